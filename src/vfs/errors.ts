@@ -1,0 +1,59 @@
+/** What can go wrong in a file system, in its own words: POSIX names in lower case. */
+export type FsErrorCode =
+  /** The caller may not do this (EACCES). */
+  | "access"
+  /** Nobody but the owner or root may do this (EPERM). */
+  | "permission"
+  /** No entry of that name (ENOENT). */
+  | "not-found"
+  /** The name is taken (EEXIST). */
+  | "exists"
+  /** A folder is needed (ENOTDIR). */
+  | "not-directory"
+  /** A folder was not expected (EISDIR). */
+  | "is-directory"
+  /** The folder has entries (ENOTEMPTY). */
+  | "not-empty"
+  /** The operation does not fit this type of file. */
+  | "wrong-type"
+  /** An argument makes no sense (EINVAL). */
+  | "invalid"
+  /** The name is longer than the file system allows (ENAMETOOLONG). */
+  | "name-too-long"
+  /** The node is gone (ESTALE). */
+  | "stale"
+  /** The two nodes are of different file systems (EXDEV). */
+  | "cross-device"
+  /** The file system can't be changed (EROFS). */
+  | "read-only"
+  /** No space left (ENOSPC). */
+  | "no-space"
+  /** Over the quota (EDQUOT). */
+  | "quota"
+  /** The file would be too big (EFBIG). */
+  | "too-big"
+  /** The node has too many links (EMLINK). */
+  | "too-many-links"
+  /** The attribute or operation is not supported (ENOTSUP). */
+  | "not-supported"
+  /** Something else uses it; trying again later may help (EBUSY). */
+  | "busy"
+  /** The device or service behind the file system failed (EIO). */
+  | "io";
+
+/**
+ * The one error that a {@linkcode FileSystem} throws on purpose. Anything else
+ * that it throws is a fault of the file system: it is logged, and the client
+ * is told NFS4ERR_SERVERFAULT.
+ */
+export class FsError extends Error {
+  override readonly name = "FsError";
+  /** What went wrong. */
+  readonly code: FsErrorCode;
+
+  /** `detail` is for the log; a client only ever sees the code. */
+  constructor(code: FsErrorCode, detail?: string, options?: ErrorOptions) {
+    super(detail === undefined ? code : `${code}: ${detail}`, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * The seam between the server and what it serves. Whoever implements
+ * {@linkcode FileSystem} has something that a client can mount.
+ *
+ * @module
+ */
+
+/** A value, or a promise of it. A file system that does not wait returns the value itself. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** The types of a file (RFC 8881 3.3.13). */
+export type FileType =
+  | "file"
+  | "directory"
+  | "symlink"
+  | "fifo"
+  | "socket"
+  | "block-device"
+  | "character-device";
+
+/** A point in time since 1970-01-01 UTC; `seconds` may be negative. */
+export interface Timestamp {
+  /** Whole seconds. */
+  readonly seconds: number;
+  /** 0 to 999,999,999. */
+  readonly nanoseconds: number;
+}
+
+/** Major and minor number of a device node. */
+export interface DeviceNumber {
+  /** Unsigned, 32 bits. */
+  readonly major: number;
+  /** Unsigned, 32 bits. */
+  readonly minor: number;
+}
+
+/** What `stat` tells of a node. Numbers are safe integers. */
+export interface FileAttributes {
+  /** The type of the file. */
+  readonly type: FileType;
+  /** Permission bits with setuid, setgid and sticky: 0o0000 to 0o7777. */
+  readonly mode: number;
+  /** Number of hard links. */
+  readonly nlink: number;
+  /** Owner. */
+  readonly uid: number;
+  /** Owning group. */
+  readonly gid: number;
+  /** Size in bytes; of a symlink, the length of its target. */
+  readonly size: number;
+  /** Bytes occupied in the store. */
+  readonly used: number;
+  /** Number of the file, unique within the file system. */
+  readonly fileid: number;
+  /** Of a device node only. */
+  readonly rdev?: DeviceNumber;
+  /**
+   * A counter that grows with every change to content or attributes, however
+   * quick: never a clock that could stand still between two changes.
+   */
+  readonly change: number;
+  /** Last access to the content. */
+  readonly atime: Timestamp;
+  /** Last change of the content. */
+  readonly mtime: Timestamp;
+  /** Last change of content or attributes. */
+  readonly ctime: Timestamp;
+  /** Creation, where the file system knows. */
+  readonly birthtime?: Timestamp;
+}
+
+/** Attributes to set; what is absent stays. */
+export interface AttributeChanges {
+  /** Permission bits, 0o0000 to 0o7777. */
+  mode?: number;
+  /** New owner. */
+  uid?: number;
+  /** New group. */
+  gid?: number;
+  /** New size in bytes: cut, or extended by zeros. */
+  size?: number;
+  /** Last access; "now" is the file system's clock. */
+  atime?: Timestamp | "now";
+  /** Last change of content; "now" is the file system's clock. */
+  mtime?: Timestamp | "now";
+}
+
+/** A folder's change counter around an operation (RFC 8881 3.3.5, change_info4). */
+export interface ChangeInfo {
+  /** True when nothing else can have come between `before` and `after`. */
+  readonly atomic: boolean;
+  /** The counter before. */
+  readonly before: number;
+  /** The counter after. */
+  readonly after: number;
+}
+
+/** Who asks, after squashing. Owner and group of what is created are in its attributes. */
+export interface Caller {
+  /** Effective user. */
+  readonly uid: number;
+  /** Effective group. */
+  readonly gid: number;
+  /** Further groups; AUTH_SYS carries 16 at most. */
+  readonly gids: readonly number[];
+}
+
+/** What {@linkcode FileSystem.create} is to make. */
+export type CreateKind =
+  | { readonly type: "file" | "directory" | "fifo" | "socket" }
+  | { readonly type: "symlink"; readonly target: string }
+  | {
+    readonly type: "block-device" | "character-device";
+    readonly rdev: DeviceNumber;
+  };
+
+/** How {@linkcode FileSystem.create} is to make it. */
+export interface CreateOptions {
+  /** Mode, owner, group and times of the new node; `uid`, `gid` and `mode` are always given. */
+  readonly attributes: AttributeChanges & {
+    readonly mode: number;
+    readonly uid: number;
+    readonly gid: number;
+  };
+  /**
+   * Exclusive create (RFC 8881 18.16.3): 8 bytes that are kept with the file,
+   * not as one of its attributes. Where the name is taken by a file that was
+   * created with the same verifier, that file is the answer, `created: false`.
+   */
+  readonly verifier?: Uint8Array;
+}
+
+/** What {@linkcode FileSystem.create} made. */
+export interface Created<Node> {
+  /** The new node. */
+  readonly node: Node;
+  /** The folder's change. */
+  readonly change: ChangeInfo;
+  /** False when an earlier exclusive create of the same verifier made it. */
+  readonly created: boolean;
+}
+
+/** An entry of a folder. */
+export interface DirectoryEntry<Node> {
+  /** Its name; never "." or "..". */
+  readonly name: string;
+  /**
+   * Where to go on after this entry: 1 to 2^52, the same for as long as the
+   * entry is there, whatever else comes and goes.
+   */
+  readonly cookie: number;
+  /** The node, where it is at hand; otherwise the server looks it up. */
+  readonly node?: Node;
+}
+
+/** Part of a folder. */
+export interface DirectoryPage<Node> {
+  /** In the order of the folder; may be fewer than asked for, not none unless `end`. */
+  readonly entries: readonly DirectoryEntry<Node>[];
+  /** Whether nothing comes after them. */
+  readonly end: boolean;
+}
+
+/** What {@linkcode FileSystem.read} did. */
+export interface ReadResult {
+  /** Bytes put into the target. */
+  readonly bytes: number;
+  /** Whether the file ends with them. */
+  readonly eof: boolean;
+}
+
+/**
+ * How safe written data is (RFC 8881 18.32.3): "unstable" may be lost with the
+ * server, "data" has content and size on stable storage, "file" all attributes too.
+ */
+export type Stability = "unstable" | "data" | "file";
+
+/** Room in a file system. Bytes and counts. */
+export interface FileSystemStatus {
+  /** Bytes in all. */
+  readonly totalBytes: number;
+  /** Bytes free. */
+  readonly freeBytes: number;
+  /** Bytes free for an ordinary user. */
+  readonly availableBytes: number;
+  /** Nodes that the file system can hold. */
+  readonly totalFiles: number;
+  /** Nodes that can still be made. */
+  readonly freeFiles: number;
+}
+
+/** What holds for a whole file system. */
+export interface FileSystemLimits {
+  /** Longest name in bytes of UTF-8; 255 where absent. */
+  readonly maxName?: number;
+  /** Largest file in bytes; 2^53 - 1 where absent. */
+  readonly maxFileSize?: number;
+  /** Most hard links of a file; 65535 where absent. */
+  readonly maxLink?: number;
+}
+
+/** How an open file is going to be used. */
+export interface OpenMode {
+  /** For reading. */
+  readonly read: boolean;
+  /** For writing. */
+  readonly write: boolean;
+}
+
+/**
+ * A tree of files. `Node` is the file system's own object for a file or
+ * folder: the server keeps it, hands it back, and never looks inside. The same
+ * object for the same file, as long as anything holds it, saves work.
+ *
+ * What must be there is what reading needs. Leave out what your tree can't do:
+ * the client is told NFS4ERR_NOTSUPP, or NFS4ERR_ROFS for changes.
+ *
+ * Permissions are checked before a method is called (see `permissions.ts`); names have
+ * been checked: UTF-8, 1 to `maxName` bytes, no "/", no NUL, not "." or "..".
+ * All errors are {@linkcode FsError}s.
+ */
+export interface FileSystem<Node extends object = object> {
+  /** Limits, where they are not the usual ones. */
+  readonly limits?: FileSystemLimits;
+
+  /** The root folder. */
+  root(): Node;
+
+  /**
+   * The identity of a node: 1 to 11 bytes that no other node ever has, not even
+   * after this one is gone, and that name it wherever it is renamed to. The
+   * same after a restart, where clients are to survive one.
+   */
+  identify(node: Node): Uint8Array;
+
+  /** The node of an identity; "stale" when it is gone. */
+  resolve(identity: Uint8Array): Awaitable<Node>;
+
+  /** The attributes of a node; may be its live record, read at once. */
+  getattr(node: Node): Awaitable<FileAttributes>;
+
+  /** The entry `name` of a folder, `undefined` where there is none. */
+  lookup(directory: Node, name: string): Awaitable<Node | undefined>;
+
+  /** The parent of a folder other than the root. */
+  parent(directory: Node): Awaitable<Node>;
+
+  /** Up to `limit` entries that come after the one with `cookie`; 0 is the start. */
+  readdir(
+    directory: Node,
+    cookie: number,
+    limit: number,
+  ): Awaitable<DirectoryPage<Node>>;
+
+  /** Fills `target` with content from `offset` on. Called for regular files only. */
+  read(file: Node, offset: number, target: Uint8Array): Awaitable<ReadResult>;
+
+  /** The target of a symlink. */
+  readlink?(symlink: Node): Awaitable<string>;
+
+  /** Room left. */
+  status?(): Awaitable<FileSystemStatus>;
+
+  /**
+   * The file is opened by a client. A file that is removed while it is open stays
+   * readable until as many `close` calls as `open` calls came, mode by mode.
+   */
+  open?(file: Node, mode: OpenMode): Awaitable<void>;
+
+  /** Ends one `open` of the same mode. */
+  close?(file: Node, mode: OpenMode): Awaitable<void>;
+
+  /** Changes attributes, all or none. A changed size changes mtime and ctime. */
+  setattr?(node: Node, changes: AttributeChanges): Awaitable<void>;
+
+  /**
+   * Writes all of `data` at `offset`, zeros filling a gap, at least as stably as
+   * asked; returns how stable it is. `data` is the server's: copy what is kept.
+   */
+  write?(
+    file: Node,
+    offset: number,
+    data: Uint8Array,
+    stability: Stability,
+  ): Awaitable<Stability>;
+
+  /** Puts everything written to the file so far on stable storage. */
+  commit?(file: Node): Awaitable<void>;
+
+  /** Makes an entry; "exists" when the name is taken (but see `verifier`). */
+  create?(
+    directory: Node,
+    name: string,
+    kind: CreateKind,
+    options: CreateOptions,
+  ): Awaitable<Created<Node>>;
+
+  /** A further name for a node that is not a folder. */
+  link?(node: Node, directory: Node, name: string): Awaitable<ChangeInfo>;
+
+  /** Removes an entry; a folder only when it is empty ("not-empty"). */
+  remove?(directory: Node, name: string): Awaitable<ChangeInfo>;
+
+  /**
+   * Moves an entry, replacing what `to.name` names where POSIX allows it.
+   * Two names of one file: nothing happens. A folder into itself: "invalid".
+   */
+  rename?(
+    from: DirectoryName<Node>,
+    to: DirectoryName<Node>,
+  ): Awaitable<{ readonly source: ChangeInfo; readonly target: ChangeInfo }>;
+
+  /**
+   * Makes durable what was answered so far. Called once for all the requests in
+   * hand, before their replies leave; a file system that is durable (or never)
+   * at each call leaves it out.
+   */
+  settle?(): Awaitable<void>;
+
+  /** The server is done with the file system. */
+  dispose?(): Awaitable<void>;
+}
+
+/** A name in a folder. */
+export interface DirectoryName<Node> {
+  /** The folder. */
+  readonly directory: Node;
+  /** The name in it. */
+  readonly name: string;
+}
