@@ -1,0 +1,188 @@
+/**
+ * The one front of the project's logging; nothing else imports `@std/log`, so
+ * that it can be replaced here.
+ *
+ * @module
+ */
+
+import { BaseHandler, Logger as StdLogger, type LogRecord } from "@std/log";
+
+/** Facts that belong to a message, by name. */
+export type LogFields = Record<string, unknown>;
+
+/** Writes messages of four levels. */
+export interface Logger {
+  /** Detail for whoever looks for a fault. */
+  debug(message: string, fields?: LogFields): void;
+  /** Start, stop, and state that was lost. */
+  info(message: string, fields?: LogFields): void;
+  /** A client's fault. */
+  warn(message: string, fields?: LogFields): void;
+  /** Our own fault. */
+  error(message: string, fields?: LogFields): void;
+}
+
+/** The levels, least severe first; a logger writes its own and those after. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** One of {@link LOG_LEVELS}. */
+export type LogLevel = typeof LOG_LEVELS[number];
+
+/** The forms of a line. */
+export const LOG_FORMATS = ["text", "json"] as const;
+
+/** One of {@link LOG_FORMATS}. */
+export type LogFormat = typeof LOG_FORMATS[number];
+
+/** Options of {@link createLogger}. */
+export interface LoggerOptions {
+  /** The least level that is written; `"info"` if left out. */
+  level?: LogLevel;
+  /** Form of a line; `"text"` if left out. */
+  format?: LogFormat;
+  /** Takes each line, without its newline; standard error if left out. */
+  write?: (line: string) => void;
+  /** Time of a line, in ms since 1970; the system's if left out. */
+  clock?: () => number;
+}
+
+/**
+ * Makes a logger that writes one line a message.
+ *
+ * Text is `TIME LEVEL message name=value ...`; JSON is one object with `time`,
+ * `level`, `message` and the fields. Neither lets a value start a new line.
+ */
+export function createLogger(options: LoggerOptions = {}): Logger {
+  const { level = "info", format = "text", clock = Date.now } = options;
+  const formatLine = format === "json" ? jsonLine : textLine;
+  const handler = new LineHandler("DEBUG", {
+    formatter: (record) => formatLine(record, new Date(clock()).toISOString()),
+  });
+  handler.write = options.write ?? writeToStderr;
+  const std = new StdLogger("nfs4", STD_LEVEL[level], { handlers: [handler] });
+  return {
+    debug: (message, fields) => void std.debug(message, fields),
+    info: (message, fields) => void std.info(message, fields),
+    warn: (message, fields) => void std.warn(message, fields),
+    error: (message, fields) => void std.error(message, fields),
+  };
+}
+
+/** Says nothing. */
+export const silentLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+};
+
+/** Options of {@link rateLimited}. */
+export interface RateLimit {
+  /** Messages that each level may write in one minute. */
+  perMinute: number;
+  /** The time in ms. */
+  clock: () => number;
+}
+
+/**
+ * Wraps a logger so that no remote peer can fill a log: beyond its share of the
+ * minute a level is silent, and says afterwards how many messages it left out.
+ */
+export function rateLimited(logger: Logger, limit: RateLimit): Logger {
+  const limitLevel = (level: LogLevel): Logger[LogLevel] => {
+    let minute = -Infinity;
+    let written = 0;
+    let leftOut = 0;
+    return (message, fields) => {
+      const now = limit.clock();
+      if (now - minute >= 60_000) {
+        if (leftOut > 0) {
+          logger[level]("left out messages of this level", { count: leftOut });
+        }
+        minute = now;
+        written = leftOut = 0;
+      }
+      if (written < limit.perMinute) {
+        written++;
+        logger[level](message, fields);
+      } else {
+        leftOut++;
+      }
+    };
+  };
+  return {
+    debug: limitLevel("debug"),
+    info: limitLevel("info"),
+    warn: limitLevel("warn"),
+    error: limitLevel("error"),
+  };
+}
+
+const STD_LEVEL = {
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARN",
+  error: "ERROR",
+} as const;
+
+class LineHandler extends BaseHandler {
+  write: (line: string) => void = writeToStderr;
+
+  override log(line: string): void {
+    this.write(line);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function writeToStderr(line: string): void {
+  let rest = encoder.encode(line + "\n");
+  try {
+    // A pipe may take less than it is given.
+    while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+  } catch {
+    // Whoever read standard error is gone; serving files goes on without it.
+  }
+}
+
+function fieldsOf(record: LogRecord): LogFields {
+  return (record.args[0] ?? {}) as LogFields;
+}
+
+function jsonLine(record: LogRecord, time: string): string {
+  const head = {
+    time,
+    level: record.levelName.toLowerCase(),
+    message: record.msg,
+  };
+  // The head comes last as well, so that no field can pose as it.
+  return JSON.stringify({ ...head, ...fieldsOf(record), ...head }, plain);
+}
+
+/** Makes values that JSON has no word for printable. */
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  return value;
+}
+
+function textLine(record: LogRecord, time: string): string {
+  let line = `${time} ${record.levelName.padEnd(5)} ${oneLine(record.msg)}`;
+  for (const [name, value] of Object.entries(fieldsOf(record))) {
+    if (value !== undefined) line += ` ${name}=${textValue(value)}`;
+  }
+  return line;
+}
+
+function textValue(value: unknown): string {
+  const shown = plain("", value);
+  const text = typeof shown === "string" ? shown : JSON.stringify(shown, plain);
+  return /^[\w.:/@+\-]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+/** Control characters would let a client forge lines. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (c) => {
+    return `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}

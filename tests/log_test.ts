@@ -1,0 +1,76 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { createLogger, rateLimited, silentLogger } from "../src/log.ts";
+
+const clock = () => 0;
+
+function collect(options: Parameters<typeof createLogger>[0] = {}) {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  return { lines, logger: createLogger({ clock, write, ...options }) };
+}
+
+Deno.test("a text line has its time, level, message and fields", () => {
+  const { lines, logger } = collect();
+  logger.info("client gone", {
+    client: 7n,
+    address: "127.0.0.1:9",
+    why: "a b",
+  });
+  assertEquals(lines, [
+    '1970-01-01T00:00:00.000Z INFO  client gone client=7 address=127.0.0.1:9 why="a b"',
+  ]);
+});
+
+Deno.test("a JSON line is one object that no field can overrule", () => {
+  const { lines, logger } = collect({ format: "json" });
+  logger.error("failed", { error: new TypeError("bad"), level: "info" });
+  assertEquals(JSON.parse(lines[0]), {
+    time: "1970-01-01T00:00:00.000Z",
+    level: "error",
+    message: "failed",
+    error: "TypeError: bad",
+  });
+});
+
+Deno.test("messages below the level are not written", () => {
+  const { lines, logger } = collect({ level: "warn" });
+  logger.debug("no");
+  logger.info("no");
+  logger.warn("yes");
+  logger.error("yes");
+  assertEquals(lines.length, 2);
+});
+
+Deno.test("a client's text can't start a line of its own", () => {
+  for (const format of ["text", "json"] as const) {
+    const { lines, logger } = collect({ format });
+    logger.warn("name\nERROR forged\u0085x", { name: "a\r\nERROR forged" });
+    assertEquals(lines.length, 1);
+    assertMatch(
+      lines[0],
+      format === "text" ? /^\P{Cc}*$/u : /^[^\n]*$/,
+    );
+  }
+});
+
+Deno.test("a rate-limited level falls silent, then says how much it left out", () => {
+  let now = 1000;
+  const { lines, logger } = collect({ format: "json" });
+  const limited = rateLimited(logger, { perMinute: 2, clock: () => now });
+  for (let i = 0; i < 5; i++) limited.warn(`warn ${i}`);
+  limited.error("its own share");
+  now += 60_000;
+  limited.warn("next minute");
+  assertEquals(lines.map((line) => JSON.parse(line).message), [
+    "warn 0",
+    "warn 1",
+    "its own share",
+    "left out messages of this level",
+    "next minute",
+  ]);
+  assertEquals(JSON.parse(lines[3]).count, 3);
+});
+
+Deno.test("the silent logger takes everything", () => {
+  silentLogger.error("nothing", { at: "all" });
+});
