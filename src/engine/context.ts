@@ -1,0 +1,86 @@
+import type { MinorVersion } from "../nfs4/constants.ts";
+import type { Stateid } from "../nfs4/types.ts";
+import type { Credential } from "../rpc/auth.ts";
+import type { RpcConnection } from "../rpc/connection.ts";
+import type { Client } from "../state/client.ts";
+import type { LockConflict } from "../state/byte_ranges.ts";
+import type { Session } from "../state/session.ts";
+import type { Slot } from "../state/slot_table.ts";
+import type { Caller } from "../vfs/file_system.ts";
+import type { FileRef } from "../vfs/file_handle.ts";
+import type { XdrReader } from "../xdr/reader.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+import type { Services } from "./services.ts";
+
+/** What the operations of one COMPOUND share. */
+export class CompoundContext {
+  /** The server's state, name space, clock and limits. */
+  readonly services: Services;
+  /** Where the request came from. */
+  readonly connection: RpcConnection;
+  /** Who asks. */
+  readonly credential: Credential;
+  /** The request's minor version. */
+  readonly minorVersion: MinorVersion;
+  /** The request, behind the RPC header. */
+  readonly request: XdrReader;
+  /** Where the results are written. */
+  readonly reply: XdrWriter;
+
+  /** Current filehandle (RFC 8881 16.2.3.1.1). */
+  current: FileRef | undefined;
+  /** Saved filehandle. */
+  saved: FileRef | undefined;
+  /** Current stateid (RFC 8881 16.2.3.1.2), NFSv4.1 only. */
+  currentStateid: Stateid | undefined;
+  /** Saved stateid, goes with the saved filehandle. */
+  savedStateid: Stateid | undefined;
+
+  /** NFSv4.1: the session of SEQUENCE. */
+  session: Session | undefined;
+  /** NFSv4.1: the slot of SEQUENCE. */
+  slot: Slot | undefined;
+  /** The client that SEQUENCE stands for; in NFSv4.0 set by what carries a clientid or stateid. */
+  client: Client | undefined;
+  /** SEQUENCE found the answer of an earlier try: a whole COMPOUND4res. */
+  replay: Uint8Array | undefined;
+  /** Number of operations in the COMPOUND. */
+  operationCount = 0;
+  /** The lock that is in the way, for LOCK and LOCKT to report with NFS4ERR_DENIED. */
+  conflict: LockConflict | undefined;
+
+  constructor(
+    options: Pick<
+      CompoundContext,
+      | "services"
+      | "connection"
+      | "credential"
+      | "minorVersion"
+      | "request"
+      | "reply"
+    >,
+  ) {
+    this.services = options.services;
+    this.connection = options.connection;
+    this.credential = options.credential;
+    this.minorVersion = options.minorVersion;
+    this.request = options.request;
+    this.reply = options.reply;
+  }
+
+  /** The current filehandle where the operation table has made sure that there is one. */
+  get file(): FileRef {
+    return this.current!;
+  }
+
+  /** Who asks, as the export of `file` sees them. */
+  callerOf(file: FileRef): Caller {
+    return this.services.callers.of(this.credential, file.export);
+  }
+
+  /** Makes `file` the current filehandle; its stateid is not known yet (RFC 8881 16.2.3.1.2). */
+  setCurrent(file: FileRef): void {
+    this.current = file;
+    this.currentStateid = undefined;
+  }
+}

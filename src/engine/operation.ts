@@ -1,0 +1,47 @@
+import type { MinorVersion, StatusCode } from "../nfs4/constants.ts";
+import type { Awaitable } from "../vfs/file_system.ts";
+import type { XdrReader } from "../xdr/reader.ts";
+import type { CompoundContext } from "./context.ts";
+
+/** How an operation is decoded, carried out and answered: one file in `ops/` each. */
+export interface Operation<Args = unknown> {
+  /** Reads the arguments; throws XdrError (answered NFS4ERR_BADXDR). */
+  decode(xdr: XdrReader, minorVersion: MinorVersion): Args;
+
+  /**
+   * Carries it out. On success it has written the result behind the status into
+   * `context.reply`; a refusal is the returned status. FsErrors may be thrown.
+   */
+  run(context: CompoundContext, args: Args): Awaitable<StatusCode>;
+
+  /**
+   * Writes what the result carries although it failed, where the RFC has such an
+   * arm (SETATTR's attrsset, LOCK's LOCK4denied). Nothing else is in the result.
+   */
+  encodeFailure?(context: CompoundContext, status: StatusCode): void;
+}
+
+/** A row of the operation table. */
+export interface OperationRow {
+  /** Number on the wire. */
+  readonly number: number;
+  /** Name as in the RFC. */
+  readonly name: string;
+  /** First minor version that knows the number; below it is NFS4ERR_OP_ILLEGAL. */
+  readonly since: MinorVersion;
+  /** Minor versions in which the server carries it out; elsewhere NFS4ERR_NOTSUPP. */
+  readonly versions: readonly MinorVersion[];
+  /** What it does; where `versions` is empty, only its `decode` is used. */
+  readonly operation: Operation<never>;
+  /**
+   * NFSv4.1: may begin a COMPOUND without SEQUENCE, and is then alone in it
+   * (RFC 8881 2.10.6.4 and the operation's own section).
+   */
+  readonly sessionless?: boolean;
+  /** Needs a current filehandle, else NFS4ERR_NOFILEHANDLE. */
+  readonly needsFilehandle?: boolean;
+  /** Changes something: its reply must be known to fit before it is carried out. */
+  readonly changes?: boolean;
+  /** Most bytes of its result, number and status included. */
+  readonly maxReply: number | ((args: never) => number);
+}

@@ -1,0 +1,29 @@
+import type { Logger } from "../log.ts";
+import type { Clock, RandomBytes } from "../state/clock.ts";
+import type { EffectQueue } from "../state/effects.ts";
+import type { ServerState } from "../state/server_state.ts";
+import type { CallerTable } from "../vfs/callers.ts";
+import type { Namespace } from "../vfs/namespace.ts";
+import type { ProtocolLimits } from "./limits.ts";
+
+/** What an operation may use. Put together by `src/server.ts`. */
+export interface Services {
+  /** Clients, sessions, opens, locks. */
+  readonly state: ServerState;
+  /** Exports and filehandles. */
+  readonly namespace: Namespace;
+  /** AUTH_SYS credentials, squashed. */
+  readonly callers: CallerTable;
+  /** Slow work left by the state. */
+  readonly effects: EffectQueue;
+  /** What a request may ask for. */
+  readonly limits: ProtocolLimits;
+  /** Time. */
+  readonly clock: Clock;
+  /** Randomness. */
+  readonly random: RandomBytes;
+  /** Verifier of WRITE and COMMIT: another one after each start (RFC 8881 18.32.3). 8 bytes. */
+  readonly writeVerifier: Uint8Array;
+  /** For what an operator should know. */
+  readonly log: Logger;
+}
