@@ -1,0 +1,50 @@
+/**
+ * The one behaviour suite that every back end must pass.
+ *
+ * @module
+ */
+import { attributeTests } from "./behaviour/attributes.ts";
+import { changeTests } from "./behaviour/changes.ts";
+import { contentTests } from "./behaviour/content.ts";
+import { createTests } from "./behaviour/create.ts";
+import { entryTests } from "./behaviour/entries.ts";
+import { type BehaviourOptions, register } from "./behaviour/ground.ts";
+import type { Factory } from "./behaviour/ground.ts";
+import { lifetimeTests } from "./behaviour/lifetime.ts";
+import { nameTests } from "./behaviour/names.ts";
+import { readdirTests } from "./behaviour/readdir.ts";
+import { renameTests } from "./behaviour/rename.ts";
+
+export type {
+  BehaviourOptions,
+  Capabilities,
+  Factory,
+  Subject,
+} from "./behaviour/ground.ts";
+
+/**
+ * Registers a test for each rule of `FileSystem`, named "`name`: the rule", each
+ * with a fresh, empty file system of `factory`. What `options.capabilities`
+ * denies is counted as ignored, not as passed.
+ */
+export function behaviourSuite(
+  name: string,
+  factory: Factory,
+  options: BehaviourOptions = {},
+): void {
+  for (
+    const test of [
+      ...createTests,
+      ...entryTests,
+      ...nameTests,
+      ...contentTests,
+      ...attributeTests,
+      ...changeTests,
+      ...readdirTests,
+      ...renameTests,
+      ...lifetimeTests,
+    ]
+  ) {
+    register(name, test, { factory, ...options });
+  }
+}
