@@ -1,0 +1,178 @@
+import type {
+  AttributeChanges,
+  Caller,
+  CreateKind,
+  CreateOptions,
+  FileAttributes,
+} from "./file_system.ts";
+
+/** Permission bits as they stand in each third of a mode. */
+export const Permission = {
+  /** Read content, list a folder. */
+  READ: 4,
+  /** Change content, add and remove entries. */
+  WRITE: 2,
+  /** Run a program, pass through a folder. */
+  EXECUTE: 1,
+} as const;
+
+/**
+ * Why somebody is refused, in the words of {@linkcode FsErrorCode}: "access" for lack of a
+ * permission bit (EACCES), "permission" for what only the owner or root may do (EPERM).
+ */
+export type Refusal = "access" | "permission";
+
+const SETUID = 0o4000;
+const SETGID = 0o2000;
+const STICKY = 0o1000;
+const GROUP_EXECUTE = 0o0010;
+const ANY_EXECUTE = 0o0111;
+
+/** Whether the caller is in the group. */
+export function isInGroup(caller: Caller, gid: number): boolean {
+  return caller.gid === gid || caller.gids.includes(gid);
+}
+
+/** The {@linkcode Permission} bits that the caller has on a file with these attributes. */
+export function permissionsOf(
+  attributes: FileAttributes,
+  caller: Caller,
+): number {
+  const { mode } = attributes;
+  if (caller.uid === 0) {
+    // POSIX: root reads and writes everything, but runs only what somebody may run.
+    const executable = attributes.type === "directory" ||
+      (mode & ANY_EXECUTE) !== 0;
+    return executable ? 7 : 6;
+  }
+  if (caller.uid === attributes.uid) return mode >> 6 & 7;
+  return isInGroup(caller, attributes.gid) ? mode >> 3 & 7 : mode & 7;
+}
+
+/** Whether the caller has all of the {@linkcode Permission} bits in `wanted`. */
+export function permits(
+  attributes: FileAttributes,
+  caller: Caller,
+  wanted: number,
+): boolean {
+  return (permissionsOf(attributes, caller) & wanted) === wanted;
+}
+
+/**
+ * Whether the caller may take the entry of `child` out of a folder (or replace
+ * it): needs to write and pass the folder and, where that is sticky, to own
+ * the child or the folder.
+ */
+export function refuseRemoval(
+  folder: FileAttributes,
+  child: FileAttributes,
+  caller: Caller,
+): Refusal | undefined {
+  if (!permits(folder, caller, Permission.WRITE | Permission.EXECUTE)) {
+    return "access";
+  }
+  const free = (folder.mode & STICKY) === 0 || caller.uid === 0 ||
+    caller.uid === folder.uid || caller.uid === child.uid;
+  return free ? undefined : "permission";
+}
+
+/** Why the caller may not make these changes; `undefined` when it may. */
+export function refuseChanges(
+  attributes: FileAttributes,
+  caller: Caller,
+  { changes, openForWriting = false }: {
+    readonly changes: AttributeChanges;
+    /** The caller has the file open for writing, which is all that a new size needs. */
+    readonly openForWriting?: boolean;
+  },
+): Refusal | undefined {
+  if (caller.uid === 0) return undefined;
+  const isOwner = caller.uid === attributes.uid;
+  const { mode, uid, gid, size, atime, mtime } = changes;
+  if (mode !== undefined && !isOwner) return "permission";
+  // Giving files away is root's alone (chown_restricted).
+  if (uid !== undefined && !(isOwner && uid === attributes.uid)) {
+    return "permission";
+  }
+  if (gid !== undefined) {
+    const allowed = isOwner &&
+      (gid === attributes.gid || isInGroup(caller, gid));
+    if (!allowed) return "permission";
+  }
+  if (typeof atime === "object" || typeof mtime === "object") {
+    if (!isOwner) return "permission";
+  } else if ((atime === "now" || mtime === "now") && !isOwner) {
+    if (!permits(attributes, caller, Permission.WRITE)) return "access";
+  }
+  if (size !== undefined && !openForWriting) {
+    if (!permits(attributes, caller, Permission.WRITE)) return "access";
+  }
+  return undefined;
+}
+
+/**
+ * The changes with what POSIX adds to them: a new owner, group or content
+ * takes setuid and setgid away, and only members of a file's group can make it
+ * setgid.
+ */
+export function completeChanges(
+  attributes: FileAttributes,
+  caller: Caller,
+  changes: AttributeChanges,
+): AttributeChanges {
+  let mode = changes.mode ?? attributes.mode;
+  if (attributes.type !== "directory") {
+    const chown = changes.uid !== undefined || changes.gid !== undefined;
+    const resized = changes.size !== undefined && caller.uid !== 0;
+    if (chown || resized) mode = withoutSetId(mode);
+  }
+  if (changes.mode !== undefined && caller.uid !== 0) {
+    const gid = changes.gid ?? attributes.gid;
+    if (!isInGroup(caller, gid)) mode &= ~SETGID;
+  }
+  return mode === (changes.mode ?? attributes.mode)
+    ? changes
+    : { ...changes, mode };
+}
+
+/** A mode after its file got new content from somebody who is not root. */
+export function withoutSetId(mode: number): number {
+  // Without group execute, setgid meant mandatory locking and not a privilege.
+  return mode & ~(mode & GROUP_EXECUTE ? SETUID | SETGID : SETUID);
+}
+
+/**
+ * The attributes of a node that the caller makes in a folder: its own user
+ * and group, or the folder's group where that is setgid. A refusal when it asks for
+ * an owner or group that it could not give an existing file either.
+ */
+export function attributesOfNew(
+  folder: FileAttributes,
+  caller: Caller,
+  { type, changes }: {
+    readonly type: CreateKind["type"];
+    readonly changes: AttributeChanges;
+  },
+): CreateOptions["attributes"] | Refusal {
+  const inherits = (folder.mode & SETGID) !== 0;
+  const own = { uid: caller.uid, gid: inherits ? folder.gid : caller.gid };
+  if (caller.uid !== 0) {
+    const { uid = own.uid, gid = own.gid } = changes;
+    const allowed = uid === own.uid &&
+      (gid === own.gid || isInGroup(caller, gid));
+    if (!allowed) return "permission";
+  }
+  let mode = changes.mode ?? defaultMode(type);
+  if (type === "directory") {
+    if (inherits) mode |= SETGID;
+  } else if (caller.uid !== 0 && !isInGroup(caller, changes.gid ?? own.gid)) {
+    mode &= ~SETGID;
+  }
+  return { ...own, ...changes, mode };
+}
+
+/** For clients that say nothing: only the owner gets in. */
+function defaultMode(type: CreateKind["type"]): number {
+  if (type === "symlink") return 0o777;
+  return type === "directory" ? 0o700 : 0o600;
+}
