@@ -1,3 +1,5 @@
+import type { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import type { Caller, FileSystem } from "./file_system.ts";
 
 /** Whose requests are carried out as the anonymous user. */
@@ -11,10 +13,96 @@ export interface Export {
   readonly path: string;
   /** What is served. */
   readonly fs: FileSystem;
+  /** fsid4 (RFC 8881 5.8.1.9): another one for each export, the same over restarts. 32 bits each. */
+  readonly fsid: { readonly major: number; readonly minor: number };
   /** No changes, whatever the file system could do. */
   readonly readOnly: boolean;
   /** Whose identity is replaced. */
   readonly squash: Squash;
   /** Who callers are squashed to. */
   readonly anonymous: Caller;
+}
+
+/** What {@linkcode defineExport} makes an {@linkcode Export} of. */
+export interface ExportOptions {
+  /** Absolute path in the server's name space; "/" is all of it. */
+  readonly path: string;
+  /** What is served. */
+  readonly fs: FileSystem;
+  /** No changes; false if left out. */
+  readonly readOnly?: boolean;
+  /** Whose identity is replaced; "root" if left out, as on other servers. */
+  readonly squash?: Squash;
+  /** Who callers are squashed to; user and group 65534 if left out. */
+  readonly anonymous?: { readonly uid?: number; readonly gid?: number };
+}
+
+/** User and group "nobody" of most systems. */
+const NOBODY = 65_534;
+
+/** The id of the pseudo root, which no export gets. */
+export const PSEUDO_ROOT_ID = 0;
+
+/** Makes an export; throws Error when the path is none. */
+export function defineExport(options: ExportOptions): Export {
+  const path = normalizePath(options.path);
+  const hash = hashOf("export", path);
+  const { uid = NOBODY, gid = NOBODY } = options.anonymous ?? {};
+  const id = Math.max(1, hash.readUInt32BE(0));
+  return {
+    id,
+    path,
+    fs: options.fs,
+    fsid: { major: id, minor: hash.readUInt32BE(4) },
+    readOnly: options.readOnly ?? false,
+    squash: options.squash ?? "root",
+    anonymous: { uid, gid, gids: [] },
+  };
+}
+
+/**
+ * Throws Error where exports can't be served together: the same path twice, one
+ * inside another, or two whose ids happen to be the same.
+ */
+export function checkExports(exports: readonly Export[]): void {
+  if (exports.length === 0) throw new Error("nothing is exported");
+  exports.forEach((one, i) => {
+    for (const other of exports.slice(0, i)) checkPair(other, one);
+  });
+}
+
+function checkPair(one: Export, other: Export): void {
+  if (one.path === other.path) {
+    throw new Error(`${one.path} is exported twice`);
+  }
+  const [outer, inner] = one.path.length < other.path.length
+    ? [one.path, other.path]
+    : [other.path, one.path];
+  if (inner.startsWith(outer === "/" ? "/" : `${outer}/`)) {
+    throw new Error(`export ${inner} lies inside export ${outer}`);
+  }
+  if (one.id === other.id) {
+    throw new Error(
+      `exports ${one.path} and ${other.path} have the same id: rename one`,
+    );
+  }
+}
+
+/** Bytes that stand for a text: the same on every start, and hardly ever the same for two. */
+export function hashOf(purpose: string, text: string): Buffer {
+  return createHash("sha256").update(`${purpose}\0${text}`).digest();
+}
+
+function normalizePath(path: string): string {
+  if (!path.startsWith("/")) {
+    throw new Error(`export path "${path}" does not start with "/"`);
+  }
+  const names = path.split("/").filter((name) => name !== "");
+  for (const name of names) {
+    const length = new TextEncoder().encode(name).length;
+    if (name === "." || name === ".." || name.includes("\0") || length > 255) {
+      throw new Error(`export path "${path}" can't be used`);
+    }
+  }
+  return `/${names.join("/")}`;
 }
