@@ -103,7 +103,7 @@ export const contentTests: readonly BehaviourTest[] = [
         assert(strength[given] >= strength[stability]);
       }
       await g.fs.commit(file);
-      assertEquals(await g.text(file), "filetble");
+      assertEquals(await g.text(file), "fileable");
     },
   },
   {

@@ -103,11 +103,7 @@ export const entryTests: readonly BehaviourTest[] = [
       await g.folder("folder");
       await g.symlink("link", "file");
       await g.fs.remove(g.root, "link");
-      assertEquals(
-        await g.names(),
-        ["file", "folder"]
-          .filter((name) => name !== "link"),
-      );
+      assertEquals((await g.names()).sort(), ["file", "folder"]);
       await g.fs.remove(g.root, "folder");
       await g.fs.remove(g.root, "file");
       assertEquals(await g.names(), []);
@@ -151,12 +147,10 @@ export const entryTests: readonly BehaviourTest[] = [
     async run(g) {
       const first = await g.file("a", "first");
       const identity = g.identity(first);
-      const { fileid } = await g.stat(first);
       await g.fs.remove(g.root, "a");
       const second = await g.folder("a");
       assert(String(g.identity(second)) !== String(identity));
       assertEquals((await g.stat(second)).type, "directory");
-      assertEquals(typeof fileid, "number");
       g.same(await g.find("a"), second);
     },
   },

@@ -117,7 +117,7 @@ export function register(
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The bytes of `text`. */
 export function bytes(text: string): Uint8Array {

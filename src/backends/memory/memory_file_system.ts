@@ -1,0 +1,359 @@
+import {
+  type AttributeChanges,
+  type ChangeInfo,
+  type Created,
+  type CreateKind,
+  type CreateOptions,
+  type DirectoryName,
+  type DirectoryPage,
+  type FileSystem,
+  type FileSystemLimits,
+  type FileSystemStatus,
+  FsError,
+  type OpenMode,
+  type ReadResult,
+  type Stability,
+  type Timestamp,
+} from "../../vfs/mod.ts";
+import { Directory } from "./directory.ts";
+import { FileContent } from "./file_content.ts";
+import { decodeIdentity, encodeIdentity } from "./identity.ts";
+import { checkName, MAX_NAME } from "./names.ts";
+import {
+  accessed,
+  applyChanges,
+  assertLive,
+  changed,
+  checkSize,
+  contentOf,
+  entriesOf,
+  MemoryNode,
+  updateSize,
+} from "./node.ts";
+import { complete, type MemoryOptions } from "./options.ts";
+import { checkRename } from "./rename.ts";
+import { Room } from "./room.ts";
+
+const MAX_LINK = 65535;
+const SETGID = 0o2000;
+
+/**
+ * A file system in memory. It can do everything that {@linkcode FileSystem}
+ * names, never waits, and is empty again after a restart.
+ *
+ * Setuid and setgid bits of a file that is written or given away are not
+ * cleared here: whether they have to go depends on who asks, which the server
+ * knows and clears in the same setattr, or in one before the write.
+ */
+export class MemoryFileSystem implements FileSystem<MemoryNode> {
+  /** Names of 255 bytes, files of 2^53 - 1 bytes, 65535 links. */
+  readonly limits: FileSystemLimits = {
+    maxName: MAX_NAME,
+    maxFileSize: Number.MAX_SAFE_INTEGER,
+    maxLink: MAX_LINK,
+  };
+  readonly #now: () => Timestamp;
+  readonly #instance: number;
+  readonly #room: Room;
+  readonly #nodes = new Map<number, MemoryNode>();
+  readonly #root: MemoryNode;
+  #nextFileid = 1;
+
+  /** Empty but for its root. Throws a `RangeError` for an option out of range. */
+  constructor(options: MemoryOptions = {}) {
+    const { maxBytes, maxFiles, mode, uid, gid, now, instance } = complete(
+      options,
+    );
+    this.#now = now;
+    this.#instance = instance;
+    this.#room = new Room(maxBytes, maxFiles);
+    this.#root = this.#make({ type: "directory" }, { mode, uid, gid });
+    this.#root.directory = new Directory(this.#root);
+  }
+
+  /** The root folder. */
+  root(): MemoryNode {
+    return this.#root;
+  }
+
+  /** 11 bytes: the instance and the number of the file. */
+  identify(node: MemoryNode): Uint8Array {
+    return encodeIdentity(this.#instance, node.fileid);
+  }
+
+  /** The node of an identity; "stale" when it is gone or of another instance. */
+  resolve(identity: Uint8Array): MemoryNode {
+    const fileid = decodeIdentity(this.#instance, identity);
+    const node = fileid === undefined ? undefined : this.#nodes.get(fileid);
+    if (node === undefined) throw new FsError("stale");
+    return node;
+  }
+
+  /** The node itself: its attributes are live. */
+  getattr(node: MemoryNode): MemoryNode {
+    assertLive(node);
+    return node;
+  }
+
+  /** The entry `name` of a folder. */
+  lookup(directory: MemoryNode, name: string): MemoryNode | undefined {
+    return entriesOf(directory).get(name);
+  }
+
+  /** The parent of a folder; the root is its own. */
+  parent(directory: MemoryNode): MemoryNode {
+    return entriesOf(directory).parent;
+  }
+
+  /** Up to `limit` entries after `cookie`, in the order of their making. */
+  readdir(
+    directory: MemoryNode,
+    cookie: number,
+    limit: number,
+  ): DirectoryPage<MemoryNode> {
+    const entries = entriesOf(directory);
+    accessed(directory, this.#now);
+    return entries.page(cookie, limit);
+  }
+
+  /** Fills `target` with content from `offset` on. */
+  read(file: MemoryNode, offset: number, target: Uint8Array): ReadResult {
+    const content = contentOf(file);
+    const bytes = content.read(offset, target);
+    accessed(file, this.#now);
+    return { bytes, eof: offset + bytes >= content.size };
+  }
+
+  /** The target of a symlink; "wrong-type" for anything else. */
+  readlink(symlink: MemoryNode): string {
+    assertLive(symlink);
+    if (symlink.target === undefined) throw new FsError("wrong-type");
+    accessed(symlink, this.#now);
+    return symlink.target;
+  }
+
+  /** Bytes of content and numbers of nodes, as the options limit them. */
+  status(): FileSystemStatus {
+    const { totalBytes, freeBytes, totalFiles, freeFiles } = this.#room;
+    return {
+      totalBytes,
+      freeBytes,
+      availableBytes: freeBytes,
+      totalFiles,
+      freeFiles,
+    };
+  }
+
+  /** Keeps the file until it is closed, with or without a name. */
+  open(file: MemoryNode, _mode: OpenMode): void {
+    assertLive(file);
+    file.opens++;
+  }
+
+  /** Ends one open; the last one of a file without a name frees it. */
+  close(file: MemoryNode, _mode: OpenMode): void {
+    if (file.opens === 0) throw new FsError("invalid", "close without open");
+    file.opens--;
+    this.#freeIfUnused(file);
+  }
+
+  /** Changes attributes, all or none. */
+  setattr(node: MemoryNode, changes: AttributeChanges): void {
+    assertLive(node);
+    if (changes.size !== undefined) checkSize(node.type, changes.size);
+    const now = this.#now();
+    applyChanges(node, changes, now);
+    changed(node, now);
+  }
+
+  /**
+   * Writes all of `data` or throws "too-big" or "no-space". Always "file": there
+   * is no storage that a COMMIT could bring it closer to.
+   */
+  write(
+    file: MemoryNode,
+    offset: number,
+    data: Uint8Array,
+    _stability: Stability,
+  ): Stability {
+    const content = contentOf(file);
+    checkSize("file", offset + data.length);
+    // RFC 8881 18.32.3: a WRITE of nothing succeeds, and that is all.
+    if (data.length === 0) return "file";
+    content.write(offset, data);
+    updateSize(file);
+    const now = this.#now();
+    file.mtime = now;
+    changed(file, now);
+    return "file";
+  }
+
+  /** There is nothing to do: every write is as safe as it can be. */
+  commit(file: MemoryNode): void {
+    assertLive(file);
+  }
+
+  /** Makes an entry. */
+  create(
+    directory: MemoryNode,
+    name: string,
+    kind: CreateKind,
+    options: CreateOptions,
+  ): Created<MemoryNode> {
+    const entries = entriesOf(directory);
+    checkName(name);
+    const taken = entries.get(name);
+    if (taken !== undefined) {
+      if (!sameVerifier(taken.verifier, options.verifier)) {
+        throw new FsError("exists");
+      }
+      return { node: taken, change: unchanged(directory), created: false };
+    }
+    const { attributes, verifier } = options;
+    if (attributes.size !== undefined) checkSize(kind.type, attributes.size);
+    const node = this.#make(kind, inherit(directory, kind, attributes));
+    const { size, atime, mtime } = attributes;
+    applyChanges(node, { size, atime, mtime }, node.ctime);
+    node.verifier = verifier?.slice();
+    if (kind.type === "directory") {
+      node.directory = new Directory(directory);
+      directory.nlink++;
+    }
+    entries.set(name, node);
+    return { node, change: entryChanged(directory, node.ctime), created: true };
+  }
+
+  /** A further name for a node that is not a folder. */
+  link(node: MemoryNode, directory: MemoryNode, name: string): ChangeInfo {
+    const entries = entriesOf(directory);
+    assertLive(node);
+    checkName(name);
+    if (node.directory !== undefined) throw new FsError("is-directory");
+    if (entries.get(name) !== undefined) throw new FsError("exists");
+    // As Linux has it: what has lost its last name can't get one again.
+    if (node.nlink === 0) throw new FsError("stale");
+    if (node.nlink >= MAX_LINK) throw new FsError("too-many-links");
+    const now = this.#now();
+    entries.set(name, node);
+    node.nlink++;
+    changed(node, now);
+    return entryChanged(directory, now);
+  }
+
+  /** Removes an entry; a folder only when it is empty. */
+  remove(directory: MemoryNode, name: string): ChangeInfo {
+    const entries = entriesOf(directory);
+    const node = entries.get(name);
+    if (node === undefined) throw new FsError("not-found");
+    if (node.directory !== undefined && node.directory.size > 0) {
+      throw new FsError("not-empty");
+    }
+    const now = this.#now();
+    entries.delete(name);
+    this.#unlinked(node, directory, now);
+    return entryChanged(directory, now);
+  }
+
+  /** Moves an entry, replacing what POSIX allows it to replace. */
+  rename(
+    from: DirectoryName<MemoryNode>,
+    to: DirectoryName<MemoryNode>,
+  ): { source: ChangeInfo; target: ChangeInfo } {
+    const [source, target] = [from.directory, to.directory];
+    const [sources, targets] = [entriesOf(source), entriesOf(target)];
+    checkName(to.name);
+    const node = sources.get(from.name);
+    if (node === undefined) throw new FsError("not-found");
+    const replaced = targets.get(to.name);
+    // RFC 8881 18.26.3: two names of one file, and nothing is done.
+    if (replaced === node) {
+      return { source: unchanged(source), target: unchanged(target) };
+    }
+    checkRename(node, target, replaced);
+    const now = this.#now();
+    sources.delete(from.name);
+    targets.set(to.name, node);
+    if (replaced !== undefined) this.#unlinked(replaced, target, now);
+    if (node.directory !== undefined) {
+      node.directory.parent = target;
+      source.nlink--;
+      target.nlink++;
+    }
+    changed(node, now);
+    const change = entryChanged(source, now);
+    return {
+      source: change,
+      target: source === target ? change : entryChanged(target, now),
+    };
+  }
+
+  /** A node without a name; throws "no-space". */
+  #make(
+    kind: CreateKind,
+    owner: { mode: number; uid: number; gid: number },
+  ): MemoryNode {
+    this.#room.takeFile();
+    const options = { ...owner, now: this.#now() };
+    const node = new MemoryNode(this.#nextFileid++, kind, options);
+    if (kind.type === "file") node.content = new FileContent(this.#room);
+    this.#nodes.set(node.fileid, node);
+    return node;
+  }
+
+  /** A name of `node` in `directory` is gone. */
+  #unlinked(node: MemoryNode, directory: MemoryNode, now: Timestamp): void {
+    if (node.directory === undefined) {
+      node.nlink--;
+    } else {
+      node.nlink = 0;
+      directory.nlink--;
+    }
+    changed(node, now);
+    this.#freeIfUnused(node);
+  }
+
+  #freeIfUnused(node: MemoryNode): void {
+    if (node.nlink > 0 || node.opens > 0) return;
+    this.#nodes.delete(node.fileid);
+    this.#room.freeFiles++;
+    node.content?.release();
+    node.gone = true;
+  }
+}
+
+/**
+ * Mode, owner and group of what is made in `directory`. A setgid folder hands on
+ * its group, and to folders the bit as well. Here and not in the server, so that
+ * the folder can't change in between.
+ */
+function inherit(
+  directory: MemoryNode,
+  kind: CreateKind,
+  { mode, uid, gid }: CreateOptions["attributes"],
+): { mode: number; uid: number; gid: number } {
+  if ((directory.mode & SETGID) === 0) return { mode, uid, gid };
+  const bit = kind.type === "directory" ? SETGID : 0;
+  return { mode: mode | bit, uid, gid: directory.gid };
+}
+
+/** An entry of `directory` came or went. */
+function entryChanged(directory: MemoryNode, now: Timestamp): ChangeInfo {
+  const before = directory.change;
+  directory.mtime = now;
+  changed(directory, now);
+  return { atomic: true, before, after: directory.change };
+}
+
+function unchanged({ change }: MemoryNode): ChangeInfo {
+  return { atomic: true, before: change, after: change };
+}
+
+/** Whether an exclusive create is the repetition of the one that made the file. */
+function sameVerifier(
+  kept: Uint8Array | undefined,
+  given: Uint8Array | undefined,
+): boolean {
+  return kept !== undefined && given !== undefined &&
+    kept.length === given.length &&
+    kept.every((byte, index) => byte === given[index]);
+}

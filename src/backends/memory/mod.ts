@@ -1,0 +1,33 @@
+/**
+ * A file system in memory, to serve a tree that a program makes up, and to test
+ * and measure with.
+ *
+ * ```ts
+ * import { memory } from "@dittofs/nfs4/backends/memory";
+ *
+ * const fs = memory({ "hello.txt": "hi", docs: { "a.md": "# A" } });
+ * ```
+ *
+ * @module
+ */
+import { MemoryFileSystem } from "./memory_file_system.ts";
+import type { MemoryOptions } from "./options.ts";
+import { type MemoryTree, plant } from "./tree.ts";
+
+export { MemoryFileSystem } from "./memory_file_system.ts";
+export type { MemoryNode } from "./node.ts";
+export type { MemoryOptions } from "./options.ts";
+export type { MemoryTree } from "./tree.ts";
+
+/**
+ * A memory file system that holds `tree`. Throws a `TypeError` for a path that
+ * can't be, and a `RangeError` for an option out of range.
+ */
+export function memory(
+  tree: MemoryTree = {},
+  options: MemoryOptions = {},
+): MemoryFileSystem {
+  const fs = new MemoryFileSystem(options);
+  plant(fs, tree);
+  return fs;
+}

@@ -1,0 +1,81 @@
+import { FsError } from "../../vfs/mod.ts";
+import type { MemoryFileSystem } from "./memory_file_system.ts";
+import type { MemoryNode } from "./node.ts";
+
+/**
+ * What a memory file system starts with: text (as UTF-8) and bytes are files,
+ * another tree is a folder. `"docs/a.md"` is `a.md` in the folder `docs`.
+ */
+export interface MemoryTree {
+  /** A name, or names with "/" between them. */
+  readonly [path: string]: string | Uint8Array | MemoryTree;
+}
+
+/** Owner of what is made. */
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Makes the files of `tree` below `folder`. Throws a `TypeError` for a bad path. */
+export function plant(
+  fs: MemoryFileSystem,
+  tree: MemoryTree,
+  folder: MemoryNode = fs.root(),
+): void {
+  const owner = { uid: folder.uid, gid: folder.gid };
+  for (const [path, value] of Object.entries(tree)) {
+    const names = path.split("/");
+    if (names.some(isBad)) refuse(path, "is no path of names");
+    try {
+      const name = names.pop()!;
+      let parent = folder;
+      for (const step of names) parent = folderIn(fs, parent, step, owner);
+      if (typeof value === "string" || value instanceof Uint8Array) {
+        plantFile(fs, { directory: parent, name }, value, owner);
+      } else if (typeof value === "object" && value !== null) {
+        plant(fs, value, folderIn(fs, parent, name, owner));
+      } else {
+        refuse(path, "is neither text nor bytes nor a tree");
+      }
+    } catch (cause) {
+      if (cause instanceof FsError) refuse(path, cause.message, cause);
+      throw cause;
+    }
+  }
+}
+
+function plantFile(
+  fs: MemoryFileSystem,
+  at: { directory: MemoryNode; name: string },
+  value: string | Uint8Array,
+  owner: Owner,
+): void {
+  const attributes = { mode: 0o644, ...owner };
+  const kind = { type: "file" } as const;
+  const { node } = fs.create(at.directory, at.name, kind, { attributes });
+  const data = typeof value === "string" ? encoder.encode(value) : value;
+  fs.write(node, 0, data, "file");
+}
+
+/** The folder `name` in `parent`, which another path may have made already. */
+function folderIn(
+  fs: MemoryFileSystem,
+  parent: MemoryNode,
+  name: string,
+  owner: Owner,
+): MemoryNode {
+  const attributes = { mode: 0o755, ...owner };
+  return fs.lookup(parent, name) ??
+    fs.create(parent, name, { type: "directory" }, { attributes }).node;
+}
+
+function isBad(name: string): boolean {
+  return name === "" || name === "." || name === ".." || name.includes("\0");
+}
+
+function refuse(path: string, why: string, cause?: FsError): never {
+  throw new TypeError(`${JSON.stringify(path)}: ${why}`, { cause });
+}
