@@ -1,4 +1,8 @@
-import type { MinorVersion } from "../nfs4/constants.ts";
+import {
+  type MinorVersion,
+  Status,
+  type StatusCode,
+} from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import type { Credential } from "../rpc/auth.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
@@ -46,6 +50,12 @@ export class CompoundContext {
   replay: Uint8Array | undefined;
   /** Number of operations in the COMPOUND. */
   operationCount = 0;
+  /** Index of the operation that is being carried out. */
+  operationIndex = 0;
+  /** Most bytes of the reply, RPC header included; SEQUENCE sets what the session allows. */
+  replyLimit: number;
+  /** What a reply beyond the limit is answered with: NFS4ERR_REP_TOO_BIG_TO_CACHE when SEQUENCE asked for caching and that is the tighter limit. */
+  replyLimitStatus: StatusCode;
   /** The lock that is in the way, for LOCK and LOCKT to report with NFS4ERR_DENIED. */
   conflict: LockConflict | undefined;
 
@@ -66,6 +76,11 @@ export class CompoundContext {
     this.minorVersion = options.minorVersion;
     this.request = options.request;
     this.reply = options.reply;
+    this.replyLimit = this.services.limits.maxReply;
+    // RFC 8881 15.1: NFSv4.1 has no NFS4ERR_RESOURCE.
+    this.replyLimitStatus = this.minorVersion === 0
+      ? Status.RESOURCE
+      : Status.REP_TOO_BIG;
   }
 
   /** The current filehandle where the operation table has made sure that there is one. */

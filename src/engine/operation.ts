@@ -32,7 +32,7 @@ export interface OperationRow {
   /** Minor versions in which the server carries it out; elsewhere NFS4ERR_NOTSUPP. */
   readonly versions: readonly MinorVersion[];
   /** What it does; where `versions` is empty, only its `decode` is used. */
-  readonly operation: Operation<never>;
+  readonly operation: Operation;
   /**
    * NFSv4.1: may begin a COMPOUND without SEQUENCE, and is then alone in it
    * (RFC 8881 2.10.6.4 and the operation's own section).
@@ -40,8 +40,10 @@ export interface OperationRow {
   readonly sessionless?: boolean;
   /** Needs a current filehandle, else NFS4ERR_NOFILEHANDLE. */
   readonly needsFilehandle?: boolean;
-  /** Changes something: its reply must be known to fit before it is carried out. */
-  readonly changes?: boolean;
-  /** Most bytes of its result, number and status included. */
-  readonly maxReply: number | ((args: never) => number);
+  /**
+   * Most bytes of its result, number and status included. Given for what changes
+   * something, whose reply must be known to fit before it is carried out
+   * (RFC 8881 18.46.3); the others are checked when they are done.
+   */
+  readonly maxReply?: number;
 }

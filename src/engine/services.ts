@@ -5,6 +5,7 @@ import type { ServerState } from "../state/server_state.ts";
 import type { CallerTable } from "../vfs/callers.ts";
 import type { Namespace } from "../vfs/namespace.ts";
 import type { ProtocolLimits } from "./limits.ts";
+import type { EngineObserver } from "./observer.ts";
 
 /** What an operation may use. Put together by `src/server.ts`. */
 export interface Services {
@@ -24,6 +25,8 @@ export interface Services {
   readonly random: RandomBytes;
   /** Verifier of WRITE and COMMIT: another one after each start (RFC 8881 18.32.3). 8 bytes. */
   readonly writeVerifier: Uint8Array;
+  /** Is told of every operation. */
+  readonly observer?: EngineObserver;
   /** For what an operator should know. */
   readonly log: Logger;
 }

@@ -1,0 +1,224 @@
+import { parseArgs } from "node:util";
+import {
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFormat,
+  type LogLevel,
+} from "./log.ts";
+import type { Squash } from "./vfs/exports.ts";
+
+/** An `--export` of the command line. */
+export interface ExportArgument {
+  /** Absolute path that clients mount. */
+  readonly path: string;
+  /** Which back end serves it. */
+  readonly backend: "local" | "memory";
+  /** The back end's folder; empty for memory. */
+  readonly location: string;
+  /** No changes. */
+  readonly readOnly: boolean;
+  /** Whose identity is replaced. */
+  readonly squash: Squash;
+  /** User of the squashed. */
+  readonly anonuid: number;
+  /** Group of the squashed. */
+  readonly anongid: number;
+}
+
+/** What the command line asks for. */
+export interface ServeArguments {
+  readonly command: "serve";
+  readonly exports: readonly ExportArgument[];
+  /** True when no `--export` was given: the default folder is made if missing. */
+  readonly defaultExport: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** 0: no metrics. */
+  readonly metricsPort: number;
+  readonly leaseSeconds: number;
+  /** `undefined`: as long as the lease, when there is something to reclaim. */
+  readonly graceSeconds: number | undefined;
+  readonly stateDirectory: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** The command line, understood. */
+export type Arguments =
+  | ServeArguments
+  | { readonly command: "help" | "version" };
+
+/** A command line that can't be understood; the message is one line for the user. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The folder that is served when nothing else is asked for. */
+export const DEFAULT_DIRECTORY = "./dittofs-data";
+
+/** What `--help` prints. */
+export const HELP = `Serve folders over NFSv4.0, 4.1 and 4.2.
+
+usage: deno run -A mod.ts [flags]
+
+  --export /PATH=local:DIR[,OPTION...]   serve an existing folder (repeatable)
+  --export /PATH=memory:[,OPTION...]     serve an empty tree kept in memory
+         options: ro, squash=none|root|all (none), anonuid=N, anongid=N (65534)
+         without --export: ${DEFAULT_DIRECTORY}, made if missing, served as /
+  --host ADDRESS        address to listen on (127.0.0.1)
+  --port N              TCP port (2049; 0 takes a free one)
+  --metrics-port N      /metrics and /healthz over HTTP (9090; 0 is off)
+  --lease SECONDS       how long a silent client keeps its locks (90, from 10)
+  --grace SECONDS       time to reclaim after a restart (as the lease)
+  --state DIR           where the server keeps its identity over restarts
+                        ($XDG_STATE_HOME/dittofs-nfs4)
+  --log-level LEVEL     debug, info, warn or error (info)
+  --log-format FORMAT   text or json (text)
+  --help  --version
+`;
+
+const SQUASHES = ["none", "root", "all"] as const;
+const NOBODY = 65534;
+const MAX_ID = 0xffff_fffe;
+const EXPORT_OPTION = /,(ro|rw|squash=[^,]*|anonuid=[^,]*|anongid=[^,]*)$/;
+
+/** Understands the command line; throws {@linkcode UsageError}. */
+export function parseArguments(args: readonly string[]): Arguments {
+  const values = parseFlags(args);
+  if (values.help) return { command: "help" };
+  if (values.version) return { command: "version" };
+  const exports = (values.export ?? []).map(parseExport);
+  const defaultExport = exports.length === 0;
+  return {
+    command: "serve",
+    exports: defaultExport
+      ? [parseExport(`/=local:${DEFAULT_DIRECTORY}`)]
+      : exports,
+    defaultExport,
+    host: values.host ?? "127.0.0.1",
+    port: integer("--port", values.port ?? "2049", { from: 0, to: 65535 }),
+    metricsPort: integer("--metrics-port", values["metrics-port"] ?? "9090", {
+      from: 0,
+      to: 65535,
+    }),
+    leaseSeconds: integer("--lease", values.lease ?? "90", {
+      from: 10,
+      to: 3600,
+    }),
+    graceSeconds: values.grace === undefined
+      ? undefined
+      : integer("--grace", values.grace, { from: 0, to: 3600 }),
+    stateDirectory: values.state,
+    logLevel: oneOf("--log-level", values["log-level"] ?? "info", LOG_LEVELS),
+    logFormat: oneOf(
+      "--log-format",
+      values["log-format"] ?? "text",
+      LOG_FORMATS,
+    ),
+  };
+}
+
+// deno-lint-ignore explicit-function-return-type
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        export: { type: "string", multiple: true },
+        host: { type: "string" },
+        port: { type: "string" },
+        "metrics-port": { type: "string" },
+        lease: { type: "string" },
+        grace: { type: "string" },
+        state: { type: "string" },
+        "log-level": { type: "string" },
+        "log-format": { type: "string" },
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    const [line] = (error as Error).message.split(/\.? To specify|\n/);
+    throw new UsageError(line);
+  }
+}
+
+function parseExport(text: string): ExportArgument {
+  const bad = (why: string): never => {
+    throw new UsageError(`--export ${text}: ${why}`);
+  };
+  const equals = text.indexOf("=");
+  if (equals < 0) bad("want /PATH=local:DIR or /PATH=memory:");
+  const path = text.slice(0, equals);
+  if (!/^\/$|^(\/[^/\0]+)+$/.test(path)) {
+    bad("the path must begin with / and not end with it");
+  }
+  let source = text.slice(equals + 1);
+  const options: string[] = [];
+  for (
+    let match = EXPORT_OPTION.exec(source);
+    match !== null;
+    match = EXPORT_OPTION.exec(source)
+  ) {
+    options.unshift(match[1]!);
+    source = source.slice(0, match.index);
+  }
+  const [, backend, location = ""] = /^([a-z0-9]+):(.*)$/s.exec(source) ?? [];
+  if (backend !== "local" && backend !== "memory") {
+    return bad("the back end must be local: or memory:");
+  }
+  if (backend === "local" && location === "") bad("local: needs a folder");
+  if (backend === "memory" && location !== "") {
+    bad("memory: takes nothing behind the colon");
+  }
+  const value = (name: string): string | undefined =>
+    options.findLast((option) => option.startsWith(`${name}=`))
+      ?.slice(name.length + 1);
+  return {
+    path,
+    backend,
+    location,
+    readOnly: options.includes("ro"),
+    squash: oneOf("squash", value("squash") ?? "none", SQUASHES),
+    anonuid: integer("anonuid", value("anonuid") ?? String(NOBODY), {
+      from: 0,
+      to: MAX_ID,
+    }),
+    anongid: integer("anongid", value("anongid") ?? String(NOBODY), {
+      from: 0,
+      to: MAX_ID,
+    }),
+  };
+}
+
+function integer(
+  flag: string,
+  text: string,
+  range: { from: number; to: number },
+): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < range.from || value > range.to) {
+    throw new UsageError(
+      `${flag} must be a whole number from ${range.from} to ${range.to}, not ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
+  return value;
+}
+
+function oneOf<T extends string>(
+  flag: string,
+  text: string,
+  choices: readonly T[],
+): T {
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined) {
+    throw new UsageError(
+      `${flag} must be one of ${choices.join(", ")}, not ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
+  return choice;
+}

@@ -1,0 +1,245 @@
+import {
+  type MinorVersion,
+  Op,
+  Status,
+  type StatusCode,
+} from "../nfs4/constants.ts";
+import type { RpcCall } from "../rpc/message.ts";
+import type { RpcConnection } from "../rpc/connection.ts";
+import type { Awaitable } from "../vfs/file_system.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+import { CompoundContext } from "./context.ts";
+import { runEffects } from "./effects.ts";
+import type { OperationRow } from "./operation.ts";
+import { ILLEGAL, OPERATIONS } from "./op_table.ts";
+import type { Services } from "./services.ts";
+import { statusOfError } from "./status.ts";
+
+/** Longest tag that is taken (and echoed), in bytes. */
+const MAX_TAG = 1024;
+/** The largest minor version that is spoken. */
+const LAST_MINOR_VERSION = 2;
+/** Bytes of an RPC reply header with an AUTH_NONE verifier: part of ca_maxresponsesize. */
+const RPC_REPLY_HEADER = 24;
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** Bytes of an operation's number and status. */
+const RESULT_HEADER = 8;
+
+/**
+ * Carries out a COMPOUND (RFC 8881 16.2): writes the COMPOUND4res to `reply`.
+ * Synchronous as long as the operations are; XdrError when the arguments before
+ * the operations can't be read.
+ */
+export function compound(
+  services: Services,
+  call: RpcCall,
+  options: { readonly reply: XdrWriter; readonly connection: RpcConnection },
+): Awaitable<void> {
+  const { body } = call;
+  const { reply } = options;
+  const tag = body.opaque(MAX_TAG);
+  const minorVersion = body.uint32();
+  const count = body.uint32();
+  const start = reply.position;
+  reply.uint32(Status.OK);
+  reply.opaque(tag);
+  reply.uint32(0);
+  if (minorVersion > LAST_MINOR_VERSION) {
+    reply.patchUint32(start, Status.MINOR_VERS_MISMATCH);
+    return;
+  }
+  // RFC 7530 14.2.3, RFC 8881 16.2.3: the tag is UTF-8.
+  if (!isUtf8(tag)) {
+    reply.patchUint32(start, Status.INVAL);
+    return;
+  }
+  const context = new CompoundContext({
+    services,
+    connection: options.connection,
+    credential: call.credential,
+    minorVersion: minorVersion as MinorVersion,
+    request: body,
+    reply,
+  });
+  context.operationCount = count;
+  return new CompoundRun(context, start, reply.position - 4).run();
+}
+
+class CompoundRun {
+  readonly #context: CompoundContext;
+  readonly #start: number;
+  readonly #countAt: number;
+  #row: OperationRow = ILLEGAL;
+  #status: StatusCode = Status.OK;
+  #resultAt = 0;
+  #startedAt: number;
+
+  constructor(context: CompoundContext, start: number, countAt: number) {
+    this.#context = context;
+    this.#start = start;
+    this.#countAt = countAt;
+    this.#startedAt = context.services.clock.now();
+  }
+
+  run(): Awaitable<void> {
+    const tooMany = this.#tooMany();
+    if (tooMany !== Status.OK) {
+      this.#context.reply.patchUint32(this.#start, tooMany);
+      return;
+    }
+    while (this.#hasNext()) {
+      const outcome = this.#begin();
+      if (outcome instanceof Promise) return this.#resume(outcome);
+      this.#complete(outcome);
+    }
+    this.#end();
+  }
+
+  /** Goes on after an operation that has to wait. */
+  async #resume(waiting: Promise<StatusCode>): Promise<void> {
+    let outcome: Awaitable<StatusCode> = waiting;
+    while (true) {
+      try {
+        outcome = await outcome;
+      } catch (error) {
+        outcome = this.#statusOf(error);
+      }
+      this.#complete(outcome);
+      if (!this.#hasNext()) break;
+      outcome = this.#begin();
+    }
+    this.#end();
+  }
+
+  #hasNext(): boolean {
+    const { operationIndex, operationCount, replay } = this.#context;
+    return operationIndex < operationCount && this.#status === Status.OK &&
+      // RFC 8881 2.10.6.1.3: a retry is answered from the cache, as a whole.
+      replay === undefined;
+  }
+
+  #tooMany(): StatusCode {
+    const { minorVersion, operationCount, services } = this.#context;
+    if (operationCount <= services.limits.maxOperations) return Status.OK;
+    // In a session it is SEQUENCE that answers (RFC 8881 18.46.3), but nobody
+    // negotiated more than the server's own limit.
+    return minorVersion === 0 ? Status.RESOURCE : Status.TOO_MANY_OPS;
+  }
+
+  /** Decodes and starts the next operation. */
+  #begin(): Awaitable<StatusCode> {
+    const context = this.#context;
+    const { reply, request } = context;
+    this.#resultAt = reply.position;
+    this.#row = ILLEGAL;
+    reply.uint32(Op.ILLEGAL);
+    reply.uint32(Status.OK);
+    try {
+      const row = OPERATIONS[request.uint32()];
+      if (row === undefined || row.since > context.minorVersion) {
+        return Status.OP_ILLEGAL;
+      }
+      this.#row = row;
+      reply.patchUint32(this.#resultAt, row.number);
+      const order = this.#order(row);
+      if (order !== Status.OK) return order;
+      const args = row.operation.decode(request, context.minorVersion);
+      if (!row.versions.includes(context.minorVersion)) return Status.NOTSUPP;
+      if (row.needsFilehandle && context.current === undefined) {
+        return Status.NOFILEHANDLE;
+      }
+      const { maxReply = RESULT_HEADER } = row;
+      if (!this.#fits(this.#resultAt + maxReply)) {
+        return context.replyLimitStatus;
+      }
+      return row.operation.run(context, args);
+    } catch (error) {
+      return this.#statusOf(error);
+    }
+  }
+
+  /** The order rules of NFSv4.1 (RFC 8881 2.10.6.4, 18.46.3). */
+  #order(row: OperationRow): StatusCode {
+    const { minorVersion, operationIndex, operationCount, session } =
+      this.#context;
+    if (minorVersion === 0) return Status.OK;
+    if (row.number === Op.SEQUENCE) {
+      return operationIndex === 0 ? Status.OK : Status.SEQUENCE_POS;
+    }
+    if (session !== undefined) return Status.OK;
+    if (!row.sessionless) return Status.OP_NOT_IN_SESSION;
+    return operationCount === 1 ? Status.OK : Status.NOT_ONLY_OP;
+  }
+
+  /** Ends the operation's result. */
+  #complete(outcome: StatusCode): void {
+    const context = this.#context;
+    const { reply, services } = context;
+    let status = outcome;
+    if (status === Status.OK && !this.#fits(reply.position)) {
+      status = context.replyLimitStatus;
+    }
+    if (status !== Status.OK) {
+      reply.truncate(this.#resultAt + RESULT_HEADER);
+      this.#row.operation.encodeFailure?.(context, status);
+      reply.patchUint32(this.#resultAt + 4, status);
+    }
+    this.#status = status;
+    context.operationIndex++;
+    if (services.observer === undefined) return;
+    const now = services.clock.now();
+    services.observer.operation(this.#row, context.minorVersion, {
+      status,
+      milliseconds: now - this.#startedAt,
+    });
+    this.#startedAt = now;
+  }
+
+  #end(): void {
+    const { services, reply, replay, operationIndex, slot } = this.#context;
+    if (replay !== undefined) {
+      reply.truncate(this.#start);
+      reply.raw(replay);
+    } else {
+      reply.patchUint32(this.#start, this.#status);
+      reply.patchUint32(this.#countAt, operationIndex);
+      slot?.finish(reply.subarray(this.#start));
+    }
+    runEffects(services);
+  }
+
+  #fits(position: number): boolean {
+    return RPC_REPLY_HEADER + position - this.#start <=
+      this.#context.replyLimit;
+  }
+
+  #statusOf(error: unknown): StatusCode {
+    const { minorVersion, services } = this.#context;
+    const status = statusOfError(error, minorVersion);
+    if (status !== undefined) return status;
+    services.log.error("operation failed", {
+      operation: this.#row.name,
+      error,
+    });
+    return Status.SERVERFAULT;
+  }
+}
+
+function mostBytes(
+  row: OperationRow,
+  args: never,
+  context: CompoundContext,
+): number {
+  const { maxReply = RESULT_HEADER } = row;
+  return typeof maxReply === "number" ? maxReply : maxReply(args, context);
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  if (bytes.every((byte) => byte < 0x80)) return true;
+  try {
+    utf8.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,49 @@
+import { NFS_PROGRAM, NFS_VERSION } from "../nfs4/constants.ts";
+import type { RpcConnection } from "../rpc/connection.ts";
+import { AcceptStatus, progMismatch, type RpcCall } from "../rpc/message.ts";
+import type { Awaitable } from "../vfs/file_system.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+import { compound } from "./compound.ts";
+import type { Services } from "./services.ts";
+
+const Procedure = { NULL: 0, COMPOUND: 1 } as const;
+
+/** The NFS program (RFC 8881 16): the NULL and COMPOUND procedures of version 4. */
+export class NfsProgram {
+  readonly #services: Services;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /** Answers a call, as `RpcHandlers.call` says. */
+  call(
+    call: RpcCall,
+    results: XdrWriter,
+    connection: RpcConnection,
+  ): Awaitable<AcceptStatus> {
+    if (call.program !== NFS_PROGRAM) return AcceptStatus.PROG_UNAVAIL;
+    if (call.version !== NFS_VERSION) {
+      return progMismatch(results, NFS_VERSION, NFS_VERSION);
+    }
+    switch (call.procedure) {
+      case Procedure.NULL:
+        return AcceptStatus.SUCCESS;
+      case Procedure.COMPOUND:
+        return this.#compound(call, results, connection);
+      default:
+        return AcceptStatus.PROC_UNAVAIL;
+    }
+  }
+
+  #compound(
+    call: RpcCall,
+    reply: XdrWriter,
+    connection: RpcConnection,
+  ): Awaitable<AcceptStatus> {
+    const done = compound(this.#services, call, { reply, connection });
+    return done instanceof Promise
+      ? done.then(() => AcceptStatus.SUCCESS)
+      : AcceptStatus.SUCCESS;
+  }
+}

@@ -1,0 +1,66 @@
+import {
+  type MinorVersion,
+  Status,
+  type StatusCode,
+} from "../nfs4/constants.ts";
+import { FsError, type FsErrorCode } from "../vfs/errors.ts";
+import { XdrError } from "../xdr/error.ts";
+
+const FS_STATUS: Readonly<Record<FsErrorCode, StatusCode>> = {
+  "access": Status.ACCESS,
+  "permission": Status.PERM,
+  "not-found": Status.NOENT,
+  "exists": Status.EXIST,
+  "not-directory": Status.NOTDIR,
+  "is-directory": Status.ISDIR,
+  "not-empty": Status.NOTEMPTY,
+  "wrong-type": Status.WRONG_TYPE,
+  "invalid": Status.INVAL,
+  "name-too-long": Status.NAMETOOLONG,
+  "stale": Status.STALE,
+  "cross-device": Status.XDEV,
+  "read-only": Status.ROFS,
+  "no-space": Status.NOSPC,
+  "quota": Status.DQUOT,
+  "too-big": Status.FBIG,
+  "too-many-links": Status.MLINK,
+  "not-supported": Status.NOTSUPP,
+  "busy": Status.DELAY,
+  "io": Status.IO,
+};
+
+/** The nfsstat4 of a file system's error in a minor version. */
+export function statusOfFsError(
+  code: FsErrorCode,
+  minorVersion: MinorVersion,
+): StatusCode {
+  // RFC 7530 13.1 has no NFS4ERR_WRONG_TYPE.
+  if (code === "wrong-type" && minorVersion === 0) return Status.INVAL;
+  return FS_STATUS[code];
+}
+
+/**
+ * The nfsstat4 of something thrown while an operation was carried out, or
+ * `undefined` for a fault of ours that nobody threw on purpose.
+ */
+export function statusOfError(
+  error: unknown,
+  minorVersion: MinorVersion,
+): StatusCode | undefined {
+  if (error instanceof FsError) {
+    return statusOfFsError(error.code, minorVersion);
+  }
+  if (error instanceof XdrError) return Status.BADXDR;
+  return undefined;
+}
+
+const NAMES = new Map<number, string>(
+  Object.entries(Status).map((
+    [name, code],
+  ) => [code, code === 0 ? "NFS4_OK" : `NFS4ERR_${name}`]),
+);
+
+/** The RFC's name of a status: "NFS4_OK", "NFS4ERR_NOENT"; a number nobody knows stays a number. */
+export function statusName(status: number): string {
+  return NAMES.get(status) ?? String(status);
+}

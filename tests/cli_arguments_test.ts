@@ -1,0 +1,84 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  type Arguments,
+  HELP,
+  parseArguments,
+  type ServeArguments,
+  UsageError,
+} from "../src/cli_arguments.ts";
+
+function serve(...args: string[]): ServeArguments {
+  const parsed: Arguments = parseArguments(args);
+  if (parsed.command !== "serve") throw new Error(parsed.command);
+  return parsed;
+}
+
+Deno.test("no flag at all serves the default folder as / on loopback", () => {
+  const parsed = serve();
+  assertEquals(parsed.defaultExport, true);
+  assertEquals(parsed.exports[0]?.path, "/");
+  assertEquals(parsed.exports[0]?.location, "./dittofs-data");
+  assertEquals([parsed.host, parsed.port, parsed.metricsPort], [
+    "127.0.0.1",
+    2049,
+    9090,
+  ]);
+});
+
+Deno.test("an export takes its options from the end, commas in the folder stay", () => {
+  const [memory, local] = serve(
+    "--export",
+    "/m=memory:",
+    "--export",
+    "/a/b=local:/srv/x,y,ro,squash=all,anonuid=7,anongid=8",
+  ).exports;
+  assertEquals(memory, {
+    path: "/m",
+    backend: "memory",
+    location: "",
+    readOnly: false,
+    squash: "none",
+    anonuid: 65534,
+    anongid: 65534,
+  });
+  assertEquals(local, {
+    path: "/a/b",
+    backend: "local",
+    location: "/srv/x,y",
+    readOnly: true,
+    squash: "all",
+    anonuid: 7,
+    anongid: 8,
+  });
+});
+
+Deno.test("what can't be understood is refused in one line that names it", () => {
+  const refused: [string[], string][] = [
+    [["--nonsense"], "--nonsense"],
+    [["extra"], "extra"],
+    [["--port", "70000"], "--port"],
+    [["--port", "1e3"], "--port"],
+    [["--lease", "9"], "--lease"],
+    [["--log-level", "loud"], "--log-level"],
+    [["--export", "nothing"], "nothing"],
+    [["--export", "data=memory:"], "path"],
+    [["--export", "/data/=memory:"], "path"],
+    [["--export", "/data=tape:x"], "back end"],
+    [["--export", "/data=local:"], "folder"],
+    [["--export", "/data=memory:x"], "memory:"],
+    [["--export", "/data=memory:,squash=some"], "squash"],
+    [["--export", "/data=memory:,anonuid=-1"], "anonuid"],
+  ];
+  for (const [args, word] of refused) {
+    const error = assertThrows(() => parseArguments(args), UsageError, word);
+    assertEquals(error.message.includes("\n"), false, error.message);
+  }
+});
+
+Deno.test("--help fits a screen and names every flag", () => {
+  assertEquals(parseArguments(["--help"]), { command: "help" });
+  assertEquals(parseArguments(["--version"]), { command: "version" });
+  const lines = HELP.split("\n");
+  assertEquals(lines.length <= 24, true);
+  assertEquals(lines.every((line) => line.length <= 80), true);
+});
