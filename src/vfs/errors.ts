@@ -47,6 +47,7 @@ export type FsErrorCode =
  * is told NFS4ERR_SERVERFAULT.
  */
 export class FsError extends Error {
+  /** The name of the class. */
   override readonly name = "FsError";
   /** What went wrong. */
   readonly code: FsErrorCode;
