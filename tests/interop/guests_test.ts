@@ -1,0 +1,30 @@
+import { assertEquals } from "@std/assert";
+import { parseSummary } from "./guests.ts";
+import { plan, SUITES } from "./suites.ts";
+
+Deno.test("a script's closing line is read, from one guest or of several", () => {
+  const tally = { passed: 14, failed: 1, skipped: 2 };
+  const line = "== vers 4.1 1-smoke.sh: 14 passed, 1 failed, 2 n/a; failed: df";
+  assertEquals(parseSummary(line), tally);
+  assertEquals(parseSummary(`[c2] ${line}`), tally);
+  assertEquals(parseSummary("ok   14 passed, 1 failed"), undefined);
+});
+
+Deno.test("every suite is either booted or skipped with a reason", () => {
+  const { boots, skips } = plan({
+    suites: SUITES,
+    backend: "memory",
+    vers: "4.0",
+    treeFile: "/tree.tar",
+    noTree: "no network",
+  });
+  assertEquals(skips.map(({ suite }) => suite), [
+    "reconnect",
+    "reclaim",
+    "tree",
+  ]);
+  assertEquals(boots.map(({ scripts }) => scripts), [
+    [["smoke.sh", "posix.sh", "locks.sh"]],
+    [["lock2-a.sh", "deleg-a.sh"], ["lock2-b.sh", "deleg-b.sh"]],
+  ]);
+});

@@ -1,0 +1,236 @@
+/**
+ * Mounts the server with a real Linux kernel client: back ends × minor versions
+ * × suites of guest scripts. See README.md beside this file.
+ *
+ *     deno run -A tests/interop/run.ts [SUITE...] [--backend memory,local]
+ *         [--vers 4.0,4.1,4.2] [--jobs N] [--require]
+ *         [--external PORT [--sub DIR]]
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { add, buildGuest, runBoot, type Tally } from "./guests.ts";
+import { Proxy } from "./proxy.ts";
+import { Server } from "./server.ts";
+import { plan, type Suite, SUITES, TREE_PACKAGES } from "./suites.ts";
+import { fetchTree, treeFile } from "./tree.ts";
+
+/** Flags that make restarts quick enough to wait for. */
+const SERVER_FLAGS = ["--lease", "20", "--grace", "15"];
+
+/** How long a guest may take to connect again after a cut. */
+const RECONNECT_LIMIT_S = 40;
+
+/** The version in which each back end takes the tree, unless all are asked for. */
+const TREE_VERS: Record<string, string> = { memory: "4.2", local: "4.1" };
+
+interface Combination {
+  backend: string;
+  vers: string;
+  suites: Suite[];
+}
+
+interface Settings {
+  signal: AbortSignal;
+  external?: number;
+  sub?: string;
+  require: boolean;
+  noTree?: string;
+}
+
+function usage(problem: string): never {
+  console.error(`${problem}\nsuites: ${SUITES.join(" ")}; see README.md`);
+  Deno.exit(2);
+}
+
+function readArgs() {
+  try {
+    return parseArgs({
+      args: Deno.args,
+      allowPositionals: true,
+      options: {
+        backend: { type: "string", default: "memory,local" },
+        vers: { type: "string", default: "4.0,4.1,4.2" },
+        jobs: { type: "string", default: "2" },
+        require: { type: "boolean", default: false },
+        external: { type: "string" },
+        sub: { type: "string" },
+      },
+    });
+  } catch (error) {
+    usage((error as Error).message);
+  }
+}
+
+function combinations(
+  args: ReturnType<typeof readArgs>,
+): Combination[] {
+  const { values, positionals } = args;
+  for (const name of positionals) {
+    if (!SUITES.includes(name as Suite)) usage(`no suite ${name}`);
+  }
+  const named = positionals as Suite[];
+  const backends = values.external ? ["external"] : values.backend.split(",");
+  const result: Combination[] = [];
+  for (const backend of backends) {
+    if (!["memory", "local", "external"].includes(backend)) {
+      usage(`no back end ${backend}`);
+    }
+    for (const vers of values.vers.split(",")) {
+      if (!["4.0", "4.1", "4.2"].includes(vers)) usage(`no version ${vers}`);
+      // The tree takes minutes: in a full run each back end takes it once.
+      const suites = named.length > 0
+        ? named
+        : SUITES.filter((suite) =>
+          suite !== "tree" || TREE_VERS[backend] === vers
+        );
+      result.push({ backend, vers, suites });
+    }
+  }
+  return result;
+}
+
+/** Answers the guests' `hook` lines on a port of its own. */
+function serveHooks(
+  answer: (wish: string) => Promise<number>,
+): Deno.TcpListener {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  (async () => {
+    for await (const connection of listener) {
+      const buffer = new Uint8Array(256);
+      const n = await connection.read(buffer) ?? 0;
+      const wish = new TextDecoder().decode(buffer.subarray(0, n)).trim();
+      const status = await answer(wish).catch((error) => {
+        console.error(`hook ${wish}: ${error}`);
+        return 1;
+      });
+      await connection.write(new TextEncoder().encode(`${status}\n`));
+      connection.close();
+    }
+  })();
+  return listener;
+}
+
+/** Cuts the connection as soon as there is one. */
+async function dropConnection(proxy: Proxy): Promise<boolean> {
+  for (let tries = 0; tries < RECONNECT_LIMIT_S * 10; tries++) {
+    if (proxy.drop() > 0) return true;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  return false;
+}
+
+async function runCombination(
+  { backend, vers, suites }: Combination,
+  settings: Settings,
+): Promise<Tally> {
+  const onLine = (line: string) => console.log(`[${backend} ${vers}] ${line}`);
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const { noTree, signal } = settings;
+  const { boots, skips } = plan({
+    suites,
+    backend,
+    vers,
+    noTree,
+    treeFile: treeFile(),
+  });
+  for (const { suite, reason } of skips) {
+    onLine(`skip ${suite}: ${reason}`);
+    tally.skipped++;
+  }
+  if (boots.length === 0) return tally;
+
+  const dir = backend === "local" ? await Deno.makeTempDir() : undefined;
+  // The guest's ordinary users must get through the export's root.
+  if (dir !== undefined) await Deno.chmod(dir, 0o755);
+  let server: Server | undefined;
+  try {
+    if (settings.external === undefined) {
+      const target = dir === undefined ? "memory:" : `local:${dir},squash=none`;
+      server = await Server.start({
+        export: `/=${target}`,
+        flags: SERVER_FLAGS,
+        onLine,
+        signal,
+      });
+    }
+    const port = server?.port ?? settings.external!;
+    using proxy = new Proxy(port);
+    using hooks = serveHooks(async (wish) => {
+      if (wish === "drop") return await dropConnection(proxy) ? 0 : 1;
+      if (wish !== "restart" || server === undefined) return 2;
+      await server.restart();
+      return 0;
+    });
+    const env: Record<string, string> = {
+      SUB: settings.sub ?? ".",
+      LC_REQUIRE: settings.require ? "1" : "0",
+    };
+    for (const boot of boots) {
+      signal.throwIfAborted();
+      const counted = await runBoot(boot, {
+        vers,
+        port: boot.proxied ? proxy.port : port,
+        env,
+        hookPort: hooks.addr.port,
+        onLine,
+        signal,
+      });
+      add(tally, counted);
+    }
+    await server?.stop();
+  } catch (error) {
+    onLine(`FAIL ${error instanceof Error ? error.message : error}`);
+    tally.failed++;
+    await server?.stop().catch(() => {});
+  } finally {
+    if (dir !== undefined) await Deno.remove(dir, { recursive: true });
+  }
+  return tally;
+}
+
+async function main(): Promise<void> {
+  // A run that is broken off takes its servers and guests along.
+  const interrupted = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => interrupted.abort());
+  }
+  const { signal } = interrupted;
+  const args = readArgs();
+  const { values } = args;
+  const todo = combinations(args);
+  const sum: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const settings: Settings = {
+    signal,
+    require: values.require,
+    sub: values.sub,
+  };
+  if (values.external) settings.external = Number(values.external);
+
+  const noGuest = await buildGuest();
+  if (noGuest !== undefined) {
+    for (const { backend, vers, suites } of todo) {
+      console.log(`[${backend} ${vers}] skip ${suites.join(" ")}: ${noGuest}`);
+      sum.skipped += suites.length;
+    }
+    todo.length = 0;
+  } else if (todo.some(({ suites }) => suites.includes("tree"))) {
+    settings.noTree = await fetchTree() ?? await buildGuest(TREE_PACKAGES);
+  }
+
+  const worker = async () => {
+    for (let next; (next = todo.shift()) && !signal.aborted;) {
+      add(sum, await runCombination(next, settings));
+    }
+  };
+  // Runs against one external server would work in the same folders.
+  const jobs = values.external ? 1 : Math.max(1, Number(values.jobs) || 1);
+  await Promise.all(Array.from({ length: jobs }, worker));
+  console.log(
+    `${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`,
+  );
+  Deno.exit(signal.aborted ? 130 : sum.failed > 0 ? 1 : 0);
+}
+
+if (import.meta.main) await main();

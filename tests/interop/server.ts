@@ -1,0 +1,125 @@
+/**
+ * The server under test, as a process of its own: started as the README says,
+ * stopped by a signal, started anew on the same port.
+ *
+ * @module
+ */
+
+import { TextLineStream } from "./lines.ts";
+
+/** How a server is started. */
+export interface ServerOptions {
+  /** What `--export` says. */
+  export: string;
+  /** Lease and grace in seconds, and whatever else its command line takes. */
+  flags: string[];
+  /** Takes each line that it writes. */
+  onLine: (line: string) => void;
+  /** Ends it. */
+  signal: AbortSignal;
+}
+
+const ROOT = new URL("../../", import.meta.url);
+const START_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 15_000;
+
+/** A running server. */
+export class Server {
+  /** Its TCP port on 127.0.0.1. */
+  readonly port: number;
+  #options: ServerOptions;
+  #child: Deno.ChildProcess | undefined;
+
+  private constructor(port: number, options: ServerOptions) {
+    this.port = port;
+    this.#options = options;
+  }
+
+  /** Starts a server on a free port and waits until it prints how to mount it. */
+  static async start(options: ServerOptions): Promise<Server> {
+    const server = new Server(freePort(), options);
+    await server.#spawn();
+    return server;
+  }
+
+  /** Stops it by SIGTERM; a status other than 0 is an error. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    signalChild(child, "SIGTERM");
+    const timer = setTimeout(
+      () => signalChild(child, "SIGKILL"),
+      STOP_LIMIT_MS,
+    );
+    const status = await child.status;
+    clearTimeout(timer);
+    if (status.code !== 0 || status.signal !== null) {
+      throw new Error(
+        `the server ended with status ${status.code} ${status.signal ?? ""}`,
+      );
+    }
+  }
+
+  /** Kills it, as a power cut would, and starts it again on the same port. */
+  async restart(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child !== undefined) {
+      signalChild(child, "SIGKILL");
+      await child.status;
+    }
+    await this.#spawn();
+  }
+
+  async #spawn(): Promise<void> {
+    const { flags, signal } = this.#options;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "mod.ts", "--export", this.#options.export]
+        .concat(["--port", `${this.port}`, "--metrics-port", "0"], flags),
+      cwd: ROOT,
+      signal,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#child = child;
+    const ready = Promise.withResolvers<void>();
+    // A server that ends before it is ready makes the rejection; one that ends
+    // later has nobody waiting.
+    ready.promise.catch(() => {});
+    const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+      const lines = stream.pipeThrough(new TextDecoderStream())
+        .pipeThrough(new TextLineStream());
+      for await (const line of lines) {
+        this.#options.onLine(line);
+        if (/\bmount -t nfs4?\b/.test(line)) ready.resolve();
+      }
+    };
+    const ended = Promise.all([read(child.stdout), read(child.stderr)]);
+    const timer = setTimeout(
+      () => signalChild(child, "SIGKILL"),
+      START_LIMIT_MS,
+    );
+    ended.then(() => ready.reject(new Error("the server did not start")));
+    try {
+      await ready.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function signalChild(child: Deno.ChildProcess, name: Deno.Signal): void {
+  try {
+    child.kill(name);
+  } catch {
+    // It has ended already; its status says how.
+  }
+}
+
+/** A port that nothing listens on now. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

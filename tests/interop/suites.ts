@@ -1,0 +1,129 @@
+/**
+ * Which guest scripts make up a suite, and how many guests and what else they
+ * want.
+ *
+ * @module
+ */
+
+/** One boot of one or two guests that runs some suites' scripts in turn. */
+export interface Boot {
+  /** The scripts of each guest. */
+  scripts: string[][];
+  /** Further options of `linux-client`. */
+  options: string[];
+  /** Limit for the whole boot, in seconds. */
+  timeout: number;
+  /** Whether the guest reaches the server through the proxy that can be cut. */
+  proxied: boolean;
+}
+
+/** A suite that is left out, and why. */
+export interface Skip {
+  /** The suite's name. */
+  suite: Suite;
+  /** Why it can't run here. */
+  reason: string;
+}
+
+/** Names of the suites, in the order in which they run. */
+export const SUITES = [
+  "smoke",
+  "posix",
+  "locks",
+  "lock2",
+  "deleg",
+  "reconnect",
+  "reclaim",
+  "tree",
+] as const;
+
+/** One of {@link SUITES}. */
+export type Suite = typeof SUITES[number];
+
+/** What a plan is made for. */
+export interface Target {
+  /** The suites that are wanted. */
+  suites: readonly Suite[];
+  /** Name of the back end. */
+  backend: string;
+  /** The minor version's name, `"4.1"`. */
+  vers: string;
+  /** Why the tree can't be had here, if it can't. */
+  noTree?: string;
+  /** The tree's archive. */
+  treeFile: string;
+}
+
+/** Packages that `tree.sh` needs in its guest. */
+export const TREE_PACKAGES = "git,make,tcc,libc6-dev,linux-libc-dev";
+
+/** Seconds that each single-guest script may take on a slow machine. */
+const LIMITS = { smoke: 60, posix: 180, locks: 90, reconnect: 120 };
+const RECLAIM_LIMIT = 180;
+const TREE_LIMIT = 900;
+
+/** Groups the wanted suites into as few boots as possible. */
+export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
+  const skips: Skip[] = [];
+  const wanted = target.suites.filter((suite) => {
+    const reason = reasonAgainst(suite, target);
+    if (reason !== undefined) skips.push({ suite, reason });
+    return reason === undefined;
+  });
+  const pick = (...suites: Suite[]) => suites.filter((s) => wanted.includes(s));
+  const boots: Boot[] = [];
+
+  const single = pick("smoke", "posix", "locks");
+  if (single.length > 0) boots.push(singleBoot(single, false));
+
+  const pairs = pick("lock2", "deleg");
+  if (pairs.length > 0) {
+    const role = (name: string) => pairs.map((suite) => `${suite}-${name}.sh`);
+    boots.push({
+      scripts: [role("a"), role("b")],
+      options: [],
+      timeout: 60 + 150 * pairs.length,
+      proxied: false,
+    });
+  }
+
+  const cut = pick("reconnect", "reclaim");
+  if (cut.length > 0) boots.push(singleBoot(cut, true));
+
+  if (wanted.includes("tree")) {
+    boots.push({
+      scripts: [["tree.sh"]],
+      options: ["--with", TREE_PACKAGES, "--mem", "1024"].concat(
+        ["--put", target.treeFile],
+      ),
+      timeout: TREE_LIMIT,
+      proxied: false,
+    });
+  }
+  return { boots, skips };
+}
+
+function singleBoot(suites: Suite[], proxied: boolean): Boot {
+  const limits: Partial<Record<Suite, number>> = LIMITS;
+  let timeout = 30;
+  for (const suite of suites) timeout += limits[suite] ?? RECLAIM_LIMIT;
+  return {
+    scripts: [suites.map((suite) => `${suite}.sh`)],
+    // The proxied boot mounts as a user does, the others by the bare call.
+    options: proxied ? ["--mount-helper"] : [],
+    timeout,
+    proxied,
+  };
+}
+
+function reasonAgainst(suite: Suite, target: Target): string | undefined {
+  const { backend, vers } = target;
+  if (suite === "reconnect" && vers === "4.0") {
+    return "exactly-once needs the sessions of 4.1";
+  }
+  if (suite === "reclaim" && backend !== "local") {
+    return `${backend} does not outlive a restart of its server`;
+  }
+  if (suite === "tree") return target.noTree;
+  return undefined;
+}
