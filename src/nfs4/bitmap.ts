@@ -7,7 +7,7 @@ const WORDS = 3;
 const MEMORY = 1024;
 
 /**
- * A bitmap4 (RFC 8881 3.3.1) of attribute numbers. Equal bitmaps are one and
+ * A bitmap4 (RFC 8881 3.2) of attribute numbers. Equal bitmaps are one and
  * the same object while they are in use, so that what is made of a bitmap can be
  * remembered with it.
  */

@@ -1,0 +1,88 @@
+import type { AttributeChanges, Timestamp } from "../vfs/file_system.ts";
+import type { XdrReader } from "../xdr/reader.ts";
+import { Status, type StatusCode } from "./constants.ts";
+import { parseOwner } from "./owners.ts";
+
+/** Changes as they are read off the wire. */
+export interface DecodedChanges extends AttributeChanges {
+  /** mode_set_masked (RFC 8881 6.2.5): bits of the mode to set or reset. */
+  modeMasked?: { readonly value: number; readonly mask: number };
+}
+
+/** Reads one attribute into the changes; the status of a value that can't be. */
+export type AttributeDecoder = (
+  xdr: XdrReader,
+  changes: DecodedChanges,
+) => StatusCode;
+
+/** SET_TO_CLIENT_TIME4 (RFC 8881 3.3.3, settime4). */
+const CLIENT_TIME = 1;
+const MODE_BITS = 0o7777;
+const BILLION = 1_000_000_000;
+
+/** length4 */
+export const size: AttributeDecoder = (xdr, changes) => {
+  changes.size = xdr.uint64Number();
+  return Status.OK;
+};
+
+/** mode4 */
+export const mode: AttributeDecoder = (xdr, changes) => {
+  changes.mode = xdr.uint32();
+  // RFC 8881 6.2.4: MUST be NFS4ERR_INVAL if other bits are set.
+  return changes.mode > MODE_BITS ? Status.INVAL : Status.OK;
+};
+
+/** mode_masked4 */
+export const modeSetMasked: AttributeDecoder = (xdr, changes) => {
+  const value = xdr.uint32();
+  const mask = xdr.uint32();
+  changes.modeMasked = { value, mask };
+  // RFC 8881 6.2.5: not together with mode, and no other bits in either word.
+  const refused = changes.mode !== undefined || value > MODE_BITS ||
+    mask > MODE_BITS;
+  return refused ? Status.INVAL : Status.OK;
+};
+
+/** owner, utf8str_mixed */
+export const owner: AttributeDecoder = (xdr, changes) => {
+  const parsed = parseOwner(xdr.opaque(xdr.remaining));
+  if (typeof parsed === "number") return parsed;
+  changes.uid = parsed.id;
+  return Status.OK;
+};
+
+/** owner_group, utf8str_mixed */
+export const ownerGroup: AttributeDecoder = (xdr, changes) => {
+  const parsed = parseOwner(xdr.opaque(xdr.remaining));
+  if (typeof parsed === "number") return parsed;
+  changes.gid = parsed.id;
+  return Status.OK;
+};
+
+/** time_access_set, settime4 */
+export const timeAccess: AttributeDecoder = (xdr, changes) => {
+  const time = readSetTime(xdr);
+  if (typeof time === "number") return time;
+  changes.atime = time;
+  return Status.OK;
+};
+
+/** time_modify_set, settime4 */
+export const timeModify: AttributeDecoder = (xdr, changes) => {
+  const time = readSetTime(xdr);
+  if (typeof time === "number") return time;
+  changes.mtime = time;
+  return Status.OK;
+};
+
+function readSetTime(xdr: XdrReader): Timestamp | "now" | StatusCode {
+  if (xdr.discriminant(CLIENT_TIME) !== CLIENT_TIME) return "now";
+  const seconds = Number(xdr.int64());
+  const nanoseconds = xdr.uint32();
+  // RFC 8881 3.3.1 (nfstime4): values of a second or more are invalid.
+  if (nanoseconds >= BILLION || !Number.isSafeInteger(seconds)) {
+    return Status.INVAL;
+  }
+  return { seconds, nanoseconds };
+}

@@ -1,0 +1,77 @@
+import type { XdrWriter } from "../xdr/writer.ts";
+import {
+  type AttributeRow,
+  ATTRIBUTES,
+  type AttributeSource,
+  type AttributeTerms,
+  isSupported,
+} from "./attributes.ts";
+import { Bitmap, writeBitmap } from "./bitmap.ts";
+
+/** Plans that an {@linkcode AttributeOffer} remembers; clients ask for a handful. */
+const REMEMBERED = 256;
+
+/** What is supported on some terms, and how it is written. */
+export class AttributeOffer {
+  /** supported_attrs (RFC 8881 5.8.1.1). */
+  readonly supported: Bitmap;
+  /** suppattr_exclcreat (RFC 8881 5.8.1.14): what an exclusive create can set. */
+  readonly exclusive: Bitmap;
+  /** What can be set and not got. */
+  readonly setOnly: Bitmap;
+  #plans = new Map<Bitmap, AttributePlan>();
+
+  constructor(terms: AttributeTerms) {
+    const rows = ATTRIBUTES.filter((row): row is AttributeRow =>
+      row !== undefined && isSupported(row, terms)
+    );
+    const numbers = (some: AttributeRow[]) =>
+      Bitmap.ofNumbers(some.map((row) => row.number));
+    this.supported = numbers(rows);
+    this.exclusive = numbers(rows.filter((row) => row.set && !row.notOnCreate));
+    this.setOnly = numbers(rows.filter((row) => row.get === undefined));
+  }
+
+  /** How to write what is supported of the requested attributes. */
+  plan(requested: Bitmap): AttributePlan {
+    let plan = this.#plans.get(requested);
+    if (plan === undefined) {
+      if (this.#plans.size === REMEMBERED) this.#plans.clear();
+      // RFC 8881 18.7.3: what is not supported is left out of the answer.
+      const written = requested.and(this.supported).without(this.setOnly);
+      this.#plans.set(requested, plan = new AttributePlan(written));
+    }
+    return plan;
+  }
+}
+
+/** How a set of attributes is written. */
+export class AttributePlan {
+  /** The attributes that are written. */
+  readonly bitmap: Bitmap;
+  /** Whether `source.space` is used. */
+  readonly needsSpace: boolean;
+  readonly #rows: readonly AttributeRow[];
+
+  /** All attributes of the bitmap have a row that can be got. */
+  constructor(bitmap: Bitmap) {
+    this.bitmap = bitmap;
+    this.#rows = [...bitmap.numbers()].map((number) => ATTRIBUTES[number]!);
+    this.needsSpace = this.#rows.some((row) => row.needsSpace);
+  }
+
+  /** Writes a fattr4. */
+  write(xdr: XdrWriter, source: AttributeSource): void {
+    writeBitmap(xdr, this.bitmap);
+    const lengthAt = xdr.position;
+    xdr.uint32(0);
+    this.writeValues(xdr, source);
+    xdr.patchUint32(lengthAt, xdr.position - lengthAt - 4);
+  }
+
+  /** Writes the values alone. */
+  writeValues(xdr: XdrWriter, source: AttributeSource): void {
+    const rows = this.#rows;
+    for (let i = 0; i < rows.length; i++) rows[i].get!(xdr, source);
+  }
+}
