@@ -5,6 +5,7 @@
  */
 import { attributeTests } from "./behaviour/attributes.ts";
 import { changeTests } from "./behaviour/changes.ts";
+import { concurrencyTests } from "./behaviour/concurrency.ts";
 import { contentTests } from "./behaviour/content.ts";
 import { createTests } from "./behaviour/create.ts";
 import { entryTests } from "./behaviour/entries.ts";
@@ -43,6 +44,7 @@ export function behaviourSuite(
       ...readdirTests,
       ...renameTests,
       ...lifetimeTests,
+      ...concurrencyTests,
     ]
   ) {
     register(name, test, { factory, ...options });

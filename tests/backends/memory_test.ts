@@ -1,10 +1,247 @@
-import { memory } from "../../src/backends/memory/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { systemClock } from "../../src/backends/memory/clock.ts";
+import {
+  memory,
+  type MemoryFileSystem,
+  type MemoryNode,
+} from "../../src/backends/memory/mod.ts";
+import { FsError, type FsErrorCode } from "../../src/vfs/mod.ts";
 import { behaviourSuite } from "./behaviour.ts";
+
+const nanoseconds = 123_456_789;
 
 behaviourSuite("memory", () => {
   let seconds = 1_700_000_000;
   return {
-    fs: memory({}, { now: () => ({ seconds, nanoseconds: 123_456_789 }) }),
+    fs: memory({}, { now: () => ({ seconds, nanoseconds }) }),
     tick: () => void seconds++,
   };
 }, { capabilities: { restart: false } });
+
+const attributes = { mode: 0o644, uid: 0, gid: 0 };
+const encoder = new TextEncoder();
+
+function make(fs: MemoryFileSystem, name: string): MemoryNode {
+  return fs.create(fs.root(), name, { type: "file" }, { attributes }).node;
+}
+
+function write(fs: MemoryFileSystem, file: MemoryNode, length: number): void {
+  fs.write(file, 0, new Uint8Array(length).fill(1), "unstable");
+}
+
+function find(fs: MemoryFileSystem, path: string): MemoryNode {
+  let node = fs.root();
+  for (const name of path.split("/")) node = fs.lookup(node, name)!;
+  return node;
+}
+
+function text(fs: MemoryFileSystem, path: string): string {
+  const target = new Uint8Array(100);
+  const { bytes } = fs.read(find(fs, path), 0, target);
+  return new TextDecoder().decode(target.subarray(0, bytes));
+}
+
+function refused(code: FsErrorCode, act: () => unknown): void {
+  assertEquals(assertThrows(act, FsError).code, code);
+}
+
+Deno.test("memory starts with the tree that it is given", () => {
+  const fs = memory({
+    "hello.txt": "hi",
+    "docs/a.md": encoder.encode("# A"),
+    docs: { "b.md": "# B", deep: { "er/c.md": "# C" } },
+    empty: {},
+  }, { uid: 1000, gid: 100 });
+  assertEquals(text(fs, "hello.txt"), "hi");
+  assertEquals(text(fs, "docs/a.md"), "# A");
+  assertEquals(text(fs, "docs/b.md"), "# B");
+  assertEquals(text(fs, "docs/deep/er/c.md"), "# C");
+  assertEquals(fs.readdir(find(fs, "empty"), 0, 9).entries.length, 0);
+  for (const path of ["hello.txt", "docs", "docs/deep/er"]) {
+    const { uid, gid } = find(fs, path);
+    assertEquals([uid, gid], [1000, 100]);
+  }
+  assertEquals([fs.root().uid, find(fs, "docs").mode], [1000, 0o755]);
+});
+
+Deno.test("a tree with a path that can't be says which", () => {
+  for (const path of ["", "/a", "a/", "a//b", "../a", "a/./b", "a\0"]) {
+    const thrown = assertThrows(() => memory({ [path]: "x" }), TypeError);
+    assert(thrown.message.startsWith(JSON.stringify(path)), thrown.message);
+  }
+  assertThrows(() => memory({ ["n".repeat(256)]: "" }), TypeError, "too-long");
+  assertThrows(() => memory({ a: "x", "a/b": "y" }), TypeError, '"a/b"');
+  assertThrows(() => memory({ a: "x", b: 7 as never }), TypeError, '"b"');
+});
+
+Deno.test("an option out of range says which", () => {
+  const wrong = [
+    { maxBytes: -1 },
+    { maxBytes: 2 ** 41 },
+    { maxFiles: 0 },
+    { maxFiles: 1.5 },
+    { uid: -1 },
+    { gid: 2 ** 32 },
+    { mode: 0o10000 },
+    { instance: 2 ** 32 },
+  ];
+  for (const options of wrong) {
+    const name = Object.keys(options)[0];
+    assertThrows(() => memory({}, options), RangeError, name);
+  }
+});
+
+Deno.test("memory keeps to its limit of bytes, all of a write or nothing", () => {
+  const fs = memory({}, { maxBytes: 200_000 });
+  const [a, b] = [make(fs, "a"), make(fs, "b")];
+  write(fs, a, 100_000);
+  const before = { ...a };
+  refused("no-space", () => write(fs, a, 300_000));
+  assertEquals({ ...a }, before);
+  refused("no-space", () => write(fs, b, 100_000));
+  assertEquals([b.size, b.used, b.change], [0, 0, 1]);
+  fs.setattr(a, { size: 0 });
+  write(fs, b, 100_000);
+});
+
+Deno.test("memory that is nearly full is used to the last byte", () => {
+  const fs = memory({}, { maxBytes: 1000 });
+  const file = make(fs, "a");
+  for (let at = 0; at < 1000; at += 100) {
+    fs.write(file, at, new Uint8Array(100), "unstable");
+  }
+  assertEquals(fs.status().freeBytes, 0);
+  refused("no-space", () => fs.write(file, 1000, new Uint8Array(1), "file"));
+});
+
+Deno.test("memory keeps to its limit of files", () => {
+  const fs = memory({}, { maxFiles: 3 });
+  make(fs, "a");
+  make(fs, "b");
+  const change = fs.root().change;
+  refused("no-space", () => make(fs, "c"));
+  assertEquals(fs.root().change, change);
+  assertEquals(fs.status().freeFiles, 0);
+  fs.remove(fs.root(), "a");
+  make(fs, "c");
+});
+
+Deno.test("memory counts every byte and file back", () => {
+  const fs = memory();
+  const before = fs.status();
+  for (const [index, length] of [1, 5000, 65536, 1_000_000].entries()) {
+    const file = make(fs, `file${index}`);
+    write(fs, file, length);
+    assertGreater(file.used, length - 1);
+    fs.setattr(file, { size: length >> 1 });
+    fs.open(file, { read: true, write: true });
+    assertEquals(fs.status().freeFiles, before.freeFiles - 1);
+    fs.remove(fs.root(), `file${index}`);
+    write(fs, file, 3 * length);
+    assertLess(fs.status().freeBytes, before.freeBytes);
+    fs.close(file, { read: true, write: true });
+    assertEquals(fs.status(), before);
+  }
+});
+
+Deno.test("a small file takes its own length of memory", () => {
+  const file = find(memory({ a: "0123456789" }), "a");
+  assertEquals([file.size, file.used], [10, 10]);
+});
+
+Deno.test("a handle of another instance is stale", () => {
+  const identities = [1, 2].map((instance) => {
+    const fs = memory({ a: "x" }, { instance });
+    return fs.identify(find(fs, "a"));
+  });
+  const fs = memory({ a: "x" }, { instance: 2 });
+  assertStrictEquals(fs.resolve(identities[1]), find(fs, "a"));
+  refused("stale", () => fs.resolve(identities[0]));
+  const [one, other] = [memory(), memory()];
+  refused("stale", () => other.resolve(one.identify(one.root())));
+});
+
+Deno.test("getattr is the live record, and lookup the same object", () => {
+  const fs = memory({ a: "x" });
+  const a = find(fs, "a");
+  assertStrictEquals(fs.getattr(a), a);
+  assertStrictEquals(fs.lookup(fs.root(), "a"), a);
+  assertStrictEquals(fs.resolve(fs.identify(a)), a);
+});
+
+Deno.test("a file has 65535 names at most", () => {
+  const fs = memory({ a: "" });
+  const a = find(fs, "a");
+  for (let i = 1; i < 65535; i++) fs.link(a, fs.root(), `link${i}`);
+  refused("too-many-links", () => fs.link(a, fs.root(), "one more"));
+  assertEquals(a.nlink, 65535);
+});
+
+Deno.test("a file without a name gets none again", () => {
+  const fs = memory({ a: "" });
+  const a = find(fs, "a");
+  fs.open(a, { read: true, write: false });
+  fs.remove(fs.root(), "a");
+  refused("stale", () => fs.link(a, fs.root(), "b"));
+});
+
+Deno.test("a close without an open is refused", () => {
+  const fs = memory({ a: "" });
+  const mode = { read: true, write: false };
+  refused("invalid", () => fs.close(find(fs, "a"), mode));
+});
+
+Deno.test("times are the clock's to the nanosecond", () => {
+  let seconds = 100;
+  const now = () => ({ seconds, nanoseconds });
+  const fs = memory({ a: "x" }, { now });
+  const a = find(fs, "a");
+  seconds = 200;
+  write(fs, a, 10);
+  assertEquals(a.mtime, { seconds: 200, nanoseconds });
+  assertEquals(a.ctime, { seconds: 200, nanoseconds });
+  assertEquals(a.birthtime, { seconds: 100, nanoseconds });
+  seconds = 300;
+  fs.read(a, 0, new Uint8Array(1));
+  seconds = 400;
+  fs.read(a, 0, new Uint8Array(1));
+  assertEquals(a.atime, { seconds: 300, nanoseconds });
+});
+
+Deno.test("the system clock is the time of day", () => {
+  const now = systemClock();
+  for (let i = 0; i < 100; i++) {
+    const { seconds, nanoseconds } = now();
+    assert(Number.isInteger(seconds) && Number.isInteger(nanoseconds));
+    assert(nanoseconds >= 0 && nanoseconds < 1e9);
+    const milliseconds = seconds * 1000 + nanoseconds / 1e6;
+    assertLess(Math.abs(milliseconds - Date.now()), 1000);
+  }
+});
+
+Deno.test("a folder of 100,000 is read from anywhere, with gaps", () => {
+  const fs = memory();
+  const root = fs.root();
+  for (let i = 0; i < 100_000; i++) make(fs, `file${i}`);
+  const { cookie } = fs.readdir(root, 0, 50_000).entries[49_999];
+  for (let i = 0; i < 100_000; i++) {
+    if (i % 5 !== 0) fs.remove(root, `file${i}`);
+  }
+  const after = fs.readdir(root, cookie, 3).entries.map(({ name }) => name);
+  assertEquals(after, ["file50000", "file50005", "file50010"]);
+  let count = 0;
+  for (let at = 0;;) {
+    const { entries, end } = fs.readdir(root, at, 1000);
+    count += entries.length;
+    if (end) break;
+    at = entries[entries.length - 1].cookie;
+  }
+  assertEquals(count, 20_000);
+});

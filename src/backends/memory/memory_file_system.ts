@@ -78,7 +78,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
 
   /** 11 bytes: the instance and the number of the file. */
   identify(node: MemoryNode): Uint8Array {
-    return encodeIdentity(this.#instance, node.fileid);
+    return node.identity ??= encodeIdentity(this.#instance, node.fileid);
   }
 
   /** The node of an identity; "stale" when it is gone or of another instance. */

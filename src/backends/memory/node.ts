@@ -44,6 +44,8 @@ export class MemoryNode implements FileAttributes {
   ctime: Timestamp;
   /** Creation. */
   readonly birthtime: Timestamp;
+  /** @internal Its identity, once somebody asked: making one costs half a microsecond. */
+  identity: Uint8Array | undefined = undefined;
   /** @internal The bytes of a file. */
   content: FileContent | undefined = undefined;
   /** @internal The entries of a folder. */
