@@ -152,8 +152,11 @@ Deno.test("memory counts every byte and file back", () => {
 });
 
 Deno.test("a small file takes its own length of memory", () => {
-  const file = find(memory({ a: "0123456789" }), "a");
+  const fs = memory({ a: "0123456789" });
+  const file = find(fs, "a");
   assertEquals([file.size, file.used], [10, 10]);
+  fs.setattr(file, { size: 3 });
+  assertEquals([file.size, file.used], [3, 3]);
 });
 
 Deno.test("a handle of another instance is stale", () => {
@@ -224,6 +227,17 @@ Deno.test("the system clock is the time of day", () => {
     const milliseconds = seconds * 1000 + nanoseconds / 1e6;
     assertLess(Math.abs(milliseconds - Date.now()), 1000);
   }
+});
+
+Deno.test("a file that replaces another takes its place in the listing", () => {
+  const fs = memory({ a: "", b: "", c: "" });
+  const root = fs.root();
+  const list = () =>
+    fs.readdir(root, 0, 9).entries.map(({ name, cookie }) => [name, cookie]);
+  const before = list();
+  const at = (name: string) => ({ directory: root, name });
+  fs.rename(at("c"), at("a"));
+  assertEquals(list(), before.slice(0, 2));
 });
 
 Deno.test("a folder of 100,000 is read from anywhere, with gaps", () => {

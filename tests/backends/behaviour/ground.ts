@@ -220,7 +220,8 @@ export class Ground {
 
   /** `length` bytes from `offset` on, fewer at the end of the file. */
   async read(file: object, offset = 0, length = 65536): Promise<Uint8Array> {
-    const target = new Uint8Array(length);
+    // Not zeros: those of a hole must come from the back end.
+    const target = new Uint8Array(length).fill(0xaa);
     let filled = 0;
     for (;;) {
       const rest = target.subarray(filled);

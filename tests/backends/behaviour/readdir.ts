@@ -106,6 +106,21 @@ export const readdirTests: readonly BehaviourTest[] = [
     },
   },
   {
+    name: "a cookie is not used again while it may be in use",
+    async run(g) {
+      const folder = await g.folder("folder");
+      const names = await fill(g, folder, 200);
+      const before = await cookies(g, folder);
+      for (const name of names.slice(0, 150)) await g.fs.remove(folder, name);
+      for (let i = 0; i < 100; i++) await g.file(`new-${i}`, "", folder);
+      const after = await cookies(g, folder);
+      assertEquals(new Set(after.values()).size, 150);
+      for (const name of names.slice(150)) {
+        assertEquals(after.get(name), before.get(name));
+      }
+    },
+  },
+  {
     name: "a listing goes on where it was, after entries were removed",
     async run(g) {
       const folder = await g.folder("folder");
