@@ -1,0 +1,29 @@
+import { type ConnectionOptions, RpcConnection } from "./connection.ts";
+
+/** Options of {@linkcode connect}. */
+export interface ConnectOptions extends ConnectionOptions {
+  /** Name or address to connect to. */
+  hostname: string;
+  /** Port to connect to. */
+  port: number;
+  /** Gives up connecting; the connection made is not touched by it. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Connects to an RPC peer. Calls go out by `sendCall`, replies come to
+ * `handlers.reply`; calls of the peer are served as on an accepted connection.
+ * Rejects as `Deno.connect` does.
+ */
+export async function connect(options: ConnectOptions): Promise<RpcConnection> {
+  const { hostname, port, signal } = options;
+  signal?.throwIfAborted();
+  const conn = await Deno.connect({ hostname, port, signal });
+  if (signal?.aborted) conn.close();
+  signal?.throwIfAborted();
+  conn.setNoDelay(true);
+  const connection = new RpcConnection(conn, options);
+  options.observer?.connectionOpened?.();
+  connection.run();
+  return connection;
+}

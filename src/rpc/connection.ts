@@ -1,0 +1,409 @@
+import { type Logger, silentLogger } from "../log.ts";
+import { XdrError } from "../xdr/error.ts";
+import { XdrReader } from "../xdr/reader.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+import { CredentialReader } from "./auth.ts";
+import type {
+  CloseReason,
+  RpcHandlers,
+  Transport,
+  TransportObserver,
+} from "./handlers.ts";
+import {
+  AcceptStatus,
+  decodeCall,
+  encodeAccepted,
+  encodeDenied,
+  MessageType,
+  patchAccepted,
+  RPC_MISMATCH,
+  type RpcCall,
+} from "./message.ts";
+import { Outbox } from "./outbox.ts";
+import { type BufferPool, WriterPool } from "./pools.ts";
+import { RecordError, RecordFramer } from "./record_framer.ts";
+
+const LINGER_MS = 200;
+
+/** Options of {@linkcode RpcConnection}; the limits apply to each connection. */
+export interface ConnectionOptions {
+  /** What is done with the messages. */
+  handlers: RpcHandlers;
+  /** Largest record in bytes; 1 MiB + 64 KiB if left out. */
+  maxRecord?: number;
+  /**
+   * Calls in flight at which reading stops; 1024 if left out. Replies to our
+   * own calls are not read then either, so a call that waits for one needs a
+   * time limit.
+   */
+  maxCalls?: number;
+  /**
+   * Bytes at which reading stops: replies that the peer has not taken, and the
+   * memory of calls in flight. 16 MiB if left out.
+   */
+  maxPending?: number;
+  /** A rate-limited logger; silent if left out. */
+  logger?: Logger;
+  /** Hears of bytes, refusals and the end. */
+  observer?: TransportObserver;
+  /** Receive buffers shared with other connections. */
+  buffers?: BufferPool;
+  /** Reply writers shared with other connections. */
+  writers?: WriterPool;
+  /** Called once, at the first call whose header is in order. */
+  established?: (connection: RpcConnection) => void;
+}
+
+/**
+ * One RPC connection, the same from both ends: calls and replies arrive on it,
+ * replies and calls leave on it, through one {@linkcode Outbox}.
+ *
+ * A call answered at once costs no promise: all the replies to what one read
+ * brought leave in one write. A call that waits keeps its part of the receive
+ * buffer and its writer, and others overtake it.
+ */
+export class RpcConnection {
+  /** The other end. */
+  readonly peer: Deno.NetAddr;
+  /** This end. */
+  readonly local: Deno.NetAddr;
+
+  readonly #transport: Transport;
+  readonly #options: ConnectionOptions;
+  readonly #handlers: RpcHandlers;
+  readonly #logger: Logger;
+  readonly #framer: RecordFramer;
+  readonly #outbox: Outbox;
+  readonly #credentials = new CredentialReader();
+  readonly #maxCalls: number;
+  readonly #maxPending: number;
+  readonly #silent = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  #changed: PromiseWithResolvers<void> | undefined;
+  #inFlight = 0;
+  #reserved = 0;
+  #established = false;
+  #draining = false;
+  #closeReason: CloseReason | undefined;
+
+  /** Wraps a connected transport; {@linkcode RpcConnection.run} makes it live. */
+  constructor(
+    transport: Transport & Pick<Deno.TcpConn, "remoteAddr" | "localAddr">,
+    options: ConnectionOptions,
+  ) {
+    this.#transport = transport;
+    this.peer = transport.remoteAddr;
+    this.local = transport.localAddr;
+    this.#options = options;
+    this.#handlers = options.handlers;
+    this.#logger = options.logger ?? silentLogger;
+    this.#maxCalls = options.maxCalls ?? 1024;
+    this.#maxPending = options.maxPending ?? 16 * 1024 * 1024;
+    this.#framer = new RecordFramer({
+      maxRecord: options.maxRecord,
+      pool: options.buffers,
+    });
+    const { handlers, observer } = options;
+    this.#outbox = new Outbox({
+      transport,
+      observer,
+      writers: options.writers ?? new WriterPool(),
+      settle: handlers.settle && (() => handlers.settle?.()),
+      progress: () => this.#notify(),
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  /** Whether a call whose header is in order has come. */
+  get established(): boolean {
+    return this.#established;
+  }
+
+  /** Why it was closed; undefined while it is open. */
+  get closeReason(): CloseReason | undefined {
+    return this.#closeReason;
+  }
+
+  /** Calls whose handler has not finished. */
+  get callsInFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Bytes of replies and calls that the peer has not taken. */
+  get bytesQueued(): number {
+    return this.#outbox.queued;
+  }
+
+  /** Bytes that the peer took since the beginning. */
+  get bytesSent(): number {
+    return this.#outbox.sent;
+  }
+
+  /** Bytes of memory that the receiving side holds. */
+  get receiveMemory(): number {
+    return this.#framer.capacity + this.#framer.pinned;
+  }
+
+  /**
+   * Serves the connection, to be called once. Resolves when it is closed, no
+   * call is in flight and nothing is being written; never rejects.
+   */
+  async run(): Promise<void> {
+    try {
+      await this.#read();
+      // The peer may have closed its half only: it still gets its answers.
+      while (this.#closeReason === undefined && this.#busy) {
+        await this.#change();
+      }
+      this.close("peer");
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#framer.release();
+    while (!this.#outbox.idle) await this.#change();
+    this.#silent.resolve();
+    while (this.#inFlight > 0) await this.#change();
+    this.#ended.resolve();
+  }
+
+  /** What {@linkcode RpcConnection.run} returned, for whoever did not call it. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /**
+   * Sends a call of our own as one record: `write` writes the message, from its
+   * xid on, and returns at once. False when the connection is closed, or its
+   * peer takes nothing any more.
+   */
+  sendCall(write: (message: XdrWriter) => void): boolean {
+    if (this.#draining || this.#outbox.queued > this.#maxPending) return false;
+    return this.#outbox.send(write);
+  }
+
+  /** Closes at once; calls in flight are finished but not answered. */
+  close(reason: CloseReason): void {
+    if (this.#closeReason !== undefined) return;
+    this.#closeReason = reason;
+    this.#outbox.close();
+    try {
+      this.#transport.close();
+    } catch {
+      // The runtime closed it after a failure.
+    }
+    try {
+      this.#handlers.closed(this, reason);
+    } catch (error) {
+      this.#logger.error("closing a connection failed", { error });
+    }
+    this.#options.observer?.connectionClosed?.(reason);
+    this.#notify();
+  }
+
+  /**
+   * Takes no more calls, answers those in flight and closes; when `signal`
+   * aborts, it closes at once. Resolves when no read or write is under way;
+   * never rejects.
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
+    this.#notify();
+    const abort = () => this.close("shutdown");
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    while (this.#closeReason === undefined && this.#busy) await this.#change();
+    if (this.#closeReason === undefined) await this.#linger();
+    this.close("shutdown");
+    signal.removeEventListener("abort", abort);
+    await this.#silent.promise;
+  }
+
+  get #busy(): boolean {
+    return this.#inFlight > 0 || !this.#outbox.idle;
+  }
+
+  get #overloaded(): boolean {
+    return this.#inFlight >= this.#maxCalls ||
+      this.#outbox.queued + this.#reserved + this.#framer.pinned >
+        this.#maxPending;
+  }
+
+  async #read(): Promise<void> {
+    const { observer } = this.#options;
+    const framer = this.#framer;
+    for (;;) {
+      while (this.#overloaded && this.#open) await this.#change();
+      const length = await this.#transport.read(framer.space());
+      if (length === null || this.#closeReason !== undefined) return;
+      observer?.bytesReceived?.(length);
+      // What comes while draining is not executed: the peer will ask elsewhere.
+      if (this.#draining) continue;
+      framer.received(length);
+      while (framer.next()) {
+        this.#record();
+        if (this.#overloaded) {
+          this.#outbox.flush();
+          while (this.#overloaded && this.#open) await this.#change();
+        }
+        if (!this.#open) break;
+      }
+      this.#outbox.flush();
+    }
+  }
+
+  get #open(): boolean {
+    return this.#closeReason === undefined && !this.#draining;
+  }
+
+  #record(): void {
+    const { bytes, start, end } = this.#framer;
+    const xdr = new XdrReader(bytes, start, end);
+    const xid = xdr.uint32();
+    const type = xdr.uint32();
+    if (type === MessageType.CALL) this.#call(xid, xdr);
+    else if (type === MessageType.REPLY) this.#reply(xid, xdr);
+    else throw new XdrError(`message type ${type}`);
+  }
+
+  #reply(xid: number, xdr: XdrReader): void {
+    try {
+      this.#handlers.reply(this, xid, xdr);
+    } catch (error) {
+      this.#logger.warn("a reply was not understood", {
+        peer: this.peer.hostname,
+        error,
+      });
+    }
+  }
+
+  #call(xid: number, xdr: XdrReader): void {
+    const call = decodeCall(xdr, xid, this.#credentials);
+    const outbox = this.#outbox;
+    const results = outbox.begin();
+    if (typeof call === "number") {
+      encodeDenied(results, xid, call);
+      outbox.end();
+      this.#options.observer?.callRefused?.(
+        call === RPC_MISMATCH ? "rpc_mismatch" : "auth",
+      );
+      return;
+    }
+    if (!this.#established) {
+      this.#established = true;
+      this.#options.established?.(this);
+    }
+    encodeAccepted(results, xid);
+    let status: AcceptStatus | Promise<AcceptStatus>;
+    try {
+      status = this.#handlers.call(call, results, this);
+    } catch (error) {
+      status = this.#refusal(call, error);
+    }
+    if (status === AcceptStatus.SUCCESS) outbox.end();
+    else if (status === AcceptStatus.DROP) outbox.drop();
+    else if (typeof status === "number") {
+      patchAccepted(results, outbox.recordAt + 4, status);
+      outbox.end();
+    } else this.#later(call, status);
+  }
+
+  /** Answers a call that waits; never rejects. */
+  async #later(call: RpcCall, answer: Promise<AcceptStatus>): Promise<void> {
+    const record = this.#outbox.detach();
+    const buffer = this.#framer.pin();
+    // Room for data is taken before the wait for the data, as a rule.
+    const reserved = record.writer.position - record.at;
+    this.#reserved += reserved;
+    this.#inFlight++;
+    let status: AcceptStatus;
+    try {
+      status = await answer;
+    } catch (error) {
+      status = this.#refusal(call, error);
+    }
+    this.#inFlight--;
+    this.#reserved -= reserved;
+    this.#framer.unpin(buffer);
+    if (status === AcceptStatus.DROP) this.#outbox.discard(record);
+    else {
+      if (status !== AcceptStatus.SUCCESS) {
+        patchAccepted(record.writer, record.at + 4, status);
+      }
+      this.#outbox.attach(record);
+    }
+    this.#notify();
+  }
+
+  #refusal(call: RpcCall, error: unknown): AcceptStatus {
+    const { observer } = this.#options;
+    if (error instanceof XdrError) {
+      observer?.callRefused?.("garbage_args");
+      return AcceptStatus.GARBAGE_ARGS;
+    }
+    const { program, procedure } = call;
+    this.#logger.error("a call failed", { program, procedure, error });
+    observer?.callRefused?.("system_err");
+    return AcceptStatus.SYSTEM_ERR;
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closeReason !== undefined) return;
+    const peer = this.peer.hostname;
+    if (error instanceof XdrError || error instanceof RecordError) {
+      this.#logger.warn("a peer does not speak RPC", { peer, error });
+      this.close("protocol");
+    } else if (isTransportError(error)) {
+      this.close("transport");
+    } else {
+      this.#logger.error("a connection failed", { peer, error });
+      this.close("internal");
+    }
+  }
+
+  /**
+   * Waits a moment for the peer to close: closing while its calls lie unread
+   * would reset the connection, and it could lose replies that it has not read.
+   */
+  async #linger(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await this.#transport.closeWrite();
+      const expired = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LINGER_MS);
+      });
+      await Promise.race([this.#silent.promise, expired]);
+    } catch {
+      // The peer was faster.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Resolves at the next change of load or state. */
+  #change(): Promise<void> {
+    this.#changed ??= Promise.withResolvers<void>();
+    return this.#changed.promise;
+  }
+
+  #notify(): void {
+    const changed = this.#changed;
+    this.#changed = undefined;
+    changed?.resolve();
+  }
+}
+
+function isTransportError(error: unknown): boolean {
+  // Deno gives what the system says as a class of its own, or as a plain Error
+  // with the system's code ("EPIPE").
+  return error instanceof Error &&
+    (error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.ConnectionAborted ||
+      error instanceof Deno.errors.BrokenPipe ||
+      error instanceof Deno.errors.TimedOut ||
+      error instanceof Deno.errors.NotConnected ||
+      error instanceof Deno.errors.UnexpectedEof ||
+      error instanceof Deno.errors.Interrupted ||
+      error instanceof Deno.errors.BadResource ||
+      error instanceof Deno.errors.NetworkUnreachable ||
+      "code" in error);
+}

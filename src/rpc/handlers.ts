@@ -1,0 +1,96 @@
+import type { XdrReader } from "../xdr/reader.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+import type { RpcConnection } from "./connection.ts";
+import type { AcceptStatus, RpcCall } from "./message.ts";
+
+/**
+ * What the layers above do with the messages of a connection.
+ *
+ * `call` and `reply` read straight from the socket's buffer: views taken from
+ * a reader are valid until the method returns, or until the promise of `call`
+ * settles. Whatever is kept longer must be copied.
+ */
+export interface RpcHandlers {
+  /**
+   * Answers one call. The header of an accepted reply is written already;
+   * results go to `results`, beginning at its position when called. Any status
+   * but SUCCESS cuts off what was written (PROG_MISMATCH: see `progMismatch`).
+   * `XdrError` becomes GARBAGE_ARGS, any other error SYSTEM_ERR and a line in
+   * the log.
+   *
+   * A promise lets the calls behind it overtake; `call` and `results` are its
+   * own until it settles. Nothing else may write to `results` after that.
+   */
+  call(
+    call: RpcCall,
+    results: XdrWriter,
+    connection: RpcConnection,
+  ): AcceptStatus | Promise<AcceptStatus>;
+
+  /** Takes a reply to a call of ours; `xdr` is behind the message type. */
+  reply(connection: RpcConnection, xid: number, xdr: XdrReader): void;
+
+  /**
+   * Called once before a batch of replies is written. The replies wait for its
+   * promise, reading and other batches go on; when it rejects, the connection
+   * is closed and the replies never leave.
+   */
+  settle?(): void | Promise<void>;
+
+  /** Called once, when nothing can be sent on the connection any more. */
+  closed(connection: RpcConnection, reason: CloseReason): void;
+}
+
+/** Why a connection ended; fit for a metric's label. */
+export type CloseReason =
+  /** The peer closed it. */
+  | "peer"
+  /** Reading or writing failed. */
+  | "transport"
+  /** What came is no RPC. */
+  | "protocol"
+  /** No whole call came in the time for the first one. */
+  | "handshake"
+  /** The peer did not take its replies for too long. */
+  | "stalled"
+  /** Newer connections needed its place. */
+  | "evicted"
+  /** An error of our own. */
+  | "internal"
+  /** The server stops, or the layers above asked for it. */
+  | "shutdown";
+
+/** Hears what the transport does; each method must be quick and never throw. */
+export interface TransportObserver {
+  /** A connection was accepted or made. */
+  connectionOpened?(): void;
+  /** A connection ended. */
+  connectionClosed?(reason: CloseReason): void;
+  /** A connection was turned away at a limit. */
+  connectionRefused?(): void;
+  /** One read brought `bytes`. */
+  bytesReceived?(bytes: number): void;
+  /** One write took `bytes`. */
+  bytesSent?(bytes: number): void;
+  /** A call was denied, or answered with GARBAGE_ARGS or SYSTEM_ERR. */
+  callRefused?(reason: CallRefusal): void;
+}
+
+/** Why the transport itself refused a call; fit for a metric's label. */
+export type CallRefusal =
+  | "rpc_mismatch"
+  | "auth"
+  | "garbage_args"
+  | "system_err";
+
+/** The part of `Deno.Conn` that is used. */
+export interface Transport {
+  /** Reads what is there; null at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes some of `bytes`; returns how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Tells the peer that nothing more is sent. */
+  closeWrite(): Promise<void>;
+  /** Ends both directions; what is under way rejects. */
+  close(): void;
+}

@@ -1,0 +1,246 @@
+import { silentLogger } from "../log.ts";
+import { type ConnectionOptions, RpcConnection } from "./connection.ts";
+import { BufferPool, WriterPool } from "./pools.ts";
+
+const ACCEPT_PAUSE_MS = 50;
+
+/** Options of {@linkcode RpcListener}. */
+export interface ListenerOptions extends
+  Omit<
+    ConnectionOptions,
+    "buffers" | "writers" | "established"
+  > {
+  /** Address to listen on; 127.0.0.1 if left out. */
+  hostname?: string;
+  /** Port to listen on, 0 for any free one. */
+  port: number;
+  /** Connections open at once; 4096 if left out. */
+  maxConnections?: number;
+  /** Connections from one address; 1024 if left out. */
+  maxPerAddress?: number;
+  /** Time in ms in which the first whole call must come; 30 s if left out. */
+  handshakeTimeout?: number;
+  /** Time in ms in which a peer must take some of its replies; 120 s if left out. */
+  stallTimeout?: number;
+  /** Time in ms between two looks at the timeouts; 5 s if left out. */
+  sweepInterval?: number;
+  /** Time in ms that only goes forward; `performance.now` if left out. */
+  clock?: () => number;
+}
+
+interface Watch {
+  readonly since: number;
+  sent: number;
+  sentAt: number;
+}
+
+/**
+ * Accepts connections and serves each until it ends.
+ *
+ * At a limit, the oldest connection that has never made a valid call gives way
+ * to the newest; if all have made one, the newest is turned away. Thus a crowd
+ * of silent connections keeps nobody out.
+ */
+export class RpcListener implements AsyncDisposable {
+  readonly #options: ListenerOptions;
+  readonly #listener: Deno.TcpListener;
+  readonly #connections = new Map<RpcConnection, Watch>();
+  /** Those without a valid call yet, the oldest first. */
+  readonly #strangers = new Set<RpcConnection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #shared: Partial<ConnectionOptions>;
+  readonly #clock: () => number;
+  readonly #sweepTimer: ReturnType<typeof setInterval>;
+  readonly #accepting: Promise<void>;
+  readonly #ending = new AbortController();
+  #closed = false;
+
+  /**
+   * Listens at once. Throws `Deno.errors.AddrInUse` for a port that is taken
+   * and whatever else `Deno.listen` throws.
+   */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#listener = listen(options.hostname ?? "127.0.0.1", options.port);
+    this.#clock = options.clock ?? (() => performance.now());
+    this.#shared = {
+      buffers: new BufferPool(),
+      writers: new WriterPool(),
+      established: (connection) => this.#strangers.delete(connection),
+    };
+    this.#sweepTimer = setInterval(
+      () => this.sweep(),
+      options.sweepInterval ?? 5000,
+    );
+    this.#accepting = this.#accept();
+  }
+
+  /** The address and port listened on. */
+  get address(): Deno.NetAddr {
+    return this.#listener.addr;
+  }
+
+  /** The connections open now. */
+  get connections(): Iterable<RpcConnection> {
+    return this.#connections.keys();
+  }
+
+  /** Number of connections open now. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Closes connections whose time is up; a timer calls it. */
+  sweep(): void {
+    const { handshakeTimeout = 30_000, stallTimeout = 120_000 } = this.#options;
+    const now = this.#clock();
+    for (const connection of this.#strangers) {
+      // In the order of their beginning: the first that is young ends it.
+      if (now - this.#connections.get(connection)!.since < handshakeTimeout) {
+        break;
+      }
+      connection.close("handshake");
+    }
+    for (const [connection, watch] of this.#connections) {
+      if (connection.bytesQueued === 0 || connection.bytesSent > watch.sent) {
+        watch.sent = connection.bytesSent;
+        watch.sentAt = now;
+      } else if (now - watch.sentAt >= stallTimeout) {
+        connection.close("stalled");
+      }
+    }
+  }
+
+  /**
+   * Stops accepting, answers what is in flight and closes all connections;
+   * those not done when `signal` aborts are closed at once. Never rejects.
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#stop();
+    await this.#accepting;
+    await Promise.all([...this.#connections.keys()].map(async (connection) => {
+      await connection.drain(signal);
+      await Promise.race([connection.ended, aborted(signal)]);
+    }));
+  }
+
+  /** Closes the listener and all connections at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(AbortSignal.abort());
+  }
+
+  #stop(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#sweepTimer);
+    this.#ending.abort();
+    this.#listener.close();
+  }
+
+  /** Never rejects. */
+  async #accept(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        this.#admit(await this.#listener.accept());
+      } catch (error) {
+        if (this.#closed) return;
+        // Out of descriptors, most likely: others must end before one can begin.
+        const logger = this.#options.logger ?? silentLogger;
+        logger.error("a connection could not be accepted", { error });
+        await pause(ACCEPT_PAUSE_MS, this.#ending.signal);
+      }
+    }
+  }
+
+  #admit(conn: Deno.TcpConn): void {
+    const { observer } = this.#options;
+    const address = conn.remoteAddr.hostname;
+    if (this.#closed || !this.#makeRoom(address)) {
+      conn.close();
+      observer?.connectionRefused?.();
+      return;
+    }
+    try {
+      conn.setNoDelay(true);
+      conn.setKeepAlive(true);
+    } catch {
+      // Gone already; reading from it will say so.
+    }
+    const connection = new RpcConnection(conn, {
+      ...this.#options,
+      ...this.#shared,
+    });
+    const now = this.#clock();
+    this.#connections.set(connection, { since: now, sent: 0, sentAt: now });
+    this.#strangers.add(connection);
+    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    observer?.connectionOpened?.();
+    this.#serve(connection);
+  }
+
+  async #serve(connection: RpcConnection): Promise<void> {
+    await connection.run();
+    this.#forget(connection);
+  }
+
+  #forget(connection: RpcConnection): void {
+    if (!this.#connections.delete(connection)) return;
+    this.#strangers.delete(connection);
+    const address = connection.peer.hostname;
+    const left = this.#perAddress.get(address)! - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+  }
+
+  #makeRoom(address: string): boolean {
+    const { maxConnections = 4096, maxPerAddress = 1024 } = this.#options;
+    const fromThere = this.#perAddress.get(address) ?? 0;
+    if (fromThere >= maxPerAddress) {
+      return this.#evict((stranger) => stranger.peer.hostname === address);
+    }
+    if (this.#connections.size >= maxConnections) {
+      return this.#evict(() => true);
+    }
+    return true;
+  }
+
+  #evict(fits: (stranger: RpcConnection) => boolean): boolean {
+    for (const stranger of this.#strangers) {
+      if (!fits(stranger)) continue;
+      // Forgotten now, for its own loop only ends in a later turn.
+      this.#forget(stranger);
+      stranger.close("evicted");
+      return true;
+    }
+    return false;
+  }
+}
+
+function listen(hostname: string, port: number): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname, port });
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    throw new Deno.errors.AddrInUse(
+      `port ${port} of ${hostname} is taken by another program`,
+      { cause },
+    );
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}

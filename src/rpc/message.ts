@@ -1,0 +1,192 @@
+import type { XdrReader } from "../xdr/reader.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+import {
+  AUTH_NONE,
+  type AuthStatus,
+  type Credential,
+  type CredentialReader,
+  writeCredential,
+} from "./auth.ts";
+
+/** msg_type (RFC 5531 section 9). */
+export const MessageType = { CALL: 0, REPLY: 1 } as const;
+
+/** reply_stat (RFC 5531 section 9). */
+export const ReplyStatus = { MSG_ACCEPTED: 0, MSG_DENIED: 1 } as const;
+
+/** reject_stat (RFC 5531 section 9). */
+export const RejectStatus = { RPC_MISMATCH: 0, AUTH_ERROR: 1 } as const;
+
+/** accept_stat (RFC 5531 section 9), and the decision not to answer at all. */
+export const AcceptStatus = {
+  /** No reply leaves; the connection goes on. */
+  DROP: -1,
+  SUCCESS: 0,
+  PROG_UNAVAIL: 1,
+  /** The results are the lowest and the highest version: {@linkcode progMismatch}. */
+  PROG_MISMATCH: 2,
+  PROC_UNAVAIL: 3,
+  GARBAGE_ARGS: 4,
+  SYSTEM_ERR: 5,
+} as const;
+
+/** One of {@linkcode AcceptStatus}. */
+export type AcceptStatus = typeof AcceptStatus[keyof typeof AcceptStatus];
+
+/** The version of RPC that is spoken. */
+export const RPC_VERSION = 2;
+
+/** What {@linkcode decodeCall} returns for a call of another RPC version. */
+export const RPC_MISMATCH = -1;
+
+/** A call, read up to its arguments. */
+export interface RpcCall {
+  /** The caller's number for this call, echoed in the reply. */
+  readonly xid: number;
+  /** Program number. */
+  readonly program: number;
+  /** Version of the program. */
+  readonly version: number;
+  /** Procedure of the program. */
+  readonly procedure: number;
+  /** Who calls. */
+  readonly credential: Credential;
+  /** The arguments: `body.position` to `body.end`. */
+  readonly body: XdrReader;
+}
+
+/**
+ * Reads a call behind its xid and message type. Returns a number for a call
+ * that must be denied: {@linkcode RPC_MISMATCH} or an {@linkcode AuthStatus};
+ * throws `XdrError` when the header is cut short.
+ */
+export function decodeCall(
+  xdr: XdrReader,
+  xid: number,
+  credentials: CredentialReader,
+): RpcCall | AuthStatus | typeof RPC_MISMATCH {
+  // RFC 5531 section 9: rpcvers MUST be equal to 2.
+  if (xdr.uint32() !== RPC_VERSION) return RPC_MISMATCH;
+  const program = xdr.uint32();
+  const version = xdr.uint32();
+  const procedure = xdr.uint32();
+  const credential = credentials.read(xdr);
+  if (typeof credential === "number") return credential;
+  return { xid, program, version, procedure, credential, body: xdr };
+}
+
+/** Fields of a call's header, with those that have an obvious value optional. */
+export interface CallHeader {
+  /** A number that no other unanswered call on the connection has. */
+  xid: number;
+  /** Program number. */
+  program: number;
+  /** Version of the program. */
+  version: number;
+  /** Procedure of the program. */
+  procedure: number;
+  /** Who calls; AUTH_NONE if left out. */
+  credential?: Credential;
+}
+
+/** Writes a call up to its arguments. */
+export function encodeCall(xdr: XdrWriter, header: CallHeader): void {
+  xdr.uint32(header.xid);
+  xdr.uint32(MessageType.CALL);
+  xdr.uint32(RPC_VERSION);
+  xdr.uint32(header.program);
+  xdr.uint32(header.version);
+  xdr.uint32(header.procedure);
+  writeCredential(xdr, header.credential ?? AUTH_NONE);
+  writeCredential(xdr, AUTH_NONE);
+}
+
+/** Bytes of what {@linkcode encodeAccepted} writes. */
+export const ACCEPTED_HEADER_SIZE = 24;
+
+/** Writes the header of an accepted reply, up to its results. */
+export function encodeAccepted(xdr: XdrWriter, xid: number): void {
+  xdr.uint32(xid);
+  xdr.uint32(MessageType.REPLY);
+  xdr.uint32(ReplyStatus.MSG_ACCEPTED);
+  xdr.uint32(0); // verifier: AUTH_NONE …
+  xdr.uint32(0); // … of no bytes
+  xdr.uint32(AcceptStatus.SUCCESS);
+}
+
+/**
+ * Makes another status of the accepted reply whose header begins at `at`.
+ * Results written so far are cut off, but for those of PROG_MISMATCH.
+ */
+export function patchAccepted(
+  xdr: XdrWriter,
+  at: number,
+  status: AcceptStatus,
+): void {
+  const resultsAt = at + ACCEPTED_HEADER_SIZE;
+  xdr.patchUint32(resultsAt - 4, status);
+  if (status !== AcceptStatus.PROG_MISMATCH) xdr.truncate(resultsAt);
+}
+
+/**
+ * The results of a call for a version that isn't spoken: `lowest` to `highest`
+ * are. Returns the status, for `RpcHandlers.call` to return.
+ */
+export function progMismatch(
+  results: XdrWriter,
+  lowest: number,
+  highest: number,
+): AcceptStatus {
+  results.uint32(lowest);
+  results.uint32(highest);
+  return AcceptStatus.PROG_MISMATCH;
+}
+
+/** Writes the denial of a call that {@linkcode decodeCall} gave `reason` for. */
+export function encodeDenied(
+  xdr: XdrWriter,
+  xid: number,
+  reason: AuthStatus | typeof RPC_MISMATCH,
+): void {
+  xdr.uint32(xid);
+  xdr.uint32(MessageType.REPLY);
+  xdr.uint32(ReplyStatus.MSG_DENIED);
+  if (reason === RPC_MISMATCH) {
+    xdr.uint32(RejectStatus.RPC_MISMATCH);
+    xdr.uint32(RPC_VERSION);
+    xdr.uint32(RPC_VERSION);
+  } else {
+    xdr.uint32(RejectStatus.AUTH_ERROR);
+    xdr.uint32(reason);
+  }
+}
+
+/** What a reply says of its call: accepted with a status, or denied. */
+export type ReplyHeader =
+  | {
+    /** MSG_ACCEPTED. */
+    readonly accepted: true;
+    /** An accept_stat; the reader is at the results when it is SUCCESS. */
+    readonly status: number;
+  }
+  | {
+    /** MSG_DENIED. */
+    readonly accepted: false;
+    /** The auth_stat of AUTH_ERROR; left out for RPC_MISMATCH. */
+    readonly authStatus?: number;
+  };
+
+/**
+ * Reads a reply behind its xid and message type, up to its results; throws
+ * `XdrError` for what is no reply.
+ */
+export function decodeReply(xdr: XdrReader): ReplyHeader {
+  if (xdr.discriminant(1) === ReplyStatus.MSG_DENIED) {
+    return xdr.discriminant(1) === RejectStatus.RPC_MISMATCH
+      ? { accepted: false }
+      : { accepted: false, authStatus: xdr.uint32() };
+  }
+  xdr.uint32(); // the verifier's flavor: nothing we sent asks for one
+  xdr.opaque(400);
+  return { accepted: true, status: xdr.discriminant(AcceptStatus.SYSTEM_ERR) };
+}

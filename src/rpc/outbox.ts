@@ -1,0 +1,241 @@
+import type { XdrWriter } from "../xdr/writer.ts";
+import type { Transport, TransportObserver } from "./handlers.ts";
+import type { WriterPool } from "./pools.ts";
+import { beginRecord, endRecord } from "./record_framer.ts";
+
+// Above this a batch leaves before it is complete, so that the kernel has work.
+const BATCH_SIZE = 256 * 1024;
+// Up to this, copying is cheaper than a write of its own.
+const COPY_SIZE = 16 * 1024;
+
+/** A record that left the batch with its writer, to be finished later. */
+export interface DetachedRecord {
+  /** Where the record goes on being written. */
+  readonly writer: XdrWriter;
+  /** Offset of its record mark. */
+  readonly at: number;
+  /** Whether nothing else needs the writer's bytes afterwards. */
+  readonly pooled: boolean;
+}
+
+interface Segment extends DetachedRecord {
+  readonly end: number;
+}
+
+/** What an {@linkcode Outbox} works with. */
+export interface OutboxOptions {
+  /** Where the bytes go. */
+  transport: Transport;
+  /** Where writers come from. */
+  writers: WriterPool;
+  /** Called before a batch is written; the batch waits for its promise. */
+  settle?: () => void | Promise<void>;
+  /** Called when bytes were taken, and when the last were. */
+  progress: () => void;
+  /** Called when a write or `settle` fails; nothing is to be written after. */
+  failed: (error: unknown) => void;
+  /** Hears of bytes sent. */
+  observer?: TransportObserver;
+}
+
+/**
+ * The one way out of a connection. Records are built in a shared writer, one
+ * after the other, and leave together in one write; while a write is under way
+ * the next batch gathers. No record ever begins inside another.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #ready: Segment[] = [];
+  /** The batch that gathers: whole records, and one being built. */
+  #open: XdrWriter | undefined;
+  #recordAt = 0;
+  #building = false;
+  #writing = false;
+  #flushSoon = false;
+  #closed = false;
+  #sealed = 0;
+  #sent = 0;
+
+  /** Starts empty; holds no memory until a record begins. */
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes of records that the socket has not taken. */
+  get queued(): number {
+    return this.#sealed + (this.#open?.position ?? 0);
+  }
+
+  /** Bytes that the socket took. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Whether nothing is left to write, or nothing can be. */
+  get idle(): boolean {
+    return !this.#writing && (this.#closed || this.queued === 0);
+  }
+
+  /** Begins a record in the batch, to be written to the writer returned. */
+  begin(): XdrWriter {
+    const writer = this.#open ??= this.#options.writers.take();
+    this.#building = true;
+    this.#recordAt = beginRecord(writer);
+    return writer;
+  }
+
+  /** Offset of the mark of the record being built. */
+  get recordAt(): number {
+    return this.#recordAt;
+  }
+
+  /** Ends the record that was begun; it leaves with the next flush. */
+  end(): void {
+    this.#building = false;
+    const writer = this.#open;
+    if (writer === undefined) return; // closed by what built the record
+    endRecord(writer, this.#recordAt);
+    if (writer.position >= BATCH_SIZE) this.#seal();
+  }
+
+  /** Takes the record that was begun back. */
+  drop(): void {
+    this.#building = false;
+    this.#open?.truncate(this.#recordAt);
+  }
+
+  /**
+   * Lets the record that was begun leave with its writer, at its old offset,
+   * until {@linkcode Outbox.attach} or {@linkcode Outbox.discard}. The records
+   * before it don't wait for it.
+   */
+  detach(): DetachedRecord {
+    this.#building = false;
+    const writer = this.#open ?? this.#options.writers.take();
+    const at = this.#recordAt;
+    this.#open = undefined;
+    if (at > COPY_SIZE) {
+      this.#push({ writer, at: 0, end: at, pooled: false });
+      return { writer, at, pooled: false };
+    }
+    if (at > 0) {
+      this.#open = this.#options.writers.take();
+      this.#open.raw(writer.subarray(0, at));
+    }
+    return { writer, at, pooled: true };
+  }
+
+  /** Sends a detached record that is complete now. */
+  attach(record: DetachedRecord): void {
+    if (this.#closed) return this.discard(record);
+    const { writer, at } = record;
+    endRecord(writer, at);
+    const end = writer.position;
+    if (end - at > COPY_SIZE) return this.#push({ ...record, end });
+    this.#open ??= this.#options.writers.take();
+    this.#open.raw(writer.subarray(at, end));
+    this.discard(record);
+    this.#flushLater();
+  }
+
+  /** Forgets a detached record. */
+  discard(record: DetachedRecord): void {
+    if (record.pooled) this.#options.writers.give(record.writer);
+  }
+
+  /**
+   * Sends a record of our own, built by `build` at once; also in the middle of
+   * building another, whose batch it then doesn't join. False when closed.
+   */
+  send(build: (writer: XdrWriter) => void): boolean {
+    if (this.#closed) return false;
+    const writer = this.#options.writers.take();
+    const at = beginRecord(writer);
+    build(writer);
+    if (!this.#building) {
+      this.attach({ writer, at, pooled: true });
+      return true;
+    }
+    endRecord(writer, at);
+    // It promises nothing, so it doesn't wait for `settle` either.
+    this.#sealed += writer.position;
+    this.#enqueue({ writer, at, end: writer.position, pooled: true });
+    return true;
+  }
+
+  /** Starts to write the batch, unless the write under way will go on with it. */
+  flush(): void {
+    if (!this.#writing) this.#seal();
+  }
+
+  /** Writes nothing more; what is queued is lost. */
+  close(): void {
+    this.#closed = true;
+    this.#open = undefined;
+    this.#ready.length = 0;
+  }
+
+  #flushLater(): void {
+    if (this.#flushSoon) return;
+    this.#flushSoon = true;
+    queueMicrotask(() => {
+      this.#flushSoon = false;
+      this.flush();
+    });
+  }
+
+  #seal(): void {
+    const writer = this.#open;
+    if (writer === undefined || this.#closed) return;
+    this.#open = undefined;
+    const end = writer.position;
+    if (end > 0) this.#push({ writer, at: 0, end, pooled: true });
+    else this.#options.writers.give(writer);
+  }
+
+  #push(segment: Segment): void {
+    this.#sealed += segment.end - segment.at;
+    try {
+      const settled = this.#options.settle?.();
+      if (settled instanceof Promise) {
+        settled.then(() => this.#enqueue(segment), this.#options.failed);
+      } else this.#enqueue(segment);
+    } catch (error) {
+      this.#options.failed(error);
+    }
+  }
+
+  #enqueue(segment: Segment): void {
+    if (this.#closed) return;
+    this.#ready.push(segment);
+    if (!this.#writing) this.#write();
+  }
+
+  /** Writes until nothing is left; never rejects. */
+  async #write(): Promise<void> {
+    const { transport, observer, writers, progress } = this.#options;
+    this.#writing = true;
+    try {
+      for (;;) {
+        if (this.#ready.length === 0) this.#seal();
+        const segment = this.#ready.shift();
+        if (segment === undefined) break;
+        const { writer, end } = segment;
+        for (let at = segment.at; at < end;) {
+          const taken = await transport.write(writer.subarray(at, end));
+          at += taken;
+          this.#sealed -= taken;
+          this.#sent += taken;
+          observer?.bytesSent?.(taken);
+          progress();
+        }
+        if (segment.pooled) writers.give(writer);
+      }
+    } catch (error) {
+      this.#options.failed(error);
+    } finally {
+      this.#writing = false;
+      progress();
+    }
+  }
+}
