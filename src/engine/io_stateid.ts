@@ -1,0 +1,72 @@
+import { Share, Status, type StatusCode } from "../nfs4/constants.ts";
+import type { Stateid } from "../nfs4/types.ts";
+import type { HeldState } from "../state/stateids.ts";
+import type { FileRef } from "../vfs/file_handle.ts";
+import { isShareDenied, recallConflicts } from "./conflicts.ts";
+import type { CompoundContext } from "./context.ts";
+import { resolveState, specialOf } from "./resolve_stateid.ts";
+
+/**
+ * Whether a stateid allows READ, WRITE or a SETATTR of the size of `file`:
+ * NFS4_OK, or the status that refuses it. Permissions are another matter.
+ */
+export function checkIoStateid(
+  context: CompoundContext,
+  file: FileRef,
+  stateid: Stateid,
+  options: { readonly write: boolean },
+): StatusCode {
+  const state = ioState(context, stateid, { file, ...options });
+  return typeof state === "number" ? state : Status.OK;
+}
+
+/**
+ * The state under which `file` is read or written (RFC 8881 8.2.5): an open, a
+ * lock or a delegation; NFS4_OK where a special stateid is allowed; otherwise
+ * the status that refuses it.
+ */
+export function ioState(
+  context: CompoundContext,
+  stateid: Stateid,
+  { file, write }: { readonly file: FileRef; readonly write: boolean },
+): HeldState | StatusCode {
+  const special = specialOf(stateid);
+  if (special === "anonymous" || special === "bypass") {
+    return checkSpecial(context, file, { write, bypass: special === "bypass" });
+  }
+  const state = resolveState(context, stateid, file);
+  if (typeof state === "number") return state;
+  const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+  // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
+  return (accessOf(state) & needed) === 0 ? Status.OPENMODE : state;
+}
+
+/** The user whose permissions were checked when the state came to be; -1 for several. */
+export function userOf(state: HeldState): number {
+  return state.kind === "lock" ? state.open.uid : state.uid;
+}
+
+function accessOf(state: HeldState): number {
+  if (state.kind === "lock") return state.open.access;
+  if (state.kind === "open") return state.access;
+  return state.type === "write" ? Share.ACCESS_BOTH : Share.ACCESS_READ;
+}
+
+function checkSpecial(
+  context: CompoundContext,
+  file: FileRef,
+  { write, bypass }: { readonly write: boolean; readonly bypass: boolean },
+): StatusCode {
+  // RFC 8881 18.22.3: all ones reads past every lock; 18.32.3: it writes like all zeros.
+  if (!bypass || write) {
+    // RFC 8881 8.4.2.1, RFC 7530 9.6.2: the file may be about to be reclaimed.
+    if (context.services.state.grace.active) return Status.GRACE;
+    const access = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+    // RFC 8881 8.2.3 and 15.1.8.7: an open that denies it denies it here too.
+    if (isShareDenied(context, file, { access, deny: Share.DENY_NONE })) {
+      return Status.LOCKED;
+    }
+  }
+  const conflict = recallConflicts(context, file, write ? "change" : "read");
+  return conflict ? Status.DELAY : Status.OK;
+}

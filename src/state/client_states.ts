@@ -1,0 +1,27 @@
+import type { LockOwner, OpenOwner } from "./owners.ts";
+import type { HeldState } from "./stateids.ts";
+
+/** What a client holds. */
+export class ClientStates {
+  /** Opens, lock stateids and delegations, revoked ones included until they are freed. */
+  readonly all = new Set<HeldState>();
+  /** By {@linkcode OpenOwner.key}. */
+  readonly openOwners = new Map<string, OpenOwner>();
+  /** By {@linkcode LockOwner.key}. */
+  readonly lockOwners = new Map<string, LockOwner>();
+  /** NFSv4.0: open owners that may be forgotten, the longest idle first. */
+  readonly idleOwners = new Set<OpenOwner>();
+  /** Opens. */
+  opens = 0;
+  /** Locked byte ranges. */
+  ranges = 0;
+  /** Delegations. */
+  delegations = 0;
+  /** Revoked states that the client has not freed. */
+  revoked = 0;
+
+  /** No open, lock or delegation (locks exist under opens only). */
+  get isEmpty(): boolean {
+    return this.opens === 0 && this.delegations === 0;
+  }
+}

@@ -1,0 +1,95 @@
+import type { FileRef } from "../vfs/file_handle.ts";
+import { ByteRanges } from "./byte_ranges.ts";
+import {
+  type Delegation,
+  type DelegationPolicy,
+  noDelegations,
+} from "./delegations.ts";
+import type { EffectQueue } from "./effects.ts";
+import type { LockState } from "./locks.ts";
+import type { OpenState } from "./opens.ts";
+import type { LockOwner, OpenOwner } from "./owners.ts";
+import { ShareCounts } from "./shares.ts";
+import type { StateidTable } from "./stateids.ts";
+
+/** What is held on a file, by whoever. */
+export class FileState {
+  /** The file. */
+  readonly file: FileRef;
+  /** Its opens: an owner has one at most (RFC 8881 18.16.3). */
+  readonly opens = new Map<OpenOwner, OpenState>();
+  /** What the opens share and deny. */
+  readonly shares = new ShareCounts();
+  /** Its delegations. */
+  readonly delegations = new Set<Delegation>();
+  #ranges: ByteRanges<LockOwner, LockState> | undefined;
+
+  constructor(file: FileRef) {
+    this.file = file;
+  }
+
+  /** Its byte-range locks. */
+  get ranges(): ByteRanges<LockOwner, LockState> {
+    return this.#ranges ??= new ByteRanges();
+  }
+
+  /** Its byte-range locks, where there ever were some. */
+  get knownRanges(): ByteRanges<LockOwner, LockState> | undefined {
+    return this.#ranges;
+  }
+}
+
+/** The files that something is held on. */
+export class FileStateTable {
+  /** Where fs.close goes. */
+  readonly effects: EffectQueue;
+  /** Who gets a delegation. */
+  readonly policy: DelegationPolicy;
+  /** Delegations of all files: where there are none, nobody looks for conflicts. */
+  delegations = 0;
+  readonly #files = new Map<string, FileState>();
+
+  constructor(options: {
+    /** The queue that the engine runs. */
+    readonly effects: EffectQueue;
+    /** Who gets a delegation; nobody if left out. */
+    readonly policy?: DelegationPolicy;
+  }) {
+    this.effects = options.effects;
+    this.policy = options.policy ?? noDelegations;
+  }
+
+  /** Number of files. */
+  get size(): number {
+    return this.#files.size;
+  }
+
+  /** What is held on a file, if anything is. */
+  get(file: FileRef): FileState | undefined {
+    return this.#files.get(file.key);
+  }
+
+  /** The same, made where nothing is held; whoever asks must hold something. */
+  obtain(file: FileRef): FileState {
+    let state = this.#files.get(file.key);
+    if (state === undefined) {
+      this.#files.set(file.key, state = new FileState(file));
+    }
+    return state;
+  }
+
+  /** Something is no longer held on a file. */
+  dropIfEmpty(state: FileState): void {
+    if (state.opens.size === 0 && state.delegations.size === 0) {
+      this.#files.delete(state.file.key);
+    }
+  }
+}
+
+/** The tables of the state that opens, locks and delegations live in. */
+export interface LockingTables {
+  /** All stateids. */
+  readonly stateids: StateidTable;
+  /** All files. */
+  readonly files: FileStateTable;
+}

@@ -1,0 +1,195 @@
+import type { OpenMode } from "../vfs/file_system.ts";
+import type { FileState, LockingTables } from "./file_states.ts";
+import { dropLockState, type LockState } from "./locks.ts";
+import type { LockOwner, OpenOwner } from "./owners.ts";
+import { isUnionOfSome } from "./shares.ts";
+import { LockingState } from "./stateids.ts";
+
+/** The modes of fs.open, by share access. */
+export const OPEN_MODES: readonly OpenMode[] = [
+  { read: false, write: false },
+  { read: true, write: false },
+  { read: false, write: true },
+  { read: true, write: true },
+];
+
+/** A file as an open owner has it open: all its OPENs of the file in one (RFC 8881 9.8). */
+export class OpenState extends LockingState {
+  readonly kind = "open";
+  /** Who opened it. */
+  readonly owner: OpenOwner;
+  /** The user whose permissions were checked; -1 when there were several. */
+  uid: number;
+  /** OPEN4_SHARE_ACCESS_* */
+  access = 0;
+  /** OPEN4_SHARE_DENY_* */
+  deny = 0;
+  /** The lock stateids under it. */
+  readonly locks = new Map<LockOwner, LockState>();
+  /** NFSv4.0: closed, and only kept for the replay of CLOSE. */
+  isClosed = false;
+  #accessSeen = 0;
+  #denySeen = 0;
+  #fsModes = 0;
+
+  constructor(
+    tables: LockingTables,
+    options: {
+      readonly owner: OpenOwner;
+      readonly file: FileState;
+      readonly uid: number;
+    },
+  ) {
+    super(tables.stateids, options.owner.client, options.file);
+    this.owner = options.owner;
+    this.uid = options.uid;
+  }
+
+  /** Adds the shares of one more OPEN. */
+  share(access: number, deny: number): void {
+    this.#accessSeen |= 1 << access;
+    this.#denySeen |= 1 << deny;
+    this.#setShares(this.access | access, this.deny | deny);
+  }
+
+  /** Whether OPEN_DOWNGRADE may go there (RFC 8881 18.18.3). */
+  canDowngrade(access: number, deny: number): boolean {
+    return isUnionOfSome(access, this.#accessSeen) &&
+      isUnionOfSome(deny, this.#denySeen);
+  }
+
+  /** Keeps these shares only. */
+  downgrade(access: number, deny: number): void {
+    this.#accessSeen = 1 << access | subsets(this.#accessSeen, access);
+    this.#denySeen = 1 << deny | subsets(this.#denySeen, deny);
+    this.#setShares(access, deny);
+  }
+
+  /** Has no shares any more. */
+  unshare(): void {
+    this.#setShares(0, 0);
+  }
+
+  /** The part of `access` that the file system does not have the file open for. */
+  notOpenFor(access: number): number {
+    let missing = access;
+    for (let mode = 1; mode <= 3; mode++) {
+      if (this.#fsModes & 1 << mode) missing &= ~mode;
+    }
+    return missing;
+  }
+
+  /** Notes an fs.open; false when there was one of the same mode already. */
+  noteFsOpen(mode: number): boolean {
+    const bit = 1 << mode;
+    if (this.#fsModes & bit) return false;
+    this.#fsModes |= bit;
+    return true;
+  }
+
+  /** The modes of fs.open, which end with this. */
+  takeFsModes(): number[] {
+    const modes = [1, 2, 3].filter((mode) => this.#fsModes & 1 << mode);
+    this.#fsModes = 0;
+    return modes;
+  }
+
+  #setShares(access: number, deny: number): void {
+    const { shares } = this.file;
+    shares.remove(this.access, this.deny);
+    shares.add(access, deny);
+    this.access = access;
+    this.deny = deny;
+  }
+}
+
+/** Makes an open without shares; the owner must have none of this file. */
+export function addOpen(
+  tables: LockingTables,
+  options: {
+    readonly owner: OpenOwner;
+    readonly file: FileState;
+    readonly uid: number;
+  },
+): OpenState {
+  const { owner, file } = options;
+  const open = new OpenState(tables, options);
+  file.opens.set(owner, open);
+  owner.opens++;
+  const { states } = owner.client;
+  states.opens++;
+  states.all.add(open);
+  tables.stateids.add(open);
+  return open;
+}
+
+/**
+ * Ends an open and the locks under it. Its stateid is gone with it, but for
+ * NFSv4.0 with `keepForReplay`, where it stays until {@linkcode forgetClosed}.
+ */
+export function dropOpen(
+  tables: LockingTables,
+  open: OpenState,
+  options: { readonly keepForReplay?: boolean } = {},
+): void {
+  const { owner, file } = open;
+  for (const lock of open.locks.values()) dropLockState(tables, lock);
+  open.unshare();
+  file.opens.delete(owner);
+  owner.opens--;
+  if (owner.unconfirmed === open) owner.unconfirmed = undefined;
+  const { states } = owner.client;
+  states.opens--;
+  states.all.delete(open);
+  if (options.keepForReplay && owner.sequence !== undefined) {
+    open.isClosed = true;
+    forgetClosed(tables, owner);
+    owner.closed = open;
+  } else {
+    tables.stateids.remove(open);
+  }
+  // NFSv4.1 has no owner without an open: nothing is left to be replayed.
+  if (owner.sequence === undefined && owner.opens === 0) {
+    states.openOwners.delete(owner.key);
+  }
+  tables.files.dropIfEmpty(file);
+  const { fs } = file.file.export;
+  if (fs.close !== undefined) {
+    const { node } = file.file;
+    for (const mode of open.takeFsModes()) {
+      tables.files.effects.defer(() => fs.close!(node, OPEN_MODES[mode]));
+    }
+  }
+}
+
+/** NFSv4.0: the last CLOSE of the owner can't come again. */
+export function forgetClosed(tables: LockingTables, owner: OpenOwner): void {
+  if (owner.closed === undefined) return;
+  tables.stateids.remove(owner.closed);
+  owner.closed = undefined;
+}
+
+/** An open of the file that `access` and `deny` are in conflict with (RFC 8881 9.7). */
+export function conflictingOpen(
+  file: FileState | undefined,
+  access: number,
+  deny: number,
+): OpenState | undefined {
+  if (file === undefined || !file.shares.conflicts(access, deny)) {
+    return undefined;
+  }
+  for (const open of file.opens.values()) {
+    // RFC 7530 9.9, RFC 8881 18.16.3: no exception for the owner's own open.
+    if ((open.deny & access | open.access & deny) !== 0) return open;
+  }
+  return undefined;
+}
+
+/** The values in `seen` (bit v for value v) that are subsets of `value`, again as bits. */
+function subsets(seen: number, value: number): number {
+  let kept = 0;
+  for (let v = 0; v <= 3; v++) {
+    if (seen & 1 << v && (v & ~value) === 0) kept |= 1 << v;
+  }
+  return kept;
+}

@@ -1,0 +1,20 @@
+import type { Client } from "./client.ts";
+import type { LockingTables } from "./file_states.ts";
+import { dropDelegation } from "./delegations.ts";
+import { dropOpen, forgetClosed } from "./opens.ts";
+
+/** Drops all that a client holds and all its owners; files are closed by effects. */
+export function releaseClientState(
+  tables: LockingTables,
+  client: Client,
+): void {
+  const { states } = client;
+  for (const state of states.all) {
+    // Lock states go with their opens.
+    if (state.kind === "open") dropOpen(tables, state);
+    else if (state.kind === "delegation") dropDelegation(tables, state);
+  }
+  for (const owner of states.openOwners.values()) forgetClosed(tables, owner);
+  states.openOwners.clear();
+  states.idleOwners.clear();
+}
