@@ -7,3 +7,10 @@ Deno.test("deno.jsr.json is deno.json without the stand-ins", () => {
   assertEquals(workspace.length, 3);
   assertEquals(rest, jsrConfig);
 });
+
+Deno.test("the documentation of every entry point is checked", () => {
+  const entryPoints = Object.values(config.exports).map((path) =>
+    path.slice(2)
+  );
+  assertEquals(config.tasks.doc, `deno doc --lint ${entryPoints.join(" ")}`);
+});
