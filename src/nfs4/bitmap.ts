@@ -77,6 +77,12 @@ export class Bitmap {
     return (this.#word(number >> 5) & 1 << (number & 31)) !== 0;
   }
 
+  /** Whether a bit is set both here and in `other`. */
+  meets(other: Bitmap): boolean {
+    return (this.word0 & other.word0 | this.word1 & other.word1 |
+      this.word2 & other.word2) !== 0;
+  }
+
   /** The bits that are set here and in `other`. */
   and(other: Bitmap): Bitmap {
     return Bitmap.of(

@@ -1,0 +1,46 @@
+import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
+import { offerOf, sourceOf, spaceFor } from "../attribute_source.ts";
+import type { CompoundContext } from "../context.ts";
+import type { Operation } from "../operation.ts";
+
+/** GETATTR (RFC 8881 18.7, RFC 7530 16.7): the attributes that are asked for. */
+export const getattr: Operation<Bitmap> = {
+  decode: readBitmap,
+
+  run(context, requested) {
+    const { file } = context;
+    const attributes = file.export.fs.getattr(file.node);
+    return attributes instanceof Promise
+      ? attributes.then((attributes) => answer(context, requested, attributes))
+      : answer(context, requested, attributes);
+  },
+};
+
+function answer(
+  context: CompoundContext,
+  requested: Bitmap,
+  attributes: FileAttributes,
+): Awaitable<StatusCode> {
+  const { file } = context;
+  const offer = offerOf(context.minorVersion, file, attributes);
+  // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
+  if (requested.meets(offer.setOnly)) return Status.INVAL;
+  const plan = offer.plan(requested);
+  const space = spaceFor(plan, file);
+  if (space instanceof Promise) {
+    return space.then((space) => {
+      plan.write(
+        context.reply,
+        sourceOf(context, file, { attributes, offer, space }),
+      );
+      return Status.OK;
+    });
+  }
+  plan.write(
+    context.reply,
+    sourceOf(context, file, { attributes, offer, space }),
+  );
+  return Status.OK;
+}

@@ -1,0 +1,52 @@
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
+import { Permission, permits } from "../../vfs/permissions.ts";
+import type { CompoundContext } from "../context.ts";
+import { checkName, readName } from "../names.ts";
+import type { Operation } from "../operation.ts";
+
+/** LOOKUP (RFC 8881 18.13, RFC 7530 16.13): the name, a view of the request. */
+export const lookup: Operation<Uint8Array> = {
+  decode: readName,
+
+  run(context, bytes) {
+    const folder = context.file;
+    const { fs } = folder.export;
+    const name = checkName(bytes, fs.limits);
+    if (typeof name === "number") return name;
+    const attributes = fs.getattr(folder.node);
+    return attributes instanceof Promise
+      ? attributes.then((attributes) => search(context, attributes, name))
+      : search(context, attributes, name);
+  },
+};
+
+function search(
+  context: CompoundContext,
+  attributes: FileAttributes,
+  name: string,
+): Awaitable<StatusCode> {
+  const folder = context.file;
+  if (attributes.type !== "directory") {
+    // RFC 8881 18.13.4, RFC 7530 16.13.5: symlinks have an error of their own.
+    return attributes.type === "symlink" ? Status.SYMLINK : Status.NOTDIR;
+  }
+  if (!permits(attributes, context.callerOf(folder), Permission.EXECUTE)) {
+    return Status.ACCESS;
+  }
+  const node = folder.export.fs.lookup(folder.node, name);
+  return node instanceof Promise
+    ? node.then((node) => arrive(context, folder, node))
+    : arrive(context, folder, node);
+}
+
+function arrive(
+  context: CompoundContext,
+  folder: FileRef,
+  node: object | undefined,
+): StatusCode {
+  if (node === undefined) return Status.NOENT;
+  context.setCurrent(context.services.namespace.enter(folder.export, node));
+  return Status.OK;
+}

@@ -1,0 +1,36 @@
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import type { Awaitable } from "../../vfs/file_system.ts";
+import { chain } from "../chain.ts";
+import type { CompoundContext } from "../context.ts";
+import { checkFolder } from "../folders.ts";
+import type { Operation } from "../operation.ts";
+
+/** LOOKUPP (RFC 8881 18.14, RFC 7530 16.14). */
+export const lookupp: Operation<void> = {
+  decode: () => {},
+
+  run(context) {
+    return chain(parentOf(context), (parent) => {
+      if (typeof parent === "number") return parent;
+      context.setCurrent(parent);
+      return Status.OK;
+    });
+  },
+};
+
+/** The folder above the current one, or the status of a caller that can't go there. */
+export function parentOf(
+  context: CompoundContext,
+): Awaitable<FileRef | StatusCode> {
+  const { file } = context;
+  return chain(file.export.fs.getattr(file.node), (attributes) => {
+    const status = checkFolder(context, file, { attributes, use: "search" });
+    if (status !== Status.OK) return status;
+    return chain(
+      context.services.namespace.parent(file),
+      // RFC 8881 18.14.3: above the root there is nothing.
+      (parent): FileRef | StatusCode => parent ?? Status.NOENT,
+    );
+  });
+}

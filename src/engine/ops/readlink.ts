@@ -1,0 +1,24 @@
+import { Status } from "../../nfs4/constants.ts";
+import { chain } from "../chain.ts";
+import type { Operation } from "../operation.ts";
+
+/** READLINK (RFC 8881 18.24, RFC 7530 16.25). */
+export const readlink: Operation<void> = {
+  decode: () => {},
+
+  run(context) {
+    const { file, reply, minorVersion } = context;
+    const { fs } = file.export;
+    return chain(fs.getattr(file.node), ({ type }) => {
+      if (type !== "symlink") {
+        // RFC 8881 15.1.2.9: NFSv4.0 has the less specific error.
+        return minorVersion === 0 ? Status.INVAL : Status.WRONG_TYPE;
+      }
+      if (fs.readlink === undefined) return Status.NOTSUPP;
+      return chain(fs.readlink(file.node), (target) => {
+        reply.string(target);
+        return Status.OK;
+      });
+    });
+  },
+};

@@ -1,0 +1,41 @@
+import { Status } from "../../nfs4/constants.ts";
+import { chain } from "../chain.ts";
+import type { CompoundContext } from "../context.ts";
+import { checkFolder } from "../folders.ts";
+import { checkName, readName } from "../names.ts";
+import type { Operation } from "../operation.ts";
+
+/** Flavors that are served, the best first: AUTH_SYS, AUTH_NONE (RFC 5531 8.2). */
+const FLAVORS = [1, 0] as const;
+
+/** SECINFO (RFC 8881 18.29, RFC 7530 16.31): the name, a view of the request. */
+export const secinfo: Operation<Uint8Array> = {
+  decode: readName,
+
+  run(context, bytes) {
+    const { file } = context;
+    const { fs } = file.export;
+    const name = checkName(bytes, fs.limits);
+    if (typeof name === "number") return name;
+    return chain(fs.getattr(file.node), (attributes) => {
+      // RFC 8881 18.29.3: who may not LOOKUP the name may not ask this either.
+      const status = checkFolder(context, file, { attributes, use: "search" });
+      if (status !== Status.OK) return status;
+      return chain(fs.lookup(file.node, name), (node) => {
+        if (node === undefined) return Status.NOENT;
+        writeFlavors(context);
+        return Status.OK;
+      });
+    });
+  },
+};
+
+/** Writes a SECINFO4resok, which is the same for every file. */
+export function writeFlavors(context: CompoundContext): void {
+  context.reply.array(FLAVORS, (xdr, flavor) => xdr.uint32(flavor));
+  // RFC 8881 18.29.3: the filehandle is consumed; RFC 7530 16.31.4: it stays.
+  if (context.minorVersion > 0) {
+    context.current = undefined;
+    context.currentStateid = undefined;
+  }
+}

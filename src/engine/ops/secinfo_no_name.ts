@@ -1,0 +1,23 @@
+import { Status } from "../../nfs4/constants.ts";
+import { chain } from "../chain.ts";
+import type { Operation } from "../operation.ts";
+import { parentOf } from "./lookupp.ts";
+import { writeFlavors } from "./secinfo.ts";
+
+/** SECINFO_STYLE4_PARENT (RFC 8881 18.45.1). */
+const PARENT = 1;
+
+/** SECINFO_NO_NAME (RFC 8881 18.45): the style. */
+export const secinfoNoName: Operation<number> = {
+  decode: (xdr) => xdr.discriminant(PARENT),
+
+  run(context, style) {
+    // RFC 8881 18.45.3: as LOOKUPP, NFS4ERR_NOENT and NFS4ERR_ACCESS included.
+    const file = style === PARENT ? parentOf(context) : context.file;
+    return chain(file, (file) => {
+      if (typeof file === "number") return file;
+      writeFlavors(context);
+      return Status.OK;
+    });
+  },
+};
