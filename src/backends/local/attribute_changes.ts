@@ -1,0 +1,77 @@
+import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
+import type { AttributeChanges, FileType } from "../../vfs/file_system.ts";
+import type { Host, HostStat } from "./host.ts";
+
+/** Throws unless `changes` can be made to a node of this type. */
+export function checkChanges(type: FileType, changes: AttributeChanges): void {
+  const { size } = changes;
+  if (size === undefined) return;
+  if (type === "directory") throw new FsError("is-directory");
+  if (type !== "file") throw new FsError("wrong-type");
+  if (size > Number.MAX_SAFE_INTEGER) throw new FsError("too-big");
+  if (size < 0) throw new FsError("invalid");
+}
+
+/** What to change, and by which ways. */
+export interface ChangeTarget {
+  /** A path to the node itself. */
+  readonly path: string;
+  /** A descriptor for writing, where a size is to be set. */
+  readonly fd?: number;
+  /** What it looks like now. */
+  readonly stat: HostStat;
+}
+
+/**
+ * Changes attributes, all or none: what was done is undone when a later one is
+ * refused. The size comes last of those that can be refused, as what it cuts
+ * off can't be had back.
+ */
+export function applyChanges(
+  host: Host,
+  target: ChangeTarget,
+  changes: AttributeChanges,
+): void {
+  const { path, fd, stat } = target;
+  const { mode, size, atime, mtime } = changes;
+  const undo: (() => void)[] = [];
+  try {
+    if (changes.uid !== undefined || changes.gid !== undefined) {
+      const { uid = stat.uid, gid = stat.gid } = changes;
+      chown(host, path, { uid, gid });
+      undo.push(() => chown(host, path, stat));
+    }
+    // After chown, which takes setuid and setgid away. Linux has no mode of a symlink.
+    if (mode !== undefined && stat.type !== "symlink") {
+      fs.chmodSync(path, mode);
+      undo.push(() => fs.chmodSync(path, stat.mode));
+    }
+    if (size !== undefined) fs.ftruncateSync(fd!, size);
+    if (atime !== undefined || mtime !== undefined) {
+      host.setTimes(path, atime, mtime);
+    }
+  } catch (error) {
+    for (const step of undo.reverse()) attempt(step);
+    throw error;
+  }
+}
+
+/** Owner and group of what `path` leads to: a pinned path is a link that has to be followed. */
+export function chown(
+  host: Host,
+  path: string,
+  { uid, gid }: { uid: number; gid: number },
+): void {
+  if (host.pinsFolders) fs.chownSync(path, uid, gid);
+  else fs.lchownSync(path, uid, gid);
+}
+
+/** Best effort: the error that made us undo is the one to tell. */
+function attempt(step: () => void): void {
+  try {
+    step();
+  } catch {
+    // Nothing more can be done.
+  }
+}

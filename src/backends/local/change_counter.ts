@@ -1,0 +1,39 @@
+import type { Host, HostStat } from "./host.ts";
+import type { LocalNode } from "./node.ts";
+
+/**
+ * The change counter of a node (RFC 8881 5.8.1.4). It is ctime in microseconds,
+ * which survives a restart and sees what happens behind our back, pushed on by
+ * one for each change that ctime was too coarse to show.
+ *
+ * Those steps are known only for as long as the node is in memory. A node seen
+ * for the first time therefore starts at the end of the tick of its ctime, past
+ * every value it can have had within that tick; the counter never goes back.
+ */
+export function changeOf(
+  node: LocalNode,
+  stat: HostStat,
+  time: { host: Host; now: number },
+): number {
+  const seen = node.seen;
+  node.seen = stat;
+  const { seconds, nanoseconds } = stat.ctime;
+  const base = seconds * 1_000_000 + Math.floor(nanoseconds / 1000);
+  if (seen === undefined) {
+    const tick = time.host.tick;
+    const settled = time.now * 1000 - base >= tick;
+    node.change = settled ? base + tick : base;
+  } else if (node.touched || differs(seen, stat)) {
+    node.change = Math.max(node.change + 1, base);
+  }
+  node.touched = false;
+  return node.change;
+}
+
+function differs(a: HostStat, b: HostStat): boolean {
+  return a.ctime.nanoseconds !== b.ctime.nanoseconds ||
+    a.ctime.seconds !== b.ctime.seconds || a.size !== b.size ||
+    a.mtime.nanoseconds !== b.mtime.nanoseconds ||
+    a.mtime.seconds !== b.mtime.seconds || a.mode !== b.mode ||
+    a.nlink !== b.nlink || a.uid !== b.uid || a.gid !== b.gid;
+}

@@ -1,0 +1,174 @@
+import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
+import type {
+  Created,
+  CreateKind,
+  CreateOptions,
+} from "../../vfs/file_system.ts";
+import { applyChanges, chown } from "./attribute_changes.ts";
+import { hostCode } from "./errno.ts";
+import type { HostStat } from "./host.ts";
+import type { LocalNode } from "./node.ts";
+import type { Store } from "./store.ts";
+
+const SETGID = 0o2000;
+/** Tries to get an identity that no removed file had. */
+const MAX_TRIES = 50;
+
+/** What to make. */
+export interface NewEntry extends CreateOptions {
+  /** Its type. */
+  readonly kind: CreateKind;
+}
+
+/** See `FileSystem.create`. */
+export function create(
+  store: Store,
+  at: { readonly directory: LocalNode; readonly name: string },
+  entry: NewEntry,
+): Created<LocalNode> {
+  const { directory, name } = at;
+  const { verifier } = entry;
+  store.tree.folder(directory);
+  const parent = store.stat(directory);
+  const before = parent.change;
+  if (verifier !== undefined) {
+    const node = store.tree.lookup(directory, name);
+    if (node !== undefined) {
+      if (!store.verifiers.match(node, verifier)) throw new FsError("exists");
+      return { node, change: store.unchanged(before), created: false };
+    }
+  }
+  const node = make(store, at, {
+    kind: entry.kind,
+    attributes: inherit(parent, entry),
+  });
+  if (verifier !== undefined) store.verifiers.keep(node, verifier);
+  return { node, change: store.changed(directory, before), created: true };
+}
+
+/** A setgid folder hands on its group, and to folders the bit too. */
+function inherit(
+  parent: HostStat,
+  { kind, attributes }: NewEntry,
+): CreateOptions["attributes"] {
+  if ((parent.mode & SETGID) === 0) return attributes;
+  const mode = attributes.mode | (kind.type === "directory" ? SETGID : 0);
+  return { ...attributes, gid: parent.gid, mode };
+}
+
+function make(
+  store: Store,
+  at: { readonly directory: LocalNode; readonly name: string },
+  entry: NewEntry,
+): LocalNode {
+  const { tree, host } = store;
+  const { directory, name } = at;
+  for (let tries = 1;; tries++) {
+    const folder = tree.folder(directory);
+    const fd = makeEntry(store, at, entry);
+    const stat = tree.entry(folder, name);
+    if (stat === undefined) {
+      if (fd !== undefined) fs.closeSync(fd);
+      throw new FsError("busy", "removed while it was made");
+    }
+    const tag = host.tag(folder, name, stat);
+    if (tree.table.isBuried(stat.fileid, tag) && tries < MAX_TRIES) {
+      // The inode number of a file that was born in the same moment and is
+      // gone: its handle must not come to mean this file.
+      if (fd !== undefined) fs.closeSync(fd);
+      unmakeEntry(folder.prefix + name, entry.kind);
+      pause();
+      continue;
+    }
+    const node = tree.table.adopt({ parent: directory, folder, name }, stat);
+    if (fd !== undefined) store.files.hold(node, fd, true);
+    try {
+      dress(store, node, { stat, fd, attributes: entry.attributes });
+    } catch (error) {
+      unmakeEntry(tree.folder(directory).prefix + name, entry.kind);
+      store.files.close(node);
+      tree.bury(node);
+      throw error;
+    }
+    return node;
+  }
+}
+
+/** Makes an entry of ours with the permission bits; returns the descriptor of a file. */
+function makeEntry(
+  store: Store,
+  { directory, name }: { directory: LocalNode; name: string },
+  { kind, attributes }: NewEntry,
+): number | undefined {
+  const folder = store.tree.folder(directory);
+  const path = folder.prefix + name;
+  const mode = attributes.mode & 0o777;
+  switch (kind.type) {
+    case "file": {
+      const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = fs.constants;
+      return fs.openSync(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, mode);
+    }
+    case "directory":
+      return void fs.mkdirSync(path, { mode });
+    case "symlink":
+      if (kind.target === "") throw new FsError("invalid", "empty target");
+      return void fs.symlinkSync(kind.target, path);
+    default:
+      return void store.host.makeNode(folder, name, { ...kind, mode });
+  }
+}
+
+/** Gives a new node what its maker could not: owner, group, special bits, size and times. */
+function dress(
+  store: Store,
+  node: LocalNode,
+  { stat, fd, attributes }: {
+    stat: HostStat;
+    fd: number | undefined;
+    attributes: CreateOptions["attributes"];
+  },
+): void {
+  const { uid, gid, mode, size, atime, mtime } = attributes;
+  const foreign = uid !== stat.uid || gid !== stat.gid;
+  const remode = foreign || mode !== stat.mode;
+  const changes = { ...(remode ? { mode } : {}), size, atime, mtime };
+  if (
+    !remode && size === undefined && atime === undefined && mtime === undefined
+  ) return;
+  store.tree.exactly(node, (path) => {
+    if (foreign) giveTo(store, path, { stat, uid, gid });
+    applyChanges(store.host, { path, fd, stat }, changes);
+  });
+}
+
+/** An ordinary user can't give files away: they stay its own, with the group if it is one of its. */
+function giveTo(
+  { host }: Store,
+  path: string,
+  { stat, uid, gid }: { stat: HostStat; uid: number; gid: number },
+): void {
+  for (const owner of [{ uid, gid }, { uid: stat.uid, gid }]) {
+    try {
+      return chown(host, path, owner);
+    } catch (error) {
+      if (hostCode(error) !== "EPERM") throw error;
+    }
+  }
+}
+
+/** Removes what was made, after a later step failed. */
+function unmakeEntry(path: string, kind: CreateKind): void {
+  try {
+    if (kind.type === "directory") fs.rmdirSync(path);
+    else fs.unlinkSync(path);
+  } catch (error) {
+    // Somebody else was quicker, or has put something into the new folder.
+    if (hostCode(error) === undefined) throw error;
+  }
+}
+
+/** A millisecond: births of the same inode number differ by their time. */
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+}

@@ -1,0 +1,93 @@
+import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
+import type { ChangeInfo, DirectoryName } from "../../vfs/file_system.ts";
+import { type LocalNode, Misplaced } from "./node.ts";
+import type { Store } from "./store.ts";
+
+/** See `FileSystem.link`. */
+export function link(
+  store: Store,
+  node: LocalNode,
+  { directory, name }: DirectoryName<LocalNode>,
+): ChangeInfo {
+  if (node.type === "directory") throw new FsError("is-directory");
+  const { tree } = store;
+  tree.stat(node);
+  if (node.gone) throw new FsError("stale");
+  const before = store.stat(directory).change;
+  const from = node.places[0];
+  const [source, target] = tree.folders(from.parent, directory);
+  const path = target.prefix + name;
+  fs.linkSync(source.prefix + from.name, path);
+  const stat = tree.entry(target, name);
+  if (stat === undefined || !node.is(stat)) {
+    // Its name was taken by another file since we looked.
+    fs.unlinkSync(path);
+    throw new Misplaced(node);
+  }
+  node.foundAt(directory, name, stat.nlink);
+  tree.table.rememberParent(node.inode, directory.inode);
+  node.touched = true;
+  return store.changed(directory, before);
+}
+
+/** See `FileSystem.remove`. */
+export function remove(
+  store: Store,
+  { directory, name }: DirectoryName<LocalNode>,
+): ChangeInfo {
+  const { tree } = store;
+  const node = tree.lookup(directory, name);
+  if (node === undefined) throw new FsError("not-found");
+  const before = store.stat(directory).change;
+  const stat = tree.stat(node);
+  store.keepReadable(node);
+  const path = tree.folder(directory).prefix + name;
+  if (node.type === "directory") fs.rmdirSync(path);
+  else fs.unlinkSync(path);
+  store.unlinked(node, stat, { directory, name });
+  store.listings.removed(directory, name);
+  return store.changed(directory, before);
+}
+
+/** See `FileSystem.rename`. */
+export function rename(
+  store: Store,
+  from: DirectoryName<LocalNode>,
+  to: DirectoryName<LocalNode>,
+): { source: ChangeInfo; target: ChangeInfo } {
+  const { tree } = store;
+  tree.folders(from.directory, to.directory);
+  const before = {
+    source: store.stat(from.directory).change,
+    target: store.stat(to.directory).change,
+  };
+  const replaced = tree.lookup(to.directory, to.name);
+  const moved = tree.lookup(from.directory, from.name);
+  if (moved === undefined) throw new FsError("not-found");
+  if (moved === replaced) {
+    return {
+      source: store.unchanged(before.source),
+      target: store.unchanged(before.target),
+    };
+  }
+  const replacedStat = replaced && tree.stat(replaced);
+  if (replaced !== undefined) store.keepReadable(replaced);
+  const links = tree.stat(moved).nlink;
+  const [source, target] = tree.folders(from.directory, to.directory);
+  fs.renameSync(source.prefix + from.name, target.prefix + to.name);
+  if (replaced !== undefined) store.unlinked(replaced, replacedStat!, to);
+  moved.lostAt(from.directory, from.name);
+  moved.foundAt(to.directory, to.name, links);
+  tree.table.rememberParent(moved.inode, to.directory.inode);
+  moved.touched = true;
+  if (moved.type === "directory") tree.moves++;
+  store.listings.removed(from.directory, from.name);
+  const info = store.changed(from.directory, before.source);
+  return {
+    source: info,
+    target: from.directory === to.directory
+      ? info
+      : store.changed(to.directory, before.target),
+  };
+}

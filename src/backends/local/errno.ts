@@ -1,0 +1,103 @@
+import { FsError, type FsErrorCode } from "../../vfs/errors.ts";
+
+/** The one table from the host's error names to the file system's own. */
+const CODES: Readonly<Record<string, FsErrorCode>> = {
+  EACCES: "access",
+  EPERM: "permission",
+  ENOENT: "not-found",
+  EEXIST: "exists",
+  ENOTDIR: "not-directory",
+  EISDIR: "is-directory",
+  ENOTEMPTY: "not-empty",
+  EINVAL: "invalid",
+  EILSEQ: "invalid",
+  ENAMETOOLONG: "name-too-long",
+  ESTALE: "stale",
+  EXDEV: "cross-device",
+  EROFS: "read-only",
+  ENOSPC: "no-space",
+  EDQUOT: "quota",
+  EFBIG: "too-big",
+  EOVERFLOW: "too-big",
+  EMLINK: "too-many-links",
+  EOPNOTSUPP: "not-supported",
+  ENOTSUP: "not-supported",
+  ENOSYS: "not-supported",
+  EBUSY: "busy",
+  ETXTBSY: "busy",
+  EAGAIN: "busy",
+  // The host is short of something that comes back: the client may try again.
+  EMFILE: "busy",
+  ENFILE: "busy",
+  ENOMEM: "busy",
+  EINTR: "busy",
+  // Only O_NOFOLLOW makes it here: what we opened has become a symlink.
+  ELOOP: "stale",
+  ENXIO: "wrong-type",
+  ENODEV: "wrong-type",
+  EIO: "io",
+};
+
+/** Numbers of Linux, the same on every architecture that Deno runs on. */
+const NAMES: Readonly<Record<number, string>> = {
+  1: "EPERM",
+  2: "ENOENT",
+  4: "EINTR",
+  5: "EIO",
+  6: "ENXIO",
+  11: "EAGAIN",
+  12: "ENOMEM",
+  13: "EACCES",
+  16: "EBUSY",
+  17: "EEXIST",
+  18: "EXDEV",
+  19: "ENODEV",
+  20: "ENOTDIR",
+  21: "EISDIR",
+  22: "EINVAL",
+  23: "ENFILE",
+  24: "EMFILE",
+  26: "ETXTBSY",
+  27: "EFBIG",
+  28: "ENOSPC",
+  30: "EROFS",
+  31: "EMLINK",
+  36: "ENAMETOOLONG",
+  38: "ENOSYS",
+  39: "ENOTEMPTY",
+  40: "ELOOP",
+  75: "EOVERFLOW",
+  84: "EILSEQ",
+  95: "EOPNOTSUPP",
+  116: "ESTALE",
+  122: "EDQUOT",
+};
+
+/** The host's name of an error ("ENOENT"), `undefined` for what is not the host's. */
+export function hostCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  // Deno's own permissions stand between us and the host.
+  return error instanceof Deno.errors.NotCapable ? "EACCES" : undefined;
+}
+
+/** An error number of a C call as an {@linkcode FsError}; `call` is for the log. */
+export function errnoError(errno: number, call: string): FsError {
+  const name = NAMES[errno] ?? `errno ${errno}`;
+  return new FsError(CODES[name] ?? "io", `${call}: ${name}`);
+}
+
+/**
+ * What the host threw as an {@linkcode FsError}; what the host did not throw is
+ * a fault of ours and comes back as it is.
+ */
+export function toFsError(error: unknown): unknown {
+  if (error instanceof FsError) return error;
+  const code = hostCode(error);
+  if (code === undefined || !code.startsWith("E") || code.startsWith("ERR_")) {
+    return error;
+  }
+  return new FsError(CODES[code] ?? "io", (error as Error).message, {
+    cause: error,
+  });
+}

@@ -1,0 +1,159 @@
+import fs from "node:fs";
+import { toFsError } from "./errno.ts";
+import type { LocalNode } from "./node.ts";
+import { Recent } from "./recent.ts";
+
+/** An open file of the host. */
+export class Descriptor {
+  /** The number of the host. */
+  readonly fd: number;
+  /** Whether it can be written through. */
+  readonly writable: boolean;
+  /** When the file was last seen to be still in the tree, in milliseconds. */
+  checkedAt = -Infinity;
+  /** Written to, and not made durable since. */
+  unsynced = false;
+  #users = 0;
+  #retired = false;
+
+  constructor(fd: number, writable: boolean) {
+    this.fd = fd;
+    this.writable = writable;
+  }
+
+  /** Keeps it open while `act` waits for the host. */
+  async during<T>(act: () => Promise<T>): Promise<T> {
+    this.#users++;
+    try {
+      return await act();
+    } finally {
+      this.#users--;
+      if (this.#retired && this.#users === 0) fs.closeSync(this.fd);
+    }
+  }
+
+  /** Closes it as soon as nobody waits on it. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    if (this.#users === 0) fs.closeSync(this.fd);
+  }
+}
+
+/** Opens a node's file with O_RDONLY, O_WRONLY or O_RDWR, sure that it is that node's. */
+export type OpenFile = (node: LocalNode, flags: number) => number;
+
+/** The files that are held open: those that clients have open, and those just used. */
+export class FileDescriptors {
+  readonly #open: OpenFile;
+  readonly #recent: Recent<LocalNode>;
+  /** Files whose content could not be made durable after a client's last word on them. */
+  readonly #failed = new Map<LocalNode, unknown>();
+
+  constructor(open: OpenFile, limit: number) {
+    this.#open = open;
+    this.#recent = new Recent(limit, (node) => this.#evict(node));
+  }
+
+  /** A descriptor to read through. */
+  reading(node: LocalNode): Descriptor {
+    const descriptor = node.descriptor;
+    if (descriptor === undefined) {
+      return this.hold(node, this.#open(node, fs.constants.O_RDONLY), false);
+    }
+    this.#recent.touch(node);
+    return descriptor;
+  }
+
+  /** A descriptor to write through. */
+  writing(node: LocalNode): Descriptor {
+    const descriptor = node.descriptor;
+    if (descriptor?.writable) {
+      this.#recent.touch(node);
+      return descriptor;
+    }
+    return this.hold(node, this.#open(node, fs.constants.O_RDWR), true);
+  }
+
+  /** Keeps `fd` for the node, in place of what it had. */
+  hold(node: LocalNode, fd: number, writable: boolean): Descriptor {
+    const next = new Descriptor(fd, writable);
+    next.unsynced = node.descriptor?.unsynced ?? false;
+    node.descriptor?.retire();
+    node.descriptor = next;
+    this.#recent.touch(node);
+    return next;
+  }
+
+  /**
+   * Closes what no client has open. What was not made durable stays, to be told
+   * of an error, but not for writing: the host runs no program that is open so.
+   */
+  release(node: LocalNode): void {
+    const descriptor = node.descriptor;
+    if (descriptor === undefined || node.isOpen) return;
+    if (!descriptor.unsynced || node.gone) return this.close(node);
+    if (!descriptor.writable) return;
+    try {
+      this.hold(node, this.#open(node, fs.constants.O_RDONLY), false);
+    } catch {
+      // Not readable for us, or no longer there: the one for writing stays.
+    }
+  }
+
+  /** Closes the node's descriptor. */
+  close(node: LocalNode): void {
+    this.#recent.delete(node);
+    node.descriptor?.retire();
+    node.descriptor = undefined;
+  }
+
+  /** Makes what was written durable; with `all`, every attribute too. */
+  async sync(node: LocalNode, { all }: { all: boolean }): Promise<void> {
+    const descriptor = this.reading(node);
+    // What is written while we wait is for the next one to make durable.
+    descriptor.unsynced = false;
+    await descriptor.during(() => flush(descriptor.fd, all));
+    const failed = this.#failed.get(node);
+    if (failed !== undefined) {
+      this.#failed.delete(node);
+      throw failed;
+    }
+    this.release(node);
+  }
+
+  /** Makes everything durable, and closes it. */
+  async dispose(): Promise<void> {
+    const nodes = [...this.#recent.keys()];
+    const unsynced = nodes.filter((node) => node.descriptor?.unsynced);
+    const results = await Promise.allSettled(
+      unsynced.map((node) => this.sync(node, { all: false })),
+    );
+    for (const node of nodes) this.close(node);
+    for (const result of results) {
+      if (result.status === "rejected") throw result.reason;
+    }
+  }
+
+  #evict(node: LocalNode): void {
+    const descriptor = node.descriptor;
+    if (descriptor === undefined) return;
+    // The descriptor of a file without a name can't be had again.
+    if (node.gone && node.isOpen) return this.#recent.touch(node);
+    node.descriptor = undefined;
+    if (descriptor.unsynced) {
+      descriptor.during(() => flush(descriptor.fd, false))
+        .catch((error) => this.#failed.set(node, error));
+    }
+    descriptor.retire();
+  }
+}
+
+function flush(fd: number, all: boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null) =>
+      error === null ? resolve() : reject(toFsError(error));
+    if (all) fs.fsync(fd, done);
+    else fs.fdatasync(fd, done);
+  });
+}

@@ -1,0 +1,116 @@
+import type {
+  DeviceNumber,
+  FileAttributes,
+  FileType,
+  Timestamp,
+} from "../../vfs/file_system.ts";
+
+/** A folder that is open: entries are reached as `prefix + name`. */
+export interface OpenFolder {
+  /** A descriptor that pins the folder, -1 where the host offers none. */
+  readonly fd: number;
+  /** What to put before a name; `prefix + "."` is the folder itself. */
+  readonly prefix: string;
+}
+
+/** What the host tells of a file: its attributes, but for the change counter. */
+export interface HostStat extends FileAttributes {
+  /** Filled in by the file system. */
+  change: number;
+  /** Number of the device that holds it. */
+  readonly device: number;
+  /** Something else is mounted here. */
+  readonly mountRoot: boolean;
+}
+
+/** What a folder holds, as columns; `inodes` and `folders` are empty where the host doesn't tell. */
+export interface HostListing {
+  /** Names, valid UTF-8 only, in no order. */
+  readonly names: string[];
+  /** Inode numbers. */
+  readonly inodes: number[];
+  /** 1 for a folder, 0 for something else, -1 where a stat has to tell. */
+  readonly folders: number[];
+}
+
+/** A time to set; `undefined` leaves it as it is. */
+export type NewTime = Timestamp | "now" | undefined;
+
+/**
+ * The calls that differ by what the host offers. Paths are made of an
+ * {@linkcode OpenFolder} and one name, so that nothing but the last component
+ * is ever looked up, and that is never followed.
+ */
+export interface Host {
+  /** Whether folders are held by descriptors: then nobody can swap one under us. */
+  readonly pinsFolders: boolean;
+  /** How long ctime may stand still between two changes, in microseconds. */
+  readonly tick: number;
+  /** Opens a folder by its path. */
+  openRoot(path: string): OpenFolder;
+  /** Opens a folder in another; the caller checks that it is the one it wants. */
+  openFolder(parent: OpenFolder, name: string): OpenFolder;
+  /** Ends `openFolder`. */
+  closeFolder(folder: OpenFolder): void;
+  /** Attributes of an entry, symlinks not followed; `undefined` where there is none. */
+  stat(folder: OpenFolder, name: string): HostStat | undefined;
+  /** Attributes of the folder itself. */
+  statFolder(folder: OpenFolder): HostStat;
+  /** Attributes of an open file. */
+  statFile(fd: number): HostStat;
+  /** 32 bits that tell this use of the inode number from other ones; name "" is the folder itself. */
+  tag(folder: OpenFolder, name: string, stat: HostStat): number;
+  /** Everything in a folder. */
+  list(folder: OpenFolder): HostListing;
+  /** Pins an entry, and names a path that leads to it and nothing else. */
+  pin(folder: OpenFolder, name: string): { fd: number; path: string };
+  /** A path that leads to an open file; `undefined` where the host has none. */
+  pathOf(fd: number): string | undefined;
+  /** Sets times of what `path` (from `pin` or `pathOf`) leads to. */
+  setTimes(path: string, atime: NewTime, mtime: NewTime): void;
+  /** Makes a fifo, socket or device; "not-supported" where the host can't. */
+  makeNode(
+    folder: OpenFolder,
+    name: string,
+    node: { type: FileType; mode: number; rdev?: DeviceNumber },
+  ): void;
+  /** Keeps a few bytes with an open file; false where the host can't. */
+  setNote(fd: number, note: Uint8Array): boolean;
+  /** What `setNote` kept with the file of a name. */
+  getNote(folder: OpenFolder, name: string): Uint8Array | undefined;
+  /** The host's calls are no longer needed. */
+  close(): void;
+}
+
+/** The type bits of a mode. */
+export const MODE_TYPES = {
+  fifo: 0o010000,
+  "character-device": 0o020000,
+  directory: 0o040000,
+  "block-device": 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
+} as const satisfies Record<FileType, number>;
+
+const TYPE_NAMES = new Map<number, FileType>(
+  Object.entries(MODE_TYPES).map(([type, bits]) => [bits, type as FileType]),
+);
+
+/** The type that a mode with its type bits tells. */
+export function typeOfMode(mode: number): FileType {
+  return TYPE_NAMES.get(mode & 0o170000) ?? "file";
+}
+
+/** Mixes 32 bits into a hash (FNV-1a, word by word). */
+export function mix(hash: number, word: number): number {
+  hash = Math.imul(hash ^ (word & 0xffff), 0x01000193);
+  return Math.imul(hash ^ (word >>> 16), 0x01000193);
+}
+
+/** A hash of the moment of birth: inode numbers are used again, moments are not. */
+export function birthHash(stat: HostStat): number {
+  const birth = stat.birthtime;
+  if (birth === undefined) return 0;
+  return mix(mix(0x811c9dc5, birth.seconds | 0), birth.nanoseconds);
+}

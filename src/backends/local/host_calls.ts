@@ -1,0 +1,59 @@
+/** The calls of libc that Deno has no words for, and the cheap forms of some that it has. */
+const SYMBOLS = {
+  __errno_location: { parameters: [], result: "pointer" },
+  statx: {
+    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
+    result: "i32",
+  },
+  name_to_handle_at: {
+    parameters: ["i32", "buffer", "buffer", "buffer", "i32"],
+    result: "i32",
+  },
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  fsetxattr: {
+    parameters: ["i32", "buffer", "buffer", "usize", "i32"],
+    result: "i32",
+  },
+  lgetxattr: {
+    parameters: ["buffer", "buffer", "buffer", "usize"],
+    result: "isize",
+  },
+  mknodat: { parameters: ["i32", "buffer", "u32", "u64"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** libc, opened. */
+export interface HostCalls {
+  /** The calls themselves; -1 means that `errno` tells why. */
+  readonly libc: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  /** The error number of the call just made, on this thread. */
+  errno(): number;
+  /** Closes the library. */
+  close(): void;
+}
+
+/** Opens libc, or `undefined` where it can't be had: other systems, no permission, an old libc. */
+export function openHostCalls(): HostCalls | undefined {
+  // The layouts of `statx` and `dirent64` are read as little-endian words.
+  const { os, arch } = Deno.build;
+  if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) {
+    return undefined;
+  }
+  // Asked first: a missing permission would otherwise prompt on a terminal.
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return undefined;
+  }
+  try {
+    const library = Deno.dlopen("libc.so.6", SYMBOLS);
+    const libc = library.symbols;
+    const location = libc.__errno_location();
+    if (location === null) return undefined;
+    // A view of the word itself: no call, so nothing can change it before it is read.
+    const errno = new Int32Array(
+      Deno.UnsafePointerView.getArrayBuffer(location, 4),
+    );
+    return { libc, errno: () => errno[0], close: () => library.close() };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,286 @@
+import fs from "node:fs";
+import type {
+  DeviceNumber,
+  FileType,
+  Timestamp,
+} from "../../vfs/file_system.ts";
+import { errnoError } from "./errno.ts";
+import type { HostCalls } from "./host_calls.ts";
+import {
+  birthHash,
+  type HostListing,
+  type HostStat,
+  mix,
+  MODE_TYPES,
+  type NewTime,
+  type OpenFolder,
+  typeOfMode,
+} from "./host.ts";
+import { PortableHost } from "./portable_host.ts";
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_AND_BIRTH = 0xfff;
+const STATX_BTIME = 0x800;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
+const UTIME_NOW = 0x3fffffff;
+const UTIME_OMIT = 0x3ffffffe;
+const ENOENT = 2;
+const MAX_HANDLE = 128;
+const DT_UNKNOWN = 0;
+const DT_DIR = 4;
+/** The extended attribute that holds the verifier of an exclusive create. */
+const NOTE = new TextEncoder().encode("user.nfs4.verifier\0");
+const EMPTY = new Uint8Array(1);
+
+const encoder = new TextEncoder();
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Linux with libc at hand: times to the nanosecond, devices, one system call for a stat. */
+export class LinuxHost extends PortableHost {
+  // A kernel without fine-grained timestamps stamps with its timer tick: 100 Hz at the slowest.
+  override readonly tick: number = 10_000;
+  readonly #calls: HostCalls;
+  readonly #libc: HostCalls["libc"];
+  /** A name for C; Linux takes 255 bytes, what is longer must still be refused by it. */
+  readonly #name = new Uint8Array(1024);
+  readonly #statx = new Uint8Array(256);
+  readonly #words = new Uint32Array(this.#statx.buffer);
+  readonly #handle = new Uint8Array(8 + MAX_HANDLE);
+  readonly #handleWords = new Uint32Array(this.#handle.buffer);
+  readonly #mountId = new Uint8Array(8);
+  readonly #entries = new Uint8Array(128 * 1024);
+
+  constructor(calls: HostCalls) {
+    super();
+    this.#calls = calls;
+    this.#libc = calls.libc;
+  }
+
+  override stat(folder: OpenFolder, name: string): HostStat | undefined {
+    if (folder.fd < 0) return super.stat(folder, name);
+    return this.#stat(folder.fd, this.#cString(name), AT_SYMLINK_NOFOLLOW);
+  }
+
+  override statFolder(folder: OpenFolder): HostStat {
+    if (folder.fd < 0) return super.statFolder(folder);
+    return this.statFile(folder.fd);
+  }
+
+  override statFile(fd: number): HostStat {
+    const stat = this.#stat(fd, EMPTY, AT_EMPTY_PATH);
+    if (stat === undefined) throw errnoError(ENOENT, "statx");
+    return stat;
+  }
+
+  #stat(fd: number, name: Uint8Array, flags: number): HostStat | undefined {
+    const result = this.#libc.statx(
+      fd,
+      name as Uint8Array<ArrayBuffer>,
+      flags | AT_NO_AUTOMOUNT,
+      STATX_BASIC_AND_BIRTH,
+      this.#statx,
+    );
+    if (result !== 0) {
+      const errno = this.#calls.errno();
+      if (errno === ENOENT) return undefined;
+      throw errnoError(errno, "statx");
+    }
+    return this.#parse();
+  }
+
+  /** `struct statx` as the kernel lays it out, in words of 32 bits. */
+  #parse(): HostStat {
+    const w = this.#words;
+    const mode = w[7] & 0xffff;
+    const type = typeOfMode(mode);
+    return {
+      type,
+      mode: mode & 0o7777,
+      nlink: w[4],
+      uid: w[5],
+      gid: w[6],
+      size: w[10] + w[11] * 0x1_0000_0000,
+      used: (w[12] + w[13] * 0x1_0000_0000) * 512,
+      fileid: inodeNumber(w[8], w[9]),
+      rdev: type === "block-device" || type === "character-device"
+        ? { major: w[32], minor: w[33] }
+        : undefined,
+      change: 0,
+      atime: time(w, 16),
+      mtime: time(w, 28),
+      ctime: time(w, 24),
+      birthtime: w[0] & STATX_BTIME ? time(w, 20) : undefined,
+      device: w[34] * 0x10_0000 + w[35],
+      mountRoot: (w[2] & STATX_ATTR_MOUNT_ROOT) !== 0,
+    };
+  }
+
+  override tag(folder: OpenFolder, name: string, stat: HostStat): number {
+    let hash = birthHash(stat);
+    if (folder.fd < 0) return hash >>> 0;
+    // The file handle holds the generation of the inode, which tells apart two
+    // files that had the same number within one tick. Not every file system has one.
+    const handle = this.#handleWords;
+    handle[0] = MAX_HANDLE;
+    const result = this.#libc.name_to_handle_at(
+      folder.fd,
+      name === "" ? EMPTY : this.#cString(name),
+      this.#handle,
+      this.#mountId,
+      name === "" ? AT_EMPTY_PATH : 0,
+    );
+    if (result !== 0) return hash >>> 0;
+    hash = mix(hash, handle[1]);
+    const end = 8 + handle[0];
+    for (let i = 8; i < end; i++) {
+      hash = Math.imul(hash ^ this.#handle[i], 0x01000193);
+    }
+    return hash >>> 0;
+  }
+
+  override list(folder: OpenFolder): HostListing {
+    if (folder.fd < 0) return super.list(folder);
+    const { O_RDONLY, O_DIRECTORY } = fs.constants;
+    const fd = fs.openSync(`${folder.prefix}.`, O_RDONLY | O_DIRECTORY);
+    try {
+      const listing: HostListing = { names: [], inodes: [], folders: [] };
+      for (;;) {
+        const bytes = Number(
+          this.#libc.getdents64(
+            fd,
+            this.#entries,
+            BigInt(this.#entries.length),
+          ),
+        );
+        if (bytes < 0) throw errnoError(this.#calls.errno(), "getdents64");
+        if (bytes === 0) return listing;
+        this.#addEntries(listing, bytes);
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  #addEntries(listing: HostListing, bytes: number): void {
+    const buffer = this.#entries;
+    const view = new DataView(buffer.buffer);
+    let length: number;
+    for (let at = 0; at < bytes; at += length) {
+      length = view.getUint16(at + 16, true);
+      const name = decodeName(buffer, at + 19);
+      if (name === undefined || name === "." || name === "..") continue;
+      const type = buffer[at + 18];
+      listing.names.push(name);
+      listing.inodes.push(
+        inodeNumber(view.getUint32(at, true), view.getUint32(at + 4, true)),
+      );
+      listing.folders.push(
+        type === DT_DIR ? 1 : type === DT_UNKNOWN ? -1 : 0,
+      );
+    }
+  }
+
+  override setTimes(path: string, atime: NewTime, mtime: NewTime): void {
+    const times = new BigInt64Array(4);
+    putTime(times, 0, atime);
+    putTime(times, 2, mtime);
+    const result = this.#libc.utimensat(
+      AT_FDCWD,
+      encoder.encode(`${path}\0`),
+      new Uint8Array(times.buffer),
+      this.pinsFolders ? 0 : AT_SYMLINK_NOFOLLOW,
+    );
+    if (result !== 0) throw errnoError(this.#calls.errno(), "utimensat");
+  }
+
+  override makeNode(
+    folder: OpenFolder,
+    name: string,
+    node: { type: FileType; mode: number; rdev?: DeviceNumber },
+  ): void {
+    const result = this.#libc.mknodat(
+      folder.fd < 0 ? AT_FDCWD : folder.fd,
+      encoder.encode(`${folder.fd < 0 ? folder.prefix : ""}${name}\0`),
+      MODE_TYPES[node.type] | node.mode,
+      packDevice(node.rdev),
+    );
+    if (result !== 0) throw errnoError(this.#calls.errno(), "mknodat");
+  }
+
+  override setNote(fd: number, note: Uint8Array): boolean {
+    return this.#libc.fsetxattr(
+      fd,
+      NOTE,
+      note.slice(),
+      BigInt(note.length),
+      0,
+    ) === 0;
+  }
+
+  override getNote(folder: OpenFolder, name: string): Uint8Array | undefined {
+    const path = encoder.encode(`${folder.prefix}${name}\0`);
+    const note = new Uint8Array(64);
+    const size = Number(this.#libc.lgetxattr(path, NOTE, note, 64n));
+    return size < 0 ? undefined : note.subarray(0, size);
+  }
+
+  override close(): void {
+    this.#calls.close();
+  }
+
+  #cString(name: string): Uint8Array<ArrayBuffer> {
+    const { written } = encoder.encodeInto(name, this.#name.subarray(0, 1023));
+    this.#name[written] = 0;
+    return this.#name;
+  }
+}
+
+/** FileAttributes wants safe integers: the upper 11 bits are only ever set by stacked file systems. */
+function inodeNumber(low: number, high: number): number {
+  return low + (high & 0x1fffff) * 0x1_0000_0000;
+}
+
+function time(words: Uint32Array, at: number): Timestamp {
+  return {
+    seconds: words[at] + (words[at + 1] | 0) * 0x1_0000_0000,
+    nanoseconds: words[at + 2],
+  };
+}
+
+function putTime(times: BigInt64Array, at: number, value: NewTime): void {
+  if (value === undefined) times[at + 1] = BigInt(UTIME_OMIT);
+  else if (value === "now") times[at + 1] = BigInt(UTIME_NOW);
+  else {
+    times[at] = BigInt(value.seconds);
+    times[at + 1] = BigInt(value.nanoseconds);
+  }
+}
+
+/** makedev(3) of Linux. */
+function packDevice(rdev?: DeviceNumber): bigint {
+  if (rdev === undefined) return 0n;
+  const major = BigInt(rdev.major);
+  const minor = BigInt(rdev.minor);
+  return (minor & 0xffn) | ((major & 0xfffn) << 8n) |
+    ((minor & 0xffffff00n) << 12n) | ((major & 0xfffff000n) << 32n);
+}
+
+/** The name up to its NUL; `undefined` when it is not UTF-8. */
+function decodeName(buffer: Uint8Array, start: number): string | undefined {
+  let end = start;
+  let ascii = 0;
+  while (buffer[end] !== 0) ascii |= buffer[end++];
+  if (ascii < 0x80 && end - start < 64) {
+    let name = "";
+    for (let i = start; i < end; i++) name += String.fromCharCode(buffer[i]);
+    return name;
+  }
+  try {
+    return utf8.decode(buffer.subarray(start, end));
+  } catch {
+    return undefined;
+  }
+}

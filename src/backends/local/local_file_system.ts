@@ -1,0 +1,306 @@
+import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
+import type {
+  AttributeChanges,
+  Awaitable,
+  ChangeInfo,
+  Created,
+  CreateKind,
+  CreateOptions,
+  DirectoryEntry,
+  DirectoryName,
+  DirectoryPage,
+  FileAttributes,
+  FileSystem,
+  FileSystemStatus,
+  OpenMode,
+  ReadResult,
+  Stability,
+} from "../../vfs/file_system.ts";
+import { applyChanges, checkChanges } from "./attribute_changes.ts";
+import { transfer } from "./content.ts";
+import { create } from "./create.ts";
+import { link, remove, rename } from "./entries.ts";
+import { toFsError } from "./errno.ts";
+import type { Host } from "./host.ts";
+import { Locator } from "./locator.ts";
+import { type LocalNode, Misplaced } from "./node.ts";
+import { decodeIdentity, encodeIdentity } from "./node_table.ts";
+import type { LocalOptions } from "./options.ts";
+import { Store } from "./store.ts";
+
+/** How often a file is looked for that moves while it is used. */
+const MAX_SEARCHES = 4;
+
+/** An existing folder of the host as a file system; made by `local`. */
+export class LocalFileSystem implements FileSystem<LocalNode> {
+  readonly #store: Store;
+  readonly #locator: Locator;
+  #disposed: Promise<void> | undefined;
+
+  /** `path` is an existing folder, without symlinks. */
+  constructor(host: Host, path: string, options: LocalOptions = {}) {
+    this.#store = new Store(host, path, options);
+    this.#locator = new Locator(this.#store.tree, this.#store.now);
+  }
+
+  /** Runs `act`, which waits only where the host does; again, when a file has to be found first. */
+  #run<T>(act: () => Awaitable<T>, searches = MAX_SEARCHES): Awaitable<T> {
+    try {
+      const result = act();
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error) => this.#recover(error, act, searches));
+    } catch (error) {
+      return this.#recover(error, act, searches);
+    }
+  }
+
+  #recover<T>(
+    error: unknown,
+    act: () => Awaitable<T>,
+    searches: number,
+  ): Promise<T> {
+    if (!(error instanceof Misplaced)) throw toFsError(error);
+    if (searches === 0) throw new FsError("busy", error.message);
+    return this.#locator.relocate(error.node)
+      .then(() => this.#run(act, searches - 1));
+  }
+
+  /** The folder itself. */
+  root(): LocalNode {
+    return this.#store.tree.root;
+  }
+
+  /** 11 bytes: inode number, and a hash of what tells its uses apart. */
+  identify(node: LocalNode): Uint8Array {
+    return encodeIdentity(node);
+  }
+
+  /** The node, from memory or found again; "busy" when looking for it has to wait. */
+  resolve(identity: Uint8Array): Awaitable<LocalNode> {
+    const decoded = decodeIdentity(identity);
+    if (decoded === undefined) throw new FsError("stale");
+    const node = this.#store.tree.table.get(decoded.inode);
+    if (node?.tag !== decoded.tag) {
+      return this.#locator.find(decoded.inode, decoded.tag);
+    }
+    if (node.gone && !node.isOpen) throw new FsError("stale");
+    return node;
+  }
+
+  /** The attributes as the host has them now. */
+  getattr(node: LocalNode): Awaitable<FileAttributes> {
+    return this.#run(() => this.#store.stat(node));
+  }
+
+  /** An entry of this file system; what is mounted in the folder is not there. */
+  lookup(directory: LocalNode, name: string): Awaitable<LocalNode | undefined> {
+    return this.#run(() => this.#store.tree.lookup(directory, name));
+  }
+
+  /** The folder that a folder is in. */
+  parent(directory: LocalNode): Awaitable<LocalNode> {
+    return this.#run(() => {
+      this.#store.tree.folder(directory);
+      return directory.places[0]?.parent ?? this.root();
+    });
+  }
+
+  /** Entries in the order of their cookies; names that are not UTF-8 are left out. */
+  readdir(
+    directory: LocalNode,
+    cookie: number,
+    limit: number,
+  ): Awaitable<DirectoryPage<LocalNode>> {
+    return this.#run(() => {
+      const { listings, tree } = this.#store;
+      const entries: DirectoryEntry<LocalNode>[] = [];
+      const listing = listings.of(directory, cookie);
+      for (const { name, cookie: at } of listing.after(cookie)) {
+        const node = tree.lookup(directory, name);
+        // Removed since, or of another file system.
+        if (node === undefined) continue;
+        if (entries.length === limit) return { entries, end: false };
+        entries.push({ name, cookie: at, node });
+      }
+      return { entries, end: true };
+    });
+  }
+
+  /** Reads up to the end of the file, or until the target is full. */
+  read(
+    file: LocalNode,
+    offset: number,
+    target: Uint8Array,
+  ): Awaitable<ReadResult> {
+    return this.#run(() => {
+      const { files, host, tree } = this.#store;
+      const descriptor = files.reading(file);
+      tree.checkHeld(file, descriptor);
+      const { length } = target;
+      if (length === 0) {
+        return { bytes: 0, eof: offset >= host.statFile(descriptor.fd).size };
+      }
+      const bytes = transfer(descriptor, target, { offset, write: false });
+      if (bytes instanceof Promise) {
+        return bytes.then(async (bytes) => {
+          if (bytes < length) return { bytes, eof: true };
+          const { size } = await this.getattr(file);
+          return { bytes, eof: offset + bytes >= size };
+        });
+      }
+      const eof = bytes < length ||
+        offset + bytes >= host.statFile(descriptor.fd).size;
+      return { bytes, eof };
+    });
+  }
+
+  /** The target as it was given. */
+  readlink(symlink: LocalNode): Awaitable<string> {
+    if (symlink.type !== "symlink") throw new FsError("wrong-type");
+    return this.#run(() => {
+      const { folder, name } = this.#store.locate(symlink);
+      return fs.readlinkSync(folder.prefix + name);
+    });
+  }
+
+  /** Room of the host's file system. */
+  status(): Awaitable<FileSystemStatus> {
+    return this.#run(() => {
+      const { tree } = this.#store;
+      const stat = fs.statfsSync(`${tree.folder(tree.root).prefix}.`);
+      return {
+        totalBytes: stat.blocks * stat.bsize,
+        freeBytes: stat.bfree * stat.bsize,
+        availableBytes: stat.bavail * stat.bsize,
+        totalFiles: stat.files,
+        freeFiles: stat.ffree,
+      };
+    });
+  }
+
+  /** Holds the file open until as many `close`s came. */
+  open(file: LocalNode, mode: OpenMode): Awaitable<void> {
+    return this.#run(() => {
+      const { files } = this.#store;
+      if (mode.write) files.writing(file);
+      else files.reading(file);
+      if (mode.read) file.readers++;
+      if (mode.write) file.writers++;
+    });
+  }
+
+  /** Ends one `open`. */
+  close(file: LocalNode, mode: OpenMode): void {
+    if (mode.read && file.readers > 0) file.readers--;
+    if (mode.write && file.writers > 0) file.writers--;
+    if (file.isOpen) return;
+    this.#store.files.release(file);
+    if (file.gone) this.#store.tree.table.forget(file);
+  }
+
+  /** Changes attributes; "permission" for what the host does not let this process do. */
+  setattr(node: LocalNode, changes: AttributeChanges): Awaitable<void> {
+    return this.#run(() => {
+      const { files, host, settlement, tree } = this.#store;
+      const stat = tree.stat(node);
+      checkChanges(node.type, changes);
+      const fd = changes.size === undefined
+        ? undefined
+        : files.writing(node).fd;
+      const target = { stat, fd };
+      tree.exactly(
+        node,
+        (path) => applyChanges(host, { path, ...target }, changes),
+      );
+      node.touched = true;
+      settlement?.add(node);
+    });
+  }
+
+  /** Writes all of `data`; durable only where that is asked for. */
+  write(
+    file: LocalNode,
+    offset: number,
+    data: Uint8Array,
+    stability: Stability,
+  ): Awaitable<Stability> {
+    if (offset + data.length > Number.MAX_SAFE_INTEGER) {
+      throw new FsError("too-big");
+    }
+    return this.#run(() => {
+      const { files, tree } = this.#store;
+      const descriptor = files.writing(file);
+      tree.checkHeld(file, descriptor);
+      const done = (): Awaitable<Stability> => {
+        file.touched = true;
+        // The descriptor may have been changed for another one while we waited.
+        (file.descriptor ?? descriptor).unsynced = true;
+        if (stability === "unstable") return stability;
+        return files.sync(file, { all: stability === "file" })
+          .then(() => stability);
+      };
+      descriptor.unsynced = true;
+      const bytes = transfer(descriptor, data, { offset, write: true });
+      return bytes instanceof Promise ? bytes.then(done) : done();
+    });
+  }
+
+  /** Makes content and size durable. An error of the host is told. */
+  commit(file: LocalNode): Awaitable<void> {
+    return this.#run(() => this.#store.files.sync(file, { all: false }));
+  }
+
+  /** Makes an entry that belongs to whom the attributes name, as far as the host lets us. */
+  create(
+    directory: LocalNode,
+    name: string,
+    kind: CreateKind,
+    options: CreateOptions,
+  ): Awaitable<Created<LocalNode>> {
+    checkChanges(kind.type, options.attributes);
+    return this.#run(() =>
+      create(this.#store, { directory, name }, { kind, ...options })
+    );
+  }
+
+  /** A further name, as far as the host's file system has hard links. */
+  link(
+    node: LocalNode,
+    directory: LocalNode,
+    name: string,
+  ): Awaitable<ChangeInfo> {
+    return this.#run(() => link(this.#store, node, { directory, name }));
+  }
+
+  /** Removes a file, or an empty folder. */
+  remove(directory: LocalNode, name: string): Awaitable<ChangeInfo> {
+    return this.#run(() => remove(this.#store, { directory, name }));
+  }
+
+  /** Moves an entry as the host does: at once, or not at all. */
+  rename(
+    from: DirectoryName<LocalNode>,
+    to: DirectoryName<LocalNode>,
+  ): Awaitable<{ source: ChangeInfo; target: ChangeInfo }> {
+    return this.#run(() => rename(this.#store, from, to));
+  }
+
+  /** Makes names and attributes durable that were changed since the last time. */
+  settle(): Awaitable<void> {
+    return this.#store.settlement?.settle();
+  }
+
+  /** Makes everything durable and closes what is open. */
+  dispose(): Promise<void> {
+    return this.#disposed ??= this.#dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    try {
+      await this.settle();
+    } finally {
+      await this.#store.dispose();
+    }
+  }
+}

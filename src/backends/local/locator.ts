@@ -1,0 +1,200 @@
+import { FsError } from "../../vfs/errors.ts";
+import type { LocalNode, Place } from "./node.ts";
+import { Misplaced } from "./node.ts";
+import { keyOf } from "./node_table.ts";
+import type { Tree } from "./tree.ts";
+
+/** The share of all time that may go into walks of the tree. */
+const SHARE = 0.2;
+/** Milliseconds of walking that may be saved up. */
+const BURST = 2000;
+/** How long an identity that a walk did not find is not looked for again, in milliseconds. */
+const FORGET = 60_000;
+/** Identities that are remembered as looked for. */
+const MAX_ASKED = 20_000;
+/** Longest time without letting others run, in milliseconds. */
+const SLICE = 5;
+
+/**
+ * Finds files that were moved behind our back, or that are known by their
+ * identity only, after a restart: in the folder they were in, then by a walk of
+ * the whole tree. Walks take a bounded share of the time, whatever handles a
+ * client makes up: who asks too much is told "busy", and asks again.
+ */
+export class Locator {
+  readonly #tree: Tree;
+  readonly #now: () => number;
+  /** When each identity was first asked for. */
+  readonly #asked = new Map<string, number>();
+  #walking: Promise<void> | undefined;
+  /** When the last walk began that can have missed nothing. */
+  #walked = -Infinity;
+  #saved = BURST;
+  #savedAt: number;
+  /** Folder entries tell other inode numbers than stat: stacked file systems do. */
+  #entriesLie = false;
+
+  constructor(tree: Tree, now: () => number) {
+    this.#tree = tree;
+    this.#now = now;
+    this.#savedAt = now();
+  }
+
+  /** Finds a node again; "stale" when it is gone. */
+  async relocate(node: LocalNode): Promise<void> {
+    if (node.descriptor !== undefined) {
+      const stat = this.#tree.host.statFile(node.descriptor.fd);
+      if (stat.nlink === 0) return this.#tree.bury(node);
+    }
+    for (const place of [...node.places]) {
+      if (this.#isAt(node, place)) return;
+      node.lostAt(place.parent, place.name);
+    }
+    // Places are hints of a node that is still there: what is found is this object.
+    await this.find(node.inode, node.tag);
+  }
+
+  #isAt(node: LocalNode, place: Place): boolean {
+    return this.#try(() => this.#tree.lookup(place.parent, place.name)) ===
+      node;
+  }
+
+  /** The node of an identity; "stale" when it is gone. */
+  async find(inode: number, tag: number): Promise<LocalNode> {
+    const key = keyOf(inode, tag);
+    const { table } = this.#tree;
+    if (inode === this.#tree.root.inode) throw new FsError("stale");
+    for (;;) {
+      if (table.isBuried(inode, tag)) throw new FsError("stale");
+      const found = this.#findNear(inode);
+      if (found !== undefined) {
+        // The same inode number, another file: this one is gone for good.
+        if (found.tag !== tag) throw new FsError("stale");
+        this.#asked.delete(key);
+        return found;
+      }
+      if (this.#walked > this.#askedAt(key)) throw new FsError("stale");
+      await this.#walkOnce();
+    }
+  }
+
+  /** When the identity was first asked for, lately. */
+  #askedAt(key: string): number {
+    const now = this.#now();
+    const known = this.#asked.get(key);
+    if (known !== undefined && now - known < FORGET) return known;
+    for (const oldest of this.#asked.keys()) {
+      if (this.#asked.size < MAX_ASKED) break;
+      this.#asked.delete(oldest);
+    }
+    this.#asked.delete(key);
+    this.#asked.set(key, now);
+    return now;
+  }
+
+  /** The node with this inode number, where the folder that it was last in still has it. */
+  #findNear(inode: number, depth = 0): LocalNode | undefined {
+    if (depth > 2000) return undefined;
+    const { root, table } = this.#tree;
+    const parentInode = table.parentOf(inode);
+    if (parentInode === undefined) return undefined;
+    const parent = parentInode === root.inode
+      ? root
+      : table.get(parentInode) ?? this.#findNear(parentInode, depth + 1);
+    return parent && this.#try(() => this.#scan(parent, inode));
+  }
+
+  #scan(parent: LocalNode, inode: number): LocalNode | undefined {
+    const { host, table } = this.#tree;
+    const folder = this.#tree.folder(parent);
+    const { names, inodes } = host.list(folder);
+    const known = inodes.length > 0 && !this.#entriesLie;
+    for (let i = 0; i < names.length; i++) {
+      if (known && inodes[i] !== inode) continue;
+      const stat = this.#tree.entry(folder, names[i]);
+      if (stat?.fileid !== inode) continue;
+      return table.adopt({ parent, folder, name: names[i] }, stat);
+    }
+    return undefined;
+  }
+
+  /** What is not there, or not where it was, is not found; the rest is an error. */
+  #try<T>(act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      if (error instanceof Misplaced) return undefined;
+      if (error instanceof FsError && error.code === "stale") return undefined;
+      throw error;
+    }
+  }
+
+  /** Takes part in the walk that is going on, or starts one. */
+  #walkOnce(): Promise<void> {
+    if (this.#walking !== undefined) return this.#walking;
+    const begin = this.#now();
+    this.#saved = Math.min(
+      BURST,
+      this.#saved + Math.max(0, begin - this.#savedAt) * SHARE,
+    );
+    this.#savedAt = begin;
+    if (this.#saved <= 0) {
+      return Promise.reject(new FsError("busy", "walked enough for now"));
+    }
+    const { moves } = this.#tree;
+    this.#walking = this.#walk().then(() => {
+      // Equal moments count as before: whoever asked at `begin` asked first.
+      if (this.#tree.moves === moves) this.#walked = begin + 0.5;
+    }).finally(() => {
+      this.#saved -= this.#now() - begin;
+      this.#walking = undefined;
+    });
+    return this.#walking;
+  }
+
+  /** Learns which folder each file is in. */
+  async #walk(): Promise<void> {
+    const { root } = this.#tree;
+    const folders = [root];
+    let since = performance.now();
+    for (let node = folders.pop(); node !== undefined; node = folders.pop()) {
+      const current = node;
+      const listing = this.#try(() =>
+        this.#tree.host.list(this.#tree.folder(current))
+      );
+      if (listing === undefined) continue;
+      for (let i = 0; i < listing.names.length; i++) {
+        if ((i & 255) === 0 && performance.now() - since > SLICE) {
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          since = performance.now();
+        }
+        const known = listing.inodes.length > 0 && !this.#entriesLie;
+        if (known && listing.folders[i] === 0) {
+          this.#tree.table.rememberParent(listing.inodes[i], node.inode);
+          continue;
+        }
+        const name = listing.names[i];
+        const child = this.#try(() => this.#visit(current, name));
+        if (child === undefined) continue;
+        if (known && child.inode !== listing.inodes[i]) this.#entriesLie = true;
+        if (child.folder !== undefined) folders.push(child.folder);
+      }
+    }
+  }
+
+  #visit(
+    parent: LocalNode,
+    name: string,
+  ): { inode: number; folder?: LocalNode } | undefined {
+    const { table } = this.#tree;
+    const folder = this.#tree.folder(parent);
+    const stat = this.#tree.entry(folder, name);
+    if (stat === undefined) return undefined;
+    const inode = stat.fileid;
+    if (stat.type === "directory") {
+      return { inode, folder: table.adopt({ parent, folder, name }, stat) };
+    }
+    table.rememberParent(inode, parent.inode);
+    return { inode };
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * An existing folder of the host as a file system.
+ *
+ * Handles name files by inode number and birth, so they survive renames, by us
+ * or behind our back, and a restart. No path leads out of the folder: symlinks
+ * are told to clients and never followed. Other file systems mounted in the
+ * folder are not there for clients; export them by themselves.
+ *
+ * On Linux with `--allow-all` the host is used to the full. Elsewhere times are
+ * exact to the millisecond, and fifos, sockets and devices can't be made. Where
+ * there is no /proc (macOS) or Deno may not read it, folders are checked by
+ * path before each use: who can rename folders on the host itself could win a
+ * race against that.
+ *
+ * ```ts ignore
+ * import { local } from "@dittofs/nfs4/backends/local";
+ *
+ * const fs = local("/srv/data");
+ * ```
+ *
+ * @module
+ */
+import { hostCode } from "./errno.ts";
+import type { Host } from "./host.ts";
+import { openHostCalls } from "./host_calls.ts";
+import { LinuxHost } from "./linux_host.ts";
+import { LocalFileSystem } from "./local_file_system.ts";
+import type { LocalOptions } from "./options.ts";
+import { PortableHost } from "./portable_host.ts";
+
+export { LocalFileSystem } from "./local_file_system.ts";
+export type { LocalNode } from "./node.ts";
+export type { LocalOptions } from "./options.ts";
+
+/**
+ * The folder `directory` of the host as a file system. Throws an `Error` with a
+ * message for the user when it is not there, not a folder, or can't be read.
+ */
+export function local(
+  directory: string,
+  options: LocalOptions = {},
+): LocalFileSystem {
+  const path = checkFolder(directory);
+  return new LocalFileSystem(chooseHost(options), path, options);
+}
+
+function checkFolder(directory: string): string {
+  try {
+    const path = Deno.realPathSync(directory);
+    // One entry is enough to know that it is a folder, and ours to read.
+    Deno.readDirSync(path)[Symbol.iterator]().next();
+    return path;
+  } catch (error) {
+    throw new Error(`can't serve ${directory}: ${reason(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function reason(error: unknown): string {
+  switch (hostCode(error)) {
+    case "ENOENT":
+      return "no such folder";
+    case "ENOTDIR":
+      return "not a folder";
+    case "EACCES":
+    case "EPERM":
+      return "no permission to read it";
+    case "ELOOP":
+      return "too many symlinks";
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function chooseHost(options: LocalOptions): Host {
+  if (options.ffi === false) return new PortableHost();
+  const calls = openHostCalls();
+  return calls === undefined ? new PortableHost() : new LinuxHost(calls);
+}

@@ -1,0 +1,125 @@
+import type { Host, HostStat, OpenFolder } from "./host.ts";
+import { LocalNode } from "./node.ts";
+import { Recent } from "./recent.ts";
+
+/** Nodes that stay in memory though nobody holds them. */
+const KEPT_NODES = 50_000;
+/** Inode numbers whose folder is remembered after the node has left memory. */
+const KEPT_PARENTS = 500_000;
+/** Identities remembered as gone for good. */
+const KEPT_BURIED = 50_000;
+
+/**
+ * One object for one file: the nodes in memory by inode number, and what
+ * remains known of those that left it.
+ */
+export class NodeTable {
+  readonly #host: Host;
+  readonly #nodes = new Map<number, WeakRef<LocalNode>>();
+  readonly #kept = new Recent<LocalNode>(KEPT_NODES);
+  readonly #parents = new Map<number, number>();
+  readonly #knownParents = new Recent<number>(
+    KEPT_PARENTS,
+    (inode) => this.#parents.delete(inode),
+  );
+  readonly #buried = new Recent<string>(KEPT_BURIED);
+  readonly #registry = new FinalizationRegistry<number>((inode) => {
+    if (this.#nodes.get(inode)?.deref() === undefined) {
+      this.#nodes.delete(inode);
+    }
+  });
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** The node in memory with this inode number. */
+  get(inode: number): LocalNode | undefined {
+    return this.#nodes.get(inode)?.deref();
+  }
+
+  /** The node of what was just seen as `name` in `parent`, which is open as `folder`. */
+  adopt(
+    seen: { parent?: LocalNode; folder: OpenFolder; name: string },
+    stat: HostStat,
+  ): LocalNode {
+    const { parent, folder, name } = seen;
+    let node = this.get(stat.fileid);
+    if (node === undefined || node.gone || !node.is(stat)) {
+      // The old one's inode number is in use again: its file is gone.
+      if (node !== undefined) this.bury(node);
+      node = new LocalNode(stat, this.#host.tag(folder, name, stat));
+      this.#buried.delete(keyOf(node.inode, node.tag));
+      this.#nodes.set(node.inode, new WeakRef(node));
+      this.#registry.register(node, node.inode);
+    }
+    this.#kept.touch(node);
+    if (parent !== undefined) {
+      node.foundAt(parent, name, stat.nlink);
+      this.rememberParent(node.inode, parent.inode);
+    }
+    return node;
+  }
+
+  /** The folder that an inode number was last seen in. */
+  parentOf(inode: number): number | undefined {
+    return this.#parents.get(inode);
+  }
+
+  /** Remembers the folder that an inode number was seen in. */
+  rememberParent(inode: number, parent: number): void {
+    this.#parents.set(inode, parent);
+    this.#knownParents.touch(inode);
+  }
+
+  /** The last name of a node was removed. */
+  bury(node: LocalNode): void {
+    node.gone = true;
+    node.places = [];
+    this.#parents.delete(node.inode);
+    this.#knownParents.delete(node.inode);
+    this.#buried.touch(keyOf(node.inode, node.tag));
+    // While a client has it open, its handle must still lead to it.
+    if (!node.isOpen) this.forget(node);
+  }
+
+  /** A node that is gone is no longer open either. */
+  forget(node: LocalNode): void {
+    if (this.get(node.inode) === node) this.#nodes.delete(node.inode);
+    this.#kept.delete(node);
+  }
+
+  /** Whether the file of this identity is known to be gone. */
+  isBuried(inode: number, tag: number): boolean {
+    return this.#buried.has(keyOf(inode, tag));
+  }
+}
+
+/** An identity as the key of a map. */
+export function keyOf(inode: number, tag: number): string {
+  return `${inode}.${tag}`;
+}
+
+/** The identity of a node: 7 bytes of inode number, 4 of its tag. */
+export function encodeIdentity(node: LocalNode): Uint8Array {
+  const bytes = new Uint8Array(11);
+  const view = new DataView(bytes.buffer);
+  const high = Math.floor(node.inode / 0x1_0000_0000);
+  view.setUint8(0, high >>> 16);
+  view.setUint16(1, high & 0xffff);
+  view.setUint32(3, node.inode >>> 0);
+  view.setUint32(7, node.tag);
+  return bytes;
+}
+
+/** What {@linkcode encodeIdentity} made; `undefined` for what it can't have made. */
+export function decodeIdentity(
+  bytes: Uint8Array,
+): { inode: number; tag: number } | undefined {
+  if (bytes.length !== 11) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 11);
+  const high = view.getUint8(0) * 0x10000 + view.getUint16(1);
+  const inode = high * 0x1_0000_0000 + view.getUint32(3);
+  if (!Number.isSafeInteger(inode)) return undefined;
+  return { inode, tag: view.getUint32(7) };
+}

@@ -1,0 +1,39 @@
+/** How a folder of the host is served. */
+export interface LocalOptions {
+  /**
+   * When a change of a name or an attribute counts as done. "full" (default):
+   * when it is on stable storage, as RFC 8881 18.4.4 and 18.25.4 ask. "os":
+   * when the host has it; a crash of the host (not of this server) can lose the
+   * last seconds, though never data that a client has committed.
+   */
+  readonly durability?: "full" | "os";
+  /**
+   * Nobody but this server changes the folder while it is served: clients may
+   * then keep what they know of a folder across their own changes (atomic
+   * change_info4). Default false.
+   */
+  readonly exclusive?: boolean;
+  /**
+   * Whether to call libc directly where Deno may (`--allow-ffi`, Linux):
+   * times to the nanosecond, fifos, sockets and devices, and a stat in a third
+   * of the time. Default true.
+   */
+  readonly ffi?: boolean;
+  /** The wall clock in milliseconds since 1970. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Files and folders held open at most; default: half of what the host allows this process. */
+  readonly maxDescriptors?: number;
+}
+
+/** Half of the descriptors that the host allows this process. */
+export function descriptorBudget(): number {
+  let allowed = 1024;
+  try {
+    const limits = Deno.readTextFileSync("/proc/self/limits");
+    const soft = /^Max open files\s+(\d+)/m.exec(limits);
+    if (soft !== null) allowed = Number(soft[1]);
+  } catch {
+    // No /proc, or not allowed to read it: what every system gives.
+  }
+  return Math.min(65_536, Math.floor(allowed / 2));
+}

@@ -1,0 +1,215 @@
+import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
+import type {
+  DeviceNumber,
+  FileType,
+  Timestamp,
+} from "../../vfs/file_system.ts";
+import { hostCode } from "./errno.ts";
+import {
+  birthHash,
+  type Host,
+  type HostListing,
+  type HostStat,
+  type NewTime,
+  type OpenFolder,
+  typeOfMode,
+} from "./host.ts";
+
+/** Linux: a descriptor that only names a file. node:fs has no word for it. */
+const O_PATH = 0x200000;
+const { O_DIRECTORY, O_NOFOLLOW } = fs.constants;
+
+/**
+ * What Deno's own calls can do. On Linux a folder is pinned by a descriptor and
+ * its entries are reached through `/proc/self/fd`, which stands in for openat;
+ * elsewhere, or where Deno may not read /proc, paths have to do.
+ */
+export class PortableHost implements Host {
+  readonly pinsFolders: boolean;
+  // Deno cuts ctime to whole seconds.
+  readonly tick: number = 1_000_000;
+
+  constructor() {
+    this.pinsFolders = Deno.build.os === "linux" && procWorks();
+  }
+
+  openRoot(path: string): OpenFolder {
+    if (!this.pinsFolders) return { fd: -1, prefix: `${path}/` };
+    return this.#pinned(fs.openSync(path, O_PATH | O_DIRECTORY));
+  }
+
+  openFolder(parent: OpenFolder, name: string): OpenFolder {
+    const path = parent.prefix + name;
+    if (!this.pinsFolders) return { fd: -1, prefix: `${path}/` };
+    return this.#pinned(fs.openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  }
+
+  #pinned(fd: number): OpenFolder {
+    return { fd, prefix: `/proc/self/fd/${fd}/` };
+  }
+
+  closeFolder(folder: OpenFolder): void {
+    if (folder.fd >= 0) fs.closeSync(folder.fd);
+  }
+
+  stat(folder: OpenFolder, name: string): HostStat | undefined {
+    try {
+      return fromDeno(Deno.lstatSync(folder.prefix + name));
+    } catch (error) {
+      const code = hostCode(error);
+      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+      throw error;
+    }
+  }
+
+  statFolder(folder: OpenFolder): HostStat {
+    return fromDeno(Deno.lstatSync(`${folder.prefix}.`));
+  }
+
+  statFile(fd: number): HostStat {
+    const path = this.pathOf(fd);
+    return path === undefined
+      ? fromNode(fs.fstatSync(fd))
+      : fromDeno(Deno.statSync(path));
+  }
+
+  tag(_folder: OpenFolder, _name: string, stat: HostStat): number {
+    return birthHash(stat) >>> 0;
+  }
+
+  list(folder: OpenFolder): HostListing {
+    const names: string[] = [];
+    for (const { name } of Deno.readDirSync(`${folder.prefix}.`)) {
+      // Deno puts U+FFFD for bytes that aren't UTF-8: such a name leads nowhere.
+      if (name.includes("\uFFFD") && this.stat(folder, name) === undefined) {
+        continue;
+      }
+      names.push(name);
+    }
+    return { names, inodes: [], folders: [] };
+  }
+
+  pin(folder: OpenFolder, name: string): { fd: number; path: string } {
+    const path = folder.prefix + name;
+    if (!this.pinsFolders) return { fd: -1, path };
+    const fd = fs.openSync(path, O_PATH | O_NOFOLLOW);
+    return { fd, path: `/proc/self/fd/${fd}` };
+  }
+
+  pathOf(fd: number): string | undefined {
+    return this.pinsFolders ? `/proc/self/fd/${fd}` : undefined;
+  }
+
+  setTimes(path: string, atime: NewTime, mtime: NewTime): void {
+    // A pinned path is a link of /proc that has to be followed, to its one file.
+    const stat = this.pinsFolders ? Deno.statSync(path) : Deno.lstatSync(path);
+    const access = toDate(atime, stat.atime);
+    const modification = toDate(mtime, stat.mtime);
+    if (this.pinsFolders) Deno.utimeSync(path, access, modification);
+    else fs.lutimesSync(path, access, modification);
+  }
+
+  makeNode(
+    _folder: OpenFolder,
+    _name: string,
+    node: { type: FileType; mode: number; rdev?: DeviceNumber },
+  ): void {
+    throw new FsError("not-supported", `${node.type} without mknodat`);
+  }
+
+  setNote(_fd: number, _note: Uint8Array): boolean {
+    return false;
+  }
+
+  getNote(_folder: OpenFolder, _name: string): Uint8Array | undefined {
+    return undefined;
+  }
+
+  close(): void {}
+}
+
+function procWorks(): boolean {
+  try {
+    return Deno.lstatSync("/proc/self/fd/.").isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function toDate(time: NewTime, now: Date | null): Date {
+  if (time === undefined) return now ?? new Date();
+  if (time === "now") return new Date();
+  return new Date(
+    time.seconds * 1000 + Math.floor(time.nanoseconds / 1_000_000),
+  );
+}
+
+function fromDate(date: Date | null): Timestamp {
+  const milliseconds = date?.getTime() ?? 0;
+  const seconds = Math.floor(milliseconds / 1000);
+  return { seconds, nanoseconds: (milliseconds - seconds * 1000) * 1_000_000 };
+}
+
+function fromDeno(info: Deno.FileInfo): HostStat {
+  return fromParts(info, info.mode ?? 0, info.birthtime);
+}
+
+function fromNode(info: fs.Stats): HostStat {
+  const birth = info.birthtimeMs > 0 ? info.birthtime : null;
+  return fromParts(info, info.mode, birth);
+}
+
+interface StatParts {
+  dev: number;
+  ino: number | null;
+  nlink: number | null;
+  uid: number | null;
+  gid: number | null;
+  rdev: number | null;
+  size: number;
+  blocks: number | null;
+  atime: Date | null;
+  mtime: Date | null;
+  ctime: Date | null;
+}
+
+function fromParts(
+  info: StatParts,
+  mode: number,
+  birth: Date | null,
+): HostStat {
+  const type = typeOfMode(mode);
+  const device = type.endsWith("device");
+  return {
+    type,
+    mode: mode & 0o7777,
+    nlink: info.nlink ?? 1,
+    uid: info.uid ?? 0,
+    gid: info.gid ?? 0,
+    size: info.size,
+    used: (info.blocks ?? 0) * 512,
+    fileid: info.ino ?? 0,
+    ...(device ? { rdev: deviceNumber(info.rdev ?? 0) } : {}),
+    change: 0,
+    atime: fromDate(info.atime),
+    mtime: fromDate(info.mtime),
+    ctime: fromDate(info.ctime),
+    ...(birth === null ? {} : { birthtime: fromDate(birth) }),
+    device: info.dev,
+    mountRoot: false,
+  };
+}
+
+function deviceNumber(packed: number): DeviceNumber {
+  const low = packed % 0x1_0000_0000;
+  const high = Math.floor(packed / 0x1_0000_0000);
+  if (Deno.build.os === "darwin") {
+    return { major: low >>> 24, minor: low & 0xffffff };
+  }
+  // makedev(3) of Linux: the old 16 bits in the middle, the rest around them.
+  return {
+    major: ((low >>> 8) & 0xfff) | (high & 0xfffff000),
+    minor: (low & 0xff) | ((low >>> 12) & 0xfff00),
+  };
+}

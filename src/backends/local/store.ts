@@ -1,0 +1,118 @@
+import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
+import type { ChangeInfo } from "../../vfs/file_system.ts";
+import { changeOf } from "./change_counter.ts";
+import { FileDescriptors } from "./file_descriptors.ts";
+import type { Host, HostStat, OpenFolder } from "./host.ts";
+import { Listings } from "./listings.ts";
+import { type LocalNode, Misplaced } from "./node.ts";
+import { descriptorBudget, type LocalOptions } from "./options.ts";
+import { Settlement } from "./settlement.ts";
+import { Tree } from "./tree.ts";
+import { Verifiers } from "./verifiers.ts";
+
+/** What the operations of a local file system share. */
+export class Store {
+  /** The host's calls. */
+  readonly host: Host;
+  /** Where files are. */
+  readonly tree: Tree;
+  /** Files that are open. */
+  readonly files: FileDescriptors;
+  /** Folders as they were listed. */
+  readonly listings: Listings;
+  /** Of exclusive creates. */
+  readonly verifiers: Verifiers;
+  /** What has to be made durable before it is answered. */
+  readonly settlement: Settlement | undefined;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+  readonly #atomic: boolean;
+
+  /** `path` is an existing folder, without symlinks. */
+  constructor(host: Host, path: string, options: LocalOptions) {
+    const budget = options.maxDescriptors ?? descriptorBudget();
+    // Files and folders may each hold twice their limit.
+    const share = Math.max(4, Math.floor(budget / 8));
+    this.host = host;
+    this.now = options.now ?? Date.now;
+    this.#atomic = options.exclusive ?? false;
+    this.tree = new Tree(host, path, { now: this.now, limit: share });
+    this.files = new FileDescriptors(this.#openFile, share * 3);
+    this.listings = new Listings(this.tree, this.now);
+    this.verifiers = new Verifiers(this.tree);
+    if (options.durability !== "os") {
+      this.settlement = new Settlement(this.tree, this.files);
+    }
+  }
+
+  /** Attributes with the change counter. */
+  stat(node: LocalNode): HostStat {
+    const stat = this.tree.stat(node);
+    stat.change = changeOf(node, stat, { host: this.host, now: this.now() });
+    return stat;
+  }
+
+  /** Where a node that has a name is now, its folder open. */
+  locate(node: LocalNode): { folder: OpenFolder; name: string } {
+    this.tree.stat(node);
+    if (node.gone) throw new FsError("stale");
+    const { parent, name } = node.places[0];
+    return { folder: this.tree.folder(parent), name };
+  }
+
+  /** We changed the entries of a folder, whose change counter was `before`. */
+  changed(directory: LocalNode, before: number): ChangeInfo {
+    directory.touched = true;
+    this.settlement?.add(directory);
+    const after = this.stat(directory).change;
+    return { atomic: this.#atomic, before, after };
+  }
+
+  /** A folder that we left as it is. */
+  unchanged(before: number): ChangeInfo {
+    return { atomic: this.#atomic, before, after: before };
+  }
+
+  /** Before a name of a file is taken away: what clients have open must stay readable. */
+  keepReadable(node: LocalNode): void {
+    if (node.isOpen) this.files.reading(node);
+  }
+
+  /** A name of a node was taken away; `stat` is what it was before. */
+  unlinked(node: LocalNode, stat: HostStat, at: {
+    directory: LocalNode;
+    name: string;
+  }): void {
+    node.touched = true;
+    node.lostAt(at.directory, at.name);
+    if (node.type !== "directory" && stat.nlink > 1) return;
+    this.tree.bury(node);
+    this.files.release(node);
+  }
+
+  /** Opens a file for {@linkcode FileDescriptors}, sure that it is the node's. */
+  readonly #openFile = (node: LocalNode, flags: number): number => {
+    const held = node.descriptor && this.host.pathOf(node.descriptor.fd);
+    if (held !== undefined) return fs.openSync(held, flags);
+    if (node.gone) throw new FsError("stale");
+    if (node.type !== "file") throw new FsError("wrong-type");
+    const { folder, name } = this.locate(node);
+    // Should a fifo have taken the name just now, nothing waits for its other end.
+    const { O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = fs.constants;
+    const guard = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    const fd = fs.openSync(folder.prefix + name, flags | guard);
+    if (node.is(this.host.statFile(fd))) return fd;
+    fs.closeSync(fd);
+    throw new Misplaced(node);
+  };
+
+  /** Writes what is not yet durable, and closes everything. */
+  async dispose(): Promise<void> {
+    try {
+      await this.files.dispose();
+    } finally {
+      this.tree.dispose();
+    }
+  }
+}

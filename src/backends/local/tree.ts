@@ -1,0 +1,194 @@
+import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
+import { hostCode } from "./errno.ts";
+import type { Descriptor } from "./file_descriptors.ts";
+import type { Host, HostStat, OpenFolder } from "./host.ts";
+import { type LocalNode, Misplaced } from "./node.ts";
+import { NodeTable } from "./node_table.ts";
+import { Recent } from "./recent.ts";
+
+/** How long a folder that we hold is trusted to be still in the tree, in milliseconds. */
+const TRUST = 1000;
+/** Folders in one another. Hints of two moves can point at each other: this ends the circle. */
+const MAX_DEPTH = 2000;
+
+/**
+ * The served tree. From the root on, each folder is opened in its parent by one
+ * name, never followed, and checked to be the one that is meant: so no symlink
+ * and no race leads out of it.
+ */
+export class Tree {
+  /** The host's calls. */
+  readonly host: Host;
+  /** All that is known of files. */
+  readonly table: NodeTable;
+  /** The top. */
+  readonly root: LocalNode;
+  /** How often we moved a folder: what walks the tree meanwhile may have missed it. */
+  moves = 0;
+  readonly #rootFolder: OpenFolder;
+  readonly #device: number;
+  readonly #trust: number;
+  readonly #now: () => number;
+  readonly #open: Recent<LocalNode>;
+
+  /** `path` has to be a folder; `limit` is how many folders are held open. */
+  constructor(
+    host: Host,
+    path: string,
+    options: { now: () => number; limit: number },
+  ) {
+    this.host = host;
+    this.table = new NodeTable(host);
+    this.#now = options.now;
+    this.#open = new Recent(options.limit, (node) => this.#close(node));
+    // A path is only as good as its last check; a descriptor can't be swapped.
+    this.#trust = host.pinsFolders ? TRUST : 0;
+    this.#rootFolder = host.openRoot(path);
+    const stat = host.statFolder(this.#rootFolder);
+    this.#device = stat.device;
+    this.root = this.table.adopt(
+      { folder: this.#rootFolder, name: "" },
+      stat,
+    );
+  }
+
+  /**
+   * The folder of a node, open. Throws {@linkcode Misplaced} when it, or one on
+   * the way to it, is not where it was.
+   */
+  folder(node: LocalNode, depth = 0): OpenFolder {
+    if (node === this.root) return this.#rootFolder;
+    if (node.gone) throw new FsError("stale");
+    if (node.type !== "directory") throw new FsError("not-directory");
+    const now = this.#now();
+    if (
+      node.folder !== undefined && Math.abs(now - node.checkedAt) < this.#trust
+    ) {
+      this.#open.touch(node);
+      return node.folder;
+    }
+    const place = node.places[0];
+    if (place === undefined || depth === MAX_DEPTH) throw new Misplaced(node);
+    const parent = this.folder(place.parent, depth + 1);
+    const stat = this.entry(parent, place.name);
+    if (stat === undefined || !node.is(stat)) throw new Misplaced(node);
+    if (node.folder === undefined || !this.host.pinsFolders) {
+      node.folder = this.#openChecked(node, parent, place.name);
+    }
+    node.checkedAt = now;
+    this.#open.touch(node);
+    return node.folder;
+  }
+
+  /** Two folders, both open at once. */
+  folders(a: LocalNode, b: LocalNode): [OpenFolder, OpenFolder] {
+    for (let tries = 0; tries < 4; tries++) {
+      const first = this.folder(a);
+      const second = this.folder(b);
+      // The way to the second may have been so long that the first was closed.
+      if (a === this.root || a.folder === first) return [first, second];
+    }
+    throw new FsError("busy", "too few descriptors for folders this deep");
+  }
+
+  #openChecked(node: LocalNode, parent: OpenFolder, name: string): OpenFolder {
+    let folder: OpenFolder;
+    try {
+      folder = this.host.openFolder(parent, name);
+    } catch (error) {
+      const code = hostCode(error);
+      // Something else has taken its name since we looked.
+      if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") {
+        throw new Misplaced(node);
+      }
+      throw error;
+    }
+    const stat = this.host.statFolder(folder);
+    if (node.is(stat) && stat.device === this.#device) return folder;
+    this.host.closeFolder(folder);
+    throw new Misplaced(node);
+  }
+
+  #close(node: LocalNode): void {
+    if (node.folder !== undefined) this.host.closeFolder(node.folder);
+    node.folder = undefined;
+  }
+
+  /**
+   * What the host tells of an entry. What is mounted in the tree belongs to
+   * another file system: its inode numbers are not ours, so it is not there.
+   */
+  entry(folder: OpenFolder, name: string): HostStat | undefined {
+    const stat = this.host.stat(folder, name);
+    if (stat === undefined || stat.mountRoot || stat.device !== this.#device) {
+      return undefined;
+    }
+    return stat;
+  }
+
+  /** The node of an entry, `undefined` where there is none. */
+  lookup(parent: LocalNode, name: string): LocalNode | undefined {
+    const folder = this.folder(parent);
+    const stat = this.entry(folder, name);
+    return stat && this.table.adopt({ parent, folder, name }, stat);
+  }
+
+  /** What the host tells of a node now. Throws {@linkcode Misplaced}. */
+  stat(node: LocalNode): HostStat {
+    if (node === this.root) return this.host.statFolder(this.#rootFolder);
+    if (node.gone) {
+      if (node.descriptor === undefined) throw new FsError("stale");
+      return this.host.statFile(node.descriptor.fd);
+    }
+    const place = node.places[0];
+    if (place === undefined) throw new Misplaced(node);
+    const stat = this.entry(this.folder(place.parent), place.name);
+    if (stat === undefined || !node.is(stat)) throw new Misplaced(node);
+    return stat;
+  }
+
+  /** Throws {@linkcode Misplaced} when a file that we hold open is no longer in the tree. */
+  checkHeld(node: LocalNode, descriptor: Descriptor): void {
+    if (node.gone) return;
+    const now = this.#now();
+    if (Math.abs(now - descriptor.checkedAt) < TRUST) return;
+    this.stat(node);
+    descriptor.checkedAt = now;
+  }
+
+  /** Runs `act` with a path that leads to this very node, and to nothing behind a symlink. */
+  exactly<T>(node: LocalNode, act: (path: string) => T): T {
+    if (node.type === "directory") return act(`${this.folder(node).prefix}.`);
+    if (node.descriptor !== undefined) {
+      const path = this.host.pathOf(node.descriptor.fd);
+      if (path !== undefined) return act(path);
+    }
+    this.stat(node);
+    if (node.gone) throw new FsError("stale");
+    const { parent, name } = node.places[0];
+    const pinned = this.host.pin(this.folder(parent), name);
+    try {
+      if (pinned.fd >= 0 && !node.is(this.host.statFile(pinned.fd))) {
+        throw new Misplaced(node);
+      }
+      return act(pinned.path);
+    } finally {
+      if (pinned.fd >= 0) fs.closeSync(pinned.fd);
+    }
+  }
+
+  /** The last name of a node is gone. */
+  bury(node: LocalNode): void {
+    this.#open.delete(node);
+    this.#close(node);
+    this.table.bury(node);
+  }
+
+  /** Closes everything. */
+  dispose(): void {
+    for (const node of this.#open.keys()) this.#close(node);
+    this.host.closeFolder(this.#rootFolder);
+    this.host.close();
+  }
+}

@@ -1,0 +1,46 @@
+import type { LocalNode } from "./node.ts";
+import { keyOf } from "./node_table.ts";
+import { Recent } from "./recent.ts";
+import type { Tree } from "./tree.ts";
+
+/** Verifiers in memory, where the host can't keep them with the file. */
+const MAX_KEPT = 10_000;
+
+/**
+ * The verifiers of exclusive creates (RFC 8881 18.16.3): with the file, as an
+ * extended attribute, where the host has them; else in memory until a restart.
+ */
+export class Verifiers {
+  readonly #tree: Tree;
+  readonly #kept = new Map<string, Uint8Array>();
+  readonly #recent = new Recent<string>(
+    MAX_KEPT,
+    (key) => this.#kept.delete(key),
+  );
+
+  constructor(tree: Tree) {
+    this.#tree = tree;
+  }
+
+  /** Keeps the verifier of a file just made. */
+  keep(node: LocalNode, verifier: Uint8Array): void {
+    const { descriptor } = node;
+    if (
+      descriptor !== undefined &&
+      this.#tree.host.setNote(descriptor.fd, verifier)
+    ) return;
+    const key = keyOf(node.inode, node.tag);
+    this.#kept.set(key, verifier.slice());
+    this.#recent.touch(key);
+  }
+
+  /** Whether the file was created with this verifier; it has just been looked up. */
+  match(node: LocalNode, verifier: Uint8Array): boolean {
+    if (node.type !== "file") return false;
+    const { parent, name } = node.places[0];
+    const kept = this.#kept.get(keyOf(node.inode, node.tag)) ??
+      this.#tree.host.getNote(this.#tree.folder(parent), name);
+    return kept !== undefined && kept.length === verifier.length &&
+      kept.every((byte, index) => byte === verifier[index]);
+  }
+}

@@ -1,0 +1,49 @@
+import { behaviourSuite, type Capabilities } from "./behaviour.ts";
+import { hasFfi, isRoot, noFolder, Sandbox } from "./local/ground.ts";
+
+const capabilities: Partial<Capabilities> = {
+  ownership: isRoot,
+  device: isRoot,
+  // Kept by the host's file system, or not: a mount option.
+  atime: false,
+  // What ext4 takes is less than what the interface does.
+  largest: 2 ** 43,
+};
+
+function owner() {
+  return { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+}
+
+behaviourSuite("local", () => {
+  const sandbox = new Sandbox();
+  return {
+    fs: sandbox.fs,
+    owner: owner(),
+    tick: () => new Promise((resolve) => setTimeout(resolve, 12)),
+    reopen: async () => {
+      await sandbox.restart();
+      return sandbox.fs;
+    },
+    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
+}, { ignore: noFolder || !hasFfi, capabilities });
+
+behaviourSuite("local without libc", () => {
+  const sandbox = new Sandbox({ ffi: false });
+  return {
+    fs: sandbox.fs,
+    owner: owner(),
+    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
+}, {
+  ignore: noFolder,
+  capabilities: {
+    ...capabilities,
+    fifo: false,
+    socket: false,
+    device: false,
+    clock: false,
+    restart: false,
+    resolution: 1_000_000,
+  },
+});
