@@ -8,7 +8,7 @@ import type { RpcCall } from "../rpc/message.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
-import { CompoundContext } from "./context.ts";
+import { CompoundContext, RPC_REPLY_HEADER } from "./context.ts";
 import { runEffects } from "./effects.ts";
 import type { OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
@@ -19,8 +19,6 @@ import { statusOfError } from "./status.ts";
 const MAX_TAG = 1024;
 /** The largest minor version that is spoken. */
 const LAST_MINOR_VERSION = 2;
-/** Bytes of an RPC reply header with an AUTH_NONE verifier: part of ca_maxresponsesize. */
-const RPC_REPLY_HEADER = 24;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Bytes of an operation's number and status. */
 const RESULT_HEADER = 8;
@@ -62,6 +60,7 @@ export function compound(
     reply,
   });
   context.operationCount = count;
+  context.replyStart = start;
   return new CompoundRun(context, start, reply.position - 4).run();
 }
 

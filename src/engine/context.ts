@@ -16,6 +16,9 @@ import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import type { Services } from "./services.ts";
 
+/** Bytes of an RPC reply header with an AUTH_NONE verifier: part of ca_maxresponsesize. */
+export const RPC_REPLY_HEADER = 24;
+
 /** What the operations of one COMPOUND share. */
 export class CompoundContext {
   /** The server's state, name space, clock and limits. */
@@ -52,6 +55,8 @@ export class CompoundContext {
   operationCount = 0;
   /** Index of the operation that is being carried out. */
   operationIndex = 0;
+  /** Offset in `reply` at which this COMPOUND's answer begins. */
+  replyStart = 0;
   /** Most bytes of the reply, RPC header included; SEQUENCE sets what the session allows. */
   replyLimit: number;
   /** What a reply beyond the limit is answered with: NFS4ERR_REP_TOO_BIG_TO_CACHE when SEQUENCE asked for caching and that is the tighter limit. */
@@ -86,6 +91,12 @@ export class CompoundContext {
   /** The current filehandle where the operation table has made sure that there is one. */
   get file(): FileRef {
     return this.current!;
+  }
+
+  /** Bytes that the answer may still grow by. */
+  get replyRoom(): number {
+    return this.replyLimit - RPC_REPLY_HEADER -
+      (this.reply.position - this.replyStart);
   }
 
   /** Who asks, as the export of `file` sees them. */
