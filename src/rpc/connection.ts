@@ -155,7 +155,7 @@ export class RpcConnection {
       while (this.#closeReason === undefined && this.#busy) {
         await this.#change();
       }
-      this.close("peer");
+      this.close(this.#draining ? "shutdown" : "peer");
     } catch (error) {
       this.#failed(error);
     }

@@ -31,9 +31,11 @@ export interface RpcHandlers {
   reply(connection: RpcConnection, xid: number, xdr: XdrReader): void;
 
   /**
-   * Called once before a batch of replies is written. The replies wait for its
-   * promise, reading and other batches go on; when it rejects, the connection
-   * is closed and the replies never leave.
+   * Called once before a batch of replies is written: the moment to make what
+   * they promise durable. The replies wait for its promise, reading and other
+   * batches go on; when it rejects, the connection is closed and the replies
+   * never leave. It must cover every call answered so far, also those that an
+   * earlier promise is still at work on.
    */
   settle?(): void | Promise<void>;
 

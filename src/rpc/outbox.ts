@@ -198,11 +198,19 @@ export class Outbox {
     try {
       const settled = this.#options.settle?.();
       if (settled instanceof Promise) {
-        settled.then(() => this.#enqueue(segment), this.#options.failed);
+        settled.then(
+          () => this.#enqueue(segment),
+          (error) => this.#unsettled(error),
+        );
       } else this.#enqueue(segment);
     } catch (error) {
-      this.#options.failed(error);
+      this.#unsettled(error);
     }
+  }
+
+  #unsettled(cause: unknown): void {
+    const message = `what replies promise can't be kept: ${cause}`;
+    this.#options.failed(new Error(message, { cause }));
   }
 
   #enqueue(segment: Segment): void {
