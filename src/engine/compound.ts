@@ -144,6 +144,7 @@ class CompoundRun {
       if (order !== Status.OK) return order;
       const args = row.operation.decode(request, context.minorVersion);
       if (!row.versions.includes(context.minorVersion)) return Status.NOTSUPP;
+      if (context.uncachedRetry) return Status.RETRY_UNCACHED_REP;
       if (row.needsFilehandle && context.current === undefined) {
         return Status.NOFILEHANDLE;
       }

@@ -51,6 +51,11 @@ export class CompoundContext {
   client: Client | undefined;
   /** SEQUENCE found the answer of an earlier try: a whole COMPOUND4res. */
   replay: Uint8Array | undefined;
+  /**
+   * SEQUENCE found a retry whose answer was not kept: its second operation is
+   * answered NFS4ERR_RETRY_UNCACHED_REP (RFC 8881 2.10.6.1.3).
+   */
+  uncachedRetry = false;
   /** Number of operations in the COMPOUND. */
   operationCount = 0;
   /** Index of the operation that is being carried out. */

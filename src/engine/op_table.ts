@@ -140,7 +140,7 @@ const ROWS: readonly OperationRow[] = [
   row("LAYOUTRETURN", NONE, layoutreturn, FH),
   row("SECINFO_NO_NAME", V41, secinfoNoName, FH),
   row("SEQUENCE", V41, sequence, { maxReply: 44 }),
-  row("SET_SSV", NONE, setSsv),
+  row("SET_SSV", V41, setSsv, { maxReply: 8 }),
   row("TEST_STATEID", V41, testStateid),
   row("WANT_DELEGATION", NONE, wantDelegation, FH),
   row("DESTROY_CLIENTID", V41, destroyClientid, { ...ALONE, maxReply: 8 }),

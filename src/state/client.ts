@@ -1,5 +1,38 @@
+import { Status, type StatusCode } from "../nfs4/constants.ts";
 import { ClientStates } from "./client_states.ts";
 import type { Session } from "./session.ts";
+
+/** Where a client of NFSv4.0 takes callbacks (RFC 7530 16.33). */
+export interface CallbackLocation {
+  /** RPC program of callbacks. */
+  readonly program: number;
+  /** Transport of the address: "tcp", "tcp6". */
+  readonly netid: string;
+  /** Universal address, as the client wrote it. */
+  readonly address: string;
+  /** What callbacks echo as callback_ident. */
+  readonly ident: number;
+}
+
+/** What SETCLIENTID left to be confirmed, or was confirmed, of NFSv4.0. */
+export interface Registration40 {
+  /** setclientid_confirm, 8 bytes. */
+  readonly confirm: Uint8Array;
+  /** Where callbacks go. */
+  readonly callback: CallbackLocation;
+}
+
+/** CREATE_SESSION's own reply cache of one slot (RFC 8881 18.36.4). */
+export interface CreateSessionSlot {
+  /** csa_sequence of the last request. */
+  sequence: number;
+  /** Its answer. */
+  status: StatusCode;
+  /** CREATE_SESSION4resok of a success. */
+  result: Uint8Array | undefined;
+  /** The session that it made. */
+  session: Session | undefined;
+}
 
 /** A client as the server knows it, of NFSv4.0 (SETCLIENTID) or later (EXCHANGE_ID). */
 export class Client {
@@ -10,12 +43,14 @@ export class Client {
   /** nfs_client_id4.id or co_ownerid. */
   readonly owner: Uint8Array;
   /** Verifier of the client's incarnation, 8 bytes. */
-  verifier: Uint8Array;
+  readonly verifier: Uint8Array;
   /** Key of the principal that registered it (see principal.ts). */
   readonly principal: string;
   /** Whether SETCLIENTID_CONFIRM or CREATE_SESSION has come. */
   confirmed = false;
-  /** Clock time in milliseconds of the last renewal of its lease. */
+  /** Whether the server has forgotten it: expired, replaced or destroyed. */
+  gone = false;
+  /** Clock time in milliseconds of the last renewal of its lease; while unconfirmed, of its registration. */
   renewedAt: number;
   /** Whether it sent RECLAIM_COMPLETE for all file systems. */
   reclaimComplete = false;
@@ -23,6 +58,25 @@ export class Client {
   readonly sessions = new Set<Session>();
   /** Its opens, locks and delegations. */
   readonly states = new ClientStates();
+  /** CREATE_SESSION's reply cache (NFSv4.1). */
+  readonly createSession: CreateSessionSlot = {
+    // RFC 8881 18.36.4: eir_sequenceid - 1, with a contrived answer.
+    sequence: 0,
+    status: Status.SEQ_MISORDERED,
+    result: undefined,
+    session: undefined,
+  };
+  /** The callback that it registered (NFSv4.0). */
+  registration: Registration40 | undefined;
+  /** A new callback that SETCLIENTID_CONFIRM has not confirmed yet (NFSv4.0), and since when. */
+  update: (Registration40 & { readonly since: number }) | undefined;
+  /** The callback address did not answer; RENEW says so while it holds delegations (NFSv4.0). */
+  callbackPathDown = false;
+  /**
+   * SEQ4_STATUS_* about its state (RFC 8881 18.46.3): revoked state, reclaim
+   * needed. Its backchannels have their own, see `Session.statusFlags`.
+   */
+  statusFlags = 0;
 
   constructor(
     options: Pick<
@@ -36,5 +90,13 @@ export class Client {
     this.verifier = options.verifier;
     this.principal = options.principal;
     this.renewedAt = options.renewedAt;
+  }
+
+  /**
+   * Whether it has anything to lose: sessions count (RFC 8881 2.4.2), so that
+   * no stranger can take its place.
+   */
+  get hasState(): boolean {
+    return this.sessions.size > 0 || !this.states.isEmpty;
   }
 }

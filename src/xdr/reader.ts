@@ -11,6 +11,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export class XdrReader {
   /** The whole buffer that is read from. */
   readonly bytes: Uint8Array;
+  /** Offset of the first byte that was to be read. */
+  readonly start: number;
   /** Offset of the next unread byte. */
   position: number;
   /** Offset behind the last readable byte. */
@@ -20,6 +22,7 @@ export class XdrReader {
   /** Reads `bytes` from `position` to `end`, both offsets in bytes. */
   constructor(bytes: Uint8Array, position = 0, end: number = bytes.length) {
     this.bytes = bytes;
+    this.start = position;
     this.position = position;
     this.end = end;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,0 +1,32 @@
+import {
+  type CallbackSecParms,
+  chooseCallbackCredential,
+  readCallbackSecParms,
+} from "../../nfs4/callback_security.ts";
+import { Status } from "../../nfs4/constants.ts";
+import type { Operation } from "../operation.ts";
+
+/** BACKCHANNEL_CTL4args (RFC 8881 18.33.1). */
+export interface BackchannelCtlArgs {
+  /** bca_cb_program. */
+  readonly program: number;
+  /** bca_sec_parms. */
+  readonly security: readonly CallbackSecParms[];
+}
+
+/** BACKCHANNEL_CTL (RFC 8881 18.33): another program and credential for callbacks. */
+export const backchannelCtl: Operation<BackchannelCtlArgs> = {
+  decode(xdr) {
+    return { program: xdr.uint32(), security: readCallbackSecParms(xdr) };
+  },
+
+  run(context, args) {
+    const session = context.session!;
+    if (!session.hasBackchannel) return Status.INVAL;
+    const credential = chooseCallbackCredential(args.security);
+    // Nothing that this server can send: there is no RPCSEC_GSS here.
+    if (credential === undefined) return Status.INVAL;
+    session.callback = { program: args.program, credential };
+    return Status.OK;
+  },
+};

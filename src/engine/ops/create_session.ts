@@ -1,0 +1,150 @@
+import {
+  type CallbackSecParms,
+  chooseCallbackCredential,
+  readCallbackSecParms,
+} from "../../nfs4/callback_security.ts";
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import {
+  type ChannelAttributes,
+  CreateSessionFlag,
+  Direction,
+  readChannelAttributes,
+  writeChannelAttributes,
+} from "../../nfs4/sessions.ts";
+import {
+  carriesCallbacks,
+  negotiateBack,
+  negotiateFore,
+} from "../../state/channel.ts";
+import type { Client } from "../../state/client.ts";
+import { principalOf } from "../../state/principal.ts";
+import type { Session } from "../../state/session.ts";
+import type { CompoundContext } from "../context.ts";
+import type { Operation } from "../operation.ts";
+
+const FLAGS = CreateSessionFlag.PERSIST | CreateSessionFlag.CONN_BACK_CHAN |
+  CreateSessionFlag.CONN_RDMA;
+
+/** CREATE_SESSION4args (RFC 8881 18.36.1). */
+export interface CreateSessionArgs {
+  /** csa_clientid. */
+  readonly clientid: bigint;
+  /** csa_sequence. */
+  readonly sequence: number;
+  /** csa_flags. */
+  readonly flags: number;
+  /** csa_fore_chan_attrs. */
+  readonly fore: ChannelAttributes;
+  /** csa_back_chan_attrs. */
+  readonly back: ChannelAttributes;
+  /** csa_cb_program. */
+  readonly program: number;
+  /** csa_sec_parms. */
+  readonly security: readonly CallbackSecParms[];
+}
+
+/** CREATE_SESSION (RFC 8881 18.36): makes a session and confirms its client. */
+export const createSession: Operation<CreateSessionArgs> = {
+  decode(xdr) {
+    return {
+      clientid: xdr.uint64(),
+      sequence: xdr.uint32(),
+      flags: xdr.uint32(),
+      fore: readChannelAttributes(xdr),
+      back: readChannelAttributes(xdr),
+      program: xdr.uint32(),
+      security: readCallbackSecParms(xdr),
+    };
+  },
+
+  run(context, args) {
+    const { state } = context.services;
+    // RFC 8881 18.36.4, phase 1.
+    const client = state.clients.find(args.clientid, 1);
+    if (client === undefined) return Status.STALE_CLIENTID;
+    // Phase 3 comes before phase 2: a stranger must not move the client's slot,
+    // and must not be told the session id of a replay.
+    if (client.principal !== principalOf(context.credential)) {
+      return Status.CLID_INUSE;
+    }
+    const slot = client.createSession;
+    if (args.sequence === slot.sequence) return replay(context, client);
+    if (args.sequence !== (slot.sequence + 1) >>> 0) {
+      return Status.SEQ_MISORDERED;
+    }
+    const session = create(context, client, args);
+    const created = typeof session !== "number";
+    slot.sequence = args.sequence;
+    slot.status = created ? Status.OK : session;
+    slot.session = created ? session : undefined;
+    slot.result = created ? encode(context, session, args) : undefined;
+    return slot.status;
+  },
+};
+
+/** Phase 2: the answer of the last request once more. */
+function replay(context: CompoundContext, client: Client): StatusCode {
+  const { status, result, session } = client.createSession;
+  if (result !== undefined) context.reply.raw(result);
+  // The first answer was lost, and perhaps its connection: this one takes over.
+  if (session !== undefined && !session.destroyed) bind(context, session);
+  return status;
+}
+
+/** Phases 3 and 4. */
+function create(
+  context: CompoundContext,
+  client: Client,
+  args: CreateSessionArgs,
+): Session | StatusCode {
+  const { state, limits } = context.services;
+  if ((args.flags & ~FLAGS) !== 0) return Status.INVAL;
+  const fore = negotiateFore(args.fore, limits);
+  if (typeof fore === "number") return fore;
+  const back = negotiateBack(args.back, limits);
+  const callsBack = carriesCallbacks(back);
+  const asksBack = (args.flags & CreateSessionFlag.CONN_BACK_CHAN) !== 0;
+  if (asksBack && !callsBack) return Status.TOOSMALL;
+  const credential = chooseCallbackCredential(args.security);
+  // RFC 8881 18.36.3: only RPCSEC_GSS, by handles that this server never gave out.
+  if (asksBack && credential === undefined && args.security.length > 0) {
+    return Status.NOENT;
+  }
+  const callback = callsBack && credential !== undefined
+    ? { program: args.program, credential }
+    : undefined;
+  if (!client.confirmed) state.confirmClient(client);
+  else state.lease.renew(client);
+  const { minorVersion } = context;
+  const options = { minorVersion, fore, back, callback };
+  const session = state.sessions.create(client, options);
+  if (typeof session === "number") return session;
+  session.boundAtCreation = asksBack && session.canCallBack
+    ? Direction.BOTH
+    : Direction.FORE;
+  bind(context, session);
+  return session;
+}
+
+function bind(context: CompoundContext, session: Session): void {
+  const { sessions } = context.services.state;
+  sessions.bind(session, context.connection, session.boundAtCreation);
+}
+
+/** Writes the result and keeps a copy for the replay. */
+function encode(
+  context: CompoundContext,
+  session: Session,
+  args: CreateSessionArgs,
+): Uint8Array {
+  const { reply } = context;
+  const start = reply.position;
+  reply.opaqueFixed(session.id);
+  reply.uint32(args.sequence);
+  // Neither a persistent reply cache nor RDMA is there to be granted.
+  const bothWays = session.boundAtCreation === Direction.BOTH;
+  reply.uint32(bothWays ? CreateSessionFlag.CONN_BACK_CHAN : 0);
+  writeChannelAttributes(reply, session.fore);
+  writeChannelAttributes(reply, session.back);
+  return reply.slice(start);
+}

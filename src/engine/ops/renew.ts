@@ -1,0 +1,40 @@
+import { Status } from "../../nfs4/constants.ts";
+import type { Client } from "../../state/client.ts";
+import { principalNumber, principalOf } from "../../state/principal.ts";
+import type { CompoundContext } from "../context.ts";
+import type { Operation } from "../operation.ts";
+
+/** RENEW4args (RFC 7530 16.28.2). */
+export interface RenewArgs {
+  /** clientid. */
+  readonly id: bigint;
+}
+
+/** RENEW (RFC 7530 16.28): an NFSv4.0 client is still there. */
+export const renew: Operation<RenewArgs> = {
+  decode(xdr) {
+    return { id: xdr.uint64() };
+  },
+
+  run(context, args) {
+    const { clients } = context.services.state;
+    const known = clients.find(args.id, 0);
+    if (known?.confirmed && !mayRenew(context, known)) return Status.ACCESS;
+    const client = clients.confirmed(args.id);
+    if (typeof client === "number") return client;
+    // RFC 7530 16.28.5: the lease is renewed by now, all the same.
+    return client.callbackPathDown && client.states.delegations > 0
+      ? Status.CB_PATH_DOWN
+      : Status.OK;
+  },
+};
+
+/** RFC 7530 16.28.5: who registered the client, or who has a file open. */
+function mayRenew(context: CompoundContext, client: Client): boolean {
+  if (client.principal === principalOf(context.credential)) return true;
+  const uid = principalNumber(context.credential);
+  for (const state of client.states.all) {
+    if (state.kind === "open" && state.uid === uid) return true;
+  }
+  return false;
+}

@@ -1,0 +1,50 @@
+import { OPAQUE_LIMIT, Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
+import type { CallbackLocation } from "../../state/client.ts";
+import { principalOf } from "../../state/principal.ts";
+import { setClientId } from "../../state/register_v40.ts";
+import type { Operation } from "../operation.ts";
+
+/** SETCLIENTID4args (RFC 7530 16.33.2). */
+export interface SetclientidArgs {
+  /** client.verifier. */
+  readonly verifier: Uint8Array;
+  /** client.id. */
+  readonly owner: Uint8Array;
+  /** callback and callback_ident. */
+  readonly callback: CallbackLocation;
+}
+
+/** SETCLIENTID (RFC 7530 16.33): an NFSv4.0 client makes itself known. */
+export const setclientid: Operation<SetclientidArgs> = {
+  decode(xdr) {
+    return {
+      verifier: xdr.opaqueFixed(VERIFIER_SIZE),
+      owner: xdr.opaque(OPAQUE_LIMIT),
+      callback: {
+        program: xdr.uint32(),
+        netid: xdr.string(OPAQUE_LIMIT),
+        address: xdr.string(OPAQUE_LIMIT),
+        ident: xdr.uint32(),
+      },
+    };
+  },
+
+  run(context, args) {
+    const { reply, credential, services } = context;
+    const registered = setClientId(services.state, {
+      ...args,
+      principal: principalOf(credential),
+    });
+    if (typeof registered === "number") return registered;
+    reply.uint64(registered.id);
+    reply.opaqueFixed(registered.confirm);
+    return Status.OK;
+  },
+
+  encodeFailure(context, status) {
+    if (status !== Status.CLID_INUSE) return;
+    // client_using: where another client is reached is not for a stranger.
+    context.reply.string("");
+    context.reply.string("");
+  },
+};

@@ -1,0 +1,24 @@
+import { VERIFIER_SIZE } from "../../nfs4/constants.ts";
+import { principalOf } from "../../state/principal.ts";
+import { confirmClientId } from "../../state/register_v40.ts";
+import type { Operation } from "../operation.ts";
+
+/** SETCLIENTID_CONFIRM4args (RFC 7530 16.34.2). */
+export interface SetclientidConfirmArgs {
+  /** clientid. */
+  readonly id: bigint;
+  /** setclientid_confirm. */
+  readonly confirm: Uint8Array;
+}
+
+/** SETCLIENTID_CONFIRM (RFC 7530 16.34): the client has got SETCLIENTID's answer. */
+export const setclientidConfirm: Operation<SetclientidConfirmArgs> = {
+  decode(xdr) {
+    return { id: xdr.uint64(), confirm: xdr.opaqueFixed(VERIFIER_SIZE) };
+  },
+
+  run(context, args) {
+    const principal = principalOf(context.credential);
+    return confirmClientId(context.services.state, { ...args, principal });
+  },
+};

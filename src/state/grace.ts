@@ -1,0 +1,87 @@
+import { Status, type StatusCode } from "../nfs4/constants.ts";
+import type { Client } from "./client.ts";
+import type { Clock } from "./clock.ts";
+
+/** Who held state when the server stopped: what `src/recovery` keeps. */
+export interface ReclaimRecords {
+  /** Whether this client may reclaim what it held. */
+  mayReclaim(client: Client): boolean;
+  /** The client has reclaimed all that it wants (RFC 8881 18.51). */
+  completed(client: Client): void;
+}
+
+/** Options of {@linkcode GracePeriod}. */
+export interface GracePeriodOptions {
+  /** Time. */
+  readonly clock: Clock;
+  /** Length in milliseconds; 0, no grace period at all, if left out. */
+  readonly durationMs?: number;
+  /** Who may reclaim; everybody if left out. */
+  readonly records?: ReclaimRecords;
+  /** Called once, when the period is over or cut short. */
+  readonly onEnd?: () => void;
+}
+
+/**
+ * The time after a start in which clients take back what they held and nobody
+ * gets anything new (RFC 8881 8.4.2.1, RFC 7530 9.6.2).
+ */
+export class GracePeriod {
+  readonly #clock: Clock;
+  readonly #records: ReclaimRecords | undefined;
+  readonly #onEnd: (() => void) | undefined;
+  readonly #endsAt: number;
+  #active: boolean;
+
+  /** Starts the period. */
+  constructor(options: GracePeriodOptions) {
+    const { clock, durationMs = 0 } = options;
+    this.#clock = clock;
+    this.#records = options.records;
+    this.#onEnd = options.onEnd;
+    this.#endsAt = clock.now() + durationMs;
+    this.#active = durationMs > 0;
+  }
+
+  /** Whether the period lasts. */
+  get active(): boolean {
+    if (this.#active && this.#clock.now() >= this.#endsAt) this.end();
+    return this.#active;
+  }
+
+  /** Ends the period early: everybody who may reclaim has. */
+  end(): void {
+    if (!this.#active) return;
+    this.#active = false;
+    this.#onEnd?.();
+  }
+
+  /** Whether the client still has something to reclaim: SEQ4_STATUS_RESTART_RECLAIM_NEEDED. */
+  mayReclaim(client: Client): boolean {
+    return this.active && !client.reclaimComplete &&
+      (this.#records?.mayReclaim(client) ?? true);
+  }
+
+  /**
+   * Answer to a reclaim (CLAIM_PREVIOUS, LOCK with reclaim): NFS4ERR_NO_GRACE
+   * outside the period, after RECLAIM_COMPLETE (RFC 8881 18.51.3) and for a
+   * client that held nothing (RFC 8881 8.4.2.1, RFC 7530 9.6.3.4).
+   */
+  checkReclaim(client: Client): StatusCode {
+    return this.mayReclaim(client) ? Status.OK : Status.NO_GRACE;
+  }
+
+  /**
+   * Answer to an OPEN or LOCK that is no reclaim: NFS4ERR_GRACE during the
+   * period and, in NFSv4.1, before RECLAIM_COMPLETE (RFC 8881 18.51.3).
+   */
+  checkNew(client: Client): StatusCode {
+    const early = client.protocol === 1 && !client.reclaimComplete;
+    return early || this.active ? Status.GRACE : Status.OK;
+  }
+
+  /** The client has sent a global RECLAIM_COMPLETE. */
+  complete(client: Client): void {
+    this.#records?.completed(client);
+  }
+}

@@ -1,0 +1,28 @@
+import type { Client } from "./client.ts";
+import type { Clock } from "./clock.ts";
+
+/** How long a client's state is safe without a word from it (RFC 8881 8.3). */
+export class Lease {
+  /** Length of a lease in milliseconds: the lease_time attribute. */
+  readonly leaseMs: number;
+  readonly #clock: Clock;
+
+  /** A lease of `leaseMs` milliseconds by `clock`. */
+  constructor(leaseMs: number, clock: Clock) {
+    this.leaseMs = leaseMs;
+    this.#clock = clock;
+  }
+
+  /** Starts the client's lease anew (RFC 8881 8.3, RFC 7530 9.5). */
+  renew(client: Client): void {
+    client.renewedAt = this.#clock.now();
+  }
+
+  /**
+   * Whether the lease ran out. The client keeps what it has until somebody
+   * conflicts: see `ServerState.expireIfLapsed`.
+   */
+  isExpired(client: Client): boolean {
+    return this.#clock.now() - client.renewedAt > this.leaseMs;
+  }
+}

@@ -1,0 +1,65 @@
+import type { StatusCode } from "../nfs4/constants.ts";
+import type { DirectionBits } from "../nfs4/sessions.ts";
+import type { Client } from "./client.ts";
+import type { ConnectionRef, Session } from "./session.ts";
+
+/** Why a client is forgotten. */
+export type ClientEnd =
+  /** DESTROY_CLIENTID. */
+  | "destroyed"
+  /** Another incarnation, or another principal where nothing was held. */
+  | "replaced"
+  /** Its lease ran out, and somebody else wanted what it held or it stayed away too long. */
+  | "expired"
+  /** The server was full. */
+  | "evicted";
+
+/** Why a session is gone: with its client, by DESTROY_SESSION, or evicted for a newer one. */
+export type SessionEnd = ClientEnd | "destroyed-session" | "evicted-session";
+
+/** Why a connection is no longer bound to a session. */
+export type UnbindReason = "connection-closed" | "session-gone";
+
+/** Is told what becomes of clients: `src/recovery` and `src/metrics` listen. */
+export interface ClientObserver {
+  /** It may hold state from now on. */
+  clientConfirmed?(client: Client): void;
+  /** Global RECLAIM_COMPLETE (RFC 8881 18.51). */
+  clientReclaimed?(client: Client): void;
+  /** It was confirmed, and its state is gone. */
+  clientGone?(client: Client, reason: ClientEnd): void;
+}
+
+/** Is told what becomes of sessions and their connections: `src/backchannel` and `src/metrics` listen. */
+export interface SessionObserver {
+  /** CREATE_SESSION made it; the connection is not bound yet. */
+  sessionCreated?(session: Session): void;
+  /** Its connections are unbound already. */
+  sessionDestroyed?(session: Session, reason: SessionEnd): void;
+  /** A connection was bound, or bound to another channel as well; `direction` is what it has now. */
+  connectionBound?(
+    session: Session,
+    connection: ConnectionRef,
+    direction: DirectionBits,
+  ): void;
+  /** A connection is no longer bound; `direction` is what it had. */
+  connectionUnbound?(
+    session: Session,
+    connection: ConnectionRef,
+    end: { readonly direction: DirectionBits; readonly reason: UnbindReason },
+  ): void;
+  /** The last connection of the backchannel is gone, or callbacks fail. */
+  backchannelLost?(session: Session): void;
+  /** There is a connection for callbacks, for the first time or again. */
+  backchannelRegained?(session: Session): void;
+}
+
+/** What SEQUENCE has counted since the start; read when metrics are collected. */
+export interface SequenceCounts {
+  /** SEQUENCE operations, failed ones included. */
+  total: number;
+  /** Answers from the reply cache. */
+  replays: number;
+  /** Failed ones by status. */
+  readonly errors: Map<StatusCode, number>;
+}

@@ -1,0 +1,19 @@
+import { AuthFlavor, type Credential } from "../rpc/auth.ts";
+
+/** Stands for every caller of AUTH_NONE in {@linkcode principalNumber}; no AUTH_SYS uid is negative. */
+const NOBODY = -1;
+
+/**
+ * Key of the principal that a client is bound to (RFC 8881 18.35.4): with
+ * AUTH_SYS the user, whatever groups or machine name came along.
+ */
+export function principalOf(credential: Credential): string {
+  return credential.flavor === AuthFlavor.SYS
+    ? `sys:${credential.uid}`
+    : "none";
+}
+
+/** The same as a number, for comparing callers without making a string. */
+export function principalNumber(credential: Credential): number {
+  return credential.flavor === AuthFlavor.SYS ? credential.uid : NOBODY;
+}

@@ -1,0 +1,183 @@
+import { SequenceFlag } from "../nfs4/sessions.ts";
+import type { Client } from "./client.ts";
+import { ClientTable } from "./clients.ts";
+import type { Clock, RandomBytes } from "./clock.ts";
+import type { DelegationPolicy } from "./delegations.ts";
+import type { EffectQueue } from "./effects.ts";
+import { FileStateTable, type LockingTables } from "./file_states.ts";
+import { GracePeriod, type GracePeriodOptions } from "./grace.ts";
+import { Lease } from "./lease.ts";
+import type { ClientEnd, ClientObserver } from "./observers.ts";
+import { releaseClientState } from "./release.ts";
+import { SessionTable } from "./sessions.ts";
+import type { ConnectionRef } from "./session.ts";
+import { StateidTable } from "./stateids.ts";
+
+/** How a server names itself to clients of NFSv4.1 (RFC 8881 2.10.4, 2.10.5). */
+export interface ServerIdentity {
+  /** so_major_id: servers with the same one and the same scope are one server. At most 1024 bytes. */
+  readonly majorId: Uint8Array;
+  /** eir_server_scope: at most 1024 bytes. */
+  readonly scope: Uint8Array;
+}
+
+/** Options of {@linkcode ServerState}. */
+export interface ServerStateOptions {
+  /** Time. */
+  readonly clock: Clock;
+  /** Randomness. */
+  readonly random: RandomBytes;
+  /** Where slow work goes. */
+  readonly effects: EffectQueue;
+  /** Who the server is. */
+  readonly identity: ServerIdentity;
+  /** Length of a lease in milliseconds. */
+  readonly leaseMs: number;
+  /** How long a client may stay away and keep what nobody else wants, in milliseconds; a day if left out. */
+  readonly courtesyMs?: number;
+  /** Grace period; none if left out. */
+  readonly grace?: Omit<GracePeriodOptions, "clock">;
+  /** Who gets delegations; nobody if left out. */
+  readonly delegations?: DelegationPolicy;
+  /** Limits. */
+  readonly limits: {
+    /** Clients, confirmed or not. */
+    readonly maxClients: number;
+    /** Sessions of a client. */
+    readonly maxSessionsPerClient: number;
+    /** Bytes of replies kept for replay; 256 MiB if left out. */
+    readonly maxReplayCacheBytes?: number;
+  };
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+const REPLAY_CACHE_BYTES = 256 * 1024 * 1024;
+
+/** All that the server remembers of its clients. Its functions never wait. */
+export class ServerState implements LockingTables {
+  /** Time. */
+  readonly clock: Clock;
+  /** Who the server is. */
+  readonly identity: ServerIdentity;
+  /** How long state is safe. */
+  readonly lease: Lease;
+  /** The time in which clients reclaim. */
+  readonly grace: GracePeriod;
+  /** Clients. */
+  readonly clients: ClientTable;
+  /** Sessions. */
+  readonly sessions: SessionTable;
+  /** Opens, locks and delegations by stateid. */
+  readonly stateids: StateidTable;
+  /** Opens, locks and delegations by file. */
+  readonly files: FileStateTable;
+  readonly #courtesyMs: number;
+  readonly #observers: ClientObserver[] = [];
+
+  constructor(options: ServerStateOptions) {
+    const { clock, random, limits } = options;
+    this.clock = clock;
+    this.identity = options.identity;
+    this.lease = new Lease(options.leaseMs, clock);
+    this.grace = new GracePeriod({ clock, ...options.grace });
+    this.clients = new ClientTable({
+      clock,
+      random,
+      lease: this.lease,
+      maxClients: limits.maxClients,
+      drop: (client, reason) => this.dropClient(client, reason),
+    });
+    this.sessions = new SessionTable({
+      clock,
+      random,
+      maxSessionsPerClient: limits.maxSessionsPerClient,
+      maxReplayCacheBytes: limits.maxReplayCacheBytes ?? REPLAY_CACHE_BYTES,
+    });
+    this.stateids = new StateidTable({
+      boot: new DataView(random(4).buffer).getUint32(0),
+      random,
+    });
+    this.files = new FileStateTable({
+      effects: options.effects,
+      policy: options.delegations,
+    });
+    this.#courtesyMs = options.courtesyMs ?? DAY;
+  }
+
+  /** Tells `observer` what becomes of clients from now on. */
+  observeClients(observer: ClientObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /**
+   * Whether a client stands in the way of another principal that comes by its
+   * name: it has state and a lease (RFC 8881 2.4.3, RFC 7530 9.1.2).
+   */
+  holdsOn(client: Client): boolean {
+    return client.hasState && !this.lease.isExpired(client);
+  }
+
+  /** Confirms a registration: the owner's former incarnation goes with all it had. */
+  confirmClient(client: Client): void {
+    const { confirmed } = this.clients.ofOwner(client.protocol, client.owner);
+    if (confirmed !== undefined) this.dropClient(confirmed, "replaced");
+    this.clients.confirm(client);
+    // RFC 8881 18.46.3: until its global RECLAIM_COMPLETE.
+    if (client.protocol === 1 && this.grace.mayReclaim(client)) {
+      client.statusFlags |= SequenceFlag.RESTART_RECLAIM_NEEDED;
+    }
+    for (const observer of this.#observers) observer.clientConfirmed?.(client);
+  }
+
+  /** The client has reclaimed what it wanted (RFC 8881 18.51). */
+  reclaimComplete(client: Client): void {
+    client.reclaimComplete = true;
+    client.statusFlags &= ~SequenceFlag.RESTART_RECLAIM_NEEDED;
+    this.grace.complete(client);
+    for (const observer of this.#observers) observer.clientReclaimed?.(client);
+  }
+
+  /** Forgets a client: its sessions, opens, locks and delegations end. */
+  dropClient(client: Client, reason: ClientEnd): void {
+    if (client.gone) return;
+    for (const session of [...client.sessions]) {
+      this.sessions.destroy(session, reason);
+    }
+    releaseClientState(this, client);
+    this.clients.forget(client);
+    if (!client.confirmed) return;
+    const lost = reason === "expired" || reason === "evicted";
+    if (lost && client.protocol === 0) this.clients.rememberExpired(client);
+    for (const observer of this.#observers) {
+      observer.clientGone?.(client, reason);
+    }
+  }
+
+  /**
+   * The courteous server's other half: called when `client` is in somebody's
+   * way. True when its lease had run out and all that it had is gone now.
+   */
+  expireIfLapsed(client: Client): boolean {
+    if (client.gone) return true;
+    if (!this.lease.isExpired(client)) return false;
+    this.dropClient(client, "expired");
+    return true;
+  }
+
+  /** The connection is closed. */
+  connectionClosed(connection: ConnectionRef): void {
+    this.sessions.connectionClosed(connection);
+  }
+
+  /** What time alone brings; called every few seconds with the clock's `now` in milliseconds. */
+  sweep(now: number): void {
+    this.clients.sweep(now);
+    const limit = this.lease.leaseMs + this.#courtesyMs;
+    for (const client of this.clients) {
+      if (now - client.renewedAt > limit) this.dropClient(client, "expired");
+    }
+    this.sessions.sweep();
+    // Asking ends it when its time is over, and whoever waits for that is told.
+    void this.grace.active;
+  }
+}

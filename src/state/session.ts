@@ -1,0 +1,151 @@
+import type { CallbackCredential } from "../nfs4/callback_security.ts";
+import type { MinorVersion } from "../nfs4/constants.ts";
+import {
+  type ChannelAttributes,
+  Direction,
+  type DirectionBits,
+  SequenceFlag,
+} from "../nfs4/sessions.ts";
+import type { Client } from "./client.ts";
+import type { SlotTable } from "./slot_table.ts";
+
+/** A connection, as the state knows it: only by being itself. */
+export type ConnectionRef = object;
+
+/** How callbacks of a session are called and signed: one value, replaced as a whole (RFC 8881 18.33). */
+export interface CallbackPath {
+  /** RPC program (csa_cb_program, bca_cb_program). */
+  readonly program: number;
+  /** Credential of each CB_COMPOUND. */
+  readonly credential: CallbackCredential;
+}
+
+/** A connection's part in a session. */
+export interface Binding {
+  /** Its channels. */
+  direction: DirectionBits;
+  /** Grows with each request on the connection: who has the highest was active last. */
+  activity: number;
+}
+
+/** A session of NFSv4.1 or 4.2 (RFC 8881 2.10). */
+export class Session {
+  /** sessionid4: 16 random bytes. */
+  readonly id: Uint8Array;
+  /** Whose it is. */
+  readonly client: Client;
+  /** Minor version of its CREATE_SESSION, which its callbacks carry. */
+  readonly minorVersion: MinorVersion;
+  /** What was granted of the fore channel. */
+  readonly fore: ChannelAttributes;
+  /** What was granted of the backchannel. */
+  readonly back: ChannelAttributes;
+  /** Slots of the fore channel. */
+  readonly slots: SlotTable;
+  /** Bound connections (RFC 8881 2.10.3.1). */
+  readonly connections = new Map<ConnectionRef, Binding>();
+  /** Clock time in milliseconds of its creation. */
+  readonly createdAt: number;
+  /** Clock time in milliseconds of the last SEQUENCE. */
+  usedAt: number;
+  /** How callbacks are sent; undefined when the client allows no way that the server knows. */
+  callback: CallbackPath | undefined;
+  /** Channels that the connection of CREATE_SESSION was bound to. */
+  boundAtCreation: DirectionBits = Direction.FORE;
+  /** Whether a connection was ever bound to its backchannel: it has one, live or down. */
+  hasBackchannel = false;
+  /** Callbacks fail although there is a connection (SEQ4_STATUS_BACKCHANNEL_FAULT). */
+  backchannelFault = false;
+  /** Whether observers were last told that its backchannel works. For `SessionTable`. */
+  reportedUp = false;
+  /** SEQ4_STATUS_* about its backchannel and its client's (RFC 8881 18.46.3). */
+  statusFlags = 0;
+  /** Whether it is gone. */
+  destroyed = false;
+  #activity = 0;
+  #last: ConnectionRef | undefined;
+  #lastBinding: Binding | undefined;
+
+  constructor(
+    options: Pick<
+      Session,
+      | "id"
+      | "client"
+      | "minorVersion"
+      | "fore"
+      | "back"
+      | "slots"
+      | "createdAt"
+      | "callback"
+    >,
+  ) {
+    this.id = options.id;
+    this.client = options.client;
+    this.minorVersion = options.minorVersion;
+    this.fore = options.fore;
+    this.back = options.back;
+    this.slots = options.slots;
+    this.createdAt = options.createdAt;
+    this.usedAt = options.createdAt;
+    this.callback = options.callback;
+  }
+
+  /** Whether a connection can be bound to its backchannel: the client's offer takes callbacks. */
+  get canCallBack(): boolean {
+    return this.callback !== undefined && this.back.maxRequests > 0;
+  }
+
+  /** Whether callbacks have a way to the client that is not known to be broken. */
+  get pathUp(): boolean {
+    return !this.backchannelFault && this.hasBackConnection;
+  }
+
+  /** Whether a connection is bound to its backchannel. */
+  get hasBackConnection(): boolean {
+    for (const { direction } of this.connections.values()) {
+      if (direction & Direction.BACK) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Connections of the backchannel, the one with the latest request first: it
+   * is the most likely to be alive.
+   */
+  backConnections(): ConnectionRef[] {
+    return [...this.connections]
+      .filter(([, { direction }]) => direction & Direction.BACK)
+      .sort(([, a], [, b]) => b.activity - a.activity)
+      .map(([connection]) => connection);
+  }
+
+  /** Notes a request on `connection`; false when it is not bound. */
+  touch(connection: ConnectionRef): boolean {
+    if (this.#last !== connection) {
+      const binding = this.connections.get(connection);
+      if (binding === undefined) return false;
+      this.#last = connection;
+      this.#lastBinding = binding;
+    }
+    this.#lastBinding!.activity = ++this.#activity;
+    return true;
+  }
+
+  /** Forgets a connection; the binding that it had. For `SessionTable`. */
+  detach(connection: ConnectionRef): Binding | undefined {
+    const binding = this.connections.get(connection);
+    this.connections.delete(connection);
+    if (this.#last === connection) this.#last = this.#lastBinding = undefined;
+    return binding;
+  }
+
+  /** Recomputes {@linkcode Session.statusFlags}. For `SessionTable`. */
+  refreshStatus(clientPathDown: boolean): void {
+    let flags = clientPathDown ? SequenceFlag.CB_PATH_DOWN : 0;
+    if (this.hasBackchannel && !this.hasBackConnection) {
+      flags |= SequenceFlag.CB_PATH_DOWN_SESSION;
+    }
+    if (this.backchannelFault) flags |= SequenceFlag.BACKCHANNEL_FAULT;
+    this.statusFlags = flags;
+  }
+}

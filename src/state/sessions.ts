@@ -1,0 +1,247 @@
+import { SESSIONID_SIZE, Status, type StatusCode } from "../nfs4/constants.ts";
+import { Direction, type DirectionBits } from "../nfs4/sessions.ts";
+import type { Client } from "./client.ts";
+import type { Clock, RandomBytes } from "./clock.ts";
+import type {
+  SequenceCounts,
+  SessionEnd,
+  SessionObserver,
+  UnbindReason,
+} from "./observers.ts";
+import { type ConnectionRef, Session } from "./session.ts";
+import { SlotTable, type SlotUsage } from "./slot_table.ts";
+
+/** Options of {@linkcode SessionTable}. */
+export interface SessionTableOptions {
+  /** Time. */
+  readonly clock: Clock;
+  /** Randomness. */
+  readonly random: RandomBytes;
+  /** Sessions of a client. */
+  readonly maxSessionsPerClient: number;
+  /** Bytes of kept replies, of all sessions, at which clients are asked to use fewer slots. */
+  readonly maxReplayCacheBytes: number;
+}
+
+/** Leaves keys that are small integers, which a Map finds fastest. */
+const KEY_MASK = 0x3fff_ffff;
+
+/**
+ * All sessions, by id, and the connections bound to them. An id is 128 random
+ * bits; 30 of them are the table's key, which no two sessions share.
+ */
+export class SessionTable {
+  /** What SEQUENCE counts. */
+  readonly counts: SequenceCounts = {
+    total: 0,
+    replays: 0,
+    errors: new Map(),
+  };
+  /** Slots and bytes in use. */
+  readonly usage: SlotUsage = { slotsInUse: 0, replayCacheBytes: 0 };
+  readonly #options: SessionTableOptions;
+  readonly #sessions = new Map<number, Session>();
+  readonly #byConnection = new Map<ConnectionRef, Set<Session>>();
+  readonly #observers: SessionObserver[] = [];
+
+  constructor(options: SessionTableOptions) {
+    this.#options = options;
+  }
+
+  /** Number of sessions. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** All sessions. */
+  [Symbol.iterator](): IterableIterator<Session> {
+    return this.#sessions.values();
+  }
+
+  /** Tells `observer` from now on. */
+  observe(observer: SessionObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /** The session whose id is the 16 bytes at `offset`. Makes no object. */
+  find(bytes: Uint8Array, offset = 0): Session | undefined {
+    const session = this.#sessions.get(keyOf(bytes, offset));
+    if (session === undefined) return undefined;
+    const { id } = session;
+    for (let i = 0; i < SESSIONID_SIZE; i++) {
+      if (bytes[offset + i] !== id[i]) return undefined;
+    }
+    return session;
+  }
+
+  /**
+   * Makes a session. At the client's limit its longest idle session goes,
+   * those without a connection first; NFS4ERR_NOSPC when all are at work.
+   */
+  create(
+    client: Client,
+    options: Pick<Session, "minorVersion" | "fore" | "back" | "callback">,
+  ): Session | StatusCode {
+    if (!this.#makeRoom(client)) return Status.NOSPC;
+    const session = new Session({
+      ...options,
+      id: this.#newId(),
+      client,
+      slots: new SlotTable(options.fore.maxRequests, this.usage),
+      createdAt: this.#options.clock.now(),
+    });
+    this.#sessions.set(keyOf(session.id, 0), session);
+    client.sessions.add(session);
+    for (const observer of this.#observers) observer.sessionCreated?.(session);
+    return session;
+  }
+
+  /** Ends a session: its replies are forgotten, its connections unbound (RFC 8881 18.37.3). */
+  destroy(session: Session, reason: SessionEnd): void {
+    if (session.destroyed) return;
+    session.destroyed = true;
+    session.slots.release();
+    this.#sessions.delete(keyOf(session.id, 0));
+    session.client.sessions.delete(session);
+    for (const connection of [...session.connections.keys()]) {
+      this.#unbind(session, connection, "session-gone");
+    }
+    this.#refresh(session.client);
+    for (const observer of this.#observers) {
+      observer.sessionDestroyed?.(session, reason);
+    }
+  }
+
+  /** Binds `connection` to the channels of `direction`, besides those that it has. */
+  bind(
+    session: Session,
+    connection: ConnectionRef,
+    direction: DirectionBits,
+  ): void {
+    const binding = session.connections.get(connection);
+    const before = binding?.direction ?? 0;
+    const after = (before | direction) as DirectionBits;
+    if (after === before) return;
+    if (binding !== undefined) binding.direction = after;
+    else this.#attach(session, connection, after);
+    if (after & Direction.BACK) session.hasBackchannel = true;
+    // A new way for callbacks: what failed on the old one is no longer true.
+    if (direction & Direction.BACK) session.backchannelFault = false;
+    this.#refresh(session.client);
+    for (const observer of this.#observers) {
+      observer.connectionBound?.(session, connection, after);
+    }
+  }
+
+  /** The connection is closed: it is bound to nothing any more (RFC 8881 2.10.3.1). */
+  connectionClosed(connection: ConnectionRef): void {
+    const sessions = this.#byConnection.get(connection);
+    if (sessions === undefined) return;
+    for (const session of [...sessions]) {
+      this.#unbind(session, connection, "connection-closed");
+      this.#refresh(session.client);
+    }
+  }
+
+  /** Callbacks of the session fail (SEQ4_STATUS_BACKCHANNEL_FAULT), or work again. */
+  setBackchannelFault(session: Session, fault: boolean): void {
+    if (session.destroyed || session.backchannelFault === fault) return;
+    session.backchannelFault = fault;
+    this.#refresh(session.client);
+  }
+
+  /**
+   * Asks for fewer slots while kept replies take more memory than they may,
+   * for all that were granted when there is room again (RFC 8881 2.10.6.1).
+   */
+  sweep(): void {
+    const { replayCacheBytes } = this.usage;
+    const { maxReplayCacheBytes } = this.#options;
+    const full = replayCacheBytes > maxReplayCacheBytes;
+    const roomy = replayCacheBytes < maxReplayCacheBytes / 2;
+    if (!full && !roomy) return;
+    for (const { slots } of this.#sessions.values()) {
+      slots.setTarget(full ? (slots.target + 1) >> 1 : slots.granted);
+    }
+  }
+
+  #makeRoom(client: Client): boolean {
+    if (client.sessions.size < this.#options.maxSessionsPerClient) return true;
+    let oldest: Session | undefined;
+    for (const session of client.sessions) {
+      if (session.slots.busy > 0) continue;
+      if (oldest === undefined || goesBefore(session, oldest)) oldest = session;
+    }
+    if (oldest === undefined) return false;
+    this.destroy(oldest, "evicted-session");
+    return true;
+  }
+
+  #newId(): Uint8Array {
+    while (true) {
+      const id = this.#options.random(SESSIONID_SIZE);
+      if (!this.#sessions.has(keyOf(id, 0))) return id;
+    }
+  }
+
+  #attach(
+    session: Session,
+    connection: ConnectionRef,
+    direction: DirectionBits,
+  ): void {
+    session.connections.set(connection, { direction, activity: 0 });
+    const sessions = this.#byConnection.get(connection);
+    if (sessions !== undefined) sessions.add(session);
+    else this.#byConnection.set(connection, new Set([session]));
+  }
+
+  #unbind(
+    session: Session,
+    connection: ConnectionRef,
+    reason: UnbindReason,
+  ): void {
+    const binding = session.detach(connection);
+    if (binding === undefined) return;
+    const sessions = this.#byConnection.get(connection);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#byConnection.delete(connection);
+    const { direction } = binding;
+    for (const observer of this.#observers) {
+      observer.connectionUnbound?.(session, connection, { direction, reason });
+    }
+  }
+
+  /** What SEQUENCE says about the backchannels of a client (RFC 8881 18.46.3), and who must know. */
+  #refresh(client: Client): void {
+    let wanted = false;
+    let up = false;
+    for (const session of client.sessions) {
+      wanted ||= session.hasBackchannel;
+      up ||= session.pathUp;
+    }
+    for (const session of client.sessions) {
+      session.refreshStatus(wanted && !up);
+      this.#report(session);
+    }
+  }
+
+  #report(session: Session): void {
+    const up = session.pathUp;
+    if (session.reportedUp === up) return;
+    session.reportedUp = up;
+    for (const observer of this.#observers) {
+      if (up) observer.backchannelRegained?.(session);
+      else observer.backchannelLost?.(session);
+    }
+  }
+}
+
+function keyOf(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
+    bytes[at + 3]) & KEY_MASK;
+}
+
+function goesBefore(a: Session, b: Session): boolean {
+  const [aBound, bBound] = [a.connections.size > 0, b.connections.size > 0];
+  return aBound === bBound ? a.usedAt < b.usedAt : !aBound;
+}

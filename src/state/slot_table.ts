@@ -1,0 +1,199 @@
+import { Status } from "../nfs4/constants.ts";
+import { digest } from "./digest.ts";
+
+/** Numbers about all slots, for metrics and for the limit on kept replies. */
+export interface SlotUsage {
+  /** Slots whose request is being carried out. */
+  slotsInUse: number;
+  /** Bytes of memory that hold replies. */
+  replayCacheBytes: number;
+}
+
+/** A request, as far as it takes to know it again. */
+export interface SlotRequest {
+  /** sa_sequenceid. */
+  readonly sequence: number;
+  /** sa_cachethis. */
+  readonly cacheThis: boolean;
+  /** The caller, see `principalNumber`. */
+  readonly principal: number;
+  /** The message that holds it. */
+  readonly bytes: Uint8Array;
+  /** Offset behind SEQUENCE: the tag and the slot bookkeeping are no part of the request. */
+  readonly start: number;
+  /** Offset behind the request. */
+  readonly end: number;
+}
+
+/** Kept replies get no less, so that the next one often fits. */
+const SMALLEST_BUFFER = 256;
+
+/**
+ * One slot of a session's reply cache (RFC 8881 2.10.6.1): idle, busy or
+ * answered. It is busy until the request ends, even if its connection is
+ * lost meanwhile.
+ */
+export class Slot {
+  /** Sequence ID of the last request that was accepted. */
+  sequence = 0;
+  /** Whether that request is being carried out. */
+  busy = false;
+  /** Whether a request was answered yet. */
+  used = false;
+  /** The table's target when a request was last accepted; see {@linkcode SlotTable.shrink}. */
+  toldTarget = -1;
+
+  readonly #table: SlotTable;
+  #length = 0;
+  #digest = 0;
+  #principal = 0;
+  #cacheThis = false;
+  #buffer: Uint8Array | undefined;
+  /** Bytes of the kept reply; 0: the answer was not kept. */
+  #kept = 0;
+
+  constructor(table: SlotTable) {
+    this.#table = table;
+  }
+
+  /** The COMPOUND4res of the last request: a view, valid until the next one; undefined when it was not kept. */
+  get reply(): Uint8Array | undefined {
+    return this.#kept === 0 ? undefined : this.#buffer!.subarray(0, this.#kept);
+  }
+
+  /** Accepts a new request: its sequence ID is the slot's from now on. */
+  begin(request: SlotRequest): void {
+    const { bytes, start, end } = request;
+    this.sequence = request.sequence;
+    this.busy = true;
+    this.#length = end - start;
+    this.#digest = digest(bytes, start, end);
+    this.#principal = request.principal;
+    this.#cacheThis = request.cacheThis;
+    this.#table.busy++;
+    this.#table.usage.slotsInUse++;
+  }
+
+  /**
+   * Whether `request` is the last one again. RFC 8881 2.10.6.1.3.1: another
+   * user makes it another request in any case.
+   */
+  isRetry(request: SlotRequest): boolean {
+    const { bytes, start, end } = request;
+    return this.#principal === request.principal &&
+      this.#length === end - start &&
+      this.#digest === digest(bytes, start, end);
+  }
+
+  /** The request has ended with `reply`, a COMPOUND4res, which is copied if it is to be kept. */
+  finish(reply: Uint8Array): void {
+    if (!this.busy) return;
+    this.busy = false;
+    this.#table.busy--;
+    this.#table.usage.slotsInUse--;
+    if (this.#table.released) return;
+    this.used = true;
+    if (this.#cacheThis || failedEarly(reply)) this.#keep(reply);
+    else this.#kept = 0;
+  }
+
+  /** Forgets the kept reply and frees its memory. */
+  release(): void {
+    this.#table.usage.replayCacheBytes -= this.#buffer?.length ?? 0;
+    this.#buffer = undefined;
+    this.#kept = 0;
+  }
+
+  #keep(reply: Uint8Array): void {
+    const { length } = reply;
+    if (this.#buffer === undefined || this.#buffer.length < length) {
+      this.release();
+      const size = Math.max(SMALLEST_BUFFER, length);
+      this.#buffer = new Uint8Array(size);
+      this.#table.usage.replayCacheBytes += size;
+    }
+    this.#buffer.set(reply);
+    this.#kept = length;
+  }
+}
+
+/**
+ * Whether a COMPOUND4res failed at its second operation. It is kept although
+ * nobody asked: it is short, and RFC 8881 2.10.6.1.3 wants a retry of an
+ * illegal operation answered as the first time.
+ */
+function failedEarly(reply: Uint8Array): boolean {
+  if (word(reply, 0) === Status.OK) return false;
+  return word(reply, 8 + ((word(reply, 4) + 3) & ~3)) === 2;
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
+    bytes[at + 3];
+}
+
+/** The slots of a session's fore channel; a slot costs nothing until it is used. */
+export class SlotTable {
+  /** Slots that CREATE_SESSION granted. */
+  readonly granted: number;
+  /** Numbers shared by all tables. */
+  readonly usage: SlotUsage;
+  /** sr_highest_slotid: the highest slot that is accepted. */
+  highest: number;
+  /** sr_target_highest_slotid: the highest slot that the client should use. */
+  target: number;
+  /** Requests being carried out. */
+  busy = 0;
+  /** Whether the session is gone. */
+  released = false;
+  readonly #slots: (Slot | undefined)[] = [];
+
+  constructor(granted: number, usage: SlotUsage) {
+    this.granted = granted;
+    this.usage = usage;
+    this.highest = granted - 1;
+    this.target = granted - 1;
+  }
+
+  /** Slot `id`, at most {@linkcode SlotTable.highest}. */
+  slot(id: number): Slot {
+    return this.#slots[id] ?? this.#make(id);
+  }
+
+  /** Asks the client to use `count` slots, 1 to those granted. More are there at once, fewer when it complies. */
+  setTarget(count: number): void {
+    this.target = Math.max(1, Math.min(count, this.granted)) - 1;
+    this.highest = Math.max(this.highest, this.target);
+  }
+
+  /**
+   * Retires the slots above the target once the client complies: it has been
+   * told on this slot, whose next request says so, and names no higher slot
+   * (RFC 8881 2.10.6.1). Returns at once while there is nothing to retire.
+   */
+  shrink(slot: Slot, clientHighest: number): void {
+    const { target } = this;
+    const complies = slot.toldTarget === target && clientHighest <= target;
+    slot.toldTarget = target;
+    if (this.highest === target || !complies) return;
+    for (let id = target + 1; id < this.#slots.length; id++) {
+      if (this.#slots[id]?.busy) return;
+    }
+    for (let id = target + 1; id < this.#slots.length; id++) {
+      this.#slots[id]?.release();
+    }
+    this.#slots.length = Math.min(this.#slots.length, target + 1);
+    this.highest = target;
+  }
+
+  /** The session is gone: frees the kept replies. Busy slots still count until they end. */
+  release(): void {
+    this.released = true;
+    for (const slot of this.#slots) slot?.release();
+  }
+
+  #make(id: number): Slot {
+    while (this.#slots.length < id) this.#slots.push(undefined);
+    return this.#slots[id] = new Slot(this);
+  }
+}
