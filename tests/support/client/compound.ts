@@ -1,0 +1,203 @@
+/** COMPOUND: arguments written, the reply read and held against the request. */
+
+import { Op, Status } from "../../../src/nfs4/constants.ts";
+import type { XdrReader } from "../../../src/xdr/reader.ts";
+import type { XdrWriter } from "../../../src/xdr/writer.ts";
+import { isStatus, type OpName, opName, statusName } from "./names.ts";
+import { bytesOf, type Component, type Request } from "./request.ts";
+import {
+  type ErrorResult,
+  okDecoders,
+  type OkResult,
+  readError,
+} from "./results.ts";
+import { expectEnd } from "./rpc.ts";
+
+/** A COMPOUND to be sent. */
+export interface CompoundRequest {
+  readonly minorVersion: number;
+  readonly ops: readonly Request[];
+  /** Empty by default. */
+  readonly tag?: Component;
+  /** Length of argarray where it is to differ from the operations that follow. */
+  readonly operationCount?: number;
+}
+
+/** The result of one operation. */
+export interface OperationResult {
+  readonly number: number;
+  readonly name: string;
+  readonly status: number;
+  /** The OK arm, or what the error carries. */
+  readonly value: ErrorResult;
+}
+
+/** An answer that does not follow the protocol. */
+export class ProtocolViolation extends Error {
+  override readonly name = "ProtocolViolation";
+}
+
+/** A status that the test did not expect. */
+export class NfsError extends Error {
+  override readonly name = "NfsError";
+  /** What came. */
+  readonly status: number;
+  /** The whole answer. */
+  readonly reply: CompoundReply;
+
+  constructor(reply: CompoundReply, expected: readonly number[]) {
+    const wanted = expected.map(statusName).join(" or ");
+    super(`${reply.describe()} instead of ${wanted}`);
+    this.status = reply.status;
+    this.reply = reply;
+  }
+}
+
+/** The answer to a COMPOUND. */
+export class CompoundReply {
+  /** Status of the last operation carried out. */
+  readonly status: number;
+  /** One for each operation carried out. */
+  readonly results: readonly OperationResult[];
+  /** COMPOUND4res as it came, to compare a replay with. */
+  readonly bytes: Uint8Array;
+
+  constructor(
+    status: number,
+    results: readonly OperationResult[],
+    bytes: Uint8Array,
+  ) {
+    this.status = status;
+    this.results = results;
+    this.bytes = bytes;
+  }
+
+  /** What the `index`-th operation of this name answered; it must be there, and OK. */
+  get<N extends OpName>(name: N, index = 0): OkResult<N> {
+    const found = this.results.filter((result) => result.name === name)[index];
+    if (found === undefined) {
+      throw new Error(`no ${name} ${index} in ${this.describe()}`);
+    }
+    if (found.status !== Status.OK) {
+      throw new Error(`${name} answered ${statusName(found.status)}`);
+    }
+    return found.value as OkResult<N>;
+  }
+
+  /** Whether an operation of this name answered NFS4_OK. */
+  has(name: OpName): boolean {
+    return this.results.some((result) =>
+      result.name === name && result.status === Status.OK
+    );
+  }
+
+  /** The last result, which is the failed one where there is one. */
+  get last(): OperationResult | undefined {
+    return this.results.at(-1);
+  }
+
+  /** "PUTROOTFH OK, LOOKUP NOENT". */
+  describe(): string {
+    if (this.results.length === 0) return `COMPOUND ${statusName(this.status)}`;
+    return this.results
+      .map((result) => `${result.name} ${statusName(result.status)}`)
+      .join(", ");
+  }
+}
+
+/** Writes COMPOUND4args (RFC 8881 16.2.1). */
+export function writeCompound(xdr: XdrWriter, compound: CompoundRequest): void {
+  xdr.opaque(bytesOf(compound.tag ?? ""));
+  xdr.uint32(compound.minorVersion);
+  xdr.uint32(compound.operationCount ?? compound.ops.length);
+  for (const op of compound.ops) {
+    xdr.uint32(op.number);
+    op.encode(xdr);
+  }
+}
+
+/** Reads COMPOUND4res, all of it, and checks that it answers the request. */
+export function readCompound(
+  xdr: XdrReader,
+  compound: CompoundRequest,
+): CompoundReply {
+  const start = xdr.position;
+  const status = xdr.uint32();
+  if (!isStatus(status)) throw new ProtocolViolation(`status ${status}`);
+  const tag = xdr.opaque(65536);
+  const sent = bytesOf(compound.tag ?? "");
+  // RFC 8881 16.2.3: the tag of the request is what the reply has.
+  if (tag.length !== sent.length || tag.some((byte, i) => byte !== sent[i])) {
+    throw new ProtocolViolation("tag of the reply is not that of the request");
+  }
+  const count = xdr.uint32();
+  if (count > compound.ops.length) {
+    throw new ProtocolViolation(
+      `${count} results for ${compound.ops.length} operations`,
+    );
+  }
+  const results: OperationResult[] = [];
+  for (let i = 0; i < count; i++) {
+    results.push(readResult(xdr, compound.ops[i], compound.minorVersion));
+  }
+  expectEnd(xdr, "the last result");
+  const reply = new CompoundReply(
+    status,
+    results,
+    xdr.bytes.slice(start, xdr.position),
+  );
+  checkStatuses(reply, compound);
+  return reply;
+}
+
+function readResult(
+  xdr: XdrReader,
+  request: Request,
+  minor: number,
+): OperationResult {
+  const number = xdr.uint32();
+  // RFC 8881 16.2.3: a number out of range comes back as OP_ILLEGAL.
+  if (number !== request.number && number !== Op.ILLEGAL) {
+    throw new ProtocolViolation(
+      `result of ${opName(number)} for ${opName(request.number)}`,
+    );
+  }
+  const name = opName(number) as OpName;
+  const status = xdr.uint32();
+  if (!isStatus(status)) {
+    throw new ProtocolViolation(`${name} with status ${status}`);
+  }
+  if ((number === Op.ILLEGAL) !== (status === Status.OP_ILLEGAL)) {
+    throw new ProtocolViolation(`${name} with ${statusName(status)}`);
+  }
+  try {
+    const value = status === Status.OK
+      ? okDecoders[name](xdr, minor)
+      : readError(xdr, name, status);
+    return { number, name, status, value: value as ErrorResult };
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    throw new ProtocolViolation(`${name}: ${what}`, { cause });
+  }
+}
+
+// RFC 8881 16.2.3: processing stops at the first error, whose status is the COMPOUND's.
+function checkStatuses(reply: CompoundReply, compound: CompoundRequest): void {
+  const { results, status } = reply;
+  results.forEach((result, i) => {
+    if (i < results.length - 1 && result.status !== Status.OK) {
+      throw new ProtocolViolation(`results go on behind ${reply.describe()}`);
+    }
+  });
+  const last = reply.last;
+  if (last && last.status !== status) {
+    throw new ProtocolViolation(
+      `COMPOUND ${statusName(status)} but ${reply.describe()}`,
+    );
+  }
+  if (status === Status.OK && results.length !== compound.ops.length) {
+    throw new ProtocolViolation(
+      `OK after ${results.length} of ${compound.ops.length} operations`,
+    );
+  }
+}
