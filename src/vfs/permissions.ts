@@ -76,19 +76,18 @@ export function refuseRemoval(
   return free ? undefined : "permission";
 }
 
-/** Why the caller may not make these changes; `undefined` when it may. */
+/**
+ * Why the caller may not make these changes; `undefined` when it may. A new
+ * size is not judged here: it is a write, and may be allowed by an open.
+ */
 export function refuseChanges(
   attributes: FileAttributes,
   caller: Caller,
-  { changes, openForWriting = false }: {
-    readonly changes: AttributeChanges;
-    /** The caller has the file open for writing, which is all that a new size needs. */
-    readonly openForWriting?: boolean;
-  },
+  changes: AttributeChanges,
 ): Refusal | undefined {
   if (caller.uid === 0) return undefined;
   const isOwner = caller.uid === attributes.uid;
-  const { mode, uid, gid, size, atime, mtime } = changes;
+  const { mode, uid, gid, atime, mtime } = changes;
   if (mode !== undefined && !isOwner) return "permission";
   // Giving files away is root's alone (chown_restricted).
   if (uid !== undefined && !(isOwner && uid === attributes.uid)) {
@@ -102,9 +101,6 @@ export function refuseChanges(
   if (typeof atime === "object" || typeof mtime === "object") {
     if (!isOwner) return "permission";
   } else if ((atime === "now" || mtime === "now") && !isOwner) {
-    if (!permits(attributes, caller, Permission.WRITE)) return "access";
-  }
-  if (size !== undefined && !openForWriting) {
     if (!permits(attributes, caller, Permission.WRITE)) return "access";
   }
   return undefined;
@@ -144,7 +140,8 @@ export function withoutSetId(mode: number): number {
 /**
  * The attributes of a node that the caller makes in a folder: its own user
  * and group, or the folder's group where that is setgid. A refusal when it asks for
- * an owner or group that it could not give an existing file either.
+ * an owner or group that it could not give an existing file either, or
+ * for a device, which would be a way to the server's own.
  */
 export function attributesOfNew(
   folder: FileAttributes,
@@ -157,6 +154,9 @@ export function attributesOfNew(
   const inherits = (folder.mode & SETGID) !== 0;
   const own = { uid: caller.uid, gid: inherits ? folder.gid : caller.gid };
   if (caller.uid !== 0) {
+    if (type === "block-device" || type === "character-device") {
+      return "permission";
+    }
     const { uid = own.uid, gid = own.gid } = changes;
     const allowed = uid === own.uid &&
       (gid === own.gid || isInGroup(caller, gid));

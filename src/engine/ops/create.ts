@@ -1,0 +1,153 @@
+import { writeBitmap } from "../../nfs4/bitmap.ts";
+import {
+  type MinorVersion,
+  Status,
+  type StatusCode,
+} from "../../nfs4/constants.ts";
+import {
+  readSetAttributes,
+  type SetAttributes,
+} from "../../nfs4/set_attributes.ts";
+import type {
+  Awaitable,
+  CreateKind,
+  CreateOptions,
+  FileAttributes,
+} from "../../vfs/file_system.ts";
+import { attributesOfNew } from "../../vfs/permissions.ts";
+import type { XdrReader } from "../../xdr/reader.ts";
+import { chain } from "../chain.ts";
+import { writeChangeInfo } from "../change_info.ts";
+import type { CompoundContext } from "../context.ts";
+import { checkFolder, checkWritable, statusOfRefusal } from "../folders.ts";
+import { checkName, readName } from "../names.ts";
+import type { Operation } from "../operation.ts";
+
+/** Arguments of CREATE. */
+export interface CreateArgs {
+  /** What to make, or the status of what can't be made. */
+  readonly kind: CreateKind | StatusCode;
+  /** Its name, a view of the request. */
+  readonly name: Uint8Array;
+  /** Its attributes. */
+  readonly attributes: SetAttributes;
+}
+
+/** nfs_ftype4 (RFC 8881 5.8.1.2). */
+const Type = {
+  DIRECTORY: 2,
+  BLOCK: 3,
+  CHARACTER: 4,
+  SYMLINK: 5,
+  SOCKET: 6,
+  FIFO: 7,
+} as const;
+
+/** Longest target of a symlink in bytes, as PATH_MAX of most systems. */
+const MAX_TARGET = 4096;
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** CREATE (RFC 8881 18.4, RFC 7530 16.4): anything but a regular file. */
+export const create: Operation<CreateArgs> = {
+  decode: (xdr, minorVersion: MinorVersion) => ({
+    kind: readKind(xdr),
+    name: readName(xdr),
+    attributes: readSetAttributes(xdr, { minorVersion, purpose: "create" }),
+  }),
+
+  run(context, { kind, name: bytes, attributes: wanted }) {
+    const { file: folder } = context;
+    const { fs } = folder.export;
+    if (typeof kind === "number") return kind;
+    const name = checkName(bytes, fs.limits);
+    if (typeof name === "number") return name;
+    if (wanted.status !== Status.OK) return wanted.status;
+    // RFC 8881 18.4.3: attributes that are valid for the type; only files have a size to set.
+    if (wanted.changes.size !== undefined) return Status.INVAL;
+    return chain(fs.getattr(folder.node), (attributes) => {
+      const making = prepare(context, attributes, { kind, wanted });
+      if (typeof making === "number") return making;
+      return make(context, { kind, name, wanted, attributes: making });
+    });
+  },
+};
+
+function prepare(
+  context: CompoundContext,
+  attributes: FileAttributes,
+  { kind, wanted }: {
+    readonly kind: CreateKind;
+    readonly wanted: SetAttributes;
+  },
+): CreateOptions["attributes"] | StatusCode {
+  const { file } = context;
+  const status = checkFolder(context, file, { attributes, use: "search" });
+  if (status !== Status.OK) return status;
+  const writable = checkWritable(file, "create");
+  if (writable !== Status.OK) return writable;
+  const change = checkFolder(context, file, { attributes, use: "change" });
+  if (change !== Status.OK) return change;
+  const made = attributesOfNew(attributes, context.callerOf(file), {
+    type: kind.type,
+    changes: wanted.changes,
+  });
+  // RFC 7530 16.4.4: an owner or group that the caller can't give is NFS4ERR_PERM.
+  return typeof made === "string" ? statusOfRefusal(made) : made;
+}
+
+function make(
+  context: CompoundContext,
+  { kind, name, wanted, attributes }: {
+    readonly kind: CreateKind;
+    readonly name: string;
+    readonly wanted: SetAttributes;
+    readonly attributes: CreateOptions["attributes"];
+  },
+): Awaitable<StatusCode> {
+  const { file: folder, reply } = context;
+  const { fs } = folder.export;
+  const made = fs.create!(folder.node, name, kind, { attributes });
+  return chain(made, ({ node, change }) => {
+    writeChangeInfo(reply, change);
+    writeBitmap(reply, wanted.requested);
+    context.setCurrent(context.services.namespace.refer(folder.export, node));
+    return Status.OK;
+  });
+}
+
+/** Reads a createtype4. */
+function readKind(xdr: XdrReader): CreateKind | StatusCode {
+  const type = xdr.uint32();
+  switch (type) {
+    case Type.SYMLINK:
+      return readSymlink(xdr.opaque(xdr.remaining));
+    case Type.BLOCK:
+    case Type.CHARACTER:
+      return {
+        type: type === Type.BLOCK ? "block-device" : "character-device",
+        rdev: { major: xdr.uint32(), minor: xdr.uint32() },
+      };
+    case Type.SOCKET:
+      return { type: "socket" };
+    case Type.FIFO:
+      return { type: "fifo" };
+    case Type.DIRECTORY:
+      return { type: "directory" };
+    default:
+      // RFC 8881 18.4.1: all other types have no data and this error.
+      return Status.BADTYPE;
+  }
+}
+
+function readSymlink(bytes: Uint8Array): CreateKind | StatusCode {
+  // RFC 8881 15.1.7: a string that has no bytes.
+  if (bytes.length === 0) return Status.INVAL;
+  if (bytes.length > MAX_TARGET) return Status.NAMETOOLONG;
+  try {
+    const target = utf8.decode(bytes);
+    return target.includes("\0") ? Status.INVAL : { type: "symlink", target };
+  } catch {
+    // RFC 8881 14.5, RFC 7530 12.7: not UTF-8.
+    return Status.INVAL;
+  }
+}

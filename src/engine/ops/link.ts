@@ -1,0 +1,42 @@
+import { Status } from "../../nfs4/constants.ts";
+import { chain } from "../chain.ts";
+import { writeChangeInfo } from "../change_info.ts";
+import { checkDelegations } from "../conflicts.ts";
+import { checkFolder, checkWritable } from "../folders.ts";
+import { checkName, readName } from "../names.ts";
+import type { Operation } from "../operation.ts";
+
+/** LINK (RFC 8881 18.9, RFC 7530 16.9): the new name, a view of the request. */
+export const link: Operation<Uint8Array> = {
+  decode: readName,
+
+  run(context, bytes) {
+    const { saved, file: folder } = context;
+    if (saved === undefined) return Status.NOFILEHANDLE;
+    const { fs } = folder.export;
+    const name = checkName(bytes, fs.limits);
+    if (typeof name === "number") return name;
+    return chain(fs.getattr(folder.node), (attributes) => {
+      const status = checkFolder(context, folder, {
+        attributes,
+        use: "change",
+      });
+      if (status !== Status.OK) return status;
+      return chain(saved.export.fs.getattr(saved.node), ({ type }) => {
+        // RFC 8881 15.2, RFC 7530 13.2: NFS4ERR_ISDIR is for what is linked.
+        if (type === "directory") return Status.ISDIR;
+        // RFC 8881 18.9.4: on another file system, which its fsid tells.
+        if (saved.export !== folder.export) return Status.XDEV;
+        const writable = checkWritable(folder, "link");
+        if (writable !== Status.OK) return writable;
+        // RFC 8881 18.9.4: numlinks changes, which a delegation forbids.
+        const delegations = checkDelegations(context, saved, "change");
+        if (delegations !== Status.OK) return delegations;
+        return chain(fs.link!(saved.node, folder.node, name), (change) => {
+          writeChangeInfo(context.reply, change);
+          return Status.OK;
+        });
+      });
+    });
+  },
+};

@@ -1,0 +1,74 @@
+import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
+import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
+import { chain } from "../chain.ts";
+import { DirectoryListing } from "../directory_listing.ts";
+import { offerOf } from "../attribute_source.ts";
+import { checkFolder } from "../folders.ts";
+import type { Operation } from "../operation.ts";
+import { take } from "../steps.ts";
+
+/** Arguments of READDIR. */
+export interface ReaddirArgs {
+  /** Where to go on: 0, or the cookie of the last entry that the client has. */
+  readonly cookie: number;
+  /** Goes with the cookie; a view of the request. */
+  readonly verifier: Uint8Array;
+  /** Hint: most bytes of names and cookies; 0 for none. */
+  readonly dirCount: number;
+  /** Most bytes of the READDIR4resok. */
+  readonly maxCount: number;
+  /** Attributes of each entry. */
+  readonly requested: Bitmap;
+}
+
+/**
+ * Cookies of a file system are good for as long as their entry is there, over
+ * restarts too where its identities are, so the verifier never changes.
+ */
+const VERIFIER = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
+/** RFC 8881 18.23.3: cookies 0, 1 and 2 are not given out. */
+const RESERVED = 2;
+/** Largest cookie of a file system. */
+const MAX_COOKIE = 2 ** 52;
+
+/** READDIR (RFC 8881 18.23, RFC 7530 16.24). */
+export const readdir: Operation<ReaddirArgs> = {
+  decode: (xdr) => ({
+    cookie: xdr.uint64Number(),
+    verifier: xdr.opaqueFixed(VERIFIER_SIZE),
+    dirCount: xdr.uint32(),
+    maxCount: xdr.uint32(),
+    requested: readBitmap(xdr),
+  }),
+
+  run(context, { cookie, verifier, dirCount, maxCount, requested }) {
+    const { file, reply } = context;
+    return chain(file.export.fs.getattr(file.node), (attributes) => {
+      const status = checkFolder(context, file, { attributes, use: "list" });
+      if (status !== Status.OK) return status;
+      const offer = offerOf(context.minorVersion, file, attributes);
+      // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
+      if (requested.meets(offer.setOnly)) return Status.INVAL;
+      if (cookie !== 0) {
+        if (cookie <= RESERVED || cookie > MAX_COOKIE + RESERVED) {
+          return Status.BAD_COOKIE;
+        }
+        if (!isOurs(verifier)) return Status.NOT_SAME;
+      }
+      const room = Math.min(maxCount, context.replyRoom);
+      reply.opaqueFixed(VERIFIER);
+      const listing = new DirectoryListing(context, {
+        requested,
+        after: Math.max(0, cookie - RESERVED),
+        cookieBase: RESERVED,
+        room: room - VERIFIER_SIZE,
+        hint: dirCount,
+      });
+      return take(listing.write());
+    });
+  },
+};
+
+function isOurs(verifier: Uint8Array): boolean {
+  return verifier.every((byte, i) => byte === VERIFIER[i]);
+}

@@ -1,0 +1,61 @@
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Awaitable } from "../../vfs/file_system.ts";
+import { refuseRemoval } from "../../vfs/permissions.ts";
+import { chain } from "../chain.ts";
+import { writeChangeInfo } from "../change_info.ts";
+import type { CompoundContext } from "../context.ts";
+import {
+  checkNameChange,
+  type Entry,
+  findEntry,
+  type Folder,
+  openFolder,
+} from "../entries.ts";
+import { checkWritable, statusOfRefusal } from "../folders.ts";
+import { checkName, readName } from "../names.ts";
+import type { Operation } from "../operation.ts";
+
+/** REMOVE (RFC 8881 18.25, RFC 7530 16.26): the name, a view of the request. */
+export const remove: Operation<Uint8Array> = {
+  decode: readName,
+
+  run(context, bytes) {
+    const { file } = context;
+    const name = checkName(bytes, file.export.fs.limits);
+    if (typeof name === "number") return name;
+    return chain(openFolder(context, file), (folder) => {
+      if (typeof folder === "number") return folder;
+      const writable = checkWritable(file, "remove");
+      if (writable !== Status.OK) return writable;
+      return chain(findEntry(context, folder, name), (entry) => {
+        return entry === undefined
+          ? Status.NOENT
+          : removeEntry(context, { folder, name, entry });
+      });
+    });
+  },
+};
+
+function removeEntry(
+  context: CompoundContext,
+  { folder, name, entry }: {
+    readonly folder: Folder;
+    readonly name: string;
+    readonly entry: Entry;
+  },
+): Awaitable<StatusCode> {
+  const { file } = folder;
+  const refusal = refuseRemoval(
+    folder.attributes,
+    entry.attributes,
+    context.callerOf(file),
+  );
+  if (refusal !== undefined) return statusOfRefusal(refusal);
+  const status = checkNameChange(context, entry);
+  if (status !== Status.OK) return status;
+  return chain(file.export.fs.remove!(file.node, name), (change) => {
+    if (entry.isLastName) context.services.namespace.forget(entry.file);
+    writeChangeInfo(context.reply, change);
+    return Status.OK;
+  });
+}

@@ -1,0 +1,131 @@
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import type { Awaitable } from "../../vfs/file_system.ts";
+import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
+import { chain } from "../chain.ts";
+import { writeChangeInfo } from "../change_info.ts";
+import type { CompoundContext } from "../context.ts";
+import {
+  checkNameChange,
+  type Entry,
+  findEntry,
+  type Folder,
+  openFolder,
+} from "../entries.ts";
+import { checkFolder, checkWritable, statusOfRefusal } from "../folders.ts";
+import { checkName, readName } from "../names.ts";
+import type { Operation } from "../operation.ts";
+
+/** Arguments of RENAME: views of the request. */
+export interface RenameArgs {
+  /** Name in the saved folder. */
+  readonly oldName: Uint8Array;
+  /** Name in the current folder. */
+  readonly newName: Uint8Array;
+}
+
+/** All that a RENAME is about. */
+interface Move {
+  readonly from: Folder;
+  readonly oldName: string;
+  readonly to: Folder;
+  readonly newName: string;
+  /** What is moved. */
+  readonly moved: Entry;
+  /** What has the new name so far. */
+  readonly replaced: Entry | undefined;
+}
+
+/** RENAME (RFC 8881 18.26, RFC 7530 16.27): from the saved folder to the current one. */
+export const rename: Operation<RenameArgs> = {
+  decode: (xdr) => ({ oldName: readName(xdr), newName: readName(xdr) }),
+
+  run(context, args) {
+    const { saved, file } = context;
+    if (saved === undefined) return Status.NOFILEHANDLE;
+    const { limits } = file.export.fs;
+    const oldName = checkName(args.oldName, limits);
+    if (typeof oldName === "number") return oldName;
+    const newName = checkName(args.newName, limits);
+    if (typeof newName === "number") return newName;
+    return chain(openFolders(context, saved, file), (folders) => {
+      if (typeof folders === "number") return folders;
+      const [from, to] = folders;
+      return chain(findEntry(context, from, oldName), (moved) => {
+        if (moved === undefined) return Status.NOENT;
+        return chain(findEntry(context, to, newName), (replaced) => {
+          return move(context, { from, oldName, to, newName, moved, replaced });
+        });
+      });
+    });
+  },
+};
+
+function openFolders(
+  context: CompoundContext,
+  saved: FileRef,
+  current: FileRef,
+): Awaitable<readonly [Folder, Folder] | StatusCode> {
+  return chain(openFolder(context, saved), (from) => {
+    if (typeof from === "number") return from;
+    return chain(
+      openFolder(context, current),
+      (to): readonly [Folder, Folder] | StatusCode => {
+        if (typeof to === "number") return to;
+        // RFC 8881 18.26.4: on another file system, which its fsid tells.
+        if (saved.export !== current.export) return Status.XDEV;
+        const writable = checkWritable(current, "rename");
+        return writable === Status.OK ? [from, to] : writable;
+      },
+    );
+  });
+}
+
+function move(context: CompoundContext, what: Move): Awaitable<StatusCode> {
+  const status = checkMove(context, what);
+  if (status !== Status.OK) return status;
+  const { from, oldName, to, newName, moved, replaced } = what;
+  const renamed = from.file.export.fs.rename!(
+    { directory: from.file.node, name: oldName },
+    { directory: to.file.node, name: newName },
+  );
+  return chain(renamed, ({ source, target }) => {
+    // RFC 8881 18.26.3: two names of one file, nothing has happened.
+    if (replaced?.isLastName && replaced.file.key !== moved.file.key) {
+      context.services.namespace.forget(replaced.file);
+    }
+    writeChangeInfo(context.reply, source);
+    writeChangeInfo(context.reply, target);
+    return Status.OK;
+  });
+}
+
+function checkMove(context: CompoundContext, what: Move): StatusCode {
+  const { from, to, moved, replaced } = what;
+  const caller = context.callerOf(to.file);
+  const refusal = refuseRemoval(from.attributes, moved.attributes, caller) ??
+    (replaced && refuseRemoval(to.attributes, replaced.attributes, caller));
+  if (refusal !== undefined) return statusOfRefusal(refusal);
+  const into = checkFolder(context, to.file, {
+    attributes: to.attributes,
+    use: "change",
+  });
+  if (into !== Status.OK) return into;
+  const isFolder = moved.attributes.type === "directory";
+  // POSIX: to get another parent, a folder itself is written to.
+  if (
+    isFolder && from.file.key !== to.file.key &&
+    !permits(moved.attributes, caller, Permission.WRITE)
+  ) {
+    return Status.ACCESS;
+  }
+  if (replaced !== undefined) {
+    // RFC 8881 18.26.3, RFC 7530 16.27.4: a folder takes the place of folders only.
+    if (isFolder !== (replaced.attributes.type === "directory")) {
+      return Status.EXIST;
+    }
+    const status = checkNameChange(context, replaced);
+    if (status !== Status.OK) return status;
+  }
+  return checkNameChange(context, moved);
+}

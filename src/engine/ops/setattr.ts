@@ -1,0 +1,106 @@
+import { emptyBitmap, writeBitmap } from "../../nfs4/bitmap.ts";
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import {
+  readSetAttributes,
+  type SetAttributes,
+} from "../../nfs4/set_attributes.ts";
+import { readStateid, type Stateid } from "../../nfs4/types.ts";
+import type {
+  AttributeChanges,
+  Awaitable,
+  FileAttributes,
+} from "../../vfs/file_system.ts";
+import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
+import { chain } from "../chain.ts";
+import { checkDelegations } from "../conflicts.ts";
+import type { CompoundContext } from "../context.ts";
+import { checkWritable, statusOfRefusal } from "../folders.ts";
+import { authorizeIo } from "../io_stateid.ts";
+import type { Operation } from "../operation.ts";
+
+/** Arguments of SETATTR. */
+export interface SetattrArgs {
+  /** Under which a new size is written. */
+  readonly stateid: Stateid;
+  /** What to set. */
+  readonly attributes: SetAttributes;
+}
+
+/** SETATTR (RFC 8881 18.30, RFC 7530 16.32): all of the attributes, or none. */
+export const setattr: Operation<SetattrArgs> = {
+  decode: (xdr, minorVersion) => ({
+    stateid: readStateid(xdr),
+    attributes: readSetAttributes(xdr, { minorVersion, purpose: "set" }),
+  }),
+
+  run(context, args) {
+    const { file } = context;
+    const { status } = args.attributes;
+    if (status !== Status.OK) return status;
+    const writable = checkWritable(file, "setattr");
+    if (writable !== Status.OK) return writable;
+    return chain(
+      file.export.fs.getattr(file.node),
+      (attributes) => change(context, args, attributes),
+    );
+  },
+
+  // RFC 8881 18.30.3: attrsset comes on failure too; nothing was set.
+  encodeFailure: ({ reply }) => writeBitmap(reply, emptyBitmap),
+};
+
+function change(
+  context: CompoundContext,
+  { stateid, attributes: { requested, changes } }: SetattrArgs,
+  attributes: FileAttributes,
+): Awaitable<StatusCode> {
+  const { file, reply } = context;
+  const caller = context.callerOf(file);
+  const size = changes.size === undefined
+    ? Status.OK
+    : checkSize(context, { stateid, size: changes.size, attributes });
+  return chain(size, (status) => {
+    if (status !== Status.OK) return status;
+    const wanted = withMaskedMode(changes, attributes);
+    const refusal = refuseChanges(attributes, caller, wanted);
+    if (refusal !== undefined) return statusOfRefusal(refusal);
+    // RFC 8881 18.30.4: first every other client's delegation is returned.
+    const delegations = checkDelegations(context, file, "change");
+    if (delegations !== Status.OK) return delegations;
+    const complete = completeChanges(attributes, caller, wanted);
+    return chain(file.export.fs.setattr!(file.node, complete), () => {
+      writeBitmap(reply, requested);
+      return Status.OK;
+    });
+  });
+}
+
+function checkSize(
+  context: CompoundContext,
+  { stateid, size, attributes }: {
+    readonly stateid: Stateid;
+    readonly size: number;
+    readonly attributes: FileAttributes;
+  },
+): Awaitable<StatusCode> {
+  const { file, minorVersion } = context;
+  if (attributes.type !== "file") {
+    // RFC 7530 13.2 has NFS4ERR_ISDIR here, RFC 8881 15.2 only NFS4ERR_WRONG_TYPE.
+    if (minorVersion > 0) return Status.WRONG_TYPE;
+    return attributes.type === "directory" ? Status.ISDIR : Status.INVAL;
+  }
+  const { maxFileSize = Number.MAX_SAFE_INTEGER } = file.export.fs.limits ?? {};
+  if (size > maxFileSize) return Status.FBIG;
+  // RFC 8881 18.30.3: the same locking requirements as a WRITE.
+  return authorizeIo(context, stateid, true);
+}
+
+/** RFC 8881 6.2.5: the bits of the mask are set or reset, the others stay. */
+function withMaskedMode(
+  { modeMasked, ...changes }: SetAttributes["changes"],
+  { mode }: FileAttributes,
+): AttributeChanges {
+  if (modeMasked === undefined) return changes;
+  const { value, mask } = modeMasked;
+  return { ...changes, mode: mode & ~mask | value & mask };
+}
