@@ -71,8 +71,9 @@ done
 check make make -s -j2
 same  program-runs 210 "$(./program)"
 check make-nothing-to-do make -q
-sleep 1; sed -i 's/BASE 1/BASE 2/' parts.h
-refused make-sees-change '^$' make -q
+sleep 2; sed -i 's/BASE 1/BASE 2/' parts.h
+# (make may also warn that the server's clock is ahead of the guest's)
+check make-sees-change sh -c '! make -q'
 check make-again make -s
 same  program-rebuilt 420 "$(./program)"
 cd ..
