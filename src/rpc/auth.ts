@@ -32,6 +32,8 @@ export interface NoneCredential {
 export interface SysCredential {
   /** AUTH_SYS. */
   readonly flavor: typeof AuthFlavor.SYS;
+  /** Any number, of a credential to call with; of a caller's it is not read. */
+  readonly stamp?: number;
   /** What the caller's machine calls itself. */
   readonly machineName: string;
   /** Effective user ID. */
@@ -121,7 +123,7 @@ export function writeCredential(xdr: XdrWriter, credential: Credential): void {
   const lengthAt = xdr.position;
   xdr.uint32(0);
   if (credential.flavor === AuthFlavor.NONE) return;
-  xdr.uint32(0); // stamp: any number (RFC 5531 appendix A)
+  xdr.uint32(credential.stamp ?? 0);
   xdr.string(credential.machineName);
   xdr.uint32(credential.uid);
   xdr.uint32(credential.gid);

@@ -54,6 +54,8 @@ export class Session {
   boundAtCreation: DirectionBits = Direction.FORE;
   /** Whether a connection was ever bound to its backchannel: it has one, live or down. */
   hasBackchannel = false;
+  /** Whether a callback was answered over the backchannel since its first connection was bound. */
+  pathProven = false;
   /** Callbacks fail although there is a connection (SEQ4_STATUS_BACKCHANNEL_FAULT). */
   backchannelFault = false;
   /** Whether observers were last told that its backchannel works. For `SessionTable`. */

@@ -1,0 +1,35 @@
+/**
+ * An NFSv4.0, 4.1 and 4.2 server. Run it to serve a folder; import it to serve
+ * anything that implements {@linkcode FileSystem}.
+ *
+ * ```ts
+ * import { memory, serve } from "@dittofs/nfs4";
+ *
+ * await using server = await serve(memory({ "hello.txt": "hi" }), { port: 0 });
+ * console.log(server.mountCommand("/mnt"));
+ * ```
+ *
+ * @module
+ */
+export { local } from "./src/backends/local/mod.ts";
+export type {
+  LocalFileSystem,
+  LocalOptions,
+} from "./src/backends/local/mod.ts";
+export { memory } from "./src/backends/memory/mod.ts";
+export type {
+  MemoryFileSystem,
+  MemoryOptions,
+  MemoryTree,
+} from "./src/backends/memory/mod.ts";
+export { createLogger } from "./src/log.ts";
+export type { Logger, LoggerOptions } from "./src/log.ts";
+export { NfsServer, serve } from "./src/server.ts";
+export type { ServeOptions } from "./src/server.ts";
+export * from "./src/vfs/mod.ts";
+export type { ExportOptions, Squash } from "./src/vfs/exports.ts";
+
+if (import.meta.main) {
+  const { main } = await import("./src/cli.ts");
+  Deno.exit(await main(Deno.args));
+}

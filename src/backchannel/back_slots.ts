@@ -1,0 +1,104 @@
+/** A slot of a session's back channel (RFC 8881 2.10.6.1): the server is the requester. */
+export class BackSlot {
+  /** Slot ID. */
+  readonly id: number;
+  /** Sequence ID of the last callback that the client is known to have seen. */
+  seqid = 0;
+  /**
+   * A callback with `seqid + 1` left and was never answered: whether the client
+   * has seen it is not known, and must be found out before the slot is used.
+   */
+  uncertain = false;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  /** Sequence ID of the next callback; wraps through 0 (RFC 8881 2.10.6.1). */
+  get nextSeqid(): number {
+    return (this.seqid + 1) >>> 0;
+  }
+
+  /** The client has seen the callback with {@linkcode BackSlot.nextSeqid}. */
+  advance(): void {
+    this.seqid = this.nextSeqid;
+    this.uncertain = false;
+  }
+}
+
+/** The slots of a back channel, the lowest free one first. */
+export class BackSlots {
+  readonly #slots: BackSlot[];
+  readonly #busy = new Set<BackSlot>();
+  readonly #waiting: ((slot: BackSlot) => void)[] = [];
+  #usable: number;
+
+  /** `count`: ca_maxrequests of the back channel as negotiated. */
+  constructor(count: number) {
+    this.#slots = Array.from({ length: count }, (_, id) => new BackSlot(id));
+    this.#usable = count;
+  }
+
+  /** Slots that the client wants to be used. */
+  get usable(): number {
+    return this.#usable;
+  }
+
+  /** csa_highest_slotid: the highest slot that is in use. */
+  get highest(): number {
+    let highest = 0;
+    for (const { id } of this.#busy) highest = Math.max(highest, id);
+    return highest;
+  }
+
+  /** A free slot, as soon as there is one; `undefined` when `signal` aborts. */
+  async acquire(signal: AbortSignal): Promise<BackSlot | undefined> {
+    if (signal.aborted) return undefined;
+    const slot = this.#free();
+    if (slot !== undefined) return this.#take(slot);
+    const { promise, resolve } = Promise.withResolvers<BackSlot | undefined>();
+    const stop = () => {
+      const index = this.#waiting.indexOf(resolve);
+      if (index >= 0) this.#waiting.splice(index, 1);
+      resolve(undefined);
+    };
+    this.#waiting.push(resolve);
+    signal.addEventListener("abort", stop, { once: true });
+    const got = await promise;
+    signal.removeEventListener("abort", stop);
+    return got;
+  }
+
+  /** Gives a slot back; whoever has waited longest gets it. */
+  release(slot: BackSlot): void {
+    this.#busy.delete(slot);
+    this.#serve();
+  }
+
+  /** csr_target_highest_slotid: slots above it are left alone from now on. */
+  setTarget(highestSlot: number): void {
+    this.#usable = Math.min(this.#slots.length, highestSlot + 1);
+    this.#serve();
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const slot = this.#free();
+      if (slot === undefined) return;
+      this.#waiting.shift()!(this.#take(slot));
+    }
+  }
+
+  #free(): BackSlot | undefined {
+    for (let id = 0; id < this.#usable; id++) {
+      const slot = this.#slots[id];
+      if (!this.#busy.has(slot)) return slot;
+    }
+    return undefined;
+  }
+
+  #take(slot: BackSlot): BackSlot {
+    this.#busy.add(slot);
+    return slot;
+  }
+}

@@ -1,0 +1,96 @@
+import type { RpcConnection } from "../rpc/connection.ts";
+import type { XdrReader } from "../xdr/reader.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+import type { CallbackOperation } from "./callback_ops.ts";
+import {
+  type CallbackReply,
+  type CallbackTarget,
+  decodeCBCompound,
+  decodeCBNull,
+  encodeCBCompound,
+  encodeCBNull,
+} from "./callback_wire.ts";
+import { PendingCBReplies } from "./pending_replies.ts";
+
+/** A callback that was not answered: the connection ended, or the time did. */
+export class CallbackTransportError extends Error {
+  override readonly name = "CallbackTransportError";
+}
+
+/** A CB_COMPOUND, but for its XID. */
+export interface CallbackCall {
+  /** To whom, and in whose name. */
+  readonly target: CallbackTarget;
+  /** Its operations, CB_SEQUENCE included. */
+  readonly operations: readonly CallbackOperation[];
+}
+
+/** The way of callbacks over one connection. */
+export class CallbackChannel {
+  /** Calls that wait for the client's reply. */
+  readonly pending: PendingCBReplies;
+  readonly #connection: Pick<RpcConnection, "sendCall">;
+
+  /** `firstXid`: where this connection's XIDs begin. */
+  constructor(connection: Pick<RpcConnection, "sendCall">, firstXid: number) {
+    this.#connection = connection;
+    this.pending = new PendingCBReplies(firstXid);
+  }
+
+  /**
+   * Sends a callback; resolves to the client's reply. Rejects with
+   * {@linkcode CallbackTransportError} when the connection ends or `signal`
+   * aborts before, and with XdrError for a reply that can't be read.
+   */
+  call(call: CallbackCall, signal: AbortSignal): Promise<CallbackReply> {
+    return this.#exchange({
+      encode: (xdr, xid) => encodeCBCompound(xdr, xid, call),
+      decode: (xdr) => decodeCBCompound(xdr, call.operations),
+    }, signal);
+  }
+
+  /** Sends CB_NULL; resolves to whether the client answered it. Rejects as {@linkcode CallbackChannel.call}. */
+  probe(target: CallbackTarget, signal: AbortSignal): Promise<boolean> {
+    return this.#exchange({
+      encode: (xdr, xid) => encodeCBNull(xdr, xid, target),
+      decode: decodeCBNull,
+    }, signal);
+  }
+
+  async #exchange<Reply>(
+    message: {
+      readonly encode: (xdr: XdrWriter, xid: number) => void;
+      readonly decode: (xdr: XdrReader) => Reply;
+    },
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    const xid = this.pending.register((xdr) => {
+      try {
+        resolve(message.decode(xdr));
+      } catch (error) {
+        reject(error);
+      }
+    }, reject);
+    const giveUp = (reason: string): void => {
+      this.pending.cancel(xid);
+      reject(new CallbackTransportError(reason));
+    };
+    const stop = (): void => giveUp("no reply in time");
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    else if (!this.#connection.sendCall((xdr) => message.encode(xdr, xid))) {
+      giveUp("the connection is closed");
+    }
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** The connection ended. */
+  closed(): void {
+    this.pending.fail(new CallbackTransportError("the connection was closed"));
+  }
+}

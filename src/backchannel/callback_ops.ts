@@ -1,0 +1,160 @@
+import { type Stateid, writeStateid } from "../nfs4/types.ts";
+import { SESSIONID_SIZE } from "../nfs4/constants.ts";
+import { XdrError } from "../xdr/error.ts";
+import { XdrReader } from "../xdr/reader.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+
+/** A row of the table of callback operations: how one is written, and its result read. */
+export interface CallbackRow<Args, Result = void> {
+  /** Number on the wire (RFC 7530 15.3, RFC 8881 20). */
+  readonly number: number;
+  /** Name as in the RFC; the metrics' label. */
+  readonly name: string;
+  /** Writes the arguments. */
+  encode(xdr: XdrWriter, args: Args): void;
+  /** Reads the result behind a status of NFS4_OK. */
+  decode(xdr: XdrReader): Result;
+}
+
+/** An operation of a callback: a row, and what it is called with. */
+export interface CallbackOperation {
+  /** How it is written. */
+  readonly row: CallbackRow<unknown, unknown>;
+  /** What `row.encode` gets. */
+  readonly args: unknown;
+}
+
+/** Makes an operation of a row and its arguments. */
+export function callbackOperation<Args, Result>(
+  row: CallbackRow<Args, Result>,
+  args: Args,
+): CallbackOperation {
+  return { row, args };
+}
+
+/** Requests of the client that made the state which a callback is about (RFC 8881 2.10.6.3). */
+export interface ReferringCalls {
+  /** The session that they came over. */
+  readonly sessionId: Uint8Array;
+  /** The slots and sequence ids that they used. */
+  readonly calls: readonly { readonly seqid: number; readonly slot: number }[];
+}
+
+/** CB_SEQUENCE4args (RFC 8881 20.9.1). */
+export interface CbSequenceArgs {
+  readonly sessionId: Uint8Array;
+  readonly seqid: number;
+  readonly slot: number;
+  readonly highestSlot: number;
+  readonly referringCalls: readonly ReferringCalls[];
+}
+
+/** CB_SEQUENCE4resok (RFC 8881 20.9.2). */
+export interface CbSequenceResult {
+  readonly sessionId: Uint8Array;
+  readonly seqid: number;
+  readonly slot: number;
+  readonly highestSlot: number;
+  readonly targetHighestSlot: number;
+}
+
+/** CB_RECALL4args (RFC 8881 20.2.1, RFC 7530 15.2.1). */
+export interface CbRecallArgs {
+  /** The delegation. */
+  readonly stateid: Stateid;
+  /** The file is about to be cut to nothing: what was written need not come back. */
+  readonly truncate: boolean;
+  /** The file. */
+  readonly handle: Uint8Array;
+}
+
+/** CB_GETATTR4args (RFC 8881 20.1.1, RFC 7530 15.1.1). */
+export interface CbGetattrArgs {
+  /** The file, of which the client holds a write delegation. */
+  readonly handle: Uint8Array;
+}
+
+/** What the holder of a write delegation knows better than the server. */
+export interface CbGetattrResult {
+  /** change, as the client counts it (RFC 8881 10.4.3). */
+  readonly change: bigint;
+  /** size in bytes. */
+  readonly size: number;
+}
+
+const FATTR4_CHANGE = 3;
+const FATTR4_SIZE = 4;
+const CHANGE_AND_SIZE = 1 << FATTR4_CHANGE | 1 << FATTR4_SIZE;
+const MAX_BITMAP_WORDS = 8;
+const MAX_ATTRIBUTES = 4096;
+
+/**
+ * The callback operations that are spoken. A new one is a row here; PROTOCOL.md
+ * has a worked example.
+ */
+export const CALLBACK_OPERATIONS = {
+  CB_GETATTR: row<CbGetattrArgs, CbGetattrResult>({
+    number: 3,
+    name: "CB_GETATTR",
+    encode(xdr, args) {
+      xdr.opaque(args.handle);
+      xdr.array([CHANGE_AND_SIZE], (xdr, word) => xdr.uint32(word));
+    },
+    decode(xdr) {
+      const bitmap = xdr.array(MAX_BITMAP_WORDS, (xdr) => xdr.uint32());
+      const values = xdr.opaque(MAX_ATTRIBUTES);
+      // RFC 8881 20.1.3: the two were asked for, and nothing else may come.
+      if (
+        bitmap[0] !== CHANGE_AND_SIZE || bitmap.slice(1).some((w) => w !== 0)
+      ) {
+        throw new XdrError("CB_GETATTR answered other attributes");
+      }
+      const attributes = new XdrReader(values);
+      return { change: attributes.uint64(), size: attributes.uint64Number() };
+    },
+  }),
+
+  CB_RECALL: row<CbRecallArgs>({
+    number: 4,
+    name: "CB_RECALL",
+    encode(xdr, args) {
+      writeStateid(xdr, args.stateid);
+      xdr.bool(args.truncate);
+      xdr.opaque(args.handle);
+    },
+    decode: () => {},
+  }),
+
+  CB_SEQUENCE: row<CbSequenceArgs, CbSequenceResult>({
+    number: 11,
+    name: "CB_SEQUENCE",
+    encode(xdr, args) {
+      xdr.opaqueFixed(args.sessionId);
+      xdr.uint32(args.seqid);
+      xdr.uint32(args.slot);
+      xdr.uint32(args.highestSlot);
+      // Recalls may be executed twice without harm: nothing to cache.
+      xdr.bool(false);
+      xdr.array(args.referringCalls, (xdr, list) => {
+        xdr.opaqueFixed(list.sessionId);
+        xdr.array(list.calls, (xdr, call) => {
+          xdr.uint32(call.seqid);
+          xdr.uint32(call.slot);
+        });
+      });
+    },
+    decode: (xdr) => ({
+      sessionId: xdr.opaqueFixed(SESSIONID_SIZE).slice(),
+      seqid: xdr.uint32(),
+      slot: xdr.uint32(),
+      highestSlot: xdr.uint32(),
+      targetHighestSlot: xdr.uint32(),
+    }),
+  }),
+} as const;
+
+function row<Args, Result = void>(
+  row: CallbackRow<Args, Result>,
+): CallbackRow<Args, Result> {
+  return row;
+}

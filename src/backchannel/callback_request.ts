@@ -1,0 +1,47 @@
+import type { CallbackChannel } from "./callback_channel.ts";
+import type { CallbackOperation, ReferringCalls } from "./callback_ops.ts";
+import type { CallbackResult, CallbackTarget } from "./callback_wire.ts";
+
+/** What became of a callback. */
+export type CallbackOutcome =
+  | {
+    /** The client carried it out; the results are those behind CB_SEQUENCE. */
+    readonly kind: "answered";
+    readonly results: readonly CallbackResult[];
+  }
+  | {
+    /** The client's RPC layer or CB_SEQUENCE refused it: trying again is no use. */
+    readonly kind: "refused";
+    readonly reason: string;
+  }
+  | {
+    /** No attempt was answered. */
+    readonly kind: "failed";
+    readonly reason: string;
+  }
+  | {
+    /** The session ended first. */
+    readonly kind: "stopped";
+  };
+
+/** A callback to send: the operations behind CB_SEQUENCE. */
+export interface CallbackRequest {
+  /** What the client is to do. */
+  readonly operations: readonly CallbackOperation[];
+  /** The requests that made what it is about (RFC 8881 2.10.6.3). */
+  readonly referringCalls?: () => readonly ReferringCalls[];
+  /** Called once. */
+  readonly done: (outcome: CallbackOutcome) => void;
+}
+
+/** What the sender needs to know of its session. */
+export interface SenderSession {
+  /** sessionid4. */
+  readonly id: Uint8Array;
+  /** Slots of the back channel as negotiated. */
+  readonly slots: number;
+  /** To whom the next callback goes; `undefined` when the client allows none. */
+  target(): CallbackTarget | undefined;
+  /** Back-bound connections, the one to prefer first. */
+  channels(): readonly CallbackChannel[];
+}

@@ -1,0 +1,137 @@
+import { Status, type StatusCode } from "../nfs4/constants.ts";
+import type { BackSlot, BackSlots } from "./back_slots.ts";
+import {
+  type CallbackChannel,
+  CallbackTransportError,
+} from "./callback_channel.ts";
+import {
+  CALLBACK_OPERATIONS,
+  callbackOperation,
+  type CbSequenceResult,
+} from "./callback_ops.ts";
+import type {
+  CallbackOutcome,
+  CallbackRequest,
+  SenderSession,
+} from "./callback_request.ts";
+import type { CallbackReply, CallbackResult } from "./callback_wire.ts";
+
+/** What one call on a slot came to: an outcome, or nothing that could be called an answer. */
+export type SlotCallOutcome = CallbackOutcome | "unanswered";
+
+/** What a call on a slot needs. */
+export interface SlotCall {
+  readonly session: SenderSession;
+  readonly slots: BackSlots;
+  readonly slot: BackSlot;
+  readonly channel: CallbackChannel;
+  /** Ends the wait for the reply. */
+  readonly signal: AbortSignal;
+  /** Is told each operation's status. */
+  readonly operation?: (name: string, status: StatusCode) => void;
+}
+
+/**
+ * Sends a callback once, with the sequence ID that comes next on the slot, and
+ * makes sense of the answer. Only an answer to CB_SEQUENCE moves the slot on, so
+ * that calling again is a retry of the same callback (RFC 8881 20.9.3).
+ */
+export async function callOnSlot(
+  call: SlotCall,
+  request: Pick<CallbackRequest, "operations" | "referringCalls">,
+): Promise<SlotCallOutcome> {
+  const reply = await exchange(call, request);
+  if (reply === "unanswered") return reply;
+  if ("refused" in reply) return { kind: "refused", reason: reply.refused };
+  return judge(call, reply.results, request);
+}
+
+/**
+ * Finds out whether the client saw the callback that was given up on the slot, by
+ * a CB_SEQUENCE alone with the same sequence ID: to the client it is that
+ * callback again, or a new one. `undefined` when the slot is fit for use.
+ */
+export async function settleSlot(
+  call: SlotCall,
+): Promise<SlotCallOutcome | undefined> {
+  const outcome = await callOnSlot(call, { operations: [] });
+  const settled = outcome !== "unanswered" && outcome.kind === "answered";
+  return settled ? undefined : outcome;
+}
+
+async function exchange(
+  call: SlotCall,
+  request: Pick<CallbackRequest, "operations" | "referringCalls">,
+): Promise<CallbackReply | "unanswered"> {
+  const { session, slot, slots, channel, signal } = call;
+  const target = session.target();
+  if (target === undefined) {
+    return { refused: "the client takes no credential that we have" };
+  }
+  const operations = [
+    callbackOperation(CALLBACK_OPERATIONS.CB_SEQUENCE, {
+      sessionId: session.id,
+      seqid: slot.nextSeqid,
+      slot: slot.id,
+      highestSlot: slots.highest,
+      referringCalls: request.referringCalls?.() ?? [],
+    }),
+    ...request.operations,
+  ];
+  try {
+    const reply = await channel.call({ target, operations }, signal);
+    if (!("refused" in reply)) {
+      reply.results.forEach(({ status }, i) =>
+        call.operation?.(operations[i].row.name, status)
+      );
+    }
+    return reply;
+  } catch (error) {
+    if (error instanceof CallbackTransportError) return "unanswered";
+    return { refused: `unreadable reply: ${(error as Error).message}` };
+  }
+}
+
+function judge(
+  call: SlotCall,
+  results: readonly CallbackResult[],
+  request: Pick<CallbackRequest, "operations">,
+): SlotCallOutcome {
+  const [sequence, ...rest] = results;
+  switch (sequence?.status) {
+    case Status.OK:
+      if (!isEcho(call, sequence.value as CbSequenceResult)) {
+        return { kind: "refused", reason: "CB_SEQUENCE answers another slot" };
+      }
+      call.slot.advance();
+      // RFC 8881 2.10.6.1: the replier says how many slots it wants to see used.
+      call.slots.setTarget(
+        (sequence.value as CbSequenceResult).targetHighestSlot,
+      );
+      return { kind: "answered", results: rest };
+    case Status.RETRY_UNCACHED_REP:
+    case Status.SEQ_FALSE_RETRY: {
+      // The client saw this sequence ID before: what came with it was carried out.
+      call.slot.advance();
+      const { status } = sequence;
+      return {
+        kind: "answered",
+        results: request.operations.map(() => ({ status })),
+      };
+    }
+    case Status.DELAY:
+    case Status.CONN_NOT_BOUND_TO_SESSION:
+      return "unanswered";
+    default:
+      return {
+        kind: "refused",
+        reason: `CB_SEQUENCE: status ${sequence?.status ?? "missing"}`,
+      };
+  }
+}
+
+function isEcho(call: SlotCall, result: CbSequenceResult): boolean {
+  const { slot, session } = call;
+  return result.slot === slot.id && result.seqid === slot.nextSeqid &&
+    result.sessionId.every((byte, i) => byte === session.id[i]);
+}

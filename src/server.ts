@@ -1,0 +1,275 @@
+import { runEffects } from "./engine/effects.ts";
+import { defaultLimits, type ProtocolLimits } from "./engine/limits.ts";
+import { NfsProgram } from "./engine/nfs_program.ts";
+import type { Services } from "./engine/services.ts";
+import { type Logger, rateLimited, silentLogger } from "./log.ts";
+import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
+import { OperationMetrics } from "./metrics/operation_metrics.ts";
+import { MetricsRegistry } from "./metrics/registry.ts";
+import { TransportMetrics } from "./metrics/transport_metrics.ts";
+import { loadIdentity, newIdentity } from "./recovery/server_identity.ts";
+import type { RpcHandlers } from "./rpc/handlers.ts";
+import { RpcListener } from "./rpc/listener.ts";
+import { VERIFIER_SIZE } from "./nfs4/constants.ts";
+import { systemClock, systemRandom } from "./state/clock.ts";
+import { EffectQueue } from "./state/effects.ts";
+import { ServerState } from "./state/server_state.ts";
+import { CallerTable } from "./vfs/callers.ts";
+import {
+  defineExport,
+  type Export,
+  type ExportOptions,
+} from "./vfs/exports.ts";
+import type { FileSystem } from "./vfs/file_system.ts";
+import { Namespace } from "./vfs/namespace.ts";
+
+/** How {@linkcode serve} serves. */
+export interface ServeOptions {
+  /** Address to listen on; 127.0.0.1 if left out. */
+  readonly hostname?: string;
+  /** TCP port; 2049 if left out, 0 takes a free one. */
+  readonly port?: number;
+  /** TCP port of `/metrics` and `/healthz`, 0 takes a free one; none if left out. */
+  readonly metricsPort?: number;
+  /** Seconds that a silent client keeps its state for sure; 90 if left out. */
+  readonly leaseSeconds?: number;
+  /** Seconds in which clients may reclaim after a restart; none if left out. */
+  readonly graceSeconds?: number;
+  /**
+   * Folder that keeps the server's identity, so that filehandles are good after
+   * a restart; if left out they end with the server.
+   */
+  readonly stateDirectory?: string;
+  /** What a request may ask for; `defaultLimits` where left out. */
+  readonly limits?: Partial<ProtocolLimits>;
+  /** Connections open at once; 4096 if left out. */
+  readonly maxConnections?: number;
+  /** Connections from one address; 1024 if left out. */
+  readonly maxConnectionsPerAddress?: number;
+  /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
+  readonly shutdownTimeout?: number;
+  /** What an operator should know; nothing if left out. */
+  readonly log?: Logger;
+  /** Closes the server when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_PORT = 2049;
+const DEFAULT_LEASE_SECONDS = 90;
+const DEFAULT_SHUTDOWN_MS = 10_000;
+const SWEEP_INTERVAL_MS = 1_000;
+const LOG_LINES_PER_MINUTE = 60;
+/** RPC record besides the largest request: header and credential. */
+const RPC_CALL_HEADER = 1_024;
+
+/**
+ * Serves a file system as "/", or several exports. Throws what can't be served
+ * or bound as an Error of one line.
+ */
+export async function serve(
+  source: FileSystem | readonly ExportOptions[],
+  options: ServeOptions = {},
+): Promise<NfsServer> {
+  const exports = "root" in source ? [{ path: "/", fs: source }] : source;
+  const server = new NfsServer(exports.map(defineExport), options);
+  try {
+    server.serveMetrics();
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return server;
+}
+
+/** A server that runs. Disposing of it is closing it. */
+export class NfsServer implements AsyncDisposable {
+  /** Address that it listens on. */
+  readonly hostname: string;
+  /** TCP port that it listens on. */
+  readonly port: number;
+  readonly #exports: readonly Export[];
+  readonly #listener: RpcListener;
+  readonly #registry = new MetricsRegistry();
+  readonly #options: ServeOptions;
+  #metrics: MetricsServer | undefined;
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  readonly #finished = Promise.withResolvers<void>();
+  #closing: Promise<void> | undefined;
+
+  /** Starts at once; see {@linkcode serve}. */
+  constructor(exports: readonly Export[], options: ServeOptions) {
+    options.signal?.throwIfAborted();
+    this.#exports = exports;
+    this.#options = options;
+    // Whoever calls `close` hears of a failure; nobody else has to listen.
+    this.finished.catch(() => {});
+    const log = options.log ?? silentLogger;
+    const registry = this.#registry;
+    const services = buildServices(exports, { options, log, registry });
+    this.#listener = new RpcListener({
+      hostname: options.hostname,
+      port: options.port ?? DEFAULT_PORT,
+      maxRecord: services.limits.maxRequest + RPC_CALL_HEADER,
+      maxConnections: options.maxConnections,
+      maxPerAddress: options.maxConnectionsPerAddress,
+      handlers: buildHandlers(exports, services),
+      observer: new TransportMetrics(registry),
+      logger: services.log,
+    });
+    const { hostname, port } = this.#listener.address;
+    this.hostname = hostname;
+    this.port = port;
+    this.#sweeper = setInterval(() => {
+      services.state.sweep(services.clock.now());
+      runEffects(services);
+    }, SWEEP_INTERVAL_MS);
+    options.signal?.addEventListener("abort", () => void this.close(), {
+      once: true,
+    });
+  }
+
+  /** TCP port of `/metrics` and `/healthz`; `undefined` without. */
+  get metricsPort(): number | undefined {
+    return this.#metrics?.port;
+  }
+
+  /** Resolves when the server is closed; rejects when a file system could not be flushed. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** The command that mounts the server on `directory`, to be run as root on Linux. */
+  mountCommand(directory: string): string {
+    const options = `vers=4.2,proto=tcp,port=${this.port}`;
+    const host = connectable(this.hostname);
+    return `mount -t nfs4 -o ${options} ${host}:/ ${directory}`;
+  }
+
+  /**
+   * Stops accepting, answers what is in flight (bounded by `shutdownTimeout`),
+   * and has the file systems flush. Calling it again waits for the same end.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close().then(
+      this.#finished.resolve,
+      this.#finished.reject,
+    );
+    return this.finished;
+  }
+
+  /** {@linkcode NfsServer.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Starts `/metrics`, where asked for; throws when the port is taken. For {@linkcode serve}. */
+  serveMetrics(): void {
+    const { metricsPort } = this.#options;
+    if (metricsPort === undefined || this.#metrics !== undefined) return;
+    this.#metrics = serveMetrics({
+      hostname: this.hostname,
+      port: metricsPort,
+      registry: this.#registry,
+      healthy: () => this.#closing === undefined,
+    });
+  }
+
+  async #close(): Promise<void> {
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(),
+      this.#options.shutdownTimeout ?? DEFAULT_SHUTDOWN_MS,
+    );
+    clearInterval(this.#sweeper);
+    try {
+      await this.#listener.drain(deadline.signal);
+      for (const { fs } of this.#exports) {
+        await fs.settle?.();
+        await fs.dispose?.();
+      }
+    } finally {
+      clearTimeout(timer);
+      await this.#metrics?.[Symbol.asyncDispose]();
+    }
+  }
+}
+
+function buildServices(
+  exports: readonly Export[],
+  context: {
+    readonly options: ServeOptions;
+    readonly log: Logger;
+    readonly registry: MetricsRegistry;
+  },
+): Services {
+  const { options, registry } = context;
+  const clock = systemClock;
+  const random = systemRandom;
+  const effects = new EffectQueue();
+  const limits = { ...defaultLimits, ...options.limits };
+  const identity = options.stateDirectory === undefined
+    ? newIdentity(random)
+    : loadIdentity(options.stateDirectory, random);
+  const name = new TextEncoder().encode(
+    // Two servers of one identity on two ports are not one server: no trunking.
+    `${identity.name}:${options.port ?? DEFAULT_PORT}`,
+  );
+  return {
+    state: new ServerState({
+      clock,
+      random,
+      effects,
+      identity: { majorId: name, scope: name },
+      leaseMs: (options.leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000,
+      grace: { durationMs: (options.graceSeconds ?? 0) * 1000 },
+      limits,
+    }),
+    namespace: new Namespace(exports, {
+      handleKey: identity.handleKey,
+      time: { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 },
+    }),
+    callers: new CallerTable(),
+    effects,
+    limits,
+    clock,
+    random,
+    writeVerifier: random(VERIFIER_SIZE),
+    observer: new OperationMetrics(registry),
+    log: rateLimited(context.log, {
+      perMinute: LOG_LINES_PER_MINUTE,
+      clock: clock.now,
+    }),
+  };
+}
+
+function buildHandlers(
+  exports: readonly Export[],
+  services: Services,
+): RpcHandlers {
+  const program = new NfsProgram(services);
+  const lasting = exports.filter(({ fs }) => fs.settle !== undefined);
+  return {
+    call: (call, results, connection) =>
+      program.call(call, results, connection),
+    reply: () => {},
+    settle: lasting.length === 0 ? undefined : () => settle(lasting),
+    closed: (connection) => {
+      services.state.connectionClosed(connection);
+      runEffects(services);
+    },
+  };
+}
+
+/** Makes durable what the replies in hand say. */
+function settle(exports: readonly Export[]): void | Promise<void> {
+  const pending = exports.map(({ fs }) => fs.settle?.())
+    .filter((each) => each instanceof Promise);
+  if (pending.length > 0) return Promise.all(pending).then(() => {});
+}
+
+/** An address to connect to, for one that was listened on. */
+function connectable(hostname: string): string {
+  if (hostname === "0.0.0.0") return "127.0.0.1";
+  if (hostname === "::") return "[::1]";
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}

@@ -1,0 +1,15 @@
+import { assert } from "@std/assert";
+import { operationTable } from "./operation_table.ts";
+
+const noFiles =
+  Deno.permissions.querySync({ name: "read" }).state !== "granted";
+
+Deno.test("PROTOCOL.md's table of operations is the server's own", {
+  ignore: noFiles,
+}, () => {
+  const text = Deno.readTextFileSync(
+    new URL("../../PROTOCOL.md", import.meta.url),
+  );
+  // To mend it: deno eval 'import { operationTable } from "./tests/docs/operation_table.ts"; console.log(operationTable())'
+  assert(text.replaceAll(/ +\|/g, " |").includes(operationTable()));
+});
