@@ -2,8 +2,11 @@ import { Share, Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import type { HeldState } from "../state/stateids.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
+import type { Awaitable } from "../vfs/file_system.ts";
+import { chain } from "./chain.ts";
 import { isShareDenied, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "./context.ts";
+import { checkContent, checkRegular } from "./regular_file.ts";
 import { resolveState, specialOf } from "./resolve_stateid.ts";
 
 /**
@@ -42,7 +45,7 @@ export function ioState(
 }
 
 /** The user whose permissions were checked when the state came to be; -1 for several. */
-export function userOf(state: HeldState): number {
+function userOf(state: HeldState): number {
   return state.kind === "lock" ? state.open.uid : state.uid;
 }
 
@@ -69,4 +72,29 @@ function checkSpecial(
   }
   const conflict = recallConflicts(context, file, write ? "change" : "read");
   return conflict ? Status.DELAY : Status.OK;
+}
+
+/**
+ * Whether the caller may READ or WRITE the current filehandle with a stateid.
+ * RFC 8881 18.16.4 wants the permissions of each request checked: those of the
+ * user that OPEN was for have been, so only others cost a look at the file.
+ */
+export function authorizeIo(
+  context: CompoundContext,
+  stateid: Stateid,
+  write: boolean,
+): Awaitable<StatusCode> {
+  const { file } = context;
+  const state = ioState(context, stateid, { file, write });
+  if (typeof state !== "number") {
+    if (userOf(state) === context.callerOf(file).uid) return Status.OK;
+  } else if (state !== Status.OK) {
+    return state;
+  }
+  return chain(file.export.fs.getattr(file.node), (attributes) => {
+    const status = checkRegular(attributes.type, context.minorVersion);
+    if (status !== Status.OK) return status;
+    const caller = context.callerOf(file);
+    return checkContent(attributes, caller, { write, ownerAlways: true });
+  });
 }

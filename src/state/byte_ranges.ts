@@ -71,9 +71,9 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     return this.#readers.size + this.#writers.size;
   }
 
-  /** A range of somebody else's that forbids `owner` the span. */
+  /** A range of somebody else's that forbids the owner the span; unknown owners have none. */
   conflict(
-    owner: Owner,
+    owner: Owner | undefined,
     span: Span,
     write: boolean,
   ): LockedRange<H> | undefined {

@@ -1,0 +1,56 @@
+import { emptyBitmap } from "../../nfs4/bitmap.ts";
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
+import { attributesOfNew } from "../../vfs/permissions.ts";
+import { chain } from "../chain.ts";
+import type { CompoundContext } from "../context.ts";
+import { checkFolder, checkWritable, statusOfRefusal } from "../folders.ts";
+import type { CreateHow } from "./args.ts";
+import type { OpenTarget } from "./target.ts";
+
+/** Where {@linkcode createFile} makes a file: in the current filehandle. */
+export interface Creation {
+  /** Attributes of the folder. */
+  readonly folder: FileAttributes;
+  /** Name of the file. */
+  readonly name: string;
+  /** Whether the name is taken: an exclusive create may have been sent again. */
+  readonly exists: boolean;
+}
+
+/** Makes the file of an OPEN (RFC 8881 18.16.3, RFC 7530 16.16.5). */
+export function createFile(
+  context: CompoundContext,
+  how: CreateHow,
+  { folder, name, exists }: Creation,
+): Awaitable<OpenTarget | StatusCode> {
+  const parent = context.file;
+  const { fs } = parent.export;
+  const use = { attributes: folder, use: "change" } as const;
+  let status = checkWritable(parent, "create");
+  if (status === Status.OK) status = checkFolder(context, parent, use);
+  // Who can't make it did not make it the first time either.
+  if (status !== Status.OK) return exists ? Status.EXIST : status;
+  const { size, ...changes } = how.attributes?.changes ?? {};
+  const attributes = attributesOfNew(folder, context.callerOf(parent), {
+    type: "file",
+    changes,
+  });
+  if (typeof attributes === "string") return statusOfRefusal(attributes);
+  const verifier = how.mode === "exclusive" ? how.verifier.slice() : undefined;
+  const created = fs.create!(parent.node, name, { type: "file" }, {
+    attributes,
+    verifier,
+  });
+  return chain(created, ({ node, change }) => {
+    const target: OpenTarget = {
+      file: context.services.namespace.refer(parent.export, node),
+      change,
+      // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
+      set: how.attributes?.requested ?? emptyBitmap,
+      truncate: false,
+    };
+    if (!size || fs.setattr === undefined) return target;
+    return chain(fs.setattr(node, { size }), () => target);
+  });
+}

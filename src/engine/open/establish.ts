@@ -1,0 +1,126 @@
+import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Client } from "../../state/client.ts";
+import { addOpen, OPEN_MODES, type OpenState } from "../../state/opens.ts";
+import { OpenOwner } from "../../state/owners.ts";
+import type { Awaitable } from "../../vfs/file_system.ts";
+import { attempt } from "../attempt.ts";
+import { chain } from "../chain.ts";
+import { isShareDenied, recallConflicts } from "../conflicts.ts";
+import type { CompoundContext } from "../context.ts";
+import type { OpenTarget } from "./target.ts";
+
+/** Who opens, and how. */
+export interface Opening {
+  /** The client. */
+  readonly client: Client;
+  /** Name of its open owner. */
+  readonly ownerName: Uint8Array;
+  /** The same as `ownerKey` makes it. */
+  readonly ownerKey: string;
+  /** OPEN4_SHARE_ACCESS_READ, _WRITE or both. */
+  readonly access: number;
+  /** OPEN4_SHARE_DENY_* */
+  readonly deny: number;
+  /** What was held before the server started: a conflict is its own status. */
+  readonly reclaim: boolean;
+}
+
+/**
+ * Opens a file: the shares are checked, the file system is told, and then, in
+ * one step without waiting, the owner has the file open. The state may have
+ * changed while the file system was busy, so it is checked again in that step.
+ */
+export function establish(
+  context: CompoundContext,
+  opening: Opening,
+  target: OpenTarget,
+): Awaitable<OpenState | StatusCode> {
+  const { file } = target;
+  const { fs } = file.export;
+  const refused = check(context, opening, target);
+  if (refused !== Status.OK) return refused;
+  const mode = fs.open === undefined ? 0 : modeToOpen(context, opening, target);
+  const undo = () => {
+    if (mode === 0 || fs.close === undefined) return;
+    const { effects } = context.services;
+    effects.defer(() => fs.close!(file.node, OPEN_MODES[mode]));
+  };
+  const finish = (): OpenState | StatusCode => {
+    const status = check(context, opening, target);
+    if (status !== Status.OK) {
+      undo();
+      return status;
+    }
+    const open = register(context, opening, target);
+    // The owner's open got the mode from another request meanwhile.
+    if (mode !== 0 && !open.noteFsOpen(mode)) undo();
+    return open;
+  };
+  const opened = mode === 0 ? undefined : fs.open!(file.node, OPEN_MODES[mode]);
+  return chain(opened, () => {
+    if (!target.truncate || fs.setattr === undefined) return finish();
+    const truncate = () => fs.setattr!(file.node, { size: 0 });
+    const truncated = attempt(truncate, (error) => {
+      undo();
+      throw error;
+    });
+    return chain(truncated, finish);
+  });
+}
+
+/** Whether nothing stands in the way. */
+function check(
+  context: CompoundContext,
+  { client, access, deny, reclaim }: Opening,
+  { file, truncate }: OpenTarget,
+): StatusCode {
+  if (client.gone) return Status.EXPIRED;
+  const used = truncate ? access | Share.ACCESS_WRITE : access;
+  if (isShareDenied(context, file, { access: used, deny })) {
+    return reclaim ? Status.RECLAIM_CONFLICT : Status.SHARE_DENIED;
+  }
+  // RFC 8881 18.16.4: what a read delegation can't stand.
+  const changes = (used & Share.ACCESS_WRITE) !== 0 ||
+    (deny & Share.DENY_READ) !== 0;
+  return recallConflicts(context, file, changes ? "change" : "read")
+    ? Status.DELAY
+    : Status.OK;
+}
+
+/** What the file system must be told of, beyond what the owner has open. */
+function modeToOpen(
+  context: CompoundContext,
+  { client, ownerKey, access }: Opening,
+  { file }: OpenTarget,
+): number {
+  const owner = client.states.openOwners.get(ownerKey);
+  const open = owner &&
+    context.services.state.files.get(file)?.opens.get(owner);
+  return open === undefined ? access : open.notOpenFor(access);
+}
+
+/** Notes the open: a new one, or more of the one that the owner has (RFC 8881 18.16.3). */
+function register(
+  context: CompoundContext,
+  { client, ownerName, ownerKey, access, deny }: Opening,
+  { file }: OpenTarget,
+): OpenState {
+  const { state } = context.services;
+  const { openOwners } = client.states;
+  let owner = openOwners.get(ownerKey);
+  if (owner === undefined) {
+    owner = new OpenOwner(client, ownerName, ownerKey);
+    openOwners.set(ownerKey, owner);
+  }
+  const { uid } = context.callerOf(file);
+  const held = state.files.obtain(file);
+  let open = held.opens.get(owner);
+  if (open === undefined) {
+    open = addOpen(state, { owner, file: held, uid });
+  } else {
+    open.bump();
+    if (open.uid !== uid) open.uid = -1;
+  }
+  open.share(access, deny);
+  return open;
+}

@@ -1,0 +1,29 @@
+import { Status } from "../../nfs4/constants.ts";
+import { readStateid, type Stateid } from "../../nfs4/types.ts";
+import { dropDelegation } from "../../state/delegations.ts";
+import { dropLockState } from "../../state/locks.ts";
+import type { Operation } from "../operation.ts";
+import { resolveState } from "../resolve_stateid.ts";
+
+/** FREE_STATEID (RFC 8881 18.38). */
+export const freeStateid: Operation<Stateid> = {
+  decode: readStateid,
+
+  run(context, stateid) {
+    const tables = context.services.state;
+    const known = tables.stateids.find(stateid.other);
+    // RFC 8881 18.38.3: the client acknowledges that it was revoked.
+    if (
+      known?.kind === "delegation" && known.revoked !== undefined &&
+      known.client === context.client
+    ) {
+      dropDelegation(tables, known);
+      return Status.OK;
+    }
+    const state = resolveState(context, stateid, undefined);
+    if (typeof state === "number") return state;
+    if (state.kind !== "lock" || state.holdsRanges) return Status.LOCKS_HELD;
+    dropLockState(tables, state);
+    return Status.OK;
+  },
+};

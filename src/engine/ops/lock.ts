@@ -1,0 +1,168 @@
+import { Op, Share, Status, type StatusCode } from "../../nfs4/constants.ts";
+import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
+import { spanOf } from "../../state/byte_ranges.ts";
+import { addLockState } from "../../state/locks.ts";
+import type { OpenState } from "../../state/opens.ts";
+import { LockOwner, ownerKey } from "../../state/owners.ts";
+import type { Awaitable } from "../../vfs/file_system.ts";
+import type { XdrReader } from "../../xdr/reader.ts";
+import { chain } from "../chain.ts";
+import type { CompoundContext } from "../context.ts";
+import {
+  deny,
+  encodeDenied,
+  findConflict,
+  type LockOwnerName,
+  readIsWriteLock,
+  readLockOwner,
+  withLock,
+} from "../locking.ts";
+import type { Operation } from "../operation.ts";
+import { ownerClient } from "../owner_client.ts";
+import { checkRegular } from "../regular_file.ts";
+import { setCurrentStateid } from "../resolve_stateid.ts";
+import { sequenced } from "../sequenced.ts";
+import { withOpen } from "../with_open.ts";
+
+/** open_to_lock_owner4: the first lock of an owner under an open. */
+interface NewLocker {
+  readonly isNew: true;
+  readonly openSeqid: number;
+  readonly openStateid: Stateid;
+  readonly lockSeqid: number;
+  readonly owner: LockOwnerName;
+}
+
+/** exist_lock_owner4: a further one. */
+interface KnownLocker {
+  readonly isNew: false;
+  readonly lockStateid: Stateid;
+  readonly lockSeqid: number;
+}
+
+/** LOCK4args. */
+export interface LockArgs {
+  /** WRITE_LT or WRITEW_LT. */
+  readonly write: boolean;
+  /** Whether it was held before the server started. */
+  readonly reclaim: boolean;
+  /** First byte. */
+  readonly offset: bigint;
+  /** Bytes; 2^64 - 1 for all the rest. */
+  readonly length: bigint;
+  /** Who locks. */
+  readonly locker: NewLocker | KnownLocker;
+}
+
+/** LOCK (RFC 8881 18.10, RFC 7530 16.10). */
+export const lock: Operation<LockArgs> = {
+  decode: (xdr) => ({
+    write: readIsWriteLock(xdr),
+    reclaim: xdr.bool(),
+    offset: xdr.uint64(),
+    length: xdr.uint64(),
+    locker: readLocker(xdr),
+  }),
+
+  run(context, args) {
+    const { file, minorVersion } = context;
+    return chain(file.export.fs.getattr(file.node), ({ type }) => {
+      const status = checkRegular(type, minorVersion);
+      if (status !== Status.OK) return status;
+      const { locker } = args;
+      if (locker.isNew) return lockUnderOpen(context, args, locker);
+      const { lockStateid: stateid, lockSeqid: seqid } = locker;
+      return withLock(
+        context,
+        { operation: Op.LOCK, stateid, seqid },
+        ({ open, owner }) => take(context, args, { open, owner }),
+      );
+    });
+  },
+
+  encodeFailure: encodeDenied,
+};
+
+function readLocker(xdr: XdrReader): NewLocker | KnownLocker {
+  if (!xdr.bool()) {
+    return {
+      isNew: false,
+      lockStateid: readStateid(xdr),
+      lockSeqid: xdr.uint32(),
+    };
+  }
+  return {
+    isNew: true,
+    openSeqid: xdr.uint32(),
+    openStateid: readStateid(xdr),
+    lockSeqid: xdr.uint32(),
+    owner: readLockOwner(xdr),
+  };
+}
+
+function lockUnderOpen(
+  context: CompoundContext,
+  args: LockArgs,
+  locker: NewLocker,
+): Awaitable<StatusCode> {
+  const request = {
+    operation: Op.LOCK,
+    stateid: locker.openStateid,
+    seqid: locker.openSeqid,
+    resolve: {},
+  };
+  return withOpen(context, request, (open) => {
+    const { name, clientid } = locker.owner;
+    const client = ownerClient(context, clientid);
+    if (typeof client === "number") return client;
+    // RFC 7530 16.10.5: the lock owner is one of the client that has the file open.
+    if (client !== open.client) return Status.BAD_STATEID;
+    const key = ownerKey(name);
+    const known = client.states.lockOwners.get(key);
+    // RFC 7530 16.10.5: the owner has a lock stateid for this open, and should use it.
+    if (context.minorVersion === 0 && known && open.locks.has(known)) {
+      return Status.BAD_SEQID;
+    }
+    const owner = known ?? new LockOwner(client, name, key);
+    const sequence = { owner, operation: Op.LOCK, seqid: locker.lockSeqid };
+    return sequenced(
+      context,
+      sequence,
+      () => take(context, args, { open, owner }),
+    );
+  });
+}
+
+/** Locks, or says why not. */
+function take(
+  context: CompoundContext,
+  { offset, length, reclaim, write }: LockArgs,
+  { open, owner }: { readonly open: OpenState; readonly owner: LockOwner },
+): StatusCode {
+  const { minorVersion, services: { state, limits } } = context;
+  const span = spanOf(offset, length);
+  if (span === undefined) return Status.INVAL;
+  const { client } = open;
+  const inGrace = reclaim
+    ? state.grace.checkReclaim(client)
+    : state.grace.checkNew(client);
+  if (inGrace !== Status.OK) return inGrace;
+  // POSIX: a lock needs the file open for what it keeps others from.
+  const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+  if ((open.access & needed) === 0) return Status.OPENMODE;
+  const conflict = findConflict(context, owner, { span, write });
+  if (conflict !== undefined) {
+    return reclaim ? Status.RECLAIM_CONFLICT : deny(context, conflict);
+  }
+  if (client.states.ranges >= limits.maxLocksPerClient) {
+    // RFC 8881 15.1: NFSv4.1 has no NFS4ERR_RESOURCE; a LOCKU will make room.
+    return minorVersion === 0 ? Status.RESOURCE : Status.DELAY;
+  }
+  let held = open.locks.get(owner);
+  if (held === undefined) held = addLockState(state, open, owner);
+  else held.bump();
+  held.lock(span, write);
+  setCurrentStateid(context, held);
+  writeStateid(context.reply, held);
+  return Status.OK;
+}

@@ -1,0 +1,56 @@
+import { Status } from "../../nfs4/constants.ts";
+import { spanOf } from "../../state/byte_ranges.ts";
+import { ownerKey } from "../../state/owners.ts";
+import { chain } from "../chain.ts";
+import {
+  deny,
+  encodeDenied,
+  findConflict,
+  type LockOwnerName,
+  readIsWriteLock,
+  readLockOwner,
+} from "../locking.ts";
+import type { Operation } from "../operation.ts";
+import { ownerClient } from "../owner_client.ts";
+import { checkRegular } from "../regular_file.ts";
+
+/** LOCKT4args. */
+export interface LocktArgs {
+  /** WRITE_LT or WRITEW_LT. */
+  readonly write: boolean;
+  /** First byte. */
+  readonly offset: bigint;
+  /** Bytes; 2^64 - 1 for all the rest. */
+  readonly length: bigint;
+  /** Whose own locks are not in its way. */
+  readonly owner: LockOwnerName;
+}
+
+/** LOCKT (RFC 8881 18.11, RFC 7530 16.11). Leaves no trace: an unknown owner stays unknown. */
+export const lockt: Operation<LocktArgs> = {
+  decode: (xdr) => ({
+    write: readIsWriteLock(xdr),
+    offset: xdr.uint64(),
+    length: xdr.uint64(),
+    owner: readLockOwner(xdr),
+  }),
+
+  run(context, { write, offset, length, owner }) {
+    const { file, minorVersion, services: { state } } = context;
+    const client = ownerClient(context, owner.clientid);
+    if (typeof client === "number") return client;
+    return chain(file.export.fs.getattr(file.node), ({ type }) => {
+      const status = checkRegular(type, minorVersion);
+      if (status !== Status.OK) return status;
+      const span = spanOf(offset, length);
+      if (span === undefined) return Status.INVAL;
+      // RFC 8881 8.4.2.1, RFC 7530 9.6.2: who holds what is not known yet.
+      if (state.grace.active) return Status.GRACE;
+      const known = client.states.lockOwners.get(ownerKey(owner.name));
+      const conflict = findConflict(context, known, { span, write });
+      return conflict === undefined ? Status.OK : deny(context, conflict);
+    });
+  },
+
+  encodeFailure: encodeDenied,
+};

@@ -1,0 +1,44 @@
+import { Op, Status } from "../../nfs4/constants.ts";
+import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
+import { spanOf } from "../../state/byte_ranges.ts";
+import { readIsWriteLock, withLock } from "../locking.ts";
+import type { Operation } from "../operation.ts";
+import { setCurrentStateid } from "../resolve_stateid.ts";
+
+/** LOCKU4args without the lock type, which has no effect (RFC 8881 18.12.3). */
+export interface LockuArgs {
+  /** NFSv4.0: of the lock's owner. */
+  readonly seqid: number;
+  /** The lock state. */
+  readonly stateid: Stateid;
+  /** First byte. */
+  readonly offset: bigint;
+  /** Bytes; 2^64 - 1 for all the rest. */
+  readonly length: bigint;
+}
+
+/** LOCKU (RFC 8881 18.12, RFC 7530 16.12). */
+export const locku: Operation<LockuArgs> = {
+  decode(xdr) {
+    readIsWriteLock(xdr);
+    return {
+      seqid: xdr.uint32(),
+      stateid: readStateid(xdr),
+      offset: xdr.uint64(),
+      length: xdr.uint64(),
+    };
+  },
+
+  run(context, { seqid, stateid, offset, length }) {
+    const request = { operation: Op.LOCKU, stateid, seqid };
+    return withLock(context, request, (lock) => {
+      const span = spanOf(offset, length);
+      if (span === undefined) return Status.INVAL;
+      lock.unlock(span);
+      lock.bump();
+      setCurrentStateid(context, lock);
+      writeStateid(context.reply, lock);
+      return Status.OK;
+    });
+  },
+};

@@ -1,0 +1,161 @@
+import {
+  type MinorVersion,
+  Op,
+  Share,
+  Status,
+  type StatusCode,
+} from "../../nfs4/constants.ts";
+import type { Client } from "../../state/client.ts";
+import { restartOwner } from "../../state/idle_owners.ts";
+import { OpenOwner, ownerKey } from "../../state/owners.ts";
+import type { Awaitable } from "../../vfs/file_system.ts";
+import { chain } from "../chain.ts";
+import type { CompoundContext } from "../context.ts";
+import { type OpenArgs, readOpenArgs } from "../open/args.ts";
+import { findTarget } from "../open/claim.ts";
+import { establish, type Opening } from "../open/establish.ts";
+import { ownerClient } from "../owner_client.ts";
+import { Want, writeOpenResult } from "../open/result.ts";
+import type { OpenTarget } from "../open/target.ts";
+import type { Operation } from "../operation.ts";
+import { setCurrentStateid } from "../resolve_stateid.ts";
+import { ownerSequenced } from "../with_open.ts";
+
+/** OPEN (RFC 8881 18.16, RFC 7530 16.16). */
+export const open: Operation<OpenArgs> = {
+  decode: readOpenArgs,
+
+  run(context, args) {
+    const client = ownerClient(context, args.clientid);
+    if (typeof client === "number") return client;
+    const key = ownerKey(args.owner);
+    const act = () => carryOut(context, args, { client, key });
+    if (context.minorVersion > 0) return act();
+    const owner = ownerFor(context, args, { client, key });
+    const { seqid } = args;
+    const request = { owner, operation: Op.OPEN, seqid };
+    return ownerSequenced(context, request, act);
+  },
+};
+
+interface OwnerNamed {
+  readonly client: Client;
+  readonly key: string;
+}
+
+/** NFSv4.0: the open owner, ready for this seqid. */
+function ownerFor(
+  context: CompoundContext,
+  args: OpenArgs,
+  { client, key }: OwnerNamed,
+): OpenOwner {
+  const { openOwners } = client.states;
+  const known = openOwners.get(key);
+  if (known === undefined) {
+    const owner = new OpenOwner(client, args.owner, key);
+    openOwners.set(key, owner);
+    return owner;
+  }
+  const { sequence, confirmed } = known;
+  // RFC 7530 16.18.5: as long as nothing is confirmed, what comes now is the truth.
+  const restarts = !confirmed && sequence!.pending === undefined &&
+    sequence!.order(args.seqid) !== "again";
+  if (restarts) restartOwner(context.services.state, known);
+  return known;
+}
+
+function carryOut(
+  context: CompoundContext,
+  args: OpenArgs,
+  { client, key }: OwnerNamed,
+): Awaitable<StatusCode> {
+  const { claim, create, shareAccess, shareDeny } = args;
+  const { minorVersion, services: { limits } } = context;
+  const reclaim = claim.type === "previous";
+  if (!areSharesValid(args, minorVersion)) return Status.INVAL;
+  // RFC 8881 18.16.3: what has no name can't be created.
+  if (create !== undefined && !("name" in claim)) return Status.INVAL;
+  const unset = create?.attributes?.status ?? Status.OK;
+  if (unset !== Status.OK) return unset;
+  const inGrace = checkGrace(context, args, client);
+  if (inGrace !== Status.OK) return inGrace;
+  if (client.states.opens >= limits.maxOpensPerClient) {
+    // RFC 8881 15.1: NFSv4.1 has no NFS4ERR_RESOURCE; a CLOSE will make room.
+    return minorVersion === 0 ? Status.RESOURCE : Status.DELAY;
+  }
+  const access = shareAccess & Share.ACCESS_BOTH;
+  // RFC 8881 18.16.3, RFC 7530 16.16.5
+  if ((access & Share.ACCESS_WRITE) !== 0 && !isWritable(context)) {
+    return Status.ROFS;
+  }
+  const opening: Opening = {
+    client,
+    ownerName: args.owner,
+    ownerKey: key,
+    access,
+    deny: shareDeny,
+    reclaim,
+  };
+  const wanted = shareAccess & ~Share.ACCESS_BOTH;
+  return chain(findTarget(context, args), (target) => {
+    if (typeof target === "number") return target;
+    return complete(context, opening, { target, wanted });
+  });
+}
+
+/** What is left once the file is known. */
+function complete(
+  context: CompoundContext,
+  opening: Opening,
+  { target, wanted }: {
+    readonly target: OpenTarget;
+    readonly wanted: number;
+  },
+): Awaitable<StatusCode> {
+  return chain(establish(context, opening, target), (open) => {
+    if (typeof open === "number") return open;
+    const { owner } = open;
+    // RFC 7530 9.1.11: a reclaim MUST NOT be asked to confirm.
+    if (opening.reclaim) owner.confirmed = true;
+    else if (!owner.confirmed) owner.unconfirmed = open;
+    context.setCurrent(target.file);
+    setCurrentStateid(context, open);
+    writeOpenResult(context, open, { target, wanted });
+    return Status.OK;
+  });
+}
+
+/** RFC 8881 18.16.4, RFC 7530 16.16.6: the values that there are. */
+function areSharesValid(
+  { shareAccess, shareDeny }: OpenArgs,
+  minorVersion: MinorVersion,
+): boolean {
+  if (shareDeny > Share.DENY_BOTH) return false;
+  if (minorVersion === 0) {
+    return shareAccess > 0 && shareAccess <= Share.ACCESS_BOTH;
+  }
+  if ((shareAccess & Want.MASK) > Want.CANCEL) return false;
+  const access = shareAccess & ~(Want.MASK | Want.SIGNALS);
+  return access > 0 && access <= Share.ACCESS_BOTH;
+}
+
+function isWritable({ file: { export: { readOnly, fs } } }: CompoundContext) {
+  return !readOnly && fs.write !== undefined;
+}
+
+function checkGrace(
+  { services: { state: { grace } } }: CompoundContext,
+  { claim }: OpenArgs,
+  client: Client,
+): StatusCode {
+  switch (claim.type) {
+    case "previous":
+      return grace.checkReclaim(client);
+    // RFC 8881 18.16.3: the delegation keeps everything else away.
+    case "delegate-cur":
+    case "deleg-cur-fh":
+      return Status.OK;
+    default:
+      return grace.checkNew(client);
+  }
+}

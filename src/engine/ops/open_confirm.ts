@@ -1,0 +1,50 @@
+import { Op, Status } from "../../nfs4/constants.ts";
+import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
+import { restartOwner } from "../../state/idle_owners.ts";
+import { chain } from "../chain.ts";
+import type { Operation } from "../operation.ts";
+import type { ResolveOptions } from "../resolve_stateid.ts";
+import { withOpen } from "../with_open.ts";
+
+/** OPEN_CONFIRM4args. */
+export interface OpenConfirmArgs {
+  /** What OPEN returned. */
+  readonly stateid: Stateid;
+  /** One more than OPEN's. */
+  readonly seqid: number;
+}
+
+const UNCONFIRMED: ResolveOptions = { unconfirmed: true };
+
+/** OPEN_CONFIRM (RFC 7530 16.18), NFSv4.0 only. */
+export const openConfirm: Operation<OpenConfirmArgs> = {
+  decode: (xdr) => ({ stateid: readStateid(xdr), seqid: xdr.uint32() }),
+
+  run(context, { stateid, seqid }) {
+    const { state } = context.services;
+    const known = state.stateids.find(stateid.other);
+    const request = {
+      operation: Op.OPEN_CONFIRM,
+      stateid,
+      seqid,
+      resolve: UNCONFIRMED,
+    };
+    const outcome = withOpen(context, request, (open) => {
+      const { owner } = open;
+      // RFC 7530 16.18.5: there is nothing to confirm about it.
+      if (owner.unconfirmed !== open) return Status.BAD_STATEID;
+      owner.unconfirmed = undefined;
+      owner.confirmed = true;
+      open.bump();
+      writeStateid(context.reply, open);
+      return Status.OK;
+    });
+    return chain(outcome, (status) => {
+      // RFC 7530 16.18.4: with another seqid, the OPEN will not be confirmed.
+      const cancels = status === Status.BAD_SEQID && known?.kind === "open" &&
+        known.owner.unconfirmed === known;
+      if (cancels) restartOwner(state, known.owner);
+      return status;
+    });
+  },
+};

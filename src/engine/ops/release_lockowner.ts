@@ -1,0 +1,26 @@
+import { Status } from "../../nfs4/constants.ts";
+import { dropLockState } from "../../state/locks.ts";
+import { ownerKey } from "../../state/owners.ts";
+import { type LockOwnerName, readLockOwner } from "../locking.ts";
+import type { Operation } from "../operation.ts";
+import { ownerClient } from "../owner_client.ts";
+
+/** RELEASE_LOCKOWNER (RFC 7530 16.37), NFSv4.0 only. */
+export const releaseLockowner: Operation<LockOwnerName> = {
+  decode: readLockOwner,
+
+  run(context, { clientid, name }) {
+    const client = ownerClient(context, clientid);
+    if (typeof client === "number") return client;
+    const owner = client.states.lockOwners.get(ownerKey(name));
+    if (owner === undefined) return Status.OK;
+    for (const state of owner.locks) {
+      // RFC 7530 16.37.4: then no further action is taken.
+      if (state.holdsRanges) return Status.LOCKS_HELD;
+    }
+    for (const state of owner.locks) {
+      dropLockState(context.services.state, state);
+    }
+    return Status.OK;
+  },
+};

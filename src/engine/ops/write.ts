@@ -1,0 +1,66 @@
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { readStateid, type Stateid } from "../../nfs4/types.ts";
+import type { Awaitable, Stability } from "../../vfs/file_system.ts";
+import { chain } from "../chain.ts";
+import type { CompoundContext } from "../context.ts";
+import { authorizeIo } from "../io_stateid.ts";
+import type { Operation } from "../operation.ts";
+
+/** WRITE4args. */
+export interface WriteArgs {
+  /** Under which state. */
+  readonly stateid: Stateid;
+  /** First byte; beyond 2^53 it is larger than any file. */
+  readonly offset: number;
+  /** stable_how4 */
+  readonly stable: number;
+  /** A view of the request. */
+  readonly data: Uint8Array;
+}
+
+/** By stable_how4. */
+const STABILITY: readonly Stability[] = ["unstable", "data", "file"];
+
+/** WRITE (RFC 8881 18.32, RFC 7530 16.36). */
+export const write: Operation<WriteArgs> = {
+  decode: (xdr) => ({
+    stateid: readStateid(xdr),
+    offset: xdr.uint64Number(),
+    stable: xdr.discriminant(2),
+    data: xdr.opaque(xdr.remaining),
+  }),
+
+  run(context, args) {
+    const { readOnly, fs } = context.file.export;
+    if (readOnly || fs.write === undefined) return Status.ROFS;
+    const status = authorizeIo(context, args.stateid, true);
+    if (status instanceof Promise) {
+      return status.then((status) =>
+        status === Status.OK ? store(context, args) : status
+      );
+    }
+    return status === Status.OK ? store(context, args) : status;
+  },
+};
+
+function store(
+  context: CompoundContext,
+  { offset, stable, data }: WriteArgs,
+): Awaitable<StatusCode> {
+  const { file, reply, services: { limits, writeVerifier } } = context;
+  const { fs } = file.export;
+  const count = Math.min(data.length, limits.maxWrite);
+  const largest = fs.limits?.maxFileSize ?? Number.MAX_SAFE_INTEGER;
+  if (offset > largest - count) return Status.FBIG;
+  const finish = (committed: Stability): StatusCode => {
+    reply.uint32(count);
+    reply.uint32(STABILITY.indexOf(committed));
+    reply.opaqueFixed(writeVerifier);
+    return Status.OK;
+  };
+  // RFC 8881 18.32.4: nothing written, nothing changed.
+  if (count === 0) return finish(STABILITY[stable]);
+  const bytes = count === data.length ? data : data.subarray(0, count);
+  const written = fs.write!(file.node, offset, bytes, STABILITY[stable]);
+  return chain(written, finish);
+}
