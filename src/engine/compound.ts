@@ -225,15 +225,6 @@ class CompoundRun {
   }
 }
 
-function mostBytes(
-  row: OperationRow,
-  args: never,
-  context: CompoundContext,
-): number {
-  const { maxReply = RESULT_HEADER } = row;
-  return typeof maxReply === "number" ? maxReply : maxReply(args, context);
-}
-
 function isUtf8(bytes: Uint8Array): boolean {
   if (bytes.every((byte) => byte < 0x80)) return true;
   try {

@@ -1,0 +1,74 @@
+const MOD = new URL("../../mod.ts", import.meta.url).pathname;
+
+/** Whether a test may start the server as a program. */
+export const cannotRun: boolean =
+  Deno.permissions.querySync({ name: "run" }).state !== "granted";
+
+/** A server that runs as a program of its own. */
+export class ServerProcess implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  #stderr: Promise<string>;
+
+  /** Runs `deno run -A mod.ts` with the flags, as the README says. */
+  constructor(
+    args: readonly string[],
+    options: { readonly cwd?: string; readonly env?: Record<string, string> } =
+      {},
+  ) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", MOD, ...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      ...options,
+    }).spawn();
+    this.#lines = lines(this.#child.stdout);
+    this.#stderr = new Response(this.#child.stderr).text();
+  }
+
+  /** The lines on standard output up to the one that `pattern` matches, and the match. */
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    while (true) {
+      const { value, done } = await this.#lines.next();
+      if (done) throw new Error(`never said ${pattern}: ${await this.#stderr}`);
+      const match = pattern.exec(value);
+      if (match !== null) return match;
+    }
+  }
+
+  /** Sends a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** What it ended with. */
+  async ended(): Promise<{ readonly code: number; readonly stderr: string }> {
+    while (!(await this.#lines.next()).done);
+    const { code } = await this.#child.status;
+    return { code, stderr: await this.#stderr };
+  }
+
+  /** Kills it, where it still runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.ended();
+  }
+}
+
+async function* lines(
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<string> {
+  let rest = "";
+  const decoder = new TextDecoderStream();
+  for await (const text of stream.pipeThrough(decoder as never)) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  }
+  if (rest !== "") yield rest;
+}
