@@ -3,7 +3,13 @@
 import { Op, Status } from "../../../src/nfs4/constants.ts";
 import type { XdrReader } from "../../../src/xdr/reader.ts";
 import type { XdrWriter } from "../../../src/xdr/writer.ts";
-import { isStatus, type OpName, opName, statusName } from "./names.ts";
+import {
+  isStatus,
+  type OpName,
+  opName,
+  sameBytes,
+  statusName,
+} from "./names.ts";
 import { bytesOf, type Component, type Request } from "./request.ts";
 import {
   type ErrorResult,
@@ -121,48 +127,58 @@ export function readCompound(
   xdr: XdrReader,
   compound: CompoundRequest,
 ): CompoundReply {
-  const start = xdr.position;
-  const status = xdr.uint32();
-  if (!isStatus(status)) throw new ProtocolViolation(`status ${status}`);
-  const tag = xdr.opaque(65536);
+  const { tag, reply } = readAnyCompound(xdr, compound.minorVersion);
+  const { results, status } = reply;
   const sent = bytesOf(compound.tag ?? "");
   // RFC 8881 16.2.3: the tag of the request is what the reply has.
-  if (tag.length !== sent.length || tag.some((byte, i) => byte !== sent[i])) {
+  if (!sameBytes(tag, sent)) {
     throw new ProtocolViolation("tag of the reply is not that of the request");
   }
-  const count = xdr.uint32();
-  if (count > compound.ops.length) {
+  const { ops } = compound;
+  if (results.length > ops.length) {
     throw new ProtocolViolation(
-      `${count} results for ${compound.ops.length} operations`,
+      `${results.length} results for ${ops.length} operations`,
     );
   }
-  const results: OperationResult[] = [];
-  for (let i = 0; i < count; i++) {
-    results.push(readResult(xdr, compound.ops[i], compound.minorVersion));
+  results.forEach(({ number, name }, i) => {
+    // RFC 8881 16.2.3: a number out of range comes back as OP_ILLEGAL.
+    if (number !== ops[i].number && number !== Op.ILLEGAL) {
+      throw new ProtocolViolation(
+        `result of ${name} for ${opName(ops[i].number)}`,
+      );
+    }
+  });
+  if (status === Status.OK && results.length !== ops.length) {
+    throw new ProtocolViolation(
+      `OK after ${results.length} of ${ops.length} operations`,
+    );
   }
-  expectEnd(xdr, "the last result");
-  const reply = new CompoundReply(
-    status,
-    results,
-    xdr.bytes.slice(start, xdr.position),
-  );
-  checkStatuses(reply, compound);
   return reply;
 }
 
-function readResult(
+/** Reads COMPOUND4res, all of it, for whatever request it answers. */
+export function readAnyCompound(
   xdr: XdrReader,
-  request: Request,
-  minor: number,
-): OperationResult {
+  minorVersion: number,
+): { readonly tag: Uint8Array; readonly reply: CompoundReply } {
+  const start = xdr.position;
+  const status = xdr.uint32();
+  if (!isStatus(status)) throw new ProtocolViolation(`status ${status}`);
+  const tag = xdr.opaque(65536).slice();
+  const results = xdr.array(65536, (xdr) => readResult(xdr, minorVersion));
+  expectEnd(xdr, "the last result");
+  const bytes = xdr.bytes.slice(start, xdr.position);
+  const reply = new CompoundReply(status, results, bytes);
+  checkStatuses(reply);
+  return { tag, reply };
+}
+
+function readResult(xdr: XdrReader, minor: number): OperationResult {
   const number = xdr.uint32();
-  // RFC 8881 16.2.3: a number out of range comes back as OP_ILLEGAL.
-  if (number !== request.number && number !== Op.ILLEGAL) {
-    throw new ProtocolViolation(
-      `result of ${opName(number)} for ${opName(request.number)}`,
-    );
-  }
   const name = opName(number) as OpName;
+  if (!(name in okDecoders)) {
+    throw new ProtocolViolation(`result of ${name}`);
+  }
   const status = xdr.uint32();
   if (!isStatus(status)) {
     throw new ProtocolViolation(`${name} with status ${status}`);
@@ -182,22 +198,14 @@ function readResult(
 }
 
 // RFC 8881 16.2.3: processing stops at the first error, whose status is the COMPOUND's.
-function checkStatuses(reply: CompoundReply, compound: CompoundRequest): void {
-  const { results, status } = reply;
-  results.forEach((result, i) => {
-    if (i < results.length - 1 && result.status !== Status.OK) {
-      throw new ProtocolViolation(`results go on behind ${reply.describe()}`);
-    }
-  });
-  const last = reply.last;
+function checkStatuses(reply: CompoundReply): void {
+  const { results, status, last } = reply;
+  if (results.slice(0, -1).some((result) => result.status !== Status.OK)) {
+    throw new ProtocolViolation(`results go on behind ${reply.describe()}`);
+  }
   if (last && last.status !== status) {
     throw new ProtocolViolation(
       `COMPOUND ${statusName(status)} but ${reply.describe()}`,
-    );
-  }
-  if (status === Status.OK && results.length !== compound.ops.length) {
-    throw new ProtocolViolation(
-      `OK after ${results.length} of ${compound.ops.length} operations`,
     );
   }
 }
