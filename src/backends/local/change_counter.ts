@@ -6,9 +6,10 @@ import type { LocalNode } from "./node.ts";
  * which survives a restart and sees what happens behind our back, pushed on by
  * one for each change that ctime was too coarse to show.
  *
- * Those steps are known only for as long as the node is in memory. A node seen
- * for the first time therefore starts at the end of the tick of its ctime, past
- * every value it can have had within that tick; the counter never goes back.
+ * Those steps are known only for as long as the node is in memory. But no step
+ * takes less than a microsecond, so within the tick the counter is never ahead of
+ * the clock, and never past the end of the tick: there a node starts that is seen
+ * for the first time, and so the counter never goes back.
  */
 export function changeOf(
   node: LocalNode,
@@ -20,9 +21,8 @@ export function changeOf(
   const { seconds, nanoseconds } = stat.ctime;
   const base = seconds * 1_000_000 + Math.floor(nanoseconds / 1000);
   if (seen === undefined) {
-    const tick = time.host.tick;
-    const settled = time.now * 1000 - base >= tick;
-    node.change = settled ? base + tick : base;
+    const latest = Math.max(base, Math.floor(time.now * 1000));
+    node.change = Math.min(latest, base + time.host.tick);
   } else if (node.touched || differs(seen, stat)) {
     node.change = Math.max(node.change + 1, base);
   }

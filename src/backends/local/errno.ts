@@ -81,6 +81,12 @@ export function hostCode(error: unknown): string | undefined {
   return error instanceof Deno.errors.NotCapable ? "EACCES" : undefined;
 }
 
+/** Whether the host found something else, or nothing, where a moment ago there was what we opened. */
+export function isReplaced(error: unknown): boolean {
+  const code = hostCode(error);
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP";
+}
+
 /** An error number of a C call as an {@linkcode FsError}; `call` is for the log. */
 export function errnoError(errno: number, call: string): FsError {
   const name = NAMES[errno] ?? `errno ${errno}`;

@@ -20,17 +20,22 @@
  *
  * @module
  */
+import type { FileSystem, FileSystemLimits } from "../../vfs/file_system.ts";
 import { hostCode } from "./errno.ts";
 import type { Host } from "./host.ts";
 import { openHostCalls } from "./host_calls.ts";
 import { LinuxHost } from "./linux_host.ts";
-import { LocalFileSystem } from "./local_file_system.ts";
+import { HostedFileSystem } from "./hosted_file_system.ts";
 import type { LocalOptions } from "./options.ts";
 import { PortableHost } from "./portable_host.ts";
 
-export { LocalFileSystem } from "./local_file_system.ts";
-export type { LocalNode } from "./node.ts";
 export type { LocalOptions } from "./options.ts";
+
+/** A folder of the host as a file system: everything that {@linkcode FileSystem} can be asked for. */
+export interface LocalFileSystem extends Required<Omit<FileSystem, "limits">> {
+  /** What all the host's file systems can do. */
+  readonly limits?: FileSystemLimits;
+}
 
 /**
  * The folder `directory` of the host as a file system. Throws an `Error` with a
@@ -41,7 +46,7 @@ export function local(
   options: LocalOptions = {},
 ): LocalFileSystem {
   const path = checkFolder(directory);
-  return new LocalFileSystem(chooseHost(options), path, options);
+  return new HostedFileSystem(chooseHost(options), path, options);
 }
 
 function checkFolder(directory: string): string {

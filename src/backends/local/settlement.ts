@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../vfs/file_system.ts";
-import { toFsError } from "./errno.ts";
+import { hostCode, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import type { Tree } from "./tree.ts";
@@ -44,13 +44,17 @@ export class Settlement {
       if (node.type === "file") {
         return await this.#files.sync(node, { all: true });
       }
-      // A symlink or device can't be opened. Its folder shares the journal with it.
-      const folder = node.type === "directory" ? node : node.places[0].parent;
-      await syncFolder(`${this.#tree.folder(folder).prefix}.`);
+      if (node.type === "directory") {
+        return await syncFolder(`${this.#tree.folder(node).prefix}.`);
+      }
     } catch (error) {
       // Moved or removed behind our back since: what we did to it is theirs now.
-      if (!(error instanceof Misplaced)) throw error;
+      if (error instanceof Misplaced) return;
+      const mine = node === this.#tree.root || hostCode(error) !== "EACCES";
+      if (mine) throw error;
     }
+    // A symlink, or what its mode keeps us from opening: its folder is in the same journal.
+    await this.#syncOne(node.places[0].parent);
   }
 }
 

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo } from "../../vfs/file_system.ts";
 import { changeOf } from "./change_counter.ts";
+import { isReplaced } from "./errno.ts";
 import { FileDescriptors } from "./file_descriptors.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { Listings } from "./listings.ts";
@@ -98,10 +99,7 @@ export class Store {
     if (node.gone) throw new FsError("stale");
     if (node.type !== "file") throw new FsError("wrong-type");
     const { folder, name } = this.locate(node);
-    // Should a fifo have taken the name just now, nothing waits for its other end.
-    const { O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = fs.constants;
-    const guard = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-    const fd = fs.openSync(folder.prefix + name, flags | guard);
+    const fd = openGuarded(node, folder.prefix + name, flags);
     if (node.is(this.host.statFile(fd))) return fd;
     fs.closeSync(fd);
     throw new Misplaced(node);
@@ -114,5 +112,15 @@ export class Store {
     } finally {
       this.tree.dispose();
     }
+  }
+}
+
+function openGuarded(node: LocalNode, path: string, flags: number): number {
+  // Should a fifo have taken the name just now, nothing waits for its other end.
+  const { O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = fs.constants;
+  try {
+    return fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  } catch (error) {
+    throw isReplaced(error) ? new Misplaced(node) : error;
   }
 }

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
-import { hostCode } from "./errno.ts";
+import { isReplaced } from "./errno.ts";
 import type { Descriptor } from "./file_descriptors.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
@@ -31,6 +31,8 @@ export class Tree {
   readonly #trust: number;
   readonly #now: () => number;
   readonly #open: Recent<LocalNode>;
+  /** A folder that must not be closed now. */
+  #held: LocalNode | undefined;
 
   /** `path` has to be a folder; `limit` is how many folders are held open. */
   constructor(
@@ -41,7 +43,7 @@ export class Tree {
     this.host = host;
     this.table = new NodeTable(host);
     this.#now = options.now;
-    this.#open = new Recent(options.limit, (node) => this.#close(node));
+    this.#open = new Recent(options.limit, (node) => this.#evict(node));
     // A path is only as good as its last check; a descriptor can't be swapped.
     this.#trust = host.pinsFolders ? TRUST : 0;
     this.#rootFolder = host.openRoot(path);
@@ -81,15 +83,15 @@ export class Tree {
     return node.folder;
   }
 
-  /** Two folders, both open at once. */
+  /** Two folders, both open at once, however long the ways to them are. */
   folders(a: LocalNode, b: LocalNode): [OpenFolder, OpenFolder] {
-    for (let tries = 0; tries < 4; tries++) {
-      const first = this.folder(a);
-      const second = this.folder(b);
-      // The way to the second may have been so long that the first was closed.
-      if (a === this.root || a.folder === first) return [first, second];
+    const first = this.folder(a);
+    this.#held = a;
+    try {
+      return [first, this.folder(b)];
+    } finally {
+      this.#held = undefined;
     }
-    throw new FsError("busy", "too few descriptors for folders this deep");
   }
 
   #openChecked(node: LocalNode, parent: OpenFolder, name: string): OpenFolder {
@@ -97,17 +99,17 @@ export class Tree {
     try {
       folder = this.host.openFolder(parent, name);
     } catch (error) {
-      const code = hostCode(error);
-      // Something else has taken its name since we looked.
-      if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") {
-        throw new Misplaced(node);
-      }
-      throw error;
+      throw isReplaced(error) ? new Misplaced(node) : error;
     }
     const stat = this.host.statFolder(folder);
     if (node.is(stat) && stat.device === this.#device) return folder;
     this.host.closeFolder(folder);
     throw new Misplaced(node);
+  }
+
+  #evict(node: LocalNode): void {
+    if (node === this.#held) this.#open.touch(node);
+    else this.#close(node);
   }
 
   #close(node: LocalNode): void {

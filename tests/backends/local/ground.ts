@@ -1,8 +1,10 @@
-import {
-  local,
-  type LocalFileSystem,
-  type LocalOptions,
-} from "../../../src/backends/local/mod.ts";
+import type { Host } from "../../../src/backends/local/host.ts";
+import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
+import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import { local, type LocalOptions } from "../../../src/backends/local/mod.ts";
+import { PortableHost } from "../../../src/backends/local/portable_host.ts";
+import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
 
 /** These tests need a folder of the host. */
 export const noFolder: boolean =
@@ -23,7 +25,7 @@ export class Sandbox implements AsyncDisposable {
   /** Beside it, not served. */
   readonly outside: string;
   /** The file system. */
-  fs: LocalFileSystem;
+  fs: HostedFileSystem;
   readonly #base: string;
   readonly #options: LocalOptions;
 
@@ -34,19 +36,26 @@ export class Sandbox implements AsyncDisposable {
     Deno.mkdirSync(this.path);
     Deno.mkdirSync(this.outside);
     this.#options = options;
-    this.fs = local(this.path, options);
+    this.fs = serve(this.path, options);
   }
 
   /** The same folder after a restart of the server. */
   async restart(options: LocalOptions = this.#options): Promise<void> {
     await this.fs.dispose();
-    this.fs = local(this.path, options);
+    this.fs = serve(this.path, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.fs.dispose();
     Deno.removeSync(this.#base, { recursive: true });
   }
+}
+
+/** What `local` makes, with its own type of nodes. */
+function serve(path: string, options: LocalOptions): HostedFileSystem {
+  const fs = local(path, options);
+  if (fs instanceof HostedFileSystem) return fs;
+  throw new Error("local makes something else");
 }
 
 /** Registers a test for the host with libc and for the one without. */
@@ -61,4 +70,32 @@ export function testBothHosts(
       fn: () => run((options) => new Sandbox({ ffi, ...options })),
     });
   }
+}
+
+/** The host as `local` would choose it. */
+export function makeHost(ffi: boolean): Host {
+  const calls = ffi ? openHostCalls() : undefined;
+  return calls === undefined ? new PortableHost() : new LinuxHost(calls);
+}
+
+/** Whether folders are pinned there, which makes it safe in a race. */
+makeHost.can = (ffi: boolean): boolean =>
+  Deno.build.os === "linux" && (hasFfi || !ffi);
+
+/** Attributes of what a test creates: its own. */
+export const attributes: { mode: number; uid: number; gid: number } = {
+  mode: 0o644,
+  uid: noFolder ? 0 : Deno.uid() ?? 0,
+  gid: noFolder ? 0 : Deno.gid() ?? 0,
+};
+
+/** The code of the {@linkcode FsError} that `act` fails with. */
+export async function codeOf(act: () => unknown): Promise<FsErrorCode> {
+  try {
+    await act();
+  } catch (error) {
+    if (error instanceof FsError) return error.code;
+    throw error;
+  }
+  throw new Error("expected a refusal");
 }

@@ -33,7 +33,7 @@ import { Store } from "./store.ts";
 const MAX_SEARCHES = 4;
 
 /** An existing folder of the host as a file system; made by `local`. */
-export class LocalFileSystem implements FileSystem<LocalNode> {
+export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly #store: Store;
   readonly #locator: Locator;
   #disposed: Promise<void> | undefined;
@@ -80,12 +80,14 @@ export class LocalFileSystem implements FileSystem<LocalNode> {
   resolve(identity: Uint8Array): Awaitable<LocalNode> {
     const decoded = decodeIdentity(identity);
     if (decoded === undefined) throw new FsError("stale");
-    const node = this.#store.tree.table.get(decoded.inode);
-    if (node?.tag !== decoded.tag) {
-      return this.#locator.find(decoded.inode, decoded.tag);
+    const { root, table } = this.#store.tree;
+    const node = table.get(decoded.inode);
+    if (node?.tag === decoded.tag) {
+      if (node === root || node.places.length > 0) return node;
+      // Without a name, but open.
+      if (node.gone && node.isOpen) return node;
     }
-    if (node.gone && !node.isOpen) throw new FsError("stale");
-    return node;
+    return this.#locator.find(decoded.inode, decoded.tag);
   }
 
   /** The attributes as the host has them now. */

@@ -1,0 +1,174 @@
+import fs from "node:fs";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { local } from "../../../src/backends/local/mod.ts";
+import { DirectoryListing } from "../../../src/backends/local/directory_listing.ts";
+import { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
+import type { HostStat } from "../../../src/backends/local/host.ts";
+import { LocalNode } from "../../../src/backends/local/node.ts";
+import {
+  attributes,
+  codeOf,
+  hasFfi,
+  noFolder,
+  Sandbox,
+  testBothHosts,
+} from "./ground.ts";
+
+Deno.test({
+  name: "local: a folder that can't be served is told in one line",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    Deno.writeTextFileSync(`${box.path}/file`, "");
+    for (
+      const [path, reason] of [
+        [`${box.path}/missing`, "no such folder"],
+        [`${box.path}/file`, "not a folder"],
+        [`${box.path}/file/below`, "not a folder"],
+      ]
+    ) {
+      const error = assertThrows(() => local(path), Error);
+      assertEquals(error.message, `can't serve ${path}: ${reason}`);
+    }
+  },
+});
+
+testBothHosts(
+  "a change of a name is durable before it is answered, unless told otherwise",
+  async (make) => {
+    for (const durability of ["full", "os"] as const) {
+      await using box = make({ durability });
+      const { fs } = box;
+      assertEquals(fs.settle(), undefined);
+      const { node } = await fs.create(fs.root(), "file", { type: "file" }, {
+        attributes,
+      });
+      await fs.setattr(node, { mode: 0 });
+      const settled = fs.settle();
+      assertEquals(settled instanceof Promise, durability === "full");
+      await settled;
+      assertEquals(fs.settle(), undefined);
+    }
+  },
+);
+
+/** The host can't make /dev/null durable, and says so. */
+const nothing = "/dev/null";
+const noErrors = noFolder || Deno.build.os !== "linux";
+
+function nodes(count: number): LocalNode[] {
+  return Array.from({ length: count }, (_, i) => {
+    const stat = { fileid: i + 1, type: "file" } as HostStat;
+    return new LocalNode(stat, 0);
+  });
+}
+
+Deno.test({
+  name: "local: an error of fsync is told to whom asks for durability",
+  ignore: noErrors,
+  fn: async () => {
+    const files = new FileDescriptors(() => fs.openSync(nothing, "r+"), 4);
+    const [node] = nodes(1);
+    files.writing(node).unsynced = true;
+    assertEquals(
+      await codeOf(() => files.sync(node, { all: false })),
+      "invalid",
+    );
+    await files.dispose();
+  },
+});
+
+Deno.test({
+  name:
+    "local: an error of fsync is told though the file was closed for others meanwhile",
+  ignore: noErrors,
+  fn: async () => {
+    await using box = new Sandbox();
+    Deno.writeTextFileSync(`${box.path}/file`, "");
+    let path = nothing;
+    const files = new FileDescriptors(() => fs.openSync(path, "r+"), 4);
+    const [node, ...others] = nodes(20);
+    files.writing(node).unsynced = true;
+    path = `${box.path}/file`;
+    for (const other of others) files.reading(other);
+    assertEquals(node.descriptor, undefined);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(
+      await codeOf(() => files.sync(node, { all: false })),
+      "invalid",
+    );
+    await files.sync(node, { all: false });
+    await files.dispose();
+  },
+});
+
+testBothHosts(
+  "a program that a client has written can be run by the host",
+  async (make) => {
+    await using box = make();
+    const { fs, path } = box;
+    const mode = { ...attributes, mode: 0o755 };
+    const { node } = await fs.create(fs.root(), "program", { type: "file" }, {
+      attributes: mode,
+    });
+    const both = { read: true, write: true };
+    await fs.open(node, both);
+    const text = new TextEncoder().encode("#!/bin/sh\necho ran\n");
+    await fs.write(node, 0, text, "unstable");
+    // Not committed: the descriptor stays, but not for writing.
+    fs.close(node, both);
+    const { stdout } = await new Deno.Command(`${path}/program`).output();
+    assertEquals(new TextDecoder().decode(stdout), "ran\n");
+  },
+);
+
+Deno.test({
+  name: "local: names that are not UTF-8 are neither listed nor in the way",
+  ignore: noFolder || !hasFfi,
+  fn: async () => {
+    const libc = Deno.dlopen("libc.so.6", {
+      mkdir: { parameters: ["buffer", "u32"], result: "i32" },
+      rmdir: { parameters: ["buffer"], result: "i32" },
+    });
+    for (const ffi of [true, false]) {
+      await using box = new Sandbox({ ffi });
+      Deno.mkdirSync(`${box.path}/good\uFFFD`);
+      const bad = new Uint8Array([
+        ...new TextEncoder().encode(`${box.path}/bad`),
+        0xff,
+        0,
+      ]);
+      assertEquals(libc.symbols.mkdir(bad, 0o755), 0);
+      const { entries, end } = await box.fs.readdir(box.fs.root(), 0, 10);
+      assertEquals(entries.map(({ name }) => name), ["good\uFFFD"]);
+      assert(end);
+      assertEquals(libc.symbols.rmdir(bad), 0);
+    }
+    libc.close();
+  },
+});
+
+Deno.test("directory listing: cookies don't depend on what else is there", () => {
+  const names = Array.from({ length: 5000 }, (_, i) => `name-${i}`);
+  const of = (names: string[]) =>
+    new DirectoryListing({ names, inodes: [], folders: [] });
+  const all = of(names);
+  const half = of(names.filter((_, i) => i % 2 === 0).reverse());
+  for (let i = 0; i < names.length; i += 2) {
+    assertEquals(half.cookieOf(names[i]), all.cookieOf(names[i]));
+  }
+  const cookies = names.map((name) => all.cookieOf(name)!);
+  assertEquals(new Set(cookies).size, names.length);
+  assert(cookies.every((cookie) => cookie >= 1 && cookie <= 2 ** 52));
+});
+
+Deno.test("directory listing: what is removed is passed over", () => {
+  const names = ["a", "b", "c", "d"];
+  const listing = new DirectoryListing({ names, inodes: [], folders: [] });
+  const order = [...listing.after(0)];
+  listing.remove(order[1].name);
+  assertEquals(
+    [...listing.after(order[0].cookie)].map(({ name }) => name),
+    [order[2].name, order[3].name],
+  );
+});

@@ -1,0 +1,228 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import type { Host, HostStat } from "../../../src/backends/local/host.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import { NodeTable } from "../../../src/backends/local/node_table.ts";
+import { attributes, codeOf, makeHost, testBothHosts } from "./ground.ts";
+
+testBothHosts("a node is found wherever the host moves it", async (make) => {
+  await using box = make();
+  const { fs, path } = box;
+  Deno.mkdirSync(`${path}/a/b`, { recursive: true });
+  Deno.mkdirSync(`${path}/c`);
+  Deno.writeTextFileSync(`${path}/a/b/file`, "content");
+  const a = (await fs.lookup(fs.root(), "a"))!;
+  const b = (await fs.lookup(a, "b"))!;
+  const file = (await fs.lookup(b, "file"))!;
+  const { fileid } = await fs.getattr(file);
+  const moves = [
+    [`${path}/a/b/file`, `${path}/a/b/other`],
+    [`${path}/a/b/other`, `${path}/c/other`],
+    [`${path}/c`, `${path}/a/b/c`],
+    [`${path}/a`, `${path}/z`],
+  ];
+  for (const [from, to] of moves) {
+    Deno.renameSync(from, to);
+    for (const node of [file, await fs.resolve(fs.identify(file))]) {
+      assertEquals((await fs.getattr(node)).fileid, fileid, to);
+    }
+    const target = new Uint8Array(7);
+    await fs.read(file, 0, target);
+    assertEquals(new TextDecoder().decode(target), "content");
+  }
+  assertEquals(
+    (await fs.parent(b)).inode,
+    (await fs.lookup(fs.root(), "z"))!.inode,
+  );
+});
+
+testBothHosts(
+  "identities hold over a restart, also for what was moved meanwhile",
+  async (make) => {
+    await using box = make();
+    const { path } = box;
+    Deno.mkdirSync(`${path}/a/b`, { recursive: true });
+    Deno.writeTextFileSync(`${path}/a/b/file`, "content");
+    Deno.writeTextFileSync(`${path}/gone`, "");
+    const look = async (...names: string[]) => {
+      let node = box.fs.root();
+      for (const name of names) node = (await box.fs.lookup(node, name))!;
+      return box.fs.identify(node).slice();
+    };
+    const root = box.fs.identify(box.fs.root()).slice();
+    const ids = [
+      await look("a"),
+      await look("a", "b"),
+      await look("a", "b", "file"),
+    ];
+    const gone = await look("gone");
+    const restart = box.restart();
+    await restart;
+    Deno.renameSync(`${path}/a/b`, `${path}/moved`);
+    Deno.removeSync(`${path}/gone`);
+    assertEquals(await box.fs.resolve(root), box.fs.root());
+    for (const id of ids.reverse()) {
+      const node = await box.fs.resolve(id);
+      assertEquals(box.fs.identify(node), id);
+      await box.fs.getattr(node);
+    }
+    assertEquals(await codeOf(() => box.fs.resolve(gone)), "stale");
+  },
+);
+
+testBothHosts(
+  "a file is found by its other name when the host removes one",
+  async (make) => {
+    await using box = make();
+    const { fs, path } = box;
+    Deno.mkdirSync(`${path}/folder`);
+    Deno.writeTextFileSync(`${path}/one`, "content");
+    const one = (await fs.lookup(fs.root(), "one"))!;
+    Deno.linkSync(`${path}/one`, `${path}/folder/two`);
+    Deno.removeSync(`${path}/one`);
+    assertEquals((await fs.getattr(one)).nlink, 1);
+    assertEquals(
+      await fs.lookup((await fs.lookup(fs.root(), "folder"))!, "two"),
+      one,
+    );
+  },
+);
+
+testBothHosts(
+  "an inode number that is used again does not bring a file back",
+  async (make) => {
+    await using box = make();
+    const { fs, path } = box;
+    for (let i = 0; i < 20; i++) {
+      Deno.writeTextFileSync(`${path}/file`, "old");
+      const old = (await fs.lookup(fs.root(), "file"))!;
+      const id = fs.identify(old).slice();
+      Deno.removeSync(`${path}/file`);
+      // Past the tick of the host's clock, which is all that tells them apart without libc.
+      await new Promise((resolve) => setTimeout(resolve, 12));
+      Deno.writeTextFileSync(`${path}/file`, "new");
+      const next = (await fs.lookup(fs.root(), "file"))!;
+      assert(next !== old);
+      assertEquals(await codeOf(() => fs.getattr(old)), "stale");
+      assertEquals(await codeOf(() => fs.resolve(id)), "stale");
+      await fs.remove(fs.root(), "file");
+    }
+  },
+);
+
+testBothHosts(
+  "a file that the host removes while a client has it open stays readable",
+  async (make) => {
+    let now = Date.now();
+    await using box = make({ now: () => now });
+    const { fs, path } = box;
+    Deno.writeTextFileSync(`${path}/file`, "content");
+    const file = (await fs.lookup(fs.root(), "file"))!;
+    await fs.open(file, { read: true, write: false });
+    Deno.removeSync(`${path}/file`);
+    now += 5000;
+    assertEquals((await fs.getattr(file)).nlink, 0);
+    const target = new Uint8Array(7);
+    assertEquals(await fs.read(file, 0, target), { bytes: 7, eof: true });
+    assertEquals(await fs.resolve(fs.identify(file)), file);
+    fs.close(file, { read: true, write: false });
+    assertEquals(await codeOf(() => fs.resolve(fs.identify(file))), "stale");
+  },
+);
+
+testBothHosts(
+  "handles that a client makes up don't make us walk again and again",
+  async (make) => {
+    await using box = make();
+    Deno.mkdirSync(`${box.path}/folder`);
+    Deno.writeTextFileSync(`${box.path}/file`, "content");
+    const host = makeHost(false);
+    let lists = 0;
+    const list = host.list.bind(host);
+    // Each folder takes a second to list, on this clock.
+    let now = Date.now();
+    host.list = (folder) => {
+      lists++;
+      now += 1000;
+      return list(folder);
+    };
+    const fs = new HostedFileSystem(host, box.path, { now: () => now });
+    try {
+      const file = fs.identify((await fs.lookup(fs.root(), "file"))!).slice();
+      const codes = new Map<string, number>();
+      for (let i = 0; i < 1000; i++) {
+        const id = file.slice();
+        new DataView(id.buffer).setUint32(3, 0x7fff0000 + i);
+        const code = await codeOf(() => fs.resolve(id));
+        codes.set(code, (codes.get(code) ?? 0) + 1);
+      }
+      assertLess(lists, 10);
+      assertEquals([...codes.keys()].sort(), ["busy", "stale"]);
+      // Who asks again later gets an answer.
+      now += 3_600_000;
+      const id = file.slice();
+      new DataView(id.buffer).setUint32(3, 0x7fff0000);
+      assertEquals(await codeOf(() => fs.resolve(id)), "stale");
+      await fs.resolve(file);
+    } finally {
+      await fs.dispose();
+    }
+  },
+);
+
+testBothHosts(
+  "few descriptors are enough for many deep folders",
+  async (make) => {
+    let now = Date.now();
+    await using box = make({ maxDescriptors: 16, now: () => now });
+    const { fs } = box;
+    const folders = [];
+    for (let i = 0; i < 8; i++) {
+      let node = fs.root();
+      for (let depth = 0; depth < 12; depth++) {
+        const kind = { type: "directory" } as const;
+        const name = `${i}.${depth}`;
+        const made = await fs.create(node, name, kind, {
+          attributes: { ...attributes, mode: 0o755 },
+        });
+        node = made.node;
+      }
+      folders.push(node);
+      await fs.create(node, "file", { type: "file" }, { attributes });
+    }
+    for (let round = 0; round < 3; round++) {
+      now += 2000;
+      for (const folder of folders) {
+        const file = (await fs.lookup(folder, "file"))!;
+        await fs.write(file, 0, new Uint8Array([round]), "unstable");
+        await fs.rename(
+          { directory: folder, name: "file" },
+          { directory: folders[0], name: "moving" },
+        );
+        await fs.rename(
+          { directory: folders[0], name: "moving" },
+          { directory: folder, name: "file" },
+        );
+        assertEquals(await fs.lookup(folder, "file"), file);
+      }
+    }
+  },
+);
+
+Deno.test("node table: an inode number that is born again is another node", () => {
+  const table = new NodeTable({ tag: (_f, _n, stat) => stat.size } as Host);
+  const folder = { fd: -1, prefix: "" };
+  const born = (seconds: number, size: number) =>
+    table.adopt({ folder, name: "x" }, {
+      fileid: 5,
+      type: "file",
+      size,
+      birthtime: { seconds, nanoseconds: 0 },
+    } as HostStat);
+  const first = born(1, 10);
+  assertEquals(born(1, 10), first);
+  const second = born(2, 20);
+  assert(second !== first);
+  assert(first.gone && !second.gone);
+  assert(table.isBuried(5, 10) && !table.isBuried(5, 20));
+  assertEquals(table.get(5), second);
+});

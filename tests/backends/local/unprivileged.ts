@@ -1,0 +1,49 @@
+/**
+ * Run by unprivileged_test.ts as an ordinary user on a folder of its own:
+ * prints what the back end made of it.
+ */
+import { local } from "../../../src/backends/local/mod.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+
+const [path] = Deno.args;
+const fs = local(path);
+const attempt = async (act: () => unknown): Promise<string> => {
+  try {
+    await act();
+    return "done";
+  } catch (error) {
+    if (error instanceof FsError) return error.code;
+    throw error;
+  }
+};
+// The client's user is unknown here: the file becomes this process's own.
+const attributes = { mode: 0o444, uid: 12345, gid: 12345 };
+const kind = { type: "file" } as const;
+const { node } = await fs.create(fs.root(), "file", kind, { attributes });
+const { mode, uid, gid } = await fs.getattr(node);
+const writing = { read: false, write: true };
+const report = {
+  made: { mode, uid, gid },
+  open: await attempt(() => fs.open(node, writing)),
+  write: await attempt(() => fs.write(node, 0, new Uint8Array(5), "data")),
+  close: await attempt(() => fs.close(node, writing)),
+  chown: await attempt(() => fs.setattr(node, { uid: 12345 })),
+  chmod: await attempt(() => fs.setattr(node, { mode: 0 })),
+  settle: await attempt(() => fs.settle()),
+  device: await attempt(() =>
+    fs.create(fs.root(), "device", {
+      type: "block-device",
+      rdev: { major: 8, minor: 0 },
+    }, { attributes })
+  ),
+  foreign: await attempt(async () => {
+    const foreign = (await fs.lookup(fs.root(), "foreign"))!;
+    await fs.open(foreign, { read: true, write: false });
+  }),
+  rootOwned: await attempt(async () => {
+    const folder = (await fs.lookup(fs.root(), "folder"))!;
+    await fs.create(folder, "x", kind, { attributes });
+  }),
+};
+await fs.dispose();
+console.log(JSON.stringify(report));

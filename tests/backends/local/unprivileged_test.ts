@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { isRoot, Sandbox } from "./ground.ts";
+
+const NOBODY = 65534;
+const script = new URL("./unprivileged.ts", import.meta.url).pathname;
+
+/** Whether another user can run Deno on these sources; a private checkout keeps it out. */
+function canRun(): boolean {
+  if (!isRoot) return false;
+  const { success } = new Deno.Command("cat", {
+    args: [script],
+    uid: NOBODY,
+    gid: NOBODY,
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success;
+}
+
+Deno.test({
+  name: "local: an ordinary user serves what the host permits",
+  ignore: !canRun(),
+  fn: async () => {
+    await using box = new Sandbox();
+    Deno.chmodSync(`${box.path}/..`, 0o755);
+    Deno.writeTextFileSync(`${box.path}/foreign`, "secret", { mode: 0o600 });
+    Deno.mkdirSync(`${box.path}/folder`, { mode: 0o755 });
+    Deno.chownSync(box.path, NOBODY, NOBODY);
+    Deno.chownSync(box.outside, NOBODY, NOBODY);
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", script, box.path],
+      uid: NOBODY,
+      gid: NOBODY,
+      env: { DENO_DIR: box.outside, HOME: box.outside, NO_COLOR: "1" },
+    }).output();
+    const output = new TextDecoder().decode(stdout);
+    assertEquals(
+      output.startsWith("{"),
+      true,
+      new TextDecoder().decode(stderr),
+    );
+    assertEquals(JSON.parse(output), {
+      made: { mode: 0o444, uid: NOBODY, gid: NOBODY },
+      open: "done",
+      write: "done",
+      close: "done",
+      chown: "permission",
+      chmod: "done",
+      settle: "done",
+      device: "permission",
+      foreign: "access",
+      rootOwned: "access",
+    });
+  },
+});
