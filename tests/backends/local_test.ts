@@ -1,5 +1,12 @@
 import { behaviourSuite, type Capabilities } from "./behaviour.ts";
-import { hasFfi, isRoot, noFolder, Sandbox } from "./local/ground.ts";
+import { HostedFileSystem } from "../../src/backends/local/hosted_file_system.ts";
+import {
+  hasFfi,
+  isRoot,
+  noFolder,
+  PlainHost,
+  Sandbox,
+} from "./local/ground.ts";
 
 const capabilities: Partial<Capabilities> = {
   ownership: isRoot,
@@ -28,6 +35,16 @@ behaviourSuite("local", () => {
   };
 }, { ignore: noFolder || !hasFfi, capabilities });
 
+const portable: Partial<Capabilities> = {
+  ...capabilities,
+  fifo: false,
+  socket: false,
+  device: false,
+  clock: false,
+  restart: false,
+  resolution: 1_000_000,
+};
+
 behaviourSuite("local without libc", () => {
   const sandbox = new Sandbox({ ffi: false });
   return {
@@ -35,15 +52,17 @@ behaviourSuite("local without libc", () => {
     owner: owner(),
     [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
   };
+}, { ignore: noFolder, capabilities: portable });
+
+behaviourSuite("local without /proc", () => {
+  const sandbox = new Sandbox();
+  return {
+    fs: new HostedFileSystem(new PlainHost(), sandbox.path),
+    owner: owner(),
+    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
 }, {
   ignore: noFolder,
-  capabilities: {
-    ...capabilities,
-    fifo: false,
-    socket: false,
-    device: false,
-    clock: false,
-    restart: false,
-    resolution: 1_000_000,
-  },
+  // node:fs has a lutimes that takes no time before 1970.
+  capabilities: { ...portable, timesBefore1970: false },
 });

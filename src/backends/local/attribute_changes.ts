@@ -13,10 +13,17 @@ export function checkChanges(type: FileType, changes: AttributeChanges): void {
   if (size < 0) throw new FsError("invalid");
 }
 
+/** Whether the changes are made by a path: a new size is made through a descriptor. */
+export function needsPath(changes: AttributeChanges): boolean {
+  const { mode, uid, gid, atime, mtime } = changes;
+  return mode !== undefined || uid !== undefined || gid !== undefined ||
+    atime !== undefined || mtime !== undefined;
+}
+
 /** What to change, and by which ways. */
 export interface ChangeTarget {
-  /** A path to the node itself. */
-  readonly path: string;
+  /** A path to the node itself, where {@linkcode needsPath} says so. */
+  readonly path?: string;
   /** A descriptor for writing, where a size is to be set. */
   readonly fd?: number;
   /** What it looks like now. */
@@ -33,7 +40,7 @@ export function applyChanges(
   target: ChangeTarget,
   changes: AttributeChanges,
 ): void {
-  const { path, fd, stat } = target;
+  const { path = "", fd, stat } = target;
   const { mode, size, atime, mtime } = changes;
   const undo: (() => void)[] = [];
   try {

@@ -17,7 +17,7 @@ import type {
   ReadResult,
   Stability,
 } from "../../vfs/file_system.ts";
-import { applyChanges, checkChanges } from "./attribute_changes.ts";
+import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
 import { transfer } from "./content.ts";
 import { create } from "./create.ts";
 import { link, remove, rename } from "./entries.ts";
@@ -210,11 +210,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       const fd = changes.size === undefined
         ? undefined
         : files.writing(node).fd;
-      const target = { stat, fd };
-      tree.exactly(
-        node,
-        (path) => applyChanges(host, { path, ...target }, changes),
-      );
+      const apply = (path?: string) =>
+        applyChanges(host, { path, fd, stat }, changes);
+      if (needsPath(changes)) tree.exactly(node, apply);
+      else apply();
       node.touched = true;
       settlement?.add(node);
     });

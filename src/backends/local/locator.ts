@@ -1,4 +1,5 @@
 import { FsError } from "../../vfs/errors.ts";
+import type { OpenFolder } from "./host.ts";
 import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";
 import { keyOf } from "./node_table.ts";
@@ -31,6 +32,8 @@ export class Locator {
   #walked = -Infinity;
   #saved = BURST;
   #savedAt: number;
+  /** The folder looked through last: after a restart clients ask for one file after the other. */
+  #scanned: { parent: LocalNode; names: Map<number, string> } | undefined;
   /** Folder entries tell other inode numbers than stat: stacked file systems do. */
   #entriesLie = false;
 
@@ -105,17 +108,35 @@ export class Locator {
   }
 
   #scan(parent: LocalNode, inode: number): LocalNode | undefined {
-    const { host, table } = this.#tree;
     const folder = this.#tree.folder(parent);
-    const { names, inodes } = host.list(folder);
-    const known = inodes.length > 0 && !this.#entriesLie;
-    for (let i = 0; i < names.length; i++) {
-      if (known && inodes[i] !== inode) continue;
-      const stat = this.#tree.entry(folder, names[i]);
-      if (stat?.fileid !== inode) continue;
-      return table.adopt({ parent, folder, name: names[i] }, stat);
+    const known = this.#scanned?.parent === parent
+      ? this.#scanned.names.get(inode)
+      : undefined;
+    const found = known &&
+      this.#adoptIf(inode, { parent, folder, name: known });
+    if (found) return found;
+    const { names, inodes } = this.#tree.host.list(folder);
+    if (inodes.length > 0 && !this.#entriesLie) {
+      const byInode = new Map(inodes.map((inode, i) => [inode, names[i]]));
+      this.#scanned = { parent, names: byInode };
+      const name = byInode.get(inode);
+      if (name === undefined) return undefined;
+      return this.#adoptIf(inode, { parent, folder, name });
+    }
+    for (const name of names) {
+      const found = this.#adoptIf(inode, { parent, folder, name });
+      if (found) return found;
     }
     return undefined;
+  }
+
+  #adoptIf(
+    inode: number,
+    seen: { parent: LocalNode; folder: OpenFolder; name: string },
+  ): LocalNode | undefined {
+    const stat = this.#tree.entry(seen.folder, seen.name);
+    if (stat?.fileid !== inode) return undefined;
+    return this.#tree.table.adopt(seen, stat);
   }
 
   /** What is not there, or not where it was, is not found; the rest is an error. */

@@ -78,6 +78,11 @@ export function makeHost(ffi: boolean): Host {
   return calls === undefined ? new PortableHost() : new LinuxHost(calls);
 }
 
+/** A host without /proc, where paths have to do. */
+export class PlainHost extends PortableHost {
+  override readonly pinsFolders: boolean = false;
+}
+
 /** Whether folders are pinned there, which makes it safe in a race. */
 makeHost.can = (ffi: boolean): boolean =>
   Deno.build.os === "linux" && (hasFfi || !ffi);
