@@ -127,10 +127,10 @@ export class SessionTable {
     if (after & Direction.BACK) session.hasBackchannel = true;
     // A new way for callbacks: what failed on the old one is no longer true.
     if (direction & Direction.BACK) session.backchannelFault = false;
-    this.#refresh(session.client);
     for (const observer of this.#observers) {
       observer.connectionBound?.(session, connection, after);
     }
+    this.#refresh(session.client);
   }
 
   /** The connection is closed: it is bound to nothing any more (RFC 8881 2.10.3.1). */

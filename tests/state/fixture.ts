@@ -1,0 +1,105 @@
+import type { Clock, RandomBytes } from "../../src/state/clock.ts";
+import { EffectQueue } from "../../src/state/effects.ts";
+import type { GracePeriodOptions } from "../../src/state/grace.ts";
+import type {
+  ClientObserver,
+  SessionObserver,
+} from "../../src/state/observers.ts";
+import { ServerState } from "../../src/state/server_state.ts";
+
+/** Lease of the fixtures, in milliseconds. */
+export const LEASE = 90_000;
+
+/** A clock that stands still until it is told to move. */
+export class FakeClock implements Clock {
+  time = 1_000;
+
+  now(): number {
+    return this.time;
+  }
+
+  advance(milliseconds: number): void {
+    this.time += milliseconds;
+  }
+}
+
+/** Bytes that differ each time and are the same in each run. */
+export function knownRandom(): RandomBytes {
+  let seed = 1;
+  return (length) => {
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) {
+      seed = Math.imul(seed, 1_664_525) + 1_013_904_223 | 0;
+      bytes[i] = seed >>> 24;
+    }
+    return bytes;
+  };
+}
+
+/** What of the state a test sets. */
+export interface FixtureOptions {
+  readonly grace?: Omit<GracePeriodOptions, "clock">;
+  readonly courtesyMs?: number;
+  readonly maxClients?: number;
+  readonly maxSessionsPerClient?: number;
+  readonly maxReplayCacheBytes?: number;
+}
+
+/** A server's state with a clock and randomness of the test's own, and what it told its observers. */
+export class StateFixture {
+  readonly clock = new FakeClock();
+  readonly random = knownRandom();
+  readonly effects = new EffectQueue();
+  readonly state: ServerState;
+  /** "event reason" lines, in order. */
+  readonly events: string[] = [];
+
+  constructor(options: FixtureOptions = {}) {
+    this.state = new ServerState({
+      clock: this.clock,
+      random: this.random,
+      effects: this.effects,
+      identity: {
+        majorId: new TextEncoder().encode("major"),
+        scope: new TextEncoder().encode("scope"),
+      },
+      leaseMs: LEASE,
+      courtesyMs: options.courtesyMs,
+      grace: options.grace,
+      limits: {
+        maxClients: options.maxClients ?? 100,
+        maxSessionsPerClient: options.maxSessionsPerClient ?? 4,
+        maxReplayCacheBytes: options.maxReplayCacheBytes,
+      },
+    });
+    this.state.observeClients(this.#clientEvents());
+    this.state.sessions.observe(this.#sessionEvents());
+  }
+
+  #clientEvents(): ClientObserver {
+    const note = (line: string) => this.events.push(line);
+    return {
+      clientConfirmed: () => note("confirmed"),
+      clientReclaimed: () => note("reclaimed"),
+      clientGone: (_client, reason) => note(`gone ${reason}`),
+    };
+  }
+
+  #sessionEvents(): SessionObserver {
+    const note = (line: string) => this.events.push(line);
+    return {
+      sessionCreated: () => note("session"),
+      sessionDestroyed: (_session, reason) => note(`no-session ${reason}`),
+      connectionBound: (_s, _c, direction) => note(`bound ${direction}`),
+      connectionUnbound: (_s, _c, end) =>
+        note(`unbound ${end.direction} ${end.reason}`),
+      backchannelLost: () => note("backchannel-lost"),
+      backchannelRegained: () => note("backchannel-up"),
+    };
+  }
+}
+
+/** UTF-8 bytes. */
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

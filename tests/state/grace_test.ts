@@ -1,0 +1,81 @@
+import { assertEquals } from "@std/assert";
+import { Status } from "../../src/nfs4/constants.ts";
+import { Client } from "../../src/state/client.ts";
+import { GracePeriod } from "../../src/state/grace.ts";
+import { FakeClock } from "./fixture.ts";
+
+function client(protocol: 0 | 1, owner = 1): Client {
+  return new Client({
+    id: 1n,
+    protocol,
+    owner: new Uint8Array([owner]),
+    verifier: new Uint8Array(8),
+    principal: "none",
+    renewedAt: 0,
+  });
+}
+
+function reclaimed(protocol: 0 | 1): Client {
+  const done = client(protocol);
+  done.reclaimComplete = true;
+  return done;
+}
+
+Deno.test("without a grace period reclaims are NO_GRACE and the rest is OK (RFC 8881 8.4.2.1)", () => {
+  const grace = new GracePeriod({ clock: new FakeClock() });
+  assertEquals(grace.active, false);
+  assertEquals(grace.checkReclaim(client(0)), Status.NO_GRACE);
+  assertEquals(grace.checkReclaim(client(1)), Status.NO_GRACE);
+  assertEquals(grace.checkNew(client(0)), Status.OK);
+  assertEquals(grace.checkNew(reclaimed(1)), Status.OK);
+});
+
+Deno.test("before RECLAIM_COMPLETE nothing new is given in NFSv4.1 (RFC 8881 18.51.3)", () => {
+  const grace = new GracePeriod({ clock: new FakeClock() });
+  assertEquals(grace.checkNew(client(1)), Status.GRACE);
+});
+
+Deno.test("during the grace period reclaims are OK and the rest is GRACE (RFC 8881 8.4.2.1, RFC 7530 9.6.2)", () => {
+  const grace = new GracePeriod({ clock: new FakeClock(), durationMs: 1_000 });
+  assertEquals(grace.checkReclaim(client(0)), Status.OK);
+  assertEquals(grace.checkReclaim(client(1)), Status.OK);
+  assertEquals(grace.checkNew(client(0)), Status.GRACE);
+  assertEquals(grace.checkNew(reclaimed(1)), Status.GRACE);
+});
+
+Deno.test("after RECLAIM_COMPLETE a reclaim is NO_GRACE (RFC 8881 18.51.3)", () => {
+  const grace = new GracePeriod({ clock: new FakeClock(), durationMs: 1_000 });
+  assertEquals(grace.checkReclaim(reclaimed(1)), Status.NO_GRACE);
+});
+
+Deno.test("the grace period ends with its time or early, and is told of once", () => {
+  const clock = new FakeClock();
+  let ended = 0;
+  const onEnd = () => void ended++;
+  const grace = new GracePeriod({ clock, durationMs: 1_000, onEnd });
+  clock.advance(999);
+  assertEquals(grace.active, true);
+  clock.advance(1);
+  assertEquals([grace.active, ended], [false, 1]);
+  grace.end();
+  const early = new GracePeriod({ clock, durationMs: 1_000, onEnd });
+  early.end();
+  assertEquals([early.active, ended], [false, 2]);
+});
+
+Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", () => {
+  const completed: Client[] = [];
+  const grace = new GracePeriod({
+    clock: new FakeClock(),
+    durationMs: 1_000,
+    records: {
+      mayReclaim: (asks) => asks.owner[0] === 1,
+      completed: (done) => void completed.push(done),
+    },
+  });
+  const [known, unknown] = [client(1, 1), client(1, 2)];
+  assertEquals(grace.checkReclaim(known), Status.OK);
+  assertEquals(grace.checkReclaim(unknown), Status.NO_GRACE);
+  grace.complete(known);
+  assertEquals(completed, [known]);
+});

@@ -1,0 +1,180 @@
+import { assertEquals } from "@std/assert";
+import { Direction } from "../../src/nfs4/sessions.ts";
+import type { Client } from "../../src/state/client.ts";
+import type { Session } from "../../src/state/session.ts";
+import { StateFixture } from "./fixture.ts";
+
+const CHANNEL = {
+  maxRequestSize: 4_096,
+  maxResponseSize: 4_096,
+  maxResponseSizeCached: 4_096,
+  maxOperations: 8,
+  maxRequests: 8,
+};
+
+function clientOf(fixture: StateFixture, owner = 1): Client {
+  const client = fixture.state.clients.register({
+    protocol: 1,
+    owner: new Uint8Array([owner]),
+    verifier: new Uint8Array(8),
+    principal: "sys:0",
+  })!;
+  fixture.state.confirmClient(client);
+  return client;
+}
+
+function sessionOf(fixture: StateFixture, client: Client): Session {
+  const session = fixture.state.sessions.create(client, {
+    minorVersion: 1,
+    fore: CHANNEL,
+    back: CHANNEL,
+    callback: { program: 1, credential: { flavor: 0 } },
+  });
+  if (typeof session === "number") throw new Error(`${session}`);
+  return session;
+}
+
+function start() {
+  const fixture = new StateFixture();
+  const { sessions } = fixture.state;
+  const session = sessionOf(fixture, clientOf(fixture));
+  fixture.events.length = 0;
+  return { fixture, sessions, session, events: fixture.events };
+}
+
+Deno.test("a session has many connections, callbacks prefer the one that was active last", () => {
+  const { sessions, session } = start();
+  const [a, b, c, fore] = [{}, {}, {}, {}];
+  for (const connection of [a, b, c]) {
+    sessions.bind(session, connection, Direction.BOTH);
+  }
+  sessions.bind(session, fore, Direction.FORE);
+  for (const active of [c, a, fore, b, a]) session.touch(active);
+  assertEquals(session.backConnections().indexOf(a), 0);
+  const order = session.backConnections();
+  assertEquals([order[0] === a, order[1] === b, order[2] === c], [
+    true,
+    true,
+    true,
+  ]);
+  assertEquals(order.length, 3);
+});
+
+Deno.test("a connection has many sessions, and its end leaves all of them", () => {
+  const { fixture, sessions, session, events } = start();
+  const other = sessionOf(fixture, clientOf(fixture, 2));
+  const [shared, own] = [{}, {}];
+  sessions.bind(session, shared, Direction.BOTH);
+  sessions.bind(other, shared, Direction.FORE);
+  sessions.bind(other, own, Direction.BACK);
+  events.length = 0;
+  fixture.state.connectionClosed(shared);
+  assertEquals(events, [
+    "unbound 3 connection-closed",
+    "backchannel-lost",
+    "unbound 1 connection-closed",
+  ]);
+  assertEquals([session.connections.size, other.connections.size], [0, 1]);
+  assertEquals([session.pathUp, other.pathUp], [false, true]);
+  fixture.state.connectionClosed(shared);
+  assertEquals(session.touch(shared), false);
+});
+
+Deno.test("binding more channels is told once, binding the same again is not", () => {
+  const { sessions, session, events } = start();
+  const connection = {};
+  sessions.bind(session, connection, Direction.FORE);
+  sessions.bind(session, connection, Direction.FORE);
+  sessions.bind(session, connection, Direction.BACK);
+  sessions.bind(session, connection, Direction.BOTH);
+  assertEquals(events, ["bound 1", "bound 3", "backchannel-up"]);
+});
+
+Deno.test("the backchannel is lost with its last connection and regained with the next", () => {
+  const { fixture, sessions, session, events } = start();
+  const [a, b, c] = [{}, {}, {}];
+  sessions.bind(session, a, Direction.BACK);
+  sessions.bind(session, b, Direction.BACK);
+  fixture.state.connectionClosed(a);
+  assertEquals(session.pathUp, true);
+  fixture.state.connectionClosed(b);
+  sessions.bind(session, c, Direction.FORE);
+  sessions.bind(session, c, Direction.BACK);
+  assertEquals(
+    events.filter((event) => event.startsWith("backchannel")),
+    ["backchannel-up", "backchannel-lost", "backchannel-up"],
+  );
+});
+
+Deno.test("a fault of the backchannel ends with a new connection for it", () => {
+  const { sessions, session, events } = start();
+  sessions.bind(session, {}, Direction.BACK);
+  sessions.setBackchannelFault(session, true);
+  assertEquals([session.pathUp, session.hasBackConnection], [false, true]);
+  sessions.bind(session, {}, Direction.BACK);
+  assertEquals(session.pathUp, true);
+  assertEquals(events.slice(-3), [
+    "backchannel-lost",
+    "bound 2",
+    "backchannel-up",
+  ]);
+});
+
+Deno.test("a destroyed session is found no more and takes no fault", () => {
+  const { sessions, session } = start();
+  sessions.bind(session, {}, Direction.BACK);
+  sessions.destroy(session, "destroyed-session");
+  sessions.destroy(session, "destroyed-session");
+  sessions.setBackchannelFault(session, true);
+  assertEquals(sessions.find(session.id), undefined);
+  assertEquals([sessions.size, session.client.sessions.size], [0, 0]);
+  assertEquals(session.backchannelFault, false);
+});
+
+Deno.test("a client at its limit loses the session without a connection first, then the longest idle", () => {
+  const { fixture, sessions, session: first } = start();
+  const { client } = first;
+  const later = [1, 2, 3].map(() => {
+    fixture.clock.advance(1);
+    return sessionOf(fixture, client);
+  });
+  sessions.bind(first, {}, Direction.FORE);
+  sessions.bind(later[0], {}, Direction.FORE);
+  sessionOf(fixture, client);
+  assertEquals(later[1].destroyed, true);
+  sessionOf(fixture, client);
+  assertEquals(later[2].destroyed, true);
+  assertEquals([first.destroyed, later[0].destroyed], [false, false]);
+});
+
+Deno.test("kept replies above the limit make the server ask for fewer slots, room gives them back", () => {
+  const fixture = new StateFixture({ maxReplayCacheBytes: 1_000 });
+  const { sessions } = fixture.state;
+  const { slots } = sessionOf(fixture, clientOf(fixture));
+  const keep = (id: number, length: number) => {
+    const request = {
+      sequence: 1,
+      cacheThis: true,
+      principal: 0,
+      bytes: new Uint8Array(0),
+      start: 0,
+      end: 0,
+    };
+    slots.slot(id).begin(request);
+    slots.slot(id).finish(new Uint8Array(length));
+  };
+  keep(0, 600);
+  sessions.sweep();
+  assertEquals(slots.target, 7);
+  keep(1, 600);
+  sessions.sweep();
+  assertEquals(slots.target, 3);
+  for (let i = 0; i < 4; i++) sessions.sweep();
+  assertEquals([slots.target, slots.highest], [0, 7]);
+  slots.shrink(slots.slot(0), 0);
+  slots.shrink(slots.slot(0), 0);
+  assertEquals([slots.highest, sessions.usage.replayCacheBytes], [0, 600]);
+  slots.slot(0).release();
+  sessions.sweep();
+  assertEquals([slots.target, slots.highest], [7, 7]);
+});
