@@ -55,6 +55,10 @@ function change(
   attributes: FileAttributes,
 ): Awaitable<StatusCode> {
   const { file, reply } = context;
+  if (requested.isEmpty) {
+    writeBitmap(reply, requested);
+    return Status.OK;
+  }
   const caller = context.callerOf(file);
   const size = changes.size === undefined
     ? Status.OK

@@ -34,6 +34,8 @@ export async function readPart(
 ): Promise<Listed> {
   const { cookie = 0, verifier = new Uint8Array(8) } = options;
   const { dirCount = 0, maxCount = 8192, attributes = [] } = options;
+  // Each part is asked for by a COMPOUND of its own.
+  compound.context.reply.truncate(compound.context.replyStart);
   const { status, result } = await compound.run(readdir, (xdr) => {
     xdr.uint64Number(cookie);
     xdr.opaqueFixed(verifier);

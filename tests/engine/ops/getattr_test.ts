@@ -1,0 +1,190 @@
+import { assertEquals } from "@std/assert";
+import { memory } from "../../../src/backends/memory/mod.ts";
+import { getattr } from "../../../src/engine/ops/getattr.ts";
+import { getfh } from "../../../src/engine/ops/getfh.ts";
+import { nverify } from "../../../src/engine/ops/nverify.ts";
+import { verify } from "../../../src/engine/ops/verify.ts";
+import { readBitmap } from "../../../src/nfs4/bitmap.ts";
+import type { FileSystem } from "../../../src/vfs/file_system.ts";
+import type { MinorVersion } from "../../../src/nfs4/constants.ts";
+import {
+  bits,
+  type Compound,
+  fattr,
+  Ground,
+  memoryGround,
+  mode,
+  slow,
+  type WriteArgs,
+} from "./ground.ts";
+
+const tree = { file: "hello", folder: {} };
+
+/** supported_attrs or suppattr_exclcreat. */
+async function supported(
+  compound: Compound,
+  number: 0 | 75 = 0,
+): Promise<number[]> {
+  return [...readBitmap(await compound.attributes(number)).numbers()];
+}
+
+/** Only what a file system must have. */
+function readOnly(fs: FileSystem): FileSystem {
+  const { limits } = fs;
+  return {
+    limits,
+    root: () => fs.root(),
+    identify: (node) => fs.identify(node),
+    resolve: (identity) => fs.resolve(identity),
+    getattr: (node) => ({ ...fs.getattr(node), birthtime: undefined }) as never,
+    lookup: (node, name) => fs.lookup(node, name),
+    parent: (node) => fs.parent(node),
+    readdir: (node, cookie, limit) => fs.readdir(node, cookie, limit),
+    read: (node, offset, target) => fs.read(node, offset, target),
+  };
+}
+
+Deno.test("supported_attrs grows with the minor version (RFC 8881 5.8.1.1, RFC 7862 12.2)", async () => {
+  const ground = memoryGround(tree);
+  const of = async (minorVersion: MinorVersion) =>
+    new Set(await supported(await ground.at("file", { minorVersion })));
+  const [v0, v1, v2] = await Promise.all([of(0), of(1), of(2)]);
+  // RFC 7530 5.6, RFC 8881 5.6: these are REQUIRED.
+  for (const number of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 19]) {
+    assertEquals(v0.has(number), true, `${number}`);
+  }
+  assertEquals([...v1].filter((number) => !v0.has(number)), [74, 75, 76]);
+  assertEquals([...v2].filter((number) => !v1.has(number)), [79]);
+});
+
+Deno.test("everything in supported_attrs can be got or set, and says nothing else (RFC 8881 5.2)", async () => {
+  const ground = memoryGround(tree);
+  const file = await ground.at("file", { minorVersion: 2 });
+  for (const number of await supported(file)) {
+    const { status, result } = await file.run(getattr, bits(number));
+    const setOnly = [48, 54, 74].includes(number);
+    assertEquals(status, setOnly ? "NFS4ERR_INVAL" : "NFS4_OK", `${number}`);
+    if (setOnly) continue;
+    assertEquals([...readBitmap(result).numbers()], [number]);
+    assertEquals(result.opaque(200).length > 0, true);
+    assertEquals(result.remaining, 0);
+  }
+});
+
+Deno.test("a file system that can't change, or doesn't know, supports less (RFC 8881 5.2)", async () => {
+  const ground = new Ground({ path: "/", fs: readOnly(memory(tree)) });
+  const file = await ground.at("file");
+  const numbers = await supported(file);
+  const missing = [21, 22, 23, 42, 43, 44, 48, 50, 54, 74];
+  assertEquals(missing.filter((number) => numbers.includes(number)), []);
+  // link_support, symlink_support, cansettime
+  const values = await file.attributes(5, 6, 15);
+  assertEquals([values.bool(), values.bool(), values.bool()], [
+    false,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("suppattr_exclcreat is what can be set at creation (RFC 8881 5.8.1.14)", async () => {
+  const file = await memoryGround(tree).at("file");
+  assertEquals(await supported(file, 75), [4, 33, 36, 37, 48, 54]);
+});
+
+Deno.test("GETATTR leaves out what it doesn't know, however long the bitmap (RFC 8881 18.7.3)", async () => {
+  const file = await memoryGround(tree).at("file");
+  const result = await file.ok(getattr, (xdr) => {
+    const words = [0b10010, 0, 0, 7, ...new Array(60).fill(0xffff_ffff)];
+    xdr.array(words, (xdr, word) => xdr.uint32(word));
+  });
+  assertEquals([...readBitmap(result).numbers()], [1, 4]);
+  assertEquals(result.uint32(), 12);
+  assertEquals([result.uint32(), result.uint64()], [1, 5n]);
+});
+
+Deno.test("a bitmap that is shorter than it says is BADXDR", async () => {
+  const file = await memoryGround(tree).at("file");
+  const status = await file.status(getattr, (xdr) => xdr.uint32(0xffff_ffff));
+  assertEquals(status, "NFS4ERR_BADXDR");
+});
+
+Deno.test("GETATTR encodes each attribute as its type says (RFC 8881 5.8)", async () => {
+  const fs = memory(tree, { uid: 1000, gid: 4_294_967_294 });
+  const ground = new Ground({ path: "/", fs, squash: "none" });
+  const file = await ground.at("file", { minorVersion: 2 });
+  const handle = (await file.ok(getfh)).opaque(128);
+  const values = await file.attributes(
+    ...[1, 2, 5, 7, 10, 11, 13, 16, 19, 27, 28, 29, 30, 31],
+    ...[33, 35, 36, 37, 41, 51, 76, 79],
+  );
+  assertEquals(values.uint32(), 1, "NF4REG");
+  assertEquals(values.uint32(), 0, "FH4_PERSISTENT");
+  assertEquals(values.bool(), true, "link_support");
+  assertEquals(values.bool(), false, "named_attr");
+  assertEquals(values.uint32(), 90, "lease_time in seconds");
+  assertEquals(values.uint32(), 0, "rdattr_error");
+  assertEquals(values.uint32(), 0, "aclsupport");
+  assertEquals(values.bool(), false, "case_insensitive");
+  assertEquals(values.opaque(128), handle, "filehandle");
+  assertEquals(values.uint64() > 2n ** 32n, true, "maxfilesize");
+  assertEquals(values.uint32() > 1, true, "maxlink");
+  assertEquals(values.uint32(), 255, "maxname");
+  assertEquals(values.uint64(), 1_048_576n, "maxread");
+  assertEquals(values.uint64(), 1_048_576n, "maxwrite");
+  assertEquals(values.uint32(), 0o644, "mode");
+  assertEquals(values.uint32(), 1, "numlinks");
+  assertEquals(values.string(20), "1000", "owner");
+  assertEquals(values.string(20), "4294967294", "owner_group");
+  assertEquals([values.uint32(), values.uint32()], [0, 0], "rawdev");
+  assertEquals([values.int64(), values.uint32()], [0n, 1], "time_delta");
+  assertEquals(values.uint32(), 2, "FSCHARSET_CAP4_ALLOWS_ONLY_UTF8");
+  assertEquals(values.uint32(), 0, "NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR");
+  assertEquals(values.remaining, 0);
+});
+
+Deno.test("space comes from the file system, also one that waits", async () => {
+  const fs = memory(tree, { maxBytes: 1 << 20, maxFiles: 100 });
+  for (const one of [fs, slow(fs)]) {
+    const root = await new Ground({ path: "/", fs: one }).at("/");
+    const values = await root.attributes(23, 44);
+    assertEquals([values.uint64(), values.uint64()], [100n, 1n << 20n]);
+  }
+});
+
+const same: WriteArgs = (xdr) =>
+  fattr(xdr, [[1, (xdr) => xdr.uint32(1)], [4, (xdr) => xdr.uint64(5n)]]);
+
+Deno.test("VERIFY goes on when all is the same, NVERIFY when it isn't (RFC 8881 18.31.3, 18.15.3)", async () => {
+  for (const fs of [memory(tree), slow(memory(tree))]) {
+    const file = await new Ground({ path: "/", fs }).at("file");
+    const position = file.context.reply.position;
+    assertEquals(await file.status(verify, same), "NFS4_OK");
+    assertEquals(file.context.reply.position, position, "no result");
+    assertEquals(await file.status(nverify, same), "NFS4ERR_SAME");
+    const other: WriteArgs = (xdr) => fattr(xdr, [mode(0o600)]);
+    assertEquals(await file.status(verify, other), "NFS4ERR_NOT_SAME");
+    assertEquals(await file.status(nverify, other), "NFS4_OK");
+    const short: WriteArgs = (xdr) => fattr(xdr, [[4, () => {}]]);
+    assertEquals(await file.status(verify, short), "NFS4ERR_NOT_SAME");
+  }
+});
+
+Deno.test("VERIFY and NVERIFY refuse what can't be compared (RFC 8881 18.31.4, 6.2.4)", async () => {
+  const file = await memoryGround(tree).at("file");
+  const cases: [number, string][] = [
+    [11, "NFS4ERR_INVAL"],
+    [54, "NFS4ERR_INVAL"],
+    [12, "NFS4ERR_ATTRNOTSUPP"],
+    [90, "NFS4ERR_ATTRNOTSUPP"],
+  ];
+  for (const operation of [verify, nverify]) {
+    for (const [number, expected] of cases) {
+      const write: WriteArgs = (xdr) =>
+        fattr(xdr, [[number, (xdr) => xdr.uint32(0)]]);
+      assertEquals(await file.status(operation, write), expected, `${number}`);
+    }
+    const stray: WriteArgs = (xdr) =>
+      fattr(xdr, [[1, (xdr) => xdr.uint32(1)], mode(0o100644)]);
+    assertEquals(await file.status(operation, stray), "NFS4ERR_INVAL");
+  }
+});

@@ -1,0 +1,233 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { memory } from "../../../src/backends/memory/mod.ts";
+import { getfh } from "../../../src/engine/ops/getfh.ts";
+import { remove } from "../../../src/engine/ops/remove.ts";
+import { FsError } from "../../../src/vfs/errors.ts";
+import type { FileSystem } from "../../../src/vfs/file_system.ts";
+import { Ground, memoryGround, slow } from "./ground.ts";
+import { list, readPart } from "./listing.ts";
+
+const TYPE = 1;
+const SIZE = 4;
+const RDATTR_ERROR = 11;
+const HANDLE = 19;
+const FILEID = 20;
+
+function many(count: number): Record<string, string> {
+  const names = Array.from({ length: count }, (_, i) => `name-${i}`);
+  return Object.fromEntries(names.map((name) => [name, ""]));
+}
+
+/** A file system in which some method is another. */
+function changed(fs: FileSystem, changes: Partial<FileSystem>): FileSystem {
+  return new Proxy(fs, {
+    get(target, key) {
+      const value = Reflect.get(changes, key) ?? Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+Deno.test("READDIR lists names with their attributes, filehandles too (RFC 8881 18.23.3)", async () => {
+  const ground = memoryGround({ a: "123", b: {} });
+  const listed = await list(await ground.at("/"), {
+    attributes: [TYPE, SIZE, HANDLE, FILEID],
+  });
+  assertEquals(listed.names, ["a", "b"]);
+  const [a, b] = listed.attributes;
+  assertEquals([a.uint32(), a.uint64()], [1, 3n]);
+  const handle = (await (await ground.at("a")).ok(getfh)).opaque(128);
+  assertEquals(a.opaque(128), handle);
+  const fileid = await (await ground.at("a")).attributes(FILEID);
+  assertEquals(a.uint64(), fileid.uint64());
+  assertEquals(b.uint32(), 2);
+});
+
+Deno.test("READDIR goes on behind each cookie, and every part fits its maxcount (RFC 8881 18.23.3)", async () => {
+  const ground = memoryGround(many(300));
+  const root = await ground.at("/");
+  const seen = new Set<string>();
+  const asked = { maxCount: 600, attributes: [TYPE] };
+  let part = await readPart(root, asked);
+  while (true) {
+    assertEquals(part.bytes <= 600, true);
+    for (const name of part.names) seen.add(name);
+    if (part.eof) break;
+    assertEquals(part.bytes > 500, true, "parts are filled");
+    const { verifier } = part;
+    const cookie = part.cookies.at(-1);
+    part = await readPart(root, { ...asked, cookie, verifier });
+  }
+  assertEquals(seen.size, 300);
+});
+
+Deno.test("READDIR gives out no cookie of 0, 1 or 2, and takes no 1 or 2 (RFC 8881 18.23.3)", async () => {
+  const root = await memoryGround(many(3)).at("/");
+  const { cookies, verifier } = await readPart(root);
+  assertEquals(cookies.every((cookie) => cookie > 2), true);
+  for (const cookie of [1, 2, 2 ** 53 - 1]) {
+    const { status } = await readPart(root, { cookie, verifier });
+    assertEquals(status, "NFS4ERR_BAD_COOKIE");
+  }
+});
+
+Deno.test("a cookie with a verifier that was not given out is NOT_SAME (RFC 8881 18.23.3)", async () => {
+  const root = await memoryGround(many(3)).at("/");
+  const { cookies } = await readPart(root);
+  const verifier = new Uint8Array(8).fill(1);
+  const { status } = await readPart(root, { cookie: cookies[0], verifier });
+  assertEquals(status, "NFS4ERR_NOT_SAME");
+});
+
+Deno.test("READDIR is TOOSMALL where not one entry fits (RFC 8881 18.23.3)", async () => {
+  const ground = memoryGround({ name: "" });
+  const root = await ground.at("/");
+  const whole = (await readPart(root, { attributes: [SIZE] })).bytes;
+  for (const maxCount of [0, 15, 16, whole - 1]) {
+    const part = await readPart(root, { maxCount, attributes: [SIZE] });
+    assertEquals(part.status, "NFS4ERR_TOOSMALL", `${maxCount}`);
+  }
+  const fits = await readPart(root, { maxCount: whole, attributes: [SIZE] });
+  assertEquals([fits.names, fits.eof], [["name"], true]);
+});
+
+Deno.test("an empty folder takes 16 bytes, with fewer it is TOOSMALL", async () => {
+  const root = await memoryGround().at("/");
+  assertEquals((await readPart(root, { maxCount: 16 })).eof, true);
+  const { status } = await readPart(root, { maxCount: 15 });
+  assertEquals(status, "NFS4ERR_TOOSMALL");
+});
+
+Deno.test("dircount bounds names and cookies, but not to nothing (RFC 8881 18.23.4)", async () => {
+  const root = await memoryGround(many(9)).at("/");
+  assertEquals((await readPart(root, { dirCount: 1 })).names.length, 1);
+  const some = await readPart(root, { dirCount: 100 });
+  assertEquals(some.names.length, 4);
+  assertEquals(some.eof, false);
+});
+
+Deno.test("READDIR stays within what the session's reply may be (RFC 8881 2.10.6.4)", async () => {
+  const root = await memoryGround(many(99)).at("/");
+  root.context.replyLimit = 1000;
+  root.context.replyStart = root.context.reply.position;
+  const part = await readPart(root, { maxCount: 100_000 });
+  assertEquals(part.bytes <= 1000 - 24, true);
+  assertEquals(part.eof, false);
+});
+
+Deno.test("READDIR of what is no folder is NOTDIR, unreadable ACCESS, of set-only attributes INVAL", async () => {
+  const ground = memoryGround({ file: "" });
+  const file = await readPart(await ground.at("file"));
+  assertEquals(file.status, "NFS4ERR_NOTDIR");
+  const fs = memory({}, { mode: 0o711 });
+  const closed = await new Ground({ path: "/", fs }).at("/", { uid: 9 });
+  assertEquals((await readPart(closed)).status, "NFS4ERR_ACCESS");
+  const root = await ground.at("/");
+  const { status } = await readPart(root, { attributes: [54] });
+  assertEquals(status, "NFS4ERR_INVAL");
+});
+
+Deno.test("a folder may change while it is read: nothing that stays is missed or told twice", async () => {
+  const ground = memoryGround(many(50));
+  const root = await ground.at("/");
+  const first = await readPart(root, { maxCount: 400 });
+  const last = first.names.at(-1)!;
+  for (const name of [last, first.names[0], "name-40"]) {
+    await root.ok(remove, (xdr) => xdr.string(name));
+  }
+  const rest = await list(root);
+  const on = await readPart(root, {
+    cookie: first.cookies.at(-1),
+    verifier: first.verifier,
+    maxCount: 100_000,
+  });
+  assertEquals(on.eof, true);
+  assertEquals(on.names.some((name) => first.names.includes(name)), false);
+  assertEquals(on.names.length, 50 - first.names.length - 1);
+  assertEquals(rest.names.length, 47);
+});
+
+Deno.test("an entry whose attributes fail has rdattr_error, where it is asked for (RFC 8881 18.23.3)", async () => {
+  const fs = memory({ bad: "", good: "" });
+  const bad = fs.lookup(fs.root(), "bad");
+  const failing = changed(fs, {
+    getattr: (node) => {
+      if (node === bad) throw new FsError("io");
+      return fs.getattr(node as never);
+    },
+  });
+  for (const one of [failing, slow(failing)]) {
+    const root = await new Ground({ path: "/", fs: one }).at("/");
+    const part = await readPart(root, { attributes: [TYPE, RDATTR_ERROR] });
+    assertEquals(part.names, ["bad", "good"]);
+    assertEquals(part.masks, [1 << RDATTR_ERROR, 1 << RDATTR_ERROR | 1 << 1]);
+    assertEquals(part.attributes[0].uint32(), 5, "NFS4ERR_IO");
+    assertEquals(part.attributes[1].uint32(), 1, "NF4REG");
+    assertEquals(part.attributes[1].uint32(), 0, "NFS4_OK");
+    const whole = await readPart(root, { attributes: [TYPE] });
+    assertEquals(whole.status, "NFS4ERR_IO");
+  }
+});
+
+Deno.test("an entry that is gone when its attributes are read is left out", async () => {
+  const fs = memory({ a: "", b: "" });
+  const gone = fs.lookup(fs.root(), "a");
+  const racing = changed(fs, {
+    getattr: (node) => {
+      if (node === gone) throw new FsError("stale");
+      return fs.getattr(node as never);
+    },
+  });
+  const root = await new Ground({ path: "/", fs: racing }).at("/");
+  assertEquals((await list(root, { attributes: [TYPE] })).names, ["b"]);
+});
+
+Deno.test("entries without a node are looked up, where attributes are asked for", async () => {
+  const fs = memory({ a: "", b: "" });
+  let lookups = 0;
+  const bare = changed(fs, {
+    readdir: (node, cookie, limit) => {
+      const page = fs.readdir(node as never, cookie, limit);
+      const entries = page.entries.map((entry) => ({
+        ...entry,
+        node: undefined,
+      }));
+      return { ...page, entries };
+    },
+    lookup: (node, name) => {
+      lookups++;
+      return fs.lookup(node as never, name);
+    },
+  });
+  const root = await new Ground({ path: "/", fs: bare }).at("/");
+  assertEquals((await list(root)).names, ["a", "b"]);
+  assertEquals(lookups, 0);
+  const { attributes } = await list(root, { attributes: [TYPE] });
+  assertEquals(attributes.map((values) => values.uint32()), [1, 1]);
+  assertEquals(lookups, 2);
+});
+
+Deno.test("a file system that waits is listed the same", async () => {
+  const fs = memory(many(40));
+  const at = async (one: FileSystem) =>
+    await list(await new Ground({ path: "/", fs: one }).at("/"), {
+      maxCount: 700,
+      attributes: [TYPE, SIZE, 44],
+    });
+  const [quick, waiting] = [await at(fs), await at(slow(fs))];
+  assertEquals(waiting.names, quick.names);
+  assertEquals(waiting.cookies, quick.cookies);
+  assertNotEquals(waiting.names.length, 0);
+});
+
+Deno.test("100,000 entries are listed without a cliff", async () => {
+  const root = await memoryGround(many(100_000)).at("/");
+  const started = performance.now();
+  const listed = await list(root, {
+    maxCount: 32_768,
+    attributes: [TYPE, FILEID],
+  });
+  assertEquals(new Set(listed.names).size, 100_000);
+  // A second on a slow machine; what grows with the square takes minutes.
+  assertEquals(performance.now() - started < 10_000, true);
+});
