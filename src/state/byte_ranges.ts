@@ -44,8 +44,9 @@ export function spanOf(offset: bigint, length: bigint): Span | undefined {
   // RFC 8881 18.10.3, RFC 7530 16.10.4: no lock of nothing.
   if (length === 0n) return undefined;
   if (length === LAST_BYTE) return { start: offset, last: LAST_BYTE };
-  const last = offset + length - 1n;
-  return last > LAST_BYTE ? undefined : { start: offset, last };
+  // The sum itself, not the last byte, must not exceed 2^64 - 1.
+  const end = offset + length;
+  return end > LAST_BYTE ? undefined : { start: offset, last: end - 1n };
 }
 
 /** The length of a span as it goes over the wire. */
