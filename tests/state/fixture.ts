@@ -1,4 +1,4 @@
-import type { Clock, RandomBytes } from "../../src/state/clock.ts";
+import type { RandomBytes } from "../../src/state/clock.ts";
 import { EffectQueue } from "../../src/state/effects.ts";
 import type { GracePeriodOptions } from "../../src/state/grace.ts";
 import type {
@@ -6,34 +6,17 @@ import type {
   SessionObserver,
 } from "../../src/state/observers.ts";
 import { ServerState } from "../../src/state/server_state.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 
 /** Lease of the fixtures, in milliseconds. */
 export const LEASE = 90_000;
 
-/** A clock that stands still until it is told to move. */
-export class FakeClock implements Clock {
-  time = 1_000;
-
-  now(): number {
-    return this.time;
-  }
-
-  advance(milliseconds: number): void {
-    this.time += milliseconds;
-  }
-}
+export { FakeClock };
 
 /** Bytes that differ each time and are the same in each run. */
 export function knownRandom(): RandomBytes {
-  let seed = 1;
-  return (length) => {
-    const bytes = new Uint8Array(length);
-    for (let i = 0; i < length; i++) {
-      seed = Math.imul(seed, 1_664_525) + 1_013_904_223 | 0;
-      bytes[i] = seed >>> 24;
-    }
-    return bytes;
-  };
+  return new SeededRandom(1).bytes;
 }
 
 /** What of the state a test sets. */

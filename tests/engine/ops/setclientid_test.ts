@@ -258,7 +258,7 @@ Deno.test("RENEW says CB_PATH_DOWN to a client with delegations, and renews (RFC
   record.states.delegations = 1;
   server.clock.advance(1_000);
   assertEquals(renewLease(peer, client.id), Status.CB_PATH_DOWN);
-  assertEquals(record.renewedAt, server.clock.time);
+  assertEquals(record.renewedAt, server.clock.now());
   // Another callback is another path.
   assertEquals(confirm(peer, set(peer, { ident: 2 })), Status.OK);
   assertEquals(renewLease(peer, client.id), Status.OK);
