@@ -1,6 +1,11 @@
 /** A callback on the client's side: what is kept of it, where its answer goes. */
 
-import type { CallbackCompound, CallbackHeader } from "./callback_wire.ts";
+import type {
+  CallbackCompound,
+  CallbackHeader,
+  CallbackOperation,
+  CallbackResult,
+} from "./callback_wire.ts";
 import type { ClientConnection } from "./connection.ts";
 import type { ReceivedRecord } from "./framing.ts";
 
@@ -39,6 +44,11 @@ export interface CallbackPeerOptions {
    */
   readonly credentials?: "whole" | "ids";
 }
+
+/** Carries out a callback operation in a test's own way. */
+export type CallbackOperationHandler = (
+  operation: CallbackOperation,
+) => CallbackResult;
 
 /** A call that is still being judged. */
 export interface Draft {

@@ -9,6 +9,7 @@ import { XdrReader } from "../../../src/xdr/reader.ts";
 import { answer, type Behaviour } from "./callback_behaviour.ts";
 import type {
   CallbackCall,
+  CallbackOperationHandler,
   CallbackPeerOptions,
   CallbackReturn,
   Draft,
@@ -38,13 +39,8 @@ import {
 import type { ClientConnection } from "./connection.ts";
 import { DelegationBook } from "./delegation_book.ts";
 import type { ReceivedRecord } from "./framing.ts";
-import { hex, statusName } from "./names.ts";
+import { hex, messageOf, statusName } from "./names.ts";
 import { AuthStat, expectEnd } from "./rpc.ts";
-
-/** Carries out a callback operation in a test's own way. */
-export type CallbackOperationHandler = (
-  operation: CallbackOperation,
-) => CallbackResult;
 
 /** The callback service of one client, for any number of sessions and connections. */
 export class CallbackPeer {
@@ -399,8 +395,4 @@ export class CallbackPeer {
   #behaviour(): Behaviour {
     return this.#upcoming.shift() ?? this.#always;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@ import type { XdrReader } from "../../../src/xdr/reader.ts";
 import type { XdrWriter } from "../../../src/xdr/writer.ts";
 import {
   isStatus,
+  messageOf,
   type OpName,
   opName,
   sameBytes,
@@ -192,8 +193,7 @@ function readResult(xdr: XdrReader, minor: number): OperationResult {
       : readError(xdr, name, status);
     return { number, name, status, value: value as ErrorResult };
   } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
-    throw new ProtocolViolation(`${name}: ${what}`, { cause });
+    throw new ProtocolViolation(`${name}: ${messageOf(cause)}`, { cause });
   }
 }
 
