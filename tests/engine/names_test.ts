@@ -1,0 +1,34 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { checkName } from "../../src/engine/names.ts";
+import { Status } from "../../src/nfs4/constants.ts";
+
+const check = (text: string, maxName?: number) =>
+  checkName(new TextEncoder().encode(text), { maxName });
+
+Deno.test("names come out as they went in", () => {
+  for (const name of ["a", "...", ".a", "..a", "a b", "ä", "日本", "e\u0301"]) {
+    assertEquals(check(name), name);
+    assertStrictEquals(check(name), name);
+  }
+});
+
+Deno.test("names of the same hash are told apart", () => {
+  // 31 * "A" + "a" is 31 * "B" + "B".
+  for (let i = 0; i < 3; i++) {
+    assertEquals(check("Aa"), "Aa");
+    assertEquals(check("BB"), "BB");
+  }
+});
+
+Deno.test("a name is measured in bytes (RFC 8881 15.1.7)", () => {
+  assertEquals(check("ää", 4), "ää");
+  assertEquals(check("ää", 3), Status.NAMETOOLONG);
+  assertEquals(check("x".repeat(256)), Status.NAMETOOLONG);
+});
+
+Deno.test("overlong and surrogate UTF-8 is INVAL (RFC 8881 14.5)", () => {
+  const cases = [[0xc0, 0x80], [0xe0, 0x80, 0xaf], [0xed, 0xa0, 0x80], [0x80]];
+  for (const bytes of cases) {
+    assertEquals(checkName(Uint8Array.from(bytes)), Status.INVAL);
+  }
+});

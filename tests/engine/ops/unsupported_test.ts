@@ -1,0 +1,100 @@
+import { assertEquals } from "@std/assert";
+import type { Operation } from "../../../src/engine/operation.ts";
+import { allocate } from "../../../src/engine/ops/allocate.ts";
+import { clone } from "../../../src/engine/ops/clone.ts";
+import { copy } from "../../../src/engine/ops/copy.ts";
+import { copyNotify } from "../../../src/engine/ops/copy_notify.ts";
+import { deallocate } from "../../../src/engine/ops/deallocate.ts";
+import { getdeviceinfo } from "../../../src/engine/ops/getdeviceinfo.ts";
+import { getdevicelist } from "../../../src/engine/ops/getdevicelist.ts";
+import { getxattr } from "../../../src/engine/ops/getxattr.ts";
+import { ioAdvise } from "../../../src/engine/ops/io_advise.ts";
+import { layoutcommit } from "../../../src/engine/ops/layoutcommit.ts";
+import { layouterror } from "../../../src/engine/ops/layouterror.ts";
+import { layoutget } from "../../../src/engine/ops/layoutget.ts";
+import { layoutreturn } from "../../../src/engine/ops/layoutreturn.ts";
+import { layoutstats } from "../../../src/engine/ops/layoutstats.ts";
+import { listxattrs } from "../../../src/engine/ops/listxattrs.ts";
+import { offloadCancel } from "../../../src/engine/ops/offload_cancel.ts";
+import { offloadStatus } from "../../../src/engine/ops/offload_status.ts";
+import { openattr } from "../../../src/engine/ops/openattr.ts";
+import { readPlus } from "../../../src/engine/ops/read_plus.ts";
+import { removexattr } from "../../../src/engine/ops/removexattr.ts";
+import { seek } from "../../../src/engine/ops/seek.ts";
+import { setxattr } from "../../../src/engine/ops/setxattr.ts";
+import { writeSame } from "../../../src/engine/ops/write_same.ts";
+import { bits, memoryGround, type WriteArgs } from "./ground.ts";
+
+/** Arguments in a word: s a stateid, q a hyper, w a word, t true, f false, o an opaque, d a device id. */
+function args(letters: string): WriteArgs {
+  return (xdr) => {
+    for (const letter of letters) {
+      if (letter === "s" || letter === "d") xdr.opaqueFixed(new Uint8Array(16));
+      else if (letter === "q") xdr.uint64(2n ** 64n - 1n);
+      else if (letter === "w") xdr.uint32(1);
+      else if (letter === "t" || letter === "f") xdr.bool(letter === "t");
+      else xdr.opaque(Uint8Array.of(1, 2, 3));
+    }
+  };
+}
+
+const then = (...writes: WriteArgs[]): WriteArgs => (xdr) =>
+  writes.forEach((write) => write(xdr));
+
+/** netloc4 by address, and by name. */
+const address: WriteArgs = (xdr) => {
+  xdr.uint32(3);
+  xdr.string("tcp");
+  xdr.string("127.0.0.1.8.1");
+};
+const host: WriteArgs = (xdr) => {
+  xdr.uint32(1);
+  xdr.string("server");
+};
+
+const CASES: Record<string, [Operation<unknown>, WriteArgs]> = {
+  "ALLOCATE": [allocate, args("sqq")],
+  "CLONE": [clone, args("ssqqq")],
+  "COPY within a server": [copy, then(args("ssqqqtt"), (x) => x.uint32(0))],
+  "COPY between servers": [
+    copy,
+    then(args("ssqqqtf"), (x) => x.uint32(2), address, host),
+  ],
+  "COPY_NOTIFY": [copyNotify, then(args("s"), address)],
+  "DEALLOCATE": [deallocate, args("sqq")],
+  "GETDEVICEINFO": [getdeviceinfo, then(args("dww"), bits(1))],
+  "GETDEVICELIST": [getdevicelist, args("wwqq")],
+  "GETXATTR": [getxattr, args("o")],
+  "IO_ADVISE": [ioAdvise, then(args("sqq"), bits(4))],
+  "LAYOUTCOMMIT": [layoutcommit, args("qqfstqtqwwo")],
+  "LAYOUTCOMMIT without offset and time": [layoutcommit, args("qqtsffwo")],
+  "LAYOUTERROR": [layouterror, then(args("qqs"), args("w"), args("dww"))],
+  "LAYOUTGET": [layoutget, args("twwqqqsw")],
+  "LAYOUTRETURN of a file": [layoutreturn, args("fwwwqqso")],
+  "LAYOUTRETURN of all": [
+    layoutreturn,
+    then(args("fww"), (xdr) => xdr.uint32(3)),
+  ],
+  "LAYOUTSTATS": [layoutstats, args("qqsqqqqdwo")],
+  "LISTXATTRS": [listxattrs, args("qw")],
+  "OFFLOAD_CANCEL": [offloadCancel, args("s")],
+  "OFFLOAD_STATUS": [offloadStatus, args("s")],
+  "OPENATTR": [openattr, args("t")],
+  "READ_PLUS": [readPlus, args("sqw")],
+  "REMOVEXATTR": [removexattr, args("o")],
+  "SEEK": [seek, args("sqw")],
+  "SETXATTR": [setxattr, args("woo")],
+  "WRITE_SAME": [writeSame, args("swqqqqwqo")],
+};
+
+for (const [name, [operation, write]] of Object.entries(CASES)) {
+  Deno.test(`${name} is NOTSUPP, its arguments read in full, or BADXDR when they are cut`, async () => {
+    const root = await memoryGround().at("/", { minorVersion: 2 });
+    assertEquals(await root.status(operation, write), "NFS4ERR_NOTSUPP");
+    const cut = await root.status(operation, (xdr) => {
+      write(xdr);
+      xdr.truncate(xdr.position - 4);
+    });
+    assertEquals(cut, "NFS4ERR_BADXDR");
+  });
+}

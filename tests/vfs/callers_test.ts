@@ -1,0 +1,62 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { AUTH_NONE, AuthFlavor, type Credential } from "../../src/rpc/auth.ts";
+import { CallerTable } from "../../src/vfs/callers.ts";
+import { defineExport, type Squash } from "../../src/vfs/exports.ts";
+
+function credential(uid: number, gid: number, gids: number[] = []): Credential {
+  return { flavor: AuthFlavor.SYS, machineName: "m", uid, gid, gids };
+}
+
+function of(squash: Squash | undefined, who: Credential) {
+  const terms = defineExport({
+    path: "/",
+    fs: memory(),
+    squash,
+    anonymous: { uid: 99, gid: 98 },
+  });
+  const { uid, gid, gids } = new CallerTable().of(who, terms);
+  return { uid, gid, gids };
+}
+
+const anonymous = { uid: 99, gid: 98, gids: [] };
+
+Deno.test("AUTH_NONE is anonymous, whatever is squashed (RFC 5531 8.2)", () => {
+  for (const squash of ["none", "root", "all"] as const) {
+    assertEquals(of(squash, AUTH_NONE), anonymous);
+  }
+});
+
+Deno.test("squash none takes callers at their word", () => {
+  const root = { uid: 0, gid: 0, gids: [0, 5] };
+  assertEquals(of("none", credential(0, 0, [0, 5])), root);
+});
+
+Deno.test("squash root, which is usual, replaces root's user and groups only", () => {
+  assertEquals(of("root", credential(7, 8, [9])), {
+    uid: 7,
+    gid: 8,
+    gids: [9],
+  });
+  assertEquals(of(undefined, credential(0, 0, [0, 9])), {
+    uid: 99,
+    gid: 98,
+    gids: [98, 9],
+  });
+  assertEquals(of("root", credential(7, 0)), { uid: 7, gid: 98, gids: [] });
+});
+
+Deno.test("squash all makes everybody anonymous", () => {
+  assertEquals(of("all", credential(7, 8, [9])), anonymous);
+});
+
+Deno.test("a credential is squashed once on each export", () => {
+  const table = new CallerTable();
+  const who = credential(0, 0);
+  const [a, b] = [{ uid: 1 }, { uid: 2 }].map((anonymous, i) =>
+    defineExport({ path: `/${i}`, fs: memory(), anonymous })
+  );
+  assertStrictEquals(table.of(who, a), table.of(who, a));
+  assertEquals(table.of(who, a).uid, 1);
+  assertEquals(table.of(who, b).uid, 2);
+});
