@@ -1,6 +1,10 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Client } from "../state/client.ts";
-import type { Delegation } from "../state/delegations.ts";
+import {
+  type Delegation,
+  recallDelegation,
+  type RecallReason,
+} from "../state/delegations.ts";
 import { forgetIdleOwners } from "../state/idle_owners.ts";
 import { conflictingOpen } from "../state/opens.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
@@ -35,11 +39,26 @@ export function isShareDenied(
   }
 }
 
-/**
- * What somebody is about to do to a file: "read" it, or "change" it, its names
- * included. A read delegation stands the former, a write delegation neither.
- */
-export type FileUse = "read" | "change";
+/** What somebody is about to do to a file, and in which operation. */
+export interface FileUse {
+  /** To its content, attributes or names; a read delegation stands what is none. */
+  readonly changes: boolean;
+  /** Why a delegation is recalled. */
+  readonly reason: RecallReason;
+}
+
+/** The uses of a file that can be in conflict with a delegation (RFC 8881 10.4.4). */
+export const FileUse = {
+  OPEN: { changes: false, reason: "open" },
+  OPEN_CHANGING: { changes: true, reason: "open" },
+  READ: { changes: false, reason: "read" },
+  WRITE: { changes: true, reason: "write" },
+  GETATTR: { changes: false, reason: "getattr" },
+  SETATTR: { changes: true, reason: "setattr" },
+  REMOVE: { changes: true, reason: "remove" },
+  RENAME: { changes: true, reason: "rename" },
+  LINK: { changes: true, reason: "link" },
+} as const satisfies Record<string, FileUse>;
 
 /**
  * Recalls what other clients' delegations of a file are in conflict with the
@@ -58,9 +77,7 @@ export function recallConflicts(
     if (!isInConflict(delegation, use, context.client)) continue;
     if (giveWay(context, delegation.client)) continue;
     standing = true;
-    if (delegation.isRecalled) continue;
-    delegation.isRecalled = true;
-    files.policy.recall(delegation);
+    recallDelegation(context.services.state, delegation, use.reason);
   }
   return standing;
 }
@@ -79,6 +96,6 @@ function isInConflict(
   use: FileUse,
   client: Client | undefined,
 ): boolean {
-  return delegation.client !== client && delegation.revoked === undefined &&
-    (use === "change" || delegation.type === "write");
+  return delegation.client !== client &&
+    (use.changes || delegation.type === "write");
 }

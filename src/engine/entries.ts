@@ -2,7 +2,7 @@ import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { Awaitable, FileAttributes } from "../vfs/file_system.ts";
 import { chain } from "./chain.ts";
-import { checkDelegations } from "./conflicts.ts";
+import { checkDelegations, type FileUse } from "./conflicts.ts";
 import type { CompoundContext } from "./context.ts";
 import { checkFolder } from "./folders.ts";
 
@@ -66,6 +66,7 @@ export function findEntry(
 export function checkNameChange(
   context: CompoundContext,
   entry: Entry,
+  use: FileUse,
 ): StatusCode {
-  return checkDelegations(context, entry.file, "change");
+  return checkDelegations(context, entry.file, use);
 }

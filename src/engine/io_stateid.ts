@@ -4,7 +4,7 @@ import type { HeldState } from "../state/stateids.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
 import { chain } from "./chain.ts";
-import { isShareDenied, recallConflicts } from "./conflicts.ts";
+import { FileUse, isShareDenied, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "./context.ts";
 import { checkContent, checkRegular } from "./regular_file.ts";
 import { resolveState, specialOf } from "./resolve_stateid.ts";
@@ -70,7 +70,8 @@ function checkSpecial(
       return Status.LOCKED;
     }
   }
-  const conflict = recallConflicts(context, file, write ? "change" : "read");
+  const use = write ? FileUse.WRITE : FileUse.READ;
+  const conflict = recallConflicts(context, file, use);
   return conflict ? Status.DELAY : Status.OK;
 }
 

@@ -1,7 +1,9 @@
-import { Status } from "../nfs4/constants.ts";
+import { Share, Status } from "../nfs4/constants.ts";
 import type { Client } from "./client.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
+import type { Session } from "./session.ts";
+import type { Slot } from "./slot_table.ts";
 import { LockingState } from "./stateids.ts";
 
 /** OPEN_DELEGATE_READ or OPEN_DELEGATE_WRITE. */
@@ -12,6 +14,8 @@ export const WhyNoDelegation = {
   NOT_WANTED: 0,
   CONTENTION: 1,
   RESOURCE: 2,
+  NOT_SUPP_UPGRADE: 5,
+  NOT_SUPP_DOWNGRADE: 6,
   CANCELLED: 7,
 } as const;
 
@@ -19,29 +23,110 @@ export const WhyNoDelegation = {
 export type WhyNoDelegation =
   (typeof WhyNoDelegation)[keyof typeof WhyNoDelegation];
 
+/** OPEN4_SHARE_ACCESS_WANT_* (RFC 8881 18.16.1). */
+export const Want = {
+  /** OPEN4_SHARE_ACCESS_WANT_DELEG_MASK */
+  MASK: 0xff00,
+  /** OPEN4_SHARE_ACCESS_WANT_READ_DELEG */
+  READ: 0x0100,
+  /** OPEN4_SHARE_ACCESS_WANT_WRITE_DELEG */
+  WRITE: 0x0200,
+  /** OPEN4_SHARE_ACCESS_WANT_ANY_DELEG */
+  ANY: 0x0300,
+  /** OPEN4_SHARE_ACCESS_WANT_NO_DELEG */
+  NO_DELEGATION: 0x0400,
+  /** OPEN4_SHARE_ACCESS_WANT_CANCEL, the last of them. */
+  CANCEL: 0x0500,
+  /** The two that ask to be told later, on top of the others. */
+  SIGNALS: 0x3_0000,
+} as const;
+
+/** What is in the way of a delegation: the operation, or a change that no client asked for. */
+export const RECALL_REASONS = [
+  "open",
+  "read",
+  "write",
+  "getattr",
+  "setattr",
+  "remove",
+  "rename",
+  "link",
+  "local",
+] as const;
+
+/** One of {@linkcode RECALL_REASONS}. */
+export type RecallReason = (typeof RECALL_REASONS)[number];
+
+/** How a delegation came to its end. */
+export type DelegationEnd =
+  /** DELEGRETURN. */
+  | "returned"
+  /** It was not returned in time. */
+  | "revoked"
+  /** Its client was forgotten with all that it had. */
+  | "client-gone";
+
+/** The request whose answer grants a delegation: what a recall refers to (RFC 8881 2.10.6.3). */
+export interface GrantingRequest {
+  /** Its session. */
+  readonly session: Session;
+  /** Its slot. */
+  readonly slot: Slot;
+  /** Its sequence ID. */
+  readonly sequence: number;
+}
+
 /** What a client may do by itself, until the server wants it back (RFC 8881 10.4). */
 export class Delegation extends LockingState {
   readonly kind = "delegation";
   /** Reading, or everything. */
   readonly type: DelegationType;
-  /** The user whose permissions were checked. */
+  /** The user whose permissions for all of it were checked; -1 for nobody. */
   readonly uid: number;
+  /** The file's change when a write delegation was granted (RFC 8881 10.4.3, sc). */
+  readonly change: number | undefined;
+  /** The request that it was granted to; undefined in NFSv4.0. */
+  readonly grantedTo: GrantingRequest | undefined;
   /** Whether it was asked back. */
   isRecalled = false;
+  /** Its holder is known to have changed the file (RFC 8881 10.4.3, modified). */
+  isModified = false;
 
   constructor(
     tables: LockingTables,
-    options: {
+    options: DelegationGrant & {
       readonly client: Client;
       readonly file: FileState;
-      readonly type: DelegationType;
       readonly uid: number;
     },
   ) {
     super(tables.stateids, options.client, options.file);
     this.type = options.type;
     this.uid = options.uid;
+    this.change = options.change;
+    this.grantedTo = options.grantedTo;
+    this.isRecalled = options.recalled ?? false;
   }
+}
+
+/** A delegation that is about to be granted. */
+export interface DelegationGrant {
+  /** Reading, or everything. */
+  readonly type: DelegationType;
+  /** The file's change, of a write delegation. */
+  readonly change?: number;
+  /** The request that it is granted to. */
+  readonly grantedTo?: GrantingRequest;
+  /** It is to be returned at once: reclaimed without a path for recalls. */
+  readonly recalled?: boolean;
+}
+
+/** What the holder of a write delegation says of the file (RFC 8881 10.4.3). */
+export interface HeldAttributes {
+  /** change as the client counts it. */
+  readonly change: bigint;
+  /** size in bytes. */
+  readonly size: number;
 }
 
 /** Decides who gets a delegation, and asks it back. */
@@ -52,7 +137,18 @@ export interface DelegationPolicy {
    */
   offer(open: OpenState, wanted: number): DelegationType | WhyNoDelegation;
   /** Somebody is waiting for the delegation. Called once for each; must not wait. */
-  recall(delegation: Delegation): void;
+  recall(delegation: Delegation, reason: RecallReason): void;
+  /** What goes with an OPEN that reclaims a delegation of this type; nothing if left out. */
+  reclaim?(
+    open: OpenState,
+    type: DelegationType,
+  ): Pick<DelegationGrant, "type" | "recalled"> | WhyNoDelegation;
+  /** A delegation was granted. */
+  began?(delegation: Delegation): void;
+  /** A delegation is no longer in anybody's way. Called once for each. */
+  ended?(delegation: Delegation, end: DelegationEnd): void;
+  /** Asks the holder of a write delegation, briefly; undefined when it does not answer. */
+  query?(delegation: Delegation): Promise<HeldAttributes | undefined>;
 }
 
 /** Grants nothing. */
@@ -65,25 +161,41 @@ export const noDelegations: DelegationPolicy = {
 export function grantDelegation(
   tables: LockingTables,
   open: OpenState,
-  type: DelegationType,
+  grant: DelegationGrant,
 ): Delegation {
-  const { client, file, uid } = open;
-  const delegation = new Delegation(tables, { client, file, type, uid });
+  const { client, file } = open;
+  const needed = grant.type === "read" ? Share.ACCESS_READ : Share.ACCESS_BOTH;
+  // The OPEN was checked for its own access only; whoever does more is checked then.
+  const uid = (open.access & needed) === needed ? open.uid : -1;
+  const delegation = new Delegation(tables, { ...grant, client, file, uid });
   file.delegations.add(delegation);
   tables.files.delegations++;
   client.states.delegations++;
   client.states.all.add(delegation);
   tables.stateids.add(delegation);
+  tables.files.policy.began?.(delegation);
   return delegation;
+}
+
+/** Asks a delegation back, unless it was already. */
+export function recallDelegation(
+  tables: LockingTables,
+  delegation: Delegation,
+  reason: RecallReason,
+): void {
+  if (delegation.isRecalled) return;
+  delegation.isRecalled = true;
+  tables.files.policy.recall(delegation, reason);
 }
 
 /** The client gave a delegation back, or is gone; a revoked one is freed. */
 export function dropDelegation(
   tables: LockingTables,
   delegation: Delegation,
+  end: DelegationEnd,
 ): void {
   const { states } = delegation.client;
-  if (delegation.revoked === undefined) release(tables, delegation);
+  if (delegation.revoked === undefined) release(tables, delegation, end);
   else states.revoked--;
   states.all.delete(delegation);
   tables.stateids.remove(delegation);
@@ -98,18 +210,23 @@ export function revokeDelegation(
   delegation: Delegation,
 ): void {
   if (delegation.client.protocol === 0) {
-    return dropDelegation(tables, delegation);
+    return dropDelegation(tables, delegation, "revoked");
   }
-  release(tables, delegation);
+  release(tables, delegation, "revoked");
   delegation.revoked = Status.DELEG_REVOKED;
   delegation.client.states.revoked++;
 }
 
 /** The delegation is no longer in anybody's way. */
-function release(tables: LockingTables, delegation: Delegation): void {
+function release(
+  tables: LockingTables,
+  delegation: Delegation,
+  end: DelegationEnd,
+): void {
   const { file, client } = delegation;
   file.delegations.delete(delegation);
   tables.files.delegations--;
   client.states.delegations--;
   tables.files.dropIfEmpty(file);
+  tables.files.policy.ended?.(delegation, end);
 }

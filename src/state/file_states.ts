@@ -43,8 +43,8 @@ export class FileState {
 export class FileStateTable {
   /** Where fs.close goes. */
   readonly effects: EffectQueue;
-  /** Who gets a delegation. */
-  readonly policy: DelegationPolicy;
+  /** Who gets a delegation; the server sets it before clients come. */
+  policy: DelegationPolicy;
   /** Delegations of all files: where there are none, nobody looks for conflicts. */
   delegations = 0;
   readonly #files = new Map<string, FileState>();

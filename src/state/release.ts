@@ -12,7 +12,9 @@ export function releaseClientState(
   for (const state of states.all) {
     // Lock states go with their opens.
     if (state.kind === "open") dropOpen(tables, state);
-    else if (state.kind === "delegation") dropDelegation(tables, state);
+    else if (state.kind === "delegation") {
+      dropDelegation(tables, state, "client-gone");
+    }
   }
   for (const owner of states.openOwners.values()) forgetClosed(tables, owner);
   states.openOwners.clear();

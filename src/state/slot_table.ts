@@ -34,6 +34,8 @@ const SMALLEST_BUFFER = 256;
  * lost meanwhile.
  */
 export class Slot {
+  /** Slot ID. */
+  readonly id: number;
   /** Sequence ID of the last request that was accepted. */
   sequence = 0;
   /** Whether that request is being carried out. */
@@ -52,8 +54,9 @@ export class Slot {
   /** Bytes of the kept reply; 0: the answer was not kept. */
   #kept = 0;
 
-  constructor(table: SlotTable) {
+  constructor(table: SlotTable, id: number) {
     this.#table = table;
+    this.id = id;
   }
 
   /** The COMPOUND4res of the last request: a view, valid until the next one; undefined when it was not kept. */
@@ -194,6 +197,6 @@ export class SlotTable {
 
   #make(id: number): Slot {
     while (this.#slots.length < id) this.#slots.push(undefined);
-    return this.#slots[id] = new Slot(this);
+    return this.#slots[id] = new Slot(this, id);
   }
 }

@@ -5,7 +5,7 @@ import { OpenOwner } from "../../state/owners.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import { attempt } from "../attempt.ts";
 import { chain } from "../chain.ts";
-import { isShareDenied, recallConflicts } from "../conflicts.ts";
+import { FileUse, isShareDenied, recallConflicts } from "../conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import type { OpenTarget } from "./target.ts";
 
@@ -82,9 +82,8 @@ function check(
   // RFC 8881 18.16.4: what a read delegation can't stand.
   const changes = (used & Share.ACCESS_WRITE) !== 0 ||
     (deny & Share.DENY_READ) !== 0;
-  return recallConflicts(context, file, changes ? "change" : "read")
-    ? Status.DELAY
-    : Status.OK;
+  const use = changes ? FileUse.OPEN_CHANGING : FileUse.OPEN;
+  return recallConflicts(context, file, use) ? Status.DELAY : Status.OK;
 }
 
 /** What the file system must be told of, beyond what the owner has open. */

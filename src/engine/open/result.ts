@@ -1,10 +1,6 @@
 import { writeBitmap } from "../../nfs4/bitmap.ts";
 import { writeStateid } from "../../nfs4/types.ts";
-import {
-  type Delegation,
-  grantDelegation,
-  WhyNoDelegation,
-} from "../../state/delegations.ts";
+import { type Delegation, WhyNoDelegation } from "../../state/delegations.ts";
 import type { OpenState } from "../../state/opens.ts";
 import type { XdrWriter } from "../../xdr/writer.ts";
 import { writeChangeInfo } from "../change_info.ts";
@@ -15,18 +11,6 @@ import type { OpenTarget } from "./target.ts";
 const RESULT_CONFIRM = 2;
 const RESULT_LOCKTYPE_POSIX = 4;
 
-/** OPEN4_SHARE_ACCESS_WANT_* (RFC 8881 18.16.1). */
-export const Want = {
-  /** OPEN4_SHARE_ACCESS_WANT_DELEG_MASK */
-  MASK: 0xff00,
-  /** OPEN4_SHARE_ACCESS_WANT_NO_DELEG */
-  NO_DELEGATION: 0x0400,
-  /** OPEN4_SHARE_ACCESS_WANT_CANCEL, the last of them. */
-  CANCEL: 0x0500,
-  /** The two that ask to be told later, on top of the others. */
-  SIGNALS: 0x3_0000,
-} as const;
-
 const DELEGATE_NONE = 0;
 const DELEGATE_READ = 1;
 const DELEGATE_WRITE = 2;
@@ -34,44 +18,26 @@ const DELEGATE_NONE_EXT = 3;
 /** NFS_LIMIT_SIZE */
 const LIMIT_SIZE = 1;
 
-/** Writes OPEN4resok; may grant a delegation. */
+/** Writes OPEN4resok. */
 export function writeOpenResult(
-  context: CompoundContext,
+  { reply }: CompoundContext,
   open: OpenState,
-  { target, wanted }: {
+  { target, wanted, offer }: {
     readonly target: OpenTarget;
     /** OPEN4_SHARE_ACCESS_WANT_* */
     readonly wanted: number;
+    /** What goes with it. */
+    readonly offer: Delegation | WhyNoDelegation;
   },
 ): void {
-  const { reply } = context;
   writeStateid(reply, open);
   writeChangeInfo(reply, target.change);
   // RFC 8881 18.16.3: OPEN4_RESULT_CONFIRM is NFSv4.0's alone, whose owners start unconfirmed.
   const confirm = open.owner.confirmed ? 0 : RESULT_CONFIRM;
   reply.uint32(RESULT_LOCKTYPE_POSIX | confirm);
   writeBitmap(reply, target.set);
-  const offer = offerDelegation(context, open, wanted);
   if (typeof offer !== "number") writeDelegation(reply, offer);
   else writeNone(reply, wanted, offer);
-}
-
-/** The one place where a client gets a delegation. */
-function offerDelegation(
-  context: CompoundContext,
-  open: OpenState,
-  wanted: number,
-): Delegation | WhyNoDelegation {
-  const want = wanted & Want.MASK;
-  if (want === Want.NO_DELEGATION) return WhyNoDelegation.NOT_WANTED;
-  if (want === Want.CANCEL) return WhyNoDelegation.CANCELLED;
-  // RFC 7530 9.1.11: none with an open that needs confirmation.
-  if (!open.owner.confirmed) return WhyNoDelegation.RESOURCE;
-  const { state } = context.services;
-  const offer = state.files.policy.offer(open, wanted);
-  return typeof offer === "number"
-    ? offer
-    : grantDelegation(state, open, offer);
 }
 
 function writeNone(

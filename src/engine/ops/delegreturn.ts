@@ -12,7 +12,7 @@ export const delegreturn: Operation<Stateid> = {
     const state = resolveState(context, stateid, context.file);
     if (typeof state === "number") return state;
     if (state.kind !== "delegation") return Status.BAD_STATEID;
-    dropDelegation(context.services.state, state);
+    dropDelegation(context.services.state, state, "returned");
     return Status.OK;
   },
 };

@@ -17,7 +17,7 @@ export const freeStateid: Operation<Stateid> = {
       known?.kind === "delegation" && known.revoked !== undefined &&
       known.client === context.client
     ) {
-      dropDelegation(tables, known);
+      dropDelegation(tables, known, "returned");
       return Status.OK;
     }
     const state = resolveState(context, stateid, undefined);

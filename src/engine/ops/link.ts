@@ -1,7 +1,7 @@
 import { Status } from "../../nfs4/constants.ts";
 import { chain } from "../chain.ts";
 import { writeChangeInfo } from "../change_info.ts";
-import { checkDelegations } from "../conflicts.ts";
+import { checkDelegations, FileUse } from "../conflicts.ts";
 import { checkFolder, checkWritable } from "../folders.ts";
 import { checkName, readName } from "../names.ts";
 import type { Operation } from "../operation.ts";
@@ -30,7 +30,11 @@ export const link: Operation<Uint8Array> = {
         const writable = checkWritable(folder, "link");
         if (writable !== Status.OK) return writable;
         // RFC 8881 18.9.4: numlinks changes, which a delegation forbids.
-        const delegations = checkDelegations(context, saved, "change");
+        const delegations = checkDelegations(
+          context,
+          saved,
+          FileUse.LINK,
+        );
         if (delegations !== Status.OK) return delegations;
         return chain(fs.link!(saved.node, folder.node, name), (change) => {
           writeChangeInfo(context.reply, change);

@@ -6,6 +6,7 @@ import {
   type StatusCode,
 } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
+import { Want } from "../../state/delegations.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
 import { OpenOwner, ownerKey } from "../../state/owners.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
@@ -15,7 +16,8 @@ import { type OpenArgs, readOpenArgs } from "../open/args.ts";
 import { findTarget } from "../open/claim.ts";
 import { establish, type Opening } from "../open/establish.ts";
 import { ownerClient } from "../owner_client.ts";
-import { Want, writeOpenResult } from "../open/result.ts";
+import { delegate, type DelegationWish } from "../open/delegate.ts";
+import { writeOpenResult } from "../open/result.ts";
 import type { OpenTarget } from "../open/target.ts";
 import type { Operation } from "../operation.ts";
 import { setCurrentStateid } from "../resolve_stateid.ts";
@@ -99,7 +101,7 @@ function carryOut(
   const wanted = shareAccess & ~Share.ACCESS_BOTH;
   return chain(findTarget(context, args), (target) => {
     if (typeof target === "number") return target;
-    return complete(context, opening, { target, wanted });
+    return complete(context, opening, { target, claim, wanted });
   });
 }
 
@@ -107,10 +109,7 @@ function carryOut(
 function complete(
   context: CompoundContext,
   opening: Opening,
-  { target, wanted }: {
-    readonly target: OpenTarget;
-    readonly wanted: number;
-  },
+  { target, ...wish }: DelegationWish & { readonly target: OpenTarget },
 ): Awaitable<StatusCode> {
   return chain(establish(context, opening, target), (open) => {
     if (typeof open === "number") return open;
@@ -118,10 +117,13 @@ function complete(
     // RFC 7530 9.1.11: a reclaim MUST NOT be asked to confirm.
     if (opening.reclaim) owner.confirmed = true;
     else if (!owner.confirmed) owner.unconfirmed = open;
-    context.setCurrent(target.file);
-    setCurrentStateid(context, open);
-    writeOpenResult(context, open, { target, wanted });
-    return Status.OK;
+    return chain(delegate(context, open, wish), (offer) => {
+      context.setCurrent(target.file);
+      setCurrentStateid(context, open);
+      const { wanted } = wish;
+      writeOpenResult(context, open, { target, wanted, offer });
+      return Status.OK;
+    });
   });
 }
 

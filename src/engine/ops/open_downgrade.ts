@@ -1,6 +1,6 @@
 import { Op, Share, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
-import { Want } from "../open/result.ts";
+import { Want } from "../../state/delegations.ts";
 import type { Operation } from "../operation.ts";
 import { EXACT, setCurrentStateid } from "../resolve_stateid.ts";
 import { withOpen } from "../with_open.ts";

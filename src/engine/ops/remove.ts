@@ -3,6 +3,7 @@ import type { Awaitable } from "../../vfs/file_system.ts";
 import { refuseRemoval } from "../../vfs/permissions.ts";
 import { chain } from "../chain.ts";
 import { writeChangeInfo } from "../change_info.ts";
+import { FileUse } from "../conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import {
   checkNameChange,
@@ -51,7 +52,7 @@ function removeEntry(
     context.callerOf(file),
   );
   if (refusal !== undefined) return statusOfRefusal(refusal);
-  const status = checkNameChange(context, entry);
+  const status = checkNameChange(context, entry, FileUse.REMOVE);
   if (status !== Status.OK) return status;
   return chain(file.export.fs.remove!(file.node, name), (change) => {
     if (entry.isLastName) context.services.namespace.forget(entry.file);

@@ -4,6 +4,7 @@ import type { Awaitable } from "../../vfs/file_system.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
 import { chain } from "../chain.ts";
 import { writeChangeInfo } from "../change_info.ts";
+import { FileUse } from "../conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import {
   checkNameChange,
@@ -124,8 +125,8 @@ function checkMove(context: CompoundContext, what: Move): StatusCode {
     if (isFolder !== (replaced.attributes.type === "directory")) {
       return Status.EXIST;
     }
-    const status = checkNameChange(context, replaced);
+    const status = checkNameChange(context, replaced, FileUse.RENAME);
     if (status !== Status.OK) return status;
   }
-  return checkNameChange(context, moved);
+  return checkNameChange(context, moved, FileUse.RENAME);
 }

@@ -12,7 +12,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
 import { chain } from "../chain.ts";
-import { checkDelegations } from "../conflicts.ts";
+import { checkDelegations, FileUse } from "../conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkWritable, statusOfRefusal } from "../folders.ts";
 import { authorizeIo } from "../io_stateid.ts";
@@ -69,7 +69,7 @@ function change(
     const refusal = refuseChanges(attributes, caller, wanted);
     if (refusal !== undefined) return statusOfRefusal(refusal);
     // RFC 8881 18.30.4: first every other client's delegation is returned.
-    const delegations = checkDelegations(context, file, "change");
+    const delegations = checkDelegations(context, file, FileUse.SETATTR);
     if (delegations !== Status.OK) return delegations;
     const complete = completeChanges(attributes, caller, wanted);
     return chain(file.export.fs.setattr!(file.node, complete), () => {
