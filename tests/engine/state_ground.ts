@@ -249,3 +249,25 @@ export class StateClient {
     return this.status(op.putrootfh(), this.openOp(name, options));
   }
 }
+
+/** PUTROOTFH and LOOKUP of the file that a {@linkcode StateGround} has by default. */
+export const AT_FILE: readonly Request[] = walk(["file"]);
+
+/** The uses of a stateid for I/O: READ, WRITE, SETATTR of the size. */
+export function uses(stateid: Stateid): Request[] {
+  return [
+    op.read({ stateid }),
+    op.write({ stateid, data: "x" }),
+    op.setattr({ size: 1n }, stateid),
+  ];
+}
+
+/** The status of each request, on {@linkcode AT_FILE}. */
+export function statuses(
+  client: StateClient,
+  requests: readonly Request[],
+): Promise<string[]> {
+  return Promise.all(
+    requests.map((request) => client.status(...AT_FILE, request)),
+  );
+}

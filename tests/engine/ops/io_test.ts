@@ -1,0 +1,149 @@
+import { assertEquals } from "@std/assert";
+import { memory } from "../../../src/backends/memory/mod.ts";
+import {
+  anonymousStateid,
+  bypassStateid,
+  op,
+  walk,
+} from "../../support/client/mod.ts";
+import { LEASE } from "../../state/fixture.ts";
+import { AT_FILE, StateGround, statuses, uses } from "../state_ground.ts";
+import { slow } from "./ground.ts";
+
+const READ = 1;
+const WRITE = 2;
+
+for (const minor of [0, 1, 2] as const) {
+  const test = (name: string, body: () => Promise<void>) =>
+    Deno.test(`I/O 4.${minor}: ${name}`, body);
+
+  test("I/O needs the access of the open (RFC 8881 8.2.5, RFC 7530 9.1.6)", async () => {
+    const client = await new StateGround().client(minor);
+    const reader = await client.open("file", {
+      access: READ,
+      seqid: 1,
+      owner: "r",
+    });
+    const writer = await client.open("file", {
+      access: WRITE,
+      seqid: 1,
+      owner: "w",
+    });
+    const refused = "OPENMODE";
+    const r = await statuses(client, uses(reader));
+    assertEquals(r, ["OK", refused, refused]);
+    assertEquals(await statuses(client, uses(writer)), [refused, "OK", "OK"]);
+  });
+
+  test("special ones against deny modes (RFC 8881 8.2.3)", async () => {
+    const ground = new StateGround();
+    const client = await ground.client(minor);
+    const other = await ground.client(minor);
+    const all = async () => [
+      ...await statuses(other, uses(anonymousStateid)),
+      ...await statuses(other, uses(bypassStateid)),
+    ];
+    assertEquals(await all(), Array(6).fill("OK"));
+    await client.open("file", {
+      access: READ,
+      deny: READ,
+      seqid: 1,
+      owner: "a",
+    });
+    const locked = "LOCKED";
+    assertEquals(await all(), [locked, "OK", "OK", "OK", "OK", "OK"]);
+    const writer = { access: WRITE, deny: WRITE, seqid: 1, owner: "b" };
+    await client.open("file", writer);
+    assertEquals(await all(), [locked, locked, locked, "OK", locked, locked]);
+    // Of a client that is away they are in nobody's way (RFC 8881 8.4.3).
+    ground.clock.advance(LEASE + 1);
+    assertEquals(await all(), Array(6).fill("OK"));
+  });
+
+  test("special ones wait for the end of the grace period (RFC 8881 8.4.2.1)", async () => {
+    const ground = new StateGround({ graceMs: 1000 });
+    const client = await ground.client(minor);
+    const anonymous = await statuses(client, uses(anonymousStateid));
+    assertEquals(anonymous, Array(3).fill("GRACE"));
+    const bypass = await statuses(client, uses(bypassStateid));
+    assertEquals(bypass, ["OK", "GRACE", "GRACE"]);
+  });
+
+  test("READ and WRITE at the edges (RFC 8881 18.22.3, 18.32.3)", async () => {
+    const ground = new StateGround({ limits: { maxRead: 3, maxWrite: 2 } });
+    const client = await ground.client(minor);
+    const stateid = await client.open("file", { seqid: 1 });
+    const read = async (offset: bigint, count: number) => {
+      const { data, eof } = await client.ok(
+        "READ",
+        ...AT_FILE,
+        op.read({ stateid, offset, count }),
+      );
+      return `${new TextDecoder().decode(data)} ${eof}`;
+    };
+    assertEquals(await read(0n, 9), "con false");
+    assertEquals(await read(4n, 3), "ent true");
+    assertEquals(await read(7n, 1), " true");
+    assertEquals(await read(2n ** 64n - 1n, 1), " true");
+    assertEquals(await read(2n ** 60n, 1), " true");
+    assertEquals(await read(0n, 0), " false");
+    const change = async () =>
+      (await client.ok("GETATTR", ...AT_FILE, op.getattr(["change"])))
+        .attributes.change;
+    const before = await change();
+    const write = (data: string, offset = 0n) =>
+      op.write({ stateid, data, offset, stable: 2 });
+    const none = await client.ok("WRITE", ...AT_FILE, write(""));
+    assertEquals(none.count, 0);
+    assertEquals(await change(), before);
+    const cut = await client.ok("WRITE", ...AT_FILE, write("XYZ"));
+    assertEquals(cut.count, 2);
+    assertEquals(await read(0n, 3), "XYn false");
+    for (const offset of [2n ** 64n - 1n, 2n ** 63n, 2n ** 53n]) {
+      const status = await client.status(...AT_FILE, write("x", offset));
+      assertEquals(status, "FBIG");
+    }
+    const commit = op.commit(2n ** 64n - 1n, 9);
+    const committed = await client.ok("COMMIT", ...AT_FILE, commit);
+    assertEquals(committed.verifier, cut.verifier);
+  });
+
+  test("READ, WRITE and COMMIT of what has no content (RFC 8881 18.22.3, RFC 7530 16.23.4)", async () => {
+    const client = await new StateGround({ tree: { dir: {} } }).client(minor);
+    const link = op.create({ type: 5, name: "link", link: "x" });
+    const fifo = op.create({ type: 7, name: "fifo" });
+    await client.call(op.putrootfh(), link, op.putrootfh(), fifo);
+    const requests = [op.read({}), op.write({ data: "x" }), op.commit()];
+    for (const request of requests) {
+      const status = (name: string) => client.status(...walk([name]), request);
+      assertEquals(await status("dir"), "ISDIR");
+      assertEquals(await status("link"), minor === 0 ? "INVAL" : "SYMLINK");
+      assertEquals(await status("fifo"), minor === 0 ? "INVAL" : "WRONG_TYPE");
+    }
+  });
+
+  test("I/O of a user whom OPEN did not check is checked (RFC 8881 18.16.4)", async () => {
+    const client = await new StateGround().client(minor);
+    await client.call(...AT_FILE, op.setattr({ mode: 0o604, owner: "7" }));
+    client.uid = 7;
+    const stateid = await client.open("file", { seqid: 1 });
+    await client.call(...AT_FILE, op.setattr({ mode: 0o004 }));
+    const io = uses(stateid).slice(0, 2);
+    assertEquals(await statuses(client, io), ["OK", "OK"]);
+    client.uid = 8;
+    assertEquals(await statuses(client, io), ["OK", "ACCESS"]);
+  });
+
+  test("a slow file system answers READ and WRITE the same", async () => {
+    const fs = slow(memory({ file: "content" }));
+    const client = await new StateGround({ fs }).client(minor);
+    const stateid = await client.open("file", { seqid: 1 });
+    const reply = await client.call(
+      ...AT_FILE,
+      op.write({ stateid, data: "CON" }),
+      op.read({ stateid }),
+      op.getattr(["size"]),
+    );
+    assertEquals(new TextDecoder().decode(reply.get("READ").data), "CONtent");
+  });
+}
