@@ -163,7 +163,6 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 10,
     name: "lease_time",
-    perFileSystem: true,
     get: (xdr, { leaseSeconds }) => xdr.uint32(leaseSeconds),
   },
   {

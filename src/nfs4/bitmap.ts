@@ -7,9 +7,8 @@ const WORDS = 3;
 const MEMORY = 1024;
 
 /**
- * A bitmap4 (RFC 8881 3.2) of attribute numbers. Equal bitmaps are one and
- * the same object while they are in use, so that what is made of a bitmap can be
- * remembered with it.
+ * A bitmap4 (RFC 8881 3.2) of attribute numbers. Equal bitmaps are, as a rule,
+ * one and the same object, so that what was made of a bitmap can be looked up by it.
  */
 export class Bitmap {
   /** Attributes 0 to 31. */

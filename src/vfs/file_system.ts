@@ -8,7 +8,7 @@
 /** A value, or a promise of it. A file system that does not wait returns the value itself. */
 export type Awaitable<T> = T | Promise<T>;
 
-/** The types of a file (RFC 8881 3.3.13). */
+/** The types of a file (RFC 8881 5.8.1.2). */
 export type FileType =
   | "file"
   | "directory"
@@ -85,7 +85,7 @@ export interface AttributeChanges {
   mtime?: Timestamp | "now";
 }
 
-/** A folder's change counter around an operation (RFC 8881 3.3.5, change_info4). */
+/** A folder's change counter around an operation (RFC 8881 3.3.8, change_info4). */
 export interface ChangeInfo {
   /** True when nothing else can have come between `before` and `after`. */
   readonly atomic: boolean;

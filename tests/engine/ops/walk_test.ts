@@ -16,6 +16,8 @@ import { create } from "../../../src/engine/ops/create.ts";
 import type { Compound } from "./ground.ts";
 import { fattr, Ground, memoryGround, slow } from "./ground.ts";
 
+import type { XdrWriter } from "../../../src/xdr/writer.ts";
+
 const tree = { file: "hi", folder: { below: "" } };
 
 const name = (text: string) => (xdr: { string(text: string): void }) =>
@@ -74,6 +76,19 @@ Deno.test("PUTFH of a removed file is STALE, also when its handle was known (RFC
     (xdr) => xdr.opaque(handle),
   );
   assertEquals(status, "NFS4ERR_STALE");
+});
+
+Deno.test("PUTFH of a file that was removed while it is open goes on until it is closed", async () => {
+  const fs = memory(tree);
+  const ground = new Ground({ path: "/", fs, squash: "none" });
+  const handle = await handleOf(await ground.at("file"));
+  const node = fs.lookup(fs.root(), "file")!;
+  fs.open(node, { read: true, write: false });
+  await (await ground.at("/")).ok(remove, name("file"));
+  const put = (xdr: XdrWriter) => xdr.opaque(handle);
+  assertEquals(await ground.compound().status(putfh, put), "NFS4_OK");
+  fs.close(node, { read: true, write: false });
+  assertEquals(await ground.compound().status(putfh, put), "NFS4ERR_STALE");
 });
 
 Deno.test("PUTPUBFH is PUTROOTFH (RFC 8881 18.20.3)", async () => {
