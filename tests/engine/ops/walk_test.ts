@@ -13,10 +13,8 @@ import { savefh } from "../../../src/engine/ops/savefh.ts";
 import { secinfo } from "../../../src/engine/ops/secinfo.ts";
 import { secinfoNoName } from "../../../src/engine/ops/secinfo_no_name.ts";
 import { create } from "../../../src/engine/ops/create.ts";
-import type { Compound } from "./ground.ts";
-import { fattr, Ground, memoryGround, slow } from "./ground.ts";
-
 import type { XdrWriter } from "../../../src/xdr/writer.ts";
+import { type Compound, fattr, Ground, memoryGround, slow } from "./ground.ts";
 
 const tree = { file: "hi", folder: { below: "" } };
 
