@@ -10,25 +10,11 @@ import { checkContent, checkRegular } from "./regular_file.ts";
 import { resolveState, specialOf } from "./resolve_stateid.ts";
 
 /**
- * Whether a stateid allows READ, WRITE or a SETATTR of the size of `file`:
- * NFS4_OK, or the status that refuses it. Permissions are another matter.
- */
-export function checkIoStateid(
-  context: CompoundContext,
-  file: FileRef,
-  stateid: Stateid,
-  options: { readonly write: boolean },
-): StatusCode {
-  const state = ioState(context, stateid, { file, ...options });
-  return typeof state === "number" ? state : Status.OK;
-}
-
-/**
  * The state under which `file` is read or written (RFC 8881 8.2.5): an open, a
  * lock or a delegation; NFS4_OK where a special stateid is allowed; otherwise
  * the status that refuses it.
  */
-export function ioState(
+function ioState(
   context: CompoundContext,
   stateid: Stateid,
   { file, write }: { readonly file: FileRef; readonly write: boolean },
