@@ -55,8 +55,10 @@ async function run(options: ServeArguments): Promise<number> {
     stateDirectory: stateDirectory(options, log),
     log,
   });
+  // Listened for before anybody is told that there is something to stop.
+  const signalled = untilSignal();
   announce(server, options);
-  const signal = await untilSignal();
+  const signal = await signalled;
   log.info("stopping", { signal });
   await server.close();
   return 0;
@@ -74,7 +76,7 @@ function open(spec: ExportArgument): ExportOptions {
   };
 }
 
-/** Where the server's identity is kept; `undefined` where there is no place for it. */
+/** Where the server's identity and its clients are kept; `undefined` where there is no place for it. */
 function stateDirectory(
   options: ServeArguments,
   log: Logger,
@@ -84,7 +86,9 @@ function stateDirectory(
   const base = Deno.env.get("XDG_STATE_HOME") ??
     (home === undefined ? undefined : `${home}/.local/state`);
   if (base !== undefined) return `${base}/dittofs-nfs4`;
-  log.warn("no HOME and no --state: filehandles end with this process");
+  log.warn(
+    "no HOME and no --state: filehandles and locks end with the process",
+  );
   return undefined;
 }
 

@@ -70,7 +70,7 @@ usage: deno run -A mod.ts [flags]
   --metrics-port N      /metrics and /healthz over HTTP (9090; 0 is off)
   --lease SECONDS       how long a silent client keeps its locks (90, from 10)
   --grace SECONDS       time to reclaim after a restart (as the lease)
-  --state DIR           where the server keeps its identity over restarts
+  --state DIR           where its identity and its clients outlive a restart
                         ($XDG_STATE_HOME/dittofs-nfs4)
   --log-level LEVEL     debug, info, warn or error (info)
   --log-format FORMAT   text or json (text)

@@ -5,8 +5,11 @@ import type { Services } from "./engine/services.ts";
 import { type Logger, rateLimited, silentLogger } from "./log.ts";
 import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
 import { OperationMetrics } from "./metrics/operation_metrics.ts";
+import { observeRecovery } from "./metrics/recovery_metrics.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
 import { TransportMetrics } from "./metrics/transport_metrics.ts";
+import type { ClientRecovery } from "./recovery/client_recovery.ts";
+import { openRecovery } from "./recovery/open_recovery.ts";
 import { loadIdentity, newIdentity } from "./recovery/server_identity.ts";
 import type { RpcHandlers } from "./rpc/handlers.ts";
 import { RpcListener } from "./rpc/listener.ts";
@@ -33,11 +36,15 @@ export interface ServeOptions {
   readonly metricsPort?: number;
   /** Seconds that a silent client keeps its state for sure; 90 if left out. */
   readonly leaseSeconds?: number;
-  /** Seconds in which clients may reclaim after a restart; none if left out. */
+  /**
+   * Seconds in which clients may reclaim after a restart, where some held
+   * anything; if left out as long as the longest lease that they know of.
+   */
   readonly graceSeconds?: number;
   /**
    * Folder that keeps the server's identity, so that filehandles are good after
-   * a restart; if left out they end with the server.
+   * a restart, and its clients by address and port (but for port 0), so that
+   * they can reclaim. If left out both end with the server.
    */
   readonly stateDirectory?: string;
   /** What a request may ask for; `defaultLimits` where left out. */
@@ -89,6 +96,7 @@ export class NfsServer implements AsyncDisposable {
   readonly port: number;
   readonly #exports: readonly Export[];
   readonly #listener: RpcListener;
+  readonly #recovery: ClientRecovery | undefined;
   readonly #registry = new MetricsRegistry();
   readonly #options: ServeOptions;
   #metrics: MetricsServer | undefined;
@@ -103,19 +111,31 @@ export class NfsServer implements AsyncDisposable {
     this.#options = options;
     // Whoever calls `close` hears of a failure; nobody else has to listen.
     this.finished.catch(() => {});
-    const log = options.log ?? silentLogger;
-    const registry = this.#registry;
-    const services = buildServices(exports, { options, log, registry });
-    this.#listener = new RpcListener({
-      hostname: options.hostname,
-      port: options.port ?? DEFAULT_PORT,
-      maxRecord: services.limits.maxRequest + RPC_CALL_HEADER,
-      maxConnections: options.maxConnections,
-      maxPerAddress: options.maxConnectionsPerAddress,
-      handlers: buildHandlers(exports, services),
-      observer: new TransportMetrics(registry),
-      logger: services.log,
+    const log = rateLimited(options.log ?? silentLogger, {
+      perMinute: LOG_LINES_PER_MINUTE,
+      clock: systemClock.now,
     });
+    const registry = this.#registry;
+    const recovery = recoveryOf(options, log);
+    this.#recovery = recovery;
+    const context = { options, log, registry, recovery };
+    let services: Services;
+    try {
+      services = buildServices(exports, context);
+      this.#listener = new RpcListener({
+        hostname: options.hostname,
+        port: options.port ?? DEFAULT_PORT,
+        maxRecord: services.limits.maxRequest + RPC_CALL_HEADER,
+        maxConnections: options.maxConnections,
+        maxPerAddress: options.maxConnectionsPerAddress,
+        handlers: buildHandlers(exports, services, recovery),
+        observer: new TransportMetrics(registry),
+        logger: services.log,
+      });
+    } catch (error) {
+      recovery?.[Symbol.dispose]();
+      throw error;
+    }
     const { hostname, port } = this.#listener.address;
     this.hostname = hostname;
     this.port = port;
@@ -187,11 +207,36 @@ export class NfsServer implements AsyncDisposable {
         await fs.settle?.();
         await fs.dispose?.();
       }
+      await this.#recovery?.flush();
     } finally {
       clearTimeout(timer);
+      this.#recovery?.[Symbol.dispose]();
       await this.#metrics?.[Symbol.asyncDispose]();
     }
   }
+}
+
+/** The clients that the last start left, and those of this one. */
+function recoveryOf(
+  options: ServeOptions,
+  log: Logger,
+): ClientRecovery | undefined {
+  const { stateDirectory, graceSeconds } = options;
+  if (stateDirectory === undefined) return undefined;
+  return openRecovery({
+    directory: stateDirectory,
+    hostname: options.hostname ?? "127.0.0.1",
+    port: options.port ?? DEFAULT_PORT,
+    leaseMs: leaseOf(options),
+    graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
+    clock: systemClock,
+    log,
+  });
+}
+
+/** In milliseconds. */
+function leaseOf(options: ServeOptions): number {
+  return (options.leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000;
 }
 
 function buildServices(
@@ -200,9 +245,10 @@ function buildServices(
     readonly options: ServeOptions;
     readonly log: Logger;
     readonly registry: MetricsRegistry;
+    readonly recovery: ClientRecovery | undefined;
   },
 ): Services {
-  const { options, registry } = context;
+  const { options, registry, recovery } = context;
   const clock = systemClock;
   const random = systemRandom;
   const effects = new EffectQueue();
@@ -214,16 +260,19 @@ function buildServices(
     // Two servers of one identity on two ports are not one server: no trunking.
     `${identity.name}:${options.port ?? DEFAULT_PORT}`,
   );
+  const state = new ServerState({
+    clock,
+    random,
+    effects,
+    identity: { majorId: name, scope: name },
+    leaseMs: leaseOf(options),
+    grace: recovery?.grace,
+    limits,
+  });
+  recovery?.watch(state);
+  observeRecovery(registry, { grace: state.grace, recovery });
   return {
-    state: new ServerState({
-      clock,
-      random,
-      effects,
-      identity: { majorId: name, scope: name },
-      leaseMs: (options.leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000,
-      grace: { durationMs: (options.graceSeconds ?? 0) * 1000 },
-      limits,
-    }),
+    state,
     namespace: new Namespace(exports, {
       handleKey: identity.handleKey,
       time: { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 },
@@ -235,24 +284,22 @@ function buildServices(
     random,
     writeVerifier: random(VERIFIER_SIZE),
     observer: new OperationMetrics(registry),
-    log: rateLimited(context.log, {
-      perMinute: LOG_LINES_PER_MINUTE,
-      clock: clock.now,
-    }),
+    log: context.log,
   };
 }
 
 function buildHandlers(
   exports: readonly Export[],
   services: Services,
+  recovery: ClientRecovery | undefined,
 ): RpcHandlers {
   const program = new NfsProgram(services);
-  const lasting = exports.filter(({ fs }) => fs.settle !== undefined);
+  const settlers = settlersOf(exports, recovery);
   return {
     call: (call, results, connection) =>
       program.call(call, results, connection),
     reply: () => {},
-    settle: lasting.length === 0 ? undefined : () => settle(lasting),
+    settle: settlers.length === 0 ? undefined : () => settle(settlers),
     closed: (connection) => {
       services.state.connectionClosed(connection);
       runEffects(services);
@@ -260,9 +307,23 @@ function buildHandlers(
   };
 }
 
+type Settler = () => void | Promise<void>;
+
+/** Whatever replies may rely on. */
+function settlersOf(
+  exports: readonly Export[],
+  recovery: ClientRecovery | undefined,
+): readonly Settler[] {
+  const lasting = exports.filter(({ fs }) => fs.settle !== undefined);
+  const settlers: Settler[] = lasting.map(({ fs }) => () => fs.settle!());
+  // In front: it may throw at once, while nothing else is under way.
+  if (recovery !== undefined) settlers.unshift(() => recovery.flush());
+  return settlers;
+}
+
 /** Makes durable what the replies in hand say. */
-function settle(exports: readonly Export[]): void | Promise<void> {
-  const pending = exports.map(({ fs }) => fs.settle?.())
+function settle(settlers: readonly Settler[]): void | Promise<void> {
+  const pending = settlers.map((settler) => settler())
     .filter((each) => each instanceof Promise);
   if (pending.length > 0) return Promise.all(pending).then(() => {});
 }

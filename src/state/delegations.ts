@@ -209,6 +209,7 @@ export function revokeDelegation(
   tables: LockingTables,
   delegation: Delegation,
 ): void {
+  tables.stateRevoked(delegation.client);
   if (delegation.client.protocol === 0) {
     return dropDelegation(tables, delegation, "revoked");
   }

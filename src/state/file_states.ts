@@ -1,5 +1,6 @@
 import type { FileRef } from "../vfs/file_handle.ts";
 import { ByteRanges } from "./byte_ranges.ts";
+import type { Client } from "./client.ts";
 import {
   type Delegation,
   type DelegationPolicy,
@@ -92,4 +93,6 @@ export interface LockingTables {
   readonly stateids: StateidTable;
   /** All files. */
   readonly files: FileStateTable;
+  /** Something is taken away from a client that goes on. */
+  stateRevoked(client: Client): void;
 }

@@ -6,6 +6,8 @@ import type { Clock } from "./clock.ts";
 export interface ReclaimRecords {
   /** Whether this client may reclaim what it held. */
   mayReclaim(client: Client): boolean;
+  /** Puts the client on record, before it is granted something new; false when that fails. */
+  admit(client: Client): boolean;
   /** The client has reclaimed all that it wants (RFC 8881 18.51). */
   completed(client: Client): void;
 }
@@ -31,6 +33,8 @@ export class GracePeriod {
   readonly #records: ReclaimRecords | undefined;
   readonly #onEnd: (() => void) | undefined;
   readonly #endsAt: number;
+  /** Reclaims so far, by whether they were let through. */
+  readonly reclaims = { allowed: 0, refused: 0 };
   #active: boolean;
 
   /** Starts the period. */
@@ -68,16 +72,21 @@ export class GracePeriod {
    * client that held nothing (RFC 8881 8.4.2.1, RFC 7530 9.6.3.4).
    */
   checkReclaim(client: Client): StatusCode {
-    return this.mayReclaim(client) ? Status.OK : Status.NO_GRACE;
+    const allowed = this.mayReclaim(client);
+    this.reclaims[allowed ? "allowed" : "refused"]++;
+    return allowed ? Status.OK : Status.NO_GRACE;
   }
 
   /**
    * Answer to an OPEN or LOCK that is no reclaim: NFS4ERR_GRACE during the
-   * period and, in NFSv4.1, before RECLAIM_COMPLETE (RFC 8881 18.51.3).
+   * period and, in NFSv4.1, before RECLAIM_COMPLETE (RFC 8881 18.51.3);
+   * NFS4ERR_DELAY while the client can't be put on record.
    */
   checkNew(client: Client): StatusCode {
     const early = client.protocol === 1 && !client.reclaimComplete;
-    return early || this.active ? Status.GRACE : Status.OK;
+    if (early || this.active) return Status.GRACE;
+    // RFC 8881 8.4.3: without a record it would lose it all at the next restart.
+    return this.#records?.admit(client) ?? true ? Status.OK : Status.DELAY;
   }
 
   /** The client has sent a global RECLAIM_COMPLETE. */

@@ -26,6 +26,8 @@ export interface ClientObserver {
   clientConfirmed?(client: Client): void;
   /** Global RECLAIM_COMPLETE (RFC 8881 18.51). */
   clientReclaimed?(client: Client): void;
+  /** A delegation was taken from it (RFC 8881 8.4.3). */
+  stateRevoked?(client: Client): void;
   /** It was confirmed, and its state is gone. */
   clientGone?(client: Client, reason: ClientEnd): void;
 }

@@ -137,6 +137,11 @@ export class ServerState implements LockingTables {
     for (const observer of this.#observers) observer.clientReclaimed?.(client);
   }
 
+  /** Something was taken away from a client that goes on. */
+  stateRevoked(client: Client): void {
+    for (const observer of this.#observers) observer.stateRevoked?.(client);
+  }
+
   /** Forgets a client: its sessions, opens, locks and delegations end. */
   dropClient(client: Client, reason: ClientEnd): void {
     if (client.gone) return;

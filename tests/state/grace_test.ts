@@ -70,6 +70,7 @@ Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", 
     durationMs: 1_000,
     records: {
       mayReclaim: (asks) => asks.owner[0] === 1,
+      admit: () => true,
       completed: (done) => void completed.push(done),
     },
   });
@@ -78,4 +79,19 @@ Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", 
   assertEquals(grace.checkReclaim(unknown), Status.NO_GRACE);
   grace.complete(known);
   assertEquals(completed, [known]);
+});
+
+Deno.test("nothing new is given to a client that can't be put on record", () => {
+  let room = false;
+  const grace = new GracePeriod({
+    clock: new FakeClock(),
+    records: {
+      mayReclaim: () => false,
+      admit: () => room,
+      completed: () => {},
+    },
+  });
+  assertEquals(grace.checkNew(client(0)), Status.DELAY);
+  room = true;
+  assertEquals(grace.checkNew(client(0)), Status.OK);
 });
