@@ -28,9 +28,9 @@ export class BufferPool {
   readonly #maxKept: number;
   #kept = 0;
 
-  /** Keeps up to `maxKept` bytes, 16 MiB if left out. */
+  /** Keeps up to `maxKept` bytes; 64 MiB if left out, for 32 connections that write 1 MiB at once. */
   constructor(options: PoolOptions = {}) {
-    this.#maxKept = options.maxKept ?? 16 * 1024 * 1024;
+    this.#maxKept = options.maxKept ?? 64 * 1024 * 1024;
   }
 
   /** Bytes kept for later use. */
@@ -80,9 +80,9 @@ export class WriterPool {
   readonly #largest: number;
   #kept = 0;
 
-  /** Keeps up to `maxKept` bytes, 32 MiB if left out, in writers of 4 MiB at most. */
+  /** Keeps up to `maxKept` bytes, 64 MiB if left out, in writers of 4 MiB at most. */
   constructor(options: PoolOptions = {}) {
-    this.#maxKept = options.maxKept ?? 32 * 1024 * 1024;
+    this.#maxKept = options.maxKept ?? 64 * 1024 * 1024;
     this.#largest = Math.min(this.#maxKept, 4 * 1024 * 1024);
   }
 
