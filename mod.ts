@@ -22,10 +22,18 @@ export type {
   MemoryOptions,
   MemoryTree,
 } from "./src/backends/memory/mod.ts";
-export { createLogger } from "./src/log.ts";
-export type { Logger, LoggerOptions } from "./src/log.ts";
+export { createLogger, LOG_FORMATS, LOG_LEVELS } from "./src/log.ts";
+export type {
+  LogFields,
+  LogFormat,
+  Logger,
+  LoggerOptions,
+  LogLevel,
+} from "./src/log.ts";
 export { NfsServer, serve } from "./src/server.ts";
 export type { ServeOptions } from "./src/server.ts";
+export { defaultServerLimits } from "./src/server_limits.ts";
+export type { ServerLimits } from "./src/server_limits.ts";
 export * from "./src/vfs/mod.ts";
 export type { ExportOptions, Squash } from "./src/vfs/exports.ts";
 

@@ -1,5 +1,4 @@
 import { runEffects } from "./engine/effects.ts";
-import { defaultLimits, type ProtocolLimits } from "./engine/limits.ts";
 import { NfsProgram } from "./engine/nfs_program.ts";
 import type { Services } from "./engine/services.ts";
 import { type Logger, rateLimited, silentLogger } from "./log.ts";
@@ -14,6 +13,7 @@ import { loadIdentity, newIdentity } from "./recovery/server_identity.ts";
 import type { RpcHandlers } from "./rpc/handlers.ts";
 import { RpcListener } from "./rpc/listener.ts";
 import { VERIFIER_SIZE } from "./nfs4/constants.ts";
+import { completeLimits, type ServerLimits } from "./server_limits.ts";
 import { systemClock, systemRandom } from "./state/clock.ts";
 import { EffectQueue } from "./state/effects.ts";
 import { ServerState } from "./state/server_state.ts";
@@ -47,12 +47,8 @@ export interface ServeOptions {
    * they can reclaim. If left out both end with the server.
    */
   readonly stateDirectory?: string;
-  /** What a request may ask for; `defaultLimits` where left out. */
-  readonly limits?: Partial<ProtocolLimits>;
-  /** Connections open at once; 4096 if left out. */
-  readonly maxConnections?: number;
-  /** Connections from one address; 1024 if left out. */
-  readonly maxConnectionsPerAddress?: number;
+  /** How much anybody may use; `defaultServerLimits` where left out. */
+  readonly limits?: Partial<ServerLimits>;
   /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
   readonly shutdownTimeout?: number;
   /** What an operator should know; nothing if left out. */
@@ -116,18 +112,20 @@ export class NfsServer implements AsyncDisposable {
       clock: systemClock.now,
     });
     const registry = this.#registry;
+    const limits = completeLimits(options.limits);
     const recovery = recoveryOf(options, log);
     this.#recovery = recovery;
-    const context = { options, log, registry, recovery };
+    const context = { options, limits, log, registry, recovery };
     let services: Services;
     try {
       services = buildServices(exports, context);
       this.#listener = new RpcListener({
         hostname: options.hostname,
         port: options.port ?? DEFAULT_PORT,
-        maxRecord: services.limits.maxRequest + RPC_CALL_HEADER,
-        maxConnections: options.maxConnections,
-        maxPerAddress: options.maxConnectionsPerAddress,
+        maxRecord: limits.maxRequest + RPC_CALL_HEADER,
+        maxConnections: limits.maxConnections,
+        maxPerAddress: limits.maxConnectionsPerAddress,
+        maxCalls: limits.maxRequestsPerConnection,
         handlers: buildHandlers(exports, services, recovery),
         observer: new TransportMetrics(registry),
         logger: services.log,
@@ -243,16 +241,16 @@ function buildServices(
   exports: readonly Export[],
   context: {
     readonly options: ServeOptions;
+    readonly limits: ServerLimits;
     readonly log: Logger;
     readonly registry: MetricsRegistry;
     readonly recovery: ClientRecovery | undefined;
   },
 ): Services {
-  const { options, registry, recovery } = context;
+  const { options, limits, registry, recovery } = context;
   const clock = systemClock;
   const random = systemRandom;
   const effects = new EffectQueue();
-  const limits = { ...defaultLimits, ...options.limits };
   const identity = options.stateDirectory === undefined
     ? newIdentity(random)
     : loadIdentity(options.stateDirectory, random);

@@ -28,33 +28,47 @@ export const read: Operation<ReadArgs> = {
     const status = authorizeIo(context, args.stateid, false);
     // Not by `chain`: this is the hottest of all paths.
     if (status instanceof Promise) {
+      // Taken before the wait, so that the connection knows what it waits with.
+      const room = roomFor(context, args);
       return status.then((status) =>
-        status === Status.OK ? fill(context, args) : status
+        status === Status.OK ? fill(context, args, room) : status
       );
     }
-    return status === Status.OK ? fill(context, args) : status;
+    return status === Status.OK
+      ? fill(context, args, roomFor(context, args))
+      : status;
   },
 };
 
+/** Where the data goes in the reply. */
+function roomFor(
+  { reply, services: { limits } }: CompoundContext,
+  { offset, count }: ReadArgs,
+): Uint8Array {
+  reply.bool(true);
+  // RFC 8881 18.22.3: an offset behind the end is no error.
+  if (offset > Number.MAX_SAFE_INTEGER) return reply.space(0);
+  return reply.space(Math.min(count, limits.maxRead));
+}
+
 /** Has the file system write straight into the reply. */
 function fill(
-  context: CompoundContext,
-  { offset, count }: ReadArgs,
+  { file, reply }: CompoundContext,
+  { offset }: ReadArgs,
+  room: Uint8Array,
 ): Awaitable<StatusCode> {
-  const { file, reply, services: { limits } } = context;
-  const eofAt = reply.position;
-  reply.bool(true);
-  if (offset > Number.MAX_SAFE_INTEGER) {
-    // RFC 8881 18.22.3: an offset behind the end is no error.
-    reply.uint32(0);
-    return Status.OK;
-  }
-  const length = Math.min(count, limits.maxRead);
-  const target = reply.space(length);
+  if (offset > Number.MAX_SAFE_INTEGER) return Status.OK;
+  const { length } = room;
+  const eofAt = reply.position - lengthOnWire(length) - 4;
   const finish = ({ bytes, eof }: ReadResult): StatusCode => {
     reply.spaceUsed(length, bytes);
     reply.patchUint32(eofAt, eof ? 1 : 0);
     return Status.OK;
   };
-  return chain(file.export.fs.read(file.node, offset, target), finish);
+  return chain(file.export.fs.read(file.node, offset, room), finish);
+}
+
+/** Bytes of an opaque of `length` bytes. */
+function lengthOnWire(length: number): number {
+  return 4 + length + (-length & 3);
 }

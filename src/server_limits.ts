@@ -1,0 +1,61 @@
+import { defaultLimits, type ProtocolLimits } from "./engine/limits.ts";
+
+/**
+ * How much of the server anybody may use. Beyond a limit what is old and idle
+ * goes first; only when there is nothing of that kind, the new is refused.
+ */
+export interface ServerLimits extends ProtocolLimits {
+  /**
+   * Connections open at once. Beyond it those that have not made a call yet
+   * give way, the oldest first; then the newest is turned away.
+   */
+  readonly maxConnections: number;
+  /** Connections from one address; the same goes for them. */
+  readonly maxConnectionsPerAddress: number;
+  /** Requests of one connection that wait for the file system; beyond it nothing more is read from it. */
+  readonly maxRequestsPerConnection: number;
+  /**
+   * Bytes of replies kept for replay, in all sessions. Beyond it clients are
+   * asked to use fewer slots, and sessions that nobody uses end.
+   */
+  readonly maxReplayCacheBytes: number;
+}
+
+/** What {@linkcode ServerLimits} are where they are left out. */
+export const defaultServerLimits: ServerLimits = {
+  ...defaultLimits,
+  maxConnections: 4_096,
+  maxConnectionsPerAddress: 1_024,
+  maxRequestsPerConnection: 256,
+  maxReplayCacheBytes: 268_435_456,
+};
+
+/** Bytes of a request or reply besides the data of WRITE or READ, at least. */
+const OVERHEAD = 1_024;
+
+/** Completes limits; throws RangeError for what can't be one, or can't be kept together. */
+export function completeLimits(
+  given: Partial<ServerLimits> = {},
+): ServerLimits {
+  const limits = { ...defaultServerLimits, ...given };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in defaultServerLimits)) {
+      throw new RangeError(`there is no limit "${name}"`);
+    }
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(`${name} must be a whole number above 0: ${value}`);
+    }
+  }
+  const { maxRead, maxReply, maxWrite, maxRequest } = limits;
+  if (maxRead + OVERHEAD > maxReply) {
+    throw new RangeError(
+      `maxRead ${maxRead} does not fit maxReply ${maxReply}`,
+    );
+  }
+  if (maxWrite + OVERHEAD > maxRequest) {
+    throw new RangeError(
+      `maxWrite ${maxWrite} does not fit maxRequest ${maxRequest}`,
+    );
+  }
+  return limits;
+}
