@@ -7,6 +7,7 @@ import type { Services } from "../../src/engine/services.ts";
 import { silentLogger } from "../../src/log.ts";
 import { Share, Status } from "../../src/nfs4/constants.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
+import type { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
 import type { DelegationPolicy } from "../../src/state/delegations.ts";
 import { EffectQueue } from "../../src/state/effects.ts";
@@ -44,6 +45,8 @@ export interface StateGroundOptions {
   readonly delegations?: DelegationPolicy;
   /** Length of the grace period in milliseconds; none if left out. */
   readonly graceMs?: number;
+  /** Who may reclaim, and how long, in place of `graceMs`. */
+  readonly recovery?: ClientRecovery;
 }
 
 /** The server. */
@@ -58,7 +61,7 @@ export class StateGround {
     const effects = new EffectQueue();
     const limits = { ...defaultLimits, ...options.limits };
     const fs = options.fs ?? memory(options.tree ?? { file: "content" });
-    const { readOnly, graceMs: durationMs } = options;
+    const { readOnly, graceMs: durationMs, recovery } = options;
     this.services = {
       clock,
       random,
@@ -71,7 +74,7 @@ export class StateGround {
         limits,
         leaseMs: LEASE,
         identity: { majorId: bytesOf("m"), scope: bytesOf("s") },
-        grace: { durationMs },
+        grace: recovery?.grace ?? { durationMs },
         delegations: options.delegations,
       }),
       namespace: new Namespace(
@@ -85,6 +88,7 @@ export class StateGround {
       writeVerifier: bytesOf("verifier"),
       log: silentLogger,
     };
+    recovery?.watch(this.services.state);
   }
 
   /** Stateids, files, and fs.close calls that are known of. */
