@@ -32,6 +32,7 @@ export type {
 } from "./src/log.ts";
 export { NfsServer, serve } from "./src/server.ts";
 export type { ServeOptions } from "./src/server.ts";
+export type { ProtocolLimits } from "./src/engine/limits.ts";
 export { defaultServerLimits } from "./src/server_limits.ts";
 export type { ServerLimits } from "./src/server_limits.ts";
 export * from "./src/vfs/mod.ts";
