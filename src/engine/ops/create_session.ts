@@ -62,14 +62,20 @@ export const createSession: Operation<CreateSessionArgs> = {
     // RFC 8881 18.36.4, phase 1.
     const client = state.clients.find(args.clientid, 1);
     if (client === undefined) return Status.STALE_CLIENTID;
-    // Phase 3 comes before phase 2: a stranger must not move the client's slot,
-    // and must not be told the session id of a replay.
-    if (client.principal !== principalOf(context.credential)) {
+    // Phase 3, which binds nobody but who confirms, comes before phase 2: a
+    // stranger must not move the slot of a client that has yet to come.
+    if (
+      !client.confirmed && client.principal !== principalOf(context.credential)
+    ) {
       return Status.CLID_INUSE;
     }
     const slot = client.createSession;
-    if (args.sequence === slot.sequence) return replay(context, client);
-    if (args.sequence !== (slot.sequence + 1) >>> 0) {
+    const isRepeated = args.sequence === slot.sequence;
+    if (isRepeated && slot.status === Status.OK) return replay(context, client);
+    // What was refused has made nothing. Some clients ask for less under the same
+    // csa_sequence, others under the next: both are judged anew.
+    const isNext = args.sequence === (slot.sequence + 1) >>> 0;
+    if (!isNext && !(isRepeated && slot.status !== Status.SEQ_MISORDERED)) {
       return Status.SEQ_MISORDERED;
     }
     const session = create(context, client, args);
@@ -84,11 +90,11 @@ export const createSession: Operation<CreateSessionArgs> = {
 
 /** Phase 2: the answer of the last request once more. */
 function replay(context: CompoundContext, client: Client): StatusCode {
-  const { status, result, session } = client.createSession;
-  if (result !== undefined) context.reply.raw(result);
+  const { result, session } = client.createSession;
+  context.reply.raw(result!);
   // The first answer was lost, and perhaps its connection: this one takes over.
-  if (session !== undefined && !session.destroyed) bind(context, session);
-  return status;
+  if (!session!.destroyed) bind(context, session!);
+  return Status.OK;
 }
 
 /** Phases 3 and 4. */
@@ -104,7 +110,9 @@ function create(
   const back = negotiateBack(args.back, limits);
   const callsBack = carriesCallbacks(back);
   const asksBack = (args.flags & CreateSessionFlag.CONN_BACK_CHAN) !== 0;
-  if (asksBack && !callsBack) return Status.TOOSMALL;
+  // RFC 8881 18.36.3: on a channel that could never carry a request. One without
+  // slots is none, as long as it is not asked for.
+  if (!callsBack && (asksBack || back.maxRequests > 0)) return Status.TOOSMALL;
   const credential = chooseCallbackCredential(args.security);
   // RFC 8881 18.36.3: only RPCSEC_GSS, by handles that this server never gave out.
   if (asksBack && credential === undefined && args.security.length > 0) {
