@@ -1,0 +1,245 @@
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
+import type { Contents } from "./contents.ts";
+import type { Disk } from "./disk.ts";
+import { fsErrorOf } from "./errors.ts";
+
+/** Files kept open. */
+const OPEN_FILES = 256;
+const MOST = Number.MAX_SAFE_INTEGER;
+/** What the name of a file ends with that is being removed. */
+const REMOVED = ".removed";
+/** A block of `st_blocks`, whatever the file system's own are. */
+const BLOCK = 512;
+
+interface OpenFile {
+  readonly descriptor: number;
+  /** Syncs under way: the descriptor must not be closed, and used for another file. */
+  syncs: number;
+  /** Fell out of the cache meanwhile. */
+  isForgotten: boolean;
+}
+
+/**
+ * {@linkcode Contents} in a folder: a sparse file each, named by its number in
+ * one of 256 folders, so that no folder of the host gets too long.
+ */
+export class ContentFiles implements Contents {
+  readonly #directory: string;
+  readonly #disk: Disk;
+  /** In order of their last use. */
+  readonly #open = new Map<number, OpenFile>();
+  /** Made since, and their names are not yet known to be on disk. */
+  readonly #fresh = new Set<number>();
+  readonly #removals = new Set<Promise<void>>();
+
+  /** In the folder `directory`, which is there. */
+  constructor(directory: string, disk: Disk) {
+    this.#directory = directory;
+    this.#disk = disk;
+  }
+
+  read(fileid: number, offset: number, target: Uint8Array): void {
+    const file = this.#find(fileid);
+    let filled = 0;
+    while (file !== undefined && filled < target.length) {
+      const { descriptor } = file;
+      const rest = target.length - filled;
+      const count = attempt(() =>
+        readSync(descriptor, target, filled, rest, offset + filled)
+      );
+      if (count === 0) break;
+      filled += count;
+    }
+    if (filled < target.length) target.fill(0, filled);
+  }
+
+  write(fileid: number, offset: number, data: Uint8Array): void {
+    const { descriptor } = this.#find(fileid) ?? this.#make(fileid);
+    for (let at = 0; at < data.length;) {
+      const rest = data.length - at;
+      at += attempt(() => writeSync(descriptor, data, at, rest, offset + at));
+    }
+  }
+
+  cut(fileid: number, size: number): void {
+    const file = this.#find(fileid);
+    if (file === undefined || this.measure(fileid).size <= size) return;
+    attempt(() => ftruncateSync(file.descriptor, size));
+  }
+
+  measure(fileid: number): { size: number; used: number } {
+    try {
+      const { size, blocks } = Deno.statSync(this.#path(fileid));
+      return { size, used: blocks === null ? size : blocks * BLOCK };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return { size: 0, used: 0 };
+      throw fsErrorOf(error);
+    }
+  }
+
+  async sync(fileid: number): Promise<void> {
+    const file = this.#find(fileid);
+    if (file === undefined) return;
+    file.syncs++;
+    try {
+      await this.#disk.sync(file.descriptor);
+      if (this.#fresh.delete(fileid)) await this.#syncFolder(fileid);
+    } finally {
+      file.syncs--;
+      if (file.isForgotten && file.syncs === 0) closeSync(file.descriptor);
+    }
+  }
+
+  syncNow(fileid: number): void {
+    const file = this.#find(fileid);
+    if (file === undefined) return;
+    this.#disk.syncNow(file.descriptor);
+    if (!this.#fresh.delete(fileid)) return;
+    const folder = openSync(this.#folder(fileid), "r");
+    this.#disk.syncNow(folder);
+    closeSync(folder);
+  }
+
+  remove(fileid: number): void {
+    this.#forget(fileid);
+    this.#fresh.delete(fileid);
+    const path = `${this.#path(fileid)}${REMOVED}`;
+    try {
+      renameSync(this.#path(fileid), path);
+    } catch {
+      // A file that has nothing but holes was never made.
+      return;
+    }
+    // Gigabytes take a while; should we not get there, the next start does.
+    const removal = Deno.remove(path).catch(() => {})
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  async close(): Promise<void> {
+    for (const fileid of [...this.#open.keys()]) this.#forget(fileid);
+    await Promise.all(this.#removals);
+  }
+
+  strays(isInUse: (fileid: number) => boolean): string[] {
+    const strays: string[] = [];
+    for (const { name: folder } of Deno.readDirSync(this.#directory)) {
+      const path = `${this.#directory}/${folder}`;
+      for (const { name } of Deno.readDirSync(path)) {
+        if (!isInUse(Number(name))) strays.push(`${path}/${name}`);
+      }
+    }
+    return strays;
+  }
+
+  /** The open file, moved to the end of the line; `undefined` when there is none. */
+  #find(fileid: number): OpenFile | undefined {
+    const file = this.#open.get(fileid);
+    if (file !== undefined) {
+      this.#open.delete(fileid);
+      this.#open.set(fileid, file);
+      return file;
+    }
+    try {
+      return this.#keep(fileid, openSync(this.#path(fileid), "r+"));
+    } catch (error) {
+      if ((error as { code?: string }).code === "ENOENT") return undefined;
+      throw fsErrorOf(error);
+    }
+  }
+
+  #make(fileid: number): OpenFile {
+    const make = () => openSync(this.#path(fileid), "w+");
+    let descriptor: number;
+    try {
+      descriptor = make();
+    } catch {
+      attempt(() => this.#makeFolder(fileid));
+      descriptor = attempt(make);
+    }
+    this.#fresh.add(fileid);
+    return this.#keep(fileid, descriptor);
+  }
+
+  /** Once for each of the 256, so it may wait until the folder's name is on disk. */
+  #makeFolder(fileid: number): void {
+    Deno.mkdirSync(this.#folder(fileid), { recursive: true });
+    const parent = openSync(this.#directory, "r");
+    this.#disk.syncNow(parent);
+    closeSync(parent);
+  }
+
+  #keep(fileid: number, descriptor: number): OpenFile {
+    const file = { descriptor, syncs: 0, isForgotten: false };
+    this.#open.set(fileid, file);
+    if (this.#open.size > OPEN_FILES) {
+      for (const oldest of this.#open.keys()) {
+        this.#forget(oldest);
+        break;
+      }
+    }
+    return file;
+  }
+
+  #forget(fileid: number): void {
+    const file = this.#open.get(fileid);
+    if (file === undefined) return;
+    this.#open.delete(fileid);
+    file.isForgotten = true;
+    if (file.syncs === 0) closeSync(file.descriptor);
+  }
+
+  async #syncFolder(fileid: number): Promise<void> {
+    const folder = openSync(this.#folder(fileid), "r");
+    try {
+      await this.#disk.sync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  }
+
+  #folder(fileid: number): string {
+    return `${this.#directory}/${(fileid % 256).toString(16).padStart(2, "0")}`;
+  }
+
+  #path(fileid: number): string {
+    return `${this.#folder(fileid)}/${fileid}`;
+  }
+}
+
+/** Runs a call of the host; its errors are a file system's. */
+function attempt<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fsErrorOf(error);
+  }
+}
+
+/** The largest file that the host can make in a folder. */
+export function largestFile(directory: string): number {
+  const path = `${directory}/size.probe`;
+  const descriptor = openSync(path, "w");
+  try {
+    // 2^53 - 1; 16 TiB less a block (ext4); 8 TiB, 2 TiB, 4 GiB - 1.
+    for (const size of [MOST, 2 ** 44 - 4096, 2 ** 43, 2 ** 41, 2 ** 32 - 1]) {
+      try {
+        ftruncateSync(descriptor, size);
+        return size;
+      } catch {
+        // Too large for this one.
+      }
+    }
+    return 2 ** 31 - 1;
+  } finally {
+    closeSync(descriptor);
+    Deno.removeSync(path);
+  }
+}

@@ -1,0 +1,60 @@
+import { FileContent } from "../memory/file_content.ts";
+import { Room } from "../memory/room.ts";
+import type { Contents } from "./contents.ts";
+
+/** Bytes that a store in memory can hold beside its database. */
+export const MEMORY_BYTES: number = 2 ** 33;
+
+/** {@linkcode Contents} of a store in memory. */
+export class ContentMemory implements Contents {
+  readonly #room = new Room(MEMORY_BYTES, 1);
+  readonly #files = new Map<number, FileContent>();
+
+  /** Bytes left. */
+  get freeBytes(): number {
+    return this.#room.freeBytes;
+  }
+
+  read(fileid: number, offset: number, target: Uint8Array): void {
+    const bytes = this.#files.get(fileid)?.read(offset, target) ?? 0;
+    target.fill(0, bytes);
+  }
+
+  write(fileid: number, offset: number, data: Uint8Array): void {
+    let content = this.#files.get(fileid);
+    if (content === undefined) {
+      content = new FileContent(this.#room);
+      this.#files.set(fileid, content);
+    }
+    content.write(offset, data);
+  }
+
+  cut(fileid: number, size: number): void {
+    const content = this.#files.get(fileid);
+    if (content !== undefined && size < content.size) content.resize(size);
+  }
+
+  measure(fileid: number): { size: number; used: number } {
+    const { size, used } = this.#files.get(fileid) ?? { size: 0, used: 0 };
+    return { size, used };
+  }
+
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  syncNow(): void {}
+
+  remove(fileid: number): void {
+    this.#files.get(fileid)?.release();
+    this.#files.delete(fileid);
+  }
+
+  strays(): string[] {
+    return [];
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

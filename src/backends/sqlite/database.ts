@@ -1,0 +1,110 @@
+import { closeSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import type { Log } from "./committer.ts";
+import type { Disk } from "./disk.ts";
+import { migrate } from "./schema.ts";
+
+/** In place of a folder: a store in memory. */
+export const MEMORY = ":memory:";
+/** Name of the database in the folder of a store. */
+const DATABASE = "store.db";
+/** Frames of 4 KiB in the log, from which on it is emptied into the database. */
+const LONG_LOG = 4096;
+/** Commits between two looks at the length of the log. */
+const LOOK_EVERY = 32;
+
+/** A database that is open. */
+export interface OpenDatabase {
+  readonly db: DatabaseSync;
+  /** Its write-ahead log. */
+  readonly log: Log & Disposable;
+  /** Whether the last one to use it did not close it. */
+  readonly wasLost: boolean;
+}
+
+/**
+ * Opens the database of a store with the schema of this version. Throws an
+ * `Error` of one line when it can't be.
+ */
+export function openDatabase(
+  directory: string,
+  { disk, isSynced }: { readonly disk: Disk; readonly isSynced: boolean },
+): OpenDatabase {
+  const isFolder = directory !== MEMORY;
+  const path = isFolder ? `${directory}/${DATABASE}` : MEMORY;
+  const wasLost = isFolder && sizeOf(`${path}-wal`) > 0;
+  const db = new DatabaseSync(path);
+  try {
+    // One process owns the store, so the index of the log needs no shared memory.
+    db.exec(`
+      PRAGMA locking_mode = EXCLUSIVE;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = ${isSynced ? "NORMAL" : "OFF"};
+      PRAGMA wal_autocheckpoint = 0;
+      PRAGMA temp_store = MEMORY;
+      PRAGMA cache_size = -65536;
+      PRAGMA cell_size_check = ON`);
+    migrate(db);
+    const log = isFolder ? new WriteAheadLog(db, directory, disk) : noLog;
+    return { db, log, wasLost };
+  } catch (error) {
+    db.close();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`can't open the store ${directory}: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+class WriteAheadLog implements Log, Disposable {
+  readonly #db: DatabaseSync;
+  readonly #disk: Disk;
+  readonly #descriptor: number;
+  #commits = 0;
+
+  constructor(db: DatabaseSync, directory: string, disk: Disk) {
+    this.#db = db;
+    this.#disk = disk;
+    // A write makes the file, and an fsync of its folder makes that last.
+    db.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value; COMMIT");
+    this.#descriptor = openSync(`${directory}/${DATABASE}-wal`, "r");
+    const folder = openSync(directory, "r");
+    disk.syncNow(folder);
+    closeSync(folder);
+  }
+
+  sync(): Promise<void> {
+    return this.#disk.sync(this.#descriptor);
+  }
+
+  syncNow(): void {
+    this.#disk.syncNow(this.#descriptor);
+  }
+
+  trim(): void {
+    // Not SQLite's own checkpoint at a commit: that one keeps its errors to itself.
+    if (++this.#commits % LOOK_EVERY !== 0) return;
+    const { log } = this.#db.prepare("PRAGMA wal_checkpoint(NOOP)").get()!;
+    if (log as number < LONG_LOG) return;
+    this.#db.prepare("PRAGMA wal_checkpoint(RESTART)").get();
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+const noLog: Log & Disposable = {
+  sync: () => Promise.resolve(),
+  syncNow() {},
+  trim() {},
+  [Symbol.dispose]() {},
+};
+
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return 0;
+  }
+}

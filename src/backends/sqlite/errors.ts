@@ -1,0 +1,28 @@
+import { FsError, type FsErrorCode } from "../../vfs/mod.ts";
+
+/** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
+const sqliteCodes: Readonly<Record<number, FsErrorCode>> = {
+  /** SQLITE_IOERR */
+  10: "io",
+  /** SQLITE_FULL */
+  13: "no-space",
+};
+
+const hostCodes: Readonly<Record<string, FsErrorCode>> = {
+  ENOSPC: "no-space",
+  EDQUOT: "quota",
+  EFBIG: "too-big",
+};
+
+/** What SQLite or the host said, in the words of a file system; faults of ours stay what they are. */
+export function fsErrorOf(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof FsError) return cause;
+  const { errcode, code } = cause as { errcode?: number; code?: string };
+  if (errcode !== undefined) {
+    // The low byte is the primary code, what is above tells more.
+    const known = sqliteCodes[errcode & 0xff];
+    return known ? new FsError(known, cause.message, { cause }) : cause;
+  }
+  if (code === undefined || !code.startsWith("E")) return cause;
+  return new FsError(hostCodes[code] ?? "io", cause.message, { cause });
+}

@@ -1,0 +1,33 @@
+/**
+ * A durable file system in a folder of its own: metadata and small files in an
+ * SQLite database, larger files beside it. Nothing has to be installed; files
+ * have owners, modes, devices and times that the host's user could not give
+ * them.
+ *
+ * ```ts
+ * import { sqlite } from "@dittofs/nfs4/backends/sqlite";
+ *
+ * const fs = sqlite("/srv/nfs-store");
+ * ```
+ *
+ * @module
+ */
+import type { SqliteOptions } from "./options.ts";
+import { SqliteFileSystem } from "./sqlite_file_system.ts";
+
+export type { SqliteNode } from "./node.ts";
+export type { Durability, SqliteOptions } from "./options.ts";
+export { Records } from "./records.ts";
+export { SqliteFileSystem, type SqliteStats } from "./sqlite_file_system.ts";
+
+/**
+ * The store in `directory`, which is made where there is none; ":memory:" is one
+ * in memory. Throws an `Error` of one line when the store is in use, damaged
+ * or of a newer version, and a `RangeError` for an option out of range.
+ */
+export function sqlite(
+  directory: string,
+  options: SqliteOptions = {},
+): SqliteFileSystem {
+  return new SqliteFileSystem(directory, options);
+}

@@ -1,0 +1,234 @@
+import type {
+  CreateKind,
+  DeviceNumber,
+  FileAttributes,
+  FileType,
+  Timestamp,
+} from "../../vfs/mod.ts";
+import { FsError } from "../../vfs/mod.ts";
+
+/** What a folder says its size is: programs expect something, not nothing. */
+const DIRECTORY_SIZE = 4096;
+const encoder = new TextEncoder();
+
+/** A row of `inodes`, in the order of its columns. */
+export type NodeRow = [
+  fileid: number,
+  type: FileType,
+  mode: number,
+  nlink: number,
+  uid: number,
+  gid: number,
+  size: number,
+  used: number,
+  change: number,
+  atime: number,
+  atimeNs: number,
+  mtime: number,
+  mtimeNs: number,
+  ctime: number,
+  ctimeNs: number,
+  birth: number,
+  birthNs: number,
+  outside: number,
+  parent: number | null,
+  major: number | null,
+  minor: number | null,
+  target: string | null,
+  verifier: Uint8Array | null,
+];
+
+/** The attributes that change during a node's life, as they go into its row. */
+export interface MutableAttributes {
+  /** Permission bits with setuid, setgid and sticky. */
+  mode: number;
+  /** Owner. */
+  uid: number;
+  /** Owning group. */
+  gid: number;
+  /** Size in bytes. */
+  size: number;
+  /** Bytes occupied in the store. */
+  used: number;
+  /** The change counter. */
+  change: number;
+  /** Last access to the content. */
+  atime: Timestamp;
+  /** Last change of the content. */
+  mtime: Timestamp;
+  /** Last change of content or attributes. */
+  ctime: Timestamp;
+  /** Whether the content is in a file beside the database. */
+  outside: boolean;
+}
+
+/** A file, folder or other node of a store: its live attributes. One object for one file. */
+export class SqliteNode implements FileAttributes, MutableAttributes {
+  /** The type of the file. */
+  readonly type: FileType;
+  /** Permission bits with setuid, setgid and sticky. */
+  mode: number;
+  /** Number of hard links. */
+  nlink: number;
+  /** Owner. */
+  uid: number;
+  /** Owning group. */
+  gid: number;
+  /** Size in bytes. */
+  size: number;
+  /** Bytes occupied in the store. */
+  used: number;
+  /** Number of the file; never another's. */
+  readonly fileid: number;
+  /** Of a device node only. */
+  readonly rdev: DeviceNumber | undefined;
+  /** Grows with every change. */
+  change: number;
+  /** Last access to the content. */
+  atime: Timestamp;
+  /** Last change of the content. */
+  mtime: Timestamp;
+  /** Last change of content or attributes. */
+  ctime: Timestamp;
+  /** Creation. */
+  readonly birthtime: Timestamp;
+  /** @internal Whether the content is in a file beside the database. */
+  outside: boolean;
+  /** @internal Of a folder: the number of the folder that it is in; the root's is its own. */
+  parent: number | undefined;
+  /** @internal The target of a symlink. */
+  readonly target: string | undefined;
+  /** @internal The verifier of an exclusive create. */
+  readonly verifier: Uint8Array | undefined;
+  /** @internal Its identity, once somebody asked. */
+  identity: Uint8Array | undefined = undefined;
+  /** @internal How many opens have not been closed. */
+  opens = 0;
+  /** @internal Removed, and no longer open. */
+  gone = false;
+  /** @internal What is known of the file beside the database, once it was used. */
+  extent: Extent | undefined = undefined;
+
+  /** @internal The node of a row. */
+  constructor(row: NodeRow) {
+    this.fileid = row[0];
+    this.type = row[1];
+    this.mode = row[2];
+    this.nlink = row[3];
+    this.uid = row[4];
+    this.gid = row[5];
+    this.size = row[6];
+    this.used = row[7];
+    this.change = row[8];
+    this.atime = { seconds: row[9], nanoseconds: row[10] };
+    this.mtime = { seconds: row[11], nanoseconds: row[12] };
+    this.ctime = { seconds: row[13], nanoseconds: row[14] };
+    this.birthtime = { seconds: row[15], nanoseconds: row[16] };
+    this.outside = row[17] !== 0;
+    this.parent = row[18] ?? undefined;
+    this.rdev = row[19] === null || row[20] === null
+      ? undefined
+      : { major: row[19], minor: row[20] };
+    this.target = row[21] ?? undefined;
+    this.verifier = row[22] ?? undefined;
+  }
+}
+
+/** What is known of a file beside the database. */
+export interface Extent {
+  /** It is not longer than the file's size: a crash can leave a tail that nobody wrote. */
+  trimmed: boolean;
+  /** Once what was decided so far is durable, it is to be cut to this many bytes. */
+  cut: number | undefined;
+  /** Something was written since it was last brought to disk. */
+  dirty: boolean;
+  /** It was cut since it was last brought to disk. */
+  shortened: boolean;
+}
+
+/** What a new node is made of. */
+export interface NewNode {
+  /** Its number. */
+  readonly fileid: number;
+  /** Its type, target or device number. */
+  readonly kind: CreateKind;
+  /** Its first change number. */
+  readonly change: number;
+  /** All its times. */
+  readonly now: Timestamp;
+  /** The folder that it is made in. */
+  readonly parent: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Owner. */
+  readonly uid: number;
+  /** Owning group. */
+  readonly gid: number;
+  /** Of an exclusive create. */
+  readonly verifier?: Uint8Array;
+}
+
+/** The row of a new node. */
+export function rowOf(made: NewNode): NodeRow {
+  const { kind, now: { seconds, nanoseconds } } = made;
+  const isDirectory = kind.type === "directory";
+  const rdev = "rdev" in kind ? kind.rdev : undefined;
+  return [
+    made.fileid,
+    kind.type,
+    made.mode & 0o7777,
+    isDirectory ? 2 : 1,
+    made.uid,
+    made.gid,
+    sizeOf(kind),
+    0,
+    made.change,
+    seconds,
+    nanoseconds,
+    seconds,
+    nanoseconds,
+    seconds,
+    nanoseconds,
+    seconds,
+    nanoseconds,
+    0,
+    isDirectory ? made.parent : null,
+    rdev?.major ?? null,
+    rdev?.minor ?? null,
+    "target" in kind ? kind.target : null,
+    made.verifier?.slice() ?? null,
+  ];
+}
+
+function sizeOf(kind: CreateKind): number {
+  if ("target" in kind) return encoder.encode(kind.target).length;
+  return kind.type === "directory" ? DIRECTORY_SIZE : 0;
+}
+
+/** Throws "stale" when the node is gone. */
+export function assertLive(node: SqliteNode): void {
+  if (node.gone) throw new FsError("stale");
+}
+
+/** Throws "stale" or "not-directory". */
+export function assertFolder(node: SqliteNode): void {
+  assertLive(node);
+  if (node.type !== "directory") throw new FsError("not-directory");
+}
+
+/** Throws "stale", "is-directory" or "wrong-type". */
+export function assertFile(node: SqliteNode): void {
+  assertLive(node);
+  if (node.type !== "file") throw notAFile(node.type);
+}
+
+/** The error for what only a regular file can do. */
+export function notAFile(type: FileType): FsError {
+  return new FsError(type === "directory" ? "is-directory" : "wrong-type");
+}
+
+/** Whether `a` is later than `b`. */
+export function isLater(a: Timestamp, b: Timestamp): boolean {
+  return a.seconds > b.seconds ||
+    (a.seconds === b.seconds && a.nanoseconds > b.nanoseconds);
+}

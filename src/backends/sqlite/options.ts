@@ -1,0 +1,59 @@
+import type { Timestamp } from "../../vfs/mod.ts";
+import { systemClock } from "../memory/clock.ts";
+import { type Disk, hostDisk } from "./disk.ts";
+
+/**
+ * What a reply promises: "full", that everything it tells of survives a power
+ * failure; "os", that it survives the end of the server's process, the rest is up
+ * to the operating system; "none", nothing, for tests and scratch data.
+ */
+export type Durability = "full" | "os" | "none";
+
+/** How a store is opened. */
+export interface SqliteOptions {
+  /** What a reply promises; "full" where absent. */
+  readonly durability?: Durability;
+  /** Most bytes that the contents of files may occupy; no limit where absent. */
+  readonly quotaBytes?: number;
+  /** Owner of the root of a new store; 0 where absent. */
+  readonly uid?: number;
+  /** Its group; 0 where absent. */
+  readonly gid?: number;
+  /** Its mode; 0o755 where absent. */
+  readonly mode?: number;
+  /** The clock; the time of day where absent. */
+  readonly now?: () => Timestamp;
+  /** @internal The disk; a test can have one that fails. */
+  readonly disk?: Disk;
+}
+
+/** All options. */
+export type CompleteOptions = Required<SqliteOptions>;
+
+const MAX_UINT32 = 0xffff_ffff;
+
+/** All options, checked. Throws a `RangeError` that names what is out of range. */
+export function complete(options: SqliteOptions): CompleteOptions {
+  const { durability = "full", quotaBytes = Infinity } = options;
+  const { uid = 0, gid = 0, mode = 0o755, now = systemClock() } = options;
+  if (!["full", "os", "none"].includes(durability)) {
+    throw new RangeError(
+      `durability must be full, os or none, not ${durability}`,
+    );
+  }
+  if (quotaBytes !== Infinity) {
+    checkRange("quotaBytes", quotaBytes, Number.MAX_SAFE_INTEGER);
+  }
+  checkRange("uid", uid, MAX_UINT32);
+  checkRange("gid", gid, MAX_UINT32);
+  checkRange("mode", mode, 0o7777);
+  const { disk = hostDisk } = options;
+  return { durability, quotaBytes, uid, gid, mode, now, disk };
+}
+
+function checkRange(name: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return;
+  throw new RangeError(
+    `${name} must be a whole number from 0 to ${most}, not ${value}`,
+  );
+}

@@ -1,0 +1,54 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Transaction } from "./transaction.ts";
+
+/**
+ * Small things that the server itself has to remember: values by key, in named
+ * collections. They are in the same transaction as the changes of files around
+ * them, and durable once `settle` says so.
+ */
+export class Records {
+  readonly #transaction: Transaction;
+  readonly #put: StatementSync;
+  readonly #get: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #all: StatementSync;
+
+  /** @internal The records of a database. */
+  constructor(db: DatabaseSync, transaction: Transaction) {
+    this.#transaction = transaction;
+    this.#put = db.prepare("INSERT OR REPLACE INTO records VALUES (?, ?, ?)");
+    this.#get = db.prepare(
+      "SELECT value FROM records WHERE collection = ? AND key = ?",
+    );
+    this.#delete = db.prepare(
+      "DELETE FROM records WHERE collection = ? AND key = ?",
+    );
+    this.#all = db.prepare(
+      "SELECT key, value FROM records WHERE collection = ? ORDER BY key",
+    );
+  }
+
+  /** Sets the value of a key; throws an FsError "io" when the store is out of service. */
+  put(collection: string, key: string, value: Uint8Array): void {
+    this.#transaction.run(() => this.#put.run(collection, key, value));
+  }
+
+  /** The value of a key. */
+  get(collection: string, key: string): Uint8Array | undefined {
+    return this.#get.get(collection, key)?.value as Uint8Array | undefined;
+  }
+
+  /** Removes a key, if it is there; throws as {@linkcode put} does. */
+  delete(collection: string, key: string): void {
+    this.#transaction.run(() => this.#delete.run(collection, key));
+  }
+
+  /** All of a collection, in order of the keys. */
+  all(collection: string): Map<string, Uint8Array> {
+    const rows = this.#all.all(collection) as {
+      key: string;
+      value: Uint8Array;
+    }[];
+    return new Map(rows.map(({ key, value }) => [key, value]));
+  }
+}

@@ -1,0 +1,108 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** "nfs4" as SQLite's application id: tells our database from anybody else's. */
+const APPLICATION_ID = 0x6e667334;
+
+/** Number of the root folder, the same in every store. */
+export const ROOT = 1;
+
+/**
+ * What takes a store from each schema to the next: the first entry makes schema
+ * 1 out of nothing. An entry is never changed once it was released; a new
+ * schema is a new entry.
+ */
+const migrations: readonly ((db: DatabaseSync) => void)[] = [createFirst];
+
+/** The schema that this version writes. */
+export const SCHEMA_VERSION: number = migrations.length;
+
+/**
+ * Brings the schema up to this version's, in one transaction. Throws an `Error`
+ * for a store of a newer version and for a database that is no store.
+ */
+export function migrate(db: DatabaseSync): void {
+  const version = pragma(db, "user_version");
+  const isOurs = pragma(db, "application_id") === APPLICATION_ID;
+  if (!isOurs && (version !== 0 || hasTables(db))) {
+    throw new Error("the database is not a store of this server");
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new Error(
+      `the store has schema ${version}, written by a newer version; this one knows schema ${SCHEMA_VERSION}`,
+    );
+  }
+  if (version === SCHEMA_VERSION) return;
+  db.exec("BEGIN IMMEDIATE");
+  for (const step of migrations.slice(version)) step(db);
+  db.exec(`
+    PRAGMA application_id = ${APPLICATION_ID};
+    PRAGMA user_version = ${SCHEMA_VERSION};
+    COMMIT`);
+}
+
+/**
+ * Schema 1. `contents` has the bytes of files up to 16 KiB; those of a file with
+ * `outside` set are in a file beside the database, and `journal` has what was
+ * written to it and is not yet known to be on disk. Names are in order of
+ * (parent, name) to be looked up, and a second time in order of their cookies.
+ */
+function createFirst(db: DatabaseSync): void {
+  const tag = crypto.getRandomValues(new Uint32Array(1))[0];
+  db.exec(`
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL)
+      STRICT, WITHOUT ROWID;
+    CREATE TABLE inodes (
+      fileid INTEGER PRIMARY KEY,
+      type TEXT NOT NULL,
+      mode INTEGER NOT NULL,
+      nlink INTEGER NOT NULL,
+      uid INTEGER NOT NULL,
+      gid INTEGER NOT NULL,
+      size INTEGER NOT NULL,
+      used INTEGER NOT NULL,
+      change INTEGER NOT NULL,
+      atime INTEGER NOT NULL, atime_ns INTEGER NOT NULL,
+      mtime INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+      ctime INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+      birth INTEGER NOT NULL, birth_ns INTEGER NOT NULL,
+      outside INTEGER NOT NULL,
+      parent INTEGER,
+      major INTEGER, minor INTEGER,
+      target TEXT,
+      verifier BLOB
+    ) STRICT;
+    CREATE INDEX orphans ON inodes (fileid) WHERE nlink = 0;
+    CREATE TABLE entries (
+      parent INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      cookie INTEGER NOT NULL,
+      fileid INTEGER NOT NULL,
+      PRIMARY KEY (parent, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX listing ON entries (parent, cookie, fileid);
+    CREATE TABLE contents (fileid INTEGER PRIMARY KEY, data BLOB NOT NULL)
+      STRICT;
+    CREATE TABLE journal (
+      id INTEGER PRIMARY KEY,
+      fileid INTEGER NOT NULL,
+      start INTEGER NOT NULL,
+      data BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX journal_by_file ON journal (fileid);
+    CREATE TABLE records (
+      collection TEXT NOT NULL,
+      key TEXT NOT NULL,
+      value BLOB NOT NULL,
+      PRIMARY KEY (collection, key)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO meta VALUES ('tag', ${tag}), ('ceiling', ${ROOT + 1});`);
+}
+
+/** The value of a pragma that is a number. */
+export function pragma(db: DatabaseSync, name: string): number {
+  return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0] as number;
+}
+
+function hasTables(db: DatabaseSync): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema").get() !== undefined;
+}

@@ -1,0 +1,407 @@
+import {
+  type AttributeChanges,
+  type ChangeInfo,
+  type Created,
+  type CreateKind,
+  type CreateOptions,
+  type DirectoryName,
+  type DirectoryPage,
+  type FileSystem,
+  type FileSystemLimits,
+  type FileSystemStatus,
+  FsError,
+  type OpenMode,
+  type ReadResult,
+  type Stability,
+} from "../../vfs/mod.ts";
+import { decodeIdentity, encodeIdentity } from "../memory/identity.ts";
+import { checkName, MAX_NAME } from "../memory/names.ts";
+import {
+  assertFile,
+  assertFolder,
+  assertLive,
+  isLater,
+  type MutableAttributes,
+  notAFile,
+  type SqliteNode,
+} from "./node.ts";
+import { complete, type CompleteOptions } from "./options.ts";
+import type { SqliteOptions } from "./options.ts";
+import type { Records } from "./records.ts";
+import { checkRename } from "./rename.ts";
+import { ROOT } from "./schema.ts";
+import { openStore, type Store, totalBytes } from "./store.ts";
+
+const MAX_LINK = 65535;
+/** Nodes whose attributes may wait in memory to be saved. */
+const MOST_UNSAVED = 4096;
+/** What a node takes of the disk, to tell how many more there can be. */
+const NODE_BYTES = 512;
+
+/** What a store has done since it was opened; see {@linkcode SqliteFileSystem.stats}. */
+export interface SqliteStats {
+  /** What a reply promises. */
+  readonly durability: string;
+  /** Operations that changed something. */
+  readonly operations: number;
+  /** Transactions that went to disk; `operations / commits` share one. */
+  readonly commits: number;
+  /** Times that a commit waited for the disk. */
+  readonly syncs: number;
+  /** Batches of replies that waited for a commit. */
+  readonly settles: number;
+  /** Bytes written to files. */
+  readonly writtenBytes: number;
+  /** Bytes in the journal now. */
+  readonly journalBytes: number;
+  /** Whether an error of the disk ended the service. */
+  readonly failed: boolean;
+}
+
+/**
+ * A file system in an SQLite database and files beside it, which keeps every
+ * attribute for any user, and whatever it answered, over crashes. It never
+ * waits but in {@linkcode settle}.
+ *
+ * Setuid and setgid bits of a file that is written or given away are not
+ * cleared here: whether they have to go depends on who asks, which the server
+ * knows.
+ */
+export class SqliteFileSystem implements FileSystem<SqliteNode> {
+  /** Names of 255 bytes, 65535 links, files as large as the host can hold. */
+  readonly limits: FileSystemLimits;
+  /** Small things that the server itself has to remember. */
+  readonly records: Records;
+  readonly #directory: string;
+  readonly #options: CompleteOptions;
+  readonly #store: Store;
+  readonly #maxFileSize: number;
+  readonly #root: SqliteNode;
+  #writtenBytes = 0;
+  #disposal: Promise<void> | undefined = undefined;
+
+  /**
+   * Opens the store in a folder and makes it where there is none; ":memory:"
+   * is one in memory. Throws an `Error` of one line when it is in use, of a newer
+   * version or damaged, and a `RangeError` for an option out of range.
+   */
+  constructor(directory: string, options: SqliteOptions = {}) {
+    this.#directory = directory;
+    this.#options = complete(options);
+    this.#store = openStore(directory, this.#options);
+    const { maxFileSize, records, nodes } = this.#store;
+    this.limits = { maxName: MAX_NAME, maxFileSize, maxLink: MAX_LINK };
+    this.#maxFileSize = maxFileSize;
+    this.records = records;
+    this.#root = nodes.get(ROOT)!;
+    nodes.opened(this.#root);
+  }
+
+  /** What was done since the store was opened. */
+  get stats(): SqliteStats {
+    const { transaction, committer, journal } = this.#store;
+    return {
+      durability: this.#options.durability,
+      operations: transaction.operations,
+      ...committer.counts,
+      writtenBytes: this.#writtenBytes,
+      journalBytes: journal.bytes,
+      failed: transaction.failure !== undefined,
+    };
+  }
+
+  /** The root folder. */
+  root(): SqliteNode {
+    return this.#root;
+  }
+
+  /** 11 bytes: the store and the number of the file. */
+  identify(node: SqliteNode): Uint8Array {
+    return node.identity ??= encodeIdentity(this.#store.tag, node.fileid);
+  }
+
+  /** The node of an identity; "stale" when it is gone or of another store. */
+  resolve(identity: Uint8Array): SqliteNode {
+    const fileid = decodeIdentity(this.#store.tag, identity);
+    const node = fileid === undefined || !Number.isSafeInteger(fileid)
+      ? undefined
+      : this.#store.nodes.get(fileid);
+    if (node === undefined) throw new FsError("stale");
+    return node;
+  }
+
+  /** The node itself: its attributes are live. */
+  getattr(node: SqliteNode): SqliteNode {
+    assertLive(node);
+    return node;
+  }
+
+  /** The entry `name` of a folder. */
+  lookup(directory: SqliteNode, name: string): SqliteNode | undefined {
+    assertFolder(directory);
+    return this.#store.nodes.lookup(directory, name);
+  }
+
+  /** The parent of a folder; the root is its own. */
+  parent(directory: SqliteNode): SqliteNode {
+    assertFolder(directory);
+    const parent = this.#store.nodes.get(directory.parent!);
+    if (parent === undefined) throw new FsError("stale");
+    return parent;
+  }
+
+  /** Up to `limit` entries after `cookie`, in the order of their making. */
+  readdir(
+    directory: SqliteNode,
+    cookie: number,
+    limit: number,
+  ): DirectoryPage<SqliteNode> {
+    assertFolder(directory);
+    const { nodes, sql } = this.#store;
+    const rows = sql.list(directory.fileid, cookie, limit + 1);
+    const end = rows.length <= limit;
+    if (!end) rows.pop();
+    const entries = rows.map(([name, cookie, fileid]) => ({
+      name,
+      cookie,
+      node: nodes.get(fileid),
+    }));
+    this.#accessed(directory);
+    return { entries, end };
+  }
+
+  /** Fills `target` with content from `offset` on. */
+  read(file: SqliteNode, offset: number, target: Uint8Array): ReadResult {
+    assertFile(file);
+    const bytes = this.#store.data.read(file, offset, target);
+    this.#accessed(file);
+    return { bytes, eof: offset + bytes >= file.size };
+  }
+
+  /** The target of a symlink; "wrong-type" for anything else. */
+  readlink(symlink: SqliteNode): string {
+    assertLive(symlink);
+    if (symlink.target === undefined) throw new FsError("wrong-type");
+    this.#accessed(symlink);
+    return symlink.target;
+  }
+
+  /** Room on the disk, or what the quota leaves of it. */
+  status(): FileSystemStatus {
+    const { room } = this.#store;
+    const { freeBytes } = room;
+    const total = totalBytes(this.#directory, this.#options);
+    const freeFiles = Math.floor(freeBytes / NODE_BYTES);
+    return {
+      totalBytes: Math.min(total, room.quota),
+      freeBytes,
+      availableBytes: freeBytes,
+      totalFiles: room.files + freeFiles,
+      freeFiles,
+    };
+  }
+
+  /** Keeps the file until it is closed, with or without a name. */
+  open(file: SqliteNode, _mode: OpenMode): void {
+    assertLive(file);
+    this.#store.nodes.opened(file);
+  }
+
+  /** Ends one open; the last one of a file without a name frees it. */
+  close(file: SqliteNode, _mode: OpenMode): void {
+    if (file.opens === 0) throw new FsError("invalid", "close without open");
+    this.#store.nodes.closed(file);
+    if (file.opens === 0 && file.nlink === 0) this.#store.tree.free(file);
+  }
+
+  /** Changes attributes, all or none. */
+  setattr(node: SqliteNode, changes: AttributeChanges): void {
+    assertLive(node);
+    const { size } = changes;
+    if (size !== undefined) this.#checkSize(node.type, size);
+    this.#store.data.change(node, this.#changed(node, changes));
+  }
+
+  /**
+   * Writes all of `data` or throws "too-big", "no-space" or "quota". Content that
+   * is kept in the database is "file" always: it costs nothing more.
+   */
+  write(
+    file: SqliteNode,
+    offset: number,
+    data: Uint8Array,
+    stability: Stability,
+  ): Stability {
+    assertFile(file);
+    this.#checkSize("file", offset + data.length);
+    // RFC 8881 18.32.3: a WRITE of nothing succeeds, and that is all.
+    if (data.length === 0) return "file";
+    this.#writtenBytes += data.length;
+    const written = this.#store.data.write(file, offset, { data, stability });
+    this.#limitUnsaved();
+    return written;
+  }
+
+  /** Everything written to the file is durable with the next {@linkcode settle}. */
+  commit(file: SqliteNode): void {
+    assertLive(file);
+    this.#store.data.commit(file);
+  }
+
+  /** Makes an entry. */
+  create(
+    directory: SqliteNode,
+    name: string,
+    kind: CreateKind,
+    options: CreateOptions,
+  ): Created<SqliteNode> {
+    assertFolder(directory);
+    checkName(name);
+    const taken = this.#store.nodes.lookup(directory, name);
+    if (taken !== undefined) {
+      if (!isSameVerifier(taken.verifier, options.verifier)) {
+        throw new FsError("exists");
+      }
+      return { node: taken, change: unchanged(directory), created: false };
+    }
+    const { size } = options.attributes;
+    if (size !== undefined) this.#checkSize(kind.type, size);
+    return this.#store.tree.create({ directory, name }, kind, options);
+  }
+
+  /** A further name for a node that is not a folder. */
+  link(node: SqliteNode, directory: SqliteNode, name: string): ChangeInfo {
+    assertFolder(directory);
+    assertLive(node);
+    checkName(name);
+    if (node.type === "directory") throw new FsError("is-directory");
+    const taken = this.#store.nodes.lookup(directory, name);
+    if (taken !== undefined) throw new FsError("exists");
+    return this.#store.tree.link(node, { directory, name });
+  }
+
+  /** Removes an entry; a folder only when it is empty. */
+  remove(directory: SqliteNode, name: string): ChangeInfo {
+    assertFolder(directory);
+    const { nodes, sql, tree } = this.#store;
+    const node = nodes.lookup(directory, name);
+    if (node === undefined) throw new FsError("not-found");
+    if (node.type === "directory" && sql.hasEntries(node.fileid)) {
+      throw new FsError("not-empty");
+    }
+    return tree.remove(node, { directory, name });
+  }
+
+  /** Moves an entry, replacing what POSIX allows it to replace. */
+  rename(
+    from: DirectoryName<SqliteNode>,
+    to: DirectoryName<SqliteNode>,
+  ): { source: ChangeInfo; target: ChangeInfo } {
+    const [source, target] = [from.directory, to.directory];
+    assertFolder(source);
+    assertFolder(target);
+    checkName(to.name);
+    const { nodes, tree } = this.#store;
+    const node = nodes.lookup(source, from.name);
+    if (node === undefined) throw new FsError("not-found");
+    const replaced = nodes.lookup(target, to.name);
+    // RFC 8881 18.26.3: two names of one file, and nothing is done.
+    if (replaced === node) {
+      return { source: unchanged(source), target: unchanged(target) };
+    }
+    checkRename(node, { target, replaced }, this.#store);
+    return tree.rename(node, { from, to, replaced });
+  }
+
+  /**
+   * Makes durable what was answered so far, as far as the option `durability`
+   * promises. Rejects with "io" when the disk fails; nothing is promised then
+   * any more until the store is opened anew.
+   */
+  settle(): void | Promise<void> {
+    return this.#store.committer.settle();
+  }
+
+  /** Makes everything durable and closes the store; rejects when that fails. */
+  dispose(): Promise<void> {
+    return this.#disposal ??= this.#dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    const { committer } = this.#store;
+    try {
+      this.#saveUnsaved(true);
+      await committer.close();
+    } finally {
+      await this.#store.close();
+    }
+  }
+
+  /** All of what `changes` leaves or sets. */
+  #changed(node: SqliteNode, changes: AttributeChanges): MutableAttributes {
+    const now = this.#options.now();
+    const { mode, uid, gid, size, atime, mtime } = changes;
+    const moved = size === undefined ? node.mtime : now;
+    return {
+      mode: mode === undefined ? node.mode : mode & 0o7777,
+      uid: uid ?? node.uid,
+      gid: gid ?? node.gid,
+      size: size ?? node.size,
+      used: node.used,
+      change: this.#store.transaction.number(),
+      atime: atime === "now" ? now : atime ? { ...atime } : node.atime,
+      mtime: mtime === "now" ? now : mtime ? { ...mtime } : moved,
+      ctime: now,
+      outside: node.outside,
+    };
+  }
+
+  /**
+   * The content was looked at. As with Linux's relatime, atime moves only when it
+   * is not newer than the last change. The change counter stands still, or every
+   * reader would throw its cache away (RFC 8881 5.8.1.4).
+   */
+  #accessed(node: SqliteNode): void {
+    const { atime, mtime, ctime } = node;
+    if (isLater(atime, mtime) && isLater(atime, ctime)) return;
+    node.atime = this.#options.now();
+    // Not worth a commit of its own.
+    this.#store.nodes.unsaved.add(node);
+    this.#limitUnsaved();
+  }
+
+  #limitUnsaved(): void {
+    if (this.#store.nodes.unsaved.size > MOST_UNSAVED) this.#saveUnsaved();
+  }
+
+  /** Writes the attributes that wait in memory. */
+  #saveUnsaved(andContent = false): void {
+    const { nodes, sql, transaction, data } = this.#store;
+    if (transaction.failure !== undefined) return;
+    for (const node of nodes.unsaved) {
+      if (andContent) data.commit(node);
+      else transaction.run(() => sql.saveNode(node.fileid, node));
+    }
+    nodes.unsaved.clear();
+  }
+
+  #checkSize(type: SqliteNode["type"], size: number): void {
+    if (type !== "file") throw notAFile(type);
+    if (size > this.#maxFileSize) throw new FsError("too-big");
+    if (!(Number.isInteger(size) && size >= 0)) throw new FsError("invalid");
+  }
+}
+
+function unchanged({ change }: SqliteNode): ChangeInfo {
+  return { atomic: true, before: change, after: change };
+}
+
+/** Whether an exclusive create is the repetition of the one that made the file. */
+function isSameVerifier(
+  kept: Uint8Array | undefined,
+  given: Uint8Array | undefined,
+): boolean {
+  return kept !== undefined && given !== undefined &&
+    kept.length === given.length &&
+    kept.every((byte, index) => byte === given[index]);
+}

@@ -1,0 +1,145 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { MutableAttributes, NodeRow } from "./node.ts";
+
+/** Deno has the method; its types don't say so yet. */
+interface ReturnsArrays {
+  setReturnArrays(enabled: boolean): void;
+}
+
+/** The statements of a store, prepared once: preparing costs more than running. */
+export class Statements {
+  readonly insertNode: StatementSync;
+  readonly #selectNode: StatementSync;
+  readonly #saveNode: StatementSync;
+  /** nlink, change, ctime (2), fileid: a name came or went. */
+  readonly setLinks: StatementSync;
+  /** nlink, change, mtime (2), ctime (2), fileid: an entry of this folder came or went. */
+  readonly touchFolder: StatementSync;
+  /** parent, change, ctime (2), fileid: a folder moved. */
+  readonly setParent: StatementSync;
+  readonly deleteNode: StatementSync;
+  readonly #findEntry: StatementSync;
+  /** parent, name, cookie, fileid. */
+  readonly insertEntry: StatementSync;
+  /** fileid, parent, name: another node takes the name. */
+  readonly replaceEntry: StatementSync;
+  /** parent, name. */
+  readonly deleteEntry: StatementSync;
+  readonly #listEntries: StatementSync;
+  readonly #anyEntry: StatementSync;
+  readonly #selectContent: StatementSync;
+  /** fileid, data. */
+  readonly putContent: StatementSync;
+  readonly deleteContent: StatementSync;
+
+  /** Of a database whose schema is this version's. */
+  constructor(db: DatabaseSync) {
+    const prepare = (sql: string) => db.prepare(sql);
+    const rows = (sql: string) => {
+      const statement = db.prepare(sql) as StatementSync & ReturnsArrays;
+      // A row as an array costs half of one as an object.
+      statement.setReturnArrays(true);
+      return statement;
+    };
+    this.insertNode = prepare(
+      `INSERT INTO inodes VALUES (${Array(23).fill("?").join()})`,
+    );
+    this.#selectNode = rows("SELECT * FROM inodes WHERE fileid = ?");
+    this.#saveNode = prepare(
+      `UPDATE inodes SET mode = ?, uid = ?, gid = ?, size = ?, used = ?,
+       change = ?, atime = ?, atime_ns = ?, mtime = ?, mtime_ns = ?,
+       ctime = ?, ctime_ns = ?, outside = ? WHERE fileid = ?`,
+    );
+    this.setLinks = prepare(
+      `UPDATE inodes SET nlink = ?, change = ?, ctime = ?, ctime_ns = ?
+       WHERE fileid = ?`,
+    );
+    this.touchFolder = prepare(
+      `UPDATE inodes SET nlink = ?, change = ?, mtime = ?, mtime_ns = ?,
+       ctime = ?, ctime_ns = ? WHERE fileid = ?`,
+    );
+    this.setParent = prepare(
+      `UPDATE inodes SET parent = ?, change = ?, ctime = ?, ctime_ns = ?
+       WHERE fileid = ?`,
+    );
+    this.deleteNode = prepare("DELETE FROM inodes WHERE fileid = ?");
+    this.#findEntry = rows(
+      "SELECT fileid FROM entries WHERE parent = ? AND name = ?",
+    );
+    this.insertEntry = prepare("INSERT INTO entries VALUES (?, ?, ?, ?)");
+    this.replaceEntry = prepare(
+      "UPDATE entries SET fileid = ? WHERE parent = ? AND name = ?",
+    );
+    this.deleteEntry = prepare(
+      "DELETE FROM entries WHERE parent = ? AND name = ?",
+    );
+    this.#listEntries = rows(
+      `SELECT name, cookie, fileid FROM entries INDEXED BY listing
+       WHERE parent = ? AND cookie > ? ORDER BY cookie LIMIT ?`,
+    );
+    this.#anyEntry = rows("SELECT 1 FROM entries WHERE parent = ? LIMIT 1");
+    this.#selectContent = rows("SELECT data FROM contents WHERE fileid = ?");
+    this.putContent = prepare("INSERT OR REPLACE INTO contents VALUES (?, ?)");
+    this.deleteContent = prepare("DELETE FROM contents WHERE fileid = ?");
+  }
+
+  /** The row of a node. */
+  node(fileid: number): NodeRow | undefined {
+    return this.#selectNode.get(fileid) as unknown as NodeRow | undefined;
+  }
+
+  /** Writes what can change of a node. */
+  saveNode(fileid: number, now: MutableAttributes): void {
+    const { atime, mtime, ctime } = now;
+    this.#saveNode.run(
+      now.mode,
+      now.uid,
+      now.gid,
+      now.size,
+      now.used,
+      now.change,
+      atime.seconds,
+      atime.nanoseconds,
+      mtime.seconds,
+      mtime.nanoseconds,
+      ctime.seconds,
+      ctime.nanoseconds,
+      now.outside ? 1 : 0,
+      fileid,
+    );
+  }
+
+  /** The number of the node that a name leads to. */
+  entry(parent: number, name: string): number | undefined {
+    const row = this.#findEntry.get(parent, name) as unknown as
+      | [number]
+      | undefined;
+    return row?.[0];
+  }
+
+  /** Up to `limit` entries after a cookie: name, cookie, number of the node. */
+  list(
+    parent: number,
+    cookie: number,
+    limit: number,
+  ): [name: string, cookie: number, fileid: number][] {
+    return this.#listEntries.all(parent, cookie, limit) as unknown as [
+      string,
+      number,
+      number,
+    ][];
+  }
+
+  /** Whether a folder has entries. */
+  hasEntries(parent: number): boolean {
+    return this.#anyEntry.get(parent) !== undefined;
+  }
+
+  /** The content of a small file. */
+  content(fileid: number): Uint8Array | undefined {
+    const row = this.#selectContent.get(fileid) as unknown as
+      | [Uint8Array]
+      | undefined;
+    return row?.[0];
+  }
+}

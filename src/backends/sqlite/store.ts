@@ -1,0 +1,160 @@
+import type { DatabaseSync } from "node:sqlite";
+import { Committer } from "./committer.ts";
+import type { Contents } from "./contents.ts";
+import { ContentFiles, largestFile } from "./content_files.ts";
+import { ContentMemory, MEMORY_BYTES } from "./content_memory.ts";
+import { MEMORY, openDatabase } from "./database.ts";
+import { FileData } from "./file_data.ts";
+import { Journal } from "./journal.ts";
+import { rowOf } from "./node.ts";
+import { NodeTable } from "./node_table.ts";
+import type { CompleteOptions } from "./options.ts";
+import { Records } from "./records.ts";
+import { recover } from "./recovery.ts";
+import { Room } from "./room.ts";
+import { pragma, ROOT } from "./schema.ts";
+import { Sequence } from "./sequence.ts";
+import { Statements } from "./statements.ts";
+import { lockStore } from "./store_lock.ts";
+import { Transaction } from "./transaction.ts";
+import { Tree } from "./tree.ts";
+
+/** Pages of the database that stay free for removing something. */
+const SPARE_PAGES = 64;
+
+/** The parts of an open store. */
+export interface Store {
+  /** Unsigned, 32 bits: part of every identity, so that another store's mean nothing here. */
+  readonly tag: number;
+  /** Largest file in bytes. */
+  readonly maxFileSize: number;
+  readonly sql: Statements;
+  readonly transaction: Transaction;
+  readonly committer: Committer;
+  readonly journal: Journal;
+  readonly nodes: NodeTable;
+  readonly room: Room;
+  readonly data: FileData;
+  readonly tree: Tree;
+  readonly records: Records;
+  /** Ends the work; {@linkcode Committer.close} comes before. */
+  close(): Promise<void>;
+}
+
+/** Opens the store in a folder, or in memory, and makes it where there is none. */
+export function openStore(directory: string, options: CompleteOptions): Store {
+  const closers: (() => void)[] = [];
+  try {
+    return assemble(directory, options, closers);
+  } catch (error) {
+    for (const close of closers.reverse()) close();
+    throw error;
+  }
+}
+
+function assemble(
+  directory: string,
+  options: CompleteOptions,
+  closers: (() => void)[],
+): Store {
+  const { disk, now, quotaBytes: quota } = options;
+  const isFolder = directory !== MEMORY;
+  const durability = isFolder || options.durability === "none"
+    ? options.durability
+    : "os";
+  if (isFolder) {
+    Deno.mkdirSync(`${directory}/content`, { recursive: true });
+    const lock = lockStore(directory);
+    closers.push(() => lock[Symbol.dispose]());
+  }
+  const isSynced = durability !== "none";
+  const { db, log, wasLost } = openDatabase(directory, { disk, isSynced });
+  closers.push(() => db.close(), () => log[Symbol.dispose]());
+  const contents: Contents = isFolder
+    ? new ContentFiles(`${directory}/content`, disk)
+    : new ContentMemory();
+  recover(db, contents, { wasLost });
+
+  const sql = new Statements(db);
+  const meta = readMeta(db);
+  const saveCeiling = db.prepare(
+    "UPDATE meta SET value = ? WHERE name = 'ceiling'",
+  );
+  const sequence = new Sequence(
+    meta.ceiling,
+    (ceiling) => saveCeiling.run(ceiling),
+  );
+  const transaction = new Transaction(db, sequence);
+  const journal = new Journal(db);
+  const nodes = new NodeTable(sql);
+  const free = contents instanceof ContentMemory
+    ? () => contents.freeBytes
+    : () => Math.min(disk.room(directory).free, freeInDatabase(db));
+  const room = new Room(countUsed(db), { quota, free });
+  const parts = { sql, transaction, nodes, room, now };
+  const committer = new Committer({
+    ...{ transaction, contents, journal, log, durability },
+  });
+  const isJournaled = durability === "full";
+  const data = new FileData({
+    ...parts,
+    ...{ committer, contents, journal, isJournaled },
+  });
+  if (nodes.get(ROOT) === undefined) makeRoot(parts, options);
+  return {
+    tag: meta.tag,
+    maxFileSize: isFolder
+      ? largestFile(`${directory}/content`)
+      : Number.MAX_SAFE_INTEGER,
+    ...{ sql, transaction, committer, journal, nodes, room, data },
+    tree: new Tree({ ...parts, data }),
+    records: new Records(db, transaction),
+    async close() {
+      await contents.close();
+      for (const close of closers.reverse()) close();
+    },
+  };
+}
+
+function readMeta(db: DatabaseSync): { tag: number; ceiling: number } {
+  const rows = db.prepare("SELECT name, value FROM meta").all();
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+}
+
+function countUsed(db: DatabaseSync): { files: number; used: number } {
+  return db.prepare(
+    "SELECT count(*) AS files, coalesce(sum(used), 0) AS used FROM inodes",
+  ).get() as { files: number; used: number };
+}
+
+/** Bytes that the database may still grow; it is the disk that ends first, usually. */
+function freeInDatabase(db: DatabaseSync): number {
+  const pages = pragma(db, "max_page_count") - pragma(db, "page_count") +
+    pragma(db, "freelist_count") - SPARE_PAGES;
+  return pages * pragma(db, "page_size");
+}
+
+function makeRoot(
+  { sql, transaction, room, now }:
+    & Pick<
+      Store,
+      "sql" | "transaction" | "room"
+    >
+    & Pick<CompleteOptions, "now">,
+  { mode, uid, gid }: CompleteOptions,
+): void {
+  const row = rowOf({
+    ...{ fileid: ROOT, kind: { type: "directory" }, change: ROOT },
+    ...{ now: now(), parent: ROOT, mode, uid, gid },
+  });
+  transaction.run(() => sql.insertNode.run(...row));
+  room.files++;
+}
+
+/** Bytes in all of a store's disk. */
+export function totalBytes(
+  directory: string,
+  { disk }: CompleteOptions,
+): number {
+  return directory === MEMORY ? MEMORY_BYTES : disk.room(directory).total;
+}

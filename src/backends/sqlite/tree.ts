@@ -1,0 +1,296 @@
+import {
+  type ChangeInfo,
+  type Created,
+  type CreateKind,
+  type CreateOptions,
+  type DirectoryName,
+  FsError,
+  type Timestamp,
+} from "../../vfs/mod.ts";
+import type { FileData } from "./file_data.ts";
+import { INSIDE } from "./file_data.ts";
+import { type NodeRow, rowOf, type SqliteNode } from "./node.ts";
+import type { NodeTable } from "./node_table.ts";
+import type { Room } from "./room.ts";
+import type { Statements } from "./statements.ts";
+import type { Transaction } from "./transaction.ts";
+
+const SETGID = 0o2000;
+const MAX_LINK = 65535;
+
+/** What a {@linkcode Tree} works with. */
+export interface TreeParts {
+  readonly sql: Statements;
+  readonly transaction: Transaction;
+  readonly nodes: NodeTable;
+  readonly data: FileData;
+  readonly room: Room;
+  readonly now: () => Timestamp;
+}
+
+/** What an operation does to a folder. */
+interface Touch {
+  readonly folder: SqliteNode;
+  /** Folders in it that come or go. */
+  readonly links: number;
+}
+
+/** When an operation happens: its number is the change counter of all that it changes. */
+interface Moment {
+  readonly number: number;
+  readonly time: Timestamp;
+}
+
+/**
+ * The names: what makes, moves and removes entries. Each operation writes its
+ * rows first, all or none, and then brings memory up to them, which can't fail.
+ */
+export class Tree {
+  readonly #parts: TreeParts;
+
+  constructor(parts: TreeParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes an entry; its name is known to be free. */
+  create(
+    at: DirectoryName<SqliteNode>,
+    kind: CreateKind,
+    { attributes, verifier }: CreateOptions,
+  ): Created<SqliteNode> {
+    const { sql, transaction, nodes, room } = this.#parts;
+    const { directory, name } = at;
+    room.takeNode();
+    const moment = this.#moment();
+    const { number } = moment;
+    const row = rowOf({
+      // One number for everything: it was never used, for files or otherwise.
+      fileid: number,
+      kind,
+      change: number,
+      now: moment.time,
+      parent: directory.fileid,
+      ...inherit(directory, kind, attributes),
+      verifier,
+    });
+    amend(row, attributes, moment.time);
+    const touch = { folder: directory, links: row[18] === null ? 0 : 1 };
+    transaction.run(() => {
+      sql.insertNode.run(...row);
+      sql.insertEntry.run(directory.fileid, name, number, number);
+      if (kind.type === "file" && row[17] === 0 && row[6] > 0) {
+        sql.putContent.run(number, new Uint8Array(row[6]));
+      }
+      this.#writeTouch(touch, moment);
+    });
+    const node = nodes.add(row);
+    nodes.named(directory, name, node);
+    room.files++;
+    room.used += node.used;
+    return { node, change: applyTouch(touch, moment), created: true };
+  }
+
+  /** A further name for a node. */
+  link(node: SqliteNode, at: DirectoryName<SqliteNode>): ChangeInfo {
+    const { sql, transaction, nodes, room } = this.#parts;
+    const { directory, name } = at;
+    // As Linux has it: what has lost its last name can't get one again.
+    if (node.nlink === 0) throw new FsError("stale");
+    if (node.nlink >= MAX_LINK) throw new FsError("too-many-links");
+    room.takeNode();
+    const moment = this.#moment();
+    const touch = { folder: directory, links: 0 };
+    transaction.run(() => {
+      const { number } = moment;
+      sql.insertEntry.run(directory.fileid, name, number, node.fileid);
+      this.#writeLinks(node, node.nlink + 1, moment);
+      this.#writeTouch(touch, moment);
+    });
+    nodes.named(directory, name, node);
+    applyLinks(node, node.nlink + 1, moment);
+    return applyTouch(touch, moment);
+  }
+
+  /** Removes an entry, which leads to `node`. */
+  remove(node: SqliteNode, at: DirectoryName<SqliteNode>): ChangeInfo {
+    const { sql, transaction, nodes } = this.#parts;
+    const { directory, name } = at;
+    const moment = this.#moment();
+    const links = node.type === "directory" ? -1 : 0;
+    const touch = { folder: directory, links };
+    transaction.run(() => {
+      sql.deleteEntry.run(directory.fileid, name);
+      this.#writeTouch(touch, moment);
+      this.#writeUnlinked(node, moment);
+    });
+    nodes.named(directory, name);
+    this.#applyUnlinked(node, moment);
+    return applyTouch(touch, moment);
+  }
+
+  /** Moves an entry that leads to `node`, and replaces one that is known to be replaceable. */
+  rename(
+    node: SqliteNode,
+    { from, to, replaced }: {
+      readonly from: DirectoryName<SqliteNode>;
+      readonly to: DirectoryName<SqliteNode>;
+      readonly replaced: SqliteNode | undefined;
+    },
+  ): { source: ChangeInfo; target: ChangeInfo } {
+    const { sql, transaction, nodes } = this.#parts;
+    const [source, target] = [from.directory, to.directory];
+    const moment = this.#moment();
+    const { number } = moment;
+    const touches = touchesOf(node, { source, target, replaced });
+    const isFolder = node.type === "directory";
+    transaction.run(() => {
+      sql.deleteEntry.run(source.fileid, from.name);
+      if (replaced === undefined) {
+        sql.insertEntry.run(target.fileid, to.name, number, node.fileid);
+      } else sql.replaceEntry.run(node.fileid, target.fileid, to.name);
+      if (isFolder) {
+        const { seconds, nanoseconds } = moment.time;
+        const { fileid } = target;
+        sql.setParent.run(fileid, number, seconds, nanoseconds, node.fileid);
+      } else this.#writeLinks(node, node.nlink, moment);
+      for (const touch of touches) this.#writeTouch(touch, moment);
+      if (replaced !== undefined) this.#writeUnlinked(replaced, moment);
+    });
+    nodes.named(source, from.name);
+    nodes.named(target, to.name, node);
+    applyLinks(node, node.nlink, moment);
+    if (isFolder) node.parent = target.fileid;
+    if (replaced !== undefined) this.#applyUnlinked(replaced, moment);
+    const [first, second] = touches.map((touch) => applyTouch(touch, moment));
+    return { source: first, target: second ?? first };
+  }
+
+  /** The last close of a file that has no name any more. */
+  free(node: SqliteNode): void {
+    this.#parts.transaction.run(() => this.#writeFree(node));
+    this.#applyFree(node);
+  }
+
+  #moment(): Moment {
+    return {
+      number: this.#parts.transaction.number(),
+      time: this.#parts.now(),
+    };
+  }
+
+  #writeTouch({ folder, links }: Touch, { number, time }: Moment): void {
+    const { seconds, nanoseconds } = time;
+    this.#parts.sql.touchFolder.run(
+      folder.nlink + links,
+      number,
+      seconds,
+      nanoseconds,
+      seconds,
+      nanoseconds,
+      folder.fileid,
+    );
+  }
+
+  #writeLinks(
+    node: SqliteNode,
+    nlink: number,
+    { number, time: { seconds, nanoseconds } }: Moment,
+  ): void {
+    const { setLinks } = this.#parts.sql;
+    setLinks.run(nlink, number, seconds, nanoseconds, node.fileid);
+  }
+
+  /** The last thing in its transaction: see `Journal.forget`. */
+  #writeUnlinked(node: SqliteNode, moment: Moment): void {
+    const nlink = linksLeft(node);
+    if (nlink > 0 || node.opens > 0) this.#writeLinks(node, nlink, moment);
+    else this.#writeFree(node);
+  }
+
+  #applyUnlinked(node: SqliteNode, moment: Moment): void {
+    applyLinks(node, linksLeft(node), moment);
+    if (node.nlink === 0 && node.opens === 0) this.#applyFree(node);
+  }
+
+  #writeFree(node: SqliteNode): void {
+    this.#parts.sql.deleteNode.run(node.fileid);
+    if (node.type === "file") this.#parts.data.removal(node);
+  }
+
+  #applyFree(node: SqliteNode): void {
+    const { nodes, room, data } = this.#parts;
+    room.files--;
+    nodes.forget(node);
+    if (node.type === "file") data.removed(node);
+  }
+}
+
+function linksLeft({ type, nlink }: SqliteNode): number {
+  return type === "directory" ? 0 : nlink - 1;
+}
+
+function applyLinks(node: SqliteNode, nlink: number, moment: Moment): void {
+  node.nlink = nlink;
+  node.change = moment.number;
+  node.ctime = moment.time;
+}
+
+function applyTouch({ folder, links }: Touch, moment: Moment): ChangeInfo {
+  const before = folder.change;
+  applyLinks(folder, folder.nlink + links, moment);
+  folder.mtime = moment.time;
+  return { atomic: true, before, after: moment.number };
+}
+
+/** What a rename does to its folders, or to the one. */
+function touchesOf(
+  node: SqliteNode,
+  { source, target, replaced }: {
+    readonly source: SqliteNode;
+    readonly target: SqliteNode;
+    readonly replaced: SqliteNode | undefined;
+  },
+): Touch[] {
+  const moved = node.type === "directory" ? 1 : 0;
+  const gone = replaced?.type === "directory" ? 1 : 0;
+  if (source === target) return [{ folder: source, links: -gone }];
+  return [
+    { folder: source, links: -moved },
+    { folder: target, links: moved - gone },
+  ];
+}
+
+/** Size and times that a create gives its node. */
+function amend(
+  row: NodeRow,
+  { size = 0, atime, mtime }: CreateOptions["attributes"],
+  now: Timestamp,
+): void {
+  if (row[1] === "file") {
+    row[6] = size;
+    row[7] = size > INSIDE ? 0 : size;
+    row[17] = size > INSIDE ? 1 : 0;
+  }
+  const times = [[9, atime], [11, mtime]] as const;
+  for (const [column, time] of times) {
+    if (time === undefined) continue;
+    const { seconds, nanoseconds } = time === "now" ? now : time;
+    row[column] = seconds;
+    row[column + 1] = nanoseconds;
+  }
+}
+
+/**
+ * Mode, owner and group of what is made in a folder. A setgid folder hands on its
+ * group, and to folders the bit as well. Here and not in the server, so that the
+ * folder can't change in between.
+ */
+function inherit(
+  folder: SqliteNode,
+  kind: CreateKind,
+  { mode, uid, gid }: CreateOptions["attributes"],
+): { mode: number; uid: number; gid: number } {
+  if ((folder.mode & SETGID) === 0) return { mode, uid, gid };
+  const bit = kind.type === "directory" ? SETGID : 0;
+  return { mode: mode | bit, uid, gid: folder.gid };
+}
