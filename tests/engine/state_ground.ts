@@ -100,9 +100,10 @@ export class StateGround {
   /** A client with a session, or a confirmed clientid in NFSv4.0. */
   async client(
     minorVersion: 0 | 1 | 2,
-    options: { reclaimComplete?: boolean } = {},
+    options: { reclaimComplete?: boolean; uid?: number } = {},
   ): Promise<StateClient> {
     const client = new StateClient(this, minorVersion, ++this.#clients);
+    client.uid = options.uid ?? 0;
     await client.register(options.reclaimComplete ?? true);
     return client;
   }
@@ -124,8 +125,12 @@ export class StateClient {
   readonly minorVersion: 0 | 1 | 2;
   clientid = 0n;
   uid = 0;
+  /** Of its incarnation. */
+  verifier: Uint8Array = new Uint8Array(8);
   readonly #number: number;
-  readonly #connection = {} as RpcConnection;
+  readonly #connection = {
+    peer: { hostname: "127.0.0.1" },
+  } as RpcConnection;
   #session: Uint8Array | undefined;
   #sequence = 0;
 
@@ -135,10 +140,12 @@ export class StateClient {
     this.#number = number;
   }
 
-  /** Introduces itself. */
+  /** Introduces itself, also once more. */
   async register(reclaimComplete: boolean): Promise<void> {
     const owner = bytesOf(`client ${this.#number}`);
-    const verifier = new Uint8Array(8);
+    const { verifier } = this;
+    this.#session = undefined;
+    this.#sequence = 0;
     if (this.minorVersion === 0) {
       const callback = { program: 1, netid: "tcp", address: "127.0.0.1.3.3" };
       const set = { verifier, id: owner, ident: 1, ...callback };
