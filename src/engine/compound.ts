@@ -133,6 +133,8 @@ class CompoundRun {
     this.#row = ILLEGAL;
     reply.uint32(Op.ILLEGAL);
     reply.uint32(Status.OK);
+    // RFC 8881 18.52.3: what stands for no operation has no other status.
+    if (request.remaining < 4) return Status.OP_ILLEGAL;
     try {
       const row = OPERATIONS[request.uint32()];
       if (row === undefined || row.since > context.minorVersion) {
