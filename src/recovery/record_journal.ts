@@ -138,8 +138,23 @@ export class RecordJournal implements RecordStore {
 
   #sync(): void | Promise<void> {
     if (this.#size > MIN_COMPACT_BYTES + MAX_HISTORY * this.#liveSize) {
-      return this.#rewrite();
+      return this.#compact();
     }
+    return this.#syncFile();
+  }
+
+  #compact(): void | Promise<void> {
+    try {
+      this.#rewrite();
+    } catch (error) {
+      if (this.#failure !== undefined) throw error;
+      // No room for a second file: the long one is as good for now.
+      this.#liveSize = this.#size;
+      return this.#syncFile();
+    }
+  }
+
+  #syncFile(): Promise<void> {
     const changes = this.#changes;
     const done = this.#file!.syncData().then(
       () => {

@@ -122,6 +122,20 @@ test("a journal of history is rewritten while it is used", async (folder) => {
   assertEquals(journal.load().map(({ owner }) => owner[1]), [1]);
 });
 
+test("history that can't be rewritten is no reason to fail", async (folder) => {
+  const journal = folder.open();
+  Deno.mkdirSync(`${folder.journal}.new`);
+  for (let i = 0; i < 3_000; i++) {
+    journal.put(record(1));
+    if (i % 100 === 0) await journal.flush();
+  }
+  await journal.flush();
+  assertEquals(Deno.statSync(folder.journal).size > 100_000, true);
+  journal[Symbol.dispose]();
+  Deno.removeSync(`${folder.journal}.new`);
+  assertEquals(folder.left(), [1]);
+});
+
 test("after a failed sync nothing is durable until all of it is in a new file", async (folder) => {
   const journal = folder.open();
   journal.put(record(1));
