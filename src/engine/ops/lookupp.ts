@@ -11,7 +11,8 @@ export const lookupp: Operation<void> = {
   decode: () => {},
 
   run(context) {
-    return chain(parentOf(context), (parent) => {
+    // RFC 8881 15.2, RFC 7530 13.2: symlinks have an error of their own.
+    return chain(parentOf(context, Status.SYMLINK), (parent) => {
       if (typeof parent === "number") return parent;
       context.setCurrent(parent);
       return Status.OK;
@@ -22,9 +23,11 @@ export const lookupp: Operation<void> = {
 /** The folder above the current one, or the status of a caller that can't go there. */
 export function parentOf(
   context: CompoundContext,
+  ofSymlink: StatusCode,
 ): Awaitable<FileRef | StatusCode> {
   const { file } = context;
   return chain(file.export.fs.getattr(file.node), (attributes) => {
+    if (attributes.type === "symlink") return ofSymlink;
     const status = checkFolder(context, file, { attributes, use: "search" });
     if (status !== Status.OK) return status;
     return chain(

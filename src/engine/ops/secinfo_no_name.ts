@@ -12,8 +12,11 @@ export const secinfoNoName: Operation<number> = {
   decode: (xdr) => xdr.discriminant(PARENT),
 
   run(context, style) {
-    // RFC 8881 18.45.3: as LOOKUPP, NFS4ERR_NOENT and NFS4ERR_ACCESS included.
-    const file = style === PARENT ? parentOf(context) : context.file;
+    // RFC 8881 18.45.3: as LOOKUPP, NFS4ERR_NOENT and NFS4ERR_ACCESS included,
+    // but for NFS4ERR_SYMLINK (15.2).
+    const file = style === PARENT
+      ? parentOf(context, Status.NOTDIR)
+      : context.file;
     return chain(file, (file) => {
       if (typeof file === "number") return file;
       writeFlavors(context);

@@ -1,0 +1,162 @@
+/** Objects of every type: found, put, looked up from, verified, cleared away. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Status } from "../../../src/nfs4/constants.ts";
+import {
+  type AttributeName,
+  op,
+  type Request,
+  sameBytes,
+  type Session,
+  walk,
+} from "../../support/client/mod.ts";
+import { Ground, makeFile, makeFolder, objectTypes } from "./ground.ts";
+
+const names = [...Object.keys(objectTypes), "file"];
+
+/** REQUIRED attributes (RFC 8881 5.6) but rdattr_error, which is never given. */
+const required = [
+  "supported_attrs",
+  "type",
+  "fh_expire_type",
+  "change",
+  "size",
+  "link_support",
+  "symlink_support",
+  "named_attr",
+  "fsid",
+  "unique_handles",
+  "lease_time",
+  "filehandle",
+] as const satisfies readonly AttributeName[];
+
+/** A server with objects of every type in "tree". */
+async function tree(): Promise<
+  AsyncDisposable & { readonly session: Session }
+> {
+  const ground = await Ground.open();
+  const session = await ground.session();
+  await ground.makeObjects(session, "tree");
+  return {
+    session,
+    [Symbol.asyncDispose]: () => ground[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("PUTFH takes back the handle of every type (RFC 8881 18.19.3)", async () => {
+  await using ground = await tree();
+  const { session } = ground;
+  for (const name of names) {
+    const found = await session.compound([...walk(["tree", name]), op.getfh()]);
+    const { filehandle } = found.get("GETFH");
+    const put = await session.compound([op.putfh(filehandle), op.getfh()]);
+    assert(sameBytes(put.get("GETFH").filehandle, filehandle), name);
+  }
+  const bad = new TextEncoder().encode("abc");
+  await session.expectStatus(Status.BADHANDLE, [op.putfh(bad)]);
+});
+
+Deno.test("LOOKUP and LOOKUPP want a folder: SYMLINK for a link, NOTDIR for all else (RFC 8881 18.13.4, 18.14.4)", async () => {
+  await using ground = await tree();
+  const { session } = ground;
+  for (const name of names.filter((name) => name !== "dir")) {
+    const expected = name === "link" ? Status.SYMLINK : Status.NOTDIR;
+    const at = walk(["tree", name]);
+    await session.expectStatus(expected, [...at, op.lookup("x")]);
+    await session.expectStatus(expected, [...at, op.lookupp()]);
+  }
+});
+
+Deno.test("LOOKUPP goes the way back that LOOKUP came, to the root and no further (RFC 8881 18.14.3)", async () => {
+  await using ground = await Ground.open({ tree: { a: { b: { c: {} } } } });
+  const session = await ground.session();
+  const steps: Request[] = [op.putrootfh(), op.getfh()];
+  for (const name of ["a", "b", "c"]) steps.push(op.lookup(name), op.getfh());
+  for (let i = 0; i < 3; i++) steps.push(op.lookupp(), op.getfh());
+  const reply = await session.compound(steps);
+  for (let i = 0; i < 3; i++) {
+    const down = reply.get("GETFH", i).filehandle;
+    assert(sameBytes(down, reply.get("GETFH", 6 - i).filehandle));
+  }
+  await session.expectStatus(Status.NOENT, [op.putrootfh(), op.lookupp()]);
+  for (const request of [op.lookupp(), op.lookup("a")]) {
+    await session.expectStatus(Status.NOFILEHANDLE, [request]);
+  }
+});
+
+Deno.test("LOOKUP of nothing, of no name and of a long one (RFC 8881 18.13.3)", async () => {
+  await using ground = await Ground.open();
+  const session = await ground.session();
+  const outcomes = [
+    ["x", Status.NOENT],
+    ["", Status.INVAL],
+    ["abc".repeat(512), Status.NAMETOOLONG],
+  ] as const;
+  for (const [name, expected] of outcomes) {
+    await session.expectStatus(expected, walk([name]));
+  }
+});
+
+Deno.test("VERIFY agrees with GETATTR on the required attributes of every type (RFC 8881 5.6, 18.31.3)", async () => {
+  await using ground = await tree();
+  const { session } = ground;
+  for (const name of names) {
+    const at = walk(["tree", name]);
+    const got = await session.compound([...at, op.getattr(required)]);
+    const { attributes } = got.get("GETATTR");
+    assertEquals(Object.keys(attributes).sort(), [...required].sort());
+    await session.compound([...at, op.verify(attributes), op.getfh()]);
+    await session.expectStatus(Status.SAME, [...at, op.nverify(attributes)]);
+  }
+});
+
+Deno.test("SECINFO and SECINFO_NO_NAME consume the filehandle; above the root is nothing (RFC 8881 2.6.3.1.1.8, 18.45.3)", async () => {
+  await using ground = await Ground.open({ tree: { home: { file: "" } } });
+  const session = await ground.session({ reclaimComplete: false });
+  const home = walk(["home"]);
+  const consuming = [
+    [...home, op.secinfo("file")],
+    [op.putrootfh(), op.secinfoNoName(0)],
+    [...home, op.secinfoNoName(1)],
+  ];
+  for (const requests of consuming) {
+    await session.compound(requests);
+    const more = [...requests, op.getfh()];
+    await session.expectStatus(Status.NOFILEHANDLE, more);
+  }
+  const above = [op.putrootfh(), op.secinfoNoName(1)];
+  await session.expectStatus(Status.NOENT, above);
+});
+
+Deno.test("a tree of every type is cleared: mode set on each, full folders emptied first", async () => {
+  await using ground = await Ground.open();
+  const session = await ground.session();
+  await session.compound([op.putrootfh(), makeFolder("home")]);
+  await ground.makeObjects(session, "home/tree".slice(5));
+  await makeFile(session, ["tree", "dir", "inner"]);
+  await clear(session, []);
+  const reply = await session.compound([op.putrootfh(), op.readdir()]);
+  assertEquals(reply.get("READDIR").entries, []);
+});
+
+/** Removes all that a folder has, as somebody does who knows nothing of it. */
+async function clear(session: Session, path: readonly string[]): Promise<void> {
+  const listed = await session.compound([
+    ...walk(path),
+    op.readdir({ dircount: 4096, maxcount: 4096 }),
+  ]);
+  const { entries, eof } = listed.get("READDIR");
+  assert(eof);
+  for (const { name } of entries) {
+    await session.compound([
+      ...walk([...path, name]),
+      op.setattr({ mode: 0o755 }),
+    ]);
+    const remove = [...walk(path), op.remove(name)];
+    const removed = await session.expectStatus("any", remove);
+    if (removed.status === Status.OK) continue;
+    assertEquals(removed.status, Status.NOTEMPTY, name);
+    await clear(session, [...path, name]);
+    await session.compound(remove);
+  }
+}
