@@ -6,6 +6,7 @@ import {
   attributeName,
   attributeNumber,
   type Attributes,
+  authSys,
   bypassStateid,
   op,
   walk,
@@ -403,8 +404,7 @@ Deno.test("a folder's content is out of reach where its mode says so, but for ro
   await using ground = await startGround();
   await ground.ok(...walk(["dir"]), createOp("dir", "hidden"));
   await ground.ok(...walk(["dir"]), op.setattr({ mode: 0 }));
-  const { authSys } = await import("../../support/client/rpc.ts");
-  await using user = await ground.peer({ credential: authSys(7, 7) });
+  const user = await ground.peer({ credential: authSys(7, 7) });
   const list = op.readdir({ attributes: ["rdattr_error", "type"] });
   assertEquals(await user.status(...walk(["dir", "hidden"])), "ACCESS");
   assertEquals(await user.status(...walk(["dir"]), list), "ACCESS");
