@@ -11,8 +11,11 @@ export const lookupp: Operation<void> = {
   decode: () => {},
 
   run(context) {
-    // RFC 8881 15.2, RFC 7530 13.2: symlinks have an error of their own.
-    return chain(parentOf(context, Status.SYMLINK), (parent) => {
+    // RFC 8881 15.2 has an error for symlinks, RFC 7530 16.14.5 the same for all that is no folder.
+    const ofSymlink = context.minorVersion === 0
+      ? Status.NOTDIR
+      : Status.SYMLINK;
+    return chain(parentOf(context, ofSymlink), (parent) => {
       if (typeof parent === "number") return parent;
       context.setCurrent(parent);
       return Status.OK;

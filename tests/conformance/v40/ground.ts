@@ -77,6 +77,9 @@ export function createOp(kind: Exclude<Kind, "file">, name: string): Request {
   });
 }
 
+/** RFC 7530 10.2: nowhere to be called back, so no delegation comes in between. */
+export const NO_CALLBACKS = { netid: "tcp", address: "0.0.0.0.0.0" } as const;
+
 /** A client that names its statuses. */
 export class Peer implements AsyncDisposable {
   readonly client: V40Client;
@@ -223,7 +226,7 @@ export class Ground extends Peer {
     const client = await V40Client.connect({ ...rest, port });
     const peer = new Peer(client);
     this.#others.push(peer);
-    if (registered) await client.register();
+    if (registered) await client.register(NO_CALLBACKS);
     return peer;
   }
 
@@ -245,7 +248,7 @@ export async function startGround(
   const tree = { file: CONTENT, dir: {} };
   const server = await startServer({ tree, ...options });
   const client = await V40Client.connect({ port: server.port });
-  await client.register();
+  await client.register(NO_CALLBACKS);
   const ground = new Ground(server, client);
   for (const kind of ["link", "block", "char", "socket", "fifo"] as const) {
     await ground.ok(op.putrootfh(), createOp(kind, kind));
