@@ -1,6 +1,7 @@
 /** What these tests stand on: a server over TCP, many clients on one connection, a file of every type. */
 
 import { assert } from "@std/assert";
+import { Share } from "../../../src/nfs4/constants.ts";
 import {
   authSys,
   type ClientConnection,
@@ -35,6 +36,9 @@ export const stranger: Credential = authSys(1111, 37);
 
 /** Another verifier: the client's next incarnation. */
 export const restarted: Uint8Array = new Uint8Array(8).fill(0x52);
+
+/** OPEN4_SHARE_ACCESS_WANT_NO_DELEG, for opens that are about something else. */
+export const NOT_WANTED = 0x0400;
 
 /** Attributes of a new file, made only if it is new. */
 export const created = {
@@ -117,7 +121,11 @@ export class Ground implements AsyncDisposable {
         }),
       ]);
     }
-    const file = await session.open([folder, "file"], { create: created });
+    const access = Share.ACCESS_BOTH | NOT_WANTED;
+    const file = await session.open([folder, "file"], {
+      access,
+      create: created,
+    });
     await session.compound([
       op.putfh(file.filehandle),
       op.write({ stateid: file.stateid, data: "text" }),
@@ -146,7 +154,8 @@ export async function makeFile(
   session: Session,
   path: readonly Component[],
 ): Promise<Uint8Array> {
-  const file = await session.open(path, { create: created });
+  const access = Share.ACCESS_BOTH | NOT_WANTED;
+  const file = await session.open(path, { access, create: created });
   await closeFile(session, file);
   return file.filehandle;
 }
