@@ -61,9 +61,10 @@ export function resolveState(
   }
   const state = server.stateids.find(other);
   if (state === undefined) {
-    // RFC 7530 9.1.4: NFSv4.1 has no NFS4ERR_STALE_STATEID, a restart ends its session.
-    const stale = minorVersion === 0 && server.stateids.isOfOtherBoot(other);
-    return stale ? Status.STALE_STATEID : Status.BAD_STATEID;
+    // RFC 7530 9.1.4: NFSv4.1 has neither, a restart and a lost lease end its session.
+    if (minorVersion > 0) return Status.BAD_STATEID;
+    if (server.stateids.isOfOtherBoot(other)) return Status.STALE_STATEID;
+    return server.stateids.isLost(other) ? Status.EXPIRED : Status.BAD_STATEID;
   }
   const { client } = state;
   // RFC 8881 8.2.4: a stateid is good for the client of the session only.

@@ -9,6 +9,10 @@ export function releaseClientState(
   client: Client,
 ): void {
   const { states } = client;
+  if (client.protocol === 0) {
+    // RFC 7530 13.1.5.3: what went with the lease is told from what never was.
+    for (const state of states.all) tables.stateids.rememberLost(state);
+  }
   for (const state of states.all) {
     // Lock states go with their opens.
     if (state.kind === "open") dropOpen(tables, state);

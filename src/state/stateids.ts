@@ -60,6 +60,8 @@ export abstract class LockingState implements Stateid {
 const RANDOM_AT = 4;
 const RANDOM_SIZE = STATEID_OTHER_SIZE - RANDOM_AT;
 const POOL_SIZE = 512 * RANDOM_SIZE;
+/** Lost states that are still told from states that never were. */
+const LOST_LIMIT = 16_384;
 /** A key has 30 bits: a small integer, which is what a Map finds fastest. */
 const KEY_MASK = 0x3fff_ffff;
 
@@ -73,6 +75,8 @@ export class StateidTable {
   readonly #boot: number;
   readonly #random: RandomBytes;
   readonly #states = new Map<number, HeldState>();
+  /** `other` of lost states, the oldest first. */
+  readonly #lost = new Map<number, Uint8Array>();
   #pool: Uint8Array = new Uint8Array(0);
   #used = 0;
 
@@ -115,6 +119,24 @@ export class StateidTable {
   /** Forgets a state. */
   remove(state: HeldState): void {
     this.#states.delete(keyOf(state.other));
+  }
+
+  /** An NFSv4.0 client lost this state with all it had: its stateid is NFS4ERR_EXPIRED for a good while. */
+  rememberLost({ other }: HeldState): void {
+    const key = keyOf(other);
+    this.#lost.delete(key);
+    this.#lost.set(key, other);
+    if (this.#lost.size <= LOST_LIMIT) return;
+    for (const oldest of this.#lost.keys()) {
+      this.#lost.delete(oldest);
+      return;
+    }
+  }
+
+  /** Whether `other` named a state that was lost with its client. */
+  isLost(other: Uint8Array): boolean {
+    const lost = this.#lost.get(keyOf(other));
+    return lost !== undefined && lost.every((byte, i) => byte === other[i]);
   }
 
   /** Whether `other` was given out by another start of the server, or never. */
