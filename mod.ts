@@ -30,6 +30,8 @@ export type {
   LoggerOptions,
   LogLevel,
 } from "./src/log.ts";
+export type { AllowCallbackAddress } from "./src/backchannel/dial_out.ts";
+export type { InternetAddress } from "./src/backchannel/universal_address.ts";
 export { NfsServer, serve } from "./src/server.ts";
 export type { ServeOptions } from "./src/server.ts";
 export type { ProtocolLimits } from "./src/engine/limits.ts";

@@ -1,11 +1,18 @@
+import { Callbacks } from "./backchannel/callbacks.ts";
+import type { AllowCallbackAddress } from "./backchannel/dial_out.ts";
 import { runEffects } from "./engine/effects.ts";
 import { NfsProgram } from "./engine/nfs_program.ts";
 import type { Services } from "./engine/services.ts";
 import { type Logger, rateLimited, silentLogger } from "./log.ts";
+import { BackchannelMetrics } from "./metrics/backchannel_metrics.ts";
+import { ConnectionMetrics } from "./metrics/connection_metrics.ts";
+import { DelegationMetrics } from "./metrics/delegation_metrics.ts";
 import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
 import { OperationMetrics } from "./metrics/operation_metrics.ts";
 import { observeRecovery } from "./metrics/recovery_metrics.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
+import { SequenceMetrics } from "./metrics/sequence_metrics.ts";
+import { SessionMetrics } from "./metrics/session_metrics.ts";
 import { TransportMetrics } from "./metrics/transport_metrics.ts";
 import type { ClientRecovery } from "./recovery/client_recovery.ts";
 import { openRecovery } from "./recovery/open_recovery.ts";
@@ -47,6 +54,13 @@ export interface ServeOptions {
    * they can reclaim. If left out both end with the server.
    */
   readonly stateDirectory?: string;
+  /** Whether clients get delegations; they do if left out. */
+  readonly delegations?: boolean;
+  /**
+   * Which addresses are dialled for the callbacks of NFSv4.0 clients, who name
+   * them; if left out only the address that the client itself came from.
+   */
+  readonly allowCallbackAddress?: AllowCallbackAddress;
   /** How much anybody may use; `defaultServerLimits` where left out. */
   readonly limits?: Partial<ServerLimits>;
   /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
@@ -92,6 +106,8 @@ export class NfsServer implements AsyncDisposable {
   readonly port: number;
   readonly #exports: readonly Export[];
   readonly #listener: RpcListener;
+  readonly #callbacks: Callbacks;
+  readonly #namespace: Namespace;
   readonly #recovery: ClientRecovery | undefined;
   readonly #registry = new MetricsRegistry();
   readonly #options: ServeOptions;
@@ -119,6 +135,8 @@ export class NfsServer implements AsyncDisposable {
     let services: Services;
     try {
       services = buildServices(exports, context);
+      this.#namespace = services.namespace;
+      this.#callbacks = buildCallbacks(services, options, registry);
       this.#listener = new RpcListener({
         hostname: options.hostname,
         port: options.port ?? DEFAULT_PORT,
@@ -126,7 +144,10 @@ export class NfsServer implements AsyncDisposable {
         maxConnections: limits.maxConnections,
         maxPerAddress: limits.maxConnectionsPerAddress,
         maxCalls: limits.maxRequestsPerConnection,
-        handlers: buildHandlers(exports, services, recovery),
+        handlers: buildHandlers(exports, services, {
+          recovery,
+          callbacks: this.#callbacks,
+        }),
         observer: new TransportMetrics(registry),
         logger: services.log,
       });
@@ -134,11 +155,15 @@ export class NfsServer implements AsyncDisposable {
       recovery?.[Symbol.dispose]();
       throw error;
     }
+    for (const { fs } of exports) {
+      fs.watch?.((node) => this.recall(fs, node));
+    }
     const { hostname, port } = this.#listener.address;
     this.hostname = hostname;
     this.port = port;
     this.#sweeper = setInterval(() => {
       services.state.sweep(services.clock.now());
+      this.#callbacks.sweep();
       runEffects(services);
     }, SWEEP_INTERVAL_MS);
     options.signal?.addEventListener("abort", () => void this.close(), {
@@ -180,6 +205,22 @@ export class NfsServer implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * Makes clients return what they were granted of a file (delegations), to be
+   * awaited before it is changed, removed or renamed other than over NFS. Resolves
+   * when nobody relies on it any more, at the latest after the lease time.
+   */
+  async recall<Node extends object>(
+    fs: FileSystem<Node>,
+    node: Node,
+  ): Promise<void> {
+    const recalled = this.#exports
+      .filter((each) => each.fs as object === fs)
+      .map((each) => this.#namespace.refer(each, node))
+      .map((file) => this.#callbacks.recallFile(file));
+    await Promise.all(recalled);
+  }
+
   /** Starts `/metrics`, where asked for; throws when the port is taken. For {@linkcode serve}. */
   serveMetrics(): void {
     const { metricsPort } = this.#options;
@@ -200,7 +241,9 @@ export class NfsServer implements AsyncDisposable {
     );
     clearInterval(this.#sweeper);
     try {
+      const callbacks = this.#callbacks.close();
       await this.#listener.drain(deadline.signal);
+      await callbacks;
       for (const { fs } of this.#exports) {
         await fs.settle?.();
         await fs.dispose?.();
@@ -286,20 +329,50 @@ function buildServices(
   };
 }
 
+/** The back channels and their metrics; `state` gets its delegation policy here. */
+function buildCallbacks(
+  services: Services,
+  options: ServeOptions,
+  registry: MetricsRegistry,
+): Callbacks {
+  const { state, clock, random, log } = services;
+  const { sessions } = state;
+  const metrics = new BackchannelMetrics(registry);
+  const callbacks = new Callbacks({
+    state,
+    random,
+    log,
+    delegations: options.delegations ?? true,
+    allowCallbackAddress: options.allowCallbackAddress,
+    sender: { observer: metrics },
+    observer: new DelegationMetrics(registry),
+  });
+  metrics.watch(callbacks);
+  sessions.observe(new SessionMetrics(registry, clock));
+  sessions.observe(new ConnectionMetrics(registry));
+  new SequenceMetrics(registry, sessions);
+  return callbacks;
+}
+
 function buildHandlers(
   exports: readonly Export[],
   services: Services,
-  recovery: ClientRecovery | undefined,
+  { recovery, callbacks }: {
+    readonly recovery: ClientRecovery | undefined;
+    readonly callbacks: Callbacks;
+  },
 ): RpcHandlers {
   const program = new NfsProgram(services);
   const settlers = settlersOf(exports, recovery);
   return {
     call: (call, results, connection) =>
       program.call(call, results, connection),
-    reply: () => {},
+    reply: (connection, xid, xdr) => callbacks.reply(connection, xid, xdr),
     settle: settlers.length === 0 ? undefined : () => settle(settlers),
     closed: (connection) => {
+      // Unbound first: a callback that waits for its answer goes elsewhere at once.
       services.state.connectionClosed(connection);
+      callbacks.connectionClosed(connection);
       runEffects(services);
     },
   };
@@ -321,9 +394,12 @@ function settlersOf(
 
 /** Makes durable what the replies in hand say. */
 function settle(settlers: readonly Settler[]): void | Promise<void> {
-  const pending = settlers.map((settler) => settler())
-    .filter((each) => each instanceof Promise);
-  if (pending.length > 0) return Promise.all(pending).then(() => {});
+  let pending: Promise<void>[] | undefined;
+  for (const settler of settlers) {
+    const settled = settler();
+    if (settled instanceof Promise) (pending ??= []).push(settled);
+  }
+  if (pending !== undefined) return Promise.all(pending).then(() => {});
 }
 
 /** An address to connect to, for one that was listened on. */

@@ -1,3 +1,5 @@
+import type { CallbackOperation } from "./callback_ops.ts";
+
 /** A slot of a session's back channel (RFC 8881 2.10.6.1): the server is the requester. */
 export class BackSlot {
   /** Slot ID. */
@@ -5,10 +7,10 @@ export class BackSlot {
   /** Sequence ID of the last callback that the client is known to have seen. */
   seqid = 0;
   /**
-   * A callback with `seqid + 1` left and was never answered: whether the client
-   * has seen it is not known, and must be found out before the slot is used.
+   * The callback that left with `nextSeqid` and was given up: whether the client
+   * has seen it is not known, so it must be sent once more before another is.
    */
-  uncertain = false;
+  unsettled: readonly CallbackOperation[] | undefined;
 
   constructor(id: number) {
     this.id = id;
@@ -22,7 +24,7 @@ export class BackSlot {
   /** The client has seen the callback with {@linkcode BackSlot.nextSeqid}. */
   advance(): void {
     this.seqid = this.nextSeqid;
-    this.uncertain = false;
+    this.unsettled = undefined;
   }
 }
 

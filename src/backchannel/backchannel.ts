@@ -9,9 +9,9 @@ import type { XdrReader } from "../xdr/reader.ts";
 import { CallbackChannel } from "./callback_channel.ts";
 import type { CallbackRequest, SenderSession } from "./callback_request.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
+import { attemptsOf } from "./attempts.ts";
 import { BackchannelSender, type SenderOptions } from "./sender.ts";
-
-const REPLY_TIMEOUT = 10_000;
+import { withTimeout } from "./sleep.ts";
 
 /** What {@linkcode Backchannel} is made of. */
 export interface BackchannelOptions {
@@ -21,8 +21,6 @@ export interface BackchannelOptions {
   readonly random: RandomBytes;
   /** Times, limits and metrics of each sender. */
   readonly sender?: SenderOptions;
-  /** Called when a client's callbacks have a way again, after none or a new one. */
-  readonly regained?: (client: Client) => void;
 }
 
 /**
@@ -35,6 +33,10 @@ export class Backchannel implements SessionObserver {
   readonly #senders = new Map<Session, BackchannelSender>();
   readonly #channels = new Map<ConnectionRef, CallbackChannel>();
   readonly #tasks = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  /** Called when a client's callbacks have a way, for the first time or a new one. */
+  regained: (client: Client) => void = () => {};
 
   /** Replies that came late, twice or uncalled for. */
   unknownReplies = 0;
@@ -56,6 +58,31 @@ export class Backchannel implements SessionObserver {
     let depth = 0;
     for (const sender of this.#senders.values()) depth += sender.queueDepth;
     return depth;
+  }
+
+  /** What is held at this moment; all 0 when there are no sessions. */
+  get held(): {
+    readonly senders: number;
+    readonly channels: number;
+    readonly tasks: number;
+    readonly pendingReplies: number;
+    readonly callbacks: number;
+  } {
+    let pendingReplies = 0;
+    for (const { pending } of this.#channels.values()) {
+      pendingReplies += pending.size;
+    }
+    let callbacks = 0;
+    for (const { queueDepth, inFlight } of this.#senders.values()) {
+      callbacks += queueDepth + inFlight;
+    }
+    return {
+      senders: this.#senders.size,
+      channels: this.#channels.size,
+      tasks: this.#tasks.size,
+      pendingReplies,
+      callbacks,
+    };
   }
 
   /** Hands a callback to the session's sender; false when it can take none. */
@@ -83,11 +110,17 @@ export class Backchannel implements SessionObserver {
     connection: ConnectionRef,
     direction: DirectionBits,
   ): void {
-    if (!(direction & Direction.BACK)) return;
+    if (!(direction & Direction.BACK) || this.#stopping.signal.aborted) return;
     this.#channelOf(connection);
     const sender = this.#senders.get(session) ?? this.#start(session);
     sender.pathRegained();
-    this.#prove(session, connection);
+    this.#track(this.#prove(session, connection));
+  }
+
+  /** {@inheritDoc SessionObserver.backchannelLost} */
+  backchannelLost(session: Session): void {
+    // What comes next has to prove itself again.
+    if (!session.hasBackConnection) session.pathProven = false;
   }
 
   /** {@inheritDoc SessionObserver.sessionDestroyed} */
@@ -100,6 +133,7 @@ export class Backchannel implements SessionObserver {
 
   /** Ends all senders; resolves when nothing is left. */
   async close(): Promise<void> {
+    this.#stopping.abort();
     for (const session of [...this.#senders.keys()]) {
       this.sessionDestroyed(session);
     }
@@ -138,22 +172,26 @@ export class Backchannel implements SessionObserver {
   }
 
   /** A CB_NULL that is answered proves the path: only then are delegations granted. */
-  #prove(session: Session, connection: ConnectionRef): void {
+  async #prove(session: Session, connection: ConnectionRef): Promise<void> {
+    // The answer that tells the client of the binding is to leave first.
+    await Promise.resolve();
     const target = targetOf(session);
-    if (target === undefined) return;
-    const { replyTimeout = REPLY_TIMEOUT } = this.#options.sender ?? {};
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), replyTimeout);
-    const proved = this.#channelOf(connection).probe(target, timeout.signal)
-      .then((answered) => {
-        if (!answered || session.destroyed) return;
-        session.pathProven = true;
-        this.#options.regained?.(session.client);
-      })
-      // A connection that ended says so itself, to its sessions.
-      .catch(() => {})
-      .finally(() => clearTimeout(timer));
-    this.#track(proved);
+    const channel = this.#channels.get(connection);
+    if (target === undefined || channel === undefined) return;
+    const { replyTimeout: ms, sleep } = attemptsOf(this.#options.sender ?? {});
+    const { signal } = this.#stopping;
+    try {
+      const answered = await withTimeout(
+        (signal) => channel.probe(target, signal),
+        { ms, signal, sleep },
+      );
+      if (!answered || session.destroyed || !session.hasBackConnection) return;
+      session.pathProven = true;
+      this.regained(session.client);
+    } catch {
+      // Nobody answers, or what is no answer: the path stays unproven. A
+      // connection that ends tells its sessions by itself.
+    }
   }
 
   #track(task: Promise<void>): void {

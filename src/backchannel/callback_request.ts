@@ -20,7 +20,11 @@ export type CallbackOutcome =
     readonly reason: string;
   }
   | {
-    /** The session ended first. */
+    /** No queue has room; that says nothing about the path. */
+    readonly kind: "full";
+  }
+  | {
+    /** The session ended first, or nobody wants it any more. */
     readonly kind: "stopped";
   };
 
@@ -30,6 +34,10 @@ export interface CallbackRequest {
   readonly operations: readonly CallbackOperation[];
   /** The requests that made what it is about (RFC 8881 2.10.6.3). */
   readonly referringCalls?: () => readonly ReferringCalls[];
+  /** Whether it still has a point; asked before each attempt. */
+  readonly wanted?: () => boolean;
+  /** Called after an attempt that was not answered, when another one follows. */
+  readonly unanswered?: () => void;
   /** Called once. */
   readonly done: (outcome: CallbackOutcome) => void;
 }

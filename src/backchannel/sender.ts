@@ -1,59 +1,47 @@
-import type { StatusCode } from "../nfs4/constants.ts";
+import {
+  type AttemptOptions,
+  type Attempts,
+  attemptsOf,
+  report,
+} from "./attempts.ts";
 import { type BackSlot, BackSlots } from "./back_slots.ts";
 import type { CallbackChannel } from "./callback_channel.ts";
+import type { CallbackOperation } from "./callback_ops.ts";
 import { CallbackQueue } from "./callback_queue.ts";
 import type {
   CallbackOutcome,
   CallbackRequest,
   SenderSession,
 } from "./callback_request.ts";
+import { withTimeout } from "./sleep.ts";
 import {
   callOnSlot,
-  settleSlot,
-  type SlotCall,
+  operationsOnSlot,
   type SlotCallOutcome,
 } from "./slot_call.ts";
 
-/** Is told of each callback; see `BackchannelMetrics`. */
-export interface SenderObserver {
-  /** A callback was answered. */
-  recordCallback(): void;
-  /** A callback was given up. */
-  recordFailure(): void;
-  /** A callback goes out again. */
-  recordRetry(): void;
-  /** Seconds from enqueue to answer. */
-  observeDuration(seconds: number): void;
-  /** Each operation of a callback, with its status. */
-  recordOperation(name: string, status: StatusCode): void;
-}
-
 /** Times and limits of a {@linkcode BackchannelSender}; all can be left out. */
-export interface SenderOptions {
+export interface SenderOptions extends AttemptOptions {
   /** Callbacks that wait for a slot; 64. */
   readonly queueLimit?: number;
-  /** Milliseconds until a reply is given up; 10,000. */
-  readonly replyTimeout?: number;
-  /** Attempts in all; 3. */
-  readonly attempts?: number;
-  /** Milliseconds to wait after each failed attempt; 5,000, 10,000, 20,000. */
-  readonly backoff?: readonly number[];
-  /** Waits; ends early when `signal` aborts. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Milliseconds that only grow. */
-  readonly now?: () => number;
-  /** Is told of each callback. */
-  readonly observer?: SenderObserver;
   /** Called when callbacks fail although there is a path, and when they work again. */
   readonly faulty?: (fault: boolean) => void;
 }
 
-const BACKOFF = [5_000, 10_000, 20_000];
+const QUEUE_LIMIT = 64;
+const LONGEST_DELAY = 1_000;
 
 /** A request in the queue, and since when. */
 interface Queued {
   readonly request: CallbackRequest;
   readonly since: number;
+}
+
+/** A request that has a slot; its operations are the same in all attempts. */
+interface Sending {
+  readonly request: CallbackRequest;
+  readonly slot: BackSlot;
+  operations?: readonly CallbackOperation[];
 }
 
 /**
@@ -64,29 +52,21 @@ interface Queued {
  */
 export class BackchannelSender {
   readonly #session: SenderSession;
-  readonly #options: Required<Omit<SenderOptions, "observer" | "faulty">>;
-  readonly #observer: SenderObserver | undefined;
+  readonly #options: Attempts;
   readonly #faulty: (fault: boolean) => void;
   readonly #queue: CallbackQueue<Queued>;
   readonly #slots: BackSlots;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
+  #inFlight = 0;
   #pathChanged = new AbortController();
 
   /** Starts at once. */
   constructor(session: SenderSession, options: SenderOptions = {}) {
     this.#session = session;
-    this.#options = {
-      queueLimit: options.queueLimit ?? 64,
-      replyTimeout: options.replyTimeout ?? 10_000,
-      attempts: options.attempts ?? 3,
-      backoff: options.backoff ?? BACKOFF,
-      sleep: options.sleep ?? sleep,
-      now: options.now ?? (() => performance.now()),
-    };
-    this.#observer = options.observer;
+    this.#options = attemptsOf(options);
     this.#faulty = options.faulty ?? (() => {});
-    this.#queue = new CallbackQueue(this.#options.queueLimit);
+    this.#queue = new CallbackQueue(options.queueLimit ?? QUEUE_LIMIT);
     this.#slots = new BackSlots(session.slots);
     this.#running = this.#run();
   }
@@ -94,6 +74,11 @@ export class BackchannelSender {
   /** Callbacks that wait for a slot. */
   get queueDepth(): number {
     return this.#queue.size;
+  }
+
+  /** Callbacks that have a slot, or are about to. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   /**
@@ -122,110 +107,108 @@ export class BackchannelSender {
   async #run(): Promise<void> {
     const inFlight = new Set<Promise<void>>();
     for await (const queued of this.#queue) {
+      this.#inFlight++;
       const slot = await this.#slots.acquire(this.#stopping.signal);
       const sent = this.#send(queued, slot);
       inFlight.add(sent);
-      sent.finally(() => inFlight.delete(sent));
+      sent.finally(() => {
+        inFlight.delete(sent);
+        this.#inFlight--;
+      });
     }
     await Promise.all(inFlight);
   }
 
   /** Never rejects. */
-  async #send(queued: Queued, slot: BackSlot | undefined): Promise<void> {
-    const { request, since } = queued;
+  async #send(
+    { request, since }: Queued,
+    slot: BackSlot | undefined,
+  ): Promise<void> {
     let outcome: CallbackOutcome = { kind: "stopped" };
     if (slot !== undefined) {
-      outcome = await this.#deliver(request, slot);
+      outcome = await this.#deliver({ request, slot });
       this.#slots.release(slot);
     }
-    if (outcome.kind === "answered") {
-      this.#observer?.recordCallback();
-      this.#observer?.observeDuration((this.#options.now() - since) / 1000);
-    } else if (outcome.kind !== "stopped") {
-      this.#observer?.recordFailure();
-    }
+    report(this.#options, outcome, since);
     // An answer proves the path, even when the client did not like the question.
     if (outcome.kind !== "stopped") this.#faulty(outcome.kind !== "answered");
     request.done(outcome);
   }
 
-  async #deliver(
-    request: CallbackRequest,
-    slot: BackSlot,
-  ): Promise<CallbackOutcome> {
-    const { attempts, backoff, sleep } = this.#options;
+  async #deliver(sending: Sending): Promise<CallbackOutcome> {
+    const { attempts, backoff, sleep, observer } = this.#options;
+    const { request, slot } = sending;
     const { signal } = this.#stopping;
+    let given: CallbackOutcome = {
+      kind: "failed",
+      reason: `no answer in ${attempts} attempts`,
+    };
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (attempt > 0) {
+        request.unanswered?.();
         const wait = backoff[Math.min(attempt, backoff.length) - 1] ?? 0;
         await sleep(wait, AbortSignal.any([signal, this.#pathChanged.signal]));
       }
-      if (signal.aborted) break;
-      if (attempt > 0) this.#observer?.recordRetry();
-      const outcome = await this.#attempt(request, slot);
-      if (outcome !== "unanswered") return outcome;
+      if (signal.aborted || request.wanted?.() === false) {
+        given = { kind: "stopped" };
+        break;
+      }
+      if (attempt > 0) observer?.recordRetry();
+      const outcome = await this.#attempt(sending);
+      if (typeof outcome !== "string") return outcome;
     }
-    slot.uncertain = true;
-    return signal.aborted
-      ? { kind: "stopped" }
-      : { kind: "failed", reason: `no answer in ${attempts} attempts` };
+    slot.unsettled ??= sending.operations;
+    return signal.aborted ? { kind: "stopped" } : given;
   }
 
   /** One attempt: over the preferred connection and, when that fails, at once over another one. */
-  async #attempt(
-    request: CallbackRequest,
-    slot: BackSlot,
-  ): Promise<SlotCallOutcome> {
+  async #attempt(sending: Sending): Promise<SlotCallOutcome> {
+    const { observer, replyTimeout, delay } = this.#options;
+    const { signal } = this.#stopping;
     const tried = new Set<CallbackChannel>();
-    while (tried.size < 2 && !this.#stopping.signal.aborted) {
+    const until = this.#options.now() + replyTimeout;
+    let wait = delay;
+    let again = false;
+    while (tried.size < 2 && !signal.aborted) {
       const channel = this.#session.channels().find((one) => !tried.has(one));
       if (channel === undefined) break;
-      if (tried.size > 0) this.#observer?.recordRetry();
-      tried.add(channel);
-      const outcome = await this.#callOver(channel, request, slot);
-      if (outcome !== "unanswered") return outcome;
+      if (again) observer?.recordRetry();
+      again = true;
+      const outcome = await this.#callOver(channel, sending);
+      if (typeof outcome !== "string") return outcome;
+      if (outcome === "unanswered") tried.add(channel);
+      else if (this.#options.now() >= until) break;
+      else {
+        await this.#options.sleep(wait, signal);
+        wait = Math.min(wait * 2, LONGEST_DELAY);
+      }
     }
     return "unanswered";
   }
 
-  async #callOver(
+  #callOver(
     channel: CallbackChannel,
-    request: CallbackRequest,
-    slot: BackSlot,
+    sending: Sending,
   ): Promise<SlotCallOutcome> {
-    const timeout = new AbortController();
-    const timer = setTimeout(
-      () => timeout.abort(),
-      this.#options.replyTimeout,
-    );
-    const call: SlotCall = {
+    const { replyTimeout: ms, sleep, observer } = this.#options;
+    const { slot, request } = sending;
+    const parts = {
       session: this.#session,
       slots: this.#slots,
       slot,
       channel,
-      signal: AbortSignal.any([timeout.signal, this.#stopping.signal]),
-      operation: (name, status) =>
-        this.#observer?.recordOperation(name, status),
+      operation: observer?.recordOperation.bind(observer),
     };
-    try {
-      const unfit = slot.uncertain ? await settleSlot(call) : undefined;
-      return unfit ?? await callOnSlot(call, request);
-    } finally {
-      clearTimeout(timer);
-    }
+    return withTimeout(async (signal) => {
+      const call = { ...parts, signal };
+      if (slot.unsettled !== undefined) {
+        const settled = await callOnSlot(call, slot.unsettled);
+        if (typeof settled === "string" || settled.kind !== "answered") {
+          return settled;
+        }
+      }
+      sending.operations ??= operationsOnSlot(call, request);
+      return await callOnSlot(call, sending.operations);
+    }, { ms, signal: this.#stopping.signal, sleep });
   }
-}
-
-/** Waits `ms` milliseconds, or until `signal` aborts. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -6,6 +6,7 @@ import {
 } from "./callback_channel.ts";
 import {
   CALLBACK_OPERATIONS,
+  type CallbackOperation,
   callbackOperation,
   type CbSequenceResult,
 } from "./callback_ops.ts";
@@ -16,8 +17,11 @@ import type {
 } from "./callback_request.ts";
 import type { CallbackReply, CallbackResult } from "./callback_wire.ts";
 
-/** What one call on a slot came to: an outcome, or nothing that could be called an answer. */
-export type SlotCallOutcome = CallbackOutcome | "unanswered";
+/**
+ * What one call on a slot came to: an outcome, nothing that could be called an
+ * answer, or the client's wish to be asked again in a moment.
+ */
+export type SlotCallOutcome = CallbackOutcome | "unanswered" | "delayed";
 
 /** What a call on a slot needs. */
 export interface SlotCall {
@@ -32,57 +36,51 @@ export interface SlotCall {
 }
 
 /**
- * Sends a callback once, with the sequence ID that comes next on the slot, and
- * makes sense of the answer. Only an answer to CB_SEQUENCE moves the slot on, so
- * that calling again is a retry of the same callback (RFC 8881 20.9.3).
+ * The operations of a callback, CB_SEQUENCE first, made once: a retry must be
+ * the same request to its last byte (RFC 8881 2.10.6.1.3.1).
  */
-export async function callOnSlot(
-  call: SlotCall,
+export function operationsOnSlot(
+  { session, slots, slot }: Pick<SlotCall, "session" | "slots" | "slot">,
   request: Pick<CallbackRequest, "operations" | "referringCalls">,
-): Promise<SlotCallOutcome> {
-  const reply = await exchange(call, request);
-  if (reply === "unanswered") return reply;
-  if ("refused" in reply) return { kind: "refused", reason: reply.refused };
-  return judge(call, reply.results, request);
+): readonly CallbackOperation[] {
+  const sequence = callbackOperation(CALLBACK_OPERATIONS.CB_SEQUENCE, {
+    sessionId: session.id,
+    seqid: slot.nextSeqid,
+    slot: slot.id,
+    highestSlot: slots.highest,
+    referringCalls: request.referringCalls?.() ?? [],
+  });
+  return [sequence, ...request.operations];
 }
 
 /**
- * Finds out whether the client saw the callback that was given up on the slot, by
- * a CB_SEQUENCE alone with the same sequence ID: to the client it is that
- * callback again, or a new one. `undefined` when the slot is fit for use.
+ * Sends what {@linkcode operationsOnSlot} made, and makes sense of the answer.
+ * Only an answer to CB_SEQUENCE moves the slot on, so that calling again is a
+ * retry of the same callback (RFC 8881 20.9.3).
  */
-export async function settleSlot(
+export async function callOnSlot(
   call: SlotCall,
-): Promise<SlotCallOutcome | undefined> {
-  const outcome = await callOnSlot(call, { operations: [] });
-  const settled = outcome !== "unanswered" && outcome.kind === "answered";
-  return settled ? undefined : outcome;
+  operations: readonly CallbackOperation[],
+): Promise<SlotCallOutcome> {
+  const reply = await exchange(call, operations);
+  if (reply === "unanswered") return reply;
+  if ("refused" in reply) return { kind: "refused", reason: reply.refused };
+  return judge(call, reply.results, operations);
 }
 
 async function exchange(
-  call: SlotCall,
-  request: Pick<CallbackRequest, "operations" | "referringCalls">,
+  { session, channel, signal, operation }: SlotCall,
+  operations: readonly CallbackOperation[],
 ): Promise<CallbackReply | "unanswered"> {
-  const { session, slot, slots, channel, signal } = call;
   const target = session.target();
   if (target === undefined) {
     return { refused: "the client takes no credential that we have" };
   }
-  const operations = [
-    callbackOperation(CALLBACK_OPERATIONS.CB_SEQUENCE, {
-      sessionId: session.id,
-      seqid: slot.nextSeqid,
-      slot: slot.id,
-      highestSlot: slots.highest,
-      referringCalls: request.referringCalls?.() ?? [],
-    }),
-    ...request.operations,
-  ];
   try {
     const reply = await channel.call({ target, operations }, signal);
     if (!("refused" in reply)) {
       reply.results.forEach(({ status }, i) =>
-        call.operation?.(operations[i].row.name, status)
+        operation?.(operations[i].row.name, status)
       );
     }
     return reply;
@@ -95,7 +93,7 @@ async function exchange(
 function judge(
   call: SlotCall,
   results: readonly CallbackResult[],
-  request: Pick<CallbackRequest, "operations">,
+  operations: readonly CallbackOperation[],
 ): SlotCallOutcome {
   const [sequence, ...rest] = results;
   switch (sequence?.status) {
@@ -116,10 +114,12 @@ function judge(
       const { status } = sequence;
       return {
         kind: "answered",
-        results: request.operations.map(() => ({ status })),
+        results: operations.slice(1).map(() => ({ status })),
       };
     }
+    // RFC 8881 2.10.6.3: it has yet to read the reply that the callback refers to.
     case Status.DELAY:
+      return "delayed";
     case Status.CONN_NOT_BOUND_TO_SESSION:
       return "unanswered";
     default:

@@ -15,6 +15,9 @@ export function ownerClient(
     return context.client ?? Status.OP_NOT_IN_SESSION;
   }
   const client = context.services.state.clients.confirmed(clientid);
-  if (typeof client !== "number") context.client = client;
+  if (typeof client !== "number") {
+    context.client = client;
+    client.connection = context.connection;
+  }
   return client;
 }

@@ -1,6 +1,6 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import { ClientStates } from "./client_states.ts";
-import type { Session } from "./session.ts";
+import type { ConnectionRef, Session } from "./session.ts";
 
 /** Where a client of NFSv4.0 takes callbacks (RFC 7530 16.33). */
 export interface CallbackLocation {
@@ -12,6 +12,8 @@ export interface CallbackLocation {
   readonly address: string;
   /** What callbacks echo as callback_ident. */
   readonly ident: number;
+  /** Address that the client itself came from. */
+  readonly peer: string;
 }
 
 /** What SETCLIENTID left to be confirmed, or was confirmed, of NFSv4.0. */
@@ -70,6 +72,8 @@ export class Client {
   registration: Registration40 | undefined;
   /** A new callback that SETCLIENTID_CONFIRM has not confirmed yet (NFSv4.0), and since when. */
   update: (Registration40 & { readonly since: number }) | undefined;
+  /** The connection on which it named itself last (NFSv4.0). */
+  connection: ConnectionRef | undefined;
   /** The callback address did not answer; RENEW says so while it holds delegations (NFSv4.0). */
   callbackPathDown = false;
   /**

@@ -28,6 +28,8 @@ export interface ClientObserver {
   clientReclaimed?(client: Client): void;
   /** A delegation was taken from it (RFC 8881 8.4.3). */
   stateRevoked?(client: Client): void;
+  /** NFSv4.0: SETCLIENTID_CONFIRM confirmed where its callbacks go, for the first time or anew. */
+  callbackConfirmed?(client: Client): void;
   /** It was confirmed, and its state is gone. */
   clientGone?(client: Client, reason: ClientEnd): void;
 }

@@ -69,17 +69,17 @@ export function confirmClientId(
     return Status.STALE_CLIENTID;
   }
   if (client.principal !== request.principal) return Status.CLID_INUSE;
-  if (updates) return confirmUpdate(client);
+  if (updates) return confirmUpdate(state, client);
   // Second bullet: the answer was lost; everything stays as it is.
   if (client.confirmed) return Status.OK;
   return confirmNew(state, client);
 }
 
 /** First bullet: a new callback, the same state. */
-function confirmUpdate(client: Client): StatusCode {
+function confirmUpdate(state: ServerState, client: Client): StatusCode {
   client.registration = client.update;
   client.update = undefined;
-  client.callbackPathDown = false;
+  state.callbackConfirmed(client);
   return Status.OK;
 }
 
@@ -90,5 +90,6 @@ function confirmNew(state: ServerState, client: Client): StatusCode {
     former.principal !== client.principal && state.holdsOn(former);
   if (taken) return Status.CLID_INUSE;
   state.confirmClient(client);
+  state.callbackConfirmed(client);
   return Status.OK;
 }

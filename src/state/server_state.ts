@@ -129,6 +129,14 @@ export class ServerState implements LockingTables {
     for (const observer of this.#observers) observer.clientConfirmed?.(client);
   }
 
+  /** NFSv4.0: callbacks of the client go where its registration says now. */
+  callbackConfirmed(client: Client): void {
+    client.callbackPathDown = false;
+    for (const observer of this.#observers) {
+      observer.callbackConfirmed?.(client);
+    }
+  }
+
   /** The client has reclaimed what it wanted (RFC 8881 18.51). */
   reclaimComplete(client: Client): void {
     client.reclaimComplete = true;

@@ -317,6 +317,14 @@ export interface FileSystem<Node extends object = object> {
    */
   settle?(): Awaitable<void>;
 
+  /**
+   * Called by a server when it starts. Before the file system changes a file by
+   * itself, that is for none of the calls above, it awaits `recall`, so that no
+   * client goes on with what it was promised (RFC 8881 10.4). That may take as
+   * long as a lease.
+   */
+  watch?(recall: (node: Node) => Promise<void>): void;
+
   /** The server is done with the file system. */
   dispose?(): Awaitable<void>;
 }

@@ -32,7 +32,8 @@ import { PortableHost } from "./portable_host.ts";
 export type { LocalOptions } from "./options.ts";
 
 /** A folder of the host as a file system: everything that {@linkcode FileSystem} can be asked for. */
-export interface LocalFileSystem extends Required<Omit<FileSystem, "limits">> {
+export interface LocalFileSystem
+  extends Required<Omit<FileSystem, "limits" | "watch">> {
   /** What all the host's file systems can do. */
   readonly limits?: FileSystemLimits;
 }

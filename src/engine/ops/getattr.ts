@@ -1,6 +1,8 @@
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Delegation } from "../../state/delegations.ts";
 import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
+import { askHolder, heldBySomebodyElse } from "../held_attributes.ts";
 import { offerOf, sourceOf, spaceFor } from "../attribute_source.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
@@ -11,12 +13,25 @@ export const getattr: Operation<Bitmap> = {
 
   run(context, requested) {
     const { file } = context;
+    const held = heldBySomebodyElse(context, file, requested);
+    if (held !== undefined) return ask(context, requested, held);
     const attributes = file.export.fs.getattr(file.node);
     return attributes instanceof Promise
       ? attributes.then((attributes) => answer(context, requested, attributes))
       : answer(context, requested, attributes);
   },
 };
+
+async function ask(
+  context: CompoundContext,
+  requested: Bitmap,
+  held: Delegation,
+): Promise<StatusCode> {
+  const attributes = await askHolder(context, context.file, held);
+  return typeof attributes === "number"
+    ? attributes
+    : await answer(context, requested, attributes);
+}
 
 function answer(
   context: CompoundContext,

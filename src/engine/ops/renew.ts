@@ -22,6 +22,7 @@ export const renew: Operation<RenewArgs> = {
     if (known?.confirmed && !mayRenew(context, known)) return Status.ACCESS;
     const client = clients.confirmed(args.id);
     if (typeof client === "number") return client;
+    client.connection = context.connection;
     // RFC 7530 16.28.5: the lease is renewed by now, all the same.
     return client.callbackPathDown && client.states.delegations > 0
       ? Status.CB_PATH_DOWN

@@ -11,7 +11,7 @@ export interface SetclientidArgs {
   /** client.id. */
   readonly owner: Uint8Array;
   /** callback and callback_ident. */
-  readonly callback: CallbackLocation;
+  readonly callback: Omit<CallbackLocation, "peer">;
 }
 
 /** SETCLIENTID (RFC 7530 16.33): an NFSv4.0 client makes itself known. */
@@ -30,9 +30,11 @@ export const setclientid: Operation<SetclientidArgs> = {
   },
 
   run(context, args) {
-    const { reply, credential, services } = context;
+    const { reply, credential, services, connection } = context;
+    const { hostname: peer } = connection.peer;
     const registered = setClientId(services.state, {
       ...args,
+      callback: { ...args.callback, peer },
       principal: principalOf(credential),
     });
     if (typeof registered === "number") return registered;

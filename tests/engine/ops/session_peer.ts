@@ -71,7 +71,9 @@ export class SessionServer extends StateFixture {
 
 /** One connection: sends single operations, encoded and decoded for real. */
 export class Peer {
-  readonly connection = {} as RpcConnection;
+  readonly connection = {
+    peer: { hostname: "192.0.2.1" },
+  } as RpcConnection;
   readonly #server: SessionServer;
   readonly #uid: number;
 

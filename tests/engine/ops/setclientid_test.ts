@@ -87,6 +87,7 @@ Deno.test("SETCLIENTID of a new client is confirmed by its verifier only (RFC 75
     netid: "tcp",
     address: "127.0.0.1.8.1",
     ident: 5,
+    peer: "192.0.2.1",
   });
 });
 

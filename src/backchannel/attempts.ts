@@ -1,0 +1,67 @@
+import type { StatusCode } from "../nfs4/constants.ts";
+import type { CallbackOutcome } from "./callback_request.ts";
+import { type Sleep, sleep } from "./sleep.ts";
+
+/** Is told of each callback; see `BackchannelMetrics`. */
+export interface SenderObserver {
+  /** A callback was answered. */
+  recordCallback(): void;
+  /** A callback was given up. */
+  recordFailure(): void;
+  /** A callback goes out again. */
+  recordRetry(): void;
+  /** Seconds from enqueue to answer. */
+  observeDuration(seconds: number): void;
+  /** Each operation of a callback, with its status. */
+  recordOperation(name: string, status: StatusCode): void;
+}
+
+/** How often and how long a callback is tried; all can be left out. */
+export interface AttemptOptions {
+  /** Milliseconds until a reply is given up; 10,000. */
+  readonly replyTimeout?: number;
+  /** Attempts in all; 3. */
+  readonly attempts?: number;
+  /** Milliseconds to wait after each failed attempt; 5,000, 10,000, 20,000. */
+  readonly backoff?: readonly number[];
+  /** Milliseconds to wait after NFS4ERR_DELAY, doubled each time; 20. */
+  readonly delay?: number;
+  /** Waits; ends early when `signal` aborts. */
+  readonly sleep?: Sleep;
+  /** Milliseconds that only grow. */
+  readonly now?: () => number;
+  /** Is told of each callback. */
+  readonly observer?: SenderObserver;
+}
+
+/** The same with nothing left out but the observer. */
+export type Attempts =
+  & Required<Omit<AttemptOptions, "observer">>
+  & Pick<AttemptOptions, "observer">;
+
+/** Fills in what was left out. */
+export function attemptsOf(options: AttemptOptions): Attempts {
+  return {
+    replyTimeout: options.replyTimeout ?? 10_000,
+    attempts: options.attempts ?? 3,
+    backoff: options.backoff ?? [5_000, 10_000, 20_000],
+    delay: options.delay ?? 20,
+    sleep: options.sleep ?? sleep,
+    now: options.now ?? (() => performance.now()),
+    observer: options.observer,
+  };
+}
+
+/** Tells the observer what became of a callback that was enqueued at `since`. */
+export function report(
+  { observer, now }: Attempts,
+  outcome: CallbackOutcome,
+  since: number,
+): void {
+  if (outcome.kind === "answered") {
+    observer?.recordCallback();
+    observer?.observeDuration((now() - since) / 1000);
+  } else if (outcome.kind !== "stopped") {
+    observer?.recordFailure();
+  }
+}

@@ -1,0 +1,112 @@
+import type { Logger } from "../log.ts";
+import type { RpcConnection } from "../rpc/connection.ts";
+import type { RandomBytes } from "../state/clock.ts";
+import type { ServerState } from "../state/server_state.ts";
+import type { FileRef } from "../vfs/file_handle.ts";
+import type { XdrReader } from "../xdr/reader.ts";
+import { Backchannel } from "./backchannel.ts";
+import { type AllowCallbackAddress, DialOut } from "./dial_out.ts";
+import {
+  DelegationKeeper,
+  type DelegationKeeperOptions,
+  type DelegationObserver,
+} from "./recall.ts";
+import { CallbackRouter } from "./router.ts";
+import type { SenderOptions } from "./sender.ts";
+
+/** What {@linkcode Callbacks} are made of. */
+export interface CallbacksOptions {
+  /** All state; it gets its delegation policy here. */
+  readonly state: ServerState;
+  /** Randomness. */
+  readonly random: RandomBytes;
+  /** For what an operator should know. */
+  readonly log: Logger;
+  /** Whether delegations are granted. */
+  readonly delegations: boolean;
+  /** Which addresses of NFSv4.0 clients are dialled; their own if left out. */
+  readonly allowCallbackAddress?: AllowCallbackAddress;
+  /** Attempts, times and the observer of callbacks. */
+  readonly sender?: SenderOptions;
+  /** Times of delegations. */
+  readonly keeper?: Omit<
+    DelegationKeeperOptions,
+    "state" | "router" | "observer" | "log"
+  >;
+  /** Is told of delegations. */
+  readonly observer?: DelegationObserver;
+}
+
+/** All that the server says to clients by itself: the one thing that `src/server.ts` knows of it. */
+export class Callbacks {
+  /** Back channels of sessions. */
+  readonly backchannel: Backchannel;
+  /** Callbacks of NFSv4.0. */
+  readonly dialOut: DialOut;
+  /** Delegations. */
+  readonly keeper: DelegationKeeper;
+
+  constructor(options: CallbacksOptions) {
+    const { state, random, sender, log } = options;
+    const { sessions } = state;
+    this.backchannel = new Backchannel({ sessions, random, sender });
+    const { allowCallbackAddress: allow } = options;
+    this.dialOut = new DialOut({ ...sender, random, allow, log });
+    const router = new CallbackRouter(this);
+    const { keeper, observer } = options;
+    this.keeper = new DelegationKeeper({
+      ...keeper,
+      state,
+      router,
+      observer,
+      log,
+    });
+    if (!options.delegations) return;
+    state.observeClients(this.dialOut);
+    state.files.policy = this.keeper;
+    this.backchannel.regained = this.dialOut.regained = (client) =>
+      this.keeper.regained(client);
+  }
+
+  /** A REPLY came on a connection of a client's. */
+  reply(connection: RpcConnection, xid: number, xdr: XdrReader): void {
+    this.backchannel.reply(connection, xid, xdr);
+  }
+
+  /** A connection is closed, and bound to no session any more. */
+  connectionClosed(connection: RpcConnection): void {
+    this.backchannel.connectionClosed(connection);
+  }
+
+  /** Resolves when no client has a delegation of the file, which takes the lease time at most. */
+  recallFile(file: FileRef): Promise<void> {
+    return this.keeper.recallFile(file);
+  }
+
+  /** What time alone brings; called every second or so. */
+  sweep(): void {
+    this.keeper.sweep();
+    this.dialOut.sweep();
+  }
+
+  /** Ends it all; resolves when nothing is left. */
+  async close(): Promise<void> {
+    this.keeper.close();
+    await Promise.all([this.backchannel.close(), this.dialOut.close()]);
+  }
+
+  /** Replies that nobody waited for, late ones and second ones. */
+  get unknownReplies(): number {
+    return this.backchannel.unknownReplies + this.dialOut.unknownReplies;
+  }
+
+  /** Callbacks that wait for a slot. */
+  get queueDepth(): number {
+    return this.backchannel.queueDepth;
+  }
+
+  /** Sessions with a back channel, by whether callbacks get through. */
+  get paths(): { readonly up: number; readonly down: number } {
+    return this.backchannel.paths;
+  }
+}

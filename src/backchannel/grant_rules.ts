@@ -1,0 +1,94 @@
+import { Share } from "../nfs4/constants.ts";
+import {
+  type Delegation,
+  type DelegationType,
+  Want,
+  WhyNoDelegation,
+} from "../state/delegations.ts";
+import type { FileState } from "../state/file_states.ts";
+import type { OpenState } from "../state/opens.ts";
+
+/**
+ * The delegation that an open may have as far as its file is concerned, given
+ * the OPEN4_SHARE_ACCESS_WANT_* that came with it (RFC 8881 10.4, 18.16.3):
+ * one for everything when nobody else has the file, one for reading when nobody
+ * else writes it.
+ */
+export function delegationFor(
+  open: OpenState,
+  wanted: number,
+): DelegationType | WhyNoDelegation {
+  const type = preferred(open, wanted & Want.MASK);
+  const own = delegationOf(open);
+  if (own !== undefined) return whyNotAnother(own, type);
+  const free = strongest(open);
+  if (free === undefined) return WhyNoDelegation.CONTENTION;
+  if (type === "read" || free === "write") return type;
+  // Asked for outright, or better than nothing?
+  const asked = (wanted & Want.MASK) === Want.WRITE;
+  const reads = (open.access & Share.ACCESS_WRITE) === 0;
+  return !asked && reads ? "read" : WhyNoDelegation.CONTENTION;
+}
+
+/** Whether a delegation of this type, held before the server started, has no rival. */
+export function mayReclaim(open: OpenState, type: DelegationType): boolean {
+  const free = strongest(open);
+  return delegationOf(open) === undefined &&
+    (free === "write" || free === type);
+}
+
+/** The one that the client of an open holds already. */
+function delegationOf({ file, client }: OpenState): Delegation | undefined {
+  for (const delegation of file.delegations) {
+    if (delegation.client === client) return delegation;
+  }
+  return undefined;
+}
+
+function preferred(open: OpenState, want: number): DelegationType {
+  if (want === Want.READ) return "read";
+  const { readOnly, fs } = open.file.file.export;
+  const isWritable = !readOnly && fs.write !== undefined &&
+    fs.setattr !== undefined;
+  if (!isWritable) return "read";
+  if (want === Want.WRITE) return "write";
+  // Who only reads is not worth keeping all other readers out for.
+  return (open.access & Share.ACCESS_WRITE) !== 0 ? "write" : "read";
+}
+
+/** What the others leave of a file. */
+function strongest({ file, client }: OpenState): DelegationType | undefined {
+  let type: DelegationType = "write";
+  for (const delegation of file.delegations) {
+    if (delegation.client === client) continue;
+    if (delegation.type === "write") return undefined;
+    type = "read";
+  }
+  for (const other of others(file, client)) {
+    if ((other.access & Share.ACCESS_WRITE) !== 0) return undefined;
+    // RFC 8881 10.4.1: the holder of a delegation decides on denials by itself.
+    if (other.deny !== Share.DENY_NONE) return undefined;
+    type = "read";
+  }
+  return type;
+}
+
+function* others(
+  file: FileState,
+  client: OpenState["client"],
+): Generator<OpenState> {
+  for (const open of file.opens.values()) {
+    if (open.client !== client) yield open;
+  }
+}
+
+/** RFC 8881 18.16.3: a delegation is neither exchanged for another nor granted twice. */
+function whyNotAnother(
+  own: Delegation,
+  wanted: DelegationType,
+): WhyNoDelegation {
+  if (own.type === wanted) return WhyNoDelegation.RESOURCE;
+  return wanted === "write"
+    ? WhyNoDelegation.NOT_SUPP_UPGRADE
+    : WhyNoDelegation.NOT_SUPP_DOWNGRADE;
+}

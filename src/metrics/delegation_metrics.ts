@@ -1,0 +1,77 @@
+import type { Counter, Gauge, Histogram } from "prom-client";
+import type { DelegationObserver } from "../backchannel/recall.ts";
+import type {
+  DelegationEnd,
+  DelegationType,
+  RecallReason,
+} from "../state/delegations.ts";
+import type { MetricsRegistry } from "./registry.ts";
+import { counter, gauge, histogram } from "./reuse.ts";
+
+const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 90];
+
+/** Delegations: `delegations_granted_total{type}`, `…_recalled_total{type,reason}`, `…_revoked_total{type}`, `delegations_active{type}`, `delegation_recall_seconds`. */
+export class DelegationMetrics implements DelegationObserver {
+  readonly #granted: Counter<"type">;
+  readonly #recalled: Counter<"type" | "reason">;
+  readonly #revoked: Counter<"type">;
+  readonly #active: Gauge<"type">;
+  readonly #recallSeconds: Histogram;
+
+  constructor(registry: MetricsRegistry) {
+    this.#granted = counter(registry, {
+      name: "delegations_granted_total",
+      help: "Delegations granted, by type.",
+      labels: ["type"],
+    });
+    this.#recalled = counter(registry, {
+      name: "delegations_recalled_total",
+      help: "Delegations asked back, by type and by what was in their way.",
+      labels: ["type", "reason"],
+    });
+    this.#revoked = counter(registry, {
+      name: "delegations_revoked_total",
+      help: "Delegations that were not returned in time, by type.",
+      labels: ["type"],
+    });
+    this.#active = gauge(registry, {
+      name: "delegations_active",
+      help: "Delegations that clients hold, by type.",
+      labels: ["type"],
+    });
+    this.#recallSeconds = histogram(registry, {
+      name: "delegation_recall_seconds",
+      help: "Time from a conflict to the return of the delegation.",
+      buckets: SECONDS,
+    });
+    for (const type of ["read", "write"] as const) {
+      this.#granted.inc({ type }, 0);
+      this.#revoked.inc({ type }, 0);
+      this.#active.inc({ type }, 0);
+    }
+  }
+
+  /** {@inheritDoc DelegationObserver.granted} */
+  granted(type: DelegationType): void {
+    this.#granted.inc({ type });
+    this.#active.inc({ type });
+  }
+
+  /** {@inheritDoc DelegationObserver.recalled} */
+  recalled(type: DelegationType, reason: RecallReason): void {
+    this.#recalled.inc({ type, reason });
+  }
+
+  /** {@inheritDoc DelegationObserver.ended} */
+  ended(
+    type: DelegationType,
+    end: DelegationEnd,
+    seconds: number | undefined,
+  ): void {
+    this.#active.dec({ type });
+    if (end === "revoked") this.#revoked.inc({ type });
+    if (end === "returned" && seconds !== undefined) {
+      this.#recallSeconds.observe(seconds);
+    }
+  }
+}
