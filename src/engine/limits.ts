@@ -20,7 +20,7 @@ export interface ProtocolLimits {
   readonly maxClients: number;
   /** Opens of a client. */
   readonly maxOpensPerClient: number;
-  /** Byte-range locks of a client. */
+  /** Byte-range locks of a client, and lock stateids, which outlive their locks. */
   readonly maxLocksPerClient: number;
 }
 

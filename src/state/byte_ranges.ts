@@ -117,6 +117,15 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     return this.size - before;
   }
 
+  /** Whether the owner has a range that goes on at both ends of a span. */
+  isSplitBy(owner: Owner, span: Span): boolean {
+    const own = this.#owned.get(owner);
+    if (own === undefined) return false;
+    const range = own[firstTouching(own, span.start)];
+    return range !== undefined && range.start < span.start &&
+      range.last > span.last;
+  }
+
   /** Unlocks what the owner holds of a span; returns how many ranges there are more (a split) or less. */
   unlock(owner: Owner, span: Span): number {
     const own = this.#owned.get(owner);

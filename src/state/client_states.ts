@@ -15,6 +15,8 @@ export class ClientStates {
   opens = 0;
   /** Locked byte ranges. */
   ranges = 0;
+  /** Lock stateids: they stay when everything is unlocked. */
+  lockStates = 0;
   /** Delegations. */
   delegations = 0;
   /** Revoked states that the client has not freed. */

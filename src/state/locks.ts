@@ -23,6 +23,11 @@ export class LockState extends LockingState {
     return this.file.knownRanges?.isHeldBy(this) ?? false;
   }
 
+  /** Whether unlocking a span leaves one more range than before. */
+  isSplitBy(span: Span): boolean {
+    return this.file.knownRanges?.isSplitBy(this.owner, span) ?? false;
+  }
+
   /** Locks a span that is free. */
   lock(span: Span, write: boolean): void {
     this.client.states.ranges += this.file.ranges.lock(this, span, write);
@@ -45,6 +50,7 @@ export function addLockState(
   owner.locks.add(state);
   const { states } = open.client;
   states.all.add(state);
+  states.lockStates++;
   tables.stateids.add(state);
   // The owner may be as new as the state.
   states.lockOwners.set(owner.key, owner);
@@ -58,6 +64,7 @@ export function dropLockState(tables: LockingTables, state: LockState): void {
   states.ranges -= file.knownRanges?.release(state) ?? 0;
   open.locks.delete(owner);
   states.all.delete(state);
+  states.lockStates--;
   tables.stateids.remove(state);
   // RFC 7530 9.1.10: an owner without lock stateids may be forgotten.
   owner.locks.delete(state);

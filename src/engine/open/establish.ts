@@ -2,7 +2,9 @@ import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import { addOpen, OPEN_MODES, type OpenState } from "../../state/opens.ts";
 import { OpenOwner } from "../../state/owners.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
+import { atLimit } from "../at_limit.ts";
 import { attempt } from "../attempt.ts";
 import { chain } from "../chain.ts";
 import { FileUse, isShareDenied, recallConflicts } from "../conflicts.ts";
@@ -71,10 +73,18 @@ export function establish(
 /** Whether nothing stands in the way. */
 function check(
   context: CompoundContext,
-  { client, access, deny, reclaim }: Opening,
+  opening: Opening,
   { file, truncate }: OpenTarget,
 ): StatusCode {
+  const { client, access, deny, reclaim } = opening;
   if (client.gone) return Status.EXPIRED;
+  const { maxOpensPerClient } = context.services.limits;
+  if (
+    client.states.opens >= maxOpensPerClient &&
+    ownOpen(context, opening, file) === undefined
+  ) {
+    return atLimit(context);
+  }
   const used = truncate ? access | Share.ACCESS_WRITE : access;
   if (isShareDenied(context, file, { access: used, deny })) {
     return reclaim ? Status.RECLAIM_CONFLICT : Status.SHARE_DENIED;
@@ -89,13 +99,21 @@ function check(
 /** What the file system must be told of, beyond what the owner has open. */
 function modeToOpen(
   context: CompoundContext,
-  { client, ownerKey, access }: Opening,
+  opening: Opening,
   { file }: OpenTarget,
 ): number {
+  const { access } = opening;
+  return ownOpen(context, opening, file)?.notOpenFor(access) ?? access;
+}
+
+/** The open of the file that the owner has already. */
+function ownOpen(
+  { services: { state } }: CompoundContext,
+  { client, ownerKey }: Opening,
+  file: FileRef,
+): OpenState | undefined {
   const owner = client.states.openOwners.get(ownerKey);
-  const open = owner &&
-    context.services.state.files.get(file)?.opens.get(owner);
-  return open === undefined ? access : open.notOpenFor(access);
+  return owner && state.files.get(file)?.opens.get(owner);
 }
 
 /** Notes the open: a new one, or more of the one that the owner has (RFC 8881 18.16.3). */

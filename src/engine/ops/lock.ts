@@ -6,6 +6,7 @@ import type { OpenState } from "../../state/opens.ts";
 import { LockOwner, ownerKey } from "../../state/owners.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
+import { atLimit } from "../at_limit.ts";
 import { chain } from "../chain.ts";
 import type { CompoundContext } from "../context.ts";
 import {
@@ -139,7 +140,7 @@ function take(
   { offset, length, reclaim, write }: LockArgs,
   { open, owner }: { readonly open: OpenState; readonly owner: LockOwner },
 ): StatusCode {
-  const { minorVersion, services: { state, limits } } = context;
+  const { services: { state, limits } } = context;
   const span = spanOf(offset, length);
   if (span === undefined) return Status.INVAL;
   const { client } = open;
@@ -154,11 +155,10 @@ function take(
   if (conflict !== undefined) {
     return reclaim ? Status.RECLAIM_CONFLICT : deny(context, conflict);
   }
-  if (client.states.ranges >= limits.maxLocksPerClient) {
-    // RFC 8881 15.1: NFSv4.1 has no NFS4ERR_RESOURCE; a LOCKU will make room.
-    return minorVersion === 0 ? Status.RESOURCE : Status.DELAY;
-  }
   let held = open.locks.get(owner);
+  const { ranges, lockStates } = client.states;
+  const used = held === undefined ? Math.max(ranges, lockStates) : ranges;
+  if (used >= limits.maxLocksPerClient) return atLimit(context);
   if (held === undefined) held = addLockState(state, open, owner);
   else held.bump();
   held.lock(span, write);

@@ -1,6 +1,7 @@
 import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
+import { atLimit } from "../at_limit.ts";
 import { readIsWriteLock, withLock } from "../locking.ts";
 import type { Operation } from "../operation.ts";
 import { setCurrentStateid } from "../resolve_stateid.ts";
@@ -34,6 +35,11 @@ export const locku: Operation<LockuArgs> = {
     return withLock(context, request, (lock) => {
       const span = spanOf(offset, length);
       if (span === undefined) return Status.INVAL;
+      const { ranges } = lock.client.states;
+      const { maxLocksPerClient } = context.services.limits;
+      if (ranges >= maxLocksPerClient && lock.isSplitBy(span)) {
+        return atLimit(context);
+      }
       lock.unlock(span);
       lock.bump();
       setCurrentStateid(context, lock);

@@ -10,6 +10,7 @@ import { Want } from "../../state/delegations.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
 import { OpenOwner, ownerKey } from "../../state/owners.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
+import { atLimit } from "../at_limit.ts";
 import { chain } from "../chain.ts";
 import type { CompoundContext } from "../context.ts";
 import { type OpenArgs, readOpenArgs } from "../open/args.ts";
@@ -81,9 +82,10 @@ function carryOut(
   if (unset !== Status.OK) return unset;
   const inGrace = checkGrace(context, args, client);
   if (inGrace !== Status.OK) return inGrace;
-  if (client.states.opens >= limits.maxOpensPerClient) {
-    // RFC 8881 15.1: NFSv4.1 has no NFS4ERR_RESOURCE; a CLOSE will make room.
-    return minorVersion === 0 ? Status.RESOURCE : Status.DELAY;
+  // Judged in full by `establish`, but before that a file would be created.
+  const { opens } = client.states;
+  if (create !== undefined && opens >= limits.maxOpensPerClient) {
+    return atLimit(context);
   }
   const access = shareAccess & Share.ACCESS_BOTH;
   // RFC 8881 18.16.3, RFC 7530 16.16.5
