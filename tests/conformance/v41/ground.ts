@@ -4,6 +4,7 @@ import { assert } from "@std/assert";
 import { Share } from "../../../src/nfs4/constants.ts";
 import {
   authSys,
+  type CallbackPeer,
   type ClientConnection,
   type Component,
   type CompoundReply,
@@ -69,11 +70,15 @@ export class Ground implements AsyncDisposable {
   }
 
   /** Starts the server and connects. */
-  static async open(options: TestServerOptions = {}): Promise<Ground> {
+  static async open(
+    options: TestServerOptions = {},
+    callbacks?: CallbackPeer,
+  ): Promise<Ground> {
     const server = await startServer(options);
     try {
       const { port } = server;
-      return new Ground(server, await SessionClient.connect({ port }));
+      const first = await SessionClient.connect({ port, callbacks });
+      return new Ground(server, first);
     } catch (error) {
       await server[Symbol.asyncDispose]();
       throw error;

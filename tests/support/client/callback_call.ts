@@ -40,9 +40,10 @@ export interface CallbackPeerOptions {
   readonly v40?: { readonly program: number; readonly ident: number };
   /**
    * "whole" compares credentials with csa_sec_parms to the last field; "ids"
-   * leaves stamp and machine name to the server, as knfsd fills in its own.
+   * leaves stamp and machine name to the server, as knfsd fills in its own;
+   * "none" wants AUTH_NONE, which Linux's client never does.
    */
-  readonly credentials?: "whole" | "ids";
+  readonly credentials?: "whole" | "ids" | "none";
 }
 
 /** Carries out a callback operation in a test's own way. */

@@ -196,7 +196,10 @@ export class CallbackPeer {
 
   #judge(draft: Draft, xdr: XdrReader): void {
     const { header } = draft;
-    const refusal = refuseHeader(header, this.#programs());
+    const refusal = refuseHeader(header, {
+      programs: this.#programs(),
+      takesNone: this.#options.credentials === "none",
+    });
     if (refusal) {
       return this.#fault(draft, refusal.violation, refusal.reply);
     }

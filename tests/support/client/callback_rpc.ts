@@ -52,10 +52,13 @@ export function reply(
   return xdr.slice();
 }
 
-/** Refuses what Linux refuses before it looks at the arguments. */
+/** Refuses what Linux refuses before it looks at the arguments; `takesNone` where AUTH_NONE was asked for. */
 export function refuseHeader(
   header: CallbackHeader,
-  programs: ReadonlySet<number>,
+  { programs, takesNone }: {
+    readonly programs: ReadonlySet<number>;
+    readonly takesNone: boolean;
+  },
 ): RpcRefusal | undefined {
   const { xid } = header;
   if (header.rpcVersion !== 2) {
@@ -92,7 +95,8 @@ export function refuseHeader(
     };
   }
   // Linux takes AUTH_NONE for CB_NULL and for nothing else.
-  if (header.credential.flavor === "none" && header.procedure === 1) {
+  const isNone = header.credential.flavor === "none";
+  if (isNone && header.procedure === 1 && !takesNone) {
     return {
       reply: deniedReply(xid, AuthStat.TOOWEAK),
       violation: "CB_COMPOUND with AUTH_NONE",

@@ -145,8 +145,11 @@ export class CallbackSession {
   /** Why the credential is not one that the client gave; undefined when it is. */
   refuseCredential(
     credential: CallbackHeader["credential"],
-    compare: "whole" | "ids",
+    compare: "whole" | "ids" | "none",
   ): string | undefined {
+    if (compare === "none") {
+      return credential.flavor === "none" ? undefined : "not AUTH_NONE";
+    }
     if (credential.flavor !== "sys") return "not AUTH_SYS";
     for (const given of this.security) {
       if (given.flavor !== "sys") continue;
