@@ -13,7 +13,7 @@ import {
 /** The methods that a back end may leave out, all there: the suite is about whole file systems. */
 export type WholeFileSystem =
   & FileSystem
-  & Required<Omit<FileSystem, "limits" | "settle" | "dispose">>;
+  & Required<Omit<FileSystem, "limits" | "settle" | "watch" | "dispose">>;
 
 /** One file system under test, and what the suite may do around it. */
 export interface Subject extends Partial<AsyncDisposable> {
