@@ -120,8 +120,9 @@ function lockUnderOpen(
     if (client !== open.client) return Status.BAD_STATEID;
     const key = ownerKey(name);
     const known = client.states.lockOwners.get(key);
-    // RFC 7530 16.10.5: the owner has a lock stateid for this open, and should use it.
-    if (context.minorVersion === 0 && known && open.locks.has(known)) {
+    // RFC 7530 16.10.5: the owner has locks under this open, and should use their
+    // stateid; one that has unlocked everything may begin anew, as with Linux.
+    if (context.minorVersion === 0 && known && holdsRanges(open, known)) {
       return Status.BAD_SEQID;
     }
     const owner = known ?? new LockOwner(client, name, key);
@@ -132,6 +133,10 @@ function lockUnderOpen(
       () => take(context, args, { open, owner }),
     );
   });
+}
+
+function holdsRanges(open: OpenState, owner: LockOwner): boolean {
+  return open.locks.get(owner)?.holdsRanges ?? false;
 }
 
 /** Locks, or says why not. */
