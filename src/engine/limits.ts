@@ -22,6 +22,10 @@ export interface ProtocolLimits {
   readonly maxOpensPerClient: number;
   /** Byte-range locks of a client, and lock stateids, which outlive their locks. */
   readonly maxLocksPerClient: number;
+  /** Blocking locks of a client that have a place in line (RFC 8881 9.6); others are denied without. */
+  readonly maxWaitingLocksPerClient: number;
+  /** Blocking locks of a file that have a place in line. */
+  readonly maxWaitingLocksPerFile: number;
 }
 
 /** 1 MiB of data with room for the headers around it. */
@@ -37,4 +41,6 @@ export const defaultLimits: ProtocolLimits = {
   maxClients: 10_000,
   maxOpensPerClient: 100_000,
   maxLocksPerClient: 100_000,
+  maxWaitingLocksPerClient: 1_024,
+  maxWaitingLocksPerFile: 256,
 };

@@ -1,6 +1,7 @@
 import { OPAQUE_LIMIT, Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import { lengthOf, type LockedRange, type Span } from "../state/byte_ranges.ts";
+import type { Client } from "../state/client.ts";
 import type { LockState } from "../state/locks.ts";
 import type { LockOwner } from "../state/owners.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
@@ -27,18 +28,24 @@ export function readLockOwner(xdr: XdrReader): LockOwnerName {
 /** nfs_lock_type4 (RFC 8881 3.3.12): READ_LT and READW_LT, WRITE_LT and WRITEW_LT. */
 const READ_LT = 1;
 const WRITE_LT = 2;
+const READW_LT = 3;
 const WRITEW_LT = 4;
 
-/**
- * Reads an nfs_lock_type4; returns whether it is a write lock. Those that would
- * wait are taken like the others: the client asks again (RFC 8881 9.6).
- */
-export function readIsWriteLock(xdr: XdrReader): boolean {
+/** What an nfs_lock_type4 says. */
+export interface LockType {
+  /** A write lock. */
+  readonly write: boolean;
+  /** Denied, the client will ask again (RFC 8881 9.6). */
+  readonly blocking: boolean;
+}
+
+/** Reads an nfs_lock_type4. */
+export function readLockType(xdr: XdrReader): LockType {
   const type = xdr.uint32();
   if (type < READ_LT || type > WRITEW_LT) {
     throw new XdrError(`nfs_lock_type4 ${type}`);
   }
-  return type % 2 === 0;
+  return { write: type % 2 === 0, blocking: type >= READW_LT };
 }
 
 /** A lock of somebody who is there that keeps `owner` from a span of the current filehandle. */
@@ -57,19 +64,22 @@ export function findConflict(
   }
 }
 
-/** Refuses a lock, and says whose is in the way. */
+/** Refuses a lock, and says whose is in the way: one that is held, or is about to be. */
 export function deny(
   context: CompoundContext,
-  range: LockedRange<LockState>,
+  range: Span & { readonly write: boolean },
+  { client, owner }: {
+    readonly client: Client;
+    readonly owner: Pick<LockOwner, "name">;
+  },
 ): StatusCode {
-  const { holder, start, write } = range;
   context.conflict = {
-    offset: start,
+    offset: range.start,
     length: lengthOf(range),
-    write,
+    write: range.write,
     // RFC 8881 18.10.3: the holder's, whoever asks.
-    clientid: holder.client.id,
-    owner: holder.owner.name,
+    clientid: client.id,
+    owner: owner.name,
   };
   return Status.DENIED;
 }

@@ -12,6 +12,7 @@ import type { OpenState } from "./opens.ts";
 import type { LockOwner, OpenOwner } from "./owners.ts";
 import { ShareCounts } from "./shares.ts";
 import type { StateidTable } from "./stateids.ts";
+import type { WaitingLocks } from "./waiting_locks.ts";
 
 /** What is held on a file, by whoever. */
 export class FileState {
@@ -93,6 +94,8 @@ export interface LockingTables {
   readonly stateids: StateidTable;
   /** All files. */
   readonly files: FileStateTable;
+  /** Who waits for a lock. */
+  readonly waiting: WaitingLocks;
   /** Something is taken away from a client that goes on. */
   stateRevoked(client: Client): void;
 }

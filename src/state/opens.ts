@@ -26,6 +26,8 @@ export class OpenState extends LockingState {
   deny = 0;
   /** The lock stateids under it. */
   readonly locks = new Map<LockOwner, LockState>();
+  /** Whether the answer to its last OPEN promised CB_NOTIFY_LOCK (RFC 8881 20.11.3). */
+  mayNotify = false;
   /** NFSv4.0: closed, and only kept for the replay of CLOSE. */
   isClosed = false;
   #accessSeen = 0;
@@ -134,6 +136,7 @@ export function dropOpen(
 ): void {
   const { owner, file } = open;
   for (const lock of open.locks.values()) dropLockState(tables, lock);
+  tables.waiting.openEnded(open);
   open.unshare();
   file.opens.delete(owner);
   owner.opens--;

@@ -12,6 +12,7 @@ import { releaseClientState } from "./release.ts";
 import { SessionTable } from "./sessions.ts";
 import type { ConnectionRef } from "./session.ts";
 import { StateidTable } from "./stateids.ts";
+import { type WaitingLockLimits, WaitingLocks } from "./waiting_locks.ts";
 
 /** How a server names itself to clients of NFSv4.1 (RFC 8881 2.10.4, 2.10.5). */
 export interface ServerIdentity {
@@ -40,7 +41,7 @@ export interface ServerStateOptions {
   /** Who gets delegations; nobody if left out. */
   readonly delegations?: DelegationPolicy;
   /** Limits. */
-  readonly limits: {
+  readonly limits: WaitingLockLimits & {
     /** Clients, confirmed or not. */
     readonly maxClients: number;
     /** Sessions of a client. */
@@ -71,6 +72,8 @@ export class ServerState implements LockingTables {
   readonly stateids: StateidTable;
   /** Opens, locks and delegations by file. */
   readonly files: FileStateTable;
+  /** Blocking locks that are waited for. */
+  readonly waiting: WaitingLocks;
   readonly #courtesyMs: number;
   readonly #observers: ClientObserver[] = [];
 
@@ -100,6 +103,11 @@ export class ServerState implements LockingTables {
     this.files = new FileStateTable({
       effects: options.effects,
       policy: options.delegations,
+    });
+    this.waiting = new WaitingLocks({
+      clock,
+      leaseMs: options.leaseMs,
+      limits,
     });
     this.#courtesyMs = options.courtesyMs ?? DAY;
   }
@@ -190,6 +198,7 @@ export class ServerState implements LockingTables {
       if (now - client.renewedAt > limit) this.dropClient(client, "expired");
     }
     this.sessions.sweep();
+    this.waiting.sweep();
     // Asking ends it when its time is over, and whoever waits for that is told.
     void this.grace.active;
   }

@@ -53,6 +53,8 @@ export class StateFixture {
         maxClients: options.maxClients ?? 100,
         maxSessionsPerClient: options.maxSessionsPerClient ?? 4,
         maxReplayCacheBytes: options.maxReplayCacheBytes,
+        maxWaitingLocksPerClient: 8,
+        maxWaitingLocksPerFile: 4,
       },
     });
     this.state.observeClients(this.#clientEvents());

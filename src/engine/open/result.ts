@@ -10,6 +10,7 @@ import type { OpenTarget } from "./target.ts";
 /** OPEN4_RESULT_* (RFC 8881 18.16.2). */
 const RESULT_CONFIRM = 2;
 const RESULT_LOCKTYPE_POSIX = 4;
+const RESULT_MAY_NOTIFY_LOCK = 0x20;
 
 const DELEGATE_NONE = 0;
 const DELEGATE_READ = 1;
@@ -34,7 +35,8 @@ export function writeOpenResult(
   writeChangeInfo(reply, target.change);
   // RFC 8881 18.16.3: OPEN4_RESULT_CONFIRM is NFSv4.0's alone, whose owners start unconfirmed.
   const confirm = open.owner.confirmed ? 0 : RESULT_CONFIRM;
-  reply.uint32(RESULT_LOCKTYPE_POSIX | confirm);
+  const notify = open.mayNotify ? RESULT_MAY_NOTIFY_LOCK : 0;
+  reply.uint32(RESULT_LOCKTYPE_POSIX | confirm | notify);
   writeBitmap(reply, target.set);
   if (typeof offer !== "number") writeDelegation(reply, offer);
   else writeNone(reply, wanted, offer);

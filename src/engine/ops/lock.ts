@@ -14,8 +14,9 @@ import {
   encodeDenied,
   findConflict,
   type LockOwnerName,
-  readIsWriteLock,
+  type LockType,
   readLockOwner,
+  readLockType,
   withLock,
 } from "../locking.ts";
 import type { Operation } from "../operation.ts";
@@ -42,9 +43,7 @@ interface KnownLocker {
 }
 
 /** LOCK4args. */
-export interface LockArgs {
-  /** WRITE_LT or WRITEW_LT. */
-  readonly write: boolean;
+export interface LockArgs extends LockType {
   /** Whether it was held before the server started. */
   readonly reclaim: boolean;
   /** First byte. */
@@ -58,7 +57,7 @@ export interface LockArgs {
 /** LOCK (RFC 8881 18.10, RFC 7530 16.10). */
 export const lock: Operation<LockArgs> = {
   decode: (xdr) => ({
-    write: readIsWriteLock(xdr),
+    ...readLockType(xdr),
     reclaim: xdr.bool(),
     offset: xdr.uint64(),
     length: xdr.uint64(),
@@ -156,9 +155,19 @@ function take(
   // POSIX: a lock needs the file open for what it keeps others from.
   const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
   if ((open.access & needed) === 0) return Status.OPENMODE;
+  const wish = { open, owner, ...span, write };
   const conflict = findConflict(context, owner, { span, write });
   if (conflict !== undefined) {
-    return reclaim ? Status.RECLAIM_CONFLICT : deny(context, conflict);
+    if (reclaim) return Status.RECLAIM_CONFLICT;
+    state.waiting.denied(wish, blocking);
+    return deny(context, conflict, conflict.holder);
+  }
+  // RFC 8881 9.6: who has waited for it comes first.
+  const preferred = state.waiting.preferredTo(wish);
+  if (preferred !== undefined) {
+    state.waiting.denied(wish, blocking);
+    const { open: { client }, owner } = preferred;
+    return deny(context, preferred, { client, owner });
   }
   let held = open.locks.get(owner);
   const { ranges, lockStates } = client.states;
@@ -167,6 +176,7 @@ function take(
   if (held === undefined) held = addLockState(state, open, owner);
   else held.bump();
   held.lock(span, write);
+  state.waiting.granted(wish);
   setCurrentStateid(context, held);
   writeStateid(context.reply, held);
   return Status.OK;

@@ -7,8 +7,8 @@ import {
   encodeDenied,
   findConflict,
   type LockOwnerName,
-  readIsWriteLock,
   readLockOwner,
+  readLockType,
 } from "../locking.ts";
 import type { Operation } from "../operation.ts";
 import { ownerClient } from "../owner_client.ts";
@@ -29,7 +29,7 @@ export interface LocktArgs {
 /** LOCKT (RFC 8881 18.11, RFC 7530 16.11). Leaves no trace: an unknown owner stays unknown. */
 export const lockt: Operation<LocktArgs> = {
   decode: (xdr) => ({
-    write: readIsWriteLock(xdr),
+    write: readLockType(xdr).write,
     offset: xdr.uint64(),
     length: xdr.uint64(),
     owner: readLockOwner(xdr),
@@ -48,7 +48,9 @@ export const lockt: Operation<LocktArgs> = {
       if (state.grace.active) return Status.GRACE;
       const known = client.states.lockOwners.get(ownerKey(owner.name));
       const conflict = findConflict(context, known, { span, write });
-      return conflict === undefined ? Status.OK : deny(context, conflict);
+      return conflict === undefined
+        ? Status.OK
+        : deny(context, conflict, conflict.holder);
     });
   },
 

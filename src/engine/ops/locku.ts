@@ -2,7 +2,7 @@ import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
 import { atLimit } from "../at_limit.ts";
-import { readIsWriteLock, withLock } from "../locking.ts";
+import { readLockType, withLock } from "../locking.ts";
 import type { Operation } from "../operation.ts";
 import { setCurrentStateid } from "../resolve_stateid.ts";
 
@@ -21,7 +21,7 @@ export interface LockuArgs {
 /** LOCKU (RFC 8881 18.12, RFC 7530 16.12). */
 export const locku: Operation<LockuArgs> = {
   decode(xdr) {
-    readIsWriteLock(xdr);
+    readLockType(xdr);
     return {
       seqid: xdr.uint32(),
       stateid: readStateid(xdr),
@@ -42,6 +42,7 @@ export const locku: Operation<LockuArgs> = {
       }
       lock.unlock(span);
       lock.bump();
+      context.services.state.waiting.freed(lock.file);
       setCurrentStateid(context, lock);
       writeStateid(context.reply, lock);
       return Status.OK;

@@ -119,6 +119,9 @@ function complete(
     // RFC 7530 9.1.11: a reclaim MUST NOT be asked to confirm.
     if (opening.reclaim) owner.confirmed = true;
     else if (!owner.confirmed) owner.unconfirmed = open;
+    // RFC 8881 20.11.3: the last OPEN's answer counts.
+    open.mayNotify = context.minorVersion > 0 &&
+      context.services.state.waiting.notifier.canNotify(open.client);
     return chain(delegate(context, open, wish), (offer) => {
       context.setCurrent(target.file);
       setCurrentStateid(context, open);

@@ -12,15 +12,15 @@ export const releaseLockowner: Operation<LockOwnerName> = {
   run(context, { clientid, name }) {
     const client = ownerClient(context, clientid);
     if (typeof client === "number") return client;
-    const owner = client.states.lockOwners.get(ownerKey(name));
-    if (owner === undefined) return Status.OK;
-    for (const state of owner.locks) {
+    const key = ownerKey(name);
+    const owner = client.states.lockOwners.get(key);
+    for (const state of owner?.locks ?? []) {
       // RFC 7530 16.37.4: then no further action is taken.
       if (state.holdsRanges) return Status.LOCKS_HELD;
     }
-    for (const state of owner.locks) {
-      dropLockState(context.services.state, state);
-    }
+    const { state } = context.services;
+    for (const lock of owner?.locks ?? []) dropLockState(state, lock);
+    state.waiting.ownerReleased(client, key);
     return Status.OK;
   },
 };
