@@ -141,7 +141,7 @@ function holdsRanges(open: OpenState, owner: LockOwner): boolean {
 /** Locks, or says why not. */
 function take(
   context: CompoundContext,
-  { offset, length, reclaim, write }: LockArgs,
+  { offset, length, reclaim, write, blocking }: LockArgs,
   { open, owner }: { readonly open: OpenState; readonly owner: LockOwner },
 ): StatusCode {
   const { services: { state, limits } } = context;
