@@ -1,3 +1,4 @@
+import { aborted } from "./aborted.ts";
 import { Callbacks } from "./backchannel/callbacks.ts";
 import type { AllowCallbackAddress } from "./backchannel/dial_out.ts";
 import { runEffects } from "./engine/effects.ts";
@@ -112,6 +113,8 @@ export class NfsServer implements AsyncDisposable {
   readonly #registry = new MetricsRegistry();
   readonly #options: ServeOptions;
   #metrics: MetricsServer | undefined;
+  readonly #effects: EffectQueue;
+  readonly #abort = (): void => void this.close();
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #finished = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
@@ -136,6 +139,7 @@ export class NfsServer implements AsyncDisposable {
     try {
       services = buildServices(exports, context);
       this.#namespace = services.namespace;
+      this.#effects = services.effects;
       this.#callbacks = buildCallbacks(services, options, registry);
       this.#listener = new RpcListener({
         hostname: options.hostname,
@@ -166,9 +170,7 @@ export class NfsServer implements AsyncDisposable {
       this.#callbacks.sweep();
       runEffects(services);
     }, SWEEP_INTERVAL_MS);
-    options.signal?.addEventListener("abort", () => void this.close(), {
-      once: true,
-    });
+    options.signal?.addEventListener("abort", this.#abort);
   }
 
   /** TCP port of `/metrics` and `/healthz`; `undefined` without. */
@@ -234,6 +236,7 @@ export class NfsServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this.#abort);
     const deadline = new AbortController();
     const timer = setTimeout(
       () => deadline.abort(),
@@ -244,11 +247,11 @@ export class NfsServer implements AsyncDisposable {
       const callbacks = this.#callbacks.close();
       await this.#listener.drain(deadline.signal);
       await callbacks;
-      for (const { fs } of this.#exports) {
-        await fs.settle?.();
-        await fs.dispose?.();
-      }
-      await this.#recovery?.flush();
+      await Promise.race([this.#effects.finished(), aborted(deadline.signal)]);
+      await Promise.all([
+        release(this.#exports),
+        this.#recovery?.flush(),
+      ]);
     } finally {
       clearTimeout(timer);
       this.#recovery?.[Symbol.dispose]();
@@ -390,6 +393,20 @@ function settlersOf(
   // In front: it may throw at once, while nothing else is under way.
   if (recovery !== undefined) settlers.unshift(() => recovery.flush());
   return settlers;
+}
+
+/** Has every file system make durable what it has, and end; throws what the first could not do. */
+async function release(exports: readonly Export[]): Promise<void> {
+  const released = await Promise.allSettled(exports.map(async ({ fs }) => {
+    try {
+      await fs.settle?.();
+    } finally {
+      await fs.dispose?.();
+    }
+  }));
+  for (const each of released) {
+    if (each.status === "rejected") throw each.reason;
+  }
 }
 
 /** Makes durable what the replies in hand say. */

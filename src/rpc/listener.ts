@@ -1,3 +1,4 @@
+import { aborted } from "../aborted.ts";
 import { silentLogger } from "../log.ts";
 import { type ConnectionOptions, RpcConnection } from "./connection.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
@@ -226,13 +227,6 @@ function listen(hostname: string, port: number): Deno.TcpListener {
       { cause },
     );
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ export type Effect = () => Awaitable<void>;
  */
 export class EffectQueue {
   #effects: Effect[] = [];
+  readonly #running = new Set<Promise<void>>();
 
   /** Whether there is nothing to do. */
   get isEmpty(): boolean {
@@ -25,5 +26,16 @@ export class EffectQueue {
     const effects = this.#effects;
     this.#effects = [];
     return effects;
+  }
+
+  /** Notes work that goes on; the promise must not reject. */
+  track(work: Promise<void>): void {
+    this.#running.add(work);
+    work.then(() => this.#running.delete(work));
+  }
+
+  /** Resolves when all the work that was begun is done. */
+  async finished(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
   }
 }
