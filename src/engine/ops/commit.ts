@@ -3,24 +3,28 @@ import { chain } from "../chain.ts";
 import type { Operation } from "../operation.ts";
 import { checkRegular } from "../regular_file.ts";
 
-/** COMMIT4args; the file is committed as a whole, so neither is looked at. */
+/** COMMIT4args; the file is committed as a whole, wherever the range lies. */
 export interface CommitArgs {
   /** First byte. */
-  readonly offset: number;
+  readonly offset: bigint;
   /** Bytes; 0 for all the rest. */
   readonly count: number;
 }
 
+const LAST_OFFSET = 0xffff_ffff_ffff_ffffn;
+
 /** COMMIT (RFC 8881 18.3, RFC 7530 16.3). Who has lost the right to write may still save what it wrote. */
 export const commit: Operation<CommitArgs> = {
-  decode: (xdr) => ({ offset: xdr.uint64Number(), count: xdr.uint32() }),
+  decode: (xdr) => ({ offset: xdr.uint64(), count: xdr.uint32() }),
 
-  run(context) {
+  run(context, { offset, count }) {
     const { file, reply, minorVersion, services } = context;
     const { fs } = file.export;
     return chain(fs.getattr(file.node), ({ type }) => {
       const status = checkRegular(type, minorVersion);
       if (status !== Status.OK) return status;
+      // RFC 8881 15.1.1.4, RFC 7530 13.1.1.4: no file has bytes there.
+      if (offset + BigInt(count) > LAST_OFFSET) return Status.INVAL;
       return chain(fs.commit?.(file.node), () => {
         reply.opaqueFixed(services.writeVerifier);
         return Status.OK;
