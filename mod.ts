@@ -30,6 +30,7 @@ export type {
   LoggerOptions,
   LogLevel,
 } from "./src/log.ts";
+export type { CallbackTimes } from "./src/backchannel/attempts.ts";
 export type { AllowCallbackAddress } from "./src/backchannel/dial_out.ts";
 export type { InternetAddress } from "./src/backchannel/universal_address.ts";
 export { NfsServer, serve } from "./src/server.ts";

@@ -1,3 +1,4 @@
+import type { CallbackTimes } from "./backchannel/attempts.ts";
 import { aborted } from "./aborted.ts";
 import { Callbacks } from "./backchannel/callbacks.ts";
 import type { AllowCallbackAddress } from "./backchannel/dial_out.ts";
@@ -62,6 +63,8 @@ export interface ServeOptions {
    * them; if left out only the address that the client itself came from.
    */
   readonly allowCallbackAddress?: AllowCallbackAddress;
+  /** Times and attempts of callbacks, where they are not the usual ones. */
+  readonly callbacks?: CallbackTimes;
   /** How much anybody may use; `defaultServerLimits` where left out. */
   readonly limits?: Partial<ServerLimits>;
   /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
@@ -347,7 +350,7 @@ function buildCallbacks(
     log,
     delegations: options.delegations ?? true,
     allowCallbackAddress: options.allowCallbackAddress,
-    sender: { observer: metrics },
+    sender: { ...options.callbacks, observer: metrics },
     observer: new DelegationMetrics(registry),
   });
   metrics.watch(callbacks);

@@ -17,13 +17,17 @@ export interface SenderObserver {
 }
 
 /** How often and how long a callback is tried; all can be left out. */
-export interface AttemptOptions {
+export interface CallbackTimes {
   /** Milliseconds until a reply is given up; 10,000. */
   readonly replyTimeout?: number;
   /** Attempts in all; 3. */
   readonly attempts?: number;
   /** Milliseconds to wait after each failed attempt; 5,000, 10,000, 20,000. */
   readonly backoff?: readonly number[];
+}
+
+/** The same, and what tests replace. */
+export interface AttemptOptions extends CallbackTimes {
   /** Milliseconds to wait after NFS4ERR_DELAY, doubled each time; 20. */
   readonly delay?: number;
   /** Waits; ends early when `signal` aborts. */

@@ -43,6 +43,8 @@ export class Callbacks {
   readonly backchannel: Backchannel;
   /** Callbacks of NFSv4.0. */
   readonly dialOut: DialOut;
+  /** Either of them, as a client registered. */
+  readonly router: CallbackRouter;
   /** Delegations. */
   readonly keeper: DelegationKeeper;
 
@@ -52,12 +54,12 @@ export class Callbacks {
     this.backchannel = new Backchannel({ sessions, random, sender });
     const { allowCallbackAddress: allow } = options;
     this.dialOut = new DialOut({ ...sender, random, allow, log });
-    const router = new CallbackRouter(this);
+    this.router = new CallbackRouter(this);
     const { keeper, observer } = options;
     this.keeper = new DelegationKeeper({
       ...keeper,
       state,
-      router,
+      router: this.router,
       observer,
       log,
     });

@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { BackSlots } from "../../src/backchannel/back_slots.ts";
+
+const { signal } = new AbortController();
+
+Deno.test("back slots: the lowest free one first, whoever waits longest is served first", async () => {
+  const slots = new BackSlots(2);
+  const first = await slots.acquire(signal);
+  const second = await slots.acquire(signal);
+  assertEquals([first?.id, second?.id, slots.highest], [0, 1, 1]);
+  const waiting = [slots.acquire(signal), slots.acquire(signal)];
+  slots.release(second!);
+  assertEquals((await waiting[0])?.id, 1);
+  slots.release(first!);
+  assertEquals((await waiting[1])?.id, 0);
+});
+
+Deno.test("back slots: the client's target is obeyed, down and up again", async () => {
+  const slots = new BackSlots(3);
+  slots.setTarget(0);
+  assertEquals(slots.usable, 1);
+  const only = await slots.acquire(signal);
+  const waiting = slots.acquire(signal);
+  slots.setTarget(0xffff_ffff);
+  assertEquals(slots.usable, 3);
+  assertEquals((await waiting)?.id, 1);
+  slots.release(only!);
+});
+
+Deno.test("back slots: who stops waiting takes no slot", async () => {
+  const slots = new BackSlots(1);
+  const slot = await slots.acquire(signal);
+  const stop = new AbortController();
+  const waiting = slots.acquire(stop.signal);
+  stop.abort();
+  assertEquals(await waiting, undefined);
+  slots.release(slot!);
+  assertEquals((await slots.acquire(signal))?.id, 0);
+  assertEquals(await slots.acquire(stop.signal), undefined);
+});
+
+Deno.test("back slots: the sequence ID wraps through 0", async () => {
+  const slot = (await new BackSlots(1).acquire(signal))!;
+  assertEquals(slot.nextSeqid, 1);
+  slot.seqid = 0xffff_ffff;
+  assertEquals(slot.nextSeqid, 0);
+  slot.advance();
+  assertEquals(slot.nextSeqid, 1);
+});
