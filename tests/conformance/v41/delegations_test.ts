@@ -217,6 +217,28 @@ Deno.test("a delegation that is not returned within a lease is revoked, until FR
   await closeFile(holder, file);
 });
 
+Deno.test("recalls take the sessions that a client has, not those that it had (RFC 8881 2.10.6.2)", async () => {
+  await using ground = await Ground.open();
+  const first = await ground.session();
+  const { client } = first;
+  await first.destroy();
+  const second = await client.createSession();
+  const { file, stateid } = await openDelegated(second, reading.access);
+  // The recall arrives, its answer never does; a new session shows the way.
+  client.callbacks.next({ kind: "silent" });
+  const opening = disturb(await ground.session(), ACCESS_BOTH);
+  await recallOf(second);
+  await second.destroy({ expect: [Status.OK, Status.BACK_CHAN_BUSY] });
+  const seen = client.callbacks.recalls.length;
+  const third = await client.createSession();
+  for (let i = 0; client.callbacks.recalls.length === seen; i++) {
+    assert(i < 400, "not recalled again");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await third.compound([op.putfh(file.filehandle), op.delegreturn(stateid)]);
+  await opening;
+});
+
 const asked = ["change", "size", "time_access", "time_modify"] as const;
 
 /** What a client sees of the file. */
