@@ -82,6 +82,16 @@ export interface CbGetattrResult {
   readonly size: number;
 }
 
+/** CB_NOTIFY_LOCK4args (RFC 8881 20.11.1). */
+export interface CbNotifyLockArgs {
+  /** The file. */
+  readonly handle: Uint8Array;
+  /** Whose lock owner it is. */
+  readonly clientid: bigint;
+  /** What the client calls its lock owner. */
+  readonly owner: Uint8Array;
+}
+
 const FATTR4_CHANGE = 3;
 const FATTR4_SIZE = 4;
 const CHANGE_AND_SIZE = 1 << FATTR4_CHANGE | 1 << FATTR4_SIZE;
@@ -150,6 +160,17 @@ export const CALLBACK_OPERATIONS = {
       highestSlot: xdr.uint32(),
       targetHighestSlot: xdr.uint32(),
     }),
+  }),
+
+  CB_NOTIFY_LOCK: row<CbNotifyLockArgs>({
+    number: 13,
+    name: "CB_NOTIFY_LOCK",
+    encode(xdr, args) {
+      xdr.opaque(args.handle);
+      xdr.uint64(args.clientid);
+      xdr.opaque(args.owner);
+    },
+    decode: () => {},
   }),
 } as const;
 

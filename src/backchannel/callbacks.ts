@@ -6,6 +6,7 @@ import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import { Backchannel } from "./backchannel.ts";
 import { type AllowCallbackAddress, DialOut } from "./dial_out.ts";
+import { LockNotifications } from "./lock_notifications.ts";
 import {
   DelegationKeeper,
   type DelegationKeeperOptions,
@@ -16,7 +17,7 @@ import type { SenderOptions } from "./sender.ts";
 
 /** What {@linkcode Callbacks} are made of. */
 export interface CallbacksOptions {
-  /** All state; it gets its delegation policy here. */
+  /** All state; it gets its delegation policy and its lock notifier here. */
   readonly state: ServerState;
   /** Randomness. */
   readonly random: RandomBytes;
@@ -63,6 +64,7 @@ export class Callbacks {
       observer,
       log,
     });
+    state.waiting.notifier = new LockNotifications(this.router);
     if (!options.delegations) return;
     state.observeClients(this.dialOut);
     state.files.policy = this.keeper;
