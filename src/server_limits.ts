@@ -7,7 +7,8 @@ import { defaultLimits, type ProtocolLimits } from "./engine/limits.ts";
 export interface ServerLimits extends ProtocolLimits {
   /**
    * Connections open at once. Beyond it those that have not made a call yet
-   * give way, the oldest first; then the newest is turned away.
+   * give way, the oldest first, then the one that has been idle for longest and
+   * for five minutes at least; if there is none, the newest is turned away.
    */
   readonly maxConnections: number;
   /** Connections from one address; the same goes for them. */

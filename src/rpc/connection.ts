@@ -81,6 +81,7 @@ export class RpcConnection {
   readonly #ended = Promise.withResolvers<void>();
   #changed: PromiseWithResolvers<void> | undefined;
   #inFlight = 0;
+  #records = 0;
   #reserved = 0;
   #established = false;
   #draining = false;
@@ -127,6 +128,21 @@ export class RpcConnection {
   /** Calls whose handler has not finished. */
   get callsInFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Records that came since the beginning. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Whether part of a record has come. */
+  get isReceiving(): boolean {
+    return this.#framer.isReceiving;
+  }
+
+  /** Whether no call is in flight and nothing waits to be taken. */
+  get isIdle(): boolean {
+    return !this.#busy;
   }
 
   /** Bytes of replies and calls that the peer has not taken. */
@@ -256,6 +272,7 @@ export class RpcConnection {
   }
 
   #record(): void {
+    this.#records++;
     const { bytes, start, end } = this.#framer;
     const xdr = new XdrReader(bytes, start, end);
     const xid = xdr.uint32();

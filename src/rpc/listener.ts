@@ -2,6 +2,7 @@ import { aborted } from "../aborted.ts";
 import { silentLogger } from "../log.ts";
 import { type ConnectionOptions, RpcConnection } from "./connection.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
+import { ConnectionWatch, type Patience } from "./watch.ts";
 
 const ACCEPT_PAUSE_MS = 50;
 
@@ -21,35 +22,33 @@ export interface ListenerOptions extends
   maxPerAddress?: number;
   /** Time in ms in which the first whole call must come; 30 s if left out. */
   handshakeTimeout?: number;
-  /** Time in ms in which a peer must take some of its replies; 120 s if left out. */
+  /** Time in ms in which a peer must take some of its replies, and end a record that it began; 120 s if left out. */
   stallTimeout?: number;
+  /** Time in ms without a record after which a connection gives way to others; 300 s if left out. */
+  idleTimeout?: number;
   /** Time in ms between two looks at the timeouts; 5 s if left out. */
   sweepInterval?: number;
   /** Time in ms that only goes forward; `performance.now` if left out. */
   clock?: () => number;
 }
 
-interface Watch {
-  readonly since: number;
-  sent: number;
-  sentAt: number;
-}
-
 /**
  * Accepts connections and serves each until it ends.
  *
  * At a limit, the oldest connection that has never made a valid call gives way
- * to the newest; if all have made one, the newest is turned away. Thus a crowd
- * of silent connections keeps nobody out.
+ * to the newest, or else the one that has been idle for longest, and long; if
+ * all are at work, the newest is turned away. Thus a crowd of silent
+ * connections keeps nobody out.
  */
 export class RpcListener implements AsyncDisposable {
   readonly #options: ListenerOptions;
   readonly #listener: Deno.TcpListener;
-  readonly #connections = new Map<RpcConnection, Watch>();
+  readonly #connections = new Map<RpcConnection, ConnectionWatch>();
   /** Those without a valid call yet, the oldest first. */
   readonly #strangers = new Set<RpcConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #shared: Partial<ConnectionOptions>;
+  readonly #patience: Patience;
   readonly #clock: () => number;
   readonly #sweepTimer: ReturnType<typeof setInterval>;
   readonly #accepting: Promise<void>;
@@ -63,6 +62,11 @@ export class RpcListener implements AsyncDisposable {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#listener = listen(options.hostname ?? "127.0.0.1", options.port);
+    this.#patience = {
+      handshake: options.handshakeTimeout ?? 30_000,
+      stall: options.stallTimeout ?? 120_000,
+      idle: options.idleTimeout ?? 300_000,
+    };
     this.#clock = options.clock ?? (() => performance.now());
     this.#shared = {
       buffers: new BufferPool(),
@@ -93,22 +97,10 @@ export class RpcListener implements AsyncDisposable {
 
   /** Closes connections whose time is up; a timer calls it. */
   sweep(): void {
-    const { handshakeTimeout = 30_000, stallTimeout = 120_000 } = this.#options;
     const now = this.#clock();
-    for (const connection of this.#strangers) {
-      // In the order of their beginning: the first that is young ends it.
-      if (now - this.#connections.get(connection)!.since < handshakeTimeout) {
-        break;
-      }
-      connection.close("handshake");
-    }
     for (const [connection, watch] of this.#connections) {
-      if (connection.bytesQueued === 0 || connection.bytesSent > watch.sent) {
-        watch.sent = connection.bytesSent;
-        watch.sentAt = now;
-      } else if (now - watch.sentAt >= stallTimeout) {
-        connection.close("stalled");
-      }
+      const reason = watch.look(now, this.#patience);
+      if (reason !== undefined) connection.close(reason);
     }
   }
 
@@ -172,7 +164,7 @@ export class RpcListener implements AsyncDisposable {
       ...this.#shared,
     });
     const now = this.#clock();
-    this.#connections.set(connection, { since: now, sent: 0, sentAt: now });
+    this.#connections.set(connection, new ConnectionWatch(connection, now));
     this.#strangers.add(connection);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     observer?.connectionOpened?.();
@@ -197,7 +189,7 @@ export class RpcListener implements AsyncDisposable {
     const { maxConnections = 4096, maxPerAddress = 1024 } = this.#options;
     const fromThere = this.#perAddress.get(address) ?? 0;
     if (fromThere >= maxPerAddress) {
-      return this.#evict((stranger) => stranger.peer.hostname === address);
+      return this.#evict(({ peer }) => peer.hostname === address);
     }
     if (this.#connections.size >= maxConnections) {
       return this.#evict(() => true);
@@ -205,15 +197,28 @@ export class RpcListener implements AsyncDisposable {
     return true;
   }
 
-  #evict(fits: (stranger: RpcConnection) => boolean): boolean {
-    for (const stranger of this.#strangers) {
-      if (!fits(stranger)) continue;
-      // Forgotten now, for its own loop only ends in a later turn.
-      this.#forget(stranger);
-      stranger.close("evicted");
-      return true;
+  #evict(fits: (connection: RpcConnection) => boolean): boolean {
+    const victim = this.#strangers.values().find(fits) ?? this.#idlest(fits);
+    if (victim === undefined) return false;
+    // Forgotten now, for its own loop only ends in a later turn.
+    this.#forget(victim);
+    victim.close("evicted");
+    return true;
+  }
+
+  /** Whoever has been idle for longest, if that is long. */
+  #idlest(
+    fits: (connection: RpcConnection) => boolean,
+  ): RpcConnection | undefined {
+    let idleSince = this.#clock() - this.#patience.idle;
+    let idlest: RpcConnection | undefined;
+    for (const [connection, watch] of this.#connections) {
+      if (watch.idleSince > idleSince || !connection.isIdle) continue;
+      if (!fits(connection)) continue;
+      idleSince = watch.idleSince;
+      idlest = connection;
     }
-    return false;
+    return idlest;
   }
 }
 

@@ -68,6 +68,11 @@ export class RecordFramer {
     return this.#buffer.bytes.length;
   }
 
+  /** Whether a record has begun to arrive and not ended, as far as was looked. */
+  get isReceiving(): boolean {
+    return this.#fragments > 0 || this.#filled > this.#parsed;
+  }
+
   /** Bytes of the buffers that waiting requests hold. */
   get pinned(): number {
     return this.#pinned;

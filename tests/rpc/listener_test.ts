@@ -193,6 +193,88 @@ Deno.test("at the limit the oldest silent connection gives way", async () => {
   assert(again);
 });
 
+Deno.test("a peer that begins a record and does not end it is closed, however slowly it goes on", async () => {
+  let now = 0;
+  const handlers = new TestHandlers();
+  await using listener = serve(handlers, {
+    clock: () => now,
+    stallTimeout: 1000,
+  });
+  using slow = await established(listener);
+  using quick = await established(listener);
+  const [connection] = listener.connections;
+  await slow.send(echo(2).subarray(0, 10));
+  await until(() => connection.isReceiving);
+  listener.sweep();
+  now = 999;
+  const { bytesSent } = connection;
+  await slow.send(echo(2).subarray(10, 12));
+  await quick.send(echo(2));
+  await quick.reply();
+  listener.sweep();
+  assertEquals(handlers.closes, []);
+  now = 1000;
+  listener.sweep();
+  assertEquals(handlers.closes, ["stalled"]);
+  assert(await slow.closed());
+  assertEquals(connection.bytesSent, bytesSent);
+  await quick.send(echo(3));
+  assertEquals((await quick.reply()).xid, 3);
+});
+
+Deno.test("a record that waits for ours is not the peer's delay", async () => {
+  let now = 0;
+  const handlers = new TestHandlers();
+  await using listener = serve(handlers, {
+    clock: () => now,
+    stallTimeout: 1000,
+    maxCalls: 1,
+  });
+  using peer = await established(listener);
+  const wait = call({
+    xid: 2,
+    procedure: Procedure.WAIT,
+    args: (xdr) => xdr.string("x"),
+  });
+  await peer.send(wait, echo(3));
+  await until(() => handlers.calls.length === 2);
+  listener.sweep();
+  now = 5000;
+  listener.sweep();
+  handlers.waiter(2).resolve();
+  assertEquals((await peer.reply()).xid, 2);
+  assertEquals((await peer.reply()).xid, 3);
+});
+
+Deno.test("at the limit whoever has been idle for longest gives way, if it was long", async () => {
+  let now = 0;
+  const observer = new CountingObserver();
+  await using listener = serve(new TestHandlers(), {
+    clock: () => now,
+    maxConnections: 2,
+    idleTimeout: 1000,
+    observer,
+  });
+  using older = await established(listener);
+  using idle = await established(listener);
+  listener.sweep();
+  now = 500;
+  await older.send(echo(2));
+  await older.reply();
+  listener.sweep();
+  now = 999;
+  using early = await Peer.connect(listener);
+  assert(await early.closed());
+  now = 1000;
+  using newcomer = await established(listener);
+  assert(await idle.closed());
+  assertEquals(observer.closed, ["evicted"]);
+  for (const peer of [older, newcomer]) {
+    await peer.send(echo(3));
+    assertEquals((await peer.reply()).xid, 3);
+  }
+});
+
 Deno.test("an address may have its share of connections", async () => {
   const observer = new CountingObserver();
   await using listener = serve(new TestHandlers(), {
