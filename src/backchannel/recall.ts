@@ -9,6 +9,7 @@ import {
   recallDelegation,
   type RecallReason,
   revokeDelegation,
+  Want,
   WhyNoDelegation,
 } from "../state/delegations.ts";
 import type { OpenState } from "../state/opens.ts";
@@ -18,6 +19,7 @@ import { type Logger, silentLogger } from "../log.ts";
 import { CALLBACK_OPERATIONS, callbackOperation } from "./callback_ops.ts";
 import type { CallbackOutcome } from "./callback_request.ts";
 import { delegationFor, mayReclaim } from "./grant_rules.ts";
+import { OpenHabits } from "./open_habits.ts";
 import { HolderQueries } from "./holder_queries.ts";
 import { referringCalls } from "./referring_calls.ts";
 import type { CallbackRouter, Routed } from "./router.ts";
@@ -62,6 +64,7 @@ export interface DelegationKeeperOptions {
 
 const MAX_PER_CLIENT = 10_000;
 const MAX_CONTENDED = 10_000;
+const MAX_REMEMBERED = 10_000;
 const MAX_RESENDS = 8;
 const LONGEST_RESEND = 5_000;
 
@@ -91,6 +94,7 @@ export class DelegationKeeper implements DelegationPolicy {
   readonly #recalls = new Map<Delegation, Recall>();
   /** Files that were fought over, and until when; the oldest first. */
   readonly #contended = new Map<string, number>();
+  readonly #habits = new OpenHabits(MAX_REMEMBERED);
   readonly #queries: HolderQueries;
   #closed = false;
 
@@ -132,6 +136,9 @@ export class DelegationKeeper implements DelegationPolicy {
     }
     const type = delegationFor(open, wanted);
     if (typeof type === "number") return type;
+    const isBack = this.#habits.note(file.file.key, client, type);
+    const isAsked = (wanted & Want.MASK) !== 0;
+    if (!isBack && !isAsked) return WhyNoDelegation.RESOURCE;
     const until = this.#contended.get(file.file.key);
     if (until !== undefined && this.#state.clock.now() < until) {
       return WhyNoDelegation.CONTENTION;

@@ -61,20 +61,23 @@ export const FileUse = {
 } as const satisfies Record<string, FileUse>;
 
 /**
- * Recalls what other clients' delegations of a file are in conflict with the
- * use; true while one is out: the answer is NFS4ERR_DELAY (RFC 8881 10.4.4). The
- * one place that everything that could be in conflict asks.
+ * Recalls what delegations of a file are in conflict with the use; true while
+ * one is out: the answer is NFS4ERR_DELAY (RFC 8881 10.4.4). The one place that
+ * everything that could be in conflict asks. `ownerKey` is that of the open owner,
+ * in an OPEN.
  */
 export function recallConflicts(
   context: CompoundContext,
   file: FileRef,
   use: FileUse,
+  ownerKey?: string,
 ): boolean {
   const { files } = context.services.state;
   if (files.delegations === 0) return false;
   let standing = false;
   for (const delegation of [...files.get(file)?.delegations ?? []]) {
-    if (!isInConflict(delegation, use, context.client)) continue;
+    if (!use.changes && delegation.type === "read") continue;
+    if (isHolder(delegation, context.client, ownerKey)) continue;
     if (giveWay(context, delegation.client)) continue;
     standing = true;
     recallDelegation(context.services.state, delegation, use.reason);
@@ -91,11 +94,15 @@ export function checkDelegations(
   return recallConflicts(context, file, use) ? Status.DELAY : Status.OK;
 }
 
-function isInConflict(
+/** Whether the delegation is the asker's own, who knows what it does. */
+function isHolder(
   delegation: Delegation,
-  use: FileUse,
   client: Client | undefined,
+  ownerKey: string | undefined,
 ): boolean {
-  return delegation.client !== client &&
-    (use.changes || delegation.type === "write");
+  if (delegation.client !== client) return false;
+  // RFC 7530 10.4: an NFSv4.0 client that sends an OPEN for another of its
+  // owners, instead of deciding it by itself, does not rely on the delegation.
+  return client.protocol !== 0 || ownerKey === undefined ||
+    ownerKey === delegation.ownerKey;
 }

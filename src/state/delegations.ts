@@ -83,6 +83,8 @@ export class Delegation extends LockingState {
   readonly type: DelegationType;
   /** The user whose permissions for all of it were checked; -1 for nobody. */
   readonly uid: number;
+  /** Key of the open owner whose OPEN it came with. */
+  readonly ownerKey: string;
   /** The file's change when a write delegation was granted (RFC 8881 10.4.3, sc). */
   readonly change: number | undefined;
   /** The request that it was granted to; undefined in NFSv4.0. */
@@ -98,11 +100,13 @@ export class Delegation extends LockingState {
       readonly client: Client;
       readonly file: FileState;
       readonly uid: number;
+      readonly ownerKey: string;
     },
   ) {
     super(tables.stateids, options.client, options.file);
     this.type = options.type;
     this.uid = options.uid;
+    this.ownerKey = options.ownerKey;
     this.change = options.change;
     this.grantedTo = options.grantedTo;
     this.isRecalled = options.recalled ?? false;
@@ -163,11 +167,17 @@ export function grantDelegation(
   open: OpenState,
   grant: DelegationGrant,
 ): Delegation {
-  const { client, file } = open;
+  const { client, file, owner: { key: ownerKey } } = open;
   const needed = grant.type === "read" ? Share.ACCESS_READ : Share.ACCESS_BOTH;
   // The OPEN was checked for its own access only; whoever does more is checked then.
   const uid = (open.access & needed) === needed ? open.uid : -1;
-  const delegation = new Delegation(tables, { ...grant, client, file, uid });
+  const delegation = new Delegation(tables, {
+    ...grant,
+    client,
+    file,
+    uid,
+    ownerKey,
+  });
   file.delegations.add(delegation);
   tables.files.delegations++;
   client.states.delegations++;

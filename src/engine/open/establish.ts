@@ -93,7 +93,8 @@ function check(
   const changes = (used & Share.ACCESS_WRITE) !== 0 ||
     (deny & Share.DENY_READ) !== 0;
   const use = changes ? FileUse.OPEN_CHANGING : FileUse.OPEN;
-  return recallConflicts(context, file, use) ? Status.DELAY : Status.OK;
+  const isOut = recallConflicts(context, file, use, opening.ownerKey);
+  return isOut ? Status.DELAY : Status.OK;
 }
 
 /** What the file system must be told of, beyond what the owner has open. */

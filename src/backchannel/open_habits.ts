@@ -1,0 +1,36 @@
+import type { Client } from "../state/client.ts";
+import type { DelegationType } from "../state/delegations.ts";
+
+/** What a client opened a file for. */
+interface Habit {
+  readonly client: Client;
+  readonly type: DelegationType;
+}
+
+/**
+ * Who opened which file last, and for what. A delegation pays when a client
+ * comes back to a file: for one that is written once, or read once, returning it
+ * costs more than it saves.
+ */
+export class OpenHabits {
+  readonly #habits = new Map<string, Habit>();
+  readonly #limit: number;
+
+  /** Remembers up to `limit` files, those opened last. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Notes an open of the file with this key; whether the client has come back to it. */
+  note(fileKey: string, client: Client, type: DelegationType): boolean {
+    const before = this.#habits.get(fileKey);
+    const isBack = before?.client === client && before.type === type;
+    this.#habits.delete(fileKey);
+    this.#habits.set(fileKey, { client, type });
+    if (this.#habits.size > this.#limit) {
+      const [oldest] = this.#habits.keys();
+      this.#habits.delete(oldest);
+    }
+    return isBack;
+  }
+}
