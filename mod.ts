@@ -22,6 +22,16 @@ export type {
   MemoryOptions,
   MemoryTree,
 } from "./src/backends/memory/mod.ts";
+export { sqlite } from "./src/backends/sqlite/mod.ts";
+export type {
+  Durability,
+  MutableAttributes,
+  Records,
+  SqliteFileSystem,
+  SqliteNode,
+  SqliteOptions,
+  SqliteStats,
+} from "./src/backends/sqlite/mod.ts";
 export { createLogger, LOG_FORMATS, LOG_LEVELS } from "./src/log.ts";
 export type {
   LogFields,

@@ -1,6 +1,7 @@
 import denoConfig from "../deno.json" with { type: "json" };
 import { local } from "./backends/local/mod.ts";
 import { memory } from "./backends/memory/mod.ts";
+import { sqlite } from "./backends/sqlite/mod.ts";
 import {
   type ExportArgument,
   HELP,
@@ -11,6 +12,7 @@ import {
 import { createLogger, type Logger } from "./log.ts";
 import { type NfsServer, serve } from "./server.ts";
 import type { ExportOptions } from "./vfs/exports.ts";
+import type { FileSystem } from "./vfs/file_system.ts";
 
 /** Exit status of a command line, a folder or a port that can't be used. */
 const USAGE = 2;
@@ -43,16 +45,15 @@ async function run(options: ServeArguments): Promise<number> {
     level: options.logLevel,
     format: options.logFormat,
   });
-  if (options.defaultExport) {
-    Deno.mkdirSync(options.exports[0].location, { recursive: true });
-  }
-  await using server = await serve(options.exports.map(open), {
+  const exports = options.exports.map((spec) => open(spec, options));
+  await using server = await serve(exports, {
     hostname: options.host,
     port: options.port,
     metricsPort: options.metricsPort === 0 ? undefined : options.metricsPort,
     leaseSeconds: options.leaseSeconds,
     graceSeconds: options.graceSeconds,
     stateDirectory: stateDirectory(options, log),
+    delegations: options.delegations,
     log,
   });
   // Listened for before anybody is told that there is something to stop.
@@ -64,16 +65,29 @@ async function run(options: ServeArguments): Promise<number> {
   return 0;
 }
 
-function open(spec: ExportArgument): ExportOptions {
+function open(spec: ExportArgument, options: ServeArguments): ExportOptions {
   const { path, readOnly, squash, anonuid, anongid } = spec;
-  const fs = spec.backend === "memory" ? memory() : local(spec.location);
   return {
     path,
-    fs,
+    fs: fileSystem(spec, options),
     readOnly,
     squash,
     anonymous: { uid: anonuid, gid: anongid },
   };
+}
+
+function fileSystem(
+  { backend, location, quotaBytes }: ExportArgument,
+  { durability }: ServeArguments,
+): FileSystem {
+  switch (backend) {
+    case "sqlite":
+      return sqlite(location, { durability, quotaBytes });
+    case "local":
+      return local(location);
+    case "memory":
+      return memory();
+  }
 }
 
 /** Where the server's identity and its clients are kept; `undefined` where there is no place for it. */
@@ -82,6 +96,9 @@ function stateDirectory(
   log: Logger,
 ): string | undefined {
   if (options.stateDirectory !== undefined) return options.stateDirectory;
+  const store = options.exports.find(({ backend }) => backend === "sqlite");
+  // What moves with the store, and outlives the process with it.
+  if (store !== undefined) return `${store.location}/server`;
   const home = Deno.env.get("HOME");
   const base = Deno.env.get("XDG_STATE_HOME") ??
     (home === undefined ? undefined : `${home}/.local/state`);

@@ -5,14 +5,21 @@ import {
   type LogFormat,
   type LogLevel,
 } from "./log.ts";
+import type { Durability } from "./backends/sqlite/mod.ts";
 import type { Squash } from "./vfs/exports.ts";
+
+/** What can serve an export. */
+export const BACKENDS = ["sqlite", "local", "memory"] as const;
+
+/** One of {@linkcode BACKENDS}. */
+export type Backend = (typeof BACKENDS)[number];
 
 /** An `--export` of the command line. */
 export interface ExportArgument {
   /** Absolute path that clients mount. */
   readonly path: string;
   /** Which back end serves it. */
-  readonly backend: "local" | "memory";
+  readonly backend: Backend;
   /** The back end's folder; empty for memory. */
   readonly location: string;
   /** No changes. */
@@ -23,14 +30,14 @@ export interface ExportArgument {
   readonly anonuid: number;
   /** Group of the squashed. */
   readonly anongid: number;
+  /** Most bytes that a sqlite store may hold; `undefined`: what the disk has. */
+  readonly quotaBytes: number | undefined;
 }
 
 /** What the command line asks for. */
 export interface ServeArguments {
   readonly command: "serve";
   readonly exports: readonly ExportArgument[];
-  /** True when no `--export` was given: the default folder is made if missing. */
-  readonly defaultExport: boolean;
   readonly host: string;
   readonly port: number;
   /** 0: no metrics. */
@@ -39,6 +46,9 @@ export interface ServeArguments {
   /** `undefined`: as long as the lease, when there is something to reclaim. */
   readonly graceSeconds: number | undefined;
   readonly stateDirectory: string | undefined;
+  readonly delegations: boolean;
+  /** What a reply of a sqlite store promises. */
+  readonly durability: Durability;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -61,26 +71,32 @@ export const HELP = `Serve folders over NFSv4.0, 4.1 and 4.2.
 
 usage: deno run -A mod.ts [flags]
 
-  --export /PATH=local:DIR[,OPTION...]   serve an existing folder (repeatable)
+  --export /PATH=sqlite:DIR[,OPTION...]  serve a durable store (repeatable)
+  --export /PATH=local:DIR[,OPTION...]   serve an existing folder
   --export /PATH=memory:[,OPTION...]     serve an empty tree kept in memory
          options: ro, squash=none|root|all (none), anonuid=N, anongid=N (65534)
-         without --export: ${DEFAULT_DIRECTORY}, made if missing, served as /
+         and for sqlite quota=BYTES (or 10G, 500M)
+         without --export: sqlite:${DEFAULT_DIRECTORY}, made if missing, as /
   --host ADDRESS        address to listen on (127.0.0.1)
   --port N              TCP port (2049; 0 takes a free one)
   --metrics-port N      /metrics and /healthz over HTTP (9090; 0 is off)
   --lease SECONDS       how long a silent client keeps its locks (90, from 10)
   --grace SECONDS       time to reclaim after a restart (as the lease)
   --state DIR           where its identity and its clients outlive a restart
-                        ($XDG_STATE_HOME/dittofs-nfs4)
+                        (beside the store, or $XDG_STATE_HOME/dittofs-nfs4)
+  --durability LEVEL    full: fsync before each reply; os; none (full)
+  --no-delegations      grant none: every open is checked with the server
   --log-level LEVEL     debug, info, warn or error (info)
   --log-format FORMAT   text or json (text)
   --help  --version
 `;
 
+const DURABILITIES = ["full", "os", "none"] as const;
 const SQUASHES = ["none", "root", "all"] as const;
 const NOBODY = 65534;
 const MAX_ID = 0xffff_fffe;
-const EXPORT_OPTION = /,(ro|rw|squash=[^,]*|anonuid=[^,]*|anongid=[^,]*)$/;
+const EXPORT_OPTION =
+  /,(ro|rw|squash=[^,]*|anonuid=[^,]*|anongid=[^,]*|quota=[^,]*)$/;
 
 /** Understands the command line; throws {@linkcode UsageError}. */
 export function parseArguments(args: readonly string[]): Arguments {
@@ -88,13 +104,11 @@ export function parseArguments(args: readonly string[]): Arguments {
   if (values.help) return { command: "help" };
   if (values.version) return { command: "version" };
   const exports = (values.export ?? []).map(parseExport);
-  const defaultExport = exports.length === 0;
   return {
     command: "serve",
-    exports: defaultExport
-      ? [parseExport(`/=local:${DEFAULT_DIRECTORY}`)]
-      : exports,
-    defaultExport,
+    exports: exports.length > 0
+      ? exports
+      : [parseExport(`/=sqlite:${DEFAULT_DIRECTORY}`)],
     host: values.host ?? "127.0.0.1",
     port: integer("--port", values.port ?? "2049", { from: 0, to: 65535 }),
     metricsPort: integer("--metrics-port", values["metrics-port"] ?? "9090", {
@@ -109,6 +123,12 @@ export function parseArguments(args: readonly string[]): Arguments {
       ? undefined
       : integer("--grace", values.grace, { from: 0, to: 3600 }),
     stateDirectory: values.state,
+    delegations: !values["no-delegations"],
+    durability: oneOf(
+      "--durability",
+      values.durability ?? "full",
+      DURABILITIES,
+    ),
     logLevel: oneOf("--log-level", values["log-level"] ?? "info", LOG_LEVELS),
     logFormat: oneOf(
       "--log-format",
@@ -131,6 +151,8 @@ function parseFlags(args: readonly string[]) {
         lease: { type: "string" },
         grace: { type: "string" },
         state: { type: "string" },
+        durability: { type: "string" },
+        "no-delegations": { type: "boolean" },
         "log-level": { type: "string" },
         "log-format": { type: "string" },
         help: { type: "boolean", short: "h" },
@@ -148,7 +170,9 @@ function parseExport(text: string): ExportArgument {
     throw new UsageError(`--export ${text}: ${why}`);
   };
   const equals = text.indexOf("=");
-  if (equals < 0) bad("want /PATH=local:DIR or /PATH=memory:");
+  if (equals < 0) {
+    bad("want /PATH=sqlite:DIR, /PATH=local:DIR or /PATH=memory:");
+  }
   const path = text.slice(0, equals);
   if (!/^\/$|^(\/[^/\0]+)+$/.test(path)) {
     bad("the path must begin with / and not end with it");
@@ -163,11 +187,12 @@ function parseExport(text: string): ExportArgument {
     options.unshift(match[1]!);
     source = source.slice(0, match.index);
   }
-  const [, backend, location = ""] = /^([a-z0-9]+):(.*)$/s.exec(source) ?? [];
-  if (backend !== "local" && backend !== "memory") {
-    return bad("the back end must be local: or memory:");
+  const [, name, location = ""] = /^([a-z0-9]+):(.*)$/s.exec(source) ?? [];
+  const backend = BACKENDS.find((candidate) => candidate === name) ??
+    bad(`the back end must be ${BACKENDS.join(":, ")}:`);
+  if (backend !== "memory" && location === "") {
+    bad(`${backend}: needs a folder`);
   }
-  if (backend === "local" && location === "") bad("local: needs a folder");
   if (backend === "memory" && location !== "") {
     bad("memory: takes nothing behind the colon");
   }
@@ -178,6 +203,7 @@ function parseExport(text: string): ExportArgument {
     path,
     backend,
     location,
+    quotaBytes: quota(value("quota"), backend),
     readOnly: options.includes("ro"),
     squash: oneOf("squash", value("squash") ?? "none", SQUASHES),
     anonuid: integer("anonuid", value("anonuid") ?? String(NOBODY), {
@@ -189,6 +215,21 @@ function parseExport(text: string): ExportArgument {
       to: MAX_ID,
     }),
   };
+}
+
+function quota(text: string | undefined, backend: Backend): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits, unit] = /^(\d+)([KMGT]?)$/.exec(text) ?? [];
+  const bytes = Number(digits) * 1024 ** "KMGT".indexOf(unit) * 1024;
+  const value = unit === "" ? Number(digits) : bytes;
+  if (backend !== "sqlite" || !Number.isSafeInteger(value)) {
+    throw new UsageError(
+      `quota must be a number of bytes, or 10G, of a sqlite store, not ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
+  return value;
 }
 
 function integer(

@@ -13,9 +13,10 @@ function serve(...args: string[]): ServeArguments {
   return parsed;
 }
 
-Deno.test("no flag at all serves the default folder as / on loopback", () => {
+Deno.test("no flag at all serves a durable store as / on loopback", () => {
   const parsed = serve();
-  assertEquals(parsed.defaultExport, true);
+  assertEquals(parsed.exports[0]?.backend, "sqlite");
+  assertEquals(parsed.durability, "full");
   assertEquals(parsed.exports[0]?.path, "/");
   assertEquals(parsed.exports[0]?.location, "./dittofs-data");
   assertEquals([parsed.host, parsed.port, parsed.metricsPort], [
@@ -40,6 +41,7 @@ Deno.test("an export takes its options from the end, commas in the folder stay",
     squash: "none",
     anonuid: 65534,
     anongid: 65534,
+    quotaBytes: undefined,
   });
   assertEquals(local, {
     path: "/a/b",
@@ -49,7 +51,16 @@ Deno.test("an export takes its options from the end, commas in the folder stay",
     squash: "all",
     anonuid: 7,
     anongid: 8,
+    quotaBytes: undefined,
   });
+});
+
+Deno.test("a quota is a number of bytes or a power of 1024 of them", () => {
+  const quotaOf = (text: string) =>
+    serve("--export", `/=sqlite:/srv,quota=${text}`).exports[0]?.quotaBytes;
+  assertEquals(quotaOf("1000"), 1000);
+  assertEquals(quotaOf("10K"), 10240);
+  assertEquals(quotaOf("3T"), 3 * 1024 ** 4);
 });
 
 Deno.test("what can't be understood is refused in one line that names it", () => {
@@ -67,6 +78,9 @@ Deno.test("what can't be understood is refused in one line that names it", () =>
     [["--export", "/data=local:"], "folder"],
     [["--export", "/data=memory:x"], "memory:"],
     [["--export", "/data=memory:,squash=some"], "squash"],
+    [["--export", "/data=memory:,quota=1G"], "quota"],
+    [["--export", "/data=sqlite:x,quota=much"], "quota"],
+    [["--durability", "some"], "--durability"],
     [["--export", "/data=memory:,anonuid=-1"], "anonuid"],
   ];
   for (const [args, word] of refused) {
@@ -79,6 +93,6 @@ Deno.test("--help fits a screen and names every flag", () => {
   assertEquals(parseArguments(["--help"]), { command: "help" });
   assertEquals(parseArguments(["--version"]), { command: "version" });
   const lines = HELP.split("\n");
-  assertEquals(lines.length <= 24, true);
+  assertEquals(lines.length <= 25, true);
   assertEquals(lines.every((line) => line.length <= 80), true);
 });

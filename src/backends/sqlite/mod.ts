@@ -15,10 +15,11 @@
 import type { SqliteOptions } from "./options.ts";
 import { SqliteFileSystem } from "./sqlite_file_system.ts";
 
-export type { SqliteNode } from "./node.ts";
+export type { MutableAttributes, SqliteNode } from "./node.ts";
 export type { Durability, SqliteOptions } from "./options.ts";
 export { Records } from "./records.ts";
-export { SqliteFileSystem, type SqliteStats } from "./sqlite_file_system.ts";
+export { SqliteFileSystem } from "./sqlite_file_system.ts";
+export type { SqliteStats } from "./stats.ts";
 
 /**
  * The store in `directory`, which is made where there is none; ":memory:" is one
