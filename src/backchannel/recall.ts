@@ -52,7 +52,7 @@ export interface DelegationKeeperOptions {
   readonly resend?: number;
   /** How soon one goes out again that found no way; 10,000. */
   readonly patience?: number;
-  /** How long CB_GETATTR may keep somebody waiting; 100. */
+  /** How long CB_GETATTR may keep somebody waiting; 500. */
   readonly queryTimeout?: number;
   /** Calls `run` later; returns what cancels it. */
   readonly schedule?: (run: () => void, ms: number) => () => void;
@@ -105,7 +105,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#schedule = options.schedule ?? schedule;
     this.#queries = new HolderQueries({
       router: options.router,
-      timeout: options.queryTimeout ?? 100,
+      timeout: options.queryTimeout ?? 500,
       schedule: this.#schedule,
     });
   }
