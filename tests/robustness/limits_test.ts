@@ -242,6 +242,7 @@ async function openers(port: number) {
 Deno.test("opens of a client: RESOURCE in 4.0, DELAY in 4.1, and a CLOSE makes room", async () => {
   await using server = await startServer({
     tree,
+    delegations: false,
     limits: { maxOpensPerClient: 2 },
   });
   await using clients = await openers(server.port);
