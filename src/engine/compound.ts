@@ -9,6 +9,10 @@ import type { RpcConnection } from "../rpc/connection.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { CompoundContext, RPC_REPLY_HEADER } from "./context.ts";
+import type {
+  DuplicateEntry,
+  DuplicateRequests,
+} from "./duplicate_requests.ts";
 import { runEffects } from "./effects.ts";
 import type { OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
@@ -23,6 +27,24 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Bytes of an operation's number and status. */
 const RESULT_HEADER = 8;
 
+/** Where a COMPOUND comes from, and where its answer goes. */
+export interface CompoundOptions {
+  /** Takes the COMPOUND4res. */
+  readonly reply: XdrWriter;
+  /** The connection it came on. */
+  readonly connection: RpcConnection;
+  /** Answers to NFSv4.0 requests that may come again. */
+  readonly duplicates?: DuplicateRequests;
+}
+
+/** What tells an NFSv4.0 request from others when it comes again. */
+interface Origin {
+  readonly call: RpcCall;
+  /** Offset of its arguments in the request. */
+  readonly argumentsAt: number;
+  readonly duplicates: DuplicateRequests;
+}
+
 /**
  * Carries out a COMPOUND (RFC 8881 16.2): writes the COMPOUND4res to `reply`.
  * Synchronous as long as the operations are; XdrError when the arguments before
@@ -31,10 +53,14 @@ const RESULT_HEADER = 8;
 export function compound(
   services: Services,
   call: RpcCall,
-  options: { readonly reply: XdrWriter; readonly connection: RpcConnection },
+  options: CompoundOptions,
 ): Awaitable<void> {
   const { body } = call;
-  const { reply } = options;
+  const { reply, connection } = options;
+  const argumentsAt = body.position;
+  // RFC 7530 3.1.1: a client without a session sends again under the same xid.
+  const known = options.duplicates?.find(call, connection);
+  if (known !== undefined) return repeat(reply, known);
   const tag = body.opaque(MAX_TAG);
   const minorVersion = body.uint32();
   const count = body.uint32();
@@ -53,7 +79,7 @@ export function compound(
   }
   const context = new CompoundContext({
     services,
-    connection: options.connection,
+    connection,
     credential: call.credential,
     minorVersion: minorVersion as MinorVersion,
     request: body,
@@ -61,7 +87,21 @@ export function compound(
   });
   context.operationCount = count;
   context.replyStart = start;
-  return new CompoundRun(context, start, reply.position - 4).run();
+  const run = new CompoundRun(context, start, reply.position - 4);
+  const { duplicates } = options;
+  if (minorVersion === 0 && duplicates !== undefined) {
+    run.origin = { call, argumentsAt, duplicates };
+  }
+  return run.run();
+}
+
+/** Answers as the first time, once that is known. */
+function repeat(
+  reply: XdrWriter,
+  answer: Awaitable<Uint8Array>,
+): Awaitable<void> {
+  if (answer instanceof Promise) return answer.then((it) => reply.raw(it));
+  reply.raw(answer);
 }
 
 class CompoundRun {
@@ -72,6 +112,9 @@ class CompoundRun {
   #status: StatusCode = Status.OK;
   #resultAt = 0;
   #startedAt: number;
+  /** NFSv4.0: set where answers are kept. */
+  origin: Origin | undefined;
+  #kept: DuplicateEntry | undefined;
 
   constructor(context: CompoundContext, start: number, countAt: number) {
     this.#context = context;
@@ -154,10 +197,19 @@ class CompoundRun {
       if (!this.#fits(this.#resultAt + maxReply)) {
         return context.replyLimitStatus;
       }
+      if (row.once) this.#keep();
       return row.operation.run(context, args);
     } catch (error) {
       return this.#statusOf(error);
     }
+  }
+
+  /** From here on the COMPOUND must not be carried out again. */
+  #keep(): void {
+    if (this.origin === undefined || this.#kept !== undefined) return;
+    const { call, argumentsAt, duplicates } = this.origin;
+    const { connection } = this.#context;
+    this.#kept = duplicates.begin(call, connection, argumentsAt);
   }
 
   /** The order rules of NFSv4.1 (RFC 8881 2.10.6.4, 18.46.3). */
@@ -206,6 +258,10 @@ class CompoundRun {
       reply.patchUint32(this.#start, this.#status);
       reply.patchUint32(this.#countAt, operationIndex);
       slot?.finish(reply.subarray(this.#start));
+      if (this.#kept !== undefined) {
+        const answer = reply.subarray(this.#start);
+        this.origin!.duplicates.finish(this.#kept, answer);
+      }
     }
     runEffects(services);
   }

@@ -4,6 +4,7 @@ import { AcceptStatus, progMismatch, type RpcCall } from "../rpc/message.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { compound } from "./compound.ts";
+import { DuplicateRequests } from "./duplicate_requests.ts";
 import type { Services } from "./services.ts";
 
 const Procedure = { NULL: 0, COMPOUND: 1 } as const;
@@ -11,9 +12,11 @@ const Procedure = { NULL: 0, COMPOUND: 1 } as const;
 /** The NFS program (RFC 8881 16): the NULL and COMPOUND procedures of version 4. */
 export class NfsProgram {
   readonly #services: Services;
+  readonly #duplicates: DuplicateRequests;
 
   constructor(services: Services) {
     this.#services = services;
+    this.#duplicates = new DuplicateRequests(services.clock);
   }
 
   /** Answers a call, as `RpcHandlers.call` says. */
@@ -41,7 +44,12 @@ export class NfsProgram {
     reply: XdrWriter,
     connection: RpcConnection,
   ): Awaitable<AcceptStatus> {
-    const done = compound(this.#services, call, { reply, connection });
+    const duplicates = this.#duplicates;
+    const done = compound(this.#services, call, {
+      reply,
+      connection,
+      duplicates,
+    });
     return done instanceof Promise
       ? done.then(() => AcceptStatus.SUCCESS)
       : AcceptStatus.SUCCESS;

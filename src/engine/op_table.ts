@@ -81,6 +81,7 @@ const V41: readonly MinorVersion[] = [1, 2];
 const NONE: readonly MinorVersion[] = [];
 
 const FH = { needsFilehandle: true } as const;
+const ONCE = { needsFilehandle: true, once: true } as const;
 const ALONE = { sessionless: true } as const;
 
 // maxReply: number and status 8, stateid 16, change_info4 20, bitmap4 of three
@@ -89,12 +90,12 @@ const ROWS: readonly OperationRow[] = [
   row("ACCESS", EVERY, access, FH),
   row("CLOSE", EVERY, close, { ...FH, maxReply: 24 }),
   row("COMMIT", EVERY, commit, FH),
-  row("CREATE", EVERY, create, { ...FH, maxReply: 60 }),
-  row("DELEGPURGE", V40, delegpurge),
-  row("DELEGRETURN", EVERY, delegreturn, { ...FH, maxReply: 8 }),
+  row("CREATE", EVERY, create, { ...ONCE, maxReply: 60 }),
+  row("DELEGPURGE", NONE, delegpurge),
+  row("DELEGRETURN", EVERY, delegreturn, { ...ONCE, maxReply: 8 }),
   row("GETATTR", EVERY, getattr, FH),
   row("GETFH", EVERY, getfh, FH),
-  row("LINK", EVERY, link, { ...FH, maxReply: 28 }),
+  row("LINK", EVERY, link, { ...ONCE, maxReply: 28 }),
   row("LOCK", EVERY, lock, { ...FH, maxReply: 1064 }),
   row("LOCKT", EVERY, lockt, FH),
   row("LOCKU", EVERY, locku, { ...FH, maxReply: 24 }),
@@ -111,13 +112,13 @@ const ROWS: readonly OperationRow[] = [
   row("READ", EVERY, read, FH),
   row("READDIR", EVERY, readdir, FH),
   row("READLINK", EVERY, readlink, FH),
-  row("REMOVE", EVERY, remove, { ...FH, maxReply: 28 }),
-  row("RENAME", EVERY, rename, { ...FH, maxReply: 48 }),
+  row("REMOVE", EVERY, remove, { ...ONCE, maxReply: 28 }),
+  row("RENAME", EVERY, rename, { ...ONCE, maxReply: 48 }),
   row("RENEW", V40, renew),
   row("RESTOREFH", EVERY, restorefh),
   row("SAVEFH", EVERY, savefh, FH),
   row("SECINFO", EVERY, secinfo, FH),
-  row("SETATTR", EVERY, setattr, { ...FH, maxReply: 24 }),
+  row("SETATTR", EVERY, setattr, { ...ONCE, maxReply: 24 }),
   row("SETCLIENTID", V40, setclientid, { maxReply: 1064 }),
   row("SETCLIENTID_CONFIRM", V40, setclientidConfirm, { maxReply: 8 }),
   row("VERIFY", EVERY, verify, FH),

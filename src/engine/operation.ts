@@ -41,6 +41,11 @@ export interface OperationRow {
   /** Needs a current filehandle, else NFS4ERR_NOFILEHANDLE. */
   readonly needsFilehandle?: boolean;
   /**
+   * Carried out again it would fail, or undo what came in between: NFSv4.0 keeps
+   * its answer for a client that sends it once more (RFC 7530 3.1.1).
+   */
+  readonly once?: boolean;
+  /**
    * Most bytes of its result, number and status included. Given for what changes
    * something, whose reply must be known to fit before it is carried out
    * (RFC 8881 18.46.3); the others are checked when they are done.

@@ -1,0 +1,68 @@
+import { assertEquals } from "@std/assert";
+import { DuplicateRequests } from "../../src/engine/duplicate_requests.ts";
+import { AUTH_NONE } from "../../src/rpc/auth.ts";
+import type { RpcConnection } from "../../src/rpc/connection.ts";
+import type { RpcCall } from "../../src/rpc/message.ts";
+import { XdrReader } from "../../src/xdr/reader.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const ANSWER = Uint8Array.of(1, 2, 3, 4);
+
+function call(xid: number, ...words: number[]): RpcCall {
+  const bytes = new Uint8Array(4 * words.length);
+  words.forEach((word, i) => new DataView(bytes.buffer).setUint32(4 * i, word));
+  const header = { program: 1, version: 4, procedure: 1 };
+  return { xid, ...header, credential: AUTH_NONE, body: new XdrReader(bytes) };
+}
+
+function connection(hostname: string, port: number): RpcConnection {
+  const peer = { transport: "tcp", hostname, port };
+  return { peer, closeReason: undefined } as RpcConnection;
+}
+
+Deno.test("an answer is found by xid, arguments and sender", () => {
+  const duplicates = new DuplicateRequests(new FakeClock());
+  const here = connection("192.0.2.1", 700);
+  duplicates.finish(duplicates.begin(call(1, 5, 6), here, 0), ANSWER);
+  const find = (xid: number, words: number[], from = here) =>
+    duplicates.find(call(xid, ...words), from);
+  assertEquals(find(1, [5, 6]), ANSWER);
+  assertEquals(find(2, [5, 6]), undefined);
+  assertEquals(find(1, [5, 7]), undefined);
+  assertEquals(find(1, [5]), undefined);
+  assertEquals(find(1, [5, 6], connection("192.0.2.1", 700)), ANSWER);
+  assertEquals(find(1, [5, 6], connection("192.0.2.2", 700)), undefined);
+  // Another port is another client, unless the first connection is gone.
+  const elsewhere = connection("192.0.2.1", 701);
+  assertEquals(find(1, [5, 6], elsewhere), undefined);
+  Object.assign(here, { closeReason: "peer" });
+  assertEquals(find(1, [5, 6], elsewhere), ANSWER);
+});
+
+Deno.test("who asks while it is being done gets the same answer", async () => {
+  const duplicates = new DuplicateRequests(new FakeClock());
+  const here = connection("192.0.2.1", 700);
+  const entry = duplicates.begin(call(1, 5), here, 0);
+  const waiting = duplicates.find(call(1, 5), here);
+  const long = new Uint8Array(100_000).fill(7);
+  duplicates.finish(entry, long);
+  assertEquals(await waiting, long);
+  // Answers of that length are not kept.
+  assertEquals(duplicates.find(call(1, 5), here), undefined);
+});
+
+Deno.test("answers get old, and are many at most", () => {
+  const clock = new FakeClock();
+  const duplicates = new DuplicateRequests(clock);
+  const here = connection("192.0.2.1", 700);
+  const keep = (xid: number) =>
+    duplicates.finish(duplicates.begin(call(xid, xid), here, 0), ANSWER);
+  const isKept = (xid: number) =>
+    duplicates.find(call(xid, xid), here) !== undefined;
+  for (let xid = 1; xid <= 5000; xid++) keep(xid);
+  assertEquals([isKept(1), isKept(904), isKept(905)], [false, false, true]);
+  clock.advance(120_000);
+  assertEquals(isKept(5000), true);
+  clock.advance(1);
+  assertEquals(isKept(5000), false);
+});
