@@ -1,4 +1,8 @@
-import type { MinorVersion, StatusCode } from "../nfs4/constants.ts";
+import {
+  type MinorVersion,
+  Status,
+  type StatusCode,
+} from "../nfs4/constants.ts";
 import type { Credential } from "../rpc/auth.ts";
 import { AcceptStatus, decodeReply, encodeCall } from "../rpc/message.ts";
 import { XdrError } from "../xdr/error.ts";
@@ -27,7 +31,7 @@ export interface CallbackTarget {
 
 /** What the client answered to one operation. */
 export interface CallbackResult {
-  /** nfsstat4. */
+  /** nfsstat4; NFS4ERR_BADXDR also for a result that can't be read. */
   readonly status: StatusCode;
   /** What the row's `decode` read; only with NFS4_OK. */
   readonly value?: unknown;
@@ -113,15 +117,27 @@ export function decodeCBCompound(
   }
   const status = xdr.uint32() as StatusCode;
   xdr.opaque(MAX_TAG);
-  let index = 0;
-  const results = xdr.array(operations.length, (xdr): CallbackResult => {
-    const { row } = operations[index++];
+  const results: CallbackResult[] = [];
+  const count = xdr.uint32();
+  if (count > operations.length) throw new XdrError("more results than asked");
+  for (const { row } of operations.slice(0, count)) {
     const number = xdr.uint32();
     const status = xdr.uint32() as StatusCode;
     if (number !== row.number) {
       throw new XdrError(`operation ${number} answers ${row.name}`);
     }
-    return status === 0 ? { status, value: row.decode(xdr) } : { status };
-  });
+    if (status !== Status.OK) {
+      results.push({ status });
+      break;
+    }
+    try {
+      results.push({ status, value: row.decode(xdr) });
+    } catch (error) {
+      // What came before it counts: CB_SEQUENCE has moved its slot on.
+      if (results.length === 0 || !(error instanceof XdrError)) throw error;
+      results.push({ status: Status.BADXDR });
+      break;
+    }
+  }
   return { status, results };
 }
