@@ -44,10 +44,11 @@ export type { CallbackTimes } from "./src/backchannel/attempts.ts";
 export type { AllowCallbackAddress } from "./src/backchannel/dial_out.ts";
 export type { InternetAddress } from "./src/backchannel/universal_address.ts";
 export { NfsServer, serve } from "./src/server.ts";
-export type { ServeOptions } from "./src/server.ts";
+export type { ServeOptions } from "./src/serve_options.ts";
 export type { ProtocolLimits } from "./src/engine/limits.ts";
 export { defaultServerLimits } from "./src/server_limits.ts";
 export type { ServerLimits } from "./src/server_limits.ts";
+export type { Clock, RandomBytes } from "./src/state/clock.ts";
 export * from "./src/vfs/mod.ts";
 export type { ExportOptions, Squash } from "./src/vfs/exports.ts";
 

@@ -1,7 +1,5 @@
-import type { CallbackTimes } from "./backchannel/attempts.ts";
 import { aborted } from "./aborted.ts";
 import { Callbacks } from "./backchannel/callbacks.ts";
-import type { AllowCallbackAddress } from "./backchannel/dial_out.ts";
 import { runEffects } from "./engine/effects.ts";
 import { NfsProgram } from "./engine/nfs_program.ts";
 import type { Services } from "./engine/services.ts";
@@ -22,6 +20,13 @@ import { loadIdentity, newIdentity } from "./recovery/server_identity.ts";
 import type { RpcHandlers } from "./rpc/handlers.ts";
 import { RpcListener } from "./rpc/listener.ts";
 import { VERIFIER_SIZE } from "./nfs4/constants.ts";
+import {
+  courtesyOf,
+  DEFAULT_PORT,
+  DEFAULT_SHUTDOWN_MS,
+  leaseOf,
+  type ServeOptions,
+} from "./serve_options.ts";
 import { completeLimits, type ServerLimits } from "./server_limits.ts";
 import { systemClock, systemRandom } from "./state/clock.ts";
 import { EffectQueue } from "./state/effects.ts";
@@ -35,49 +40,6 @@ import {
 import type { FileSystem } from "./vfs/file_system.ts";
 import { Namespace } from "./vfs/namespace.ts";
 
-/** How {@linkcode serve} serves. */
-export interface ServeOptions {
-  /** Address to listen on; 127.0.0.1 if left out. */
-  readonly hostname?: string;
-  /** TCP port; 2049 if left out, 0 takes a free one. */
-  readonly port?: number;
-  /** TCP port of `/metrics` and `/healthz`, 0 takes a free one; none if left out. */
-  readonly metricsPort?: number;
-  /** Seconds that a silent client keeps its state for sure; 90 if left out. */
-  readonly leaseSeconds?: number;
-  /**
-   * Seconds in which clients may reclaim after a restart, where some held
-   * anything; if left out as long as the longest lease that they know of.
-   */
-  readonly graceSeconds?: number;
-  /**
-   * Folder that keeps the server's identity, so that filehandles are good after
-   * a restart, and its clients by address and port (but for port 0), so that
-   * they can reclaim. If left out both end with the server.
-   */
-  readonly stateDirectory?: string;
-  /** Whether clients get delegations; they do if left out. */
-  readonly delegations?: boolean;
-  /**
-   * Which addresses are dialled for the callbacks of NFSv4.0 clients, who name
-   * them; if left out only the address that the client itself came from.
-   */
-  readonly allowCallbackAddress?: AllowCallbackAddress;
-  /** Times and attempts of callbacks, where they are not the usual ones. */
-  readonly callbacks?: CallbackTimes;
-  /** How much anybody may use; `defaultServerLimits` where left out. */
-  readonly limits?: Partial<ServerLimits>;
-  /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
-  readonly shutdownTimeout?: number;
-  /** What an operator should know; nothing if left out. */
-  readonly log?: Logger;
-  /** Closes the server when it aborts. */
-  readonly signal?: AbortSignal;
-}
-
-const DEFAULT_PORT = 2049;
-const DEFAULT_LEASE_SECONDS = 90;
-const DEFAULT_SHUTDOWN_MS = 10_000;
 const SWEEP_INTERVAL_MS = 1_000;
 const LOG_LINES_PER_MINUTE = 60;
 /** RPC record besides the largest request: header and credential. */
@@ -111,12 +73,11 @@ export class NfsServer implements AsyncDisposable {
   readonly #exports: readonly Export[];
   readonly #listener: RpcListener;
   readonly #callbacks: Callbacks;
-  readonly #namespace: Namespace;
+  readonly #services: Services;
   readonly #recovery: ClientRecovery | undefined;
   readonly #registry = new MetricsRegistry();
   readonly #options: ServeOptions;
   #metrics: MetricsServer | undefined;
-  readonly #effects: EffectQueue;
   readonly #abort = (): void => void this.close();
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #finished = Promise.withResolvers<void>();
@@ -129,20 +90,19 @@ export class NfsServer implements AsyncDisposable {
     this.#options = options;
     // Whoever calls `close` hears of a failure; nobody else has to listen.
     this.finished.catch(() => {});
+    const { clock = systemClock } = options;
     const log = rateLimited(options.log ?? silentLogger, {
       perMinute: LOG_LINES_PER_MINUTE,
-      clock: systemClock.now,
+      clock: () => clock.now(),
     });
     const registry = this.#registry;
     const limits = completeLimits(options.limits);
     const recovery = recoveryOf(options, log);
     this.#recovery = recovery;
     const context = { options, limits, log, registry, recovery };
-    let services: Services;
     try {
-      services = buildServices(exports, context);
-      this.#namespace = services.namespace;
-      this.#effects = services.effects;
+      const services = buildServices(exports, context);
+      this.#services = services;
       this.#callbacks = buildCallbacks(services, options, registry);
       this.#listener = new RpcListener({
         hostname: options.hostname,
@@ -168,11 +128,7 @@ export class NfsServer implements AsyncDisposable {
     const { hostname, port } = this.#listener.address;
     this.hostname = hostname;
     this.port = port;
-    this.#sweeper = setInterval(() => {
-      services.state.sweep(services.clock.now());
-      this.#callbacks.sweep();
-      runEffects(services);
-    }, SWEEP_INTERVAL_MS);
+    this.#sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
     options.signal?.addEventListener("abort", this.#abort);
   }
 
@@ -221,9 +177,17 @@ export class NfsServer implements AsyncDisposable {
   ): Promise<void> {
     const recalled = this.#exports
       .filter((each) => each.fs as object === fs)
-      .map((each) => this.#namespace.refer(each, node))
+      .map((each) => this.#services.namespace.refer(each, node))
       .map((file) => this.#callbacks.recallFile(file));
     await Promise.all(recalled);
+  }
+
+  /** What time alone brings: leases that run out, recalls that go unanswered. Called every second by itself. */
+  sweep(): void {
+    const { state, clock } = this.#services;
+    state.sweep(clock.now());
+    this.#callbacks.sweep();
+    runEffects(this.#services);
   }
 
   /** Starts `/metrics`, where asked for; throws when the port is taken. For {@linkcode serve}. */
@@ -250,7 +214,10 @@ export class NfsServer implements AsyncDisposable {
       const callbacks = this.#callbacks.close();
       await this.#listener.drain(deadline.signal);
       await callbacks;
-      await Promise.race([this.#effects.finished(), aborted(deadline.signal)]);
+      await Promise.race([
+        this.#services.effects.finished(),
+        aborted(deadline.signal),
+      ]);
       await Promise.all([
         release(this.#exports),
         this.#recovery?.flush(),
@@ -276,14 +243,9 @@ function recoveryOf(
     port: options.port ?? DEFAULT_PORT,
     leaseMs: leaseOf(options),
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log,
   });
-}
-
-/** In milliseconds. */
-function leaseOf(options: ServeOptions): number {
-  return (options.leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000;
 }
 
 function buildServices(
@@ -297,8 +259,7 @@ function buildServices(
   },
 ): Services {
   const { options, limits, registry, recovery } = context;
-  const clock = systemClock;
-  const random = systemRandom;
+  const { clock = systemClock, random = systemRandom } = options;
   const effects = new EffectQueue();
   const identity = options.stateDirectory === undefined
     ? newIdentity(random)
@@ -313,6 +274,7 @@ function buildServices(
     effects,
     identity: { majorId: name, scope: name },
     leaseMs: leaseOf(options),
+    courtesyMs: courtesyOf(options),
     grace: recovery?.grace,
     limits,
   });

@@ -7,6 +7,7 @@ import type { EffectQueue } from "./effects.ts";
 import { FileStateTable, type LockingTables } from "./file_states.ts";
 import { GracePeriod, type GracePeriodOptions } from "./grace.ts";
 import { Lease } from "./lease.ts";
+import { forgetIdleOwners } from "./idle_owners.ts";
 import type { ClientEnd, ClientObserver } from "./observers.ts";
 import { releaseClientState } from "./release.ts";
 import { SessionTable } from "./sessions.ts";
@@ -196,6 +197,10 @@ export class ServerState implements LockingTables {
     const limit = this.lease.leaseMs + this.#courtesyMs;
     for (const client of this.clients) {
       if (now - client.renewedAt > limit) this.dropClient(client, "expired");
+      // RFC 7530 9.1.10, 16.18.5: an owner is kept for a lease after its last request.
+      else if (client.protocol === 0) {
+        forgetIdleOwners(this, client, now - this.lease.leaseMs);
+      }
     }
     this.sessions.sweep();
     this.waiting.sweep();

@@ -241,6 +241,23 @@ Deno.test("4.0: an owner that is idle for a lease is forgotten, an unconfirmed o
   assertEquals(known.states.openOwners.size, 0);
 });
 
+Deno.test("4.0: the sweep forgets idle owners, and cancels what they never confirmed (RFC 7530 9.1.10, 16.18.5)", async () => {
+  const { ground, client, stateid } = await opened();
+  await client.ok("CLOSE", ...AT_FILE, op.close(stateid, 3));
+  const open = client.openOp("file", { seqid: 1, owner: "unconfirmed" });
+  await client.ok("OPEN", op.putrootfh(), open);
+  const { state } = ground.services;
+  const { states } = state.clients.find(client.clientid, 0)!;
+  ground.clock.advance(LEASE);
+  await client.call(op.renew(client.clientid));
+  state.sweep(ground.clock.now());
+  assertEquals(states.openOwners.size, 2);
+  ground.clock.advance(1);
+  state.sweep(ground.clock.now());
+  assertEquals(states.openOwners.size, 0);
+  assertEquals(ground.counts, { stateids: 0, files: 0 });
+});
+
 Deno.test("4.0: a stateid of another start of the server is STALE_STATEID (RFC 7530 9.1.4)", async () => {
   const { client, stateid } = await opened();
   const other = stateid.other.slice();

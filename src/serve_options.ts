@@ -1,0 +1,76 @@
+import type { CallbackTimes } from "./backchannel/attempts.ts";
+import type { AllowCallbackAddress } from "./backchannel/dial_out.ts";
+import type { Logger } from "./log.ts";
+import type { ServerLimits } from "./server_limits.ts";
+import type { Clock, RandomBytes } from "./state/clock.ts";
+
+/** How `serve` serves. */
+export interface ServeOptions {
+  /** Address to listen on; 127.0.0.1 if left out. */
+  readonly hostname?: string;
+  /** TCP port; 2049 if left out, 0 takes a free one. */
+  readonly port?: number;
+  /** TCP port of `/metrics` and `/healthz`, 0 takes a free one; none if left out. */
+  readonly metricsPort?: number;
+  /** Seconds that a silent client keeps its state for sure; 90 if left out. */
+  readonly leaseSeconds?: number;
+  /**
+   * Seconds beyond that which it keeps what nobody else wants, before its state
+   * is dropped; a day if left out.
+   */
+  readonly courtesySeconds?: number;
+  /**
+   * Seconds in which clients may reclaim after a restart, where some held
+   * anything; if left out as long as the longest lease that they know of.
+   */
+  readonly graceSeconds?: number;
+  /**
+   * Folder that keeps the server's identity, so that filehandles are good after
+   * a restart, and its clients by address and port (but for port 0), so that
+   * they can reclaim. If left out both end with the server.
+   */
+  readonly stateDirectory?: string;
+  /** Whether clients get delegations; they do if left out. */
+  readonly delegations?: boolean;
+  /**
+   * Which addresses are dialled for the callbacks of NFSv4.0 clients, who name
+   * them; if left out only the address that the client itself came from.
+   */
+  readonly allowCallbackAddress?: AllowCallbackAddress;
+  /** Times and attempts of callbacks, where they are not the usual ones. */
+  readonly callbacks?: CallbackTimes;
+  /** How much anybody may use; `defaultServerLimits` where left out. */
+  readonly limits?: Partial<ServerLimits>;
+  /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
+  readonly shutdownTimeout?: number;
+  /** What an operator should know; nothing if left out. */
+  readonly log?: Logger;
+  /** Closes the server when it aborts. */
+  readonly signal?: AbortSignal;
+  /**
+   * What leases, grace and whatever else clients are given for a time go by, in
+   * place of the machine's clock; for tests, which call `NfsServer.sweep`
+   * when they have moved it.
+   */
+  readonly clock?: Clock;
+  /** Ids and verifiers are made of it, in place of the system's randomness; for tests. */
+  readonly random?: RandomBytes;
+}
+
+/** The port of NFS. */
+export const DEFAULT_PORT = 2049;
+/** How long requests in flight may take when the server is closed, in milliseconds. */
+export const DEFAULT_SHUTDOWN_MS = 10_000;
+const DEFAULT_LEASE_SECONDS = 90;
+
+/** Length of a lease in milliseconds. */
+export function leaseOf({ leaseSeconds }: ServeOptions): number {
+  return (leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000;
+}
+
+/** How long a client's state outlives its lease where nobody minds, in milliseconds; undefined for the usual time. */
+export function courtesyOf(
+  { courtesySeconds }: ServeOptions,
+): number | undefined {
+  return courtesySeconds === undefined ? undefined : courtesySeconds * 1000;
+}
