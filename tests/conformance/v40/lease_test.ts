@@ -1,0 +1,127 @@
+import { assertEquals } from "@std/assert";
+import { Share } from "../../../src/nfs4/constants.ts";
+import {
+  authSys,
+  LockType,
+  op,
+  type OpenedFile,
+  type Request,
+} from "../../support/client/mod.ts";
+import { CREATE, type Ground, type Peer, startGround } from "./ground.ts";
+
+const LEASE_SECONDS = 1;
+const create = { ...CREATE, attributes: { mode: 0o666 } };
+
+const sleep = (leases: number) =>
+  new Promise((resolve) => setTimeout(resolve, leases * LEASE_SECONDS * 1000));
+
+interface Pair {
+  readonly ground: Ground;
+  readonly other: Peer;
+  readonly file: OpenedFile;
+}
+
+/** Two clients by two users, and a file of the first that nobody else may write. */
+async function start(deny: number): Promise<Pair> {
+  const ground = await startGround({ leaseSeconds: LEASE_SECONDS });
+  const other = await ground.peer({ credential: authSys(1, 1) });
+  const file = await ground.open("new", { deny, create });
+  return { ground, other, file };
+}
+
+/** Waits until the first client's lease has run out; the other one's goes on. */
+async function outlast(other: Peer): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    await sleep(0.5);
+    await other.ok(op.renew(other.client.clientid));
+  }
+}
+
+Deno.test("a lease that ran out harms nobody as long as nobody minds (RFC 7530 9.6.3)", async () => {
+  const { ground, other, file } = await start(Share.DENY_WRITE);
+  await using _ = ground;
+  const lock = await ground.lock(file);
+  await outlast(other);
+  const at = op.putfh(file.filehandle);
+  const unlock = op.locku({ stateid: lock, seqid: 1 });
+  assertEquals(await ground.status(at, unlock), "OK");
+  await outlast(other);
+  assertEquals(await ground.close(file), "OK");
+});
+
+Deno.test("an OPEN in conflict ends what had lapsed: EXPIRED to its owner from then on (RFC 7530 9.6.3, 13.1.5.3)", async () => {
+  const { ground, other, file } = await start(Share.DENY_WRITE);
+  await using _ = ground;
+  const lock = await ground.lock(file);
+  const { stateid } = file;
+  const { clientid } = ground.client;
+  const { seqid } = ground.client.owner();
+  const write = { access: Share.ACCESS_WRITE };
+  assertEquals(await other.openStatus("new", write), "SHARE_DENIED");
+  await outlast(other);
+  assertEquals(await other.openStatus("new", write), "OK");
+  const at = op.putfh(file.filehandle);
+  const late: Request[] = [
+    op.renew(clientid),
+    op.read({ stateid }),
+    op.write({ stateid, data: "x" }),
+    op.locku({ stateid: lock, seqid: 1 }),
+    op.close(stateid, seqid),
+    op.close(stateid, seqid),
+    op.lockt({ owner: ground.lockOwner("tester") }),
+  ];
+  for (const request of late) {
+    assertEquals(await ground.status(at, request), "EXPIRED", request.name);
+  }
+  const again = await ground.openStatus("file", { owner: "anew" });
+  assertEquals(again, "EXPIRED");
+  await ground.client.register();
+  assertEquals(await ground.openStatus("file", { owner: "anew" }), "OK");
+});
+
+Deno.test("a LOCK in conflict ends what had lapsed (RFC 7530 9.6.3)", async () => {
+  const { ground, other, file } = await start(Share.DENY_NONE);
+  await using _ = ground;
+  await ground.lock(file);
+  const theirs = await other.open("new", { owner: "2", create });
+  const wish = { owner: "2", type: LockType.READ };
+  assertEquals(await other.lockStatus(theirs, wish), "DENIED");
+  await outlast(other);
+  assertEquals(await other.lockStatus(theirs, wish), "OK");
+});
+
+Deno.test("an owner that asked for a blocking lock and never again is not waited for (RFC 7530 9.4)", async () => {
+  const { ground, other, file } = await start(Share.DENY_NONE);
+  await using _ = ground;
+  const stateid = await ground.lock(file);
+  const wish = { locker: "2", type: LockType.WRITEW };
+  assertEquals(await ground.lockStatus(file, wish), "DENIED");
+  for (let i = 0; i < 3; i++) {
+    await sleep(0.5);
+    await ground.ok(op.renew(ground.client.clientid));
+    await other.ok(op.renew(other.client.clientid));
+  }
+  const at = op.putfh(file.filehandle);
+  await ground.ok(at, op.locku({ stateid, seqid: 1 }));
+  assertEquals(await ground.lockStatus(file, { ...wish, locker: "3" }), "OK");
+});
+
+Deno.test("reading, writing and locking renew the lease as RENEW does (RFC 7530 9.5)", async () => {
+  const { ground, other, file } = await start(Share.DENY_WRITE);
+  await using _ = ground;
+  const at = op.putfh(file.filehandle);
+  const { stateid } = file;
+  for (
+    const request of [
+      op.read({ stateid }),
+      op.write({ stateid, data: "x" }),
+      op.setattr({ size: 1n }, stateid),
+    ]
+  ) {
+    await sleep(0.7);
+    await ground.ok(at, request);
+    await other.ok(op.renew(other.client.clientid));
+  }
+  const write = { access: Share.ACCESS_WRITE };
+  assertEquals(await other.openStatus("new", write), "SHARE_DENIED");
+});
