@@ -153,6 +153,8 @@ export class SessionTable {
   /**
    * Asks for fewer slots while kept replies take more memory than they may,
    * for all that were granted when there is room again (RFC 8881 2.10.6.1).
+   * Who doesn't comply can't fill the memory: idle sessions end, those without
+   * a connection at once, others when it is twice as much.
    */
   sweep(): void {
     const { replayCacheBytes } = this.usage;
@@ -162,6 +164,19 @@ export class SessionTable {
     if (!full && !roomy) return;
     for (const { slots } of this.#sessions.values()) {
       slots.setTarget(full ? (slots.target + 1) >> 1 : slots.granted);
+    }
+    if (full) this.#shed(maxReplayCacheBytes);
+  }
+
+  #shed(limit: number): void {
+    const { usage } = this;
+    const idle = [...this.#sessions.values()]
+      .filter(({ slots }) => slots.busy === 0 && slots.holdsMemory)
+      .sort((a, b) => goesBefore(a, b) ? -1 : 1);
+    for (const session of idle) {
+      const isBound = session.connections.size > 0;
+      if (usage.replayCacheBytes <= (isBound ? 2 * limit : limit)) return;
+      this.destroy(session, "evicted-session");
     }
   }
 

@@ -64,6 +64,11 @@ export class Slot {
     return this.#kept === 0 ? undefined : this.#buffer!.subarray(0, this.#kept);
   }
 
+  /** Whether it has memory for replies. */
+  get holdsMemory(): boolean {
+    return this.#buffer !== undefined;
+  }
+
   /** Accepts a new request: its sequence ID is the slot's from now on. */
   begin(request: SlotRequest): void {
     const { bytes, start, end } = request;
@@ -156,6 +161,11 @@ export class SlotTable {
     this.usage = usage;
     this.highest = granted - 1;
     this.target = granted - 1;
+  }
+
+  /** Whether any slot has memory for replies. */
+  get holdsMemory(): boolean {
+    return this.#slots.some((slot) => slot?.holdsMemory);
   }
 
   /** Slot `id`, at most {@linkcode SlotTable.highest}. */

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Direction } from "../../src/nfs4/sessions.ts";
 import type { Client } from "../../src/state/client.ts";
 import type { Session } from "../../src/state/session.ts";
+import type { SlotTable } from "../../src/state/slot_table.ts";
 import { StateFixture } from "./fixture.ts";
 
 const CHANNEL = {
@@ -150,23 +151,13 @@ Deno.test("a client at its limit loses the session without a connection first, t
 Deno.test("kept replies above the limit make the server ask for fewer slots, room gives them back", () => {
   const fixture = new StateFixture({ maxReplayCacheBytes: 1_000 });
   const { sessions } = fixture.state;
-  const { slots } = sessionOf(fixture, clientOf(fixture));
-  const keep = (id: number, length: number) => {
-    const request = {
-      sequence: 1,
-      cacheThis: true,
-      principal: 0,
-      bytes: new Uint8Array(0),
-      start: 0,
-      end: 0,
-    };
-    slots.slot(id).begin(request);
-    slots.slot(id).finish(new Uint8Array(length));
-  };
-  keep(0, 600);
+  const session = sessionOf(fixture, clientOf(fixture));
+  sessions.bind(session, {}, Direction.FORE);
+  const { slots } = session;
+  keep(slots, 0, 600);
   sessions.sweep();
   assertEquals(slots.target, 7);
-  keep(1, 600);
+  keep(slots, 1, 600);
   sessions.sweep();
   assertEquals(slots.target, 3);
   for (let i = 0; i < 4; i++) sessions.sweep();
@@ -178,3 +169,44 @@ Deno.test("kept replies above the limit make the server ask for fewer slots, roo
   sessions.sweep();
   assertEquals([slots.target, slots.highest], [7, 7]);
 });
+
+Deno.test("who goes on filling slots loses its sessions, the idle ones without a connection first", () => {
+  const fixture = new StateFixture({ maxReplayCacheBytes: 1_000 });
+  const { sessions } = fixture.state;
+  const [empty, lost, older, newer, busy] = [0, 1, 2, 3, 4].map((i) => {
+    fixture.clock.advance(1);
+    const session = sessionOf(fixture, clientOf(fixture, i));
+    if (i > 1) sessions.bind(session, {}, Direction.FORE);
+    return session;
+  });
+  for (const { slots } of [lost, older, newer, busy]) keep(slots, 0, 600);
+  busy.slots.slot(1).begin(request);
+  assertEquals(sessions.usage.replayCacheBytes, 2_400);
+  sessions.sweep();
+  assertEquals(lost.destroyed, true);
+  // 1,800 bytes: too many, but those who are there get time to comply.
+  assertEquals([older.destroyed, newer.destroyed], [false, false]);
+  keep(newer.slots, 1, 600);
+  sessions.sweep();
+  assertEquals([older.destroyed, newer.destroyed], [true, false]);
+  keep(busy.slots, 2, 900);
+  sessions.sweep();
+  assertEquals([newer.destroyed, busy.destroyed], [true, false]);
+  assertEquals(empty.destroyed, false);
+});
+
+/** A request whose answer is to be kept. */
+const request = {
+  sequence: 1,
+  cacheThis: true,
+  principal: 0,
+  bytes: new Uint8Array(0),
+  start: 0,
+  end: 0,
+};
+
+/** Has a slot keep an answer of so many bytes. */
+function keep(slots: SlotTable, id: number, length: number): void {
+  slots.slot(id).begin(request);
+  slots.slot(id).finish(new Uint8Array(length));
+}
