@@ -1,0 +1,283 @@
+import { assertEquals } from "@std/assert";
+import { Status } from "../../src/nfs4/constants.ts";
+import { DialOut, sendCBRecall } from "../../src/backchannel/dial_out.ts";
+import { Client } from "../../src/state/client.ts";
+import {
+  op,
+  openRequests,
+  type Request,
+  V40Client,
+  walk,
+} from "../support/client/mod.ts";
+import { CallbackListener } from "../support/client/mod.ts";
+import { startServer, type TestServerOptions } from "../support/server.ts";
+import {
+  eventually,
+  giveBack,
+  Ground,
+  type Held,
+  hold,
+  proceed,
+  recalled,
+  write,
+} from "./ground.ts";
+
+/** A v4.0 client that is registered. */
+async function register(
+  ground: Ground,
+  changes: Parameters<V40Client["register"]>[0] = {},
+): Promise<V40Client> {
+  const client = await V40Client.connect({ port: ground.server.port });
+  await client.register(changes);
+  return client;
+}
+
+/** An OPEN for writing by a v4.0 client. */
+async function write40(client: V40Client, name: string) {
+  const owner = client.owner("writer");
+  const { clientid } = client;
+  const requests = openRequests([name], {
+    access: 2,
+    owner: "writer",
+    clientid,
+    seqid: owner.seqid,
+  });
+  const reply = await client.expectStatus([Status.OK, Status.DELAY], requests);
+  owner.settle(reply.results.find(({ name }) => name === "OPEN")!.status);
+  return reply;
+}
+
+/** Waits for the recall of a v4.0 client's delegation. */
+async function recalled40(client: V40Client, held: Held): Promise<void> {
+  await eventually(
+    "the recall",
+    () =>
+      client.listener.peer.recalls.some(({ stateid }) =>
+        String(stateid.other) === String(held.stateid.other)
+      ),
+  );
+}
+
+Deno.test("callback routing: v4.1 by backchannel, v4.0 by dial-out", async () => {
+  await using ground = await Ground.open();
+  const holder41 = await ground.session();
+  await using holder40 = await register(ground);
+  const other = await ground.session();
+  const held41 = await hold(holder41, "f");
+  const held40 = await hold(holder40, "g");
+  assertEquals((await write(other, "f")).status, Status.DELAY);
+  assertEquals((await write(other, "g")).status, Status.DELAY);
+  await recalled(holder41, held41);
+  await recalled40(holder40, held40);
+  assertEquals(holder41.client.callbacks.recalls.length, 1);
+  assertEquals(holder40.listener.peer.recalls.length, 1);
+  await giveBack(holder41, held41);
+  await giveBack(holder40, held40);
+  await proceed(() => write(other, "f"));
+  await proceed(() => write(other, "g"));
+  holder40.listener.peer.assertClean();
+  const metrics = await ground.metrics();
+  assertEquals(metrics.get("backchannel_callbacks_total"), 2);
+  assertEquals(metrics.get("delegation_recall_seconds_count"), 2);
+  const label = 'delegations_recalled_total{type="read",reason="open"}';
+  assertEquals(metrics.get(label), 2);
+});
+
+Deno.test("one NFSv4.0 client's delegation gives way to another's open", async () => {
+  await using ground = await Ground.open();
+  await using holder = await register(ground);
+  await using other = await register(ground);
+  const held = await hold(holder, "f");
+  assertEquals((await write40(other, "f")).status, Status.DELAY);
+  await recalled40(holder, held);
+  await giveBack(holder, held);
+  await proceed(() => write40(other, "f"));
+  holder.listener.peer.assertClean();
+});
+
+Deno.test("an NFSv4.0 client gets no delegation before it has answered CB_NULL, and one connection for all callbacks", async () => {
+  await using ground = await Ground.open();
+  await using client = await V40Client.connect({ port: ground.server.port });
+  const late = Promise.withResolvers<void>();
+  client.listener.peer.onNull({ kind: "late", until: late.promise });
+  await client.register();
+  for (let i = 0; i < 4; i++) {
+    const { delegation } = await client.open(["f"], { access: 1 });
+    assertEquals(delegation.type, "none");
+  }
+  late.resolve();
+  const held = await hold(client, "f");
+  const other = await ground.session();
+  await write(other, "f");
+  await recalled40(client, held);
+  assertEquals(client.listener.accepted, 1);
+  await giveBack(client, held);
+  client.listener.peer.assertClean();
+});
+
+Deno.test("a callback that fails is CB_PATH_DOWN to RENEW, and goes out again on a new connection", async () => {
+  await using ground = await Ground.open();
+  await using client = await register(ground);
+  const held = await hold(client, "f");
+  client.listener.peer.always({ kind: "close", executed: false });
+  const other = await ground.session();
+  await write(other, "f");
+  await client.listener.peer.waitForCalls(4);
+  const renew = () => client.expectStatus("any", [op.renew(client.clientid)]);
+  await eventually(
+    "CB_PATH_DOWN",
+    async () => (await renew()).status === Status.CB_PATH_DOWN,
+  );
+  // SETCLIENTID once more says where callbacks go: the path is up again.
+  client.listener.peer.always({ kind: "answer" });
+  await client.register();
+  await eventually(
+    "a path that is up",
+    async () => (await renew()).status === Status.OK,
+  );
+  await eventually(
+    "the recall",
+    () =>
+      client.listener.peer.calls.some(({ status, compound }) =>
+        compound !== undefined && status === Status.OK
+      ),
+  );
+  await giveBack(client, held);
+  await proceed(() => write(other, "f"));
+});
+
+const strangers: Record<string, Partial<Parameters<typeof register>[1]>> = {
+  "another host": { netid: "tcp", address: "192.0.2.7.8.1" },
+  "no address": { netid: "tcp", address: "nowhere" },
+  "another transport": { netid: "udp", address: "127.0.0.1.8.1" },
+  "port 0": { netid: "tcp", address: "127.0.0.1.0.0" },
+};
+for (const [what, address] of Object.entries(strangers)) {
+  Deno.test(`a client can't make the server dial ${what}`, async () => {
+    await using ground = await Ground.open();
+    await using client = await register(ground, address);
+    for (let i = 0; i < 5; i++) {
+      const { delegation } = await client.open(["f"], { access: 1 });
+      assertEquals(delegation.type, "none");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await client.compound([op.renew(client.clientid)]);
+    assertEquals(client.listener.accepted, 0);
+  });
+}
+
+Deno.test("the operator decides which addresses are dialled", async () => {
+  const asked: unknown[] = [];
+  const options: TestServerOptions = {
+    allowCallbackAddress: (address, { peer }) => {
+      asked.push([address.hostname, peer]);
+      return false;
+    },
+  };
+  await using server = await startServer({ tree: { f: "x" }, ...options });
+  await using client = await V40Client.connect({ port: server.port });
+  await client.register();
+  const ops: Request[] = [...walk(["f"]), op.getattr(["size"])];
+  await client.compound(ops);
+  assertEquals(asked, [["127.0.0.1", "127.0.0.1"]]);
+  assertEquals(client.listener.accepted, 0);
+});
+
+/** A dial-out without a server, and a client whose listener it dials. */
+function dialled(
+  listener: CallbackListener,
+  options: Partial<ConstructorParameters<typeof DialOut>[0]> = {},
+) {
+  const dialOut = new DialOut({
+    random: (length) => new Uint8Array(length),
+    replyTimeout: 100,
+    backoff: [1],
+    ...options,
+  });
+  const client = new Client({
+    id: 1n,
+    protocol: 0,
+    owner: Uint8Array.of(1),
+    verifier: new Uint8Array(8),
+    principal: "sys:0",
+    renewedAt: 0,
+  });
+  client.registration = {
+    confirm: new Uint8Array(8),
+    callback: {
+      program: 0x4000_0000,
+      netid: listener.netid,
+      address: listener.universalAddress,
+      ident: 7,
+      peer: "127.0.0.1",
+    },
+  };
+  dialOut.callbackConfirmed(client);
+  return { dialOut, client };
+}
+
+const peer40 = { v40: { program: 0x4000_0000, ident: 7 } };
+const recallArgs = {
+  stateid: { seqid: 1, other: new Uint8Array(12).fill(3) },
+  truncate: false,
+  handle: Uint8Array.of(1, 2, 3),
+};
+
+for (const hostname of ["127.0.0.1", "::1"]) {
+  Deno.test(`sendCBRecall dials ${hostname}, and says what the client answered`, async () => {
+    await using listener = new CallbackListener(peer40, hostname);
+    const { dialOut, client } = dialled(listener);
+    await eventually("CB_NULL", () => dialOut.isUp(client));
+    assertEquals(await sendCBRecall(dialOut, client, recallArgs), {
+      kind: "answered",
+      // This client has no such delegation.
+      results: [{ status: Status.BADHANDLE }],
+    });
+    listener.peer.assertClean();
+    await dialOut.close();
+    assertEquals(dialOut.held, { lines: 0, connections: 0, tasks: 0 });
+  });
+}
+
+Deno.test("sendCBRecall gives up after three attempts, and the client is down", async () => {
+  const listener = new CallbackListener(peer40);
+  const { dialOut, client } = dialled(listener);
+  await eventually("CB_NULL", () => dialOut.isUp(client));
+  await listener[Symbol.asyncDispose]();
+  assertEquals(await sendCBRecall(dialOut, client, recallArgs), {
+    kind: "failed",
+    reason: "no answer in 3 attempts",
+  });
+  assertEquals(dialOut.isUp(client), false);
+  assertEquals(client.callbackPathDown, true);
+  await dialOut.close();
+});
+
+Deno.test("a connection that nobody uses is closed, and made again when it is needed", async () => {
+  await using listener = new CallbackListener(peer40);
+  const { dialOut, client } = dialled(listener, { idleTimeout: -1 });
+  await eventually("CB_NULL", () => dialOut.isUp(client));
+  dialOut.sweep();
+  await eventually("its end", () => listener.openConnections === 0);
+  assertEquals(dialOut.held.connections, 0);
+  await sendCBRecall(dialOut, client, recallArgs);
+  assertEquals(listener.accepted, 2);
+  await dialOut.close();
+});
+
+Deno.test("what is down is tried again after a while", async () => {
+  await using listener = new CallbackListener(peer40);
+  listener.peer.onNull({ kind: "close" });
+  const { dialOut, client } = dialled(listener, { probeInterval: -1 });
+  await listener.peer.waitForCalls(1);
+  await eventually("the failure", () => client.callbackPathDown);
+  listener.peer.onNull({ kind: "answer" });
+  let regained = 0;
+  dialOut.regained = () => regained++;
+  await eventually("CB_NULL", () => {
+    dialOut.sweep();
+    return dialOut.isUp(client);
+  });
+  assertEquals([regained, client.callbackPathDown], [1, false]);
+  await dialOut.close();
+});
