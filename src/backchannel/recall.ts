@@ -102,7 +102,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options = options;
     this.#state = options.state;
     this.#router = options.router;
-    this.#schedule = options.schedule ?? schedule;
+    this.#schedule = options.schedule ?? defaultSchedule;
     this.#queries = new HolderQueries({
       router: options.router,
       timeout: options.queryTimeout ?? 500,
@@ -359,7 +359,8 @@ export class DelegationKeeper implements DelegationPolicy {
   }
 }
 
-function schedule(run: () => void, ms: number): () => void {
+/** Calls `run` after `ms` milliseconds; returns what cancels it. */
+export function defaultSchedule(run: () => void, ms: number): () => void {
   const timer = setTimeout(run, ms);
   return () => clearTimeout(timer);
 }
