@@ -46,16 +46,19 @@ function offerFor(
   if (want === Want.NO_DELEGATION) return WhyNoDelegation.NOT_WANTED;
   if (want === Want.CANCEL) return WhyNoDelegation.CANCELLED;
   const isOpen = open.file.opens.get(open.owner) === open;
-  // RFC 7530 9.1.11: none with an open that needs confirmation.
-  if (!isOpen || !open.owner.confirmed) return WhyNoDelegation.RESOURCE;
+  if (!isOpen) return WhyNoDelegation.RESOURCE;
   const { policy } = context.services.state.files;
-  if (claim.type === "previous") {
+  const { confirmed } = open.owner;
+  if (claim.type === "previous" && confirmed) {
     const type = RECLAIMED[claim.delegation];
     if (type === undefined) return WhyNoDelegation.RESOURCE;
     return policy.reclaim?.(open, type) ?? WhyNoDelegation.RESOURCE;
   }
+  // The policy is to know of every OPEN.
   const type = policy.offer(open, wanted);
-  return typeof type === "number" ? type : { type };
+  if (typeof type === "number") return type;
+  // RFC 7530 9.1.11: none with an open that needs confirmation.
+  return confirmed ? { type } : WhyNoDelegation.RESOURCE;
 }
 
 /** open_delegation_type4 */

@@ -7,15 +7,14 @@ import {
   type OpenedFile,
   type Request,
 } from "../../support/client/mod.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { CREATE, type Ground, type Peer, startGround } from "./ground.ts";
 
-const LEASE_SECONDS = 1;
+const LEASE_SECONDS = 10;
 const create = { ...CREATE, attributes: { mode: 0o666 } };
 
-const sleep = (leases: number) =>
-  new Promise((resolve) => setTimeout(resolve, leases * LEASE_SECONDS * 1000));
-
 interface Pair {
+  readonly clock: FakeClock;
   readonly ground: Ground;
   readonly other: Peer;
   readonly file: OpenedFile;
@@ -23,34 +22,39 @@ interface Pair {
 
 /** Two clients by two users, and a file of the first that nobody else may write. */
 async function start(deny: number): Promise<Pair> {
-  const ground = await startGround({ leaseSeconds: LEASE_SECONDS });
+  const clock = new FakeClock();
+  const ground = await startGround({ clock, leaseSeconds: LEASE_SECONDS });
   const other = await ground.peer({ credential: authSys(1, 1) });
   const file = await ground.open("new", { deny, create });
-  return { ground, other, file };
+  return { clock, ground, other, file };
 }
 
 /** Waits until the first client's lease has run out; the other one's goes on. */
-async function outlast(other: Peer): Promise<void> {
+async function outlast({ clock }: Pair, ...others: Peer[]): Promise<void> {
   for (let i = 0; i < 3; i++) {
-    await sleep(0.5);
-    await other.ok(op.renew(other.client.clientid));
+    clock.advance(LEASE_SECONDS * 500);
+    for (const other of others) {
+      await other.ok(op.renew(other.client.clientid));
+    }
   }
 }
 
 Deno.test("a lease that ran out harms nobody as long as nobody minds (RFC 7530 9.6.3)", async () => {
-  const { ground, other, file } = await start(Share.DENY_WRITE);
+  const pair = await start(Share.DENY_WRITE);
+  const { ground, other, file } = pair;
   await using _ = ground;
   const lock = await ground.lock(file);
-  await outlast(other);
+  await outlast(pair, other);
   const at = op.putfh(file.filehandle);
   const unlock = op.locku({ stateid: lock, seqid: 1 });
   assertEquals(await ground.status(at, unlock), "OK");
-  await outlast(other);
+  await outlast(pair, other);
   assertEquals(await ground.close(file), "OK");
 });
 
 Deno.test("an OPEN in conflict ends what had lapsed: EXPIRED to its owner from then on (RFC 7530 9.6.3, 13.1.5.3)", async () => {
-  const { ground, other, file } = await start(Share.DENY_WRITE);
+  const pair = await start(Share.DENY_WRITE);
+  const { ground, other, file } = pair;
   await using _ = ground;
   const lock = await ground.lock(file);
   const { stateid } = file;
@@ -58,7 +62,7 @@ Deno.test("an OPEN in conflict ends what had lapsed: EXPIRED to its owner from t
   const { seqid } = ground.client.owner();
   const write = { access: Share.ACCESS_WRITE };
   assertEquals(await other.openStatus("new", write), "SHARE_DENIED");
-  await outlast(other);
+  await outlast(pair, other);
   assertEquals(await other.openStatus("new", write), "OK");
   const at = op.putfh(file.filehandle);
   const late: Request[] = [
@@ -80,34 +84,33 @@ Deno.test("an OPEN in conflict ends what had lapsed: EXPIRED to its owner from t
 });
 
 Deno.test("a LOCK in conflict ends what had lapsed (RFC 7530 9.6.3)", async () => {
-  const { ground, other, file } = await start(Share.DENY_NONE);
+  const pair = await start(Share.DENY_NONE);
+  const { ground, other, file } = pair;
   await using _ = ground;
   await ground.lock(file);
   const theirs = await other.open("new", { owner: "2", create });
   const wish = { owner: "2", type: LockType.READ };
   assertEquals(await other.lockStatus(theirs, wish), "DENIED");
-  await outlast(other);
+  await outlast(pair, other);
   assertEquals(await other.lockStatus(theirs, wish), "OK");
 });
 
 Deno.test("an owner that asked for a blocking lock and never again is not waited for (RFC 7530 9.4)", async () => {
-  const { ground, other, file } = await start(Share.DENY_NONE);
+  const pair = await start(Share.DENY_NONE);
+  const { ground, other, file } = pair;
   await using _ = ground;
   const stateid = await ground.lock(file);
   const wish = { locker: "2", type: LockType.WRITEW };
   assertEquals(await ground.lockStatus(file, wish), "DENIED");
-  for (let i = 0; i < 3; i++) {
-    await sleep(0.5);
-    await ground.ok(op.renew(ground.client.clientid));
-    await other.ok(op.renew(other.client.clientid));
-  }
+  await outlast(pair, ground, other);
   const at = op.putfh(file.filehandle);
   await ground.ok(at, op.locku({ stateid, seqid: 1 }));
   assertEquals(await ground.lockStatus(file, { ...wish, locker: "3" }), "OK");
 });
 
 Deno.test("reading, writing and locking renew the lease as RENEW does (RFC 7530 9.5)", async () => {
-  const { ground, other, file } = await start(Share.DENY_WRITE);
+  const pair = await start(Share.DENY_WRITE);
+  const { ground, other, file } = pair;
   await using _ = ground;
   const at = op.putfh(file.filehandle);
   const { stateid } = file;
@@ -118,7 +121,7 @@ Deno.test("reading, writing and locking renew the lease as RENEW does (RFC 7530 
       op.setattr({ size: 1n }, stateid),
     ]
   ) {
-    await sleep(0.7);
+    pair.clock.advance(LEASE_SECONDS * 700);
     await ground.ok(at, request);
     await other.ok(op.renew(other.client.clientid));
   }
