@@ -12,6 +12,7 @@ import {
   walk,
 } from "../../support/client/mod.ts";
 import { statusName } from "../../support/client/names.ts";
+import { SAMPLES } from "./attribute_samples.ts";
 import {
   CREATE,
   createOp,
@@ -42,68 +43,6 @@ const REQUIRED: AttributeName[] = [
 const SET_ONLY: AttributeName[] = ["time_access_set", "time_modify_set"];
 /** Number of the last attribute of RFC 7530. */
 const LAST = 55;
-const now = { seconds: 1_000_000_000n, nanoseconds: 5 };
-const ace = { type: 0, flag: 0, mask: 1, who: "EVERYONE@" };
-
-/** A value for each attribute of RFC 7530 that can be set or compared. */
-const SAMPLES: Attributes = {
-  supported_attrs: [0, 1],
-  type: 1,
-  fh_expire_type: 0,
-  change: 0n,
-  size: 0n,
-  link_support: false,
-  symlink_support: false,
-  named_attr: false,
-  fsid: { major: 0n, minor: 0n },
-  unique_handles: false,
-  lease_time: 0,
-  rdattr_error: 0,
-  acl: [ace],
-  aclsupport: 0,
-  archive: false,
-  cansettime: false,
-  case_insensitive: false,
-  case_preserving: false,
-  chown_restricted: false,
-  filehandle: new Uint8Array(8),
-  fileid: 0n,
-  files_avail: 0n,
-  files_free: 0n,
-  files_total: 0n,
-  fs_locations: { root: ["root"], locations: [] },
-  hidden: false,
-  homogeneous: false,
-  maxfilesize: 0n,
-  maxlink: 0,
-  maxname: 0,
-  maxread: 0n,
-  maxwrite: 0n,
-  mimetype: "text/plain",
-  mode: 0,
-  no_trunc: false,
-  numlinks: 0,
-  owner: "0",
-  owner_group: "0",
-  quota_avail_hard: 0n,
-  quota_avail_soft: 0n,
-  quota_used: 0n,
-  rawdev: { major: 0, minor: 0 },
-  space_avail: 0n,
-  space_free: 0n,
-  space_total: 0n,
-  space_used: 0n,
-  system: false,
-  time_access: now,
-  time_access_set: "server",
-  time_backup: now,
-  time_create: now,
-  time_delta: now,
-  time_metadata: now,
-  time_modify: now,
-  time_modify_set: "server",
-  mounted_on_fileid: 0n,
-};
 /** RFC 7530 5.7: what a client may set, where it is supported. */
 const SETTABLE: AttributeName[] = [
   "size",

@@ -103,7 +103,10 @@ for (const minor of [0, 1, 2] as const) {
       const status = await client.status(...AT_FILE, write("x", offset));
       assertEquals(status, "FBIG");
     }
-    const commit = op.commit(2n ** 64n - 1n, 9);
+    // RFC 8881 15.1.1.4: a range that no file can have.
+    const beyond = op.commit(2n ** 64n - 1n, 9);
+    assertEquals(await client.status(...AT_FILE, beyond), "INVAL");
+    const commit = op.commit(2n ** 64n - 1n, 0);
     const committed = await client.ok("COMMIT", ...AT_FILE, commit);
     assertEquals(committed.verifier, cut.verifier);
   });
