@@ -311,6 +311,7 @@ function buildCallbacks(
     random,
     log,
     delegations: options.delegations ?? true,
+    keeper: { maxPerClient: services.limits.maxDelegationsPerClient },
     allowCallbackAddress: options.allowCallbackAddress,
     sender: { ...options.callbacks, observer: metrics },
     observer: new DelegationMetrics(registry),

@@ -22,6 +22,8 @@ export interface ProtocolLimits {
   readonly maxOpensPerClient: number;
   /** Byte-range locks of a client, and lock stateids, which outlive their locks. */
   readonly maxLocksPerClient: number;
+  /** Delegations of a client; beyond it opens come without. */
+  readonly maxDelegationsPerClient: number;
   /** Blocking locks of a client that have a place in line (RFC 8881 9.6); others are denied without. */
   readonly maxWaitingLocksPerClient: number;
   /** Blocking locks of a file that have a place in line. */
@@ -41,6 +43,7 @@ export const defaultLimits: ProtocolLimits = {
   maxClients: 10_000,
   maxOpensPerClient: 100_000,
   maxLocksPerClient: 100_000,
+  maxDelegationsPerClient: 10_000,
   maxWaitingLocksPerClient: 1_024,
   maxWaitingLocksPerFile: 256,
 };

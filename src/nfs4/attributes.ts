@@ -98,7 +98,10 @@ const DEFAULTS = {
   maxName: 255,
   maxLink: 65_535,
   maxFileSize: Number.MAX_SAFE_INTEGER,
+  timeDelta: 1,
 } as const;
+/** In nanoseconds. */
+const SECOND = 1_000_000_000;
 
 const hasSpace = (terms: AttributeTerms): boolean =>
   terms.fs.status !== undefined;
@@ -291,7 +294,11 @@ const ROWS: readonly AttributeRow[] = [
     number: 51,
     name: "time_delta",
     perFileSystem: true,
-    get: (xdr) => time(xdr, { seconds: 0, nanoseconds: 1 }),
+    get: (xdr, { file }) => {
+      const delta = limit(file, "timeDelta");
+      const seconds = Math.floor(delta / SECOND);
+      time(xdr, { seconds, nanoseconds: delta % SECOND });
+    },
   },
   {
     number: 52,

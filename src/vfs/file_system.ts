@@ -197,6 +197,8 @@ export interface FileSystemLimits {
   readonly maxFileSize?: number;
   /** Most hard links of a file; 65535 where absent. */
   readonly maxLink?: number;
+  /** Smallest difference between two times that it keeps, in nanoseconds; 1 where absent. */
+  readonly timeDelta?: number;
 }
 
 /** How an open file is going to be used. */

@@ -1,3 +1,4 @@
+import { assertEquals } from "@std/assert";
 import { behaviourSuite, type Capabilities } from "./behaviour.ts";
 import { HostedFileSystem } from "../../src/backends/local/hosted_file_system.ts";
 import {
@@ -66,3 +67,15 @@ behaviourSuite("local without /proc", () => {
   // node:fs has a lutimes that takes no time before 1970.
   capabilities: { ...portable, timesBefore1970: false },
 });
+
+Deno.test(
+  "local says how exact its times are",
+  { ignore: noFolder },
+  async () => {
+    await using portableBox = new Sandbox({ ffi: false });
+    assertEquals(portableBox.fs.limits?.timeDelta, portable.resolution);
+    await using box = new Sandbox();
+    const expected = hasFfi ? 1 : portable.resolution;
+    assertEquals(box.fs.limits?.timeDelta, expected);
+  },
+);

@@ -46,6 +46,8 @@ export interface Host {
   readonly pinsFolders: boolean;
   /** How long ctime may stand still between two changes, in microseconds. */
   readonly tick: number;
+  /** Smallest difference between times that can be set, in nanoseconds. */
+  readonly timeDelta: number;
   /** Opens a folder by its path. */
   openRoot(path: string): OpenFolder;
   /** Opens a folder in another; the caller checks that it is the one it wants. */

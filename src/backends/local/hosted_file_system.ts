@@ -12,6 +12,7 @@ import type {
   DirectoryPage,
   FileAttributes,
   FileSystem,
+  FileSystemLimits,
   FileSystemStatus,
   OpenMode,
   ReadResult,
@@ -34,6 +35,8 @@ const MAX_SEARCHES = 4;
 
 /** An existing folder of the host as a file system; made by `local`. */
 export class HostedFileSystem implements FileSystem<LocalNode> {
+  /** What the host's calls can do; of the file system below nothing is known. */
+  readonly limits: FileSystemLimits;
   readonly #store: Store;
   readonly #locator: Locator;
   #disposed: Promise<void> | undefined;
@@ -41,6 +44,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   /** `path` is an existing folder, without symlinks. */
   constructor(host: Host, path: string, options: LocalOptions = {}) {
     this.#store = new Store(host, path, options);
+    this.limits = { timeDelta: host.timeDelta };
     this.#locator = new Locator(this.#store.tree, this.#store.now);
   }
 

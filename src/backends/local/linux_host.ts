@@ -42,6 +42,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export class LinuxHost extends PortableHost {
   // A kernel without fine-grained timestamps stamps with its timer tick: 100 Hz at the slowest.
   override readonly tick: number = 10_000;
+  override readonly timeDelta: number = 1;
   readonly #calls: HostCalls;
   readonly #libc: HostCalls["libc"];
   /** A name for C; Linux takes 255 bytes, what is longer must still be refused by it. */

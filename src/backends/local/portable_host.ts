@@ -29,6 +29,8 @@ export class PortableHost implements Host {
   readonly pinsFolders: boolean;
   // Deno cuts ctime to whole seconds.
   readonly tick: number = 1_000_000;
+  // Deno sets times as whole milliseconds.
+  readonly timeDelta: number = 1_000_000;
 
   constructor() {
     this.pinsFolders = Deno.build.os === "linux" && procWorks();

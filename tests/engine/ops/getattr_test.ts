@@ -142,6 +142,16 @@ Deno.test("GETATTR encodes each attribute as its type says (RFC 8881 5.8)", asyn
   assertEquals(values.remaining, 0);
 });
 
+Deno.test("time_delta is as coarse as the file system's times (RFC 8881 5.8.2.41)", async () => {
+  for (const timeDelta of [1_000_000, 2_000_000_003]) {
+    const fs = Object.assign(memory(tree), { limits: { timeDelta } });
+    const root = await new Ground({ path: "/", fs }).at("/");
+    const values = await root.attributes(51);
+    const delta = Number(values.int64()) * 1_000_000_000 + values.uint32();
+    assertEquals(delta, timeDelta);
+  }
+});
+
 Deno.test("space comes from the file system, also one that waits", async () => {
   const fs = memory(tree, { maxBytes: 1 << 20, maxFiles: 100 });
   for (const one of [fs, slow(fs)]) {
