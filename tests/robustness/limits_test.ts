@@ -316,6 +316,30 @@ Deno.test("locks of a client: ranges, those that unlocking makes, and lock owner
   await session.compound(fourth);
 });
 
+Deno.test("delegations of a client: beyond the limit an OPEN gets none", async () => {
+  await using server = await startServer({
+    tree,
+    limits: { maxDelegationsPerClient: 1 },
+  });
+  await using session = await openSession({ port: server.port });
+  // OPEN4_SHARE_ACCESS_WANT_READ_DELEG
+  const wish = { access: 1 | 0x100 };
+  let first = await session.open(["f"], wish);
+  // The back channel is tried out first.
+  while (first.delegation.type !== "read") {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    first = await session.open(["f"], wish);
+  }
+  const { delegation } = await session.open(["g"], wish);
+  assert(delegation.type === "none_ext" && delegation.why === 2, "RESOURCE");
+  await session.compound([
+    op.putfh(first.filehandle),
+    op.delegreturn(first.delegation.stateid),
+  ]);
+  const next = await session.open(["g"], wish);
+  assertEquals(next.delegation.type, "read");
+});
+
 Deno.test("a name, a target or a folder beyond what is allowed harms nobody", async () => {
   await using server = await startServer({ tree });
   await using session = await openSession({ port: server.port });
