@@ -2,6 +2,7 @@ import type { RpcConnection } from "../rpc/connection.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { Clock } from "../state/clock.ts";
 import { digest } from "../state/digest.ts";
+import { principalNumber } from "../state/principal.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
 
 /** Answers that are kept; of more the oldest go. */
@@ -16,6 +17,8 @@ export interface DuplicateEntry {
   readonly xid: number;
   readonly hostname: string;
   readonly port: number;
+  /** See `principalNumber`: what one user was answered is not for another. */
+  readonly principal: number;
   /** Not to be kept from the garbage collector for this. */
   readonly connection: WeakRef<RpcConnection>;
   /** Bytes of its arguments, and a digest of them. */
@@ -52,10 +55,13 @@ export class DuplicateRequests {
     if (entries === undefined) return undefined;
     const { bytes, position, end } = call.body;
     const oldest = this.#clock.now() - MAX_AGE;
+    const principal = principalNumber(call.credential);
+    // Made once, however many requests of this xid somebody has sent.
+    let own: number | undefined;
     for (const entry of entries) {
       const same = entry.since >= oldest && entry.size === end - position &&
-        isSender(entry, connection) &&
-        entry.digest === digest(bytes, position, end);
+        entry.principal === principal && isSender(entry, connection) &&
+        entry.digest === (own ??= digest(bytes, position, end));
       if (same) return entry.answer ?? waitFor(entry);
     }
     return undefined;
@@ -63,7 +69,7 @@ export class DuplicateRequests {
 
   /** A call whose arguments begin at `start` is about to do what must not be done twice. */
   begin(
-    { xid, body: { bytes, end } }: RpcCall,
+    { xid, credential, body: { bytes, end } }: RpcCall,
     connection: RpcConnection,
     start: number,
   ): DuplicateEntry {
@@ -72,6 +78,7 @@ export class DuplicateRequests {
       xid,
       hostname,
       port,
+      principal: principalNumber(credential),
       connection: new WeakRef(connection),
       size: end - start,
       digest: digest(bytes, start, end),

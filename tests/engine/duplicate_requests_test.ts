@@ -1,6 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { DuplicateRequests } from "../../src/engine/duplicate_requests.ts";
-import { AUTH_NONE } from "../../src/rpc/auth.ts";
+import { AUTH_NONE, AuthFlavor } from "../../src/rpc/auth.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
 import type { RpcCall } from "../../src/rpc/message.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
@@ -65,4 +65,36 @@ Deno.test("answers get old, and are many at most", () => {
   assertEquals(isKept(5000), true);
   clock.advance(1);
   assertEquals(isKept(5000), false);
+});
+
+Deno.test("what one user was answered is not for another", () => {
+  const duplicates = new DuplicateRequests(new FakeClock());
+  const here = connection("192.0.2.1", 700);
+  const by = (uid: number): RpcCall => {
+    const user = { machineName: "m", uid, gid: 0, gids: [] };
+    return { ...call(1, 5), credential: { flavor: AuthFlavor.SYS, ...user } };
+  };
+  duplicates.finish(duplicates.begin(by(0), here, 0), ANSWER);
+  assertEquals(duplicates.find(by(1000), here), undefined);
+  assertEquals(duplicates.find(call(1, 5), here), undefined);
+  assertEquals(duplicates.find(by(0), here), ANSWER);
+});
+
+Deno.test("many requests under one xid don't make the next one slow", () => {
+  const duplicates = new DuplicateRequests(new FakeClock());
+  const here = connection("192.0.2.1", 700);
+  const words = new Array<number>(16_384).fill(1);
+  const long = call(1, ...words);
+  for (let i = 0; i < 1000; i++) {
+    long.body.bytes[0] = i;
+    long.body.bytes[1] = i >> 8;
+    duplicates.finish(duplicates.begin(long, here, 0), ANSWER);
+  }
+  const other = call(1, ...words.with(9, 7));
+  const started = performance.now();
+  for (let i = 0; i < 20; i++) {
+    assertEquals(duplicates.find(other, here), undefined);
+  }
+  // 1.3 MB are looked at; once for each that is known it would be 1.3 GB.
+  assert(performance.now() - started < 250);
 });
