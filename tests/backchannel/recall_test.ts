@@ -285,17 +285,6 @@ Deno.test("delegations can be turned off", async () => {
   }
 });
 
-Deno.test("a client that has as many delegations as it may opens without, until it gives one back", async () => {
-  await using ground = await Ground.open({
-    limits: { maxDelegationsPerClient: 1 },
-  });
-  const session = await ground.session();
-  const held = await hold(session, "f");
-  assertEquals(await isDelegated(session, "g"), false);
-  await giveBack(session, held);
-  assertEquals(await isDelegated(session, "g"), true);
-});
-
 Deno.test("CLAIM_DELEG_CUR_FH and CLAIM_DELEGATE_CUR open under the delegation while it is recalled", async () => {
   await using ground = await Ground.open();
   const holder = await ground.session();

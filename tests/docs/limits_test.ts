@@ -1,0 +1,25 @@
+import { assertEquals } from "@std/assert";
+import { defaultServerLimits } from "../../mod.ts";
+
+const noFiles =
+  Deno.permissions.querySync({ name: "read" }).state !== "granted";
+
+Deno.test("PROTOCOL.md names every limit, and what it is if left out", {
+  ignore: noFiles,
+}, () => {
+  const text = Deno.readTextFileSync(
+    new URL("../../PROTOCOL.md", import.meta.url),
+  );
+  const [, section] = /^## Limits\n([^]*?)^## /m.exec(text)!;
+  const documented = new Map<string, number>();
+  for (const line of section.split("\n")) {
+    const [, names = "", value] = line.split("|");
+    for (const [, name] of names.matchAll(/`(\w+)`/g)) {
+      documented.set(name, Number(value));
+    }
+  }
+  assertEquals(
+    [...documented].sort(),
+    Object.entries(defaultServerLimits).sort(),
+  );
+});
