@@ -2,9 +2,7 @@ import { type Logger, silentLogger } from "../log.ts";
 import type { CallbackLocation, Client } from "../state/client.ts";
 import type { RandomBytes } from "../state/clock.ts";
 import type { ClientObserver } from "../state/observers.ts";
-import { AuthFlavor, type SysCredential } from "../rpc/auth.ts";
 import { connect, type ConnectOptions } from "../rpc/client.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
 import { AcceptStatus } from "../rpc/message.ts";
 import {
   type AttemptOptions,
@@ -19,7 +17,7 @@ import {
   type CbRecallArgs,
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
-import type { CallbackTarget } from "./callback_wire.ts";
+import { Line } from "./dial_out_line.ts";
 import { withTimeout } from "./sleep.ts";
 import {
   type InternetAddress,
@@ -59,47 +57,6 @@ const QUEUE_LIMIT = 64;
 const IDLE_TIMEOUT = 60_000;
 const PROBE_INTERVAL = 30_000;
 const MAX_REPLY = 64 * 1024;
-/** A client of NFSv4.0 says only where; who calls is the server's machine. */
-const CREDENTIAL: SysCredential = {
-  flavor: AuthFlavor.SYS,
-  machineName: "",
-  uid: 0,
-  gid: 0,
-  gids: [],
-};
-
-/** The way to the callbacks of one client. */
-class Line {
-  readonly target: CallbackTarget;
-  connection: RpcConnection | undefined;
-  channel: CallbackChannel | undefined;
-  opening: Promise<CallbackChannel> | undefined;
-  /** A callback was answered, and none failed since. */
-  proven = false;
-  inFlight = 0;
-  usedAt: number;
-  ended = false;
-
-  constructor(
-    readonly client: Client,
-    readonly address: InternetAddress,
-    { program, ident, now }: {
-      readonly program: number;
-      readonly ident: number;
-      readonly now: number;
-    },
-  ) {
-    this.target = {
-      program,
-      credential: CREDENTIAL,
-      minorVersion: 0,
-      // RFC 7530 16.33.5: it tells the client which of its mounts is meant.
-      callbackIdent: ident,
-    };
-    this.usedAt = now;
-  }
-}
-
 /**
  * The callbacks of NFSv4.0, whose clients are dialled at the address that
  * SETCLIENTID gave: a connection for each, made when it is needed, proved with
