@@ -21,6 +21,7 @@ import { XdrWriter } from "../../../src/xdr/writer.ts";
 import { getattr } from "../../../src/engine/ops/getattr.ts";
 import { lookup } from "../../../src/engine/ops/lookup.ts";
 import { putrootfh } from "../../../src/engine/ops/putrootfh.ts";
+import { noteOutcome } from "./seen_operation.ts";
 
 /** Who asks, in what minor version. */
 export interface Asker {
@@ -119,6 +120,7 @@ export class Compound {
       status = statusOfError(error, minorVersion);
       if (status === undefined) throw error;
     }
+    noteOutcome(operation, minorVersion, status);
     if (status !== Status.OK) {
       reply.truncate(start);
       operation.encodeFailure?.(context, status);

@@ -26,6 +26,7 @@ import {
   type FixtureOptions,
   StateFixture,
 } from "../../state/fixture.ts";
+import { noteOutcome } from "./seen_operation.ts";
 
 /** What an operation answered. */
 export interface Outcome {
@@ -107,6 +108,7 @@ export class Peer {
     const args = operation.decode(context.request, minorVersion);
     const status = operation.run(context, args);
     if (typeof status !== "number") throw new TypeError("it must not wait");
+    noteOutcome(operation, minorVersion, status);
     if (status !== Status.OK) {
       reply.truncate(0);
       operation.encodeFailure?.(context, status);

@@ -41,6 +41,7 @@ import { DelegationBook } from "./delegation_book.ts";
 import type { ReceivedRecord } from "./framing.ts";
 import { hex, messageOf, statusName } from "./names.ts";
 import { AuthStat, expectEnd } from "./rpc.ts";
+import { noteError } from "../seen_errors.ts";
 
 /** The callback service of one client, for any number of sessions and connections. */
 export class CallbackPeer {
@@ -362,6 +363,8 @@ export class CallbackPeer {
     }
     const status = results.at(-1)?.status ?? Status.OK;
     draft.status = status;
+    const { op } = compound.ops[results.length - 1];
+    noteError(`CB_${op}`, compound.minorVersion, statusName(status));
     const body = encodeCallbackResult(compound.tag, status, results);
     if (executed && slot) session?.finish(slot.sequence, body);
     const release = () => slot && session?.release(slot.sequence);
@@ -384,6 +387,7 @@ export class CallbackPeer {
     first?: CallbackOperation,
   ): void {
     draft.status = status;
+    if (first) noteError(`CB_${first.op}`, 1, statusName(status));
     const results = first ? [{ number: CallbackOp[first.op], status }] : [];
     const tag = draft.compound?.tag ?? new Uint8Array();
     const body = encodeCallbackResult(tag, status, results);

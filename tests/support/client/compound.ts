@@ -19,6 +19,7 @@ import {
   readError,
 } from "./results.ts";
 import { expectEnd } from "./rpc.ts";
+import { noteError } from "../seen_errors.ts";
 
 /** A COMPOUND to be sent. */
 export interface CompoundRequest {
@@ -171,6 +172,9 @@ export function readAnyCompound(
   const bytes = xdr.bytes.slice(start, xdr.position);
   const reply = new CompoundReply(status, results, bytes);
   checkStatuses(reply);
+  if (status !== Status.OK) {
+    noteError(reply.last?.name ?? "COMPOUND", minorVersion, statusName(status));
+  }
   return { tag, reply };
 }
 
