@@ -44,6 +44,9 @@ const MIN_PATIENCE = 2_000;
 /** The same for one that has asked once: nobody knows when it will come again. */
 const FIRST_PATIENCE = 5_000;
 
+/** Milliseconds that one is kept at most: a waiter that was killed does not say so. */
+const MAX_PATIENCE = 15_000;
+
 interface Waiting extends WaitingLock {
   isOver: boolean;
   /** Clock time in milliseconds of its last request. */
@@ -117,7 +120,8 @@ export class WaitingLocks {
     if (known === undefined) return this.#join(wish, now);
     // Clients ask at longer and longer intervals, up to twice the last one.
     const pace = 2 * (now - known.askedAt);
-    known.patience = Math.min(Math.max(MIN_PATIENCE, pace), this.#leaseMs);
+    const most = Math.min(MAX_PATIENCE, this.#leaseMs);
+    known.patience = Math.min(Math.max(MIN_PATIENCE, pace), most);
     known.askedAt = now;
     known.toldAt = undefined;
   }

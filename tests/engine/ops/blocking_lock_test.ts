@@ -129,7 +129,7 @@ for (const minor of [0, 1, 2] as const) {
     await ground.pass(10 * SECOND, one);
     await deaf.lock(waiting(all));
     await one.unlock(all);
-    await ground.pass(19 * SECOND, one, three);
+    await ground.pass(14 * SECOND, one, three);
     assertEquals(await three.lock(all), "DENIED 0+10 write");
     await ground.pass(2 * SECOND, one, three);
     assertEquals(await three.lock(all), "OK");
