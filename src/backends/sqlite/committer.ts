@@ -1,4 +1,4 @@
-import type { SqliteNode } from "./node.ts";
+import type { Extent } from "./node.ts";
 import type { Contents } from "./contents.ts";
 import type { Durability } from "./options.ts";
 import type { Journal } from "./journal.ts";
@@ -6,6 +6,8 @@ import type { Transaction } from "./transaction.ts";
 
 /** Bytes in the journal from which on files are synced to empty it. */
 const JOURNAL_BYTES = 2 ** 23;
+/** Contents that are not all on disk, from which on a commit brings them there. */
+const MOST_WATCHED = 1024;
 /** Operations that share a commit when nothing asks for one. */
 const MOST_OPERATIONS = 4096;
 
@@ -55,15 +57,17 @@ export class Committer {
   /** Commits, their fsyncs, and the batches of replies that waited for them. */
   readonly counts = { commits: 0, syncs: 0, settles: 0 };
   readonly #parts: CommitterParts;
-  /** Files that must be on disk before the next commit may be. */
-  readonly #before = new Set<SqliteNode>();
-  /** Files that must be on disk together with the next commit. */
-  readonly #beside = new Set<SqliteNode>();
+  /** Contents that are not all on disk, or are to be cut. */
+  readonly #watched = new Map<number, Extent>();
+  /** Contents that must be on disk before the next commit may be. */
+  readonly #before = new Set<Extent>();
+  /** Contents that must be on disk together with the next commit. */
+  readonly #beside = new Set<Extent>();
   #running: Promise<void> | undefined = undefined;
   #next: Promise<void> | undefined = undefined;
   #trimming: Promise<void> | undefined = undefined;
-  /** Files whose sync is under way. */
-  #syncing: readonly SqliteNode[] = [];
+  /** Contents whose sync is under way. */
+  #syncing: readonly Extent[] = [];
   /** Operations that commits have covered. */
   #covered = 0;
   /** Committed, and to be done once that is on disk. */
@@ -74,21 +78,36 @@ export class Committer {
     this.#parts = parts;
   }
 
-  /** The next commit also makes durable what was written to this file. */
-  include(node: SqliteNode): void {
-    if (this.#parts.durability !== "full") return;
-    const { dirty, shortened } = node.extent!;
-    // Its rows leave the journal with the commit, and a file that was cut and
-    // grows would show what was cut off: both only when the file is on disk.
-    const first = shortened || this.#parts.journal.last(node) !== undefined;
-    if (first) this.#before.add(node);
-    else if (dirty) this.#beside.add(node);
+  /** What is known of a content that is not all on disk. */
+  known(number: number): Extent | undefined {
+    return this.#watched.get(number);
   }
 
-  /** The file is gone. */
-  exclude(node: SqliteNode): void {
-    this.#before.delete(node);
-    this.#beside.delete(node);
+  /** Keeps what is known of a content for as long as it matters. */
+  watch(extent: Extent): void {
+    const { number, dirty, shortened, cut } = extent;
+    const isUnsynced = this.#parts.durability === "full" &&
+      (dirty || shortened || this.#parts.journal.last(number) !== undefined);
+    if (isUnsynced || cut !== undefined) this.#watched.set(number, extent);
+    else this.#watched.delete(number);
+  }
+
+  /** The next commit also makes durable what was done to this content. */
+  include(extent: Extent): void {
+    if (this.#parts.durability !== "full") return;
+    const { dirty, shortened, number } = extent;
+    // Its rows leave the journal with the commit, and a file that was cut and
+    // grows would show what was cut off: both only when the content is on disk.
+    const first = shortened || this.#parts.journal.last(number) !== undefined;
+    if (first) this.#before.add(extent);
+    else if (dirty) this.#beside.add(extent);
+  }
+
+  /** The content is going. */
+  exclude(extent: Extent): void {
+    this.#before.delete(extent);
+    this.#beside.delete(extent);
+    this.#watched.delete(extent.number);
   }
 
   /** Makes everything up to now durable; see `FileSystem.settle`. */
@@ -118,10 +137,10 @@ export class Committer {
     transaction.assertSound();
     try {
       if (isFull) {
-        for (const node of [...this.#syncing, ...this.#before]) {
-          const last = clean(node, this.#parts.journal);
-          contents.syncNow(node.fileid);
-          this.#forget(node, last);
+        for (const extent of [...this.#syncing, ...this.#before]) {
+          const last = this.#clean(extent);
+          contents.syncNow(extent.number);
+          this.#forget(extent.number, last);
         }
         this.#before.clear();
       }
@@ -129,9 +148,9 @@ export class Committer {
       if (isFull) {
         log.syncNow();
         this.counts.syncs++;
-        for (const node of this.#beside) {
-          clean(node, this.#parts.journal);
-          contents.syncNow(node.fileid);
+        for (const extent of this.#beside) {
+          this.#clean(extent);
+          contents.syncNow(extent.number);
         }
         this.#beside.clear();
       }
@@ -145,7 +164,9 @@ export class Committer {
   async close(): Promise<void> {
     await this.#running;
     await this.#trimming;
-    for (const node of this.#parts.journal.nodes()) this.#before.add(node);
+    for (const number of this.#parts.journal.numbers()) {
+      this.#before.add(this.known(number)!);
+    }
     this.now();
   }
 
@@ -162,14 +183,17 @@ export class Committer {
   }
 
   async #round(): Promise<void> {
-    while (this.#before.size > 0) await this.#syncBefore();
     const { contents, journal, log } = this.#parts;
+    if (this.#watched.size > MOST_WATCHED) {
+      for (const extent of this.#watched.values()) this.include(extent);
+    }
+    while (this.#before.size > 0) await this.#syncBefore();
     this.#commit();
     this.#syncing = [...this.#beside];
     this.#beside.clear();
-    const syncs = this.#syncing.map((node) => {
-      clean(node, journal);
-      return contents.sync(node.fileid);
+    const syncs = this.#syncing.map((extent) => {
+      this.#clean(extent);
+      return contents.sync(extent.number);
     });
     this.counts.syncs++;
     await Promise.all([log.sync(), ...syncs]);
@@ -179,25 +203,25 @@ export class Committer {
   }
 
   async #syncBefore(): Promise<void> {
-    const nodes = this.#syncing = [...this.#before];
+    const extents = this.#syncing = [...this.#before];
     this.#before.clear();
-    const { contents, journal } = this.#parts;
-    const lasts = nodes.map((node) => clean(node, journal));
-    await Promise.all(nodes.map((node) => contents.sync(node.fileid)));
-    for (const [index, node] of nodes.entries()) {
-      this.#forget(node, lasts[index]);
+    const { contents } = this.#parts;
+    const lasts = extents.map((extent) => this.#clean(extent));
+    await Promise.all(extents.map(({ number }) => contents.sync(number)));
+    for (const [index, { number }] of extents.entries()) {
+      this.#forget(number, lasts[index]);
     }
     this.#syncing = [];
   }
 
-  /** Empties the journal, file by file, while the service goes on. */
+  /** Empties the journal, content by content, while the service goes on. */
   async #trim(): Promise<void> {
     const { contents, journal, transaction } = this.#parts;
     try {
-      for (const node of journal.nodes()) {
-        const last = journal.last(node);
-        await contents.sync(node.fileid);
-        this.#forget(node, last);
+      for (const number of journal.numbers()) {
+        const last = journal.last(number);
+        await contents.sync(number);
+        this.#forget(number, last);
       }
     } catch (error) {
       transaction.fail(error);
@@ -206,11 +230,21 @@ export class Committer {
     }
   }
 
-  /** The rows up to `last` are in the file, and that is on disk. */
-  #forget(node: SqliteNode, last: number | undefined): void {
-    if (last === undefined || node.gone) return;
+  /** The content is about to be synced; returns its last row in the journal. */
+  #clean(extent: Extent): number | undefined {
+    extent.dirty = extent.shortened = false;
+    this.watch(extent);
+    return this.#parts.journal.last(extent.number);
+  }
+
+  /** The rows up to `last` are in the content, and that is on disk. */
+  #forget(number: number, last: number | undefined): void {
     const { transaction, journal } = this.#parts;
-    transaction.run(() => journal.forget(node, last));
+    // Gone in the meantime, and its rows with it.
+    if (last === undefined || journal.last(number) === undefined) return;
+    transaction.run(() => journal.forget(number, last));
+    const extent = this.#watched.get(number);
+    if (extent !== undefined) this.watch(extent);
   }
 
   #commit(): void {
@@ -227,12 +261,4 @@ export class Committer {
     this.#afterwards = [];
     for (const act of acts) act();
   }
-}
-
-/** The file is about to be synced; returns its last row in the journal. */
-function clean(node: SqliteNode, journal: Journal): number | undefined {
-  if (node.extent !== undefined) {
-    node.extent.dirty = node.extent.shortened = false;
-  }
-  return journal.last(node);
 }

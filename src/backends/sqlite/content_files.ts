@@ -45,8 +45,8 @@ export class ContentFiles implements Contents {
     this.#disk = disk;
   }
 
-  read(fileid: number, offset: number, target: Uint8Array): void {
-    const file = this.#find(fileid);
+  read(number: number, offset: number, target: Uint8Array): void {
+    const file = this.#find(number);
     let filled = 0;
     while (file !== undefined && filled < target.length) {
       const { descriptor } = file;
@@ -60,23 +60,23 @@ export class ContentFiles implements Contents {
     if (filled < target.length) target.fill(0, filled);
   }
 
-  write(fileid: number, offset: number, data: Uint8Array): void {
-    const { descriptor } = this.#find(fileid) ?? this.#make(fileid);
+  write(number: number, offset: number, data: Uint8Array): void {
+    const { descriptor } = this.#find(number) ?? this.#make(number);
     for (let at = 0; at < data.length;) {
       const rest = data.length - at;
       at += attempt(() => writeSync(descriptor, data, at, rest, offset + at));
     }
   }
 
-  cut(fileid: number, size: number): void {
-    const file = this.#find(fileid);
-    if (file === undefined || this.measure(fileid).size <= size) return;
+  cut(number: number, size: number): void {
+    const file = this.#find(number);
+    if (file === undefined || this.measure(number).size <= size) return;
     attempt(() => ftruncateSync(file.descriptor, size));
   }
 
-  measure(fileid: number): { size: number; used: number } {
+  measure(number: number): { size: number; used: number } {
     try {
-      const { size, blocks } = Deno.statSync(this.#path(fileid));
+      const { size, blocks } = Deno.statSync(this.#path(number));
       return { size, used: blocks === null ? size : blocks * BLOCK };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return { size: 0, used: 0 };
@@ -84,35 +84,35 @@ export class ContentFiles implements Contents {
     }
   }
 
-  async sync(fileid: number): Promise<void> {
-    const file = this.#find(fileid);
+  async sync(number: number): Promise<void> {
+    const file = this.#find(number);
     if (file === undefined) return;
     file.syncs++;
     try {
       await this.#disk.sync(file.descriptor);
-      if (this.#fresh.delete(fileid)) await this.#syncFolder(fileid);
+      if (this.#fresh.delete(number)) await this.#syncFolder(number);
     } finally {
       file.syncs--;
       if (file.isForgotten && file.syncs === 0) closeSync(file.descriptor);
     }
   }
 
-  syncNow(fileid: number): void {
-    const file = this.#find(fileid);
+  syncNow(number: number): void {
+    const file = this.#find(number);
     if (file === undefined) return;
     this.#disk.syncNow(file.descriptor);
-    if (!this.#fresh.delete(fileid)) return;
-    const folder = openSync(this.#folder(fileid), "r");
+    if (!this.#fresh.delete(number)) return;
+    const folder = openSync(this.#folder(number), "r");
     this.#disk.syncNow(folder);
     closeSync(folder);
   }
 
-  remove(fileid: number): void {
-    this.#forget(fileid);
-    this.#fresh.delete(fileid);
-    const path = `${this.#path(fileid)}${REMOVED}`;
+  remove(number: number): void {
+    this.#forget(number);
+    this.#fresh.delete(number);
+    const path = `${this.#path(number)}${REMOVED}`;
     try {
-      renameSync(this.#path(fileid), path);
+      renameSync(this.#path(number), path);
     } catch {
       // A file that has nothing but holes was never made.
       return;
@@ -124,11 +124,11 @@ export class ContentFiles implements Contents {
   }
 
   async close(): Promise<void> {
-    for (const fileid of [...this.#open.keys()]) this.#forget(fileid);
+    for (const number of [...this.#open.keys()]) this.#forget(number);
     await Promise.all(this.#removals);
   }
 
-  strays(isInUse: (fileid: number) => boolean): string[] {
+  strays(isInUse: (number: number) => boolean): string[] {
     const strays: string[] = [];
     for (const { name: folder } of Deno.readDirSync(this.#directory)) {
       const path = `${this.#directory}/${folder}`;
@@ -140,45 +140,45 @@ export class ContentFiles implements Contents {
   }
 
   /** The open file, moved to the end of the line; `undefined` when there is none. */
-  #find(fileid: number): OpenFile | undefined {
-    const file = this.#open.get(fileid);
+  #find(number: number): OpenFile | undefined {
+    const file = this.#open.get(number);
     if (file !== undefined) {
-      this.#open.delete(fileid);
-      this.#open.set(fileid, file);
+      this.#open.delete(number);
+      this.#open.set(number, file);
       return file;
     }
     try {
-      return this.#keep(fileid, openSync(this.#path(fileid), "r+"));
+      return this.#keep(number, openSync(this.#path(number), "r+"));
     } catch (error) {
       if ((error as { code?: string }).code === "ENOENT") return undefined;
       throw fsErrorOf(error);
     }
   }
 
-  #make(fileid: number): OpenFile {
-    const make = () => openSync(this.#path(fileid), "w+");
+  #make(number: number): OpenFile {
+    const make = () => openSync(this.#path(number), "w+");
     let descriptor: number;
     try {
       descriptor = make();
     } catch {
-      attempt(() => this.#makeFolder(fileid));
+      attempt(() => this.#makeFolder(number));
       descriptor = attempt(make);
     }
-    this.#fresh.add(fileid);
-    return this.#keep(fileid, descriptor);
+    this.#fresh.add(number);
+    return this.#keep(number, descriptor);
   }
 
   /** Once for each of the 256, so it may wait until the folder's name is on disk. */
-  #makeFolder(fileid: number): void {
-    Deno.mkdirSync(this.#folder(fileid), { recursive: true });
+  #makeFolder(number: number): void {
+    Deno.mkdirSync(this.#folder(number), { recursive: true });
     const parent = openSync(this.#directory, "r");
     this.#disk.syncNow(parent);
     closeSync(parent);
   }
 
-  #keep(fileid: number, descriptor: number): OpenFile {
+  #keep(number: number, descriptor: number): OpenFile {
     const file = { descriptor, syncs: 0, isForgotten: false };
-    this.#open.set(fileid, file);
+    this.#open.set(number, file);
     if (this.#open.size > OPEN_FILES) {
       for (const oldest of this.#open.keys()) {
         this.#forget(oldest);
@@ -188,16 +188,16 @@ export class ContentFiles implements Contents {
     return file;
   }
 
-  #forget(fileid: number): void {
-    const file = this.#open.get(fileid);
+  #forget(number: number): void {
+    const file = this.#open.get(number);
     if (file === undefined) return;
-    this.#open.delete(fileid);
+    this.#open.delete(number);
     file.isForgotten = true;
     if (file.syncs === 0) closeSync(file.descriptor);
   }
 
-  async #syncFolder(fileid: number): Promise<void> {
-    const folder = openSync(this.#folder(fileid), "r");
+  async #syncFolder(number: number): Promise<void> {
+    const folder = openSync(this.#folder(number), "r");
     try {
       await this.#disk.sync(folder);
     } finally {
@@ -205,12 +205,12 @@ export class ContentFiles implements Contents {
     }
   }
 
-  #folder(fileid: number): string {
-    return `${this.#directory}/${(fileid % 256).toString(16).padStart(2, "0")}`;
+  #folder(number: number): string {
+    return `${this.#directory}/${(number % 256).toString(16).padStart(2, "0")}`;
   }
 
-  #path(fileid: number): string {
-    return `${this.#folder(fileid)}/${fileid}`;
+  #path(number: number): string {
+    return `${this.#folder(number)}/${number}`;
   }
 }
 

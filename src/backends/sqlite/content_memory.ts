@@ -15,27 +15,27 @@ export class ContentMemory implements Contents {
     return this.#room.freeBytes;
   }
 
-  read(fileid: number, offset: number, target: Uint8Array): void {
-    const bytes = this.#files.get(fileid)?.read(offset, target) ?? 0;
+  read(number: number, offset: number, target: Uint8Array): void {
+    const bytes = this.#files.get(number)?.read(offset, target) ?? 0;
     target.fill(0, bytes);
   }
 
-  write(fileid: number, offset: number, data: Uint8Array): void {
-    let content = this.#files.get(fileid);
+  write(number: number, offset: number, data: Uint8Array): void {
+    let content = this.#files.get(number);
     if (content === undefined) {
       content = new FileContent(this.#room);
-      this.#files.set(fileid, content);
+      this.#files.set(number, content);
     }
     content.write(offset, data);
   }
 
-  cut(fileid: number, size: number): void {
-    const content = this.#files.get(fileid);
+  cut(number: number, size: number): void {
+    const content = this.#files.get(number);
     if (content !== undefined && size < content.size) content.resize(size);
   }
 
-  measure(fileid: number): { size: number; used: number } {
-    const { size, used } = this.#files.get(fileid) ?? { size: 0, used: 0 };
+  measure(number: number): { size: number; used: number } {
+    const { size, used } = this.#files.get(number) ?? { size: 0, used: 0 };
     return { size, used };
   }
 
@@ -45,9 +45,9 @@ export class ContentMemory implements Contents {
 
   syncNow(): void {}
 
-  remove(fileid: number): void {
-    this.#files.get(fileid)?.release();
-    this.#files.delete(fileid);
+  remove(number: number): void {
+    this.#files.get(number)?.release();
+    this.#files.delete(number);
   }
 
   strays(): string[] {

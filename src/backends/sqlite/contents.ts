@@ -1,24 +1,28 @@
 /**
- * Where the bytes of larger files are: beside the database, one file each.
+ * Where the bytes of larger files are: beside the database, one content each,
+ * by a number that no other content ever had. A file that is emptied and grows
+ * again gets another: should the host forget in a power failure that the old one was
+ * removed, nobody takes it for the new one.
+ *
  * Nothing here knows of sizes; a place that was never written reads as zeros.
  */
 export interface Contents {
   /** Fills `target` from `offset` on, zeros where nothing was written. */
-  read(fileid: number, offset: number, target: Uint8Array): void;
+  read(number: number, offset: number, target: Uint8Array): void;
   /** Writes all of `data`, or throws; part of it may be written then. */
-  write(fileid: number, offset: number, data: Uint8Array): void;
+  write(number: number, offset: number, data: Uint8Array): void;
   /** Takes away what is at `size` and beyond. */
-  cut(fileid: number, size: number): void;
+  cut(number: number, size: number): void;
   /** Bytes to the end of what was written, and bytes that it takes. */
-  measure(fileid: number): { readonly size: number; readonly used: number };
+  measure(number: number): { readonly size: number; readonly used: number };
   /** Brings what was written to stable storage, while others work. */
-  sync(fileid: number): Promise<void>;
+  sync(number: number): Promise<void>;
   /** The same, at once. */
-  syncNow(fileid: number): void;
+  syncNow(number: number): void;
   /** Removes all of it. */
-  remove(fileid: number): void;
-  /** Paths of what belongs to none of the files in use: a crash can leave some. */
-  strays(isInUse: (fileid: number) => boolean): string[];
+  remove(number: number): void;
+  /** Paths of contents that are not in use: a crash can leave some. */
+  strays(isInUse: (number: number) => boolean): string[];
   /** Ends the work. */
   close(): Promise<void>;
 }

@@ -22,6 +22,11 @@ export interface OpenDatabase {
   readonly wasLost: boolean;
 }
 
+/** Whether a folder has a store in it. */
+export function isStore(directory: string): boolean {
+  return sizeOf(`${directory}/${DATABASE}`) > 0;
+}
+
 /**
  * Opens the database of a store with the schema of this version. Throws an
  * `Error` of one line when it can't be.

@@ -1,8 +1,9 @@
 import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
 import type { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
+import { Extents } from "./extents.ts";
 import type { Journal } from "./journal.ts";
-import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
+import type { MutableAttributes, SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import { RecentMap } from "./recent_map.ts";
 import type { Room } from "./room.ts";
@@ -11,7 +12,7 @@ import type { Transaction } from "./transaction.ts";
 
 /** Longest content that is kept in the database. */
 export const INSIDE: number = 16_384;
-/** Longest durable write that goes through the journal; above, an fsync of the file is cheaper. */
+/** Longest durable write that goes through the journal; above, an fsync of the content is cheaper. */
 const JOURNALED = 32_768;
 /** Bytes of small files kept in memory: this to twice as many. */
 const KEPT_BYTES = 2 ** 25;
@@ -31,23 +32,38 @@ export interface FileDataParts {
   readonly isJournaled: boolean;
 }
 
+/** Bytes to write, and how safe they are to be. */
+interface Write {
+  readonly data: Uint8Array;
+  readonly stability: Stability;
+}
+
+/** What a new size takes: in its transaction, and once that is done. */
+interface Resizing {
+  statements(): void;
+  after?(): void;
+}
+
 /**
  * The bytes of files. Up to 16 KiB they are in the database: a small file is
- * made durable by the commit that makes its name durable. Longer ones are in
- * files beside it, at the speed of the host.
+ * made durable by the commit that makes its name durable. Longer ones are
+ * beside it, at the speed of the host.
  *
  * An unstable write to such a file leaves the new size and times in memory
- * (`NodeTable.unsaved`), with what clients don't need after a crash either.
+ * (`NodeTable.unsaved`): they need to be on disk no sooner than the bytes.
  */
 export class FileData {
   readonly #parts: FileDataParts;
+  readonly #extents: Extents;
   readonly #inside = new RecentMap<number, Uint8Array>(
     KEPT_BYTES,
+    // The entry of an empty file takes memory as well.
     (data) => data.length + 64,
   );
 
   constructor(parts: FileDataParts) {
     this.#parts = parts;
+    this.#extents = new Extents(parts);
   }
 
   /** Fills `target` from `offset` on and returns how many bytes that were. */
@@ -55,74 +71,64 @@ export class FileData {
     const count = Math.min(target.length, file.size - offset);
     if (count <= 0) return 0;
     const part = count === target.length ? target : target.subarray(0, count);
-    if (file.outside) this.#parts.contents.read(file.fileid, offset, part);
+    if (file.outside) this.#parts.contents.read(file.outside, offset, part);
     else part.set(this.#load(file).subarray(offset, offset + count));
     return count;
   }
 
   /** Writes all of `data` and returns how stable that is, once it is settled. */
-  write(
-    file: SqliteNode,
-    offset: number,
-    { data, stability }: { data: Uint8Array; stability: Stability },
-  ): Stability {
-    const end = offset + data.length;
-    const { room } = this.#parts;
+  write(file: SqliteNode, offset: number, how: Write): Stability {
+    const { length } = how.data;
+    const end = offset + length;
     const beyond = Math.max(0, end - Math.max(file.size, offset));
     const isSparse = file.used < file.size;
-    room.takeBytes(data.length, isSparse ? data.length : beyond);
-    if (!file.outside && end <= INSIDE) {
-      this.#writeInside(file, offset, data);
-      return "file";
+    this.#parts.room.takeBytes(length, isSparse ? length : beyond);
+    if (file.outside || end > INSIDE) {
+      return this.#writeOutside(file, offset, how);
     }
-    return this.#writeOutside(file, offset, { data, stability });
+    this.#writeInside(file, offset, how.data);
+    return "file";
   }
 
   /** Has the next commit make durable what was written to the file. */
   commit(file: SqliteNode): void {
-    const { committer, transaction } = this.#parts;
-    if (file.extent !== undefined) committer.include(file);
-    if (this.#parts.nodes.unsaved.has(file)) {
-      transaction.run(() => this.#parts.sql.saveNode(file.fileid, file));
-      this.#parts.nodes.unsaved.delete(file);
-    }
+    const { committer, nodes, sql, transaction } = this.#parts;
+    if (file.outside) committer.include(this.#extents.of(file));
+    if (!nodes.unsaved.has(file)) return;
+    transaction.run(() => sql.saveNode(file.fileid, file));
+    nodes.unsaved.delete(file);
   }
 
   /** Sets all of `next` on the node, with the size that it names. */
   change(node: SqliteNode, next: MutableAttributes): void {
-    const { sql, transaction, nodes } = this.#parts;
+    const { sql, transaction } = this.#parts;
     const isResized = node.type === "file" && next.size !== node.size;
-    const done = isResized ? this.#resize(node, next) : undefined;
+    const resizing = isResized ? this.#resize(node, next) : undefined;
     transaction.run(() => {
       sql.saveNode(node.fileid, next);
-      done?.statements();
+      resizing?.statements();
     });
-    this.#apply(node, next);
-    nodes.unsaved.delete(node);
-    done?.after();
+    this.#saved(node, next);
+    resizing?.after?.();
   }
 
   /** The statements that remove the content of a file that is going. */
   removal(file: SqliteNode): void {
-    if (file.outside) this.#parts.journal.forget(file);
+    if (file.outside) this.#parts.journal.forget(file.outside);
     else this.#parts.sql.deleteContent.run(file.fileid);
   }
 
   /** After {@linkcode removal}. */
   removed(file: SqliteNode): void {
-    const { committer, contents, room, transaction } = this.#parts;
-    room.used -= file.used;
+    this.#parts.room.used -= file.used;
     this.#inside.delete(file.fileid);
-    committer.exclude(file);
-    if (file.outside || file.extent !== undefined) {
-      transaction.afterwards(() => contents.remove(file.fileid));
-    }
+    if (file.outside) this.#extents.remove(this.#extents.of(file));
   }
 
   #load(file: SqliteNode): Uint8Array {
+    if (file.size === 0) return NOTHING;
     const kept = this.#inside.get(file.fileid);
     if (kept !== undefined) return kept;
-    if (file.size === 0) return NOTHING;
     const data = this.#parts.sql.content(file.fileid);
     if (data?.length !== file.size) {
       throw new FsError("io", `file ${file.fileid} lacks its content`);
@@ -143,51 +149,62 @@ export class FileData {
       sql.putContent.run(file.fileid, content);
       sql.saveNode(file.fileid, next);
     });
+    this.#saved(file, next);
     this.#inside.set(file.fileid, content);
-    this.#apply(file, next);
-    this.#parts.nodes.unsaved.delete(file);
   }
 
   #writeOutside(
     file: SqliteNode,
     offset: number,
-    { data, stability }: { data: Uint8Array; stability: Stability },
+    { data, stability }: Write,
   ): Stability {
-    const { contents, journal, nodes, sql, transaction } = this.#parts;
+    const { committer, contents, nodes, transaction } = this.#parts;
     transaction.assertSound();
     const old = file.outside ? undefined : this.#load(file);
     const end = Math.max(file.size, offset + data.length);
-    const extent = this.#prepare(file, end);
+    const extent = old === undefined
+      ? this.#extents.prepare(file, end)
+      : this.#extents.create();
+    const { number } = extent;
+    const next = this.#written(file, end);
+    next.outside = number;
+    const isSmall = data.length <= JOURNALED && stability !== "unstable";
     try {
-      if (old !== undefined) this.#spill(file, old);
-      contents.write(file.fileid, offset, data);
+      if (old !== undefined) contents.write(number, 0, old);
+      contents.write(number, offset, data);
+      this.#extents.written(extent);
+      next.used = contents.measure(number).used;
+      if (stability === "unstable" && old === undefined) {
+        this.#apply(file, next);
+        nodes.unsaved.add(file);
+        return stability;
+      }
+      transaction.run(() => {
+        if (old !== undefined) this.#writeMove(file, old, number);
+        this.#parts.sql.saveNode(file.fileid, next);
+        if (isSmall) this.#journal(number, offset, data);
+      });
     } catch (error) {
-      contents.cut(file.fileid, old === undefined ? file.size : 0);
+      if (old === undefined) contents.cut(number, file.size);
+      else contents.remove(number);
       throw error;
     }
-    extent.dirty = true;
-    const next = this.#written(file, end);
-    next.outside = true;
-    next.used = contents.measure(file.fileid).used;
-    if (stability === "unstable" && old === undefined) {
-      this.#apply(file, next);
-      nodes.unsaved.add(file);
-      return "unstable";
-    }
-    const isSmall = data.length <= JOURNALED && stability !== "unstable";
-    transaction.run(() => {
-      sql.saveNode(file.fileid, next);
-      if (old !== undefined) sql.deleteContent.run(file.fileid);
-      if (!this.#parts.isJournaled) return;
-      // What moves out of the database was durable, and stays so.
-      if (old !== undefined && old.length > 0) journal.add(file, 0, old);
-      if (isSmall) journal.add(file, offset, data);
-    });
-    this.#apply(file, next);
-    nodes.unsaved.delete(file);
-    if (stability === "unstable") return "unstable";
-    if (!isSmall) this.#parts.committer.include(file);
+    file.extent = extent;
+    this.#saved(file, next);
+    if (stability === "unstable") return stability;
+    if (!isSmall) committer.include(extent);
     return "file";
+  }
+
+  /** The content `old` leaves the database. It was durable, and stays so. */
+  #writeMove(file: SqliteNode, old: Uint8Array, number: number): void {
+    this.#parts.sql.deleteContent.run(file.fileid);
+    this.#journal(number, 0, old);
+  }
+
+  #journal(number: number, offset: number, data: Uint8Array): void {
+    if (!this.#parts.isJournaled || data.length === 0) return;
+    this.#parts.journal.add(number, offset, data);
   }
 
   /** Attributes after a write that makes the file `size` bytes long. */
@@ -199,8 +216,16 @@ export class FileData {
     return { mode, uid, gid, size, used, change, ...times, outside };
   }
 
+  /** `next` is in the node's row. */
+  #saved(node: SqliteNode, next: MutableAttributes): void {
+    this.#apply(node, next);
+    this.#parts.nodes.unsaved.delete(node);
+  }
+
   #apply(node: SqliteNode, next: MutableAttributes): void {
     this.#parts.room.used += next.used - node.used;
+    // What it had inside must not be found when it comes back empty.
+    if (next.outside !== node.outside) this.#inside.delete(node.fileid);
     node.mode = next.mode;
     node.uid = next.uid;
     node.gid = next.gid;
@@ -213,130 +238,81 @@ export class FileData {
     node.outside = next.outside;
   }
 
-  #measure(file: SqliteNode): void {
-    const { used } = this.#parts.contents.measure(file.fileid);
-    this.#parts.room.used += used - file.used;
-    file.used = used;
-  }
-
   /** Prepares another size: fills in `next`, and returns what is to be done with it. */
-  #resize(
-    file: SqliteNode,
-    next: MutableAttributes,
-  ): { statements(): void; after(): void } {
+  #resize(file: SqliteNode, next: MutableAttributes): Resizing {
     const { size } = next;
-    if (!file.outside && size <= INSIDE) return this.#resizeInside(file, next);
+    if (!file.outside) {
+      return size <= INSIDE
+        ? this.#resizeInside(file, next)
+        : this.#lengthenInside(file, next);
+    }
     // An empty file starts anew in the database.
-    if (size === 0) return this.#moveInside(file, next);
-    return size < file.size
-      ? this.#shorten(file, next)
-      : this.#lengthen(file, next);
+    if (size === 0) return this.#empty(file, next);
+    if (size < file.size) return this.#shorten(file, next);
+    this.#extents.prepare(file, size);
+    return { statements() {} };
   }
 
-  #resizeInside(file: SqliteNode, next: MutableAttributes) {
-    const { sql } = this.#parts;
-    const content = new Uint8Array(next.size);
-    content.set(this.#load(file).subarray(0, next.size));
-    this.#parts.room.takeBytes(0, Math.max(0, next.size - file.size));
-    next.used = next.size;
+  #resizeInside(file: SqliteNode, next: MutableAttributes): Resizing {
+    const { size } = next;
+    this.#parts.room.takeBytes(size, Math.max(0, size - file.size));
+    const content = new Uint8Array(size);
+    content.set(this.#load(file).subarray(0, size));
+    next.used = size;
     return {
-      statements: () => void sql.putContent.run(file.fileid, content),
+      statements: () =>
+        void this.#parts.sql.putContent.run(
+          file.fileid,
+          content,
+        ),
       after: () => this.#inside.set(file.fileid, content),
     };
   }
 
-  #moveInside(file: SqliteNode, next: MutableAttributes) {
-    const { committer, contents, journal, transaction } = this.#parts;
-    const extent = this.#extent(file);
-    next.used = 0;
-    next.outside = false;
+  /** A file in the database gets too long for it, by a hole. */
+  #lengthenInside(file: SqliteNode, next: MutableAttributes): Resizing {
+    const { contents } = this.#parts;
+    const old = this.#load(file);
+    const extent = this.#extents.create();
+    if (old.length > 0) {
+      contents.write(extent.number, 0, old);
+      this.#extents.written(extent);
+    }
+    next.outside = extent.number;
+    next.used = contents.measure(extent.number).used;
     return {
-      statements: () => journal.forget(file),
+      statements: () => this.#writeMove(file, old, extent.number),
+      after: () => file.extent = extent,
+    };
+  }
+
+  #empty(file: SqliteNode, next: MutableAttributes): Resizing {
+    const extent = this.#extents.of(file);
+    next.used = 0;
+    next.outside = 0;
+    return {
+      statements: () => this.#parts.journal.forget(extent.number),
       after: () => {
-        extent.cut = 0;
-        committer.exclude(file);
-        transaction.afterwards(() => {
-          if (extent.cut !== 0) return;
-          contents.remove(file.fileid);
-          file.extent = undefined;
-        });
+        file.extent = undefined;
+        this.#extents.remove(extent);
       },
     };
   }
 
-  #shorten(file: SqliteNode, next: MutableAttributes) {
-    const { contents, journal, transaction } = this.#parts;
+  #shorten(file: SqliteNode, next: MutableAttributes): Resizing {
+    const { contents, journal, room } = this.#parts;
     const { size } = next;
-    const extent = this.#extent(file);
+    const extent = this.#extents.of(file);
+    // What the host says comes when it is cut.
     next.used = Math.min(file.used, Math.ceil(size / 4096) * 4096);
     return {
-      statements: () => journal.cut(file, size),
-      after: () => {
-        extent.cut = size;
-        // Not before that is durable: after a crash the file is to have either
-        // its old size and content or the new ones.
-        transaction.afterwards(() => {
-          if (extent.cut !== size) return;
-          extent.cut = undefined;
-          extent.shortened = true;
-          contents.cut(file.fileid, size);
-          if (!file.gone) this.#measure(file);
-        });
-      },
-    };
-  }
-
-  #lengthen(file: SqliteNode, next: MutableAttributes) {
-    const { contents, journal, sql } = this.#parts;
-    const old = file.outside ? NOTHING : this.#load(file);
-    const extent = this.#prepare(file, next.size);
-    if (!file.outside) {
-      this.#spill(file, old);
-      extent.dirty = true;
-      next.used = contents.measure(file.fileid).used;
-    }
-    next.outside = true;
-    return {
-      statements: () => {
-        if (!file.outside) sql.deleteContent.run(file.fileid);
-        if (old.length > 0 && this.#parts.isJournaled) {
-          journal.add(file, 0, old);
-        }
-      },
-      after: () => {},
-    };
-  }
-
-  /** Makes sure that nothing but zeros is between the end of the file and `size`. */
-  #prepare(file: SqliteNode, size: number): Extent {
-    const { committer, contents } = this.#parts;
-    if (file.extent?.cut !== undefined && size > file.size) committer.now();
-    const extent = this.#extent(file);
-    if (size <= file.size || !file.outside) return extent;
-    if (!extent.trimmed) {
-      if (contents.measure(file.fileid).size > file.size) {
-        contents.cut(file.fileid, file.size);
-        extent.shortened = true;
-      }
-      extent.trimmed = true;
-    }
-    if (extent.shortened) committer.include(file);
-    return extent;
-  }
-
-  /** Content that moves out of the database; whatever was tried before goes. */
-  #spill(file: SqliteNode, content: Uint8Array): void {
-    const { contents } = this.#parts;
-    contents.cut(file.fileid, 0);
-    if (content.length > 0) contents.write(file.fileid, 0, content);
-  }
-
-  #extent(file: SqliteNode): Extent {
-    return file.extent ??= {
-      trimmed: false,
-      cut: undefined,
-      dirty: false,
-      shortened: false,
+      statements: () => journal.cut(extent.number, size),
+      after: () =>
+        this.#extents.cut(extent, size, () => {
+          const { used } = contents.measure(extent.number);
+          room.used += used - file.used;
+          file.used = used;
+        }),
     };
   }
 }

@@ -1,25 +1,25 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Contents } from "./contents.ts";
-import type { SqliteNode } from "./node.ts";
 
-/** A file with rows. */
-interface Journaled {
-  readonly node: SqliteNode;
-  rows: { readonly id: number; readonly bytes: number }[];
+interface Row {
+  readonly id: number;
+  readonly bytes: number;
 }
 
 /**
- * Small durable writes to files beside the database: they are written there,
+ * Small durable writes to contents beside the database: they are written there,
  * where the host may take its time, and into this table, which the next commit
  * makes durable together with everybody else's. Once the host has brought the
- * file itself to disk, its rows go. After a crash they are written once more.
+ * content itself to disk, its rows go. After a crash they are written once more.
  *
  * This is what lets writes to many files share one fsync.
  */
 export class Journal {
   /** Bytes in rows. */
   bytes = 0;
-  readonly #files = new Map<number, Journaled>();
+  #lastId = 0;
+  /** By number of the content. */
+  readonly #rows = new Map<number, Row[]>();
   readonly #insert: StatementSync;
   readonly #forget: StatementSync;
   readonly #drop: StatementSync;
@@ -29,61 +29,63 @@ export class Journal {
   /** The journal is empty: {@linkcode replay} comes before. */
   constructor(db: DatabaseSync) {
     this.#insert = db.prepare(
-      "INSERT INTO journal (fileid, start, data) VALUES (?, ?, ?)",
+      "INSERT INTO journal VALUES (?, ?, ?, ?)",
     );
     this.#forget = db.prepare(
-      "DELETE FROM journal WHERE fileid = ? AND id <= ?",
+      "DELETE FROM journal WHERE content = ? AND id <= ?",
     );
-    this.#drop = db.prepare("DELETE FROM journal WHERE fileid = ?");
+    this.#drop = db.prepare("DELETE FROM journal WHERE content = ?");
     this.#dropBeyond = db.prepare(
-      "DELETE FROM journal WHERE fileid = ? AND start >= ?",
+      "DELETE FROM journal WHERE content = ? AND start >= ?",
     );
     this.#shorten = db.prepare(
       `UPDATE journal SET data = substr(data, 1, ?2 - start)
-       WHERE fileid = ?1 AND start + length(data) > ?2`,
+       WHERE content = ?1 AND start + length(data) > ?2`,
     );
   }
 
-  /** The files that have rows. */
-  nodes(): SqliteNode[] {
-    return Array.from(this.#files.values(), ({ node }) => node);
+  /** Contents that have rows. */
+  numbers(): number[] {
+    return [...this.#rows.keys()];
   }
 
-  /** The last row of a file, if it has any. */
-  last(node: SqliteNode): number | undefined {
-    return this.#files.get(node.fileid)?.rows.at(-1)?.id;
+  /** The last row of a content, if it has any. */
+  last(number: number): number | undefined {
+    return this.#rows.get(number)?.at(-1)?.id;
   }
 
   /** Adds a row, in the open transaction. */
-  add(node: SqliteNode, start: number, data: Uint8Array): void {
-    const { lastInsertRowid } = this.#insert.run(node.fileid, start, data);
-    const row = { id: Number(lastInsertRowid), bytes: data.length };
+  add(number: number, start: number, data: Uint8Array): void {
+    // Not SQLite's own choice, which would use numbers of deleted rows again.
+    const row = { id: ++this.#lastId, bytes: data.length };
+    this.#insert.run(row.id, number, start, data);
     this.bytes += row.bytes;
-    const known = this.#files.get(node.fileid);
-    if (known !== undefined) known.rows.push(row);
-    else this.#files.set(node.fileid, { node, rows: [row] });
+    const known = this.#rows.get(number);
+    if (known !== undefined) known.push(row);
+    else this.#rows.set(number, [row]);
   }
 
-  /** A file was cut: what was beyond must not come back when it grows again. */
-  cut(node: SqliteNode, size: number): void {
-    if (!this.#files.has(node.fileid)) return;
-    this.#dropBeyond.run(node.fileid, size);
-    this.#shorten.run(node.fileid, size);
+  /** A content was cut: what was beyond must not come back when it grows again. */
+  cut(number: number, size: number): void {
+    if (!this.#rows.has(number)) return;
+    this.#dropBeyond.run(number, size);
+    this.#shorten.run(number, size);
   }
 
   /**
-   * Removes the rows of a file: all, or up to `last` when the file was synced
-   * since that was added. The last statement of its operation, because what
-   * memory knows of the rows is not undone with it.
+   * Removes the rows of a content: all, or up to `last` when it was synced since
+   * that was added. The last statement of its operation, because what memory
+   * knows of the rows is not undone with it.
    */
-  forget(node: SqliteNode, last = Infinity): void {
-    const known = this.#files.get(node.fileid);
+  forget(number: number, last = Infinity): void {
+    const known = this.#rows.get(number);
     if (known === undefined) return;
-    if (last === Infinity) this.#drop.run(node.fileid);
-    else this.#forget.run(node.fileid, last);
-    for (const { id, bytes } of known.rows) if (id <= last) this.bytes -= bytes;
-    known.rows = known.rows.filter(({ id }) => id > last);
-    if (known.rows.length === 0) this.#files.delete(node.fileid);
+    if (last === Infinity) this.#drop.run(number);
+    else this.#forget.run(number, last);
+    for (const { id, bytes } of known) if (id <= last) this.bytes -= bytes;
+    const rest = known.filter(({ id }) => id > last);
+    if (rest.length > 0) this.#rows.set(number, rest);
+    else this.#rows.delete(number);
   }
 }
 
@@ -91,18 +93,18 @@ export class Journal {
 export function replay(db: DatabaseSync, contents: Contents): void {
   const written = new Set<number>();
   const rows = db.prepare(
-    `SELECT journal.fileid, start, data FROM journal
-     JOIN inodes USING (fileid) WHERE outside = 1 ORDER BY journal.id`,
+    `SELECT content, start, data FROM journal
+     JOIN inodes ON outside = content WHERE outside <> 0 ORDER BY id`,
   );
   for (const row of rows.iterate()) {
-    const { fileid, start, data } = row as unknown as {
-      fileid: number;
+    const { content, start, data } = row as unknown as {
+      content: number;
       start: number;
       data: Uint8Array;
     };
-    contents.write(fileid, start, data);
-    written.add(fileid);
+    contents.write(content, start, data);
+    written.add(content);
   }
-  for (const fileid of written) contents.syncNow(fileid);
+  for (const number of written) contents.syncNow(number);
   db.exec("DELETE FROM journal");
 }

@@ -58,8 +58,8 @@ export interface MutableAttributes {
   mtime: Timestamp;
   /** Last change of content or attributes. */
   ctime: Timestamp;
-  /** Whether the content is in a file beside the database. */
-  outside: boolean;
+  /** Number of the content beside the database; 0 when it is in it. */
+  outside: number;
 }
 
 /** A file, folder or other node of a store: its live attributes. One object for one file. */
@@ -92,8 +92,8 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   ctime: Timestamp;
   /** Creation. */
   readonly birthtime: Timestamp;
-  /** @internal Whether the content is in a file beside the database. */
-  outside: boolean;
+  /** @internal Number of the content beside the database; 0 when it is in it. */
+  outside: number;
   /** @internal Of a folder: the number of the folder that it is in; the root's is its own. */
   parent: number | undefined;
   /** @internal The target of a symlink. */
@@ -106,7 +106,7 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   opens = 0;
   /** @internal Removed, and no longer open. */
   gone = false;
-  /** @internal What is known of the file beside the database, once it was used. */
+  /** @internal What is known of the content beside the database, once that was used. */
   extent: Extent | undefined = undefined;
 
   /** @internal The node of a row. */
@@ -124,7 +124,7 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
     this.mtime = { seconds: row[11], nanoseconds: row[12] };
     this.ctime = { seconds: row[13], nanoseconds: row[14] };
     this.birthtime = { seconds: row[15], nanoseconds: row[16] };
-    this.outside = row[17] !== 0;
+    this.outside = row[17];
     this.parent = row[18] ?? undefined;
     this.rdev = row[19] === null || row[20] === null
       ? undefined
@@ -134,8 +134,10 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   }
 }
 
-/** What is known of a file beside the database. */
+/** What is known of a content beside the database. */
 export interface Extent {
+  /** Its number. */
+  readonly number: number;
   /** It is not longer than the file's size: a crash can leave a tail that nobody wrote. */
   trimmed: boolean;
   /** Once what was decided so far is durable, it is to be cut to this many bytes. */

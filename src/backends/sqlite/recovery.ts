@@ -15,20 +15,29 @@ export function recover(
   db.exec("BEGIN IMMEDIATE");
   replay(db, contents);
   const orphans = db.prepare(
-    "SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0",
-  ).all() as { fileid: number }[];
+    "SELECT outside FROM inodes INDEXED BY orphans WHERE nlink = 0",
+  ).all() as { outside: number }[];
   db.exec(`
     DELETE FROM contents WHERE fileid IN
       (SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0);
     DELETE FROM inodes WHERE nlink = 0;
     COMMIT`);
-  for (const { fileid } of orphans) contents.remove(fileid);
-  // Whoever closes the store leaves nothing, so only a crash costs this walk.
-  if (!wasLost) return;
-  const outside = db.prepare(
-    "SELECT 1 FROM inodes WHERE fileid = ? AND outside = 1",
+  if (!wasLost) {
+    for (const { outside } of orphans) contents.remove(outside);
+    return;
+  }
+  // Who closes a store leaves nothing else, so only a crash costs this walk,
+  // which finds the contents of the orphans too.
+  for (const path of contents.strays(contentsInUse(db))) {
+    Deno.removeSync(path);
+  }
+}
+
+/** Tells whether a number is that of a file's content. */
+export function contentsInUse(db: DatabaseSync): (number: number) => boolean {
+  const find = db.prepare(
+    `SELECT 1 FROM inodes INDEXED BY outsiders
+     WHERE outside = ? AND outside <> 0`,
   );
-  const isInUse = (fileid: number) =>
-    Number.isInteger(fileid) && outside.get(fileid) !== undefined;
-  for (const path of contents.strays(isInUse)) Deno.removeSync(path);
+  return (number) => Number.isInteger(number) && find.get(number) !== undefined;
 }

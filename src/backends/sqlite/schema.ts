@@ -41,9 +41,9 @@ export function migrate(db: DatabaseSync): void {
 }
 
 /**
- * Schema 1. `contents` has the bytes of files up to 16 KiB; those of a file with
- * `outside` set are in a file beside the database, and `journal` has what was
- * written to it and is not yet known to be on disk. Names are in order of
+ * Schema 1. `contents` has the bytes of files up to 16 KiB; those of others are
+ * beside the database, under the number in `outside`, and `journal` has what was
+ * written there and is not yet known to be on disk. Names are in order of
  * (parent, name) to be looked up, and a second time in order of their cookies.
  */
 function createFirst(db: DatabaseSync): void {
@@ -71,6 +71,7 @@ function createFirst(db: DatabaseSync): void {
       target TEXT,
       verifier BLOB
     ) STRICT;
+    CREATE UNIQUE INDEX outsiders ON inodes (outside) WHERE outside <> 0;
     CREATE INDEX orphans ON inodes (fileid) WHERE nlink = 0;
     CREATE TABLE entries (
       parent INTEGER NOT NULL,
@@ -84,11 +85,11 @@ function createFirst(db: DatabaseSync): void {
       STRICT;
     CREATE TABLE journal (
       id INTEGER PRIMARY KEY,
-      fileid INTEGER NOT NULL,
+      content INTEGER NOT NULL,
       start INTEGER NOT NULL,
       data BLOB NOT NULL
     ) STRICT;
-    CREATE INDEX journal_by_file ON journal (fileid);
+    CREATE INDEX journal_by_content ON journal (content);
     CREATE TABLE records (
       collection TEXT NOT NULL,
       key TEXT NOT NULL,

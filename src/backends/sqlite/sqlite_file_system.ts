@@ -30,6 +30,7 @@ import type { SqliteOptions } from "./options.ts";
 import type { Records } from "./records.ts";
 import { checkRename } from "./rename.ts";
 import { ROOT } from "./schema.ts";
+import type { SqliteStats } from "./stats.ts";
 import { openStore, type Store, totalBytes } from "./store.ts";
 
 const MAX_LINK = 65535;
@@ -37,26 +38,6 @@ const MAX_LINK = 65535;
 const MOST_UNSAVED = 4096;
 /** What a node takes of the disk, to tell how many more there can be. */
 const NODE_BYTES = 512;
-
-/** What a store has done since it was opened; see {@linkcode SqliteFileSystem.stats}. */
-export interface SqliteStats {
-  /** What a reply promises. */
-  readonly durability: string;
-  /** Operations that changed something. */
-  readonly operations: number;
-  /** Transactions that went to disk; `operations / commits` share one. */
-  readonly commits: number;
-  /** Times that a commit waited for the disk. */
-  readonly syncs: number;
-  /** Batches of replies that waited for a commit. */
-  readonly settles: number;
-  /** Bytes written to files. */
-  readonly writtenBytes: number;
-  /** Bytes in the journal now. */
-  readonly journalBytes: number;
-  /** Whether an error of the disk ended the service. */
-  readonly failed: boolean;
-}
 
 /**
  * A file system in an SQLite database and files beside it, which keeps every

@@ -104,7 +104,7 @@ export class Statements {
       mtime.nanoseconds,
       ctime.seconds,
       ctime.nanoseconds,
-      now.outside ? 1 : 0,
+      now.outside,
       fileid,
     );
   }

@@ -269,7 +269,7 @@ function amend(
   if (row[1] === "file") {
     row[6] = size;
     row[7] = size > INSIDE ? 0 : size;
-    row[17] = size > INSIDE ? 1 : 0;
+    row[17] = size > INSIDE ? row[0] : 0;
   }
   const times = [[9, atime], [11, mtime]] as const;
   for (const [column, time] of times) {

@@ -1,0 +1,3 @@
+export { exportTree } from "./tar/export.ts";
+export { importTree } from "./tar/import.ts";
+export type { ArchiveOptions, ArchiveProgress } from "./tar/progress.ts";

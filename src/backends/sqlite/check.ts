@@ -1,0 +1,62 @@
+import type { DatabaseSync } from "node:sqlite";
+import { ContentFiles } from "./content_files.ts";
+import { isStore, openDatabase } from "./database.ts";
+import { hostDisk } from "./disk.ts";
+import { contentsInUse, recover } from "./recovery.ts";
+import { rules } from "./rules.ts";
+import { lockStore } from "./store_lock.ts";
+
+/** What {@linkcode checkStore} found. */
+export interface StoreReport {
+  /** One line for each problem; none for a sound store. */
+  readonly problems: readonly string[];
+  /** Files, folders and other nodes. */
+  readonly files: number;
+  /** Bytes that their contents occupy. */
+  readonly bytes: number;
+}
+
+/**
+ * Looks for anything in a store that should not be there, after what every start
+ * does to it: a crash is recovered from, not reported. Reads every page of the
+ * database and every name of a content file, not their bytes.
+ *
+ * Rejects with an `Error` of one line when the store is missing, in use, damaged
+ * beyond reading, or of a newer version.
+ */
+export async function checkStore(directory: string): Promise<StoreReport> {
+  if (!isStore(directory)) throw new Error(`there is no store in ${directory}`);
+  using _lock = lockStore(directory);
+  const { db, log, wasLost } = openDatabase(directory, {
+    disk: hostDisk,
+    isSynced: true,
+  });
+  const contents = new ContentFiles(`${directory}/content`, hostDisk);
+  try {
+    recover(db, contents, { wasLost });
+    return examine(db, contents);
+  } finally {
+    await contents.close();
+    log[Symbol.dispose]();
+    db.close();
+  }
+}
+
+function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
+  const problems = column(db, "PRAGMA integrity_check")
+    .filter((line) => line !== "ok")
+    .map((line) => `database: ${line}`);
+  for (const rule of rules) problems.push(...column(db, rule));
+  for (const path of contents.strays(contentsInUse(db))) {
+    problems.push(`content ${path} belongs to no file`);
+  }
+  const { files, bytes } = db.prepare(
+    "SELECT count(*) AS files, coalesce(sum(used), 0) AS bytes FROM inodes",
+  ).get() as { files: number; bytes: number };
+  return { problems, files, bytes };
+}
+
+/** The first column of all rows. */
+function column(db: DatabaseSync, sql: string): string[] {
+  return db.prepare(sql).all().map((row) => String(Object.values(row)[0]));
+}

@@ -1,0 +1,181 @@
+import type { CreateKind } from "../../../vfs/mod.ts";
+import type { SqliteNode } from "../node.ts";
+import type { SqliteFileSystem } from "../sqlite_file_system.ts";
+import type { Member } from "./header.ts";
+import type { ArchiveOptions, ArchiveProgress } from "./progress.ts";
+import { type ArchiveMember, readArchive } from "./reader.ts";
+
+/** Members between two commits. */
+const SETTLE_FILES = 1000;
+/** Bytes between two commits. */
+const SETTLE_BYTES = 2 ** 26;
+
+/**
+ * Unpacks a tar archive into the store, over what is there: files replace
+ * files, folders are joined. What was unpacked before an error stays, and is durable.
+ *
+ * Rejects with an `Error` for a damaged archive and for paths that lead out of
+ * it ("..") or through something that is no folder, and with an `FsError`
+ * for what the store refuses ("no-space", "quota", "name-too-long").
+ */
+export async function importTree(
+  fs: SqliteFileSystem,
+  stream: ReadableStream<Uint8Array>,
+  options: ArchiveOptions = {},
+): Promise<ArchiveProgress> {
+  const importer = new Importer(fs, options);
+  try {
+    for await (
+      const member of readArchive(stream, (path, reason) => {
+        options.skipped?.(path, reason);
+      })
+    ) await importer.add(member);
+    importer.finish();
+  } finally {
+    await fs.settle();
+  }
+  return importer.done;
+}
+
+class Importer {
+  /** How far it has come. */
+  done: ArchiveProgress = { files: 0, bytes: 0 };
+  readonly #fs: SqliteFileSystem;
+  readonly #options: ArchiveOptions;
+  /** Folders get their times at the end: what is unpacked into them changes those. */
+  readonly #folders = new Map<SqliteNode, Member>();
+  #unsettled = 0;
+
+  constructor(fs: SqliteFileSystem, options: ArchiveOptions) {
+    this.#fs = fs;
+    this.#options = options;
+  }
+
+  /** Unpacks one member. */
+  async add(member: ArchiveMember): Promise<void> {
+    const names = namesOf(member.path);
+    const name = names.pop();
+    if (name === undefined) {
+      if (member.type === "directory") {
+        this.#folders.set(this.#fs.root(), { ...member });
+      }
+    } else {
+      const folder = this.#folderAt(names, member.path);
+      if (member.type === "directory") {
+        this.#folders.set(this.#folder(folder, name, member.path), {
+          ...member,
+        });
+      } else await this.#replace(folder, name, member);
+    }
+    this.#tell(1, 0);
+    if (this.done.files % SETTLE_FILES === 0) await this.#settle();
+  }
+
+  /** Gives folders their attributes. */
+  finish(): void {
+    for (const [folder, { mode, uid, gid, atime, mtime }] of this.#folders) {
+      this.#fs.setattr(folder, { mode, uid, gid, atime, mtime });
+    }
+  }
+
+  async #replace(
+    folder: SqliteNode,
+    name: string,
+    member: ArchiveMember,
+  ): Promise<void> {
+    const link = member.type === "link" ? this.#linked(member) : undefined;
+    const there = this.#fs.lookup(folder, name);
+    if (there !== undefined) {
+      if (there === link) return;
+      if (there.type === "directory") {
+        throw new Error(`${member.path}: there is a folder of that name`);
+      }
+      this.#fs.remove(folder, name);
+    }
+    if (link !== undefined) {
+      this.#fs.link(link, folder, name);
+      return;
+    }
+    const { mode, uid, gid, atime, mtime } = member;
+    const attributes = { mode, uid, gid, atime, mtime };
+    const kind = kindOf(member);
+    const { node } = this.#fs.create(folder, name, kind, { attributes });
+    if (member.size === 0) return;
+    let at = 0;
+    for await (const piece of member.content) {
+      this.#fs.write(node, at, piece, "unstable");
+      at += piece.length;
+      this.#tell(0, piece.length);
+      this.#unsettled += piece.length;
+      if (this.#unsettled >= SETTLE_BYTES) {
+        this.#fs.commit(node);
+        await this.#settle();
+      }
+    }
+    this.#fs.setattr(node, { atime, mtime });
+    this.#fs.commit(node);
+  }
+
+  /** The file that an earlier member made. */
+  #linked({ path, target }: ArchiveMember): SqliteNode {
+    let node: SqliteNode | undefined = this.#fs.root();
+    for (const name of namesOf(target)) {
+      if (node?.type === "directory") node = this.#fs.lookup(node, name);
+      else node = undefined;
+    }
+    if (node === undefined || node.type === "directory") {
+      throw new Error(`${path}: a link to ${target}, which is no file`);
+    }
+    return node;
+  }
+
+  #folderAt(names: readonly string[], path: string): SqliteNode {
+    let folder = this.#fs.root();
+    for (const name of names) folder = this.#folder(folder, name, path);
+    return folder;
+  }
+
+  /** The folder of that name, made if it is missing. */
+  #folder(parent: SqliteNode, name: string, path: string): SqliteNode {
+    const there = this.#fs.lookup(parent, name);
+    if (there === undefined) {
+      const attributes = { mode: 0o755, uid: parent.uid, gid: parent.gid };
+      const kind = { type: "directory" } as const;
+      return this.#fs.create(parent, name, kind, { attributes }).node;
+    }
+    // Never through a symlink: it might lead anywhere.
+    if (there.type === "directory") return there;
+    throw new Error(`${path}: ${name} is no folder`);
+  }
+
+  #tell(files: number, bytes: number): void {
+    this.done = {
+      files: this.done.files + files,
+      bytes: this.done.bytes + bytes,
+    };
+    this.#options.progress?.(this.done);
+  }
+
+  async #settle(): Promise<void> {
+    this.#unsettled = 0;
+    await this.#fs.settle();
+  }
+}
+
+/** The names of a path; "." and a "/" at the start mean the root of the store. */
+function namesOf(path: string): string[] {
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  if (names.some((name) => name === ".." || name.includes("\0"))) {
+    throw new Error(`${JSON.stringify(path)}: a path that leads out`);
+  }
+  return names;
+}
+
+function kindOf({ type, target, major, minor }: ArchiveMember): CreateKind {
+  if (type === "symlink") return { type, target };
+  if (type === "block-device" || type === "character-device") {
+    return { type, rdev: { major, minor } };
+  }
+  if (type === "link") throw new TypeError("a link is no kind of file");
+  return { type };
+}

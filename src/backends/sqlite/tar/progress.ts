@@ -1,0 +1,15 @@
+/** How far an export or import has come. */
+export interface ArchiveProgress {
+  /** Files, folders and other nodes done. */
+  readonly files: number;
+  /** Bytes of content done. */
+  readonly bytes: number;
+}
+
+/** How an export or import tells of itself. */
+export interface ArchiveOptions {
+  /** Called after each member and each piece of content. */
+  readonly progress?: (done: ArchiveProgress) => void;
+  /** Called for what an archive can't hold, or the store can't take. */
+  readonly skipped?: (path: string, reason: string) => void;
+}

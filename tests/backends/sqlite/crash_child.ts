@@ -1,0 +1,29 @@
+/**
+ * Works on a store until it is killed. Says on its standard output what it is
+ * about to do, a line of JSON for each batch, and what came of it once the
+ * store has settled.
+ *
+ *     crash_child.ts DIRECTORY SEED
+ *
+ * @module
+ */
+import { type Durability, sqlite } from "../../../src/backends/sqlite/mod.ts";
+import { Model } from "./crash_model.ts";
+import { act, nextBatch } from "./crash_steps.ts";
+import { sequence } from "./ground.ts";
+
+const [directory, seed, durability] = Deno.args;
+const fs = sqlite(directory, { durability: durability as Durability });
+const random = sequence(Number(seed));
+const model = Model.of(fs);
+const encoder = new TextEncoder();
+const say = (line: unknown) =>
+  Deno.stdout.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));
+
+for (;;) {
+  const steps = nextBatch(model, random);
+  say({ steps });
+  const answers = steps.map((step) => act(fs, step) ?? null);
+  await fs.settle();
+  say({ answers });
+}

@@ -1,0 +1,214 @@
+import type {
+  SqliteFileSystem,
+  SqliteNode,
+} from "../../../src/backends/sqlite/mod.ts";
+import type { Stability } from "../../../src/vfs/mod.ts";
+import { attributes, content, pattern } from "./ground.ts";
+
+/** An operation of the crash test; paths are names with "/" between them. */
+export type Step =
+  | { op: "file" | "folder"; path: string }
+  | { op: "symlink"; path: string; target: string }
+  | {
+    op: "write";
+    path: string;
+    offset: number;
+    length: number;
+    seed: number;
+    stability: Stability;
+  }
+  | { op: "size"; path: string; size: number }
+  | { op: "mode"; path: string; mode: number }
+  | { op: "commit"; path: string }
+  | { op: "link" | "rename"; path: string; to: string }
+  | { op: "remove" | "remove-open"; path: string }
+  | { op: "record"; path: string; value: number };
+
+/** What is known of a file or folder. */
+export interface ModelNode {
+  type: string;
+  mode: number;
+  target: string | undefined;
+  /** What a file has when nothing is lost. */
+  data: Uint8Array;
+  /** Ranges that may have been lost, or written though nobody was told. */
+  doubts: [start: number, end: number][];
+  /** Sizes that the file may have; several after unstable writes. */
+  sizes: number[];
+}
+
+/** The tree that a store should have: nodes by path, and records. */
+export class Model {
+  readonly nodes = new Map<string, ModelNode>();
+  readonly records = new Map<string, number>();
+
+  /** The tree that a store has, with nothing in doubt. */
+  static of(fs: SqliteFileSystem): Model {
+    const model = new Model();
+    const known = new Map<number, ModelNode>();
+    const walk = (folder: SqliteNode, prefix: string) => {
+      for (const { name } of fs.readdir(folder, 0, 10_000).entries) {
+        const node = fs.lookup(folder, name)!;
+        const path = `${prefix}${name}`;
+        const data = node.type === "file" ? content(fs, node) : empty;
+        const { type, mode, target, fileid } = node;
+        const entry = known.get(fileid) ??
+          { type, mode, target, data, doubts: [], sizes: [data.length] };
+        known.set(fileid, entry);
+        model.nodes.set(path, entry);
+        if (type === "directory") walk(node, `${path}/`);
+      }
+    };
+    walk(fs.root(), "");
+    for (const [key, value] of fs.records.all("crash")) {
+      model.records.set(key, value[0]);
+    }
+    return model;
+  }
+
+  /** A model that goes its own way. */
+  copy(): Model {
+    const copied = new Model();
+    const twins = new Map<ModelNode, ModelNode>();
+    for (const [path, node] of this.nodes) {
+      const { doubts, sizes } = node;
+      const twin = twins.get(node) ??
+        { ...node, doubts: [...doubts], sizes: [...sizes] };
+      twins.set(node, twin);
+      copied.nodes.set(path, twin);
+    }
+    for (const [key, value] of this.records) copied.records.set(key, value);
+    return copied;
+  }
+
+  /** Paths of nodes of a type. */
+  paths(type: string): string[] {
+    return [...this.nodes].filter(([, node]) => node.type === type)
+      .map(([path]) => path);
+  }
+
+  /** Paths of everything below a folder. */
+  below(path: string): string[] {
+    return [...this.nodes.keys()].filter((key) => key.startsWith(`${path}/`));
+  }
+
+  /** Does a step; `stability` is what a write was answered with, if it was. */
+  apply(step: Step, stability: Stability = "unstable"): void {
+    const node = this.nodes.get(step.path);
+    switch (step.op) {
+      case "file":
+      case "folder":
+      case "symlink":
+        this.nodes.set(step.path, made(step));
+        break;
+      case "write":
+        write(node!, step, stability);
+        break;
+      case "size": {
+        const data = new Uint8Array(step.size);
+        data.set(node!.data.subarray(0, step.size));
+        node!.data = data;
+        node!.doubts = node!.doubts.filter(([start]) => start < step.size);
+        node!.sizes = [step.size];
+        break;
+      }
+      case "mode":
+        node!.mode = step.mode;
+        break;
+      case "commit":
+        node!.doubts = [];
+        node!.sizes = [node!.data.length];
+        break;
+      case "link":
+        this.nodes.set(step.to, node!);
+        break;
+      case "rename": {
+        // Two names of one file: nothing happens.
+        if (this.nodes.get(step.to) === node) break;
+        for (const path of this.below(step.path)) {
+          const to = `${step.to}${path.slice(step.path.length)}`;
+          this.nodes.set(to, this.nodes.get(path)!);
+          this.nodes.delete(path);
+        }
+        this.nodes.set(step.to, node!);
+        this.nodes.delete(step.path);
+        break;
+      }
+      case "remove":
+      case "remove-open":
+        this.nodes.delete(step.path);
+        break;
+      case "record":
+        this.records.set(step.path, step.value);
+    }
+  }
+
+  /** What differs from what a store has; `undefined` when nothing does. */
+  differs(actual: Model): string | undefined {
+    const paths = new Set([...this.nodes.keys(), ...actual.nodes.keys()]);
+    for (const path of paths) {
+      const [mine, its] = [this.nodes.get(path), actual.nodes.get(path)];
+      if (mine === undefined) return `${path} should not be there`;
+      if (its === undefined) return `${path} is missing`;
+      const difference = differs(mine, its);
+      if (difference !== undefined) return `${path}: ${difference}`;
+      const same = (model: Model, node: ModelNode) =>
+        [...model.nodes].filter(([, other]) => other === node)
+          .map(([path]) => path).sort().join();
+      if (same(this, mine) !== same(actual, its)) return `${path}: its links`;
+    }
+    const records = (model: Model) => JSON.stringify([...model.records].sort());
+    if (records(this) !== records(actual)) return "records";
+    return undefined;
+  }
+}
+
+const empty = new Uint8Array(0);
+
+function made(step: Step): ModelNode {
+  const type = step.op === "folder" ? "directory" : step.op;
+  const target = step.op === "symlink" ? step.target : undefined;
+  const { mode } = attributes;
+  return { type, mode, target, data: empty, doubts: [], sizes: [0] };
+}
+
+function write(
+  node: ModelNode,
+  { offset, length, seed }: Extract<Step, { op: "write" }>,
+  stability: Stability,
+): void {
+  const end = offset + length;
+  const data = new Uint8Array(Math.max(node.data.length, end));
+  data.set(node.data);
+  data.set(pattern(length, seed), offset);
+  node.data = data;
+  if (stability === "unstable") {
+    node.doubts.push([offset, end]);
+    node.sizes.push(data.length);
+    return;
+  }
+  node.sizes = [data.length];
+  node.doubts = node.doubts.flatMap(([from, to]) => {
+    const rest: [number, number][] = [
+      [from, Math.min(to, offset)],
+      [Math.max(from, end), to],
+    ];
+    return rest.filter(([start, stop]) => start < stop);
+  });
+}
+
+function differs(mine: ModelNode, its: ModelNode): string | undefined {
+  if (its.type !== mine.type) return `type ${its.type}, not ${mine.type}`;
+  if (its.mode !== mine.mode) return `mode ${its.mode}, not ${mine.mode}`;
+  if (its.target !== mine.target) return "target";
+  if (!mine.sizes.includes(its.data.length)) {
+    return `size ${its.data.length}, not ${mine.sizes.join(" or ")}`;
+  }
+  const end = Math.min(mine.data.length, its.data.length);
+  for (let at = 0; at < end; at++) {
+    if (mine.data[at] === its.data[at]) continue;
+    const doubt = mine.doubts.some(([from, to]) => from <= at && at < to);
+    if (!doubt) return `byte ${at} is ${its.data[at]}, not ${mine.data[at]}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,159 @@
+import type {
+  SqliteFileSystem,
+  SqliteNode,
+} from "../../../src/backends/sqlite/mod.ts";
+import type { CreateKind, Stability } from "../../../src/vfs/mod.ts";
+import type { Model, Step } from "./crash_model.ts";
+import { attributes, find, pattern } from "./ground.ts";
+
+type Random = (below: number) => number;
+
+const making = ["file", "file", "folder", "symlink"] as const;
+const changing = [
+  ...["write", "write", "write", "size", "mode", "commit", "record"] as const,
+];
+const moving = [
+  ...["link", "rename", "rename", "remove", "remove-open"] as const,
+];
+const stabilities: readonly Stability[] = ["unstable", "data", "file"];
+
+/**
+ * Some steps that share a settle. What makes something comes before what
+ * changes files, and that before what moves names: after a crash in the middle
+ * it is then clear which file a write was to.
+ */
+export function nextBatch(model: Model, random: Random): Step[] {
+  const batch: Step[] = [];
+  const add = (step: Step | undefined) => {
+    if (step === undefined) return;
+    model.apply(step);
+    batch.push(step);
+  };
+  for (let i = random(3); i > 0; i--) add(make(model, random));
+  for (let i = random(4); i > 0; i--) add(change(model, random));
+  for (let i = random(3); i > 0; i--) add(move(model, random));
+  return batch;
+}
+
+function pick<T>(list: readonly T[], random: Random): T | undefined {
+  return list[random(list.length || 1)];
+}
+
+/** A path that is free, in any folder that is not too deep. */
+function freePath(model: Model, random: Random): string | undefined {
+  const folders = model.paths("directory").filter((path) => path.length < 30);
+  const folder = pick(["", ...folders.map((path) => `${path}/`)], random);
+  const path = `${folder}${"abcdefghijklmnop"[random(16)]}${random(6)}`;
+  return model.nodes.has(path) ? undefined : path;
+}
+
+function make(model: Model, random: Random): Step | undefined {
+  const path = freePath(model, random);
+  const op = pick(making, random)!;
+  if (path === undefined || model.nodes.size > 120) return undefined;
+  return op === "symlink" ? { op, path, target: `../${path}` } : { op, path };
+}
+
+function change(model: Model, random: Random): Step | undefined {
+  const op = pick(changing, random)!;
+  if (op === "record") {
+    return { op, path: `key${random(5)}`, value: random(256) };
+  }
+  const path = pick(model.paths("file"), random);
+  if (path === undefined) return undefined;
+  if (op === "size") return { op, path, size: lengthOf(random) };
+  if (op === "mode") return { op, path, mode: random(0o1000) };
+  if (op === "commit") return { op, path };
+  const [offset, length] = [random(2) * lengthOf(random), 1 + lengthOf(random)];
+  const stability = pick(stabilities, random)!;
+  return { op, path, offset, length, seed: random(1000), stability };
+}
+
+/** Small ones, and ones around what decides where content is kept. */
+function lengthOf(random: Random): number {
+  return pick([0, random(500), random(20_000), random(20_000)], random)! +
+    random(2) * random(60_000);
+}
+
+function move(model: Model, random: Random): Step | undefined {
+  const op = pick(moving, random)!;
+  const path = pick([...model.nodes.keys()], random);
+  if (path === undefined) return undefined;
+  const node = model.nodes.get(path)!;
+  const isFolder = node.type === "directory";
+  if (op === "remove" || op === "remove-open") {
+    if (isFolder && (op !== "remove" || model.below(path).length > 0)) return;
+    return { op, path };
+  }
+  const taken = pick(model.paths("file"), random);
+  const replaces = op === "rename" && !isFolder && random(2) === 0;
+  const to = replaces ? taken : freePath(model, random);
+  if (to === undefined || (op === "link" && isFolder)) return undefined;
+  return `${to}/`.startsWith(`${path}/`) ? undefined : { op, path, to };
+}
+
+/** Does a step to a store; returns what a write was answered with. */
+export function act(fs: SqliteFileSystem, step: Step): Stability | undefined {
+  if (step.op === "write") {
+    const data = pattern(step.length, step.seed);
+    return fs.write(find(fs, step.path), step.offset, data, step.stability);
+  }
+  perform(fs, step);
+  return undefined;
+}
+
+function perform(
+  fs: SqliteFileSystem,
+  step: Exclude<Step, { op: "write" }>,
+): void {
+  const { path } = step;
+  const { directory, name } = at(fs, path);
+  const create = (kind: CreateKind) =>
+    fs.create(directory, name, kind, { attributes });
+  switch (step.op) {
+    case "file":
+      create({ type: "file" });
+      break;
+    case "folder":
+      create({ type: "directory" });
+      break;
+    case "symlink":
+      create({ type: "symlink", target: step.target });
+      break;
+    case "size":
+      fs.setattr(find(fs, path), { size: step.size });
+      break;
+    case "mode":
+      fs.setattr(find(fs, path), { mode: step.mode });
+      break;
+    case "commit":
+      fs.commit(find(fs, path));
+      break;
+    case "link": {
+      const to = at(fs, step.to);
+      fs.link(find(fs, path), to.directory, to.name);
+      break;
+    }
+    case "rename":
+      fs.rename({ directory, name }, at(fs, step.to));
+      break;
+    case "remove":
+      fs.remove(directory, name);
+      break;
+    case "remove-open":
+      fs.open(find(fs, path), { read: true, write: true });
+      fs.remove(directory, name);
+      break;
+    case "record":
+      fs.records.put("crash", path, Uint8Array.of(step.value));
+  }
+}
+
+function at(fs: SqliteFileSystem, path: string) {
+  const names = path.split("/");
+  const name = names.pop()!;
+  const directory: SqliteNode = names.length === 0
+    ? fs.root()
+    : find(fs, names.join("/"));
+  return { directory, name };
+}
