@@ -1,0 +1,128 @@
+import { assertEquals } from "@std/assert";
+import { OPERATIONS } from "../../../src/engine/op_table.ts";
+import { Op, Status } from "../../../src/nfs4/constants.ts";
+import { operationsWith } from "../../docs/error_lists.ts";
+import { StateGround } from "../../engine/state_ground.ts";
+import { samples } from "../../robustness/samples.ts";
+import {
+  anonymousStateid,
+  bytesOf,
+  op,
+  openSession,
+  type Request,
+  type Session,
+  statusName,
+  walk,
+} from "../../support/client/mod.ts";
+import { startServer } from "../../support/server.ts";
+
+/** Bytes of a reply up to its first result: RPC header, status, empty tag, number of results. */
+const HEAD = 24 + 12;
+/** Most bytes of a reply in these tests. */
+const LIMIT = 2048;
+
+/** Operations of the list that the server carries out in this minor version. */
+function carriedOut(version: "4.0" | "4.1", error: string): Request[] {
+  const minor = version === "4.0" ? 0 : 1;
+  return operationsWith(version, error)
+    // Stands first, and has a test of its own.
+    .filter((name) => name !== "SEQUENCE")
+    .filter((name) =>
+      OPERATIONS[Op[name as keyof typeof Op]]!.versions.includes(minor)
+    )
+    .map((name) => samples.find((sample) => sample.name === name)!);
+}
+
+/** SEQUENCE, PUTROOTFH, SAVEFH, and TEST_STATEID of so many that not a word more has room. */
+const sessionFiller: readonly Request[] = [
+  op.putrootfh(),
+  op.savefh(),
+  op.testStateid(
+    new Array((LIMIT - HEAD - 44 - 8 - 8 - 12) / 4).fill(anonymousStateid),
+  ),
+];
+
+/** What the operation behind the filler is answered with; nothing of it was done. */
+async function statusOf(
+  session: Session,
+  request: Request,
+  cacheThis: boolean,
+): Promise<string> {
+  const reply = await session.expectStatus(
+    "any",
+    [...sessionFiller, request],
+    { cacheThis },
+  );
+  assertEquals(reply.last!.name, request.name, reply.describe());
+  return statusName(reply.status);
+}
+
+Deno.test("what makes a reply larger than the session's is REP_TOO_BIG, whatever it is (RFC 8881 2.10.6.4)", async () => {
+  await using server = await startServer();
+  const fore = { maxresponsesize: LIMIT, maxresponsesize_cached: LIMIT };
+  await using session = await openSession({ port: server.port, fore });
+  assertEquals(session.fore.maxresponsesize, LIMIT);
+  await session.compound(sessionFiller);
+  for (const request of carriedOut("4.1", "REP_TOO_BIG")) {
+    const status = await statusOf(session, request, false);
+    assertEquals(status, "REP_TOO_BIG", request.name);
+  }
+});
+
+Deno.test("what makes a reply larger than the cache's is REP_TOO_BIG_TO_CACHE where it is to be kept (RFC 8881 2.10.6.4)", async () => {
+  await using server = await startServer();
+  const fore = { maxresponsesize: 65_536, maxresponsesize_cached: LIMIT };
+  await using session = await openSession({ port: server.port, fore });
+  assertEquals(session.fore.maxresponsesize_cached, LIMIT);
+  for (const request of carriedOut("4.1", "REP_TOO_BIG_TO_CACHE")) {
+    const status = await statusOf(session, request, true);
+    assertEquals(status, "REP_TOO_BIG_TO_CACHE", request.name);
+  }
+});
+
+Deno.test("in NFSv4.0 a reply larger than the server makes is RESOURCE (RFC 7530 13.1.3.4)", async () => {
+  const ground = new StateGround({
+    tree: { file: "x".repeat(LIMIT) },
+    limits: { maxReply: LIMIT },
+  });
+  const client = await ground.client(0);
+  // PUTROOTFH, LOOKUP, SAVEFH, READ: not a word more has room.
+  const count = LIMIT - HEAD - 8 - 8 - 8 - 16;
+  const filler = [...walk(["file"]), op.savefh(), op.read({ count })];
+  assertEquals(await client.status(...filler), "OK");
+  for (const request of carriedOut("4.0", "RESOURCE")) {
+    const status = await client.status(...filler, request);
+    assertEquals(status, "RESOURCE", request.name);
+  }
+});
+
+/** What succeeds as the second operation, and so can be asked to be kept or not. */
+const seconds: readonly Request[] = [
+  op.putrootfh(),
+  op.putpubfh(),
+  op.testStateid([anonymousStateid]),
+  op.backchannelCtl(0x4000_0000, [{ flavor: "none" }]),
+  op.exchangeId({ owner: bytesOf("another"), verifier: new Uint8Array(8) }),
+];
+
+Deno.test("a reply that nobody wanted kept is RETRY_UNCACHED_REP when it is wanted again (RFC 8881 2.10.6.1.3)", async () => {
+  await using server = await startServer();
+  await using session = await openSession({ port: server.port });
+  const root = await session.compound([op.putrootfh(), op.getfh()]);
+  const { filehandle } = root.get("GETFH");
+  const requests = [...seconds, op.putfh(filehandle)];
+  for (const [i, request] of requests.entries()) {
+    const slotid = i % 4;
+    const prepared = session.prepare([request, op.putrootfh()], {
+      slotid,
+      cacheThis: false,
+      expect: "any",
+    });
+    assertEquals((await prepared.send()).status, Status.OK, request.name);
+    const again = await prepared.send();
+    assertEquals(
+      again.describe(),
+      `SEQUENCE OK, ${request.name} RETRY_UNCACHED_REP`,
+    );
+  }
+});
