@@ -13,6 +13,7 @@ import { observeRecovery } from "./metrics/recovery_metrics.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
 import { SequenceMetrics } from "./metrics/sequence_metrics.ts";
 import { SessionMetrics } from "./metrics/session_metrics.ts";
+import { observeStores } from "./metrics/store_metrics.ts";
 import { TransportMetrics } from "./metrics/transport_metrics.ts";
 import type { ClientRecovery } from "./recovery/client_recovery.ts";
 import { openRecovery } from "./recovery/open_recovery.ts";
@@ -280,6 +281,7 @@ function buildServices(
   });
   recovery?.watch(state);
   observeRecovery(registry, { grace: state.grace, recovery });
+  observeStores(registry, exports);
   return {
     state,
     namespace: new Namespace(exports, {

@@ -201,6 +201,24 @@ export interface FileSystemLimits {
   readonly timeDelta?: number;
 }
 
+/** What a durable file system has done since it was opened; counts only grow. */
+export interface FileSystemStats {
+  /** What `settle` promises: an fsync, what the operating system does, nothing. */
+  readonly durability: "full" | "os" | "none";
+  /** Operations that changed something. */
+  readonly operations: number;
+  /** Transactions that these shared. */
+  readonly commits: number;
+  /** Commits that waited for the disk. */
+  readonly syncs: number;
+  /** Calls of `settle` that had to wait. */
+  readonly settles: number;
+  /** Bytes written to files. */
+  readonly writtenBytes: number;
+  /** Whether an error of the disk ended the service. */
+  readonly failed: boolean;
+}
+
 /** How an open file is going to be used. */
 export interface OpenMode {
   /** For reading. */
@@ -224,6 +242,9 @@ export interface OpenMode {
 export interface FileSystem<Node extends object = object> {
   /** Limits, where they are not the usual ones. */
   readonly limits?: FileSystemLimits;
+
+  /** What it has done, for metrics; read at each scrape. */
+  readonly stats?: FileSystemStats;
 
   /** The root folder. */
   root(): Node;
