@@ -5,7 +5,7 @@ import {
   parseArguments,
   type ServeArguments,
   UsageError,
-} from "../src/cli_arguments.ts";
+} from "../src/cli/arguments.ts";
 
 function serve(...args: string[]): ServeArguments {
   const parsed: Arguments = parseArguments(args);
@@ -93,6 +93,19 @@ Deno.test("--help fits a screen and names every flag", () => {
   assertEquals(parseArguments(["--help"]), { command: "help" });
   assertEquals(parseArguments(["--version"]), { command: "version" });
   const lines = HELP.split("\n");
-  assertEquals(lines.length <= 25, true);
+  assertEquals(lines.length <= 28, true);
   assertEquals(lines.every((line) => line.length <= 80), true);
+});
+
+Deno.test("a command takes one store and nothing else", () => {
+  for (const command of ["check", "export", "import"] as const) {
+    assertEquals(parseArguments([command, "/srv/store"]), {
+      command,
+      directory: "/srv/store",
+    });
+    for (const rest of [[], ["a", "b"], ["a", "--port", "1"]]) {
+      assertThrows(() => parseArguments([command, ...rest]), UsageError);
+    }
+  }
+  assertThrows(() => parseArguments(["chekc", "a"]), UsageError, "chekc");
 });

@@ -4,9 +4,9 @@ import {
   LOG_LEVELS,
   type LogFormat,
   type LogLevel,
-} from "./log.ts";
-import type { Durability } from "./backends/sqlite/mod.ts";
-import type { Squash } from "./vfs/exports.ts";
+} from "../log.ts";
+import type { Durability } from "../backends/sqlite/mod.ts";
+import type { Squash } from "../vfs/exports.ts";
 
 /** What can serve an export. */
 export const BACKENDS = ["sqlite", "local", "memory"] as const;
@@ -53,9 +53,20 @@ export interface ServeArguments {
   readonly logFormat: LogFormat;
 }
 
+/** What there is to do with a store that is not served. */
+export const STORE_COMMANDS = ["check", "export", "import"] as const;
+
+/** A command that is given a store. */
+export interface StoreArguments {
+  readonly command: (typeof STORE_COMMANDS)[number];
+  /** The store's folder. */
+  readonly directory: string;
+}
+
 /** The command line, understood. */
 export type Arguments =
   | ServeArguments
+  | StoreArguments
   | { readonly command: "help" | "version" };
 
 /** A command line that can't be understood; the message is one line for the user. */
@@ -69,7 +80,10 @@ export const DEFAULT_DIRECTORY = "./dittofs-data";
 /** What `--help` prints. */
 export const HELP = `Serve folders over NFSv4.0, 4.1 and 4.2.
 
-usage: deno run -A mod.ts [flags]
+usage: deno run -A mod.ts [flags]               serve
+       deno run -A mod.ts check DIR             look for damage in a store
+       deno run -A mod.ts export DIR > X.tar    all of a store as an archive
+       deno run -A mod.ts import DIR < X.tar    an archive into a store
 
   --export /PATH=sqlite:DIR[,OPTION...]  serve a durable store (repeatable)
   --export /PATH=local:DIR[,OPTION...]   serve an existing folder
@@ -100,9 +114,10 @@ const EXPORT_OPTION =
 
 /** Understands the command line; throws {@linkcode UsageError}. */
 export function parseArguments(args: readonly string[]): Arguments {
-  const values = parseFlags(args);
+  const { values, positionals } = parseFlags(args);
   if (values.help) return { command: "help" };
   if (values.version) return { command: "version" };
+  if (positionals.length > 0) return parseStoreCommand(args, positionals);
   const exports = (values.export ?? []).map(parseExport);
   return {
     command: "serve",
@@ -143,6 +158,7 @@ function parseFlags(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
+      allowPositionals: true,
       options: {
         export: { type: "string", multiple: true },
         host: { type: "string" },
@@ -158,11 +174,26 @@ function parseFlags(args: readonly string[]) {
         help: { type: "boolean", short: "h" },
         version: { type: "boolean" },
       },
-    }).values;
+    });
   } catch (error) {
     const [line] = (error as Error).message.split(/\.? To specify|\n/);
     throw new UsageError(line);
   }
+}
+
+function parseStoreCommand(
+  args: readonly string[],
+  [name, directory, ...more]: readonly string[],
+): StoreArguments {
+  const command = STORE_COMMANDS.find((known) => known === name);
+  if (command === undefined) {
+    throw new UsageError(`there is no command ${JSON.stringify(name)}`);
+  }
+  if (directory === undefined || more.length > 0) {
+    throw new UsageError(`${command} wants one folder`);
+  }
+  if (args.length > 2) throw new UsageError(`${command} takes no flags`);
+  return { command, directory };
 }
 
 function parseExport(text: string): ExportArgument {

@@ -1,0 +1,20 @@
+const encoder = new TextEncoder();
+
+/** Writes to standard output. */
+export function print(text: string): void {
+  writeAll(Deno.stdout, text);
+}
+
+/** Writes a line of this program to standard error. */
+export function complain(line: string): void {
+  writeAll(Deno.stderr, `dittofs-nfs4: ${line}\n`);
+}
+
+function writeAll(
+  stream: { writeSync(bytes: Uint8Array): number },
+  text: string,
+): void {
+  let rest = encoder.encode(text);
+  // A pipe may take less than it is given.
+  while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+}

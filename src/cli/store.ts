@@ -1,0 +1,80 @@
+import { fstatSync } from "node:fs";
+import { exportTree, importTree } from "../backends/sqlite/archive.ts";
+import { checkStore } from "../backends/sqlite/check.ts";
+import { isStore } from "../backends/sqlite/database.ts";
+import { sqlite } from "../backends/sqlite/mod.ts";
+import { UsageError } from "./arguments.ts";
+import { complain, print } from "./output.ts";
+import { ProgressLine, sizeOf } from "./progress.ts";
+
+const DAMAGED = 1;
+const STANDARD_INPUT = 0;
+
+/** Says what is wrong with a store; returns 0 where nothing is, 1 otherwise. */
+export async function runCheck(directory: string): Promise<number> {
+  const { problems, files, bytes } = await checkStore(directory);
+  for (const problem of problems) print(`${problem}\n`);
+  const verdict = problems.length === 0
+    ? "sound"
+    : `${problems.length} problems`;
+  print(`${directory}: ${files} files, ${sizeOf(bytes)}: ${verdict}\n`);
+  return problems.length === 0 ? 0 : DAMAGED;
+}
+
+/** Writes all of a store to standard output as an archive; returns 0. */
+export async function runExport(directory: string): Promise<number> {
+  if (Deno.stdout.isTerminal()) {
+    throw new UsageError("export writes an archive: send it to a file");
+  }
+  // Opening makes a store where there is none.
+  if (!isStore(directory)) throw new Error(`there is no store in ${directory}`);
+  const fs = sqlite(directory);
+  try {
+    const { totalFiles, freeFiles } = fs.status();
+    using line = new ProgressLine("export");
+    const archive = exportTree(fs, {
+      progress: ({ files, bytes }) => {
+        line.show({ files, bytes, part: files / (totalFiles - freeFiles) });
+      },
+      skipped,
+    });
+    await archive.pipeTo(Deno.stdout.writable);
+  } finally {
+    await fs.dispose();
+  }
+  return 0;
+}
+
+/** Unpacks the archive on standard input into a store, which is made if missing; returns 0. */
+export async function runImport(directory: string): Promise<number> {
+  if (Deno.stdin.isTerminal()) {
+    throw new UsageError("import reads an archive: give it one as < FILE");
+  }
+  const fs = sqlite(directory);
+  try {
+    using line = new ProgressLine("import");
+    const input = fstatSync(STANDARD_INPUT);
+    let read = 0;
+    const counted = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        read += chunk.length;
+        controller.enqueue(chunk);
+      },
+    });
+    await importTree(fs, Deno.stdin.readable.pipeThrough(counted), {
+      progress: (done) => {
+        // Nobody knows how much comes through a pipe.
+        const part = input.isFile() ? read / input.size : undefined;
+        line.show({ ...done, part });
+      },
+      skipped,
+    });
+  } finally {
+    await fs.dispose();
+  }
+  return 0;
+}
+
+function skipped(path: string, reason: string): void {
+  complain(`skipped ${path}: ${reason}`);
+}

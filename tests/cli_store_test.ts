@@ -1,0 +1,138 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { sqlite, type SqliteFileSystem } from "../src/backends/sqlite/mod.ts";
+import { describe, sizeOf } from "../src/cli/progress.ts";
+import { cannotRun } from "./support/cli.ts";
+
+const MOD = new URL("../mod.ts", import.meta.url).pathname;
+const ignore = cannotRun ||
+  Deno.permissions.querySync({ name: "write" }).state !== "granted";
+const attributes = { mode: 0o640, uid: 7, gid: 8 };
+
+/** A folder with a store in it that has a file, a link to it and a folder. */
+class Stores implements Disposable {
+  readonly path = Deno.makeTempDirSync();
+  readonly full = `${this.path}/full`;
+  readonly other = `${this.path}/other`;
+
+  static async make(): Promise<Stores> {
+    const stores = new Stores();
+    await stores.using(stores.full, (fs) => {
+      const root = fs.root();
+      const { node } = fs.create(root, "a", { type: "file" }, { attributes });
+      fs.write(node, 0, new TextEncoder().encode("hello"), "file");
+      fs.link(node, root, "b");
+      fs.create(root, "c", { type: "directory" }, { attributes });
+    });
+    return stores;
+  }
+
+  async using<T>(
+    path: string,
+    act: (fs: SqliteFileSystem) => T,
+  ): Promise<T> {
+    const fs = sqlite(path);
+    try {
+      return act(fs);
+    } finally {
+      await fs.dispose();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+/** Runs a command of the server's command line with some input. */
+async function run(
+  args: readonly string[],
+  input: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+): Promise<
+  { code: number; stdout: Uint8Array<ArrayBuffer>; said: string; log: string }
+> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MOD, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = child.output();
+  const writer = child.stdin.getWriter();
+  // Whoever ends before it has read everything closes the pipe.
+  await writer.write(input).then(() => writer.close()).catch(() => {});
+  const { code, stdout, stderr } = await output;
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout, said: text(stdout), log: text(stderr) };
+}
+
+Deno.test("check says that a store is sound, or what is wrong with it", {
+  ignore,
+}, async () => {
+  using stores = await Stores.make();
+  const sound = await run(["check", stores.full]);
+  assertEquals([sound.code, sound.log], [0, ""]);
+  assertMatch(sound.said, /: 3 files, 5 bytes: sound\n$/);
+  {
+    using db = new DatabaseSync(`${stores.full}/store.db`);
+    db.exec("UPDATE inodes SET nlink = 5 WHERE type = 'file'");
+  }
+  const damaged = await run(["check", stores.full]);
+  assertEquals([damaged.code, damaged.log], [1, ""]);
+  assertMatch(damaged.said, /has 5 links.*\n.*: 1 problem.*\n$/);
+});
+
+Deno.test("an archive that was exported is imported as it was", {
+  ignore,
+}, async () => {
+  using stores = await Stores.make();
+  const exported = await run(["export", stores.full]);
+  assertEquals([exported.code, exported.log], [0, ""]);
+  const imported = await run(["import", stores.other], exported.stdout);
+  assertEquals(imported, { ...imported, code: 0, said: "", log: "" });
+  await stores.using(stores.other, (fs) => {
+    const [a, b, c] = ["a", "b", "c"].map((name) =>
+      fs.lookup(fs.root(), name)!
+    );
+    assertEquals(a, b);
+    const { mode, uid, gid, size, nlink } = a;
+    assertEquals({ mode, uid, gid, size, nlink }, {
+      ...attributes,
+      size: 5,
+      nlink: 2,
+    });
+    assertEquals(c.type, "directory");
+  });
+});
+
+Deno.test("a store command that can't be done is one clear line and status 2", {
+  ignore,
+}, async () => {
+  using stores = await Stores.make();
+  const refused: [string[], string][] = [
+    [["check", stores.other], stores.other],
+    [["export", stores.other], stores.other],
+    [["import", stores.other], "archive"],
+    [["check"], "check"],
+  ];
+  for (const [args, word] of refused) {
+    const input = new TextEncoder().encode("no archive".repeat(100));
+    const { code, said, log } = await run(args, input);
+    assertEquals([code, said], [2, ""], log);
+    assertEquals(log.trimEnd().split("\n").length, 1, log);
+    assertStringIncludes(log, word);
+  }
+  const fs = sqlite(stores.full);
+  assertStringIncludes((await run(["check", stores.full])).log, "in use");
+  await fs.dispose();
+});
+
+Deno.test("progress tells files, bytes and how much of it all that is", () => {
+  assertEquals(sizeOf(1023), "1023 bytes");
+  assertEquals(sizeOf(5.5 * 2 ** 30), "5.5 GiB");
+  assertEquals(describe({ files: 1234, bytes: 2048 }), "1,234 files, 2.0 KiB");
+  assertEquals(
+    describe({ files: 1, bytes: 0, part: 0.5 }),
+    "[############------------]  50 %, 1 files, 0 bytes",
+  );
+});
