@@ -27,18 +27,21 @@ const STOP_LIMIT_MS = 15_000;
 export class Server {
   /** Its TCP port on 127.0.0.1. */
   readonly port: number;
+  /** Port of its metrics. */
+  readonly metricsPort: number;
   #options: ServerOptions;
   #child: Deno.ChildProcess | undefined;
 
   private constructor(port: number, options: ServerOptions) {
     this.port = port;
+    this.metricsPort = freePort();
     this.#options = options;
   }
 
-  /** Starts a server on a free port and waits until it prints how to mount it. */
+  /** Makes a server on a free port, starts it and waits until it prints how to mount it. */
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(freePort(), options);
-    await server.#spawn();
+    await server.start();
     return server;
   }
 
@@ -61,22 +64,32 @@ export class Server {
     }
   }
 
-  /** Kills it, as a power cut would, and starts it again on the same port. */
-  async restart(): Promise<void> {
+  /** Kills it where it runs or starts. */
+  async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child !== undefined) {
-      signalChild(child, "SIGKILL");
-      await child.status;
-    }
-    await this.#spawn();
+    if (child === undefined) return;
+    signalChild(child, "SIGKILL");
+    await child.status;
   }
 
-  async #spawn(): Promise<void> {
+  /** Kills it and starts it again on the same port. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  /** Starts it, after {@linkcode kill}; rejects when it ends before it is ready. */
+  async start(): Promise<void> {
     const { flags, signal } = this.#options;
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "mod.ts", "--export", this.#options.export]
-        .concat(["--port", `${this.port}`, "--metrics-port", "0"], flags),
+        .concat([
+          "--port",
+          `${this.port}`,
+          "--metrics-port",
+          `${this.metricsPort}`,
+        ], flags),
       cwd: ROOT,
       signal,
       stdin: "null",

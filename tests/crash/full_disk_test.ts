@@ -1,0 +1,249 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { checkStore } from "../../src/backends/sqlite/check.ts";
+import { Status } from "../../src/nfs4/constants.ts";
+import { cannotRun, ServerProcess } from "../support/cli.ts";
+import {
+  CreateMode,
+  currentStateid,
+  NfsError,
+  op,
+  openSession,
+  type Session,
+  Stable,
+} from "../support/client/mod.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const cannotWrite =
+  Deno.permissions.querySync({ name: "write" }).state !== "granted";
+
+/** A file system of its own, so small that it is soon full. */
+class SmallDisk implements Disposable {
+  readonly path = Deno.makeTempDirSync();
+
+  constructor() {
+    const args = ["-t", "tmpfs", "-o", "size=48m", "tmpfs", this.path];
+    if (run("mount", args)) return;
+    Deno.removeSync(this.path);
+    throw new Error("this user may not mount");
+  }
+
+  /** Takes all room that is left, as somebody else's files do. */
+  fill(): void {
+    using file = Deno.openSync(`${this.path}/ballast`, {
+      write: true,
+      create: true,
+    });
+    const block = new Uint8Array(4 * KIB).fill(1);
+    try {
+      while (file.writeSync(block) > 0);
+    } catch (error) {
+      assertEquals((error as { code?: string }).code, "ENOSPC");
+    }
+  }
+
+  /** Gives it back. */
+  free(): void {
+    Deno.removeSync(`${this.path}/ballast`);
+  }
+
+  [Symbol.dispose](): void {
+    run("umount", [this.path]);
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+function run(command: string, args: string[]): boolean {
+  try {
+    const options = { args, stdout: "null", stderr: "null" } as const;
+    return new Deno.Command(command, options).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+async function start(target: string) {
+  const server = new ServerProcess([
+    ...["--export", `/=sqlite:${target}`, "--port", "0"],
+    ...["--metrics-port", "0", "--log-level", "error"],
+  ]);
+  const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
+  return { server, port: Number(port) };
+}
+
+/** A file of so many bytes, durable when that is answered. */
+async function put(session: Session, name: string, bytes: number) {
+  const how = { mode: CreateMode.UNCHECKED, attributes: { mode: 0o644 } };
+  const owner = {
+    clientid: session.client.clientid,
+    owner: new Uint8Array([1]),
+  };
+  await session.compound([
+    op.putrootfh(),
+    op.open({
+      ...{ access: 3, owner, create: how },
+      claim: { claim: "null", name },
+    }),
+    op.write({
+      stateid: currentStateid,
+      stable: Stable.FILE_SYNC,
+      data: new Uint8Array(bytes).fill(7),
+    }),
+    // A file that is open keeps its room.
+    op.close(currentStateid),
+  ]);
+}
+
+/** Puts files until one is refused; returns how many there are, and with what status it ended. */
+async function putUntilRefused(
+  session: Session,
+  { prefix, bytes }: { readonly prefix: string; readonly bytes: number },
+): Promise<{ count: number; status: number | undefined }> {
+  for (let count = 0;; count++) {
+    try {
+      await put(session, `${prefix}${count}`, bytes);
+    } catch (error) {
+      const status = error instanceof NfsError ? error.status : undefined;
+      return { count, status };
+    }
+  }
+}
+
+/** Whether there was room for a new file. */
+async function isPut(
+  session: Session,
+  { name, bytes }: { readonly name: string; readonly bytes: number },
+): Promise<boolean> {
+  try {
+    await put(session, name, bytes);
+    return true;
+  } catch (error) {
+    if (!(error instanceof NfsError)) throw error;
+    assertEquals(error.status, Status.NOSPC);
+    return false;
+  }
+}
+
+async function assertThere(
+  session: Session,
+  { prefix, count, bytes }: { prefix: string; count: number; bytes: number },
+): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    const reply = await session.compound([
+      op.putrootfh(),
+      op.lookup(`${prefix}${index}`),
+      op.read({ count: bytes }),
+    ], { cacheThis: false });
+    const { data } = reply.get("READ");
+    assertEquals(data.length, bytes);
+    assert(data.every((byte) => byte === 7));
+  }
+}
+
+const ignore = cannotRun || cannotWrite;
+const cannotMount = ignore || !mayMount();
+
+function mayMount(): boolean {
+  try {
+    using _disk = new SmallDisk();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("a full quota is DQUOT, and what was answered stays", {
+  ignore,
+}, async () => {
+  const path = Deno.makeTempDirSync();
+  {
+    const { server, port } = await start(`${path},quota=2M`);
+    await using _server = server;
+    await using session = await openSession({ port });
+    const files = { prefix: "f", bytes: 64 * KIB };
+    const { count, status } = await putUntilRefused(session, files);
+    assertEquals([count, status], [32, Status.DQUOT]);
+    await assertThere(session, { ...files, count });
+    await session.compound([op.putrootfh(), op.remove("f0")]);
+  }
+  assertEquals((await checkStore(path)).problems, []);
+  Deno.removeSync(path, { recursive: true });
+});
+
+Deno.test(
+  "a full disk is NOSPC, something can be removed, and the store is sound",
+  {
+    ignore: cannotMount,
+  },
+  async () => {
+    using disk = new SmallDisk();
+    const store = `${disk.path}/store`;
+    let small = 0;
+    const files = { prefix: "f", bytes: 256 * KIB };
+    let large = 0;
+    {
+      const { server, port } = await start(store);
+      await using _server = server;
+      await using session = await openSession({ port });
+      const first = await putUntilRefused(session, files);
+      assertEquals(first.status, Status.NOSPC);
+      assertGreater(first.count, 16);
+      large = first.count;
+      const second = await putUntilRefused(session, {
+        prefix: "s",
+        bytes: 1000,
+      });
+      assertEquals(second.status, Status.NOSPC);
+      small = second.count;
+      await assertThere(session, { ...files, count: large });
+      const again = { name: "again", bytes: files.bytes };
+      while (!await isPut(session, again)) {
+        await session.compound([op.putrootfh(), op.remove(`f${--large}`)]);
+      }
+      server.kill("SIGKILL");
+      await server.ended();
+    }
+    assertEquals((await checkStore(store)).problems, []);
+    const { server, port } = await start(store);
+    await using _server = server;
+    await using session = await openSession({ port });
+    await assertThere(session, { ...files, count: large });
+    await assertThere(session, { prefix: "s", bytes: 1000, count: small });
+  },
+);
+
+Deno.test("a disk that others fill takes nothing that was answered away", {
+  ignore: cannotMount,
+}, async () => {
+  using disk = new SmallDisk();
+  const store = `${disk.path}/store`;
+  const before = { prefix: "before", bytes: 10_000, count: 20 };
+  const after = { prefix: "after", bytes: 10_000 };
+  let answered = 0;
+  {
+    const { server, port } = await start(store);
+    await using _server = server;
+    await using session = await openSession({ port });
+    for (let index = 0; index < before.count; index++) {
+      await put(session, `before${index}`, before.bytes);
+    }
+    disk.fill();
+    // What it has set aside before lets some more in.
+    const { count, status } = await putUntilRefused(session, after);
+    answered = count;
+    assert(
+      status === undefined || status === Status.NOSPC || status === Status.IO,
+      `status ${status}`,
+    );
+    server.kill("SIGKILL");
+    await server.ended();
+  }
+  disk.free();
+  assertEquals((await checkStore(store)).problems, []);
+  const { server, port } = await start(store);
+  await using _server = server;
+  await using session = await openSession({ port });
+  await assertThere(session, before);
+  await assertThere(session, { ...after, count: answered });
+  await put(session, "again", MIB / 2);
+});
