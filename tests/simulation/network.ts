@@ -1,0 +1,172 @@
+/**
+ * A network that does what networks do: it delays, drops, duplicates and cuts.
+ * Messages are real RPC messages, record marks left out; on one connection they
+ * stay in order but for duplicates, over several they don't.
+ */
+
+import type { RpcConnection } from "../../src/rpc/connection.ts";
+import type { World } from "./world.ts";
+
+/** How bad it is: one in so many messages; Infinity for never. */
+export interface Weather {
+  /** Is lost. */
+  readonly drop: number;
+  /** Arrives twice. */
+  readonly duplicate: number;
+  /** Takes up to `slowest` milliseconds; the others up to 20. */
+  readonly slow: number;
+  /** Of a slow message. */
+  readonly slowest: number;
+}
+
+/** Nothing goes wrong. */
+export const CALM: Weather = {
+  drop: Infinity,
+  duplicate: Infinity,
+  slow: Infinity,
+  slowest: 20,
+};
+
+/** The server's end. */
+export interface Endpoint {
+  /** A message came. */
+  receive(message: Uint8Array, link: Link): void;
+  /** The connection is known to be lost. */
+  closed(link: Link): void;
+}
+
+/** The client's end. */
+export interface LinkOwner {
+  /** A message came. */
+  receive(message: Uint8Array): void;
+  /** Virtual time at which the server last heard of this client. */
+  heardAt: number;
+}
+
+/** Where clients connect. */
+export class Network {
+  readonly world: World;
+  readonly server: Endpoint;
+  readonly links = new Set<Link>();
+  weather: Weather;
+
+  constructor(world: World, server: Endpoint, weather: Weather) {
+    this.world = world;
+    this.server = server;
+    this.weather = weather;
+  }
+
+  /** A new connection. */
+  connect(owner: LinkOwner): Link {
+    const link = new Link(this, owner);
+    this.links.add(link);
+    return link;
+  }
+
+  /** Milliseconds that the next message takes. */
+  delay(): number {
+    const { world, weather } = this;
+    return this.happens(weather.slow)
+      ? world.between(1, weather.slowest)
+      : world.between(1, 20);
+  }
+
+  /** True once in `n` times. */
+  happens(n: number): boolean {
+    return n !== Infinity && this.world.random.oneIn(n);
+  }
+}
+
+/** A connection. */
+export class Link {
+  /** The connection as the engine sees it: by being itself. */
+  readonly connection = { peer: PEER } as RpcConnection;
+  readonly owner: LinkOwner;
+  /** Whether the client's end is open. */
+  isOpen = true;
+  /** Until when nothing gets through, in virtual time. */
+  partitionedUntil = 0;
+  readonly #network: Network;
+  #serverOpen = true;
+  #upAt = 0;
+  #downAt = 0;
+
+  constructor(network: Network, owner: LinkOwner) {
+    this.#network = network;
+    this.owner = owner;
+  }
+
+  /** From the client. */
+  send(message: Uint8Array, options: { readonly mayRepeat: boolean }): void {
+    if (!this.isOpen || this.#isLost()) return;
+    const network = this.#network;
+    const { world } = network;
+    const arrive = () => {
+      if (!this.#serverOpen) return;
+      this.owner.heardAt = world.now;
+      network.server.receive(message.slice(), this);
+    };
+    this.#upAt = Math.max(this.#upAt, world.now + network.delay());
+    world.clock.schedule(arrive, this.#upAt - world.now);
+    if (!options.mayRepeat || !network.happens(network.weather.duplicate)) {
+      return;
+    }
+    world.count("duplicated requests");
+    world.clock.schedule(arrive, world.between(1, MOST_LATE));
+  }
+
+  /** From the server. */
+  reply(message: Uint8Array): void {
+    if (!this.#serverOpen || this.#isLost()) return;
+    const network = this.#network;
+    const { world } = network;
+    const arrive = () => {
+      if (this.isOpen) this.owner.receive(message);
+    };
+    this.#downAt = Math.max(this.#downAt, world.now + network.delay());
+    world.clock.schedule(arrive, this.#downAt - world.now);
+    if (network.happens(network.weather.duplicate)) {
+      world.clock.schedule(arrive, world.between(1, MOST_LATE));
+    }
+  }
+
+  /**
+   * The client's end is gone. What it sent may still arrive, as out of a buffer
+   * somewhere; the server learns of the end a little later.
+   */
+  cut(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    const network = this.#network;
+    if (network.world.random.oneIn(2)) {
+      network.world.clock.schedule(() => this.drop(), network.delay() + 30);
+    } else {
+      this.drop();
+    }
+  }
+
+  /** Both ends are gone at once. */
+  drop(): void {
+    this.isOpen = false;
+    if (!this.#serverOpen) return;
+    this.#serverOpen = false;
+    this.#network.links.delete(this);
+    this.#network.server.closed(this);
+  }
+
+  #isLost(): boolean {
+    const { world, weather } = this.#network;
+    if (world.now < this.partitionedUntil) return true;
+    if (!this.#network.happens(weather.drop)) return false;
+    world.count("dropped messages");
+    return true;
+  }
+}
+
+const PEER: Deno.NetAddr = {
+  transport: "tcp",
+  hostname: "127.0.0.1",
+  port: 1,
+};
+/** Milliseconds that a duplicate may come after its original. */
+const MOST_LATE = 1_500;
