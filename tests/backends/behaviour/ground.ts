@@ -11,9 +11,20 @@ import {
 } from "../../../src/vfs/mod.ts";
 
 /** The methods that a back end may leave out, all there: the suite is about whole file systems. */
-export type WholeFileSystem =
-  & FileSystem
-  & Required<Omit<FileSystem, "limits" | "settle" | "watch" | "dispose">>;
+export type WholeFileSystem = FileSystem & Required<Pick<FileSystem, Optional>>;
+
+type Optional =
+  | "readlink"
+  | "status"
+  | "open"
+  | "close"
+  | "setattr"
+  | "write"
+  | "commit"
+  | "create"
+  | "link"
+  | "remove"
+  | "rename";
 
 /** One file system under test, and what the suite may do around it. */
 export interface Subject extends Partial<AsyncDisposable> {
