@@ -12,6 +12,7 @@ import {
   type StateClient,
   StateGround,
 } from "../../engine/state_ground.ts";
+import { RestartGround } from "../../recovery/restart.ts";
 import { LEASE } from "../../state/fixture.ts";
 import {
   anonymousStateid,
@@ -164,6 +165,24 @@ for (const minor of [0, 1] as const) {
         assertEquals(status, "INVAL", request.name);
       }
     }
+  });
+
+  test("a reclaim that an earlier one forbids is RECLAIM_CONFLICT (RFC 8881 15.1.9.5, RFC 7530 13.1.9.4)", async () => {
+    const server = new RestartGround();
+    for (const _ of [0, 1]) {
+      const client = await server.ground.client(minor);
+      await client.open("file", { seqid: 1 });
+    }
+    server.restart();
+    const unfinished = { reclaimComplete: false };
+    const first = await server.ground.client(minor, unfinished);
+    const second = await server.ground.client(minor, unfinished);
+    const claim = { claim: "previous", delegate: 0 } as const;
+    const deny = Share.DENY_BOTH;
+    const reclaim = first.openOp("", { claim, deny, seqid: 1 });
+    assertEquals(await first.status(...AT_FILE, reclaim), "OK");
+    const late = second.openOp("", { claim, seqid: 1 });
+    assertEquals(await second.status(...AT_FILE, late), "RECLAIM_CONFLICT");
   });
 
   test("a delegation's stateid is judged like any other (RFC 8881 18.6.3, RFC 7530 16.8.4)", async () => {
