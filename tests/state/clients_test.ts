@@ -83,7 +83,8 @@ Deno.test("the sweep drops what nobody confirmed within a lease", () => {
 Deno.test("the sweep drops a callback update that nobody confirmed within a lease", () => {
   const fixture = clients();
   const client = fixture.confirmed(1, 0);
-  const callback = { program: 1, netid: "tcp", address: "", ident: 1 };
+  const where = { netid: "tcp", address: "", peer: "127.0.0.1" };
+  const callback = { program: 1, ident: 1, ...where };
   const since = fixture.clock.now();
   client.update = { confirm: new Uint8Array(8), callback, since };
   fixture.state.sweep(since + LEASE);
