@@ -31,7 +31,7 @@ export interface ExportOptions {
   readonly fs: FileSystem;
   /** No changes; false if left out. */
   readonly readOnly?: boolean;
-  /** Whose identity is replaced; "root" if left out, as on other servers. */
+  /** Whose identity is replaced; "none" if left out: the server listens on loopback. */
   readonly squash?: Squash;
   /** Who callers are squashed to; user and group 65534 if left out. */
   readonly anonymous?: { readonly uid?: number; readonly gid?: number };
@@ -55,7 +55,7 @@ export function defineExport(options: ExportOptions): Export {
     fs: options.fs,
     fsid: { major: id, minor: hash.readUInt32BE(4) },
     readOnly: options.readOnly ?? false,
-    squash: options.squash ?? "root",
+    squash: options.squash ?? "none",
     anonymous: { uid, gid, gids: [] },
   };
 }

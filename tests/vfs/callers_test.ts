@@ -27,18 +27,19 @@ Deno.test("AUTH_NONE is anonymous, whatever is squashed (RFC 5531 8.2)", () => {
   }
 });
 
-Deno.test("squash none takes callers at their word", () => {
+Deno.test("squash none, the default, takes callers at their word", () => {
   const root = { uid: 0, gid: 0, gids: [0, 5] };
   assertEquals(of("none", credential(0, 0, [0, 5])), root);
+  assertEquals(of(undefined, credential(0, 0, [0, 5])), root);
 });
 
-Deno.test("squash root, which is usual, replaces root's user and groups only", () => {
+Deno.test("squash root replaces root's user and groups only", () => {
   assertEquals(of("root", credential(7, 8, [9])), {
     uid: 7,
     gid: 8,
     gids: [9],
   });
-  assertEquals(of(undefined, credential(0, 0, [0, 9])), {
+  assertEquals(of("root", credential(0, 0, [0, 9])), {
     uid: 99,
     gid: 98,
     gids: [98, 9],
@@ -54,7 +55,12 @@ Deno.test("a credential is squashed once on each export", () => {
   const table = new CallerTable();
   const who = credential(0, 0);
   const [a, b] = [{ uid: 1 }, { uid: 2 }].map((anonymous, i) =>
-    defineExport({ path: `/${i}`, fs: memory(), anonymous })
+    defineExport({
+      path: `/${i}`,
+      fs: memory(),
+      squash: "root",
+      anonymous,
+    })
   );
   assertStrictEquals(table.of(who, a), table.of(who, a));
   assertEquals(table.of(who, a).uid, 1);
