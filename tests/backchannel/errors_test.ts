@@ -56,10 +56,12 @@ Deno.test("whatever error a client answers CB_SEQUENCE with is final or asked ag
     await line.join();
     line.peer.next({ kind: "status", status: statusOf(error), op: "SEQUENCE" });
     const { kind } = await line.recall();
-    assert(
-      ["answered", "refused", "failed"].includes(kind),
-      `${error} ${kind}`,
-    );
-    assertEquals((await line.recall()).kind, "answered", error);
+    // The client says that it had seen the callback: there is nothing to repeat.
+    const wasSeen = SEEN.includes(error);
+    // The one is asked again, the other on another connection; the rest is final.
+    const isRepeated = ["DELAY", "CONN_NOT_BOUND_TO_SESSION"].includes(error);
+    const expected = wasSeen || isRepeated ? "answered" : "refused";
+    assertEquals(kind, expected, error);
+    if (!wasSeen) assertEquals((await line.recall()).kind, "answered", error);
   }
 });

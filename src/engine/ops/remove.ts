@@ -12,7 +12,7 @@ import {
   type Folder,
   openFolder,
 } from "../entries.ts";
-import { checkWritable, statusOfRefusal } from "../folders.ts";
+import { checkWritable } from "../folders.ts";
 import { checkName, readName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 
@@ -51,7 +51,8 @@ function removeEntry(
     entry.attributes,
     context.callerOf(file),
   );
-  if (refusal !== undefined) return statusOfRefusal(refusal);
+  // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.
+  if (refusal !== undefined) return Status.ACCESS;
   const status = checkNameChange(context, entry, FileUse.REMOVE);
   if (status !== Status.OK) return status;
   return chain(file.export.fs.remove!(file.node, name), (change) => {

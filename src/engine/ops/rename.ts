@@ -13,7 +13,7 @@ import {
   type Folder,
   openFolder,
 } from "../entries.ts";
-import { checkFolder, checkWritable, statusOfRefusal } from "../folders.ts";
+import { checkFolder, checkWritable } from "../folders.ts";
 import { checkName, readName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 
@@ -106,7 +106,8 @@ function checkMove(context: CompoundContext, what: Move): StatusCode {
   const caller = context.callerOf(to.file);
   const refusal = refuseRemoval(from.attributes, moved.attributes, caller) ??
     (replaced && refuseRemoval(to.attributes, replaced.attributes, caller));
-  if (refusal !== undefined) return statusOfRefusal(refusal);
+  // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.
+  if (refusal !== undefined) return Status.ACCESS;
   const into = checkFolder(context, to.file, {
     attributes: to.attributes,
     use: "change",

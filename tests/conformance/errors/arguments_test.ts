@@ -4,7 +4,12 @@ import { Op } from "../../../src/nfs4/constants.ts";
 import { errorLists, operationsWith } from "../../docs/error_lists.ts";
 import { StateClient, StateGround } from "../../engine/state_ground.ts";
 import { samples } from "../../robustness/samples.ts";
-import { argumentBytes, op, type Request } from "../../support/client/mod.ts";
+import {
+  argumentBytes,
+  op,
+  type ReaddirOptions,
+  type Request,
+} from "../../support/client/mod.ts";
 
 const VERSIONS = ["4.0", "4.1"] as const;
 const minorOf = { "4.0": 0, "4.1": 1 } as const;
@@ -55,6 +60,17 @@ for (const version of VERSIONS) {
       const status = await client.status(op.putrootfh(), sampleOf(row.name));
       assertEquals(status, "NOTSUPP", row.name);
     }
+  });
+
+  Deno.test(`READDIR of NFSv${version} wants room for an entry, and cookies as it gave them (RFC 8881 18.23.3, RFC 7530 16.24.4)`, async () => {
+    const client = await new StateGround().client(minor);
+    const status = (options: ReaddirOptions) =>
+      client.status(op.putrootfh(), op.readdir(options));
+    assertEquals(await status({ maxcount: 8 }), "TOOSMALL");
+    assertEquals(await status({ cookie: 1n }), "BAD_COOKIE");
+    const verifier = new Uint8Array(8).fill(9);
+    assertEquals(await status({ cookie: 9n, verifier }), "NOT_SAME");
+    assertEquals(await status({ attributes: ["time_modify_set"] }), "INVAL");
   });
 
   Deno.test(`a number that is no operation of NFSv${version} is OP_ILLEGAL (RFC 8881 18.52, RFC 7530 16.38)`, async () => {

@@ -182,6 +182,31 @@ for (const minor of [0, 1] as const) {
   });
 }
 
+Deno.test("what a back end has no method for is NOTSUPP where the list has that, else ROFS (RFC 8881 15.2, RFC 7530 13.2)", async () => {
+  const inner = memory({ file: "content" });
+  const fs = new Proxy(inner, {
+    get(target, name) {
+      if (name === "link" || name === "readlink") return undefined;
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  for (const minor of [0, 1] as const) {
+    const client = await new StateGround({ fs }).client(minor);
+    const link = [
+      ...walk(["file"]),
+      op.savefh(),
+      op.putrootfh(),
+      op.link("new"),
+    ];
+    assertEquals(await client.status(...link), "NOTSUPP");
+  }
+  const v40 = await new StateGround({ fs }).client(0);
+  const symlink = { type: FileType.LNK, name: "link", link: "x" };
+  await v40.ok("CREATE", op.putrootfh(), op.create(symlink));
+  assertEquals(await v40.status(...walk(["link"]), op.readlink()), "NOTSUPP");
+});
+
 /** The operations that change what is stored. */
 const CHANGERS: ReadonlySet<string> = new Set(
   ["CREATE", "LINK", "OPEN", "RENAME", "SETATTR", "WRITE"],
