@@ -1,41 +1,86 @@
 /**
- * Compares this server's memory back end with nfs-ganesha's, in one run on one
- * machine: each cell is measured on both in turn, and only one works at a time.
+ * Compares this server with nfs-ganesha, in one run on one machine: its memory
+ * back end with ganesha's MEM, or its sqlite back end with ganesha's VFS on the
+ * same disk. Each cell is measured on both in turn, and only one works at a time.
  *
- *     deno run -A tests/bench/compare.ts [--seconds 2] [--rounds 1]
- *         [--kinds null,getattr,...] [--shapes 1x1,4x8,16x1]
+ *     deno run -A tests/bench/compare.ts [--backend memory|sqlite]
+ *         [--seconds 2] [--rounds 1] [--kinds null,getattr,...]
+ *         [--shapes 1x1,4x8,16x1] [--files N] [--durability full]
  *         [--absolute] [--json FILE] [--bar] [--ours-port N [--ours-export /]]
  *
  * Prints a Markdown table of the ratios ours/ganesha in operations a second. A
  * shape is connections × slots. `--bar` exits with 1 where a kind is under its
- * bar: as fast as ganesha in what a stat or an open takes, half in the rest.
+ * bar; see README.md.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
 import { Server } from "../interop/server.ts";
-import { Ganesha } from "./ganesha.ts";
+import { type Fsal, Ganesha } from "./ganesha.ts";
 import { compile, type Result, runLoad } from "./nfsload.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Kinds of work: the load generator's name, the transfer size, the bar. */
-const KINDS: Record<string, { op: string; size: number; bar: number }> = {
-  "null": { op: "null", size: 1, bar: 1 },
-  "getattr": { op: "getattr", size: 1, bar: 1 },
-  "access": { op: "access", size: 1, bar: 1 },
-  "lookup": { op: "lookup", size: 1, bar: 1 },
-  "openclose": { op: "openclose", size: 1, bar: 1 },
-  "create": { op: "create", size: 1, bar: 0.5 },
-  "readdir": { op: "readdir", size: 1, bar: 0.5 },
-  "read-4k": { op: "read", size: 4 * KIB, bar: 0.5 },
-  "read-64k": { op: "read", size: 64 * KIB, bar: 0.5 },
-  "read-1m": { op: "read", size: MIB, bar: 0.5 },
-  "write-4k": { op: "write", size: 4 * KIB, bar: 0.5 },
-  "write-64k": { op: "write", size: 64 * KIB, bar: 0.5 },
-  "write-1m": { op: "write", size: MIB, bar: 0.5 },
+/** A kind of work: the load generator's name and the transfer size. */
+interface Kind {
+  op: string;
+  size: number;
+}
+
+const KINDS: Record<string, Kind> = {
+  "null": { op: "null", size: 1 },
+  "getattr": { op: "getattr", size: 1 },
+  "access": { op: "access", size: 1 },
+  "lookup": { op: "lookup", size: 1 },
+  "openclose": { op: "openclose", size: 1 },
+  "churn": { op: "churn", size: 1 },
+  "create": { op: "create", size: 1 },
+  "remove": { op: "remove", size: 1 },
+  "readdir": { op: "readdir", size: 1 },
+  "list": { op: "list", size: 1 },
+  "read-4k": { op: "read", size: 4 * KIB },
+  "read-64k": { op: "read", size: 64 * KIB },
+  "read-1m": { op: "read", size: MIB },
+  "write-4k": { op: "write", size: 4 * KIB },
+  "write-64k": { op: "write", size: 64 * KIB },
+  "write-1m": { op: "write", size: MIB },
+  "wsync-4k": { op: "wsync", size: 4 * KIB },
+  "wcommit-1m": { op: "wcommit", size: MIB },
+};
+
+/** What is compared: which kinds, unless others are asked for, and their bars. */
+interface Contest {
+  fsal: Fsal;
+  fileSize: number;
+  kinds: string[];
+  /** The least ratio; `undefined` where there is no bar. */
+  bar(cell: { kind: string; shape: string }): number | undefined;
+}
+
+const STATS = ["null", "getattr", "access", "lookup", "openclose"];
+const METADATA = ["getattr", "access", "lookup", "list"];
+const DURABLE = ["create", "remove", "wsync-4k"];
+
+const CONTESTS: Record<string, Contest> = {
+  memory: {
+    fsal: "MEM",
+    fileSize: Ganesha.maxMemFile,
+    kinds: [...STATS, "churn", "readdir"].concat(
+      ["read-4k", "read-64k", "read-1m", "write-4k", "write-64k", "write-1m"],
+    ),
+    bar: ({ kind }) => STATS.includes(kind) ? 1 : 0.5,
+  },
+  sqlite: {
+    fsal: "VFS",
+    fileSize: 4 * MIB,
+    kinds: [...METADATA, ...DURABLE, "wcommit-1m", "read-64k"],
+    bar: ({ kind, shape }) => {
+      if (METADATA.includes(kind) || kind.startsWith("read-")) return 1;
+      return DURABLE.includes(kind) && shape === "4x8" ? 1 : undefined;
+    },
+  },
 };
 
 /** One cell of the table: a kind of work in a shape, on both servers. */
@@ -61,9 +106,12 @@ function readArgs() {
   try {
     return parseArgs({
       options: {
+        backend: { type: "string", default: "memory" },
         seconds: { type: "string", default: "2" },
         rounds: { type: "string", default: "1" },
-        kinds: { type: "string", default: Object.keys(KINDS).join(",") },
+        files: { type: "string" },
+        durability: { type: "string", default: "full" },
+        kinds: { type: "string" },
         shapes: { type: "string", default: "1x1,4x8,16x1" },
         absolute: { type: "boolean", default: false },
         bar: { type: "boolean", default: false },
@@ -99,7 +147,9 @@ function table(cells: Cell[], show: (cell: Cell) => string): string {
 
 async function main(): Promise<number> {
   const args = readArgs();
-  const kinds = args.kinds.split(",");
+  const contest = CONTESTS[args.backend] ??
+    usage(`no back end ${args.backend}`);
+  const kinds = args.kinds?.split(",") ?? contest.kinds;
   for (const kind of kinds) if (!(kind in KINDS)) usage(`no kind ${kind}`);
   const shapes = args.shapes.split(",");
   for (const shape of shapes) {
@@ -118,12 +168,15 @@ async function main(): Promise<number> {
   const dir = await Deno.makeTempDir({ prefix: "nfsload-" });
   cleanup.defer(() => Deno.remove(dir, { recursive: true }));
   const program = await compile(dir);
-  const ganesha = cleanup.use(await Ganesha.start(signal));
+  const { fsal, fileSize } = contest;
+  const ganesha = cleanup.use(await Ganesha.start({ fsal, signal }));
   const ours = { port: Number(args["ours-port"]), export: args["ours-export"] };
   if (!args["ours-port"]) {
     const server = await Server.start({
-      export: "/=memory:",
-      flags: ["--log-level", "error"],
+      // On the disk that ganesha's folder is on.
+      export: fsal === "MEM" ? "/=memory:" : `/=sqlite:${dir}/store`,
+      flags: ["--log-level", "error", "--state", `${dir}/state`]
+        .concat(["--durability", args.durability]),
       onLine: () => {},
       signal,
     });
@@ -135,7 +188,7 @@ async function main(): Promise<number> {
     signal.throwIfAborted();
     const [conns, slots] = cell.shape.split("x").map(Number);
     const { op, size } = KINDS[cell.kind];
-    const fileSize = Ganesha.maxFileSize;
+    const files = Number(args.files ?? (op === "list" ? 10_000 : 1_000));
     return runLoad(program, {
       ...place,
       op,
@@ -144,6 +197,7 @@ async function main(): Promise<number> {
       slots,
       seconds,
       fileSize,
+      files,
     });
   };
   const cells: Cell[] = [];
@@ -155,7 +209,7 @@ async function main(): Promise<number> {
       };
       for (let round = 0; round < rounds; round++) {
         runs.ours.push(await measure(ours, { kind, shape }));
-        const there = { port: ganesha.port, export: "/mem" };
+        const there = { port: ganesha.port, export: Ganesha.export };
         runs.ganesha.push(await measure(there, { kind, shape }));
       }
       const [a, b] = [median(runs.ours), median(runs.ganesha)];
@@ -178,7 +232,7 @@ async function main(): Promise<number> {
   if (args.json) {
     await Deno.writeTextFile(args.json, JSON.stringify(cells, null, 2) + "\n");
   }
-  const under = cells.filter(({ kind, ratio }) => ratio < KINDS[kind].bar);
+  const under = cells.filter((cell) => cell.ratio < (contest.bar(cell) ?? 0));
   for (const { kind, shape, ratio } of under) {
     console.error(`under the bar: ${kind} ${shape} ${ratio.toFixed(2)}`);
   }

@@ -1,6 +1,7 @@
 /**
- * nfs-ganesha from Debian as the server to compare with: one export in memory,
- * on loopback alone, its files in a temporary folder.
+ * nfs-ganesha from Debian as the server to compare with: one export, in memory
+ * or of a folder (its VFS back end), on loopback alone, its files in a temporary
+ * folder.
  *
  * @module
  */
@@ -9,7 +10,18 @@ import { freePort } from "../interop/server.ts";
 
 const START_LIMIT_MS = 15_000;
 
-function config(port: number, dir: string): string {
+/** What it exports. */
+export type Fsal = "MEM" | "VFS";
+
+/** How one is started. */
+export interface GaneshaOptions {
+  /** Its back end. */
+  readonly fsal: Fsal;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+function config(port: number, dir: string, fsal: Fsal): string {
   // Without UDP, NLM and RQUOTA it opens the one port and asks no rpcbind.
   return `
 NFS_CORE_PARAM {
@@ -29,16 +41,16 @@ NFSV4 {
 }
 EXPORT {
   Export_Id = 1;
-  Path = "/mem";
-  Pseudo = "/mem";
+  Path = "${fsal === "MEM" ? "/mem" : `${dir}/data`}";
+  Pseudo = "/data";
   Access_Type = RW;
   Squash = No_Root_Squash;
   SecType = sys;
   Protocols = 4;
   Transports = TCP;
-  FSAL { Name = MEM; }
+  FSAL { Name = ${fsal}; }
 }
-MEM { Inode_Size = 1114112; }
+${fsal === "MEM" ? "MEM { Inode_Size = 1114112; }" : ""}
 LOG { Default_Log_Level = EVENT; }
 `;
 }
@@ -46,7 +58,9 @@ LOG { Default_Log_Level = EVENT; }
 /** A running nfs-ganesha. */
 export class Ganesha implements AsyncDisposable {
   /** What a file may hold at most, in bytes: beyond it MEM forgets. */
-  static readonly maxFileSize = 1 << 20;
+  static readonly maxMemFile = 1 << 20;
+  /** Path of its export. */
+  static readonly export = "/data";
   /** Its TCP port on 127.0.0.1. */
   readonly port: number;
   #child: Deno.ChildProcess;
@@ -59,11 +73,12 @@ export class Ganesha implements AsyncDisposable {
   }
 
   /** Starts one on a free port and waits until it listens. */
-  static async start(signal: AbortSignal): Promise<Ganesha> {
+  static async start({ fsal, signal }: GaneshaOptions): Promise<Ganesha> {
     const dir = await Deno.makeTempDir({ prefix: "ganesha-" });
     const port = freePort();
     await Deno.mkdir(`${dir}/recovery`);
-    await Deno.writeTextFile(`${dir}/ganesha.conf`, config(port, dir));
+    await Deno.mkdir(`${dir}/data`);
+    await Deno.writeTextFile(`${dir}/ganesha.conf`, config(port, dir, fsal));
     let child: Deno.ChildProcess;
     try {
       child = new Deno.Command("ganesha.nfsd", {
@@ -78,7 +93,7 @@ export class Ganesha implements AsyncDisposable {
       await Deno.remove(dir, { recursive: true });
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       throw new Error(
-        "no ganesha.nfsd (Debian: nfs-ganesha nfs-ganesha-mem)",
+        "no ganesha.nfsd (Debian: nfs-ganesha nfs-ganesha-mem nfs-ganesha-vfs)",
       );
     }
     const ganesha = new Ganesha(port, child, dir);

@@ -22,13 +22,15 @@ export interface Load {
   seconds: number;
   /** Bytes of each file. */
   fileSize: number;
+  /** Entries of a folder that is listed. */
+  files: number;
 }
 
 /** What one run measured. */
 export interface Result {
-  /** Finished COMPOUNDs. */
+  /** Finished operations; of some kinds they are several COMPOUNDs. */
   ops: number;
-  /** Finished COMPOUNDs a second. */
+  /** Finished operations a second. */
   ops_per_s: number;
   /** MiB read or written a second. */
   mib_per_s: number;
@@ -64,7 +66,8 @@ export async function runLoad(program: string, load: Load): Promise<Result> {
       .concat(["--op", load.op, "--size", `${load.size}`])
       .concat(["--conns", `${load.conns}`, "--slots", `${load.slots}`])
       .concat(["--seconds", `${load.seconds}`, "--warm", "0.3"])
-      .concat(["--file-size", `${load.fileSize}`]),
+      .concat(["--file-size", `${load.fileSize}`])
+      .concat(["--files", `${load.files}`]),
   }).output();
   if (!output.success) {
     throw new Error(new TextDecoder().decode(output.stderr).trim());

@@ -13,9 +13,11 @@
  *   null      SEQUENCE alone              getattr   GETATTR of what `stat` needs
  *   access    ACCESS + GETATTR            lookup    LOOKUP + GETFH + GETATTR
  *   read      READ of --size bytes        write     WRITE of --size bytes, UNSTABLE4
- *   wsync     WRITE FILE_SYNC4            openclose OPEN (read) + CLOSE
- *   create    OPEN (create) + CLOSE + REMOVE, three COMPOUNDs counted as three
- *   readdir   READDIR of a folder of --files entries
+ *   wsync     WRITE FILE_SYNC4            wcommit   WRITE UNSTABLE4, COMMIT: one operation
+ *   openclose OPEN (read) + CLOSE         churn     OPEN (create), CLOSE, REMOVE: three
+ *   create    OPEN (create), CLOSE: one   remove    REMOVE of what create has made before
+ *   readdir   READDIR, the first page of a folder of --files entries
+ *   list      READDIR of all of it, one operation
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -91,28 +93,16 @@ static void prepare(conn_t *cs) {
             cs[k].dir = cs[0].dir;
         snprintf(name, sizeof name, "file-%d", k);
         open_file(&cs[k], name, 3, &cs[k].file, cs[k].stateid);
-        if (kind == K_READ) fill(&cs[k]);
-    }
-    for (int k = 0; kind == K_READDIR && k < files; k++) {
-        fh_t f;
-        uint8_t sid[16];
-        snprintf(name, sizeof name, "entry-%06d", k);
-        open_file(&cs[0], name, 2, &f, sid);
-        close_file(&cs[0], &f, sid);
+        if (kind == K_READ || kind == K_WSYNC) fill(&cs[k]);
     }
 }
 
 static void clean_up(conn_t *cs) {
     char name[48];
     for (int k = 0; k < conns; k++) {
-        fcntl(cs[k].fd, F_SETFL, 0);
         close_file(&cs[k], &cs[k].file, cs[k].stateid);
         snprintf(name, sizeof name, "file-%d", k);
         remove_name(&cs[k], &cs[k].dir, name);
-    }
-    for (int k = 0; kind == K_READDIR && k < files; k++) {
-        snprintf(name, sizeof name, "entry-%06d", k);
-        remove_name(&cs[0], &cs[0].dir, name);
     }
     remove_name(&cs[0], &cs[0].root, workdir);
     for (int k = 0; k < conns; k++) leave(&cs[k]);
@@ -169,7 +159,7 @@ static int take_replies(conn_t *c, double t, int stopping) {
         reply(c, p, len, t);
         c->in_at += 4 + len;
         if (!is_reply) continue;
-        if (!stopping || c->slot[s].phase)
+        if (c->slot[s].phase || (!stopping && has_work(&c->slot[s])))
             issue(c, s);
         else
             ended++;
@@ -184,18 +174,24 @@ static int take_replies(conn_t *c, double t, int stopping) {
     return ended;
 }
 
-/* Keeps every slot busy until the time is over; returns the seconds that were counted. */
-static double work(conn_t *cs) {
+/* Keeps so many slots busy until the time is over or nothing is left to do; returns the seconds after `lead`. */
+static double work(conn_t *cs, int what, uint32_t width, double lead, double length, int counted) {
     int calls = 0;
+    kind = what;
     ep = epoll_create1(0);
     for (int k = 0; k < conns; k++) {
         fcntl(cs[k].fd, F_SETFL, O_NONBLOCK);
+        cs[k].want_out = 0;
         struct epoll_event e = {.events = EPOLLIN, .data.u32 = k};
         epoll_ctl(ep, EPOLL_CTL_ADD, cs[k].fd, &e);
     }
-    double begin = now() + warm, end = begin + seconds, last = begin;
+    double begin = now() + lead, end = begin + length, last = begin;
     for (int k = 0; k < conns; k++)
-        for (uint32_t s = 0; s < cs[k].nslots; s++, calls++) issue(&cs[k], s);
+        for (uint32_t s = 0; s < cs[k].nslots && s < width; s++) {
+            if (!has_work(&cs[k].slot[s])) continue;
+            issue(&cs[k], s);
+            calls++;
+        }
     while (calls) {
         for (int k = 0; k < conns; k++) flush(&cs[k]);
         struct epoll_event ev[64];
@@ -206,12 +202,32 @@ static double work(conn_t *cs) {
             if (!(ev[e].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) continue;
             receive(c);
             double t = now();
-            counting = t >= begin && t <= end;
+            counting = counted && t >= begin && t <= end;
             if (counting) last = t;
             calls -= take_replies(c, t, t > end);
         }
     }
+    for (int k = 0; k < conns; k++) fcntl(cs[k].fd, F_SETFL, 0);
+    close(ep);
     return last - begin;
+}
+
+/* The work, between what it needs before and what it leaves. */
+static double measure(conn_t *cs, int what) {
+    const double ever = 1e9;
+    if (what == K_READDIR || what == K_LIST) {
+        most_made = 1 + files / (conns * MANY_SLOTS);
+        work(cs, K_CREATE, MANY_SLOTS, 0, ever, 0);
+    }
+    double lead = warm;
+    if (what == K_REMOVE) {
+        work(cs, K_CREATE, slots, 0, warm + seconds, 0);
+        /* It may be faster than making, and ends when nothing is left. */
+        lead = 0.05;
+    }
+    double took = work(cs, what, slots, lead, seconds, 1);
+    work(cs, K_REMOVE, 256, 0, ever, 0);
+    return took;
 }
 
 static int by_value(const void *a, const void *b) {
@@ -224,13 +240,13 @@ int main(int argc, char **argv) {
     options(argc, argv);
     conn_t *cs = calloc(conns, sizeof *cs);
     prepare(cs);
-    double took = work(cs);
+    double took = measure(cs, kind);
     clean_up(cs);
     qsort(lat, nlat, sizeof *lat, by_value);
     printf(
-        "{\"label\":\"%s\",\"op\":\"%s\",\"size\":%d,\"conns\":%d,\"slots\":%u,\"seconds\":%.2f,\"ops\":%lu,"
+        "{\"label\":\"%s\",\"op\":\"%s\",\"size\":%d,\"conns\":%d,\"slots\":%d,\"seconds\":%.2f,\"ops\":%lu,"
         "\"ops_per_s\":%.0f,\"mib_per_s\":%.1f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"max_us\":%.0f}\n",
-        label, op, size_, conns, cs[0].nslots, took, (unsigned long)done_ops, done_ops / took,
+        label, op, size_, conns, slots, took, (unsigned long)done_ops, done_ops / took,
         done_bytes / took / 1048576, percentile(0.5), percentile(0.99), percentile(1.0));
     return 0;
 }

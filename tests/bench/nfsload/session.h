@@ -9,6 +9,7 @@
 
 enum {
     OP_CLOSE = 4,
+    OP_COMMIT = 5,
     OP_CREATE = 6,
     OP_GETATTR = 9,
     OP_GETFH = 10,
@@ -35,6 +36,9 @@ static int port = 2049, conns = 1, slots = 1, files = 1000;
 static double seconds = 3, warm = 0.5;
 static int size_ = 4096, file_size = 64 << 20;
 
+/* Slots that get files ready and clean up; the work is done on the first --slots of them. */
+#define MANY_SLOTS 32
+
 typedef struct {
     uint8_t d[128];
     uint32_t n;
@@ -43,8 +47,10 @@ typedef struct {
     uint32_t seq;
     int busy;
     double sent;
-    int phase;
-    uint64_t count;
+    int phase, is_within; /* within: what comes next belongs to the same operation */
+    uint64_t count, made;
+    uint64_t cookie, listed;
+    uint8_t verifier[8];
     uint8_t stateid[16];
     fh_t fh;
 } slot_t;
@@ -185,7 +191,7 @@ static void setup(conn_t *c, int id) {
     m = rpc_begin(&b, ++c->xid, 1);
     u32(&b, OP_CREATE_SESSION);
     u64(&b, c->clientid);
-    put(&b, seq, 0, 0, 1049620 + 4096, 1049480 + 4096, 8192, 8, slots, 0, 0, 4096, 4096, 0,
+    put(&b, seq, 0, 0, 1049620 + 4096, 1049480 + 4096, 8192, 8, slots > MANY_SLOTS ? slots : MANY_SLOTS, 0, 0, 4096, 4096, 0,
         2, 1, 0, 0x40000000, 1, 0);
     rpc_end(&b, m);
     i = call_sync(c, &b, "CREATE_SESSION");
@@ -198,8 +204,8 @@ static void setup(conn_t *c, int id) {
     g32(&i);
     g32(&i);
     c->nslots = g32(&i);
-    if ((int)c->nslots > slots) c->nslots = slots;
-    c->slot = calloc(slots, sizeof *c->slot);
+    if (c->nslots > 256) c->nslots = 256;
+    c->slot = calloc(c->nslots, sizeof *c->slot);
     m = rpc_begin(&b, ++c->xid, 2);
     seq_op(&b, c, 0);
     put(&b, OP_RECLAIM_COMPLETE, 0);

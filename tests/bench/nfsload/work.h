@@ -3,12 +3,46 @@
 
 static uint8_t *data;
 static char workdir[64];
-static const char *kinds[] = {"null",  "getattr",   "access", "lookup",  "read", "write",
-                              "wsync", "openclose", "create", "readdir", 0};
-enum { K_NULL, K_GETATTR, K_ACCESS, K_LOOKUP, K_READ, K_WRITE, K_WSYNC, K_OPENCLOSE, K_CREATE, K_READDIR };
+static const char *kinds[] = {"null",   "getattr", "access", "lookup", "read",   "write", "wsync", "wcommit",
+                              "openclose", "churn",   "create", "remove", "readdir", "list",  0};
+enum {
+    K_NULL,
+    K_GETATTR,
+    K_ACCESS,
+    K_LOOKUP,
+    K_READ,
+    K_WRITE,
+    K_WSYNC,
+    K_WCOMMIT,
+    K_OPENCLOSE,
+    K_CHURN,
+    K_CREATE,
+    K_REMOVE,
+    K_READDIR,
+    K_LIST
+};
 static int kind = -1;
 static void getattr(buf *b) {
     put(b, OP_GETATTR, 2, 0x0010011a, 0x00b0a23a);
+}
+
+/* Files that K_CREATE makes in each slot; 0: as many as there is time for. */
+static uint64_t most_made;
+
+/* Whether the slot has something to do: its files come to an end. */
+static int has_work(const slot_t *t) {
+    if (t->phase) return 1;
+    if (kind == K_REMOVE) return t->made > 0;
+    return kind != K_CREATE || !most_made || t->made < most_made;
+}
+
+static size_t issue_remove(buf *b, conn_t *c, int s, const char *name) {
+    size_t m = rpc_begin(b, (uint32_t)s << 20 | (c->xid & 0xfffff), 3);
+    seq_op(b, c, s);
+    putfh(b, &c->dir);
+    u32(b, OP_REMOVE);
+    str(b, name);
+    return m;
 }
 
 static void issue(conn_t *c, int s) {
@@ -67,6 +101,22 @@ static void issue(conn_t *c, int s) {
             u32(b, kind == K_WSYNC ? 2 : 0);
             opq(b, data, size_);
             break;
+        case K_WCOMMIT:
+            m = rpc_begin(b, xid, 3);
+            seq_op(b, c, s);
+            putfh(b, &c->file);
+            if (t->phase == 0) {
+                u32(b, OP_WRITE);
+                raw(b, c->stateid, 16);
+                u64(b, (t->count * 7919 + s * 104729) % blocks * size_);
+                u32(b, 0);
+                opq(b, data, size_);
+            } else {
+                u32(b, OP_COMMIT);
+                u64(b, 0);
+                u32(b, 0);
+            }
+            break;
         case K_OPENCLOSE:
             if (t->phase == 0) {
                 m = rpc_begin(b, xid, 4);
@@ -84,7 +134,9 @@ static void issue(conn_t *c, int s) {
             }
             break;
         case K_CREATE:
-            snprintf(name, sizeof name, "c%d.%d.%lu", c->id, s, (unsigned long)(t->count / 3));
+        case K_CHURN:
+            snprintf(name, sizeof name, "c%d.%d.%lu", c->id, s,
+                     (unsigned long)(kind == K_CHURN ? t->count / 3 : t->made));
             if (t->phase == 0) {
                 m = rpc_begin(b, xid, 4);
                 seq_op(b, c, s);
@@ -97,26 +149,40 @@ static void issue(conn_t *c, int s) {
                 putfh(b, &t->fh);
                 put(b, OP_CLOSE, 0);
                 raw(b, t->stateid, 16);
-            } else {
-                m = rpc_begin(b, xid, 3);
-                seq_op(b, c, s);
-                putfh(b, &c->dir);
-                u32(b, OP_REMOVE);
-                str(b, name);
-            }
+            } else
+                m = issue_remove(b, c, s, name);
             break;
-        default: /* readdir, from the start each time */
+        case K_REMOVE:
+            snprintf(name, sizeof name, "c%d.%d.%lu", c->id, s, (unsigned long)t->made - 1);
+            m = issue_remove(b, c, s, name);
+            break;
+        default: /* readdir, from the start each time; list, all of it */
             m = rpc_begin(b, xid, 3);
             seq_op(b, c, s);
             putfh(b, &c->dir);
             u32(b, OP_READDIR);
-            u64(b, 0);
-            u64(b, 0);
+            u64(b, kind == K_LIST ? t->cookie : 0);
+            raw(b, t->verifier, 8);
             put(b, 8192, 32768, 2, 0x0010011a, 0x00b0a23a);
     }
     rpc_end(b, m);
     t->busy = 1;
-    t->sent = now();
+    if (!t->is_within) t->sent = now();
+}
+
+/* The entries of a READDIR: where to go on; returns whether that was the end. */
+static int take_entries(in *i, slot_t *t) {
+    memcpy(t->verifier, i->p + i->at, 8);
+    gskip(i, 8);
+    while (g32(i)) {
+        uint32_t n;
+        t->cookie = g64(i);
+        gopq(i, &n);
+        for (uint32_t words = g32(i); words; words--) g32(i);
+        gopq(i, &n);
+        t->listed++;
+    }
+    return g32(i);
 }
 
 static uint64_t done_ops, done_bytes;
@@ -155,7 +221,11 @@ static void reply(conn_t *c, const uint8_t *p, size_t n, double t1) {
         res(&i, OP_WRITE);
         bytes = g32(&i);
         if ((int)bytes != size_) die("WRITE took %lu of %d bytes", (unsigned long)bytes, size_);
-    } else if ((kind == K_OPENCLOSE || kind == K_CREATE) && t->phase == 0) {
+    } else if (kind == K_WCOMMIT && t->phase == 0) {
+        res(&i, OP_PUTFH);
+        res(&i, OP_WRITE);
+        if ((int)g32(&i) != size_) die("a short WRITE");
+    } else if ((kind == K_OPENCLOSE || kind == K_CREATE || kind == K_CHURN) && t->phase == 0) {
         res(&i, OP_PUTFH);
         res_open(&i, t->stateid);
         res(&i, OP_GETFH);
@@ -165,10 +235,28 @@ static void reply(conn_t *c, const uint8_t *p, size_t n, double t1) {
         memcpy(t->fh.d, f, fn);
     }
     t->count++;
+    t->is_within = 0;
     if (kind == K_OPENCLOSE)
         t->phase ^= 1;
-    else if (kind == K_CREATE)
+    else if (kind == K_CHURN)
         t->phase = (t->phase + 1) % 3;
+    else if (kind == K_CREATE || kind == K_WCOMMIT) {
+        /* Both COMPOUNDs are one operation, and its latency is that of both. */
+        t->is_within = t->phase ^= 1;
+        if (t->phase) return;
+        if (kind == K_CREATE) t->made++;
+        if (kind == K_WCOMMIT) bytes = size_;
+    } else if (kind == K_REMOVE)
+        t->made--;
+    else if (kind == K_LIST) {
+        res(&i, OP_PUTFH);
+        res(&i, OP_READDIR);
+        t->is_within = !take_entries(&i, t);
+        if (t->is_within) return;
+        if (t->listed < (uint64_t)files) die("%lu entries of %d", (unsigned long)t->listed, files);
+        t->cookie = t->listed = 0;
+        memset(t->verifier, 0, 8);
+    }
     if (counting) {
         done_ops++;
         done_bytes += bytes;
