@@ -24,8 +24,10 @@ export const backchannelCtl: Operation<BackchannelCtlArgs> = {
     const session = context.session!;
     if (!session.hasBackchannel) return Status.INVAL;
     const credential = chooseCallbackCredential(args.security);
-    // Nothing that this server can send: there is no RPCSEC_GSS here.
-    if (credential === undefined) return Status.INVAL;
+    if (credential === undefined) {
+      // RFC 8881 18.33.3: RPCSEC_GSS handles, of which this server has none.
+      return args.security.length > 0 ? Status.NOENT : Status.INVAL;
+    }
     session.callback = { program: args.program, credential };
     return Status.OK;
   },

@@ -298,11 +298,11 @@ Deno.test("BACKCHANNEL_CTL publishes program and credential as one value (RFC 88
   assertEquals(before.program, 0x4000_0000);
 });
 
-Deno.test("BACKCHANNEL_CTL with nothing but RPCSEC_GSS is INVAL and changes nothing", () => {
+Deno.test("BACKCHANNEL_CTL with nothing but RPCSEC_GSS is NOENT, with nothing at all INVAL, and changes nothing (RFC 8881 18.33.3)", () => {
   const { server, peer, session } = start();
   const before = server.state.sessions.find(session)!.callback;
   const after = sequenceOn(peer, session);
-  assertEquals(control(peer, after, [6]), Status.INVAL);
+  assertEquals(control(peer, after, [6]), Status.NOENT);
   assertEquals(control(peer, after, []), Status.INVAL);
   assertEquals(server.state.sessions.find(session)!.callback, before);
 });
