@@ -6,7 +6,10 @@ import { StateGround } from "../../engine/state_ground.ts";
 import { samples } from "../../robustness/samples.ts";
 import {
   anonymousStateid,
+  backChannel,
   bytesOf,
+  currentStateid,
+  foreChannel,
   op,
   openSession,
   type Request,
@@ -96,25 +99,57 @@ Deno.test("in NFSv4.0 a reply larger than the server makes is RESOURCE (RFC 7530
   }
 });
 
-/** What succeeds as the second operation, and so can be asked to be kept or not. */
-const seconds: readonly Request[] = [
-  op.putrootfh(),
-  op.putpubfh(),
-  op.testStateid([anonymousStateid]),
-  op.backchannelCtl(0x4000_0000, [{ flavor: "none" }]),
-  op.exchangeId({ owner: bytesOf("another"), verifier: new Uint8Array(8) }),
-];
+/** Requests that succeed as the second operation, so that their reply is kept only if that is asked for. */
+async function seconds(session: Session): Promise<Request[]> {
+  const { client, connection } = session;
+  const opened = await session.open(["file"], { access: 3 });
+  const owner = { clientid: client.clientid, owner: bytesOf("locker") };
+  const locked = await session.compound([
+    op.putfh(opened.filehandle),
+    op.lock({ locker: { openStateid: opened.stateid, owner } }),
+    op.locku({ stateid: currentStateid }),
+  ]);
+  const named = (name: string) =>
+    op.exchangeId({ owner: bytesOf(name), verifier: new Uint8Array(8) });
+  const register = async (name: string) =>
+    (await session.compound([named(name)])).get("EXCHANGE_ID");
+  const { clientid, sequence } = await register("another");
+  const unused = await register("unused");
+  const ended = await client.createSession({ connection });
+  return [
+    op.putrootfh(),
+    op.putpubfh(),
+    op.putfh(opened.filehandle),
+    op.testStateid([anonymousStateid]),
+    op.freeStateid(locked.get("LOCKU").stateid),
+    op.backchannelCtl(0x4000_0000, [{ flavor: "none" }]),
+    op.reclaimComplete(),
+    named("new"),
+    op.createSession({
+      clientid,
+      sequence,
+      flags: 0,
+      fore: foreChannel,
+      back: backChannel,
+      program: 1,
+      security: [{ flavor: "none" }],
+    }),
+    op.destroySession(ended.id),
+    op.destroyClientid(unused.clientid),
+  ];
+}
 
 Deno.test("a reply that nobody wanted kept is RETRY_UNCACHED_REP when it is wanted again (RFC 8881 2.10.6.1.3)", async () => {
-  await using server = await startServer();
+  await using server = await startServer({ tree: { file: "" } });
   await using session = await openSession({ port: server.port });
-  const root = await session.compound([op.putrootfh(), op.getfh()]);
-  const { filehandle } = root.get("GETFH");
-  const requests = [...seconds, op.putfh(filehandle)];
-  for (const [i, request] of requests.entries()) {
-    const slotid = i % 4;
-    const prepared = session.prepare([request, op.putrootfh()], {
-      slotid,
+  await using late = await openSession({
+    port: server.port,
+    reclaimComplete: false,
+  });
+  for (const request of await seconds(session)) {
+    const by = request.name === "RECLAIM_COMPLETE" ? late : session;
+    const prepared = by.prepare([request, op.putrootfh()], {
+      slotid: 1,
       cacheThis: false,
       expect: "any",
     });
