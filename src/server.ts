@@ -1,45 +1,32 @@
 import { aborted } from "./aborted.ts";
 import { Callbacks } from "./backchannel/callbacks.ts";
 import { runEffects } from "./engine/effects.ts";
-import { NfsProgram } from "./engine/nfs_program.ts";
 import type { Services } from "./engine/services.ts";
-import { type Logger, rateLimited, silentLogger } from "./log.ts";
-import { BackchannelMetrics } from "./metrics/backchannel_metrics.ts";
-import { ConnectionMetrics } from "./metrics/connection_metrics.ts";
-import { DelegationMetrics } from "./metrics/delegation_metrics.ts";
+import { rateLimited, silentLogger } from "./log.ts";
 import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
-import { OperationMetrics } from "./metrics/operation_metrics.ts";
-import { observeRecovery } from "./metrics/recovery_metrics.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
-import { SequenceMetrics } from "./metrics/sequence_metrics.ts";
-import { SessionMetrics } from "./metrics/session_metrics.ts";
-import { observeStores } from "./metrics/store_metrics.ts";
 import { TransportMetrics } from "./metrics/transport_metrics.ts";
 import type { ClientRecovery } from "./recovery/client_recovery.ts";
-import { openRecovery } from "./recovery/open_recovery.ts";
-import { loadIdentity, newIdentity } from "./recovery/server_identity.ts";
-import type { RpcHandlers } from "./rpc/handlers.ts";
 import { RpcListener } from "./rpc/listener.ts";
-import { VERIFIER_SIZE } from "./nfs4/constants.ts";
 import {
-  courtesyOf,
   DEFAULT_PORT,
   DEFAULT_SHUTDOWN_MS,
-  leaseOf,
   type ServeOptions,
-} from "./serve_options.ts";
-import { completeLimits, type ServerLimits } from "./server_limits.ts";
-import { systemClock, systemRandom } from "./state/clock.ts";
-import { EffectQueue } from "./state/effects.ts";
-import { ServerState } from "./state/server_state.ts";
-import { CallerTable } from "./vfs/callers.ts";
+} from "./server/options.ts";
+import { buildHandlers } from "./server/handlers.ts";
+import {
+  buildCallbacks,
+  buildServices,
+  recoveryOf,
+} from "./server/services.ts";
+import { completeLimits } from "./server/limits.ts";
+import { systemClock } from "./state/clock.ts";
 import {
   defineExport,
   type Export,
   type ExportOptions,
 } from "./vfs/exports.ts";
 import type { FileSystem } from "./vfs/file_system.ts";
-import { Namespace } from "./vfs/namespace.ts";
 
 const SWEEP_INTERVAL_MS = 1_000;
 const LOG_LINES_PER_MINUTE = 60;
@@ -231,138 +218,6 @@ export class NfsServer implements AsyncDisposable {
   }
 }
 
-/** The clients that the last start left, and those of this one. */
-function recoveryOf(
-  options: ServeOptions,
-  log: Logger,
-): ClientRecovery | undefined {
-  const { stateDirectory, graceSeconds } = options;
-  if (stateDirectory === undefined) return undefined;
-  return openRecovery({
-    directory: stateDirectory,
-    hostname: options.hostname ?? "127.0.0.1",
-    port: options.port ?? DEFAULT_PORT,
-    leaseMs: leaseOf(options),
-    graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
-    clock: options.clock ?? systemClock,
-    log,
-  });
-}
-
-function buildServices(
-  exports: readonly Export[],
-  context: {
-    readonly options: ServeOptions;
-    readonly limits: ServerLimits;
-    readonly log: Logger;
-    readonly registry: MetricsRegistry;
-    readonly recovery: ClientRecovery | undefined;
-  },
-): Services {
-  const { options, limits, registry, recovery } = context;
-  const { clock = systemClock, random = systemRandom } = options;
-  const effects = new EffectQueue();
-  const identity = options.stateDirectory === undefined
-    ? newIdentity(random)
-    : loadIdentity(options.stateDirectory, random);
-  const name = new TextEncoder().encode(
-    // Two servers of one identity on two ports are not one server: no trunking.
-    `${identity.name}:${options.port ?? DEFAULT_PORT}`,
-  );
-  const state = new ServerState({
-    clock,
-    random,
-    effects,
-    identity: { majorId: name, scope: name },
-    leaseMs: leaseOf(options),
-    courtesyMs: courtesyOf(options),
-    grace: recovery?.grace,
-    limits,
-  });
-  recovery?.watch(state);
-  observeRecovery(registry, { grace: state.grace, recovery });
-  observeStores(registry, exports);
-  return {
-    state,
-    namespace: new Namespace(exports, {
-      handleKey: identity.handleKey,
-      time: { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 },
-    }),
-    callers: new CallerTable(),
-    effects,
-    limits,
-    clock,
-    random,
-    writeVerifier: random(VERIFIER_SIZE),
-    observer: new OperationMetrics(registry),
-    log: context.log,
-  };
-}
-
-/** The back channels and their metrics; `state` gets its delegation policy here. */
-function buildCallbacks(
-  services: Services,
-  options: ServeOptions,
-  registry: MetricsRegistry,
-): Callbacks {
-  const { state, clock, random, log } = services;
-  const { sessions } = state;
-  const metrics = new BackchannelMetrics(registry);
-  const callbacks = new Callbacks({
-    state,
-    random,
-    log,
-    delegations: options.delegations ?? true,
-    keeper: { maxPerClient: services.limits.maxDelegationsPerClient },
-    allowCallbackAddress: options.allowCallbackAddress,
-    sender: { ...options.callbacks, observer: metrics },
-    observer: new DelegationMetrics(registry),
-  });
-  metrics.watch(callbacks);
-  sessions.observe(new SessionMetrics(registry, clock));
-  sessions.observe(new ConnectionMetrics(registry));
-  new SequenceMetrics(registry, sessions);
-  return callbacks;
-}
-
-function buildHandlers(
-  exports: readonly Export[],
-  services: Services,
-  { recovery, callbacks }: {
-    readonly recovery: ClientRecovery | undefined;
-    readonly callbacks: Callbacks;
-  },
-): RpcHandlers {
-  const program = new NfsProgram(services);
-  const settlers = settlersOf(exports, recovery);
-  return {
-    call: (call, results, connection) =>
-      program.call(call, results, connection),
-    reply: (connection, xid, xdr) => callbacks.reply(connection, xid, xdr),
-    settle: settlers.length === 0 ? undefined : () => settle(settlers),
-    closed: (connection) => {
-      // Unbound first: a callback that waits for its answer goes elsewhere at once.
-      services.state.connectionClosed(connection);
-      callbacks.connectionClosed(connection);
-      runEffects(services);
-    },
-  };
-}
-
-type Settler = () => void | Promise<void>;
-
-/** Whatever replies may rely on. */
-function settlersOf(
-  exports: readonly Export[],
-  recovery: ClientRecovery | undefined,
-): readonly Settler[] {
-  const lasting = exports.filter(({ fs }) => fs.settle !== undefined);
-  const settlers: Settler[] = lasting.map(({ fs }) => () => fs.settle!());
-  // In front: it may throw at once, while nothing else is under way.
-  if (recovery !== undefined) settlers.unshift(() => recovery.flush());
-  return settlers;
-}
-
 /** Has every file system make durable what it has, and end; throws what the first could not do. */
 async function release(exports: readonly Export[]): Promise<void> {
   const released = await Promise.allSettled(exports.map(async ({ fs }) => {
@@ -375,16 +230,6 @@ async function release(exports: readonly Export[]): Promise<void> {
   for (const each of released) {
     if (each.status === "rejected") throw each.reason;
   }
-}
-
-/** Makes durable what the replies in hand say. */
-function settle(settlers: readonly Settler[]): void | Promise<void> {
-  let pending: Promise<void>[] | undefined;
-  for (const settler of settlers) {
-    const settled = settler();
-    if (settled instanceof Promise) (pending ??= []).push(settled);
-  }
-  if (pending !== undefined) return Promise.all(pending).then(() => {});
 }
 
 /** An address to connect to, for one that was listened on. */

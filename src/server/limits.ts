@@ -1,4 +1,4 @@
-import { defaultLimits, type ProtocolLimits } from "./engine/limits.ts";
+import { defaultLimits, type ProtocolLimits } from "../engine/limits.ts";
 
 /**
  * How much of the server anybody may use. Beyond a limit what is old and idle
