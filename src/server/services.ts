@@ -6,7 +6,7 @@ import { ConnectionMetrics } from "../metrics/connection_metrics.ts";
 import { DelegationMetrics } from "../metrics/delegation_metrics.ts";
 import { OperationMetrics } from "../metrics/operation_metrics.ts";
 import { observeRecovery } from "../metrics/recovery_metrics.ts";
-import { MetricsRegistry } from "../metrics/registry.ts";
+import type { MetricsRegistry } from "../metrics/registry.ts";
 import { SequenceMetrics } from "../metrics/sequence_metrics.ts";
 import { SessionMetrics } from "../metrics/session_metrics.ts";
 import { observeStores } from "../metrics/store_metrics.ts";
