@@ -35,6 +35,10 @@ export async function checkStore(directory: string): Promise<StoreReport> {
   try {
     recover(db, contents, { wasLost });
     return examine(db, contents);
+  } catch (error) {
+    if (!isCorrupt(error)) throw error;
+    const problems = [`database: ${error.message}`];
+    return { problems, files: 0, bytes: 0 };
   } finally {
     await contents.close();
     log[Symbol.dispose]();
@@ -59,4 +63,10 @@ function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
 /** The first column of all rows. */
 function column(db: DatabaseSync, sql: string): string[] {
   return db.prepare(sql).all().map((row) => String(Object.values(row)[0]));
+}
+
+/** SQLite can't go on (SQLITE_CORRUPT): there is no more to be found out. */
+function isCorrupt(error: unknown): error is Error {
+  const { errcode = 0 } = error as { errcode?: number };
+  return (errcode & 0xff) === 11;
 }

@@ -17,6 +17,8 @@ export interface Log {
   sync(): Promise<void>;
   /** The same, at once. */
   syncNow(): void;
+  /** Bytes in the log that the database does not have yet. */
+  readonly pendingBytes: number;
   /** Called after each commit: empties the log into the database when it is long. */
   trim(): void;
 }

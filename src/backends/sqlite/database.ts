@@ -1,21 +1,24 @@
 import { closeSync, openSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { FsError } from "../../vfs/mod.ts";
 import type { Log } from "./committer.ts";
 import type { Disk } from "./disk.ts";
+import { fsErrorOf } from "./errors.ts";
 import { migrate } from "./schema.ts";
 
 /** In place of a folder: a store in memory. */
 export const MEMORY = ":memory:";
 /** Name of the database in the folder of a store. */
 const DATABASE = "store.db";
-/** Frames of 4 KiB in the log, from which on it is emptied into the database. */
-const LONG_LOG = 4096;
-/** Commits between two looks at the length of the log. */
-const LOOK_EVERY = 32;
+const PAGE = 4096;
+/** Bytes in the log, from which on it is emptied into the database. */
+const LONG_LOG = 2 ** 24;
 
 /** A database that is open. */
 export interface OpenDatabase {
   readonly db: DatabaseSync;
+  /** Bytes in it that it uses before it grows. */
+  readonly freeBytes: () => number;
   /** Its write-ahead log. */
   readonly log: Log & Disposable;
   /** Whether the last one to use it did not close it. */
@@ -42,6 +45,7 @@ export function openDatabase(
   try {
     // One process owns the store, so the index of the log needs no shared memory.
     db.exec(`
+      PRAGMA page_size = ${PAGE};
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = ${isSynced ? "NORMAL" : "OFF"};
@@ -51,7 +55,9 @@ export function openDatabase(
       PRAGMA cell_size_check = ON`);
     migrate(db);
     const log = isFolder ? new WriteAheadLog(db, directory, disk) : noLog;
-    return { db, log, wasLost };
+    const free = db.prepare("PRAGMA freelist_count");
+    const freeBytes = () => free.get()!.freelist_count as number * PAGE;
+    return { db, freeBytes, log, wasLost };
   } catch (error) {
     db.close();
     const reason = error instanceof Error ? error.message : String(error);
@@ -62,14 +68,17 @@ export function openDatabase(
 }
 
 class WriteAheadLog implements Log, Disposable {
-  readonly #db: DatabaseSync;
   readonly #disk: Disk;
   readonly #descriptor: number;
-  #commits = 0;
+  readonly #look: StatementSync;
+  readonly #empty: StatementSync;
+  pendingBytes = 0;
 
   constructor(db: DatabaseSync, directory: string, disk: Disk) {
-    this.#db = db;
     this.#disk = disk;
+    this.#look = db.prepare("PRAGMA wal_checkpoint(NOOP)");
+    // Not SQLite's own checkpoint at a commit: that one keeps its errors to itself.
+    this.#empty = db.prepare("PRAGMA wal_checkpoint(RESTART)");
     // A write makes the file, and an fsync of its folder makes that last.
     db.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value; COMMIT");
     this.#descriptor = openSync(`${directory}/${DATABASE}-wal`, "r");
@@ -87,11 +96,16 @@ class WriteAheadLog implements Log, Disposable {
   }
 
   trim(): void {
-    // Not SQLite's own checkpoint at a commit: that one keeps its errors to itself.
-    if (++this.#commits % LOOK_EVERY !== 0) return;
-    const { log } = this.#db.prepare("PRAGMA wal_checkpoint(NOOP)").get()!;
-    if (log as number < LONG_LOG) return;
-    this.#db.prepare("PRAGMA wal_checkpoint(RESTART)").get();
+    this.pendingBytes = this.#look.get()!.log as number * PAGE;
+    if (this.pendingBytes < LONG_LOG) return;
+    try {
+      this.#empty.get();
+      this.pendingBytes = 0;
+    } catch (error) {
+      // On a full disk the log stays as it is, and nothing of it is lost.
+      const cause = fsErrorOf(error);
+      if (!(cause instanceof FsError && cause.code === "no-space")) throw error;
+    }
   }
 
   [Symbol.dispose](): void {
@@ -100,6 +114,7 @@ class WriteAheadLog implements Log, Disposable {
 }
 
 const noLog: Log & Disposable = {
+  pendingBytes: 0,
   sync: () => Promise.resolve(),
   syncNow() {},
   trim() {},

@@ -82,8 +82,12 @@ export class FileData {
     const end = offset + length;
     const beyond = Math.max(0, end - Math.max(file.size, offset));
     const isSparse = file.used < file.size;
-    this.#parts.room.takeBytes(length, isSparse ? length : beyond);
-    if (file.outside || end > INSIDE) {
+    const isInside = !file.outside && end <= INSIDE;
+    this.#parts.room.takeBytes(length, {
+      growth: isSparse ? length : beyond,
+      inDatabase: isInside || fitsJournal(how),
+    });
+    if (!isInside) {
       return this.#writeOutside(file, offset, how);
     }
     this.#writeInside(file, offset, how.data);
@@ -168,7 +172,7 @@ export class FileData {
     const { number } = extent;
     const next = this.#written(file, end);
     next.outside = number;
-    const isSmall = data.length <= JOURNALED && stability !== "unstable";
+    const isSmall = fitsJournal({ data, stability });
     try {
       if (old !== undefined) contents.write(number, 0, old);
       contents.write(number, offset, data);
@@ -255,7 +259,8 @@ export class FileData {
 
   #resizeInside(file: SqliteNode, next: MutableAttributes): Resizing {
     const { size } = next;
-    this.#parts.room.takeBytes(size, Math.max(0, size - file.size));
+    const growth = Math.max(0, size - file.size);
+    this.#parts.room.takeBytes(size, { growth, inDatabase: true });
     const content = new Uint8Array(size);
     content.set(this.#load(file).subarray(0, size));
     next.used = size;
@@ -315,4 +320,9 @@ export class FileData {
         }),
     };
   }
+}
+
+/** Whether a write to a content beside the database goes through the journal. */
+function fitsJournal({ data, stability }: Write): boolean {
+  return stability !== "unstable" && data.length <= JOURNALED;
 }

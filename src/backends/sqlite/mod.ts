@@ -15,6 +15,13 @@
 import type { SqliteOptions } from "./options.ts";
 import { SqliteFileSystem } from "./sqlite_file_system.ts";
 
+export {
+  type ArchiveOptions,
+  type ArchiveProgress,
+  exportTree,
+  importTree,
+} from "./archive.ts";
+export { checkStore, type StoreReport } from "./check.ts";
 export type { MutableAttributes, SqliteNode } from "./node.ts";
 export type { Durability, SqliteOptions } from "./options.ts";
 export { Records } from "./records.ts";

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { ServerRecords } from "../../vfs/mod.ts";
 import type { Transaction } from "./transaction.ts";
 
 /**
@@ -6,7 +7,7 @@ import type { Transaction } from "./transaction.ts";
  * collections. They are in the same transaction as the changes of files around
  * them, and durable once `settle` says so.
  */
-export class Records {
+export class Records implements ServerRecords {
   readonly #transaction: Transaction;
   readonly #put: StatementSync;
   readonly #get: StatementSync;
@@ -26,6 +27,11 @@ export class Records {
     this.#all = db.prepare(
       "SELECT key, value FROM records WHERE collection = ? ORDER BY key",
     );
+  }
+
+  /** Operations that changed the store since it was opened. */
+  get changes(): number {
+    return this.#transaction.operations;
   }
 
   /** Sets the value of a key; throws an FsError "io" when the store is out of service. */

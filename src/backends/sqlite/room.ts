@@ -1,17 +1,27 @@
 import { FsError } from "../../vfs/mod.ts";
 
-/**
- * Bytes of the disk that are never given to files. SQLite finds out that a
- * disk is full at the commit, when it is too late to tell a client; so nothing
- * is accepted that might not fit, and there is always room to remove something.
- */
-const RESERVE = 2 ** 24;
 /** The disk is asked again after so many bytes at the latest: others use it too. */
 const ASK_AGAIN = 2 ** 26;
 /** What a node and its name take at most, with what the log holds of them. */
-const NODE_BYTES = 16384;
+const NODE_BYTES = 8192;
+/** What goes through the database is in its log, in itself, and in a content perhaps. */
+const COPIES = 3;
 
-/** What a store may still take: the disk's room and the quota. */
+/** What a {@linkcode Room} asks. */
+export interface RoomOptions {
+  /** Most bytes of content; Infinity without a quota. */
+  readonly quota: number;
+  /** Bytes of the disk that can be taken, after all that is committed. */
+  readonly free: () => number;
+  /** How many commits there were: what was taken before is on the disk since. */
+  readonly commits: () => number;
+}
+
+/**
+ * What a store may still take: the disk's room and the quota. SQLite finds out
+ * that a disk is full at the commit, when it is too late to tell a client; so
+ * nothing is accepted that might not fit.
+ */
 export class Room {
   /** Nodes that there are. */
   files: number;
@@ -20,44 +30,73 @@ export class Room {
   /** Most bytes of content; Infinity without a quota. */
   readonly quota: number;
   readonly #free: () => number;
+  readonly #commits: () => number;
   #budget = 0;
+  /** Bytes taken since a commit, which the disk does not know of. */
+  #uncommitted = 0;
+  #lastCommit = 0;
 
-  /** `free` asks the disk. */
+  /** With so much in it. */
   constructor(
     now: { readonly files: number; readonly used: number },
-    options: { readonly quota: number; readonly free: () => number },
+    options: RoomOptions,
   ) {
     this.files = now.files;
     this.used = now.used;
     this.quota = options.quota;
     this.#free = options.free;
+    this.#commits = options.commits;
   }
 
   /** Throws "quota" or "no-space" where another node does not fit. */
   takeNode(): void {
     if (this.used >= this.quota) throw new FsError("quota");
-    this.#take(NODE_BYTES);
+    this.#take(NODE_BYTES, true);
   }
 
-  /** Throws "quota" or "no-space" where `data` bytes don't fit, `growth` of them new. */
-  takeBytes(data: number, growth: number): void {
+  /**
+   * Throws "quota" or "no-space" where `bytes` don't fit. `growth` of them are
+   * new; `inDatabase` are those that get to the disk with the next commit.
+   */
+  takeBytes(
+    bytes: number,
+    { growth, inDatabase }: {
+      readonly growth: number;
+      readonly inDatabase: boolean;
+    },
+  ): void {
     if (growth > 0 && this.used + growth > this.quota) {
       throw new FsError("quota");
     }
-    this.#take(data);
+    this.#take(bytes, inDatabase);
   }
 
   /** Bytes that could still be written. */
   get freeBytes(): number {
-    const free = Math.max(0, this.#free() - RESERVE);
-    return Math.max(0, Math.min(free, this.quota - this.used));
+    const free = Math.min(this.#freeOnDisk(), this.quota - this.used);
+    return Math.max(0, free);
   }
 
-  #take(bytes: number): void {
+  #take(count: number, inDatabase: boolean): void {
+    const bytes = inDatabase ? count * COPIES : count;
     if (bytes > this.#budget) {
-      this.#budget = Math.min(this.#free() - RESERVE, ASK_AGAIN);
+      this.#budget = Math.min(this.#freeOnDisk(), ASK_AGAIN);
       if (bytes > this.#budget) throw new FsError("no-space");
     }
     this.#budget -= bytes;
+    if (!inDatabase) return;
+    this.#forgetCommitted();
+    this.#uncommitted += bytes;
+  }
+
+  #freeOnDisk(): number {
+    this.#forgetCommitted();
+    return this.#free() - this.#uncommitted;
+  }
+
+  #forgetCommitted(): void {
+    const commits = this.#commits();
+    if (commits !== this.#lastCommit) this.#uncommitted = 0;
+    this.#lastCommit = commits;
   }
 }

@@ -100,7 +100,7 @@ function createFirst(db: DatabaseSync): void {
 }
 
 /** The value of a pragma that is a number. */
-export function pragma(db: DatabaseSync, name: string): number {
+function pragma(db: DatabaseSync, name: string): number {
   return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0] as number;
 }
 

@@ -16,6 +16,7 @@ import {
 } from "../../vfs/mod.ts";
 import { decodeIdentity, encodeIdentity } from "../memory/identity.ts";
 import { checkName, MAX_NAME } from "../memory/names.ts";
+import { MEMORY } from "./database.ts";
 import {
   assertFile,
   assertFolder,
@@ -82,7 +83,10 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   get stats(): SqliteStats {
     const { transaction, committer, journal } = this.#store;
     return {
-      durability: this.#options.durability,
+      // What is in memory ends with the process.
+      durability: this.#directory === MEMORY
+        ? "none"
+        : this.#options.durability,
       operations: transaction.operations,
       ...committer.counts,
       writtenBytes: this.#writtenBytes,

@@ -12,15 +12,15 @@ import type { CompleteOptions } from "./options.ts";
 import { Records } from "./records.ts";
 import { recover } from "./recovery.ts";
 import { Room } from "./room.ts";
-import { pragma, ROOT } from "./schema.ts";
+import { ROOT } from "./schema.ts";
 import { Sequence } from "./sequence.ts";
 import { Statements } from "./statements.ts";
 import { lockStore } from "./store_lock.ts";
 import { Transaction } from "./transaction.ts";
 import { Tree } from "./tree.ts";
 
-/** Pages of the database that stay free for removing something. */
-const SPARE_PAGES = 64;
+/** Bytes of the disk that are never given to files, to have room to remove some. */
+const RESERVE = 2 ** 25;
 
 /** The parts of an open store. */
 export interface Store {
@@ -68,7 +68,9 @@ function assemble(
     closers.push(() => lock[Symbol.dispose]());
   }
   const isSynced = durability !== "none";
-  const { db, log, wasLost } = openDatabase(directory, { disk, isSynced });
+  const { db, freeBytes, log, wasLost } = openDatabase(directory, {
+    ...{ disk, isSynced },
+  });
   closers.push(() => db.close(), () => log[Symbol.dispose]());
   const contents: Contents = isFolder
     ? new ContentFiles(`${directory}/content`, disk)
@@ -89,12 +91,15 @@ function assemble(
   const nodes = new NodeTable(sql);
   const free = contents instanceof ContentMemory
     ? () => contents.freeBytes
-    : () => Math.min(disk.room(directory).free, freeInDatabase(db));
-  const room = new Room(countUsed(db), { quota, free });
-  const parts = { sql, transaction, nodes, room, now };
+    : () =>
+      disk.room(directory).free + freeBytes() - log.pendingBytes - RESERVE;
   const committer = new Committer({
     ...{ transaction, contents, journal, log, durability },
   });
+  const room = new Room(countUsed(db), {
+    ...{ quota, free, commits: () => committer.counts.commits },
+  });
+  const parts = { sql, transaction, nodes, room, now };
   const isJournaled = durability === "full";
   const data = new FileData({
     ...parts,
@@ -125,13 +130,6 @@ function countUsed(db: DatabaseSync): { files: number; used: number } {
   return db.prepare(
     "SELECT count(*) AS files, coalesce(sum(used), 0) AS used FROM inodes",
   ).get() as { files: number; used: number };
-}
-
-/** Bytes that the database may still grow; it is the disk that ends first, usually. */
-function freeInDatabase(db: DatabaseSync): number {
-  const pages = pragma(db, "max_page_count") - pragma(db, "page_count") +
-    pragma(db, "freelist_count") - SPARE_PAGES;
-  return pages * pragma(db, "page_size");
 }
 
 function makeRoot(

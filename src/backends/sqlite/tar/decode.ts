@@ -23,7 +23,7 @@ export interface RawHeader {
 
 /** Reads a header; throws an `Error` when it is none. */
 export function decodeHeader(block: Uint8Array): RawHeader {
-  if (number(block, "checksum") !== checksumOf(block)) {
+  if (parseInt(text(block, "checksum").trim(), 8) !== checksumOf(block)) {
     throw new Error("not a tar archive, or a damaged one");
   }
   const letter = text(block, "type") || "0";
@@ -99,11 +99,13 @@ export function textOf(bytes: Uint8Array): string {
 function number(block: Uint8Array, key: keyof typeof fields): number {
   const [start, length] = fields[key];
   const bytes = block.subarray(start, start + length);
-  // GNU's way for what octal digits can't hold: the first bit set, then binary.
+  // GNU's way for what octal digits can't hold: the first bit set, then binary,
+  // and the second bit set as well in what is negative, as times can be.
   if (bytes[0] & 0x80) {
-    let value = bytes[0] & 0x7f;
+    const isNegative = (bytes[0] & 0x40) !== 0;
+    let value = isNegative ? -1 : 0;
     for (const byte of bytes.subarray(1)) value = value * 256 + byte;
-    return whole(String(value));
+    return isNegative && key === "mtime" ? value : whole(String(value));
   }
   const digits = textOf(bytes).trim();
   return digits === "" ? 0 : whole(`0o${digits}`);

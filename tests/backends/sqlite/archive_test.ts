@@ -1,0 +1,255 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  exportTree,
+  importTree,
+} from "../../../src/backends/sqlite/archive.ts";
+import {
+  sqlite,
+  type SqliteFileSystem,
+  type SqliteNode,
+} from "../../../src/backends/sqlite/mod.ts";
+import {
+  encodeEnd,
+  encodeMember,
+} from "../../../src/backends/sqlite/tar/encode.ts";
+import type { Member } from "../../../src/backends/sqlite/tar/header.ts";
+import { content, find, make, pattern, temporary } from "./ground.ts";
+
+const long = "a long name ü ".repeat(15);
+const time = (seconds: number, nanoseconds: number) => ({
+  seconds,
+  nanoseconds,
+});
+
+/** A store in memory with something of everything that an archive can hold. */
+function filled(): SqliteFileSystem {
+  const fs = sqlite(":memory:", { uid: 7, gid: 8, mode: 0o711 });
+  let uid = 1000;
+  const create = (
+    folder: SqliteNode,
+    name: string,
+    kind: Parameters<typeof fs.create>[2],
+  ) => {
+    const times = { atime: time(1e9 + uid, 5), mtime: time(-uid, 999_999_999) };
+    const attributes = { mode: 0o4751, uid: uid++, gid: 2 ** 31, ...times };
+    return fs.create(folder, name, kind, { attributes }).node;
+  };
+  const root = fs.root();
+  const folder = create(root, "folder", { type: "directory" });
+  const deep = create(folder, long, { type: "directory" });
+  for (const length of [0, 1, 511, 512, 513, 16_384, 300_000]) {
+    const file = create(deep, `file${length}`, { type: "file" });
+    fs.write(file, 0, pattern(length, length), "file");
+    fs.setattr(file, { mtime: time(length, length) });
+  }
+  const file = find(fs, `folder/${long}/file513`);
+  fs.link(file, root, "link");
+  create(root, "symlink", { type: "symlink", target: "../ö" });
+  create(root, "long symlink", { type: "symlink", target: long });
+  create(folder, "fifo", { type: "fifo" });
+  const rdev = { major: 259, minor: 2 ** 31 };
+  create(folder, "disk", { type: "block-device", rdev });
+  create(folder, "tty", { type: "character-device", rdev });
+  fs.setattr(folder, { mtime: time(5, 6), mode: 0o1777 });
+  return fs;
+}
+
+/** All that an archive keeps of a tree, by path. */
+function picture(fs: SqliteFileSystem): Map<string, unknown> {
+  const seen = new Map<string, unknown>();
+  const first = new Map<number, string>();
+  const add = (node: SqliteNode, path: string) => {
+    const { type, mode, uid, gid, mtime, target, rdev, fileid } = node;
+    const same = first.get(fileid) ?? path;
+    first.set(fileid, same);
+    const bytes = type === "file" ? content(fs, node) : undefined;
+    const nlink = node.nlink;
+    const kept = { type, mode, uid, gid, mtime, target, rdev, nlink };
+    seen.set(path, { ...kept, same, bytes });
+    if (type !== "directory") return;
+    for (const { name } of fs.readdir(node, 0, 1000).entries) {
+      add(fs.lookup(node, name)!, `${path}/${name}`);
+    }
+  };
+  add(fs.root(), "");
+  return seen;
+}
+
+async function archiveOf(fs: SqliteFileSystem): Promise<Uint8Array> {
+  return new Uint8Array(await new Response(exportTree(fs)).arrayBuffer());
+}
+
+/** A stream of `bytes` in pieces of a length that fits nothing. */
+function streamOf(bytes: Uint8Array, piece = 777): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) controller.close();
+      else controller.enqueue(bytes.slice(at, at += piece));
+    },
+  });
+}
+
+function archive(...members: (Partial<Member> | Uint8Array)[]): Uint8Array {
+  const parts = members.map((member) =>
+    member instanceof Uint8Array ? member : encodeMember({
+      ...{ path: "a", type: "file", mode: 0o644, uid: 0, gid: 0, size: 0 },
+      ...{ mtime: time(0, 0), target: "", major: 0, minor: 0 },
+      ...member,
+    })
+  );
+  parts.push(encodeEnd());
+  const bytes = new Uint8Array(
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+Deno.test("what is exported and imported is the same tree", async () => {
+  const [one, other] = [filled(), sqlite(":memory:")];
+  const bytes = await archiveOf(one);
+  assertEquals(bytes.length % 512, 0);
+  const done = await importTree(other, streamOf(bytes));
+  const before = picture(one);
+  const after = picture(other);
+  assertEquals([...after.keys()].sort(), [...before.keys()].sort());
+  for (const [path, node] of before) assertEquals(after.get(path), node, path);
+  assertEquals(done.files, before.size);
+  await one.dispose();
+  await other.dispose();
+});
+
+Deno.test("progress is told, and ends with all files and bytes", async () => {
+  const [one, other] = [filled(), sqlite(":memory:")];
+  let exported = { files: 0, bytes: 0 };
+  const stream = exportTree(one, {
+    progress(done) {
+      assert(done.files >= exported.files && done.bytes >= exported.bytes);
+      exported = { ...done };
+    },
+  });
+  let imported = { files: 0, bytes: 0 };
+  const progress = (done: typeof imported) => void (imported = { ...done });
+  const done = await importTree(other, stream, { progress });
+  assertEquals(imported, done);
+  assertEquals(exported, done);
+  assertEquals(done.bytes, 0 + 1 + 511 + 512 + 513 + 16_384 + 300_000);
+  await one.dispose();
+  await other.dispose();
+});
+
+Deno.test("sockets are skipped, and named", async () => {
+  const fs = sqlite(":memory:");
+  const attributes = { mode: 0o600, uid: 0, gid: 0 };
+  fs.create(fs.root(), "socket", { type: "socket" }, { attributes });
+  make(fs, "file");
+  const skipped: string[] = [];
+  const stream = exportTree(fs, { skipped: (path) => skipped.push(path) });
+  const other = sqlite(":memory:");
+  await importTree(other, stream);
+  assertEquals(skipped, ["./socket"]);
+  assertEquals([...picture(other).keys()], ["", "/file"]);
+  await fs.dispose();
+  await other.dispose();
+});
+
+Deno.test("an import goes over what is there", async () => {
+  const one = filled();
+  const other = filled();
+  const file = find(other, `folder/${long}/file512`);
+  other.write(file, 0, pattern(40_000, 9), "file");
+  make(other, "mine");
+  await importTree(other, exportTree(one));
+  const [before, after] = [picture(one), picture(other)];
+  assert(after.delete("/mine"));
+  for (const [path, node] of before) assertEquals(after.get(path), node, path);
+  await one.dispose();
+  await other.dispose();
+});
+
+Deno.test("folders that an archive does not name are made", async () => {
+  const fs = sqlite(":memory:");
+  await importTree(fs, streamOf(archive({ path: "/a/b//./c" })));
+  assertEquals(find(fs, "a/b/c").type, "file");
+  await fs.dispose();
+});
+
+Deno.test("an archive that leads out, lies or ends too soon is refused", async () => {
+  const whole = archive({ size: 5 }, new Uint8Array(512));
+  const flipped = whole.slice();
+  flipped[1024 + 3] ^= 1;
+  const wrong: [Uint8Array, string][] = [
+    [archive({ path: "../a" }), "leads out"],
+    [archive({ path: "a/../../b" }), "leads out"],
+    [
+      archive({ type: "symlink", target: "/etc" }, { path: "a/passwd" }),
+      "a is no folder",
+    ],
+    [archive({ type: "link", target: "missing" }), "which is no file"],
+    [
+      archive({ path: "d", type: "directory" }, { path: "d" }),
+      "there is a folder of that name",
+    ],
+    [whole.subarray(0, 1540), "ends in the middle"],
+    [whole.subarray(0, 700), "ends in the middle"],
+    [flipped, "not a tar archive"],
+    [new Uint8Array(1024).fill(65), "not a tar archive"],
+  ];
+  for (const [bytes, message] of wrong) {
+    const fs = sqlite(":memory:");
+    await assertRejects(() => importTree(fs, streamOf(bytes)), Error, message);
+    await fs.dispose();
+  }
+});
+
+const canRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
+
+Deno.test({
+  name: "GNU tar reads what is exported, and is read, long names and all",
+  ignore: !canRun || Deno.build.os !== "linux",
+  async fn() {
+    using folder = temporary();
+    const run = async (...args: string[]) => {
+      const { success, stderr } = await new Deno.Command("tar", {
+        args: ["-C", folder.path, ...args],
+        stderr: "piped",
+      }).output();
+      assert(success, new TextDecoder().decode(stderr));
+    };
+    const fs = filled();
+    for (const name of ["disk", "tty"]) fs.remove(find(fs, "folder"), name);
+    Deno.writeFileSync(`${folder.path}/a.tar`, await archiveOf(fs));
+    Deno.mkdirSync(`${folder.path}/tree`);
+    await run("-xf", `${folder.path}/a.tar`, "-C", "tree", "--no-same-owner");
+    const path = `${folder.path}/tree/folder/${long}/file513`;
+    assertEquals(Deno.readFileSync(path), pattern(513, 513));
+    assertEquals(Deno.statSync(path).nlink, 2);
+    for (const format of ["gnu", "pax", "ustar", "v7"]) {
+      // Names of more than 100 bytes are too much for v7, and so is a fifo.
+      const tree = format === "v7" || format === "ustar" ? "plain" : "tree";
+      Deno.mkdirSync(`${folder.path}/plain`, { recursive: true });
+      Deno.writeFileSync(`${folder.path}/plain/file`, pattern(513, 1));
+      await run(
+        "-cf",
+        `${folder.path}/b.tar`,
+        `--format=${format}`,
+        "-C",
+        tree,
+        ".",
+      );
+      const bytes = Deno.readFileSync(`${folder.path}/b.tar`);
+      const other = sqlite(":memory:");
+      await importTree(other, streamOf(bytes, 10_000));
+      const name = tree === "tree" ? `folder/${long}/file513` : "file";
+      const seed = tree === "tree" ? 513 : 1;
+      assertEquals(content(other, find(other, name)), pattern(513, seed));
+      await other.dispose();
+    }
+    await fs.dispose();
+  },
+});

@@ -1,0 +1,180 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { checkStore } from "../../../src/backends/sqlite/check.ts";
+import { attributes, canWrite, make, pattern } from "./ground.ts";
+import { temporary, using } from "./ground.ts";
+
+const ignore = !canWrite;
+
+/** A store with something of everything. */
+async function fill(directory: string): Promise<void> {
+  await using(directory, (fs) => {
+    const options = { attributes };
+    const folder = fs.create(
+      fs.root(),
+      "folder",
+      { type: "directory" },
+      options,
+    ).node;
+    fs.create(folder, "inner", { type: "directory" }, options);
+    const symlink = { type: "symlink", target: "ü" } as const;
+    fs.create(folder, "symlink", symlink, options);
+    const rdev = { major: 8, minor: 1 };
+    fs.create(folder, "disk", { type: "block-device", rdev }, options);
+    fs.write(make(fs, "small", folder), 0, pattern(100, 1), "file");
+    const large = make(fs, "large", folder);
+    fs.write(large, 0, pattern(50_000, 1), "file");
+    fs.link(large, fs.root(), "link");
+    const hole = { attributes: { ...attributes, size: 100_000 } };
+    fs.create(folder, "hole", { type: "file" }, hole);
+  });
+}
+
+/** What a check finds after the database was changed behind the store's back. */
+async function findings(sql: string): Promise<readonly string[]> {
+  using folder = temporary();
+  await fill(folder.path);
+  const db = new DatabaseSync(`${folder.path}/store.db`);
+  db.exec(sql);
+  db.close();
+  return (await checkStore(folder.path)).problems;
+}
+
+Deno.test({
+  name: "a sound store has no problems",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await fill(folder.path);
+    const { problems, files, bytes } = await checkStore(folder.path);
+    assertEquals([problems, files], [[], 8]);
+    assert(bytes >= 50_100 && bytes < 100_000, String(bytes));
+  },
+});
+
+const id = (name: string) =>
+  `(SELECT fileid FROM entries WHERE name = '${name}')`;
+
+/** Damage, and a word of what is said of it. */
+const damages: readonly [what: string, sql: string, said: RegExp][] = [
+  [
+    "an entry that leads nowhere",
+    `DELETE FROM inodes WHERE fileid = ${id("disk")}`,
+    /entry 'disk' of folder \d+ leads to \d+, which is missing/,
+  ],
+  [
+    "an entry in what is no folder",
+    `INSERT INTO entries VALUES (${id("small")}, 'x', 50, ${id("large")});
+     UPDATE inodes SET nlink = nlink + 1 WHERE fileid = ${id("large")}`,
+    /entry 'x' is in \d+, which is no folder/,
+  ],
+  [
+    "a wrong link count",
+    `UPDATE inodes SET nlink = 5 WHERE fileid = ${id("large")}`,
+    /file \d+ has 5 links, but 2 names/,
+  ],
+  [
+    "a file without a name",
+    "DELETE FROM entries WHERE name = 'small'",
+    /file \d+ has 1 links, but 0 names/,
+  ],
+  [
+    "a folder with two names",
+    `INSERT INTO entries VALUES (1, 'again', 50, ${id("inner")})`,
+    /folder \d+ has 2 names/,
+  ],
+  [
+    "a wrong count of folders",
+    `UPDATE inodes SET nlink = 7 WHERE fileid = ${id("folder")}`,
+    /folder \d+ has 7 links, but 1 folders in it/,
+  ],
+  [
+    "a folder with another parent",
+    `UPDATE inodes SET parent = 1 WHERE fileid = ${id("inner")}`,
+    /folder \d+ is in \d+, but its parent is 1/,
+  ],
+  [
+    "a cycle",
+    `UPDATE entries SET parent = ${id("inner")} WHERE name = 'folder'`,
+    /folder \d+ can't be reached from the root/,
+  ],
+  [
+    "no root",
+    "DELETE FROM inodes WHERE fileid = 1",
+    /there is no root folder/,
+  ],
+  [
+    "lost content",
+    `DELETE FROM contents WHERE fileid = ${id("small")}`,
+    /file \d+ of 100 bytes has content of 0/,
+  ],
+  [
+    "content of nothing",
+    "INSERT INTO contents VALUES (12345, x'00')",
+    /content of 12345 belongs to no file/,
+  ],
+  [
+    "a symlink that was cut",
+    `UPDATE inodes SET target = '' WHERE fileid = ${id("symlink")}`,
+    /symlink \d+ of 2 bytes leads to ''/,
+  ],
+  [
+    "a device without a number",
+    `UPDATE inodes SET major = NULL WHERE fileid = ${id("disk")}`,
+    /block-device \d+ has no device number/,
+  ],
+  [
+    "a number that could come again",
+    "UPDATE meta SET value = 3 WHERE name = 'ceiling'",
+    /number \d+ is above the ceiling/,
+  ],
+  [
+    "a content that no file has",
+    `UPDATE inodes SET outside = 0, size = 0 WHERE fileid = ${id("large")}`,
+    /content .* belongs to no file/,
+  ],
+];
+
+for (const [what, sql, said] of damages) {
+  Deno.test({
+    name: `a check finds ${what}`,
+    ignore,
+    async fn() {
+      const problems = await findings(sql);
+      assert(problems.some((line) => said.test(line)), problems.join("\n"));
+    },
+  });
+}
+
+Deno.test({
+  name: "where there is no store, a check says so and makes none",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await assertRejects(() => checkStore(folder.path), Error, "no store");
+    assertEquals([...Deno.readDirSync(folder.path)], []);
+  },
+});
+
+Deno.test({
+  name: "a check of a database with a page of garbage says so",
+  ignore,
+  async fn() {
+    for (const table of ["entries", "listing", "inodes", "contents"]) {
+      using folder = temporary();
+      await fill(folder.path);
+      const path = `${folder.path}/store.db`;
+      const db = new DatabaseSync(path);
+      const { rootpage } = db.prepare(
+        "SELECT rootpage FROM sqlite_schema WHERE name = ?",
+      ).get(table)!;
+      db.close();
+      const bytes = Deno.readFileSync(path);
+      const start = (rootpage as number - 1) * 4096;
+      bytes.fill(0xff, start, start + 4096);
+      Deno.writeFileSync(path, bytes);
+      const { problems } = await checkStore(folder.path);
+      assert(problems.some((line) => line.startsWith("database: ")), table);
+    }
+  },
+});

@@ -1,0 +1,119 @@
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertThrows,
+} from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { checkStore } from "../../../src/backends/sqlite/check.ts";
+import { hostDisk } from "../../../src/backends/sqlite/disk.ts";
+import {
+  sqlite,
+  type SqliteFileSystem,
+} from "../../../src/backends/sqlite/mod.ts";
+import { Sequence } from "../../../src/backends/sqlite/sequence.ts";
+import { Transaction } from "../../../src/backends/sqlite/transaction.ts";
+import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
+import { canWrite, content, find } from "./ground.ts";
+import { make, pattern, temporary, using } from "./ground.ts";
+
+function refused(code: FsErrorCode, act: () => unknown): void {
+  assertEquals(assertThrows(act, FsError).code, code);
+}
+
+/** Bytes of a store's database and its log. */
+function sizeOf(directory: string): number {
+  const names = [...Deno.readDirSync(directory)].filter(({ isFile }) => isFile);
+  return names.map(({ name }) => Deno.statSync(`${directory}/${name}`).size)
+    .reduce((sum, size) => sum + size);
+}
+
+/** Makes files until the store refuses; returns how many, and why. */
+function fill(fs: SqliteFileSystem, most: number): [number, string] {
+  for (let i = 0; i < most; i++) {
+    try {
+      fs.write(make(fs, `file${i}`), 0, pattern(8000, i), "file");
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      return [i, error.code];
+    }
+  }
+  return [most, ""];
+}
+
+Deno.test({
+  name: "a full disk refuses what is new, loses nothing, and can be emptied",
+  ignore: !canWrite,
+  async fn() {
+    using folder = temporary();
+    // A disk of which so much is left for the database when it is new.
+    let size = 2 ** 26;
+    const disk = {
+      ...hostDisk,
+      room: () => ({ total: size, free: size - sizeOf(folder.path) }),
+    };
+    const fs = sqlite(folder.path, { disk });
+    const big = make(fs, "big");
+    fs.write(big, 0, pattern(50_000, 7), "file");
+    await fs.settle();
+    const [count, code] = fill(fs, 20_000);
+    assertEquals(code, "no-space");
+    const before = { ...fs.getattr(fs.root()) };
+    refused("no-space", () => make(fs, "another"));
+    refused("no-space", () => fs.link(big, fs.root(), "another"));
+    refused("no-space", () => fs.write(big, 0, pattern(50_000, 8), "file"));
+    assertEquals({ ...fs.getattr(fs.root()) }, before);
+    assertLess(fs.status().freeBytes, 50_000);
+    await fs.settle();
+    assertGreater(size - sizeOf(folder.path), 2 ** 23);
+    for (let i = 0; i < count; i++) fs.remove(fs.root(), `file${i}`);
+    fs.setattr(big, { size: 30_000, mode: 0o600 });
+    await fs.settle();
+    size *= 2;
+    make(fs, "another");
+    await fs.dispose();
+    assertEquals((await checkStore(folder.path)).problems, []);
+    await using(folder.path, (fs) => {
+      const bytes = content(fs, find(fs, "big"));
+      assertEquals(bytes, pattern(30_000, 7));
+    });
+  },
+});
+
+function number(db: DatabaseSync, sql: string): number {
+  return Object.values(db.prepare(sql).get()!)[0] as number;
+}
+
+Deno.test("an operation that fails is undone alone", () => {
+  const db = new DatabaseSync(":memory:");
+  db.exec("CREATE TABLE t (a INTEGER UNIQUE)");
+  const insert = db.prepare("INSERT INTO t VALUES (?)");
+  const transaction = new Transaction(db, new Sequence(0, () => {}));
+  transaction.run(() => insert.run(1));
+  assertThrows(() =>
+    transaction.run(() => {
+      insert.run(2);
+      insert.run(1);
+    })
+  );
+  transaction.run(() => insert.run(3));
+  transaction.commit();
+  assertEquals(number(db, "SELECT sum(a) FROM t"), 4);
+  assertEquals(transaction.operations, 2);
+  db.close();
+});
+
+Deno.test("when SQLite gives a transaction up, nothing of it is answered", () => {
+  const db = new DatabaseSync(":memory:");
+  db.exec("CREATE TABLE t (a BLOB)");
+  const insert = db.prepare("INSERT INTO t VALUES (zeroblob(?))");
+  const pages = number(db, "PRAGMA page_count");
+  db.exec(`PRAGMA max_page_count = ${pages + 10}`);
+  const transaction = new Transaction(db, new Sequence(0, () => {}));
+  transaction.run(() => insert.run(10));
+  refused("no-space", () => transaction.run(() => insert.run(100_000)));
+  refused("io", () => transaction.run(() => insert.run(10)));
+  refused("io", () => transaction.commit());
+  assertEquals(number(db, "SELECT count(*) FROM t"), 0);
+  db.close();
+});

@@ -1,0 +1,158 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { checkStore } from "../../../src/backends/sqlite/check.ts";
+import { sqlite } from "../../../src/backends/sqlite/mod.ts";
+import {
+  migrate,
+  SCHEMA_VERSION,
+} from "../../../src/backends/sqlite/schema.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import { canWrite, content, find, make, pattern } from "./ground.ts";
+import { temporary, using } from "./ground.ts";
+
+const ignore = !canWrite;
+
+/** Works on the database of a store that nobody has open. */
+function edit(directory: string, sql: string): void {
+  const db = new DatabaseSync(`${directory}/store.db`);
+  db.exec(sql);
+  db.close();
+}
+
+Deno.test({
+  name: "a second server on a store is refused, until the first is done",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const fs = sqlite(folder.path);
+    assertThrows(() => sqlite(folder.path), Error, "is in use by another");
+    await assertRejects(() => checkStore(folder.path), Error, "is in use");
+    make(fs, "a");
+    await fs.dispose();
+    await using(folder.path, (fs) => find(fs, "a"));
+  },
+});
+
+Deno.test({
+  name: "a store of a newer version is refused in one line, and left alone",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await using(folder.path, (fs) => make(fs, "a"));
+    edit(folder.path, `PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+    const { message } = assertThrows(() => sqlite(folder.path), Error);
+    assert(message.includes("written by a newer version"), message);
+    assert(!message.includes("\n"));
+    edit(folder.path, `PRAGMA user_version = ${SCHEMA_VERSION}`);
+    await using(folder.path, (fs) => find(fs, "a"));
+  },
+});
+
+Deno.test({
+  name: "what is no store is refused, and left alone",
+  ignore,
+  fn() {
+    using folder = temporary();
+    const path = `${folder.path}/store.db`;
+    Deno.writeTextFileSync(path, "this is a text, and no database at all\n");
+    assertThrows(() => sqlite(folder.path), Error, "can't open the store");
+    Deno.removeSync(path);
+    edit(folder.path, "CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");
+    assertThrows(() => sqlite(folder.path), Error, "not a store");
+    edit(folder.path, "DELETE FROM mine");
+  },
+});
+
+Deno.test("a store of this version is not migrated", () => {
+  const db = new DatabaseSync(":memory:");
+  migrate(db);
+  const tables = () =>
+    db.prepare("SELECT count(*) AS tables FROM sqlite_schema").get()!.tables;
+  const before = tables();
+  migrate(db);
+  assertEquals(tables(), before);
+  db.close();
+});
+
+Deno.test({
+  name: "an open file without a name is gone after a restart",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const identities: Uint8Array[] = [];
+    await using(folder.path, (fs) => {
+      for (const length of [10, 100_000]) {
+        const file = make(fs, `file${length}`);
+        fs.write(file, 0, pattern(length, 1), "file");
+        fs.open(file, { read: true, write: true });
+        fs.remove(fs.root(), `file${length}`);
+        assertEquals(content(fs, file), pattern(length, 1));
+        identities.push(fs.identify(file));
+      }
+    });
+    await using(folder.path, (fs) => {
+      for (const identity of identities) {
+        const { code } = assertThrows(() => fs.resolve(identity), FsError);
+        assertEquals(code, "stale");
+      }
+    });
+    const { problems, files } = await checkStore(folder.path);
+    assertEquals([problems, files], [[], 1]);
+  },
+});
+
+Deno.test({
+  name:
+    "identities and cookies are the same after a restart, numbers never are",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const look = () =>
+      using(folder.path, (fs) => {
+        const { entries } = fs.readdir(fs.root(), 0, 100);
+        return entries.map(({ name, cookie, node }) => ({
+          ...{ name, cookie, identity: fs.identify(node!).slice() },
+        }));
+      });
+    await using(folder.path, (fs) => {
+      for (let i = 0; i < 20; i++) make(fs, `file${i}`);
+      for (let i = 0; i < 20; i += 3) fs.remove(fs.root(), `file${i}`);
+    });
+    const before = await look();
+    assertEquals(await look(), before);
+    const last = await using(folder.path, (fs) => {
+      fs.remove(fs.root(), "file19");
+      return make(fs, "file19").fileid;
+    });
+    const next = await using(folder.path, (fs) => {
+      fs.remove(fs.root(), "file19");
+      return make(fs, "file19").fileid;
+    });
+    assert(next > last);
+  },
+});
+
+Deno.test("identities of another store are stale", async () => {
+  const [one, other] = [sqlite(":memory:"), sqlite(":memory:")];
+  const identity = one.identify(make(one, "a"));
+  make(other, "a");
+  const { code } = assertThrows(() => other.resolve(identity), FsError);
+  assertEquals(code, "stale");
+  await one.dispose();
+  await other.dispose();
+});
+
+Deno.test("an option out of range says which", () => {
+  const wrong = [
+    { quotaBytes: -1 },
+    { quotaBytes: 1.5 },
+    { uid: -1 },
+    { gid: 2 ** 32 },
+    { mode: 0o10000 },
+    { durability: "some" as never },
+  ];
+  for (const options of wrong) {
+    const name = Object.keys(options)[0];
+    assertThrows(() => sqlite(":memory:", options), RangeError, name);
+  }
+});
