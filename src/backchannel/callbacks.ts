@@ -54,7 +54,13 @@ export class Callbacks {
     const { sessions } = state;
     this.backchannel = new Backchannel({ sessions, random, sender });
     const { allowCallbackAddress: allow } = options;
-    this.dialOut = new DialOut({ ...sender, random, allow, log });
+    this.dialOut = new DialOut({
+      ...sender,
+      random,
+      allow,
+      isExpired: (client) => state.lease.isExpired(client),
+      log,
+    });
     this.router = new CallbackRouter(this);
     const { keeper, observer } = options;
     this.keeper = new DelegationKeeper({

@@ -48,6 +48,8 @@ export interface DialOutOptions extends AttemptOptions {
   readonly idleTimeout?: number;
   /** Milliseconds after which a path that is down is tried again; 30,000. */
   readonly probeInterval?: number;
+  /** Whether a client has not been heard of for a lease: its path is not tried again. */
+  readonly isExpired?: (client: Client) => boolean;
   /** For addresses that are refused; silent. */
   readonly log?: Logger;
 }
@@ -139,15 +141,19 @@ export class DialOut implements ClientObserver {
 
   /** Closes what is idle, and tries again what is down; called every few seconds. */
   sweep(): void {
-    const { idleTimeout = IDLE_TIMEOUT, probeInterval = PROBE_INTERVAL } =
-      this.#options;
+    const {
+      idleTimeout = IDLE_TIMEOUT,
+      probeInterval = PROBE_INTERVAL,
+      isExpired = () => false,
+    } = this.#options;
     const now = this.#attempts.now();
     for (const line of this.#lines.values()) {
       if (line.inFlight > 0) continue;
       if (line.connection !== undefined && now - line.usedAt > idleTimeout) {
         line.connection.close("shutdown");
       }
-      if (!line.proven && now - line.usedAt > probeInterval) {
+      const isDue = !line.proven && now - line.usedAt > probeInterval;
+      if (isDue && !isExpired(line.client)) {
         this.#track(this.#probe(line));
       }
     }

@@ -268,9 +268,17 @@ Deno.test("a connection that nobody uses is closed, and made again when it is ne
 Deno.test("what is down is tried again after a while", async () => {
   await using listener = new CallbackListener(peer40);
   listener.peer.onNull({ kind: "close" });
-  const { dialOut, client } = dialled(listener, { probeInterval: -1 });
+  let isExpired = true;
+  const { dialOut, client } = dialled(listener, {
+    probeInterval: -1,
+    isExpired: () => isExpired,
+  });
   await listener.peer.waitForCalls(1);
   await eventually("the failure", () => client.callbackPathDown);
+  // Nobody is looked for who has not been heard of for a lease.
+  dialOut.sweep();
+  assertEquals(dialOut.held.tasks, 0);
+  isExpired = false;
   listener.peer.onNull({ kind: "answer" });
   let regained = 0;
   dialOut.regained = () => regained++;
