@@ -10,6 +10,7 @@ import {
   type CompoundRequest,
   encodeCall,
   messageOf,
+  MessageType,
   readCompound,
   readReply,
   rootCredential,
@@ -63,6 +64,8 @@ export class Caller implements LinkOwner {
   #links: Link[] = [];
   #xid: number;
   #isGone = false;
+  /** Takes the server's calls. */
+  onCall: (message: Uint8Array, link: Link) => void = () => {};
   /** Virtual time until which nothing is sent. */
   #silentUntil = 0;
 
@@ -152,12 +155,12 @@ export class Caller implements LinkOwner {
   }
 
   /** A message came. */
-  receive(message: Uint8Array): void {
+  receive(message: Uint8Array, link: Link): void {
     const xdr = new XdrReader(message);
     const call = this.#calls.get(xdr.uint32());
+    if (xdr.uint32() === MessageType.CALL) return this.onCall(message, link);
     try {
       this.#world.insist(call !== undefined, () => "reply to no request");
-      xdr.uint32();
       const outcome = readReply(xdr);
       this.#world.insist(outcome.kind === "success", () => outcome.kind);
       this.#take(call, readCompound(outcome.body, call.compound));

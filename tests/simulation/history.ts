@@ -134,6 +134,7 @@ class History {
     }
     await this.#await("goodbyes", () => leaving === 0);
     this.#checkContents();
+    for (const link of [...this.#network.links]) link.drop();
     await this.#world.clock.advanceAsync(LEASE_MS + COURTESY_MS + 5_000);
     this.#checkEmpty();
   }
@@ -151,7 +152,8 @@ class History {
   }
 
   #checkEmpty(): void {
-    const { clients, sessions, stateids, files, waiting } = this.#server.state;
+    const { callbacks, state } = this.#server;
+    const { clients, sessions, stateids, files, waiting } = state;
     const left = {
       clients: clients.size,
       sessions: sessions.size,
@@ -162,6 +164,9 @@ class History {
       slotsInUse: sessions.usage.slotsInUse,
       replayCacheBytes: sessions.usage.replayCacheBytes,
       fsOpens: this.#witness.opens,
+      ...callbacks.backchannel.held,
+      ...callbacks.dialOut.held,
+      ...callbacks.keeper.held,
     };
     if (Object.values(left).every((count) => count === 0)) return;
     this.#world.blame(`left over: ${JSON.stringify(left)}`);

@@ -47,6 +47,8 @@ export interface Hold {
   end: number;
   /** When the server is known to have ended it. */
   goneAt: number;
+  /** Of a delegation: when somebody else first asked for what it excludes. */
+  contestedAt: number;
 }
 
 const READ = 1;
@@ -69,16 +71,24 @@ export class HoldBook {
   ask(
     lease: ClientLease,
     what: Pick<Hold, "owner" | "resource" | "mode">,
+    askedAt = this.#world.now,
   ): Hold {
     const hold: Hold = {
       ...what,
       lease,
-      askedAt: this.#world.now,
+      askedAt,
       from: Infinity,
       end: Infinity,
       goneAt: Infinity,
+      contestedAt: Infinity,
     };
-    this.#of(hold.resource).push(hold);
+    const holds = this.#of(hold.resource);
+    for (const other of holds) {
+      if (!areInConflict(hold, other)) continue;
+      // One of them may have been asked for while the other one was.
+      if (other.goneAt >= hold.askedAt) contest(hold, other);
+    }
+    holds.push(hold);
     lease.holds.add(hold);
     return hold;
   }
@@ -155,15 +165,20 @@ export class HoldBook {
     );
   }
 
-  /** Whether something was done in spite of a hold that was certain all the time. */
-  isForbidden(
-    done: Pick<Hold, "owner" | "resource" | "mode">,
+  /** A hold in spite of which something was done, although it was certain all the time. */
+  forbidding(
+    done: Pick<Hold, "lease" | "owner" | "resource" | "mode">,
     sentAt: number,
   ): Hold | undefined {
     return this.#of(done.resource).find((hold) =>
-      hold.owner !== done.owner && excludes(hold.mode, done.mode) &&
-      hold.from <= sentAt && endOf(hold) >= this.#world.now
+      areInConflict(hold, done) &&
+      hold.from <= sentAt && this.#endOf(hold) >= this.#world.now
     );
+  }
+
+  /** Whether a delegation may be revoked: somebody has waited for it as long as a lease is (RFC 8881 10.4.5). */
+  isOverdue(hold: Hold): boolean {
+    return this.#world.now >= hold.contestedAt + this.#leaseMs;
   }
 
   #of(resource: string): Hold[] {
@@ -177,7 +192,7 @@ export class HoldBook {
     for (const other of this.#of(hold.resource)) {
       if (other === hold || !areInConflict(hold, other)) continue;
       const begin = Math.max(hold.from, other.from);
-      const end = Math.min(endOf(hold), endOf(other));
+      const end = Math.min(this.#endOf(hold), this.#endOf(other));
       this.#world.insist(
         begin >= end,
         () =>
@@ -187,13 +202,25 @@ export class HoldBook {
       );
     }
   }
+
+  #endOf({ end, lease, contestedAt }: Hold): number {
+    return Math.min(end, lease.validUntil, contestedAt + this.#leaseMs);
+  }
 }
 
-function endOf(hold: Hold): number {
-  return Math.min(hold.end, hold.lease.validUntil);
+/** Of a delegation and what it excludes, the former is to be given up. */
+function contest(a: Hold, b: Hold): void {
+  const since = Math.max(a.askedAt, b.askedAt);
+  for (const hold of [a, b]) {
+    if (hold.mode.kind !== "delegation") continue;
+    hold.contestedAt = Math.min(hold.contestedAt, since);
+  }
 }
 
-function areInConflict(a: Hold, b: Hold): boolean {
+function areInConflict(
+  a: Pick<Hold, "lease" | "owner" | "mode">,
+  b: Pick<Hold, "lease" | "owner" | "mode">,
+): boolean {
   if (a.owner === b.owner) return false;
   const byDelegation = a.mode.kind === "delegation" ||
     b.mode.kind === "delegation";

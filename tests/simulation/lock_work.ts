@@ -109,8 +109,9 @@ export class LockWork {
     if (reply.status === Status.OK) {
       for (const cell of cells) {
         const mode = { kind: "lock", write } as const;
-        const done = { owner, resource: file.cell(cell), mode };
-        const hold = book.isForbidden(done, sentAt);
+        const { lease } = this.#peer;
+        const done = { lease, owner, resource: file.cell(cell), mode };
+        const hold = book.forbidding(done, sentAt);
         this.#insist(
           hold === undefined,
           `LOCKT missed a lock of ${hold?.owner}`,

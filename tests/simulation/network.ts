@@ -5,6 +5,7 @@
  */
 
 import type { RpcConnection } from "../../src/rpc/connection.ts";
+import { XdrWriter } from "../../src/xdr/writer.ts";
 import type { World } from "./world.ts";
 
 /** How bad it is: one in so many messages; Infinity for never. */
@@ -33,12 +34,14 @@ export interface Endpoint {
   receive(message: Uint8Array, link: Link): void;
   /** The connection is known to be lost. */
   closed(link: Link): void;
+  /** Makes durable what the messages that are about to leave say. */
+  settle(): void | Promise<void>;
 }
 
 /** The client's end. */
 export interface LinkOwner {
   /** A message came. */
-  receive(message: Uint8Array): void;
+  receive(message: Uint8Array, link: Link): void;
   /** Virtual time at which the server last heard of this client. */
   heardAt: number;
 }
@@ -80,7 +83,10 @@ export class Network {
 /** A connection. */
 export class Link {
   /** The connection as the engine sees it: by being itself. */
-  readonly connection = { peer: PEER } as RpcConnection;
+  readonly connection = {
+    peer: PEER,
+    sendCall: (write: (xdr: XdrWriter) => void) => this.#call(write),
+  } as RpcConnection;
   readonly owner: LinkOwner;
   /** Whether the client's end is open. */
   isOpen = true;
@@ -106,7 +112,7 @@ export class Link {
       this.owner.heardAt = world.now;
       network.server.receive(message.slice(), this);
     };
-    this.#upAt = Math.max(this.#upAt, world.now + network.delay());
+    this.#upAt = Math.max(this.#upAt + 1, world.now + network.delay());
     world.clock.schedule(arrive, this.#upAt - world.now);
     if (!options.mayRepeat || !network.happens(network.weather.duplicate)) {
       return;
@@ -115,17 +121,25 @@ export class Link {
     world.clock.schedule(arrive, world.between(1, MOST_LATE));
   }
 
-  /** From the server. */
-  reply(message: Uint8Array): void {
+  /** From the server; a duplicate of a CALL that came late would be taken for a fault of it. */
+  reply(message: Uint8Array, { mayRepeat } = { mayRepeat: true }): void {
+    const leave = () => this.#leave(message, mayRepeat);
+    const settled = this.#network.server.settle();
+    // Calls wait like replies, so that they stay in order.
+    if (settled instanceof Promise) settled.then(leave);
+    else leave();
+  }
+
+  #leave(message: Uint8Array, mayRepeat: boolean): void {
     if (!this.#serverOpen || this.#isLost()) return;
     const network = this.#network;
     const { world } = network;
     const arrive = () => {
-      if (this.isOpen) this.owner.receive(message);
+      if (this.isOpen) this.owner.receive(message, this);
     };
-    this.#downAt = Math.max(this.#downAt, world.now + network.delay());
+    this.#downAt = Math.max(this.#downAt + 1, world.now + network.delay());
     world.clock.schedule(arrive, this.#downAt - world.now);
-    if (network.happens(network.weather.duplicate)) {
+    if (mayRepeat && network.happens(network.weather.duplicate)) {
       world.clock.schedule(arrive, world.between(1, MOST_LATE));
     }
   }
@@ -152,6 +166,14 @@ export class Link {
     this.#serverOpen = false;
     this.#network.links.delete(this);
     this.#network.server.closed(this);
+  }
+
+  #call(write: (xdr: XdrWriter) => void): boolean {
+    if (!this.#serverOpen) return false;
+    const xdr = new XdrWriter();
+    write(xdr);
+    this.reply(xdr.slice(), { mayRepeat: false });
+    return true;
   }
 
   #isLost(): boolean {

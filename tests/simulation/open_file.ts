@@ -141,14 +141,16 @@ export class OpenFile {
     }
     const { world } = this.peer.around;
     const owner = this.owners.open;
-    const { reply } = await send([
+    const { delegations } = this.peer;
+    const delegate = delegations.reclaimable(this.filehandle);
+    const { reply, sentAt } = await send([
       this.at,
       op.open({
         seqid: owner.seqid,
         access: this.access,
         deny: this.deny,
         owner,
-        claim: { claim: "previous", delegate: 0 },
+        claim: { claim: "previous", delegate },
       }),
     ], { sequenced: true, renews: true, fragile: true });
     owner.settle(reply.status);
@@ -157,7 +159,9 @@ export class OpenFile {
       return [reply.status];
     }
     world.count("opens reclaimed");
-    this.stateid = reply.get("OPEN").stateid;
+    const { stateid, delegation } = reply.get("OPEN");
+    this.stateid = stateid;
+    delegations.reclaimed(this, delegation, sentAt);
     this.seen = [{ access: this.access, deny: this.deny }];
     this.lockStateid = undefined;
     const refusals: number[] = [];

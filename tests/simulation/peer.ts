@@ -3,12 +3,14 @@
 import {
   bytesOf,
   type CompoundReply,
+  hex,
   type Request,
   SeqidOwner,
   statusName,
 } from "../support/client/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { Caller } from "./caller.ts";
+import { Delegations } from "./delegations.ts";
 import { ClientLease, type HoldBook } from "./holds.ts";
 import type { Network } from "./network.ts";
 import type { OpenFile } from "./open_file.ts";
@@ -63,6 +65,7 @@ export abstract class Peer {
   readonly caller: Caller;
   /** What it has open, to be reclaimed. */
   readonly files = new Set<OpenFile>();
+  readonly delegations: Delegations;
   /** 8 bytes, of this incarnation. */
   readonly verifier: Uint8Array;
   clientid = 0n;
@@ -81,6 +84,7 @@ export abstract class Peer {
     this.name = name;
     this.lease = new ClientLease(name);
     this.caller = new Caller(around.network, this.lease, { trunked });
+    this.delegations = new Delegations(this);
     this.verifier = around.world.random.bytes(8);
   }
 
@@ -160,6 +164,7 @@ export abstract class Peer {
   protected loseAll(): void {
     for (const file of this.files) file.isLost = true;
     this.files.clear();
+    this.delegations.forget();
     this.around.book.lost(this.lease);
     this.around.world.count("clients that lost everything");
   }
@@ -168,16 +173,27 @@ export abstract class Peer {
   protected async reclaimAll(
     send: (ops: readonly Request[], options: SendOptions) => Promise<Answer>,
   ): Promise<void> {
-    const { server } = this.around;
+    const reclaimed = new Set<string>();
     for (const file of [...this.files]) {
       for (const refusal of await file.reclaim(send)) {
         this.insist(
-          refusal === Status.NO_GRACE &&
-            !server.mayReclaim(this.lease.validUntil, this.knownEpoch),
+          refusal === Status.NO_GRACE && !this.mustBeLetReclaim(),
           `reclaim answered ${statusName(refusal)}`,
         );
       }
+      if (!file.isLost) reclaimed.add(hex(file.filehandle));
     }
+    this.delegations.forget((filehandle) => reclaimed.has(hex(filehandle)));
+  }
+
+  /** Whether the server must take its word for what it held. */
+  protected mustBeLetReclaim(): boolean {
+    const { book, server } = this.around;
+    // RFC 8881 8.4.3: who lost a delegation and doesn't know it yet may reclaim nothing.
+    for (const hold of this.lease.holds) {
+      if (hold.mode.kind === "delegation" && book.isOverdue(hold)) return false;
+    }
+    return server.mayReclaim(this.lease.validUntil, this.knownEpoch);
   }
 
   /** Throws a violation with the client's name. */

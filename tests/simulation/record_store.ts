@@ -19,6 +19,8 @@ export class SimulatedStore implements RecordStore {
   readonly #world: World;
   readonly #disk: SimulatedDisk;
   #dirty: (() => void)[] = [];
+  #flushing: Promise<void> | undefined;
+  #unwritten = 0;
   #isGone = false;
 
   constructor(world: World, disk: SimulatedDisk) {
@@ -42,12 +44,20 @@ export class SimulatedStore implements RecordStore {
   }
 
   /** Takes a while; everybody who asks waits for all that was changed before. */
-  async flush(): Promise<void> {
-    if (this.#dirty.length === 0) return;
-    const changes = this.#dirty.length;
+  flush(): void | Promise<void> {
+    if (this.#dirty.length > 0) this.#flushing = this.#write(this.#flushing);
+    return this.#flushing;
+  }
+
+  async #write(before: Promise<void> | undefined): Promise<void> {
+    const changes = this.#dirty.splice(0);
+    this.#unwritten++;
     await this.#world.pause(1, 10);
+    await before;
     if (this.#isGone) return;
-    for (const change of this.#dirty.splice(0, changes)) change();
+    for (const change of changes) change();
+    this.#unwritten--;
+    if (this.#unwritten === 0) this.#flushing = undefined;
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,7 @@
 /** The real engine and state over a simulated network, disk, clock and file system; it can be restarted. */
 
+import { Callbacks } from "../../src/backchannel/callbacks.ts";
+import type { Sleep } from "../../src/backchannel/sleep.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
@@ -34,8 +36,10 @@ export const LEASE_MS = 10_000;
 /** How long a silent client keeps what nobody wants. */
 export const COURTESY_MS = 30_000;
 /** Slots of a session; more than the workers of a client need. */
-export const SLOTS = 5;
+export const SLOTS = 6;
 const SWEEP_MS = 1_000;
+/** How long a callback's answer is waited for; longer than any message takes. */
+const CALLBACK_MS = 4_000;
 const LIMITS = {
   ...defaultLimits,
   maxSlots: SLOTS,
@@ -49,8 +53,7 @@ interface Start {
   readonly program: NfsProgram;
   readonly recovery: ClientRecovery;
   readonly store: SimulatedStore;
-  /** Virtual time. */
-  readonly at: number;
+  readonly callbacks: Callbacks;
 }
 
 /** The server. */
@@ -84,10 +87,15 @@ export class SimulatedServer implements Endpoint {
     return this.#start.services.state;
   }
 
+  /** What it has to say by itself, for the same reason. */
+  get callbacks(): Callbacks {
+    return this.#start.callbacks;
+  }
+
   /** The process dies and another one starts; the files stay. */
   restart(links: Iterable<Link>, downMs: number): void {
     this.#start.store[Symbol.dispose]();
-    this.#witness.restart();
+    void this.#start.callbacks.close();
     for (const link of [...links]) link.drop();
     this.#upAt = this.#world.now + downMs;
     this.#start = this.#boot();
@@ -109,8 +117,9 @@ export class SimulatedServer implements Endpoint {
 
   /** Has the server do what time demands. */
   sweep(): void {
-    const { services } = this.#start;
+    const { services, callbacks } = this.#start;
     services.state.sweep(this.#world.now);
+    callbacks.sweep();
     runEffects(services);
     this.#checkBounds();
   }
@@ -120,16 +129,24 @@ export class SimulatedServer implements Endpoint {
     if (this.#world.now < this.#upAt) return;
     const request = new XdrReader(message);
     const xid = request.uint32();
-    if (request.uint32() !== MessageType.CALL) return;
+    if (request.uint32() === MessageType.REPLY) {
+      return this.#start.callbacks.reply(link.connection, xid, request);
+    }
     const call = decodeCall(request, xid, this.#credentials);
     this.#world.insist(typeof call !== "number", () => "call denied");
     this.#world.spawn(() => this.#answer(call, link));
   }
 
+  /** What a reply says must survive the server. */
+  settle(): void | Promise<void> {
+    return this.#start.recovery.flush();
+  }
+
   /** A connection is lost. */
   closed(link: Link): void {
-    const { services } = this.#start;
+    const { services, callbacks } = this.#start;
     services.state.connectionClosed(link.connection);
+    callbacks.connectionClosed(link.connection);
     runEffects(services);
   }
 
@@ -152,9 +169,7 @@ export class SimulatedServer implements Endpoint {
     );
     link.owner.heardAt = this.#world.now;
     this.#checkBounds();
-    // What the reply says must survive the server.
-    await start.recovery.flush();
-    if (start === this.#start) link.reply(reply.slice());
+    link.reply(reply.slice());
   }
 
   /** Memory of slots is bounded by what sessions were granted. */
@@ -193,7 +208,22 @@ export class SimulatedServer implements Endpoint {
       grace: recovery.grace,
     });
     recovery.watch(state);
-    const fs = this.#witness.fs;
+    const callbacks = new Callbacks({
+      state,
+      random: random.bytes,
+      log: { ...log, error: () => {} },
+      delegations: true,
+      // NFSv4.0 is called back by dialling, which nobody can here.
+      allowCallbackAddress: () => false,
+      sender: {
+        sleep: sleeper(this.#world),
+        now: clock.now,
+        replyTimeout: CALLBACK_MS,
+        backoff: [1_000],
+      },
+      keeper: { schedule: clock.schedule },
+    });
+    const fs = this.#witness.start();
     const root = defineExport({ path: "/", fs, squash: "none" });
     const services: Services = {
       state,
@@ -211,8 +241,23 @@ export class SimulatedServer implements Endpoint {
     };
     this.starts.push(this.#world.now);
     const program = new NfsProgram(services);
-    return { services, program, recovery, store, at: this.#world.now };
+    return { services, program, recovery, store, callbacks };
   }
+}
+
+/** Sleeps by virtual time. */
+function sleeper({ clock }: World): Sleep {
+  return (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const done = () => {
+        cancel();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const cancel = clock.schedule(done, ms);
+      signal.addEventListener("abort", done, { once: true });
+    });
 }
 
 /** Whatever the server logs as its own fault is one. */

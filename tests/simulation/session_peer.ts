@@ -2,6 +2,7 @@
 
 import { Status } from "../../src/nfs4/constants.ts";
 import {
+  BindDirection,
   type ChannelAttributes,
   type CompoundReply,
   hex,
@@ -9,9 +10,15 @@ import {
   type Request,
   sameBytes,
   SequenceStatus,
+  SessionFlag,
   statusName,
 } from "../support/client/mod.ts";
-import { type CallOptions } from "./caller.ts";
+import {
+  BackChannel,
+  CALLBACK_PROGRAM,
+  CALLBACK_SECURITY,
+} from "./back_channel.ts";
+import type { CallOptions } from "./caller.ts";
 import {
   type Answer,
   Lost,
@@ -51,12 +58,23 @@ const ANY_REPETITION: CallOptions = {
 export class SessionPeer extends Peer {
   readonly minorVersion = 1;
   #session: SessionUse | undefined;
+  readonly #backChannel: BackChannel;
   #isChanging = false;
+  /** The back channel has no connection. */
+  #isUnreachable = false;
+  /** A delegation was revoked. */
+  #isBereft = false;
   /** A session may have been made that nobody uses. */
   #hasStray = false;
 
   constructor(around: Surroundings, name: string) {
     super(around, name, true);
+    this.#backChannel = new BackChannel(
+      around.world,
+      (filehandle) => this.delegations.recall(filehandle),
+    );
+    this.caller.onCall = (message, link) =>
+      this.#backChannel.receive(message, link);
   }
 
   protected async exchange(
@@ -70,11 +88,30 @@ export class SessionPeer extends Peer {
       throw new Lost();
     }
     this.around.book.renewed(this.lease, answer.sentAt);
+    this.#heed(answer.reply);
     return answer;
   }
 
   async renew(): Promise<void> {
     await this.send([], { uncached: true });
+    if (this.#isUnreachable) {
+      this.#isUnreachable = false;
+      const { id } = this.#session!;
+      const bind = op.bindConnToSession(id, BindDirection.BACK_OR_BOTH);
+      await this.#alone(bind);
+    }
+    if (this.#isBereft) {
+      this.#isBereft = false;
+      await this.delegations.free();
+    }
+  }
+
+  /** What SEQUENCE says besides. */
+  #heed(reply: CompoundReply): void {
+    const { statusFlags } = reply.get("SEQUENCE");
+    const has = (flag: number) => (statusFlags & flag) !== 0;
+    if (has(SequenceStatus.CB_PATH_DOWN_SESSION)) this.#isUnreachable = true;
+    if (has(SequenceStatus.RECALLABLE_STATE_REVOKED)) this.#isBereft = true;
   }
 
   /** Goes on in another session; the old one ends once nothing is out in it. */
@@ -105,6 +142,7 @@ export class SessionPeer extends Peer {
   }
 
   async leave(): Promise<void> {
+    await this.delegations.returnAll();
     this.isLeaving = true;
     let session: SessionUse | undefined;
     do {
@@ -145,12 +183,9 @@ export class SessionPeer extends Peer {
           if (answer === undefined) throw new Lost();
           return answer;
         });
-      } else if (this.files.size > 0) {
-        const { server } = this.around;
-        this.insist(
-          !server.mayReclaim(this.lease.validUntil, this.knownEpoch),
-          "not told to reclaim",
-        );
+      } else {
+        const isFair = this.files.size === 0 || !this.mustBeLetReclaim();
+        this.insist(isFair, "not told to reclaim");
         this.loseAll();
       }
       await this.#completeReclaim(session);
@@ -189,11 +224,11 @@ export class SessionPeer extends Peer {
     const request = op.createSession({
       clientid,
       sequence,
-      flags: 0,
+      flags: SessionFlag.CONN_BACK_CHAN,
       fore: CHANNEL,
-      back: { ...CHANNEL, maxrequests: 1 },
-      program: 1,
-      security: [{ flavor: "none" }],
+      back: CHANNEL,
+      program: CALLBACK_PROGRAM,
+      security: CALLBACK_SECURITY,
     });
     const { reply, sentAt } = await this.#alone(request, {
       patience: "resend",
@@ -207,11 +242,17 @@ export class SessionPeer extends Peer {
       this.insist(fine, `CREATE_SESSION ${statusName(reply.status)}`);
       return undefined;
     }
-    const { sessionid, fore } = reply.get("CREATE_SESSION");
+    const { sessionid, fore, back } = reply.get("CREATE_SESSION");
     this.insist(fore.maxrequests === SLOTS, `${fore.maxrequests} slots`);
     const slots = Array.from(
       { length: SLOTS },
       () => ({ sequence: 0, busy: false }),
+    );
+    this.#backChannel.open(
+      sessionid,
+      back,
+      (slotid, sequenceid) =>
+        slots[slotid].busy && slots[slotid].sequence === sequenceid,
     );
     return { session: { id: sessionid, slots }, sentAt };
   }
@@ -264,16 +305,24 @@ export class SessionPeer extends Peer {
     return this.caller.call({ minorVersion: 1, ops: [request] }, options);
   }
 
+  async #takeSlot({ slots }: SessionUse): Promise<SlotUse> {
+    const { world } = this.around;
+    while (slots.every(({ busy }) => busy)) {
+      await world.pause(5, 50);
+      this.caller.assertAlive();
+    }
+    const slot = world.random.pick(slots.filter(({ busy }) => !busy));
+    slot.busy = true;
+    return slot;
+  }
+
   /** Undefined when the session is gone. */
   async #inSession(
     session: SessionUse,
     ops: readonly Request[],
     options: SendOptions,
   ): Promise<Answer | undefined> {
-    const { random } = this.around.world;
-    const free = session.slots.filter(({ busy }) => !busy);
-    const slot = random.pick(free);
-    slot.busy = true;
+    const slot = await this.#takeSlot(session);
     slot.sequence = (slot.sequence + 1) >>> 0;
     const slotid = session.slots.indexOf(slot);
     const cacheThis = options.uncached !== true;
@@ -292,6 +341,7 @@ export class SessionPeer extends Peer {
     });
     slot.busy = false;
     const { reply } = answer;
+    this.#backChannel.learn(reply, compound.ops);
     const [first] = reply.results;
     if (first.status === Status.BADSESSION) return undefined;
     this.insist(

@@ -40,8 +40,6 @@ export function textOf(bytes: Uint8Array): string {
 
 /** The witness. */
 export class Witness {
-  /** What is handed to the server. */
-  readonly fs: FileSystem;
   /** How often something unique was done, by what it was. */
   readonly executed = new Map<string, number>();
   /** When each WRITE was done, by its text. */
@@ -69,8 +67,14 @@ export class Witness {
         }),
       },
     );
-    this.fs = new Proxy<FileSystem>(this.#inner as unknown as FileSystem, {
-      get: (target, name) => this.#method(target, name),
+  }
+
+  /** A start of the server gets the file system; what an earlier one was at is not done. */
+  start(): FileSystem {
+    this.#closeAll();
+    const epoch = ++this.#epoch;
+    return new Proxy<FileSystem>(this.#inner as unknown as FileSystem, {
+      get: (target, name) => this.#method(target, name, epoch),
     });
   }
 
@@ -94,16 +98,15 @@ export class Witness {
     return { fileid: BigInt(node.fileid), text: textOf(bytes) };
   }
 
-  /** The server's process is gone: what it was at is not done, what it had open is closed. */
-  restart(): void {
-    this.#epoch++;
+  /** The server's process is gone: what it had open is closed. */
+  #closeAll(): void {
     for (const [node, modes] of this.#opens) {
       for (const mode of modes) this.#inner.close(node, OPEN_MODES[mode]);
     }
     this.#opens.clear();
   }
 
-  #method(target: FileSystem, name: string | symbol): unknown {
+  #method(target: FileSystem, name: string | symbol, epoch: number): unknown {
     const value = Reflect.get(target, name);
     if (typeof value !== "function") return value;
     if (SYNCHRONOUS.has(name)) return value.bind(target);
@@ -114,7 +117,8 @@ export class Witness {
         this.#noteDone(String(name), args);
         return result;
       };
-      return this.#waits() ? this.#later(act) : act();
+      if (epoch === this.#epoch && !this.#waits()) return act();
+      return this.#later(act, epoch);
     };
   }
 
@@ -123,20 +127,20 @@ export class Witness {
     return this.#pace === "waiting";
   }
 
-  async #later<T>(act: () => T): Promise<T> {
-    const epoch = this.#epoch;
-    await this.#delay(epoch);
+  async #later<T>(act: () => T, epoch: number): Promise<T> {
+    await this.#delay();
+    // Nobody is there any more who could go on.
+    const nobody = new Promise<never>(() => {});
+    if (this.#epoch !== epoch) return await nobody;
     const result = act();
-    await this.#delay(epoch);
-    return result;
+    await this.#delay();
+    return this.#epoch === epoch ? result : await nobody;
   }
 
-  async #delay(epoch: number): Promise<void> {
+  async #delay(): Promise<void> {
     const { random } = this.#world;
     if (random.oneIn(3)) return;
     await this.#world.pause(1, random.oneIn(20) ? 300 : 15);
-    // Nobody is there any more who could go on.
-    if (this.#epoch !== epoch) await new Promise<never>(() => {});
   }
 
   /** Before it is tried: an attempt that fails is an execution too. */

@@ -106,6 +106,8 @@ export class Worker {
         return await this.#downgrade(file);
       case 9:
         return await this.#close(file);
+      case 10:
+        return this.#peer.delegations.returnOne();
       default:
         return await this.#changeNames();
     }
@@ -129,7 +131,14 @@ export class Worker {
     const { reply, sentAt } = await this.#send(asked, () =>
       this.#peer.send([
         op.putrootfh(),
-        op.open({ seqid: owner.seqid, access, deny, owner, create, claim }),
+        op.open({
+          seqid: owner.seqid,
+          access: access | this.#wish(),
+          deny,
+          owner,
+          create,
+          claim,
+        }),
         op.getfh(),
         op.getattr(["fileid"]),
       ], { sequenced: true, renews: true, fragile }));
@@ -140,7 +149,7 @@ export class Worker {
       } else await this.#excuse("OPEN", reply.status, sentAt);
       return this.#peer.around.book.released(asked);
     }
-    const { stateid, flags } = reply.get("OPEN");
+    const { stateid, flags, delegation } = reply.get("OPEN");
     const { filehandle } = reply.get("GETFH");
     const file = known ?? new OpenFile({
       peer: this.#peer,
@@ -154,6 +163,13 @@ export class Worker {
     file.stateid = stateid;
     if ((flags & RESULT_CONFIRM) !== 0) await this.#confirm(file, asked);
     this.#took(file, asked, { access, deny });
+    this.#peer.delegations.take(file, delegation, sentAt);
+  }
+
+  /** What an OPEN of NFSv4.1 wants of delegations: OPEN4_SHARE_ACCESS_WANT_*. */
+  #wish(): number {
+    const { minorVersion, around: { world: { random } } } = this.#peer;
+    return minorVersion === 0 ? 0 : random.pick([0, 0, 1, 2, 3, 4]) << 8;
   }
 
   /** Asks for an open in the book. */
@@ -270,15 +286,17 @@ export class Worker {
     if ((file.access & WRITE) === 0) return;
     const cell = this.#world.random.below(CELLS);
     const text = this.#newName();
+    using use = this.#peer.delegations.use(file.filehandle, true);
     const { reply, sentAt } = await this.#peer.send([
       file.at,
       op.write({
-        stateid: file.sent(this.#anyStateid(file)),
+        stateid: use?.stateid ?? file.sent(this.#anyStateid(file)),
         offset: BigInt(cell * CELL),
         data: text.padEnd(CELL),
       }),
     ], { renews: true });
     const { status } = reply;
+    if (status === Status.DELEG_REVOKED && use?.isOverdue()) return;
     this.#expect("WRITE", status);
     const at = this.#witness.written.get(text);
     this.#insist(
@@ -293,20 +311,22 @@ export class Worker {
     const isSpecial = random.oneIn(3);
     if (!isSpecial && (file.access & READ) === 0) return;
     const cell = random.below(CELLS);
+    using use = this.#peer.delegations.use(file.filehandle, false);
     const stateid = isSpecial
       ? random.pick([undefined, bypassStateid])
-      : file.sent(this.#anyStateid(file));
+      : use?.stateid ?? file.sent(this.#anyStateid(file));
+    const asked = this.#ask(file.name, { access: READ, deny: 0 });
     const offset = BigInt(cell * CELL);
     const { reply, sentAt } = await this.#peer.send([
       file.at,
       op.read({ stateid, offset, count: CELL }),
     ], { renews: !isSpecial, uncached: random.oneIn(2) });
     const { status } = reply;
+    this.#peer.around.book.released(asked);
     if (status === Status.RETRY_UNCACHED_REP) return;
+    if (status === Status.DELEG_REVOKED && use?.isOverdue()) return;
     if (isSpecial && status === Status.LOCKED) {
-      const asked = this.#ask(file.name, { access: READ, deny: 0 });
-      this.#peer.around.book.explain(asked, { sentAt });
-      return this.#peer.around.book.released(asked);
+      return this.#peer.around.book.explain(asked, { sentAt });
     }
     if (status !== Status.OK) return await this.#excuse("READ", status, sentAt);
     if (stateid !== bypassStateid) {
@@ -377,8 +397,9 @@ export class Worker {
 
   #insistAllowed(resource: string, access: number, sentAt: number): void {
     const mode = { kind: "open", access, deny: 0 } as const;
-    const done = { owner: this.#owners.name, resource, mode };
-    const hold = this.#peer.around.book.isForbidden(done, sentAt);
+    const { lease, around: { book } } = this.#peer;
+    const done = { lease, owner: this.#owners.name, resource, mode };
+    const hold = book.forbidding(done, sentAt);
     this.#insist(
       hold === undefined,
       `access ${access} to ${resource}, which ${hold?.owner} denies`,
