@@ -26,5 +26,6 @@ Deno.test("every suite is either booted or skipped with a reason", () => {
   assertEquals(boots.map(({ scripts }) => scripts), [
     [["smoke.sh", "posix.sh", "locks.sh"]],
     [["lock2-a.sh", "deleg-a.sh"], ["lock2-b.sh", "deleg-b.sh"]],
+    [["silent-a.sh"], ["silent-b.sh"]],
   ]);
 });

@@ -11,6 +11,7 @@
 
 import { parseArgs } from "node:util";
 import { add, buildGuest, runBoot, type Tally } from "./guests.ts";
+import { checkDelegations } from "./metrics.ts";
 import { Proxy } from "./proxy.ts";
 import { Server } from "./server.ts";
 import { plan, type Suite, SUITES, TREE_PACKAGES } from "./suites.ts";
@@ -178,6 +179,10 @@ async function runCombination(
         signal,
       });
       add(tally, counted);
+      if (server !== undefined && boot.scripts[0].includes("deleg-a.sh")) {
+        const { metricsPort } = server;
+        add(tally, await checkDelegations(metricsPort, { vers, onLine }));
+      }
     }
     await server?.stop();
   } catch (error) {

@@ -32,6 +32,7 @@ export const SUITES = [
   "locks",
   "lock2",
   "deleg",
+  "silent",
   "reconnect",
   "reclaim",
   "tree",
@@ -60,6 +61,7 @@ export const TREE_PACKAGES = "git,make,tcc,libc6-dev,linux-libc-dev";
 /** Seconds that each single-guest script may take on a slow machine. */
 const LIMITS = { smoke: 60, posix: 180, locks: 90, reconnect: 120 };
 const RECLAIM_LIMIT = 180;
+const SILENT_LIMIT = 240;
 const TREE_LIMIT = 900;
 
 /** Groups the wanted suites into as few boots as possible. */
@@ -83,6 +85,15 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
       scripts: [role("a"), role("b")],
       options: [],
       timeout: 60 + 150 * pairs.length,
+      proxied: false,
+    });
+  }
+
+  if (wanted.includes("silent")) {
+    boots.push({
+      scripts: [["silent-a.sh"], ["silent-b.sh"]],
+      options: [],
+      timeout: SILENT_LIMIT,
       proxied: false,
     });
   }
