@@ -89,7 +89,7 @@ Deno.test("root reads and writes everything, and runs what anybody may run", asy
 
 Deno.test("root is nobody where it is squashed", async () => {
   const fs = memory({ file: "" });
-  const ground = new Ground({ path: "/", fs });
+  const ground = new Ground({ path: "/", fs, squash: "root" });
   assertEquals((await ask(ground, "file")).granted, READ);
   const all = new Ground({
     path: "/",
