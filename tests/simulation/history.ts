@@ -35,6 +35,7 @@ class History {
   readonly #witness: Witness;
   readonly #server: SimulatedServer;
   readonly #network: Network;
+  readonly #book: HoldBook;
   readonly #machines: Machine[] = [];
 
   constructor(seed: number, steps: number) {
@@ -44,7 +45,7 @@ class History {
     this.#witness = new Witness(world, random.pick(PACES));
     const server = this.#server = new SimulatedServer(world, this.#witness);
     this.#network = new Network(world, server, weatherOf(world));
-    const book = new HoldBook(world, LEASE_MS);
+    const book = this.#book = new HoldBook(world, LEASE_MS);
     const around = { world, server, network: this.#network, book };
     const count = 2 + random.below(3);
     for (let i = 0; i < count; i++) {
@@ -115,6 +116,7 @@ class History {
   #restart(): void {
     this.#world.count("server restarts");
     this.#world.note(() => "the server restarts");
+    this.#book.restarted();
     this.#server.restart(
       this.#network.links,
       this.#world.between(0, 2_000),

@@ -176,9 +176,22 @@ export class HoldBook {
     );
   }
 
+  /**
+   * The server has restarted. Who lost a delegation and has not acknowledged it
+   * may reclaim nothing (RFC 8881 8.4.3), so nobody need wait for it.
+   */
+  restarted(): void {
+    for (const holds of this.#byResource.values()) {
+      for (const hold of holds) {
+        const isLost = hold.goneAt === Infinity && this.isOverdue(hold);
+        if (isLost) this.abandoned(hold.lease);
+      }
+    }
+  }
+
   /** Whether a delegation may be revoked: somebody has waited for it as long as a lease is (RFC 8881 10.4.5). */
-  isOverdue(hold: Hold): boolean {
-    return this.#world.now >= hold.contestedAt + this.#leaseMs;
+  isOverdue({ contestedAt }: Hold): boolean {
+    return this.#world.now >= contestedAt + this.#leaseMs;
   }
 
   #of(resource: string): Hold[] {

@@ -77,6 +77,8 @@ export abstract class Peer {
   protected isLeaving = false;
   /** The start of the server that it last came to terms with. */
   protected knownEpoch = 0;
+  /** A delegation may have been revoked when it was forgotten. */
+  #hasLostSome = false;
   #recovering: Promise<void> | undefined;
 
   constructor(around: Surroundings, name: string, trunked: boolean) {
@@ -144,6 +146,11 @@ export abstract class Peer {
   protected async forgotten(isOld: () => boolean): Promise<void> {
     if (this.#recovering === undefined && !isOld()) {
       this.#insistOnFairness();
+      const { book } = this.around;
+      // RFC 8881 8.4.3: who has not acknowledged the loss may reclaim nothing.
+      this.#hasLostSome = [...this.lease.holds].some((hold) =>
+        hold.mode.kind === "delegation" && book.isOverdue(hold)
+      );
       await this.#recover(() => this.comeBack());
     } else {
       await this.#recovering;
@@ -188,12 +195,9 @@ export abstract class Peer {
 
   /** Whether the server must take its word for what it held. */
   protected mustBeLetReclaim(): boolean {
-    const { book, server } = this.around;
-    // RFC 8881 8.4.3: who lost a delegation and doesn't know it yet may reclaim nothing.
-    for (const hold of this.lease.holds) {
-      if (hold.mode.kind === "delegation" && book.isOverdue(hold)) return false;
-    }
-    return server.mayReclaim(this.lease.validUntil, this.knownEpoch);
+    const { server } = this.around;
+    return !this.#hasLostSome &&
+      server.mayReclaim(this.lease.validUntil, this.knownEpoch);
   }
 
   /** Throws a violation with the client's name. */
