@@ -2,7 +2,7 @@
  * Mounts the server with a real Linux kernel client: back ends × minor versions
  * × suites of guest scripts. See README.md beside this file.
  *
- *     deno run -A tests/interop/run.ts [SUITE...] [--backend memory,local]
+ *     deno run -A tests/interop/run.ts [SUITE...] [--backend memory,local,sqlite]
  *         [--vers 4.0,4.1,4.2] [--jobs N] [--require]
  *         [--external PORT [--sub DIR]]
  *
@@ -24,7 +24,11 @@ const SERVER_FLAGS = ["--lease", "20", "--grace", "15"];
 const RECONNECT_LIMIT_S = 40;
 
 /** The version in which each back end takes the tree, unless all are asked for. */
-const TREE_VERS: Record<string, string> = { memory: "4.2", local: "4.1" };
+const TREE_VERS: Record<string, string> = {
+  memory: "4.0",
+  local: "4.1",
+  sqlite: "4.2",
+};
 
 interface Combination {
   backend: string;
@@ -37,6 +41,7 @@ interface Settings {
   external?: number;
   sub?: string;
   require: boolean;
+  noPackages?: string;
   noTree?: string;
 }
 
@@ -51,7 +56,7 @@ function readArgs() {
       args: Deno.args,
       allowPositionals: true,
       options: {
-        backend: { type: "string", default: "memory,local" },
+        backend: { type: "string", default: "memory,local,sqlite" },
         vers: { type: "string", default: "4.0,4.1,4.2" },
         jobs: { type: "string", default: "2" },
         require: { type: "boolean", default: false },
@@ -75,7 +80,7 @@ function combinations(
   const backends = values.external ? ["external"] : values.backend.split(",");
   const result: Combination[] = [];
   for (const backend of backends) {
-    if (!["memory", "local", "external"].includes(backend)) {
+    if (!["memory", "local", "sqlite", "external"].includes(backend)) {
       usage(`no back end ${backend}`);
     }
     for (const vers of values.vers.split(",")) {
@@ -128,11 +133,12 @@ async function runCombination(
 ): Promise<Tally> {
   const onLine = (line: string) => console.log(`[${backend} ${vers}] ${line}`);
   const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
-  const { noTree, signal } = settings;
+  const { noPackages, noTree, signal } = settings;
   const { boots, skips } = plan({
     suites,
     backend,
     vers,
+    noPackages,
     noTree,
     treeFile: treeFile(),
   });
@@ -142,16 +148,18 @@ async function runCombination(
   }
   if (boots.length === 0) return tally;
 
-  const dir = backend === "local" ? await Deno.makeTempDir() : undefined;
+  const dir = backend === "memory" || settings.external !== undefined
+    ? undefined
+    : await Deno.makeTempDir();
   // The guest's ordinary users must get through the export's root.
   if (dir !== undefined) await Deno.chmod(dir, 0o755);
+  const state = await Deno.makeTempDir();
   let server: Server | undefined;
   try {
     if (settings.external === undefined) {
-      const target = dir === undefined ? "memory:" : `local:${dir},squash=none`;
       server = await Server.start({
-        export: `/=${target}`,
-        flags: SERVER_FLAGS,
+        export: `/=${backend}:${dir ?? ""}`,
+        flags: [...SERVER_FLAGS, "--state", state],
         onLine,
         signal,
       });
@@ -190,7 +198,9 @@ async function runCombination(
     tally.failed++;
     await server?.stop().catch(() => {});
   } finally {
-    if (dir !== undefined) await Deno.remove(dir, { recursive: true });
+    for (const each of [state, dir]) {
+      if (each !== undefined) await Deno.remove(each, { recursive: true });
+    }
   }
   return tally;
 }
@@ -220,8 +230,13 @@ async function main(): Promise<void> {
       sum.skipped += suites.length;
     }
     todo.length = 0;
-  } else if (todo.some(({ suites }) => suites.includes("tree"))) {
-    settings.noTree = await fetchTree() ?? await buildGuest(TREE_PACKAGES);
+  } else {
+    const wants = (suite: Suite) =>
+      todo.some(({ suites }) => suites.includes(suite));
+    if (wants("tree")) settings.noTree = await fetchTree();
+    if (wants("tree") || wants("crash")) {
+      settings.noPackages = await buildGuest(TREE_PACKAGES);
+    }
   }
 
   const worker = async () => {

@@ -35,6 +35,7 @@ export const SUITES = [
   "silent",
   "reconnect",
   "reclaim",
+  "crash",
   "tree",
 ] as const;
 
@@ -49,17 +50,24 @@ export interface Target {
   backend: string;
   /** The minor version's name, `"4.1"`. */
   vers: string;
+  /** Why the guest can't have {@link TREE_PACKAGES}, if it can't. */
+  noPackages?: string;
   /** Why the tree can't be had here, if it can't. */
   noTree?: string;
   /** The tree's archive. */
   treeFile: string;
 }
 
-/** Packages that `tree.sh` needs in its guest. */
+/** Packages that `tree.sh` and `crash.sh` need in their guest. */
 export const TREE_PACKAGES = "git,make,tcc,libc6-dev,linux-libc-dev";
 
+const WITH_PACKAGES = ["--with", TREE_PACKAGES, "--mem", "1024"];
+
 /** Seconds that each single-guest script may take on a slow machine. */
-const LIMITS = { smoke: 60, posix: 180, locks: 90, reconnect: 120 };
+const LIMITS = {
+  ...{ smoke: 60, posix: 180, locks: 90 },
+  ...{ reconnect: 120, crash: 240 },
+};
 const RECLAIM_LIMIT = 180;
 const SILENT_LIMIT = 240;
 const TREE_LIMIT = 900;
@@ -98,15 +106,13 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
     });
   }
 
-  const cut = pick("reconnect", "reclaim");
+  const cut = pick("reconnect", "reclaim", "crash");
   if (cut.length > 0) boots.push(singleBoot(cut, true));
 
   if (wanted.includes("tree")) {
     boots.push({
       scripts: [["tree.sh"]],
-      options: ["--with", TREE_PACKAGES, "--mem", "1024"].concat(
-        ["--put", target.treeFile],
-      ),
+      options: [...WITH_PACKAGES, "--put", target.treeFile],
       timeout: TREE_LIMIT,
       proxied: false,
     });
@@ -121,7 +127,8 @@ function singleBoot(suites: Suite[], proxied: boolean): Boot {
   return {
     scripts: [suites.map((suite) => `${suite}.sh`)],
     // The proxied boot mounts as a user does, the others by the bare call.
-    options: proxied ? ["--mount-helper"] : [],
+    options: (proxied ? ["--mount-helper"] : [])
+      .concat(suites.includes("crash") ? WITH_PACKAGES : []),
     timeout,
     proxied,
   };
@@ -132,9 +139,13 @@ function reasonAgainst(suite: Suite, target: Target): string | undefined {
   if (suite === "reconnect" && vers === "4.0") {
     return "exactly-once needs the sessions of 4.1";
   }
-  if (suite === "reclaim" && backend !== "local") {
+  if (suite === "reclaim" && backend === "memory") {
     return `${backend} does not outlive a restart of its server`;
   }
-  if (suite === "tree") return target.noTree;
+  if (suite === "crash" && backend !== "sqlite") {
+    return "what is killed in the middle of work is the durable store";
+  }
+  if (suite === "crash") return target.noPackages;
+  if (suite === "tree") return target.noTree ?? target.noPackages;
   return undefined;
 }
