@@ -8,6 +8,8 @@ import type { Transaction } from "./transaction.ts";
 const JOURNAL_BYTES = 2 ** 23;
 /** Contents that are not all on disk, from which on a commit brings them there. */
 const MOST_WATCHED = 1024;
+/** A commit's contents that are few, and writes to one that are many; see `isBusy`. */
+const [FEW_CONTENTS, MANY_WRITES] = [8, 4];
 /** Operations that share a commit when nothing asks for one. */
 const MOST_OPERATIONS = 4096;
 
@@ -65,6 +67,9 @@ export class Committer {
   readonly #before = new Set<Extent>();
   /** Contents that must be on disk together with the next commit. */
   readonly #beside = new Set<Extent>();
+  /** Small durable writes by content: since the last commit, and before it. */
+  #writes = new Map<number, number>();
+  #lastWrites = new Map<number, number>();
   #running: Promise<void> | undefined = undefined;
   #next: Promise<void> | undefined = undefined;
   #trimming: Promise<void> | undefined = undefined;
@@ -92,6 +97,17 @@ export class Committer {
       (dirty || shortened || this.#parts.journal.last(number) !== undefined);
     if (isUnsynced || cut !== undefined) this.#watched.set(number, extent);
     else this.#watched.delete(number);
+  }
+
+  /**
+   * Counts a small durable write to a content, and says whether it is better
+   * synced itself than journaled: where few contents get many writes each,
+   * their fsyncs, all at once, cost less than writing everything twice.
+   */
+  isBusy({ number }: Extent): boolean {
+    this.#writes.set(number, (this.#writes.get(number) ?? 0) + 1);
+    return this.#lastWrites.size <= FEW_CONTENTS &&
+      (this.#lastWrites.get(number) ?? 0) >= MANY_WRITES;
   }
 
   /** The next commit also makes durable what was done to this content. */
@@ -253,6 +269,8 @@ export class Committer {
     const { transaction } = this.#parts;
     if (transaction.isOpen) this.counts.commits++;
     this.#covered = transaction.operations;
+    this.#lastWrites = this.#writes;
+    this.#writes = new Map();
     this.#afterwards.push(...transaction.commit());
     // Now, because it can't be while a transaction is open.
     this.#parts.log.trim();

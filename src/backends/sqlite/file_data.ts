@@ -172,7 +172,8 @@ export class FileData {
     const { number } = extent;
     const next = this.#written(file, end);
     next.outside = number;
-    const isSmall = fitsJournal({ data, stability });
+    const isJournaled = fitsJournal({ data, stability }) &&
+      (old !== undefined || !committer.isBusy(extent));
     try {
       if (old !== undefined) contents.write(number, 0, old);
       contents.write(number, offset, data);
@@ -186,7 +187,7 @@ export class FileData {
       transaction.run(() => {
         if (old !== undefined) this.#writeMove(file, old, number);
         this.#parts.sql.saveNode(file.fileid, next);
-        if (isSmall) this.#journal(number, offset, data);
+        if (isJournaled) this.#journal(number, offset, data);
       });
     } catch (error) {
       if (old === undefined) contents.cut(number, file.size);
@@ -196,7 +197,7 @@ export class FileData {
     file.extent = extent;
     this.#saved(file, next);
     if (stability === "unstable") return stability;
-    if (!isSmall) committer.include(extent);
+    if (!isJournaled) committer.include(extent);
     return "file";
   }
 
