@@ -12,6 +12,15 @@ behaviourSuite("sqlite in memory", () => {
   };
 }, { capabilities: { restart: false } });
 
+behaviourSuite("sqlite that keeps few nodes in memory", () => {
+  let seconds = 1_700_000_000;
+  const now = () => ({ seconds, nanoseconds });
+  return {
+    fs: sqlite(":memory:", { now, keptNodes: 8 }),
+    tick: () => void seconds++,
+  };
+}, { capabilities: { restart: false } });
+
 behaviourSuite("sqlite in a folder", () => {
   let seconds = 1_700_000_000;
   const directory = Deno.makeTempDirSync();

@@ -58,7 +58,7 @@ export class FileData {
   readonly #inside = new RecentMap<number, Uint8Array>(
     KEPT_BYTES,
     // The entry of an empty file takes memory as well.
-    (data) => data.length + 64,
+    { weigh: (data) => data.length + 64 },
   );
 
   constructor(parts: FileDataParts) {
@@ -315,6 +315,7 @@ export class FileData {
       statements: () => journal.cut(extent.number, size),
       after: () =>
         this.#extents.cut(extent, size, () => {
+          if (file.isForgotten || file.outside !== extent.number) return;
           const { used } = contents.measure(extent.number);
           room.used += used - file.used;
           file.used = used;

@@ -62,7 +62,7 @@ export interface MutableAttributes {
   outside: number;
 }
 
-/** A file, folder or other node of a store: its live attributes. One object for one file. */
+/** A file, folder or other node of a store, with its attributes; see `NodeTable.live`. */
 export class SqliteNode implements FileAttributes, MutableAttributes {
   /** The type of the file. */
   readonly type: FileType;
@@ -106,6 +106,8 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   opens = 0;
   /** @internal Removed, and no longer open. */
   gone = false;
+  /** @internal It has left memory, and what it says may be out of date. */
+  isForgotten = false;
   /** @internal What is known of the content beside the database, once that was used. */
   extent: Extent | undefined = undefined;
 
@@ -205,23 +207,6 @@ export function rowOf(made: NewNode): NodeRow {
 function sizeOf(kind: CreateKind): number {
   if ("target" in kind) return encoder.encode(kind.target).length;
   return kind.type === "directory" ? DIRECTORY_SIZE : 0;
-}
-
-/** Throws "stale" when the node is gone. */
-export function assertLive(node: SqliteNode): void {
-  if (node.gone) throw new FsError("stale");
-}
-
-/** Throws "stale" or "not-directory". */
-export function assertFolder(node: SqliteNode): void {
-  assertLive(node);
-  if (node.type !== "directory") throw new FsError("not-directory");
-}
-
-/** Throws "stale", "is-directory" or "wrong-type". */
-export function assertFile(node: SqliteNode): void {
-  assertLive(node);
-  if (node.type !== "file") throw notAFile(node.type);
 }
 
 /** The error for what only a regular file can do. */

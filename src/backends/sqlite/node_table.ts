@@ -1,72 +1,61 @@
+import { FsError } from "../../vfs/mod.ts";
 import { type NodeRow, SqliteNode } from "./node.ts";
 import { RecentMap } from "./recent_map.ts";
 import type { Statements } from "./statements.ts";
 
-/** Nodes that stay in memory though nobody holds them: this to twice as many. */
-const KEPT_NODES = 65_536;
 /** Names remembered with the node that they lead to, or that they lead nowhere. */
 const KEPT_NAMES = 131_072;
 /** Stands for "no such entry"; no node has it. */
 const NOTHING = 0;
 
 /**
- * The nodes in memory, one object for one file: as long as anybody holds a node,
- * it is found again, since its attributes are the live ones. What is used
- * is held here for a while; open nodes and unsaved ones are held by whoever
- * opened or changed them.
+ * The nodes in memory. Only one object for each file has its live attributes: the
+ * one that is found here. Whoever holds another, which has left this table for
+ * want of use, gets the present one from {@linkcode live}. (A WeakRef and a
+ * FinalizationRegistry would find it again, at three times the cost of a node.)
  */
 export class NodeTable {
   /** Nodes with attributes that their rows don't have yet. */
   readonly unsaved = new Set<SqliteNode>();
   readonly #sql: Statements;
-  readonly #all = new Map<number, WeakRef<SqliteNode>>();
-  readonly #recent = new RecentMap<number, SqliteNode>(KEPT_NODES);
+  readonly #recent: RecentMap<number, SqliteNode>;
   readonly #names = new RecentMap<string, number>(KEPT_NAMES);
-  readonly #opened = new Set<SqliteNode>();
-  readonly #registry = new FinalizationRegistry<number>((fileid) => {
-    // It may have been loaded again in the meantime.
-    if (this.#all.get(fileid)?.deref() === undefined) this.#all.delete(fileid);
-  });
 
-  /** Empty; loads what is asked for. */
-  constructor(sql: Statements) {
+  /** Empty; keeps `kept` nodes, to twice as many, that nobody needs. */
+  constructor(sql: Statements, kept: number) {
     this.#sql = sql;
+    this.#recent = new RecentMap(kept, {
+      keep: (node) => this.#isNeeded(node),
+    });
   }
 
   /** The node of a number; `undefined` when there is none. */
   get(fileid: number): SqliteNode | undefined {
-    const node = this.peek(fileid);
-    if (node !== undefined) return node;
+    const recent = this.#recent.get(fileid);
+    if (recent !== undefined) return recent;
     const row = this.#sql.node(fileid);
     return row === undefined ? undefined : this.add(row);
   }
 
-  /** The node of a number if it is in memory. */
-  peek(fileid: number): SqliteNode | undefined {
-    const recent = this.#recent.get(fileid);
-    if (recent !== undefined) return recent;
-    const held = this.#all.get(fileid)?.deref();
-    if (held !== undefined) this.#recent.set(fileid, held);
-    return held;
+  /** The node that has the live attributes of the same file; throws "stale" when it is gone. */
+  live(node: SqliteNode): SqliteNode {
+    const live = node.isForgotten ? this.get(node.fileid) : node;
+    if (live === undefined || live.gone) throw new FsError("stale");
+    return live;
   }
 
   /** Takes a row into memory that is not there yet. */
   add(row: NodeRow): SqliteNode {
     const node = new SqliteNode(row);
-    this.#all.set(node.fileid, new WeakRef(node));
-    this.#registry.register(node, node.fileid, node);
     this.#recent.set(node.fileid, node);
     return node;
   }
 
   /** The node is gone for good. */
-  forget(node: SqliteNode): void {
+  remove(node: SqliteNode): void {
     node.gone = true;
     this.unsaved.delete(node);
-    this.#opened.delete(node);
     this.#recent.delete(node.fileid);
-    this.#all.delete(node.fileid);
-    this.#registry.unregister(node);
   }
 
   /** The entry `name` of a folder. */
@@ -85,14 +74,11 @@ export class NodeTable {
     this.#names.set(keyOf(folder, name), node?.fileid ?? NOTHING);
   }
 
-  /** Counts an open; the node stays in memory until {@linkcode closed}. */
-  opened(node: SqliteNode): void {
-    if (node.opens++ === 0) this.#opened.add(node);
-  }
-
-  /** Counts a close. */
-  closed(node: SqliteNode): void {
-    if (--node.opens === 0) this.#opened.delete(node);
+  /** Whether what a node knows is nowhere else; if not, it is forgotten. */
+  #isNeeded(node: SqliteNode): boolean {
+    const isNeeded = node.opens > 0 || this.unsaved.has(node);
+    node.isForgotten = !isNeeded;
+    return isNeeded;
   }
 }
 

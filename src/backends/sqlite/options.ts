@@ -23,6 +23,8 @@ export interface SqliteOptions {
   readonly mode?: number;
   /** The clock; the time of day where absent. */
   readonly now?: () => Timestamp;
+  /** @internal Nodes that stay in memory though nobody needs them: this to twice as many. */
+  readonly keptNodes?: number;
   /** @internal The disk; a test can have one that fails. */
   readonly disk?: Disk;
 }
@@ -30,6 +32,7 @@ export interface SqliteOptions {
 /** All options. */
 export type CompleteOptions = Required<SqliteOptions>;
 
+const KEPT_NODES = 65_536;
 const MAX_UINT32 = 0xffff_ffff;
 
 /** All options, checked. Throws a `RangeError` that names what is out of range. */
@@ -47,8 +50,8 @@ export function complete(options: SqliteOptions): CompleteOptions {
   checkRange("uid", uid, MAX_UINT32);
   checkRange("gid", gid, MAX_UINT32);
   checkRange("mode", mode, 0o7777);
-  const { disk = hostDisk } = options;
-  return { durability, quotaBytes, uid, gid, mode, now, disk };
+  const { disk = hostDisk, keptNodes = KEPT_NODES } = options;
+  return { durability, quotaBytes, uid, gid, mode, now, keptNodes, disk };
 }
 
 function checkRange(name: string, value: number, most: number): void {

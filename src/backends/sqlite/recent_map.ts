@@ -1,8 +1,16 @@
+/** How a {@linkcode RecentMap} counts and forgets. */
+export interface RecentOptions<V> {
+  /** What a value counts; 1 where absent. */
+  readonly weigh?: (value: V) => number;
+  /** Asked when a value is about to be forgotten; true keeps it, not counted. */
+  readonly keep?: (value: V) => boolean;
+}
+
 /**
  * A map that forgets what was not used lately. It holds between `limit` and
  * twice as much, in two generations: when the young one is full it becomes the old
  * one, and what nobody asked for since the last time is gone. What is in use
- * costs one look, and forgetting costs nothing for each entry.
+ * costs one look.
  */
 export class RecentMap<K, V> {
   #young = new Map<K, V>();
@@ -10,11 +18,13 @@ export class RecentMap<K, V> {
   #weight = 0;
   readonly #limit: number;
   readonly #weigh: (value: V) => number;
+  readonly #keep: ((value: V) => boolean) | undefined;
 
-  /** `limit`: of the sum of weights in a generation; an entry weighs 1 where `weigh` is absent. */
-  constructor(limit: number, weigh: (value: V) => number = () => 1) {
+  /** `limit`: of the sum of weights in a generation. */
+  constructor(limit: number, { weigh = () => 1, keep }: RecentOptions<V> = {}) {
     this.#limit = limit;
     this.#weigh = weigh;
+    this.#keep = keep;
   }
 
   /** The value of a key that is remembered. */
@@ -33,10 +43,7 @@ export class RecentMap<K, V> {
     this.#old.delete(key);
     this.#young.set(key, value);
     this.#weight += this.#weigh(value);
-    if (this.#weight < this.#limit) return;
-    this.#old = this.#young;
-    this.#young = new Map();
-    this.#weight = 0;
+    if (this.#weight >= this.#limit) this.#turn();
   }
 
   /** Forgets a key. */
@@ -46,5 +53,16 @@ export class RecentMap<K, V> {
     if (before === undefined) return;
     this.#weight -= this.#weigh(before);
     this.#young.delete(key);
+  }
+
+  #turn(): void {
+    const gone = this.#old;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#weight = 0;
+    if (this.#keep === undefined) return;
+    for (const [key, value] of gone) {
+      if (this.#keep(value)) this.#young.set(key, value);
+    }
   }
 }

@@ -34,7 +34,7 @@ function isBelow(
   nodes: NodeTable,
 ): boolean {
   for (let at: SqliteNode | undefined = folder; at !== undefined;) {
-    if (at === top) return true;
+    if (at.fileid === top.fileid) return true;
     if (at.fileid === ROOT) return false;
     at = nodes.get(at.parent!);
   }

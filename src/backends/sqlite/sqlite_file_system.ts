@@ -17,10 +17,8 @@ import {
 import { decodeIdentity, encodeIdentity } from "../memory/identity.ts";
 import { checkName, MAX_NAME } from "../memory/names.ts";
 import { MEMORY } from "./database.ts";
+import { ListedEntry } from "./listed_entry.ts";
 import {
-  assertFile,
-  assertFolder,
-  assertLive,
   isLater,
   type MutableAttributes,
   notAFile,
@@ -76,7 +74,8 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     this.#maxFileSize = maxFileSize;
     this.records = records;
     this.#root = nodes.get(ROOT)!;
-    nodes.opened(this.#root);
+    // As an open file, it never leaves memory.
+    this.#root.opens = 1;
   }
 
   /** What was done since the store was opened. */
@@ -117,22 +116,20 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** The node itself: its attributes are live. */
   getattr(node: SqliteNode): SqliteNode {
-    assertLive(node);
-    return node;
+    return this.#store.nodes.live(node);
   }
 
   /** The entry `name` of a folder. */
   lookup(directory: SqliteNode, name: string): SqliteNode | undefined {
-    assertFolder(directory);
-    return this.#store.nodes.lookup(directory, name);
+    return this.#store.nodes.lookup(this.#folder(directory), name);
   }
 
   /** The parent of a folder; the root is its own. */
   parent(directory: SqliteNode): SqliteNode {
-    assertFolder(directory);
-    const parent = this.#store.nodes.get(directory.parent!);
-    if (parent === undefined) throw new FsError("stale");
-    return parent;
+    const { parent } = this.#folder(directory);
+    const node = this.#store.nodes.get(parent!);
+    if (node === undefined) throw new FsError("stale");
+    return node;
   }
 
   /** Up to `limit` entries after `cookie`, in the order of their making. */
@@ -141,34 +138,30 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     cookie: number,
     limit: number,
   ): DirectoryPage<SqliteNode> {
-    assertFolder(directory);
     const { nodes, sql } = this.#store;
-    const rows = sql.list(directory.fileid, cookie, limit + 1);
+    const folder = this.#folder(directory);
+    const rows = sql.list(folder.fileid, cookie, limit + 1);
     const end = rows.length <= limit;
     if (!end) rows.pop();
-    const entries = rows.map(([name, cookie, fileid]) => ({
-      name,
-      cookie,
-      node: nodes.get(fileid),
-    }));
-    this.#accessed(directory);
+    const entries = rows.map((row) => new ListedEntry(nodes, row));
+    this.#accessed(folder);
     return { entries, end };
   }
 
   /** Fills `target` with content from `offset` on. */
   read(file: SqliteNode, offset: number, target: Uint8Array): ReadResult {
-    assertFile(file);
-    const bytes = this.#store.data.read(file, offset, target);
-    this.#accessed(file);
-    return { bytes, eof: offset + bytes >= file.size };
+    const live = this.#file(file);
+    const bytes = this.#store.data.read(live, offset, target);
+    this.#accessed(live);
+    return { bytes, eof: offset + bytes >= live.size };
   }
 
   /** The target of a symlink; "wrong-type" for anything else. */
   readlink(symlink: SqliteNode): string {
-    assertLive(symlink);
-    if (symlink.target === undefined) throw new FsError("wrong-type");
-    this.#accessed(symlink);
-    return symlink.target;
+    const live = this.#store.nodes.live(symlink);
+    if (live.target === undefined) throw new FsError("wrong-type");
+    this.#accessed(live);
+    return live.target;
   }
 
   /** Room on the disk, or what the quota leaves of it. */
@@ -188,23 +181,23 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** Keeps the file until it is closed, with or without a name. */
   open(file: SqliteNode, _mode: OpenMode): void {
-    assertLive(file);
-    this.#store.nodes.opened(file);
+    this.#store.nodes.live(file).opens++;
   }
 
   /** Ends one open; the last one of a file without a name frees it. */
   close(file: SqliteNode, _mode: OpenMode): void {
-    if (file.opens === 0) throw new FsError("invalid", "close without open");
-    this.#store.nodes.closed(file);
-    if (file.opens === 0 && file.nlink === 0) this.#store.tree.free(file);
+    const live = this.#store.nodes.live(file);
+    if (live.opens === 0) throw new FsError("invalid", "close without open");
+    live.opens--;
+    if (live.opens === 0 && live.nlink === 0) this.#store.tree.free(live);
   }
 
   /** Changes attributes, all or none. */
   setattr(node: SqliteNode, changes: AttributeChanges): void {
-    assertLive(node);
+    const live = this.#store.nodes.live(node);
     const { size } = changes;
-    if (size !== undefined) this.#checkSize(node.type, size);
-    this.#store.data.change(node, this.#changed(node, changes));
+    if (size !== undefined) this.#checkSize(live.type, size);
+    this.#store.data.change(live, this.#changed(live, changes));
   }
 
   /**
@@ -217,20 +210,19 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     data: Uint8Array,
     stability: Stability,
   ): Stability {
-    assertFile(file);
+    const live = this.#file(file);
     this.#checkSize("file", offset + data.length);
     // RFC 8881 18.32.3: a WRITE of nothing succeeds, and that is all.
     if (data.length === 0) return "file";
     this.#writtenBytes += data.length;
-    const written = this.#store.data.write(file, offset, { data, stability });
+    const written = this.#store.data.write(live, offset, { data, stability });
     this.#limitUnsaved();
     return written;
   }
 
   /** Everything written to the file is durable with the next {@linkcode settle}. */
   commit(file: SqliteNode): void {
-    assertLive(file);
-    this.#store.data.commit(file);
+    this.#store.data.commit(this.#store.nodes.live(file));
   }
 
   /** Makes an entry. */
@@ -240,41 +232,41 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     kind: CreateKind,
     options: CreateOptions,
   ): Created<SqliteNode> {
-    assertFolder(directory);
+    const folder = this.#folder(directory);
     checkName(name);
-    const taken = this.#store.nodes.lookup(directory, name);
+    const taken = this.#store.nodes.lookup(folder, name);
     if (taken !== undefined) {
       if (!isSameVerifier(taken.verifier, options.verifier)) {
         throw new FsError("exists");
       }
-      return { node: taken, change: unchanged(directory), created: false };
+      return { node: taken, change: unchanged(folder), created: false };
     }
     const { size } = options.attributes;
     if (size !== undefined) this.#checkSize(kind.type, size);
-    return this.#store.tree.create({ directory, name }, kind, options);
+    return this.#store.tree.create({ directory: folder, name }, kind, options);
   }
 
   /** A further name for a node that is not a folder. */
   link(node: SqliteNode, directory: SqliteNode, name: string): ChangeInfo {
-    assertFolder(directory);
-    assertLive(node);
+    const folder = this.#folder(directory);
+    const live = this.#store.nodes.live(node);
     checkName(name);
-    if (node.type === "directory") throw new FsError("is-directory");
-    const taken = this.#store.nodes.lookup(directory, name);
+    if (live.type === "directory") throw new FsError("is-directory");
+    const taken = this.#store.nodes.lookup(folder, name);
     if (taken !== undefined) throw new FsError("exists");
-    return this.#store.tree.link(node, { directory, name });
+    return this.#store.tree.link(live, { directory: folder, name });
   }
 
   /** Removes an entry; a folder only when it is empty. */
   remove(directory: SqliteNode, name: string): ChangeInfo {
-    assertFolder(directory);
+    const folder = this.#folder(directory);
     const { nodes, sql, tree } = this.#store;
-    const node = nodes.lookup(directory, name);
+    const node = nodes.lookup(folder, name);
     if (node === undefined) throw new FsError("not-found");
     if (node.type === "directory" && sql.hasEntries(node.fileid)) {
       throw new FsError("not-empty");
     }
-    return tree.remove(node, { directory, name });
+    return tree.remove(node, { directory: folder, name });
   }
 
   /** Moves an entry, replacing what POSIX allows it to replace. */
@@ -282,9 +274,8 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     from: DirectoryName<SqliteNode>,
     to: DirectoryName<SqliteNode>,
   ): { source: ChangeInfo; target: ChangeInfo } {
-    const [source, target] = [from.directory, to.directory];
-    assertFolder(source);
-    assertFolder(target);
+    const source = this.#folder(from.directory);
+    const target = this.#folder(to.directory);
     checkName(to.name);
     const { nodes, tree } = this.#store;
     const node = nodes.lookup(source, from.name);
@@ -295,7 +286,11 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
       return { source: unchanged(source), target: unchanged(target) };
     }
     checkRename(node, { target, replaced }, this.#store);
-    return tree.rename(node, { from, to, replaced });
+    return tree.rename(node, {
+      from: { directory: source, name: from.name },
+      to: { directory: target, name: to.name },
+      replaced,
+    });
   }
 
   /**
@@ -320,6 +315,18 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     } finally {
       await this.#store.close();
     }
+  }
+
+  #folder(node: SqliteNode): SqliteNode {
+    const live = this.#store.nodes.live(node);
+    if (live.type !== "directory") throw new FsError("not-directory");
+    return live;
+  }
+
+  #file(node: SqliteNode): SqliteNode {
+    const live = this.#store.nodes.live(node);
+    if (live.type !== "file") throw notAFile(live.type);
+    return live;
   }
 
   /** All of what `changes` leaves or sets. */

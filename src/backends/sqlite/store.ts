@@ -88,7 +88,7 @@ function assemble(
   );
   const transaction = new Transaction(db, sequence);
   const journal = new Journal(db);
-  const nodes = new NodeTable(sql);
+  const nodes = new NodeTable(sql, options.keptNodes);
   const free = contents instanceof ContentMemory
     ? () => contents.freeBytes
     : () =>

@@ -220,7 +220,7 @@ export class Tree {
   #applyFree(node: SqliteNode): void {
     const { nodes, room, data } = this.#parts;
     room.files--;
-    nodes.forget(node);
+    nodes.remove(node);
     if (node.type === "file") data.removed(node);
   }
 }

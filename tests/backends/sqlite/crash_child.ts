@@ -13,7 +13,10 @@ import { act, nextBatch } from "./crash_steps.ts";
 import { sequence } from "./ground.ts";
 
 const [directory, seed, durability] = Deno.args;
-const fs = sqlite(directory, { durability: durability as Durability });
+const fs = sqlite(directory, {
+  durability: durability as Durability,
+  keptNodes: 8,
+});
 const random = sequence(Number(seed));
 const model = Model.of(fs);
 const encoder = new TextEncoder();

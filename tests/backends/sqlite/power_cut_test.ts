@@ -33,7 +33,7 @@ Deno.test({
     using folder = temporary();
     const store = `${folder.path}/store`;
     const disk = new LossyDisk();
-    const fs = sqlite(store, { disk });
+    const fs = sqlite(store, { disk, keptNodes: 8 });
     const model = Model.of(fs);
     for (let point = 0; point < 40; point++) {
       for (let i = random(6); i >= 0; i--) {

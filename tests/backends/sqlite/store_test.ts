@@ -113,18 +113,20 @@ Deno.test("a folder of 20,000 is listed and looked up without a cliff", async ()
   const count = 20_000;
   for (let i = 0; i < count; i++) make(fs, `file${i}`);
   const seen = new Set<string>();
-  let slowest = 0;
+  const times: number[] = [];
   for (let cookie = 0;;) {
     const start = performance.now();
     const { entries, end } = fs.readdir(root, cookie, 100);
-    slowest = Math.max(slowest, performance.now() - start);
+    times.push(performance.now() - start);
     for (const { name } of entries) seen.add(name);
     if (end) break;
     cookie = entries[entries.length - 1].cookie;
   }
   assertEquals(seen.size, count);
-  // A page that had to look at all entries before it would take longer.
-  assertLess(slowest, 50);
+  // The last pages would take longer if they had to look at all entries before;
+  // the fastest are compared, because others may be at work here.
+  const first = Math.min(...times.slice(0, 50));
+  assertLess(Math.min(...times.slice(-50)), 10 * first + 0.5);
   for (let i = 0; i < count; i += 997) {
     assertEquals(fs.lookup(root, `file${i}`)?.type, "file");
   }
@@ -157,7 +159,8 @@ Deno.test("a file without a name gets none again, and is closed once", async () 
   fs.remove(fs.root(), "a");
   refused("stale", () => fs.link(a, fs.root(), "b"));
   fs.close(a, mode);
-  refused("invalid", () => fs.close(a, mode));
+  refused("stale", () => fs.close(a, mode));
+  refused("invalid", () => fs.close(make(fs, "b"), mode));
   await fs.dispose();
 });
 
@@ -185,7 +188,7 @@ Deno.test("a map of what was used lately keeps what is in use", () => {
   assertEquals(map.get(500), undefined);
   map.delete(0);
   assertEquals(map.get(0), undefined);
-  const heavy = new RecentMap<number, number>(100, (weight) => weight);
+  const heavy = new RecentMap<number, number>(100, { weigh: (it) => it });
   for (let i = 0; i < 50; i++) heavy.set(i, 30);
   const kept = Array.from({ length: 50 }, (_, i) => heavy.get(i))
     .filter((value) => value !== undefined).length;

@@ -1,0 +1,85 @@
+import { assertEquals } from "@std/assert";
+import {
+  sqlite,
+  type SqliteFileSystem,
+  type SqliteNode,
+} from "../../../src/backends/sqlite/mod.ts";
+import { canWrite, content, find, make, pattern } from "./ground.ts";
+import { sequence, temporary, using } from "./ground.ts";
+import { losses, LossyDisk } from "./lossy_disk.ts";
+
+const ignore = !canWrite || Deno.build.os !== "linux";
+const NAMES = ["a", "b", "c"];
+
+/** A file and what it has when everything is settled. */
+interface Busy {
+  readonly name: string;
+  readonly file: SqliteNode;
+  bytes: Uint8Array;
+}
+
+/** Writes so often that a content is synced, or so seldom that it is journaled; or cuts it. */
+function work(
+  fs: SqliteFileSystem,
+  busy: Busy,
+  random: (below: number) => number,
+): void {
+  if (random(12) === 0) {
+    const size = 17_000 + random(40_000);
+    fs.setattr(busy.file, { size });
+    const bytes = new Uint8Array(size);
+    bytes.set(busy.bytes.subarray(0, size));
+    busy.bytes = bytes;
+  }
+  for (let count = random(3) * random(6); count > 0; count--) {
+    const length = random(20) === 0 ? 40_000 : 1 + random(5000);
+    const [offset, data] = [random(60_000), pattern(length, random(1000))];
+    const isDurable = random(8) > 0;
+    fs.write(busy.file, offset, data, isDurable ? "file" : "unstable");
+    // Settled with the next, or known to be in doubt.
+    if (!isDurable) fs.commit(busy.file);
+    const end = Math.max(busy.bytes.length, offset + length);
+    const bytes = new Uint8Array(end);
+    bytes.set(busy.bytes);
+    bytes.set(data, offset);
+    busy.bytes = bytes;
+  }
+}
+
+Deno.test({
+  name: "many small writes to few contents survive a power failure",
+  ignore,
+  async fn() {
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+    const random = sequence(seed);
+    using folder = temporary();
+    const store = `${folder.path}/store`;
+    const disk = new LossyDisk();
+    const fs = sqlite(store, { disk });
+    const all = NAMES.map((name): Busy => {
+      const file = make(fs, name);
+      const bytes = pattern(50_000, 1);
+      fs.write(file, 0, bytes, "file");
+      return { name, file, bytes };
+    });
+    await fs.settle();
+    for (let point = 0; point < 40; point++) {
+      for (let i = 0; i < 3; i++) {
+        for (const busy of all) work(fs, busy, random);
+        await fs.settle();
+      }
+      for (const [index, lost] of losses.entries()) {
+        const copy = `${folder.path}/${point}-${index}`;
+        disk.copy(store, copy, lost);
+        await using(copy, (fs) => {
+          for (const { name, bytes } of all) {
+            const where = JSON.stringify({ seed, point, ...lost, name });
+            assertEquals(content(fs, find(fs, name)), bytes, where);
+          }
+        });
+        Deno.removeSync(copy, { recursive: true });
+      }
+    }
+    await fs.dispose();
+  },
+});
