@@ -212,6 +212,7 @@ export class Delegations {
       `the delegation of ${held.file} was revoked early`,
     );
     book.releasing(held.hold);
+    while (held.uses > 0) await world.pause(5, 50);
     const { reply } = await this.#peer.send([op.freeStateid(held.stateid)]);
     this.#peer.insist(
       reply.status === Status.OK,

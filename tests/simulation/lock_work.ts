@@ -10,6 +10,7 @@ import {
   statusName,
 } from "../support/client/mod.ts";
 import type { Hold } from "./holds.ts";
+import type { Judge } from "./judge.ts";
 import type { OpenFile } from "./open_file.ts";
 import { Lost, type Peer } from "./peer.ts";
 import { LEASE_MS } from "./server.ts";
@@ -21,9 +22,11 @@ const WRITE = 2;
 /** The locks of a process. */
 export class LockWork {
   readonly #peer: Peer;
+  readonly #judge: Judge;
 
-  constructor(peer: Peer) {
+  constructor(peer: Peer, judge: Judge) {
     this.#peer = peer;
+    this.#judge = judge;
   }
 
   /** LOCK of a few cells. */
@@ -57,7 +60,7 @@ export class LockWork {
     }
     if (reply.status === Status.DENIED) {
       this.#explain(asked, reply.last!, sentAt);
-    } else await this.#excuse("LOCK", reply.status, sentAt);
+    } else await this.#judge.excuse("LOCK", reply.status, sentAt);
     for (const hold of asked.values()) {
       if (blocking) book.waiting(hold, LEASE_MS);
       else book.released(hold);
@@ -83,7 +86,7 @@ export class LockWork {
       }),
     ], { sequenced: true, renews: true });
     owner.settle(reply.status);
-    this.#expect("LOCKU", reply.status);
+    this.#judge.expect("LOCKU", reply.status);
     file.lockStateid = reply.get("LOCKU").stateid;
     for (const cell of cells) {
       const held = file.locks.get(cell);
@@ -109,18 +112,12 @@ export class LockWork {
     if (reply.status === Status.OK) {
       for (const cell of cells) {
         const mode = { kind: "lock", write } as const;
-        const { lease } = this.#peer;
-        const done = { lease, owner, resource: file.cell(cell), mode };
-        const hold = book.forbidding(done, sentAt);
-        this.#insist(
-          hold === undefined,
-          `LOCKT missed a lock of ${hold?.owner}`,
-        );
+        this.#judge.insistAllowed(file.cell(cell), mode, { sentAt, owner });
       }
       return;
     }
     if (reply.status !== Status.DENIED) {
-      return await this.#excuse("LOCKT", reply.status, sentAt);
+      return await this.#judge.excuse("LOCKT", reply.status, sentAt);
     }
     const asked = new Map(
       cells.map((cell) => [cell, this.#ask(file, cell, write)]),
@@ -144,7 +141,7 @@ export class LockWork {
     // Answered or not, it is not used any more.
     file.lockStateid = undefined;
     const { reply } = await this.#peer.send([request], { renews: true });
-    this.#expect(request.name, reply.status);
+    this.#judge.expect(request.name, reply.status);
     file.owners.forgetLock(file.name);
   }
 
@@ -187,28 +184,11 @@ export class LockWork {
     const begin = Number(offset) / CELL;
     const end = begin + Number(length) / CELL;
     const within = [...asked].find(([cell]) => cell >= begin && cell < end);
-    this.#insist(within !== undefined, "denied for a lock elsewhere");
-    const holder = new TextDecoder().decode(owner);
-    this.#peer.around.book.explain(within![1], { sentAt, holder });
-  }
-
-  async #excuse(what: string, status: number, sentAt: number): Promise<void> {
-    const { server, world } = this.#peer.around;
-    const inGrace = status === Status.GRACE &&
-      sentAt <= server.starts.at(-1)! + LEASE_MS;
-    this.#insist(inGrace, `${what} answered ${statusName(status)}`);
-    await world.pause(200, 2_000);
-  }
-
-  #expect(what: string, status: number): void {
-    this.#peer.around.world.count(what);
-    this.#insist(
-      status === Status.OK,
-      `${what} answered ${statusName(status)}`,
+    this.#judge.insist(
+      within !== undefined,
+      () => "denied for a lock elsewhere",
     );
-  }
-
-  #insist(condition: boolean, message: string): void {
-    this.#peer.insist(condition, message);
+    const holder = new TextDecoder().decode(owner);
+    this.#peer.around.book.explain(within[1], { sentAt, holder });
   }
 }
