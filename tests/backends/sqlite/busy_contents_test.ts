@@ -63,7 +63,7 @@ Deno.test({
       return { name, file, bytes };
     });
     await fs.settle();
-    for (let point = 0; point < 40; point++) {
+    for (let point = 0; point < 20; point++) {
       for (let i = 0; i < 3; i++) {
         for (const busy of all) work(fs, busy, random);
         await fs.settle();
