@@ -35,7 +35,7 @@ Deno.test({
     const disk = new LossyDisk();
     const fs = sqlite(store, { disk, keptNodes: 8 });
     const model = Model.of(fs);
-    for (let point = 0; point < 40; point++) {
+    for (let point = 0; point < 16; point++) {
       for (let i = random(6); i >= 0; i--) {
         // The plan of a batch is drawn from a copy; the model gets what came of it.
         const steps = nextBatch(model.copy(), random);
