@@ -101,7 +101,8 @@ export function errorSection(credits: Credits): string {
 const INTRODUCTION =
   `The RFCs list the errors that each operation may answer. Each has a test that
 shows it, named by its path below \`tests/\` without \`_test.ts\`, or one of these
-reasons why it does not occur:`;
+reasons why it does not occur. \`deno task errors\` writes this section from what
+the tests see.`;
 
 const TITLES: Readonly<Record<ListVersion, string>> = {
   "4.0":
