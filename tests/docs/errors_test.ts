@@ -75,7 +75,7 @@ Deno.test(
     const unseen = [...credits].filter(([pair, source]) =>
       !isReason(source) && !seen.get(pair)?.has(source)
     );
-    assertEquals(unseen, [], output);
+    assertEquals(unseen, [], output.slice(-2000));
     const stray = [...seen.keys()].filter((pair) =>
       !isListed(pair) && !(pair in beyond)
     );
