@@ -132,6 +132,12 @@ export class ClientRecovery
     this.#endIfDone();
   }
 
+  /** {@inheritDoc ReclaimRecords.acknowledged} */
+  acknowledged(client: Client): void {
+    // RFC 8881 8.4.3: what it holds still can be reclaimed again.
+    if (this.#isEstablished(client)) this.admit(client);
+  }
+
   /** {@inheritDoc ClientObserver.clientGone} */
   clientGone(client: Client, reason: ClientEnd): void {
     const record = this.#recordOf(client);

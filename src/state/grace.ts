@@ -10,6 +10,8 @@ export interface ReclaimRecords {
   admit(client: Client): boolean;
   /** The client has reclaimed all that it wants (RFC 8881 18.51). */
   completed(client: Client): void;
+  /** The client has acknowledged all that was taken from it (RFC 8881 18.38). */
+  acknowledged(client: Client): void;
 }
 
 /** Options of {@linkcode GracePeriod}. */
@@ -92,5 +94,10 @@ export class GracePeriod {
   /** The client has sent a global RECLAIM_COMPLETE. */
   complete(client: Client): void {
     this.#records?.completed(client);
+  }
+
+  /** The client has freed the last state that was revoked. */
+  acknowledge(client: Client): void {
+    this.#records?.acknowledged(client);
   }
 }

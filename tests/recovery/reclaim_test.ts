@@ -301,7 +301,9 @@ for (const minor of [0, 1] as const) {
     assertEquals(await client.openStatus("more", { seqid: 4 }), "OK");
     assertEquals(server.recovery.size, 0);
     if (minor === 0) return;
+    // Acknowledged: what it holds still is safe again, at once.
     assertEquals(await client.status(op.freeStateid(stateid)), "OK");
+    assertEquals(server.recovery.size, 1);
     assertEquals(await client.openStatus("more"), "OK");
     assertEquals(server.recovery.size, 1);
   });

@@ -65,6 +65,7 @@ Deno.test("the grace period ends with its time or early, and is told of once", (
 
 Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", () => {
   const completed: Client[] = [];
+  const acknowledged: Client[] = [];
   const grace = new GracePeriod({
     clock: new FakeClock(),
     durationMs: 1_000,
@@ -72,6 +73,7 @@ Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", 
       mayReclaim: (asks) => asks.owner[0] === 1,
       admit: () => true,
       completed: (done) => void completed.push(done),
+      acknowledged: (done) => void acknowledged.push(done),
     },
   });
   const [known, unknown] = [client(1, 1), client(1, 2)];
@@ -79,6 +81,8 @@ Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", 
   assertEquals(grace.checkReclaim(unknown), Status.NO_GRACE);
   grace.complete(known);
   assertEquals(completed, [known]);
+  grace.acknowledge(unknown);
+  assertEquals(acknowledged, [unknown]);
 });
 
 Deno.test("nothing new is given to a client that can't be put on record", () => {
@@ -89,6 +93,7 @@ Deno.test("nothing new is given to a client that can't be put on record", () => 
       mayReclaim: () => false,
       admit: () => room,
       completed: () => {},
+      acknowledged: () => {},
     },
   });
   assertEquals(grace.checkNew(client(0)), Status.DELAY);

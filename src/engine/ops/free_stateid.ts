@@ -17,7 +17,9 @@ export const freeStateid: Operation<Stateid> = {
       known?.kind === "delegation" && known.revoked !== undefined &&
       known.client === context.client
     ) {
+      const { client } = known;
       dropDelegation(tables, known, "returned");
+      if (client.states.revoked === 0) tables.grace.acknowledge(client);
       return Status.OK;
     }
     const state = resolveState(context, stateid, undefined);
