@@ -111,6 +111,8 @@ class CompoundRun {
   #row: OperationRow = ILLEGAL;
   #status: StatusCode = Status.OK;
   #resultAt = 0;
+  /** Whether others had their turn since it began. */
+  #hasWaited = false;
   #startedAt: number;
   /** NFSv4.0: set where answers are kept. */
   origin: Origin | undefined;
@@ -131,7 +133,11 @@ class CompoundRun {
     }
     while (this.#hasNext()) {
       const outcome = this.#begin();
-      if (outcome instanceof Promise) return this.#resume(outcome);
+      if (outcome instanceof Promise) {
+        this.#hasWaited = true;
+        this.#context.slot?.note(this.#row.maxReply !== undefined);
+        return this.#resume(outcome);
+      }
       this.#complete(outcome);
     }
     this.#end();
@@ -198,6 +204,7 @@ class CompoundRun {
         return context.replyLimitStatus;
       }
       if (row.once) this.#keep();
+      if (this.#hasWaited) context.slot?.note(row.maxReply !== undefined);
       return row.operation.run(context, args);
     } catch (error) {
       return this.#statusOf(error);

@@ -24,10 +24,24 @@ function ioState(
     return checkSpecial(context, file, { write, bypass: special === "bypass" });
   }
   const state = resolveState(context, stateid, file);
-  if (typeof state === "number") return state;
+  if (typeof state === "number") {
+    return isYetToReclaim(context, stateid) ? Status.GRACE : state;
+  }
   const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
   // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
   return (accessOf(state) & needed) === 0 ? Status.OPENMODE : state;
+}
+
+/**
+ * RFC 8881 8.4.2.1: on a session that outlived a restart, what was opened before
+ * is to be reclaimed first. NFS4ERR_BAD_STATEID would say that it is lost.
+ */
+function isYetToReclaim(
+  { client, minorVersion, services: { state } }: CompoundContext,
+  { other }: Stateid,
+): boolean {
+  return minorVersion > 0 && client !== undefined && client.isPersistent &&
+    state.grace.mayReclaim(client) && state.stateids.isOfOtherBoot(other);
 }
 
 /** The user whose permissions were checked when the state came to be; -1 for several. */

@@ -56,6 +56,10 @@ export class Client {
   renewedAt: number;
   /** Whether it sent RECLAIM_COMPLETE for all file systems. */
   reclaimComplete = false;
+  /** Whether it has had a persistent session: its clientid survives a restart of the server (NFSv4.1). */
+  isPersistent = false;
+  /** Clock time in milliseconds at which it made its last session (NFSv4.1). */
+  sessionMadeAt = -Infinity;
   /** Its sessions (NFSv4.1). */
   readonly sessions = new Set<Session>();
   /** Its opens, locks and delegations. */

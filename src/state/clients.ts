@@ -113,6 +113,17 @@ export class ClientTable {
     return client;
   }
 
+  /** Takes over a confirmed NFSv4.1 client of an earlier start of the server, under its id. */
+  restore(
+    options: Pick<Client, "id" | "owner" | "verifier" | "principal">,
+  ): Client {
+    const renewedAt = this.#options.clock.now();
+    const client = new Client({ ...options, protocol: 1, renewedAt });
+    this.#byId.set(client.id, client);
+    this.confirm(client);
+    return client;
+  }
+
   /** The record is confirmed; the owner's former confirmed one must be gone. */
   confirm(client: Client): void {
     const records = this.#recordsOf(client);

@@ -14,8 +14,15 @@ export type ClientEnd =
   /** The server was full. */
   | "evicted";
 
-/** Why a session is gone: with its client, by DESTROY_SESSION, or evicted for a newer one. */
-export type SessionEnd = ClientEnd | "destroyed-session" | "evicted-session";
+/**
+ * Why a session is gone: with its client, by DESTROY_SESSION, evicted for a newer
+ * one, or because its answers could not be kept over a restart.
+ */
+export type SessionEnd =
+  | ClientEnd
+  | "destroyed-session"
+  | "evicted-session"
+  | "lost-session";
 
 /** Why a connection is no longer bound to a session. */
 export type UnbindReason = "connection-closed" | "session-gone";
@@ -36,7 +43,7 @@ export interface ClientObserver {
 
 /** Is told what becomes of sessions and their connections: `src/backchannel` and `src/metrics` listen. */
 export interface SessionObserver {
-  /** CREATE_SESSION made it; the connection is not bound yet. */
+  /** CREATE_SESSION made it, or it was taken over; no connection is bound yet. */
   sessionCreated?(session: Session): void;
   /** Its connections are unbound already. */
   sessionDestroyed?(session: Session, reason: SessionEnd): void;

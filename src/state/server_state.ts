@@ -12,6 +12,7 @@ import type { ClientEnd, ClientObserver } from "./observers.ts";
 import { releaseClientState } from "./release.ts";
 import { SessionTable } from "./sessions.ts";
 import type { ConnectionRef } from "./session.ts";
+import type { SessionStore } from "./session_store.ts";
 import { StateidTable } from "./stateids.ts";
 import { type WaitingLockLimits, WaitingLocks } from "./waiting_locks.ts";
 
@@ -39,6 +40,8 @@ export interface ServerStateOptions {
   readonly courtesyMs?: number;
   /** Grace period; none if left out. */
   readonly grace?: Omit<GracePeriodOptions, "clock">;
+  /** Keeps persistent sessions; nobody gets one if left out. */
+  readonly sessionStore?: SessionStore;
   /** Who gets delegations; nobody if left out. */
   readonly delegations?: DelegationPolicy;
   /** Limits. */
@@ -69,6 +72,8 @@ export class ServerState implements LockingTables {
   readonly clients: ClientTable;
   /** Sessions. */
   readonly sessions: SessionTable;
+  /** Keeps persistent sessions, where there are any. */
+  readonly sessionStore: SessionStore | undefined;
   /** Opens, locks and delegations by stateid. */
   readonly stateids: StateidTable;
   /** Opens, locks and delegations by file. */
@@ -91,11 +96,13 @@ export class ServerState implements LockingTables {
       maxClients: limits.maxClients,
       drop: (client, reason) => this.dropClient(client, reason),
     });
+    this.sessionStore = options.sessionStore;
     this.sessions = new SessionTable({
       clock,
       random,
       maxSessionsPerClient: limits.maxSessionsPerClient,
       maxReplayCacheBytes: limits.maxReplayCacheBytes ?? REPLAY_CACHE_BYTES,
+      store: this.sessionStore,
     });
     this.stateids = new StateidTable({
       boot: new DataView(random(4).buffer).getUint32(0),
@@ -136,6 +143,21 @@ export class ServerState implements LockingTables {
       client.statusFlags |= SequenceFlag.RESTART_RECLAIM_NEEDED;
     }
     for (const observer of this.#observers) observer.clientConfirmed?.(client);
+  }
+
+  /**
+   * Takes over a client with persistent sessions from an earlier start of the
+   * server. What it had opened is lost, whether or not it may be reclaimed
+   * (RFC 8881 18.46.3): it must say when it is done with that.
+   */
+  restoreClient(
+    options: Pick<Client, "id" | "owner" | "verifier" | "principal">,
+  ): Client {
+    const client = this.clients.restore(options);
+    client.isPersistent = true;
+    client.statusFlags |= SequenceFlag.RESTART_RECLAIM_NEEDED;
+    for (const observer of this.#observers) observer.clientConfirmed?.(client);
+    return client;
   }
 
   /** NFSv4.0: callbacks of the client go where its registration says now. */
@@ -197,7 +219,9 @@ export class ServerState implements LockingTables {
     const limit = this.lease.leaseMs + this.#courtesyMs;
     for (const client of this.clients) {
       if (now - client.renewedAt > limit) this.dropClient(client, "expired");
-      // RFC 7530 9.1.10, 16.18.5: an owner is kept for a lease after its last request.
+      else if (client.isPersistent) {
+        this.sessions.dropAbandoned(client, now - this.lease.leaseMs);
+      } // RFC 7530 9.1.10, 16.18.5: an owner is kept for a lease after its last request.
       else if (client.protocol === 0) {
         forgetIdleOwners(this, client, now - this.lease.leaseMs);
       }

@@ -44,6 +44,8 @@ export class Session {
   readonly slots: SlotTable;
   /** Bound connections (RFC 8881 2.10.3.1). */
   readonly connections = new Map<ConnectionRef, Binding>();
+  /** Whether it was taken over from an earlier start of the server. */
+  readonly isRestored: boolean;
   /** Clock time in milliseconds of its creation. */
   readonly createdAt: number;
   /** Clock time in milliseconds of the last SEQUENCE. */
@@ -69,17 +71,19 @@ export class Session {
   #lastBinding: Binding | undefined;
 
   constructor(
-    options: Pick<
-      Session,
-      | "id"
-      | "client"
-      | "minorVersion"
-      | "fore"
-      | "back"
-      | "slots"
-      | "createdAt"
-      | "callback"
-    >,
+    options:
+      & Pick<
+        Session,
+        | "id"
+        | "client"
+        | "minorVersion"
+        | "fore"
+        | "back"
+        | "slots"
+        | "createdAt"
+        | "callback"
+      >
+      & { readonly isRestored?: boolean },
   ) {
     this.id = options.id;
     this.client = options.client;
@@ -90,6 +94,12 @@ export class Session {
     this.createdAt = options.createdAt;
     this.usedAt = options.createdAt;
     this.callback = options.callback;
+    this.isRestored = options.isRestored ?? false;
+  }
+
+  /** Whether it survives a restart of the server (RFC 8881 2.10.6.5). */
+  get isPersistent(): boolean {
+    return this.slots.journal !== undefined;
   }
 
   /** Whether a connection can be bound to its backchannel: the client's offer takes callbacks. */

@@ -9,6 +9,7 @@ import type {
   UnbindReason,
 } from "./observers.ts";
 import { type ConnectionRef, Session } from "./session.ts";
+import type { SessionStore } from "./session_store.ts";
 import { SlotTable, type SlotUsage } from "./slot_table.ts";
 
 /** Options of {@linkcode SessionTable}. */
@@ -21,7 +22,15 @@ export interface SessionTableOptions {
   readonly maxSessionsPerClient: number;
   /** Bytes of kept replies, of all sessions, at which clients are asked to use fewer slots. */
   readonly maxReplayCacheBytes: number;
+  /** Keeps persistent sessions; there are none if left out. */
+  readonly store?: SessionStore;
 }
+
+/** What a session is made of. */
+type SessionTerms = Pick<
+  Session,
+  "minorVersion" | "fore" | "back" | "callback"
+>;
 
 /** Leaves keys that are small integers, which a Map finds fastest. */
 const KEY_MASK = 0x3fff_ffff;
@@ -80,19 +89,45 @@ export class SessionTable {
    */
   create(
     client: Client,
-    options: Pick<Session, "minorVersion" | "fore" | "back" | "callback">,
+    options: SessionTerms & { readonly persist?: boolean },
   ): Session | StatusCode {
     if (!this.#makeRoom(client)) return Status.NOSPC;
-    const session = new Session({
+    const id = this.#newId();
+    const { store } = this.#options;
+    const journal = options.persist ? store?.journal(id) : undefined;
+    client.sessionMadeAt = this.#options.clock.now();
+    return this.#add({
       ...options,
-      id: this.#newId(),
+      id,
       client,
-      slots: new SlotTable(options.fore.maxRequests, this.usage),
-      createdAt: this.#options.clock.now(),
+      slots: new SlotTable(options.fore.maxRequests, this.usage, { journal }),
+      createdAt: client.sessionMadeAt,
     });
-    this.#sessions.set(keyOf(session.id, 0), session);
-    client.sessions.add(session);
-    for (const observer of this.#observers) observer.sessionCreated?.(session);
+  }
+
+  /** A session of an earlier start of the server goes on, without any connection. */
+  restore(
+    client: Client,
+    options:
+      & SessionTerms
+      & Pick<Session, "id" | "boundAtCreation" | "hasBackchannel">,
+  ): Session {
+    const { id, fore } = options;
+    const journal = this.#options.store?.journal(id);
+    const isRestored = true;
+    const session = this.#add({
+      ...options,
+      client,
+      slots: new SlotTable(fore.maxRequests, this.usage, {
+        journal,
+        isRestored,
+      }),
+      createdAt: this.#options.clock.now(),
+      isRestored,
+    });
+    session.boundAtCreation = options.boundAtCreation;
+    session.hasBackchannel = options.hasBackchannel;
+    this.#refresh(client);
     return session;
   }
 
@@ -109,6 +144,20 @@ export class SessionTable {
     this.#refresh(session.client);
     for (const observer of this.#observers) {
       observer.sessionDestroyed?.(session, reason);
+    }
+  }
+
+  /**
+   * Ends sessions of an earlier start that their client has not used since it
+   * made another one, nor since `time`. Linux leaves them like that: it waits for
+   * its last answers, and takes them for lost with the server.
+   */
+  dropAbandoned(client: Client, time = Infinity): void {
+    for (const session of [...client.sessions]) {
+      const { isRestored, usedAt, slots } = session;
+      if (!isRestored || slots.busy > 0) continue;
+      if (usedAt > client.sessionMadeAt || usedAt > time) continue;
+      this.destroy(session, "evicted-session");
     }
   }
 
@@ -190,6 +239,14 @@ export class SessionTable {
     if (oldest === undefined) return false;
     this.destroy(oldest, "evicted-session");
     return true;
+  }
+
+  #add(options: ConstructorParameters<typeof Session>[0]): Session {
+    const session = new Session(options);
+    this.#sessions.set(keyOf(session.id, 0), session);
+    session.client.sessions.add(session);
+    for (const observer of this.#observers) observer.sessionCreated?.(session);
+    return session;
   }
 
   #newId(): Uint8Array {

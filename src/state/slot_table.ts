@@ -1,5 +1,6 @@
 import { Status } from "../nfs4/constants.ts";
 import { digest } from "./digest.ts";
+import type { SlotJournal } from "./session_store.ts";
 
 /** Numbers about all slots, for metrics and for the limit on kept replies. */
 export interface SlotUsage {
@@ -25,8 +26,29 @@ export interface SlotRequest {
   readonly end: number;
 }
 
+/** What of a slot outlives the server (RFC 8881 2.10.6.5). */
+export interface SlotImage {
+  /** Sequence ID of the last request that changed something. */
+  readonly sequence: number;
+  /** Whether the request has ended; otherwise nobody can tell what it did. */
+  readonly isAnswered: boolean;
+  /** Bytes of the request. */
+  readonly length: number;
+  /** Their digest. */
+  readonly digest: number;
+  /** The caller, see `principalNumber`. */
+  readonly principal: number;
+  /** The COMPOUND4res, where it was kept. */
+  readonly reply: Uint8Array | undefined;
+}
+
 /** Kept replies get no less, so that the next one often fits. */
 const SMALLEST_BUFFER = 256;
+/**
+ * Requests after which a slot is saved although nothing was changed, so that
+ * its sequence ID is known well enough after a restart.
+ */
+const SAVED_EVERY = 2 ** 20;
 
 /**
  * One slot of a session's reply cache (RFC 8881 2.10.6.1): idle, busy or
@@ -44,6 +66,11 @@ export class Slot {
   used = false;
   /** The table's target when a request was last accepted; see {@linkcode SlotTable.shrink}. */
   toldTarget = -1;
+  /**
+   * The server ended while it carried out the last request of a persistent
+   * session: what became of that can't be told any more.
+   */
+  isLost = false;
 
   readonly #table: SlotTable;
   #length = 0;
@@ -53,10 +80,19 @@ export class Slot {
   #buffer: Uint8Array | undefined;
   /** Bytes of the kept reply; 0: the answer was not kept. */
   #kept = 0;
+  /** Changes before the request that is being carried out. */
+  #changes = 0;
+  /** Sequence ID that the journal has. */
+  #saved = 0;
+  /** Whether the journal has the request that is being carried out. */
+  #isNoted = false;
+  /** Whether requests may have been accepted that nobody remembers. */
+  #isBehind: boolean;
 
-  constructor(table: SlotTable, id: number) {
+  constructor(table: SlotTable, id: number, isBehind: boolean) {
     this.#table = table;
     this.id = id;
+    this.#isBehind = isBehind;
   }
 
   /** The COMPOUND4res of the last request: a view, valid until the next one; undefined when it was not kept. */
@@ -69,6 +105,30 @@ export class Slot {
     return this.#buffer !== undefined;
   }
 
+  /** What is kept of it over a restart. */
+  get image(): SlotImage {
+    return {
+      sequence: this.sequence,
+      isAnswered: !this.busy,
+      length: this.#length,
+      digest: this.#digest,
+      principal: this.#principal,
+      reply: this.busy ? undefined : this.reply,
+    };
+  }
+
+  /**
+   * Whether a new request may have this sequence ID: one more than the last, 0
+   * after 2^32 - 1 (RFC 8881 2.10.6.1). After a restart those are not known that
+   * changed nothing, so the first may be any that is ahead: it is the next one,
+   * or a retry of one that does no harm to carry out again.
+   */
+  expects(sequence: number): boolean {
+    const step = (sequence - this.sequence) >>> 0;
+    return step === 1 ||
+      this.#isBehind && step > 0 && step <= 2 * SAVED_EVERY;
+  }
+
   /** Accepts a new request: its sequence ID is the slot's from now on. */
   begin(request: SlotRequest): void {
     const { bytes, start, end } = request;
@@ -78,6 +138,10 @@ export class Slot {
     this.#digest = digest(bytes, start, end);
     this.#principal = request.principal;
     this.#cacheThis = request.cacheThis;
+    this.#isBehind = false;
+    this.isLost = false;
+    const { journal } = this.#table;
+    if (journal !== undefined) this.#changes = journal.changes;
     this.#table.busy++;
     this.#table.usage.slotsInUse++;
   }
@@ -103,6 +167,33 @@ export class Slot {
     this.used = true;
     if (this.#cacheThis || failedEarly(reply)) this.#keep(reply);
     else this.#kept = 0;
+    const { journal } = this.#table;
+    if (journal !== undefined) this.#save(journal);
+  }
+
+  /**
+   * The request has to wait, or goes on after that. What it has changed, or with
+   * `changes` is about to, may be durable before its answer is there: a restart
+   * in between must find that it was begun (RFC 8881 2.10.6.5).
+   */
+  note(changes: boolean): void {
+    const { journal, released } = this.#table;
+    if (journal === undefined || released || this.#isNoted) return;
+    if (!changes && journal.changes === this.#changes) return;
+    this.#isNoted = true;
+    this.#saved = this.sequence;
+    journal.save(this);
+  }
+
+  /** Takes over what an earlier start of the server has saved. */
+  restore(image: SlotImage): void {
+    this.sequence = this.#saved = image.sequence;
+    this.used = true;
+    this.isLost = !image.isAnswered;
+    this.#length = image.length;
+    this.#digest = image.digest;
+    this.#principal = image.principal;
+    if (image.reply !== undefined) this.#keep(image.reply);
   }
 
   /** Forgets the kept reply and frees its memory. */
@@ -110,6 +201,16 @@ export class Slot {
     this.#table.usage.replayCacheBytes -= this.#buffer?.length ?? 0;
     this.#buffer = undefined;
     this.#kept = 0;
+  }
+
+  /** What changed nothing may be carried out again, and needs no place in the journal. */
+  #save(journal: SlotJournal): void {
+    const isSaved = !this.#isNoted && journal.changes === this.#changes &&
+      (this.sequence - this.#saved) >>> 0 < SAVED_EVERY;
+    this.#isNoted = false;
+    if (isSaved) return;
+    this.#saved = this.sequence;
+    journal.save(this);
   }
 
   #keep(reply: Uint8Array): void {
@@ -154,11 +255,22 @@ export class SlotTable {
   busy = 0;
   /** Whether the session is gone. */
   released = false;
+  /** Where the slots of a persistent session are kept. */
+  readonly journal: SlotJournal | undefined;
   readonly #slots: (Slot | undefined)[] = [];
+  /** Slots below have a past that the journal does not know in full. */
+  #behind = 0;
 
-  constructor(granted: number, usage: SlotUsage) {
+  constructor(
+    granted: number,
+    usage: SlotUsage,
+    options: { readonly journal?: SlotJournal; readonly isRestored?: boolean } =
+      {},
+  ) {
     this.granted = granted;
     this.usage = usage;
+    this.journal = options.journal;
+    if (options.isRestored) this.#behind = granted;
     this.highest = granted - 1;
     this.target = granted - 1;
   }
@@ -196,6 +308,9 @@ export class SlotTable {
       this.#slots[id]?.release();
     }
     this.#slots.length = Math.min(this.#slots.length, target + 1);
+    // Should they come back, they begin anew.
+    this.#behind = Math.min(this.#behind, target + 1);
+    this.journal?.drop(target + 1);
     this.highest = target;
   }
 
@@ -207,6 +322,6 @@ export class SlotTable {
 
   #make(id: number): Slot {
     while (this.#slots.length < id) this.#slots.push(undefined);
-    return this.#slots[id] = new Slot(this, id);
+    return this.#slots[id] = new Slot(this, id, id < this.#behind);
   }
 }

@@ -29,6 +29,9 @@ export const backchannelCtl: Operation<BackchannelCtlArgs> = {
       return args.security.length > 0 ? Status.NOENT : Status.INVAL;
     }
     session.callback = { program: args.program, credential };
+    if (session.isPersistent) {
+      context.services.state.sessionStore!.saveSession(session);
+    }
     return Status.OK;
   },
 };

@@ -84,16 +84,35 @@ export const createSession: Operation<CreateSessionArgs> = {
     slot.status = created ? Status.OK : session;
     slot.session = created ? session : undefined;
     slot.result = created ? encode(context, session, args) : undefined;
+    persist(context, client);
     return slot.status;
   },
 };
+
+/** RFC 8881 2.10.6.5: what a session takes to go on after a restart. */
+function persist(context: CompoundContext, client: Client): void {
+  const { sessionStore, sessions } = context.services.state;
+  const { createSession: slot } = client;
+  const { session } = slot;
+  if (session?.isPersistent) client.isPersistent = true;
+  if (sessionStore === undefined || !client.isPersistent) return;
+  try {
+    if (session?.isPersistent) sessionStore.saveSession(session);
+    sessionStore.saveClient(client);
+  } catch (error) {
+    if (session !== undefined) sessions.destroy(session, "lost-session");
+    slot.status = Status.SERVERFAULT;
+    slot.session = slot.result = undefined;
+    throw error;
+  }
+}
 
 /** Phase 2: the answer of the last request once more. */
 function replay(context: CompoundContext, client: Client): StatusCode {
   const { result, session } = client.createSession;
   context.reply.raw(result!);
   // The first answer was lost, and perhaps its connection: this one takes over.
-  if (!session!.destroyed) bind(context, session!);
+  if (session?.destroyed === false) bind(context, session);
   return Status.OK;
 }
 
@@ -124,7 +143,8 @@ function create(
   if (!client.confirmed) state.confirmClient(client);
   else state.lease.renew(client);
   const { minorVersion } = context;
-  const options = { minorVersion, fore, back, callback };
+  const persist = (args.flags & CreateSessionFlag.PERSIST) !== 0;
+  const options = { minorVersion, fore, back, callback, persist };
   const session = state.sessions.create(client, options);
   if (typeof session === "number") return session;
   session.boundAtCreation = asksBack && session.canCallBack
@@ -149,9 +169,12 @@ function encode(
   const start = reply.position;
   reply.opaqueFixed(session.id);
   reply.uint32(args.sequence);
-  // Neither a persistent reply cache nor RDMA is there to be granted.
+  // There is no RDMA to be granted.
   const bothWays = session.boundAtCreation === Direction.BOTH;
-  reply.uint32(bothWays ? CreateSessionFlag.CONN_BACK_CHAN : 0);
+  reply.uint32(
+    (bothWays ? CreateSessionFlag.CONN_BACK_CHAN : 0) |
+      (session.isPersistent ? CreateSessionFlag.PERSIST : 0),
+  );
   writeChannelAttributes(reply, session.fore);
   writeChannelAttributes(reply, session.back);
   return reply.slice(start);

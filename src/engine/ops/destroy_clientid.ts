@@ -17,6 +17,7 @@ export const destroyClientid: Operation<DestroyClientidArgs> = {
     const { state } = context.services;
     const client = state.clients.find(args.clientid, 1);
     if (client === undefined) return Status.STALE_CLIENTID;
+    state.sessions.dropAbandoned(client);
     // RFC 8881 18.50.3: sessions and state of an unexpired lease; the client
     // of this COMPOUND's own SEQUENCE has just renewed it.
     if (state.holdsOn(client)) return Status.CLIENTID_BUSY;

@@ -78,6 +78,10 @@ function carryOut(
   if (!areSharesValid(args, minorVersion)) return Status.INVAL;
   // RFC 8881 18.16.3: what has no name can't be created.
   if (create !== undefined && !("name" in claim)) return Status.INVAL;
+  // RFC 8881 18.16.3: EXCLUSIVE4 has no place where GUARDED4 does the same.
+  const isExclusive4 = create?.mode === "exclusive" &&
+    create.attributes === undefined;
+  if (isExclusive4 && context.session?.isPersistent) return Status.INVAL;
   const unset = create?.attributes?.status ?? Status.OK;
   if (unset !== Status.OK) return unset;
   const inGrace = checkGrace(context, args, client);

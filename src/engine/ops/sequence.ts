@@ -69,7 +69,7 @@ function run(context: CompoundContext, args: SequenceArgs): StatusCode {
   const slot = session.slots.slot(args.slot);
   const request = requestOf(context, args);
   const status = args.sequence === slot.sequence
-    ? repeat(context, slot, request)
+    ? repeat(context, session, { slot, request })
     : begin(context, session, { slot, request });
   // RFC 8881 18.46.3: an error changes neither slot nor lease.
   if (status !== Status.OK) return status;
@@ -105,8 +105,8 @@ function begin(
   session: Session,
   { slot, request }: { slot: Slot; request: SlotRequest },
 ): StatusCode {
-  // RFC 8881 2.10.6.1: one more than the last, 0 after 2^32 - 1, and only after its answer.
-  if (slot.busy || request.sequence !== (slot.sequence + 1) >>> 0) {
+  // RFC 8881 2.10.6.1: only after the answer of the last.
+  if (slot.busy || !slot.expects(request.sequence)) {
     return Status.SEQ_MISORDERED;
   }
   const { fore } = session;
@@ -139,15 +139,21 @@ function setReplyLimit(
 /** The last request of the slot again. */
 function repeat(
   context: CompoundContext,
-  slot: Slot,
-  request: SlotRequest,
+  session: Session,
+  { slot, request }: { slot: Slot; request: SlotRequest },
 ): StatusCode {
+  const { sessions } = context.services.state;
   // RFC 8881 2.10.6.2: still being carried out.
   if (slot.busy) return Status.DELAY;
   // RFC 8881 18.36.4: a slot never used has answered SEQ_MISORDERED to 0.
   if (!slot.used) return Status.SEQ_MISORDERED;
   if (!slot.isRetry(request)) return Status.SEQ_FALSE_RETRY;
-  context.services.state.sessions.counts.replays++;
+  if (slot.isLost) {
+    // RFC 8881 2.10.6.5: if not the original reply, then an indication that the session is lost.
+    sessions.destroy(session, "lost-session");
+    return Status.BADSESSION;
+  }
+  sessions.counts.replays++;
   context.replay = slot.reply;
   // RFC 8881 2.10.6.1.3: the second operation says that nothing was kept; of
   // a lone SEQUENCE the answer is made anew (2.10.6.1.1).
