@@ -17,8 +17,10 @@ import { buildHandlers } from "./server/handlers.ts";
 import {
   buildCallbacks,
   buildServices,
+  identityOf,
   recoveryOf,
 } from "./server/services.ts";
+import { sessionRecoveryOf } from "./server/session_recovery.ts";
 import { completeLimits } from "./server/limits.ts";
 import { systemClock } from "./state/clock.ts";
 import {
@@ -87,11 +89,20 @@ export class NfsServer implements AsyncDisposable {
     const limits = completeLimits(options.limits);
     const recovery = recoveryOf(options, log);
     this.#recovery = recovery;
-    const context = { options, limits, log, registry, recovery };
+    const identity = identityOf(options);
+    const sessions = recovery && sessionRecoveryOf(exports, {
+      options,
+      identity,
+      log,
+    });
+    const parts = { recovery, sessions, identity };
+    const context = { options, limits, log, registry, ...parts };
     try {
       const services = buildServices(exports, context);
       this.#services = services;
       this.#callbacks = buildCallbacks(services, options, registry);
+      // Everybody who is to know of sessions listens by now.
+      sessions?.restore(services.state);
       this.#listener = new RpcListener({
         hostname: options.hostname,
         port: options.port ?? DEFAULT_PORT,

@@ -41,3 +41,8 @@ export function hexOf(bytes: Uint8Array): string {
   const { buffer, byteOffset, byteLength } = bytes;
   return Buffer.from(buffer, byteOffset, byteLength).toString("hex");
 }
+
+/** The bytes of hexadecimal digits. */
+export function bytesOfHex(digits: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(digits, "hex"));
+}

@@ -30,6 +30,12 @@ export interface ServeOptions {
    * they can reclaim. If left out both end with the server.
    */
   readonly stateDirectory?: string;
+  /**
+   * Whether sessions survive a restart, with the answers to all that was
+   * changed (RFC 8881 2.10.6.5), where that can be: there is a `stateDirectory`,
+   * and all that can be written to is in one durable store. They do if left out.
+   */
+  readonly persistentSessions?: boolean;
   /** Whether clients get delegations; they do if left out. */
   readonly delegations?: boolean;
   /**

@@ -13,7 +13,11 @@ import { observeStores } from "../metrics/store_metrics.ts";
 import { VERIFIER_SIZE } from "../nfs4/constants.ts";
 import type { ClientRecovery } from "../recovery/client_recovery.ts";
 import { openRecovery } from "../recovery/open_recovery.ts";
-import { loadIdentity, newIdentity } from "../recovery/server_identity.ts";
+import {
+  loadIdentity,
+  newIdentity,
+  type ServerIdentity,
+} from "../recovery/server_identity.ts";
 import {
   courtesyOf,
   DEFAULT_PORT,
@@ -24,6 +28,7 @@ import type { ServerLimits } from "./limits.ts";
 import { systemClock, systemRandom } from "../state/clock.ts";
 import { EffectQueue } from "../state/effects.ts";
 import { ServerState } from "../state/server_state.ts";
+import type { SessionStore } from "../state/session_store.ts";
 import { CallerTable } from "../vfs/callers.ts";
 import type { Export } from "../vfs/exports.ts";
 import { Namespace } from "../vfs/namespace.ts";
@@ -46,6 +51,15 @@ export function recoveryOf(
   });
 }
 
+/** Who the server is: the same after a restart where there is a folder to keep it in. */
+export function identityOf(
+  { stateDirectory, random = systemRandom }: ServeOptions,
+): ServerIdentity {
+  return stateDirectory === undefined
+    ? newIdentity(random)
+    : loadIdentity(stateDirectory, random);
+}
+
 /** Everything that an operation may use, of a server that serves `exports`. */
 export function buildServices(
   exports: readonly Export[],
@@ -55,14 +69,13 @@ export function buildServices(
     readonly log: Logger;
     readonly registry: MetricsRegistry;
     readonly recovery: ClientRecovery | undefined;
+    readonly sessions: SessionStore | undefined;
+    readonly identity: ServerIdentity;
   },
 ): Services {
-  const { options, limits, registry, recovery } = context;
+  const { options, limits, registry, recovery, identity } = context;
   const { clock = systemClock, random = systemRandom } = options;
   const effects = new EffectQueue();
-  const identity = options.stateDirectory === undefined
-    ? newIdentity(random)
-    : loadIdentity(options.stateDirectory, random);
   const name = new TextEncoder().encode(
     // Two servers of one identity on two ports are not one server: no trunking.
     `${identity.name}:${options.port ?? DEFAULT_PORT}`,
@@ -75,6 +88,7 @@ export function buildServices(
     leaseMs: leaseOf(options),
     courtesyMs: courtesyOf(options),
     grace: recovery?.grace,
+    sessionStore: context.sessions,
     limits,
   });
   recovery?.watch(state);

@@ -219,6 +219,22 @@ export interface FileSystemStats {
   readonly failed: boolean;
 }
 
+/**
+ * Small things that the server itself has to remember: values by key, in named
+ * collections. They change in the same transaction as the files around them, so
+ * that after a crash there are both or neither.
+ */
+export interface ServerRecords {
+  /** Grows with each change of files or records. */
+  readonly changes: number;
+  /** Sets the value of a key, which is copied; throws {@linkcode FsError}. */
+  put(collection: string, key: string, value: Uint8Array): void;
+  /** Removes a key, if it is there; throws {@linkcode FsError}. */
+  delete(collection: string, key: string): void;
+  /** All of a collection. */
+  all(collection: string): Map<string, Uint8Array>;
+}
+
 /** How an open file is going to be used. */
 export interface OpenMode {
   /** For reading. */
@@ -245,6 +261,13 @@ export interface FileSystem<Node extends object = object> {
 
   /** What it has done, for metrics; read at each scrape. */
   readonly stats?: FileSystemStats;
+
+  /**
+   * Keeps what the server has to remember, as durably as files. With it, and a
+   * `stats.durability` other than "none", sessions survive a restart
+   * (RFC 8881 2.10.6.5).
+   */
+  readonly records?: ServerRecords;
 
   /** The root folder. */
   root(): Node;

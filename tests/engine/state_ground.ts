@@ -8,7 +8,9 @@ import { silentLogger } from "../../src/log.ts";
 import { Share, Status } from "../../src/nfs4/constants.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
 import type { ClientRecovery } from "../../src/recovery/client_recovery.ts";
+import type { SessionRecovery } from "../../src/recovery/session_recovery.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
+import type { RandomBytes } from "../../src/state/clock.ts";
 import type { DelegationPolicy } from "../../src/state/delegations.ts";
 import { EffectQueue } from "../../src/state/effects.ts";
 import { ServerState } from "../../src/state/server_state.ts";
@@ -47,6 +49,10 @@ export interface StateGroundOptions {
   readonly graceMs?: number;
   /** Who may reclaim, and how long, in place of `graceMs`. */
   readonly recovery?: ClientRecovery;
+  /** Keeps sessions. */
+  readonly sessions?: SessionRecovery;
+  /** Of this start; the same each time if left out. */
+  readonly random?: RandomBytes;
 }
 
 /** The server. */
@@ -57,7 +63,7 @@ export class StateGround {
 
   constructor(options: StateGroundOptions = {}) {
     const { clock } = this;
-    const random = knownRandom();
+    const { random = knownRandom() } = options;
     const effects = new EffectQueue();
     const limits = { ...defaultLimits, ...options.limits };
     const fs = options.fs ?? memory(options.tree ?? { file: "content" });
@@ -76,6 +82,7 @@ export class StateGround {
         identity: { majorId: bytesOf("m"), scope: bytesOf("s") },
         grace: recovery?.grace ?? { durationMs },
         delegations: options.delegations,
+        sessionStore: options.sessions,
       }),
       namespace: new Namespace(
         [defineExport({ path: "/", fs, squash: "none", readOnly })],
@@ -89,6 +96,7 @@ export class StateGround {
       log: silentLogger,
     };
     recovery?.watch(this.services.state);
+    options.sessions?.restore(this.services.state);
   }
 
   /** Stateids, files, and fs.close calls that are known of. */

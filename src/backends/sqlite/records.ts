@@ -17,7 +17,11 @@ export class Records implements ServerRecords {
   /** @internal The records of a database. */
   constructor(db: DatabaseSync, transaction: Transaction) {
     this.#transaction = transaction;
-    this.#put = db.prepare("INSERT OR REPLACE INTO records VALUES (?, ?, ?)");
+    // Not REPLACE, which removes the row first and takes twice as long.
+    this.#put = db.prepare(
+      `INSERT INTO records VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET value = excluded.value`,
+    );
     this.#get = db.prepare(
       "SELECT value FROM records WHERE collection = ? AND key = ?",
     );

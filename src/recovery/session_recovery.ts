@@ -1,0 +1,261 @@
+import type { Logger } from "../log.ts";
+import type { Client } from "../state/client.ts";
+import type { ClientObserver, SessionObserver } from "../state/observers.ts";
+import type { ServerState } from "../state/server_state.ts";
+import type { Session } from "../state/session.ts";
+import type { SessionStore, SlotJournal } from "../state/session_store.ts";
+import type { Slot } from "../state/slot_table.ts";
+import type { ServerRecords } from "../vfs/file_system.ts";
+import { bytesOfHex, hexOf } from "./record_store.ts";
+import {
+  decodeClient,
+  decodeSession,
+  decodeSlot,
+  encodeClient,
+  encodeSession,
+  SlotEncoder,
+} from "./session_format.ts";
+
+/** Options of {@linkcode SessionRecovery}. */
+export interface SessionRecoveryOptions {
+  /** Where the files are kept as well. */
+  readonly records: ServerRecords;
+  /** Names the server among those that share the records; the same over restarts. */
+  readonly server: string;
+  /** What an operator should know. */
+  readonly log: Logger;
+}
+
+/** What is known of the rows of one session. */
+interface Kept {
+  readonly journal: SlotJournal;
+  /** Keys of the slots that have one. */
+  readonly slots: Map<number, string>;
+  /** Whether the row of the session itself says that it has a backchannel. */
+  hasBackchannel: boolean | undefined;
+}
+
+/**
+ * Keeps persistent sessions beside the files that their requests change, in the
+ * same transactions (RFC 8881 2.10.6.5), and brings them back after a restart.
+ * Opens and locks are not kept: their clients reclaim them, on these sessions.
+ *
+ * A slot is written for a request that changed something, and for no other: what
+ * changed nothing can be carried out again. So the sequence ID that is kept may be
+ * behind the client's, which `Slot.expects` allows for.
+ */
+export class SessionRecovery
+  implements SessionStore, SessionObserver, ClientObserver {
+  readonly #records: ServerRecords;
+  readonly #log: Logger;
+  readonly #names: {
+    readonly clients: string;
+    readonly sessions: string;
+    readonly slots: string;
+  };
+  readonly #kept = new Map<string, Kept>();
+  readonly #encoder = new SlotEncoder();
+  #state: ServerState | undefined;
+
+  constructor({ records, server, log }: SessionRecoveryOptions) {
+    this.#records = records;
+    this.#log = log;
+    this.#names = {
+      clients: `clients ${server}`,
+      sessions: `sessions ${server}`,
+      slots: `slots ${server}`,
+    };
+  }
+
+  /**
+   * Brings back what an earlier start has left, and follows what becomes of it.
+   * Whoever else observes `state` does so already.
+   */
+  restore(state: ServerState): void {
+    this.#state = state;
+    const clients = this.#restoreClients(state);
+    const sessions = this.#restoreSessions(state, clients);
+    this.#restoreSlots(sessions);
+    state.observeClients(this);
+    state.sessions.observe(this);
+    if (sessions.size === 0) return;
+    this.#log.info("sessions go on", {
+      clients: clients.size,
+      sessions: sessions.size,
+    });
+  }
+
+  /** {@inheritDoc SessionStore.journal} */
+  journal(session: Uint8Array): SlotJournal {
+    return this.#keep(hexOf(session)).journal;
+  }
+
+  /** {@inheritDoc SessionStore.saveSession} */
+  saveSession(session: Session): void {
+    const key = hexOf(session.id);
+    const { sessions } = this.#names;
+    this.#records.put(sessions, key, encodeSession(session));
+    this.#keep(key).hasBackchannel = session.hasBackchannel;
+  }
+
+  /** {@inheritDoc SessionStore.saveClient} */
+  saveClient(client: Client): void {
+    const { clients } = this.#names;
+    this.#records.put(clients, keyOf(client.id), encodeClient(client));
+  }
+
+  /** {@inheritDoc SessionObserver.connectionBound} */
+  connectionBound(session: Session): void {
+    if (!session.isPersistent) return;
+    const { hasBackchannel } = this.#keep(hexOf(session.id));
+    // CREATE_SESSION saves it when it is done.
+    if (hasBackchannel === undefined) return;
+    if (session.hasBackchannel === hasBackchannel) return;
+    this.#attempt(() => this.saveSession(session));
+  }
+
+  /** {@inheritDoc SessionObserver.sessionDestroyed} */
+  sessionDestroyed(session: Session): void {
+    if (!session.isPersistent) return;
+    const key = hexOf(session.id);
+    this.#attempt(() => this.#drop(key));
+  }
+
+  /** {@inheritDoc ClientObserver.clientGone} */
+  clientGone(client: Client): void {
+    if (!client.isPersistent) return;
+    const { clients } = this.#names;
+    this.#attempt(() => this.#records.delete(clients, keyOf(client.id)));
+  }
+
+  #restoreClients(state: ServerState): Map<bigint, Client> {
+    const restored = new Map<bigint, Client>();
+    this.#each(this.#names.clients, (key, value) => {
+      const { owner, verifier, principal, createSession } = decodeClient(value);
+      const id = BigInt(`0x${key}`);
+      const client = state.restoreClient({ id, owner, verifier, principal });
+      const { sequence, status, result } = createSession;
+      Object.assign(client.createSession, { sequence, status, result });
+      restored.set(id, client);
+    });
+    return restored;
+  }
+
+  #restoreSessions(
+    { sessions }: ServerState,
+    clients: ReadonlyMap<bigint, Client>,
+  ): Map<string, Session> {
+    const restored = new Map<string, Session>();
+    this.#each(this.#names.sessions, (key, value) => {
+      const image = decodeSession(value);
+      const client = clients.get(image.clientid);
+      if (client === undefined) throw new Error("nobody has such a session");
+      const id = bytesOfHex(key);
+      const session = sessions.restore(client, { ...image, id });
+      this.#keep(key).hasBackchannel = image.hasBackchannel;
+      restored.set(key, session);
+    });
+    return restored;
+  }
+
+  #restoreSlots(sessions: ReadonlyMap<string, Session>): void {
+    this.#each(this.#names.slots, (key, value) => {
+      const [sessionKey, number] = key.split(".");
+      const session = sessions.get(sessionKey);
+      const id = Number(number);
+      if (session === undefined || !(id <= session.slots.highest)) {
+        throw new Error("no session has such a slot");
+      }
+      session.slots.slot(id).restore(decodeSlot(value));
+      this.#keep(sessionKey).slots.set(id, key);
+    });
+  }
+
+  /** Calls `restore` for each row; one that it can't make sense of is removed. */
+  #each(
+    collection: string,
+    restore: (key: string, value: Uint8Array) => void,
+  ): void {
+    for (const [key, value] of this.#records.all(collection)) {
+      try {
+        restore(key, value);
+      } catch (error) {
+        this.#log.error("part of a session is lost", { key, error });
+        this.#attempt(() => this.#records.delete(collection, key));
+      }
+    }
+  }
+
+  #keep(key: string): Kept {
+    let kept = this.#kept.get(key);
+    if (kept === undefined) {
+      const slots = new Map<number, string>();
+      const journal = this.#journal(key, slots);
+      this.#kept.set(key, kept = { journal, slots, hasBackchannel: undefined });
+    }
+    return kept;
+  }
+
+  #journal(key: string, slots: Map<number, string>): SlotJournal {
+    const records = this.#records;
+    const collection = this.#names.slots;
+    return {
+      get changes() {
+        return records.changes;
+      },
+      save: (slot) => this.#saveSlot(key, slot),
+      drop: (first) =>
+        this.#attempt(() => {
+          for (const [id, slotKey] of slots) {
+            if (id < first) continue;
+            records.delete(collection, slotKey);
+            slots.delete(id);
+          }
+        }),
+    };
+  }
+
+  #saveSlot(key: string, slot: Slot): void {
+    const { slots } = this.#kept.get(key)!;
+    let slotKey = slots.get(slot.id);
+    if (slotKey === undefined) {
+      slots.set(slot.id, slotKey = `${key}.${slot.id}`);
+    }
+    try {
+      const value = this.#encoder.encode(slot.image);
+      this.#records.put(this.#names.slots, slotKey, value);
+    } catch (error) {
+      this.#fail(error);
+      // RFC 8881 2.10.6.5: without the reply a session must not come back.
+      const session = this.#state?.sessions.find(bytesOfHex(key));
+      if (session === undefined) return;
+      this.#state!.sessions.destroy(session, "lost-session");
+    }
+  }
+
+  #drop(key: string): void {
+    const { slots } = this.#keep(key);
+    this.#kept.delete(key);
+    // The session first: what is left of slots without one is no harm.
+    this.#records.delete(this.#names.sessions, key);
+    for (const slotKey of slots.values()) {
+      this.#records.delete(this.#names.slots, slotKey);
+    }
+  }
+
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#log.error("sessions can't be kept", { error });
+  }
+}
+
+function keyOf(clientid: bigint): string {
+  return clientid.toString(16).padStart(16, "0");
+}
