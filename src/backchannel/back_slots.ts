@@ -11,9 +11,12 @@ export class BackSlot {
    * has seen it is not known, so it must be sent once more before another is.
    */
   unsettled: readonly CallbackOperation[] | undefined;
+  /** The client may have seen more than is known: nothing was answered since a restart. */
+  isUnsure: boolean;
 
-  constructor(id: number) {
+  constructor(id: number, isUnsure = false) {
     this.id = id;
+    this.isUnsure = isUnsure;
   }
 
   /** Sequence ID of the next callback; wraps through 0 (RFC 8881 2.10.6.1). */
@@ -25,6 +28,7 @@ export class BackSlot {
   advance(): void {
     this.seqid = this.nextSeqid;
     this.unsettled = undefined;
+    this.isUnsure = false;
   }
 }
 
@@ -36,8 +40,11 @@ export class BackSlots {
   #usable: number;
 
   /** `count`: ca_maxrequests of the back channel as negotiated. */
-  constructor(count: number) {
-    this.#slots = Array.from({ length: count }, (_, id) => new BackSlot(id));
+  constructor(count: number, isRestored = false) {
+    this.#slots = Array.from(
+      { length: count },
+      (_, id) => new BackSlot(id, isRestored),
+    );
     this.#usable = count;
   }
 

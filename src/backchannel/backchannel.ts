@@ -159,6 +159,7 @@ export class Backchannel implements SessionObserver {
     const path: SenderSession = {
       id: session.id,
       slots: session.back.maxRequests,
+      isRestored: session.isRestored,
       target: () => targetOf(session),
       channels: () =>
         session.backConnections().map((each) => this.#channelOf(each)),

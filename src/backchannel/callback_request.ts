@@ -48,6 +48,8 @@ export interface SenderSession {
   readonly id: Uint8Array;
   /** Slots of the back channel as negotiated. */
   readonly slots: number;
+  /** Callbacks may have been sent on them before a restart that nobody remembers. */
+  readonly isRestored?: boolean;
   /** To whom the next callback goes; `undefined` when the client allows none. */
   target(): CallbackTarget | undefined;
   /** Back-bound connections, the one to prefer first. */

@@ -67,7 +67,7 @@ export class BackchannelSender {
     this.#options = attemptsOf(options);
     this.#faulty = options.faulty ?? (() => {});
     this.#queue = new CallbackQueue(options.queueLimit ?? QUEUE_LIMIT);
-    this.#slots = new BackSlots(session.slots);
+    this.#slots = new BackSlots(session.slots, session.isRestored);
     this.#running = this.#run();
   }
 

@@ -90,6 +90,12 @@ async function exchange(
   }
 }
 
+/** RFC 8881 18.46.3, SEQ4_STATUS_BACKCHANNEL_FAULT: the client is to make another session. */
+const lostTrack: CallbackOutcome = {
+  kind: "refused",
+  reason: "CB_SEQUENCE: the sequence ID was used before the restart",
+};
+
 function judge(
   call: SlotCall,
   results: readonly CallbackResult[],
@@ -109,6 +115,7 @@ function judge(
       return { kind: "answered", results: rest };
     case Status.RETRY_UNCACHED_REP:
     case Status.SEQ_FALSE_RETRY: {
+      if (call.slot.isUnsure) return lostTrack;
       // The client saw this sequence ID before: what came with it was carried out.
       call.slot.advance();
       const { status } = sequence;

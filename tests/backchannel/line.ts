@@ -86,7 +86,9 @@ export class Line implements AsyncDisposable {
     minorVersion: 1,
     callbackIdent: 0,
   };
-  readonly sender: BackchannelSender;
+  sender: BackchannelSender;
+  readonly #slots: number;
+  readonly #options: SenderOptions;
   readonly #listener: Deno.TcpListener;
 
   /** `slots` of the back channel; the sender's times are milliseconds. */
@@ -106,10 +108,23 @@ export class Line implements AsyncDisposable {
       permissions: { type: 0, flag: 0, mask: 0, who: "" },
     });
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#slots = slots;
+    this.#options = options;
+    this.sender = this.#start(false);
+  }
+
+  /** The server starts anew and takes the session over; connections stay, for a test's sake. */
+  async restart(): Promise<void> {
+    await this.sender.stop();
+    this.sender = this.#start(true);
+  }
+
+  #start(isRestored: boolean): BackchannelSender {
     const { counted } = this;
-    this.sender = new BackchannelSender({
+    return new BackchannelSender({
       id: SESSION_ID,
-      slots,
+      slots: this.#slots,
+      isRestored,
       target: () => this.target,
       channels: () => this.channels,
     }, {
@@ -124,7 +139,7 @@ export class Line implements AsyncDisposable {
         recordOperation: (name, status) =>
           counted.operations.push(`${name} ${status}`),
       },
-      ...options,
+      ...this.#options,
     });
   }
 

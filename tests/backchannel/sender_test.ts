@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { Line } from "./line.ts";
+import { Line, recall } from "./line.ts";
 
 Deno.test("BackchannelSender sends a callback", async () => {
   await using line = new Line(1);
@@ -143,6 +143,29 @@ Deno.test("BackchannelSender settles what it gave up before it uses the slot aga
   line.peer.assertClean();
   assertEquals(sequences(line), [[0, 1], [0, 1], [0, 2]]);
   assertEquals(line.faults, [true, false]);
+});
+
+for (const before of [1, 2]) {
+  Deno.test(`BackchannelSender takes no answer of before a restart for its own: ${before} before (RFC 8881 18.46.3)`, async () => {
+    await using line = new Line(1);
+    await line.join();
+    for (let i = 0; i < before; i++) await line.recall();
+    await line.restart();
+    // Another callback than the one that the client has seen under its seqid.
+    const operations = [recall(), recall()];
+    assertEquals((await line.recall({ operations })).kind, "refused");
+    assertEquals(line.faults.at(-1), true);
+  });
+}
+
+Deno.test("BackchannelSender goes on after a restart where nothing was sent before", async () => {
+  await using line = new Line(1);
+  await line.join();
+  await line.restart();
+  assertEquals((await line.recall()).kind, "answered");
+  assertEquals((await line.recall()).kind, "answered");
+  line.peer.assertClean();
+  assertEquals(line.faults, [false, false]);
 });
 
 Deno.test("BackchannelSender uses as many slots at once as were negotiated", async () => {
