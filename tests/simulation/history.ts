@@ -60,7 +60,7 @@ class History {
     const { steps: before } = this.#world;
     this.#world.spawn(() => this.#badLuck());
     const isDone = () => this.#machines.every((each) => each.isDone);
-    await this.#world.runUntil(() => this.#world.isOver, 1_000 * PATIENCE);
+    await this.#world.runUntil(() => this.#world.isOver, 10 * PATIENCE);
     this.#network.weather = CALM;
     await this.#await("clients to end", isDone);
     await this.#part();

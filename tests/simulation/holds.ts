@@ -49,12 +49,16 @@ export interface Hold {
   goneAt: number;
   /** Of a delegation: when somebody else first asked for what it excludes. */
   contestedAt: number;
+  /** Of a delegation: when the server was first known to wait for it. */
+  awaitedAt: number;
 }
 
 const READ = 1;
 const WRITE = 2;
 /** Milliseconds after its arrival in which a request may still renew a lease. */
-const SLACK = 5_000;
+const SLACK = 1_000;
+/** Milliseconds after which the server has certainly looked at the time again. */
+const SWEEP = 2_000;
 
 /** All holds of a history. */
 export class HoldBook {
@@ -81,6 +85,7 @@ export class HoldBook {
       end: Infinity,
       goneAt: Infinity,
       contestedAt: Infinity,
+      awaitedAt: Infinity,
     };
     const holds = this.#of(hold.resource);
     for (const other of holds) {
@@ -165,6 +170,20 @@ export class HoldBook {
     );
   }
 
+  /** What was asked for at `sentAt` is put off: no delegation may be why for longer than a lease. */
+  putOff(asked: Hold, sentAt: number): void {
+    for (const hold of this.#of(asked.resource)) {
+      const isWhy = hold.mode.kind === "delegation" &&
+        hold.goneAt === Infinity && areInConflict(hold, asked);
+      if (!isWhy) continue;
+      hold.awaitedAt = Math.min(hold.awaitedAt, this.#world.now);
+      this.#world.insist(
+        sentAt <= hold.awaitedAt + this.#leaseMs + SWEEP,
+        () => `nobody revokes ${nameOf(hold)}`,
+      );
+    }
+  }
+
   /** A hold in spite of which something was done, although it was certain all the time. */
   forbidding(
     done: Pick<Hold, "lease" | "owner" | "resource" | "mode">,
@@ -183,6 +202,8 @@ export class HoldBook {
   restarted(): void {
     for (const holds of this.#byResource.values()) {
       for (const hold of holds) {
+        // The next start begins to wait anew.
+        hold.awaitedAt = Infinity;
         const isLost = hold.goneAt === Infinity && this.isOverdue(hold);
         if (isLost) this.abandoned(hold.lease);
       }

@@ -51,14 +51,15 @@ export class Machine {
     return this.#peer.isRegistered && !this.#isDone;
   }
 
-  /** It crashes and boots at once, with a new verifier. */
+  /** It crashes and boots with a new verifier, at once or when its lease may be over. */
   reboot(): void {
     this.#world.count("client crashes");
     this.#world.note(() => `${this.#name} crashes`);
     this.#peer.caller.crash();
     this.#around.book.abandoned(this.#peer.lease);
     this.#former.add(this.#peer);
-    this.#peer = this.#boot();
+    const isLong = this.#world.random.oneIn(2);
+    this.#peer = this.#boot(isLong ? 3 * LEASE_MS : 0);
   }
 
   /** It says nothing for a while. */
@@ -100,16 +101,18 @@ export class Machine {
     await this.#peer.leave();
   }
 
-  #boot(): Peer {
+  #boot(offMs = 0): Peer {
     this.#boots++;
     const peer = this.#minorVersion === 0
       ? new V40Peer(this.#around, this.#name)
       : new SessionPeer(this.#around, this.#name);
-    this.#world.spawn(() => this.#run(peer));
+    this.#world.spawn(() => this.#run(peer, offMs));
     return peer;
   }
 
-  async #run(peer: Peer): Promise<void> {
+  async #run(peer: Peer, offMs: number): Promise<void> {
+    await this.#world.pause(0, offMs);
+    peer.caller.assertAlive();
     await peer.start();
     // The server has forgotten what this machine was before.
     for (const { lease } of this.#former) this.#around.book.lost(lease);

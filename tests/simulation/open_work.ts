@@ -67,8 +67,12 @@ export class OpenWork {
     if (reply.status !== Status.OK) {
       if (reply.status === Status.SHARE_DENIED) {
         this.#peer.around.book.explain(asked, { sentAt });
-      } else await this.#judge.excuse("OPEN", reply.status, sentAt);
-      return this.#peer.around.book.released(asked);
+      } else if (reply.status === Status.DELAY) {
+        this.#peer.around.book.putOff(asked, sentAt);
+      }
+      this.#peer.around.book.released(asked);
+      if (reply.status === Status.SHARE_DENIED) return;
+      return await this.#judge.excuse("OPEN", reply.status, sentAt);
     }
     const { stateid, flags, delegation } = reply.get("OPEN");
     const { filehandle } = reply.get("GETFH");

@@ -37,8 +37,10 @@ export class Worker {
   async run(): Promise<void> {
     const { random } = this.#world;
     const { opens } = this.#files;
+    // Some are always busy, others let a lease or two go by.
+    const longest = random.pick([200, 200, 3_000]);
     while (!this.#world.isOver) {
-      await this.#world.pause(0, random.oneIn(10) ? 3_000 : 200);
+      await this.#world.pause(0, random.oneIn(10) ? 3_000 : longest);
       await this.#attempt(() => this.#act());
     }
     while (opens.size > 0) {

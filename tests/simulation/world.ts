@@ -117,5 +117,5 @@ export class World {
 }
 
 const START = 1_000_000;
-const TICK = 50;
+const TICK = 200;
 const TRACE_LINES = 400;
