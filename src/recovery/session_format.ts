@@ -44,6 +44,8 @@ export interface ClientImage {
 export interface SessionImage {
   /** clientid4 of its client. */
   readonly clientid: bigint;
+  /** Grows from session to session. */
+  readonly order: number;
   readonly minorVersion: MinorVersion;
   readonly fore: ChannelAttributes;
   readonly back: ChannelAttributes;
@@ -88,12 +90,13 @@ export function decodeClient(bytes: Uint8Array): ClientImage {
   };
 }
 
-/** A session, to be kept. */
-export function encodeSession(session: Session): Uint8Array {
+/** A session, to be kept; `order` as in {@linkcode SessionImage}. */
+export function encodeSession(session: Session, order: number): Uint8Array {
   const { callback } = session;
   const xdr = new XdrWriter();
   xdr.uint32(VERSION);
   xdr.uint64(session.client.id);
+  xdr.uint64Number(order);
   xdr.uint32(session.minorVersion);
   writeChannelAttributes(xdr, session.fore);
   writeChannelAttributes(xdr, session.back);
@@ -109,6 +112,7 @@ export function decodeSession(bytes: Uint8Array): SessionImage {
   const xdr = begin(bytes);
   const image = {
     clientid: xdr.uint64(),
+    order: xdr.uint64Number(),
     minorVersion: xdr.discriminant(2) as MinorVersion,
     fore: readChannelAttributes(xdr),
     back: readChannelAttributes(xdr),

@@ -13,6 +13,7 @@ import {
   decodeSlot,
   encodeClient,
   encodeSession,
+  type SessionImage,
   SlotEncoder,
 } from "./session_format.ts";
 
@@ -31,8 +32,10 @@ interface Kept {
   readonly journal: SlotJournal;
   /** Keys of the slots that have one. */
   readonly slots: Map<number, string>;
+  /** Which session it is, the first being 1; 0 as long as it has no row. */
+  order: number;
   /** Whether the row of the session itself says that it has a backchannel. */
-  hasBackchannel: boolean | undefined;
+  hasBackchannel: boolean;
 }
 
 /**
@@ -56,6 +59,8 @@ export class SessionRecovery
   readonly #kept = new Map<string, Kept>();
   readonly #encoder = new SlotEncoder();
   #state: ServerState | undefined;
+  /** The `order` of the last session. */
+  #sessions = 0;
 
   constructor({ records, server, log }: SessionRecoveryOptions) {
     this.#records = records;
@@ -93,9 +98,12 @@ export class SessionRecovery
   /** {@inheritDoc SessionStore.saveSession} */
   saveSession(session: Session): void {
     const key = hexOf(session.id);
-    const { sessions } = this.#names;
-    this.#records.put(sessions, key, encodeSession(session));
-    this.#keep(key).hasBackchannel = session.hasBackchannel;
+    const kept = this.#keep(key);
+    const order = kept.order || ++this.#sessions;
+    const value = encodeSession(session, order);
+    this.#records.put(this.#names.sessions, key, value);
+    kept.order = order;
+    kept.hasBackchannel = session.hasBackchannel;
   }
 
   /** {@inheritDoc SessionStore.saveClient} */
@@ -107,10 +115,9 @@ export class SessionRecovery
   /** {@inheritDoc SessionObserver.connectionBound} */
   connectionBound(session: Session): void {
     if (!session.isPersistent) return;
-    const { hasBackchannel } = this.#keep(hexOf(session.id));
+    const { order, hasBackchannel } = this.#keep(hexOf(session.id));
     // CREATE_SESSION saves it when it is done.
-    if (hasBackchannel === undefined) return;
-    if (session.hasBackchannel === hasBackchannel) return;
+    if (order === 0 || session.hasBackchannel === hasBackchannel) return;
     this.#attempt(() => this.saveSession(session));
   }
 
@@ -145,16 +152,23 @@ export class SessionRecovery
     { sessions }: ServerState,
     clients: ReadonlyMap<bigint, Client>,
   ): Map<string, Session> {
-    const restored = new Map<string, Session>();
+    const images = new Map<string, SessionImage>();
     this.#each(this.#names.sessions, (key, value) => {
       const image = decodeSession(value);
-      const client = clients.get(image.clientid);
-      if (client === undefined) throw new Error("nobody has such a session");
-      const id = bytesOfHex(key);
-      const session = sessions.restore(client, { ...image, id });
-      this.#keep(key).hasBackchannel = image.hasBackchannel;
-      restored.set(key, session);
+      if (!clients.has(image.clientid)) throw new Error("it is nobody's");
+      images.set(key, image);
     });
+    const restored = new Map<string, Session>();
+    // The oldest first: it is the first to go when its client has too many.
+    const inOrder = [...images].sort(([, a], [, b]) => a.order - b.order);
+    for (const [key, image] of inOrder) {
+      const { order, hasBackchannel } = image;
+      const client = clients.get(image.clientid)!;
+      const id = bytesOfHex(key);
+      restored.set(key, sessions.restore(client, { ...image, id }));
+      Object.assign(this.#keep(key), { order, hasBackchannel });
+      this.#sessions = order;
+    }
     return restored;
   }
 
@@ -191,7 +205,8 @@ export class SessionRecovery
     if (kept === undefined) {
       const slots = new Map<number, string>();
       const journal = this.#journal(key, slots);
-      this.#kept.set(key, kept = { journal, slots, hasBackchannel: undefined });
+      kept = { journal, slots, order: 0, hasBackchannel: false };
+      this.#kept.set(key, kept);
     }
     return kept;
   }

@@ -13,6 +13,7 @@ import {
   openSession,
   type Request,
   type Session,
+  SessionFlag,
   type Stateid,
 } from "../support/client/mod.ts";
 import type { SeededRandom } from "../support/seeded_random.ts";
@@ -109,6 +110,9 @@ export class Member implements AsyncDisposable {
       owner: this.#name,
       minorVersion: 1,
       reclaimComplete: false,
+      // One of them has sessions that end with the server.
+      flags: SessionFlag.CONN_BACK_CHAN |
+        (this.#name === "m0" ? 0 : SessionFlag.PERSIST),
     });
   }
 

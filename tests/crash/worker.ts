@@ -102,10 +102,16 @@ export class Worker {
     try {
       const reply = await pending.prepared.send(next.connection);
       if (!isPersistent) throw new Error("a dead session was answered");
+      // Carried out only now, for what a crash may have lost (RFC 8881 18.3.3).
+      const isLate = pending.step.op === "commit" &&
+        hex(reply.get("COMMIT").verifier) !== this.#verifier;
+      if (isLate) return;
       this.#learn(pending.step, reply);
       this.#unanswered = undefined;
     } catch (error) {
       const { status } = error as { status?: number };
+      // It had changed nothing that lasts, and may not change anything yet.
+      if (isPersistent && status === Status.GRACE) return;
       if (isPersistent || status !== Status.BADSESSION) throw error;
     }
   }

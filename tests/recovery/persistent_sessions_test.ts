@@ -328,6 +328,22 @@ Deno.test("persistent session: one that its client abandoned does not keep DESTR
   assertEquals(server.rows("sessions"), 1);
 });
 
+Deno.test("persistent session: the oldest gives way to one more than a client may have, also after restarts", async () => {
+  const { server, client } = await start();
+  let { session } = client;
+  for (
+    let i = 0;
+    i < 3 * server.ground.services.limits.maxSessionsPerClient;
+    i++
+  ) {
+    server.restart();
+    client.reconnect();
+    const created = await client.createSession(PERSIST);
+    await client.ok(look, { session, slot: 1, sequence: 1 });
+    session = created.get("CREATE_SESSION").sessionid;
+  }
+});
+
 Deno.test("persistent session: ends with a client that stays away", async () => {
   const { server, client } = await start();
   await client.ok(mkdir("a"));
