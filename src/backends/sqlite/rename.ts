@@ -1,7 +1,6 @@
 import { FsError } from "../../vfs/mod.ts";
 import { ROOT } from "./schema.ts";
 import type { SqliteNode } from "./node.ts";
-import type { NodeTable } from "./node_table.ts";
 import type { Statements } from "./statements.ts";
 
 /**
@@ -14,10 +13,10 @@ export function checkRename(
     readonly target: SqliteNode;
     readonly replaced: SqliteNode | undefined;
   },
-  { nodes, sql }: { readonly nodes: NodeTable; readonly sql: Statements },
+  sql: Statements,
 ): void {
   const isFolder = moved.type === "directory";
-  if (isFolder && isBelow(target, moved, nodes)) throw new FsError("invalid");
+  if (isFolder && isBelow(target, moved, sql)) throw new FsError("invalid");
   if (replaced === undefined) return;
   if (replaced.type !== "directory") {
     if (isFolder) throw new FsError("not-directory");
@@ -27,16 +26,19 @@ export function checkRename(
   if (sql.hasEntries(replaced.fileid)) throw new FsError("not-empty");
 }
 
-/** Whether `folder` is `top` or somewhere below it. */
+/**
+ * Whether `folder` is `top` or somewhere below it. Reads numbers and not nodes:
+ * a long way up must not push those out of memory that are to be changed.
+ */
 function isBelow(
   folder: SqliteNode,
   top: SqliteNode,
-  nodes: NodeTable,
+  sql: Statements,
 ): boolean {
-  for (let at: SqliteNode | undefined = folder; at !== undefined;) {
-    if (at.fileid === top.fileid) return true;
-    if (at.fileid === ROOT) return false;
-    at = nodes.get(at.parent!);
+  for (let at: number | undefined = folder.fileid; at !== undefined;) {
+    if (at === top.fileid) return true;
+    if (at === ROOT) return false;
+    at = sql.parent(at);
   }
   return false;
 }

@@ -277,7 +277,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     const source = this.#folder(from.directory);
     const target = this.#folder(to.directory);
     checkName(to.name);
-    const { nodes, tree } = this.#store;
+    const { nodes, sql, tree } = this.#store;
     const node = nodes.lookup(source, from.name);
     if (node === undefined) throw new FsError("not-found");
     const replaced = nodes.lookup(target, to.name);
@@ -285,7 +285,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     if (replaced === node) {
       return { source: unchanged(source), target: unchanged(target) };
     }
-    checkRename(node, { target, replaced }, this.#store);
+    checkRename(node, { target, replaced }, sql);
     return tree.rename(node, {
       from: { directory: source, name: from.name },
       to: { directory: target, name: to.name },

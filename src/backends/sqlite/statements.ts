@@ -18,6 +18,7 @@ export class Statements {
   /** parent, change, ctime (2), fileid: a folder moved. */
   readonly setParent: StatementSync;
   readonly deleteNode: StatementSync;
+  readonly #findParent: StatementSync;
   readonly #findEntry: StatementSync;
   /** parent, name, cookie, fileid. */
   readonly insertEntry: StatementSync;
@@ -63,6 +64,7 @@ export class Statements {
        WHERE fileid = ?`,
     );
     this.deleteNode = prepare("DELETE FROM inodes WHERE fileid = ?");
+    this.#findParent = rows("SELECT parent FROM inodes WHERE fileid = ?");
     this.#findEntry = rows(
       "SELECT fileid FROM entries WHERE parent = ? AND name = ?",
     );
@@ -107,6 +109,14 @@ export class Statements {
       now.outside,
       fileid,
     );
+  }
+
+  /** The number of the folder that a folder is in. */
+  parent(fileid: number): number | undefined {
+    const row = this.#findParent.get(fileid) as unknown as
+      | [number | null]
+      | undefined;
+    return row?.[0] ?? undefined;
   }
 
   /** The number of the node that a name leads to. */

@@ -142,6 +142,26 @@ Deno.test("getattr is the live record, and lookup the same object", async () => 
   await fs.dispose();
 });
 
+Deno.test("a rename far down changes what is in memory", async () => {
+  const fs = sqlite(":memory:", { keptNodes: 8 });
+  const kind = { type: "directory" } as const;
+  let deep = fs.root();
+  for (let i = 0; i < 50; i++) {
+    deep = fs.create(deep, "d", kind, { attributes }).node;
+  }
+  const moved = fs.create(fs.root(), "moved", kind, { attributes }).node;
+  fs.rename(
+    { directory: fs.root(), name: "moved" },
+    { directory: deep, name: "moved" },
+  );
+  assertEquals(fs.getattr(deep).nlink, 3);
+  assertEquals(fs.getattr(fs.root()).nlink, 3);
+  assert(fs.parent(moved) === fs.getattr(deep));
+  fs.remove(deep, "moved");
+  assertEquals(fs.getattr(deep).nlink, 2);
+  await fs.dispose();
+});
+
 Deno.test("a file has 65535 names at most", async () => {
   const fs = sqlite(":memory:");
   const a = make(fs, "a");
