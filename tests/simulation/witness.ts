@@ -46,6 +46,8 @@ export class Witness {
   readonly written = new Map<string, number>();
   readonly #world: World;
   readonly #pace: Pace;
+  /** One in so many waits is a long one. */
+  readonly #seldom: number;
   readonly #inner: MemoryFileSystem;
   readonly #cells = new Map<string, CellValue[]>();
   readonly #opens = new Map<MemoryNode, number[]>();
@@ -55,6 +57,7 @@ export class Witness {
   constructor(world: World, pace: Pace) {
     this.#world = world;
     this.#pace = pace;
+    this.#seldom = world.random.pick([20, 20, 3]);
     const blank = " ".repeat(CELL * CELLS);
     const files = SHARED_FILES.map((name) => [name, blank]);
     this.#inner = memory(
@@ -140,7 +143,7 @@ export class Witness {
   async #delay(): Promise<void> {
     const { random } = this.#world;
     if (random.oneIn(3)) return;
-    await this.#world.pause(1, random.oneIn(20) ? 300 : 15);
+    await this.#world.pause(1, random.oneIn(this.#seldom) ? 300 : 15);
   }
 
   /** Before it is tried: an attempt that fails is an execution too. */
