@@ -126,7 +126,7 @@ export class Machine {
       this.#world.spawn(async () => {
         await worker.run();
         running--;
-        if (running === 0) this.#isDone = true;
+        if (running === 0 && peer === this.#peer) this.#isDone = true;
       });
     }
   }
