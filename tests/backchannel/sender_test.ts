@@ -24,7 +24,7 @@ Deno.test("BackchannelSender sends a callback", async () => {
 });
 
 Deno.test("BackchannelSender times out when the client stays silent", async () => {
-  await using line = new Line(1, { replyTimeout: 20 });
+  await using line = new Line(1, { replyTimeout: 200 });
   await line.join();
   line.peer.always({ kind: "silent" });
   assertEquals(await line.recall(), {
@@ -118,7 +118,7 @@ Deno.test("BackchannelSender increments the sequence id", async () => {
 });
 
 Deno.test("BackchannelSender re-uses slot and seqid on retry", async () => {
-  await using line = new Line(1, { replyTimeout: 20 });
+  await using line = new Line(1, { replyTimeout: 200 });
   await line.join();
   line.peer.next({ kind: "silent" });
   assertEquals((await line.recall()).kind, "answered");
@@ -135,7 +135,7 @@ Deno.test("BackchannelSender re-uses slot and seqid on retry", async () => {
 });
 
 Deno.test("BackchannelSender settles what it gave up before it uses the slot again", async () => {
-  await using line = new Line(1, { replyTimeout: 20, attempts: 1 });
+  await using line = new Line(1, { replyTimeout: 200, attempts: 1 });
   await line.join();
   line.peer.next({ kind: "silent" });
   assertEquals((await line.recall()).kind, "failed");
@@ -260,7 +260,7 @@ Deno.test("BackchannelSender counts and drops late and second replies", async ()
 });
 
 Deno.test("BackchannelSender ignores an answer under another XID", async () => {
-  await using line = new Line(1, { replyTimeout: 20 });
+  await using line = new Line(1, { replyTimeout: 200 });
   const { channel } = await line.join();
   line.peer.next({ kind: "wrong_xid" });
   assertEquals((await line.recall()).kind, "answered");
@@ -269,7 +269,7 @@ Deno.test("BackchannelSender ignores an answer under another XID", async () => {
 
 Deno.test("BackchannelSender gives up what nobody wants any more", async () => {
   let wanted = true;
-  await using line = new Line(1, { replyTimeout: 20 });
+  await using line = new Line(1, { replyTimeout: 200 });
   await line.join();
   line.peer.next({ kind: "silent" });
   const outcome = line.recall({
