@@ -135,7 +135,7 @@ const faults: Record<string, Fault> = {
     target: GracePeriod.prototype,
     name: "checkNew",
     broken: { value: () => Status.OK },
-    blamed: /both held|reclaim answered/,
+    blamed: /both held|reclaim answered|not told to reclaim/,
   },
   "records of clients do not survive": {
     target: ClientRecovery.prototype,
