@@ -85,16 +85,19 @@ function combinations(
     }
     for (const vers of values.vers.split(",")) {
       if (!["4.0", "4.1", "4.2"].includes(vers)) usage(`no version ${vers}`);
-      // The tree takes minutes: in a full run each back end takes it once.
       const suites = named.length > 0
         ? named
-        : SUITES.filter((suite) =>
-          suite !== "tree" || TREE_VERS[backend] === vers
-        );
+        : SUITES.filter((suite) => isInFullRun(suite, backend, vers));
       result.push({ backend, vers, suites });
     }
   }
   return result;
+}
+
+/** Whether a suite that takes minutes is worth them: `silent` is not about files at all. */
+function isInFullRun(suite: Suite, backend: string, vers: string): boolean {
+  if (suite === "tree") return TREE_VERS[backend] === vers;
+  return suite !== "silent" || backend === "memory";
 }
 
 /** Answers the guests' `hook` lines on a port of its own. */
