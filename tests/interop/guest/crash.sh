@@ -2,6 +2,7 @@
 # locked files and dirty pages: nothing is wrong afterwards (wants --hook, --with git).
 . /job/lib.sh
 fresh
+rm -f /tmp/enough /tmp/copies /tmp/commits      # of an earlier script in this boot
 forget() { echo 3 > /proc/sys/vm/drop_caches; }
 random() { dd if=/dev/urandom bs="$1" count="$2" status=none; }
 export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t
