@@ -213,6 +213,8 @@ export class Delegations {
     );
     book.releasing(held.hold);
     while (held.uses > 0) await world.pause(5, 50);
+    await this.#peer.ready();
+    if (!this.#isHeld(held)) return;
     const { reply } = await this.#peer.send([op.freeStateid(held.stateid)]);
     this.#peer.insist(
       reply.status === Status.OK,
