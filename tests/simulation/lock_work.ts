@@ -18,6 +18,8 @@ import { CELL, CELLS } from "./witness.ts";
 
 const READ = 1;
 const WRITE = 2;
+/** Milliseconds after which a lock is certainly not kept any more for one who was denied it. */
+const IN_LINE = 2 * LEASE_MS;
 
 /** The locks of a process. */
 export class LockWork {
@@ -62,7 +64,7 @@ export class LockWork {
       this.#explain(asked, reply.last!, sentAt);
     } else await this.#judge.excuse("LOCK", reply.status, sentAt);
     for (const hold of asked.values()) {
-      if (blocking) book.waiting(hold, LEASE_MS);
+      if (blocking) book.waiting(hold, IN_LINE);
       else book.released(hold);
     }
   }
