@@ -1,3 +1,4 @@
+import { BusyContents } from "./busy_contents.ts";
 import type { Extent } from "./node.ts";
 import type { Contents } from "./contents.ts";
 import type { Durability } from "./options.ts";
@@ -8,8 +9,6 @@ import type { Transaction } from "./transaction.ts";
 const JOURNAL_BYTES = 2 ** 23;
 /** Contents that are not all on disk, from which on a commit brings them there. */
 const MOST_WATCHED = 1024;
-/** A commit's contents that are few, and writes to one that are many; see `isBusy`. */
-const [FEW_CONTENTS, MANY_WRITES] = [8, 4];
 /** Operations that share a commit when nothing asks for one. */
 const MOST_OPERATIONS = 4096;
 
@@ -67,9 +66,8 @@ export class Committer {
   readonly #before = new Set<Extent>();
   /** Contents that must be on disk together with the next commit. */
   readonly #beside = new Set<Extent>();
-  /** Small durable writes by content: since the last commit, and before it. */
-  #writes = new Map<number, number>();
-  #lastWrites = new Map<number, number>();
+  /** Who gets the small durable writes. */
+  readonly #busy = new BusyContents();
   #running: Promise<void> | undefined = undefined;
   #next: Promise<void> | undefined = undefined;
   #trimming: Promise<void> | undefined = undefined;
@@ -99,15 +97,9 @@ export class Committer {
     else this.#watched.delete(number);
   }
 
-  /**
-   * Counts a small durable write to a content, and says whether it is better
-   * synced itself than journaled: where few contents get many writes each,
-   * their fsyncs, all at once, cost less than writing everything twice.
-   */
+  /** Counts a small durable write, and says whether it is better synced than journaled. */
   isBusy({ number }: Extent): boolean {
-    this.#writes.set(number, (this.#writes.get(number) ?? 0) + 1);
-    return this.#lastWrites.size <= FEW_CONTENTS &&
-      (this.#lastWrites.get(number) ?? 0) >= MANY_WRITES;
+    return this.#busy.note(number);
   }
 
   /** The next commit also makes durable what was done to this content. */
@@ -269,8 +261,7 @@ export class Committer {
     const { transaction } = this.#parts;
     if (transaction.isOpen) this.counts.commits++;
     this.#covered = transaction.operations;
-    this.#lastWrites = this.#writes;
-    this.#writes = new Map();
+    this.#busy.committed();
     this.#afterwards.push(...transaction.commit());
     // Now, because it can't be while a transaction is open.
     this.#parts.log.trim();

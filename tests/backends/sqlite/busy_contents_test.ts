@@ -6,6 +6,7 @@ import {
 } from "../../../src/backends/sqlite/mod.ts";
 import { canWrite, content, find, make, pattern } from "./ground.ts";
 import { sequence, temporary, using } from "./ground.ts";
+import { BusyContents } from "../../../src/backends/sqlite/busy_contents.ts";
 import { losses, LossyDisk } from "./lossy_disk.ts";
 
 const ignore = !canWrite || Deno.build.os !== "linux";
@@ -82,4 +83,37 @@ Deno.test({
     }
     await fs.dispose();
   },
+});
+
+/** Whether content 1 is busy after so many commits, each with what `writes` says. */
+function isBusyAfter(
+  commits: number,
+  writes: (commit: number) => number[],
+): boolean {
+  const busy = new BusyContents();
+  for (let commit = 0; commit < commits; commit++) {
+    for (const content of writes(commit)) busy.note(content);
+    busy.committed();
+  }
+  return busy.note(1);
+}
+
+const many = [1, 1, 1, 1];
+
+Deno.test("a content is busy that gets many small writes in each commit", () => {
+  assertEquals(isBusyAfter(15, () => many), false);
+  assertEquals(isBusyAfter(16, () => many), true);
+  assertEquals(isBusyAfter(16, () => [1, 1, 1]), false);
+});
+
+Deno.test("clients that take turns keep their contents busy", () => {
+  const turns = (commit: number) => commit % 2 === 0 ? many : [2, 2, 2, 2];
+  assertEquals(isBusyAfter(32, turns), true);
+});
+
+Deno.test("none of many contents is busy, nor one that was so long ago", () => {
+  const others = [...Array(8).keys()].map((content) => content + 2);
+  assertEquals(isBusyAfter(16, () => [...many, ...others.slice(1)]), true);
+  assertEquals(isBusyAfter(16, () => [...many, ...others]), false);
+  assertEquals(isBusyAfter(48, (commit) => commit < 16 ? many : []), false);
 });
