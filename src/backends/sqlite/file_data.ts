@@ -40,7 +40,7 @@ interface Write {
 
 /** What a new size takes: in its transaction, and once that is done. */
 interface Resizing {
-  statements(): void;
+  statements?(): void;
   after?(): void;
 }
 
@@ -82,13 +82,14 @@ export class FileData {
     const end = offset + length;
     const beyond = Math.max(0, end - Math.max(file.size, offset));
     const isSparse = file.used < file.size;
+    const growth = isSparse ? length : beyond;
     const isInside = !file.outside && end <= INSIDE;
     this.#parts.room.takeBytes(length, {
-      growth: isSparse ? length : beyond,
+      growth,
       inDatabase: isInside || fitsJournal(how),
     });
     if (!isInside) {
-      return this.#writeOutside(file, offset, how);
+      return this.#writeOutside(file, offset, { ...how, growth });
     }
     this.#writeInside(file, offset, how.data);
     return "file";
@@ -96,22 +97,18 @@ export class FileData {
 
   /** Has the next commit make durable what was written to the file. */
   commit(file: SqliteNode): void {
-    const { committer, nodes, sql, transaction } = this.#parts;
+    const { committer, nodes, transaction } = this.#parts;
     if (file.outside) committer.include(this.#extents.of(file));
     if (!nodes.unsaved.has(file)) return;
-    transaction.run(() => sql.saveNode(file.fileid, file));
-    nodes.unsaved.delete(file);
+    transaction.run();
+    nodes.save(file);
   }
 
   /** Sets all of `next` on the node, with the size that it names. */
   change(node: SqliteNode, next: MutableAttributes): void {
-    const { sql, transaction } = this.#parts;
     const isResized = node.type === "file" && next.size !== node.size;
     const resizing = isResized ? this.#resize(node, next) : undefined;
-    transaction.run(() => {
-      sql.saveNode(node.fileid, next);
-      resizing?.statements();
-    });
+    this.#parts.transaction.run(resizing?.statements);
     this.#saved(node, next);
     resizing?.after?.();
   }
@@ -149,10 +146,7 @@ export class FileData {
     content.set(data, offset);
     const next = this.#written(file, content.length);
     next.used = content.length;
-    transaction.run(() => {
-      sql.putContent.run(file.fileid, content);
-      sql.saveNode(file.fileid, next);
-    });
+    transaction.run(() => sql.putContent.run(file.fileid, content));
     this.#saved(file, next);
     this.#inside.set(file.fileid, content);
   }
@@ -160,7 +154,7 @@ export class FileData {
   #writeOutside(
     file: SqliteNode,
     offset: number,
-    { data, stability }: Write,
+    { data, stability, growth }: Write & { readonly growth: number },
   ): Stability {
     const { committer, contents, nodes, transaction } = this.#parts;
     transaction.assertSound();
@@ -178,17 +172,20 @@ export class FileData {
       if (old !== undefined) contents.write(number, 0, old);
       contents.write(number, offset, data);
       this.#extents.written(extent);
-      next.used = contents.measure(number).used;
+      if (growth > 0 || old !== undefined) {
+        next.used = contents.measure(number).used;
+      }
       if (stability === "unstable" && old === undefined) {
         this.#apply(file, next);
         nodes.unsaved.add(file);
         return stability;
       }
-      transaction.run(() => {
-        if (old !== undefined) this.#writeMove(file, old, number);
-        this.#parts.sql.saveNode(file.fileid, next);
-        if (isJournaled) this.#journal(number, offset, data);
-      });
+      if (old !== undefined || isJournaled) {
+        transaction.run(() => {
+          if (old !== undefined) this.#writeMove(file, old, number);
+          if (isJournaled) this.#journal(number, offset, data);
+        });
+      } else transaction.run();
     } catch (error) {
       if (old === undefined) contents.cut(number, file.size);
       else contents.remove(number);
@@ -221,10 +218,10 @@ export class FileData {
     return { mode, uid, gid, size, used, change, ...times, outside };
   }
 
-  /** `next` is in the node's row. */
+  /** `next` goes into the node's row with the next commit. */
   #saved(node: SqliteNode, next: MutableAttributes): void {
     this.#apply(node, next);
-    this.#parts.nodes.unsaved.delete(node);
+    this.#parts.nodes.save(node);
   }
 
   #apply(node: SqliteNode, next: MutableAttributes): void {
@@ -255,7 +252,7 @@ export class FileData {
     if (size === 0) return this.#empty(file, next);
     if (size < file.size) return this.#shorten(file, next);
     this.#extents.prepare(file, size);
-    return { statements() {} };
+    return {};
   }
 
   #resizeInside(file: SqliteNode, next: MutableAttributes): Resizing {

@@ -368,13 +368,13 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** Writes the attributes that wait in memory. */
   #saveUnsaved(andContent = false): void {
-    const { nodes, sql, transaction, data } = this.#store;
-    if (transaction.failure !== undefined) return;
+    const { nodes, transaction, data } = this.#store;
+    if (transaction.failure !== undefined || nodes.unsaved.size === 0) return;
+    transaction.run();
     for (const node of nodes.unsaved) {
       if (andContent) data.commit(node);
-      else transaction.run(() => sql.saveNode(node.fileid, node));
+      else nodes.save(node);
     }
-    nodes.unsaved.clear();
   }
 
   #checkSize(type: SqliteNode["type"], size: number): void {

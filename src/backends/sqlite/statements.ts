@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { MutableAttributes, NodeRow } from "./node.ts";
+import type { NodeRow, SqliteNode } from "./node.ts";
 
 /** Deno has the method; its types don't say so yet. */
 interface ReturnsArrays {
@@ -11,11 +11,7 @@ export class Statements {
   readonly insertNode: StatementSync;
   readonly #selectNode: StatementSync;
   readonly #saveNode: StatementSync;
-  /** nlink, change, ctime (2), fileid: a name came or went. */
-  readonly setLinks: StatementSync;
-  /** nlink, change, mtime (2), ctime (2), fileid: an entry of this folder came or went. */
-  readonly touchFolder: StatementSync;
-  /** parent, change, ctime (2), fileid: a folder moved. */
+  /** parent, fileid: a folder moved. */
   readonly setParent: StatementSync;
   readonly deleteNode: StatementSync;
   readonly #findParent: StatementSync;
@@ -47,22 +43,11 @@ export class Statements {
     );
     this.#selectNode = rows("SELECT * FROM inodes WHERE fileid = ?");
     this.#saveNode = prepare(
-      `UPDATE inodes SET mode = ?, uid = ?, gid = ?, size = ?, used = ?,
-       change = ?, atime = ?, atime_ns = ?, mtime = ?, mtime_ns = ?,
+      `UPDATE inodes SET mode = ?, nlink = ?, uid = ?, gid = ?, size = ?,
+       used = ?, change = ?, atime = ?, atime_ns = ?, mtime = ?, mtime_ns = ?,
        ctime = ?, ctime_ns = ?, outside = ? WHERE fileid = ?`,
     );
-    this.setLinks = prepare(
-      `UPDATE inodes SET nlink = ?, change = ?, ctime = ?, ctime_ns = ?
-       WHERE fileid = ?`,
-    );
-    this.touchFolder = prepare(
-      `UPDATE inodes SET nlink = ?, change = ?, mtime = ?, mtime_ns = ?,
-       ctime = ?, ctime_ns = ? WHERE fileid = ?`,
-    );
-    this.setParent = prepare(
-      `UPDATE inodes SET parent = ?, change = ?, ctime = ?, ctime_ns = ?
-       WHERE fileid = ?`,
-    );
+    this.setParent = prepare("UPDATE inodes SET parent = ? WHERE fileid = ?");
     this.deleteNode = prepare("DELETE FROM inodes WHERE fileid = ?");
     this.#findParent = rows("SELECT parent FROM inodes WHERE fileid = ?");
     this.#findEntry = rows(
@@ -91,23 +76,24 @@ export class Statements {
   }
 
   /** Writes what can change of a node. */
-  saveNode(fileid: number, now: MutableAttributes): void {
-    const { atime, mtime, ctime } = now;
+  saveNode(node: SqliteNode): void {
+    const { atime, mtime, ctime } = node;
     this.#saveNode.run(
-      now.mode,
-      now.uid,
-      now.gid,
-      now.size,
-      now.used,
-      now.change,
+      node.mode,
+      node.nlink,
+      node.uid,
+      node.gid,
+      node.size,
+      node.used,
+      node.change,
       atime.seconds,
       atime.nanoseconds,
       mtime.seconds,
       mtime.nanoseconds,
       ctime.seconds,
       ctime.nanoseconds,
-      now.outside,
-      fileid,
+      node.outside,
+      node.fileid,
     );
   }
 

@@ -86,9 +86,10 @@ function assemble(
     meta.ceiling,
     (ceiling) => saveCeiling.run(ceiling),
   );
-  const transaction = new Transaction(db, sequence);
-  const journal = new Journal(db);
   const nodes = new NodeTable(sql, options.keptNodes);
+  const save = () => nodes.saveAll();
+  const transaction = new Transaction(db, { sequence, save });
+  const journal = new Journal(db);
   const free = contents instanceof ContentMemory
     ? () => contents.freeBytes
     : () =>

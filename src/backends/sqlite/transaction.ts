@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FsError } from "../../vfs/mod.ts";
 import { fsErrorOf } from "./errors.ts";
 import type { Sequence } from "./sequence.ts";
@@ -17,14 +17,26 @@ export class Transaction {
   operations = 0;
   readonly #db: DatabaseSync;
   readonly #sequence: Sequence;
+  readonly #save: () => void;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
   #isOpen = false;
   #failure: FsError | undefined = undefined;
   #afterwards: (() => void)[] = [];
 
-  /** Nothing is open yet. */
-  constructor(db: DatabaseSync, sequence: Sequence) {
+  /** Nothing is open yet; `save` writes what waits in memory for the commit. */
+  constructor(
+    db: DatabaseSync,
+    { sequence, save }: {
+      readonly sequence: Sequence;
+      readonly save: () => void;
+    },
+  ) {
     this.#db = db;
     this.#sequence = sequence;
+    this.#save = save;
+    this.#savepoint = db.prepare("SAVEPOINT operation");
+    this.#release = db.prepare("RELEASE operation");
   }
 
   /** Whether there are changes that no commit has covered. */
@@ -54,16 +66,22 @@ export class Transaction {
     return this.#sequence.next();
   }
 
-  /** Runs the statements of one operation: all of them, or none and throws. */
-  run<T>(statements: () => T): T {
+  /**
+   * Runs the statements of one operation: all of them, or none and throws. One
+   * that changes nothing but attributes has none: see `NodeTable.save`.
+   */
+  run(statements?: () => void): void {
     this.#begin();
     if (this.#sequence.isLow) this.#extend();
-    this.#db.exec("SAVEPOINT operation");
+    if (statements !== undefined) this.#attempt(statements);
+    this.operations++;
+  }
+
+  #attempt(statements: () => void): void {
+    this.#savepoint.run();
     try {
-      const result = statements();
-      this.#db.exec("RELEASE operation");
-      this.operations++;
-      return result;
+      statements();
+      this.#release.run();
     } catch (error) {
       this.#undo(error);
       throw fsErrorOf(error);
@@ -80,6 +98,7 @@ export class Transaction {
     this.assertSound();
     if (this.#isOpen) {
       try {
+        this.#save();
         this.#db.exec("COMMIT");
       } catch (error) {
         throw this.fail(error);

@@ -43,7 +43,8 @@ interface Moment {
 
 /**
  * The names: what makes, moves and removes entries. Each operation writes its
- * rows first, all or none, and then brings memory up to them, which can't fail.
+ * entries first, all or none, and then brings the nodes in memory up to them, which
+ * can't fail.
  */
 export class Tree {
   readonly #parts: TreeParts;
@@ -81,13 +82,12 @@ export class Tree {
       if (kind.type === "file" && row[17] === 0 && row[6] > 0) {
         sql.putContent.run(number, new Uint8Array(row[6]));
       }
-      this.#writeTouch(touch, moment);
     });
     const node = nodes.add(row);
     nodes.named(directory, name, node);
     room.files++;
     room.used += node.used;
-    return { node, change: applyTouch(touch, moment), created: true };
+    return { node, change: this.#touch(touch, moment), created: true };
   }
 
   /** A further name for a node. */
@@ -99,16 +99,13 @@ export class Tree {
     if (node.nlink >= MAX_LINK) throw new FsError("too-many-links");
     room.takeNode();
     const moment = this.#moment();
-    const touch = { folder: directory, links: 0 };
     transaction.run(() => {
       const { number } = moment;
       sql.insertEntry.run(directory.fileid, name, number, node.fileid);
-      this.#writeLinks(node, node.nlink + 1, moment);
-      this.#writeTouch(touch, moment);
     });
     nodes.named(directory, name, node);
-    applyLinks(node, node.nlink + 1, moment);
-    return applyTouch(touch, moment);
+    this.#setLinks(node, node.nlink + 1, moment);
+    return this.#touch({ folder: directory, links: 0 }, moment);
   }
 
   /** Removes an entry, which leads to `node`. */
@@ -117,15 +114,13 @@ export class Tree {
     const { directory, name } = at;
     const moment = this.#moment();
     const links = node.type === "directory" ? -1 : 0;
-    const touch = { folder: directory, links };
     transaction.run(() => {
       sql.deleteEntry.run(directory.fileid, name);
-      this.#writeTouch(touch, moment);
-      this.#writeUnlinked(node, moment);
+      this.#writeUnlinked(node);
     });
     nodes.named(directory, name);
     this.#applyUnlinked(node, moment);
-    return applyTouch(touch, moment);
+    return this.#touch({ folder: directory, links }, moment);
   }
 
   /** Moves an entry that leads to `node`, and replaces one that is known to be replaceable. */
@@ -148,20 +143,15 @@ export class Tree {
       if (replaced === undefined) {
         sql.insertEntry.run(target.fileid, to.name, number, node.fileid);
       } else sql.replaceEntry.run(node.fileid, target.fileid, to.name);
-      if (isFolder) {
-        const { seconds, nanoseconds } = moment.time;
-        const { fileid } = target;
-        sql.setParent.run(fileid, number, seconds, nanoseconds, node.fileid);
-      } else this.#writeLinks(node, node.nlink, moment);
-      for (const touch of touches) this.#writeTouch(touch, moment);
-      if (replaced !== undefined) this.#writeUnlinked(replaced, moment);
+      if (isFolder) sql.setParent.run(target.fileid, node.fileid);
+      if (replaced !== undefined) this.#writeUnlinked(replaced);
     });
     nodes.named(source, from.name);
     nodes.named(target, to.name, node);
-    applyLinks(node, node.nlink, moment);
+    this.#setLinks(node, node.nlink, moment);
     if (isFolder) node.parent = target.fileid;
     if (replaced !== undefined) this.#applyUnlinked(replaced, moment);
-    const [first, second] = touches.map((touch) => applyTouch(touch, moment));
+    const [first, second] = touches.map((touch) => this.#touch(touch, moment));
     return { source: first, target: second ?? first };
   }
 
@@ -178,37 +168,29 @@ export class Tree {
     };
   }
 
-  #writeTouch({ folder, links }: Touch, { number, time }: Moment): void {
-    const { seconds, nanoseconds } = time;
-    this.#parts.sql.touchFolder.run(
-      folder.nlink + links,
-      number,
-      seconds,
-      nanoseconds,
-      seconds,
-      nanoseconds,
-      folder.fileid,
-    );
+  /** A name of the node came, went or moved. */
+  #setLinks(node: SqliteNode, nlink: number, moment: Moment): void {
+    node.nlink = nlink;
+    node.change = moment.number;
+    node.ctime = moment.time;
+    this.#parts.nodes.save(node);
   }
 
-  #writeLinks(
-    node: SqliteNode,
-    nlink: number,
-    { number, time: { seconds, nanoseconds } }: Moment,
-  ): void {
-    const { setLinks } = this.#parts.sql;
-    setLinks.run(nlink, number, seconds, nanoseconds, node.fileid);
+  /** An entry of the folder came or went. */
+  #touch({ folder, links }: Touch, moment: Moment): ChangeInfo {
+    const before = folder.change;
+    this.#setLinks(folder, folder.nlink + links, moment);
+    folder.mtime = moment.time;
+    return { atomic: true, before, after: moment.number };
   }
 
   /** The last thing in its transaction: see `Journal.forget`. */
-  #writeUnlinked(node: SqliteNode, moment: Moment): void {
-    const nlink = linksLeft(node);
-    if (nlink > 0 || node.opens > 0) this.#writeLinks(node, nlink, moment);
-    else this.#writeFree(node);
+  #writeUnlinked(node: SqliteNode): void {
+    if (linksLeft(node) === 0 && node.opens === 0) this.#writeFree(node);
   }
 
   #applyUnlinked(node: SqliteNode, moment: Moment): void {
-    applyLinks(node, linksLeft(node), moment);
+    this.#setLinks(node, linksLeft(node), moment);
     if (node.nlink === 0 && node.opens === 0) this.#applyFree(node);
   }
 
@@ -227,19 +209,6 @@ export class Tree {
 
 function linksLeft({ type, nlink }: SqliteNode): number {
   return type === "directory" ? 0 : nlink - 1;
-}
-
-function applyLinks(node: SqliteNode, nlink: number, moment: Moment): void {
-  node.nlink = nlink;
-  node.change = moment.number;
-  node.ctime = moment.time;
-}
-
-function applyTouch({ folder, links }: Touch, moment: Moment): ChangeInfo {
-  const before = folder.change;
-  applyLinks(folder, folder.nlink + links, moment);
-  folder.mtime = moment.time;
-  return { atomic: true, before, after: moment.number };
 }
 
 /** What a rename does to its folders, or to the one. */

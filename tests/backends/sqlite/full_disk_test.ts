@@ -17,6 +17,9 @@ import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
 import { canWrite, content, find } from "./ground.ts";
 import { make, pattern, temporary, using } from "./ground.ts";
 
+/** Of a transaction in which nothing waits for the commit. */
+const parts = { sequence: new Sequence(0, () => {}), save() {} };
+
 function refused(code: FsErrorCode, act: () => unknown): void {
   assertEquals(assertThrows(act, FsError).code, code);
 }
@@ -88,7 +91,7 @@ Deno.test("an operation that fails is undone alone", () => {
   const db = new DatabaseSync(":memory:");
   db.exec("CREATE TABLE t (a INTEGER UNIQUE)");
   const insert = db.prepare("INSERT INTO t VALUES (?)");
-  const transaction = new Transaction(db, new Sequence(0, () => {}));
+  const transaction = new Transaction(db, parts);
   transaction.run(() => insert.run(1));
   assertThrows(() =>
     transaction.run(() => {
@@ -109,7 +112,7 @@ Deno.test("when SQLite gives a transaction up, nothing of it is answered", () =>
   const insert = db.prepare("INSERT INTO t VALUES (zeroblob(?))");
   const pages = number(db, "PRAGMA page_count");
   db.exec(`PRAGMA max_page_count = ${pages + 10}`);
-  const transaction = new Transaction(db, new Sequence(0, () => {}));
+  const transaction = new Transaction(db, parts);
   transaction.run(() => insert.run(10));
   refused("no-space", () => transaction.run(() => insert.run(100_000)));
   refused("io", () => transaction.run(() => insert.run(10)));

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { RecentMap } from "../../../src/backends/sqlite/recent_map.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
-import { attributes, canWrite, content, make } from "./ground.ts";
+import { attributes, canWrite, content, find, make } from "./ground.ts";
 import { pattern, temporary, using } from "./ground.ts";
 
 function refused(code: FsErrorCode, act: () => unknown): void {
@@ -159,6 +159,25 @@ Deno.test("a rename far down changes what is in memory", async () => {
   assert(fs.parent(moved) === fs.getattr(deep));
   fs.remove(deep, "moved");
   assertEquals(fs.getattr(deep).nlink, 2);
+  await fs.dispose();
+});
+
+Deno.test("what waits for the commit in memory is what everybody sees", async () => {
+  const fs = sqlite(":memory:", { keptNodes: 4, durability: "none" });
+  const names = Array.from({ length: 50 }, (_, i) => `file${i}`);
+  const files = names.map((name) => make(fs, name));
+  fs.settle();
+  for (const [i, file] of files.entries()) fs.setattr(file, { uid: i });
+  for (const [i, name] of names.entries()) {
+    assertEquals(fs.getattr(find(fs, name)).uid, i);
+    assertEquals(fs.getattr(files[i]).uid, i);
+  }
+  for (const [i, file] of files.entries()) fs.setattr(file, { gid: i });
+  fs.settle();
+  for (const [i, name] of names.entries()) {
+    const { uid, gid } = fs.getattr(find(fs, name));
+    assertEquals([uid, gid], [i, i]);
+  }
   await fs.dispose();
 });
 
