@@ -17,7 +17,6 @@ import {
 import { decodeIdentity, encodeIdentity } from "../memory/identity.ts";
 import { checkName, MAX_NAME } from "../memory/names.ts";
 import { MEMORY } from "./database.ts";
-import { ListedEntry } from "./listed_entry.ts";
 import {
   isLater,
   type MutableAttributes,
@@ -138,14 +137,9 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     cookie: number,
     limit: number,
   ): DirectoryPage<SqliteNode> {
-    const { nodes, sql } = this.#store;
     const folder = this.#folder(directory);
-    const rows = sql.list(folder.fileid, cookie, limit + 1);
-    const end = rows.length <= limit;
-    if (!end) rows.pop();
-    const entries = rows.map((row) => new ListedEntry(nodes, row));
     this.#accessed(folder);
-    return { entries, end };
+    return this.#store.listings.list(folder, cookie, limit);
   }
 
   /** Fills `target` with content from `offset` on. */

@@ -6,6 +6,7 @@ import { ContentMemory, MEMORY_BYTES } from "./content_memory.ts";
 import { MEMORY, openDatabase } from "./database.ts";
 import { FileData } from "./file_data.ts";
 import { Journal } from "./journal.ts";
+import { Listings } from "./listings.ts";
 import { rowOf } from "./node.ts";
 import { NodeTable } from "./node_table.ts";
 import type { CompleteOptions } from "./options.ts";
@@ -33,6 +34,7 @@ export interface Store {
   readonly committer: Committer;
   readonly journal: Journal;
   readonly nodes: NodeTable;
+  readonly listings: Listings;
   readonly room: Room;
   readonly data: FileData;
   readonly tree: Tree;
@@ -113,6 +115,7 @@ function assemble(
       ? largestFile(`${directory}/content`)
       : Number.MAX_SAFE_INTEGER,
     ...{ sql, transaction, committer, journal, nodes, room, data },
+    listings: new Listings(sql, nodes),
     tree: new Tree({ ...parts, data }),
     records: new Records(db, transaction),
     async close() {

@@ -180,6 +180,45 @@ export const readdirTests: readonly BehaviourTest[] = [
     },
   },
   {
+    name: "a folder that is listed again shows what changed since",
+    async run(g) {
+      const folder = await g.folder("folder");
+      await fill(g, folder, 3);
+      const other = await g.file("other");
+      const list = async () => {
+        const { entries } = await g.fs.readdir(folder, 0, 10);
+        const nodes = entries.map(async ({ name, node }) => {
+          const found = node ?? (await g.fs.lookup(folder, name))!;
+          const { fileid } = await g.fs.getattr(found);
+          return [name, fileid] as const;
+        });
+        return new Map(await Promise.all(nodes));
+      };
+      const { fileid } = await g.fs.getattr(other);
+      await list();
+      await g.fs.link(other, folder, "linked");
+      assertEquals((await list()).get("linked"), fileid);
+      await g.fs.remove(folder, "linked");
+      assertEquals((await list()).has("linked"), false);
+      const before = await list();
+      await g.fs.rename(
+        { directory: folder, name: "entry-1" },
+        { directory: folder, name: "moved" },
+      );
+      assertEquals((await list()).get("moved"), before.get("entry-1"));
+      await g.fs.rename(
+        { directory: g.root, name: "other" },
+        { directory: folder, name: "entry-0" },
+      );
+      assertEquals((await list()).get("entry-0"), fileid);
+      const made = await g.file("made", "", folder);
+      const names = ["entry-0", "entry-2", "made", "moved"];
+      const after = await list();
+      assertEquals([...after.keys()].sort(), names);
+      assertEquals(after.get("made"), (await g.fs.getattr(made)).fileid);
+    },
+  },
+  {
     name: "a new entry after the end of a listing is found by going on",
     async run(g) {
       const folder = await g.folder("folder");
