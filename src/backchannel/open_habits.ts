@@ -1,3 +1,4 @@
+import { RecentMap } from "../recent_map.ts";
 import type { Client } from "../state/client.ts";
 import type { DelegationType } from "../state/delegations.ts";
 
@@ -13,24 +14,18 @@ interface Habit {
  * costs more than it saves.
  */
 export class OpenHabits {
-  readonly #habits = new Map<string, Habit>();
-  readonly #limit: number;
+  readonly #habits: RecentMap<string, Habit>;
 
-  /** Remembers up to `limit` files, those opened last. */
+  /** Remembers at least `limit` files, those opened last. */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#habits = new RecentMap(limit);
   }
 
   /** Notes an open of the file with this key; whether the client has come back to it. */
   note(fileKey: string, client: Client, type: DelegationType): boolean {
     const before = this.#habits.get(fileKey);
-    const isBack = before?.client === client && before.type === type;
-    this.#habits.delete(fileKey);
+    if (before?.client === client && before.type === type) return true;
     this.#habits.set(fileKey, { client, type });
-    if (this.#habits.size > this.#limit) {
-      const [oldest] = this.#habits.keys();
-      this.#habits.delete(oldest);
-    }
-    return isBack;
+    return false;
   }
 }

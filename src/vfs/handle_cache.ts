@@ -1,3 +1,4 @@
+import { RecentMap } from "../recent_map.ts";
 import { HANDLE_SIZE, isSameHandle } from "./file_handle.ts";
 
 /** What the cache keeps: something with a filehandle. */
@@ -8,53 +9,34 @@ export interface Cached {
 
 /**
  * Filehandles that are known to be good, so that a PUTFH of one costs a look
- * into a Map. Holds between `generation` and twice as many: when the young
- * generation is full, it becomes the old one and what nobody asked for since is gone.
+ * into a Map.
  */
 export class HandleCache<T extends Cached> {
-  readonly #generation: number;
-  #young = new Map<number, T>();
-  #old = new Map<number, T>();
+  readonly #entries: RecentMap<number, T>;
 
-  /** `generation`: entries of one generation. */
-  constructor(generation: number) {
-    this.#generation = generation;
+  /** Keeps between `limit` entries and twice as many, those asked for last. */
+  constructor(limit: number) {
+    this.#entries = new RecentMap(limit);
   }
 
   /** The entry with these bytes. */
   get(handle: Uint8Array): T | undefined {
     if (handle.length !== HANDLE_SIZE) return undefined;
-    const hash = hashOfHandle(handle);
-    const young = this.#young.get(hash);
-    if (young !== undefined) {
-      return isSameHandle(young.handle, handle) ? young : undefined;
-    }
-    const old = this.#old.get(hash);
-    if (old === undefined || !isSameHandle(old.handle, handle)) {
-      return undefined;
-    }
-    this.#put(hash, old);
-    return old;
+    const entry = this.#entries.get(hashOfHandle(handle));
+    return entry !== undefined && isSameHandle(entry.handle, handle)
+      ? entry
+      : undefined;
   }
 
   /** Adds an entry; another one of the same hash makes room for it. */
   add(entry: T): void {
-    this.#put(hashOfHandle(entry.handle), entry);
+    this.#entries.set(hashOfHandle(entry.handle), entry);
   }
 
   /** Removes an entry. */
   delete(entry: T): void {
     const hash = hashOfHandle(entry.handle);
-    if (this.#young.get(hash) === entry) this.#young.delete(hash);
-    if (this.#old.get(hash) === entry) this.#old.delete(hash);
-  }
-
-  #put(hash: number, entry: T): void {
-    if (this.#young.size >= this.#generation) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(hash, entry);
+    if (this.#entries.get(hash) === entry) this.#entries.delete(hash);
   }
 }
 

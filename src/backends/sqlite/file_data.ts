@@ -5,7 +5,7 @@ import { Extents } from "./extents.ts";
 import type { Journal } from "./journal.ts";
 import type { MutableAttributes, SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
-import { RecentMap } from "./recent_map.ts";
+import { RecentMap } from "../../recent_map.ts";
 import type { Room } from "./room.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
-import { RecentMap } from "../../../src/backends/sqlite/recent_map.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
 import { attributes, canWrite, content, find, make } from "./ground.ts";
 import { pattern, temporary, using } from "./ground.ts";
@@ -215,21 +214,4 @@ Deno.test("stats count what was done", async () => {
   assertEquals(writtenBytes, 100);
   assertEquals(failed, false);
   await fs.dispose();
-});
-
-Deno.test("a map of what was used lately keeps what is in use", () => {
-  const map = new RecentMap<number, string>(10);
-  for (let i = 0; i < 1000; i++) {
-    map.set(i, String(i));
-    assertEquals(map.get(0), "0");
-    assertEquals(map.get(i), String(i));
-  }
-  assertEquals(map.get(500), undefined);
-  map.delete(0);
-  assertEquals(map.get(0), undefined);
-  const heavy = new RecentMap<number, number>(100, { weigh: (it) => it });
-  for (let i = 0; i < 50; i++) heavy.set(i, 30);
-  const kept = Array.from({ length: 50 }, (_, i) => heavy.get(i))
-    .filter((value) => value !== undefined).length;
-  assert(kept >= 1 && kept <= 8, String(kept));
 });

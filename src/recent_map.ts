@@ -39,11 +39,11 @@ export class RecentMap<K, V> {
   /** Remembers a value; another one of that key is forgotten. */
   set(key: K, value: V): void {
     const before = this.#young.get(key);
-    if (before !== undefined) this.#weight -= this.#weigh(before);
     this.#old.delete(key);
+    if (before !== undefined) this.#weight -= this.#weigh(before);
+    else if (this.#weight >= this.#limit) this.#turn();
     this.#young.set(key, value);
     this.#weight += this.#weigh(value);
-    if (this.#weight >= this.#limit) this.#turn();
   }
 
   /** Forgets a key. */
