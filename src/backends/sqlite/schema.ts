@@ -6,38 +6,46 @@ const APPLICATION_ID = 0x6e667334;
 /** Number of the root folder, the same in every store. */
 export const ROOT = 1;
 
+/** Takes a store from one schema to the next, in a transaction that is open. */
+export type Migration = (db: DatabaseSync) => void;
+
 /**
- * What takes a store from each schema to the next: the first entry makes schema
- * 1 out of nothing. An entry is never changed once it was released; a new
- * schema is a new entry.
+ * The first makes schema 1 out of nothing. None is ever changed once it was
+ * released; a new schema is a new entry.
  */
-const migrations: readonly ((db: DatabaseSync) => void)[] = [createFirst];
+const migrations: readonly Migration[] = [createFirst];
 
 /** The schema that this version writes. */
 export const SCHEMA_VERSION: number = migrations.length;
 
 /**
- * Brings the schema up to this version's, in one transaction. Throws an `Error`
- * for a store of a newer version and for a database that is no store.
+ * Brings the schema up to the last of `steps`, this version's, all in one
+ * transaction. Throws an `Error` for a store of a newer version and for a
+ * database that is no store; whatever it throws, the store is as it was.
  */
-export function migrate(db: DatabaseSync): void {
+export function migrate(db: DatabaseSync, steps = migrations): void {
   const version = pragma(db, "user_version");
   const isOurs = pragma(db, "application_id") === APPLICATION_ID;
   if (!isOurs && (version !== 0 || hasTables(db))) {
     throw new Error("the database is not a store of this server");
   }
-  if (version > SCHEMA_VERSION) {
+  if (version > steps.length) {
     throw new Error(
-      `the store has schema ${version}, written by a newer version; this one knows schema ${SCHEMA_VERSION}`,
+      `the store has schema ${version}, written by a newer version; this one knows schema ${steps.length}`,
     );
   }
-  if (version === SCHEMA_VERSION) return;
+  if (version === steps.length) return;
   db.exec("BEGIN IMMEDIATE");
-  for (const step of migrations.slice(version)) step(db);
-  db.exec(`
-    PRAGMA application_id = ${APPLICATION_ID};
-    PRAGMA user_version = ${SCHEMA_VERSION};
-    COMMIT`);
+  try {
+    for (const step of steps.slice(version)) step(db);
+    db.exec(`
+      PRAGMA application_id = ${APPLICATION_ID};
+      PRAGMA user_version = ${steps.length};
+      COMMIT`);
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
 }
 
 /**

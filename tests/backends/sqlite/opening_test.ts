@@ -74,6 +74,54 @@ Deno.test("a store of this version is not migrated", () => {
   db.close();
 });
 
+const never = () => {
+  throw new Error("this step was done long ago");
+};
+
+Deno.test({
+  name: "an older store is brought up to date step by step, with all it has",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await using(folder.path, (fs) => {
+      fs.write(make(fs, "a"), 0, pattern(100, 1), "file");
+    });
+    using db = new DatabaseSync(`${folder.path}/store.db`);
+    migrate(db, [
+      never,
+      (db) => db.exec("ALTER TABLE inodes ADD COLUMN note TEXT"),
+      (db) => db.exec("UPDATE inodes SET note = type || ' of ' || size"),
+    ]);
+    const notes = db.prepare("SELECT note FROM inodes ORDER BY fileid").all();
+    assertEquals(notes.map(({ note }) => note), [
+      "directory of 4096",
+      "file of 100",
+    ]);
+    assertEquals(db.prepare("PRAGMA user_version").get()!.user_version, 3);
+    migrate(db, [never, never, never]);
+  },
+});
+
+Deno.test({
+  name: "a migration that fails leaves the store as it was",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await using(folder.path, (fs) => make(fs, "a"));
+    const db = new DatabaseSync(`${folder.path}/store.db`);
+    const steps = [
+      never,
+      (db: DatabaseSync) => db.exec("DELETE FROM entries"),
+      (db: DatabaseSync) => db.exec("this is no SQL"),
+    ];
+    assertThrows(() => migrate(db, steps), Error, "syntax error");
+    assertEquals(db.isTransaction, false);
+    db.close();
+    await using(folder.path, (fs) => find(fs, "a"));
+    assertEquals((await checkStore(folder.path)).problems, []);
+  },
+});
+
 Deno.test({
   name: "an open file without a name is gone after a restart",
   ignore,
