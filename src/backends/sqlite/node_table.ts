@@ -61,6 +61,10 @@ export class NodeTable {
   save(node: SqliteNode): void {
     this.unsaved.delete(node);
     this.#due.add(node);
+    if (!node.isForgotten) return;
+    // What its operation looked up has pushed it out of memory meanwhile.
+    node.isForgotten = false;
+    this.#recent.set(node.fileid, node);
   }
 
   /** Writes what {@linkcode save} was told of, in the open transaction. */

@@ -180,6 +180,23 @@ Deno.test("what waits for the commit in memory is what everybody sees", async ()
   await fs.dispose();
 });
 
+Deno.test("a node that leaves memory during its own operation loses nothing", async () => {
+  const kind = { type: "directory" } as const;
+  for (let keptNodes = 1; keptNodes < 8; keptNodes++) {
+    const fs = sqlite(":memory:", { keptNodes });
+    const folder = fs.create(fs.root(), "folder", kind, { attributes }).node;
+    for (let i = 0; i < 30; i++) {
+      // It gets older with each file, and somewhere too old in the middle.
+      for (let n = i % 5; n > 0; n--) make(fs, `file${i}.${n}`);
+      fs.settle();
+      const { change } = fs.create(folder, `d${i}`, kind, { attributes });
+      const seen = fs.getattr(find(fs, "folder"));
+      assertEquals([seen.nlink, seen.change], [3 + i, change.after]);
+    }
+    await fs.dispose();
+  }
+});
+
 Deno.test("a file has 65535 names at most", async () => {
   const fs = sqlite(":memory:");
   const a = make(fs, "a");
