@@ -3,6 +3,7 @@ import type { Extent } from "./node.ts";
 import type { Contents } from "./contents.ts";
 import type { Durability } from "./options.ts";
 import type { Journal } from "./journal.ts";
+import type { Log } from "./log.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Bytes in the journal from which on files are synced to empty it. */
@@ -11,18 +12,6 @@ const JOURNAL_BYTES = 2 ** 23;
 const MOST_WATCHED = 1024;
 /** Operations that share a commit when nothing asks for one. */
 const MOST_OPERATIONS = 4096;
-
-/** The database's own files, as far as a commit deals with them. */
-export interface Log {
-  /** Brings the write-ahead log to stable storage, while others work. */
-  sync(): Promise<void>;
-  /** The same, at once. */
-  syncNow(): void;
-  /** Bytes in the log that the database does not have yet. */
-  readonly pendingBytes: number;
-  /** Called after each commit: empties the log into the database when it is long. */
-  trim(): void;
-}
 
 /** What a {@linkcode Committer} commits. */
 export interface CommitterParts {
@@ -50,10 +39,10 @@ export interface CommitterParts {
  * - Frames carry a running checksum. After a crash SQLite takes the log up to the
  *   last commit whose frames are all intact: a prefix of the transactions, and
  *   all those that an fdatasync has covered, because it covers the whole file.
- * - With NORMAL, a checkpoint syncs the log before it writes to the
- *   database, and the database before the log is used from its start again, and
- *   a new log's header before its frames. So the database never has what the
- *   log could lose, and no frame is overwritten before the database has it.
+ * - The log is synced before anything of it is written to the database, and the
+ *   database before the log is used from its start again; and with NORMAL a new
+ *   log's header before its frames. So the database never has what the log could
+ *   lose, and no frame is overwritten before the database has it: see `Log.empty`.
  * - No reply leaves before the promise of `settle`, whatever it has seen.
  */
 export class Committer {
@@ -71,6 +60,8 @@ export class Committer {
   #running: Promise<void> | undefined = undefined;
   #next: Promise<void> | undefined = undefined;
   #trimming: Promise<void> | undefined = undefined;
+  /** The log is being emptied, and no commit may use it. */
+  #emptying: Promise<void> | undefined = undefined;
   /** Contents whose sync is under way. */
   #syncing: readonly Extent[] = [];
   /** Operations that commits have covered. */
@@ -126,8 +117,9 @@ export class Committer {
     transaction.assertSound();
     if (durability !== "full") {
       const few = transaction.operations - this.#covered < MOST_OPERATIONS;
-      if (transaction.isOpen && !(durability === "none" && few)) this.now();
-      return;
+      if (!transaction.isOpen || durability === "none" && few) return;
+      if (this.#emptying === undefined) return this.now();
+      return this.#emptying.then(() => this.settle());
     }
     if (!this.#isPending) return this.#running;
     this.counts.settles++;
@@ -146,6 +138,8 @@ export class Committer {
     const isFull = durability === "full";
     transaction.assertSound();
     try {
+      if (this.#emptying !== undefined) log.finishEmptying();
+      this.#emptying = undefined;
       if (isFull) {
         for (const extent of [...this.#syncing, ...this.#before]) {
           const last = this.#clean(extent);
@@ -174,10 +168,12 @@ export class Committer {
   async close(): Promise<void> {
     await this.#running;
     await this.#trimming;
+    await this.#emptying;
     for (const number of this.#parts.journal.numbers()) {
       this.#before.add(this.known(number)!);
     }
     this.now();
+    await this.#emptying;
   }
 
   get #isPending(): boolean {
@@ -197,7 +193,10 @@ export class Committer {
     if (this.#watched.size > MOST_WATCHED) {
       for (const extent of this.#watched.values()) this.include(extent);
     }
-    while (this.#before.size > 0) await this.#syncBefore();
+    while (this.#before.size > 0 || this.#emptying !== undefined) {
+      if (this.#before.size > 0) await this.#syncBefore();
+      await this.#emptying;
+    }
     this.#commit();
     this.#syncing = [...this.#beside];
     this.#beside.clear();
@@ -258,13 +257,23 @@ export class Committer {
   }
 
   #commit(): void {
-    const { transaction } = this.#parts;
+    const { transaction, log } = this.#parts;
     if (transaction.isOpen) this.counts.commits++;
     this.#covered = transaction.operations;
     this.#busy.committed();
     this.#afterwards.push(...transaction.commit());
-    // Now, because it can't be while a transaction is open.
-    this.#parts.log.trim();
+    log.grown();
+    if (log.isLong) this.#empty();
+  }
+
+  /** Nobody waits for it but the next commit. */
+  #empty(): void {
+    const emptying = this.#parts.log.empty()
+      .catch((error) => void this.#parts.transaction.fail(error))
+      .finally(() => {
+        if (this.#emptying === emptying) this.#emptying = undefined;
+      });
+    this.#emptying = emptying;
   }
 
   #finish(): void {

@@ -1,9 +1,6 @@
-import { closeSync, openSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { FsError } from "../../vfs/mod.ts";
-import type { Log } from "./committer.ts";
+import { DatabaseSync } from "node:sqlite";
 import type { Disk } from "./disk.ts";
-import { fsErrorOf } from "./errors.ts";
+import { type Log, noLog, WriteAheadLog } from "./log.ts";
 import { migrate } from "./schema.ts";
 
 /** In place of a folder: a store in memory. */
@@ -11,8 +8,6 @@ export const MEMORY = ":memory:";
 /** Name of the database in the folder of a store. */
 const DATABASE = "store.db";
 const PAGE = 4096;
-/** Bytes in the log, from which on it is emptied into the database. */
-const LONG_LOG = 2 ** 24;
 
 /** A database that is open. */
 export interface OpenDatabase {
@@ -30,13 +25,23 @@ export function isStore(directory: string): boolean {
   return sizeOf(`${directory}/${DATABASE}`) > 0;
 }
 
+/** How {@linkcode openDatabase} opens one. */
+export interface DatabaseOptions {
+  /** Where its files are. */
+  readonly disk: Disk;
+  /** Whether it outlives a power failure. */
+  readonly isSynced: boolean;
+  /** Bytes in the log from which on it is emptied; see `SqliteOptions`. */
+  readonly longLog: number;
+}
+
 /**
  * Opens the database of a store with the schema of this version. Throws an
  * `Error` of one line when it can't be.
  */
 export function openDatabase(
   directory: string,
-  { disk, isSynced }: { readonly disk: Disk; readonly isSynced: boolean },
+  { disk, isSynced, longLog }: DatabaseOptions,
 ): OpenDatabase {
   const isFolder = directory !== MEMORY;
   const path = isFolder ? `${directory}/${DATABASE}` : MEMORY;
@@ -50,11 +55,14 @@ export function openDatabase(
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = ${isSynced ? "NORMAL" : "OFF"};
       PRAGMA wal_autocheckpoint = 0;
+      PRAGMA cache_spill = OFF;
       PRAGMA temp_store = MEMORY;
       PRAGMA cache_size = -65536;
       PRAGMA cell_size_check = ON`);
     migrate(db);
-    const log = isFolder ? new WriteAheadLog(db, directory, disk) : noLog;
+    const log = isFolder
+      ? new WriteAheadLog(db, path, { disk, isSynced, longLog, page: PAGE })
+      : noLog;
     const free = db.prepare("PRAGMA freelist_count");
     const freeBytes = () => free.get()!.freelist_count as number * PAGE;
     return { db, freeBytes, log, wasLost };
@@ -66,60 +74,6 @@ export function openDatabase(
     });
   }
 }
-
-class WriteAheadLog implements Log, Disposable {
-  readonly #disk: Disk;
-  readonly #descriptor: number;
-  readonly #look: StatementSync;
-  readonly #empty: StatementSync;
-  pendingBytes = 0;
-
-  constructor(db: DatabaseSync, directory: string, disk: Disk) {
-    this.#disk = disk;
-    this.#look = db.prepare("PRAGMA wal_checkpoint(NOOP)");
-    // Not SQLite's own checkpoint at a commit: that one keeps its errors to itself.
-    this.#empty = db.prepare("PRAGMA wal_checkpoint(RESTART)");
-    // A write makes the file, and an fsync of its folder makes that last.
-    db.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value; COMMIT");
-    this.#descriptor = openSync(`${directory}/${DATABASE}-wal`, "r");
-    const folder = openSync(directory, "r");
-    disk.syncNow(folder);
-    closeSync(folder);
-  }
-
-  sync(): Promise<void> {
-    return this.#disk.sync(this.#descriptor);
-  }
-
-  syncNow(): void {
-    this.#disk.syncNow(this.#descriptor);
-  }
-
-  trim(): void {
-    this.pendingBytes = this.#look.get()!.log as number * PAGE;
-    if (this.pendingBytes < LONG_LOG) return;
-    try {
-      this.#empty.get();
-      this.pendingBytes = 0;
-    } catch (error) {
-      // On a full disk the log stays as it is, and nothing of it is lost.
-      const cause = fsErrorOf(error);
-      if (!(cause instanceof FsError && cause.code === "no-space")) throw error;
-    }
-  }
-
-  [Symbol.dispose](): void {
-    closeSync(this.#descriptor);
-  }
-}
-
-const noLog: Log & Disposable = {
-  pendingBytes: 0,
-  sync: () => Promise.resolve(),
-  syncNow() {},
-  trim() {},
-  [Symbol.dispose]() {},
-};
 
 function sizeOf(path: string): number {
   try {

@@ -25,6 +25,8 @@ export interface SqliteOptions {
   readonly now?: () => Timestamp;
   /** @internal Nodes that stay in memory though nobody needs them: this to twice as many. */
   readonly keptNodes?: number;
+  /** @internal Bytes in the write-ahead log from which on it is emptied. */
+  readonly longLog?: number;
   /** @internal The disk; a test can have one that fails. */
   readonly disk?: Disk;
 }
@@ -32,6 +34,8 @@ export interface SqliteOptions {
 /** All options. */
 export type CompleteOptions = Required<SqliteOptions>;
 
+/** Bytes in the write-ahead log from which on it is emptied into the database. */
+export const LONG_LOG: number = 2 ** 24;
 const KEPT_NODES = 65_536;
 const MAX_UINT32 = 0xffff_ffff;
 
@@ -50,8 +54,10 @@ export function complete(options: SqliteOptions): CompleteOptions {
   checkRange("uid", uid, MAX_UINT32);
   checkRange("gid", gid, MAX_UINT32);
   checkRange("mode", mode, 0o7777);
-  const { disk = hostDisk, keptNodes = KEPT_NODES } = options;
-  return { durability, quotaBytes, uid, gid, mode, now, keptNodes, disk };
+  const { disk = hostDisk, keptNodes = KEPT_NODES, longLog = LONG_LOG } =
+    options;
+  const internal = { keptNodes, longLog, disk };
+  return { durability, quotaBytes, uid, gid, mode, now, ...internal };
 }
 
 function checkRange(name: string, value: number, most: number): void {

@@ -59,7 +59,7 @@ function assemble(
   options: CompleteOptions,
   closers: (() => void)[],
 ): Store {
-  const { disk, now, quotaBytes: quota } = options;
+  const { disk, now, longLog, quotaBytes: quota } = options;
   const isFolder = directory !== MEMORY;
   const durability = isFolder || options.durability === "none"
     ? options.durability
@@ -71,9 +71,9 @@ function assemble(
   }
   const isSynced = durability !== "none";
   const { db, freeBytes, log, wasLost } = openDatabase(directory, {
-    ...{ disk, isSynced },
+    ...{ disk, isSynced, longLog },
   });
-  closers.push(() => db.close(), () => log[Symbol.dispose]());
+  closers.push(() => log[Symbol.dispose](), () => db.close());
   const contents: Contents = isFolder
     ? new ContentFiles(`${directory}/content`, disk)
     : new ContentMemory();

@@ -22,30 +22,61 @@ export class LossyDisk implements Disk {
     note();
   }
 
-  /** Copies a store, without what of the log, or of the contents, was not synced. */
+  /** Copies a store, without what of its files was not synced and is `lost`. */
   copy(from: string, to: string, lost: Loss): void {
     Deno.mkdirSync(to, { recursive: true });
     for (const { name, isDirectory } of Deno.readDirSync(from)) {
       const [source, target] = [`${from}/${name}`, `${to}/${name}`];
-      if (isDirectory) {
-        this.copy(source, target, lost);
-        continue;
-      }
-      const isContent = source.includes("/content/");
-      const isLost = isContent ? lost.contents : lost.log;
-      const isLossy = isContent || name.endsWith("-wal");
-      const synced = this.#synced.get(source);
-      if (!isLossy || !isLost) Deno.copyFileSync(source, target);
-      else if (synced !== undefined) Deno.writeFileSync(target, synced);
+      if (isDirectory) this.copy(source, target, lost);
+      else this.#copyFile(source, target, lost);
     }
+  }
+
+  #copyFile(source: string, target: string, lost: Loss): void {
+    const synced = this.#synced.get(source);
+    if (source.endsWith(DATABASE)) {
+      const now = Deno.readFileSync(source);
+      const left = lost.database && synced ? someOf(now, synced) : now;
+      return Deno.writeFileSync(target, left);
+    }
+    const isContent = source.includes("/content/");
+    const isLost = isContent
+      ? lost.contents
+      : source.endsWith("-wal") && lost.log;
+    if (!isLost) Deno.copyFileSync(source, target);
+    else if (synced !== undefined) Deno.writeFileSync(target, synced);
   }
 
   #begin(descriptor: number): () => void {
     const path = Deno.readLinkSync(`/proc/self/fd/${descriptor}`);
-    if (!Deno.statSync(path).isFile) return () => {};
+    if (!Deno.statSync(path).isFile) return () => this.#noteDatabase(path);
     const bytes = Deno.readFileSync(path);
     return () => this.#synced.set(path, bytes);
   }
+
+  /** SQLite has synced what it made the database of, when its folder is synced. */
+  #noteDatabase(folder: string): void {
+    const path = `${folder}${DATABASE}`;
+    if (this.#synced.has(path)) return;
+    try {
+      this.#synced.set(path, Deno.readFileSync(path));
+    } catch {
+      // Another folder.
+    }
+  }
+}
+
+const DATABASE = "/store.db";
+const PAGE = 4096;
+
+/** A file of which every other page was written back, and its length was. */
+function someOf(now: Uint8Array, before: Uint8Array): Uint8Array {
+  const some = new Uint8Array(now.length);
+  some.set(before.subarray(0, now.length));
+  for (let at = PAGE; at < now.length; at += 2 * PAGE) {
+    some.set(now.subarray(at, at + PAGE), at);
+  }
+  return some;
 }
 
 /** What a power failure takes of what was not synced. */
@@ -54,12 +85,14 @@ export interface Loss {
   readonly log: boolean;
   /** The contents beside the database. */
   readonly contents: boolean;
+  /** Half of the pages of the database. */
+  readonly database: boolean;
 }
 
-/** All that can be lost together. */
+/** What can be lost together. */
 export const losses: readonly Loss[] = [
-  { log: false, contents: false },
-  { log: false, contents: true },
-  { log: true, contents: false },
-  { log: true, contents: true },
+  { log: false, contents: false, database: true },
+  { log: false, contents: true, database: false },
+  { log: true, contents: false, database: false },
+  { log: true, contents: true, database: true },
 ];

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
+import { LONG_LOG } from "../../../src/backends/sqlite/options.ts";
 import {
   sqlite,
   type SqliteFileSystem,
@@ -22,45 +23,53 @@ import { losses, LossyDisk } from "./lossy_disk.ts";
 
 const ignore = !canWrite || Deno.build.os !== "linux";
 
-Deno.test({
-  name:
-    "whatever was answered survives a power failure, whatever order the disk had",
-  ignore,
-  async fn() {
-    const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-    console.log(`seed ${seed}`);
-    const random = sequence(seed);
-    using folder = temporary();
-    const store = `${folder.path}/store`;
-    const disk = new LossyDisk();
-    const fs = sqlite(store, { disk, keptNodes: 8 });
-    const model = Model.of(fs);
-    for (let point = 0; point < 16; point++) {
-      for (let i = random(6); i >= 0; i--) {
-        // The plan of a batch is drawn from a copy; the model gets what came of it.
-        const steps = nextBatch(model.copy(), random);
-        for (const step of steps) model.apply(step, act(fs, step));
-        await fs.settle();
-      }
-      // The power fails while this one is being committed, at the latest.
+// A log that is emptied by almost every commit, by some, by none.
+const logs = { 1: "each", 100_000: "some", [LONG_LOG]: "no" };
+
+for (const [longLog, which] of Object.entries(logs)) {
+  Deno.test({
+    name:
+      `whatever was answered survives a power failure, where ${which} commit empties the log`,
+    ignore,
+    fn: () => cutPower(Number(longLog)),
+  });
+}
+
+/** Cuts the power during commits, in every way that a disk can be at fault. */
+async function cutPower(longLog: number): Promise<void> {
+  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+  console.log(`seed ${seed}`);
+  const random = sequence(seed);
+  using folder = temporary();
+  const store = `${folder.path}/store`;
+  const disk = new LossyDisk();
+  const fs = sqlite(store, { disk, keptNodes: 8, longLog });
+  const model = Model.of(fs);
+  for (let point = 0; point < 16; point++) {
+    for (let i = random(6); i >= 0; i--) {
+      // The plan of a batch is drawn from a copy; the model gets what came of it.
       const steps = nextBatch(model.copy(), random);
-      const answers = steps.map((step) => act(fs, step));
-      const settled = fs.settle();
-      for (const [index, lost] of losses.entries()) {
-        const copy = `${folder.path}/${point}-${index}`;
-        disk.copy(store, copy, lost);
-        assertEquals((await checkStore(copy)).problems, []);
-        const after = await using(copy, (fs) => Model.of(fs));
-        const where = JSON.stringify({ seed, point, ...lost });
-        assertEquals(compare(model, after, [{ steps }]), undefined, where);
-        Deno.removeSync(copy, { recursive: true });
-      }
-      await settled;
-      steps.forEach((step, index) => model.apply(step, answers[index]));
+      for (const step of steps) model.apply(step, act(fs, step));
+      await fs.settle();
     }
-    await fs.dispose();
-  },
-});
+    // The power fails while this one is being committed, at the latest.
+    const steps = nextBatch(model.copy(), random);
+    const answers = steps.map((step) => act(fs, step));
+    const settled = fs.settle();
+    for (const [index, lost] of losses.entries()) {
+      const copy = `${folder.path}/${point}-${index}`;
+      disk.copy(store, copy, lost);
+      assertEquals((await checkStore(copy)).problems, []);
+      const after = await using(copy, (fs) => Model.of(fs));
+      const where = JSON.stringify({ seed, point, ...lost });
+      assertEquals(compare(model, after, [{ steps }]), undefined, where);
+      Deno.removeSync(copy, { recursive: true });
+    }
+    await settled;
+    steps.forEach((step, index) => model.apply(step, answers[index]));
+  }
+  await fs.dispose();
+}
 
 /** Has `act` do something to a durable file of 40,000 bytes, and cuts the power after. */
 async function survivors(

@@ -1,0 +1,141 @@
+import { closeSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { FsError } from "../../vfs/mod.ts";
+import type { Disk } from "./disk.ts";
+import { fsErrorOf } from "./errors.ts";
+
+/**
+ * The database's write-ahead log: what was committed and is not in the database
+ * yet. SQLite appends to it; syncing and emptying it is up to a `Committer`.
+ */
+export interface Log extends Disposable {
+  /** Bytes in it that the database does not have yet. */
+  readonly pendingBytes: number;
+  /** Whether it is time to empty it. */
+  readonly isLong: boolean;
+  /** Comes after each commit. */
+  grown(): void;
+  /** Brings it to stable storage, while others work. */
+  sync(): Promise<void>;
+  /** The same, at once. */
+  syncNow(): void;
+  /**
+   * Empties it into the database, which is then synced while others work. Comes
+   * between a commit and the next change, since SQLite can't do it while a
+   * transaction is open. The next commit may use the log from its start again,
+   * so it has to wait for the promise, or for {@linkcode finishEmptying}.
+   */
+  empty(): Promise<void>;
+  /** What is left to do of {@linkcode empty}, at once. */
+  finishEmptying(): void;
+}
+
+/** What a {@linkcode WriteAheadLog} works with. */
+export interface LogOptions {
+  /** Where the files are. */
+  readonly disk: Disk;
+  /** Whether anything is synced at all. */
+  readonly isSynced: boolean;
+  /** Bytes from which on it is long. */
+  readonly longLog: number;
+  /** Bytes of a page. */
+  readonly page: number;
+}
+
+/**
+ * The log of a database in a file. SQLite's own checkpoint syncs the log, writes
+ * its pages to the database and syncs that, and everybody waits: on a slow disk
+ * for seconds. So here it only writes, to the host's cache, and the syncs before
+ * and after are ours; until the second one is done the log has what the
+ * database could lose.
+ */
+export class WriteAheadLog implements Log {
+  pendingBytes = 0;
+  readonly #db: DatabaseSync;
+  readonly #options: LogOptions;
+  readonly #log: number;
+  readonly #database: number;
+  readonly #look: StatementSync;
+  readonly #checkpoint: StatementSync;
+
+  /** Of the database in the file `path`. */
+  constructor(db: DatabaseSync, path: string, options: LogOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.#look = db.prepare("PRAGMA wal_checkpoint(NOOP)");
+    this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(RESTART)");
+    // A write makes the file, and an fsync of its folder makes that last.
+    db.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value; COMMIT");
+    this.#log = openSync(`${path}-wal`, "r");
+    this.#database = openSync(path, "r");
+    const folder = openSync(dirname(path), "r");
+    options.disk.syncNow(folder);
+    closeSync(folder);
+  }
+
+  get isLong(): boolean {
+    return this.pendingBytes >= this.#options.longLog;
+  }
+
+  grown(): void {
+    const { log } = this.#look.get() as { log: number };
+    this.pendingBytes = log * this.#options.page;
+  }
+
+  sync(): Promise<void> {
+    return this.#options.disk.sync(this.#log);
+  }
+
+  syncNow(): void {
+    this.#options.disk.syncNow(this.#log);
+  }
+
+  empty(): Promise<void> {
+    const { isSynced, disk } = this.#options;
+    if (isSynced) this.syncNow();
+    const isWritten = this.#write();
+    return isWritten && isSynced
+      ? disk.sync(this.#database)
+      : Promise.resolve();
+  }
+
+  finishEmptying(): void {
+    const { isSynced, disk } = this.#options;
+    if (isSynced) disk.syncNow(this.#database);
+  }
+
+  /** After the database is closed: closing its file any sooner would unlock it. */
+  [Symbol.dispose](): void {
+    closeSync(this.#log);
+    closeSync(this.#database);
+  }
+
+  /** Writes the log's pages to the database; false on a full disk, where nothing is lost. */
+  #write(): boolean {
+    try {
+      this.#db.exec("PRAGMA synchronous = OFF");
+      const { busy } = this.#checkpoint.get() as { busy: number };
+      if (busy === 0) this.pendingBytes = 0;
+      return busy === 0;
+    } catch (error) {
+      const cause = fsErrorOf(error);
+      if (cause instanceof FsError && cause.code === "no-space") return false;
+      throw error;
+    } finally {
+      if (this.#options.isSynced) this.#db.exec("PRAGMA synchronous = NORMAL");
+    }
+  }
+}
+
+/** The log of a database in memory. */
+export const noLog: Log = {
+  pendingBytes: 0,
+  isLong: false,
+  grown() {},
+  sync: () => Promise.resolve(),
+  syncNow() {},
+  empty: () => Promise.resolve(),
+  finishEmptying() {},
+  [Symbol.dispose]() {},
+};

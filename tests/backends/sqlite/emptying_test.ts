@@ -1,0 +1,132 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
+import { sqlite } from "../../../src/backends/sqlite/mod.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import { canWrite, content, find, make, pattern } from "./ground.ts";
+import { temporary, using } from "./ground.ts";
+
+const ignore = !canWrite || Deno.build.os !== "linux";
+
+/** A disk that brings the database to stable storage when the test says so. */
+class SlowDatabase implements Disk {
+  room = hostDisk.room;
+  /** Names of the files that were synced at once. */
+  readonly syncedNow: string[] = [];
+  #waiting: PromiseWithResolvers<void> | undefined = undefined;
+
+  /** Whether the database was to be synced. */
+  get wasAsked(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Ends the last sync of the database. */
+  end(error?: Error): void {
+    if (error === undefined) this.#waiting!.resolve();
+    else this.#waiting!.reject(error);
+  }
+
+  sync(descriptor: number): Promise<void> {
+    if (nameOf(descriptor) !== "store.db") return hostDisk.sync(descriptor);
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  syncNow(descriptor: number): void {
+    this.syncedNow.push(nameOf(descriptor));
+    hostDisk.syncNow(descriptor);
+  }
+}
+
+function nameOf(descriptor: number): string {
+  return Deno.readLinkSync(`/proc/self/fd/${descriptor}`).split("/").at(-1)!;
+}
+
+/** Whether the promise is fulfilled once everything is done that waits for no database. */
+async function isSoon(promise: Promise<void>): Promise<boolean> {
+  const late = new Promise<boolean>((resolve) =>
+    setTimeout(() => resolve(false), 100)
+  );
+  return await Promise.race([promise.then(() => true), late]);
+}
+
+/** Waits for the promise, and lets the database be synced meanwhile. */
+async function settleAll(
+  disk: SlowDatabase,
+  promise: Promise<void>,
+): Promise<void> {
+  while (!await isSoon(promise)) disk.end();
+}
+
+Deno.test({
+  name: "while the log is emptied into the database, commits alone wait",
+  ignore,
+  async fn() {
+    for (const durability of ["full", "os"] as const) {
+      using folder = temporary();
+      const disk = new SlowDatabase();
+      const fs = sqlite(folder.path, { disk, durability, longLog: 1 });
+      make(fs, "a");
+      await fs.settle();
+      assertEquals(disk.wasAsked, true);
+      assertEquals(fs.getattr(find(fs, "a")).size, 0);
+      assertEquals(fs.settle(), undefined);
+      make(fs, "b");
+      const settled = fs.settle() as Promise<void>;
+      assertEquals(await isSoon(settled), false);
+      const { commits } = fs.stats;
+      disk.end();
+      await settled;
+      assertEquals(fs.stats.commits, commits + 1);
+      disk.end();
+      await settleAll(disk, fs.dispose());
+      await using(folder.path, (fs) => find(fs, "b"));
+    }
+  },
+});
+
+Deno.test({
+  name: "who can't wait to commit syncs the database first",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const disk = new SlowDatabase();
+    const fs = sqlite(folder.path, { disk, longLog: 1 });
+    const file = make(fs, "a");
+    fs.write(file, 0, pattern(40_000, 2), "file");
+    await fs.settle();
+    assertEquals(disk.wasAsked, true);
+    disk.syncedNow.length = 0;
+    // What is cut off must be gone for good before the file grows over it.
+    fs.setattr(file, { size: 20_000 });
+    fs.setattr(file, { size: 40_000 });
+    assertEquals(disk.syncedNow[0], "store.db");
+    await settleAll(disk, fs.dispose());
+    await using(folder.path, (fs) => {
+      const expected = pattern(40_000, 2).fill(0, 20_000);
+      assertEquals(content(fs, find(fs, "a")), expected);
+    });
+  },
+});
+
+Deno.test({
+  name: "a database that can't be synced ends the service, and loses nothing",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const disk = new SlowDatabase();
+    const fs = sqlite(folder.path, { disk, longLog: 1 });
+    make(fs, "a");
+    await fs.settle();
+    make(fs, "b");
+    const settled = fs.settle() as Promise<void>;
+    disk.end(new Error("EIO: i/o error"));
+    assertEquals((await assertRejects(() => settled, FsError)).code, "io");
+    assertEquals(fs.stats.failed, true);
+    assertThrows(() => make(fs, "c"), FsError);
+    await assertRejects(() => fs.dispose(), FsError, "i/o error");
+    await using(folder.path, (fs) => {
+      find(fs, "a");
+      assertEquals(fs.lookup(fs.root(), "b"), undefined);
+    });
+  },
+});
