@@ -1,4 +1,5 @@
-import { type ConnectionOptions, RpcConnection } from "./connection.ts";
+import { RpcConnection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions extends ConnectionOptions {

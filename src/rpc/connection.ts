@@ -3,12 +3,8 @@ import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { CredentialReader } from "./auth.ts";
-import type {
-  CloseReason,
-  RpcHandlers,
-  Transport,
-  TransportObserver,
-} from "./handlers.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
+import type { CloseReason, RpcHandlers, Transport } from "./handlers.ts";
 import {
   AcceptStatus,
   decodeCall,
@@ -20,39 +16,11 @@ import {
   type RpcCall,
 } from "./message.ts";
 import { Outbox } from "./outbox.ts";
-import { type BufferPool, WriterPool } from "./pools.ts";
+import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
+import { isTransportError } from "./transport_error.ts";
 
 const LINGER_MS = 200;
-
-/** Options of {@linkcode RpcConnection}; the limits apply to each connection. */
-export interface ConnectionOptions {
-  /** What is done with the messages. */
-  handlers: RpcHandlers;
-  /** Largest record in bytes; 1 MiB + 64 KiB if left out. */
-  maxRecord?: number;
-  /**
-   * Calls in flight at which reading stops; 1024 if left out. Replies to our
-   * own calls are not read then either, so a call that waits for one needs a
-   * time limit.
-   */
-  maxCalls?: number;
-  /**
-   * Bytes at which reading stops: replies that the peer has not taken, and the
-   * memory of calls in flight. 16 MiB if left out.
-   */
-  maxPending?: number;
-  /** A rate-limited logger; silent if left out. */
-  logger?: Logger;
-  /** Hears of bytes, refusals and the end. */
-  observer?: TransportObserver;
-  /** Receive buffers shared with other connections. */
-  buffers?: BufferPool;
-  /** Reply writers shared with other connections. */
-  writers?: WriterPool;
-  /** Called once, at the first call whose header is in order. */
-  established?: (connection: RpcConnection) => void;
-}
 
 /**
  * One RPC connection, the same from both ends: calls and replies arrive on it,
@@ -407,20 +375,4 @@ export class RpcConnection {
     this.#changed = undefined;
     changed?.resolve();
   }
-}
-
-function isTransportError(error: unknown): boolean {
-  // Deno gives what the system says as a class of its own, or as a plain Error
-  // with the system's code ("EPIPE").
-  return error instanceof Error &&
-    (error instanceof Deno.errors.ConnectionReset ||
-      error instanceof Deno.errors.ConnectionAborted ||
-      error instanceof Deno.errors.BrokenPipe ||
-      error instanceof Deno.errors.TimedOut ||
-      error instanceof Deno.errors.NotConnected ||
-      error instanceof Deno.errors.UnexpectedEof ||
-      error instanceof Deno.errors.Interrupted ||
-      error instanceof Deno.errors.BadResource ||
-      error instanceof Deno.errors.NetworkUnreachable ||
-      "code" in error);
 }

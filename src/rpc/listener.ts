@@ -1,6 +1,7 @@
 import { aborted } from "../aborted.ts";
 import { silentLogger } from "../log.ts";
-import { type ConnectionOptions, RpcConnection } from "./connection.ts";
+import { RpcConnection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
 import { ConnectionWatch, type Patience } from "./watch.ts";
 

@@ -1,0 +1,33 @@
+import type { Logger } from "../log.ts";
+import type { RpcConnection } from "./connection.ts";
+import type { RpcHandlers, TransportObserver } from "./handlers.ts";
+import type { BufferPool, WriterPool } from "./pools.ts";
+
+/** Options of {@linkcode RpcConnection}; the limits apply to each connection. */
+export interface ConnectionOptions {
+  /** What is done with the messages. */
+  handlers: RpcHandlers;
+  /** Largest record in bytes; 1 MiB + 64 KiB if left out. */
+  maxRecord?: number;
+  /**
+   * Calls in flight at which reading stops; 1024 if left out. Replies to our
+   * own calls are not read then either, so a call that waits for one needs a
+   * time limit.
+   */
+  maxCalls?: number;
+  /**
+   * Bytes at which reading stops: replies that the peer has not taken, and the
+   * memory of calls in flight. 16 MiB if left out.
+   */
+  maxPending?: number;
+  /** A rate-limited logger; silent if left out. */
+  logger?: Logger;
+  /** Hears of bytes, refusals and the end. */
+  observer?: TransportObserver;
+  /** Receive buffers shared with other connections. */
+  buffers?: BufferPool;
+  /** Reply writers shared with other connections. */
+  writers?: WriterPool;
+  /** Called once, at the first call whose header is in order. */
+  established?: (connection: RpcConnection) => void;
+}
