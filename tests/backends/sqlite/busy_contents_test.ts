@@ -56,7 +56,7 @@ Deno.test({
     using folder = temporary();
     const store = `${folder.path}/store`;
     const disk = new LossyDisk();
-    const fs = sqlite(store, { disk });
+    const fs = sqlite(store, { disk, longLog: 2 ** 18 });
     const all = NAMES.map((name): Busy => {
       const file = make(fs, name);
       const bytes = pattern(50_000, 1);

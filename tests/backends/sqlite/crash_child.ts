@@ -15,7 +15,9 @@ import { sequence } from "./ground.ts";
 const [directory, seed, durability] = Deno.args;
 const fs = sqlite(directory, {
   durability: durability as Durability,
+  // Few and little, so that what is kept in memory goes and comes.
   keptNodes: 8,
+  longLog: 2 ** 17,
 });
 const random = sequence(Number(seed));
 const model = Model.of(fs);
