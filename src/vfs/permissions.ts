@@ -78,7 +78,8 @@ export function refuseRemoval(
 
 /**
  * Why the caller may not make these changes; `undefined` when it may. A new
- * size is not judged here: it is a write, and may be allowed by an open.
+ * size is not judged here: it is a write, and may be allowed by an open. Nor is
+ * that the content changed now, which comes with it.
  */
 export function refuseChanges(
   attributes: FileAttributes,
@@ -87,7 +88,8 @@ export function refuseChanges(
 ): Refusal | undefined {
   if (caller.uid === 0) return undefined;
   const isOwner = caller.uid === attributes.uid;
-  const { mode, uid, gid, atime, mtime } = changes;
+  const { mode, uid, gid, size, atime, mtime } = changes;
+  const isTouched = atime === "now" || mtime === "now" && size === undefined;
   if (mode !== undefined && !isOwner) return "permission";
   // Giving files away is root's alone (chown_restricted).
   if (uid !== undefined && !(isOwner && uid === attributes.uid)) {
@@ -100,7 +102,7 @@ export function refuseChanges(
   }
   if (typeof atime === "object" || typeof mtime === "object") {
     if (!isOwner) return "permission";
-  } else if ((atime === "now" || mtime === "now") && !isOwner) {
+  } else if (isTouched && !isOwner) {
     if (!permits(attributes, caller, Permission.WRITE)) return "access";
   }
   return undefined;

@@ -35,6 +35,7 @@ export const SUITES = [
   "silent",
   "reconnect",
   "reclaim",
+  "random",
   "crash",
   "tree",
 ] as const;
@@ -66,7 +67,7 @@ const WITH_PACKAGES = ["--with", TREE_PACKAGES, "--mem", "1024"];
 /** Seconds that each single-guest script may take on a slow machine. */
 const LIMITS = {
   ...{ smoke: 60, posix: 180, locks: 90 },
-  ...{ reconnect: 120, crash: 240 },
+  ...{ reconnect: 120, random: 300, crash: 240 },
 };
 const RECLAIM_LIMIT = 180;
 const SILENT_LIMIT = 240;
@@ -106,7 +107,7 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
     });
   }
 
-  const cut = pick("reconnect", "reclaim", "crash");
+  const cut = pick("reconnect", "reclaim", "random", "crash");
   if (cut.length > 0) boots.push(singleBoot(cut, true));
 
   if (wanted.includes("tree")) {

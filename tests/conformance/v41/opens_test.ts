@@ -25,6 +25,7 @@ import {
   makeFile,
   NOT_WANTED,
   statusOfOpen,
+  stranger,
 } from "./ground.ts";
 
 const BOTH = Share.ACCESS_BOTH | NOT_WANTED;
@@ -254,3 +255,28 @@ for (const stateid of [anonymousStateid, bypassStateid]) {
     await closeFile(session, file);
   });
 }
+
+Deno.test("who has a file open may cut it, whatever its mode is by now (RFC 8881 18.30.3)", async () => {
+  await using ground = await Ground.open();
+  const owner = await ground.session();
+  const mode = {
+    mode: CreateMode.GUARDED,
+    attributes: { mode: 0o666 },
+  } as const;
+  const made = await owner.open(["f"], { access: BOTH, create: mode });
+  const other = await ground.session({ credential: stranger });
+  const opened = await other.open(["f"], { access: BOTH });
+  await owner.compound([
+    op.putfh(made.filehandle),
+    op.setattr({ mode: 0o600 }),
+  ]);
+  // As ftruncate does: the new size, and that it was now.
+  const cut = { size: 10n, time_modify_set: "server" } as const;
+  const putfh = op.putfh(opened.filehandle);
+  await other.compound([putfh, op.setattr(cut, opened.stateid)]);
+  const refused = [cut, { time_modify_set: "server" }] as const;
+  for (const attributes of refused) {
+    const setattr = op.setattr(attributes);
+    await other.expectStatus(Status.ACCESS, [putfh, setattr]);
+  }
+});
