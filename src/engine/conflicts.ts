@@ -64,7 +64,7 @@ export const FileUse = {
  * Recalls what delegations of a file are in conflict with the use; true while
  * one is out: the answer is NFS4ERR_DELAY (RFC 8881 10.4.4). The one place that
  * everything that could be in conflict asks. `ownerKey` is that of the open owner,
- * in an OPEN.
+ * in an OPEN that its client did not decide by a delegation.
  */
 export function recallConflicts(
   context: CompoundContext,

@@ -25,6 +25,8 @@ export interface Opening {
   readonly deny: number;
   /** What was held before the server started: a conflict is its own status. */
   readonly reclaim: boolean;
+  /** What the client has decided by a delegation that it holds. */
+  readonly byDelegation: boolean;
 }
 
 /**
@@ -76,7 +78,7 @@ function check(
   opening: Opening,
   { file, truncate }: OpenTarget,
 ): StatusCode {
-  const { client, access, deny, reclaim } = opening;
+  const { client, ownerKey, access, deny, reclaim, byDelegation } = opening;
   if (client.gone) return Status.EXPIRED;
   const { maxOpensPerClient } = context.services.limits;
   if (
@@ -93,7 +95,9 @@ function check(
   const changes = (used & Share.ACCESS_WRITE) !== 0 ||
     (deny & Share.DENY_READ) !== 0;
   const use = changes ? FileUse.OPEN_CHANGING : FileUse.OPEN;
-  const isOut = recallConflicts(context, file, use, opening.ownerKey);
+  // RFC 7530 16.16.5: on its way back, the delegation waits for just this OPEN.
+  const asker = byDelegation ? undefined : ownerKey;
+  const isOut = recallConflicts(context, file, use, asker);
   return isOut ? Status.DELAY : Status.OK;
 }
 

@@ -209,24 +209,43 @@ Deno.test("recalls go where the last SETCLIENTID says (16.33.5)", async () => {
   await recalled(holder, 0);
 });
 
-Deno.test("while it is asked back, its holder opens the file by it (16.16.5, CLAIM_DELEGATE_CUR)", async () => {
+/** OPEN by the delegation, of an owner that has nothing open. */
+async function openByIt(
+  holder: Peer,
+  { stateid }: Held,
+  access: number,
+): Promise<string> {
+  const owner = holder.client.owner("late");
+  const claim = { claim: "delegate_cur", stateid, name: "new" } as const;
+  const open = op.open({ seqid: owner.seqid, owner, access, claim });
+  return await holder.status(op.putrootfh(), open);
+}
+
+for (const access of [ACCESS_READ, ACCESS_WRITE]) {
+  const type = access === ACCESS_READ ? "read" : "write";
+  Deno.test(`while a ${type} delegation is asked back, any owner of its holder opens the file by it (16.16.5, CLAIM_DELEGATE_CUR)`, async () => {
+    const [ground, holder] = await start();
+    await using _ = ground;
+    const held = await hold(holder, access);
+    const other = await ground.peer({ credential: authSys(1, 1) });
+    const status = await persist(
+      () => other.openStatus("new", { access: ACCESS_WRITE }),
+      async () => {
+        await recalled(holder);
+        assertEquals(await openByIt(holder, held, access), "OK");
+        await giveBack(holder, held);
+      },
+    );
+    assertEquals(status, "OK");
+  });
+}
+
+Deno.test("an OPEN by a delegation does not ask for it back, whoever's it is (16.16.5)", async () => {
   const [ground, holder] = await start();
   await using _ = ground;
-  const held = await hold(holder, ACCESS_READ);
-  const other = await ground.peer({ credential: authSys(1, 1) });
-  const status = await persist(
-    () => other.openStatus("new", { access: ACCESS_WRITE }),
-    async () => {
-      await recalled(holder);
-      const owner = holder.client.owner("late");
-      const { stateid } = held;
-      const claim = { claim: "delegate_cur", stateid, name: "new" } as const;
-      const open = op.open({ seqid: owner.seqid, owner, claim });
-      assertEquals(await holder.status(op.putrootfh(), open), "OK");
-      await giveBack(holder, held);
-    },
-  );
-  assertEquals(status, "OK");
+  const held = await hold(holder, ACCESS_WRITE);
+  assertEquals(await openByIt(holder, held, ACCESS_WRITE), "OK");
+  await recalled(holder, 0);
 });
 
 Deno.test("RENEW tells a holder whose callbacks don't arrive: CB_PATH_DOWN (16.28.5)", async () => {
