@@ -3,7 +3,7 @@
  * × suites of guest scripts. See README.md beside this file.
  *
  *     deno run -A tests/interop/run.ts [SUITE...] [--backend memory,local,sqlite]
- *         [--vers 4.0,4.1,4.2] [--jobs N] [--require]
+ *         [--vers 4.0,4.1,4.2] [--jobs N] [--require] [--seed N]
  *         [--external PORT [--sub DIR]]
  *
  * @module
@@ -41,6 +41,8 @@ interface Settings {
   external?: number;
   sub?: string;
   require: boolean;
+  /** Of `random`; one of its own for each run if left out. */
+  seed?: string;
   noPackages?: string;
   noTree?: string;
 }
@@ -60,6 +62,7 @@ function readArgs() {
         vers: { type: "string", default: "4.0,4.1,4.2" },
         jobs: { type: "string", default: "2" },
         require: { type: "boolean", default: false },
+        seed: { type: "string" },
         external: { type: "string" },
         sub: { type: "string" },
       },
@@ -179,6 +182,7 @@ async function runCombination(
       SUB: settings.sub ?? ".",
       LC_REQUIRE: settings.require ? "1" : "0",
       RESTARTS: server === undefined || backend === "memory" ? "0" : "2",
+      ...(settings.seed !== undefined && { SEED: settings.seed }),
     };
     for (const boot of boots) {
       signal.throwIfAborted();
@@ -226,6 +230,7 @@ async function main(): Promise<void> {
   const settings: Settings = {
     signal,
     require: values.require,
+    seed: values.seed,
     sub: values.sub,
   };
   if (values.external) settings.external = Number(values.external);

@@ -3,7 +3,7 @@
 # RESTARTS: how often the server is killed meanwhile (wants --hook).
 . /job/lib.sh
 fresh
-SEED=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} CALLS=${CALLS:-1500}
+SEED=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} CALLS=${CALLS:-1000}
 echo "info seed $SEED, $CALLS calls each"
 mkdir -p /tmp/random && chmod 755 /tmp/random "$W"
 
