@@ -1,3 +1,4 @@
+import { RecentMap } from "../../recent_map.ts";
 import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
 import type { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
@@ -5,7 +6,6 @@ import { Extents } from "./extents.ts";
 import type { Journal } from "./journal.ts";
 import type { MutableAttributes, SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
-import { RecentMap } from "../../recent_map.ts";
 import type { Room } from "./room.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";

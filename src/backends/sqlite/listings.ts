@@ -1,8 +1,8 @@
+import { RecentMap } from "../../recent_map.ts";
 import type { DirectoryPage } from "../../vfs/mod.ts";
 import { ListedEntry } from "./listed_entry.ts";
 import type { SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
-import { RecentMap } from "../../recent_map.ts";
 import type { Statements } from "./statements.ts";
 
 /** Entries kept in memory, to twice as many. */

@@ -1,6 +1,6 @@
+import { RecentMap } from "../../recent_map.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { type NodeRow, SqliteNode } from "./node.ts";
-import { RecentMap } from "../../recent_map.ts";
 import type { Statements } from "./statements.ts";
 
 /** Names remembered with the node that they lead to, or that they lead nowhere. */
