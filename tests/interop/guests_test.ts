@@ -28,5 +28,6 @@ Deno.test("every suite is either booted or skipped with a reason", () => {
     [["smoke.sh", "posix.sh", "locks.sh"]],
     [["lock2-a.sh", "deleg-a.sh"], ["lock2-b.sh", "deleg-b.sh"]],
     [["silent-a.sh"], ["silent-b.sh"]],
+    [["random.sh"]],
   ]);
 });
