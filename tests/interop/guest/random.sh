@@ -1,9 +1,9 @@
-# Thousands of random calls by four processes at once, each repeated on the guest's own
+# Random calls by four processes at once (CALLS each), every one repeated on the guest's own
 # tmpfs: whatever one answers the other does, and in the end both trees are the same.
 # RESTARTS: how often the server is killed meanwhile (wants --hook).
 . /job/lib.sh
 fresh
-SEED=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} CALLS=${CALLS:-1000}
+SEED=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} CALLS=${CALLS:-500}
 echo "info seed $SEED, $CALLS calls each"
 mkdir -p /tmp/random && chmod 755 /tmp/random "$W"
 
