@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import { ContentFiles } from "./content_files.ts";
 import { isStore, openDatabase } from "./database.ts";
 import { hostDisk } from "./disk.ts";
-import { LONG_LOG } from "./options.ts";
 import { contentsInUse, recover } from "./recovery.ts";
 import { rules } from "./rules.ts";
 import { lockStore } from "./store_lock.ts";
@@ -31,7 +30,6 @@ export async function checkStore(directory: string): Promise<StoreReport> {
   const { db, log, wasLost } = openDatabase(directory, {
     disk: hostDisk,
     isSynced: true,
-    longLog: LONG_LOG,
   });
   const contents = new ContentFiles(`${directory}/content`, hostDisk);
   try {

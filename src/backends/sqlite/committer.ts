@@ -23,6 +23,8 @@ export interface CommitterParts {
   readonly journal: Journal;
   /** The write-ahead log. */
   readonly log: Log;
+  /** Bytes in it from which on it is emptied. */
+  readonly longLog: number;
   /** What a commit promises. */
   readonly durability: Durability;
 }
@@ -257,13 +259,13 @@ export class Committer {
   }
 
   #commit(): void {
-    const { transaction, log } = this.#parts;
+    const { transaction, log, longLog } = this.#parts;
     if (transaction.isOpen) this.counts.commits++;
     this.#covered = transaction.operations;
     this.#busy.committed();
     this.#afterwards.push(...transaction.commit());
     log.grown();
-    if (log.isLong) this.#empty();
+    if (log.pendingBytes >= longLog) this.#empty();
   }
 
   /** Nobody waits for it but the next commit. */

@@ -25,23 +25,13 @@ export function isStore(directory: string): boolean {
   return sizeOf(`${directory}/${DATABASE}`) > 0;
 }
 
-/** How {@linkcode openDatabase} opens one. */
-export interface DatabaseOptions {
-  /** Where its files are. */
-  readonly disk: Disk;
-  /** Whether it outlives a power failure. */
-  readonly isSynced: boolean;
-  /** Bytes in the log from which on it is emptied; see `SqliteOptions`. */
-  readonly longLog: number;
-}
-
 /**
  * Opens the database of a store with the schema of this version. Throws an
  * `Error` of one line when it can't be.
  */
 export function openDatabase(
   directory: string,
-  { disk, isSynced, longLog }: DatabaseOptions,
+  { disk, isSynced }: { readonly disk: Disk; readonly isSynced: boolean },
 ): OpenDatabase {
   const isFolder = directory !== MEMORY;
   const path = isFolder ? `${directory}/${DATABASE}` : MEMORY;
@@ -61,7 +51,7 @@ export function openDatabase(
       PRAGMA cell_size_check = ON`);
     migrate(db);
     const log = isFolder
-      ? new WriteAheadLog(db, path, { disk, isSynced, longLog, page: PAGE })
+      ? new WriteAheadLog(db, path, { disk, isSynced, page: PAGE })
       : noLog;
     const free = db.prepare("PRAGMA freelist_count");
     const freeBytes = () => free.get()!.freelist_count as number * PAGE;

@@ -12,8 +12,6 @@ import { fsErrorOf } from "./errors.ts";
 export interface Log extends Disposable {
   /** Bytes in it that the database does not have yet. */
   readonly pendingBytes: number;
-  /** Whether it is time to empty it. */
-  readonly isLong: boolean;
   /** Comes after each commit. */
   grown(): void;
   /** Brings it to stable storage, while others work. */
@@ -37,8 +35,6 @@ export interface LogOptions {
   readonly disk: Disk;
   /** Whether anything is synced at all. */
   readonly isSynced: boolean;
-  /** Bytes from which on it is long. */
-  readonly longLog: number;
   /** Bytes of a page. */
   readonly page: number;
 }
@@ -72,10 +68,6 @@ export class WriteAheadLog implements Log {
     const folder = openSync(dirname(path), "r");
     options.disk.syncNow(folder);
     closeSync(folder);
-  }
-
-  get isLong(): boolean {
-    return this.pendingBytes >= this.#options.longLog;
   }
 
   grown(): void {
@@ -131,7 +123,6 @@ export class WriteAheadLog implements Log {
 /** The log of a database in memory. */
 export const noLog: Log = {
   pendingBytes: 0,
-  isLong: false,
   grown() {},
   sync: () => Promise.resolve(),
   syncNow() {},

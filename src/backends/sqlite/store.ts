@@ -71,7 +71,7 @@ function assemble(
   }
   const isSynced = durability !== "none";
   const { db, freeBytes, log, wasLost } = openDatabase(directory, {
-    ...{ disk, isSynced, longLog },
+    ...{ disk, isSynced },
   });
   closers.push(() => log[Symbol.dispose](), () => db.close());
   const contents: Contents = isFolder
@@ -97,7 +97,7 @@ function assemble(
     : () =>
       disk.room(directory).free + freeBytes() - log.pendingBytes - RESERVE;
   const committer = new Committer({
-    ...{ transaction, contents, journal, log, durability },
+    ...{ transaction, contents, journal, log, longLog, durability },
   });
   const room = new Room(countUsed(db), {
     ...{ quota, free, commits: () => committer.counts.commits },
