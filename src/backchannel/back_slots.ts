@@ -32,23 +32,29 @@ export class BackSlot {
   }
 }
 
-/** The slots of a back channel, the lowest free one first. */
+/** Slots that are used at a time, however many a client offers. */
+const MAX_SLOTS = 64;
+
+/** The slots of a back channel, the lowest free one first; each is made when it is used. */
 export class BackSlots {
-  readonly #slots: BackSlot[];
+  readonly #slots: BackSlot[] = [];
+  readonly #count: number;
+  readonly #isRestored: boolean;
   readonly #busy = new Set<BackSlot>();
   readonly #waiting: ((slot: BackSlot) => void)[] = [];
   #usable: number;
 
-  /** `count`: ca_maxrequests of the back channel as negotiated. */
+  /**
+   * `count`: ca_maxrequests of the back channel, which is the client's to say (RFC
+   * 8881 18.36.3): any number. {@linkcode MAX_SLOTS} of them are used at most.
+   */
   constructor(count: number, isRestored = false) {
-    this.#slots = Array.from(
-      { length: count },
-      (_, id) => new BackSlot(id, isRestored),
-    );
-    this.#usable = count;
+    this.#count = Math.min(count, MAX_SLOTS);
+    this.#isRestored = isRestored;
+    this.#usable = this.#count;
   }
 
-  /** Slots that the client wants to be used. */
+  /** Slots that may be used: as many as the client wants, within the limit. */
   get usable(): number {
     return this.#usable;
   }
@@ -86,7 +92,7 @@ export class BackSlots {
 
   /** csr_target_highest_slotid: slots above it are left alone from now on. */
   setTarget(highestSlot: number): void {
-    this.#usable = Math.min(this.#slots.length, highestSlot + 1);
+    this.#usable = Math.min(this.#count, highestSlot + 1);
     this.#serve();
   }
 
@@ -100,7 +106,7 @@ export class BackSlots {
 
   #free(): BackSlot | undefined {
     for (let id = 0; id < this.#usable; id++) {
-      const slot = this.#slots[id];
+      const slot = this.#slots[id] ??= new BackSlot(id, this.#isRestored);
       if (!this.#busy.has(slot)) return slot;
     }
     return undefined;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { BackSlots } from "../../src/backchannel/back_slots.ts";
+import { type BackSlot, BackSlots } from "../../src/backchannel/back_slots.ts";
 
 const { signal } = new AbortController();
 
@@ -46,4 +46,20 @@ Deno.test("back slots: the sequence ID wraps through 0", async () => {
   assertEquals(slot.nextSeqid, 0);
   slot.advance();
   assertEquals(slot.nextSeqid, 1);
+});
+
+Deno.test("back slots: however many a client offers, 64 are used at a time", async () => {
+  const slots = new BackSlots(0xffff_ffff);
+  assertEquals(slots.usable, 64);
+  const taken: BackSlot[] = [];
+  for (let id = 0; id < 64; id++) {
+    const slot = (await slots.acquire(signal))!;
+    assertEquals(slot.id, id);
+    taken.push(slot);
+  }
+  const waiting = slots.acquire(signal);
+  slots.setTarget(0xffff_ffff);
+  assertEquals(slots.usable, 64);
+  slots.release(taken[7]);
+  assertEquals((await waiting)?.id, 7);
 });

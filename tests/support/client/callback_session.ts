@@ -6,6 +6,9 @@ import type { ClientConnection } from "./connection.ts";
 import { sameBytes } from "./names.ts";
 import type { CallbackSecurity, ChannelAttributes } from "./ops_session.ts";
 
+/** Slots that there really are: more than any server uses, however many are offered. */
+const MAX_SLOTS = 1024;
+
 /** A slot of the back channel. */
 interface BackSlot {
   /** Of the last request carried out; a fresh slot has 0. */
@@ -61,7 +64,8 @@ export class CallbackSession {
     this.security = options.security;
     this.channel = options.channel;
     this.#isOutstanding = options.isOutstanding ?? (() => false);
-    this.#slots = Array.from({ length: options.channel.maxrequests }, () => ({
+    const length = Math.min(options.channel.maxrequests, MAX_SLOTS);
+    this.#slots = Array.from({ length }, () => ({
       sequenceid: 0,
       busy: false,
       args: new Uint8Array(),
