@@ -12,6 +12,11 @@ export type LogFields = Record<string, unknown>;
 
 /** Writes messages of four levels. */
 export interface Logger {
+  /**
+   * The least level that is written, where the logger says so. At `"debug"` the
+   * server logs each operation, which it does for no other logger.
+   */
+  readonly level?: LogLevel;
   /** Detail for whoever looks for a fault. */
   debug(message: string, fields?: LogFields): void;
   /** Start, stop, and state that was lost. */
@@ -61,6 +66,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   handler.write = options.write ?? writeToStderr;
   const std = new StdLogger("nfs4", STD_LEVEL[level], { handlers: [handler] });
   return {
+    level,
     debug: (message, fields) => void std.debug(message, fields),
     info: (message, fields) => void std.info(message, fields),
     warn: (message, fields) => void std.warn(message, fields),
@@ -87,6 +93,7 @@ export interface RateLimit {
 /**
  * Wraps a logger so that no remote peer can fill a log: beyond its share of the
  * minute a level is silent, and says afterwards how many messages it left out.
+ * Debug is not limited: an operator who asks for a line an operation wants each.
  */
 export function rateLimited(logger: Logger, limit: RateLimit): Logger {
   const limitLevel = (level: LogLevel): Logger[LogLevel] => {
@@ -111,7 +118,8 @@ export function rateLimited(logger: Logger, limit: RateLimit): Logger {
     };
   };
   return {
-    debug: limitLevel("debug"),
+    level: logger.level,
+    debug: (message, fields) => logger.debug(message, fields),
     info: limitLevel("info"),
     warn: limitLevel("warn"),
     error: limitLevel("error"),
@@ -156,7 +164,9 @@ function jsonLine(record: LogRecord, time: string): string {
     message: record.msg,
   };
   // The head comes last as well, so that no field can pose as it.
-  return JSON.stringify({ ...head, ...fieldsOf(record), ...head }, plain);
+  return printable(
+    JSON.stringify({ ...head, ...fieldsOf(record), ...head }, plain),
+  );
 }
 
 /** Makes values that JSON has no word for printable. */
@@ -167,7 +177,7 @@ function plain(_key: string, value: unknown): unknown {
 }
 
 function textLine(record: LogRecord, time: string): string {
-  let line = `${time} ${record.levelName.padEnd(5)} ${oneLine(record.msg)}`;
+  let line = `${time} ${record.levelName.padEnd(5)} ${printable(record.msg)}`;
   for (const [name, value] of Object.entries(fieldsOf(record))) {
     if (value !== undefined) line += ` ${name}=${textValue(value)}`;
   }
@@ -177,12 +187,18 @@ function textLine(record: LogRecord, time: string): string {
 function textValue(value: unknown): string {
   const shown = plain("", value);
   const text = typeof shown === "string" ? shown : JSON.stringify(shown, plain);
-  return /^[\w.:/@+\-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w.:/@+\-]+$/.test(text) ? text : printable(JSON.stringify(text));
 }
 
-/** Control characters would let a client forge lines. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (c) => {
-    return `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
+/**
+ * Control and format characters would let a client forge lines, drive the
+ * terminal of whoever reads the log, or show its text in another order. What
+ * stands in place of them is good in a JSON string as well.
+ */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+    return character.split("").map((unit) => {
+      return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    }).join("");
   });
 }

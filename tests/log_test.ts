@@ -53,6 +53,32 @@ Deno.test("a client's text can't start a line of its own", () => {
   }
 });
 
+Deno.test("what a client calls itself can't drive the terminal that shows the log", () => {
+  // CSI, NEL, DEL, line and paragraph separators, bidi controls, a tag, a lone surrogate.
+  const units = [0x9b, 0x85, 0x7f, 0x1b, 0x2028, 0x2029, 0x202e, 0x2066, 0x200f]
+    .map((unit) => String.fromCharCode(unit));
+  const hostile = [...units, String.fromCodePoint(0xe0041), "\ud800"];
+  for (const format of ["text", "json"] as const) {
+    for (const character of hostile) {
+      const { lines, logger } = collect({ format });
+      logger.warn(`m${character}`, { name: `a${character}b` });
+      assertMatch(lines[0], /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u);
+      if (format === "json") {
+        // Nothing is lost: it is the same text to a program.
+        assertEquals(JSON.parse(lines[0]).name, `a${character}b`);
+      }
+    }
+  }
+});
+
+Deno.test("an operator who asks for debug lines gets all of them", () => {
+  const { lines, logger } = collect({ level: "debug" });
+  const limited = rateLimited(logger, { perMinute: 2, clock: () => 0 });
+  assertEquals(limited.level, "debug");
+  for (let i = 0; i < 5; i++) limited.debug("line");
+  assertEquals(lines.length, 5);
+});
+
 Deno.test("a rate-limited level falls silent, then says how much it left out", () => {
   let now = 1000;
   const { lines, logger } = collect({ format: "json" });
