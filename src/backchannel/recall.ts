@@ -15,7 +15,7 @@ import {
 import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
-import { type Logger, silentLogger } from "../log.ts";
+import { type LogFields, type Logger, silentLogger } from "../log.ts";
 import { CALLBACK_OPERATIONS, callbackOperation } from "./callback_ops.ts";
 import type { CallbackOutcome } from "./callback_request.ts";
 import { delegationFor, mayReclaim } from "./grant_rules.ts";
@@ -162,6 +162,7 @@ export class DelegationKeeper implements DelegationPolicy {
   /** {@inheritDoc DelegationPolicy.began} */
   began(delegation: Delegation): void {
     this.#options.observer?.granted(delegation.type);
+    this.#debug("delegation granted", delegation);
     // OPEN itself has asked for it.
     if (delegation.isRecalled) this.#track(delegation).delivered = true;
   }
@@ -169,6 +170,7 @@ export class DelegationKeeper implements DelegationPolicy {
   /** {@inheritDoc DelegationPolicy.recall} */
   recall(delegation: Delegation, reason: RecallReason): void {
     this.#options.observer?.recalled(delegation.type, reason);
+    this.#debug("delegation recalled", delegation, { reason });
     this.#send(this.#track(delegation));
   }
 
@@ -178,6 +180,7 @@ export class DelegationKeeper implements DelegationPolicy {
     const now = this.#state.clock.now();
     const seconds = recall && (now - recall.since) / 1000;
     this.#options.observer?.ended(delegation.type, end, seconds);
+    this.#debug(`delegation ${end}`, delegation, { seconds });
     if (recall === undefined) return;
     this.#recalls.delete(delegation);
     recall.cancelTimer?.();
@@ -253,6 +256,15 @@ export class DelegationKeeper implements DelegationPolicy {
     }
     this.#recalls.clear();
     this.#queries.close();
+  }
+
+  #debug(
+    message: string,
+    { type, client }: Delegation,
+    fields?: LogFields,
+  ): void {
+    const holder = client.id.toString(16);
+    this.#options.log?.debug(message, { type, client: holder, ...fields });
   }
 
   #track(delegation: Delegation): Recall {

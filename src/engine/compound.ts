@@ -252,6 +252,7 @@ class CompoundRun {
     services.observer.operation(this.#row, context.minorVersion, {
       status,
       milliseconds: now - this.#startedAt,
+      connection: context.connection,
     });
     this.#startedAt = now;
   }

@@ -1,5 +1,16 @@
 import type { MinorVersion, StatusCode } from "../nfs4/constants.ts";
+import type { RpcConnection } from "../rpc/connection.ts";
 import type { OperationRow } from "./operation.ts";
+
+/** How an operation ended. */
+export interface OperationOutcome {
+  /** Its nfsstat4. */
+  readonly status: StatusCode;
+  /** How long it took, waiting included. */
+  readonly milliseconds: number;
+  /** Where it came from. */
+  readonly connection: RpcConnection;
+}
 
 /** Is told what the engine does; `src/metrics` listens. */
 export interface EngineObserver {
@@ -7,6 +18,6 @@ export interface EngineObserver {
   operation(
     row: OperationRow,
     minorVersion: MinorVersion,
-    outcome: { readonly status: StatusCode; readonly milliseconds: number },
+    outcome: OperationOutcome,
   ): void;
 }

@@ -1,9 +1,9 @@
 import { Counter } from "prom-client";
-import type { EngineObserver } from "../engine/observer.ts";
+import type { EngineObserver, OperationOutcome } from "../engine/observer.ts";
 import { OPERATIONS } from "../engine/op_table.ts";
 import type { OperationRow } from "../engine/operation.ts";
 import { statusName } from "../engine/status.ts";
-import { type MinorVersion, Op, type StatusCode } from "../nfs4/constants.ts";
+import { type MinorVersion, Op } from "../nfs4/constants.ts";
 import { LatencyHistogram } from "./latency_histogram.ts";
 import { type MetricsRegistry, PREFIX } from "./registry.ts";
 
@@ -68,7 +68,7 @@ export class OperationMetrics implements EngineObserver {
   operation(
     row: OperationRow,
     minorVersion: MinorVersion,
-    outcome: { readonly status: StatusCode; readonly milliseconds: number },
+    outcome: OperationOutcome,
   ): void {
     const index = row.number === Op.ILLEGAL ? ILLEGAL_INDEX : row.number;
     const byStatus = this.#counts[index * MINOR_VERSIONS + minorVersion] ??=

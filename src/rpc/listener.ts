@@ -173,8 +173,12 @@ export class RpcListener implements AsyncDisposable {
   }
 
   async #serve(connection: RpcConnection): Promise<void> {
+    const { logger = silentLogger } = this.#options;
+    const peer = `${connection.peer.hostname}:${connection.peer.port}`;
+    logger.debug("connection opened", { peer });
     await connection.run();
     this.#forget(connection);
+    logger.debug("connection closed", { peer, reason: connection.closeReason });
   }
 
   #forget(connection: RpcConnection): void {

@@ -27,6 +27,7 @@ import {
 import type { ServerLimits } from "./limits.ts";
 import { systemClock, systemRandom } from "../state/clock.ts";
 import { EffectQueue } from "../state/effects.ts";
+import { logOperations, StateLog } from "./debug_log.ts";
 import { ServerState } from "../state/server_state.ts";
 import type { SessionStore } from "../state/session_store.ts";
 import { CallerTable } from "../vfs/callers.ts";
@@ -73,7 +74,7 @@ export function buildServices(
     readonly identity: ServerIdentity;
   },
 ): Services {
-  const { options, limits, registry, recovery, identity } = context;
+  const { options, limits, registry, recovery, identity, log } = context;
   const { clock = systemClock, random = systemRandom } = options;
   const effects = new EffectQueue();
   const name = new TextEncoder().encode(
@@ -94,6 +95,7 @@ export function buildServices(
   recovery?.watch(state);
   observeRecovery(registry, { grace: state.grace, recovery });
   observeStores(registry, exports);
+  const metrics = new OperationMetrics(registry);
   return {
     state,
     namespace: new Namespace(exports, {
@@ -106,8 +108,8 @@ export function buildServices(
     clock,
     random,
     writeVerifier: random(VERIFIER_SIZE),
-    observer: new OperationMetrics(registry),
-    log: context.log,
+    observer: log.level === "debug" ? logOperations(log, metrics) : metrics,
+    log,
   };
 }
 
@@ -133,6 +135,9 @@ export function buildCallbacks(
   metrics.watch(callbacks);
   sessions.observe(new SessionMetrics(registry, clock));
   sessions.observe(new ConnectionMetrics(registry));
+  const stateLog = new StateLog(log);
+  sessions.observe(stateLog);
+  state.observeClients(stateLog);
   new SequenceMetrics(registry, sessions);
   return callbacks;
 }

@@ -1,0 +1,57 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createLogger } from "../../mod.ts";
+import {
+  eventually,
+  Ground,
+  hold,
+  resolveConflict,
+  write,
+} from "../backchannel/ground.ts";
+
+type Line = Record<string, string | number>;
+
+Deno.test("at debug there is a line for each connection, client, session, operation, grant and recall", async () => {
+  const lines: Line[] = [];
+  const log = createLogger({
+    level: "debug",
+    format: "json",
+    write: (line) => lines.push(JSON.parse(line)),
+  });
+  const of = (message: string) =>
+    lines.filter((line) => line.message === message);
+  {
+    await using ground = await Ground.open({ log });
+    const holder = await ground.session();
+    const other = await ground.session();
+    const held = await hold(holder, "f");
+    await resolveConflict(holder, held, () => write(other, "f"));
+    await holder.destroy();
+    await eventually("the end", () => of("session destroyed").length === 1);
+  }
+  assertEquals(of("connection opened").length, 2);
+  assertEquals(of("connection closed").length, 2);
+  assertEquals(of("client confirmed").length, 2);
+  assertEquals(of("session created").length, 2);
+  const [granted] = of("delegation granted");
+  const [recall] = of("delegation recalled");
+  assertEquals(granted.type, "read");
+  assertEquals([recall.client, recall.reason], [granted.client, "open"]);
+  assertEquals(of("delegation returned").length, 1);
+  const opens = of("operation").filter(({ operation }) => operation === "OPEN");
+  assert(opens.some(({ status }) => status === "NFS4ERR_DELAY"));
+  for (const { ms, peer, version } of opens) {
+    assert(Number(ms) >= 0);
+    assertMatch(String(peer), /^127\.0\.0\.1:\d+$/);
+    assertMatch(String(version), /^4\.[12]$/);
+  }
+});
+
+Deno.test("at info what clients do by themselves is not logged", async () => {
+  const lines: string[] = [];
+  const log = createLogger({ write: (line) => lines.push(line) });
+  {
+    await using ground = await Ground.open({ log });
+    await ground.session();
+  }
+  assertEquals(lines, []);
+});
