@@ -13,7 +13,19 @@ export function principalOf(credential: Credential): string {
     : "none";
 }
 
-/** The same as a number, for comparing callers without making a string. */
+/**
+ * Whether a caller may do to a client and its sessions what only the client itself
+ * does (RFC 8881 2.10.8.3): it is who registered it. Ids alone are no proof, for
+ * LOCK4denied tells a clientid to whoever is in the way.
+ */
+export function isRegisteredBy(
+  client: { readonly principal: string },
+  credential: Credential,
+): boolean {
+  return client.principal === principalOf(credential);
+}
+
+/** {@linkcode principalOf} as a number, for comparing callers without making a string. */
 export function principalNumber(credential: Credential): number {
   return credential.flavor === AuthFlavor.SYS ? credential.uid : NOBODY;
 }

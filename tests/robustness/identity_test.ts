@@ -245,7 +245,7 @@ Deno.test("DESTROY_SESSION, CREATE_SESSION and EXCHANGE_ID by a stranger are ref
     Status.PERM,
   );
   await thief.compound([op.destroyClientid(client.clientid)], {
-    expect: Status.CLIENTID_BUSY,
+    expect: Status.WRONG_CRED,
   });
   await session.compound([op.putrootfh()]);
 });

@@ -4,6 +4,7 @@ import {
   readCallbackSecParms,
 } from "../../nfs4/callback_security.ts";
 import { Status } from "../../nfs4/constants.ts";
+import { isRegisteredBy } from "../../state/principal.ts";
 import type { Operation } from "../operation.ts";
 
 /** BACKCHANNEL_CTL4args (RFC 8881 18.33.1). */
@@ -22,6 +23,10 @@ export const backchannelCtl: Operation<BackchannelCtlArgs> = {
 
   run(context, args) {
     const session = context.session!;
+    // Any user of the client may be behind SEQUENCE, but not say how it is called.
+    if (!isRegisteredBy(session.client, context.credential)) {
+      return Status.WRONG_CRED;
+    }
     if (!session.hasBackchannel) return Status.INVAL;
     const credential = chooseCallbackCredential(args.security);
     if (credential === undefined) {

@@ -4,6 +4,7 @@ import {
   Direction,
   type DirectionBits,
 } from "../../nfs4/sessions.ts";
+import { isRegisteredBy } from "../../state/principal.ts";
 import type { Session } from "../../state/session.ts";
 import { XdrError } from "../../xdr/error.ts";
 import type { Operation } from "../operation.ts";
@@ -35,6 +36,10 @@ export const bindConnToSession: Operation<BindConnToSessionArgs> = {
     const { sessions } = context.services.state;
     const session = sessions.find(args.session);
     if (session === undefined) return Status.BADSESSION;
+    // A back channel carries what the server tells its client, and nobody else.
+    if (!isRegisteredBy(session.client, context.credential)) {
+      return Status.WRONG_CRED;
+    }
     const bound = session.connections.get(connection)?.direction;
     const direction = choose(session, args.direction, bound);
     if (direction === undefined) return Status.INVAL;

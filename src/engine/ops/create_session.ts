@@ -17,7 +17,7 @@ import {
   negotiateFore,
 } from "../../state/channel.ts";
 import type { Client } from "../../state/client.ts";
-import { principalOf } from "../../state/principal.ts";
+import { isRegisteredBy } from "../../state/principal.ts";
 import type { Session } from "../../state/session.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
@@ -62,13 +62,9 @@ export const createSession: Operation<CreateSessionArgs> = {
     // RFC 8881 18.36.4, phase 1.
     const client = state.clients.find(args.clientid, 1);
     if (client === undefined) return Status.STALE_CLIENTID;
-    // Phase 3, which binds nobody but who confirms, comes before phase 2: a
-    // stranger must not move the slot of a client that has yet to come.
-    if (
-      !client.confirmed && client.principal !== principalOf(context.credential)
-    ) {
-      return Status.CLID_INUSE;
-    }
+    // Phase 3, of confirmed clients too, comes before phase 2: a stranger must
+    // neither move the client's slot nor be told its session by a replay.
+    if (!isRegisteredBy(client, context.credential)) return Status.CLID_INUSE;
     const slot = client.createSession;
     const isRepeated = args.sequence === slot.sequence;
     if (isRepeated && slot.status === Status.OK) return replay(context, client);

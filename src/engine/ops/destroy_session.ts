@@ -1,4 +1,5 @@
 import { SESSIONID_SIZE, Status } from "../../nfs4/constants.ts";
+import { isRegisteredBy } from "../../state/principal.ts";
 import type { Operation } from "../operation.ts";
 
 /** DESTROY_SESSION4args (RFC 8881 18.37.1). */
@@ -25,6 +26,10 @@ export const destroySession: Operation<DestroySessionArgs> = {
     // with the session", which keeps strangers from ending it.
     if (!session.connections.has(context.connection)) {
       return Status.CONN_NOT_BOUND_TO_SESSION;
+    }
+    // SEQUENCE of any of the client's users binds a connection, too.
+    if (!isRegisteredBy(session.client, context.credential)) {
+      return Status.WRONG_CRED;
     }
     // A request that runs must find its slot, or its retry would run it again.
     if (session.slots.busy > (own ? 1 : 0)) return Status.DELAY;

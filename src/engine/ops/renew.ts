@@ -1,6 +1,6 @@
 import { Status } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
-import { principalNumber, principalOf } from "../../state/principal.ts";
+import { isRegisteredBy, principalNumber } from "../../state/principal.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 
@@ -32,7 +32,7 @@ export const renew: Operation<RenewArgs> = {
 
 /** RFC 7530 16.28.5: who registered the client, or who has a file open. */
 function mayRenew(context: CompoundContext, client: Client): boolean {
-  if (client.principal === principalOf(context.credential)) return true;
+  if (isRegisteredBy(client, context.credential)) return true;
   const uid = principalNumber(context.credential);
   for (const state of client.states.all) {
     if (state.kind === "open" && state.uid === uid) return true;
