@@ -13,6 +13,7 @@ import {
   DEFAULT_SHUTDOWN_MS,
   type ServeOptions,
 } from "./server/options.ts";
+import { checkNumbers, exportsOf } from "./server/check_arguments.ts";
 import { buildHandlers } from "./server/handlers.ts";
 import {
   buildCallbacks,
@@ -36,17 +37,21 @@ const LOG_LINES_PER_MINUTE = 60;
 const RPC_CALL_HEADER = 1_024;
 
 /**
- * Serves a file system as "/", or several exports. Throws what can't be served
- * or bound as an Error of one line.
+ * Serves a file system as "/", or several exports. Rejects with an Error of one
+ * line for what can't be served or bound: `TypeError` and `RangeError` for
+ * arguments, `Deno.errors.AddrInUse` for a port that is taken,
+ * `Deno.errors.AddrNotAvailable` for an address that is none of this host's.
  */
 export async function serve(
   source: FileSystem | readonly ExportOptions[],
   options: ServeOptions = {},
 ): Promise<NfsServer> {
-  const exports = "root" in source ? [{ path: "/", fs: source }] : source;
-  const server = new NfsServer(exports.map(defineExport), options);
+  const exports = exportsOf(source).map(defineExport);
+  checkNumbers(options);
+  const server = new NfsServer(exports, options);
   try {
-    server.serveMetrics();
+    const { metricsPort } = options;
+    if (metricsPort !== undefined) server.serveMetrics(metricsPort);
   } catch (error) {
     await server.close();
     throw error;
@@ -189,13 +194,15 @@ export class NfsServer implements AsyncDisposable {
     runEffects(this.#services);
   }
 
-  /** Starts `/metrics`, where asked for; throws when the port is taken. For {@linkcode serve}. */
-  serveMetrics(): void {
-    const { metricsPort } = this.#options;
-    if (metricsPort === undefined || this.#metrics !== undefined) return;
-    this.#metrics = serveMetrics({
+  /**
+   * Starts `/metrics` and `/healthz` on a TCP port, 0 for a free one, unless they
+   * run already; `metricsPort` of {@linkcode ServeOptions} does it from the start.
+   * Throws `Deno.errors.AddrInUse` when the port is taken.
+   */
+  serveMetrics(port: number): void {
+    this.#metrics ??= serveMetrics({
       hostname: this.hostname,
-      port: metricsPort,
+      port,
       registry: this.#registry,
       healthy: () => this.#closing === undefined,
     });

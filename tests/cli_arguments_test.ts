@@ -22,7 +22,7 @@ Deno.test("no flag at all serves a durable store as / on loopback", () => {
   assertEquals([parsed.host, parsed.port, parsed.metricsPort], [
     "127.0.0.1",
     2049,
-    9090,
+    undefined,
   ]);
 });
 
@@ -87,6 +87,30 @@ Deno.test("what can't be understood is refused in one line that names it", () =>
     const error = assertThrows(() => parseArguments(args), UsageError, word);
     assertEquals(error.message.includes("\n"), false, error.message);
   }
+});
+
+Deno.test("a slip of the pen is answered with what was meant", () => {
+  const meant: [string[], string][] = [
+    [["--hots", "x"], "did you mean --host?"],
+    [["--metrics_port", "1"], "did you mean --metrics-port?"],
+    [["--export", "/=memory:,bogus"], 'no option "bogus"; ro, '],
+    [["--export", "/=memory:,squahs=all"], "did you mean squash=?"],
+    [["--export", "/=sqlite:/srv/x,squas=root"], "did you mean squash=?"],
+    [["--export", "/=local:/srv/x,to"], "did you mean ro?"],
+    [["--export", "/=sqlight:/srv/x"], "did you mean sqlite?"],
+    [["--export", "/=memory:,squash=rot"], "did you mean root?"],
+    [["--log-level", "inof"], "did you mean info?"],
+    [["chekc", "a"], "did you mean check?"],
+  ];
+  for (const [args, answer] of meant) {
+    assertThrows(() => parseArguments(args), UsageError, answer);
+  }
+  for (const args of [["--zebra"], ["frobnicate", "x"]]) {
+    const error = assertThrows(() => parseArguments(args), UsageError);
+    assertEquals(error.message.includes("did you mean"), false, error.message);
+  }
+  const [folder] = serve("--export", "/=local:/srv/x,to/").exports;
+  assertEquals(folder?.location, "/srv/x,to/");
 });
 
 Deno.test("--help fits a screen and names every flag", () => {

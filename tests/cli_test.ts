@@ -12,12 +12,12 @@ async function refusal(...args: string[]): Promise<string> {
 }
 
 Deno.test(
-  "the server prints how to mount it and ends with status 0 at SIGTERM and SIGINT",
+  "the server prints how to mount it and ends with status 0 at SIGTERM, SIGINT and SIGHUP",
   {
     ignore: cannotRun,
   },
   async () => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
       await using server = new ServerProcess([
         ...QUIET,
         "--export",
@@ -74,6 +74,46 @@ Deno.test("/metrics and /healthz answer where the server says", {
   await lost.body?.cancel();
 });
 
+Deno.test(
+  "metrics are beside the server's port; a second server goes on without",
+  {
+    ignore: cannotRun,
+  },
+  async () => {
+    using neighbour = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+    const port = String(neighbour.addr.port - 1);
+    const flags = ["--port", port, "--export", "/=memory:"];
+    {
+      await using server = new ServerProcess(flags);
+      await server.until(/mount -t nfs4/);
+      server.kill("SIGTERM");
+      const { code, stderr } = await server.ended();
+      assertEquals(code, 0);
+      assertMatch(stderr, /WARN +no metrics: port \d+ .*--metrics-port/);
+    }
+    neighbour.close();
+    await using server = new ServerProcess(flags);
+    const [, metrics] = await server.until(/metrics at \S+:(\d+)\/metrics/);
+    assertEquals(Number(metrics), Number(port) + 1);
+  },
+);
+
+Deno.test("a server of memory alone needs neither HOME nor --state", {
+  ignore: cannotRun,
+}, async () => {
+  const { PATH = "", DENO_DIR, HOME } = Deno.env.toObject();
+  const cache = DENO_DIR ?? `${HOME}/.cache/deno`;
+  await using server = new ServerProcess(
+    [...QUIET, "--export", "/=memory:"],
+    { clearEnv: true, env: { PATH, DENO_DIR: cache, HOME: "/proc/none" } },
+  );
+  await server.until(/mount -t nfs4/);
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.ended();
+  assertEquals(code, 0, stderr);
+  assertEquals(stderr.includes("WARN"), false, stderr);
+});
+
 Deno.test("what can't be served is one clear line and status 2", {
   ignore: cannotRun,
 }, async () => {
@@ -81,13 +121,28 @@ Deno.test("what can't be served is one clear line and status 2", {
   const { port } = taken.addr;
   assertStringIncludes(
     await refusal("--export", "/=memory:", "--port", String(port)),
-    String(port),
+    `--port ${port}: port ${port} of 127.0.0.1 is taken`,
   );
+  const metrics = ["--export", "/=memory:", "--port", "0", "--metrics-port"];
+  assertStringIncludes(
+    await refusal(...metrics, String(port)),
+    `--metrics-port ${port}: port ${port} of 127.0.0.1 is taken`,
+  );
+  for (const host of ["no.such.host.invalid", "192.0.2.1"]) {
+    assertStringIncludes(
+      await refusal(...QUIET, "--export", "/=memory:", "--host", host),
+      `--host ${host}: ${host} is no address of this host`,
+    );
+  }
   assertStringIncludes(
     await refusal(...QUIET, "--export", "/=local:/nowhere/at/all"),
     "/nowhere/at/all",
   );
   assertStringIncludes(await refusal("--frobnicate"), "--frobnicate");
+  assertStringIncludes(
+    await refusal(...QUIET, "--export", "/=memory:", "--state", "/proc/none"),
+    "--state /proc/none: ",
+  );
   assertStringIncludes(
     await refusal(
       ...QUIET,

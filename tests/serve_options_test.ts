@@ -1,4 +1,5 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { memory, serve } from "../mod.ts";
 import { Status } from "../src/nfs4/constants.ts";
 import { op, openSession } from "./support/client/mod.ts";
 import { FakeClock } from "./support/fake_clock.ts";
@@ -32,4 +33,41 @@ Deno.test("the randomness that is given is what ids are made of", async () => {
   };
   assertEquals(await ids(1), await ids(1));
   assertNotEquals(await ids(1), await ids(2));
+});
+
+Deno.test("what TypeScript would have refused is refused in one line that says what is wanted", async () => {
+  const fs = memory();
+  const sources: [unknown, string][] = [
+    [{}, "no FileSystem, it has no root, identify"],
+    [undefined, "want a FileSystem, such as memory(), not undefined"],
+    [null, "not null"],
+    ["x", 'not "x"'],
+    [[{}], "an export has a path and a file system"],
+    [[fs], "an export has a path and a file system"],
+    [[{ path: "/" }], "export /: want a FileSystem"],
+    [[{ path: "x", fs }], 'does not start with "/"'],
+    [[], "nothing is exported"],
+    [{ ...fs, root: 1 }, "has no root"],
+  ];
+  for (const [source, said] of sources) {
+    const error = await assertRejects(
+      () => serve(source as never, { port: 0 }),
+      Error,
+      said,
+    );
+    assertEquals(error.message.includes("\n"), false, error.message);
+  }
+  const numbers: [object, string][] = [
+    [{ port: -1 }, "port must be 0 or more, not -1"],
+    [{ port: "x" }, 'port must be a number, not "x"'],
+    [{ port: 70_000 }, "port must be a whole number up to 65535"],
+    [{ metricsPort: 1.5 }, "metricsPort must be a whole number"],
+    [{ leaseSeconds: NaN }, "leaseSeconds must be 1 or more, not NaN"],
+    [{ graceSeconds: -1 }, "graceSeconds must be 0 or more"],
+    [{ shutdownTimeout: "a" }, "shutdownTimeout must be a number"],
+  ];
+  for (const [options, said] of numbers) {
+    const given = { port: 0, ...options } as never;
+    await assertRejects(() => serve(fs, given), Error, said);
+  }
 });

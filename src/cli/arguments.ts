@@ -7,6 +7,7 @@ import {
 } from "../log.ts";
 import type { Durability } from "../backends/sqlite/mod.ts";
 import type { Squash } from "../vfs/exports.ts";
+import { suggestion } from "./suggestion.ts";
 
 /** What can serve an export. */
 export const BACKENDS = ["sqlite", "local", "memory"] as const;
@@ -40,8 +41,8 @@ export interface ServeArguments {
   readonly exports: readonly ExportArgument[];
   readonly host: string;
   readonly port: number;
-  /** 0: no metrics. */
-  readonly metricsPort: number;
+  /** 0: no metrics; `undefined`: the port beside the server's, where it is free. */
+  readonly metricsPort: number | undefined;
   readonly leaseSeconds: number;
   /** `undefined`: as long as the lease, when there is something to reclaim. */
   readonly graceSeconds: number | undefined;
@@ -93,7 +94,7 @@ usage: deno run -A mod.ts [flags]               serve
          without --export: sqlite:${DEFAULT_DIRECTORY}, made if missing, as /
   --host ADDRESS        address to listen on (127.0.0.1)
   --port N              TCP port (2049; 0 takes a free one)
-  --metrics-port N      /metrics and /healthz over HTTP (9090; 0 is off)
+  --metrics-port N      /metrics, /healthz over HTTP (beside --port; 0: off)
   --lease SECONDS       how long a silent client keeps its locks (90, from 10)
   --grace SECONDS       time to reclaim after a restart (as the lease)
   --state DIR           where its identity and its clients outlive a restart
@@ -105,12 +106,38 @@ usage: deno run -A mod.ts [flags]               serve
   --help  --version
 `;
 
+const FLAG_OPTIONS = {
+  export: { type: "string", multiple: true },
+  host: { type: "string" },
+  port: { type: "string" },
+  "metrics-port": { type: "string" },
+  lease: { type: "string" },
+  grace: { type: "string" },
+  state: { type: "string" },
+  durability: { type: "string" },
+  "no-delegations": { type: "boolean" },
+  "log-level": { type: "string" },
+  "log-format": { type: "string" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+const FLAGS = Object.keys(FLAG_OPTIONS).map((name) => `--${name}`);
 const DURABILITIES = ["full", "os", "none"] as const;
 const SQUASHES = ["none", "root", "all"] as const;
 const NOBODY = 65534;
 const MAX_ID = 0xffff_fffe;
-const EXPORT_OPTION =
-  /,(ro|rw|squash=[^,]*|anonuid=[^,]*|anongid=[^,]*|quota=[^,]*)$/;
+/** The options of an export, those with a value with their "=". */
+const EXPORT_OPTIONS = [
+  "ro",
+  "rw",
+  "squash=",
+  "anonuid=",
+  "anongid=",
+  "quota=",
+];
+const EXPORT_OPTION = new RegExp(
+  `,(${EXPORT_OPTIONS.map((name) => name.replace(/=$/, "=[^,]*")).join("|")})$`,
+);
 
 /** Understands the command line; throws {@linkcode UsageError}. */
 export function parseArguments(args: readonly string[]): Arguments {
@@ -126,10 +153,12 @@ export function parseArguments(args: readonly string[]): Arguments {
       : [parseExport(`/=sqlite:${DEFAULT_DIRECTORY}`)],
     host: values.host ?? "127.0.0.1",
     port: integer("--port", values.port ?? "2049", { from: 0, to: 65535 }),
-    metricsPort: integer("--metrics-port", values["metrics-port"] ?? "9090", {
-      from: 0,
-      to: 65535,
-    }),
+    metricsPort: values["metrics-port"] === undefined
+      ? undefined
+      : integer("--metrics-port", values["metrics-port"], {
+        from: 0,
+        to: 65535,
+      }),
     leaseSeconds: integer("--lease", values.lease ?? "90", {
       from: 10,
       to: 3600,
@@ -159,25 +188,14 @@ function parseFlags(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: {
-        export: { type: "string", multiple: true },
-        host: { type: "string" },
-        port: { type: "string" },
-        "metrics-port": { type: "string" },
-        lease: { type: "string" },
-        grace: { type: "string" },
-        state: { type: "string" },
-        durability: { type: "string" },
-        "no-delegations": { type: "boolean" },
-        "log-level": { type: "string" },
-        "log-format": { type: "string" },
-        help: { type: "boolean", short: "h" },
-        version: { type: "boolean" },
-      },
+      options: FLAG_OPTIONS,
     });
   } catch (error) {
-    const [line] = (error as Error).message.split(/\.? To specify|\n/);
-    throw new UsageError(line);
+    const [line = ""] = (error as Error).message.split(/\.? To specify|\n/);
+    const [, flag] = /^Unknown option '(--?[^']*)'/.exec(line) ?? [];
+    throw new UsageError(
+      flag === undefined ? line : line + suggestion(flag, FLAGS),
+    );
   }
 }
 
@@ -187,7 +205,10 @@ function parseStoreCommand(
 ): StoreArguments {
   const command = STORE_COMMANDS.find((known) => known === name);
   if (command === undefined) {
-    throw new UsageError(`there is no command ${JSON.stringify(name)}`);
+    throw new UsageError(
+      `there is no command ${JSON.stringify(name)}` +
+        suggestion(name ?? "", STORE_COMMANDS),
+    );
   }
   if (directory === undefined || more.length > 0) {
     throw new UsageError(`${command} wants one folder`);
@@ -220,7 +241,12 @@ function parseExport(text: string): ExportArgument {
   }
   const [, name, location = ""] = /^([a-z0-9]+):(.*)$/s.exec(source) ?? [];
   const backend = BACKENDS.find((candidate) => candidate === name) ??
-    bad(`the back end must be ${BACKENDS.join(":, ")}:`);
+    bad(
+      `the back end must be ${BACKENDS.join(":, ")}:` +
+        suggestion(name ?? "", BACKENDS),
+    );
+  const slip = unknownOption(backend, location);
+  if (slip !== undefined) bad(slip);
   if (backend !== "memory" && location === "") {
     bad(`${backend}: needs a folder`);
   }
@@ -246,6 +272,26 @@ function parseExport(text: string): ExportArgument {
       to: MAX_ID,
     }),
   };
+}
+
+/**
+ * What is wrong with the last part of a location that was meant as an option.
+ * Folders may have commas in their names, so it takes some likeness to be one.
+ */
+function unknownOption(
+  backend: Backend,
+  location: string,
+): string | undefined {
+  const [, option, name] = /,(([^,=]*=?)[^,]*)$/.exec(location) ?? [];
+  if (option === undefined || name === undefined) return undefined;
+  if (backend === "memory") {
+    return `there is no option ${JSON.stringify(option)}` +
+      (suggestion(name, EXPORT_OPTIONS) || `; ${EXPORT_OPTIONS.join(", ")}`);
+  }
+  const meant = suggestion(name, EXPORT_OPTIONS);
+  if (meant === "") return undefined;
+  return `there is no option ${JSON.stringify(option)}${meant} ` +
+    "(a folder of that name: write / behind it)";
 }
 
 function quota(text: string | undefined, backend: Backend): number | undefined {
@@ -289,7 +335,7 @@ function oneOf<T extends string>(
     throw new UsageError(
       `${flag} must be one of ${choices.join(", ")}, not ${
         JSON.stringify(text)
-      }`,
+      }${suggestion(text, choices)}`,
     );
   }
   return choice;

@@ -3,6 +3,7 @@ import { memory } from "../backends/memory/mod.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { type NfsServer, serve } from "../server.ts";
+import type { ServeOptions } from "../server/options.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { ExportArgument, ServeArguments } from "./arguments.ts";
@@ -10,7 +11,8 @@ import { print } from "./output.ts";
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM"];
+  // The end of a terminal session is a clean end too: nothing is left to reload.
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** Serves until a signal comes; returns the exit status. */
 export async function runServer(options: ServeArguments): Promise<number> {
@@ -19,16 +21,16 @@ export async function runServer(options: ServeArguments): Promise<number> {
     format: options.logFormat,
   });
   const exports = options.exports.map((spec) => open(spec, options));
-  await using server = await serve(exports, {
+  await using server = await start(exports, {
     hostname: options.host,
     port: options.port,
-    metricsPort: options.metricsPort === 0 ? undefined : options.metricsPort,
     leaseSeconds: options.leaseSeconds,
     graceSeconds: options.graceSeconds,
-    stateDirectory: stateDirectory(options, log),
+    stateDirectory: makeFolder(stateDirectory(options, log)),
     delegations: options.delegations,
     log,
   });
+  startMetrics(server, options, log);
   // Listened for before anybody is told that there is something to stop.
   const signalled = untilSignal();
   announce(server, options);
@@ -37,6 +39,49 @@ export async function runServer(options: ServeArguments): Promise<number> {
   log.info("stopping", { signal });
   await server.close();
   return 0;
+}
+
+/** `serve`; what can't be bound is said with the flag that would mend it. */
+async function start(
+  exports: readonly ExportOptions[],
+  options: ServeOptions,
+): Promise<NfsServer> {
+  try {
+    return await serve(exports, options);
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new Error(`--port ${options.port}: ${error.message}`);
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable) {
+      throw new Error(`--host ${options.hostname}: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/**
+ * Metrics on the port that was asked for, or else on the one beside the
+ * server's. A neighbour that is taken is no reason not to serve files.
+ */
+function startMetrics(
+  server: NfsServer,
+  { metricsPort }: ServeArguments,
+  log: Logger,
+): void {
+  if (metricsPort === 0) return;
+  try {
+    server.serveMetrics(metricsPort ?? besidePort(server.port));
+  } catch (error) {
+    const { message } = error as Error;
+    if (metricsPort !== undefined) {
+      throw new Error(`--metrics-port ${metricsPort}: ${message}`);
+    }
+    log.warn(`no metrics: ${message}; --metrics-port takes another`);
+  }
+}
+
+function besidePort(port: number): number {
+  return port < 65_535 ? port + 1 : port - 1;
 }
 
 function open(spec: ExportArgument, options: ServeArguments): ExportOptions {
@@ -73,6 +118,8 @@ function stateDirectory(
   const store = options.exports.find(({ backend }) => backend === "sqlite");
   // What moves with the store, and outlives the process with it.
   if (store !== undefined) return `${store.location}/server`;
+  // What is in memory ends with the process: nothing could be reclaimed.
+  if (options.exports.every(({ backend }) => backend === "memory")) return;
   const home = Deno.env.get("HOME");
   const base = Deno.env.get("XDG_STATE_HOME") ??
     (home === undefined ? undefined : `${home}/.local/state`);
@@ -81,6 +128,17 @@ function stateDirectory(
     "no HOME and no --state: filehandles and locks end with the process",
   );
   return undefined;
+}
+
+/** Makes sure of the folder; throws Error with the flag that names another. */
+function makeFolder(directory: string | undefined): string | undefined {
+  if (directory === undefined) return undefined;
+  try {
+    Deno.mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new Error(`--state ${directory}: ${(error as Error).message}`);
+  }
+  return directory;
 }
 
 function announce(server: NfsServer, options: ServeArguments): void {

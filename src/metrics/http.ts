@@ -1,3 +1,4 @@
+import { bindError } from "../rpc/bind_error.ts";
 import type { MetricsRegistry } from "./registry.ts";
 
 /** What {@linkcode serveMetrics} serves. */
@@ -21,8 +22,8 @@ export interface MetricsServer extends AsyncDisposable {
 /** Starts the HTTP server of metrics and health; throws when the port is taken. */
 export function serveMetrics(options: MetricsServerOptions): MetricsServer {
   const { hostname, port, registry, healthy } = options;
-  const server = Deno.serve(
-    { hostname, port, onListen: () => {} },
+  const server = listen(
+    { hostname, port },
     async (request) => {
       if (request.method !== "GET" && request.method !== "HEAD") {
         return new Response("only GET\n", {
@@ -48,4 +49,15 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
     port: server.addr.port,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
+}
+
+function listen(
+  address: { readonly hostname: string; readonly port: number },
+  handler: Deno.ServeHandler<Deno.NetAddr>,
+): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({ ...address, onListen: () => {} }, handler);
+  } catch (cause) {
+    throw bindError(cause, address.hostname, address.port);
+  }
 }

@@ -3,6 +3,7 @@ import { silentLogger } from "../log.ts";
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
+import { bindError } from "./bind_error.ts";
 import { ConnectionWatch, type Patience } from "./watch.ts";
 
 const ACCEPT_PAUSE_MS = 50;
@@ -57,8 +58,8 @@ export class RpcListener implements AsyncDisposable {
   #closed = false;
 
   /**
-   * Listens at once. Throws `Deno.errors.AddrInUse` for a port that is taken
-   * and whatever else `Deno.listen` throws.
+   * Listens at once. Throws what `Deno.listen` throws, as {@linkcode bindError}
+   * says it.
    */
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -231,11 +232,7 @@ function listen(hostname: string, port: number): Deno.TcpListener {
   try {
     return Deno.listen({ hostname, port });
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
-    throw new Deno.errors.AddrInUse(
-      `port ${port} of ${hostname} is taken by another program`,
-      { cause },
-    );
+    throw bindError(cause, hostname, port);
   }
 }
 

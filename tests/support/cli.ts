@@ -13,8 +13,12 @@ export class ServerProcess implements AsyncDisposable {
   /** Runs `deno run -A mod.ts` with the flags, as the README says. */
   constructor(
     args: readonly string[],
-    options: { readonly cwd?: string; readonly env?: Record<string, string> } =
-      {},
+    options: {
+      readonly cwd?: string;
+      readonly env?: Record<string, string>;
+      /** Only `env`, nothing of this process's own. */
+      readonly clearEnv?: boolean;
+    } = {},
   ) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", MOD, ...args],

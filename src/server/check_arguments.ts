@@ -1,0 +1,89 @@
+import type { ExportOptions } from "../vfs/exports.ts";
+import type { FileSystem } from "../vfs/file_system.ts";
+import type { ServeOptions } from "./options.ts";
+
+/** What a FileSystem must have; the rest is optional. */
+const REQUIRED_METHODS = [
+  "root",
+  "identify",
+  "resolve",
+  "getattr",
+  "lookup",
+  "parent",
+  "readdir",
+  "read",
+] as const satisfies readonly (keyof FileSystem)[];
+
+/** The options that are numbers, and the least that each may be. */
+const LEAST = {
+  port: 0,
+  metricsPort: 0,
+  leaseSeconds: 1,
+  courtesySeconds: 0,
+  graceSeconds: 0,
+  shutdownTimeout: 0,
+} as const satisfies Partial<Record<keyof ServeOptions, number>>;
+
+const PORTS = new Set(["port", "metricsPort"]);
+const MAX_PORT = 65_535;
+
+/**
+ * What `serve` was given, as exports. Throws TypeError of one line for anything
+ * that TypeScript would have refused: not everybody has it.
+ */
+export function exportsOf(
+  source: FileSystem | readonly ExportOptions[],
+): readonly ExportOptions[] {
+  const exports = Array.isArray(source)
+    ? source as readonly ExportOptions[]
+    : [{ path: "/", fs: source as FileSystem }];
+  for (const each of exports) checkExport(each);
+  return exports;
+}
+
+function checkExport(given: ExportOptions): void {
+  const { path, fs } = (given ?? {}) as Partial<ExportOptions>;
+  if (typeof path !== "string") {
+    throw new TypeError(
+      'an export has a path and a file system: { path: "/", fs }',
+    );
+  }
+  if (typeof fs !== "object" || fs === null) {
+    throw new TypeError(
+      `export ${path}: want a FileSystem, such as memory(), not ${shown(fs)}`,
+    );
+  }
+  const missing = REQUIRED_METHODS.filter((name) => {
+    return typeof fs[name] !== "function";
+  });
+  if (missing.length > 0) {
+    throw new TypeError(
+      `export ${path}: no FileSystem, it has no ${missing.join(", ")}`,
+    );
+  }
+}
+
+/** Throws TypeError or RangeError for numbers that can't be what they are given as. */
+export function checkNumbers(options: ServeOptions): void {
+  for (const [name, least] of Object.entries(LEAST)) {
+    const value = options[name as keyof typeof LEAST];
+    if (value === undefined) continue;
+    if (typeof value !== "number") {
+      throw new TypeError(`${name} must be a number, not ${shown(value)}`);
+    }
+    if (!(value >= least)) {
+      throw new RangeError(`${name} must be ${least} or more, not ${value}`);
+    }
+    if (PORTS.has(name) && !(Number.isInteger(value) && value <= MAX_PORT)) {
+      throw new RangeError(
+        `${name} must be a whole number up to ${MAX_PORT}, not ${value}`,
+      );
+    }
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === "object" && value !== null
+    ? "an object"
+    : Deno.inspect(value);
+}
