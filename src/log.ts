@@ -5,7 +5,13 @@
  * @module
  */
 
-import { BaseHandler, Logger as StdLogger, type LogRecord } from "@std/log";
+import {
+  BaseHandler,
+  Logger as StdLogger,
+  LogLevels,
+  LogRecord,
+} from "@std/log";
+import { LineQueue } from "./line_queue.ts";
 
 /** Facts that belong to a message, by name. */
 export type LogFields = Record<string, unknown>;
@@ -25,6 +31,10 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   /** Our own fault. */
   error(message: string, fields?: LogFields): void;
+  /** Lines that were left out because nobody took them in time; a metric where there is such a number. */
+  readonly dropped?: number;
+  /** Resolves when all lines are written, or after `timeoutMs`; where lines may wait. */
+  flush?(timeoutMs: number): Promise<void>;
 }
 
 /** The levels, least severe first; a logger writes its own and those after. */
@@ -45,7 +55,11 @@ export interface LoggerOptions {
   level?: LogLevel;
   /** Form of a line; `"text"` if left out. */
   format?: LogFormat;
-  /** Takes each line, without its newline; standard error if left out. */
+  /**
+   * Takes each line, without its newline. If left out lines go to standard error
+   * without anybody waiting for its reader: 1 MiB of them are kept, of more it is
+   * said afterwards how many were left out.
+   */
   write?: (line: string) => void;
   /** Time of a line, in ms since 1970; the system's if left out. */
   clock?: () => number;
@@ -60,17 +74,19 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = "info", format = "text", clock = Date.now } = options;
   const formatLine = format === "json" ? jsonLine : textLine;
-  const handler = new LineHandler("DEBUG", {
-    formatter: (record) => formatLine(record, new Date(clock()).toISOString()),
+  const lineOf = (record: LogRecord): string =>
+    formatLine(record, new Date(clock()).toISOString());
+  const { write } = options;
+  if (write !== undefined) return levelsOf(level, lineOf, write);
+  const queue = new LineQueue(Deno.stderr, {
+    leftOut: (count) => lineOf(leftOutRecord(count)),
   });
-  handler.write = options.write ?? writeToStderr;
-  const std = new StdLogger("nfs4", STD_LEVEL[level], { handlers: [handler] });
   return {
-    level,
-    debug: (message, fields) => void std.debug(message, fields),
-    info: (message, fields) => void std.info(message, fields),
-    warn: (message, fields) => void std.warn(message, fields),
-    error: (message, fields) => void std.error(message, fields),
+    ...levelsOf(level, lineOf, (line) => queue.write(line)),
+    flush: (timeoutMs) => queue.flush(timeoutMs),
+    get dropped() {
+      return queue.dropped;
+    },
   };
 }
 
@@ -133,24 +149,48 @@ const STD_LEVEL = {
   error: "ERROR",
 } as const;
 
+const NAME = "nfs4";
+
 class LineHandler extends BaseHandler {
-  write: (line: string) => void = writeToStderr;
+  readonly #write: (line: string) => void;
+
+  constructor(
+    formatter: (record: LogRecord) => string,
+    write: (line: string) => void,
+  ) {
+    super("DEBUG", { formatter });
+    this.#write = write;
+  }
 
   override log(line: string): void {
-    this.write(line);
+    this.#write(line);
   }
 }
 
-const encoder = new TextEncoder();
+/** The four methods of a logger whose lines go to `write`. */
+function levelsOf(
+  level: LogLevel,
+  lineOf: (record: LogRecord) => string,
+  write: (line: string) => void,
+): Logger {
+  const handlers = [new LineHandler(lineOf, write)];
+  const std = new StdLogger(NAME, STD_LEVEL[level], { handlers });
+  return {
+    level,
+    debug: (message, fields) => void std.debug(message, fields),
+    info: (message, fields) => void std.info(message, fields),
+    warn: (message, fields) => void std.warn(message, fields),
+    error: (message, fields) => void std.error(message, fields),
+  };
+}
 
-function writeToStderr(line: string): void {
-  let rest = encoder.encode(line + "\n");
-  try {
-    // A pipe may take less than it is given.
-    while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
-  } catch {
-    // Whoever read standard error is gone; serving files goes on without it.
-  }
+function leftOutRecord(count: number): LogRecord {
+  return new LogRecord({
+    msg: "left out lines that nobody read in time",
+    args: [{ count }],
+    level: LogLevels.WARN,
+    loggerName: NAME,
+  });
 }
 
 function fieldsOf(record: LogRecord): LogFields {

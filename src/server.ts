@@ -4,6 +4,7 @@ import { runEffects } from "./engine/effects.ts";
 import type { Services } from "./engine/services.ts";
 import { rateLimited, silentLogger } from "./log.ts";
 import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
+import { observeLog } from "./metrics/log_metrics.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
 import { TransportMetrics } from "./metrics/transport_metrics.ts";
 import type { ClientRecovery } from "./recovery/client_recovery.ts";
@@ -91,6 +92,7 @@ export class NfsServer implements AsyncDisposable {
       clock: () => clock.now(),
     });
     const registry = this.#registry;
+    observeLog(registry, options.log);
     const limits = completeLimits(options.limits);
     const recovery = recoveryOf(options, log);
     this.#recovery = recovery;

@@ -11,7 +11,7 @@ import type { CallbackRequest, SenderSession } from "./callback_request.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
 import { attemptsOf } from "./attempts.ts";
 import { BackchannelSender, type SenderOptions } from "./sender.ts";
-import { withTimeout } from "./sleep.ts";
+import { withTimeout } from "../sleep.ts";
 
 /** What {@linkcode Backchannel} is made of. */
 export interface BackchannelOptions {

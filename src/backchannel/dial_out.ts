@@ -18,7 +18,7 @@ import {
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
 import { Line } from "./dial_out_line.ts";
-import { withTimeout } from "./sleep.ts";
+import { withTimeout } from "../sleep.ts";
 import {
   type InternetAddress,
   isSameHost,

@@ -7,7 +7,11 @@ export function print(text: string): void {
 
 /** Writes a line of this program to standard error. */
 export function complain(line: string): void {
-  writeAll(Deno.stderr, `dittofs-nfs4: ${line}\n`);
+  try {
+    writeAll(Deno.stderr, `dittofs-nfs4: ${line}\n`);
+  } catch {
+    // Nobody reads it, or lines of the log are still on their way there.
+  }
 }
 
 function writeAll(

@@ -9,6 +9,8 @@ import type { FileSystem } from "../vfs/file_system.ts";
 import type { ExportArgument, ServeArguments } from "./arguments.ts";
 import { print } from "./output.ts";
 
+/** Milliseconds for the last lines of the log, should nobody read them. */
+const LAST_LINES_MS = 1_000;
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   // The end of a terminal session is a clean end too: nothing is left to reload.
@@ -20,6 +22,17 @@ export async function runServer(options: ServeArguments): Promise<number> {
     level: options.logLevel,
     format: options.logFormat,
   });
+  try {
+    return await serveUntilSignal(options, log);
+  } finally {
+    await log.flush?.(LAST_LINES_MS);
+  }
+}
+
+async function serveUntilSignal(
+  options: ServeArguments,
+  log: Logger,
+): Promise<number> {
   const exports = options.exports.map((spec) => open(spec, options));
   await using server = await start(exports, {
     hostname: options.host,

@@ -1,5 +1,6 @@
 import { aborted } from "../aborted.ts";
 import { silentLogger } from "../log.ts";
+import { sleep } from "../sleep.ts";
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
@@ -142,7 +143,7 @@ export class RpcListener implements AsyncDisposable {
         // Out of descriptors, most likely: others must end before one can begin.
         const logger = this.#options.logger ?? silentLogger;
         logger.error("a connection could not be accepted", { error });
-        await pause(ACCEPT_PAUSE_MS, this.#ending.signal);
+        await sleep(ACCEPT_PAUSE_MS, this.#ending.signal);
       }
     }
   }
@@ -234,14 +235,4 @@ function listen(hostname: string, port: number): Deno.TcpListener {
   } catch (cause) {
     throw bindError(cause, hostname, port);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-  });
 }

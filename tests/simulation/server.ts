@@ -1,7 +1,7 @@
 /** The real engine and state over a simulated network, disk, clock and file system; it can be restarted. */
 
 import { Callbacks } from "../../src/backchannel/callbacks.ts";
-import type { Sleep } from "../../src/backchannel/sleep.ts";
+import type { Sleep } from "../../src/sleep.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";

@@ -1,19 +1,19 @@
 /** Waits `ms` milliseconds, or until `signal` aborts; never rejects. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
+    if (signal?.aborted) return resolve();
     const done = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", done);
+      signal?.removeEventListener("abort", done);
       resolve();
     };
     const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
+    signal?.addEventListener("abort", done, { once: true });
   });
 }
 
-/** As {@linkcode sleep}. */
-export type Sleep = typeof sleep;
+/** As {@linkcode sleep}, with a signal. */
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
 /**
  * Calls `use` with a signal that aborts after `ms` milliseconds by `sleep`, and
