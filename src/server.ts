@@ -23,7 +23,7 @@ import {
   recoveryOf,
 } from "./server/services.ts";
 import { sessionRecoveryOf } from "./server/session_recovery.ts";
-import { completeLimits } from "./server/limits.ts";
+import { completeLimits, type ServerLimits } from "./server/limits.ts";
 import { systemClock } from "./state/clock.ts";
 import {
   defineExport,
@@ -73,6 +73,7 @@ export class NfsServer implements AsyncDisposable {
   readonly #recovery: ClientRecovery | undefined;
   readonly #registry = new MetricsRegistry();
   readonly #options: ServeOptions;
+  readonly #limits: ServerLimits;
   #metrics: MetricsServer | undefined;
   readonly #abort = (): void => void this.close();
   readonly #sweeper: ReturnType<typeof setInterval>;
@@ -93,7 +94,7 @@ export class NfsServer implements AsyncDisposable {
     });
     const registry = this.#registry;
     observeLog(registry, options.log);
-    const limits = completeLimits(options.limits);
+    const limits = this.#limits = completeLimits(options.limits);
     const recovery = recoveryOf(options, log);
     this.#recovery = recovery;
     const identity = identityOf(options);
@@ -134,7 +135,7 @@ export class NfsServer implements AsyncDisposable {
     const { hostname, port } = this.#listener.address;
     this.hostname = hostname;
     this.port = port;
-    this.#sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
+    this.#sweeper = setInterval(() => this.#sweepSafely(), SWEEP_INTERVAL_MS);
     options.signal?.addEventListener("abort", this.#abort);
   }
 
@@ -207,7 +208,18 @@ export class NfsServer implements AsyncDisposable {
       port,
       registry: this.#registry,
       healthy: () => this.#closing === undefined,
+      limits: this.#limits,
+      logger: this.#services.log,
     });
+  }
+
+  /** A timer has nobody who would hear of an error, and one ends the process. */
+  #sweepSafely(): void {
+    try {
+      this.sweep();
+    } catch (error) {
+      this.#services.log.error("a sweep failed", { error });
+    }
   }
 
   async #close(): Promise<void> {

@@ -1,5 +1,7 @@
-import { bindError } from "../rpc/bind_error.ts";
+import type { Logger } from "../log.ts";
+import { HttpListener } from "./http_listener.ts";
 import type { MetricsRegistry } from "./registry.ts";
+import { counter } from "./reuse.ts";
 
 /** What {@linkcode serveMetrics} serves. */
 export interface MetricsServerOptions {
@@ -11,6 +13,13 @@ export interface MetricsServerOptions {
   readonly registry: MetricsRegistry;
   /** Whether the server can serve: `/healthz` answers 200 or 503. */
   readonly healthy: () => boolean;
+  /** How many may ask at once. */
+  readonly limits: {
+    readonly maxMetricsConnections: number;
+    readonly maxMetricsRequests: number;
+  };
+  /** Hears of errors of our own. */
+  readonly logger: Logger;
 }
 
 /** `/metrics` and `/healthz` over HTTP. */
@@ -21,17 +30,20 @@ export interface MetricsServer extends AsyncDisposable {
 
 /** Starts the HTTP server of metrics and health; throws when the port is taken. */
 export function serveMetrics(options: MetricsServerOptions): MetricsServer {
-  const { hostname, port, registry, healthy } = options;
-  const server = listen(
-    { hostname, port },
-    async (request) => {
-      if (request.method !== "GET" && request.method !== "HEAD") {
-        return new Response("only GET\n", {
-          status: 405,
-          headers: { allow: "GET, HEAD" },
-        });
-      }
-      switch (new URL(request.url).pathname) {
+  const { hostname, port, registry, healthy, limits, logger } = options;
+  const refused = counter(registry, {
+    name: "metrics_requests_refused_total",
+    help: "Connections and requests turned away at the metrics port's limits.",
+  });
+  return new HttpListener({
+    hostname,
+    port,
+    maxConnections: limits.maxMetricsConnections,
+    maxRequests: limits.maxMetricsRequests,
+    refused: () => refused.inc(),
+    logger,
+    handler: async ({ pathname }) => {
+      switch (pathname) {
         case "/metrics":
           return new Response(await registry.text(), {
             headers: { "content-type": registry.contentType },
@@ -44,20 +56,5 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
           return new Response("see /metrics and /healthz\n", { status: 404 });
       }
     },
-  );
-  return {
-    port: server.addr.port,
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
-
-function listen(
-  address: { readonly hostname: string; readonly port: number },
-  handler: Deno.ServeHandler<Deno.NetAddr>,
-): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({ ...address, onListen: () => {} }, handler);
-  } catch (cause) {
-    throw bindError(cause, address.hostname, address.port);
-  }
+  });
 }

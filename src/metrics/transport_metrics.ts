@@ -13,6 +13,7 @@ export class TransportMetrics implements TransportObserver {
   readonly #open: Gauge;
   readonly #opened: Counter;
   readonly #refused: Counter;
+  readonly #lost: Counter;
   readonly #closed: Counter<"reason">;
   readonly #callsRefused: Counter<"reason">;
 
@@ -31,6 +32,11 @@ export class TransportMetrics implements TransportObserver {
     this.#refused = new Counter({
       name: `${PREFIX}connections_refused_total`,
       help: "TCP connections turned away at a limit.",
+      registers,
+    });
+    this.#lost = new Counter({
+      name: `${PREFIX}connections_lost_total`,
+      help: "TCP connections reset by their peer before they were accepted.",
       registers,
     });
     this.#closed = new Counter({
@@ -70,6 +76,11 @@ export class TransportMetrics implements TransportObserver {
   /** {@inheritDoc TransportObserver.connectionRefused} */
   connectionRefused(): void {
     this.#refused.inc();
+  }
+
+  /** {@inheritDoc TransportObserver.connectionLost} */
+  connectionLost(): void {
+    this.#lost.inc();
   }
 
   /** {@inheritDoc TransportObserver.bytesReceived} */

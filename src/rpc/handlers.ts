@@ -70,6 +70,8 @@ export interface TransportObserver {
   connectionClosed?(reason: CloseReason): void;
   /** A connection was turned away at a limit. */
   connectionRefused?(): void;
+  /** A peer was gone before its connection could be accepted. */
+  connectionLost?(): void;
   /** One read brought `bytes`. */
   bytesReceived?(bytes: number): void;
   /** One write took `bytes`. */

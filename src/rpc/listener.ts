@@ -1,13 +1,14 @@
+import { acceptAll } from "../accept.ts";
 import { aborted } from "../aborted.ts";
 import { silentLogger } from "../log.ts";
-import { sleep } from "../sleep.ts";
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
 import { bindError } from "./bind_error.ts";
 import { ConnectionWatch, type Patience } from "./watch.ts";
 
-const ACCEPT_PAUSE_MS = 50;
+/** Connections that end together when descriptors run out, so that files find some as well. */
+const SPARED_AT_ONCE = 16;
 
 /** Options of {@linkcode RpcListener}. */
 export interface ListenerOptions extends
@@ -38,7 +39,7 @@ export interface ListenerOptions extends
 /**
  * Accepts connections and serves each until it ends.
  *
- * At a limit, the oldest connection that has never made a valid call gives way
+ * At a limit, and when descriptors run out, the oldest connection that has never made a valid call gives way
  * to the newest, or else the one that has been idle for longest, and long; if
  * all are at work, the newest is turned away. Thus a crowd of silent
  * connections keeps nobody out.
@@ -56,7 +57,6 @@ export class RpcListener implements AsyncDisposable {
   readonly #sweepTimer: ReturnType<typeof setInterval>;
   readonly #accepting: Promise<void>;
   readonly #ending = new AbortController();
-  #closed = false;
 
   /**
    * Listens at once. Throws what `Deno.listen` throws, as {@linkcode bindError}
@@ -80,7 +80,14 @@ export class RpcListener implements AsyncDisposable {
       () => this.sweep(),
       options.sweepInterval ?? 5000,
     );
-    this.#accepting = this.#accept();
+    const { observer, logger = silentLogger } = options;
+    this.#accepting = acceptAll(this.#listener, {
+      admit: (conn) => this.#admit(conn),
+      lost: () => observer?.connectionLost?.(),
+      spare: () => this.#spare(),
+      logger,
+      signal: this.#ending.signal,
+    });
   }
 
   /** The address and port listened on. */
@@ -126,32 +133,16 @@ export class RpcListener implements AsyncDisposable {
   }
 
   #stop(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#ending.signal.aborted) return;
     clearInterval(this.#sweepTimer);
     this.#ending.abort();
     this.#listener.close();
   }
 
-  /** Never rejects. */
-  async #accept(): Promise<void> {
-    while (!this.#closed) {
-      try {
-        this.#admit(await this.#listener.accept());
-      } catch (error) {
-        if (this.#closed) return;
-        // Out of descriptors, most likely: others must end before one can begin.
-        const logger = this.#options.logger ?? silentLogger;
-        logger.error("a connection could not be accepted", { error });
-        await sleep(ACCEPT_PAUSE_MS, this.#ending.signal);
-      }
-    }
-  }
-
   #admit(conn: Deno.TcpConn): void {
     const { observer } = this.#options;
     const address = conn.remoteAddr.hostname;
-    if (this.#closed || !this.#makeRoom(address)) {
+    if (this.#ending.signal.aborted || !this.#makeRoom(address)) {
       conn.close();
       observer?.connectionRefused?.();
       return;
@@ -211,6 +202,13 @@ export class RpcListener implements AsyncDisposable {
     this.#forget(victim);
     victim.close("evicted");
     return true;
+  }
+
+  /** Descriptors have run out: who would give way at a limit does so now. */
+  #spare(): boolean {
+    let spared = 0;
+    while (spared < SPARED_AT_ONCE && this.#evict(() => true)) spared++;
+    return spared > 0;
   }
 
   /** Whoever has been idle for longest, if that is long. */

@@ -20,6 +20,10 @@ export interface ServerLimits extends ProtocolLimits {
    * asked to use fewer slots, and sessions that nobody uses end.
    */
   readonly maxReplayCacheBytes: number;
+  /** Connections to the metrics port; beyond it the oldest without a request gives way, or else the newest. */
+  readonly maxMetricsConnections: number;
+  /** Requests to the metrics port that are answered at once; others get 503. */
+  readonly maxMetricsRequests: number;
 }
 
 /** What {@linkcode ServerLimits} are where they are left out. */
@@ -29,6 +33,8 @@ export const defaultServerLimits: ServerLimits = {
   maxConnectionsPerAddress: 1_024,
   maxRequestsPerConnection: 256,
   maxReplayCacheBytes: 268_435_456,
+  maxMetricsConnections: 32,
+  maxMetricsRequests: 4,
 };
 
 /** Bytes of a request or reply besides the data of WRITE or READ, at least. */

@@ -13,15 +13,21 @@ export class ServerProcess implements AsyncDisposable {
   /** Runs `deno run -A mod.ts` with the flags, as the README says. */
   constructor(
     args: readonly string[],
-    options: {
+    { descriptors, ...options }: {
       readonly cwd?: string;
       readonly env?: Record<string, string>;
       /** Only `env`, nothing of this process's own. */
       readonly clearEnv?: boolean;
+      /** Most descriptors that it may have; the test's own if left out. */
+      readonly descriptors?: number;
     } = {},
   ) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", MOD, ...args],
+    const command = [Deno.execPath(), "run", "-A", MOD, ...args];
+    const [program, ...rest] = descriptors === undefined
+      ? command
+      : ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...command];
+    this.#child = new Deno.Command(program, {
+      args: rest,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -1,0 +1,91 @@
+import type { Logger } from "./log.ts";
+import { sleep } from "./sleep.ts";
+
+/** Before a process that is out of descriptors tries again, in milliseconds. */
+const PAUSE_MS = 50;
+/** Until the descriptors of what was just closed are free, in milliseconds. */
+const FREED_MS = 1;
+
+/** What is done with what comes to a listener. */
+export interface AcceptOptions {
+  /** Takes a connection; must not throw. */
+  readonly admit: (conn: Deno.TcpConn) => void;
+  /** A peer was gone before its connection could be accepted. */
+  readonly lost?: () => void;
+  /** Closes what can be spared when descriptors have run out; whether there was anything. */
+  readonly spare?: () => boolean;
+  /** Hears once of each time that descriptors or memory run out. */
+  readonly logger: Logger;
+  /** The listener is about to be closed. */
+  readonly signal: AbortSignal;
+}
+
+/** Accepts connections until `signal` aborts and the listener is closed; never rejects. */
+export async function acceptAll(
+  listener: Pick<Deno.TcpListener, "accept">,
+  { admit, lost, spare, logger, signal }: AcceptOptions,
+): Promise<void> {
+  let isExhausted = false;
+  while (!signal.aborted) {
+    try {
+      admit(await listener.accept());
+      isExhausted = false;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isPeers(error)) {
+        lost?.();
+        continue;
+      }
+      if (!isExhausted) {
+        logger.error("a connection could not be accepted", { error });
+      }
+      isExhausted = true;
+      const isFreed = isOutOfRoom(error) && spare?.() === true;
+      await sleep(isFreed ? FREED_MS : PAUSE_MS, signal);
+    }
+  }
+}
+
+/**
+ * What `accept` says of the one connection that it took, as `accept(2)` lists
+ * it: the next in line is not to wait for that.
+ */
+const PEERS: ReadonlySet<unknown> = new Set([
+  "ECONNABORTED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENONET",
+  "ENOPROTOOPT",
+  "ENOTCONN",
+  "EPERM",
+  "EPROTO",
+  "ETIMEDOUT",
+]);
+
+/** What ends when something else does. */
+const ROOM: ReadonlySet<unknown> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+]);
+
+function isPeers(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.TimedOut ||
+    error instanceof Deno.errors.NetworkUnreachable ||
+    PEERS.has(codeOf(error));
+}
+
+function isOutOfRoom(error: unknown): boolean {
+  return ROOM.has(codeOf(error));
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

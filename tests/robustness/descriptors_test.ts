@@ -1,0 +1,83 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { cannotRun, ServerProcess } from "../support/cli.ts";
+import { ClientConnection } from "../support/client/mod.ts";
+
+/** Descriptors that the server may have. */
+const DESCRIPTORS = 128;
+/** Connections that say nothing, more than that. */
+const SILENT = 200;
+
+Deno.test(
+  "a crowd of silent connections takes all descriptors, and nobody is kept out",
+  {
+    ignore: cannotRun,
+  },
+  async () => {
+    await using server = new ServerProcess(
+      ["--port", "0", "--metrics-port", "0", "--export", "/=memory:"],
+      { descriptors: DESCRIPTORS },
+    );
+    const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
+    const crowd: Deno.TcpConn[] = [];
+    try {
+      for (let i = 0; i < SILENT; i++) {
+        crowd.push(await Deno.connect({ port: Number(port) }));
+      }
+      const since = performance.now();
+      for (let i = 0; i < 3; i++) {
+        await using client = await ClientConnection.connect({
+          port: Number(port),
+        });
+        await client.ping();
+      }
+      // Long before the silent ones would have had their time.
+      assert(performance.now() - since < 10_000);
+    } finally {
+      for (const conn of crowd) conn.close();
+    }
+    server.kill("SIGTERM");
+    const { code, stderr } = await server.ended();
+    assertEquals(code, 0, stderr);
+  },
+);
+
+Deno.test("a scrape while there are no descriptors does not end the server", {
+  ignore: cannotRun,
+}, async () => {
+  const free = Deno.listen({ port: 0 });
+  const metricsPort = free.addr.port;
+  free.close();
+  await using server = new ServerProcess(
+    [
+      "--port",
+      "0",
+      "--metrics-port",
+      `${metricsPort}`,
+      "--export",
+      "/=memory:",
+    ],
+    { descriptors: DESCRIPTORS },
+  );
+  const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
+  const crowd: ClientConnection[] = [];
+  // Clients at work, who don't give way.
+  while (crowd.length < DESCRIPTORS) {
+    const client = await ClientConnection.connect({ port: Number(port) });
+    crowd.push(client);
+    const outcome = await Promise.race([
+      client.ping().then(() => "answered", () => "lost"),
+      new Promise((resolve) => setTimeout(resolve, 500, "waits")),
+    ]);
+    if (outcome !== "answered") break;
+  }
+  const scrape = await Deno.connect({ port: metricsPort });
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  scrape.close();
+  for (const client of crowd) await client[Symbol.asyncDispose]();
+  const url = `http://127.0.0.1:${metricsPort}/metrics`;
+  assertMatch(await (await fetch(url)).text(), /^dittofs_nfs_connections /m);
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.ended();
+  assertEquals(code, 0, stderr);
+  assertMatch(stderr, /could not be accepted .*Too many open files/);
+});
