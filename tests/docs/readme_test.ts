@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { cannotRun } from "../support/cli.ts";
+import { cannotRun, ServerProcess } from "../support/cli.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -31,3 +31,26 @@ Deno.test(
     }
   },
 );
+
+Deno.test("the permissions that the README names are enough to serve", {
+  ignore: cannotRun,
+}, async () => {
+  const readme = Deno.readTextFileSync(`${ROOT}README.md`);
+  const directory = Deno.makeTempDirSync();
+  const commands = [
+    ...readme.matchAll(/^deno run (--allow-net.*?) mod\.ts (.*)$/gm),
+  ];
+  assertEquals(commands.length, 2);
+  for (const [, permissions, flags] of commands) {
+    const words = (text: string) =>
+      text.replaceAll("DIR", directory).split(" ");
+    await using server = new ServerProcess(
+      [...words(flags), "--port", "0", "--metrics-port", "0"],
+      { permissions: words(permissions) },
+    );
+    await server.until(/mount -t nfs4/);
+    server.kill("SIGTERM");
+    assertEquals((await server.ended()).code, 0);
+  }
+  Deno.removeSync(directory, { recursive: true });
+});

@@ -10,19 +10,22 @@ export class ServerProcess implements AsyncDisposable {
   readonly #lines: AsyncIterator<string>;
   #stderr: Promise<string>;
 
-  /** Runs `deno run -A mod.ts` with the flags, as the README says. */
+  /** Runs `deno run -A mod.ts` with the flags, as the README says; or with fewer permissions. */
   constructor(
     args: readonly string[],
-    { descriptors, ...options }: {
+    { descriptors, permissions = ["-A"], ...options }: {
       readonly cwd?: string;
       readonly env?: Record<string, string>;
       /** Only `env`, nothing of this process's own. */
       readonly clearEnv?: boolean;
       /** Most descriptors that it may have; the test's own if left out. */
       readonly descriptors?: number;
+      /** In place of `-A`. */
+      readonly permissions?: readonly string[];
     } = {},
   ) {
-    const command = [Deno.execPath(), "run", "-A", MOD, ...args];
+    const run = ["run", "--no-prompt", ...permissions, MOD, ...args];
+    const command = [Deno.execPath(), ...run];
     const [program, ...rest] = descriptors === undefined
       ? command
       : ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...command];
