@@ -61,6 +61,10 @@ Deno.test("a quota is a number of bytes or a power of 1024 of them", () => {
   assertEquals(quotaOf("1000"), 1000);
   assertEquals(quotaOf("10K"), 10240);
   assertEquals(quotaOf("3T"), 3 * 1024 ** 4);
+  const [tree] = serve("--export", "/=memory:,quota=10G").exports;
+  assertEquals(tree?.quotaBytes, 10 * 1024 ** 3);
+  assertEquals(serve("--max-state", "512M").maxStateBytes, 512 * 1024 ** 2);
+  assertEquals(serve().maxStateBytes, undefined);
 });
 
 Deno.test("what can't be understood is refused in one line that names it", () => {
@@ -78,7 +82,9 @@ Deno.test("what can't be understood is refused in one line that names it", () =>
     [["--export", "/data=local:"], "folder"],
     [["--export", "/data=memory:x"], "memory:"],
     [["--export", "/data=memory:,squash=some"], "squash"],
-    [["--export", "/data=memory:,quota=1G"], "quota"],
+    [["--export", "/data=local:x,quota=1G"], "quota"],
+    [["--export", "/data=memory:,quota=0"], "quota"],
+    [["--max-state", "lots"], "--max-state"],
     [["--export", "/data=sqlite:x,quota=much"], "quota"],
     [["--durability", "some"], "--durability"],
     [["--export", "/data=memory:,anonuid=-1"], "anonuid"],

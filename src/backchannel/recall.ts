@@ -143,7 +143,8 @@ export class DelegationKeeper implements DelegationPolicy {
     if (until !== undefined && this.#state.clock.now() < until) {
       return WhyNoDelegation.CONTENTION;
     }
-    const isFull = client.states.delegations >= maxPerClient;
+    const { states: { delegations }, account } = client;
+    const isFull = delegations >= maxPerClient || account.isFull;
     return !isFull && this.#router.isProven(client)
       ? type
       : WhyNoDelegation.RESOURCE;

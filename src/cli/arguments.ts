@@ -31,7 +31,7 @@ export interface ExportArgument {
   readonly anonuid: number;
   /** Group of the squashed. */
   readonly anongid: number;
-  /** Most bytes that a sqlite store may hold; `undefined`: what the disk has. */
+  /** Most bytes that a store or a tree in memory may take; `undefined`: what the disk has, or `memory` by itself takes. */
   readonly quotaBytes: number | undefined;
 }
 
@@ -48,6 +48,8 @@ export interface ServeArguments {
   readonly graceSeconds: number | undefined;
   readonly stateDirectory: string | undefined;
   readonly delegations: boolean;
+  /** Bytes for what is remembered of clients; `undefined`: as the library has it. */
+  readonly maxStateBytes: number | undefined;
   /** What a reply of a sqlite store promises. */
   readonly durability: Durability;
   readonly logLevel: LogLevel;
@@ -90,7 +92,7 @@ usage: deno run -A mod.ts [flags]               serve
   --export /PATH=local:DIR[,OPTION...]   serve an existing folder
   --export /PATH=memory:[,OPTION...]     serve an empty tree kept in memory
          options: ro, squash=none|root|all (none), anonuid=N, anongid=N (65534)
-         and for sqlite quota=BYTES (or 10G, 500M)
+         and for sqlite and memory quota=BYTES (or 10G, 500M)
          without --export: sqlite:${DEFAULT_DIRECTORY}, made if missing, as /
   --host ADDRESS        address to listen on (127.0.0.1)
   --port N              TCP port (2049; 0 takes a free one)
@@ -100,6 +102,7 @@ usage: deno run -A mod.ts [flags]               serve
   --state DIR           where its identity and its clients outlive a restart
                         (beside the store, or $XDG_STATE_HOME/dittofs-nfs4)
   --durability LEVEL    full: fsync before each reply; os; none (full)
+  --max-state SIZE      memory for opens, locks and clients (a quarter of V8's)
   --no-delegations      grant none: every open is checked with the server
   --log-level LEVEL     debug, info, warn or error (info)
   --log-format FORMAT   text or json (text)
@@ -114,6 +117,7 @@ const FLAG_OPTIONS = {
   lease: { type: "string" },
   grace: { type: "string" },
   state: { type: "string" },
+  "max-state": { type: "string" },
   durability: { type: "string" },
   "no-delegations": { type: "boolean" },
   "log-level": { type: "string" },
@@ -168,6 +172,7 @@ export function parseArguments(args: readonly string[]): Arguments {
       : integer("--grace", values.grace, { from: 0, to: 3600 }),
     stateDirectory: values.state,
     delegations: !values["no-delegations"],
+    maxStateBytes: size("--max-state", values["max-state"]),
     durability: oneOf(
       "--durability",
       values.durability ?? "full",
@@ -295,13 +300,23 @@ function unknownOption(
 }
 
 function quota(text: string | undefined, backend: Backend): number | undefined {
+  if (backend === "local" && text !== undefined) {
+    throw new UsageError(
+      "quota is of sqlite and memory: a folder has its disk's",
+    );
+  }
+  return size("quota", text);
+}
+
+/** A number of bytes, or of 1024, 1024² … of them with K, M, G or T behind it. */
+function size(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const [, digits, unit] = /^(\d+)([KMGT]?)$/.exec(text) ?? [];
-  const bytes = Number(digits) * 1024 ** "KMGT".indexOf(unit) * 1024;
+  const bytes = Number(digits) * 1024 ** ("KMGT".indexOf(unit) + 1);
   const value = unit === "" ? Number(digits) : bytes;
-  if (backend !== "sqlite" || !Number.isSafeInteger(value)) {
+  if (!Number.isSafeInteger(value) || value < 1) {
     throw new UsageError(
-      `quota must be a number of bytes, or 10G, of a sqlite store, not ${
+      `${flag} must be a number of bytes, or 512M, or 10G, not ${
         JSON.stringify(text)
       }`,
     );

@@ -34,6 +34,7 @@ async function serveUntilSignal(
   log: Logger,
 ): Promise<number> {
   const exports = options.exports.map((spec) => open(spec, options));
+  const { maxStateBytes } = options;
   await using server = await start(exports, {
     hostname: options.host,
     port: options.port,
@@ -41,6 +42,7 @@ async function serveUntilSignal(
     graceSeconds: options.graceSeconds,
     stateDirectory: makeFolder(stateDirectory(options, log)),
     delegations: options.delegations,
+    limits: maxStateBytes === undefined ? undefined : { maxStateBytes },
     log,
   });
   startMetrics(server, options, log);
@@ -118,7 +120,7 @@ function fileSystem(
     case "local":
       return local(location);
     case "memory":
-      return memory();
+      return memory({}, { maxBytes: quotaBytes });
   }
 }
 

@@ -2,6 +2,7 @@ import type { RpcConnection } from "../rpc/connection.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { Clock } from "../state/clock.ts";
 import { digest } from "../state/digest.ts";
+import type { StateAccount } from "../state/state_budget.ts";
 import { principalNumber } from "../state/principal.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
 
@@ -29,6 +30,8 @@ export interface DuplicateEntry {
   /** Its COMPOUND4res; until it is there, who asks for it waits. */
   answer: Uint8Array | undefined;
   waiting: PromiseWithResolvers<Uint8Array> | undefined;
+  /** Whether it can still be found. */
+  isKept: boolean;
 }
 
 /**
@@ -38,12 +41,15 @@ export interface DuplicateEntry {
  */
 export class DuplicateRequests {
   readonly #clock: Clock;
+  /** Where the answers count. */
+  readonly #account: StateAccount;
   /** By xid; the oldest xid first. */
   readonly #entries = new Map<number, DuplicateEntry[]>();
   #size = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, account: StateAccount) {
     this.#clock = clock;
+    this.#account = account;
   }
 
   /** The answer to a call that came before, whose arguments are yet to be read. */
@@ -85,31 +91,39 @@ export class DuplicateRequests {
       since: this.#clock.now(),
       answer: undefined,
       waiting: undefined,
+      isKept: true,
     };
+    while (
+      this.#size >= MAX_ENTRIES || (this.#size > 0 && this.#account.isFull)
+    ) this.#dropOldest();
     const entries = this.#entries.get(xid);
     if (entries === undefined) this.#entries.set(xid, [entry]);
     else entries.push(entry);
     this.#size++;
-    while (this.#size > MAX_ENTRIES) this.#dropOldest();
     return entry;
   }
 
   /** It is done; `answer`, its COMPOUND4res, is copied. */
   finish(entry: DuplicateEntry, answer: Uint8Array): void {
     const { waiting } = entry;
-    if (waiting !== undefined || answer.length <= MAX_ANSWER) {
-      entry.answer = answer.slice();
+    const isKept = entry.isKept && answer.length <= MAX_ANSWER;
+    if (isKept || waiting !== undefined) {
+      const copy = answer.slice();
+      waiting?.resolve(copy);
+      entry.waiting = undefined;
+      if (isKept) {
+        entry.answer = copy;
+        this.#account.count("reply", 1, copy.length);
+      }
     }
-    waiting?.resolve(entry.answer!);
-    entry.waiting = undefined;
-    if (answer.length > MAX_ANSWER) this.#drop(entry);
+    if (!isKept) this.#drop(entry);
   }
 
   #drop(entry: DuplicateEntry): void {
     const entries = this.#entries.get(entry.xid);
     const at = entries?.indexOf(entry) ?? -1;
     if (entries === undefined || at < 0) return;
-    this.#size--;
+    this.#forget(entry);
     if (entries.length === 1) this.#entries.delete(entry.xid);
     else entries.splice(at, 1);
   }
@@ -117,9 +131,16 @@ export class DuplicateRequests {
   #dropOldest(): void {
     for (const [xid, entries] of this.#entries) {
       this.#entries.delete(xid);
-      this.#size -= entries.length;
+      entries.forEach((entry) => this.#forget(entry));
       return;
     }
+  }
+
+  #forget(entry: DuplicateEntry): void {
+    this.#size--;
+    entry.isKept = false;
+    if (entry.answer === undefined) return;
+    this.#account.count("reply", -1, entry.answer.length);
   }
 }
 

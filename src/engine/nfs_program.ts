@@ -16,7 +16,10 @@ export class NfsProgram {
 
   constructor(services: Services) {
     this.#services = services;
-    this.#duplicates = new DuplicateRequests(services.clock);
+    this.#duplicates = new DuplicateRequests(
+      services.clock,
+      services.state.budget.account(""),
+    );
   }
 
   /** Answers a call, as `RpcHandlers.call` says. */

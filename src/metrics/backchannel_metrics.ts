@@ -3,7 +3,7 @@ import type { SenderObserver } from "../backchannel/attempts.ts";
 import { statusName } from "../engine/status.ts";
 import type { StatusCode } from "../nfs4/constants.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { counter, gauge, histogram } from "./reuse.ts";
+import { collectedCounter, counter, gauge, histogram } from "./reuse.ts";
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
@@ -82,7 +82,7 @@ export class BackchannelMetrics implements SenderObserver {
     this.#operations.inc({ operation, status: statusName(status) });
   }
 
-  /** Reads `backchannel_queue_depth`, `backchannel_sessions{path}` and `backchannel_unknown_replies` from `source`. */
+  /** Reads `backchannel_queue_depth`, `backchannel_sessions{path}` and `backchannel_unknown_replies_total` from `source`. */
   watch(source: BackchannelSource): void {
     gauge(this.#registry, {
       name: "backchannel_queue_depth",
@@ -98,10 +98,10 @@ export class BackchannelMetrics implements SenderObserver {
         gauge.set({ path: "down" }, source.paths.down);
       },
     });
-    gauge(this.#registry, {
-      name: "backchannel_unknown_replies",
+    collectedCounter(this.#registry, {
+      name: "backchannel_unknown_replies_total",
       help: "Replies to callbacks that came late, twice or uncalled for.",
-      collect: (gauge: Gauge) => gauge.set(source.unknownReplies),
+      collect: (counter) => counter.inc(source.unknownReplies),
     });
   }
 }

@@ -38,7 +38,7 @@ export function collectedCounter<Label extends string = never>(
 export function gauge<Label extends string = never>(
   registry: MetricsRegistry,
   { name, help, labels = [], collect }: Described<Label> & {
-    readonly collect?: (gauge: Gauge<Label>) => void;
+    readonly collect?: (gauge: Gauge<Label>) => void | Promise<void>;
   },
 ): Gauge<Label> {
   const made = reuse(registry, name, (name, registers) => {

@@ -180,7 +180,7 @@ export class SessionRecovery
       if (session === undefined || !(id <= session.slots.highest)) {
         throw new Error("no session has such a slot");
       }
-      session.slots.slot(id).restore(decodeSlot(value));
+      session.slots.restore(id, decodeSlot(value));
       this.#keep(sessionKey).slots.set(id, key);
     });
   }

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from "node:v8";
 import { defaultLimits, type ProtocolLimits } from "../engine/limits.ts";
 
 /**
@@ -24,6 +25,13 @@ export interface ServerLimits extends ProtocolLimits {
   readonly maxMetricsConnections: number;
   /** Requests to the metrics port that are answered at once; others get 503. */
   readonly maxMetricsRequests: number;
+  /**
+   * Bytes of memory for all that is remembered of clients: themselves, sessions
+   * and kept replies, owners, opens, locks and delegations. If left out a
+   * quarter of what V8 takes at most, which depends on the machine's memory. What
+   * comes from one address has three quarters at most.
+   */
+  readonly maxStateBytes: number;
 }
 
 /** What {@linkcode ServerLimits} are where they are left out. */
@@ -35,6 +43,7 @@ export const defaultServerLimits: ServerLimits = {
   maxReplayCacheBytes: 268_435_456,
   maxMetricsConnections: 32,
   maxMetricsRequests: 4,
+  maxStateBytes: Math.floor(getHeapStatistics().heap_size_limit / 4),
 };
 
 /** Bytes of a request or reply besides the data of WRITE or READ, at least. */
@@ -64,5 +73,10 @@ export function completeLimits(
       `maxWrite ${maxWrite} does not fit maxRequest ${maxRequest}`,
     );
   }
-  return limits;
+  // Kept replies are state as well, and must leave room for the rest of it.
+  const maxReplayCacheBytes = Math.min(
+    limits.maxReplayCacheBytes,
+    Math.ceil(limits.maxStateBytes / 4),
+  );
+  return { ...limits, maxReplayCacheBytes };
 }

@@ -2,13 +2,16 @@ import { Callbacks } from "../backchannel/callbacks.ts";
 import type { Services } from "../engine/services.ts";
 import type { Logger } from "../log.ts";
 import { BackchannelMetrics } from "../metrics/backchannel_metrics.ts";
+import { observeBuild } from "../metrics/build_info.ts";
 import { ConnectionMetrics } from "../metrics/connection_metrics.ts";
 import { DelegationMetrics } from "../metrics/delegation_metrics.ts";
 import { OperationMetrics } from "../metrics/operation_metrics.ts";
 import { observeRecovery } from "../metrics/recovery_metrics.ts";
+import { observeExports } from "../metrics/export_metrics.ts";
 import type { MetricsRegistry } from "../metrics/registry.ts";
 import { SequenceMetrics } from "../metrics/sequence_metrics.ts";
 import { SessionMetrics } from "../metrics/session_metrics.ts";
+import { StateMetrics } from "../metrics/state_metrics.ts";
 import { observeStores } from "../metrics/store_metrics.ts";
 import { VERIFIER_SIZE } from "../nfs4/constants.ts";
 import type { ClientRecovery } from "../recovery/client_recovery.ts";
@@ -95,6 +98,9 @@ export function buildServices(
   recovery?.watch(state);
   observeRecovery(registry, { grace: state.grace, recovery });
   observeStores(registry, exports);
+  observeExports(registry, exports);
+  observeBuild(registry);
+  state.observeClients(new StateMetrics(registry, state));
   const metrics = new OperationMetrics(registry);
   return {
     state,

@@ -1,6 +1,7 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import { ClientStates } from "./client_states.ts";
 import type { ConnectionRef, Session } from "./session.ts";
+import type { StateAccount } from "./state_budget.ts";
 
 /** Where a client of NFSv4.0 takes callbacks (RFC 7530 16.33). */
 export interface CallbackLocation {
@@ -48,6 +49,10 @@ export class Client {
   readonly verifier: Uint8Array;
   /** Key of the principal that registered it (see principal.ts). */
   readonly principal: string;
+  /** Where it came from, as {@linkcode ClientTable.register} was told. */
+  readonly address: string;
+  /** What it holds counts there. */
+  readonly account: StateAccount;
   /** Whether SETCLIENTID_CONFIRM or CREATE_SESSION has come. */
   confirmed = false;
   /** Whether the server has forgotten it: expired, replaced or destroyed. */
@@ -89,7 +94,14 @@ export class Client {
   constructor(
     options: Pick<
       Client,
-      "id" | "protocol" | "owner" | "verifier" | "principal" | "renewedAt"
+      | "id"
+      | "protocol"
+      | "owner"
+      | "verifier"
+      | "principal"
+      | "address"
+      | "account"
+      | "renewedAt"
     >,
   ) {
     this.id = options.id;
@@ -97,6 +109,8 @@ export class Client {
     this.owner = options.owner;
     this.verifier = options.verifier;
     this.principal = options.principal;
+    this.address = options.address;
+    this.account = options.account;
     this.renewedAt = options.renewedAt;
   }
 

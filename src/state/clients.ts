@@ -1,8 +1,10 @@
 import { Status, type StatusCode, VERIFIER_SIZE } from "../nfs4/constants.ts";
 import { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
+import { Crowds } from "./crowds.ts";
 import type { Lease } from "./lease.ts";
 import type { ClientEnd } from "./observers.ts";
+import { mayHaveMore, type StateBudget } from "./state_budget.ts";
 
 /** Options of {@linkcode ClientTable}. */
 export interface ClientTableOptions {
@@ -14,9 +16,19 @@ export interface ClientTableOptions {
   readonly lease: Lease;
   /** Clients, confirmed or not. */
   readonly maxClients: number;
+  /** Memory of all that is remembered of them. */
+  readonly budget: StateBudget;
   /** Drops a confirmed client with all that it has, and calls {@linkcode ClientTable.forget}. */
   readonly drop: (client: Client, reason: ClientEnd) => void;
 }
+
+/** What a client is registered with. */
+type Registration =
+  & Pick<Client, "protocol" | "owner" | "verifier" | "principal">
+  & {
+    /** Where it came from: what comes from one address must leave room for others. */
+    readonly address?: string;
+  };
 
 /** The records of one owner: RFC 8881 18.35.4 and RFC 7530 16.33.5 know one of each at most. */
 export interface OwnerRecords {
@@ -38,6 +50,9 @@ export class ClientTable {
   readonly #byOwner = new Map<string, OwnerRecords>();
   /** The oldest first. */
   readonly #unconfirmed = new Set<Client>();
+  /** Clients whose lease had run out at the last sweep, by whether they hold anything. */
+  readonly #lapsed = { idle: new Set<Client>(), holding: new Set<Client>() };
+  readonly #crowds = new Crowds();
   /** NFSv4.0 ids that ran out, the oldest first; as many as there may be clients. */
   readonly #expired = new Set<bigint>();
 
@@ -48,6 +63,15 @@ export class ClientTable {
   /** Number of clients, unconfirmed ones included. */
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** How many are of which kind; `courtesy`: confirmed, but their lease had run out at the last sweep. */
+  get counts(): { confirmed: number; unconfirmed: number; courtesy: number } {
+    const { idle, holding } = this.#lapsed;
+    const courtesy = idle.size + holding.size;
+    const unconfirmed = this.#unconfirmed.size;
+    const confirmed = this.size - unconfirmed - courtesy;
+    return { confirmed, unconfirmed, courtesy };
   }
 
   /** All clients. */
@@ -89,25 +113,26 @@ export class ClientTable {
   /**
    * Adds an unconfirmed record under a new id, in place of the owner's former
    * one. `owner` and `verifier` are copied. Undefined when the server is full
-   * of clients with a lease.
+   * of clients that hold state and have a lease, or of their state.
    */
-  register(
-    options: Pick<Client, "protocol" | "owner" | "verifier" | "principal">,
-  ): Client | undefined {
-    const { protocol } = options;
+  register(options: Registration): Client | undefined {
+    const { protocol, address = "" } = options;
     const former = this.ofOwner(protocol, options.owner).unconfirmed;
     if (former !== undefined) this.forget(former);
-    if (!this.#makeRoom()) return undefined;
+    const account = this.#options.budget.account(address);
+    if (!this.#makeRoom(address) || !account.admits()) return undefined;
     const client = new Client({
       id: this.#newId(),
       protocol,
       owner: options.owner.slice(),
       verifier: options.verifier.slice(),
       principal: options.principal,
+      address,
+      account,
       renewedAt: this.#options.clock.now(),
     });
-    this.#byId.set(client.id, client);
     this.#unconfirmed.add(client);
+    this.#add(client);
     const records = this.#recordsOf(client);
     records.unconfirmed = client;
     return client;
@@ -117,9 +142,15 @@ export class ClientTable {
   restore(
     options: Pick<Client, "id" | "owner" | "verifier" | "principal">,
   ): Client {
-    const renewedAt = this.#options.clock.now();
-    const client = new Client({ ...options, protocol: 1, renewedAt });
-    this.#byId.set(client.id, client);
+    const client = new Client({
+      ...options,
+      protocol: 1,
+      // Where it comes from is known when it comes, and does not matter by then.
+      address: "",
+      account: this.#options.budget.account(""),
+      renewedAt: this.#options.clock.now(),
+    });
+    this.#add(client);
     this.confirm(client);
     return client;
   }
@@ -131,7 +162,13 @@ export class ClientTable {
     records.confirmed = client;
     this.#unconfirmed.delete(client);
     client.confirmed = true;
+    this.#crowds.place(client);
     this.#options.lease.renew(client);
+  }
+
+  /** A client came to hold an open or a delegation, or gave up one: with none it may make room for another. */
+  holdingChanged(client: Client): void {
+    if (!client.gone) this.#crowds.place(client);
   }
 
   /** Removes the record of a client that has nothing left. */
@@ -140,6 +177,10 @@ export class ClientTable {
     client.gone = true;
     this.#byId.delete(client.id);
     this.#unconfirmed.delete(client);
+    this.#lapsed.idle.delete(client);
+    this.#lapsed.holding.delete(client);
+    this.#crowds.leave(client);
+    client.account.count("client", -1, sizeOf(client));
     const records = this.#recordsOf(client);
     if (records.confirmed === client) records.confirmed = undefined;
     if (records.unconfirmed === client) records.unconfirmed = undefined;
@@ -170,6 +211,15 @@ export class ClientTable {
       if (update !== undefined && now - update.since > leaseMs) {
         client.update = undefined;
       }
+      const lapsed = client.confirmed && now - client.renewedAt > leaseMs;
+      place(this.#lapsed.idle, client, lapsed && client.states.isEmpty);
+      place(this.#lapsed.holding, client, lapsed && !client.states.isEmpty);
+    }
+    // What is kept as a courtesy is not kept at the cost of others.
+    while (this.#options.budget.isTight) {
+      const lapsed = this.#firstLapsed();
+      if (lapsed === undefined) return;
+      this.#options.drop(lapsed, "evicted");
     }
   }
 
@@ -178,21 +228,50 @@ export class ClientTable {
     return this.#options.random(VERIFIER_SIZE);
   }
 
-  /** At the limit the oldest unconfirmed record goes, then the client whose lease ran out first, those without state before others. */
-  #makeRoom(): boolean {
-    if (this.#byId.size < this.#options.maxClients) return true;
-    for (const client of this.#unconfirmed) {
-      this.forget(client);
-      return true;
+  /**
+   * At the limit the oldest unconfirmed record goes, then a client whose lease
+   * ran out, those without state before others, then the oldest without state
+   * of the address that has most of them. An address with more than its share
+   * makes room by itself.
+   */
+  #makeRoom(address: string): boolean {
+    const free = this.#options.maxClients - this.#byId.size;
+    const own = this.#crowds.sizeOf(address);
+    let victim: Client | undefined;
+    if (own > 0 && !mayHaveMore(own, free)) {
+      victim = this.#crowds.spareOf(address) ?? this.#firstLapsed(address);
+    } else if (free > 0) return true;
+    else {
+      const [unconfirmed] = this.#unconfirmed;
+      victim = unconfirmed ?? this.#firstLapsed() ?? this.#crowds.spare();
     }
-    let oldest: Client | undefined;
-    for (const client of this.#byId.values()) {
-      if (!this.#options.lease.isExpired(client)) continue;
-      if (oldest === undefined || goesBefore(client, oldest)) oldest = client;
-    }
-    if (oldest === undefined) return false;
-    this.#options.drop(oldest, "evicted");
+    if (victim === undefined) return false;
+    if (victim.confirmed) this.#options.drop(victim, "evicted");
+    else this.forget(victim);
     return true;
+  }
+
+  /** A client whose lease ran out, the longest known ones first and those without state before others. */
+  #firstLapsed(address?: string): Client | undefined {
+    for (const clients of [this.#lapsed.idle, this.#lapsed.holding]) {
+      for (const client of clients) {
+        // It may have come back, or come to hold something, since the last sweep.
+        const { isEmpty } = client.states;
+        const isThere = isEmpty === (clients === this.#lapsed.idle) &&
+          this.#options.lease.isExpired(client);
+        if (!isThere) clients.delete(client);
+        else if (address === undefined || address === client.address) {
+          return client;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  #add(client: Client): void {
+    this.#byId.set(client.id, client);
+    this.#crowds.join(client);
+    client.account.count("client", 1, sizeOf(client));
   }
 
   #newId(): bigint {
@@ -218,7 +297,12 @@ function ownerKey(protocol: 0 | 1, owner: Uint8Array): string {
   return protocol + String.fromCharCode(...owner);
 }
 
-function goesBefore(a: Client, b: Client): boolean {
-  const [aEmpty, bEmpty] = [a.states.isEmpty, b.states.isEmpty];
-  return aEmpty === bEmpty ? a.renewedAt < b.renewedAt : aEmpty;
+/** Bytes of a client besides what each one costs: its name, here, as a key and in its record. */
+function sizeOf({ owner }: Client): number {
+  return 3 * owner.length;
+}
+
+function place(set: Set<Client>, client: Client, belongs: boolean): void {
+  if (belongs) set.add(client);
+  else set.delete(client);
 }

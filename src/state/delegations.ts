@@ -178,9 +178,11 @@ export function grantDelegation(
     uid,
     ownerKey,
   });
-  file.delegations.add(delegation);
+  file.addDelegation(delegation);
   tables.files.delegations++;
   client.states.delegations++;
+  tables.clients.holdingChanged(client);
+  client.account.count("delegation", 1);
   client.states.all.add(delegation);
   tables.stateids.add(delegation);
   tables.files.policy.began?.(delegation);
@@ -204,9 +206,11 @@ export function dropDelegation(
   delegation: Delegation,
   end: DelegationEnd,
 ): void {
-  const { states } = delegation.client;
+  const { states, account } = delegation.client;
   if (delegation.revoked === undefined) release(tables, delegation, end);
   else states.revoked--;
+  // A revoked one takes its memory until it is freed.
+  account.count("delegation", -1);
   states.all.delete(delegation);
   tables.stateids.remove(delegation);
 }
@@ -235,9 +239,10 @@ function release(
   end: DelegationEnd,
 ): void {
   const { file, client } = delegation;
-  file.delegations.delete(delegation);
+  file.removeDelegation(delegation);
   tables.files.delegations--;
   client.states.delegations--;
+  tables.clients.holdingChanged(client);
   tables.files.dropIfEmpty(file);
   tables.files.policy.ended?.(delegation, end);
 }

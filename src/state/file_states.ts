@@ -1,6 +1,7 @@
 import type { FileRef } from "../vfs/file_handle.ts";
 import { ByteRanges } from "./byte_ranges.ts";
 import type { Client } from "./client.ts";
+import type { ClientTable } from "./clients.ts";
 import {
   type Delegation,
   type DelegationPolicy,
@@ -11,8 +12,12 @@ import type { LockState } from "./locks.ts";
 import type { OpenState } from "./opens.ts";
 import type { LockOwner, OpenOwner } from "./owners.ts";
 import { ShareCounts } from "./shares.ts";
+import type { StateAccount } from "./state_budget.ts";
 import type { StateidTable } from "./stateids.ts";
 import type { WaitingLocks } from "./waiting_locks.ts";
+
+/** Most files never have one. */
+const NO_DELEGATIONS: ReadonlySet<Delegation> = new Set();
 
 /** What is held on a file, by whoever. */
 export class FileState {
@@ -22,12 +27,29 @@ export class FileState {
   readonly opens = new Map<OpenOwner, OpenState>();
   /** What the opens share and deny. */
   readonly shares = new ShareCounts();
-  /** Its delegations. */
-  readonly delegations = new Set<Delegation>();
+  /** Whose memory it takes: of whoever came to hold something of it first. */
+  readonly account: StateAccount;
+  #delegations: Set<Delegation> | undefined;
   #ranges: ByteRanges<LockOwner, LockState> | undefined;
 
-  constructor(file: FileRef) {
+  constructor(file: FileRef, account: StateAccount) {
     this.file = file;
+    this.account = account;
+  }
+
+  /** Its delegations. */
+  get delegations(): ReadonlySet<Delegation> {
+    return this.#delegations ?? NO_DELEGATIONS;
+  }
+
+  /** There is one more. */
+  addDelegation(delegation: Delegation): void {
+    (this.#delegations ??= new Set()).add(delegation);
+  }
+
+  /** There is one less. */
+  removeDelegation(delegation: Delegation): void {
+    this.#delegations?.delete(delegation);
   }
 
   /** Its byte-range locks. */
@@ -71,20 +93,20 @@ export class FileStateTable {
     return this.#files.get(file.key);
   }
 
-  /** The same, made where nothing is held; whoever asks must hold something. */
-  obtain(file: FileRef): FileState {
+  /** The same, made where nothing is held; `client`, who asks, must come to hold something. */
+  obtain(file: FileRef, { account }: Client): FileState {
     let state = this.#files.get(file.key);
     if (state === undefined) {
-      this.#files.set(file.key, state = new FileState(file));
+      this.#files.set(file.key, state = new FileState(file, account));
+      account.count("file", 1);
     }
     return state;
   }
 
   /** Something is no longer held on a file. */
   dropIfEmpty(state: FileState): void {
-    if (state.opens.size === 0 && state.delegations.size === 0) {
-      this.#files.delete(state.file.key);
-    }
+    if (state.opens.size > 0 || state.delegations.size > 0) return;
+    if (this.#files.delete(state.file.key)) state.account.count("file", -1);
   }
 }
 
@@ -96,6 +118,8 @@ export interface LockingTables {
   readonly files: FileStateTable;
   /** Who waits for a lock. */
   readonly waiting: WaitingLocks;
+  /** All clients. */
+  readonly clients: Pick<ClientTable, "holdingChanged">;
   /** Something is taken away from a client that goes on. */
   stateRevoked(client: Client): void;
 }

@@ -7,7 +7,7 @@
 import type { Client } from "./client.ts";
 import type { LockingTables } from "./file_states.ts";
 import { dropOpen, forgetClosed } from "./opens.ts";
-import type { OpenOwner } from "./owners.ts";
+import { type OpenOwner, removeOpenOwner } from "./owners.ts";
 
 /** Beyond this many the longest idle ones go, whatever their age. */
 const MAX_IDLE_OWNERS = 1024;
@@ -22,7 +22,7 @@ export function noteUse(
   states.idleOwners.delete(owner);
   if (owner.opens > 0 && owner.confirmed) return;
   if (owner.opens === 0 && owner.sequence!.isNew) {
-    states.openOwners.delete(owner.key);
+    removeOpenOwner(owner);
     return;
   }
   owner.idleSince = now;
@@ -61,5 +61,5 @@ function forgetOwner(tables: LockingTables, owner: OpenOwner): void {
   restartOwner(tables, owner);
   forgetClosed(tables, owner);
   states.idleOwners.delete(owner);
-  states.openOwners.delete(owner.key);
+  removeOpenOwner(owner);
 }

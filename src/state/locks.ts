@@ -1,7 +1,7 @@
 import type { Span } from "./byte_ranges.ts";
 import type { LockingTables } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
-import type { LockOwner } from "./owners.ts";
+import { addLockOwner, type LockOwner, removeLockOwner } from "./owners.ts";
 import { LockingState } from "./stateids.ts";
 
 /** The byte-range locks of a lock owner under an open (RFC 8881 8.2.1). */
@@ -30,12 +30,18 @@ export class LockState extends LockingState {
 
   /** Locks a span that is free. */
   lock(span: Span, write: boolean): void {
-    this.client.states.ranges += this.file.ranges.lock(this, span, write);
+    this.countRanges(this.file.ranges.lock(this, span, write));
   }
 
   /** Unlocks a span. */
   unlock(span: Span): void {
-    this.client.states.ranges += this.file.ranges.unlock(this.owner, span);
+    this.countRanges(this.file.ranges.unlock(this.owner, span));
+  }
+
+  /** There are so many ranges more, or less. */
+  countRanges(by: number): void {
+    this.client.states.ranges += by;
+    this.client.account.count("range", by);
   }
 }
 
@@ -46,14 +52,16 @@ export function addLockState(
   owner: LockOwner,
 ): LockState {
   const state = new LockState(tables, open, owner);
-  open.locks.set(owner, state);
+  open.addLock(state);
   owner.locks.add(state);
-  const { states } = open.client;
+  const { client } = open;
+  const { states } = client;
   states.all.add(state);
   states.lockStates++;
   tables.stateids.add(state);
+  client.account.count("lock", 1);
   // The owner may be as new as the state.
-  states.lockOwners.set(owner.key, owner);
+  addLockOwner(owner);
   return state;
 }
 
@@ -61,12 +69,13 @@ export function addLockState(
 export function dropLockState(tables: LockingTables, state: LockState): void {
   const { client, open, owner, file } = state;
   const { states } = client;
-  states.ranges -= file.knownRanges?.release(state) ?? 0;
-  open.locks.delete(owner);
+  state.countRanges(-(file.knownRanges?.release(state) ?? 0));
+  open.removeLock(state);
   states.all.delete(state);
   states.lockStates--;
+  client.account.count("lock", -1);
   tables.stateids.remove(state);
   // RFC 7530 9.1.10: an owner without lock stateids may be forgotten.
   owner.locks.delete(state);
-  if (owner.locks.size === 0) states.lockOwners.delete(owner.key);
+  if (owner.locks.size === 0) removeLockOwner(owner);
 }

@@ -1,7 +1,7 @@
 import type { OpenMode } from "../vfs/file_system.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
 import { dropLockState, type LockState } from "./locks.ts";
-import type { LockOwner, OpenOwner } from "./owners.ts";
+import { type LockOwner, type OpenOwner, removeOpenOwner } from "./owners.ts";
 import { isUnionOfSome } from "./shares.ts";
 import { LockingState } from "./stateids.ts";
 
@@ -12,6 +12,9 @@ export const OPEN_MODES: readonly OpenMode[] = [
   { read: false, write: true },
   { read: true, write: true },
 ];
+
+/** Most opens never have a lock, and a Map of their own would be a third of them. */
+const NO_LOCKS: ReadonlyMap<LockOwner, LockState> = new Map();
 
 /** A file as an open owner has it open: all its OPENs of the file in one (RFC 8881 9.8). */
 export class OpenState extends LockingState {
@@ -24,8 +27,7 @@ export class OpenState extends LockingState {
   access = 0;
   /** OPEN4_SHARE_DENY_* */
   deny = 0;
-  /** The lock stateids under it. */
-  readonly locks = new Map<LockOwner, LockState>();
+  #locks: Map<LockOwner, LockState> | undefined;
   /** Whether the answer to its last OPEN promised CB_NOTIFY_LOCK (RFC 8881 20.11.3). */
   mayNotify = false;
   /** NFSv4.0: closed, and only kept for the replay of CLOSE. */
@@ -45,6 +47,21 @@ export class OpenState extends LockingState {
     super(tables.stateids, options.owner.client, options.file);
     this.owner = options.owner;
     this.uid = options.uid;
+  }
+
+  /** The lock stateids under it. */
+  get locks(): ReadonlyMap<LockOwner, LockState> {
+    return this.#locks ?? NO_LOCKS;
+  }
+
+  /** A lock stateid under it came. */
+  addLock(lock: LockState): void {
+    (this.#locks ??= new Map()).set(lock.owner, lock);
+  }
+
+  /** A lock stateid under it is gone. */
+  removeLock(lock: LockState): void {
+    this.#locks?.delete(lock.owner);
   }
 
   /** Adds the shares of one more OPEN. */
@@ -121,6 +138,8 @@ export function addOpen(
   const { states } = owner.client;
   states.opens++;
   states.all.add(open);
+  owner.client.account.count("open", 1);
+  tables.clients.holdingChanged(owner.client);
   tables.stateids.add(open);
   return open;
 }
@@ -144,16 +163,19 @@ export function dropOpen(
   const { states } = owner.client;
   states.opens--;
   states.all.delete(open);
+  owner.client.account.count("open", -1);
+  tables.clients.holdingChanged(owner.client);
   if (options.keepForReplay && owner.sequence !== undefined) {
     open.isClosed = true;
     forgetClosed(tables, owner);
     owner.closed = open;
+    owner.client.account.count("closed", 1);
   } else {
     tables.stateids.remove(open);
   }
   // NFSv4.1 has no owner without an open: nothing is left to be replayed.
   if (owner.sequence === undefined && owner.opens === 0) {
-    states.openOwners.delete(owner.key);
+    removeOpenOwner(owner);
   }
   tables.files.dropIfEmpty(file);
   const { fs } = file.file.export;
@@ -170,6 +192,7 @@ export function forgetClosed(tables: LockingTables, owner: OpenOwner): void {
   if (owner.closed === undefined) return;
   tables.stateids.remove(owner.closed);
   owner.closed = undefined;
+  owner.client.account.count("closed", -1);
 }
 
 /** An open of the file that `access` and `deny` are in conflict with (RFC 8881 9.7). */

@@ -7,19 +7,21 @@ import { OwnerSequence } from "./owners_v40.ts";
 class StateOwner {
   /** Whose it is. */
   readonly client: Client;
-  /** What the client calls it. */
-  readonly name: Uint8Array;
-  /** The name as a string, the key among the client's owners. */
+  /** What the client calls it, one character a byte: the key among the client's owners. */
   readonly key: string;
   /** NFSv4.0 only: its sequence of requests. */
   readonly sequence: OwnerSequence | undefined;
 
-  constructor(client: Client, name: Uint8Array, key: string) {
+  /** `key`: see {@linkcode ownerKey}. */
+  constructor(client: Client, key: string) {
     this.client = client;
-    // A copy: the name came in a message.
-    this.name = name.slice();
     this.key = key;
     this.sequence = client.protocol === 0 ? new OwnerSequence() : undefined;
+  }
+
+  /** What the client calls it. */
+  get name(): Uint8Array {
+    return Uint8Array.from(this.key, (byte) => byte.charCodeAt(0));
   }
 }
 
@@ -41,6 +43,34 @@ export class OpenOwner extends StateOwner {
 export class LockOwner extends StateOwner {
   /** Its lock stateids. */
   readonly locks = new Set<LockState>();
+}
+
+/** Adds an open owner to those of its client, where it is not known yet. */
+export function addOpenOwner(owner: OpenOwner): void {
+  const { client, key } = owner;
+  if (client.states.openOwners.has(key)) return;
+  client.states.openOwners.set(key, owner);
+  client.account.count("owner", 1, key.length);
+}
+
+/** Forgets an open owner. */
+export function removeOpenOwner({ client, key }: OpenOwner): void {
+  if (!client.states.openOwners.delete(key)) return;
+  client.account.count("owner", -1, key.length);
+}
+
+/** The same as {@linkcode addOpenOwner}, of a lock owner. */
+export function addLockOwner(owner: LockOwner): void {
+  const { client, key } = owner;
+  if (client.states.lockOwners.has(key)) return;
+  client.states.lockOwners.set(key, owner);
+  client.account.count("owner", 1, key.length);
+}
+
+/** Forgets a lock owner. */
+export function removeLockOwner({ client, key }: LockOwner): void {
+  if (!client.states.lockOwners.delete(key)) return;
+  client.account.count("owner", -1, key.length);
 }
 
 /** The name of an owner as a string: one character a byte. */

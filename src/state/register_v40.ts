@@ -11,6 +11,8 @@ export interface SetClientIdRequest {
   readonly verifier: Uint8Array;
   /** Key of the caller's principal. */
   readonly principal: string;
+  /** Where it comes from, for {@linkcode ClientTable.register}. */
+  readonly address: string;
   /** Where callbacks go. */
   readonly callback: CallbackLocation;
 }
@@ -28,7 +30,7 @@ export function setClientId(
   state: ServerState,
   request: SetClientIdRequest,
 ): ClientIdToConfirm | StatusCode {
-  const { owner, verifier, principal, callback } = request;
+  const { owner, verifier, principal, address, callback } = request;
   const { confirmed, unconfirmed } = state.clients.ofOwner(0, owner);
   const confirm = state.clients.newVerifier();
   if (confirmed !== undefined) {
@@ -49,6 +51,7 @@ export function setClientId(
     owner,
     verifier,
     principal,
+    address,
   });
   if (client === undefined) return Status.RESOURCE;
   client.registration = { confirm, callback };

@@ -2,6 +2,7 @@ import type { Client } from "./client.ts";
 import type { LockingTables } from "./file_states.ts";
 import { dropDelegation } from "./delegations.ts";
 import { dropOpen, forgetClosed } from "./opens.ts";
+import { removeOpenOwner } from "./owners.ts";
 
 /** Drops all that a client holds and all its owners; files are closed by effects. */
 export function releaseClientState(
@@ -20,7 +21,9 @@ export function releaseClientState(
       dropDelegation(tables, state, "client-gone");
     }
   }
-  for (const owner of states.openOwners.values()) forgetClosed(tables, owner);
-  states.openOwners.clear();
+  for (const owner of states.openOwners.values()) {
+    forgetClosed(tables, owner);
+    removeOpenOwner(owner);
+  }
   states.idleOwners.clear();
 }

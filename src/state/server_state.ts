@@ -13,6 +13,7 @@ import { releaseClientState } from "./release.ts";
 import { SessionTable } from "./sessions.ts";
 import type { ConnectionRef } from "./session.ts";
 import type { SessionStore } from "./session_store.ts";
+import { StateBudget } from "./state_budget.ts";
 import { StateidTable } from "./stateids.ts";
 import { type WaitingLockLimits, WaitingLocks } from "./waiting_locks.ts";
 
@@ -52,6 +53,8 @@ export interface ServerStateOptions {
     readonly maxSessionsPerClient: number;
     /** Bytes of replies kept for replay; 256 MiB if left out. */
     readonly maxReplayCacheBytes?: number;
+    /** Bytes of all that is remembered of clients; without a limit if left out. */
+    readonly maxStateBytes?: number;
   };
 }
 
@@ -68,6 +71,8 @@ export class ServerState implements LockingTables {
   readonly lease: Lease;
   /** The time in which clients reclaim. */
   readonly grace: GracePeriod;
+  /** Memory of all that is remembered of clients. */
+  readonly budget: StateBudget;
   /** Clients. */
   readonly clients: ClientTable;
   /** Sessions. */
@@ -89,7 +94,9 @@ export class ServerState implements LockingTables {
     this.identity = options.identity;
     this.lease = new Lease(options.leaseMs, clock);
     this.grace = new GracePeriod({ clock, ...options.grace });
+    this.budget = new StateBudget(limits.maxStateBytes);
     this.clients = new ClientTable({
+      budget: this.budget,
       clock,
       random,
       lease: this.lease,

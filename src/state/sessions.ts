@@ -1,5 +1,9 @@
 import { SESSIONID_SIZE, Status, type StatusCode } from "../nfs4/constants.ts";
-import { Direction, type DirectionBits } from "../nfs4/sessions.ts";
+import {
+  type ChannelAttributes,
+  Direction,
+  type DirectionBits,
+} from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
 import type {
@@ -9,7 +13,7 @@ import type {
   UnbindReason,
 } from "./observers.ts";
 import { type ConnectionRef, Session } from "./session.ts";
-import type { SessionStore } from "./session_store.ts";
+import type { SessionStore, SlotJournal } from "./session_store.ts";
 import { SlotTable, type SlotUsage } from "./slot_table.ts";
 
 /** Options of {@linkcode SessionTable}. */
@@ -85,13 +89,15 @@ export class SessionTable {
 
   /**
    * Makes a session. At the client's limit its longest idle session goes,
-   * those without a connection first; NFS4ERR_NOSPC when all are at work.
+   * those without a connection first; NFS4ERR_NOSPC when all are at work, and
+   * NFS4ERR_DELAY where its address has all the memory that it may.
    */
   create(
     client: Client,
     options: SessionTerms & { readonly persist?: boolean },
   ): Session | StatusCode {
     if (!this.#makeRoom(client)) return Status.NOSPC;
+    if (!client.account.admits()) return Status.DELAY;
     const id = this.#newId();
     const { store } = this.#options;
     const journal = options.persist ? store?.journal(id) : undefined;
@@ -100,7 +106,7 @@ export class SessionTable {
       ...options,
       id,
       client,
-      slots: new SlotTable(options.fore.maxRequests, this.usage, { journal }),
+      slots: this.#slotsOf(client, options.fore, { journal }),
       createdAt: client.sessionMadeAt,
     });
   }
@@ -118,10 +124,7 @@ export class SessionTable {
     const session = this.#add({
       ...options,
       client,
-      slots: new SlotTable(fore.maxRequests, this.usage, {
-        journal,
-        isRestored,
-      }),
+      slots: this.#slotsOf(client, fore, { journal, isRestored }),
       createdAt: this.#options.clock.now(),
       isRestored,
     });
@@ -136,6 +139,7 @@ export class SessionTable {
     if (session.destroyed) return;
     session.destroyed = true;
     session.slots.release();
+    session.client.account.count("session", -1);
     this.#sessions.delete(keyOf(session.id, 0));
     session.client.sessions.delete(session);
     for (const connection of [...session.connections.keys()]) {
@@ -241,10 +245,19 @@ export class SessionTable {
     return true;
   }
 
+  #slotsOf(
+    { account }: Client,
+    { maxRequests }: ChannelAttributes,
+    origin: { readonly journal?: SlotJournal; readonly isRestored?: boolean },
+  ): SlotTable {
+    return new SlotTable(maxRequests, this.usage, { ...origin, account });
+  }
+
   #add(options: ConstructorParameters<typeof Session>[0]): Session {
     const session = new Session(options);
     this.#sessions.set(keyOf(session.id, 0), session);
     session.client.sessions.add(session);
+    session.client.account.count("session", 1);
     for (const observer of this.#observers) observer.sessionCreated?.(session);
     return session;
   }

@@ -1,6 +1,7 @@
 import { Status } from "../nfs4/constants.ts";
 import { digest } from "./digest.ts";
 import type { SlotJournal } from "./session_store.ts";
+import type { StateAccount } from "./state_budget.ts";
 
 /** Numbers about all slots, for metrics and for the limit on kept replies. */
 export interface SlotUsage {
@@ -198,7 +199,7 @@ export class Slot {
 
   /** Forgets the kept reply and frees its memory. */
   release(): void {
-    this.#table.usage.replayCacheBytes -= this.#buffer?.length ?? 0;
+    if (this.#buffer !== undefined) this.#table.count(-1, this.#buffer.length);
     this.#buffer = undefined;
     this.#kept = 0;
   }
@@ -219,7 +220,7 @@ export class Slot {
       this.release();
       const size = Math.max(SMALLEST_BUFFER, length);
       this.#buffer = new Uint8Array(size);
-      this.#table.usage.replayCacheBytes += size;
+      this.#table.count(1, size);
     }
     this.#buffer.set(reply);
     this.#kept = length;
@@ -258,15 +259,21 @@ export class SlotTable {
   /** Where the slots of a persistent session are kept. */
   readonly journal: SlotJournal | undefined;
   readonly #slots: (Slot | undefined)[] = [];
+  readonly #account: StateAccount;
   /** Slots below have a past that the journal does not know in full. */
   #behind = 0;
 
   constructor(
     granted: number,
     usage: SlotUsage,
-    options: { readonly journal?: SlotJournal; readonly isRestored?: boolean } =
-      {},
+    options: {
+      /** Whose memory it is. */
+      readonly account: StateAccount;
+      readonly journal?: SlotJournal;
+      readonly isRestored?: boolean;
+    },
   ) {
+    this.#account = options.account;
     this.granted = granted;
     this.usage = usage;
     this.journal = options.journal;
@@ -280,9 +287,25 @@ export class SlotTable {
     return this.#slots.some((slot) => slot?.holdsMemory);
   }
 
-  /** Slot `id`, at most {@linkcode SlotTable.highest}. */
-  slot(id: number): Slot {
-    return this.#slots[id] ?? this.#make(id);
+  /**
+   * Slot `id`, at most {@linkcode SlotTable.highest}; undefined for one that was
+   * never used while there is no memory for it. There is for the first.
+   */
+  slot(id: number): Slot | undefined {
+    const slot = this.#slots[id];
+    if (slot !== undefined) return slot;
+    return id === 0 || this.#account.admits() ? this.#make(id) : undefined;
+  }
+
+  /** Takes over slot `id` of an earlier start of the server. */
+  restore(id: number, image: SlotImage): void {
+    this.#make(id).restore(image);
+  }
+
+  /** Kept replies came or went, of `bytes` each. */
+  count(replies: number, bytes: number): void {
+    this.usage.replayCacheBytes += replies * bytes;
+    this.#account.count("reply", replies, bytes);
   }
 
   /** Asks the client to use `count` slots, 1 to those granted. More are there at once, fewer when it complies. */
@@ -304,10 +327,7 @@ export class SlotTable {
     for (let id = target + 1; id < this.#slots.length; id++) {
       if (this.#slots[id]?.busy) return;
     }
-    for (let id = target + 1; id < this.#slots.length; id++) {
-      this.#slots[id]?.release();
-    }
-    this.#slots.length = Math.min(this.#slots.length, target + 1);
+    this.#cut(target + 1);
     // Should they come back, they begin anew.
     this.#behind = Math.min(this.#behind, target + 1);
     this.journal?.drop(target + 1);
@@ -317,10 +337,22 @@ export class SlotTable {
   /** The session is gone: frees the kept replies. Busy slots still count until they end. */
   release(): void {
     this.released = true;
-    for (const slot of this.#slots) slot?.release();
+    this.#cut(0);
+  }
+
+  /** Frees the slots from `first` on. */
+  #cut(first: number): void {
+    for (let id = first; id < this.#slots.length; id++) {
+      const slot = this.#slots[id];
+      if (slot === undefined) continue;
+      slot.release();
+      this.#account.count("slot", -1);
+    }
+    this.#slots.length = Math.min(this.#slots.length, first);
   }
 
   #make(id: number): Slot {
+    this.#account.count("slot", 1);
     while (this.#slots.length < id) this.#slots.push(undefined);
     return this.#slots[id] = new Slot(this, id, id < this.#behind);
   }

@@ -178,7 +178,7 @@ export class WaitingLocks {
     const ofClient = this.#perClient.get(client) ?? new Set();
     const line = this.#lines.get(file) ?? new Set();
     const isFull = ofClient.size >= maxWaitingLocksPerClient ||
-      line.size >= maxWaitingLocksPerFile;
+      line.size >= maxWaitingLocksPerFile || !client.account.admits();
     if (isFull) return;
     const waiting: Waiting = {
       open,
@@ -193,6 +193,7 @@ export class WaitingLocks {
     };
     this.#lines.set(file, line.add(waiting));
     this.#perClient.set(client, ofClient.add(waiting));
+    client.account.count("waiting", 1, owner.key.length);
   }
 
   /** Out of the line, and whoever it kept back may go. */
@@ -206,6 +207,7 @@ export class WaitingLocks {
     const line = this.#lines.get(file)!;
     waiting.isOver = true;
     line.delete(waiting);
+    client.account.count("waiting", -1, waiting.owner.key.length);
     if (line.size === 0) this.#lines.delete(file);
     const ofClient = this.#perClient.get(client)!;
     ofClient.delete(waiting);

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { DialOut, sendCBRecall } from "../../src/backchannel/dial_out.ts";
 import { Client } from "../../src/state/client.ts";
+import { StateBudget } from "../../src/state/state_budget.ts";
 import {
   op,
   openRequests,
@@ -200,6 +201,8 @@ function dialled(
     owner: Uint8Array.of(1),
     verifier: new Uint8Array(8),
     principal: "sys:0",
+    address: "",
+    account: new StateBudget().account(""),
     renewedAt: 0,
   });
   client.registration = {

@@ -18,8 +18,9 @@ Deno.test("PROTOCOL.md names every limit, and what it is if left out", {
       documented.set(name, Number(value));
     }
   }
-  assertEquals(
-    [...documented].sort(),
-    Object.entries(defaultServerLimits).sort(),
+  const limits = Object.entries(defaultServerLimits).map(
+    // Words, where it depends on the machine.
+    ([name, value]) => [name, name === "maxStateBytes" ? NaN : value],
   );
+  assertEquals([...documented].sort(), limits.sort());
 });

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { DuplicateRequests } from "../../src/engine/duplicate_requests.ts";
+import { StateBudget } from "../../src/state/state_budget.ts";
 import { AUTH_NONE, AuthFlavor } from "../../src/rpc/auth.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
 import type { RpcCall } from "../../src/rpc/message.ts";
@@ -20,8 +21,12 @@ function connection(hostname: string, port: number): RpcConnection {
   return { peer, closeReason: undefined } as RpcConnection;
 }
 
+function duplicatesBy(clock: FakeClock, budget = new StateBudget()) {
+  return new DuplicateRequests(clock, budget.account(""));
+}
+
 Deno.test("an answer is found by xid, arguments and sender", () => {
-  const duplicates = new DuplicateRequests(new FakeClock());
+  const duplicates = duplicatesBy(new FakeClock());
   const here = connection("192.0.2.1", 700);
   duplicates.finish(duplicates.begin(call(1, 5, 6), here, 0), ANSWER);
   const find = (xid: number, words: number[], from = here) =>
@@ -40,7 +45,7 @@ Deno.test("an answer is found by xid, arguments and sender", () => {
 });
 
 Deno.test("who asks while it is being done gets the same answer", async () => {
-  const duplicates = new DuplicateRequests(new FakeClock());
+  const duplicates = duplicatesBy(new FakeClock());
   const here = connection("192.0.2.1", 700);
   const entry = duplicates.begin(call(1, 5), here, 0);
   const waiting = duplicates.find(call(1, 5), here);
@@ -53,7 +58,8 @@ Deno.test("who asks while it is being done gets the same answer", async () => {
 
 Deno.test("answers get old, and are many at most", () => {
   const clock = new FakeClock();
-  const duplicates = new DuplicateRequests(clock);
+  const budget = new StateBudget();
+  const duplicates = duplicatesBy(clock, budget);
   const here = connection("192.0.2.1", 700);
   const keep = (xid: number) =>
     duplicates.finish(duplicates.begin(call(xid, xid), here, 0), ANSWER);
@@ -68,7 +74,7 @@ Deno.test("answers get old, and are many at most", () => {
 });
 
 Deno.test("what one user was answered is not for another", () => {
-  const duplicates = new DuplicateRequests(new FakeClock());
+  const duplicates = duplicatesBy(new FakeClock());
   const here = connection("192.0.2.1", 700);
   const by = (uid: number): RpcCall => {
     const user = { machineName: "m", uid, gid: 0, gids: [] };
@@ -78,4 +84,19 @@ Deno.test("what one user was answered is not for another", () => {
   assertEquals(duplicates.find(by(1000), here), undefined);
   assertEquals(duplicates.find(call(1, 5), here), undefined);
   assertEquals(duplicates.find(by(0), here), ANSWER);
+});
+
+Deno.test("answers count as state, and the oldest go where there is no room", () => {
+  const budget = new StateBudget(20_000);
+  const duplicates = duplicatesBy(new FakeClock(), budget);
+  const here = connection("192.0.2.1", 700);
+  const keep = (xid: number) =>
+    duplicates.finish(
+      duplicates.begin(call(xid, xid), here, 0),
+      new Uint8Array(1_000),
+    );
+  for (let xid = 1; xid <= 100; xid++) keep(xid);
+  assertEquals(budget.used <= 16_000, true, `${budget.used}`);
+  assertEquals(duplicates.find(call(1, 1), here), undefined);
+  assertEquals(duplicates.find(call(100, 100), here) === undefined, false);
 });

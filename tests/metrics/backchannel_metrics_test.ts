@@ -57,5 +57,5 @@ Deno.test("BackchannelMetrics built twice goes on with what the registry holds",
   assertMatch(text, /^dittofs_nfs_backchannel_callbacks_total 2$/m);
   assertMatch(text, /^dittofs_nfs_backchannel_queue_depth 3$/m);
   assertMatch(text, /^dittofs_nfs_backchannel_sessions\{path="down"\} 1$/m);
-  assertMatch(text, /^dittofs_nfs_backchannel_unknown_replies 4$/m);
+  assertMatch(text, /^dittofs_nfs_backchannel_unknown_replies_total 4$/m);
 });

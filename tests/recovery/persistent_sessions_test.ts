@@ -92,7 +92,7 @@ Deno.test("persistent session: sequence IDs from before what is known are misord
   const { server, client } = await start();
   for (const name of ["a", "b", "c"]) await client.ok(mkdir(name));
   const { slots } = server.state.sessions.find(client.session)!;
-  const { sequence } = slots.slot(0);
+  const { sequence } = slots.slot(0)!;
   server.restart();
   for (const wrong of [sequence - 1, sequence + 2 ** 22, sequence - 2 ** 31]) {
     const reply = await client.send(look, { sequence: wrong });
@@ -135,7 +135,7 @@ Deno.test("persistent session: what changed nothing leaves nothing behind", asyn
 
 Deno.test("persistent session: a slot that only looks is written once in a million requests", async () => {
   const { server, client } = await start();
-  const slot = server.state.sessions.find(client.session)!.slots.slot(2);
+  const slot = server.state.sessions.find(client.session)!.slots.slot(2)!;
   slot.sequence = 2 ** 20 - 2;
   await client.ok(look, { slot: 2, sequence: 2 ** 20 - 1 });
   assertEquals(server.rows("slots"), 0);
@@ -147,7 +147,7 @@ Deno.test("persistent session: a slot that only looks is written once in a milli
 
 Deno.test("persistent session: sequence IDs wrap through 0 over a restart", async () => {
   const { server, client } = await start();
-  const slot = server.state.sessions.find(client.session)!.slots.slot(0);
+  const slot = server.state.sessions.find(client.session)!.slots.slot(0)!;
   slot.sequence = 2 ** 32 - 2;
   await client.ok(mkdir("a"), { sequence: 2 ** 32 - 1 });
   server.restart();
@@ -486,7 +486,7 @@ Deno.test("persistent session: ends when its answers can't be kept; one that can
   const refused = await client.createSession(PERSIST);
   assertEquals(refused.status, Status.NOSPC);
   assertEquals(server.state.sessions.size, 1);
-  const slot = server.state.sessions.find(client.session)!.slots.slot(1);
+  const slot = server.state.sessions.find(client.session)!.slots.slot(1)!;
   slot.sequence = 2 ** 20;
   await client.ok(look, { slot: 1, sequence: 2 ** 20 + 1 });
   assertEquals((await client.send(look)).status, Status.BADSESSION);

@@ -69,18 +69,21 @@ Deno.test("connections of one address", async () => {
   await first.ping();
 });
 
-Deno.test("clients: the unconfirmed give way, those with a lease don't", async () => {
-  await using server = await startServer({ limits: { maxClients: 3 } });
+Deno.test("clients: the unconfirmed give way, those with state and a lease don't", async () => {
+  await using server = await startServer({ tree, limits: { maxClients: 3 } });
   const { port } = server;
   await using confirmed = await openSession({ port });
   await using v40 = await V40Client.connect({ port });
   await v40.register();
+  const v40File = await v40.open(["f"]);
+  await confirmed.open(["f"]);
   // As many as like to may come and go.
   for (let i = 0; i < 20; i++) {
     await using passing = await SessionClient.connect({ port });
     await passing.exchangeId();
   }
   await using third = await openSession({ port });
+  await third.open(["g"]);
   await using late = await SessionClient.connect({ port });
   const full = await assertRejects(() => late.exchangeId(), NfsError);
   assertEquals(full.status, Status.DELAY);
@@ -91,8 +94,11 @@ Deno.test("clients: the unconfirmed give way, those with a lease don't", async (
     await session.compound([op.putrootfh()]);
   }
   await v40.compound([op.renew(v40.clientid)]);
-  await third.destroy();
-  await third.client.destroyClientid();
+  // Without state it makes room, and may come again.
+  await v40.compound([
+    op.putfh(v40File.filehandle),
+    op.close(v40File.stateid, v40.owner().seqid),
+  ]);
   await late.exchangeId();
 });
 

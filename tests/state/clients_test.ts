@@ -44,15 +44,20 @@ Deno.test("a client is found only under the protocol that it registered with", (
 Deno.test("at the limit the oldest unconfirmed client goes, then one whose lease ran out", () => {
   const fixture = clients({ maxClients: 3 });
   const quiet = fixture.confirmed(1);
+  fixture.hold(quiet);
   fixture.clock.advance(LEASE + 1);
   const lively = fixture.confirmed(2);
+  fixture.hold(lively);
   const unconfirmed = fixture.register(3)!;
+  fixture.state.clients.sweep(fixture.clock.now());
   const next = fixture.register(4)!;
   assertEquals([unconfirmed.gone, quiet.gone], [true, false]);
   fixture.state.confirmClient(next);
+  fixture.hold(next);
   const last = fixture.register(5)!;
   assertEquals([quiet.gone, lively.gone], [true, false]);
   fixture.state.confirmClient(last);
+  fixture.hold(last);
   assertEquals(fixture.register(6), undefined);
   assertEquals(fixture.events.includes("gone evicted"), true);
 });
@@ -60,10 +65,11 @@ Deno.test("at the limit the oldest unconfirmed client goes, then one whose lease
 Deno.test("at the limit a lapsed client without state goes before one with state", () => {
   const fixture = clients({ maxClients: 2 });
   const holder = fixture.confirmed(1);
-  holder.states.opens = 1;
+  fixture.hold(holder);
   fixture.clock.advance(1);
   const idle = fixture.confirmed(2);
   fixture.clock.advance(LEASE + 1);
+  fixture.state.clients.sweep(fixture.clock.now());
   fixture.register(3);
   assertEquals([holder.gone, idle.gone], [false, true]);
 });

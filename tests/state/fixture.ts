@@ -1,11 +1,17 @@
+import { memory } from "../../src/backends/memory/mod.ts";
 import type { RandomBytes } from "../../src/state/clock.ts";
 import { EffectQueue } from "../../src/state/effects.ts";
+import type { Client } from "../../src/state/client.ts";
 import type { GracePeriodOptions } from "../../src/state/grace.ts";
 import type {
   ClientObserver,
   SessionObserver,
 } from "../../src/state/observers.ts";
+import { addOpen, dropOpen } from "../../src/state/opens.ts";
+import { addOpenOwner, OpenOwner } from "../../src/state/owners.ts";
 import { ServerState } from "../../src/state/server_state.ts";
+import { defineExport } from "../../src/vfs/exports.ts";
+import type { FileRef } from "../../src/vfs/file_handle.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 
@@ -26,6 +32,7 @@ export interface FixtureOptions {
   readonly maxClients?: number;
   readonly maxSessionsPerClient?: number;
   readonly maxReplayCacheBytes?: number;
+  readonly maxStateBytes?: number;
 }
 
 /** A server's state with a clock and randomness of the test's own, and what it told its observers. */
@@ -53,12 +60,23 @@ export class StateFixture {
         maxClients: options.maxClients ?? 100,
         maxSessionsPerClient: options.maxSessionsPerClient ?? 4,
         maxReplayCacheBytes: options.maxReplayCacheBytes,
+        maxStateBytes: options.maxStateBytes,
         maxWaitingLocksPerClient: 8,
         maxWaitingLocksPerFile: 4,
       },
     });
     this.state.observeClients(this.#clientEvents());
     this.state.sessions.observe(this.#sessionEvents());
+  }
+
+  /** Has a client open a file of its own; returns what ends that. */
+  hold(client: Client): () => void {
+    const name = `file of ${client.id}`;
+    const file = this.state.files.obtain(fileRef(name), client);
+    const owner = new OpenOwner(client, name);
+    addOpenOwner(owner);
+    const open = addOpen(this.state, { owner, file, uid: 0 });
+    return () => dropOpen(this.state, open);
   }
 
   #clientEvents(): ClientObserver {
@@ -82,6 +100,13 @@ export class StateFixture {
       backchannelRegained: () => note("backchannel-up"),
     };
   }
+}
+
+const terms = defineExport({ path: "/", fs: memory() });
+
+/** A file by this name, of a file system that nobody asks for anything. */
+export function fileRef(name: string): FileRef {
+  return { export: terms, node: {}, handle: bytes(name), key: name };
 }
 
 /** UTF-8 bytes. */

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { Client } from "../../src/state/client.ts";
 import { GracePeriod } from "../../src/state/grace.ts";
+import { StateBudget } from "../../src/state/state_budget.ts";
 import { FakeClock } from "./fixture.ts";
 
 function client(protocol: 0 | 1, owner = 1): Client {
@@ -11,6 +12,8 @@ function client(protocol: 0 | 1, owner = 1): Client {
     owner: new Uint8Array([owner]),
     verifier: new Uint8Array(8),
     principal: "none",
+    address: "",
+    account: new StateBudget().account(""),
     renewedAt: 0,
   });
 }

@@ -1,21 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { memory } from "../../src/backends/memory/mod.ts";
 import type { Client } from "../../src/state/client.ts";
 import { grantDelegation } from "../../src/state/delegations.ts";
 import { forgetIdleOwners, noteUse } from "../../src/state/idle_owners.ts";
 import { addLockState, dropLockState } from "../../src/state/locks.ts";
 import { addOpen, dropOpen, type OpenState } from "../../src/state/opens.ts";
-import { LockOwner, OpenOwner } from "../../src/state/owners.ts";
+import { addOpenOwner, LockOwner, OpenOwner } from "../../src/state/owners.ts";
 import { releaseClientState } from "../../src/state/release.ts";
-import { defineExport } from "../../src/vfs/exports.ts";
 import type { FileRef } from "../../src/vfs/file_handle.ts";
-import { bytes, LEASE, StateFixture } from "./fixture.ts";
-
-const terms = defineExport({ path: "/", fs: memory() });
-
-function file(name: string): FileRef {
-  return { export: terms, node: {}, handle: bytes(name), key: name };
-}
+import { bytes, fileRef as file, LEASE, StateFixture } from "./fixture.ts";
 
 function register(fixture: StateFixture, protocol: 0 | 1): Client {
   return fixture.state.clients.register({
@@ -32,13 +24,13 @@ function openAndLock(
   client: Client,
   { name, of }: { name: string; of: FileRef },
 ): OpenState {
-  const owner = new OpenOwner(client, bytes(name), name);
+  const owner = new OpenOwner(client, name);
   owner.confirmed = true;
-  client.states.openOwners.set(name, owner);
-  const held = state.files.obtain(of);
+  addOpenOwner(owner);
+  const held = state.files.obtain(of, client);
   const open = addOpen(state, { owner, file: held, uid: 0 });
   open.share(3, 0);
-  const locker = new LockOwner(client, bytes(name), name);
+  const locker = new LockOwner(client, name);
   const lock = addLockState(state, open, locker);
   const start = BigInt(client.states.opens);
   lock.lock({ start, last: start }, true);

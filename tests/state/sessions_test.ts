@@ -162,10 +162,10 @@ Deno.test("kept replies above the limit make the server ask for fewer slots, roo
   assertEquals(slots.target, 3);
   for (let i = 0; i < 4; i++) sessions.sweep();
   assertEquals([slots.target, slots.highest], [0, 7]);
-  slots.shrink(slots.slot(0), 0);
-  slots.shrink(slots.slot(0), 0);
+  slots.shrink(slots.slot(0)!, 0);
+  slots.shrink(slots.slot(0)!, 0);
   assertEquals([slots.highest, sessions.usage.replayCacheBytes], [0, 600]);
-  slots.slot(0).release();
+  slots.slot(0)!.release();
   sessions.sweep();
   assertEquals([slots.target, slots.highest], [7, 7]);
 });
@@ -180,7 +180,7 @@ Deno.test("who goes on filling slots loses its sessions, the idle ones without a
     return session;
   });
   for (const { slots } of [lost, older, newer, busy]) keep(slots, 0, 600);
-  busy.slots.slot(1).begin(request);
+  busy.slots.slot(1)!.begin(request);
   assertEquals(sessions.usage.replayCacheBytes, 2_400);
   sessions.sweep();
   assertEquals(lost.destroyed, true);
@@ -207,6 +207,6 @@ const request = {
 
 /** Has a slot keep an answer of so many bytes. */
 function keep(slots: SlotTable, id: number, length: number): void {
-  slots.slot(id).begin(request);
-  slots.slot(id).finish(new Uint8Array(length));
+  slots.slot(id)!.begin(request);
+  slots.slot(id)!.finish(new Uint8Array(length));
 }

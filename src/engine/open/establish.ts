@@ -1,7 +1,7 @@
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import { addOpen, OPEN_MODES, type OpenState } from "../../state/opens.ts";
-import { OpenOwner } from "../../state/owners.ts";
+import { addOpenOwner, OpenOwner } from "../../state/owners.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import { atLimit } from "../at_limit.ts";
@@ -9,15 +9,14 @@ import { attempt } from "../attempt.ts";
 import { chain } from "../chain.ts";
 import { FileUse, isShareDenied, recallConflicts } from "../conflicts.ts";
 import type { CompoundContext } from "../context.ts";
+import type { ProtocolLimits } from "../limits.ts";
 import type { OpenTarget } from "./target.ts";
 
 /** Who opens, and how. */
 export interface Opening {
   /** The client. */
   readonly client: Client;
-  /** Name of its open owner. */
-  readonly ownerName: Uint8Array;
-  /** The same as `ownerKey` makes it. */
+  /** Name of its open owner, as `ownerKey` makes it. */
   readonly ownerKey: string;
   /** OPEN4_SHARE_ACCESS_READ, _WRITE or both. */
   readonly access: number;
@@ -80,11 +79,8 @@ function check(
 ): StatusCode {
   const { client, ownerKey, access, deny, reclaim, byDelegation } = opening;
   if (client.gone) return Status.EXPIRED;
-  const { maxOpensPerClient } = context.services.limits;
-  if (
-    client.states.opens >= maxOpensPerClient &&
-    ownOpen(context, opening, file) === undefined
-  ) {
+  const isFull = hasAllOpens(client, context.services.limits);
+  if (isFull && ownOpen(context, opening, file) === undefined) {
     return atLimit(context);
   }
   const used = truncate ? access | Share.ACCESS_WRITE : access;
@@ -99,6 +95,14 @@ function check(
   const asker = byDelegation ? undefined : ownerKey;
   const isOut = recallConflicts(context, file, use, asker);
   return isOut ? Status.DELAY : Status.OK;
+}
+
+/** Whether a client has as many opens as it may, or no memory for another. */
+export function hasAllOpens(
+  { states, account }: Client,
+  { maxOpensPerClient }: ProtocolLimits,
+): boolean {
+  return states.opens >= maxOpensPerClient || account.isFull;
 }
 
 /** What the file system must be told of, beyond what the owner has open. */
@@ -124,18 +128,17 @@ function ownOpen(
 /** Notes the open: a new one, or more of the one that the owner has (RFC 8881 18.16.3). */
 function register(
   context: CompoundContext,
-  { client, ownerName, ownerKey, access, deny }: Opening,
+  { client, ownerKey, access, deny }: Opening,
   { file }: OpenTarget,
 ): OpenState {
   const { state } = context.services;
-  const { openOwners } = client.states;
-  let owner = openOwners.get(ownerKey);
+  let owner = client.states.openOwners.get(ownerKey);
   if (owner === undefined) {
-    owner = new OpenOwner(client, ownerName, ownerKey);
-    openOwners.set(ownerKey, owner);
+    owner = new OpenOwner(client, ownerKey);
+    addOpenOwner(owner);
   }
   const { uid } = context.callerOf(file);
-  const held = state.files.obtain(file);
+  const held = state.files.obtain(file, client);
   let open = held.opens.get(owner);
   if (open === undefined) {
     open = addOpen(state, { owner, file: held, uid });

@@ -11,6 +11,7 @@ import { principalOf } from "../../state/principal.ts";
 import { exchangeClientId } from "../../state/register_v41.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
+import { networkOf } from "../network_of.ts";
 import type { Operation } from "../operation.ts";
 
 const SP4_NONE = 0;
@@ -72,6 +73,7 @@ export const exchangeId: Operation<ExchangeIdArgs> = {
       owner: args.owner,
       verifier: args.verifier,
       principal: principalOf(context.credential),
+      address: networkOf(context.connection.peer.hostname),
       update: (args.flags & ExchangeFlag.UPD_CONFIRMED_REC_A) !== 0,
     });
     if (typeof client === "number") return client;

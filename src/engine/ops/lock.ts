@@ -124,7 +124,7 @@ function lockUnderOpen(
     if (context.minorVersion === 0 && known && holdsRanges(open, known)) {
       return Status.BAD_SEQID;
     }
-    const owner = known ?? new LockOwner(client, name, key);
+    const owner = known ?? new LockOwner(client, key);
     const sequence = { owner, operation: Op.LOCK, seqid: locker.lockSeqid };
     return sequenced(
       context,
@@ -172,7 +172,9 @@ function take(
   let held = open.locks.get(owner);
   const { ranges, lockStates } = client.states;
   const used = held === undefined ? Math.max(ranges, lockStates) : ranges;
-  if (used >= limits.maxLocksPerClient) return atLimit(context);
+  if (used >= limits.maxLocksPerClient || client.account.isFull) {
+    return atLimit(context);
+  }
   if (held === undefined) held = addLockState(state, open, owner);
   else held.bump();
   held.lock(span, write);

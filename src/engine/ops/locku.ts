@@ -35,9 +35,10 @@ export const locku: Operation<LockuArgs> = {
     return withLock(context, request, (lock) => {
       const span = spanOf(offset, length);
       if (span === undefined) return Status.INVAL;
-      const { ranges } = lock.client.states;
+      const { states: { ranges }, account } = lock.client;
       const { maxLocksPerClient } = context.services.limits;
-      if (ranges >= maxLocksPerClient && lock.isSplitBy(span)) {
+      const isFull = ranges >= maxLocksPerClient || account.isFull;
+      if (isFull && lock.isSplitBy(span)) {
         return atLimit(context);
       }
       lock.unlock(span);

@@ -8,14 +8,14 @@ import {
 import type { Client } from "../../state/client.ts";
 import { Want } from "../../state/delegations.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
-import { OpenOwner, ownerKey } from "../../state/owners.ts";
+import { addOpenOwner, OpenOwner, ownerKey } from "../../state/owners.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import { atLimit } from "../at_limit.ts";
 import { chain } from "../chain.ts";
 import type { CompoundContext } from "../context.ts";
 import { type OpenArgs, readOpenArgs } from "../open/args.ts";
 import { findTarget } from "../open/claim.ts";
-import { establish, type Opening } from "../open/establish.ts";
+import { establish, hasAllOpens, type Opening } from "../open/establish.ts";
 import { ownerClient } from "../owner_client.ts";
 import { delegate, type DelegationWish } from "../open/delegate.ts";
 import { writeOpenResult } from "../open/result.ts";
@@ -34,6 +34,8 @@ export const open: Operation<OpenArgs> = {
     const key = ownerKey(args.owner);
     const act = () => carryOut(context, args, { client, key });
     if (context.minorVersion > 0) return act();
+    const { states: { openOwners }, account } = client;
+    if (account.isFull && !openOwners.has(key)) return atLimit(context);
     const owner = ownerFor(context, args, { client, key });
     const { seqid } = args;
     const request = { owner, operation: Op.OPEN, seqid };
@@ -52,11 +54,10 @@ function ownerFor(
   args: OpenArgs,
   { client, key }: OwnerNamed,
 ): OpenOwner {
-  const { openOwners } = client.states;
-  const known = openOwners.get(key);
+  const known = client.states.openOwners.get(key);
   if (known === undefined) {
-    const owner = new OpenOwner(client, args.owner, key);
-    openOwners.set(key, owner);
+    const owner = new OpenOwner(client, key);
+    addOpenOwner(owner);
     return owner;
   }
   const { sequence, confirmed } = known;
@@ -87,8 +88,7 @@ function carryOut(
   const inGrace = checkGrace(context, args, client);
   if (inGrace !== Status.OK) return inGrace;
   // Judged in full by `establish`, but before that a file would be created.
-  const { opens } = client.states;
-  if (create !== undefined && opens >= limits.maxOpensPerClient) {
+  if (create !== undefined && hasAllOpens(client, limits)) {
     return atLimit(context);
   }
   const access = shareAccess & Share.ACCESS_BOTH;
@@ -98,7 +98,6 @@ function carryOut(
   }
   const opening: Opening = {
     client,
-    ownerName: args.owner,
     ownerKey: key,
     access,
     deny: shareDeny,

@@ -67,6 +67,7 @@ function run(context: CompoundContext, args: SequenceArgs): StatusCode {
   if (session === undefined) return Status.BADSESSION;
   if (args.slot > session.slots.highest) return Status.BADSLOT;
   const slot = session.slots.slot(args.slot);
+  if (slot === undefined) return Status.DELAY;
   const request = requestOf(context, args);
   const status = args.sequence === slot.sequence
     ? repeat(context, session, { slot, request })

@@ -2,6 +2,7 @@ import { OPAQUE_LIMIT, Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import type { CallbackLocation } from "../../state/client.ts";
 import { principalOf } from "../../state/principal.ts";
 import { setClientId } from "../../state/register_v40.ts";
+import { networkOf } from "../network_of.ts";
 import type { Operation } from "../operation.ts";
 
 /** SETCLIENTID4args (RFC 7530 16.33.2). */
@@ -35,6 +36,7 @@ export const setclientid: Operation<SetclientidArgs> = {
     const registered = setClientId(services.state, {
       ...args,
       callback: { ...args.callback, peer },
+      address: networkOf(peer),
       principal: principalOf(credential),
     });
     if (typeof registered === "number") return registered;

@@ -228,13 +228,15 @@ Deno.test("EXCHANGE_ID's record is gone when nobody confirms it for a lease (RFC
   assertEquals(create(peer, client).status, Status.STALE_CLIENTID);
 });
 
-Deno.test("EXCHANGE_ID of a server full of clients with a lease is answered DELAY", () => {
+Deno.test("EXCHANGE_ID of a server full of clients with state and a lease is answered DELAY", () => {
   const server = new SessionServer({ maxClients: 2 });
   const peer = server.connect();
   establish(peer, { owner: "a" });
   establish(peer, { owner: "b" });
+  for (const client of server.state.clients) server.hold(client);
   assertEquals(exchange(peer, { owner: "c" }).status, Status.DELAY);
   server.clock.advance(LEASE + 1);
+  server.state.clients.sweep(server.clock.now());
   assertEquals(exchange(peer, { owner: "c" }).status, Status.OK);
   assertEquals(server.state.clients.size, 2);
 });

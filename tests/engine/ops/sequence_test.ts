@@ -69,7 +69,7 @@ Deno.test("SEQUENCE starts with 1 on each slot (RFC 8881 18.36.4)", () => {
 Deno.test("SEQUENCE wraps through 0 (RFC 8881 2.10.6.1)", () => {
   const { server, session, send } = start();
   end(send());
-  server.state.sessions.find(session)!.slots.slot(0).sequence = 0xffff_ffff;
+  server.state.sessions.find(session)!.slots.slot(0)!.sequence = 0xffff_ffff;
   assertEquals(send({ sequence: 1 }).status, Status.SEQ_MISORDERED);
   const wrapped = send({ sequence: 0, cacheThis: true });
   assertEquals(wrapped.status, Status.OK);

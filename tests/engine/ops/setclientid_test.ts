@@ -219,6 +219,7 @@ Deno.test("SETCLIENTID of a full server is RESOURCE", () => {
   const server = new SessionServer({ maxClients: 1 });
   const peer = server.connect();
   confirm(peer, set(peer));
+  for (const client of server.state.clients) server.hold(client);
   assertEquals(set(peer, { owner: "y" }).status, Status.RESOURCE);
 });
 

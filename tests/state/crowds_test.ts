@@ -1,0 +1,94 @@
+import { assertEquals } from "@std/assert";
+import type { Client } from "../../src/state/client.ts";
+import { bytes, LEASE, StateFixture } from "./fixture.ts";
+
+let names = 0;
+
+/** A client from an address, confirmed where it is not said otherwise. */
+function come(
+  { state }: StateFixture,
+  address: string,
+  confirmed = true,
+): Client | undefined {
+  const client = state.clients.register({
+    protocol: 1,
+    owner: bytes(`client ${names++}`),
+    verifier: new Uint8Array(8),
+    principal: "sys:0",
+    address,
+  });
+  if (confirmed && client !== undefined) state.confirmClient(client);
+  return client;
+}
+
+/** As many clients from an address as like to come. */
+function crowd(
+  fixture: StateFixture,
+  address: string,
+  count: number,
+): Client[] {
+  return Array.from({ length: count }, () => come(fixture, address)!);
+}
+
+Deno.test("clients of one address leave room for those of others", () => {
+  const fixture = new StateFixture({ maxClients: 100 });
+  const many = crowd(fixture, "a", 200);
+  // It has had its share, and made room among its own: the oldest went.
+  assertEquals(fixture.state.clients.size, 75);
+  assertEquals(many.findIndex((client) => !client.gone), 125);
+  crowd(fixture, "b", 18);
+  assertEquals(many.filter((client) => !client.gone).length, 75);
+});
+
+Deno.test("a full server takes a newcomer in place of who has no state, from the address with most of them", () => {
+  const fixture = new StateFixture({ maxClients: 8 });
+  const [quiet] = crowd(fixture, "quiet", 1);
+  const many = crowd(fixture, "many", 5);
+  const few = crowd(fixture, "few", 2);
+  fixture.hold(many[0]);
+  const ended = fixture.hold(many[1]);
+  ended();
+  assertEquals(come(fixture, "new") === undefined, false);
+  assertEquals(
+    many.map((client) => client.gone),
+    [0, 1, 2, 3, 4].map((i) => i === 2),
+  );
+  assertEquals([quiet.gone, few.some((client) => client.gone)], [false, false]);
+});
+
+Deno.test("who holds state and has a lease is not thrown out, whoever comes", () => {
+  const fixture = new StateFixture({ maxClients: 4 });
+  for (const address of ["a", "b", "c", "d"]) {
+    fixture.hold(come(fixture, address)!);
+  }
+  assertEquals(come(fixture, "e"), undefined);
+  fixture.clock.advance(LEASE + 1);
+  // Nobody has swept: a lease that ran out is known a second later at most.
+  fixture.state.clients.sweep(fixture.clock.now());
+  assertEquals(come(fixture, "e") === undefined, false);
+  assertEquals(fixture.events.at(-2), "gone evicted");
+});
+
+Deno.test("who came back since the sweep is not taken for lapsed", () => {
+  const fixture = new StateFixture({ maxClients: 2 });
+  const [a, b] = ["a", "b"].map((address) => come(fixture, address)!);
+  for (const client of [a, b]) fixture.hold(client);
+  fixture.clock.advance(LEASE + 1);
+  fixture.state.clients.sweep(fixture.clock.now());
+  assertEquals(fixture.state.clients.counts.courtesy, 2);
+  fixture.state.lease.renew(a);
+  come(fixture, "c");
+  assertEquals([a.gone, b.gone], [false, true]);
+});
+
+Deno.test("a flood of unconfirmed clients from one address evicts its own", () => {
+  const fixture = new StateFixture({ maxClients: 100 });
+  const slow = come(fixture, "slow", false)!;
+  for (let i = 0; i < 1_000; i++) come(fixture, "flood", false);
+  assertEquals(slow.gone, false);
+  assertEquals(fixture.state.clients.counts, {
+    confirmed: 0,
+    unconfirmed: 75 + 1,
+    courtesy: 0,
+  });
+});
