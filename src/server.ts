@@ -118,10 +118,7 @@ export class NfsServer implements AsyncDisposable {
         maxConnections: limits.maxConnections,
         maxPerAddress: limits.maxConnectionsPerAddress,
         maxCalls: limits.maxRequestsPerConnection,
-        handlers: buildHandlers(exports, services, {
-          recovery,
-          callbacks: this.#callbacks,
-        }),
+        handlers: buildHandlers(services, this.#callbacks),
         observer: new TransportMetrics(registry),
         logger: services.log,
       });

@@ -6,9 +6,14 @@ import {
 } from "../nfs4/constants.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
-import type { XdrWriter } from "../xdr/writer.ts";
-import { CompoundContext, RPC_REPLY_HEADER } from "./context.ts";
+import type { Failures, Reliance, Settler } from "../rpc/reliance.ts";
+import type { Awaitable, FileSystem } from "../vfs/file_system.ts";
+import { XdrWriter } from "../xdr/writer.ts";
+import {
+  CompoundContext,
+  type ReliedResult,
+  RPC_REPLY_HEADER,
+} from "./context.ts";
 import type {
   DuplicateEntry,
   DuplicateRequests,
@@ -87,7 +92,7 @@ export function compound(
   });
   context.operationCount = count;
   context.replyStart = start;
-  const run = new CompoundRun(context, start, reply.position - 4);
+  const run = new CompoundRun(context, { call, countAt: reply.position - 4 });
   const { duplicates } = options;
   if (minorVersion === 0 && duplicates !== undefined) {
     run.origin = { call, argumentsAt, duplicates };
@@ -104,7 +109,8 @@ function repeat(
   reply.raw(answer);
 }
 
-class CompoundRun {
+class CompoundRun implements Reliance {
+  readonly #call: RpcCall;
   readonly #context: CompoundContext;
   readonly #start: number;
   readonly #countAt: number;
@@ -117,10 +123,16 @@ class CompoundRun {
   /** NFSv4.0: set where answers are kept. */
   origin: Origin | undefined;
   #kept: DuplicateEntry | undefined;
+  /** What it is to be answered when it comes again, as soon as that is durable. */
+  #answer: Uint8Array | undefined;
 
-  constructor(context: CompoundContext, start: number, countAt: number) {
+  constructor(
+    context: CompoundContext,
+    { call, countAt }: { readonly call: RpcCall; readonly countAt: number },
+  ) {
+    this.#call = call;
     this.#context = context;
-    this.#start = start;
+    this.#start = context.replyStart;
     this.#countAt = countAt;
     this.#startedAt = context.services.clock.now();
   }
@@ -204,6 +216,7 @@ class CompoundRun {
         return context.replyLimitStatus;
       }
       if (row.once) this.#keep();
+      if (row.usesFiles || row.usesRecords) this.#rely(row);
       if (this.#hasWaited) context.slot?.note(row.maxReply !== undefined);
       return row.operation.run(context, args);
     } catch (error) {
@@ -217,6 +230,22 @@ class CompoundRun {
     const { call, argumentsAt, duplicates } = this.origin;
     const { connection } = this.#context;
     this.#kept = duplicates.begin(call, connection, argumentsAt);
+  }
+
+  /** What the operation may change, or see changed, must be durable before its result leaves. */
+  #rely(row: OperationRow): void {
+    const context = this.#context;
+    const at = this.#resultAt - this.#start;
+    const index = context.operationIndex;
+    if (row.usesFiles) {
+      const { fs } = context.file.export;
+      if (lasts(fs)) context.rely(fs, { row, at, index, isRecord: false });
+    }
+    if (!row.usesRecords) return;
+    const { records, state: { sessionStore } } = context.services;
+    const result = { row, at, index, isRecord: true };
+    if (records !== undefined) context.rely(records, result);
+    if (sessionStore?.isSound) context.rely(sessionStore, result);
   }
 
   /** The order rules of NFSv4.1 (RFC 8881 2.10.6.4, 18.46.3). */
@@ -258,20 +287,72 @@ class CompoundRun {
   }
 
   #end(): void {
-    const { services, reply, replay, operationIndex, slot } = this.#context;
+    const context = this.#context;
+    const { services, reply, replay, operationIndex, slot } = context;
     if (replay !== undefined) {
       reply.truncate(this.#start);
       reply.raw(replay);
     } else {
       reply.patchUint32(this.#start, this.#status);
       reply.patchUint32(this.#countAt, operationIndex);
-      slot?.finish(reply.subarray(this.#start));
-      if (this.#kept !== undefined) {
-        const answer = reply.subarray(this.#start);
-        this.origin!.duplicates.finish(this.#kept, answer);
-      }
+      const answer = reply.subarray(this.#start);
+      slot?.finish(answer);
+      if (context.relied !== undefined) {
+        if (slot !== undefined) slot.isSettling = true;
+        if (this.#kept !== undefined) this.#answer = answer.slice();
+        this.#call.reliance = this;
+      } else this.#finishKept(answer);
     }
     runEffects(services);
+  }
+
+  /** {@inheritDoc Reliance.settlers} */
+  get settlers(): readonly Settler[] {
+    return this.#context.relied!.map(({ settler }) => settler);
+  }
+
+  /** {@inheritDoc Reliance.kept} */
+  kept(): void {
+    const { slot } = this.#context;
+    if (slot !== undefined) slot.isSettling = false;
+    if (this.#answer !== undefined) this.#finishKept(this.#answer);
+  }
+
+  /**
+   * The first result that can't be kept becomes an error, and the last one. Sent
+   * again, the request is answered with that.
+   */
+  refuse(
+    failures: Failures,
+    reply?: { readonly written: Uint8Array; readonly results: XdrWriter },
+  ): void {
+    const context = this.#context;
+    const { slot, services, relied } = context;
+    const { settler, ...failed } = relied!.find(({ settler }) =>
+      failures.has(settler)
+    )!;
+    const error = failures.get(settler);
+    const { name: operation } = failed.row;
+    services.log.error("what was answered could not be kept", {
+      operation,
+      error,
+    });
+    const written = reply?.written ?? this.#answer ?? slot?.reply;
+    if (written !== undefined) {
+      context.reply = reply?.results ?? new XdrWriter();
+      const status = statusOfFailure(context, failed, error);
+      const at = context.reply.position;
+      writeRefusal(context, { ...failed, written, status });
+      const answer = context.reply.subarray(at);
+      slot?.replace(answer);
+      this.#finishKept(answer);
+    }
+    if (slot !== undefined) slot.isSettling = false;
+  }
+
+  #finishKept(answer: Uint8Array): void {
+    if (this.#kept === undefined) return;
+    this.origin!.duplicates.finish(this.#kept, answer);
   }
 
   #fits(position: number): boolean {
@@ -289,6 +370,42 @@ class CompoundRun {
     });
     return Status.SERVERFAULT;
   }
+}
+
+/** Writes `written`, a COMPOUND4res, with one result as the last, of another status. */
+function writeRefusal(
+  context: CompoundContext,
+  { written, row, at, index, status }: Omit<ReliedResult, "settler"> & {
+    readonly written: Uint8Array;
+    readonly status: StatusCode;
+  },
+): void {
+  const { reply } = context;
+  const start = reply.position;
+  const tagSize = new DataView(written.buffer, written.byteOffset).getUint32(4);
+  reply.raw(written.subarray(0, at));
+  reply.uint32(row.number);
+  reply.uint32(status);
+  row.operation.encodeFailure?.(context, status);
+  reply.patchUint32(start, status);
+  reply.patchUint32(start + 8 + ((tagSize + 3) & ~3), index + 1);
+}
+
+/** What a result is turned into that can't be kept. */
+function statusOfFailure(
+  { minorVersion }: CompoundContext,
+  { row, isRecord }: Pick<ReliedResult, "row" | "isRecord">,
+  error: unknown,
+): StatusCode {
+  if (isRecord) return Status.DELAY;
+  const status = statusOfError(error, minorVersion) ?? Status.IO;
+  // Only what changes something can be told of the room that it takes.
+  const changes = row.maxReply !== undefined;
+  return changes || status === Status.DELAY ? status : Status.IO;
+}
+
+function lasts(fs: FileSystem): fs is FileSystem & Settler {
+  return fs.settle !== undefined;
 }
 
 function isUtf8(bytes: Uint8Array): boolean {

@@ -6,6 +6,7 @@ import {
 import type { Stateid } from "../nfs4/types.ts";
 import type { Credential } from "../rpc/auth.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
+import type { Settler } from "../rpc/reliance.ts";
 import type { Client } from "../state/client.ts";
 import type { LockConflict } from "../state/byte_ranges.ts";
 import type { Session } from "../state/session.ts";
@@ -14,10 +15,23 @@ import type { Caller } from "../vfs/file_system.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
+import type { OperationRow } from "./operation.ts";
 import type { Services } from "./services.ts";
 
 /** Bytes of an RPC reply header with an AUTH_NONE verifier: part of ca_maxresponsesize. */
 export const RPC_REPLY_HEADER = 24;
+
+/** The first result in a COMPOUND that relies on something. */
+export interface ReliedResult {
+  readonly settler: Settler;
+  /** The operation, and which it is. */
+  readonly row: OperationRow;
+  readonly index: number;
+  /** Offset of its result in the COMPOUND4res. */
+  readonly at: number;
+  /** Whether it is a record of ours that can't be kept: the client may try again (NFS4ERR_DELAY). */
+  readonly isRecord: boolean;
+}
 
 /** What the operations of one COMPOUND share. */
 export class CompoundContext {
@@ -32,7 +46,7 @@ export class CompoundContext {
   /** The request, behind the RPC header. */
   readonly request: XdrReader;
   /** Where the results are written. */
-  readonly reply: XdrWriter;
+  reply: XdrWriter;
 
   /** Current filehandle (RFC 8881 16.2.3.1.1). */
   current: FileRef | undefined;
@@ -62,6 +76,8 @@ export class CompoundContext {
   operationIndex = 0;
   /** Offset in `reply` at which this COMPOUND's answer begins. */
   replyStart = 0;
+  /** What the results rely on so far, each with the first that does. */
+  relied: ReliedResult[] | undefined;
   /** Most bytes of the reply, RPC header included; SEQUENCE sets what the session allows. */
   replyLimit: number;
   /** What a reply beyond the limit is answered with: NFS4ERR_REP_TOO_BIG_TO_CACHE when SEQUENCE asked for caching and that is the tighter limit. */
@@ -107,6 +123,13 @@ export class CompoundContext {
   /** Who asks, as the export of `file` sees them. */
   callerOf(file: FileRef): Caller {
     return this.services.callers.of(this.credential, file.export);
+  }
+
+  /** A result, the first to do so, is not to leave before `settler` has settled. */
+  rely(settler: Settler, result: Omit<ReliedResult, "settler">): void {
+    const relied = this.relied ??= [];
+    for (const each of relied) if (each.settler === settler) return;
+    relied.push({ settler, ...result });
   }
 
   /** Makes `file` the current filehandle; its stateid is not known yet (RFC 8881 16.2.3.1.2). */

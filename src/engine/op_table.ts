@@ -80,32 +80,42 @@ const V40: readonly MinorVersion[] = [0];
 const V41: readonly MinorVersion[] = [1, 2];
 const NONE: readonly MinorVersion[] = [];
 
-const FH = { needsFilehandle: true } as const;
-const ONCE = { needsFilehandle: true, once: true } as const;
+const HANDLE = { needsFilehandle: true } as const;
+const FH = { needsFilehandle: true, usesFiles: true } as const;
+const ONCE = { ...FH, once: true } as const;
 const ALONE = { sessionless: true } as const;
+const RECORDS = { usesRecords: true } as const;
 
 // maxReply: number and status 8, stateid 16, change_info4 20, bitmap4 of three
 // words 16, verifier 8, LOCK4denied with the longest owner 1056.
 const ROWS: readonly OperationRow[] = [
   row("ACCESS", EVERY, access, FH),
-  row("CLOSE", EVERY, close, { ...FH, maxReply: 24 }),
+  row("CLOSE", EVERY, close, { ...HANDLE, maxReply: 24 }),
   row("COMMIT", EVERY, commit, FH),
   row("CREATE", EVERY, create, { ...ONCE, maxReply: 60 }),
   row("DELEGPURGE", NONE, delegpurge),
-  row("DELEGRETURN", EVERY, delegreturn, { ...ONCE, maxReply: 8 }),
+  row("DELEGRETURN", EVERY, delegreturn, {
+    ...HANDLE,
+    once: true,
+    maxReply: 8,
+  }),
   row("GETATTR", EVERY, getattr, FH),
-  row("GETFH", EVERY, getfh, FH),
+  row("GETFH", EVERY, getfh, HANDLE),
   row("LINK", EVERY, link, { ...ONCE, maxReply: 28 }),
-  row("LOCK", EVERY, lock, { ...FH, maxReply: 1064 }),
-  row("LOCKT", EVERY, lockt, FH),
-  row("LOCKU", EVERY, locku, { ...FH, maxReply: 24 }),
+  row("LOCK", EVERY, lock, { ...HANDLE, ...RECORDS, maxReply: 1064 }),
+  row("LOCKT", EVERY, lockt, HANDLE),
+  row("LOCKU", EVERY, locku, { ...HANDLE, maxReply: 24 }),
   row("LOOKUP", EVERY, lookup, FH),
   row("LOOKUPP", EVERY, lookupp, FH),
   row("NVERIFY", EVERY, nverify, FH),
-  row("OPEN", EVERY, open, { ...FH, maxReply: 200 }),
+  row("OPEN", EVERY, open, { ...FH, ...RECORDS, maxReply: 200 }),
   row("OPENATTR", NONE, openattr, FH),
-  row("OPEN_CONFIRM", V40, openConfirm, { ...FH, maxReply: 24 }),
-  row("OPEN_DOWNGRADE", EVERY, openDowngrade, { ...FH, maxReply: 24 }),
+  row("OPEN_CONFIRM", V40, openConfirm, {
+    ...HANDLE,
+    ...RECORDS,
+    maxReply: 24,
+  }),
+  row("OPEN_DOWNGRADE", EVERY, openDowngrade, { ...HANDLE, maxReply: 24 }),
   row("PUTFH", EVERY, putfh),
   row("PUTPUBFH", EVERY, putpubfh),
   row("PUTROOTFH", EVERY, putrootfh),
@@ -116,36 +126,51 @@ const ROWS: readonly OperationRow[] = [
   row("RENAME", EVERY, rename, { ...ONCE, maxReply: 48 }),
   row("RENEW", V40, renew),
   row("RESTOREFH", EVERY, restorefh),
-  row("SAVEFH", EVERY, savefh, FH),
-  row("SECINFO", EVERY, secinfo, FH),
+  row("SAVEFH", EVERY, savefh, HANDLE),
+  row("SECINFO", EVERY, secinfo, HANDLE),
   row("SETATTR", EVERY, setattr, { ...ONCE, maxReply: 24 }),
   row("SETCLIENTID", V40, setclientid, { maxReply: 1064 }),
-  row("SETCLIENTID_CONFIRM", V40, setclientidConfirm, { maxReply: 8 }),
+  row("SETCLIENTID_CONFIRM", V40, setclientidConfirm, {
+    ...RECORDS,
+    maxReply: 8,
+  }),
   row("VERIFY", EVERY, verify, FH),
   row("WRITE", EVERY, write, { ...FH, maxReply: 24 }),
   row("RELEASE_LOCKOWNER", V40, releaseLockowner, { maxReply: 8 }),
-  row("BACKCHANNEL_CTL", V41, backchannelCtl, { maxReply: 8 }),
+  row("BACKCHANNEL_CTL", V41, backchannelCtl, { ...RECORDS, maxReply: 8 }),
   row("BIND_CONN_TO_SESSION", V41, bindConnToSession, {
     ...ALONE,
     maxReply: 32,
   }),
   row("EXCHANGE_ID", V41, exchangeId, { ...ALONE, maxReply: 3200 }),
-  row("CREATE_SESSION", V41, createSession, { ...ALONE, maxReply: 120 }),
-  row("DESTROY_SESSION", V41, destroySession, { ...ALONE, maxReply: 8 }),
-  row("FREE_STATEID", V41, freeStateid, { maxReply: 8 }),
+  row("CREATE_SESSION", V41, createSession, {
+    ...ALONE,
+    ...RECORDS,
+    maxReply: 120,
+  }),
+  row("DESTROY_SESSION", V41, destroySession, {
+    ...ALONE,
+    ...RECORDS,
+    maxReply: 8,
+  }),
+  row("FREE_STATEID", V41, freeStateid, { ...RECORDS, maxReply: 8 }),
   row("GET_DIR_DELEGATION", NONE, getDirDelegation, FH),
   row("GETDEVICEINFO", NONE, getdeviceinfo),
   row("GETDEVICELIST", NONE, getdevicelist, FH),
   row("LAYOUTCOMMIT", NONE, layoutcommit, FH),
   row("LAYOUTGET", NONE, layoutget, FH),
   row("LAYOUTRETURN", NONE, layoutreturn, FH),
-  row("SECINFO_NO_NAME", V41, secinfoNoName, FH),
+  row("SECINFO_NO_NAME", V41, secinfoNoName, HANDLE),
   row("SEQUENCE", V41, sequence, { maxReply: 44 }),
   row("SET_SSV", V41, setSsv, { maxReply: 8 }),
   row("TEST_STATEID", V41, testStateid),
   row("WANT_DELEGATION", NONE, wantDelegation, FH),
-  row("DESTROY_CLIENTID", V41, destroyClientid, { ...ALONE, maxReply: 8 }),
-  row("RECLAIM_COMPLETE", V41, reclaimComplete, { maxReply: 8 }),
+  row("DESTROY_CLIENTID", V41, destroyClientid, {
+    ...ALONE,
+    ...RECORDS,
+    maxReply: 8,
+  }),
+  row("RECLAIM_COMPLETE", V41, reclaimComplete, { ...RECORDS, maxReply: 8 }),
   row("ALLOCATE", NONE, allocate, FH),
   row("COPY", NONE, copy, FH),
   row("COPY_NOTIFY", NONE, copyNotify, FH),
@@ -175,8 +200,10 @@ function row<Args>(
   name: keyof typeof Op,
   versions: readonly MinorVersion[],
   operation: Operation<Args>,
-  rules: Pick<OperationRow, "needsFilehandle" | "sessionless" | "maxReply"> =
-    {},
+  rules: Omit<
+    OperationRow,
+    "number" | "name" | "since" | "versions" | "operation"
+  > = {},
 ): OperationRow {
   const number = Op[name];
   return { number, name, since: since(number), versions, operation, ...rules };

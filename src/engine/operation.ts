@@ -40,6 +40,10 @@ export interface OperationRow {
   readonly sessionless?: boolean;
   /** Needs a current filehandle, else NFS4ERR_NOFILEHANDLE. */
   readonly needsFilehandle?: boolean;
+  /** Its result relies on the file system of the current filehandle, and may be NFS4ERR_IO. */
+  readonly usesFiles?: boolean;
+  /** It may grant or end what client records are for, so its result relies on them. */
+  readonly usesRecords?: boolean;
   /**
    * Carried out again it would fail, or undo what came in between: NFSv4.0 keeps
    * its answer for a client that sends it once more (RFC 7530 3.1.1).

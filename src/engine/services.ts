@@ -1,4 +1,5 @@
 import type { Logger } from "../log.ts";
+import type { Settler } from "../rpc/reliance.ts";
 import type { Clock, RandomBytes } from "../state/clock.ts";
 import type { EffectQueue } from "../state/effects.ts";
 import type { ServerState } from "../state/server_state.ts";
@@ -27,6 +28,8 @@ export interface Services {
   readonly writeVerifier: Uint8Array;
   /** Is told of every operation. */
   readonly observer?: EngineObserver;
+  /** Client records, which grants rely on; none where they end with the server. */
+  readonly records?: Settler;
   /** For what an operator should know. */
   readonly log: Logger;
 }

@@ -5,7 +5,7 @@ import type { ServerState } from "../state/server_state.ts";
 import type { Session } from "../state/session.ts";
 import type { SessionStore, SlotJournal } from "../state/session_store.ts";
 import type { Slot } from "../state/slot_table.ts";
-import type { ServerRecords } from "../vfs/file_system.ts";
+import type { FileSystem, ServerRecords } from "../vfs/file_system.ts";
 import { bytesOfHex, hexOf } from "./record_store.ts";
 import {
   decodeClient,
@@ -21,6 +21,8 @@ import {
 export interface SessionRecoveryOptions {
   /** Where the files are kept as well. */
   readonly records: ServerRecords;
+  /** The file system of both. */
+  readonly store: Pick<FileSystem, "settle" | "stats">;
   /** Names the server among those that share the records; the same over restarts. */
   readonly server: string;
   /** What an operator should know. */
@@ -50,6 +52,7 @@ interface Kept {
 export class SessionRecovery
   implements SessionStore, SessionObserver, ClientObserver {
   readonly #records: ServerRecords;
+  readonly #store: Pick<FileSystem, "settle" | "stats">;
   readonly #log: Logger;
   readonly #names: {
     readonly clients: string;
@@ -62,8 +65,9 @@ export class SessionRecovery
   /** The `order` of the last session. */
   #sessions = 0;
 
-  constructor({ records, server, log }: SessionRecoveryOptions) {
+  constructor({ records, store, server, log }: SessionRecoveryOptions) {
     this.#records = records;
+    this.#store = store;
     this.#log = log;
     this.#names = {
       clients: `clients ${server}`,
@@ -88,6 +92,16 @@ export class SessionRecovery
       clients: clients.size,
       sessions: sessions.size,
     });
+  }
+
+  /** {@inheritDoc SessionStore.isSound} */
+  get isSound(): boolean {
+    return this.#store.stats?.failed !== true;
+  }
+
+  /** {@inheritDoc SessionStore.settle} */
+  settle(): void | Promise<void> {
+    return this.#store.settle?.();
   }
 
   /** {@inheritDoc SessionStore.journal} */

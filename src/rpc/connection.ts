@@ -72,12 +72,11 @@ export class RpcConnection {
       maxRecord: options.maxRecord,
       pool: options.buffers,
     });
-    const { handlers, observer } = options;
+    const { observer } = options;
     this.#outbox = new Outbox({
       transport,
       observer,
       writers: options.writers ?? new WriterPool(),
-      settle: handlers.settle && (() => handlers.settle?.()),
       progress: () => this.#notify(),
       failed: (error) => this.#failed(error),
     });
@@ -284,7 +283,7 @@ export class RpcConnection {
     } catch (error) {
       status = this.#refusal(call, error);
     }
-    if (status === AcceptStatus.SUCCESS) outbox.end();
+    if (status === AcceptStatus.SUCCESS) outbox.end(call.reliance);
     else if (status === AcceptStatus.DROP) outbox.drop();
     else if (typeof status === "number") {
       patchAccepted(results, outbox.recordAt + 4, status);
@@ -314,7 +313,7 @@ export class RpcConnection {
       if (status !== AcceptStatus.SUCCESS) {
         patchAccepted(record.writer, record.at + 4, status);
       }
-      this.#outbox.attach(record);
+      this.#outbox.attach(record, call.reliance);
     }
     this.#notify();
   }

@@ -20,6 +20,10 @@ export interface RpcHandlers {
    *
    * A promise lets the calls behind it overtake; `call` and `results` are its
    * own until it settles. Nothing else may write to `results` after that.
+   *
+   * A reply that relies on what is yet to be made durable says so in
+   * `call.reliance`: what the replies of a batch rely on is settled once for all
+   * of them, while reading and other batches go on, and only then they leave.
    */
   call(
     call: RpcCall,
@@ -29,15 +33,6 @@ export interface RpcHandlers {
 
   /** Takes a reply to a call of ours; `xdr` is behind the message type. */
   reply(connection: RpcConnection, xid: number, xdr: XdrReader): void;
-
-  /**
-   * Called once before a batch of replies is written: the moment to make what
-   * they promise durable. The replies wait for its promise, reading and other
-   * batches go on; when it rejects, the connection is closed and the replies
-   * never leave. It must cover every call answered so far, also those that an
-   * earlier promise is still at work on.
-   */
-  settle?(): void | Promise<void>;
 
   /** Called once, when nothing can be sent on the connection any more. */
   closed(connection: RpcConnection, reason: CloseReason): void;
@@ -76,7 +71,7 @@ export interface TransportObserver {
   bytesReceived?(bytes: number): void;
   /** One write took `bytes`. */
   bytesSent?(bytes: number): void;
-  /** A call was denied, or answered with GARBAGE_ARGS or SYSTEM_ERR. */
+  /** A call was denied, answered with GARBAGE_ARGS or SYSTEM_ERR, or what its reply said could not be kept. */
   callRefused?(reason: CallRefusal): void;
 }
 
@@ -85,7 +80,8 @@ export type CallRefusal =
   | "rpc_mismatch"
   | "auth"
   | "garbage_args"
-  | "system_err";
+  | "system_err"
+  | "unsettled";
 
 /** The part of `Deno.Conn` that is used. */
 export interface Transport {

@@ -7,6 +7,7 @@ import {
   type CredentialReader,
   writeCredential,
 } from "./auth.ts";
+import type { Reliance } from "./reliance.ts";
 
 /** msg_type (RFC 5531 section 9). */
 export const MessageType = { CALL: 0, REPLY: 1 } as const;
@@ -53,6 +54,8 @@ export interface RpcCall {
   readonly credential: Credential;
   /** The arguments: `body.position` to `body.end`. */
   readonly body: XdrReader;
+  /** Set by whoever answers: what the reply must not leave before. */
+  reliance?: Reliance;
 }
 
 /**
@@ -72,7 +75,15 @@ export function decodeCall(
   const procedure = xdr.uint32();
   const credential = credentials.read(xdr);
   if (typeof credential === "number") return credential;
-  return { xid, program, version, procedure, credential, body: xdr };
+  return {
+    xid,
+    program,
+    version,
+    procedure,
+    credential,
+    body: xdr,
+    reliance: undefined,
+  };
 }
 
 /** Fields of a call's header, with those that have an obvious value optional. */

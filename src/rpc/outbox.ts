@@ -2,6 +2,15 @@ import type { XdrWriter } from "../xdr/writer.ts";
 import type { Transport, TransportObserver } from "./handlers.ts";
 import type { WriterPool } from "./pools.ts";
 import { beginRecord, endRecord } from "./record_framer.ts";
+import {
+  type Failures,
+  isRefused,
+  type Reliance,
+  type RelyingRecord,
+  rewriteRefused,
+  settleAll,
+  settleUnsent,
+} from "./reliance.ts";
 
 // Above this a batch leaves before it is complete, so that the kernel has work.
 const BATCH_SIZE = 256 * 1024;
@@ -20,7 +29,11 @@ export interface DetachedRecord {
 
 interface Segment extends DetachedRecord {
   readonly end: number;
+  /** Those that wait for something, by their offsets in the writer. */
+  readonly relying: readonly RelyingRecord[];
 }
+
+const NONE: readonly RelyingRecord[] = [];
 
 /** What an {@linkcode Outbox} works with. */
 export interface OutboxOptions {
@@ -28,11 +41,9 @@ export interface OutboxOptions {
   transport: Transport;
   /** Where writers come from. */
   writers: WriterPool;
-  /** Called before a batch is written; the batch waits for its promise. */
-  settle?: () => void | Promise<void>;
   /** Called when bytes were taken, and when the last were. */
   progress: () => void;
-  /** Called when a write or `settle` fails; nothing is to be written after. */
+  /** Called when a write fails; nothing is to be written after. */
   failed: (error: unknown) => void;
   /** Hears of bytes sent. */
   observer?: TransportObserver;
@@ -48,6 +59,7 @@ export class Outbox {
   readonly #ready: Segment[] = [];
   /** The batch that gathers: whole records, and one being built. */
   #open: XdrWriter | undefined;
+  #relying: RelyingRecord[] = [];
   #recordAt = 0;
   #building = false;
   #writing = false;
@@ -89,12 +101,17 @@ export class Outbox {
     return this.#recordAt;
   }
 
-  /** Ends the record that was begun; it leaves with the next flush. */
-  end(): void {
+  /** Ends the record that was begun; it leaves with the next flush, once what it relies on is settled. */
+  end(reliance?: Reliance): void {
     this.#building = false;
     const writer = this.#open;
-    if (writer === undefined) return; // closed by what built the record
-    endRecord(writer, this.#recordAt);
+    if (writer === undefined) { // closed by what built the record
+      if (reliance !== undefined) settleUnsent([{ at: 0, reliance }]);
+      return;
+    }
+    const at = this.#recordAt;
+    endRecord(writer, at);
+    if (reliance !== undefined) this.#relying.push({ at, reliance });
     if (writer.position >= BATCH_SIZE) this.#seal();
   }
 
@@ -115,7 +132,8 @@ export class Outbox {
     const at = this.#recordAt;
     this.#open = undefined;
     if (at > COPY_SIZE) {
-      this.#push({ writer, at: 0, end: at, pooled: false });
+      const relying = this.#takeRelying();
+      this.#push({ writer, at: 0, end: at, pooled: false, relying });
       return { writer, at, pooled: false };
     }
     if (at > 0) {
@@ -125,14 +143,23 @@ export class Outbox {
     return { writer, at, pooled: true };
   }
 
-  /** Sends a detached record that is complete now. */
-  attach(record: DetachedRecord): void {
-    if (this.#closed) return this.discard(record);
+  /** Sends a detached record that is complete now, once what it relies on is settled. */
+  attach(record: DetachedRecord, reliance?: Reliance): void {
     const { writer, at } = record;
+    if (this.#closed) {
+      if (reliance !== undefined) settleUnsent([{ at, reliance }]);
+      return this.discard(record);
+    }
     endRecord(writer, at);
     const end = writer.position;
-    if (end - at > COPY_SIZE) return this.#push({ ...record, end });
+    if (end - at > COPY_SIZE) {
+      const relying = reliance === undefined ? NONE : [{ at, reliance }];
+      return this.#push({ ...record, end, relying });
+    }
     this.#open ??= this.#options.writers.take();
+    if (reliance !== undefined) {
+      this.#relying.push({ at: this.#open.position, reliance });
+    }
     this.#open.raw(writer.subarray(at, end));
     this.discard(record);
     this.#flushLater();
@@ -157,9 +184,13 @@ export class Outbox {
       return true;
     }
     endRecord(writer, at);
-    // It promises nothing, so it doesn't wait for `settle` either.
-    this.#sealed += writer.position;
-    this.#enqueue({ writer, at, end: writer.position, pooled: true });
+    this.#push({
+      writer,
+      at,
+      end: writer.position,
+      pooled: true,
+      relying: NONE,
+    });
     return true;
   }
 
@@ -173,6 +204,7 @@ export class Outbox {
     this.#closed = true;
     this.#open = undefined;
     this.#ready.length = 0;
+    settleUnsent(this.#takeRelying());
   }
 
   #flushLater(): void {
@@ -189,28 +221,55 @@ export class Outbox {
     if (writer === undefined || this.#closed) return;
     this.#open = undefined;
     const end = writer.position;
-    if (end > 0) this.#push({ writer, at: 0, end, pooled: true });
-    else this.#options.writers.give(writer);
+    if (end === 0) return this.#options.writers.give(writer);
+    const relying = this.#takeRelying();
+    this.#push({ writer, at: 0, end, pooled: true, relying });
+  }
+
+  #takeRelying(): readonly RelyingRecord[] {
+    const relying = this.#relying;
+    if (relying.length === 0) return NONE;
+    this.#relying = [];
+    return relying;
   }
 
   #push(segment: Segment): void {
     this.#sealed += segment.end - segment.at;
+    const { relying } = segment;
+    if (relying.length === 0) return this.#enqueue(segment);
+    const settled = settleAll(relying);
+    if (settled instanceof Promise) {
+      settled.then((failures) => this.#settled(segment, failures));
+    } else this.#settled(segment, settled);
+  }
+
+  #settled(segment: Segment, failures: Failures | undefined): void {
     try {
-      const settled = this.#options.settle?.();
-      if (settled instanceof Promise) {
-        settled.then(
-          () => this.#enqueue(segment),
-          (error) => this.#unsettled(error),
-        );
-      } else this.#enqueue(segment);
+      if (failures !== undefined) return this.#refuse(segment, failures);
+      for (const { reliance } of segment.relying) reliance.kept();
+      this.#enqueue(segment);
     } catch (error) {
-      this.#unsettled(error);
+      this.#options.failed(error);
     }
   }
 
-  #unsettled(cause: unknown): void {
-    const message = `what replies promise can't be kept: ${cause}`;
-    this.#options.failed(new Error(message, { cause }));
+  /** Sends the replies that are kept, and the others' refusals. */
+  #refuse(segment: Segment, failures: Failures): void {
+    const { writers, observer } = this.#options;
+    const { writer, at, end, relying } = segment;
+    const into = writers.take();
+    rewriteRefused(writer.subarray(at, end), {
+      records: relying.map((record) => ({ ...record, at: record.at - at })),
+      failures,
+      into,
+    });
+    for (const { reliance } of relying) {
+      if (isRefused(reliance, failures)) observer?.callRefused?.("unsettled");
+    }
+    this.discard(segment);
+    this.#sealed += into.position - (end - at);
+    const rest = { pooled: true, relying: NONE };
+    this.#enqueue({ writer: into, at: 0, end: into.position, ...rest });
   }
 
   #enqueue(segment: Segment): void {

@@ -2,6 +2,8 @@ import type { XdrWriter } from "../xdr/writer.ts";
 import { BufferPool, powerOfTwo, type ReceiveBuffer } from "./pools.ts";
 
 const LAST_FRAGMENT = 0x8000_0000;
+/** Bytes in front of each fragment (RFC 5531 section 11). */
+export const RECORD_MARK_SIZE = 4;
 const FIRST_SIZE = 4 * 1024;
 const WORKING_SIZE = 64 * 1024;
 // Nobody sends fragments this small; more of them are a flood of marks.

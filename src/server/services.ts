@@ -114,6 +114,7 @@ export function buildServices(
     clock,
     random,
     writeVerifier: random(VERIFIER_SIZE),
+    records: recovery && { settle: () => recovery.flush() },
     observer: log.level === "debug" ? logOperations(log, metrics) : metrics,
     log,
   };

@@ -26,5 +26,5 @@ export function sessionRecoveryOf(
   if (records === undefined || !isDurable) return undefined;
   const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const server = `${identity.name} ${hostname} ${port}`;
-  return new SessionRecovery({ records, server, log });
+  return new SessionRecovery({ records, store, server, log });
 }

@@ -20,6 +20,10 @@ export interface SlotJournal {
  * same transactions: what makes CREATE_SESSION4_FLAG_PERSIST more than a word.
  */
 export interface SessionStore {
+  /** Whether anything can be kept; otherwise new sessions are not persistent. */
+  readonly isSound: boolean;
+  /** Waits until what is kept is durable; throws or rejects when it can't be. */
+  settle(): void | Promise<void>;
   /** Where the slots of a new session are to be kept. */
   journal(session: Uint8Array): SlotJournal;
   /** Keeps a session as it is now; FsError when it can't. */

@@ -63,6 +63,8 @@ export class Slot {
   sequence = 0;
   /** Whether that request is being carried out. */
   busy = false;
+  /** Whether its answer waits for what it says to be durable; nobody has it yet. */
+  isSettling = false;
   /** Whether a request was answered yet. */
   used = false;
   /** The table's target when a request was last accepted; see {@linkcode SlotTable.shrink}. */
@@ -170,6 +172,11 @@ export class Slot {
     else this.#kept = 0;
     const { journal } = this.#table;
     if (journal !== undefined) this.#save(journal);
+  }
+
+  /** What the request was answered could not be kept: this is the answer, if one was to be kept. */
+  replace(reply: Uint8Array): void {
+    if (this.#kept > 0 && !this.#table.released) this.#keep(reply);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { RpcCall } from "../../src/rpc/message.ts";
 import { assertEquals } from "@std/assert";
 import { compound } from "../../src/engine/compound.ts";
 import { Op, Status } from "../../src/nfs4/constants.ts";
@@ -64,7 +65,7 @@ class Compounds {
     request.uint32(1);
     request.array(operations, (xdr, write) => write(xdr));
     const reply = new XdrWriter();
-    const call = {
+    const call: RpcCall = {
       xid: 1,
       program: 100003,
       version: 4,
@@ -74,6 +75,7 @@ class Compounds {
     };
     const { connection } = this.peer;
     await compound(this.server.services, call, { reply, connection });
+    call.reliance?.kept();
     return reply.slice();
   }
 

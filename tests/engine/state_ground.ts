@@ -1,4 +1,5 @@
 /** A server without sockets whose clients send whole COMPOUNDs, with a clock of the test's own. */
+import type { RpcCall } from "../../src/rpc/message.ts";
 import { assertEquals } from "@std/assert";
 import { memory, type MemoryTree } from "../../src/backends/memory/mod.ts";
 import { compound } from "../../src/engine/compound.ts";
@@ -207,9 +208,10 @@ export class StateClient {
       gids: [],
     };
     const procedure = { program: 100003, version: 4, procedure: 1, xid: 1 };
-    const call = { ...procedure, credential, body };
+    const call: RpcCall = { ...procedure, credential, body };
     const connection = this.#connection;
     await compound(services, call, { reply, connection });
+    call.reliance?.kept();
     return readCompound(new XdrReader(reply.slice()), args);
   }
 

@@ -1,4 +1,5 @@
 /** A server over its restarts, whose sessions are kept beside its files, and a client that can send again. */
+import type { RpcCall } from "../../src/rpc/message.ts";
 import { assertEquals } from "@std/assert";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { compound } from "../../src/engine/compound.ts";
@@ -65,7 +66,7 @@ export class PersistentGround {
     this.ground = new StateGround({
       fs,
       recovery: new ClientRecovery({ store, leaseMs: LEASE, log }),
-      sessions: new SessionRecovery({ records, server: "s", log }),
+      sessions: new SessionRecovery({ records, store: fs, server: "s", log }),
       random: new SeededRandom(++this.#starts).bytes,
     });
   }
@@ -223,10 +224,11 @@ export class PersistentClient {
     };
     const procedure = { program: 100003, version: 4, procedure: 1, xid: 1 };
     const body = new XdrReader(request.slice());
-    const call = { ...procedure, credential, body };
+    const call: RpcCall = { ...procedure, credential, body };
     const connection = this.#connection;
     const { services } = this.server.ground;
     await compound(services, call, { reply, connection });
+    call.reliance?.kept();
     return readCompound(new XdrReader(reply.slice()), args);
   }
 }

@@ -2,7 +2,6 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { createLogger } from "../../src/log.ts";
 import { AuthFlavor, AuthStatus, writeCredential } from "../../src/rpc/auth.ts";
-import type { RpcHandlers } from "../../src/rpc/handlers.ts";
 import {
   AcceptStatus,
   encodeAccepted,
@@ -391,36 +390,4 @@ Deno.test("the same caller is the same credential from call to call", async () =
   const [first, second] = handlers.calls;
   assertEquals(first.credential, credential);
   assertStrictEquals(first.credential, second.credential);
-});
-
-Deno.test("replies wait for settle, and what it fails on never leaves", async () => {
-  const gate = Promise.withResolvers<void>();
-  let settled = 0;
-  const handlers: RpcHandlers = new TestHandlers();
-  handlers.settle = () => {
-    settled++;
-    return settled === 1
-      ? undefined
-      : settled === 2
-      ? gate.promise
-      : Promise.reject(new Error("disk"));
-  };
-  await using listener = serve(handlers);
-  using peer = await Peer.connect(listener);
-  await peer.send(echo(1));
-  assertEquals((await peer.reply()).xid, 1);
-
-  await peer.send(echo(2), echo(3));
-  const [connection] = listener.connections;
-  await until(() => settled === 2);
-  const sent = connection.bytesSent;
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  assertEquals(connection.bytesSent, sent);
-  gate.resolve();
-  assertEquals([(await peer.reply()).xid, (await peer.reply()).xid], [2, 3]);
-  assertEquals(settled, 2);
-
-  await peer.send(echo(4));
-  assert(await peer.closed());
-  assertEquals(connection.closeReason, "internal");
 });

@@ -167,6 +167,7 @@ export class SimulatedServer implements Endpoint {
       reply.position > ACCEPTED_HEADER_SIZE,
       () => "a request of ours was not understood",
     );
+    call.reliance?.kept();
     link.owner.heardAt = this.#world.now;
     this.#checkBounds();
     link.reply(reply.slice());

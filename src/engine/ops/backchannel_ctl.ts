@@ -34,8 +34,9 @@ export const backchannelCtl: Operation<BackchannelCtlArgs> = {
       return args.security.length > 0 ? Status.NOENT : Status.INVAL;
     }
     session.callback = { program: args.program, credential };
-    if (session.isPersistent) {
-      context.services.state.sessionStore!.saveSession(session);
+    const { sessionStore } = context.services.state;
+    if (session.isPersistent && sessionStore?.isSound) {
+      sessionStore.saveSession(session);
     }
     return Status.OK;
   },

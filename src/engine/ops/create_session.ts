@@ -91,7 +91,7 @@ function persist(context: CompoundContext, client: Client): void {
   const { createSession: slot } = client;
   const { session } = slot;
   if (session?.isPersistent) client.isPersistent = true;
-  if (sessionStore === undefined || !client.isPersistent) return;
+  if (!sessionStore?.isSound || !client.isPersistent) return;
   try {
     if (session?.isPersistent) sessionStore.saveSession(session);
     sessionStore.saveClient(client);
@@ -139,7 +139,8 @@ function create(
   if (!client.confirmed) state.confirmClient(client);
   else state.lease.renew(client);
   const { minorVersion } = context;
-  const persist = (args.flags & CreateSessionFlag.PERSIST) !== 0;
+  const persist = (args.flags & CreateSessionFlag.PERSIST) !== 0 &&
+    state.sessionStore?.isSound === true;
   const options = { minorVersion, fore, back, callback, persist };
   const session = state.sessions.create(client, options);
   if (typeof session === "number") return session;

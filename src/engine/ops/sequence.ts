@@ -107,7 +107,8 @@ function begin(
   { slot, request }: { slot: Slot; request: SlotRequest },
 ): StatusCode {
   // RFC 8881 2.10.6.1: only after the answer of the last.
-  if (slot.busy || !slot.expects(request.sequence)) {
+  const isBusy = slot.busy || slot.isSettling;
+  if (isBusy || !slot.expects(request.sequence)) {
     return Status.SEQ_MISORDERED;
   }
   const { fore } = session;
@@ -145,7 +146,7 @@ function repeat(
 ): StatusCode {
   const { sessions } = context.services.state;
   // RFC 8881 2.10.6.2: still being carried out.
-  if (slot.busy) return Status.DELAY;
+  if (slot.busy || slot.isSettling) return Status.DELAY;
   // RFC 8881 18.36.4: a slot never used has answered SEQ_MISORDERED to 0.
   if (!slot.used) return Status.SEQ_MISORDERED;
   if (!slot.isRetry(request)) return Status.SEQ_FALSE_RETRY;

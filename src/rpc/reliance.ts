@@ -1,0 +1,121 @@
+import { XdrReader } from "../xdr/reader.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
+import { ACCEPTED_HEADER_SIZE } from "./message.ts";
+import { beginRecord, endRecord, RECORD_MARK_SIZE } from "./record_framer.ts";
+
+/** What replies rely on: changes that are yet to be made durable. */
+export interface Settler {
+  /**
+   * Makes durable what was changed up to now. Throws or rejects when it can't;
+   * it must cover all that was answered so far, also what an earlier promise is
+   * still at work on.
+   */
+  settle(): void | Promise<void>;
+}
+
+/** What one reply relies on, and what becomes of it; exactly one of the last two is called, once. */
+export interface Reliance {
+  /** All of them must settle before the reply may leave. */
+  readonly settlers: readonly Settler[];
+  /** They have, and the reply leaves, if there still is a connection. */
+  kept(): void;
+  /**
+   * They have not: writes other results than `written`, which must not leave.
+   * Without a `reply` there is nobody to send it to any more.
+   */
+  refuse(
+    failures: Failures,
+    reply?: { readonly written: Uint8Array; readonly results: XdrWriter },
+  ): void;
+}
+
+/** Why things could not be settled. */
+export type Failures = ReadonlyMap<Settler, unknown>;
+
+/** A reply that relies on something, by the offset of its record mark. */
+export interface RelyingRecord {
+  readonly at: number;
+  readonly reliance: Reliance;
+}
+
+/**
+ * Settles what a batch relies on, each thing once: one that fails must not keep
+ * the others. Never throws or rejects; returns what failed, if anything did.
+ */
+export function settleAll(
+  records: readonly RelyingRecord[],
+): Failures | undefined | Promise<Failures | undefined> {
+  const failures = new Map<Settler, unknown>();
+  const settled = new Set<Settler>();
+  let pending: Promise<void>[] | undefined;
+  for (const { reliance } of records) {
+    for (const settler of reliance.settlers) {
+      if (settled.has(settler)) continue;
+      settled.add(settler);
+      const failed = (error: unknown): void =>
+        void failures.set(settler, error);
+      try {
+        const work = settler.settle();
+        if (work instanceof Promise) (pending ??= []).push(work.catch(failed));
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+  const outcome = () => failures.size > 0 ? failures : undefined;
+  return pending === undefined ? outcome() : Promise.all(pending).then(outcome);
+}
+
+/** Settles what replies rely on that nobody waits for any more: they may be asked for again. */
+export function settleUnsent(records: readonly RelyingRecord[]): void {
+  const settled = (failures: Failures | undefined): void => {
+    for (const { reliance } of records) {
+      if (failures === undefined || !isRefused(reliance, failures)) {
+        reliance.kept();
+      } else reliance.refuse(failures);
+    }
+  };
+  const outcome = settleAll(records);
+  if (outcome instanceof Promise) outcome.then(settled);
+  else settled(outcome);
+}
+
+/** Whether a reply can't be kept. */
+export function isRefused({ settlers }: Reliance, failures: Failures): boolean {
+  return settlers.some((settler) => failures.has(settler));
+}
+
+/**
+ * Copies the records of `batch` to `into`, those that can't be kept as their
+ * refusals; tells every reliance what became of it.
+ */
+export function rewriteRefused(
+  batch: Uint8Array,
+  { records, failures, into }: {
+    readonly records: readonly RelyingRecord[];
+    readonly failures: Failures;
+    readonly into: XdrWriter;
+  },
+): void {
+  const relying = new Map(records.map(({ at, reliance }) => [at, reliance]));
+  const xdr = new XdrReader(batch);
+  while (xdr.remaining > 0) {
+    const reliance = relying.get(xdr.position);
+    const record = xdr.bytes.subarray(
+      xdr.position,
+      xdr.position + RECORD_MARK_SIZE + (xdr.uint32() & 0x7fff_ffff),
+    );
+    xdr.position += record.length - RECORD_MARK_SIZE;
+    if (reliance === undefined || !isRefused(reliance, failures)) {
+      reliance?.kept();
+      into.raw(record);
+      continue;
+    }
+    const resultsAt = RECORD_MARK_SIZE + ACCEPTED_HEADER_SIZE;
+    const at = beginRecord(into);
+    into.raw(record.subarray(RECORD_MARK_SIZE, resultsAt));
+    const written = record.subarray(resultsAt);
+    reliance.refuse(failures, { written, results: into });
+    endRecord(into, at);
+  }
+}

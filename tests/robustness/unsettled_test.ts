@@ -1,0 +1,178 @@
+import { assertEquals } from "@std/assert";
+import { type FileSystem, FsError, memory, serve } from "../../mod.ts";
+import { Status } from "../../src/nfs4/constants.ts";
+import {
+  type CompoundReply,
+  FileType,
+  op,
+  openSession,
+  type Request,
+  V40Client,
+  walk,
+} from "../support/client/mod.ts";
+
+/** What becomes of what clients change in the export /lame. */
+type Settle = () => void | Promise<void>;
+
+/** A server of two exports, one of which can't always keep what is changed in it. */
+async function lameServer() {
+  const lame: FileSystem = memory({ d: { f: "x" } }) as FileSystem;
+  let outcome: Settle = () => {};
+  lame.settle = () => outcome();
+  const server = await serve([
+    { path: "/lame", fs: lame, squash: "none" },
+    { path: "/sound", fs: memory({ d: { f: "y" } }), squash: "none" },
+  ], { port: 0, shutdownTimeout: 1000 });
+  return {
+    port: server.port,
+    settling: (next: Settle) => outcome = next,
+    [Symbol.asyncDispose]: async () => {
+      outcome = () => {};
+      await server.close();
+    },
+  };
+}
+
+const mkdir = (folder: Uint8Array, name: string) => [
+  op.putfh(folder),
+  op.create({ type: FileType.DIR, name }),
+  op.getfh(),
+];
+
+/** The filehandle of the folder in an export. */
+async function folderOf(
+  by: { compound(ops: readonly Request[]): Promise<CompoundReply> },
+  name: string,
+): Promise<Uint8Array> {
+  const reply = await by.compound([...walk([name, "d"]), op.getfh()]);
+  return reply.get("GETFH").filehandle;
+}
+
+/** Statuses of the results. */
+const statuses = (reply: { results: readonly { status: number }[] }) =>
+  reply.results.map(({ status }) => status);
+
+/** Everything but the export that fails is served, and sessions are made. */
+async function assertOthersServed(port: number): Promise<void> {
+  await using session = await openSession({ port });
+  const folder = await folderOf(session, "sound");
+  await session.compound(mkdir(folder, crypto.randomUUID()));
+  await using v40 = await V40Client.connect({ port });
+  await v40.compound([...walk(["sound", "d", "f"]), op.getattr(["size"])]);
+}
+
+const FAILURES: readonly [name: string, settle: Settle, status: number][] = [
+  [
+    "at once",
+    () => {
+      throw new FsError("io");
+    },
+    Status.IO,
+  ],
+  ["later", () => Promise.reject(new FsError("io")), Status.IO],
+  [
+    "for lack of room",
+    () => Promise.reject(new FsError("no-space")),
+    Status.NOSPC,
+  ],
+  ["for the moment", () => Promise.reject(new FsError("busy")), Status.DELAY],
+  ["in a way nobody foresaw", () => Promise.reject(new Error("?")), Status.IO],
+];
+
+for (const [name, settle, status] of FAILURES) {
+  Deno.test(`an export that fails ${name} says so to its own requests, and the rest is served`, async () => {
+    await using server = await lameServer();
+    const { port } = server;
+    await using session = await openSession({ port });
+    const folder = await folderOf(session, "lame");
+    server.settling(settle);
+    const prepared = session.prepare(mkdir(folder, "new"), {
+      slotid: 0,
+      expect: status,
+    });
+    const first = await prepared.send();
+    // SEQUENCE, PUTFH and the CREATE that could not be kept.
+    assertEquals(statuses(first), [0, 0, status]);
+    const connection = await session.client.newConnection();
+    assertEquals(statuses(await prepared.send(connection)), statuses(first));
+    // What others may see of it is not certain either.
+    const unsure = status === Status.DELAY ? status : Status.IO;
+    await session.expectStatus(unsure, [
+      ...walk(["lame", "d"]),
+      op.getattr(["size"]),
+    ]);
+    await assertOthersServed(port);
+    server.settling(() => {});
+    // Nothing of the refusal sticks.
+    await session.compound(mkdir(folder, "other"));
+  });
+}
+
+Deno.test("NFSv4.0: what can't be kept is an error, the same when it is sent again", async () => {
+  await using server = await lameServer();
+  const { port } = server;
+  await using client = await V40Client.connect({ port });
+  const folder = await folderOf(client, "lame");
+  server.settling(() => Promise.reject(new FsError("io")));
+  const send = () =>
+    client.compound(mkdir(folder, "new"), {
+      xid: 77,
+      expect: Status.IO,
+    });
+  const first = await send();
+  assertEquals(statuses(first), [0, Status.IO]);
+  server.settling(() => {});
+  assertEquals(statuses(await send()), statuses(first));
+  await assertOthersServed(port);
+});
+
+Deno.test("a request that comes again while its answer is yet to be kept has to wait", async () => {
+  await using server = await lameServer();
+  await using session = await openSession({ port: server.port });
+  const folder = await folderOf(session, "lame");
+  const gate = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  server.settling(() => {
+    asked.resolve();
+    return gate.promise;
+  });
+  const prepared = session.prepare(mkdir(folder, "new"), {
+    slotid: 0,
+    expect: "any",
+  });
+  const first = prepared.send();
+  await asked.promise;
+  const connection = await session.client.newConnection();
+  assertEquals((await prepared.send(connection)).status, Status.DELAY);
+  gate.resolve();
+  assertEquals((await first).status, Status.OK);
+  assertEquals((await prepared.send(connection)).status, Status.OK);
+});
+
+Deno.test("a request whose connection ends before its answer is kept can be sent again", async () => {
+  for (const outcome of ["kept", "refused"]) {
+    await using server = await lameServer();
+    await using session = await openSession({ port: server.port });
+    const folder = await folderOf(session, "lame");
+    const gate = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    server.settling(() => {
+      asked.resolve();
+      return gate.promise;
+    });
+    const prepared = session.prepare(mkdir(folder, "new"), {
+      slotid: 0,
+      expect: "any",
+    });
+    const doomed = await session.client.newConnection();
+    const lost = prepared.send(doomed).then(() => "answered", () => "lost");
+    await asked.promise;
+    doomed.close();
+    assertEquals(await lost, "lost");
+    server.settling(() => {});
+    if (outcome === "kept") gate.resolve();
+    else gate.reject(new FsError("no-space"));
+    const { status } = await prepared.send();
+    assertEquals(status, outcome === "kept" ? Status.OK : Status.NOSPC);
+  }
+});
