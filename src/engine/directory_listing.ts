@@ -34,7 +34,7 @@ const TAIL = 8;
 const USUAL_ENTRY = 128;
 /** Entries asked of the file system at a time. */
 const MIN_PAGE = 4;
-const MAX_PAGE = 512;
+const MAX_PAGE = 256;
 const RDATTR_ERROR = Bitmap.ofNumbers([11]);
 
 /** Writes a dirlist4 (RFC 8881 18.23.2) of the current folder, as much as there is room for. */
@@ -58,13 +58,14 @@ export class DirectoryListing {
 
   /** The steps of it. */
   *write(): Steps<StatusCode> {
-    const { reply } = this.#context;
+    const { reply, services: { turn } } = this.#context;
     // RFC 8881 18.23.3: not even an empty list fits.
     if (reply.position > this.#end) return Status.TOOSMALL;
     const { fs } = this.#folder.export;
     let after = this.#options.after;
     let eof = false;
     while (!eof) {
+      if (turn?.isOver) yield turn.next();
       const listed = fs.readdir(this.#folder.node, after, this.#pageSize());
       const page = listed instanceof Promise
         ? (yield listed) as DirectoryPage<object>

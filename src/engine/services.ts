@@ -3,6 +3,7 @@ import type { Settler } from "../rpc/reliance.ts";
 import type { Clock, RandomBytes } from "../state/clock.ts";
 import type { EffectQueue } from "../state/effects.ts";
 import type { ServerState } from "../state/server_state.ts";
+import type { Turn } from "../turn.ts";
 import type { CallerTable } from "../vfs/callers.ts";
 import type { Namespace } from "../vfs/namespace.ts";
 import type { ProtocolLimits } from "./limits.ts";
@@ -26,6 +27,8 @@ export interface Services {
   readonly random: RandomBytes;
   /** Verifier of WRITE and COMMIT: another one after each start (RFC 8881 18.32.3). 8 bytes. */
   readonly writeVerifier: Uint8Array;
+  /** Rations long answers; left out where nobody else waits. */
+  readonly turn?: Turn;
   /** Is told of every operation. */
   readonly observer?: EngineObserver;
   /** Client records, which grants rely on; none where they end with the server. */

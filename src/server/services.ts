@@ -33,6 +33,7 @@ import { EffectQueue } from "../state/effects.ts";
 import { logOperations, StateLog } from "./debug_log.ts";
 import { ServerState } from "../state/server_state.ts";
 import type { SessionStore } from "../state/session_store.ts";
+import { LoopTurn } from "../turn.ts";
 import { CallerTable } from "../vfs/callers.ts";
 import type { Export } from "../vfs/exports.ts";
 import { Namespace } from "../vfs/namespace.ts";
@@ -115,6 +116,7 @@ export function buildServices(
     random,
     writeVerifier: random(VERIFIER_SIZE),
     records: recovery && { settle: () => recovery.flush() },
+    turn: new LoopTurn(),
     observer: log.level === "debug" ? logOperations(log, metrics) : metrics,
     log,
   };

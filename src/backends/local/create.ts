@@ -31,12 +31,11 @@ export function create(
   const { verifier } = entry;
   store.tree.folder(directory);
   const parent = store.stat(directory);
-  const before = parent.change;
   if (verifier !== undefined) {
     const node = store.tree.lookup(directory, name);
     if (node !== undefined) {
       if (!store.verifiers.match(node, verifier)) throw new FsError("exists");
-      return { node, change: store.unchanged(before), created: false };
+      return { node, change: store.unchanged(parent.change), created: false };
     }
   }
   const node = make(store, at, {
@@ -44,7 +43,8 @@ export function create(
     attributes: inherit(parent, entry),
   });
   if (verifier !== undefined) store.verifiers.keep(node, verifier);
-  return { node, change: store.changed(directory, before), created: true };
+  const change = store.changed(directory, parent, { added: name });
+  return { node, change, created: true };
 }
 
 /** A setgid folder hands on its group, and to folders the bit too. */

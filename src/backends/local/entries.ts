@@ -14,7 +14,7 @@ export function link(
   const { tree } = store;
   tree.stat(node);
   if (node.gone) throw new FsError("stale");
-  const before = store.stat(directory).change;
+  const before = store.stat(directory);
   const from = node.places[0];
   const [source, target] = tree.folders(from.parent, directory);
   const path = target.prefix + name;
@@ -28,7 +28,7 @@ export function link(
   node.foundAt(directory, name, stat.nlink);
   tree.table.rememberParent(node.inode, directory.inode);
   node.touched = true;
-  return store.changed(directory, before);
+  return store.changed(directory, before, { added: name });
 }
 
 /** See `FileSystem.remove`. */
@@ -39,15 +39,14 @@ export function remove(
   const { tree } = store;
   const node = tree.lookup(directory, name);
   if (node === undefined) throw new FsError("not-found");
-  const before = store.stat(directory).change;
+  const before = store.stat(directory);
   const stat = tree.stat(node);
   store.keepReadable(node);
   const path = tree.folder(directory).prefix + name;
   if (node.type === "directory") fs.rmdirSync(path);
   else fs.unlinkSync(path);
   store.unlinked(node, stat, { directory, name });
-  store.listings.removed(directory, name);
-  return store.changed(directory, before);
+  return store.changed(directory, before, { removed: name });
 }
 
 /** See `FileSystem.rename`. */
@@ -59,16 +58,16 @@ export function rename(
   const { tree } = store;
   tree.folders(from.directory, to.directory);
   const before = {
-    source: store.stat(from.directory).change,
-    target: store.stat(to.directory).change,
+    source: store.stat(from.directory),
+    target: store.stat(to.directory),
   };
   const replaced = tree.lookup(to.directory, to.name);
   const moved = tree.lookup(from.directory, from.name);
   if (moved === undefined) throw new FsError("not-found");
   if (moved === replaced) {
     return {
-      source: store.unchanged(before.source),
-      target: store.unchanged(before.target),
+      source: store.unchanged(before.source.change),
+      target: store.unchanged(before.target.change),
     };
   }
   const replacedStat = replaced && tree.stat(replaced);
@@ -82,12 +81,15 @@ export function rename(
   tree.table.rememberParent(moved.inode, to.directory.inode);
   moved.touched = true;
   if (moved.type === "directory") tree.moves++;
-  store.listings.removed(from.directory, from.name);
-  const info = store.changed(from.directory, before.source);
+  const removed = from.name;
+  const added = to.name;
+  if (from.directory === to.directory) {
+    const names = { removed, added };
+    const info = store.changed(from.directory, before.source, names);
+    return { source: info, target: info };
+  }
   return {
-    source: info,
-    target: from.directory === to.directory
-      ? info
-      : store.changed(to.directory, before.target),
+    source: store.changed(from.directory, before.source, { removed }),
+    target: store.changed(to.directory, before.target, { added }),
   };
 }

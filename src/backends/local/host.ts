@@ -1,4 +1,5 @@
 import type {
+  Awaitable,
   DeviceNumber,
   FileAttributes,
   FileType,
@@ -23,7 +24,7 @@ export interface HostStat extends FileAttributes {
   readonly mountRoot: boolean;
 }
 
-/** What a folder holds, as columns; `inodes` and `folders` are empty where the host doesn't tell. */
+/** Some of what a folder holds, as columns; `inodes` and `folders` are empty where the host doesn't tell. */
 export interface HostListing {
   /** Names, valid UTF-8 only, in no order. */
   readonly names: string[];
@@ -62,8 +63,11 @@ export interface Host {
   statFile(fd: number): HostStat;
   /** 32 bits that tell this use of the inode number from other ones; name "" is the folder itself. */
   tag(folder: OpenFolder, name: string, stat: HostStat): number;
-  /** Everything in a folder. */
-  list(folder: OpenFolder): HostListing;
+  /**
+   * Everything in a folder, some hundred entries at a time, so that whoever lists a
+   * large one can stop in between. Ending early closes what is open for it.
+   */
+  list(folder: OpenFolder): Awaitable<Iterable<HostListing>>;
   /** Pins an entry, and names a path that leads to it and nothing else. */
   pin(folder: OpenFolder, name: string): { fd: number; path: string };
   /** A path that leads to an open file; `undefined` where the host has none. */

@@ -21,6 +21,7 @@ import type {
 import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
 import { transfer } from "./content.ts";
 import { create } from "./create.ts";
+import type { DirectoryListing } from "./directory_listing.ts";
 import { link, remove, rename } from "./entries.ts";
 import { toFsError } from "./errno.ts";
 import type { Host } from "./host.ts";
@@ -119,18 +120,27 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     limit: number,
   ): Awaitable<DirectoryPage<LocalNode>> {
     return this.#run(() => {
-      const { listings, tree } = this.#store;
-      const entries: DirectoryEntry<LocalNode>[] = [];
-      const listing = listings.of(directory, cookie);
-      for (const { name, cookie: at } of listing.after(cookie)) {
-        const node = tree.lookup(directory, name);
-        // Removed since, or of another file system.
-        if (node === undefined) continue;
-        if (entries.length === limit) return { entries, end: false };
-        entries.push({ name, cookie: at, node });
-      }
-      return { entries, end: true };
+      const listing = this.#store.listings.of(directory, cookie);
+      const page = (listing: DirectoryListing) =>
+        this.#page(directory, listing.after(cookie), limit);
+      return listing instanceof Promise ? listing.then(page) : page(listing);
     });
+  }
+
+  #page(
+    directory: LocalNode,
+    rest: Iterable<{ readonly name: string; readonly cookie: number }>,
+    limit: number,
+  ): DirectoryPage<LocalNode> {
+    const entries: DirectoryEntry<LocalNode>[] = [];
+    for (const { name, cookie } of rest) {
+      const node = this.#store.tree.lookup(directory, name);
+      // Removed since, or of another file system.
+      if (node === undefined) continue;
+      if (entries.length === limit) return { entries, end: false };
+      entries.push({ name, cookie, node });
+    }
+    return { entries, end: true };
   }
 
   /** Reads up to the end of the file, or until the target is full. */
@@ -208,7 +218,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   /** Changes attributes; "permission" for what the host does not let this process do. */
   setattr(node: LocalNode, changes: AttributeChanges): Awaitable<void> {
     return this.#run(() => {
-      const { files, host, settlement, tree } = this.#store;
+      const { files, host, listings, settlement, tree } = this.#store;
       const stat = tree.stat(node);
       checkChanges(node.type, changes);
       const fd = changes.size === undefined
@@ -219,6 +229,9 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       if (needsPath(changes)) tree.exactly(node, apply);
       else apply();
       node.touched = true;
+      if (node.type === "directory") {
+        listings.changed(node, { before: stat, after: tree.stat(node) });
+      }
       settlement?.add(node);
     });
   }

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import type {
+  Awaitable,
   DeviceNumber,
   FileType,
   Timestamp,
@@ -52,7 +53,8 @@ export class LinuxHost extends PortableHost {
   readonly #handle = new Uint8Array(8 + MAX_HANDLE);
   readonly #handleWords = new Uint32Array(this.#handle.buffer);
   readonly #mountId = new Uint8Array(8);
-  readonly #entries = new Uint8Array(128 * 1024);
+  /** Room for some hundred entries of a folder. */
+  readonly #entries = new Uint8Array(32 * 1024);
 
   constructor(calls: HostCalls) {
     super();
@@ -142,30 +144,28 @@ export class LinuxHost extends PortableHost {
     return hash >>> 0;
   }
 
-  override list(folder: OpenFolder): HostListing {
-    if (folder.fd < 0) return super.list(folder);
+  override list(folder: OpenFolder): Awaitable<Iterable<HostListing>> {
+    return folder.fd < 0 ? super.list(folder) : this.#list(folder);
+  }
+
+  *#list(folder: OpenFolder): Generator<HostListing, void> {
     const { O_RDONLY, O_DIRECTORY } = fs.constants;
     const fd = fs.openSync(`${folder.prefix}.`, O_RDONLY | O_DIRECTORY);
     try {
-      const listing: HostListing = { names: [], inodes: [], folders: [] };
       for (;;) {
-        const bytes = Number(
-          this.#libc.getdents64(
-            fd,
-            this.#entries,
-            BigInt(this.#entries.length),
-          ),
-        );
+        const room = BigInt(this.#entries.length);
+        const bytes = Number(this.#libc.getdents64(fd, this.#entries, room));
         if (bytes < 0) throw errnoError(this.#calls.errno(), "getdents64");
-        if (bytes === 0) return listing;
-        this.#addEntries(listing, bytes);
+        if (bytes === 0) return;
+        yield this.#parseEntries(bytes);
       }
     } finally {
       fs.closeSync(fd);
     }
   }
 
-  #addEntries(listing: HostListing, bytes: number): void {
+  #parseEntries(bytes: number): HostListing {
+    const listing: HostListing = { names: [], inodes: [], folders: [] };
     const buffer = this.#entries;
     const view = new DataView(buffer.buffer);
     let length: number;
@@ -182,6 +182,7 @@ export class LinuxHost extends PortableHost {
         type === DT_DIR ? 1 : type === DT_UNKNOWN ? -1 : 0,
       );
     }
+    return listing;
   }
 
   override setTimes(path: string, atime: NewTime, mtime: NewTime): void {
@@ -275,9 +276,11 @@ function decodeName(buffer: Uint8Array, start: number): string | undefined {
   let ascii = 0;
   while (buffer[end] !== 0) ascii |= buffer[end++];
   if (ascii < 0x80 && end - start < 64) {
-    let name = "";
-    for (let i = start; i < end; i++) name += String.fromCharCode(buffer[i]);
-    return name;
+    // At once: a string that grows keeps all that it was made of.
+    return String.fromCharCode.apply(
+      null,
+      buffer.subarray(start, end) as unknown as number[],
+    );
   }
   try {
     return utf8.decode(buffer.subarray(start, end));

@@ -1,82 +1,251 @@
+import { LoopTurn, type Turn } from "../../turn.ts";
+import { FsError } from "../../vfs/errors.ts";
+import type { Awaitable } from "../../vfs/file_system.ts";
 import { DirectoryListing } from "./directory_listing.ts";
-import type { HostStat } from "./host.ts";
+import type { HostListing, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 import type { Tree } from "./tree.ts";
 
-/** What is kept over all listings: entries, and a few for each listing. */
-const MAX_WEIGHT = 500_000;
-/** Going on in a folder in motion, this share of the time goes into listing it again. */
-const SHARE = 0.1;
+/** Bytes of memory for the listings of all folders; the one used last may take more. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** Of the time, this share at most goes into listing a large folder again that is in motion. */
+const SHARE = 0.02;
+/** Milliseconds of listing that are as good as nothing. */
+const CHEAP = 1;
+/** Folders that are read at the same time, of those that take more than one turn. */
+const MAX_READING = 4;
 
-interface Kept {
-  readonly listing: DirectoryListing;
-  /** The folder just before it was listed. */
-  readonly stat: HostStat;
-  /** Listed when its last change was so long ago that the next one must show. */
-  readonly settled: boolean;
-  /** When listing it ended, and how long it took, in milliseconds. */
-  readonly at: number;
-  readonly took: number;
+/** How {@linkcode Listings} work. */
+export interface ListingsOptions {
+  /** The wall clock, in milliseconds. */
+  readonly now: () => number;
+  /** Bounds the memory, in bytes; 64 MiB. */
+  readonly maxBytes?: number;
+  /** Bounds the work that is done at once. */
+  readonly turn?: Turn;
 }
 
-/** The folders that were listed last, so that a page costs what is on it. */
+/** What became of the entries of a folder, by us. */
+export interface OwnChange {
+  /** The folder just before. */
+  readonly before: HostStat;
+  /** The folder just after. */
+  readonly after: HostStat;
+  /** A name that is gone. */
+  readonly removed?: string;
+  /** A name that is there now. */
+  readonly added?: string;
+}
+
+/** A folder as it was listed, and what we did to it since. */
+class Kept {
+  readonly listing: DirectoryListing;
+  /** The folder when it was listed, or after our last change since. */
+  stat: HostStat;
+  /** That was so long after its last change that the next one must show. */
+  settled: boolean;
+  /** When reading it ended, and how long it took, in milliseconds. */
+  at = -Infinity;
+  took = 0;
+  /** Pending while the folder is read. */
+  reading: Promise<void> | undefined;
+  /** What we removed while it is read: the host may tell of it all the same. */
+  readonly removed = new Set<string>();
+
+  constructor(
+    stat: HostStat,
+    settled: boolean,
+    before: DirectoryListing | undefined,
+  ) {
+    this.stat = stat;
+    this.settled = settled;
+    this.listing = new DirectoryListing(before);
+  }
+
+  add({ names }: HostListing): void {
+    for (const name of names) {
+      if (!this.removed.has(name)) this.listing.add(name);
+    }
+  }
+
+  change({ before, after, removed, added }: OwnChange): void {
+    if (removed !== undefined) {
+      this.listing.remove(removed);
+      if (this.reading !== undefined) this.removed.add(removed);
+    }
+    if (added !== undefined) {
+      this.removed.delete(added);
+      this.listing.add(added);
+    }
+    // Only what the host does makes the listing a false one.
+    if (!sameTimes(this.stat, before)) return;
+    this.stat = after;
+    this.settled = false;
+  }
+}
+
+/**
+ * The folders that were listed last, so that a page costs what is on it. Our own
+ * changes are made to what is kept. Reading a large folder goes on over many
+ * turns of the event loop.
+ */
 export class Listings {
   readonly #tree: Tree;
   readonly #now: () => number;
+  readonly #maxBytes: number;
+  readonly #turn: Turn;
   readonly #kept = new Map<LocalNode, Kept>();
-  #weight = 0;
+  readonly #reading = new Map<LocalNode, Kept>();
+  #bytes = 0;
+  #disposed = false;
 
-  constructor(tree: Tree, now: () => number) {
+  /** Nothing was listed yet. */
+  constructor(tree: Tree, options: ListingsOptions) {
     this.#tree = tree;
-    this.#now = now;
+    this.#now = options.now;
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES;
+    this.#turn = options.turn ?? new LoopTurn();
+  }
+
+  /** About how much memory the listings take, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The listing of a folder, to be read on after `cookie`. */
-  of(directory: LocalNode, cookie: number): DirectoryListing {
-    const folder = this.#tree.folder(directory);
+  of(directory: LocalNode, cookie: number): Awaitable<DirectoryListing> {
     const kept = this.#kept.get(directory);
-    const begin = performance.now();
-    if (kept && cookie !== 0 && begin - kept.at < kept.took / SHARE) {
-      // An entry made since may be missed, as between opendir and closedir of POSIX.
-      return kept.listing;
-    }
+    const fresh = kept !== undefined &&
+      performance.now() - kept.at < (kept.took - CHEAP) / SHARE;
+    // An entry made since may be missed, as between opendir and closedir of POSIX.
+    if (fresh && cookie !== 0) return this.#use(directory, kept);
     const stat = this.#tree.stat(directory);
-    if (kept?.settled && sameTimes(kept.stat, stat)) return kept.listing;
-    const { seconds, nanoseconds } = stat.ctime;
-    const age = this.#now() - (seconds * 1000 + nanoseconds / 1_000_000);
-    const settled = age * 1000 > this.#tree.host.tick;
-    const entries = this.#tree.host.list(folder);
-    const listing = new DirectoryListing(entries, kept?.listing);
-    const at = performance.now();
-    this.#keep(directory, { listing, stat, settled, at, took: at - begin });
-    return listing;
-  }
-
-  #keep(directory: LocalNode, kept: Kept): void {
-    this.#forget(directory);
-    this.#kept.set(directory, kept);
-    this.#weight += weight(kept.listing);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#weight <= MAX_WEIGHT || oldest === directory) break;
-      this.#forget(oldest);
+    if (kept && (fresh || kept.settled) && sameTimes(kept.stat, stat)) {
+      return this.#use(directory, kept);
     }
+    const reading = this.#reading.get(directory);
+    if (reading !== undefined) {
+      // What was changed since it began may be missing there.
+      return sameTimes(reading.stat, stat)
+        ? this.#join(reading)
+        : this.#join(reading).then(() => this.#next(directory));
+    }
+    return this.#read(directory, stat);
   }
 
-  #forget(directory: LocalNode): void {
+  /** We changed the entries of a folder, or what it looks like. */
+  changed(directory: LocalNode, change: OwnChange): void {
+    this.#reading.get(directory)?.change(change);
     const kept = this.#kept.get(directory);
     if (kept === undefined) return;
-    this.#weight -= weight(kept.listing);
+    const { bytes } = kept.listing;
+    kept.change(change);
+    this.#bytes += kept.listing.bytes - bytes;
+  }
+
+  /** A folder is gone. */
+  forget(directory: LocalNode): void {
+    const kept = this.#kept.get(directory);
+    if (kept === undefined) return;
+    this.#bytes -= kept.listing.bytes;
     this.#kept.delete(directory);
   }
 
-  /** We removed an entry. */
-  removed(directory: LocalNode, name: string): void {
-    this.#kept.get(directory)?.listing.remove(name);
+  /** Resolves when no folder is read any more; what is being read is given up. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    const reading = [...this.#reading.values()].map(({ reading }) => reading);
+    await Promise.allSettled(reading);
   }
-}
 
-function weight(listing: DirectoryListing): number {
-  return listing.size + 8;
+  /** A listing that was begun after it was asked for. */
+  #next(directory: LocalNode): Awaitable<DirectoryListing> {
+    const reading = this.#reading.get(directory);
+    return reading ? this.#join(reading) : this.of(directory, 0);
+  }
+
+  async #join(reading: Kept): Promise<DirectoryListing> {
+    await reading.reading;
+    return reading.listing;
+  }
+
+  #read(directory: LocalNode, stat: HostStat): Awaitable<DirectoryListing> {
+    if (this.#reading.size >= MAX_READING) return this.#readLater(directory);
+    const begin = performance.now();
+    const { seconds, nanoseconds } = stat.ctime;
+    const age = this.#now() - (seconds * 1000 + nanoseconds / 1_000_000);
+    const before = this.#kept.get(directory)?.listing;
+    const settled = age * 1000 > this.#tree.host.tick;
+    const kept = new Kept(stat, settled, before);
+    const listed = this.#tree.host.list(this.#tree.folder(directory));
+    if (!(listed instanceof Promise)) {
+      const rest = listed[Symbol.iterator]();
+      if (this.#fill(kept, rest)) return this.#keep(directory, kept, begin);
+      kept.reading = this.#readOn(directory, kept, { rest, begin });
+    } else {
+      kept.reading = listed.then((batches) => {
+        const rest = batches[Symbol.iterator]();
+        return this.#readOn(directory, kept, { rest, begin });
+      });
+    }
+    this.#reading.set(directory, kept);
+    const ended = () => this.#reading.delete(directory);
+    kept.reading.then(ended, ended);
+    return this.#join(kept);
+  }
+
+  async #readLater(directory: LocalNode): Promise<DirectoryListing> {
+    const others = [...this.#reading.values()].map(({ reading }) => reading);
+    await Promise.race(others).catch(() => {});
+    return this.of(directory, 0);
+  }
+
+  /** Takes what the host lists until the turn is over; true when that is all. */
+  #fill(kept: Kept, rest: Iterator<HostListing>): boolean {
+    while (!this.#turn.isOver) {
+      const { done, value } = rest.next();
+      if (done) return true;
+      kept.add(value);
+    }
+    if (!this.#disposed) return false;
+    rest.return?.();
+    throw new FsError("stale", "no longer served");
+  }
+
+  async #readOn(
+    directory: LocalNode,
+    kept: Kept,
+    { rest, begin }: {
+      readonly rest: Iterator<HostListing>;
+      readonly begin: number;
+    },
+  ): Promise<void> {
+    do await this.#turn.next(); while (!this.#fill(kept, rest));
+    this.#keep(directory, kept, begin);
+  }
+
+  #keep(directory: LocalNode, kept: Kept, begin: number): DirectoryListing {
+    this.forget(directory);
+    kept.at = performance.now();
+    kept.took = kept.at - begin;
+    kept.reading = undefined;
+    kept.removed.clear();
+    kept.listing.complete();
+    if (directory.gone) return kept.listing;
+    this.#bytes += kept.listing.bytes;
+    return this.#use(directory, kept);
+  }
+
+  /** Keeps it longest of all, and of the others what there is room for. */
+  #use(directory: LocalNode, kept: Kept): DirectoryListing {
+    this.#kept.delete(directory);
+    this.#kept.set(directory, kept);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes <= this.#maxBytes || oldest === directory) break;
+      this.forget(oldest);
+    }
+    return kept.listing;
+  }
 }
 
 function sameTimes(a: HostStat, b: HostStat): boolean {

@@ -1,5 +1,7 @@
+import { LoopTurn } from "../../turn.ts";
 import { FsError } from "../../vfs/errors.ts";
-import type { OpenFolder } from "./host.ts";
+import type { Awaitable } from "../../vfs/file_system.ts";
+import type { HostListing } from "./host.ts";
 import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";
 import { keyOf } from "./node_table.ts";
@@ -13,8 +15,6 @@ const BURST = 2000;
 const FORGET = 60_000;
 /** Identities that are remembered as looked for. */
 const MAX_ASKED = 20_000;
-/** Longest time without letting others run, in milliseconds. */
-const SLICE = 5;
 
 /**
  * Finds files that were moved behind our back, or that are known by their
@@ -25,6 +25,7 @@ const SLICE = 5;
 export class Locator {
   readonly #tree: Tree;
   readonly #now: () => number;
+  readonly #turn = new LoopTurn();
   /** When each identity was first asked for. */
   readonly #asked = new Map<string, number>();
   #walking: Promise<void> | undefined;
@@ -50,16 +51,15 @@ export class Locator {
       if (stat.nlink === 0) return this.#tree.bury(node);
     }
     for (const place of [...node.places]) {
-      if (this.#isAt(node, place)) return;
+      if (await this.#isAt(node, place)) return;
       node.lostAt(place.parent, place.name);
     }
     // Places are hints of a node that is still there: what is found is this object.
     await this.find(node.inode, node.tag);
   }
 
-  #isAt(node: LocalNode, place: Place): boolean {
-    return this.#try(() => this.#tree.lookup(place.parent, place.name)) ===
-      node;
+  async #isAt(node: LocalNode, { parent, name }: Place): Promise<boolean> {
+    return await this.#try(() => this.#tree.lookup(parent, name)) === node;
   }
 
   /** The node of an identity; "stale" when it is gone. */
@@ -69,7 +69,7 @@ export class Locator {
     if (inode === this.#tree.root.inode) throw new FsError("stale");
     for (;;) {
       if (table.isBuried(inode, tag)) throw new FsError("stale");
-      const found = this.#findNear(inode);
+      const found = await this.#findNear(inode);
       if (found !== undefined) {
         // The same inode number, another file: this one is gone for good.
         if (found.tag !== tag) throw new FsError("stale");
@@ -96,53 +96,67 @@ export class Locator {
   }
 
   /** The node with this inode number, where the folder that it was last in still has it. */
-  #findNear(inode: number, depth = 0): LocalNode | undefined {
+  async #findNear(inode: number, depth = 0): Promise<LocalNode | undefined> {
     if (depth > 2000) return undefined;
     const { root, table } = this.#tree;
     const parentInode = table.parentOf(inode);
     if (parentInode === undefined) return undefined;
-    const parent = parentInode === root.inode
-      ? root
-      : table.get(parentInode) ?? this.#findNear(parentInode, depth + 1);
+    const parent = parentInode === root.inode ? root : table.get(parentInode) ??
+      await this.#findNear(parentInode, depth + 1);
     return parent && this.#try(() => this.#scan(parent, inode));
   }
 
-  #scan(parent: LocalNode, inode: number): LocalNode | undefined {
-    const folder = this.#tree.folder(parent);
+  async #scan(
+    parent: LocalNode,
+    inode: number,
+  ): Promise<LocalNode | undefined> {
     const known = this.#scanned?.parent === parent
       ? this.#scanned.names.get(inode)
       : undefined;
-    const found = known &&
-      this.#adoptIf(inode, { parent, folder, name: known });
+    const found = known && this.#adoptIf(inode, parent, known);
     if (found) return found;
-    const { names, inodes } = this.#tree.host.list(folder);
-    if (inodes.length > 0 && !this.#entriesLie) {
-      const byInode = new Map(inodes.map((inode, i) => [inode, names[i]]));
-      this.#scanned = { parent, names: byInode };
-      const name = byInode.get(inode);
-      if (name === undefined) return undefined;
-      return this.#adoptIf(inode, { parent, folder, name });
+    const byInode = new Map<number, string>();
+    for await (const { names, inodes } of this.#list(parent)) {
+      const told = inodes.length > 0 && !this.#entriesLie;
+      for (let i = 0; i < names.length; i++) {
+        if (told) {
+          byInode.set(inodes[i], names[i]);
+          continue;
+        }
+        if (this.#turn.isOver) await this.#turn.next();
+        const found = this.#adoptIf(inode, parent, names[i]);
+        if (found) return found;
+      }
     }
-    for (const name of names) {
-      const found = this.#adoptIf(inode, { parent, folder, name });
-      if (found) return found;
+    if (byInode.size > 0) this.#scanned = { parent, names: byInode };
+    const name = byInode.get(inode);
+    return name === undefined ? undefined : this.#adoptIf(inode, parent, name);
+  }
+
+  /** What is in a folder, without keeping others waiting. */
+  async *#list(parent: LocalNode): AsyncGenerator<HostListing> {
+    const { host } = this.#tree;
+    for (const batch of await host.list(this.#tree.folder(parent))) {
+      if (this.#turn.isOver) await this.#turn.next();
+      yield batch;
     }
-    return undefined;
   }
 
   #adoptIf(
     inode: number,
-    seen: { parent: LocalNode; folder: OpenFolder; name: string },
+    parent: LocalNode,
+    name: string,
   ): LocalNode | undefined {
-    const stat = this.#tree.entry(seen.folder, seen.name);
+    const folder = this.#tree.folder(parent);
+    const stat = this.#tree.entry(folder, name);
     if (stat?.fileid !== inode) return undefined;
-    return this.#tree.table.adopt(seen, stat);
+    return this.#tree.table.adopt({ parent, folder, name }, stat);
   }
 
   /** What is not there, or not where it was, is not found; the rest is an error. */
-  #try<T>(act: () => T): T | undefined {
+  async #try<T>(act: () => Awaitable<T>): Promise<T | undefined> {
     try {
-      return act();
+      return await act();
     } catch (error) {
       if (error instanceof Misplaced) return undefined;
       if (error instanceof FsError && error.code === "stale") return undefined;
@@ -175,27 +189,24 @@ export class Locator {
 
   /** Learns which folder each file is in. */
   async #walk(): Promise<void> {
-    const { root } = this.#tree;
-    const folders = [root];
-    let since = performance.now();
+    const folders = [this.#tree.root];
     for (let node = folders.pop(); node !== undefined; node = folders.pop()) {
-      const current = node;
-      const listing = this.#try(() =>
-        this.#tree.host.list(this.#tree.folder(current))
-      );
-      if (listing === undefined) continue;
+      const parent = node;
+      await this.#try(() => this.#walkFolder(parent, folders));
+    }
+  }
+
+  /** Adds the folders in it to `folders`. */
+  async #walkFolder(parent: LocalNode, folders: LocalNode[]): Promise<void> {
+    for await (const listing of this.#list(parent)) {
       for (let i = 0; i < listing.names.length; i++) {
-        if ((i & 255) === 0 && performance.now() - since > SLICE) {
-          await new Promise((resolve) => setTimeout(resolve, 0));
-          since = performance.now();
-        }
         const known = listing.inodes.length > 0 && !this.#entriesLie;
         if (known && listing.folders[i] === 0) {
-          this.#tree.table.rememberParent(listing.inodes[i], node.inode);
+          this.#tree.table.rememberParent(listing.inodes[i], parent.inode);
           continue;
         }
-        const name = listing.names[i];
-        const child = this.#try(() => this.#visit(current, name));
+        if (this.#turn.isOver) await this.#turn.next();
+        const child = this.#visit(parent, listing.names[i]);
         if (child === undefined) continue;
         if (known && child.inode !== listing.inodes[i]) this.#entriesLie = true;
         if (child.folder !== undefined) folders.push(child.folder);

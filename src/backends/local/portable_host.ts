@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type {
+  Awaitable,
   DeviceNumber,
   FileType,
   Timestamp,
@@ -19,6 +20,10 @@ import {
 /** Linux: a descriptor that only names a file. node:fs has no word for it. */
 const O_PATH = 0x200000;
 const { O_DIRECTORY, O_NOFOLLOW } = fs.constants;
+/** A folder of this size in bytes has a thousand entries or so, on most file systems. */
+const MAX_SYNC_FOLDER = 32 * 1024;
+/** Entries of a folder that are handed on at a time. */
+const BATCH = 500;
 
 /**
  * What Deno's own calls can do. On Linux a folder is pinned by a descriptor and
@@ -80,16 +85,31 @@ export class PortableHost implements Host {
     return birthHash(stat) >>> 0;
   }
 
-  list(folder: OpenFolder): HostListing {
-    const names: string[] = [];
-    for (const { name } of Deno.readDirSync(`${folder.prefix}.`)) {
+  list(folder: OpenFolder): Awaitable<Iterable<HostListing>> {
+    const path = `${folder.prefix}.`;
+    // Deno hands over a folder as a whole: a large one is read by another thread.
+    return Deno.lstatSync(path).size > MAX_SYNC_FOLDER
+      ? Array.fromAsync(Deno.readDir(path))
+        .then((entries) => this.#batches(folder, entries))
+      : this.#batches(folder, Deno.readDirSync(path));
+  }
+
+  *#batches(
+    folder: OpenFolder,
+    entries: Iterable<Deno.DirEntry>,
+  ): Generator<HostListing, void> {
+    let names: string[] = [];
+    for (const { name } of entries) {
       // Deno puts U+FFFD for bytes that aren't UTF-8: such a name leads nowhere.
       if (name.includes("\uFFFD") && this.stat(folder, name) === undefined) {
         continue;
       }
       names.push(name);
+      if (names.length < BATCH) continue;
+      yield { names, inodes: [], folders: [] };
+      names = [];
     }
-    return { names, inodes: [], folders: [] };
+    yield { names, inodes: [], folders: [] };
   }
 
   pin(folder: OpenFolder, name: string): { fd: number; path: string } {

@@ -40,7 +40,7 @@ export class Store {
     this.#atomic = options.exclusive ?? false;
     this.tree = new Tree(host, path, { now: this.now, limit: share });
     this.files = new FileDescriptors(this.#openFile, share * 3);
-    this.listings = new Listings(this.tree, this.now);
+    this.listings = new Listings(this.tree, { now: this.now });
     this.verifiers = new Verifiers(this.tree);
     if (options.durability !== "os") {
       this.settlement = new Settlement(this.tree, this.files);
@@ -62,12 +62,21 @@ export class Store {
     return { folder: this.tree.folder(parent), name };
   }
 
-  /** We changed the entries of a folder, whose change counter was `before`. */
-  changed(directory: LocalNode, before: number): ChangeInfo {
+  /** We changed the entries of a folder: what it was `before`, which names are gone and new. */
+  changed(
+    directory: LocalNode,
+    before: HostStat,
+    names: { readonly removed?: string; readonly added?: string },
+  ): ChangeInfo {
     directory.touched = true;
     this.settlement?.add(directory);
-    const after = this.stat(directory).change;
-    return { atomic: this.#atomic, before, after };
+    const after = this.stat(directory);
+    this.listings.changed(directory, { before, after, ...names });
+    return {
+      atomic: this.#atomic,
+      before: before.change,
+      after: after.change,
+    };
   }
 
   /** A folder that we left as it is. */
@@ -90,6 +99,7 @@ export class Store {
     if (node.type !== "directory" && stat.nlink > 1) return;
     this.tree.bury(node);
     this.files.release(node);
+    this.listings.forget(node);
   }
 
   /** Opens a file for {@linkcode FileDescriptors}, sure that it is the node's. */
@@ -108,6 +118,7 @@ export class Store {
   /** Writes what is not yet durable, and closes everything. */
   async dispose(): Promise<void> {
     try {
+      await this.listings.dispose();
       await this.files.dispose();
     } finally {
       this.tree.dispose();

@@ -1,7 +1,6 @@
 import fs from "node:fs";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { local } from "../../../src/backends/local/mod.ts";
-import { DirectoryListing } from "../../../src/backends/local/directory_listing.ts";
 import { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
 import type { HostStat } from "../../../src/backends/local/host.ts";
 import { LocalNode } from "../../../src/backends/local/node.ts";
@@ -146,29 +145,4 @@ Deno.test({
     }
     libc.close();
   },
-});
-
-Deno.test("directory listing: cookies don't depend on what else is there", () => {
-  const names = Array.from({ length: 5000 }, (_, i) => `name-${i}`);
-  const of = (names: string[]) =>
-    new DirectoryListing({ names, inodes: [], folders: [] });
-  const all = of(names);
-  const half = of(names.filter((_, i) => i % 2 === 0).reverse());
-  for (let i = 0; i < names.length; i += 2) {
-    assertEquals(half.cookieOf(names[i]), all.cookieOf(names[i]));
-  }
-  const cookies = names.map((name) => all.cookieOf(name)!);
-  assertEquals(new Set(cookies).size, names.length);
-  assert(cookies.every((cookie) => cookie >= 1 && cookie <= 2 ** 52));
-});
-
-Deno.test("directory listing: what is removed is passed over", () => {
-  const names = ["a", "b", "c", "d"];
-  const listing = new DirectoryListing({ names, inodes: [], folders: [] });
-  const order = [...listing.after(0)];
-  listing.remove(order[1].name);
-  assertEquals(
-    [...listing.after(order[0].cookie)].map(({ name }) => name),
-    [order[2].name, order[3].name],
-  );
 });

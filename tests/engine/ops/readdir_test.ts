@@ -231,3 +231,14 @@ Deno.test("100,000 entries are listed without a cliff", async () => {
   // A second on a slow machine; what grows with the square takes minutes.
   assertEquals(performance.now() - started < 10_000, true);
 });
+
+Deno.test("READDIR of a large folder lets others run between its pages", async () => {
+  const ground = memoryGround(many(2000));
+  let turns = 0;
+  const turn = { isOver: true, next: () => Promise.resolve(void turns++) };
+  Object.assign(ground.services, { turn });
+  const root = await ground.at("/");
+  const part = await readPart(root, { maxCount: 1_000_000, attributes: [] });
+  assertEquals(part.names.length, 2000);
+  assertEquals(turns >= 2000 / 256, true);
+});

@@ -1,0 +1,41 @@
+import { setImmediate } from "node:timers";
+
+/** How long the event loop may be kept from everybody else, in milliseconds. */
+const SLICE = 4;
+
+/** Rations long work, so that it keeps nobody waiting who has little to do. */
+export interface Turn {
+  /** Whether this turn of the event loop has gone on for long enough. */
+  readonly isOver: boolean;
+  /** Resolves when the others have had theirs. */
+  next(): Promise<void>;
+}
+
+/**
+ * The turn of the event loop that is going on, as far as work that asks is
+ * concerned: all of it together gets one slice, however many requests it is for.
+ */
+export class LoopTurn implements Turn {
+  readonly #slice: number;
+  #began: number | undefined;
+
+  /** `slice`: milliseconds of a turn that long work may take. */
+  constructor(slice: number = SLICE) {
+    this.#slice = slice;
+  }
+
+  get isOver(): boolean {
+    const now = performance.now();
+    if (this.#began !== undefined) return now - this.#began > this.#slice;
+    this.#began = now;
+    setImmediate(() => this.#began = undefined);
+    return false;
+  }
+
+  async next(): Promise<void> {
+    // Of those that wait, some may use the next turn up.
+    do await new Promise<void>((resolve) =>
+      setImmediate(() => resolve())
+    ); while (this.isOver);
+  }
+}

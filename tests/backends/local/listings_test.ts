@@ -1,0 +1,245 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import { Listings } from "../../../src/backends/local/listings.ts";
+import type { Turn } from "../../../src/turn.ts";
+import { Tree } from "../../../src/backends/local/tree.ts";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import {
+  attributes,
+  hasFfi,
+  makeHost,
+  noFolder,
+  Sandbox,
+  testBothHosts,
+} from "./ground.ts";
+
+/** All names of a folder, page by page. */
+async function namesOf(
+  fs: HostedFileSystem,
+  directory: LocalNode = fs.root(),
+): Promise<string[]> {
+  const names: string[] = [];
+  let cookie = 0;
+  while (true) {
+    const { entries, end } = await fs.readdir(directory, cookie, 100);
+    for (const entry of entries) {
+      names.push(entry.name);
+      cookie = entry.cookie;
+    }
+    if (end) return names.sort();
+  }
+}
+
+function fill(path: string, count: number): void {
+  for (let i = 0; i < count; i++) Deno.writeTextFileSync(`${path}/${i}`, "");
+}
+
+/** A file system that counts how often a folder is listed, which takes the host its time. */
+function counting(ffi: boolean, path: string) {
+  const host = makeHost(ffi);
+  const list = host.list.bind(host);
+  const counted = { lists: 0 };
+  host.list = async (folder) => {
+    counted.lists++;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    return list(folder);
+  };
+  return { fs: new HostedFileSystem(host, path), counted };
+}
+
+for (const ffi of [true, false]) {
+  Deno.test({
+    name: `local, ${
+      ffi ? "libc" : "no libc"
+    }: our own changes don't have a large folder listed anew`,
+    ignore: noFolder || (ffi && !hasFfi),
+    fn: async () => {
+      await using box = new Sandbox();
+      fill(box.path, 120);
+      const { fs, counted } = counting(ffi, box.path);
+      const root = fs.root();
+      assertEquals((await namesOf(fs)).length, 120);
+      const kind = { type: "file" } as const;
+      const before = counted.lists;
+      for (let i = 0; i < 10; i++) {
+        const { node } = await fs.create(root, `new-${i}`, kind, {
+          attributes,
+        });
+        assert((await namesOf(fs)).includes(`new-${i}`));
+        await fs.link(node, root, "link");
+        await fs.rename(
+          { directory: root, name: `new-${i}` },
+          { directory: root, name: "other" },
+        );
+        const names = await namesOf(fs);
+        assert(names.includes("other") && names.includes("link"));
+        assert(!names.includes(`new-${i}`));
+        await fs.remove(root, "link");
+        await fs.remove(root, "other");
+        await fs.setattr(root, { mtime: "now" });
+        assertEquals((await namesOf(fs)).length, 120);
+      }
+      assertLess(counted.lists - before, 5);
+      await fs.dispose();
+    },
+  });
+}
+
+testBothHosts(
+  "what the host adds and removes is seen, also between our own changes",
+  async (make) => {
+    await using box = make();
+    const { fs, path } = box;
+    fill(path, 120);
+    await namesOf(fs);
+    for (let i = 0; i < 5; i++) {
+      await fs.create(fs.root(), `ours-${i}`, { type: "file" }, { attributes });
+      // So long after our change that the clock of the host's file system shows it.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      Deno.writeTextFileSync(`${path}/theirs-${i}`, "");
+      Deno.removeSync(`${path}/${i}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const names = await namesOf(fs);
+      assert(names.includes(`theirs-${i}`));
+      assert(names.includes(`ours-${i}`));
+      assert(!names.includes(`${i}`));
+      assertEquals(names.length, 120 + i + 1);
+    }
+  },
+);
+
+/** Turns in which one batch can be taken. */
+class ShortTurn implements Turn {
+  turns = 0;
+  /** What the others do in between. */
+  between: (turn: number) => void = () => {};
+  #left = 1;
+
+  get isOver(): boolean {
+    return this.#left-- <= 0;
+  }
+
+  async next(): Promise<void> {
+    await Promise.resolve();
+    this.#left = 1;
+    this.between(++this.turns);
+  }
+}
+
+/** Listings of a folder of 20 files, which the host tells of one by one. */
+class SlowFolder implements Disposable {
+  readonly tree: Tree;
+  readonly turn = new ShortTurn();
+  readonly listings: Listings;
+  lists = 0;
+
+  constructor(readonly path: string) {
+    fill(path, 20);
+    const host = makeHost(false);
+    const list = host.list.bind(host);
+    host.list = async (folder) => {
+      this.lists++;
+      return [...await list(folder)].flatMap(({ names }) =>
+        names.map((name) => ({ names: [name], inodes: [], folders: [] }))
+      );
+    };
+    this.tree = new Tree(host, path, { now: Date.now, limit: 100 });
+    const { turn } = this;
+    this.listings = new Listings(this.tree, { now: Date.now, turn });
+  }
+
+  async list(): Promise<string[]> {
+    const listing = await this.listings.of(this.tree.root, 0);
+    return [...listing.after(0)].map(({ name }) => name);
+  }
+
+  [Symbol.dispose](): void {
+    this.tree.dispose();
+  }
+}
+
+Deno.test({
+  name:
+    "local: a large folder is listed turn by turn, once for all who ask meanwhile",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    using folder = new SlowFolder(box.path);
+    const others: Promise<string[]>[] = [];
+    folder.turn.between = () => others.push(folder.list());
+    const first = await folder.list();
+    assertEquals(first.length, 20);
+    assert(others.length >= 20);
+    for (const other of others) assertEquals(await other, first);
+    assertEquals(folder.lists, 1);
+  },
+});
+
+Deno.test({
+  name: "local: what we change while a folder is listed belongs to the listing",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    using folder = new SlowFolder(box.path);
+    const { tree, listings } = folder;
+    folder.turn.between = (turn) => {
+      if (turn !== 5) return;
+      const before = tree.stat(tree.root);
+      Deno.writeTextFileSync(`${box.path}/new`, "");
+      for (let i = 0; i < 20; i += 2) Deno.removeSync(`${box.path}/${i}`);
+      const after = tree.stat(tree.root);
+      listings.changed(tree.root, { before, after, added: "new" });
+      for (let i = 0; i < 20; i += 2) {
+        const removed = `${i}`;
+        listings.changed(tree.root, { before: after, after, removed });
+      }
+    };
+    const names = await folder.list();
+    assertEquals(names.length, 11);
+    assert(names.includes("new") && !names.includes("0"));
+    assertEquals(folder.lists, 1);
+  },
+});
+
+Deno.test({
+  name:
+    "local: who asks after the host's change is not answered by a listing from before",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    using folder = new SlowFolder(box.path);
+    let late: Promise<string[]> | undefined;
+    folder.turn.between = (turn) => {
+      if (turn !== 15) return;
+      Deno.writeTextFileSync(`${box.path}/theirs`, "");
+      late = folder.list();
+    };
+    await folder.list();
+    assert((await late)?.includes("theirs"));
+  },
+});
+
+Deno.test({
+  name: "local: memory of listings is bounded, and a removed folder has none",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    const host = makeHost(false);
+    const tree = new Tree(host, box.path, { now: Date.now, limit: 100 });
+    const listings = new Listings(tree, {
+      now: Date.now,
+      maxBytes: 40_000,
+    });
+    const folders: LocalNode[] = [];
+    for (let i = 0; i < 30; i++) {
+      Deno.mkdirSync(`${box.path}/${i}`);
+      fill(`${box.path}/${i}`, 5);
+      folders.push(tree.lookup(tree.root, `${i}`)!);
+      await listings.of(folders[i], 0);
+      assertLess(listings.bytes, 40_000);
+    }
+    for (const folder of folders) listings.forget(folder);
+    assertEquals(listings.bytes, 0);
+    tree.dispose();
+  },
+});
