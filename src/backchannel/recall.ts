@@ -28,6 +28,8 @@ import type { CallbackRouter, Routed } from "./router.ts";
 export interface DelegationObserver {
   /** One was granted. */
   granted(type: DelegationType): void;
+  /** One was not, because the file system can't see who else changes the file. */
+  unguarded?(type: DelegationType): void;
   /** Somebody is in its way. */
   recalled(type: DelegationType, reason: RecallReason): void;
   /** It is gone; `seconds` since it was recalled, where it was. */
@@ -166,6 +168,11 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#debug("delegation granted", delegation);
     // OPEN itself has asked for it.
     if (delegation.isRecalled) this.#track(delegation).delivered = true;
+  }
+
+  /** {@inheritDoc DelegationPolicy.unguarded} */
+  unguarded(type: DelegationType): void {
+    this.#options.observer?.unguarded?.(type);
   }
 
   /** {@inheritDoc DelegationPolicy.recall} */

@@ -10,9 +10,10 @@ import { counter, gauge, histogram } from "./reuse.ts";
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 90];
 
-/** Delegations: `delegations_granted_total{type}`, `…_recalled_total{type,reason}`, `…_revoked_total{type}`, `delegations_active{type}`, `delegation_recall_seconds`. */
+/** Delegations: `delegations_granted_total{type}`, `…_unguarded_total{type}`, `…_recalled_total{type,reason}`, `…_revoked_total{type}`, `delegations_active{type}`, `delegation_recall_seconds`. */
 export class DelegationMetrics implements DelegationObserver {
   readonly #granted: Counter<"type">;
+  readonly #unguarded: Counter<"type">;
   readonly #recalled: Counter<"type" | "reason">;
   readonly #revoked: Counter<"type">;
   readonly #active: Gauge<"type">;
@@ -22,6 +23,12 @@ export class DelegationMetrics implements DelegationObserver {
     this.#granted = counter(registry, {
       name: "delegations_granted_total",
       help: "Delegations granted, by type.",
+      labels: ["type"],
+    });
+    this.#unguarded = counter(registry, {
+      name: "delegations_unguarded_total",
+      help:
+        "Delegations not granted because the host can't watch the file, by type.",
       labels: ["type"],
     });
     this.#recalled = counter(registry, {
@@ -46,6 +53,7 @@ export class DelegationMetrics implements DelegationObserver {
     });
     for (const type of ["read", "write"] as const) {
       this.#granted.inc({ type }, 0);
+      this.#unguarded.inc({ type }, 0);
       this.#revoked.inc({ type }, 0);
       this.#active.inc({ type }, 0);
     }
@@ -55,6 +63,11 @@ export class DelegationMetrics implements DelegationObserver {
   granted(type: DelegationType): void {
     this.#granted.inc({ type });
     this.#active.inc({ type });
+  }
+
+  /** {@inheritDoc DelegationObserver.unguarded} */
+  unguarded(type: DelegationType): void {
+    this.#unguarded.inc({ type });
   }
 
   /** {@inheritDoc DelegationObserver.recalled} */

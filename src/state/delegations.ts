@@ -89,6 +89,8 @@ export class Delegation extends LockingState {
   readonly change: number | undefined;
   /** The request that it was granted to; undefined in NFSv4.0. */
   readonly grantedTo: GrantingRequest | undefined;
+  /** The file system's word that it tells of other changes; given back at the end. */
+  readonly guard: Disposable | undefined;
   /** Whether it was asked back. */
   isRecalled = false;
   /** Its holder is known to have changed the file (RFC 8881 10.4.3, modified). */
@@ -109,6 +111,7 @@ export class Delegation extends LockingState {
     this.ownerKey = options.ownerKey;
     this.change = options.change;
     this.grantedTo = options.grantedTo;
+    this.guard = options.guard;
     this.isRecalled = options.recalled ?? false;
   }
 }
@@ -121,6 +124,8 @@ export interface DelegationGrant {
   readonly change?: number;
   /** The request that it is granted to. */
   readonly grantedTo?: GrantingRequest;
+  /** Disposed of when the delegation is in nobody's way any more. */
+  readonly guard?: Disposable;
   /** It is to be returned at once: reclaimed without a path for recalls. */
   readonly recalled?: boolean;
 }
@@ -149,6 +154,8 @@ export interface DelegationPolicy {
   ): Pick<DelegationGrant, "type" | "recalled"> | WhyNoDelegation;
   /** A delegation was granted. */
   began?(delegation: Delegation): void;
+  /** There is none because the file system can't see who else changes the file. */
+  unguarded?(type: DelegationType): void;
   /** A delegation is no longer in anybody's way. Called once for each. */
   ended?(delegation: Delegation, end: DelegationEnd): void;
   /** Asks the holder of a write delegation, briefly; undefined when it does not answer. */
@@ -243,6 +250,7 @@ function release(
   tables.files.delegations--;
   client.states.delegations--;
   tables.clients.holdingChanged(client);
+  delegation.guard?.[Symbol.dispose]();
   tables.files.dropIfEmpty(file);
   tables.files.policy.ended?.(delegation, end);
 }

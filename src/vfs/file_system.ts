@@ -367,9 +367,17 @@ export interface FileSystem<Node extends object = object> {
    * Called by a server when it starts. Before the file system changes a file by
    * itself, that is for none of the calls above, it awaits `recall`, so that no
    * client goes on with what it was promised (RFC 8881 10.4). That may take as
-   * long as a lease.
+   * long as a lease. What it only hears of afterwards, it recalls then.
    */
   watch?(recall: (node: Node) => Promise<void>): void;
+
+  /**
+   * A client is about to be trusted with a file (a delegation). From now on, until
+   * the result is disposed of, whatever else changes the file has it recalled;
+   * `undefined` where that can't be promised, and the client is not trusted. Must
+   * not throw. A file system without this method, but for `watch`, changes by our calls alone.
+   */
+  guard?(file: Node): Disposable | undefined;
 
   /** The server is done with the file system. */
   dispose?(): Awaitable<void>;

@@ -27,7 +27,7 @@ export function link(
   }
   node.foundAt(directory, name, stat.nlink);
   tree.table.rememberParent(node.inode, directory.inode);
-  node.touched = true;
+  store.touched(node);
   return store.changed(directory, before, { added: name });
 }
 
@@ -79,7 +79,7 @@ export function rename(
   moved.lostAt(from.directory, from.name);
   moved.foundAt(to.directory, to.name, links);
   tree.table.rememberParent(moved.inode, to.directory.inode);
-  moved.touched = true;
+  store.touched(moved);
   if (moved.type === "directory") tree.moves++;
   const removed = from.name;
   const added = to.name;

@@ -6,6 +6,8 @@ import type {
   Timestamp,
 } from "../../vfs/file_system.ts";
 
+import type { FileWatch } from "./inotify.ts";
+
 /** A folder that is open: entries are reached as `prefix + name`. */
 export interface OpenFolder {
   /** A descriptor that pins the folder, -1 where the host offers none. */
@@ -84,6 +86,8 @@ export interface Host {
   setNote(fd: number, note: Uint8Array): boolean;
   /** What `setNote` kept with the file of a name. */
   getNote(folder: OpenFolder, name: string): Uint8Array | undefined;
+  /** What tells of changes to files; `undefined` where the host has no such thing, or no more of it. */
+  watchFiles(): FileWatch | undefined;
   /** The host's calls are no longer needed. */
   close(): void;
 }

@@ -19,6 +19,17 @@ const SYMBOLS = {
     parameters: ["buffer", "buffer", "buffer", "usize"],
     result: "isize",
   },
+  inotify_init1: { parameters: ["i32"], result: "i32" },
+  inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
+  /** Of inotify, on a thread of its own. */
+  poll: {
+    parameters: ["buffer", "usize", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
   mknodat: { parameters: ["i32", "buffer", "u32", "u64"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 

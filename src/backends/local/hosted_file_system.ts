@@ -31,6 +31,9 @@ import { decodeIdentity, encodeIdentity } from "./node_table.ts";
 import type { LocalOptions } from "./options.ts";
 import { Store } from "./store.ts";
 
+/** Where nobody but us changes files. */
+const NO_GUARD: Disposable = { [Symbol.dispose]: () => {} };
+
 /** How often a file is looked for that moves while it is used. */
 const MAX_SEARCHES = 4;
 
@@ -40,11 +43,13 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly limits: FileSystemLimits;
   readonly #store: Store;
   readonly #locator: Locator;
+  readonly #exclusive: boolean;
   #disposed: Promise<void> | undefined;
 
   /** `path` is an existing folder, without symlinks. */
   constructor(host: Host, path: string, options: LocalOptions = {}) {
     this.#store = new Store(host, path, options);
+    this.#exclusive = options.exclusive ?? false;
     this.limits = { timeDelta: host.timeDelta };
     this.#locator = new Locator(this.#store.tree, this.#store.now);
   }
@@ -218,7 +223,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   /** Changes attributes; "permission" for what the host does not let this process do. */
   setattr(node: LocalNode, changes: AttributeChanges): Awaitable<void> {
     return this.#run(() => {
-      const { files, host, listings, settlement, tree } = this.#store;
+      const store = this.#store;
+      const { files, host, listings, settlement, tree } = store;
       const stat = tree.stat(node);
       checkChanges(node.type, changes);
       const fd = changes.size === undefined
@@ -228,7 +234,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
         applyChanges(host, { path, fd, stat }, changes);
       if (needsPath(changes)) tree.exactly(node, apply);
       else apply();
-      node.touched = true;
+      store.touched(node);
       if (node.type === "directory") {
         listings.changed(node, { before: stat, after: tree.stat(node) });
       }
@@ -247,11 +253,12 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       throw new FsError("too-big");
     }
     return this.#run(() => {
-      const { files, tree } = this.#store;
+      const store = this.#store;
+      const { files, guards, tree } = store;
       const descriptor = files.writing(file);
       tree.checkHeld(file, descriptor);
       const done = (): Awaitable<Stability> => {
-        file.touched = true;
+        store.touched(file);
         // The descriptor may have been changed for another one while we waited.
         (file.descriptor ?? descriptor).unsynced = true;
         if (stability === "unstable") return stability;
@@ -260,7 +267,9 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       };
       descriptor.unsynced = true;
       const bytes = transfer(descriptor, data, { offset, write: true });
-      return bytes instanceof Promise ? bytes.then(done) : done();
+      return bytes instanceof Promise
+        ? guards.during(file, bytes).then(done)
+        : done();
     });
   }
 
@@ -302,6 +311,16 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     to: DirectoryName<LocalNode>,
   ): Awaitable<{ source: ChangeInfo; target: ChangeInfo }> {
     return this.#run(() => rename(this.#store, from, to));
+  }
+
+  /** The host's own changes to files that are guarded are told. */
+  watch(recall: (node: LocalNode) => Promise<void>): void {
+    this.#store.guards.tell(recall);
+  }
+
+  /** Watches the file for what the host's own programs do to it, where the host can. */
+  guard(file: LocalNode): Disposable | undefined {
+    return this.#exclusive ? NO_GUARD : this.#store.guards.guard(file);
   }
 
   /** Makes names and attributes durable that were changed since the last time. */

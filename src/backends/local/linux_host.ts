@@ -17,6 +17,7 @@ import {
   type OpenFolder,
   typeOfMode,
 } from "./host.ts";
+import { type FileWatch, openInotify } from "./inotify.ts";
 import { PortableHost } from "./portable_host.ts";
 
 const AT_FDCWD = -100;
@@ -227,6 +228,10 @@ export class LinuxHost extends PortableHost {
     const note = new Uint8Array(64);
     const size = Number(this.#libc.lgetxattr(path, NOTE, note, 64n));
     return size < 0 ? undefined : note.subarray(0, size);
+  }
+
+  override watchFiles(): FileWatch | undefined {
+    return openInotify(this.#calls);
   }
 
   override close(): void {

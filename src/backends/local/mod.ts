@@ -33,7 +33,7 @@ export type { LocalOptions } from "./options.ts";
 
 /** A folder of the host as a file system: everything that {@linkcode FileSystem} can be asked for. */
 export interface LocalFileSystem
-  extends Required<Omit<FileSystem, "limits" | "stats" | "records" | "watch">> {
+  extends Required<Omit<FileSystem, "limits" | "stats" | "records">> {
   /** What all the host's file systems can do. */
   readonly limits?: FileSystemLimits;
 }

@@ -10,7 +10,8 @@ export interface LocalOptions {
   /**
    * Nobody but this server changes the folder while it is served: clients may
    * then keep what they know of a folder across their own changes (atomic
-   * change_info4). Default false.
+   * change_info4), and are trusted with files (delegations) without watching
+   * those. Default false.
    */
   readonly exclusive?: boolean;
   /**

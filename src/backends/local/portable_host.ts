@@ -7,6 +7,7 @@ import type {
   Timestamp,
 } from "../../vfs/file_system.ts";
 import { hostCode } from "./errno.ts";
+import type { FileWatch } from "./inotify.ts";
 import {
   birthHash,
   type Host,
@@ -145,6 +146,10 @@ export class PortableHost implements Host {
   }
 
   getNote(_folder: OpenFolder, _name: string): Uint8Array | undefined {
+    return undefined;
+  }
+
+  watchFiles(): FileWatch | undefined {
     return undefined;
   }
 

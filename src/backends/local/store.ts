@@ -4,6 +4,7 @@ import type { ChangeInfo } from "../../vfs/file_system.ts";
 import { changeOf } from "./change_counter.ts";
 import { isReplaced } from "./errno.ts";
 import { FileDescriptors } from "./file_descriptors.ts";
+import { Guards } from "./guards.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
@@ -24,6 +25,8 @@ export class Store {
   readonly listings: Listings;
   /** Of exclusive creates. */
   readonly verifiers: Verifiers;
+  /** Files that clients are trusted with. */
+  readonly guards: Guards;
   /** What has to be made durable before it is answered. */
   readonly settlement: Settlement | undefined;
   /** The clock, in milliseconds. */
@@ -42,6 +45,14 @@ export class Store {
     this.files = new FileDescriptors(this.#openFile, share * 3);
     this.listings = new Listings(this.tree, { now: this.now });
     this.verifiers = new Verifiers(this.tree);
+    this.guards = new Guards({
+      open: () => isSeenWhole(path) ? host.watchFiles() : undefined,
+      exactly: (node, act) => this.tree.exactly(node, act),
+      stat: (node) =>
+        node.descriptor === undefined
+          ? this.tree.stat(node)
+          : host.statFile(node.descriptor.fd),
+    });
     if (options.durability !== "os") {
       this.settlement = new Settlement(this.tree, this.files);
     }
@@ -52,6 +63,12 @@ export class Store {
     const stat = this.tree.stat(node);
     stat.change = changeOf(node, stat, { host: this.host, now: this.now() });
     return stat;
+  }
+
+  /** We changed a node: its change counter moves on, and it was nobody else. */
+  touched(node: LocalNode): void {
+    node.touched = true;
+    this.guards.changed(node);
   }
 
   /** Where a node that has a name is now, its folder open. */
@@ -94,12 +111,13 @@ export class Store {
     directory: LocalNode;
     name: string;
   }): void {
-    node.touched = true;
     node.lostAt(at.directory, at.name);
-    if (node.type !== "directory" && stat.nlink > 1) return;
-    this.tree.bury(node);
-    this.files.release(node);
-    this.listings.forget(node);
+    if (node.type === "directory" || stat.nlink <= 1) {
+      this.tree.bury(node);
+      this.files.release(node);
+      this.listings.forget(node);
+    }
+    this.touched(node);
   }
 
   /** Opens a file for {@linkcode FileDescriptors}, sure that it is the node's. */
@@ -118,12 +136,31 @@ export class Store {
   /** Writes what is not yet durable, and closes everything. */
   async dispose(): Promise<void> {
     try {
-      await this.listings.dispose();
+      await Promise.all([this.listings.dispose(), this.guards.dispose()]);
       await this.files.dispose();
     } finally {
       this.tree.dispose();
     }
   }
+}
+
+/** File systems that other hosts, or a process behind FUSE, can change without a word to this kernel. */
+const SHARED = new Set([
+  0x6969, // NFS
+  0xff534d42, // CIFS
+  0xfe534d42, // SMB
+  0x01021997, // 9P
+  0x65735546, // FUSE, virtiofs
+  0x00c36400, // Ceph
+  0x5346414f, // AFS
+  0x0bd00bd0, // Lustre
+  0x01161970, // GFS2
+  0x7461636f, // OCFS2
+]);
+
+/** Whether this host's kernel sees all changes to what is at `path`. */
+function isSeenWhole(path: string): boolean {
+  return !SHARED.has(fs.statfsSync(path).type >>> 0);
 }
 
 function openGuarded(node: LocalNode, path: string, flags: number): number {

@@ -68,8 +68,19 @@ function grant(
   { services, session, slot }: CompoundContext,
   open: OpenState,
   offer: DelegationGrant,
-): Delegation {
+): Delegation | WhyNoDelegation {
+  const { export: { fs }, node } = open.file.file;
+  const guard = fs.guard?.(node);
+  // RFC 8881 10.4: what others do to the file has to be seen, or nobody is trusted with it.
+  if (fs.guard !== undefined && guard === undefined) {
+    services.state.files.policy.unguarded?.(offer.type);
+    return WhyNoDelegation.RESOURCE;
+  }
   const grantedTo = session && slot &&
     { session, slot, sequence: slot.sequence };
-  return grantDelegation(services.state, open, { ...offer, grantedTo });
+  return grantDelegation(services.state, open, {
+    ...offer,
+    grantedTo,
+    guard,
+  });
 }

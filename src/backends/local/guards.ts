@@ -1,0 +1,174 @@
+import type { FileWatch } from "./inotify.ts";
+import type { HostStat } from "./host.ts";
+import type { LocalNode } from "./node.ts";
+
+/** Files that are watched at most; the kernel needs about 1 KiB for each. */
+const MAX_GUARDED = 16_384;
+/** Milliseconds in which what happens to a file is taken together. */
+const PAUSE = 20;
+
+/** A file that clients are trusted with. */
+interface Guarded {
+  readonly node: LocalNode;
+  readonly watch: number;
+  /** How many ask for it. */
+  users: number;
+  /** Writes of ours that are going on. */
+  writes: number;
+  /** The file after our last change, or the host's. */
+  stat: HostStat;
+}
+
+/** What {@linkcode Guards} need of a file system. */
+export interface GuardsOptions {
+  /** Opened when the first file is guarded; `undefined` where the host can't watch. */
+  readonly open: () => FileWatch | undefined;
+  /** Runs `act` with a path to the very file. */
+  readonly exactly: <T>(
+    node: LocalNode,
+    act: (path: string) => T,
+  ) => T;
+  /** What the file looks like now. */
+  readonly stat: (node: LocalNode) => HostStat;
+}
+
+/**
+ * Watches files that a client has a delegation of for what the host's own
+ * programs do to them (RFC 8881 10.4): each by itself, whatever its names. What
+ * we do ourselves is told apart by what the file looked like after it.
+ */
+export class Guards {
+  readonly #options: GuardsOptions;
+  readonly #byNode = new Map<LocalNode, Guarded>();
+  readonly #byWatch = new Map<number, Guarded>();
+  readonly #recalls: ((node: LocalNode) => Promise<void>)[] = [];
+  #watch: FileWatch | undefined;
+  #running: Promise<void> | undefined;
+  #disposed = false;
+
+  constructor(options: GuardsOptions) {
+    this.#options = options;
+  }
+
+  /** `recall` is to be called when the host changes a guarded file. */
+  tell(recall: (node: LocalNode) => Promise<void>): void {
+    this.#recalls.push(recall);
+  }
+
+  /** Watches a file until that is disposed of; `undefined` where it can't be watched. */
+  guard(node: LocalNode): Disposable | undefined {
+    const guarded = this.#byNode.get(node) ?? this.#begin(node);
+    if (guarded === undefined) return undefined;
+    guarded.users++;
+    let released = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (released) return;
+        released = true;
+        if (--guarded.users === 0) this.#end(guarded);
+      },
+    };
+  }
+
+  /** We changed a file. */
+  changed(node: LocalNode): void {
+    const guarded = this.#byNode.get(node);
+    if (guarded !== undefined) this.#look(guarded);
+  }
+
+  /** We begin to write to a file, and are not done at once. */
+  async during<T>(node: LocalNode, writing: Promise<T>): Promise<T> {
+    const guarded = this.#byNode.get(node);
+    if (guarded === undefined) return await writing;
+    guarded.writes++;
+    try {
+      return await writing;
+    } finally {
+      guarded.writes--;
+      this.#look(guarded);
+    }
+  }
+
+  /** Ends it all. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    for (const guarded of this.#byNode.values()) this.#end(guarded);
+    await this.#running;
+    this.#watch?.close();
+    this.#watch = undefined;
+  }
+
+  #begin(node: LocalNode): Guarded | undefined {
+    if (this.#disposed || this.#byNode.size >= MAX_GUARDED) return undefined;
+    try {
+      this.#watch ??= this.#options.open();
+      const files = this.#watch;
+      if (files === undefined) return undefined;
+      const watch = this.#options.exactly(node, (path) => files.add(path));
+      if (watch === undefined) return undefined;
+      const stat = this.#options.stat(node);
+      const guarded = { node, watch, users: 0, writes: 0, stat };
+      this.#byNode.set(node, guarded);
+      this.#byWatch.set(watch, guarded);
+      this.#running ??= this.#run();
+      return guarded;
+    } catch {
+      // It has moved, or is gone: no time to trust a client with it.
+      return undefined;
+    }
+  }
+
+  #end(guarded: Guarded): void {
+    if (this.#byNode.get(guarded.node) !== guarded) return;
+    this.#byNode.delete(guarded.node);
+    this.#byWatch.delete(guarded.watch);
+    // Whoever waits for events is woken by that.
+    this.#watch?.remove(guarded.watch);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#byNode.size > 0) {
+      const watches = await this.#watch!.changed();
+      const happened = watches === undefined
+        ? [...this.#byNode.values()]
+        : [...watches].map((watch) => this.#byWatch.get(watch));
+      for (const guarded of happened) {
+        if (guarded !== undefined) this.#check(guarded);
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+    this.#running = undefined;
+  }
+
+  /** Something has happened to a file: recalls it, unless that was our doing. */
+  #check(guarded: Guarded): void {
+    if (guarded.writes > 0 || this.#byNode.get(guarded.node) !== guarded) {
+      return;
+    }
+    const { stat } = guarded;
+    if (this.#look(guarded) && isSame(stat, guarded.stat)) return;
+    for (const recall of this.#recalls) {
+      // The server has its own way to tell of what goes wrong there.
+      recall(guarded.node).catch(() => {});
+    }
+  }
+
+  /** Remembers what a file looks like; false when it is not to be found. */
+  #look(guarded: Guarded): boolean {
+    try {
+      guarded.stat = this.#options.stat(guarded.node);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Whether nothing has changed but what it took to read the file. */
+function isSame(a: HostStat, b: HostStat): boolean {
+  return a.ctime.nanoseconds === b.ctime.nanoseconds &&
+    a.ctime.seconds === b.ctime.seconds && a.size === b.size &&
+    a.mtime.nanoseconds === b.mtime.nanoseconds &&
+    a.mtime.seconds === b.mtime.seconds && a.nlink === b.nlink &&
+    a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
+}

@@ -1,0 +1,67 @@
+import type { HostCalls } from "./host_calls.ts";
+
+const IN_MODIFY = 0x2;
+const IN_ATTRIB = 0x4;
+const IN_MOVE_SELF = 0x800;
+const IN_DELETE_SELF = 0x400;
+const IN_IGNORED = 0x8000;
+/** Written, cut, linked, unlinked, renamed, and what chmod, chown and utimes do. */
+const CHANGES = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
+const IN_NONBLOCK_CLOEXEC = 0o2004000;
+const POLLIN = 1;
+/** Whoever waits looks up every second: a watch may end without a word. */
+const TIMEOUT = 1000;
+/** `struct inotify_event` without a name, as watches of files bring them. */
+const EVENT_BYTES = 16;
+
+const encoder = new TextEncoder();
+
+/** What tells of changes to files (inotify(7)). */
+export interface FileWatch {
+  /** Watches what `path` leads to; a number for it, `undefined` where the host refuses. */
+  add(path: string): number | undefined;
+  /** Ends {@linkcode FileWatch.add}. */
+  remove(watch: number): void;
+  /**
+   * Waits until something has happened, a second at most, and tells the numbers
+   * of what was watched there; `undefined` when there was too much to tell.
+   */
+  changed(): Promise<Set<number> | undefined>;
+  /** Nothing is watched any more, and nobody waits. */
+  close(): void;
+}
+
+/** Opens inotify, or `undefined` where the host has no more of it to give. */
+export function openInotify({ libc }: HostCalls): FileWatch | undefined {
+  const fd = libc.inotify_init1(IN_NONBLOCK_CLOEXEC);
+  if (fd < 0) return undefined;
+  const buffer = new Uint8Array(EVENT_BYTES * 1024);
+  const words = new Int32Array(buffer.buffer);
+  const poll = new Uint8Array(8);
+  const view = new DataView(poll.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLLIN, true);
+  return {
+    add(path) {
+      const watch = libc.inotify_add_watch(
+        fd,
+        encoder.encode(`${path}\0`),
+        CHANGES,
+      );
+      return watch < 0 ? undefined : watch;
+    },
+    remove: (watch) => void libc.inotify_rm_watch(fd, watch),
+    async changed() {
+      await libc.poll(poll, 1n, TIMEOUT);
+      const bytes = Number(libc.read(fd, buffer, BigInt(buffer.length)));
+      const watches = new Set<number>();
+      for (let at = 0; at < bytes; at += EVENT_BYTES) {
+        const [watch, mask] = words.subarray(at / 4);
+        if (watch < 0) return undefined;
+        if ((mask & IN_IGNORED) === 0) watches.add(watch);
+      }
+      return watches;
+    },
+    close: () => void libc.close(fd),
+  };
+}

@@ -1,0 +1,177 @@
+import { assert, assertEquals } from "@std/assert";
+import { Share } from "../../../src/nfs4/constants.ts";
+import { local } from "../../../src/backends/local/mod.ts";
+import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import {
+  eventually,
+  giveBack,
+  Ground,
+  hold,
+  isDelegated,
+  recalled,
+} from "../../backchannel/ground.ts";
+import type { FileSystem } from "../../../src/vfs/mod.ts";
+import { op, walk } from "../../support/client/mod.ts";
+import { attributes, hasFfi, noFolder, Sandbox } from "./ground.ts";
+
+const ignore = noFolder || !hasFfi;
+
+/** What the host's own programs may do to the file of that path. */
+const changes: Record<string, (path: string) => void> = {
+  append: (path) => Deno.writeTextFileSync(path, "more", { append: true }),
+  truncate: (path) => Deno.truncateSync(path, 1),
+  chmod: (path) => Deno.chmodSync(path, 0o600),
+  utime: (path) => Deno.utimeSync(path, 1, 1),
+  link: (path) => Deno.linkSync(path, `${path}-link`),
+  rename: (path) => Deno.renameSync(path, `${path}-renamed`),
+  unlink: (path) => Deno.removeSync(path),
+  replace: (path) => {
+    Deno.writeTextFileSync(`${path}-new`, "another");
+    Deno.renameSync(`${path}-new`, path);
+  },
+  "append by another name": (path) =>
+    Deno.writeTextFileSync(`${path}-hard`, "more", { append: true }),
+};
+
+/** A file of two names that is guarded, and the nodes that were recalled. */
+async function guarded(box: Sandbox) {
+  const { fs, path } = box;
+  const { node } = await fs.create(fs.root(), "file", { type: "file" }, {
+    attributes,
+  });
+  Deno.linkSync(`${path}/file`, `${path}/file-hard`);
+  const recalls: LocalNode[] = [];
+  fs.watch((node) => Promise.resolve(void recalls.push(node)));
+  const guard = fs.guard(node);
+  assert(guard !== undefined);
+  return { fs, node, recalls, guard };
+}
+
+for (const [what, change] of Object.entries(changes)) {
+  Deno.test({
+    name: `local: ${what} by the host recalls what clients were promised`,
+    ignore,
+    fn: async () => {
+      await using box = new Sandbox();
+      const { node, recalls, guard } = await guarded(box);
+      change(`${box.path}/file`);
+      await eventually("the recall", () => recalls.length > 0);
+      assertEquals(recalls[0], node);
+      guard[Symbol.dispose]();
+    },
+  });
+}
+
+/** What clients do to a file through us. */
+const own: Record<
+  string,
+  (fs: HostedFileSystem, node: LocalNode) => unknown
+> = {
+  write: (fs, node) => fs.write(node, 0, new Uint8Array(10), "data"),
+  "a write that takes its time": (fs, node) =>
+    fs.write(node, 0, new Uint8Array(1 << 22), "data"),
+  setattr: (fs, node) => fs.setattr(node, { mode: 0o600, size: 3 }),
+  link: (fs, node) => fs.link(node, fs.root(), "another"),
+  rename: (fs) => {
+    const directory = fs.root();
+    return fs.rename({ directory, name: "file" }, { directory, name: "new" });
+  },
+  remove: (fs) => fs.remove(fs.root(), "file-hard"),
+};
+
+Deno.test({
+  name:
+    "local: what clients do through us recalls nothing, the host is still seen",
+  ignore,
+  fn: async () => {
+    await using box = new Sandbox();
+    const { fs, node, recalls, guard } = await guarded(box);
+    for (const [what, change] of Object.entries(own)) {
+      for (let i = 0; i < (what === "write" ? 20 : 1); i++) {
+        await change(fs, node);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      assertEquals(recalls.length, 0, what);
+    }
+    Deno.chmodSync(`${box.path}/new`, 0o640);
+    await eventually("the recall", () => recalls.length > 0);
+    guard[Symbol.dispose]();
+  },
+});
+
+Deno.test({
+  name: "local: no file is trusted to a client where the host can't be watched",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox({ ffi: false });
+    Deno.writeTextFileSync(`${box.path}/file`, "");
+    const node = (await box.fs.lookup(box.fs.root(), "file"))!;
+    assertEquals(box.fs.guard(node), undefined);
+    await box.restart({ ffi: false, exclusive: true });
+    const again = (await box.fs.lookup(box.fs.root(), "file"))!;
+    assert(box.fs.guard(again) !== undefined);
+  },
+});
+
+for (const access of [Share.ACCESS_READ, Share.ACCESS_BOTH]) {
+  const type = access === Share.ACCESS_READ ? "read" : "write";
+  Deno.test({
+    name: `local: the host's change has a ${type} delegation called back`,
+    ignore,
+    fn: async () => {
+      const path = Deno.makeTempDirSync();
+      Deno.writeTextFileSync(`${path}/f`, "text");
+      {
+        await using ground = await Ground.open({
+          served: local(path) as FileSystem,
+        });
+        const holder = await ground.session();
+        const held = await hold(holder, "f", access);
+        assertEquals(held.type, type);
+        if (type === "write") {
+          const { stateid } = held;
+          await holder.compound([
+            ...walk(["f"]),
+            op.write({ stateid, data: "ours" }),
+          ]);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        assertEquals(holder.client.callbacks.recalls.length, 0);
+        Deno.writeTextFileSync(`${path}/f`, "theirs", { append: true });
+        await recalled(holder, held);
+        await giveBack(holder, held);
+        const metrics = await ground.metrics();
+        const recalls = metrics.get(
+          `delegations_recalled_total{type="${type}",reason="local"}`,
+        );
+        assertEquals(recalls, 1);
+      }
+      Deno.removeSync(path, { recursive: true });
+    },
+  });
+}
+
+Deno.test({
+  name: "a delegation that can't be guarded is not granted, and counted",
+  ignore: noFolder,
+  fn: async () => {
+    const path = Deno.makeTempDirSync();
+    Deno.writeTextFileSync(`${path}/f`, "text");
+    {
+      await using ground = await Ground.open({
+        served: local(path, { ffi: false }) as FileSystem,
+      });
+      const session = await ground.session();
+      for (let i = 0; i < 20; i++) {
+        assertEquals(await isDelegated(session, "f"), false);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      const metrics = await ground.metrics();
+      const count = metrics.get('delegations_unguarded_total{type="read"}')!;
+      assert(count > 0);
+      assertEquals(metrics.get('delegations_active{type="read"}'), 0);
+    }
+    Deno.removeSync(path, { recursive: true });
+  },
+});
