@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
 import { exportTree, importTree } from "../backends/sqlite/archive.ts";
 import { checkStore } from "../backends/sqlite/check.ts";
-import { isStore } from "../backends/sqlite/database.ts";
+import { isStore, noStore } from "../backends/sqlite/database.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
 import { UsageError } from "./arguments.ts";
 import { complain, print } from "./output.ts";
@@ -27,7 +27,7 @@ export async function runExport(directory: string): Promise<number> {
     throw new UsageError("export writes an archive: send it to a file");
   }
   // Opening makes a store where there is none.
-  if (!isStore(directory)) throw new Error(`there is no store in ${directory}`);
+  if (!isStore(directory)) throw noStore(directory);
   const fs = sqlite(directory);
   try {
     const { totalFiles, freeFiles } = fs.status();

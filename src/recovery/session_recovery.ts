@@ -87,6 +87,7 @@ export class SessionRecovery
     this.#restoreSlots(sessions);
     state.observeClients(this);
     state.sessions.observe(this);
+    this.#records.watch?.((collection, key) => this.#undone(collection, key));
     if (sessions.size === 0) return;
     this.#log.info("sessions go on", {
       clients: clients.size,
@@ -259,6 +260,31 @@ export class SessionRecovery
       const session = this.#state?.sessions.find(bytesOfHex(key));
       if (session === undefined) return;
       this.#state!.sessions.destroy(session, "lost-session");
+    }
+  }
+
+  /**
+   * A row could not be made durable. One of a slot goes back with the change that
+   * it answers for; a client or session that is there is kept all the same.
+   */
+  #undone(collection: string, key: string): void {
+    const { clients, sessions } = this.#names;
+    const state = this.#state!;
+    if (collection === clients) {
+      const client = state.clients.find(BigInt(`0x${key}`), 1);
+      this.#attempt(() => {
+        if (client?.isPersistent) this.saveClient(client);
+        else this.#records.delete(clients, key);
+      });
+    } else if (collection === sessions) {
+      const session = state.sessions.find(bytesOfHex(key));
+      this.#attempt(() => {
+        if (session?.isPersistent) this.saveSession(session);
+        else this.#records.delete(sessions, key);
+      });
+    } else if (collection === this.#names.slots) {
+      if (this.#kept.has(key.split(".")[0])) return;
+      this.#attempt(() => this.#records.delete(collection, key));
     }
   }
 

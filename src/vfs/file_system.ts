@@ -233,6 +233,11 @@ export interface ServerRecords {
   delete(collection: string, key: string): void;
   /** All of a collection. */
   all(collection: string): Map<string, Uint8Array>;
+  /**
+   * Has `undone` called for each key that `settle` could not make durable: its
+   * value is what it was before, and may be set anew at once.
+   */
+  watch?(undone: (collection: string, key: string) => void): void;
 }
 
 /** How an open file is going to be used. */
@@ -360,8 +365,28 @@ export interface FileSystem<Node extends object = object> {
    * Makes durable what was answered so far. Called once for all the requests in
    * hand, before their replies leave; a file system that is durable (or never)
    * at each call leaves it out.
+   *
+   * Throws or rejects with an {@linkcode FsError} ("no-space", "io", …) where what
+   * was changed since it was last called could not be made durable. What is
+   * visible is then what is durable: those changes are undone, with the
+   * {@linkcode records} that came with them, and the next calls go on from there; or
+   * there is a {@linkcode failure}, and every call is "io". (Bytes that a `write`
+   * put over others may be there all the same: nobody was told that they are.)
    */
   settle?(): Awaitable<void>;
+
+  /**
+   * How often changes were undone that `settle` had not made durable. A request
+   * that waits for something else meanwhile has lost what it did when this
+   * number was another before: it can't count on its own `settle` to say so.
+   */
+  readonly losses?: number;
+
+  /**
+   * Why nothing can be promised any more, in one line, until the file system is
+   * opened anew; `undefined` as long as it is sound.
+   */
+  failure?(): string | undefined;
 
   /**
    * Called by a server when it starts. Before the file system changes a file by

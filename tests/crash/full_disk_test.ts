@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  AssertionError,
+} from "@std/assert";
 import { checkStore } from "../../src/backends/sqlite/check.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { cannotRun, ServerProcess } from "../support/cli.ts";
@@ -62,10 +67,10 @@ function run(command: string, args: string[]): boolean {
   }
 }
 
-async function start(target: string) {
+async function start(target: string, ...flags: string[]) {
   const server = new ServerProcess([
     ...["--export", `/=sqlite:${target}`, "--port", "0"],
-    ...["--metrics-port", "0", "--log-level", "error"],
+    ...["--metrics-port", "0", "--log-level", "error", ...flags],
   ]);
   const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
   return { server, port: Number(port) };
@@ -98,8 +103,9 @@ async function put(session: Session, name: string, bytes: number) {
 async function putUntilRefused(
   session: Session,
   { prefix, bytes }: { readonly prefix: string; readonly bytes: number },
+  first = 0,
 ): Promise<{ count: number; status: number | undefined }> {
-  for (let count = 0;; count++) {
+  for (let count = first;; count++) {
     try {
       await put(session, `${prefix}${count}`, bytes);
     } catch (error) {
@@ -247,3 +253,69 @@ Deno.test("a disk that others fill takes nothing that was answered away", {
   await assertThere(session, { ...after, count: answered });
   await put(session, "again", MIB / 2);
 });
+
+/** Puts files while there is no room; returns how many were answered all the same. */
+async function putWhileFull(
+  port: number,
+  { prefix, bytes }: { readonly prefix: string; readonly bytes: number },
+): Promise<number> {
+  let count = 0;
+  for (let refusals = 0; refusals < 20; refusals++) {
+    // A server may close the connection rather than tell.
+    try {
+      await using session = await openSession({ port });
+      const files = { prefix, bytes };
+      const { status, ...put } = await putUntilRefused(session, files, count);
+      assert(status === undefined || status === Status.NOSPC, `${status}`);
+      count = put.count;
+    } catch (error) {
+      if (error instanceof AssertionError) throw error;
+    }
+  }
+  return count;
+}
+
+for (const durability of ["full", "os"]) {
+  Deno.test(
+    `a disk that others fill for a moment is served on when there is room again (${durability})`,
+    {
+      ignore: cannotMount,
+    },
+    async () => {
+      using disk = new SmallDisk();
+      const store = `${disk.path}/store`;
+      const { server, port } = await start(store, "--durability", durability);
+      await using _server = server;
+      const answered: [prefix: string, count: number, bytes: number][] = [];
+      for (let round = 0; round < 3; round++) {
+        for (const bytes of [1000, 40_000]) {
+          const prefix = `round${round}-${bytes}-`;
+          await using session = await openSession({ port });
+          for (let i = 0; i < 20; i++) {
+            await put(session, `${prefix}${i}`, bytes);
+          }
+          answered.push([prefix, 20, bytes]);
+        }
+        disk.fill();
+        for (const bytes of [1000, 40_000]) {
+          const prefix = `full${round}-${bytes}-`;
+          const count = await putWhileFull(port, { prefix, bytes });
+          answered.push([prefix, count, bytes]);
+        }
+        disk.free();
+      }
+      {
+        await using session = await openSession({ port });
+        await put(session, "after", 100_000);
+        for (const [prefix, count, bytes] of answered) {
+          await assertThere(session, { prefix, count, bytes });
+        }
+      }
+      server.kill("SIGTERM");
+      const { code, stderr } = await server.ended();
+      assertEquals([code, stderr.includes("suppressed")], [0, false], stderr);
+      const { problems } = await checkStore(store);
+      assertEquals(problems, []);
+    },
+  );
+}

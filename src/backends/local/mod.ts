@@ -32,8 +32,13 @@ import { PortableHost } from "./portable_host.ts";
 export type { LocalOptions } from "./options.ts";
 
 /** A folder of the host as a file system: everything that {@linkcode FileSystem} can be asked for. */
-export interface LocalFileSystem
-  extends Required<Omit<FileSystem, "limits" | "stats" | "records">> {
+export interface LocalFileSystem extends
+  Required<
+    Omit<
+      FileSystem,
+      "limits" | "stats" | "records" | "losses" | "failure"
+    >
+  > {
   /** What all the host's file systems can do. */
   readonly limits?: FileSystemLimits;
 }

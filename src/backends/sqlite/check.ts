@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ContentFiles } from "./content_files.ts";
-import { isStore, openDatabase } from "./database.ts";
+import { isStore, noStore, openDatabase } from "./database.ts";
 import { hostDisk } from "./disk.ts";
 import { contentsInUse, recover } from "./recovery.ts";
 import { rules } from "./rules.ts";
@@ -25,7 +25,7 @@ export interface StoreReport {
  * beyond reading, or of a newer version.
  */
 export async function checkStore(directory: string): Promise<StoreReport> {
-  if (!isStore(directory)) throw new Error(`there is no store in ${directory}`);
+  if (!isStore(directory)) throw noStore(directory);
   using _lock = lockStore(directory);
   const { db, log, wasLost } = openDatabase(directory, {
     disk: hostDisk,

@@ -4,7 +4,8 @@ import type { Contents } from "./contents.ts";
 import type { Durability } from "./options.ts";
 import type { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
-import type { Transaction } from "./transaction.ts";
+import type { FsError } from "../../vfs/mod.ts";
+import type { Companion, Transaction } from "./transaction.ts";
 
 /** Bytes in the journal from which on files are synced to empty it. */
 const JOURNAL_BYTES = 2 ** 23;
@@ -47,7 +48,7 @@ export interface CommitterParts {
  *   lose, and no frame is overwritten before the database has it: see `Log.empty`.
  * - No reply leaves before the promise of `settle`, whatever it has seen.
  */
-export class Committer {
+export class Committer implements Companion {
   /** Commits, their fsyncs, and the batches of replies that waited for them. */
   readonly counts = { commits: 0, syncs: 0, settles: 0 };
   readonly #parts: CommitterParts;
@@ -68,6 +69,10 @@ export class Committer {
   #syncing: readonly Extent[] = [];
   /** Operations that commits have covered. */
   #covered = 0;
+  /** Operations that somebody has asked to be made durable. */
+  #asked = 0;
+  /** A loss that nobody was told of who had made the changes. */
+  #untold: FsError | undefined = undefined;
   /** Committed, and to be done once that is on disk. */
   #afterwards: (() => void)[] = [];
 
@@ -117,6 +122,8 @@ export class Committer {
   settle(): void | Promise<void> {
     const { transaction, durability } = this.#parts;
     transaction.assertSound();
+    this.#asked = transaction.operations;
+    this.#assertTold();
     if (durability !== "full") {
       const few = transaction.operations - this.#covered < MOST_OPERATIONS;
       if (!transaction.isOpen || durability === "none" && few) return;
@@ -126,56 +133,70 @@ export class Committer {
     if (!this.#isPending) return this.#running;
     this.counts.settles++;
     if (this.#running === undefined) return this.#start();
-    return this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      // Another may have begun in between: it has everything of this one.
-      if (this.#running === undefined && this.#isPending) return this.#start();
-      return this.#running;
-    });
+    return this.#next ??= this.#follow(this.#running);
   }
 
   /** Makes everything up to now durable before it returns. */
   now(): void {
-    const { transaction, contents, log, durability } = this.#parts;
+    const { contents, log, durability } = this.#parts;
     const isFull = durability === "full";
-    transaction.assertSound();
+    this.#parts.transaction.assertSound();
     try {
-      if (this.#emptying !== undefined) log.finishEmptying();
+      if (this.#emptying !== undefined) this.#sync(() => log.finishEmptying());
       this.#emptying = undefined;
       if (isFull) {
         for (const extent of [...this.#syncing, ...this.#before]) {
           const last = this.#clean(extent);
-          contents.syncNow(extent.number);
+          this.#sync(() => contents.syncNow(extent.number));
           this.#forget(extent.number, last);
         }
         this.#before.clear();
       }
       this.#commit();
       if (isFull) {
-        log.syncNow();
+        this.#sync(() => log.syncNow());
         this.counts.syncs++;
         for (const extent of this.#beside) {
           this.#clean(extent);
-          contents.syncNow(extent.number);
+          this.#sync(() => contents.syncNow(extent.number));
         }
         this.#beside.clear();
       }
       this.#finish();
     } catch (error) {
-      throw transaction.fail(error);
+      throw this.#broken(error);
     }
   }
 
-  /** Ends the work, with an empty journal; waits for what is under way. */
-  async close(): Promise<void> {
-    await this.#running;
-    await this.#trimming;
-    await this.#emptying;
-    for (const number of this.#parts.journal.numbers()) {
-      this.#before.add(this.known(number)!);
+  /** {@inheritDoc Companion.undone} */
+  undone(): void {
+    const { operations, loss } = this.#parts.transaction;
+    // Whoever waits for a commit hears of it; the others do when they ask.
+    if (operations > this.#asked) this.#untold = loss;
+    this.#next = undefined;
+  }
+
+  /**
+   * Ends the work, with an empty journal where there is room for that; waits for
+   * what is under way. `save` writes what could wait until now.
+   */
+  async close(save: () => void): Promise<void> {
+    const { transaction, journal } = this.#parts;
+    await Promise.allSettled([this.#running, this.#trimming, this.#emptying]);
+    transaction.assertSound();
+    try {
+      save();
+      for (const number of journal.numbers()) {
+        const extent = this.known(number);
+        if (extent !== undefined) this.#before.add(extent);
+      }
+      this.now();
+    } catch (error) {
+      // What was lost now, nobody was promised.
+      if (transaction.failure !== undefined) throw error;
     }
-    this.now();
     await this.#emptying;
+    transaction.assertSound();
   }
 
   get #isPending(): boolean {
@@ -184,14 +205,32 @@ export class Committer {
   }
 
   #start(): Promise<void> {
-    const round = this.#round().catch((error) => {
-      throw this.#parts.transaction.fail(error);
-    }).finally(() => this.#running = undefined);
+    const round = this.#round(this.#parts.transaction.losses)
+      .catch((error) => {
+        throw this.#broken(error);
+      }).finally(() => {
+        if (this.#running === round) this.#running = undefined;
+      });
     return this.#running = round;
   }
 
-  async #round(): Promise<void> {
-    const { contents, journal, log } = this.#parts;
+  /** The round after `running`, which has what was changed meanwhile. */
+  #follow(running: Promise<void>): Promise<void> {
+    const { transaction } = this.#parts;
+    const { losses } = transaction;
+    const next = running.catch(() => {}).then(() => {
+      if (this.#next === next) this.#next = undefined;
+      transaction.assertSound();
+      if (transaction.losses !== losses) throw transaction.loss;
+      // Another may have begun in between: it has everything of this one.
+      if (this.#running === undefined && this.#isPending) return this.#start();
+      return this.#running;
+    });
+    return next;
+  }
+
+  async #round(losses: number): Promise<void> {
+    const { contents, journal, log, transaction } = this.#parts;
     if (this.#watched.size > MOST_WATCHED) {
       for (const extent of this.#watched.values()) this.include(extent);
     }
@@ -199,6 +238,7 @@ export class Committer {
       if (this.#before.size > 0) await this.#syncBefore();
       await this.#emptying;
     }
+    if (transaction.losses !== losses) throw transaction.loss;
     this.#commit();
     this.#syncing = [...this.#beside];
     this.#beside.clear();
@@ -207,7 +247,7 @@ export class Committer {
       return contents.sync(extent.number);
     });
     this.counts.syncs++;
-    await Promise.all([log.sync(), ...syncs]);
+    await this.#synced(Promise.all([log.sync(), ...syncs]));
     this.#syncing = [];
     this.#finish();
     if (journal.bytes > JOURNAL_BYTES) this.#trimming ??= this.#trim();
@@ -218,7 +258,9 @@ export class Committer {
     this.#before.clear();
     const { contents } = this.#parts;
     const lasts = extents.map((extent) => this.#clean(extent));
-    await Promise.all(extents.map(({ number }) => contents.sync(number)));
+    await this.#synced(
+      Promise.all(extents.map(({ number }) => contents.sync(number))),
+    );
     for (const [index, { number }] of extents.entries()) {
       this.#forget(number, lasts[index]);
     }
@@ -227,15 +269,15 @@ export class Committer {
 
   /** Empties the journal, content by content, while the service goes on. */
   async #trim(): Promise<void> {
-    const { contents, journal, transaction } = this.#parts;
+    const { contents, journal } = this.#parts;
     try {
       for (const number of journal.numbers()) {
         const last = journal.last(number);
-        await contents.sync(number);
+        await this.#synced(contents.sync(number));
         this.#forget(number, last);
       }
-    } catch (error) {
-      transaction.fail(error);
+    } catch {
+      // There is no room, and the rows can stay; or the store has failed.
     } finally {
       this.#trimming = undefined;
     }
@@ -253,29 +295,75 @@ export class Committer {
     const { transaction, journal } = this.#parts;
     // Gone in the meantime, and its rows with it.
     if (last === undefined || journal.last(number) === undefined) return;
+    const isAsked = this.#asked === transaction.operations;
     transaction.run(() => journal.forget(number, last));
+    // Nobody is going to ask for this one.
+    if (isAsked) this.#asked = transaction.operations;
     const extent = this.#watched.get(number);
     if (extent !== undefined) this.watch(extent);
   }
 
   #commit(): void {
     const { transaction, log, longLog } = this.#parts;
-    if (transaction.isOpen) this.counts.commits++;
-    this.#covered = transaction.operations;
-    this.#busy.committed();
+    const { isOpen, operations } = transaction;
     this.#afterwards.push(...transaction.commit());
+    if (isOpen) this.counts.commits++;
+    this.#covered = operations;
+    this.#busy.committed();
     log.grown();
     if (log.pendingBytes >= longLog) this.#empty();
   }
 
   /** Nobody waits for it but the next commit. */
   #empty(): void {
-    const emptying = this.#parts.log.empty()
-      .catch((error) => void this.#parts.transaction.fail(error))
+    const { log } = this.#parts;
+    const emptying = this.#synced(this.#sync(() => log.empty()))
+      // The store has failed, and whoever comes next is told so.
+      .catch(() => {})
       .finally(() => {
         if (this.#emptying === emptying) this.#emptying = undefined;
       });
     this.#emptying = emptying;
+  }
+
+  /** A sync that fails is the end: nobody knows what the disk has. */
+  #sync<T>(sync: () => T): T {
+    try {
+      return sync();
+    } catch (error) {
+      throw this.#parts.transaction.fail(error);
+    }
+  }
+
+  /** The same, for one that is waited for. */
+  async #synced(syncing: Promise<unknown>): Promise<void> {
+    try {
+      await syncing;
+    } catch (error) {
+      throw this.#parts.transaction.fail(error);
+    }
+  }
+
+  /** What is told where a commit did not come about, whose changes are undone. */
+  #broken(error: unknown): FsError {
+    const { transaction, log } = this.#parts;
+    const { failure, loss } = transaction;
+    if (failure !== undefined) return failure;
+    const told = loss !== undefined && error === loss
+      ? loss
+      : transaction.lose(error);
+    // The start of the log has room for the next ones, which may remove something.
+    if (log.pendingBytes > 0 && this.#emptying === undefined) this.#empty();
+    return told;
+  }
+
+  /** Throws the loss of changes whose maker was not told yet, with whatever came after. */
+  #assertTold(): void {
+    const { transaction } = this.#parts;
+    const untold = this.#untold;
+    if (untold === undefined) return;
+    this.#untold = undefined;
+    throw transaction.isOpen ? transaction.lose(untold) : untold;
   }
 
   #finish(): void {

@@ -7,7 +7,8 @@ import {
   writeSync,
 } from "node:fs";
 import type { Contents } from "./contents.ts";
-import type { Disk } from "./disk.ts";
+import { FsError } from "../../vfs/mod.ts";
+import { type Disk, syncFolder } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
 
 /** Files kept open. */
@@ -45,6 +46,16 @@ export class ContentFiles implements Contents {
     this.#disk = disk;
   }
 
+  make(number: number): boolean {
+    try {
+      this.#make(number, "wx+");
+      return true;
+    } catch (error) {
+      if (error instanceof FsError && error.code === "exists") return false;
+      throw error;
+    }
+  }
+
   read(number: number, offset: number, target: Uint8Array): void {
     const file = this.#find(number);
     let filled = 0;
@@ -61,7 +72,8 @@ export class ContentFiles implements Contents {
   }
 
   write(number: number, offset: number, data: Uint8Array): void {
-    const { descriptor } = this.#find(number) ?? this.#make(number);
+    const { descriptor } = this.#find(number) ??
+      this.#make(number, "w+");
     for (let at = 0; at < data.length;) {
       const rest = data.length - at;
       at += attempt(() => writeSync(descriptor, data, at, rest, offset + at));
@@ -102,9 +114,7 @@ export class ContentFiles implements Contents {
     if (file === undefined) return;
     this.#disk.syncNow(file.descriptor);
     if (!this.#fresh.delete(number)) return;
-    const folder = openSync(this.#folder(number), "r");
-    this.#disk.syncNow(folder);
-    closeSync(folder);
+    syncFolder(this.#folder(number), this.#disk);
   }
 
   remove(number: number): void {
@@ -130,8 +140,9 @@ export class ContentFiles implements Contents {
 
   strays(isInUse: (number: number) => boolean): string[] {
     const strays: string[] = [];
-    for (const { name: folder } of Deno.readDirSync(this.#directory)) {
-      const path = `${this.#directory}/${folder}`;
+    for (const entry of Deno.readDirSync(this.#directory)) {
+      if (!entry.isDirectory) continue;
+      const path = `${this.#directory}/${entry.name}`;
       for (const { name } of Deno.readDirSync(path)) {
         if (!isInUse(Number(name))) strays.push(`${path}/${name}`);
       }
@@ -155,13 +166,15 @@ export class ContentFiles implements Contents {
     }
   }
 
-  #make(number: number): OpenFile {
-    const make = () => openSync(this.#path(number), "w+");
+  #make(number: number, flags: "wx+" | "w+"): OpenFile {
+    const make = () => openSync(this.#path(number), flags);
     let descriptor: number;
     try {
       descriptor = make();
-    } catch {
-      attempt(() => this.#makeFolder(number));
+    } catch (error) {
+      if ((error as { code?: string }).code === "ENOENT") {
+        attempt(() => this.#makeFolder(number));
+      }
       descriptor = attempt(make);
     }
     this.#fresh.add(number);
@@ -171,9 +184,7 @@ export class ContentFiles implements Contents {
   /** Once for each of the 256, so it may wait until the folder's name is on disk. */
   #makeFolder(number: number): void {
     Deno.mkdirSync(this.#folder(number), { recursive: true });
-    const parent = openSync(this.#directory, "r");
-    this.#disk.syncNow(parent);
-    closeSync(parent);
+    syncFolder(this.#directory, this.#disk);
   }
 
   #keep(number: number, descriptor: number): OpenFile {

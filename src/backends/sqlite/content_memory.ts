@@ -15,6 +15,12 @@ export class ContentMemory implements Contents {
     return this.#room.freeBytes;
   }
 
+  make(number: number): boolean {
+    if (this.#files.has(number)) return false;
+    this.#files.set(number, new FileContent(this.#room));
+    return true;
+  }
+
   read(number: number, offset: number, target: Uint8Array): void {
     const bytes = this.#files.get(number)?.read(offset, target) ?? 0;
     target.fill(0, bytes);

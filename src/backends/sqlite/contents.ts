@@ -7,6 +7,11 @@
  * Nothing here knows of sizes; a place that was never written reads as zeros.
  */
 export interface Contents {
+  /**
+   * Makes a content, which is empty. False where there is one of that number:
+   * whoever has put it there, it is nobody's here, and stays as it is.
+   */
+  make(number: number): boolean;
   /** Fills `target` from `offset` on, zeros where nothing was written. */
   read(number: number, offset: number, target: Uint8Array): void;
   /** Writes all of `data`, or throws; part of it may be written then. */

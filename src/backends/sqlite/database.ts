@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Disk } from "./disk.ts";
+import { assertNoRemains, assertOwnLog, claimContents } from "./belonging.ts";
 import { type Log, noLog, WriteAheadLog } from "./log.ts";
 import { migrate } from "./schema.ts";
 
@@ -25,9 +26,21 @@ export function isStore(directory: string): boolean {
   return sizeOf(`${directory}/${DATABASE}`) > 0;
 }
 
+/** What is to be said where there is none: that, or what is left of one. */
+export function noStore(directory: string): Error {
+  try {
+    assertNoRemains(directory);
+    return new Error(`there is no store in ${directory}`);
+  } catch (error) {
+    const { message } = error as Error;
+    return new Error(`can't open the store ${directory}: ${message}`);
+  }
+}
+
 /**
- * Opens the database of a store with the schema of this version. Throws an
- * `Error` of one line when it can't be.
+ * Opens the database of a store with the schema of this version, and makes sure
+ * that what is beside it is its own. Throws an `Error` of one line when it
+ * can't be.
  */
 export function openDatabase(
   directory: string,
@@ -36,8 +49,13 @@ export function openDatabase(
   const isFolder = directory !== MEMORY;
   const path = isFolder ? `${directory}/${DATABASE}` : MEMORY;
   const wasLost = isFolder && sizeOf(`${path}-wal`) > 0;
-  const db = new DatabaseSync(path);
+  let db: DatabaseSync | undefined;
   try {
+    if (isFolder) {
+      if (isStore(directory)) assertOwnLog(directory);
+      else assertNoRemains(directory);
+    }
+    db = new DatabaseSync(path);
     // One process owns the store, so the index of the log needs no shared memory.
     db.exec(`
       PRAGMA page_size = ${PAGE};
@@ -50,6 +68,7 @@ export function openDatabase(
       PRAGMA cache_size = -65536;
       PRAGMA cell_size_check = ON`);
     migrate(db);
+    if (isFolder) claimContents(db, directory, disk);
     const log = isFolder
       ? new WriteAheadLog(db, path, { disk, isSynced, page: PAGE })
       : noLog;
@@ -57,7 +76,7 @@ export function openDatabase(
     const freeBytes = () => free.get()!.freelist_count as number * PAGE;
     return { db, freeBytes, log, wasLost };
   } catch (error) {
-    db.close();
+    db?.close();
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`can't open the store ${directory}: ${reason}`, {
       cause: error,

@@ -1,7 +1,16 @@
-import { fdatasync, fdatasyncSync, statfsSync } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  openSync,
+  statfsSync,
+} from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
 
 /** What the store asks of the host's disk, apart from reading and writing. */
 export interface Disk {
+  /** Has a database write its open transaction to its log, which is not synced. */
+  commit(db: DatabaseSync): void;
   /** Brings what was written to the open file to stable storage, while others work. */
   sync(descriptor: number): Promise<void>;
   /** The same, at once. */
@@ -12,6 +21,7 @@ export interface Disk {
 
 /** The disk of the host. */
 export const hostDisk: Disk = {
+  commit: (db) => db.exec("COMMIT"),
   sync: (descriptor) =>
     new Promise((resolve, reject) =>
       fdatasync(descriptor, (error) => error ? reject(error) : resolve())
@@ -22,3 +32,13 @@ export const hostDisk: Disk = {
     return { total: bsize * blocks, free: bsize * bavail };
   },
 };
+
+/** Brings the names in a folder to stable storage, at once. */
+export function syncFolder(path: string, disk: Disk): void {
+  const folder = openSync(path, "r");
+  try {
+    disk.syncNow(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

@@ -2,16 +2,22 @@ import { FsError, type FsErrorCode } from "../../vfs/mod.ts";
 
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
 const sqliteCodes: Readonly<Record<number, FsErrorCode>> = {
+  /** SQLITE_READONLY */
+  8: "read-only",
   /** SQLITE_IOERR */
   10: "io",
   /** SQLITE_FULL */
   13: "no-space",
+  /** SQLITE_CANTOPEN */
+  14: "io",
 };
 
 const hostCodes: Readonly<Record<string, FsErrorCode>> = {
+  EEXIST: "exists",
   ENOSPC: "no-space",
   EDQUOT: "quota",
   EFBIG: "too-big",
+  EROFS: "read-only",
 };
 
 /** What SQLite or the host said, in the words of a file system; faults of ours stay what they are. */

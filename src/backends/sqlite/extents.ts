@@ -23,11 +23,22 @@ export class Extents {
     this.#parts = parts;
   }
 
-  /** A content that nothing was written to. */
+  /** A new content, which is empty; {@linkcode drop} it should its operation fail. */
   create(): Extent {
-    const number = this.#parts.transaction.number();
+    const { contents, transaction } = this.#parts;
+    let number = transaction.number();
+    // Somebody else's, or of a database that was lost: its bytes are not ours.
+    while (!contents.make(number)) number = transaction.number();
     const state = { dirty: false, shortened: false };
-    return { number, trimmed: true, cut: undefined, ...state };
+    const extent = { number, trimmed: true, cut: undefined, ...state };
+    transaction.otherwise(() => this.drop(extent));
+    return extent;
+  }
+
+  /** What was {@linkcode create}d is of no use. */
+  drop(extent: Extent): void {
+    this.#parts.committer.exclude(extent);
+    this.#parts.contents.remove(extent.number);
   }
 
   /** The content of a file that is beside the database. */
@@ -67,14 +78,21 @@ export class Extents {
   /** Cuts the content once that is durable; then calls `done`. */
   cut(extent: Extent, size: number, done: () => void): void {
     const { committer, contents, transaction } = this.#parts;
+    const before = extent.cut;
     extent.cut = size;
     committer.watch(extent);
+    transaction.otherwise(() => this.#uncut(extent, before, done));
     transaction.afterwards(() => {
       // Cut shorter in the meantime, or gone.
       if (extent.cut !== size) return;
       extent.cut = undefined;
-      extent.shortened = true;
-      contents.cut(extent.number, size);
+      try {
+        contents.cut(extent.number, size);
+        extent.shortened = true;
+      } catch {
+        // It is cut before the file grows.
+        extent.trimmed = false;
+      }
       committer.watch(extent);
       done();
     });
@@ -83,8 +101,17 @@ export class Extents {
   /** Removes the content once that is durable. */
   remove(extent: Extent): void {
     const { committer, contents, transaction } = this.#parts;
+    const before = extent.cut;
     extent.cut = undefined;
     committer.exclude(extent);
+    transaction.otherwise(() => this.#uncut(extent, before, () => {}));
     transaction.afterwards(() => contents.remove(extent.number));
+  }
+
+  /** What was to be cut or removed stays, but for what an earlier transaction has cut. */
+  #uncut(extent: Extent, before: number | undefined, done: () => void): void {
+    extent.cut = undefined;
+    if (before !== undefined) this.cut(extent, before, done);
+    else this.#parts.committer.watch(extent);
   }
 }

@@ -4,7 +4,7 @@ import type { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
 import { Extents } from "./extents.ts";
 import type { Journal } from "./journal.ts";
-import type { MutableAttributes, SqliteNode } from "./node.ts";
+import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { Room } from "./room.ts";
 import type { Statements } from "./statements.ts";
@@ -38,10 +38,11 @@ interface Write {
   readonly stability: Stability;
 }
 
-/** What a new size takes: in its transaction, and once that is done. */
+/** What a new size takes: in its transaction, once that is done, and should it fail. */
 interface Resizing {
   statements?(): void;
   after?(): void;
+  failed?(): void;
 }
 
 /**
@@ -55,15 +56,16 @@ interface Resizing {
 export class FileData {
   readonly #parts: FileDataParts;
   readonly #extents: Extents;
-  readonly #inside = new RecentMap<number, Uint8Array>(
-    KEPT_BYTES,
-    // The entry of an empty file takes memory as well.
-    { weigh: (data) => data.length + 64 },
-  );
+  #inside = smallContents();
 
   constructor(parts: FileDataParts) {
     this.#parts = parts;
     this.#extents = new Extents(parts);
+  }
+
+  /** Forgets contents that the database does not have after all. */
+  undone(): void {
+    this.#inside = smallContents();
   }
 
   /** Fills `target` from `offset` on and returns how many bytes that were. */
@@ -101,16 +103,31 @@ export class FileData {
     if (file.outside) committer.include(this.#extents.of(file));
     if (!nodes.unsaved.has(file)) return;
     transaction.run();
-    nodes.save(file);
+    nodes.change(file);
   }
 
   /** Sets all of `next` on the node, with the size that it names. */
   change(node: SqliteNode, next: MutableAttributes): void {
     const isResized = node.type === "file" && next.size !== node.size;
     const resizing = isResized ? this.#resize(node, next) : undefined;
-    this.#parts.transaction.run(resizing?.statements);
+    try {
+      this.#parts.transaction.run(resizing?.statements);
+    } catch (error) {
+      resizing?.failed?.();
+      throw error;
+    }
     this.#saved(node, next);
     resizing?.after?.();
+  }
+
+  /** A content beside the database for a new file that is one long hole. */
+  hole(): Extent {
+    return this.#extents.create();
+  }
+
+  /** The file of a {@linkcode hole} could not be made. */
+  unmade(extent: Extent): void {
+    this.#extents.drop(extent);
   }
 
   /** The statements that remove the content of a file that is going. */
@@ -121,7 +138,7 @@ export class FileData {
 
   /** After {@linkcode removal}. */
   removed(file: SqliteNode): void {
-    this.#parts.room.used -= file.used;
+    this.#parts.room.grow(-file.used, true);
     this.#inside.delete(file.fileid);
     if (file.outside) this.#extents.remove(this.#extents.of(file));
   }
@@ -187,12 +204,13 @@ export class FileData {
         });
       } else transaction.run();
     } catch (error) {
-      if (old === undefined) contents.cut(number, file.size);
-      else contents.remove(number);
+      if (old !== undefined) this.#extents.drop(extent);
+      // The next to grow over it cuts it where that fails.
+      else if (!cut(contents, number, file.size)) extent.trimmed = false;
       throw error;
     }
-    file.extent = extent;
     this.#saved(file, next);
+    file.extent = extent;
     if (stability === "unstable") return stability;
     if (!isJournaled) committer.include(extent);
     return "file";
@@ -220,12 +238,13 @@ export class FileData {
 
   /** `next` goes into the node's row with the next commit. */
   #saved(node: SqliteNode, next: MutableAttributes): void {
+    this.#parts.nodes.change(node);
     this.#apply(node, next);
-    this.#parts.nodes.save(node);
   }
 
   #apply(node: SqliteNode, next: MutableAttributes): void {
-    this.#parts.room.used += next.used - node.used;
+    const { nodes, room } = this.#parts;
+    room.grow(next.used - node.used, nodes.isDue(node));
     // What it had inside must not be found when it comes back empty.
     if (next.outside !== node.outside) this.#inside.delete(node.fileid);
     node.mode = next.mode;
@@ -277,13 +296,20 @@ export class FileData {
     const { contents } = this.#parts;
     const old = this.#load(file);
     const extent = this.#extents.create();
-    if (old.length > 0) {
-      contents.write(extent.number, 0, old);
-      this.#extents.written(extent);
+    const failed = () => this.#extents.drop(extent);
+    try {
+      if (old.length > 0) {
+        contents.write(extent.number, 0, old);
+        this.#extents.written(extent);
+      }
+      next.used = contents.measure(extent.number).used;
+    } catch (error) {
+      failed();
+      throw error;
     }
     next.outside = extent.number;
-    next.used = contents.measure(extent.number).used;
     return {
+      failed,
       statements: () => this.#writeMove(file, old, extent.number),
       after: () => file.extent = extent,
     };
@@ -303,7 +329,7 @@ export class FileData {
   }
 
   #shorten(file: SqliteNode, next: MutableAttributes): Resizing {
-    const { contents, journal, room } = this.#parts;
+    const { contents, journal, nodes, room } = this.#parts;
     const { size } = next;
     const extent = this.#extents.of(file);
     // What the host says comes when it is cut.
@@ -314,10 +340,26 @@ export class FileData {
         this.#extents.cut(extent, size, () => {
           if (file.isForgotten || file.outside !== extent.number) return;
           const { used } = contents.measure(extent.number);
-          room.used += used - file.used;
+          room.grow(used - file.used, nodes.isDue(file));
           file.used = used;
         }),
     };
+  }
+}
+
+/** Bytes of small files, by their numbers. */
+function smallContents(): RecentMap<number, Uint8Array> {
+  // The entry of an empty file takes memory as well.
+  return new RecentMap(KEPT_BYTES, { weigh: (data) => data.length + 64 });
+}
+
+/** Cuts a content; false where the host would not. */
+function cut(contents: Contents, number: number, size: number): boolean {
+  try {
+    contents.cut(number, size);
+    return true;
+  } catch {
+    return false;
   }
 }
 

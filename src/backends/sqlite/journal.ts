@@ -25,6 +25,7 @@ export class Journal {
   readonly #drop: StatementSync;
   readonly #dropBeyond: StatementSync;
   readonly #shorten: StatementSync;
+  readonly #all: StatementSync;
 
   /** The journal is empty: {@linkcode replay} comes before. */
   constructor(db: DatabaseSync) {
@@ -42,6 +43,21 @@ export class Journal {
       `UPDATE journal SET data = substr(data, 1, ?2 - start)
        WHERE content = ?1 AND start + length(data) > ?2`,
     );
+    this.#all = db.prepare(
+      "SELECT id, content, length(data) AS bytes FROM journal ORDER BY id",
+    );
+  }
+
+  /** Learns anew which rows there are. */
+  undone(): void {
+    this.#rows.clear();
+    this.bytes = 0;
+    for (const row of this.#all.all()) {
+      const { id, content, bytes } = row as unknown as Row & {
+        readonly content: number;
+      };
+      this.#note(content, { id, bytes });
+    }
   }
 
   /** Contents that have rows. */
@@ -59,10 +75,7 @@ export class Journal {
     // Not SQLite's own choice, which would use numbers of deleted rows again.
     const row = { id: ++this.#lastId, bytes: data.length };
     this.#insert.run(row.id, number, start, data);
-    this.bytes += row.bytes;
-    const known = this.#rows.get(number);
-    if (known !== undefined) known.push(row);
-    else this.#rows.set(number, [row]);
+    this.#note(number, row);
   }
 
   /** A content was cut: what was beyond must not come back when it grows again. */
@@ -86,6 +99,13 @@ export class Journal {
     const rest = known.filter(({ id }) => id > last);
     if (rest.length > 0) this.#rows.set(number, rest);
     else this.#rows.delete(number);
+  }
+
+  #note(number: number, row: Row): void {
+    this.bytes += row.bytes;
+    const known = this.#rows.get(number);
+    if (known !== undefined) known.push(row);
+    else this.#rows.set(number, [row]);
   }
 }
 

@@ -2,14 +2,15 @@ import { closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FsError } from "../../vfs/mod.ts";
-import type { Disk } from "./disk.ts";
+import { type Disk, syncFolder } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
+import type { Companion } from "./transaction.ts";
 
 /**
  * The database's write-ahead log: what was committed and is not in the database
  * yet. SQLite appends to it; syncing and emptying it is up to a `Committer`.
  */
-export interface Log extends Disposable {
+export interface Log extends Companion, Disposable {
   /** Bytes in it that the database does not have yet. */
   readonly pendingBytes: number;
   /** Comes after each commit. */
@@ -54,6 +55,9 @@ export class WriteAheadLog implements Log {
   readonly #database: number;
   readonly #look: StatementSync;
   readonly #checkpoint: StatementSync;
+  readonly #sign: StatementSync;
+  /** It is used from its start again, with nothing that tells whose it is. */
+  #isUnsigned = false;
 
   /** Of the database in the file `path`. */
   constructor(db: DatabaseSync, path: string, options: LogOptions) {
@@ -61,13 +65,26 @@ export class WriteAheadLog implements Log {
     this.#options = options;
     this.#look = db.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(RESTART)");
+    // SQLite would not write a row that stays what it was.
+    this.#sign = db.prepare(
+      `INSERT INTO meta VALUES ('logs', 1)
+       ON CONFLICT DO UPDATE SET value = value + 1`,
+    );
     // A write makes the file, and an fsync of its folder makes that last.
-    db.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value; COMMIT");
+    this.#sign.run();
     this.#log = openSync(`${path}-wal`, "r");
     this.#database = openSync(path, "r");
-    const folder = openSync(dirname(path), "r");
-    options.disk.syncNow(folder);
-    closeSync(folder);
+    syncFolder(dirname(path), options.disk);
+  }
+
+  /** Has the page with the store's tag in each log: see `assertOwnLog`. */
+  save(): void {
+    if (this.#isUnsigned) this.#sign.run();
+  }
+
+  /** {@inheritDoc Companion.committed} */
+  committed(): void {
+    this.#isUnsigned = false;
   }
 
   grown(): void {
@@ -103,16 +120,16 @@ export class WriteAheadLog implements Log {
     closeSync(this.#database);
   }
 
-  /** Writes the log's pages to the database; false on a full disk, where nothing is lost. */
+  /** Writes the log's pages to the database; false where the disk won't, and nothing is lost. */
   #write(): boolean {
     try {
       this.#db.exec("PRAGMA synchronous = OFF");
       const { busy } = this.#checkpoint.get() as { busy: number };
-      if (busy === 0) this.pendingBytes = 0;
-      return busy === 0;
+      if (busy !== 0) return false;
+      this.pendingBytes = 0;
+      return this.#isUnsigned = true;
     } catch (error) {
-      const cause = fsErrorOf(error);
-      if (cause instanceof FsError && cause.code === "no-space") return false;
+      if (fsErrorOf(error) instanceof FsError) return false;
       throw error;
     } finally {
       if (this.#options.isSynced) this.#db.exec("PRAGMA synchronous = NORMAL");

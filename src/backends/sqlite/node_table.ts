@@ -8,6 +8,13 @@ const KEPT_NAMES = 131_072;
 /** Stands for "no such entry"; no node has it. */
 const NOTHING = 0;
 
+/** What a node was, should the transaction that changes it be lost. */
+interface Image {
+  readonly node: SqliteNode;
+  /** Whether its row did not have all of that. */
+  readonly isUnsaved: boolean;
+}
+
 /**
  * The nodes in memory. Only one object for each file has its live attributes: the
  * one that is found here. Whoever holds another, which has left this table for
@@ -17,11 +24,16 @@ const NOTHING = 0;
 export class NodeTable {
   /** Nodes with attributes that their rows don't have yet, and that may wait. */
   readonly unsaved = new Set<SqliteNode>();
-  /** Nodes whose attributes go into their rows with the next commit. */
-  readonly #due = new Set<SqliteNode>();
+  /**
+   * Nodes whose attributes go into their rows with the next commit, and what they
+   * were before.
+   */
+  readonly #due = new Map<SqliteNode, Image>();
+  /** Nodes made since the last commit. */
+  readonly #made = new Set<SqliteNode>();
   readonly #sql: Statements;
   readonly #recent: RecentMap<number, SqliteNode>;
-  readonly #names = new RecentMap<string, number>(KEPT_NAMES);
+  #names = new RecentMap<string, number>(KEPT_NAMES);
 
   /** Empty; keeps `kept` nodes, to twice as many, that nobody needs. */
   constructor(sql: Statements, kept: number) {
@@ -53,32 +65,65 @@ export class NodeTable {
     return node;
   }
 
+  /** Takes a row into memory that the open transaction has made. */
+  make(row: NodeRow): SqliteNode {
+    const node = this.add(row);
+    this.#made.add(node);
+    return node;
+  }
+
+  /** Whether a lost transaction would change the node back. */
+  isDue(node: SqliteNode): boolean {
+    return this.#due.has(node) || this.#made.has(node);
+  }
+
   /**
-   * The attributes of a node were changed, by an operation of the transaction
-   * that is open. They go into its row once for all the operations that share a
-   * commit: thirty creates in one folder write the folder once.
+   * The attributes of a node are about to be changed, by an operation of the
+   * transaction that is open. They go into its row once for all the operations
+   * that share a commit: thirty creates in one folder write the folder once.
    */
-  save(node: SqliteNode): void {
+  change(node: SqliteNode): void {
+    this.#remember(node);
     this.unsaved.delete(node);
-    this.#due.add(node);
     if (!node.isForgotten) return;
     // What its operation looked up has pushed it out of memory meanwhile.
     node.isForgotten = false;
     this.#recent.set(node.fileid, node);
   }
 
-  /** Writes what {@linkcode save} was told of, in the open transaction. */
-  saveAll(): void {
-    for (const node of this.#due) this.#sql.saveNode(node);
-    this.#due.clear();
+  /** Writes what {@linkcode change} was told of, in the open transaction. */
+  save(): void {
+    for (const node of this.#due.keys()) {
+      if (!node.gone) this.#sql.saveNode(node);
+    }
   }
 
-  /** The node is gone for good. */
+  /** {@inheritDoc Companion.committed} */
+  committed(): void {
+    this.#due.clear();
+    this.#made.clear();
+  }
+
+  /** The nodes become what they were, but for who has them open. */
+  undone(): void {
+    this.#names = new RecentMap(KEPT_NAMES);
+    for (const [node, image] of this.#due) {
+      const { opens, identity } = node;
+      Object.assign(node, image.node, { opens, identity, isForgotten: false });
+      // What was written to the content since is beyond its end perhaps.
+      if (node.extent !== undefined) node.extent.trimmed = false;
+      if (image.isUnsaved) this.unsaved.add(node);
+      else this.unsaved.delete(node);
+      this.#recent.set(node.fileid, node);
+    }
+    for (const node of this.#made) this.#forget(node);
+    this.committed();
+  }
+
+  /** The node is gone for good, once the open transaction is durable. */
   remove(node: SqliteNode): void {
-    node.gone = true;
-    this.unsaved.delete(node);
-    this.#due.delete(node);
-    this.#recent.delete(node.fileid);
+    this.#remember(node);
+    this.#forget(node);
   }
 
   /** The entry `name` of a folder. */
@@ -97,10 +142,22 @@ export class NodeTable {
     this.#names.set(keyOf(folder, name), node?.fileid ?? NOTHING);
   }
 
+  #remember(node: SqliteNode): void {
+    if (this.#due.has(node)) return;
+    const isUnsaved = this.unsaved.has(node);
+    this.#due.set(node, { node: { ...node }, isUnsaved });
+  }
+
+  #forget(node: SqliteNode): void {
+    node.gone = true;
+    this.unsaved.delete(node);
+    this.#recent.delete(node.fileid);
+  }
+
   /** Whether what a node knows is nowhere else; if not, it is forgotten. */
   #isNeeded(node: SqliteNode): boolean {
     const isNeeded = node.opens > 0 || this.unsaved.has(node) ||
-      this.#due.has(node);
+      this.isDue(node);
     node.isForgotten = !isNeeded;
     return isNeeded;
   }

@@ -1,14 +1,17 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ServerRecords } from "../../vfs/mod.ts";
-import type { Transaction } from "./transaction.ts";
+import type { Companion, Transaction } from "./transaction.ts";
 
 /**
  * Small things that the server itself has to remember: values by key, in named
  * collections. They are in the same transaction as the changes of files around
  * them, and durable once `settle` says so.
  */
-export class Records implements ServerRecords {
+export class Records implements ServerRecords, Companion {
   readonly #transaction: Transaction;
+  /** Keys that the open transaction has changed, in collections. */
+  readonly #changed = new Map<string, Set<string>>();
+  #watcher: ((collection: string, key: string) => void) | undefined;
   readonly #put: StatementSync;
   readonly #get: StatementSync;
   readonly #delete: StatementSync;
@@ -41,6 +44,7 @@ export class Records implements ServerRecords {
   /** Sets the value of a key; throws an FsError "io" when the store is out of service. */
   put(collection: string, key: string, value: Uint8Array): void {
     this.#transaction.run(() => this.#put.run(collection, key, value));
+    this.#note(collection, key);
   }
 
   /** The value of a key. */
@@ -51,6 +55,7 @@ export class Records implements ServerRecords {
   /** Removes a key, if it is there; throws as {@linkcode put} does. */
   delete(collection: string, key: string): void {
     this.#transaction.run(() => this.#delete.run(collection, key));
+    this.#note(collection, key);
   }
 
   /** All of a collection, in order of the keys. */
@@ -60,5 +65,30 @@ export class Records implements ServerRecords {
       value: Uint8Array;
     }[];
     return new Map(rows.map(({ key, value }) => [key, value]));
+  }
+
+  /** {@inheritDoc ServerRecords.watch} */
+  watch(undone: (collection: string, key: string) => void): void {
+    this.#watcher = undone;
+  }
+
+  /** @internal {@inheritDoc Companion.committed} */
+  committed(): void {
+    this.#changed.clear();
+  }
+
+  /** @internal {@inheritDoc Companion.undone} */
+  undone(): void {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (const [collection, keys] of changed) {
+      for (const key of keys) this.#watcher?.(collection, key);
+    }
+  }
+
+  #note(collection: string, key: string): void {
+    const keys = this.#changed.get(collection);
+    if (keys === undefined) this.#changed.set(collection, new Set([key]));
+    else keys.add(key);
   }
 }

@@ -13,8 +13,6 @@ export interface RoomOptions {
   readonly quota: number;
   /** Bytes of the disk that can be taken, after all that is committed. */
   readonly free: () => number;
-  /** How many commits there were: what was taken before is on the disk since. */
-  readonly commits: () => number;
 }
 
 /**
@@ -30,11 +28,11 @@ export class Room {
   /** Most bytes of content; Infinity without a quota. */
   readonly quota: number;
   readonly #free: () => number;
-  readonly #commits: () => number;
+  /** What the open transaction has added. */
+  #open = { files: 0, used: 0 };
   #budget = 0;
   /** Bytes taken since a commit, which the disk does not know of. */
   #uncommitted = 0;
-  #lastCommit = 0;
 
   /** With so much in it. */
   constructor(
@@ -45,7 +43,33 @@ export class Room {
     this.used = now.used;
     this.quota = options.quota;
     this.#free = options.free;
-    this.#commits = options.commits;
+  }
+
+  /** So many nodes more, or fewer, in the open transaction. */
+  count(nodes: number): void {
+    this.files += nodes;
+    this.#open.files += nodes;
+  }
+
+  /** So many bytes more, or fewer; `isOpen`: in the open transaction. */
+  grow(bytes: number, isOpen: boolean): void {
+    this.used += bytes;
+    if (isOpen) this.#open.used += bytes;
+  }
+
+  /** {@inheritDoc Companion.committed} */
+  committed(): void {
+    this.#open = { files: 0, used: 0 };
+    this.#uncommitted = 0;
+  }
+
+  /** {@inheritDoc Companion.undone} */
+  undone(): void {
+    this.files -= this.#open.files;
+    this.used -= this.#open.used;
+    this.committed();
+    // The disk is not as it was thought to be.
+    this.#budget = 0;
   }
 
   /** Throws "quota" or "no-space" where another node does not fit. */
@@ -84,19 +108,10 @@ export class Room {
       if (bytes > this.#budget) throw new FsError("no-space");
     }
     this.#budget -= bytes;
-    if (!inDatabase) return;
-    this.#forgetCommitted();
-    this.#uncommitted += bytes;
+    if (inDatabase) this.#uncommitted += bytes;
   }
 
   #freeOnDisk(): number {
-    this.#forgetCommitted();
     return this.#free() - this.#uncommitted;
-  }
-
-  #forgetCommitted(): void {
-    const commits = this.#commits();
-    if (commits !== this.#lastCommit) this.#uncommitted = 0;
-    this.#lastCommit = commits;
   }
 }

@@ -33,6 +33,11 @@ export class Sequence {
     this.#ceiling += BLOCK;
   }
 
+  /** The ceiling was not saved after all: the next number needs another. */
+  undone(): void {
+    this.#ceiling = this.#last;
+  }
+
   /** The next number; up to 2^52 and more than a disk can hold of them. */
   next(): number {
     return ++this.#last;

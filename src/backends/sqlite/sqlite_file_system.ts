@@ -289,11 +289,22 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /**
    * Makes durable what was answered so far, as far as the option `durability`
-   * promises. Rejects with "io" when the disk fails; nothing is promised then
-   * any more until the store is opened anew.
+   * promises. Where the disk does not take it ("no-space", "io", "read-only"),
+   * what was changed since the last time is undone, and the store goes on. When
+   * an fsync fails it is "io" from then on: {@linkcode failure}.
    */
   settle(): void | Promise<void> {
     return this.#store.committer.settle();
+  }
+
+  /** Transactions that were undone: see `FileSystem.losses`. */
+  get losses(): number {
+    return this.#store.transaction.losses;
+  }
+
+  /** Why the store is out of service until it is opened anew, if it is. */
+  failure(): string | undefined {
+    return this.#store.transaction.failure?.message;
   }
 
   /** Makes everything durable and closes the store; rejects when that fails. */
@@ -302,10 +313,8 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   }
 
   async #dispose(): Promise<void> {
-    const { committer } = this.#store;
     try {
-      this.#saveUnsaved(true);
-      await committer.close();
+      await this.#store.committer.close(() => this.#saveUnsaved(true));
     } finally {
       await this.#store.close();
     }
@@ -367,7 +376,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     transaction.run();
     for (const node of nodes.unsaved) {
       if (andContent) data.commit(node);
-      else nodes.save(node);
+      else nodes.change(node);
     }
   }
 

@@ -65,7 +65,7 @@ function assemble(
     ? options.durability
     : "os";
   if (isFolder) {
-    Deno.mkdirSync(`${directory}/content`, { recursive: true });
+    Deno.mkdirSync(directory, { recursive: true });
     const lock = lockStore(directory);
     closers.push(() => lock[Symbol.dispose]());
   }
@@ -89,8 +89,7 @@ function assemble(
     (ceiling) => saveCeiling.run(ceiling),
   );
   const nodes = new NodeTable(sql, options.keptNodes);
-  const save = () => nodes.saveAll();
-  const transaction = new Transaction(db, { sequence, save });
+  const transaction = new Transaction(db, { sequence, disk });
   const journal = new Journal(db);
   const free = contents instanceof ContentMemory
     ? () => contents.freeBytes
@@ -99,15 +98,17 @@ function assemble(
   const committer = new Committer({
     ...{ transaction, contents, journal, log, longLog, durability },
   });
-  const room = new Room(countUsed(db), {
-    ...{ quota, free, commits: () => committer.counts.commits },
-  });
+  const room = new Room(countUsed(db), { quota, free });
   const parts = { sql, transaction, nodes, room, now };
   const isJournaled = durability === "full";
   const data = new FileData({
     ...parts,
     ...{ committer, contents, journal, isJournaled },
   });
+  const records = new Records(db, transaction);
+  // Records are the last: who keeps them may set them anew at once.
+  const companions = [log, sequence, journal, nodes, room, data, committer];
+  for (const each of [...companions, records]) transaction.accompany(each);
   if (nodes.get(ROOT) === undefined) makeRoot(parts, options);
   return {
     tag: meta.tag,
@@ -117,7 +118,7 @@ function assemble(
     ...{ sql, transaction, committer, journal, nodes, room, data },
     listings: new Listings(sql, nodes),
     tree: new Tree({ ...parts, data }),
-    records: new Records(db, transaction),
+    records,
     async close() {
       await contents.close();
       for (const close of closers.reverse()) close();
@@ -150,7 +151,9 @@ function makeRoot(
     ...{ now: now(), parent: ROOT, mode, uid, gid },
   });
   transaction.run(() => sql.insertNode.run(...row));
-  room.files++;
+  room.count(1);
+  // Should the first changes be lost, it is there all the same.
+  transaction.commit();
 }
 
 /** Bytes in all of a store's disk. */

@@ -1,42 +1,64 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FsError } from "../../vfs/mod.ts";
+import type { Disk } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
 import type { Sequence } from "./sequence.ts";
+
+/** Memory that goes with the database, and hears what becomes of a transaction. */
+export interface Companion {
+  /** Writes what waits in memory for the commit, into the open transaction. */
+  save?(): void;
+  /** What was changed so far is in the database. */
+  committed?(): void;
+  /** What was changed since the last commit is not, and never will be. */
+  undone?(): void;
+}
 
 /**
  * The one transaction that all changes since the last commit share. Each
  * operation is a savepoint in it: one that fails is undone alone.
  *
- * A failure that can't be undone alone (SQLite gives the whole transaction up,
- * an fsync or a commit fails) ends the store's service: what memory knows is
- * then no longer what the disk has. Every change and every settle is refused
- * with "io" until the store is opened anew.
+ * Where that can't be (the commit finds the disk full), the whole transaction is
+ * lost: it is undone in memory as well, which then knows what the database has,
+ * and the next change begins another. An fsync that failed is worse: nobody
+ * knows what the disk has. It ends the store's service; every change and every
+ * settle is refused with "io" until the store is opened anew.
  */
 export class Transaction {
   /** Operations done since the store was opened. */
   operations = 0;
+  /** Transactions that were lost. */
+  losses = 0;
   readonly #db: DatabaseSync;
   readonly #sequence: Sequence;
-  readonly #save: () => void;
+  readonly #disk: Pick<Disk, "commit">;
+  readonly #companions: Companion[] = [];
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
   #isOpen = false;
   #failure: FsError | undefined = undefined;
+  #loss: FsError | undefined = undefined;
   #afterwards: (() => void)[] = [];
+  #otherwise: (() => void)[] = [];
 
-  /** Nothing is open yet; `save` writes what waits in memory for the commit. */
+  /** Nothing is open yet. */
   constructor(
     db: DatabaseSync,
-    { sequence, save }: {
+    { sequence, disk }: {
       readonly sequence: Sequence;
-      readonly save: () => void;
+      readonly disk: Pick<Disk, "commit">;
     },
   ) {
     this.#db = db;
     this.#sequence = sequence;
-    this.#save = save;
+    this.#disk = disk;
     this.#savepoint = db.prepare("SAVEPOINT operation");
     this.#release = db.prepare("RELEASE operation");
+  }
+
+  /** Has something hear of commits and losses, after those that came before. */
+  accompany(companion: Companion): void {
+    this.#companions.push(companion);
   }
 
   /** Whether there are changes that no commit has covered. */
@@ -49,10 +71,14 @@ export class Transaction {
     return this.#failure;
   }
 
+  /** Why the last transaction that was lost was so. */
+  get loss(): FsError | undefined {
+    return this.#loss;
+  }
+
   /** Takes the store out of service; the first reason stays. */
   fail(cause: unknown): FsError {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    return this.#failure ??= new FsError("io", detail, { cause });
+    return this.#failure ??= new FsError("io", detailOf(cause), { cause });
   }
 
   /** Throws when the store is out of service. */
@@ -68,13 +94,79 @@ export class Transaction {
 
   /**
    * Runs the statements of one operation: all of them, or none and throws. One
-   * that changes nothing but attributes has none: see `NodeTable.save`.
+   * that changes nothing but attributes has none: see `NodeTable.change`.
    */
   run(statements?: () => void): void {
     this.#begin();
     if (this.#sequence.isLow) this.#extend();
     if (statements !== undefined) this.#attempt(statements);
     this.operations++;
+  }
+
+  /** Has `act` done once what was changed up to now is durable. */
+  afterwards(act: () => void): void {
+    this.#afterwards.push(act);
+  }
+
+  /** Has `act` done should what was changed up to now be lost. */
+  otherwise(act: () => void): void {
+    this.#otherwise.push(act);
+  }
+
+  /**
+   * Ends the transaction, and returns what is to be done once that is durable.
+   * Throws when it is lost.
+   */
+  commit(): (() => void)[] {
+    this.assertSound();
+    if (this.#isOpen) {
+      try {
+        for (const companion of this.#companions) companion.save?.();
+        this.#disk.commit(this.#db);
+      } catch (error) {
+        throw this.lose(error);
+      }
+      this.#isOpen = false;
+      for (const companion of this.#companions) companion.committed?.();
+    }
+    this.#otherwise = [];
+    const acts = this.#afterwards;
+    if (acts.length > 0) this.#afterwards = [];
+    return acts;
+  }
+
+  /** Undoes what was changed since the last commit; returns the error to tell of it. */
+  lose(cause: unknown): FsError {
+    if (this.#failure !== undefined) return this.#failure;
+    const acts = this.#otherwise.reverse();
+    this.#otherwise = [];
+    this.#afterwards = [];
+    this.#isOpen = false;
+    this.losses++;
+    const known = fsErrorOf(cause);
+    const loss = this.#loss = known instanceof FsError
+      ? known
+      : new FsError("io", detailOf(cause), { cause });
+    try {
+      // Mostly SQLite has done so by itself.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      for (const act of acts) act();
+      for (const companion of this.#companions) companion.undone?.();
+    } catch (error) {
+      return this.fail(error);
+    }
+    return loss;
+  }
+
+  #begin(): void {
+    this.assertSound();
+    if (this.#isOpen) return;
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      throw fsErrorOf(error);
+    }
+    this.#isOpen = true;
   }
 
   #attempt(statements: () => void): void {
@@ -88,35 +180,6 @@ export class Transaction {
     }
   }
 
-  /** Has `act` done once what was changed up to now is durable. */
-  afterwards(act: () => void): void {
-    this.#afterwards.push(act);
-  }
-
-  /** Ends the transaction, and returns what is to be done once that is durable. */
-  commit(): (() => void)[] {
-    this.assertSound();
-    if (this.#isOpen) {
-      try {
-        this.#save();
-        this.#db.exec("COMMIT");
-      } catch (error) {
-        throw this.fail(error);
-      }
-      this.#isOpen = false;
-    }
-    const acts = this.#afterwards;
-    if (acts.length > 0) this.#afterwards = [];
-    return acts;
-  }
-
-  #begin(): void {
-    this.assertSound();
-    if (this.#isOpen) return;
-    this.#db.exec("BEGIN IMMEDIATE");
-    this.#isOpen = true;
-  }
-
   /** Outside of any savepoint: undoing an operation must not undo the ceiling. */
   #extend(): void {
     this.#begin();
@@ -128,7 +191,11 @@ export class Transaction {
       this.#db.exec("ROLLBACK TO operation; RELEASE operation");
     } catch {
       // SQLite has rolled everything back by itself, and no savepoint is left.
-      this.fail(cause);
+      this.lose(cause);
     }
   }
+}
+
+function detailOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -59,11 +59,15 @@ export class Tree {
     kind: CreateKind,
     { attributes, verifier }: CreateOptions,
   ): Created<SqliteNode> {
-    const { sql, transaction, nodes, room } = this.#parts;
+    const { sql, transaction, nodes, room, data } = this.#parts;
     const { directory, name } = at;
     room.takeNode();
     const moment = this.#moment();
     const { number } = moment;
+    const { size = 0 } = attributes;
+    const hole = kind.type === "file" && size > INSIDE
+      ? data.hole()
+      : undefined;
     const row = rowOf({
       // One number for everything: it was never used, for files or otherwise.
       fileid: number,
@@ -74,19 +78,24 @@ export class Tree {
       ...inherit(directory, kind, attributes),
       verifier,
     });
-    amend(row, attributes, moment.time);
+    amend(row, attributes, { now: moment.time, outside: hole?.number ?? 0 });
     const touch = { folder: directory, links: row[18] === null ? 0 : 1 };
-    transaction.run(() => {
-      sql.insertNode.run(...row);
-      sql.insertEntry.run(directory.fileid, name, number, number);
-      if (kind.type === "file" && row[17] === 0 && row[6] > 0) {
-        sql.putContent.run(number, new Uint8Array(row[6]));
-      }
-    });
-    const node = nodes.add(row);
+    try {
+      transaction.run(() => {
+        sql.insertNode.run(...row);
+        sql.insertEntry.run(directory.fileid, name, number, number);
+        if (kind.type === "file" && hole === undefined && size > 0) {
+          sql.putContent.run(number, new Uint8Array(size));
+        }
+      });
+    } catch (error) {
+      if (hole !== undefined) data.unmade(hole);
+      throw error;
+    }
+    const node = nodes.make(row);
     nodes.named(directory, name, node);
-    room.files++;
-    room.used += node.used;
+    room.count(1);
+    room.grow(node.used, true);
     return { node, change: this.#touch(touch, moment), created: true };
   }
 
@@ -170,10 +179,10 @@ export class Tree {
 
   /** A name of the node came, went or moved. */
   #setLinks(node: SqliteNode, nlink: number, moment: Moment): void {
+    this.#parts.nodes.change(node);
     node.nlink = nlink;
     node.change = moment.number;
     node.ctime = moment.time;
-    this.#parts.nodes.save(node);
   }
 
   /** An entry of the folder came or went. */
@@ -201,7 +210,7 @@ export class Tree {
 
   #applyFree(node: SqliteNode): void {
     const { nodes, room, data } = this.#parts;
-    room.files--;
+    room.count(-1);
     nodes.remove(node);
     if (node.type === "file") data.removed(node);
   }
@@ -229,16 +238,16 @@ function touchesOf(
   ];
 }
 
-/** Size and times that a create gives its node. */
+/** Size, times and place that a create gives its node. */
 function amend(
   row: NodeRow,
   { size = 0, atime, mtime }: CreateOptions["attributes"],
-  now: Timestamp,
+  { now, outside }: { readonly now: Timestamp; readonly outside: number },
 ): void {
   if (row[1] === "file") {
     row[6] = size;
-    row[7] = size > INSIDE ? 0 : size;
-    row[17] = size > INSIDE ? row[0] : 0;
+    row[7] = outside === 0 ? size : 0;
+    row[17] = outside;
   }
   const times = [[9, atime], [11, mtime]] as const;
   for (const [column, time] of times) {

@@ -9,6 +9,7 @@ const ignore = !canWrite || Deno.build.os !== "linux";
 
 /** A disk that brings the database to stable storage when the test says so. */
 class SlowDatabase implements Disk {
+  commit = hostDisk.commit;
   room = hostDisk.room;
   /** Names of the files that were synced at once. */
   readonly syncedNow: string[] = [];

@@ -7,6 +7,7 @@ import { temporary, using } from "./ground.ts";
 
 /** A disk whose syncs end when the test says so. */
 class SlowDisk implements Disk {
+  commit = hostDisk.commit;
   room = hostDisk.room;
   syncNow = hostDisk.syncNow;
   readonly #waiting: PromiseWithResolvers<void>[] = [];

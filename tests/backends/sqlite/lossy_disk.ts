@@ -6,6 +6,7 @@ export class LossyDisk implements Disk {
   readonly #synced = new Map<string, Uint8Array>();
 
   /** The host's. */
+  commit = hostDisk.commit;
   room = hostDisk.room;
 
   /** Syncs, and notes what is safe now. */

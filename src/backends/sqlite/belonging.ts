@@ -1,0 +1,159 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { type Disk, syncFolder } from "./disk.ts";
+
+/** In `content/`: the tag of the store that it belongs to, in hexadecimal. */
+const STAMP = "store";
+
+/**
+ * Throws an `Error` that says what is wrong where a folder has parts of a store
+ * without its `store.db`. A new one would know nothing of them: it would use
+ * their numbers again, and show their bytes in the holes of its own files.
+ */
+export function assertNoRemains(directory: string): void {
+  const state = sizeOf(`${directory}/store.db`) === undefined
+    ? "missing"
+    : "empty";
+  if (sizeOf(`${directory}/store.db-wal`)) {
+    throw new Error(
+      `store.db is ${state} beside its log: restore store.db, or move store.db-wal away`,
+    );
+  }
+  if (hasContents(`${directory}/content`)) {
+    throw new Error(
+      `store.db is ${state} beside a filled content/: restore store.db, or move content/ away`,
+    );
+  }
+}
+
+/**
+ * Throws an `Error` where the log beside a database is another store's: SQLite
+ * would lay its pages over the database's.
+ */
+export function assertOwnLog(directory: string): void {
+  const path = `${directory}/store.db`;
+  if (!sizeOf(`${path}-wal`)) return;
+  const url = new URL("file:///");
+  url.pathname = path;
+  // "immutable" leaves the log aside. Nothing of it is written back, either way.
+  const without = tagOf(`${url}?immutable=1`);
+  const through = tagOf(path);
+  removeIfThere(`${path}-shm`);
+  if (without === undefined || through === undefined) return;
+  if (without === through) return;
+  throw new Error(
+    "store.db-wal is the log of another store: restore store.db's own, or move store.db-wal away",
+  );
+}
+
+/**
+ * Makes `content/` where there is none, and notes in it and in the database that
+ * they belong together. Throws an `Error` that says what is wrong where the
+ * database names contents that can't be there: the folder is missing, nothing is
+ * mounted on it, or it is another store's.
+ */
+export function claimContents(
+  db: DatabaseSync,
+  directory: string,
+  disk: Disk,
+): void {
+  const folder = `${directory}/content`;
+  const tag = meta(db, "tag")!.toString(16).padStart(8, "0");
+  const stamp = readStamp(folder);
+  if (stamp !== tag) {
+    assertClaimable(db, folder, stamp);
+    Deno.mkdirSync(folder, { recursive: true });
+    writeStamp(folder, { tag, disk });
+  }
+  if (meta(db, "claimed") === undefined) {
+    db.exec("INSERT INTO meta VALUES ('claimed', 1)");
+  }
+}
+
+function assertClaimable(
+  db: DatabaseSync,
+  folder: string,
+  stamp: string | undefined,
+): void {
+  const named = db.prepare(
+    "SELECT count(*) AS named FROM inodes INDEXED BY outsiders WHERE outside <> 0",
+  ).get()!.named as number;
+  const names = `store.db names ${named} files in it: restore content/`;
+  if (named > 0 && sizeOf(folder) === undefined) {
+    throw new Error(`content/ is missing, and ${names}`);
+  }
+  if (stamp !== undefined && (named > 0 || hasContents(folder))) {
+    throw new Error(
+      "content/ and store.db are of different stores: restore both from the same copy",
+    );
+  }
+  // A store of an earlier version has not claimed what it has.
+  if (named > 0 && meta(db, "claimed") !== undefined) {
+    throw new Error(
+      `content/ is not this store's (is it mounted?), and ${names}`,
+    );
+  }
+}
+
+function writeStamp(
+  folder: string,
+  { tag, disk }: { readonly tag: string; readonly disk: Disk },
+): void {
+  const file = openSync(`${folder}/${STAMP}`, "w");
+  try {
+    writeSync(file, `${tag}\n`);
+    disk.syncNow(file);
+  } finally {
+    closeSync(file);
+  }
+  syncFolder(folder, disk);
+}
+
+function meta(db: DatabaseSync, name: string): number | undefined {
+  return db.prepare("SELECT value FROM meta WHERE name = ?").get(name)
+    ?.value as number | undefined;
+}
+
+function readStamp(folder: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(`${folder}/${STAMP}`).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The tag in a database that is only looked at; `undefined` where it can't be read. */
+function tagOf(path: string): number | undefined {
+  try {
+    using db = new DatabaseSync(path, { readOnly: true });
+    return meta(db, "tag");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether there is a content in any of the folders of `content/`. */
+function hasContents(folder: string): boolean {
+  if (sizeOf(folder) === undefined) return false;
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (!isDirectory) continue;
+    for (const _ of Deno.readDirSync(`${folder}/${name}`)) return true;
+  }
+  return false;
+}
+
+function sizeOf(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return undefined;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was not there.
+  }
+}

@@ -1,0 +1,189 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { checkStore } from "../../../src/backends/sqlite/check.ts";
+import { sqlite } from "../../../src/backends/sqlite/mod.ts";
+import {
+  attributes,
+  canWrite,
+  content,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+} from "./ground.ts";
+
+const ignore = !canWrite;
+
+/** A store with a file beside its database. */
+async function filled(directory: string, seed = 1): Promise<void> {
+  await using(directory, (fs) => {
+    fs.write(make(fs, "large"), 0, pattern(50_000, seed), "file");
+  });
+}
+
+/** The files of a store in `from` as they are: a process that was killed leaves them so. */
+function copy(from: string, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    const [source, target] = [`${from}/${name}`, `${to}/${name}`];
+    if (isDirectory) copy(source, target);
+    else Deno.copyFileSync(source, target);
+  }
+}
+
+/** Everything below a folder, with sizes. */
+function listing(directory: string): string[] {
+  return [...Deno.readDirSync(directory)].flatMap(({ name, isDirectory }) => {
+    const path = `${directory}/${name}`;
+    // Holding it is no change.
+    if (name === "lock") return [];
+    return isDirectory
+      ? listing(path)
+      : [`${path} ${Deno.statSync(path).size}`];
+  }).sort();
+}
+
+/** A store that must be refused with one line, by a server and by a check, and left as it is. */
+async function assertRefused(path: string, ...said: string[]): Promise<void> {
+  const before = listing(path);
+  const { message } = assertThrows(() => sqlite(path), Error);
+  for (const part of said) assert(message.includes(part), message);
+  assert(!message.includes("\n"), message);
+  await assertRejects(() => checkStore(path), Error, said[0]);
+  assertEquals(listing(path), before);
+}
+
+Deno.test({
+  name: "a store without its store.db is refused, and so is an empty one",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await filled(folder.path);
+    Deno.removeSync(`${folder.path}/store.db`);
+    await assertRefused(
+      folder.path,
+      "store.db is missing beside a filled content/",
+      "restore store.db, or move content/ away",
+    );
+    Deno.writeTextFileSync(`${folder.path}/store.db`, "");
+    await assertRefused(folder.path, "store.db is empty beside a filled");
+    Deno.renameSync(`${folder.path}/content`, `${folder.path}/old`);
+    await filled(folder.path, 2);
+  },
+});
+
+Deno.test({
+  name: "a log without its store.db is refused, not taken away",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const [store, left] = [`${folder.path}/store`, `${folder.path}/left`];
+    const fs = sqlite(store);
+    make(fs, "a");
+    await fs.settle();
+    copy(store, left);
+    await fs.dispose();
+    Deno.removeSync(`${left}/store.db`);
+    await assertRefused(left, "store.db is missing beside its log");
+    Deno.writeTextFileSync(`${left}/store.db`, "");
+    await assertRefused(left, "store.db is empty beside its log");
+  },
+});
+
+Deno.test({
+  name: "the log of another store is refused, wherever that one stands in it",
+  ignore,
+  async fn() {
+    for (const longLog of [2 ** 24, 1]) {
+      using folder = temporary();
+      const [store, other] = [`${folder.path}/store`, `${folder.path}/other`];
+      await filled(store);
+      const fs = sqlite(other, { longLog });
+      for (const name of ["a", "b", "c"]) {
+        make(fs, name);
+        await fs.settle();
+      }
+      Deno.copyFileSync(`${other}/store.db-wal`, `${store}/store.db-wal`);
+      await fs.dispose();
+      await assertRefused(store, "store.db-wal is the log of another store");
+      Deno.removeSync(`${store}/store.db-wal`);
+      await using(store, (fs) => {
+        assertEquals(content(fs, find(fs, "large")), pattern(50_000, 1));
+      });
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "a missing content/, one of another disk and another store's are refused",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const [store, other] = [`${folder.path}/store`, `${folder.path}/other`];
+    await filled(store);
+    await filled(other, 2);
+    Deno.renameSync(`${store}/content`, `${store}/away`);
+    await assertRefused(store, "content/ is missing", "names 1 files in it");
+    // What a mount leaves where nothing is mounted.
+    Deno.mkdirSync(`${store}/content`);
+    await assertRefused(store, "content/ is not this store's", "mounted");
+    Deno.removeSync(`${store}/content`);
+    copy(`${other}/content`, `${store}/content`);
+    await assertRefused(store, "content/ and store.db are of different stores");
+    Deno.removeSync(`${store}/content`, { recursive: true });
+    Deno.renameSync(`${store}/away`, `${store}/content`);
+    await using(store, (fs) => {
+      assertEquals(content(fs, find(fs, "large")), pattern(50_000, 1));
+    });
+  },
+});
+
+Deno.test({
+  name: "a store that has nothing in content/ gets another",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await using(folder.path, (fs) => make(fs, "a"));
+    Deno.removeSync(`${folder.path}/content`, { recursive: true });
+    await using(folder.path, (fs) => find(fs, "a"));
+    assertEquals((await checkStore(folder.path)).problems, []);
+  },
+});
+
+Deno.test({
+  name: "a new file never takes content that is there already for its own",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const [store, old] = [`${folder.path}/store`, `${folder.path}/old`];
+    await filled(store);
+    Deno.mkdirSync(old);
+    Deno.copyFileSync(`${store}/store.db`, `${old}/store.db`);
+    await using(store, (fs) => {
+      for (let i = 0; i < 50; i++) {
+        fs.write(make(fs, `file${i}`), 0, pattern(50_000, i), "file");
+      }
+    });
+    // An older copy of store.db, beside content that is newer.
+    Deno.copyFileSync(`${old}/store.db`, `${store}/store.db`);
+    const strays = listing(`${store}/content`).length;
+    await using(store, (fs) => {
+      for (let i = 0; i < 50; i++) {
+        const file = make(fs, `other${i}`);
+        fs.write(file, 90_000, pattern(10, i), "file");
+        fs.setattr(make(fs, `empty${i}`), { size: 60_000 });
+        const hole = { attributes: { ...attributes, size: 60_000 } };
+        fs.create(fs.root(), `hole${i}`, { type: "file" }, hole);
+      }
+      for (let i = 0; i < 50; i++) {
+        const bytes = content(fs, find(fs, `other${i}`));
+        assertEquals(bytes.subarray(0, 90_000), new Uint8Array(90_000));
+        for (const name of [`empty${i}`, `hole${i}`]) {
+          assertEquals(content(fs, find(fs, name)), new Uint8Array(60_000));
+        }
+      }
+    });
+    assert(listing(`${store}/content`).length >= strays + 150);
+  },
+});
