@@ -146,6 +146,16 @@ export class NfsServer implements AsyncDisposable {
     return this.#finished.promise;
   }
 
+  /** Why it can't serve all that it should, in one line; `undefined` while it can. */
+  get trouble(): string | undefined {
+    if (this.#closing !== undefined) return "shutting down";
+    for (const { path, fs } of this.#exports) {
+      const failure = fs.failure?.();
+      if (failure !== undefined) return `export ${path}: ${failure}`;
+    }
+    return undefined;
+  }
+
   /** The command that mounts the server on `directory`, to be run as root on Linux. */
   mountCommand(directory: string): string {
     const options = `vers=4.2,proto=tcp,port=${this.port}`;
@@ -204,7 +214,9 @@ export class NfsServer implements AsyncDisposable {
       hostname: this.hostname,
       port,
       registry: this.#registry,
-      healthy: () => this.#closing === undefined,
+      trouble: () => this.trouble,
+      unready: () =>
+        this.#services.state.grace.active ? "in the grace period" : undefined,
       limits: this.#limits,
       logger: this.#services.log,
     });

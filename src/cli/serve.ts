@@ -52,7 +52,7 @@ async function serveUntilSignal(
   logDurability(options, log);
   const signal = await signalled;
   log.info("stopping", { signal });
-  await server.close();
+  // Disposing of it closes it, and says what could not be saved.
   return 0;
 }
 

@@ -11,8 +11,10 @@ export interface MetricsServerOptions {
   readonly port: number;
   /** The metrics behind `/metrics`. */
   readonly registry: MetricsRegistry;
-  /** Whether the server can serve: `/healthz` answers 200 or 503. */
-  readonly healthy: () => boolean;
+  /** Why the server can't do its work: `/healthz` is 503 then, 200 otherwise. */
+  readonly trouble: () => string | undefined;
+  /** Why it should not be sent clients just now: `/readyz`, in the same way. */
+  readonly unready: () => string | undefined;
   /** How many may ask at once. */
   readonly limits: {
     readonly maxMetricsConnections: number;
@@ -22,7 +24,7 @@ export interface MetricsServerOptions {
   readonly logger: Logger;
 }
 
-/** `/metrics` and `/healthz` over HTTP. */
+/** `/metrics`, `/healthz` and `/readyz` over HTTP. */
 export interface MetricsServer extends AsyncDisposable {
   /** The port that was bound. */
   readonly port: number;
@@ -30,7 +32,8 @@ export interface MetricsServer extends AsyncDisposable {
 
 /** Starts the HTTP server of metrics and health; throws when the port is taken. */
 export function serveMetrics(options: MetricsServerOptions): MetricsServer {
-  const { hostname, port, registry, healthy, limits, logger } = options;
+  const { hostname, port, registry, trouble, unready, limits, logger } =
+    options;
   const refused = counter(registry, {
     name: "metrics_requests_refused_total",
     help: "Connections and requests turned away at the metrics port's limits.",
@@ -49,12 +52,21 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
             headers: { "content-type": registry.contentType },
           });
         case "/healthz":
-          return healthy()
-            ? new Response("ok\n")
-            : new Response("shutting down\n", { status: 503 });
+          return verdict(trouble());
+        case "/readyz":
+          return verdict(trouble() ?? unready());
         default:
-          return new Response("see /metrics and /healthz\n", { status: 404 });
+          return new Response("see /metrics, /healthz and /readyz\n", {
+            status: 404,
+          });
       }
     },
   });
+}
+
+/** 200, or 503 with the reason. */
+function verdict(reason: string | undefined): Response {
+  return reason === undefined
+    ? new Response("ok\n")
+    : new Response(`${reason}\n`, { status: 503 });
 }
