@@ -25,7 +25,7 @@ export async function main(args: readonly string[]): Promise<number> {
       case "export":
         return await runExport(parsed.directory);
       case "import":
-        return await runImport(parsed.directory);
+        return await runImport(parsed.directory, parsed);
     }
   } catch (error) {
     const [line] = String(error instanceof Error ? error.message : error)

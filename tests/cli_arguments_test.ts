@@ -132,10 +132,19 @@ Deno.test("a command takes one store and nothing else", () => {
     assertEquals(parseArguments([command, "/srv/store"]), {
       command,
       directory: "/srv/store",
+      merge: false,
     });
     for (const rest of [[], ["a", "b"], ["a", "--port", "1"]]) {
       assertThrows(() => parseArguments([command, ...rest]), UsageError);
     }
   }
   assertThrows(() => parseArguments(["chekc", "a"]), UsageError, "chekc");
+  assertEquals(parseArguments(["import", "--merge", "a"]), {
+    command: "import",
+    directory: "a",
+    merge: true,
+  });
+  for (const args of [["--merge"], ["export", "a", "--merge"]]) {
+    assertThrows(() => parseArguments(args), UsageError);
+  }
 });

@@ -1,4 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { sqlite, type SqliteFileSystem } from "../src/backends/sqlite/mod.ts";
 import { describe, sizeOf } from "../src/cli/progress.ts";
@@ -126,6 +131,35 @@ Deno.test("a store command that can't be done is one clear line and status 2", {
   assertStringIncludes((await run(["check", stores.full])).log, "in use");
   await fs.dispose();
 });
+
+Deno.test(
+  "what is no archive leaves no store behind, and nothing goes over one unasked",
+  {
+    ignore,
+  },
+  async () => {
+    using stores = await Stores.make();
+    const gzip = new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+    for (
+      const input of [gzip, new Uint8Array(0), new Uint8Array(2000).fill(9)]
+    ) {
+      const { code, log } = await run(["import", stores.other], input);
+      assertEquals([code, log.trimEnd().split("\n").length], [2, 1], log);
+      assertThrows(() => Deno.statSync(stores.other), Deno.errors.NotFound);
+    }
+    const { log } = await run(["import", stores.other], gzip);
+    assertStringIncludes(log, "gunzip -c");
+    const { stdout } = await run(["export", stores.full]);
+    const refused = await run(["import", stores.full], stdout);
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.log, "--merge");
+    assertEquals(
+      (await run(["import", "--merge", stores.full], stdout)).code,
+      0,
+    );
+    assertEquals((await run(["check", "--merge", stores.full])).code, 2);
+  },
+);
 
 Deno.test("progress tells files, bytes and how much of it all that is", () => {
   assertEquals(sizeOf(1023), "1023 bytes");

@@ -64,6 +64,8 @@ export interface StoreArguments {
   readonly command: (typeof STORE_COMMANDS)[number];
   /** The store's folder. */
   readonly directory: string;
+  /** Of import: over what is there. */
+  readonly merge: boolean;
 }
 
 /** The command line, understood. */
@@ -86,7 +88,8 @@ export const HELP = `Serve folders over NFSv4.0, 4.1 and 4.2.
 usage: deno run -A mod.ts [flags]               serve
        deno run -A mod.ts check DIR             look for damage in a store
        deno run -A mod.ts export DIR > X.tar    all of a store as an archive
-       deno run -A mod.ts import DIR < X.tar    an archive into a store
+       deno run -A mod.ts import DIR < X.tar    an archive into a new store,
+                                                or over one with --merge
 
   --export /PATH=sqlite:DIR[,OPTION...]  serve a durable store (repeatable)
   --export /PATH=local:DIR[,OPTION...]   serve an existing folder
@@ -122,6 +125,7 @@ const FLAG_OPTIONS = {
   "no-delegations": { type: "boolean" },
   "log-level": { type: "string" },
   "log-format": { type: "string" },
+  merge: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
 } as const;
@@ -149,6 +153,7 @@ export function parseArguments(args: readonly string[]): Arguments {
   if (values.help) return { command: "help" };
   if (values.version) return { command: "version" };
   if (positionals.length > 0) return parseStoreCommand(args, positionals);
+  if (values.merge) throw new UsageError("--merge is for import");
   const exports = (values.export ?? []).map(parseExport);
   return {
     command: "serve",
@@ -218,8 +223,13 @@ function parseStoreCommand(
   if (directory === undefined || more.length > 0) {
     throw new UsageError(`${command} wants one folder`);
   }
-  if (args.length > 2) throw new UsageError(`${command} takes no flags`);
-  return { command, directory };
+  const merge = command === "import" && args.includes("--merge");
+  if (args.length > (merge ? 3 : 2)) {
+    throw new UsageError(
+      `${command} takes no flags${command === "import" ? " but --merge" : ""}`,
+    );
+  }
+  return { command, directory, merge };
 }
 
 function parseExport(text: string): ExportArgument {

@@ -1,13 +1,16 @@
 import { fstatSync } from "node:fs";
-import { exportTree, importTree } from "../backends/sqlite/archive.ts";
+import { exportTree } from "../backends/sqlite/archive.ts";
 import { checkStore } from "../backends/sqlite/check.ts";
 import { isStore, noStore } from "../backends/sqlite/database.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
+import { unpack } from "../backends/sqlite/tar/import.ts";
+import { Archive } from "../backends/sqlite/tar/reader.ts";
 import { UsageError } from "./arguments.ts";
 import { complain, print } from "./output.ts";
 import { ProgressLine, sizeOf } from "./progress.ts";
 
 const DAMAGED = 1;
+const INCOMPLETE = 1;
 const STANDARD_INPUT = 0;
 
 /** Says what is wrong with a store; returns 0 where nothing is, 1 otherwise. */
@@ -45,34 +48,49 @@ export async function runExport(directory: string): Promise<number> {
   return 0;
 }
 
-/** Unpacks the archive on standard input into a store, which is made if missing; returns 0. */
-export async function runImport(directory: string): Promise<number> {
+/**
+ * Unpacks the archive on standard input into a store, which is made if missing;
+ * returns 0, or 1 where something in it could not be unpacked.
+ */
+export async function runImport(
+  directory: string,
+  { merge }: { readonly merge: boolean },
+): Promise<number> {
   if (Deno.stdin.isTerminal()) {
     throw new UsageError("import reads an archive: give it one as < FILE");
   }
+  const input = fstatSync(STANDARD_INPUT);
+  let read = 0;
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      read += chunk.length;
+      controller.enqueue(chunk);
+    },
+  });
+  // Before a store is made for it.
+  const archive = await Archive.open(
+    Deno.stdin.readable.pipeThrough(counted),
+  );
   const fs = sqlite(directory);
+  let isWhole = true;
   try {
     using line = new ProgressLine("import");
-    const input = fstatSync(STANDARD_INPUT);
-    let read = 0;
-    const counted = new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        read += chunk.length;
-        controller.enqueue(chunk);
-      },
-    });
-    await importTree(fs, Deno.stdin.readable.pipeThrough(counted), {
+    await unpack(fs, archive, {
+      merge,
       progress: (done) => {
         // Nobody knows how much comes through a pipe.
         const part = input.isFile() ? read / input.size : undefined;
         line.show({ ...done, part });
       },
-      skipped,
+      skipped: (path, reason) => {
+        isWhole = false;
+        skipped(path, reason);
+      },
     });
   } finally {
     await fs.dispose();
   }
-  return 0;
+  return isWhole ? 0 : INCOMPLETE;
 }
 
 function skipped(path: string, reason: string): void {

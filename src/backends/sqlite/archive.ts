@@ -1,3 +1,7 @@
 export { exportTree } from "./tar/export.ts";
 export { importTree } from "./tar/import.ts";
-export type { ArchiveOptions, ArchiveProgress } from "./tar/progress.ts";
+export type {
+  ArchiveOptions,
+  ArchiveProgress,
+  ImportOptions,
+} from "./tar/progress.ts";

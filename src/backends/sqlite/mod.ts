@@ -19,6 +19,7 @@ export {
   type ArchiveOptions,
   type ArchiveProgress,
   exportTree,
+  type ImportOptions,
   importTree,
 } from "./archive.ts";
 export { checkStore, type StoreReport } from "./check.ts";

@@ -1,13 +1,13 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ServerRecords } from "../../vfs/mod.ts";
-import type { Companion, Transaction } from "./transaction.ts";
+import type { Transaction } from "./transaction.ts";
 
 /**
  * Small things that the server itself has to remember: values by key, in named
  * collections. They are in the same transaction as the changes of files around
  * them, and durable once `settle` says so.
  */
-export class Records implements ServerRecords, Companion {
+export class Records implements ServerRecords {
   readonly #transaction: Transaction;
   /** Keys that the open transaction has changed, in collections. */
   readonly #changed = new Map<string, Set<string>>();
@@ -72,12 +72,12 @@ export class Records implements ServerRecords, Companion {
     this.#watcher = undone;
   }
 
-  /** @internal {@inheritDoc Companion.committed} */
+  /** @internal See `Companion.committed`. */
   committed(): void {
     this.#changed.clear();
   }
 
-  /** @internal {@inheritDoc Companion.undone} */
+  /** @internal See `Companion.undone`. */
   undone(): void {
     const changed = [...this.#changed];
     this.#changed.clear();

@@ -49,6 +49,8 @@ export const rules: readonly string[] = [
   `SELECT 'content of ' || contents.fileid || ' belongs to no file'
    FROM contents LEFT JOIN inodes USING (fileid)
    WHERE inodes.fileid IS NULL OR type <> 'file' OR outside <> 0`,
+  `SELECT 'an import was not finished: import the archive again'
+   FROM records WHERE collection = 'import' AND key = 'unfinished'`,
   `SELECT 'journal row ' || id || ' is left over' FROM journal`,
   `SELECT 'symlink ' || fileid || ' of ' || size || ' bytes leads to ' ||
      coalesce(quote(target), 'nothing')

@@ -13,7 +13,16 @@ import {
   encodeMember,
 } from "../../../src/backends/sqlite/tar/encode.ts";
 import type { Member } from "../../../src/backends/sqlite/tar/header.ts";
-import { content, find, make, pattern, temporary } from "./ground.ts";
+import { checkStore } from "../../../src/backends/sqlite/check.ts";
+import {
+  canWrite,
+  content,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+} from "./ground.ts";
 
 const long = "a long name ü ".repeat(15);
 const time = (seconds: number, nanoseconds: number) => ({
@@ -164,7 +173,12 @@ Deno.test("an import goes over what is there", async () => {
   const file = find(other, `folder/${long}/file512`);
   other.write(file, 0, pattern(40_000, 9), "file");
   make(other, "mine");
-  await importTree(other, exportTree(one));
+  await assertRejects(
+    () => importTree(other, exportTree(one)),
+    Error,
+    "--merge",
+  );
+  await importTree(other, exportTree(one), { merge: true });
   const [before, after] = [picture(one), picture(other)];
   assert(after.delete("/mine"));
   for (const [path, node] of before) assertEquals(after.get(path), node, path);
@@ -198,7 +212,9 @@ Deno.test("an archive that leads out, lies or ends too soon is refused", async (
     [whole.subarray(0, 1540), "ends in the middle"],
     [whole.subarray(0, 700), "ends in the middle"],
     [flipped, "not a tar archive"],
-    [new Uint8Array(1024).fill(65), "not a tar archive"],
+    [whole.subarray(0, whole.length - 1024), "lacks its end"],
+    [archive({}, { uid: 2 ** 32 - 1 }), "uid 4294967295 is more than"],
+    [archive({}, { gid: 2 ** 40 }), "gid 1099511627776 is more than"],
   ];
   for (const [bytes, message] of wrong) {
     const fs = sqlite(":memory:");
@@ -206,6 +222,59 @@ Deno.test("an archive that leads out, lies or ends too soon is refused", async (
     await fs.dispose();
   }
 });
+
+Deno.test("what is no archive is refused before anything is changed", async () => {
+  const packed: [number[], string][] = [
+    [[0x1f, 0x8b, 8], "this is gzip: unpack it first: gunzip -c"],
+    [[0x42, 0x5a, 0x68], "this is bzip2"],
+    [[0xfd, 0x37, 0x7a, 0x58, 0x5a], "this is xz"],
+    [[0x28, 0xb5, 0x2f, 0xfd], "this is zstd"],
+    [[], "no input"],
+    [[65, 66], "no tar archive"],
+  ];
+  const fs = sqlite(":memory:");
+  const { operations } = fs.stats;
+  for (const [start, message] of packed) {
+    const bytes = new Uint8Array(start.length > 2 ? 2000 : start.length);
+    bytes.set(start);
+    await assertRejects(() => importTree(fs, streamOf(bytes)), Error, message);
+  }
+  const text = new Uint8Array(2000).fill(65);
+  await assertRejects(() => importTree(fs, streamOf(text)), Error, "no tar");
+  assertEquals(fs.stats.operations, operations);
+  await fs.dispose();
+});
+
+Deno.test({
+  name:
+    "an import that was not finished is told by check, and may be done again",
+  ignore: !canWrite,
+  async fn() {
+    using folder = temporary();
+    const whole = archive({ path: "a" }, { path: "b", size: 5 }, block(5));
+    await using(folder.path, async (fs) => {
+      const part = streamOf(whole.subarray(0, 3000));
+      await assertRejects(() => importTree(fs, part), Error, "ends in");
+      find(fs, "a");
+    });
+    const { problems } = await checkStore(folder.path);
+    assertEquals(problems, [
+      "an import was not finished: import the archive again",
+    ]);
+    await using(folder.path, async (fs) => {
+      await importTree(fs, streamOf(whole));
+      const again = () => importTree(fs, streamOf(whole));
+      await assertRejects(again, Error, "has files in it");
+    });
+    assertEquals((await checkStore(folder.path)).problems, []);
+  },
+});
+
+function block(length: number): Uint8Array {
+  const bytes = new Uint8Array(512);
+  bytes.set(pattern(length, 1));
+  return bytes;
+}
 
 const canRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
 

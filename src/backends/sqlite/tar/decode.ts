@@ -21,15 +21,22 @@ export interface RawHeader {
   readonly member: Omit<Member, "type"> & { type: MemberType | undefined };
 }
 
+/** Whether a block is a header, by its checksum. */
+export function isHeader(block: Uint8Array): boolean {
+  const [start, length] = fields.checksum;
+  const digits = String.fromCharCode(...block.subarray(start, start + length));
+  return parseInt(digits, 8) === checksumOf(block);
+}
+
 /** Reads a header; throws an `Error` when it is none. */
 export function decodeHeader(block: Uint8Array): RawHeader {
-  if (parseInt(text(block, "checksum").trim(), 8) !== checksumOf(block)) {
+  if (!isHeader(block)) {
     throw new Error("not a tar archive, or a damaged one");
   }
   const letter = text(block, "type") || "0";
   const type = (memberTypes as Record<string, MemberType>)[
-    // Before POSIX, and contiguous files: files both.
-    letter === "7" ? "0" : letter
+    // Contiguous and sparse files are files, what GNU tar lists of a folder is one.
+    ({ "7": "0", S: "0", D: "5" } as Record<string, string>)[letter] ?? letter
   ];
   const isUstar = text(block, "magic").startsWith("ustar");
   const prefix = isUstar ? text(block, "prefix") : "";
@@ -49,9 +56,11 @@ export function decodeHeader(block: Uint8Array): RawHeader {
   return { letter, member };
 }
 
-/** Reads pax records: each is its length, a space, key=value and a newline. */
-export function decodeRecords(bytes: Uint8Array): Map<string, string> {
-  const records = new Map<string, string>();
+/** Reads pax records, in their order: each is its length, a space, key=value and a newline. */
+export function decodeRecords(
+  bytes: Uint8Array,
+): [key: string, value: string][] {
+  const records: [string, string][] = [];
   for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(0x20, at);
     const length = Number(decode(bytes.subarray(at, Math.max(at, space))));
@@ -61,7 +70,7 @@ export function decodeRecords(bytes: Uint8Array): Map<string, string> {
     }
     const record = decode(bytes.subarray(space + 1, end - 1));
     const equals = record.indexOf("=");
-    records.set(record.slice(0, equals), record.slice(equals + 1));
+    records.push([record.slice(0, equals), record.slice(equals + 1)]);
     at = end;
   }
   return records;
@@ -97,7 +106,15 @@ export function textOf(bytes: Uint8Array): string {
 }
 
 function number(block: Uint8Array, key: keyof typeof fields): number {
-  const [start, length] = fields[key];
+  return numberAt(block, fields[key], key === "mtime");
+}
+
+/** A number in a header; those that are negative only where `isSigned`. */
+export function numberAt(
+  block: Uint8Array,
+  [start, length]: readonly [start: number, length: number],
+  isSigned = false,
+): number {
   const bytes = block.subarray(start, start + length);
   // GNU's way for what octal digits can't hold: the first bit set, then binary,
   // and the second bit set as well in what is negative, as times can be.
@@ -105,15 +122,16 @@ function number(block: Uint8Array, key: keyof typeof fields): number {
     const isNegative = (bytes[0] & 0x40) !== 0;
     let value = isNegative ? -1 : 0;
     for (const byte of bytes.subarray(1)) value = value * 256 + byte;
-    return isNegative && key === "mtime" ? value : whole(String(value));
+    return isNegative && isSigned ? value : whole(String(value));
   }
   const digits = textOf(bytes).trim();
   return digits === "" ? 0 : whole(`0o${digits}`);
 }
 
-function whole(text: string): number {
+/** A whole number that is written out. */
+export function whole(text: string): number {
   const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
+  if (text !== "" && Number.isSafeInteger(value) && value >= 0) return value;
   throw new Error(`the archive has a number that can't be: ${text}`);
 }
 

@@ -2,39 +2,74 @@ import type { CreateKind } from "../../../vfs/mod.ts";
 import type { SqliteNode } from "../node.ts";
 import type { SqliteFileSystem } from "../sqlite_file_system.ts";
 import type { Member } from "./header.ts";
-import type { ArchiveOptions, ArchiveProgress } from "./progress.ts";
-import { type ArchiveMember, readArchive } from "./reader.ts";
+import type {
+  ArchiveOptions,
+  ArchiveProgress,
+  ImportOptions,
+} from "./progress.ts";
+import { Archive, type ArchiveMember } from "./reader.ts";
 
 /** Members between two commits. */
 const SETTLE_FILES = 1000;
 /** Bytes between two commits. */
 const SETTLE_BYTES = 2 ** 26;
 
+/** Where a store says that an import has begun and is not done. */
+const UNFINISHED = ["import", "unfinished"] as const;
+
 /**
- * Unpacks a tar archive into the store, over what is there: files replace
- * files, folders are joined. What was unpacked before an error stays, and is durable.
+ * Unpacks a tar archive into a store: ustar, pax, and GNU's long names and sparse
+ * files. With `merge` over what is there: files replace files, folders are
+ * joined. What was unpacked before an error stays, and is durable; until an import
+ * of the whole is done, a check says that it is not.
  *
- * Rejects with an `Error` for a damaged archive and for paths that lead out of
- * it ("..") or through something that is no folder, and with an `FsError`
- * for what the store refuses ("no-space", "quota", "name-too-long").
+ * Rejects with an `Error` of one line, before anything is changed, when the stream
+ * is no archive, and when the store has files and this is neither to be merged
+ * nor an import that was not finished; later for a damaged archive and for
+ * paths that lead out of it ("..") or through something that is no folder, and with an
+ * `FsError` for what the store refuses ("no-space", "quota", "name-too-long").
  */
 export async function importTree(
   fs: SqliteFileSystem,
   stream: ReadableStream<Uint8Array>,
-  options: ArchiveOptions = {},
+  options: ImportOptions = {},
+): Promise<ArchiveProgress> {
+  return await unpack(fs, await Archive.open(stream), options);
+}
+
+/** {@linkcode importTree} of an archive that was opened. */
+export async function unpack(
+  fs: SqliteFileSystem,
+  archive: Archive,
+  options: ImportOptions = {},
 ): Promise<ArchiveProgress> {
   const importer = new Importer(fs, options);
+  const members = archive.members((path, reason) => {
+    options.skipped?.(path, reason);
+  });
   try {
-    for await (
-      const member of readArchive(stream, (path, reason) => {
-        options.skipped?.(path, reason);
-      })
-    ) await importer.add(member);
+    assertImportable(fs, options);
+    fs.records.put(...UNFINISHED, new Uint8Array(0));
+    await fs.settle();
+    for await (const member of members) await importer.add(member);
     importer.finish();
+    fs.records.delete(...UNFINISHED);
   } finally {
+    await archive.close();
     await fs.settle();
   }
   return importer.done;
+}
+
+function assertImportable(
+  fs: SqliteFileSystem,
+  { merge }: ImportOptions,
+): void {
+  const isEmpty = fs.readdir(fs.root(), 0, 1).entries.length === 0;
+  if (isEmpty || merge || fs.records.get(...UNFINISHED) !== undefined) return;
+  throw new Error(
+    "the store has files in it: import into a new one, or over them with --merge",
+  );
 }
 
 class Importer {
@@ -101,18 +136,17 @@ class Importer {
     const kind = kindOf(member);
     const { node } = this.#fs.create(folder, name, kind, { attributes });
     if (member.size === 0) return;
-    let at = 0;
-    for await (const piece of member.content) {
-      this.#fs.write(node, at, piece, "unstable");
-      at += piece.length;
-      this.#tell(0, piece.length);
-      this.#unsettled += piece.length;
+    for await (const { offset, bytes } of member.content) {
+      this.#fs.write(node, offset, bytes, "unstable");
+      this.#tell(0, bytes.length);
+      this.#unsettled += bytes.length;
       if (this.#unsettled >= SETTLE_BYTES) {
         this.#fs.commit(node);
         await this.#settle();
       }
     }
-    this.#fs.setattr(node, { atime, mtime });
+    // It may end with a hole.
+    this.#fs.setattr(node, { size: member.size, atime, mtime });
     this.#fs.commit(node);
   }
 

@@ -13,3 +13,9 @@ export interface ArchiveOptions {
   /** Called for what an archive can't hold, or the store can't take. */
   readonly skipped?: (path: string, reason: string) => void;
 }
+
+/** How an import is done. */
+export interface ImportOptions extends ArchiveOptions {
+  /** Unpack over what is in the store; otherwise it has to be empty. */
+  readonly merge?: boolean;
+}

@@ -1,59 +1,151 @@
-import { applyRecords, decodeHeader, decodeRecords, textOf } from "./decode.ts";
+import {
+  applyRecords,
+  decodeHeader,
+  decodeRecords,
+  isHeader,
+  textOf,
+} from "./decode.ts";
 import { BLOCK, type Member, paddingOf } from "./header.ts";
+import { readGnuSparse, readPaxSparse, type Segment } from "./sparse.ts";
 
 /** Most bytes of a header of names and records; nothing real comes near. */
-const MOST_RECORDS = 2 ** 20;
+const MOST_RECORDS = 2 ** 24;
+/** Largest id of a user or group; above it is "nobody in particular" to the host. */
+const MAX_ID = 0xffff_fffe;
+const MAX_UINT32 = 0xffff_ffff;
+
+/** How archives are packed that have to be unpacked first: their first bytes. */
+const packings: readonly [name: string, command: string, bytes: number[]][] = [
+  ["gzip", "gunzip -c", [0x1f, 0x8b]],
+  ["bzip2", "bunzip2 -c", [0x42, 0x5a, 0x68]],
+  ["xz", "unxz -c", [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ["zstd", "unzstd -c", [0x28, 0xb5, 0x2f, 0xfd]],
+];
+
+/** Bytes of a file, and where they begin in it. */
+export interface Piece {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
 
 /** A member, and its bytes, to be read before the next member is asked for. */
 export interface ArchiveMember extends Member {
-  /** The content of a file; empty for anything else. */
-  readonly content: AsyncIterable<Uint8Array>;
+  /** The content of a file, but for its holes; empty for anything else. */
+  readonly content: AsyncIterable<Piece>;
 }
 
-/**
- * Reads a tar archive as it comes: ustar, pax and GNU's long names. `skipped`
- * is told of members of other types. Throws an `Error` for what is no archive,
- * is damaged or ends too soon.
- */
-export async function* readArchive(
-  stream: ReadableStream<Uint8Array>,
-  skipped: (path: string, reason: string) => void,
-): AsyncGenerator<ArchiveMember> {
-  const source = new Source(stream);
-  const defaults = new Map<string, string>();
-  let records = new Map<string, string>();
-  try {
+/** A tar archive that is read as it comes: ustar, pax, and GNU's long names and sparse files. */
+export class Archive {
+  readonly #source: Source;
+  #first: Uint8Array | undefined;
+
+  private constructor(source: Source, first: Uint8Array) {
+    this.#source = source;
+    this.#first = first;
+  }
+
+  /** Rejects with an `Error` of one line when the stream is no archive. */
+  static async open(stream: ReadableStream<Uint8Array>): Promise<Archive> {
+    const source = new Source(stream);
+    try {
+      const first = await source.first(BLOCK);
+      assertArchive(first);
+      return new Archive(source, first);
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The members, once; `skipped` is told of those of unknown types. Throws an
+   * `Error` for what is damaged or ends too soon.
+   */
+  async *members(
+    skipped: (path: string, reason: string) => void,
+  ): AsyncGenerator<ArchiveMember> {
+    const source = this.#source;
+    const defaults = new Map<string, string>();
+    let records: [key: string, value: string][] = [];
     for (;;) {
-      const block = await source.take(BLOCK);
-      if (block === undefined || block.every((byte) => byte === 0)) return;
+      const block = await this.#block();
+      if (block.every((byte) => byte === 0)) return;
       const { letter, member } = decodeHeader(block);
       if ("xgLK".includes(letter)) {
         const body = await takeRecords(source, member.size);
-        if (letter === "L") records.set("path", textOf(body));
-        else if (letter === "K") records.set("linkpath", textOf(body));
-        else {
-          const into = letter === "g" ? defaults : records;
-          for (const [key, value] of decodeRecords(body)) into.set(key, value);
-        }
+        if (letter === "L") records.push(["path", textOf(body)]);
+        else if (letter === "K") records.push(["linkpath", textOf(body)]);
+        else if (letter === "x") records.push(...decodeRecords(body));
+        else for (const each of decodeRecords(body)) defaults.set(...each);
         continue;
       }
-      applyRecords(member, new Map([...defaults, ...records]));
-      const isSparse = [...records.keys()].some((key) =>
-        key.startsWith("GNU.sparse.")
-      );
-      records = new Map();
-      const { type, size } = member;
+      const merged = new Map([...defaults, ...records]);
+      applyRecords(member, merged);
+      const { type } = member;
       // A link may repeat the size of its file, and has no bytes all the same.
-      const hasBytes = type === "file" || type === undefined;
-      const body = source.part(hasBytes ? size : 0);
+      const isFile = type === "file" || type === undefined;
+      let stored = isFile || letter === "D" ? member.size : 0;
+      const padding = paddingOf(stored);
+      const pax = await readPaxSparse(merged, records, source);
+      const sparse = letter === "S" ? await readGnuSparse(block, source) : pax;
+      records = [];
+      stored -= pax?.mapBytes ?? 0;
+      member.path = sparse?.path ?? member.path;
+      const size = sparse?.size ?? (type === "file" ? stored : 0);
+      const segments = sparse?.segments ?? [{ offset: 0, length: stored }];
+      assertFits(member, segments, stored);
+      const content = source.pieces(segments);
       if (type === undefined) skipped(member.path, `type "${letter}"`);
-      else if (isSparse) skipped(member.path, "a sparse file of GNU tar");
-      else yield { ...member, type, size: hasBytes ? size : 0, content: body };
-      for await (const _ of body);
-      if (hasBytes) await source.skip(paddingOf(size));
+      else yield { ...member, type, size, content };
+      for await (const _ of content);
+      await source.skip(padding);
     }
-  } finally {
-    await source.close();
+  }
+
+  /** Reads no more. */
+  async close(): Promise<void> {
+    await this.#source.close();
+  }
+
+  /** The next header, or the zeros of the end. */
+  async #block(): Promise<Uint8Array> {
+    const block = this.#first ?? await this.#source.take(BLOCK);
+    this.#first = undefined;
+    if (block !== undefined) return block;
+    throw new Error("the archive lacks its end: a part of it may be missing");
+  }
+}
+
+/** Throws for what is not the first block of an archive. */
+function assertArchive(first: Uint8Array): void {
+  for (const [name, command, bytes] of packings) {
+    if (!bytes.every((byte, at) => first[at] === byte)) continue;
+    throw new Error(
+      `this is ${name}: unpack it first: ${command} FILE | … import DIR`,
+    );
+  }
+  if (first.length === 0) throw new Error("there is no archive: no input");
+  const isEmpty = first.every((byte) => byte === 0);
+  if (first.length === BLOCK && (isEmpty || isHeader(first))) return;
+  throw new Error("this is no tar archive");
+}
+
+/** Throws for what no store can hold, and for a map that is not of these bytes. */
+function assertFits(
+  { path, uid, gid, major, minor }: Omit<Member, "type">,
+  segments: readonly Segment[],
+  stored: number,
+): void {
+  const bytes = segments.reduce((sum, { length }) => sum + length, 0);
+  if (bytes !== stored) {
+    throw new Error(`${path}: the map of a sparse file and its bytes differ`);
+  }
+  for (const [name, id] of Object.entries({ uid, gid })) {
+    if (id <= MAX_ID) continue;
+    throw new Error(`${path}: ${name} ${id} is more than ${MAX_ID}`);
+  }
+  if (major > MAX_UINT32 || minor > MAX_UINT32) {
+    throw new Error(`${path}: there is no device ${major}:${minor}`);
   }
 }
 
@@ -89,10 +181,33 @@ class Source {
     return bytes;
   }
 
-  /** The next `length` bytes as they come. */
-  async *part(length: number): AsyncGenerator<Uint8Array> {
+  /** The first `length` bytes, or as many as there are. */
+  async first(length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    for await (const part of this.part(length, false)) {
+      bytes.set(part, filled);
+      filled += part.length;
+    }
+    return bytes.subarray(0, filled);
+  }
+
+  /** The next bytes as they come, with their places in a file. */
+  async *pieces(segments: readonly Segment[]): AsyncGenerator<Piece> {
+    for (const { offset, length } of segments) {
+      let at = offset;
+      for await (const bytes of this.part(length)) {
+        yield { offset: at, bytes };
+        at += bytes.length;
+      }
+    }
+  }
+
+  /** The next `length` bytes as they come; all of them, where `isWhole`. */
+  async *part(length: number, isWhole = true): AsyncGenerator<Uint8Array> {
     for (let rest = length; rest > 0;) {
       const part = await this.#next(rest);
+      if (part === undefined && !isWhole) return;
       if (part === undefined) throw tooShort();
       rest -= part.length;
       yield part;
