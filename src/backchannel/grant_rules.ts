@@ -7,6 +7,7 @@ import {
 } from "../state/delegations.ts";
 import type { FileState } from "../state/file_states.ts";
 import type { OpenState } from "../state/opens.ts";
+import { hasMethod } from "../vfs/changes.ts";
 
 /**
  * The delegation that an open may have as far as its file is concerned, given
@@ -48,8 +49,8 @@ function delegationOf({ file, client }: OpenState): Delegation | undefined {
 function preferred(open: OpenState, want: number): DelegationType {
   if (want === Want.READ) return "read";
   const { readOnly, fs } = open.file.file.export;
-  const isWritable = !readOnly && fs.write !== undefined &&
-    fs.setattr !== undefined;
+  const isWritable = !readOnly && hasMethod(fs, "write") &&
+    hasMethod(fs, "setattr");
   if (!isWritable) return "read";
   if (want === Want.WRITE) return "write";
   // Who only reads is not worth keeping all other readers out for.

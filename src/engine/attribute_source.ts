@@ -2,16 +2,16 @@ import { AttributeOffer, type AttributePlan } from "../nfs4/attribute_plan.ts";
 import type { AttributeSource } from "../nfs4/attributes.ts";
 import { emptyBitmap } from "../nfs4/bitmap.ts";
 import { type MinorVersion, Status } from "../nfs4/constants.ts";
+import type { ReadableFileSystem } from "../vfs/changes.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type {
   Awaitable,
   FileAttributes,
-  FileSystem,
   FileSystemStatus,
 } from "../vfs/file_system.ts";
 import type { CompoundContext } from "./context.ts";
 
-const offers = new WeakMap<FileSystem, AttributeOffer[]>();
+const offers = new WeakMap<ReadableFileSystem, AttributeOffer[]>();
 
 /** What is supported for a file with these attributes. */
 export function offerOf(

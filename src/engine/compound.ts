@@ -9,6 +9,7 @@ import type { RpcConnection } from "../rpc/connection.ts";
 import type { Failures, Reliance, Settler } from "../rpc/reliance.ts";
 import type { Awaitable, FileSystem } from "../vfs/file_system.ts";
 import { XdrWriter } from "../xdr/writer.ts";
+import { checkChanges } from "./changing.ts";
 import {
   CompoundContext,
   type ReliedResult,
@@ -147,7 +148,7 @@ class CompoundRun implements Reliance {
       const outcome = this.#begin();
       if (outcome instanceof Promise) {
         this.#hasWaited = true;
-        this.#context.slot?.note(this.#row.maxReply !== undefined);
+        this.#context.slot?.note(this.#row.changes !== "nothing");
         return this.#resume(outcome);
       }
       this.#complete(outcome);
@@ -211,13 +212,15 @@ class CompoundRun implements Reliance {
       if (row.needsFilehandle && context.current === undefined) {
         return Status.NOFILEHANDLE;
       }
+      const writable = checkChanges(context, row.changes);
+      if (writable !== Status.OK) return writable;
       const { maxReply = RESULT_HEADER } = row;
       if (!this.#fits(this.#resultAt + maxReply)) {
         return context.replyLimitStatus;
       }
       if (row.once) this.#keep();
       if (row.usesFiles || row.usesRecords) this.#rely(row);
-      if (this.#hasWaited) context.slot?.note(row.maxReply !== undefined);
+      if (this.#hasWaited) context.slot?.note(row.changes !== "nothing");
       return row.operation.run(context, args);
     } catch (error) {
       return this.#statusOf(error);
@@ -400,7 +403,7 @@ function statusOfFailure(
   if (isRecord) return Status.DELAY;
   const status = statusOfError(error, minorVersion) ?? Status.IO;
   // Only what changes something can be told of the room that it takes.
-  const changes = row.maxReply !== undefined;
+  const changes = row.changes !== "nothing";
   return changes || status === Status.DELAY ? status : Status.IO;
 }
 

@@ -33,20 +33,3 @@ export function checkFolder(
 export function statusOfRefusal(refusal: Refusal): StatusCode {
   return refusal === "access" ? Status.ACCESS : Status.PERM;
 }
-
-/**
- * Whether the export can be changed at all, by a method of the file system
- * that is there or not.
- */
-export function checkWritable(
-  file: FileRef,
-  method: "create" | "remove" | "rename" | "link" | "setattr",
-): StatusCode {
-  const { readOnly, fs } = file.export;
-  if (readOnly || fs[method] === undefined && fs.create === undefined) {
-    return Status.ROFS;
-  }
-  if (fs[method] !== undefined) return Status.OK;
-  // RFC 8881 15.2: of these only LINK may answer NFS4ERR_NOTSUPP.
-  return method === "link" ? Status.NOTSUPP : Status.ROFS;
-}

@@ -1,5 +1,6 @@
 import { type MinorVersion, Op } from "../nfs4/constants.ts";
-import type { Operation, OperationRow } from "./operation.ts";
+import type { Changes, FileChange } from "./changing.ts";
+import type { AnyOperation, Operation, OperationRow } from "./operation.ts";
 import { access } from "./ops/access.ts";
 import { allocate } from "./ops/allocate.ts";
 import { backchannelCtl } from "./ops/backchannel_ctl.ts";
@@ -83,130 +84,163 @@ const NONE: readonly MinorVersion[] = [];
 const HANDLE = { needsFilehandle: true } as const;
 const FH = { needsFilehandle: true, usesFiles: true } as const;
 const ONCE = { ...FH, once: true } as const;
+type MaxReply = Required<Pick<OperationRow, "maxReply">>;
 const ALONE = { sessionless: true } as const;
 const RECORDS = { usesRecords: true } as const;
 
 // maxReply: number and status 8, stateid 16, change_info4 20, bitmap4 of three
 // words 16, verifier 8, LOCK4denied with the longest owner 1056.
 const ROWS: readonly OperationRow[] = [
-  row("ACCESS", EVERY, access, FH),
-  row("CLOSE", EVERY, close, { ...HANDLE, maxReply: 24 }),
-  row("COMMIT", EVERY, commit, FH),
-  row("CREATE", EVERY, create, { ...ONCE, maxReply: 60 }),
-  row("DELEGPURGE", NONE, delegpurge),
-  row("DELEGRETURN", EVERY, delegreturn, {
+  row("ACCESS", EVERY, "nothing", access, FH),
+  row("CLOSE", EVERY, "state", close, { ...HANDLE, maxReply: 24 }),
+  row("COMMIT", EVERY, "nothing", commit, FH),
+  row("CREATE", EVERY, "create", create, { ...ONCE, maxReply: 60 }),
+  row("DELEGPURGE", NONE, "nothing", delegpurge),
+  row("DELEGRETURN", EVERY, "state", delegreturn, {
     ...HANDLE,
     once: true,
     maxReply: 8,
   }),
-  row("GETATTR", EVERY, getattr, FH),
-  row("GETFH", EVERY, getfh, HANDLE),
-  row("LINK", EVERY, link, { ...ONCE, maxReply: 28 }),
-  row("LOCK", EVERY, lock, { ...HANDLE, ...RECORDS, maxReply: 1064 }),
-  row("LOCKT", EVERY, lockt, HANDLE),
-  row("LOCKU", EVERY, locku, { ...HANDLE, maxReply: 24 }),
-  row("LOOKUP", EVERY, lookup, FH),
-  row("LOOKUPP", EVERY, lookupp, FH),
-  row("NVERIFY", EVERY, nverify, FH),
-  row("OPEN", EVERY, open, { ...FH, ...RECORDS, maxReply: 200 }),
-  row("OPENATTR", NONE, openattr, FH),
-  row("OPEN_CONFIRM", V40, openConfirm, {
+  row("GETATTR", EVERY, "nothing", getattr, FH),
+  row("GETFH", EVERY, "nothing", getfh, HANDLE),
+  row("LINK", EVERY, "link", link, { ...ONCE, maxReply: 28 }),
+  row("LOCK", EVERY, "state", lock, { ...HANDLE, ...RECORDS, maxReply: 1064 }),
+  row("LOCKT", EVERY, "nothing", lockt, HANDLE),
+  row("LOCKU", EVERY, "state", locku, { ...HANDLE, maxReply: 24 }),
+  row("LOOKUP", EVERY, "nothing", lookup, FH),
+  row("LOOKUPP", EVERY, "nothing", lookupp, FH),
+  row("NVERIFY", EVERY, "nothing", nverify, FH),
+  row("OPEN", EVERY, "sometimes", open, { ...FH, ...RECORDS, maxReply: 200 }),
+  row("OPENATTR", NONE, "nothing", openattr, FH),
+  row("OPEN_CONFIRM", V40, "state", openConfirm, {
     ...HANDLE,
     ...RECORDS,
     maxReply: 24,
   }),
-  row("OPEN_DOWNGRADE", EVERY, openDowngrade, { ...HANDLE, maxReply: 24 }),
-  row("PUTFH", EVERY, putfh),
-  row("PUTPUBFH", EVERY, putpubfh),
-  row("PUTROOTFH", EVERY, putrootfh),
-  row("READ", EVERY, read, FH),
-  row("READDIR", EVERY, readdir, FH),
-  row("READLINK", EVERY, readlink, FH),
-  row("REMOVE", EVERY, remove, { ...ONCE, maxReply: 28 }),
-  row("RENAME", EVERY, rename, { ...ONCE, maxReply: 48 }),
-  row("RENEW", V40, renew),
-  row("RESTOREFH", EVERY, restorefh),
-  row("SAVEFH", EVERY, savefh, HANDLE),
-  row("SECINFO", EVERY, secinfo, HANDLE),
-  row("SETATTR", EVERY, setattr, { ...ONCE, maxReply: 24 }),
-  row("SETCLIENTID", V40, setclientid, { maxReply: 1064 }),
-  row("SETCLIENTID_CONFIRM", V40, setclientidConfirm, {
+  row("OPEN_DOWNGRADE", EVERY, "state", openDowngrade, {
+    ...HANDLE,
+    maxReply: 24,
+  }),
+  row("PUTFH", EVERY, "nothing", putfh),
+  row("PUTPUBFH", EVERY, "nothing", putpubfh),
+  row("PUTROOTFH", EVERY, "nothing", putrootfh),
+  row("READ", EVERY, "nothing", read, FH),
+  row("READDIR", EVERY, "nothing", readdir, FH),
+  row("READLINK", EVERY, "nothing", readlink, FH),
+  row("REMOVE", EVERY, "remove", remove, { ...ONCE, maxReply: 28 }),
+  row("RENAME", EVERY, "rename", rename, { ...ONCE, maxReply: 48 }),
+  row("RENEW", V40, "nothing", renew),
+  row("RESTOREFH", EVERY, "nothing", restorefh),
+  row("SAVEFH", EVERY, "nothing", savefh, HANDLE),
+  row("SECINFO", EVERY, "nothing", secinfo, HANDLE),
+  row("SETATTR", EVERY, "setattr", setattr, { ...ONCE, maxReply: 24 }),
+  row("SETCLIENTID", V40, "state", setclientid, { maxReply: 1064 }),
+  row("SETCLIENTID_CONFIRM", V40, "state", setclientidConfirm, {
     ...RECORDS,
     maxReply: 8,
   }),
-  row("VERIFY", EVERY, verify, FH),
-  row("WRITE", EVERY, write, { ...FH, maxReply: 24 }),
-  row("RELEASE_LOCKOWNER", V40, releaseLockowner, { maxReply: 8 }),
-  row("BACKCHANNEL_CTL", V41, backchannelCtl, { ...RECORDS, maxReply: 8 }),
-  row("BIND_CONN_TO_SESSION", V41, bindConnToSession, {
+  row("VERIFY", EVERY, "nothing", verify, FH),
+  row("WRITE", EVERY, "write", write, { ...FH, maxReply: 24 }),
+  row("RELEASE_LOCKOWNER", V40, "state", releaseLockowner, { maxReply: 8 }),
+  row("BACKCHANNEL_CTL", V41, "state", backchannelCtl, {
+    ...RECORDS,
+    maxReply: 8,
+  }),
+  row("BIND_CONN_TO_SESSION", V41, "state", bindConnToSession, {
     ...ALONE,
     maxReply: 32,
   }),
-  row("EXCHANGE_ID", V41, exchangeId, { ...ALONE, maxReply: 3200 }),
-  row("CREATE_SESSION", V41, createSession, {
+  row("EXCHANGE_ID", V41, "state", exchangeId, { ...ALONE, maxReply: 3200 }),
+  row("CREATE_SESSION", V41, "state", createSession, {
     ...ALONE,
     ...RECORDS,
     maxReply: 120,
   }),
-  row("DESTROY_SESSION", V41, destroySession, {
+  row("DESTROY_SESSION", V41, "state", destroySession, {
     ...ALONE,
     ...RECORDS,
     maxReply: 8,
   }),
-  row("FREE_STATEID", V41, freeStateid, { ...RECORDS, maxReply: 8 }),
-  row("GET_DIR_DELEGATION", NONE, getDirDelegation, FH),
-  row("GETDEVICEINFO", NONE, getdeviceinfo),
-  row("GETDEVICELIST", NONE, getdevicelist, FH),
-  row("LAYOUTCOMMIT", NONE, layoutcommit, FH),
-  row("LAYOUTGET", NONE, layoutget, FH),
-  row("LAYOUTRETURN", NONE, layoutreturn, FH),
-  row("SECINFO_NO_NAME", V41, secinfoNoName, HANDLE),
-  row("SEQUENCE", V41, sequence, { maxReply: 44 }),
-  row("SET_SSV", V41, setSsv, { maxReply: 8 }),
-  row("TEST_STATEID", V41, testStateid),
-  row("WANT_DELEGATION", NONE, wantDelegation, FH),
-  row("DESTROY_CLIENTID", V41, destroyClientid, {
+  row("FREE_STATEID", V41, "state", freeStateid, { ...RECORDS, maxReply: 8 }),
+  row("GET_DIR_DELEGATION", NONE, "nothing", getDirDelegation, FH),
+  row("GETDEVICEINFO", NONE, "nothing", getdeviceinfo),
+  row("GETDEVICELIST", NONE, "nothing", getdevicelist, FH),
+  row("LAYOUTCOMMIT", NONE, "nothing", layoutcommit, FH),
+  row("LAYOUTGET", NONE, "nothing", layoutget, FH),
+  row("LAYOUTRETURN", NONE, "nothing", layoutreturn, FH),
+  row("SECINFO_NO_NAME", V41, "nothing", secinfoNoName, HANDLE),
+  row("SEQUENCE", V41, "state", sequence, { maxReply: 44 }),
+  row("SET_SSV", V41, "state", setSsv, { maxReply: 8 }),
+  row("TEST_STATEID", V41, "nothing", testStateid),
+  row("WANT_DELEGATION", NONE, "nothing", wantDelegation, FH),
+  row("DESTROY_CLIENTID", V41, "state", destroyClientid, {
     ...ALONE,
     ...RECORDS,
     maxReply: 8,
   }),
-  row("RECLAIM_COMPLETE", V41, reclaimComplete, { ...RECORDS, maxReply: 8 }),
-  row("ALLOCATE", NONE, allocate, FH),
-  row("COPY", NONE, copy, FH),
-  row("COPY_NOTIFY", NONE, copyNotify, FH),
-  row("DEALLOCATE", NONE, deallocate, FH),
-  row("IO_ADVISE", NONE, ioAdvise, FH),
-  row("LAYOUTERROR", NONE, layouterror, FH),
-  row("LAYOUTSTATS", NONE, layoutstats, FH),
-  row("OFFLOAD_CANCEL", NONE, offloadCancel, FH),
-  row("OFFLOAD_STATUS", NONE, offloadStatus, FH),
-  row("READ_PLUS", NONE, readPlus, FH),
-  row("SEEK", NONE, seek, FH),
-  row("WRITE_SAME", NONE, writeSame, FH),
-  row("CLONE", NONE, clone, FH),
-  row("GETXATTR", NONE, getxattr, FH),
-  row("SETXATTR", NONE, setxattr, FH),
-  row("LISTXATTRS", NONE, listxattrs, FH),
-  row("REMOVEXATTR", NONE, removexattr, FH),
+  row("RECLAIM_COMPLETE", V41, "state", reclaimComplete, {
+    ...RECORDS,
+    maxReply: 8,
+  }),
+  row("ALLOCATE", NONE, "nothing", allocate, FH),
+  row("COPY", NONE, "nothing", copy, FH),
+  row("COPY_NOTIFY", NONE, "nothing", copyNotify, FH),
+  row("DEALLOCATE", NONE, "nothing", deallocate, FH),
+  row("IO_ADVISE", NONE, "nothing", ioAdvise, FH),
+  row("LAYOUTERROR", NONE, "nothing", layouterror, FH),
+  row("LAYOUTSTATS", NONE, "nothing", layoutstats, FH),
+  row("OFFLOAD_CANCEL", NONE, "nothing", offloadCancel, FH),
+  row("OFFLOAD_STATUS", NONE, "nothing", offloadStatus, FH),
+  row("READ_PLUS", NONE, "nothing", readPlus, FH),
+  row("SEEK", NONE, "nothing", seek, FH),
+  row("WRITE_SAME", NONE, "nothing", writeSame, FH),
+  row("CLONE", NONE, "nothing", clone, FH),
+  row("GETXATTR", NONE, "nothing", getxattr, FH),
+  row("SETXATTR", NONE, "nothing", setxattr, FH),
+  row("LISTXATTRS", NONE, "nothing", listxattrs, FH),
+  row("REMOVEXATTR", NONE, "nothing", removexattr, FH),
 ];
 
 /** Stands for every number that is no operation of the minor version. */
-export const ILLEGAL: OperationRow = row("ILLEGAL", EVERY, illegal);
+export const ILLEGAL: OperationRow = row("ILLEGAL", EVERY, "nothing", illegal);
 
 /** The operation table, by number; holes are operations that nobody knows. */
 export const OPERATIONS: readonly (OperationRow | undefined)[] = byNumber();
 
+type Name = keyof typeof Op;
+type Versions = readonly MinorVersion[];
+type Rules = Pick<
+  OperationRow,
+  "needsFilehandle" | "sessionless" | "once" | "usesFiles" | "usesRecords"
+>;
+
+// Rows that say what is not so don't compile: see operation.ts.
 function row<Args>(
-  name: keyof typeof Op,
-  versions: readonly MinorVersion[],
-  operation: Operation<Args>,
-  rules: Omit<
-    OperationRow,
-    "number" | "name" | "since" | "versions" | "operation"
-  > = {},
+  ...row: [Name, Versions, "nothing", Operation<Args>, Rules?]
+): OperationRow;
+function row<Args>(
+  ...row: [Name, Versions, "state", Operation<Args>, Rules & MaxReply]
+): OperationRow;
+function row<Args, Change extends FileChange>(
+  ...row: [Name, Versions, Change, Operation<Args, Change>, Rules & MaxReply]
+): OperationRow;
+function row(
+  name: Name,
+  versions: Versions,
+  changes: Changes,
+  operation: AnyOperation,
+  rules?: Rules & Partial<MaxReply>,
 ): OperationRow {
   const number = Op[name];
-  return { number, name, since: since(number), versions, operation, ...rules };
+  return {
+    number,
+    name,
+    since: since(number),
+    versions,
+    changes,
+    operation,
+    ...rules,
+  };
 }
 
 // RFC 7530, RFC 8881 and RFC 7862 each went on counting where the last one ended.

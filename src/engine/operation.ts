@@ -1,10 +1,19 @@
 import type { MinorVersion, StatusCode } from "../nfs4/constants.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
 import type { XdrReader } from "../xdr/reader.ts";
+import type { Changes, ContextOf, FileChange } from "./changing.ts";
 import type { CompoundContext } from "./context.ts";
 
-/** How an operation is decoded, carried out and answered: one file in `ops/` each. */
-export interface Operation<Args = unknown> {
+declare const change: unique symbol;
+
+/**
+ * How an operation is decoded, carried out and answered: one file in `ops/` each.
+ * One that changes files says by what; its row can't say anything else.
+ */
+export interface Operation<Args = unknown, Change extends FileChange = never> {
+  /** Keeps operations of different changes apart; never there. */
+  readonly [change]?: (change: Change) => Change;
+
   /** Reads the arguments; throws XdrError (answered NFS4ERR_BADXDR). */
   decode(xdr: XdrReader, minorVersion: MinorVersion): Args;
 
@@ -12,12 +21,25 @@ export interface Operation<Args = unknown> {
    * Carries it out. On success it has written the result behind the status into
    * `context.reply`; a refusal is the returned status. FsErrors may be thrown.
    */
-  run(context: CompoundContext, args: Args): Awaitable<StatusCode>;
+  readonly run: (
+    context: ContextOf<Change>,
+    args: Args,
+  ) => Awaitable<StatusCode>;
 
   /**
    * Writes what the result carries although it failed, where the RFC has such an
    * arm (SETATTR's attrsset, LOCK's LOCK4denied). Nothing else is in the result.
    */
+  encodeFailure?(context: CompoundContext, status: StatusCode): void;
+}
+
+/** Any operation, as the COMPOUND carries it out: it has looked at the row. */
+export interface AnyOperation {
+  /** As {@linkcode Operation.decode}. */
+  decode(xdr: XdrReader, minorVersion: MinorVersion): unknown;
+  /** As {@linkcode Operation.run}. */
+  run(context: CompoundContext, args: unknown): Awaitable<StatusCode>;
+  /** As {@linkcode Operation.encodeFailure}. */
   encodeFailure?(context: CompoundContext, status: StatusCode): void;
 }
 
@@ -31,8 +53,13 @@ export interface OperationRow {
   readonly since: MinorVersion;
   /** Minor versions in which the server carries it out; elsewhere NFS4ERR_NOTSUPP. */
   readonly versions: readonly MinorVersion[];
+  /**
+   * What it changes. Of files: it is NFS4ERR_ROFS where they can't be changed;
+   * of anything: its reply must be known to fit before it is carried out.
+   */
+  readonly changes: Changes;
   /** What it does; where `versions` is empty, only its `decode` is used. */
-  readonly operation: Operation;
+  readonly operation: AnyOperation;
   /**
    * NFSv4.1: may begin a COMPOUND without SEQUENCE, and is then alone in it
    * (RFC 8881 2.10.6.4 and the operation's own section).
@@ -50,9 +77,8 @@ export interface OperationRow {
    */
   readonly once?: boolean;
   /**
-   * Most bytes of its result, number and status included. Given for what changes
-   * something, whose reply must be known to fit before it is carried out
-   * (RFC 8881 18.46.3); the others are checked when they are done.
+   * Most bytes of its result, number and status included, of what changes
+   * something (RFC 8881 18.46.3); the others are checked when they are done.
    */
   readonly maxReply?: number;
 }

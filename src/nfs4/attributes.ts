@@ -9,11 +9,11 @@
 import type { FileRef } from "../vfs/file_handle.ts";
 import type {
   FileAttributes,
-  FileSystem,
   FileSystemStatus,
   FileType,
   Timestamp,
 } from "../vfs/file_system.ts";
+import { hasMethod, type ReadableFileSystem } from "../vfs/changes.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { type Bitmap, writeBitmap } from "./bitmap.ts";
 import type { MinorVersion, StatusCode } from "./constants.ts";
@@ -49,7 +49,7 @@ export interface AttributeTerms {
   /** The minor version. */
   readonly minorVersion: MinorVersion;
   /** What can be done to the file system shows in the methods that it has. */
-  readonly fs: FileSystem;
+  readonly fs: ReadableFileSystem;
   /** Whether the file's creation time is known. */
   readonly birthtime: boolean;
 }
@@ -106,7 +106,7 @@ const SECOND = 1_000_000_000;
 const hasSpace = (terms: AttributeTerms): boolean =>
   terms.fs.status !== undefined;
 const canSet = (terms: AttributeTerms): boolean =>
-  terms.fs.setattr !== undefined;
+  hasMethod(terms.fs, "setattr");
 
 const yes = (xdr: XdrWriter): void => xdr.bool(true);
 const no = (xdr: XdrWriter): void => xdr.bool(false);
@@ -144,7 +144,7 @@ const ROWS: readonly AttributeRow[] = [
     number: 5,
     name: "link_support",
     perFileSystem: true,
-    get: (xdr, { file }) => xdr.bool(file.export.fs.link !== undefined),
+    get: (xdr, { file }) => xdr.bool(hasMethod(file.export.fs, "link")),
   },
   {
     number: 6,
@@ -184,7 +184,7 @@ const ROWS: readonly AttributeRow[] = [
     number: 15,
     name: "cansettime",
     perFileSystem: true,
-    get: (xdr, { file }) => xdr.bool(file.export.fs.setattr !== undefined),
+    get: (xdr, { file }) => xdr.bool(hasMethod(file.export.fs, "setattr")),
   },
   { number: 16, name: "case_insensitive", perFileSystem: true, get: no },
   { number: 17, name: "case_preserving", perFileSystem: true, get: yes },

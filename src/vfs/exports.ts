@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import type { ReadableFileSystem } from "./changes.ts";
 import type { Caller, FileSystem } from "./file_system.ts";
 
 /** Whose requests are carried out as the anonymous user. */
@@ -11,8 +12,8 @@ export interface Export {
   readonly id: number;
   /** Absolute path in the server's name space, "/" or "/a/b". */
   readonly path: string;
-  /** What is served. */
-  readonly fs: FileSystem;
+  /** What is served. Its methods that change something are behind `engine/changing.ts`. */
+  readonly fs: ReadableFileSystem;
   /** fsid4 (RFC 8881 5.8.1.9): another one for each export, the same over restarts. 32 bits each. */
   readonly fsid: { readonly major: number; readonly minor: number };
   /** No changes, whatever the file system could do. */

@@ -9,11 +9,11 @@ export function operationTable(): string {
   const rows = OPERATIONS.filter((row) => row !== undefined).map((row) =>
     `| ${row.number} | ${row.name} | ${
       VERSIONS.map((version) => cell(row, version)).join(" | ")
-    } | ${rules(row)} |`
+    } | ${changes(row)} | ${rules(row)} |`
   );
   return [
-    "| no. | operation | 4.0 | 4.1 | 4.2 | rules |",
-    "| --: | --- | --- | --- | --- | --- |",
+    "| no. | operation | 4.0 | 4.1 | 4.2 | changes | rules |",
+    "| --: | --- | --- | --- | --- | --- | --- |",
     ...rows,
   ].join("\n");
 }
@@ -21,6 +21,19 @@ export function operationTable(): string {
 function cell(row: OperationRow, version: MinorVersion): string {
   if (row.since > version) return "OP_ILLEGAL";
   return row.versions.includes(version) ? "yes" : "NOTSUPP";
+}
+
+function changes({ changes }: OperationRow): string {
+  switch (changes) {
+    case "nothing":
+      return "";
+    case "state":
+      return "state";
+    case "sometimes":
+      return "files, sometimes";
+    default:
+      return `files, by ${changes}`;
+  }
 }
 
 function rules(row: OperationRow): string {

@@ -4,7 +4,7 @@ import { FsError } from "../../vfs/errors.ts";
 import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
 import { attempt } from "../attempt.ts";
 import { chain } from "../chain.ts";
-import type { CompoundContext } from "../context.ts";
+import type { ChangingContext } from "../changing.ts";
 import { checkFolder } from "../folders.ts";
 import { checkName } from "../names.ts";
 import type { CreateHow } from "./args.ts";
@@ -26,7 +26,7 @@ export interface NamedOpen {
 
 /** Finds, or makes, the file of CLAIM_NULL and CLAIM_DELEGATE_CUR. */
 export function openByName(
-  context: CompoundContext,
+  context: ChangingContext<"sometimes">,
   open: NamedOpen,
 ): Awaitable<OpenTarget | StatusCode> {
   const folder = context.file;
@@ -54,7 +54,7 @@ interface Found extends NamedOpen {
 }
 
 function found(
-  context: CompoundContext,
+  context: ChangingContext<"sometimes">,
   open: Found,
 ): Awaitable<OpenTarget | StatusCode> {
   const { create, node, access, attributes: folder } = open;

@@ -3,6 +3,7 @@ import type { Stateid } from "../../nfs4/types.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import { chain } from "../chain.ts";
+import type { ChangingContext } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import { resolveState } from "../resolve_stateid.ts";
 import type { OpenArgs } from "./args.ts";
@@ -11,7 +12,7 @@ import { existingTarget, type OpenTarget } from "./target.ts";
 
 /** The file that an OPEN claims (RFC 8881 18.16.3). */
 export function findTarget(
-  context: CompoundContext,
+  context: ChangingContext<"sometimes">,
   { claim, create, shareAccess }: OpenArgs,
 ): Awaitable<OpenTarget | StatusCode> {
   const access = shareAccess & Share.ACCESS_BOTH;

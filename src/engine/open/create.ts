@@ -3,8 +3,8 @@ import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import { chain } from "../chain.ts";
-import type { CompoundContext } from "../context.ts";
-import { checkFolder, checkWritable, statusOfRefusal } from "../folders.ts";
+import { changing, type ChangingContext, checkWritable } from "../changing.ts";
+import { checkFolder, statusOfRefusal } from "../folders.ts";
 import type { CreateHow } from "./args.ts";
 import type { OpenTarget } from "./target.ts";
 
@@ -20,12 +20,11 @@ export interface Creation {
 
 /** Makes the file of an OPEN (RFC 8881 18.16.3, RFC 7530 16.16.5). */
 export function createFile(
-  context: CompoundContext,
+  context: ChangingContext<"sometimes">,
   how: CreateHow,
   { folder, name, exists }: Creation,
 ): Awaitable<OpenTarget | StatusCode> {
   const parent = context.file;
-  const { fs } = parent.export;
   const use = { attributes: folder, use: "change" } as const;
   let status = checkWritable(parent, "create");
   if (status === Status.OK) status = checkFolder(context, parent, use);
@@ -38,7 +37,8 @@ export function createFile(
   });
   if (typeof attributes === "string") return statusOfRefusal(attributes);
   const verifier = how.mode === "exclusive" ? how.verifier.slice() : undefined;
-  const created = fs.create!(parent.node, name, { type: "file" }, {
+  const methods = changing(context, parent);
+  const created = methods.create!(parent.node, name, { type: "file" }, {
     attributes,
     verifier,
   });
@@ -50,7 +50,7 @@ export function createFile(
       set: how.attributes?.requested ?? emptyBitmap,
       truncate: false,
     };
-    if (!size || fs.setattr === undefined) return target;
-    return chain(fs.setattr(node, { size }), () => target);
+    if (!size || methods.setattr === undefined) return target;
+    return chain(methods.setattr(node, { size }), () => target);
   });
 }

@@ -8,6 +8,7 @@ import { atLimit } from "../at_limit.ts";
 import { attempt } from "../attempt.ts";
 import { chain } from "../chain.ts";
 import { FileUse, isShareDenied, recallConflicts } from "../conflicts.ts";
+import { changing, type ChangingContext } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import type { OpenTarget } from "./target.ts";
@@ -34,7 +35,7 @@ export interface Opening {
  * changed while the file system was busy, so it is checked again in that step.
  */
 export function establish(
-  context: CompoundContext,
+  context: ChangingContext<"sometimes">,
   opening: Opening,
   target: OpenTarget,
 ): Awaitable<OpenState | StatusCode> {
@@ -61,8 +62,9 @@ export function establish(
   };
   const opened = mode === 0 ? undefined : fs.open!(file.node, OPEN_MODES[mode]);
   return chain(opened, () => {
-    if (!target.truncate || fs.setattr === undefined) return finish();
-    const truncate = () => fs.setattr!(file.node, { size: 0 });
+    if (!target.truncate) return finish();
+    const truncate = () =>
+      changing(context, file).setattr!(file.node, { size: 0 });
     const truncated = attempt(truncate, (error) => {
       undo();
       throw error;

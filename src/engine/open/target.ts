@@ -7,6 +7,7 @@ import type {
   FileAttributes,
 } from "../../vfs/file_system.ts";
 import { chain } from "../chain.ts";
+import { checkWritable } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkContent, checkOpenable } from "../regular_file.ts";
 
@@ -51,6 +52,10 @@ export function existingTarget(
     const writes = (access & Share.ACCESS_WRITE) !== 0;
     let status: StatusCode = reads ? check(false) : Status.OK;
     if (status === Status.OK && (writes || truncate)) status = check(true);
+    // RFC 8881 18.16.3: whoever asks, and for whatever access.
+    if (status === Status.OK && truncate) {
+      status = checkWritable(file, "setattr");
+    }
     if (status !== Status.OK) return status;
     const change = folder === undefined
       ? NO_FOLDER

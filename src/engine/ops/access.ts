@@ -2,6 +2,7 @@ import { Access, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permissionsOf } from "../../vfs/permissions.ts";
+import { checkWritable } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 
@@ -66,8 +67,8 @@ function fileAccess(permissions: number): number {
 }
 
 function isChangeable(
-  { export: { readOnly, fs } }: FileRef,
+  file: FileRef,
   isFolder: boolean,
 ): boolean {
-  return !readOnly && (isFolder ? fs.create : fs.write) !== undefined;
+  return checkWritable(file, isFolder ? "create" : "write") === Status.OK;
 }

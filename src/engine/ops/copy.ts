@@ -30,7 +30,7 @@ export interface CopyArgs {
 }
 
 /** COPY (RFC 7862 15.2). */
-export const copy: Operation<CopyArgs> = notSupported((xdr) => ({
+export const copy: Operation<CopyArgs> = notSupported<CopyArgs>((xdr) => ({
   source: readStateid(xdr),
   destination: readStateid(xdr),
   sourceOffset: xdr.uint64(),

@@ -17,9 +17,10 @@ import type {
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { chain } from "../chain.ts";
+import { changing, type ChangingContext } from "../changing.ts";
 import { writeChangeInfo } from "../change_info.ts";
 import type { CompoundContext } from "../context.ts";
-import { checkFolder, checkWritable, statusOfRefusal } from "../folders.ts";
+import { checkFolder, statusOfRefusal } from "../folders.ts";
 import { checkName, readName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 
@@ -48,7 +49,7 @@ const MAX_TARGET = 4096;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** CREATE (RFC 8881 18.4, RFC 7530 16.4): anything but a regular file. */
-export const create: Operation<CreateArgs> = {
+export const create: Operation<CreateArgs, "create"> = {
   decode: (xdr, minorVersion: MinorVersion) => ({
     kind: readKind(xdr),
     name: readName(xdr),
@@ -83,8 +84,6 @@ function prepare(
   const { file } = context;
   const status = checkFolder(context, file, { attributes, use: "search" });
   if (status !== Status.OK) return status;
-  const writable = checkWritable(file, "create");
-  if (writable !== Status.OK) return writable;
   const change = checkFolder(context, file, { attributes, use: "change" });
   if (change !== Status.OK) return change;
   const made = attributesOfNew(attributes, context.callerOf(file), {
@@ -96,7 +95,7 @@ function prepare(
 }
 
 function make(
-  context: CompoundContext,
+  context: ChangingContext<"create">,
   { kind, name, wanted, attributes }: {
     readonly kind: CreateKind;
     readonly name: string;
@@ -105,8 +104,8 @@ function make(
   },
 ): Awaitable<StatusCode> {
   const { file: folder, reply } = context;
-  const { fs } = folder.export;
-  const made = fs.create!(folder.node, name, kind, { attributes });
+  const made = changing(context, folder)
+    .create(folder.node, name, kind, { attributes });
   return chain(made, ({ node, change }) => {
     writeChangeInfo(reply, change);
     writeBitmap(reply, wanted.requested);

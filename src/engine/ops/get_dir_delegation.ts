@@ -4,7 +4,7 @@ import { notSupported } from "../not_supported.ts";
 import type { Operation } from "../operation.ts";
 
 /** GET_DIR_DELEGATION (RFC 8881 18.39). */
-export const getDirDelegation: Operation<unknown> = notSupported((xdr) => {
+export const getDirDelegation: Operation<void> = notSupported((xdr) => {
   xdr.bool();
   readBitmap(xdr);
   readTime(xdr);

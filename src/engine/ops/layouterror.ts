@@ -30,7 +30,9 @@ export interface LayouterrorArgs {
 }
 
 /** LAYOUTERROR (RFC 7862 15.6). */
-export const layouterror: Operation<LayouterrorArgs> = notSupported((xdr) => ({
+export const layouterror: Operation<LayouterrorArgs> = notSupported<
+  LayouterrorArgs
+>((xdr) => ({
   offset: xdr.uint64(),
   length: xdr.uint64(),
   stateid: readStateid(xdr),

@@ -1,13 +1,14 @@
 import { Status } from "../../nfs4/constants.ts";
 import { chain } from "../chain.ts";
+import { changing } from "../changing.ts";
 import { writeChangeInfo } from "../change_info.ts";
 import { checkDelegations, FileUse } from "../conflicts.ts";
-import { checkFolder, checkWritable } from "../folders.ts";
+import { checkFolder } from "../folders.ts";
 import { checkName, readName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 
 /** LINK (RFC 8881 18.9, RFC 7530 16.9): the new name, a view of the request. */
-export const link: Operation<Uint8Array> = {
+export const link: Operation<Uint8Array, "link"> = {
   decode: readName,
 
   run(context, bytes) {
@@ -27,8 +28,6 @@ export const link: Operation<Uint8Array> = {
         if (type === "directory") return Status.ISDIR;
         // RFC 8881 18.9.4: on another file system, which its fsid tells.
         if (saved.export !== folder.export) return Status.XDEV;
-        const writable = checkWritable(folder, "link");
-        if (writable !== Status.OK) return writable;
         // RFC 8881 18.9.4: numlinks changes, which a delegation forbids.
         const delegations = checkDelegations(
           context,
@@ -36,7 +35,9 @@ export const link: Operation<Uint8Array> = {
           FileUse.LINK,
         );
         if (delegations !== Status.OK) return delegations;
-        return chain(fs.link!(saved.node, folder.node, name), (change) => {
+        const linked = changing(context, folder)
+          .link(saved.node, folder.node, name);
+        return chain(linked, (change) => {
           writeChangeInfo(context.reply, change);
           return Status.OK;
         });

@@ -12,6 +12,7 @@ import { addOpenOwner, OpenOwner, ownerKey } from "../../state/owners.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import { atLimit } from "../at_limit.ts";
 import { chain } from "../chain.ts";
+import { type ChangingContext, checkWritable } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import { type OpenArgs, readOpenArgs } from "../open/args.ts";
 import { findTarget } from "../open/claim.ts";
@@ -25,7 +26,7 @@ import { setCurrentStateid } from "../resolve_stateid.ts";
 import { ownerSequenced } from "../with_open.ts";
 
 /** OPEN (RFC 8881 18.16, RFC 7530 16.16). */
-export const open: Operation<OpenArgs> = {
+export const open: Operation<OpenArgs, "sometimes"> = {
   decode: readOpenArgs,
 
   run(context, args) {
@@ -69,7 +70,7 @@ function ownerFor(
 }
 
 function carryOut(
-  context: CompoundContext,
+  context: ChangingContext<"sometimes">,
   args: OpenArgs,
   { client, key }: OwnerNamed,
 ): Awaitable<StatusCode> {
@@ -93,9 +94,10 @@ function carryOut(
   }
   const access = shareAccess & Share.ACCESS_BOTH;
   // RFC 8881 18.16.3, RFC 7530 16.16.5
-  if ((access & Share.ACCESS_WRITE) !== 0 && !isWritable(context)) {
-    return Status.ROFS;
-  }
+  const writable = (access & Share.ACCESS_WRITE) === 0
+    ? Status.OK
+    : checkWritable(context.file, "write");
+  if (writable !== Status.OK) return writable;
   const opening: Opening = {
     client,
     ownerKey: key,
@@ -114,7 +116,7 @@ function carryOut(
 
 /** What is left once the file is known. */
 function complete(
-  context: CompoundContext,
+  context: ChangingContext<"sometimes">,
   opening: Opening,
   { target, ...wish }: DelegationWish & { readonly target: OpenTarget },
 ): Awaitable<StatusCode> {
@@ -149,10 +151,6 @@ function areSharesValid(
   if ((shareAccess & Want.MASK) > Want.CANCEL) return false;
   const access = shareAccess & ~(Want.MASK | Want.SIGNALS);
   return access > 0 && access <= Share.ACCESS_BOTH;
-}
-
-function isWritable({ file: { export: { readOnly, fs } } }: CompoundContext) {
-  return !readOnly && fs.write !== undefined;
 }
 
 function checkGrace(

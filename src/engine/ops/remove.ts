@@ -2,9 +2,9 @@ import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import { refuseRemoval } from "../../vfs/permissions.ts";
 import { chain } from "../chain.ts";
+import { changing, type ChangingContext } from "../changing.ts";
 import { writeChangeInfo } from "../change_info.ts";
 import { FileUse } from "../conflicts.ts";
-import type { CompoundContext } from "../context.ts";
 import {
   checkNameChange,
   type Entry,
@@ -12,12 +12,11 @@ import {
   type Folder,
   openFolder,
 } from "../entries.ts";
-import { checkWritable } from "../folders.ts";
 import { checkName, readName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 
 /** REMOVE (RFC 8881 18.25, RFC 7530 16.26): the name, a view of the request. */
-export const remove: Operation<Uint8Array> = {
+export const remove: Operation<Uint8Array, "remove"> = {
   decode: readName,
 
   run(context, bytes) {
@@ -26,8 +25,6 @@ export const remove: Operation<Uint8Array> = {
     if (typeof name === "number") return name;
     return chain(openFolder(context, file), (folder) => {
       if (typeof folder === "number") return folder;
-      const writable = checkWritable(file, "remove");
-      if (writable !== Status.OK) return writable;
       return chain(findEntry(context, folder, name), (entry) => {
         return entry === undefined
           ? Status.NOENT
@@ -38,7 +35,7 @@ export const remove: Operation<Uint8Array> = {
 };
 
 function removeEntry(
-  context: CompoundContext,
+  context: ChangingContext<"remove">,
   { folder, name, entry }: {
     readonly folder: Folder;
     readonly name: string;
@@ -55,7 +52,7 @@ function removeEntry(
   if (refusal !== undefined) return Status.ACCESS;
   const status = checkNameChange(context, entry, FileUse.REMOVE);
   if (status !== Status.OK) return status;
-  return chain(file.export.fs.remove!(file.node, name), (change) => {
+  return chain(changing(context, file).remove(file.node, name), (change) => {
     if (entry.isLastName) context.services.namespace.forget(entry.file);
     writeChangeInfo(context.reply, change);
     return Status.OK;

@@ -3,6 +3,7 @@ import type { FileRef } from "../../vfs/file_handle.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
 import { chain } from "../chain.ts";
+import { changing, type ChangingContext } from "../changing.ts";
 import { writeChangeInfo } from "../change_info.ts";
 import { FileUse } from "../conflicts.ts";
 import type { CompoundContext } from "../context.ts";
@@ -13,7 +14,7 @@ import {
   type Folder,
   openFolder,
 } from "../entries.ts";
-import { checkFolder, checkWritable } from "../folders.ts";
+import { checkFolder } from "../folders.ts";
 import { checkName, readName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 
@@ -38,7 +39,7 @@ interface Move {
 }
 
 /** RENAME (RFC 8881 18.26, RFC 7530 16.27): from the saved folder to the current one. */
-export const rename: Operation<RenameArgs> = {
+export const rename: Operation<RenameArgs, "rename"> = {
   decode: (xdr) => ({ oldName: readName(xdr), newName: readName(xdr) }),
 
   run(context, args) {
@@ -75,18 +76,20 @@ function openFolders(
         if (typeof to === "number") return to;
         // RFC 8881 18.26.4: on another file system, which its fsid tells.
         if (saved.export !== current.export) return Status.XDEV;
-        const writable = checkWritable(current, "rename");
-        return writable === Status.OK ? [from, to] : writable;
+        return [from, to];
       },
     );
   });
 }
 
-function move(context: CompoundContext, what: Move): Awaitable<StatusCode> {
+function move(
+  context: ChangingContext<"rename">,
+  what: Move,
+): Awaitable<StatusCode> {
   const status = checkMove(context, what);
   if (status !== Status.OK) return status;
   const { from, oldName, to, newName, moved, replaced } = what;
-  const renamed = from.file.export.fs.rename!(
+  const renamed = changing(context, to.file).rename(
     { directory: from.file.node, name: oldName },
     { directory: to.file.node, name: newName },
   );

@@ -12,9 +12,10 @@ import type {
 } from "../../vfs/file_system.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
 import { chain } from "../chain.ts";
+import { changing, type ChangingContext } from "../changing.ts";
 import { checkDelegations, FileUse } from "../conflicts.ts";
 import type { CompoundContext } from "../context.ts";
-import { checkWritable, statusOfRefusal } from "../folders.ts";
+import { statusOfRefusal } from "../folders.ts";
 import { authorizeIo } from "../io_stateid.ts";
 import type { Operation } from "../operation.ts";
 
@@ -27,7 +28,7 @@ export interface SetattrArgs {
 }
 
 /** SETATTR (RFC 8881 18.30, RFC 7530 16.32): all of the attributes, or none. */
-export const setattr: Operation<SetattrArgs> = {
+export const setattr: Operation<SetattrArgs, "setattr"> = {
   decode: (xdr, minorVersion) => ({
     stateid: readStateid(xdr),
     attributes: readSetAttributes(xdr, { minorVersion, purpose: "set" }),
@@ -37,8 +38,6 @@ export const setattr: Operation<SetattrArgs> = {
     const { file } = context;
     const { status } = args.attributes;
     if (status !== Status.OK) return status;
-    const writable = checkWritable(file, "setattr");
-    if (writable !== Status.OK) return writable;
     return chain(
       file.export.fs.getattr(file.node),
       (attributes) => change(context, args, attributes),
@@ -50,7 +49,7 @@ export const setattr: Operation<SetattrArgs> = {
 };
 
 function change(
-  context: CompoundContext,
+  context: ChangingContext<"setattr">,
   { stateid, attributes: { requested, changes } }: SetattrArgs,
   attributes: FileAttributes,
 ): Awaitable<StatusCode> {
@@ -72,7 +71,7 @@ function change(
     const delegations = checkDelegations(context, file, FileUse.SETATTR);
     if (delegations !== Status.OK) return delegations;
     const complete = completeChanges(attributes, caller, wanted);
-    return chain(file.export.fs.setattr!(file.node, complete), () => {
+    return chain(changing(context, file).setattr(file.node, complete), () => {
       writeBitmap(reply, requested);
       return Status.OK;
     });

@@ -10,8 +10,18 @@ const CLAIM_DELEG_PREV_FH = 6;
 /** OPEN_DELEGATE_NONE_EXT */
 const LAST_DELEGATION_TYPE = 3;
 
+/** WANT_DELEGATION4args. */
+export interface WantDelegationArgs {
+  /** wda_want. */
+  readonly want: number;
+  /** Type of wda_claim. */
+  readonly claim: number;
+}
+
 /** WANT_DELEGATION (RFC 8881 18.49): wda_want and dc_claim. */
-export const wantDelegation: Operation<unknown> = notSupported((xdr) => ({
+export const wantDelegation: Operation<WantDelegationArgs> = notSupported((
+  xdr,
+) => ({
   want: xdr.uint32(),
   claim: readClaim(xdr),
 }));

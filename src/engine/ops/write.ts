@@ -2,7 +2,7 @@ import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { Awaitable, Stability } from "../../vfs/file_system.ts";
 import { chain } from "../chain.ts";
-import type { CompoundContext } from "../context.ts";
+import { changing, type ChangingContext } from "../changing.ts";
 import { authorizeIo } from "../io_stateid.ts";
 import type { Operation } from "../operation.ts";
 
@@ -22,7 +22,7 @@ export interface WriteArgs {
 const STABILITY: readonly Stability[] = ["unstable", "data", "file"];
 
 /** WRITE (RFC 8881 18.32, RFC 7530 16.36). */
-export const write: Operation<WriteArgs> = {
+export const write: Operation<WriteArgs, "write"> = {
   decode: (xdr) => ({
     stateid: readStateid(xdr),
     offset: xdr.uint64Number(),
@@ -31,8 +31,6 @@ export const write: Operation<WriteArgs> = {
   }),
 
   run(context, args) {
-    const { readOnly, fs } = context.file.export;
-    if (readOnly || fs.write === undefined) return Status.ROFS;
     const status = authorizeIo(context, args.stateid, true);
     if (status instanceof Promise) {
       return status.then((status) =>
@@ -44,7 +42,7 @@ export const write: Operation<WriteArgs> = {
 };
 
 function store(
-  context: CompoundContext,
+  context: ChangingContext<"write">,
   { offset, stable, data }: WriteArgs,
 ): Awaitable<StatusCode> {
   const { file, reply, services: { limits, writeVerifier } } = context;
@@ -61,6 +59,8 @@ function store(
   // RFC 8881 18.32.4: nothing written, nothing changed.
   if (count === 0) return finish(STABILITY[stable]);
   const bytes = count === data.length ? data : data.subarray(0, count);
-  const written = fs.write!(file.node, offset, bytes, STABILITY[stable]);
+  const { node } = file;
+  const written = changing(context, file)
+    .write(node, offset, bytes, STABILITY[stable]);
   return chain(written, finish);
 }

@@ -1,13 +1,23 @@
 import { assertEquals } from "@std/assert";
 import { memory, type MemoryTree } from "../../../src/backends/memory/mod.ts";
+import {
+  checkChanges,
+  type ContextOf,
+  type FileChange,
+} from "../../../src/engine/changing.ts";
 import { CompoundContext } from "../../../src/engine/context.ts";
 import { defaultLimits } from "../../../src/engine/limits.ts";
-import type { Operation } from "../../../src/engine/operation.ts";
+import { OPERATIONS } from "../../../src/engine/op_table.ts";
+import type { AnyOperation, Operation } from "../../../src/engine/operation.ts";
 import type { Services } from "../../../src/engine/services.ts";
 import { statusName, statusOfError } from "../../../src/engine/status.ts";
 import { silentLogger } from "../../../src/log.ts";
 import { Bitmap, writeBitmap } from "../../../src/nfs4/bitmap.ts";
-import { type MinorVersion, Status } from "../../../src/nfs4/constants.ts";
+import {
+  type MinorVersion,
+  Status,
+  type StatusCode,
+} from "../../../src/nfs4/constants.ts";
 import { AUTH_NONE, AuthFlavor } from "../../../src/rpc/auth.ts";
 import type { RpcConnection } from "../../../src/rpc/connection.ts";
 import { EffectQueue } from "../../../src/state/effects.ts";
@@ -101,8 +111,8 @@ export class Compound {
   }
 
   /** Decodes and runs an operation as the engine does. */
-  async run<Args>(
-    operation: Operation<Args>,
+  async run<Args, Change extends FileChange>(
+    operation: Operation<Args, Change>,
     write: WriteArgs = () => {},
   ): Promise<{ status: string; result: XdrReader }> {
     const { context } = this;
@@ -115,7 +125,8 @@ export class Compound {
       const xdr = new XdrReader(request.slice());
       const args = operation.decode(xdr, minorVersion);
       assertEquals(xdr.remaining, 0, "arguments were read in full");
-      status = await operation.run(context, args);
+      status = refuseChange(context, operation) ??
+        await operation.run(context as ContextOf<Change>, args);
     } catch (error) {
       status = statusOfError(error, minorVersion);
       if (status === undefined) throw error;
@@ -130,16 +141,16 @@ export class Compound {
   }
 
   /** The status of an operation. */
-  async status<Args>(
-    operation: Operation<Args>,
+  async status<Args, Change extends FileChange>(
+    operation: Operation<Args, Change>,
     write?: WriteArgs,
   ): Promise<string> {
     return (await this.run(operation, write)).status;
   }
 
   /** The result of an operation that is to succeed. */
-  async ok<Args>(
-    operation: Operation<Args>,
+  async ok<Args, Change extends FileChange>(
+    operation: Operation<Args, Change>,
     write?: WriteArgs,
   ): Promise<XdrReader> {
     const { status, result } = await this.run(operation, write);
@@ -154,6 +165,17 @@ export class Compound {
     for (let i = 0; i < words; i++) result.uint32();
     return new XdrReader(result.opaque(result.remaining));
   }
+}
+
+/** What the COMPOUND refuses before it carries the operation out. */
+function refuseChange(
+  context: CompoundContext,
+  operation: AnyOperation,
+): StatusCode | undefined {
+  const row = OPERATIONS.find((row) => row?.operation === operation);
+  if (row === undefined || context.current === undefined) return undefined;
+  const status = checkChanges(context, row.changes);
+  return status === Status.OK ? undefined : status;
 }
 
 /** Writes a bitmap4. */

@@ -1,12 +1,12 @@
 import { OPERATIONS } from "../../../src/engine/op_table.ts";
-import type { Operation } from "../../../src/engine/operation.ts";
+import type { AnyOperation } from "../../../src/engine/operation.ts";
 import { Status } from "../../../src/nfs4/constants.ts";
 import { statusName } from "../../support/client/mod.ts";
 import { noteError } from "../../support/seen_errors.ts";
 
 /** Notes what an operation answered that was run by itself; nothing of one that a test has made up. */
-export function noteOutcome<Args>(
-  operation: Operation<Args>,
+export function noteOutcome(
+  operation: AnyOperation,
   minorVersion: number,
   status: number,
 ): void {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Operation } from "../../../src/engine/operation.ts";
+import type { AnyOperation } from "../../../src/engine/operation.ts";
 import { allocate } from "../../../src/engine/ops/allocate.ts";
 import { clone } from "../../../src/engine/ops/clone.ts";
 import { copy } from "../../../src/engine/ops/copy.ts";
@@ -52,7 +52,7 @@ const host: WriteArgs = (xdr) => {
   xdr.string("server");
 };
 
-const CASES: Record<string, [Operation<unknown>, WriteArgs]> = {
+const CASES: Record<string, [AnyOperation, WriteArgs]> = {
   "ALLOCATE": [allocate, args("sqq")],
   "CLONE": [clone, args("ssqqq")],
   "COPY within a server": [copy, then(args("ssqqqtt"), (x) => x.uint32(0))],
