@@ -65,9 +65,17 @@ export function changing<Change extends FileChange>(
   return methodsOf(file) as unknown as MethodsOf<Change>;
 }
 
-/** The same for what a delegation's holder has changed already, whoever asks about it. */
-export function changingForHolder(file: FileRef): MethodsOf<"setattr"> {
-  return methodsOf(file) as MethodsOf<"setattr">;
+/**
+ * What sets the attributes that change with content, which WRITE or the holder of
+ * a delegation has written; `undefined` where nothing can be set.
+ */
+export function settingToo(
+  file: FileRef,
+): MethodsOf<"setattr"> | undefined {
+  const methods = methodsOf(file);
+  return hasMethod(methods, "setattr")
+    ? methods as MethodsOf<"setattr">
+    : undefined;
 }
 
 function methodsOf({ export: { readOnly, fs } }: FileRef): FileSystem {

@@ -4,7 +4,7 @@ import type { Delegation, HeldAttributes } from "../state/delegations.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { Awaitable, FileAttributes } from "../vfs/file_system.ts";
 import { chain } from "./chain.ts";
-import { changingForHolder } from "./changing.ts";
+import { settingToo } from "./changing.ts";
 import { FileUse, giveWay, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "./context.ts";
 
@@ -67,8 +67,8 @@ function merge(
       held.change !== BigInt(delegation.change ?? attributes.change);
     if (!delegation.isModified) return attributes;
     // RFC 8881 10.4.3: a change and times that can't seem to go back later.
-    const touched = changingForHolder(file)
-      .setattr(file.node, { mtime: "now" });
+    const touched = settingToo(file)
+      ?.setattr(file.node, { mtime: "now" });
     return chain(touched, () =>
       chain(fs.getattr(file.node), (attributes) => ({
         ...attributes,

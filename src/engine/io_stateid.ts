@@ -44,9 +44,15 @@ function isYetToReclaim(
     state.grace.mayReclaim(client) && state.stateids.isOfOtherBoot(other);
 }
 
-/** The user whose permissions were checked when the state came to be; -1 for several. */
-function userOf(state: HeldState): number {
-  return state.kind === "lock" ? state.open.uid : state.uid;
+/**
+ * The user whose permissions for reading or writing were checked when the state
+ * came to be; -1 for several. A delegation that came with an OPEN for writing
+ * alone is good for what its user had written when the file got another owner.
+ */
+function userOf(state: HeldState, needed: number): number {
+  if (state.kind === "lock") return state.open.uid;
+  const checked = state.kind === "open" || (state.checked & needed) !== 0;
+  return checked ? state.uid : -1;
 }
 
 function accessOf(state: HeldState): number {
@@ -88,7 +94,8 @@ export function authorizeIo(
   const { file } = context;
   const state = ioState(context, stateid, { file, write });
   if (typeof state !== "number") {
-    if (userOf(state) === context.callerOf(file).uid) return Status.OK;
+    const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+    if (userOf(state, needed) === context.callerOf(file).uid) return Status.OK;
   } else if (state !== Status.OK) {
     return state;
   }

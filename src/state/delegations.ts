@@ -1,4 +1,4 @@
-import { Share, Status } from "../nfs4/constants.ts";
+import { Status } from "../nfs4/constants.ts";
 import type { Client } from "./client.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
@@ -81,8 +81,10 @@ export class Delegation extends LockingState {
   readonly kind = "delegation";
   /** Reading, or everything. */
   readonly type: DelegationType;
-  /** The user whose permissions for all of it were checked; -1 for nobody. */
+  /** The user whose permissions were checked when it was granted; -1 for several. */
   readonly uid: number;
+  /** What they were checked for: OPEN4_SHARE_ACCESS_READ, _WRITE or both. */
+  readonly checked: number;
   /** Key of the open owner whose OPEN it came with. */
   readonly ownerKey: string;
   /** The file's change when a write delegation was granted (RFC 8881 10.4.3, sc). */
@@ -102,12 +104,14 @@ export class Delegation extends LockingState {
       readonly client: Client;
       readonly file: FileState;
       readonly uid: number;
+      readonly checked: number;
       readonly ownerKey: string;
     },
   ) {
     super(tables.stateids, options.client, options.file);
     this.type = options.type;
     this.uid = options.uid;
+    this.checked = options.checked;
     this.ownerKey = options.ownerKey;
     this.change = options.change;
     this.grantedTo = options.grantedTo;
@@ -174,15 +178,14 @@ export function grantDelegation(
   open: OpenState,
   grant: DelegationGrant,
 ): Delegation {
-  const { client, file, owner: { key: ownerKey } } = open;
-  const needed = grant.type === "read" ? Share.ACCESS_READ : Share.ACCESS_BOTH;
-  // The OPEN was checked for its own access only; whoever does more is checked then.
-  const uid = (open.access & needed) === needed ? open.uid : -1;
+  const { client, file, uid, access, owner: { key: ownerKey } } = open;
   const delegation = new Delegation(tables, {
     ...grant,
     client,
     file,
     uid,
+    // The OPEN was checked for its own access only; whoever does more is checked then.
+    checked: access,
     ownerKey,
   });
   file.addDelegation(delegation);

@@ -29,6 +29,10 @@ export class FileState {
   readonly shares = new ShareCounts();
   /** Whose memory it takes: of whoever came to hold something of it first. */
   readonly account: StateAccount;
+  /** Whether its mode is known to have neither setuid nor setgid. */
+  isPlain = false;
+  /** How often its mode was set. */
+  modesSet = 0;
   #delegations: Set<Delegation> | undefined;
   #ranges: ByteRanges<LockOwner, LockState> | undefined;
 
@@ -50,6 +54,12 @@ export class FileState {
   /** There is one less. */
   removeDelegation(delegation: Delegation): void {
     this.#delegations?.delete(delegation);
+  }
+
+  /** Somebody has set its mode. */
+  modeSet(): void {
+    this.isPlain = false;
+    this.modesSet++;
   }
 
   /** Its byte-range locks. */

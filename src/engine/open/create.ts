@@ -48,7 +48,7 @@ export function createFile(
       change,
       // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
       set: how.attributes?.requested ?? emptyBitmap,
-      truncate: false,
+      truncate: undefined,
     };
     if (!size || methods.setattr === undefined) return target;
     return chain(methods.setattr(node, { size }), () => target);

@@ -62,9 +62,9 @@ export function establish(
   };
   const opened = mode === 0 ? undefined : fs.open!(file.node, OPEN_MODES[mode]);
   return chain(opened, () => {
-    if (!target.truncate) return finish();
-    const truncate = () =>
-      changing(context, file).setattr!(file.node, { size: 0 });
+    const { truncate: changes } = target;
+    if (changes === undefined) return finish();
+    const truncate = () => changing(context, file).setattr!(file.node, changes);
     const truncated = attempt(truncate, (error) => {
       undo();
       throw error;

@@ -2,10 +2,12 @@ import { type Bitmap, emptyBitmap } from "../../nfs4/bitmap.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type {
+  AttributeChanges,
   Awaitable,
   ChangeInfo,
   FileAttributes,
 } from "../../vfs/file_system.ts";
+import { completeChanges } from "../../vfs/permissions.ts";
 import { chain } from "../chain.ts";
 import { checkWritable } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
@@ -19,8 +21,8 @@ export interface OpenTarget {
   readonly change: ChangeInfo;
   /** Attributes that were set (attrset). */
   readonly set: Bitmap;
-  /** To be cut to nothing: an UNCHECKED4 create of size 0 found it there. */
-  readonly truncate: boolean;
+  /** Set to cut it to nothing: an UNCHECKED4 create of size 0 found it there. */
+  readonly truncate: AttributeChanges | undefined;
 }
 
 /** What an OPEN of a file by its filehandle says of a folder. */
@@ -60,7 +62,11 @@ export function existingTarget(
     const change = folder === undefined
       ? NO_FOLDER
       : { atomic: true, before: folder.change, after: folder.change };
-    const set = truncate ?? emptyBitmap;
-    return { file, change, set, truncate: truncate !== undefined };
+    return {
+      file,
+      change,
+      set: truncate ?? emptyBitmap,
+      truncate: truncate && completeChanges(attributes, caller, { size: 0 }),
+    };
   });
 }

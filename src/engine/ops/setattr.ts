@@ -72,6 +72,9 @@ function change(
     if (delegations !== Status.OK) return delegations;
     const complete = completeChanges(attributes, caller, wanted);
     return chain(changing(context, file).setattr(file.node, complete), () => {
+      if (complete.mode !== undefined) {
+        context.services.state.files.get(file)?.modeSet();
+      }
       writeBitmap(reply, requested);
       return Status.OK;
     });

@@ -4,6 +4,7 @@ import type { Awaitable, Stability } from "../../vfs/file_system.ts";
 import { chain } from "../chain.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import { authorizeIo } from "../io_stateid.ts";
+import { dropSetId } from "../set_id.ts";
 import type { Operation } from "../operation.ts";
 
 /** WRITE4args. */
@@ -59,8 +60,15 @@ function store(
   // RFC 8881 18.32.4: nothing written, nothing changed.
   if (count === 0) return finish(STABILITY[stable]);
   const bytes = count === data.length ? data : data.subarray(0, count);
-  const { node } = file;
-  const written = changing(context, file)
-    .write(node, offset, bytes, STABILITY[stable]);
-  return chain(written, finish);
+  const put = (): Awaitable<StatusCode> => {
+    const written = changing(context, file)
+      .write(file.node, offset, bytes, STABILITY[stable]);
+    if (!(written instanceof Promise)) return finish(written);
+    // Its owner may have set them while the content was on its way.
+    return written.then((committed) =>
+      chain(dropSetId(context, file), () => finish(committed))
+    );
+  };
+  const dropped = dropSetId(context, file);
+  return dropped instanceof Promise ? dropped.then(put) : put();
 }

@@ -1,0 +1,104 @@
+import { assertEquals } from "@std/assert";
+import { type FileSystem, memory } from "../../mod.ts";
+import { CreateMode, op, type Stateid, walk } from "../support/client/mod.ts";
+import { waiting } from "../robustness/ground.ts";
+import { type StateClient, StateGround } from "./state_ground.ts";
+
+const MINORS = [0, 1, 2] as const;
+const AT = walk(["file"]);
+const OWNER = 1001;
+const OTHER = 1002;
+
+/** The same file system at once and by promises. */
+const systems: readonly ((fs: FileSystem) => FileSystem)[] = [
+  (fs) => fs,
+  (fs) => waiting(fs),
+];
+
+/** A file that everybody may write, with every privilege. */
+async function prepare(ground: StateGround, mode: number) {
+  const root = await ground.client(1);
+  const set = (mode: number) => root.ok("SETATTR", ...AT, op.setattr({ mode }));
+  await root.ok("SETATTR", ...AT, op.setattr({ owner: `${OWNER}` }));
+  await set(mode);
+  return {
+    set,
+    mode: async () => {
+      const got = await root.ok("GETATTR", ...AT, op.getattr(["mode"]));
+      return got.attributes.mode;
+    },
+  };
+}
+
+/** What changes content, by a stateid of an open for writing. */
+const changes = {
+  WRITE: (stateid: Stateid) => op.write({ stateid, data: "x" }),
+  "SETATTR of the size": (stateid: Stateid) =>
+    op.setattr({ size: 1n }, stateid),
+};
+
+function opener(client: StateClient, options: object = {}) {
+  return client.open("file", { access: 2, seqid: 1, ...options });
+}
+
+for (const minor of MINORS) {
+  Deno.test(`NFSv4.${minor}: setuid and setgid go with new content from anybody but root`, async () => {
+    for (const system of systems) {
+      for (const [what, change] of Object.entries(changes)) {
+        const cases = [
+          [OTHER, 0o6777, 0o777],
+          [OWNER, 0o6777, 0o777],
+          // Without group execute it is no privilege (mandatory locking).
+          [OTHER, 0o6767, 0o2767],
+          [0, 0o6777, 0o6777],
+        ];
+        for (const [uid, before, after] of cases) {
+          const fs = system(memory({ file: "content" }) as FileSystem);
+          const ground = new StateGround({ fs });
+          const file = await prepare(ground, before);
+          const client = await ground.client(minor, { uid });
+          const stateid = await opener(client);
+          await client.call(...AT, change(stateid));
+          assertEquals(await file.mode(), after, `${what} by ${uid}`);
+          // Set anew while it is open, and taken again.
+          await file.set(before);
+          await client.call(...AT, change(stateid));
+          assertEquals(await file.mode(), after, `${what} by ${uid}, again`);
+        }
+      }
+    }
+  });
+
+  Deno.test(`NFSv4.${minor}: an OPEN that truncates takes setuid and setgid`, async () => {
+    for (const system of systems) {
+      const fs = system(memory({ file: "content" }) as FileSystem);
+      const ground = new StateGround({ fs });
+      const file = await prepare(ground, 0o6777);
+      const create = {
+        mode: CreateMode.UNCHECKED,
+        attributes: { size: 0n },
+      };
+      await opener(await ground.client(minor), { create });
+      assertEquals(await file.mode(), 0o6777, "by root");
+      const client = await ground.client(minor, { uid: OTHER });
+      await opener(client, { create });
+      assertEquals(await file.mode(), 0o777);
+    }
+  });
+
+  Deno.test(`NFSv4.${minor}: WRITE without an open takes setuid and setgid, too`, async () => {
+    const ground = new StateGround();
+    const file = await prepare(ground, 0o6777);
+    const client = await ground.client(minor, { uid: OTHER });
+    await client.ok("WRITE", ...AT, op.write({ data: "x" }));
+    assertEquals(await file.mode(), 0o777);
+  });
+}
+
+Deno.test("a new owner takes setuid and setgid, whoever gives it", async () => {
+  const ground = new StateGround();
+  const file = await prepare(ground, 0o6777);
+  const root = await ground.client(1);
+  await root.ok("SETATTR", ...AT, op.setattr({ owner: `${OTHER}` }));
+  assertEquals(await file.mode(), 0o777);
+});
