@@ -116,7 +116,10 @@ export type CreateKind =
 
 /** How {@linkcode FileSystem.create} is to make it. */
 export interface CreateOptions {
-  /** Mode, owner, group and times of the new node; `uid`, `gid` and `mode` are always given. */
+  /**
+   * Mode, owner, group and times of the new node, and the size of a file, all of
+   * them or nothing is made; `uid`, `gid` and `mode` are always given.
+   */
   readonly attributes: AttributeChanges & {
     readonly mode: number;
     readonly uid: number;

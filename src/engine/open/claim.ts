@@ -9,6 +9,7 @@ import { resolveState } from "../resolve_stateid.ts";
 import type { OpenArgs } from "./args.ts";
 import { openByName } from "./by_name.ts";
 import { existingTarget, type OpenTarget } from "./target.ts";
+import { unmake } from "./unmake.ts";
 
 /** The file that an OPEN claims (RFC 8881 18.16.3). */
 export function findTarget(
@@ -26,7 +27,8 @@ export function findTarget(
         if (typeof target === "number") return target;
         const { file } = target;
         const status = checkClaim(context, file, { stateid, access });
-        return status === Status.OK ? target : status;
+        if (status === Status.OK) return target;
+        return chain(unmake(context, target), () => status);
       });
     }
     case "deleg-cur-fh": {

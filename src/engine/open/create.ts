@@ -30,27 +30,30 @@ export function createFile(
   if (status === Status.OK) status = checkFolder(context, parent, use);
   // Who can't make it did not make it the first time either.
   if (status !== Status.OK) return exists ? Status.EXIST : status;
-  const { size, ...changes } = how.attributes?.changes ?? {};
+  const { changes = {} } = how.attributes ?? {};
+  const { maxFileSize = Number.MAX_SAFE_INTEGER } = parent.export.fs.limits ??
+    {};
+  if (changes.size !== undefined && changes.size > maxFileSize) {
+    return Status.FBIG;
+  }
   const attributes = attributesOfNew(folder, context.callerOf(parent), {
     type: "file",
     changes,
   });
   if (typeof attributes === "string") return statusOfRefusal(attributes);
   const verifier = how.mode === "exclusive" ? how.verifier.slice() : undefined;
-  const methods = changing(context, parent);
-  const created = methods.create!(parent.node, name, { type: "file" }, {
+  const created = changing(context, parent).create!(parent.node, name, {
+    type: "file",
+  }, {
     attributes,
     verifier,
   });
-  return chain(created, ({ node, change }) => {
-    const target: OpenTarget = {
-      file: context.services.namespace.refer(parent.export, node),
-      change,
-      // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
-      set: how.attributes?.requested ?? emptyBitmap,
-      truncate: undefined,
-    };
-    if (!size || methods.setattr === undefined) return target;
-    return chain(methods.setattr(node, { size }), () => target);
-  });
+  return chain(created, ({ node, change, created }): OpenTarget => ({
+    file: context.services.namespace.refer(parent.export, node),
+    change,
+    // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
+    set: how.attributes?.requested ?? emptyBitmap,
+    truncate: undefined,
+    made: created ? { folder: parent, name } : undefined,
+  }));
 }

@@ -23,6 +23,8 @@ export interface OpenTarget {
   readonly set: Bitmap;
   /** Set to cut it to nothing: an UNCHECKED4 create of size 0 found it there. */
   readonly truncate: AttributeChanges | undefined;
+  /** Where this OPEN has made it; undefined when it was there. */
+  readonly made?: { readonly folder: FileRef; readonly name: string };
 }
 
 /** What an OPEN of a file by its filehandle says of a folder. */

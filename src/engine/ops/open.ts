@@ -11,6 +11,7 @@ import { restartOwner } from "../../state/idle_owners.ts";
 import { addOpenOwner, OpenOwner, ownerKey } from "../../state/owners.ts";
 import type { Awaitable } from "../../vfs/file_system.ts";
 import { atLimit } from "../at_limit.ts";
+import { attempt } from "../attempt.ts";
 import { chain } from "../chain.ts";
 import { type ChangingContext, checkWritable } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
@@ -21,6 +22,7 @@ import { ownerClient } from "../owner_client.ts";
 import { delegate, type DelegationWish } from "../open/delegate.ts";
 import { writeOpenResult } from "../open/result.ts";
 import type { OpenTarget } from "../open/target.ts";
+import { unmake } from "../open/unmake.ts";
 import type { Operation } from "../operation.ts";
 import { setCurrentStateid } from "../resolve_stateid.ts";
 import { ownerSequenced } from "../with_open.ts";
@@ -120,8 +122,17 @@ function complete(
   opening: Opening,
   { target, ...wish }: DelegationWish & { readonly target: OpenTarget },
 ): Awaitable<StatusCode> {
-  return chain(establish(context, opening, target), (open) => {
-    if (typeof open === "number") return open;
+  const opened = attempt(
+    () => establish(context, opening, target),
+    (error) =>
+      chain(unmake(context, target), () => {
+        throw error;
+      }),
+  );
+  return chain(opened, (open) => {
+    if (typeof open === "number") {
+      return chain(unmake(context, target), () => open);
+    }
     const { owner } = open;
     // RFC 7530 9.1.11: a reclaim MUST NOT be asked to confirm.
     if (opening.reclaim) owner.confirmed = true;

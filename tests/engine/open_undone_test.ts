@@ -1,0 +1,94 @@
+import { assertEquals } from "@std/assert";
+import { type FileSystem, FsError, memory } from "../../mod.ts";
+import { waiting } from "../robustness/ground.ts";
+import { bytesOf, CreateMode, op, walk } from "../support/client/mod.ts";
+import { StateGround } from "./state_ground.ts";
+
+const MINORS = [0, 1, 2] as const;
+const { UNCHECKED, GUARDED, EXCLUSIVE } = CreateMode;
+const EXCLUSIVE4_1 = 3;
+const verifier = bytesOf("verifier");
+const modes = [
+  { mode: UNCHECKED },
+  { mode: GUARDED },
+  { mode: EXCLUSIVE, verifier },
+];
+
+/** A memory file system with some methods in place of its own, at once and by promises. */
+function systems(changed: Partial<FileSystem>): FileSystem[] {
+  const inner = () =>
+    Object.assign(memory({ old: "old" }) as FileSystem, changed);
+  return [inner(), waiting(inner())];
+}
+
+for (const minor of MINORS) {
+  Deno.test(`NFSv4.${minor}: an OPEN whose file can't be opened takes back what it made`, async () => {
+    const open = () => {
+      throw new FsError("io");
+    };
+    for (const fs of systems({ open })) {
+      const client = await new StateGround({ fs }).client(minor);
+      for (const [i, create] of modes.entries()) {
+        const options = { create, owner: `o${i}`, seqid: 1 };
+        assertEquals(await client.openStatus("new", options), "IO");
+        assertEquals(await client.status(...walk(["new"])), "NOENT");
+      }
+      const options = { create: modes[0], owner: "o", seqid: 1 };
+      assertEquals(await client.openStatus("old", options), "IO");
+      assertEquals(await client.status(...walk(["old"])), "OK");
+    }
+  });
+
+  Deno.test(`NFSv4.${minor}: an OPEN of a size that is too large makes nothing`, async () => {
+    const limits = { maxFileSize: 1000 };
+    for (const fs of systems({ limits })) {
+      const client = await new StateGround({ fs }).client(minor);
+      const attributes = { size: 1001n };
+      for (const mode of [UNCHECKED, GUARDED]) {
+        const options = { create: { mode, attributes }, owner: `${mode}` };
+        const status = await client.openStatus("new", { ...options, seqid: 1 });
+        assertEquals(status, "FBIG");
+        assertEquals(await client.status(...walk(["new"])), "NOENT");
+      }
+      const create = { mode: GUARDED, attributes: { size: 1000n } };
+      await client.open("new", { create, owner: "o", seqid: 1 });
+      const got = await client.ok(
+        "GETATTR",
+        ...walk(["new"]),
+        op.getattr(["size"]),
+      );
+      assertEquals(got.attributes.size, 1000n);
+    }
+  });
+
+  Deno.test(`NFSv4.${minor}: an OPEN by a delegation that is none makes nothing`, async () => {
+    for (const fs of systems({})) {
+      const client = await new StateGround({ fs }).client(minor);
+      const stateid = { seqid: 1, other: bytesOf("no such id..") };
+      const claim = { claim: "delegate_cur", stateid, name: "new" } as const;
+      const options = { claim, create: modes[0], seqid: 1 };
+      const status = await client.openStatus("new", options);
+      // Its first four bytes are those of no start of the server.
+      assertEquals(status, minor === 0 ? "STALE_STATEID" : "BAD_STATEID");
+      assertEquals(await client.status(...walk(["new"])), "NOENT");
+    }
+  });
+}
+
+Deno.test("EXCLUSIVE4_1 sent again does not set the size again", async () => {
+  const client = await new StateGround().client(1);
+  const create = { mode: EXCLUSIVE4_1, verifier, attributes: { size: 4n } };
+  const stateid = await client.open("new", { create });
+  await client.ok(
+    "WRITE",
+    ...walk(["new"]),
+    op.write({ stateid, data: "longer than 4" }),
+  );
+  await client.open("new", { create });
+  const got = await client.ok(
+    "GETATTR",
+    ...walk(["new"]),
+    op.getattr(["size"]),
+  );
+  assertEquals(got.attributes.size, 13n);
+});
