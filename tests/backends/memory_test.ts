@@ -6,6 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
+import { equals } from "@std/bytes";
 import { systemClock } from "../../src/backends/memory/clock.ts";
 import {
   memory,
@@ -13,6 +14,8 @@ import {
   type MemoryNode,
 } from "../../src/backends/memory/mod.ts";
 import { FsError, type FsErrorCode } from "../../src/vfs/mod.ts";
+import { liveHeap } from "../support/heap.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { behaviourSuite } from "./behaviour.ts";
 
 const nanoseconds = 123_456_789;
@@ -112,13 +115,20 @@ Deno.test("memory keeps to its limit of bytes, all of a write or nothing", () =>
 });
 
 Deno.test("memory that is nearly full is used to the last byte", () => {
-  const fs = memory({}, { maxBytes: 1000 });
+  const fs = memory({}, { maxBytes: 3000 });
   const file = make(fs, "a");
-  for (let at = 0; at < 1000; at += 100) {
-    fs.write(file, at, new Uint8Array(100), "unstable");
+  fs.write(file, 0, new Uint8Array(1), "unstable");
+  const free = fs.status().freeBytes;
+  for (let at = 1; at <= free; at += 100) {
+    const length = Math.min(100, free + 1 - at);
+    fs.write(file, at, new Uint8Array(length), "unstable");
   }
   assertEquals(fs.status().freeBytes, 0);
-  refused("no-space", () => fs.write(file, 1000, new Uint8Array(1), "file"));
+  refused(
+    "no-space",
+    () => fs.write(file, file.size, new Uint8Array(1), "file"),
+  );
+  refused("no-space", () => make(fs, "b"));
 });
 
 Deno.test("memory keeps to its limit of files", () => {
@@ -131,6 +141,91 @@ Deno.test("memory keeps to its limit of files", () => {
   assertEquals(fs.status().freeFiles, 0);
   fs.remove(fs.root(), "a");
   make(fs, "c");
+});
+
+/** What a tree takes, by what it says itself. */
+function taken(fs: MemoryFileSystem): number {
+  const { totalBytes, freeBytes } = fs.status();
+  return totalBytes - freeBytes;
+}
+
+Deno.test("nodes, names, targets of symlinks and pieces of content count as memory, and come back", () => {
+  const fs = memory();
+  const root = fs.root();
+  const attributes = { mode: 0o644, uid: 0, gid: 0 };
+  const before = taken(fs);
+  const steps: [act: () => unknown, least: number][] = [
+    [() => make(fs, "a"), 500],
+    [() => make(fs, "n".repeat(200)), 700],
+    [() => fs.create(root, "d", { type: "directory" }, { attributes }), 700],
+    [() =>
+      fs.create(root, "s", { type: "symlink", target: "t".repeat(4000) }, {
+        attributes,
+      }), 4500],
+    [() => fs.link(find(fs, "a"), root, "l".repeat(200)), 300],
+    [() => write(fs, find(fs, "a"), 1), 300],
+    [() => fs.write(find(fs, "a"), 2 ** 30, new Uint8Array(1), "file"), 300],
+  ];
+  for (const [act, least] of steps) {
+    const had = taken(fs);
+    act();
+    assertGreater(taken(fs) - had, least);
+  }
+  const had = taken(fs);
+  fs.rename({ directory: root, name: "a" }, { directory: root, name: "bcd" });
+  assertEquals(taken(fs), had + 2);
+  fs.rename({ directory: root, name: "s" }, { directory: root, name: "bcd" });
+  assertLess(taken(fs), had);
+  for (const { name } of fs.readdir(root, 0, 100).entries) {
+    fs.remove(root, name);
+  }
+  assertEquals(taken(fs), before);
+});
+
+Deno.test("small writes far apart take little, and as much as they are counted for", () => {
+  const fs = memory();
+  const file = make(fs, "sparse");
+  const before = taken(fs);
+  const count = 3_800;
+  const heap = liveHeap();
+  for (let i = 0; i < count; i++) {
+    fs.write(file, i * 65536 + 100, new Uint8Array(1).fill(7), "file");
+  }
+  const grown = liveHeap() - heap;
+  assertLess(taken(fs) - before, 2_000_000);
+  assertLess(grown, taken(fs) - before);
+  const page = new Uint8Array(65536);
+  fs.read(file, 65536, page);
+  assertEquals(page.findIndex((byte) => byte !== 0), 100);
+  assertEquals(page.findLastIndex((byte) => byte !== 0), 100);
+});
+
+Deno.test("content is what was written, wherever and in whatever order", () => {
+  const random = new SeededRandom(5);
+  const fs = memory();
+  const file = make(fs, "f");
+  const model = new Uint8Array(300_000);
+  let size = 0;
+  for (let i = 0; i < 2_000; i++) {
+    const at = random.below(290_000);
+    if (random.below(10) === 0) {
+      fs.setattr(file, { size: at });
+      if (at < size) model.fill(0, at);
+      size = at;
+    } else {
+      const most = random.below(4) === 0 ? 9_000 : 50;
+      const data = new Uint8Array(random.below(most)).fill(1 + i % 255);
+      fs.write(file, at, data, "file");
+      if (data.length > 0) size = Math.max(size, at + data.length);
+      model.set(data, at);
+    }
+    if (i % 50 > 0) continue;
+    const content = new Uint8Array(size);
+    fs.read(file, 0, content);
+    assertEquals(equals(content, model.subarray(0, size)), true, `${i}`);
+  }
+  fs.setattr(file, { size: 0 });
+  assertEquals(file.used, 0);
 });
 
 Deno.test("memory counts every byte and file back", () => {

@@ -79,18 +79,21 @@ Deno.test("a scrape tells of clients, opens, locks, delegations, waiting locks a
 
 Deno.test("a scrape tells of every export's bytes and files, and of what runs", async () => {
   const exports = [
-    { path: "/a", fs: memory({}, { maxBytes: 1_000_000, maxFiles: 100 }) },
+    {
+      path: "/a",
+      fs: memory({ y: "y" }, { maxBytes: 1_000_000, maxFiles: 100 }),
+    },
     { path: "/b", fs: memory({ x: new Uint8Array(100_000), d: {} }) },
   ];
   await using server = await serve(exports, { port: 0, metricsPort: 0 });
   const text = await scrape(server);
   const of = (name: string, path: string) =>
     valueOf(text, `export_${name}{export="${path}"}`)!;
-  assertEquals(of("used_files", "/a"), 1);
-  assertEquals(of("available_files", "/a"), 99);
+  assertEquals(of("used_files", "/a"), 2);
+  assertEquals(of("available_files", "/a"), 98);
   assertEquals(of("used_files", "/b"), 3);
-  assert(of("available_bytes", "/a") <= 1_000_000);
-  assert(of("used_bytes", "/b") - of("used_bytes", "/a") >= 100_000);
+  assert(of("available_bytes", "/a") < 1_000_000);
+  assert(of("used_bytes", "/b") - of("used_bytes", "/a") > 100_000);
   const { deno } = Deno.version;
   assert(new RegExp(`build_info{version="[^"]+",deno="${deno}"} 1`).test(text));
 });

@@ -1,13 +1,10 @@
-import type { Room } from "./room.ts";
-
-/** Bytes in a page. */
-const PAGE = 65536;
-const NOTHING = new Uint8Array(0);
+import { grown, PAGE, Piece } from "./piece.ts";
+import { PIECE_COST, type Room } from "./room.ts";
 
 /**
- * The bytes of a file, in pages of 64 KiB. A page that was never written is a
- * hole: it reads as zeros and takes no memory. The first page is only as long
- * as it has to be, so that a small file is one small buffer.
+ * The bytes of a file, in pages of 64 KiB, of which there is one {@linkcode Piece}
+ * each. A page that was never written is a hole: it reads as zeros and takes no
+ * memory.
  *
  * What lies in a page beyond the size of the file is always zero: growing a
  * file is then a matter of its size alone.
@@ -15,12 +12,13 @@ const NOTHING = new Uint8Array(0);
 export class FileContent {
   /** Bytes from the start to the end, holes included. */
   size = 0;
-  /** Bytes of memory that the pages take. */
+  /** Bytes of the pieces. */
   used = 0;
   readonly #room: Room;
-  #first: Uint8Array = NOTHING;
-  /** The pages from 1 on, by number. */
-  #pages: Map<number, Uint8Array> | undefined;
+  /** Of page 0: a small file needs no Map. */
+  #first: Piece | undefined;
+  /** Of the pages from 1 on, by number. */
+  #others: Map<number, Piece> | undefined;
 
   /** No content yet; its memory is taken from `room`. */
   constructor(room: Room) {
@@ -35,13 +33,10 @@ export class FileContent {
       const index = Math.floor(at / PAGE);
       const start = at - index * PAGE;
       const count = Math.min(PAGE - start, end - at);
-      const page = index === 0 ? this.#first : this.#pages?.get(index);
-      const into = at - offset;
-      const there = page === undefined
-        ? 0
-        : Math.max(0, Math.min(page.length - start, count));
-      if (there > 0) target.set(page!.subarray(start, start + there), into);
-      if (there < count) target.fill(0, into + there, into + count);
+      const into = target.subarray(at - offset, at - offset + count);
+      const piece = this.#piece(index);
+      if (piece === undefined) into.fill(0);
+      else piece.read(start, into);
       at += count;
     }
     return end - offset;
@@ -56,12 +51,12 @@ export class FileContent {
       const index = Math.floor(at / PAGE);
       const start = at - index * PAGE;
       const count = Math.min(PAGE - start, end - at);
-      const page = index === 0 ? this.#first : this.#pages!.get(index)!;
+      const piece = this.#piece(index)!;
       const from = at - offset;
       // A view of all the data would be one more object for every small write.
-      page.set(
+      piece.bytes.set(
         count === data.length ? data : data.subarray(from, from + count),
-        start,
+        start - piece.start,
       );
       at += count;
     }
@@ -76,69 +71,91 @@ export class FileContent {
 
   /** Gives all memory back. */
   release(): void {
-    this.#room.freeBytes += this.used;
-    this.used = this.size = 0;
-    this.#first = NOTHING;
-    this.#pages = undefined;
+    this.#cut(0);
+    this.size = 0;
   }
 
-  /** Makes pages for all bytes from `offset` to `end`, or none and throws. */
+  #piece(index: number): Piece | undefined {
+    return index === 0 ? this.#first : this.#others?.get(index);
+  }
+
+  /** Makes pieces for all bytes from `offset` to `end`, or none and throws. */
   #allocate(offset: number, end: number): void {
-    const first = offset < PAGE ? this.#capacity(Math.min(end, PAGE)) : 0;
-    const from = Math.max(1, Math.floor(offset / PAGE));
-    const to = Math.ceil(end / PAGE);
-    let bytes = Math.max(0, first - this.#first.length);
-    for (let index = from; index < to; index++) {
-      if (this.#pages?.has(index) !== true) bytes += PAGE;
+    const span = { offset, end, generous: true };
+    let need = this.#missing(span);
+    if (need.bytes === 0) return;
+    if (need.bytes > this.#room.freeBytes) {
+      span.generous = false;
+      need = this.#missing(span);
     }
-    if (bytes === 0) return;
-    this.#room.takeBytes(bytes);
-    this.used += bytes;
-    if (first > this.#first.length) this.#resizeFirst(first);
-    for (let index = from; index < to; index++) {
-      this.#pages ??= new Map();
-      if (!this.#pages.has(index)) this.#pages.set(index, new Uint8Array(PAGE));
+    this.#room.take(need.bytes, need.pieces * PIECE_COST);
+    this.used += need.bytes;
+    for (let index = Math.floor(offset / PAGE); index * PAGE < end; index++) {
+      const piece = this.#piece(index);
+      const { start, length } = grown(piece, within(index, span));
+      if (piece?.bytes.length === length) continue;
+      const larger = piece?.resized(start, length) ?? new Piece(start, length);
+      if (index === 0) this.#first = larger;
+      else (this.#others ??= new Map()).set(index, larger);
     }
   }
 
-  /** How long the first page becomes when it has to hold `needed` bytes. */
-  #capacity(needed: number): number {
-    const { length } = this.#first;
-    if (needed <= length) return length;
-    // Doubling keeps a file that grows byte by byte from being copied each time.
-    const doubled = Math.min(PAGE, Math.max(needed, 2 * length));
-    return doubled - length <= this.#room.freeBytes ? doubled : needed;
-  }
-
-  #resizeFirst(length: number): void {
-    const page = length === 0 ? NOTHING : new Uint8Array(length);
-    page.set(this.#first.subarray(0, length));
-    this.#first = page;
+  /** Bytes, and pieces, that a write needs beyond those that there are. */
+  #missing(span: WriteSpan): { bytes: number; pieces: number } {
+    let bytes = 0;
+    let pieces = 0;
+    const { offset, end } = span;
+    for (let index = Math.floor(offset / PAGE); index * PAGE < end; index++) {
+      const piece = this.#piece(index);
+      if (piece === undefined) pieces++;
+      bytes += grown(piece, within(index, span)).length -
+        (piece?.bytes.length ?? 0);
+    }
+    return { bytes, pieces };
   }
 
   #cut(size: number): void {
-    const before = this.used;
-    if (size < this.#first.length) {
-      this.#first.fill(0, size);
-      if (size <= this.#first.length / 2) {
-        this.used -= this.#first.length - size;
-        this.#resizeFirst(size);
-      }
+    const keep = Math.ceil(size / PAGE);
+    if (this.#first !== undefined) {
+      this.#first = this.#cutPiece(this.#first, size);
     }
-    if (this.#pages !== undefined) this.#cutPages(this.#pages, size);
-    this.#room.freeBytes += before - this.used;
+    if (this.#others === undefined) return;
+    for (const [index, piece] of this.#others) {
+      // Pages come in any order, and those that stay whole are passed over.
+      if (index < keep - 1) continue;
+      const rest = this.#cutPiece(piece, size - index * PAGE);
+      if (rest === undefined) this.#others.delete(index);
+      else if (rest !== piece) this.#others.set(index, rest);
+    }
+    if (this.#others.size === 0) this.#others = undefined;
   }
 
-  #cutPages(pages: Map<number, Uint8Array>, size: number): void {
-    const keep = Math.ceil(size / PAGE);
-    for (const index of pages.keys()) {
-      if (index < keep) continue;
-      pages.delete(index);
-      this.used -= PAGE;
-    }
-    const rest = size % PAGE;
+  /** What is left of a piece when its page ends at `end`. */
+  #cutPiece(piece: Piece, end: number): Piece | undefined {
+    if (end >= piece.end) return piece;
+    const length = Math.max(0, end - piece.start);
+    const before = piece.bytes.length;
     // The tail goes to zero now: those bytes must not be there when it grows.
-    if (rest > 0) pages.get(keep - 1)?.fill(0, rest);
-    if (pages.size === 0) this.#pages = undefined;
+    if (length > before / 2) {
+      piece.bytes.fill(0, length);
+      return piece;
+    }
+    this.used -= before - length;
+    this.#room.give(before - length, length === 0 ? PIECE_COST : 0);
+    return length === 0 ? undefined : piece.resized(piece.start, length);
   }
+}
+
+/** Where a write goes. */
+interface WriteSpan {
+  readonly offset: number;
+  readonly end: number;
+  readonly generous: boolean;
+}
+
+/** The part of it that is in a page. */
+function within(index: number, { offset, end, generous }: WriteSpan) {
+  const from = Math.max(0, offset - index * PAGE);
+  const to = Math.min(PAGE, end - index * PAGE);
+  return { from, to, generous };
 }

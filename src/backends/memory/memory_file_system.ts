@@ -32,7 +32,7 @@ import {
 } from "./node.ts";
 import { complete, type MemoryOptions } from "./options.ts";
 import { checkRename } from "./rename.ts";
-import { Room } from "./room.ts";
+import { costOfName, costOfNode, Room } from "./room.ts";
 
 const MAX_LINK = 65535;
 const SETGID = 0o2000;
@@ -61,12 +61,13 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
 
   /** Empty but for its root. Throws a `RangeError` for an option out of range. */
   constructor(options: MemoryOptions = {}) {
-    const { maxBytes, maxFiles, mode, uid, gid, now, instance } = complete(
-      options,
-    );
+    const { maxBytes, maxFiles, maxHeap, ...rest } = complete(options);
+    const { mode, uid, gid, now, instance } = rest;
     this.#now = now;
     this.#instance = instance;
-    this.#room = new Room(maxBytes, maxFiles);
+    this.#room = new Room({ bytes: maxBytes, heap: maxHeap, files: maxFiles });
+    // Even where there is no room for anything else.
+    this.#room.takeNode(0);
     this.#root = this.#make({ type: "directory" }, { mode, uid, gid });
     this.#root.directory = new Directory(this.#root);
   }
@@ -132,7 +133,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     return symlink.target;
   }
 
-  /** Bytes of content and numbers of nodes, as the options limit them. */
+  /** Bytes of memory, all that nodes and names take included, and numbers of nodes, as the options limit them. */
   status(): FileSystemStatus {
     const { totalBytes, freeBytes, totalFiles, freeFiles } = this.#room;
     return {
@@ -211,6 +212,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     }
     const { attributes, verifier } = options;
     if (attributes.size !== undefined) checkSize(kind.type, attributes.size);
+    this.#room.takeNode(costOfNode(kind) + costOfName(name));
     const node = this.#make(kind, inherit(directory, kind, attributes));
     const { size, atime, mtime } = attributes;
     applyChanges(node, { size, atime, mtime }, node.ctime);
@@ -233,6 +235,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     // As Linux has it: what has lost its last name can't get one again.
     if (node.nlink === 0) throw new FsError("stale");
     if (node.nlink >= MAX_LINK) throw new FsError("too-many-links");
+    this.#room.take(0, costOfName(name));
     const now = this.#now();
     entries.set(name, node);
     node.nlink++;
@@ -250,6 +253,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     }
     const now = this.#now();
     entries.delete(name);
+    this.#room.give(0, costOfName(name));
     this.#unlinked(node, directory, now);
     return entryChanged(directory, now);
   }
@@ -271,6 +275,9 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     }
     checkRename(node, target, replaced);
     const now = this.#now();
+    // What has the new name already gives it to the node.
+    const cost = replaced === undefined ? costOfName(to.name) : 0;
+    this.#room.take(0, cost - costOfName(from.name));
     sources.delete(from.name);
     targets.set(to.name, node);
     if (replaced !== undefined) this.#unlinked(replaced, target, now);
@@ -287,12 +294,11 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     };
   }
 
-  /** A node without a name; throws "no-space". */
+  /** A node without a name, for which there is room. */
   #make(
     kind: CreateKind,
     owner: { mode: number; uid: number; gid: number },
   ): MemoryNode {
-    this.#room.takeFile();
     const options = { ...owner, now: this.#now() };
     const node = new MemoryNode(this.#nextFileid++, kind, options);
     if (kind.type === "file") node.content = new FileContent(this.#room);
@@ -315,7 +321,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   #freeIfUnused(node: MemoryNode): void {
     if (node.nlink > 0 || node.opens > 0) return;
     this.#nodes.delete(node.fileid);
-    this.#room.freeFiles++;
+    this.#room.giveNode(node);
     node.content?.release();
     node.gone = true;
   }

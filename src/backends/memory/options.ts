@@ -1,9 +1,14 @@
+import { getHeapStatistics } from "node:v8";
 import type { Timestamp } from "../../vfs/mod.ts";
 import { systemClock } from "./clock.ts";
 
 /** How a memory file system is made. */
 export interface MemoryOptions {
-  /** Bytes of content that it may hold, up to 2^40; 8 GiB where absent. */
+  /**
+   * Bytes of memory that it may take, up to 2^40: content, and what nodes, names
+   * and symlinks take. Twice what V8's heap may be where absent, 8 GiB at most:
+   * that is half of the machine's memory, as a rule.
+   */
   readonly maxBytes?: number;
   /** Nodes that it may hold, up to 2^23; 2^22 where absent. */
   readonly maxFiles?: number;
@@ -28,9 +33,17 @@ const MAX_UINT32 = 0xffff_ffff;
 const MOST_BYTES = 2 ** 40;
 const MOST_FILES = 2 ** 23;
 
+/** All options, and what only the machine decides. */
+export interface CompleteOptions extends Required<MemoryOptions> {
+  /** Bytes of `maxBytes` that objects may take: nodes and names, all but content. */
+  readonly maxHeap: number;
+}
+
 /** All options, checked. Throws a `RangeError` that names what is out of range. */
-export function complete(options: MemoryOptions): Required<MemoryOptions> {
-  const { maxBytes = 2 ** 33, maxFiles = 2 ** 22 } = options;
+export function complete(options: MemoryOptions): CompleteOptions {
+  const heap = getHeapStatistics().heap_size_limit;
+  const { maxBytes = Math.min(2 ** 33, 2 * heap), maxFiles = 2 ** 22 } =
+    options;
   const { uid = 0, gid = 0, mode = 0o755, now = systemClock() } = options;
   const { instance = crypto.getRandomValues(new Uint32Array(1))[0] } = options;
   checkRange("maxBytes", maxBytes, MOST_BYTES);
@@ -39,7 +52,9 @@ export function complete(options: MemoryOptions): Required<MemoryOptions> {
   checkRange("gid", gid, MAX_UINT32);
   checkRange("mode", mode, 0o7777);
   checkRange("instance", instance, MAX_UINT32);
-  return { maxBytes, maxFiles, uid, gid, mode, now, instance };
+  // The rest is for what the server remembers, and for requests.
+  const maxHeap = Math.floor(heap / 4);
+  return { maxBytes, maxFiles, maxHeap, uid, gid, mode, now, instance };
 }
 
 function checkRange(name: string, value: number, most: number, least = 0) {

@@ -7,7 +7,11 @@ export const MEMORY_BYTES: number = 2 ** 33;
 
 /** {@linkcode Contents} of a store in memory. */
 export class ContentMemory implements Contents {
-  readonly #room = new Room(MEMORY_BYTES, 1);
+  readonly #room = new Room({
+    bytes: MEMORY_BYTES,
+    heap: MEMORY_BYTES,
+    files: 1,
+  });
   readonly #files = new Map<number, FileContent>();
 
   /** Bytes left. */
