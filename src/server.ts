@@ -119,6 +119,7 @@ export class NfsServer implements AsyncDisposable {
         maxPerAddress: limits.maxConnectionsPerAddress,
         maxCalls: limits.maxRequestsPerConnection,
         handlers: buildHandlers(services, this.#callbacks),
+        spare: () => this.#metrics?.spare() ?? false,
         observer: new TransportMetrics(registry),
         logger: services.log,
       });

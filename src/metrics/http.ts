@@ -16,10 +16,7 @@ export interface MetricsServerOptions {
   /** Why it should not be sent clients just now: `/readyz`, in the same way. */
   readonly unready: () => string | undefined;
   /** How many may ask at once. */
-  readonly limits: {
-    readonly maxMetricsConnections: number;
-    readonly maxMetricsRequests: number;
-  };
+  readonly limits: { readonly maxMetricsRequests: number };
   /** Hears of errors of our own. */
   readonly logger: Logger;
 }
@@ -28,6 +25,8 @@ export interface MetricsServerOptions {
 export interface MetricsServer extends AsyncDisposable {
   /** The port that was bound. */
   readonly port: number;
+  /** Ends its connections, since descriptors are short; whether that may have freed any. */
+  spare(): boolean;
 }
 
 /** Starts the HTTP server of metrics and health; throws when the port is taken. */
@@ -36,12 +35,11 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
     options;
   const refused = counter(registry, {
     name: "metrics_requests_refused_total",
-    help: "Connections and requests turned away at the metrics port's limits.",
+    help: "Requests turned away at the metrics port's limit.",
   });
   return new HttpListener({
     hostname,
     port,
-    maxConnections: limits.maxMetricsConnections,
     maxRequests: limits.maxMetricsRequests,
     refused: () => refused.inc(),
     logger,

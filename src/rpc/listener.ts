@@ -1,4 +1,4 @@
-import { acceptAll } from "../accept.ts";
+import { acceptAll } from "./accept.ts";
 import { aborted } from "../aborted.ts";
 import { silentLogger } from "../log.ts";
 import { RpcConnection } from "./connection.ts";
@@ -32,6 +32,8 @@ export interface ListenerOptions extends
   idleTimeout?: number;
   /** Time in ms between two looks at the timeouts; 5 s if left out. */
   sweepInterval?: number;
+  /** Ends what else in this process holds descriptors, when they have run out; whether there was anything. */
+  spare?: () => boolean;
   /** Time in ms that only goes forward; `performance.now` if left out. */
   clock?: () => number;
 }
@@ -208,7 +210,7 @@ export class RpcListener implements AsyncDisposable {
   #spare(): boolean {
     let spared = 0;
     while (spared < SPARED_AT_ONCE && this.#evict(() => true)) spared++;
-    return spared > 0;
+    return spared > 0 || this.#options.spare?.() === true;
   }
 
   /** Whoever has been idle for longest, if that is long. */

@@ -21,8 +21,6 @@ export interface ServerLimits extends ProtocolLimits {
    * asked to use fewer slots, and sessions that nobody uses end.
    */
   readonly maxReplayCacheBytes: number;
-  /** Connections to the metrics port; beyond it the oldest without a request gives way, or else the newest. */
-  readonly maxMetricsConnections: number;
   /** Requests to the metrics port that are answered at once; others get 503. */
   readonly maxMetricsRequests: number;
   /**
@@ -41,7 +39,6 @@ export const defaultServerLimits: ServerLimits = {
   maxConnectionsPerAddress: 1_024,
   maxRequestsPerConnection: 256,
   maxReplayCacheBytes: 268_435_456,
-  maxMetricsConnections: 32,
   maxMetricsRequests: 4,
   maxStateBytes: Math.floor(getHeapStatistics().heap_size_limit / 4),
 };

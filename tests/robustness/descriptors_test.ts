@@ -41,6 +41,43 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "a crowd of silent connections to the metrics port keeps nobody out",
+  {
+    ignore: cannotRun,
+  },
+  async () => {
+    await using server = new ServerProcess(
+      ["--port", "0", "--export", "/=memory:"],
+      { descriptors: DESCRIPTORS },
+    );
+    const [, metricsPort] = await server.until(/metrics at \S+:(\d+)/);
+    const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
+    const crowd: Deno.TcpConn[] = [];
+    for (let i = 0; i < SILENT; i++) {
+      try {
+        crowd.push(await Deno.connect({ port: Number(metricsPort) }));
+      } catch {
+        // Refused while the port is opened anew.
+      }
+    }
+    assert(crowd.length > DESCRIPTORS - 40, `${crowd.length}`);
+    await using client = await ClientConnection.connect({ port: Number(port) });
+    await client.ping();
+    const url = `http://127.0.0.1:${metricsPort}/metrics`;
+    assertMatch(
+      await (await fetch(url)).text(),
+      /^dittofs_nfs_connections 1$/m,
+    );
+    for (const conn of crowd) conn.close();
+    server.kill("SIGTERM");
+    const { code, stderr } = await server.ended();
+    assertEquals(code, 0, stderr);
+    // One line, however often it was tried.
+    assert(stderr.split("opened anew").length <= 3, stderr);
+  },
+);
+
 Deno.test("a scrape while there are no descriptors does not end the server", {
   ignore: cannotRun,
 }, async () => {

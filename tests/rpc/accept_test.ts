@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { acceptAll } from "../src/accept.ts";
-import { createLogger } from "../src/log.ts";
+import { acceptAll } from "../../src/rpc/accept.ts";
+import { createLogger } from "../../src/log.ts";
 
 /** What a listener's `accept` comes to, one after the other; then it waits for the end. */
 async function accepting(

@@ -1,5 +1,5 @@
-import type { Logger } from "./log.ts";
-import { sleep } from "./sleep.ts";
+import type { Logger } from "../log.ts";
+import { sleep } from "../sleep.ts";
 
 /** Before a process that is out of descriptors tries again, in milliseconds. */
 const PAUSE_MS = 50;
