@@ -7,6 +7,7 @@ import {
 import type { RpcCall } from "../rpc/message.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { Failures, Reliance, Settler } from "../rpc/reliance.ts";
+import { FsError } from "../vfs/errors.ts";
 import type { Awaitable, FileSystem } from "../vfs/file_system.ts";
 import { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./changing.ts";
@@ -126,6 +127,7 @@ class CompoundRun implements Reliance {
   #kept: DuplicateEntry | undefined;
   /** What it is to be answered when it comes again, as soon as that is durable. */
   #answer: Uint8Array | undefined;
+  #settlers: readonly Settler[] | undefined;
 
   constructor(
     context: CompoundContext,
@@ -311,7 +313,10 @@ class CompoundRun implements Reliance {
 
   /** {@inheritDoc Reliance.settlers} */
   get settlers(): readonly Settler[] {
-    return this.#context.relied!.map(({ settler }) => settler);
+    return this.#settlers ??= this.#context.relied!.map((each) => {
+      if (each.settler.losses !== each.losses) each.settler = undone;
+      return each.settler;
+    });
   }
 
   /** {@inheritDoc Reliance.kept} */
@@ -406,6 +411,13 @@ function statusOfFailure(
   const changes = row.changes !== "nothing";
   return changes || status === Status.DELAY ? status : Status.IO;
 }
+
+/** For a request that waited for something else, and lost what it did before. */
+const undone: Settler = {
+  settle() {
+    throw new FsError("io", "it was undone before it could be kept");
+  },
+};
 
 function lasts(fs: FileSystem): fs is FileSystem & Settler {
   return fs.settle !== undefined;

@@ -23,7 +23,9 @@ export const RPC_REPLY_HEADER = 24;
 
 /** The first result in a COMPOUND that relies on something. */
 export interface ReliedResult {
-  readonly settler: Settler;
+  settler: Settler;
+  /** The settler's `losses` after that. */
+  readonly losses: number | undefined;
   /** The operation, and which it is. */
   readonly row: OperationRow;
   readonly index: number;
@@ -126,10 +128,13 @@ export class CompoundContext {
   }
 
   /** A result, the first to do so, is not to leave before `settler` has settled. */
-  rely(settler: Settler, result: Omit<ReliedResult, "settler">): void {
+  rely(
+    settler: Settler,
+    result: Omit<ReliedResult, "settler" | "losses">,
+  ): void {
     const relied = this.relied ??= [];
     for (const each of relied) if (each.settler === settler) return;
-    relied.push({ settler, ...result });
+    relied.push({ settler, losses: settler.losses, ...result });
   }
 
   /** Makes `file` the current filehandle; its stateid is not known yet (RFC 8881 16.2.3.1.2). */

@@ -11,6 +11,8 @@ export interface Settler {
    * still at work on.
    */
   settle(): void | Promise<void>;
+  /** Another than before where what was changed before was undone meanwhile. */
+  readonly losses?: number;
 }
 
 /** What one reply relies on, and what becomes of it; exactly one of the last two is called, once. */

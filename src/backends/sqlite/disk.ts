@@ -5,12 +5,12 @@ import {
   openSync,
   statfsSync,
 } from "node:fs";
-import type { DatabaseSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 
 /** What the store asks of the host's disk, apart from reading and writing. */
 export interface Disk {
-  /** Has a database write its open transaction to its log, which is not synced. */
-  commit(db: DatabaseSync): void;
+  /** Runs a COMMIT, which writes the open transaction to the log and syncs nothing. */
+  commit(statement: StatementSync): void;
   /** Brings what was written to the open file to stable storage, while others work. */
   sync(descriptor: number): Promise<void>;
   /** The same, at once. */
@@ -21,7 +21,7 @@ export interface Disk {
 
 /** The disk of the host. */
 export const hostDisk: Disk = {
-  commit: (db) => db.exec("COMMIT"),
+  commit: (statement) => void statement.run(),
   sync: (descriptor) =>
     new Promise((resolve, reject) =>
       fdatasync(descriptor, (error) => error ? reject(error) : resolve())

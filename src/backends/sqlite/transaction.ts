@@ -33,6 +33,9 @@ export class Transaction {
   readonly #sequence: Sequence;
   readonly #disk: Pick<Disk, "commit">;
   readonly #companions: Companion[] = [];
+  // An error of `exec` would not tell its code.
+  readonly #beginning: StatementSync;
+  readonly #commit: StatementSync;
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
   #isOpen = false;
@@ -52,6 +55,8 @@ export class Transaction {
     this.#db = db;
     this.#sequence = sequence;
     this.#disk = disk;
+    this.#beginning = db.prepare("BEGIN IMMEDIATE");
+    this.#commit = db.prepare("COMMIT");
     this.#savepoint = db.prepare("SAVEPOINT operation");
     this.#release = db.prepare("RELEASE operation");
   }
@@ -122,7 +127,7 @@ export class Transaction {
     if (this.#isOpen) {
       try {
         for (const companion of this.#companions) companion.save?.();
-        this.#disk.commit(this.#db);
+        this.#disk.commit(this.#commit);
       } catch (error) {
         throw this.lose(error);
       }
@@ -162,7 +167,7 @@ export class Transaction {
     this.assertSound();
     if (this.#isOpen) return;
     try {
-      this.#db.exec("BEGIN IMMEDIATE");
+      this.#beginning.run();
     } catch (error) {
       throw fsErrorOf(error);
     }

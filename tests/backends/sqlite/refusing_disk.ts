@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 
 /** SQLite's result codes that a disk refuses a commit with. */
@@ -19,11 +19,10 @@ export class RefusingDisk implements Disk {
   /** Bytes free. */
   free = 2 ** 30;
 
-  /** Refused, SQLite has rolled the transaction back. */
-  commit(db: DatabaseSync): void {
-    if (this.refusals === 0) return hostDisk.commit(db);
+  /** Refuses, or has it done. */
+  commit(statement: StatementSync): void {
+    if (this.refusals === 0) return hostDisk.commit(statement);
     this.refusals--;
-    db.exec("ROLLBACK");
     const { errcode, message } = codes[this.code];
     throw Object.assign(new Error(message), { errcode });
   }
