@@ -4,10 +4,12 @@ import { runEffects } from "./engine/effects.ts";
 import type { Services } from "./engine/services.ts";
 import { rateLimited, silentLogger } from "./log.ts";
 import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
+import { observeBuffers } from "./metrics/buffer_metrics.ts";
 import { observeLog } from "./metrics/log_metrics.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
 import { TransportMetrics } from "./metrics/transport_metrics.ts";
 import type { ClientRecovery } from "./recovery/client_recovery.ts";
+import { BufferBudget } from "./rpc/buffer_budget.ts";
 import { RpcListener } from "./rpc/listener.ts";
 import {
   DEFAULT_PORT,
@@ -111,7 +113,13 @@ export class NfsServer implements AsyncDisposable {
       this.#callbacks = buildCallbacks(services, options, registry);
       // Everybody who is to know of sessions listens by now.
       sessions?.restore(services.state);
+      const budget = new BufferBudget({
+        limit: limits.maxBufferBytes,
+        step: limits.maxReply,
+      });
+      observeBuffers(registry, budget);
       this.#listener = new RpcListener({
+        budget,
         hostname: options.hostname,
         port: options.port ?? DEFAULT_PORT,
         maxRecord: limits.maxRequest + RPC_CALL_HEADER,

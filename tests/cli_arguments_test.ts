@@ -65,6 +65,8 @@ Deno.test("a quota is a number of bytes or a power of 1024 of them", () => {
   assertEquals(tree?.quotaBytes, 10 * 1024 ** 3);
   assertEquals(serve("--max-state", "512M").maxStateBytes, 512 * 1024 ** 2);
   assertEquals(serve().maxStateBytes, undefined);
+  assertEquals(serve("--max-buffers", "2G").maxBufferBytes, 2 * 1024 ** 3);
+  assertEquals(serve().maxBufferBytes, undefined);
 });
 
 Deno.test("what can't be understood is refused in one line that names it", () => {
@@ -85,6 +87,7 @@ Deno.test("what can't be understood is refused in one line that names it", () =>
     [["--export", "/data=local:x,quota=1G"], "quota"],
     [["--export", "/data=memory:,quota=0"], "quota"],
     [["--max-state", "lots"], "--max-state"],
+    [["--max-buffers", "0"], "--max-buffers"],
     [["--export", "/data=sqlite:x,quota=much"], "quota"],
     [["--durability", "some"], "--durability"],
     [["--export", "/data=memory:,anonuid=-1"], "anonuid"],

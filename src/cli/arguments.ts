@@ -50,6 +50,8 @@ export interface ServeArguments {
   readonly delegations: boolean;
   /** Bytes for what is remembered of clients; `undefined`: as the library has it. */
   readonly maxStateBytes: number | undefined;
+  /** Bytes in hand of all connections; `undefined`: by the machine's memory. */
+  readonly maxBufferBytes: number | undefined;
   /** What a reply of a sqlite store promises. */
   readonly durability: Durability;
   readonly logLevel: LogLevel;
@@ -106,9 +108,9 @@ usage: deno run -A mod.ts [flags]               serve
                         (beside the store, or $XDG_STATE_HOME/dittofs-nfs4)
   --durability LEVEL    full: fsync before each reply; os; none (full)
   --max-state SIZE      memory for opens, locks and clients (a quarter of V8's)
+  --max-buffers SIZE    memory for requests and replies in hand (an eighth)
   --no-delegations      grant none: every open is checked with the server
-  --log-level LEVEL     debug, info, warn or error (info)
-  --log-format FORMAT   text or json (text)
+  --log-level LEVEL     debug, info, warn, error (info); --log-format text, json
   --help  --version
 `;
 
@@ -121,6 +123,7 @@ const FLAG_OPTIONS = {
   grace: { type: "string" },
   state: { type: "string" },
   "max-state": { type: "string" },
+  "max-buffers": { type: "string" },
   durability: { type: "string" },
   "no-delegations": { type: "boolean" },
   "log-level": { type: "string" },
@@ -178,6 +181,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     stateDirectory: values.state,
     delegations: !values["no-delegations"],
     maxStateBytes: size("--max-state", values["max-state"]),
+    maxBufferBytes: size("--max-buffers", values["max-buffers"]),
     durability: oneOf(
       "--durability",
       values.durability ?? "full",

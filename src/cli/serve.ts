@@ -4,6 +4,7 @@ import { sqlite } from "../backends/sqlite/mod.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { type NfsServer, serve } from "../server.ts";
 import type { ServeOptions } from "../server/options.ts";
+import type { ServerLimits } from "../server/limits.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { ExportArgument, ServeArguments } from "./arguments.ts";
@@ -34,7 +35,6 @@ async function serveUntilSignal(
   log: Logger,
 ): Promise<number> {
   const exports = options.exports.map((spec) => open(spec, options));
-  const { maxStateBytes } = options;
   await using server = await start(exports, {
     hostname: options.host,
     port: options.port,
@@ -42,7 +42,7 @@ async function serveUntilSignal(
     graceSeconds: options.graceSeconds,
     stateDirectory: makeFolder(stateDirectory(options, log)),
     delegations: options.delegations,
-    limits: maxStateBytes === undefined ? undefined : { maxStateBytes },
+    limits: limitsOf(options),
     log,
   });
   startMetrics(server, options, log);
@@ -54,6 +54,27 @@ async function serveUntilSignal(
   log.info("stopping", { signal });
   // Disposing of it closes it, and says what could not be saved.
   return 0;
+}
+
+/** The budgets of memory: those given, and what the machine has room for. */
+function limitsOf(
+  { maxStateBytes, maxBufferBytes = bufferBytes() }: ServeArguments,
+): Partial<ServerLimits> {
+  return {
+    ...(maxStateBytes !== undefined && { maxStateBytes }),
+    ...(maxBufferBytes !== undefined && { maxBufferBytes }),
+  };
+}
+
+/** An eighth of the machine's memory, from 64 MiB to 2 GiB; `undefined` where it may not be asked for. */
+function bufferBytes(): number | undefined {
+  const { state } = Deno.permissions.querySync({
+    name: "sys",
+    kind: "systemMemoryInfo",
+  });
+  if (state !== "granted") return undefined;
+  const eighth = Math.floor(Deno.systemMemoryInfo().total / 8);
+  return Math.min(Math.max(eighth, 2 ** 26), 2 ** 31);
 }
 
 /** `serve`; what can't be bound is said with the flag that would mend it. */

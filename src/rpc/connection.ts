@@ -3,6 +3,7 @@ import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { CredentialReader } from "./auth.ts";
+import type { BudgetShare } from "./buffer_budget.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, RpcHandlers, Transport } from "./handlers.ts";
 import {
@@ -45,11 +46,13 @@ export class RpcConnection {
   readonly #credentials = new CredentialReader();
   readonly #maxCalls: number;
   readonly #maxPending: number;
+  readonly #share: BudgetShare | undefined;
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #changed: PromiseWithResolvers<void> | undefined;
   #inFlight = 0;
   #records = 0;
+  #received = 0;
   #reserved = 0;
   #established = false;
   #draining = false;
@@ -68,6 +71,7 @@ export class RpcConnection {
     this.#logger = options.logger ?? silentLogger;
     this.#maxCalls = options.maxCalls ?? 1024;
     this.#maxPending = options.maxPending ?? 16 * 1024 * 1024;
+    this.#share = options.budget?.join(() => this.#notify());
     this.#framer = new RecordFramer({
       maxRecord: options.maxRecord,
       pool: options.buffers,
@@ -77,7 +81,10 @@ export class RpcConnection {
       transport,
       observer,
       writers: options.writers ?? new WriterPool(),
-      progress: () => this.#notify(),
+      progress: () => {
+        this.#share?.hold(this.bytesHeld);
+        this.#notify();
+      },
       failed: (error) => this.#failed(error),
     });
   }
@@ -122,6 +129,16 @@ export class RpcConnection {
     return this.#outbox.sent;
   }
 
+  /** Bytes that came from the peer since the beginning. */
+  get bytesReceived(): number {
+    return this.#received;
+  }
+
+  /** Bytes in hand: what was received and is not done with, and what the peer has not taken. */
+  get bytesHeld(): number {
+    return this.receiveMemory + this.#outbox.memory + this.#reserved;
+  }
+
   /** Bytes of memory that the receiving side holds. */
   get receiveMemory(): number {
     return this.#framer.capacity + this.#framer.pinned;
@@ -146,6 +163,7 @@ export class RpcConnection {
     while (!this.#outbox.idle) await this.#change();
     this.#silent.resolve();
     while (this.#inFlight > 0) await this.#change();
+    this.#share?.end();
     this.#ended.resolve();
   }
 
@@ -206,9 +224,12 @@ export class RpcConnection {
   }
 
   get #overloaded(): boolean {
-    return this.#inFlight >= this.#maxCalls ||
-      this.#outbox.queued + this.#reserved + this.#framer.pinned >
-        this.#maxPending;
+    const pending = this.#outbox.queued + this.#reserved + this.#framer.pinned;
+    return this.#inFlight >= this.#maxCalls || pending > this.#maxPending ||
+      this.#share !== undefined && !this.#share.admits({
+          held: this.bytesHeld,
+          isQuiet: pending === 0 && this.#framer.isSmall,
+        });
   }
 
   async #read(): Promise<void> {
@@ -219,16 +240,17 @@ export class RpcConnection {
       const length = await this.#transport.read(framer.space());
       if (length === null || this.#closeReason !== undefined) return;
       observer?.bytesReceived?.(length);
+      this.#received += length;
       // What comes while draining is not executed: the peer will ask elsewhere.
       if (this.#draining) continue;
       framer.received(length);
-      while (framer.next()) {
-        this.#record();
+      for (;;) {
         if (this.#overloaded) {
           this.#outbox.flush();
           while (this.#overloaded && this.#open) await this.#change();
         }
-        if (!this.#open) break;
+        if (!this.#open || !framer.next()) break;
+        this.#record();
       }
       this.#outbox.flush();
     }

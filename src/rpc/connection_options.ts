@@ -1,4 +1,5 @@
 import type { Logger } from "../log.ts";
+import type { BufferBudget } from "./buffer_budget.ts";
 import type { RpcConnection } from "./connection.ts";
 import type { RpcHandlers, TransportObserver } from "./handlers.ts";
 import type { BufferPool, WriterPool } from "./pools.ts";
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
   buffers?: BufferPool;
   /** Reply writers shared with other connections. */
   writers?: WriterPool;
+  /** Bytes in hand of all connections together; unlimited if left out. */
+  budget?: BufferBudget;
   /** Called once, at the first call whose header is in order. */
   established?: (connection: RpcConnection) => void;
 }

@@ -1,6 +1,7 @@
 import { acceptAll } from "./accept.ts";
 import { aborted } from "../aborted.ts";
 import { silentLogger } from "../log.ts";
+import type { BufferBudget } from "./buffer_budget.ts";
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
@@ -9,6 +10,9 @@ import { ConnectionWatch, type Patience } from "./watch.ts";
 
 /** Connections that end together when descriptors run out, so that files find some as well. */
 const SPARED_AT_ONCE = 16;
+
+/** Bytes of buffers, and of writers, that are kept for later use, at most. */
+const MAX_POOL = 64 * 1024 * 1024;
 
 /** Options of {@linkcode RpcListener}. */
 export interface ListenerOptions extends
@@ -26,8 +30,10 @@ export interface ListenerOptions extends
   maxPerAddress?: number;
   /** Time in ms in which the first whole call must come; 30 s if left out. */
   handshakeTimeout?: number;
-  /** Time in ms in which a peer must take some of its replies, and end a record that it began; 120 s if left out. */
+  /** Time in ms in which a peer must take 64 KiB of its replies, or all, and end a record that it began; 120 s if left out. */
   stallTimeout?: number;
+  /** Time in ms for 64 KiB either way while the budget is tight, for who holds the most; 10 s if left out. */
+  hoardTimeout?: number;
   /** Time in ms without a record after which a connection gives way to others; 300 s if left out. */
   idleTimeout?: number;
   /** Time in ms between two looks at the timeouts; 5 s if left out. */
@@ -59,6 +65,8 @@ export class RpcListener implements AsyncDisposable {
   readonly #sweepTimer: ReturnType<typeof setInterval>;
   readonly #accepting: Promise<void>;
   readonly #ending = new AbortController();
+  /** When hoarders were looked for last. */
+  #cutAt = 0;
 
   /**
    * Listens at once. Throws what `Deno.listen` throws, as {@linkcode bindError}
@@ -70,12 +78,18 @@ export class RpcListener implements AsyncDisposable {
     this.#patience = {
       handshake: options.handshakeTimeout ?? 30_000,
       stall: options.stallTimeout ?? 120_000,
+      hoard: options.hoardTimeout ?? 10_000,
       idle: options.idleTimeout ?? 300_000,
     };
     this.#clock = options.clock ?? (() => performance.now());
+    const { budget } = options;
+    if (budget !== undefined) budget.exhausted = () => this.#exhausted(budget);
+    // What is kept for later use is small beside what may be in use.
+    const maxKept = options.budget &&
+      Math.min(MAX_POOL, options.budget.limit / 8);
     this.#shared = {
-      buffers: new BufferPool(),
-      writers: new WriterPool(),
+      buffers: new BufferPool({ maxKept }),
+      writers: new WriterPool({ maxKept }),
       established: (connection) => this.#strangers.delete(connection),
     };
     this.#sweepTimer = setInterval(
@@ -113,6 +127,33 @@ export class RpcListener implements AsyncDisposable {
     for (const [connection, watch] of this.#connections) {
       const reason = watch.look(now, this.#patience);
       if (reason !== undefined) connection.close(reason);
+    }
+    const { budget } = this.#options;
+    if (budget?.isTight) this.#cutHoarders(budget, this.#patience.hoard);
+    budget?.relieve();
+  }
+
+  /** Somebody who holds nothing can't be served: there is less patience with those who hoard. */
+  #exhausted(budget: BufferBudget): void {
+    const patience = this.#patience.hoard / 5;
+    if (this.#clock() - this.#cutAt < patience / 2) return;
+    this.#cutHoarders(budget, patience);
+  }
+
+  /** Whoever holds the most and does not get on makes room for the others, down to half of the budget. */
+  #cutHoarders(budget: BufferBudget, patience: number): void {
+    const now = this.#clock();
+    this.#cutAt = now;
+    let excess = budget.used - budget.limit / 2;
+    const hoarders = [...this.#connections]
+      .filter(([, watch]) => watch.isHoarding(now, patience))
+      .map(([connection]) => connection)
+      .sort((a, b) => b.bytesHeld - a.bytesHeld);
+    for (const connection of hoarders) {
+      if (excess <= 0) return;
+      excess -= connection.bytesHeld;
+      budget.cuts++;
+      connection.close("stalled");
     }
   }
 

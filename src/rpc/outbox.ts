@@ -66,6 +66,8 @@ export class Outbox {
   #flushSoon = false;
   #closed = false;
   #sealed = 0;
+  /** Bytes of the writers that hold those, whose beginning may have been taken. */
+  #memory = 0;
   #sent = 0;
 
   /** Starts empty; holds no memory until a record begins. */
@@ -76,6 +78,11 @@ export class Outbox {
   /** Bytes of records that the socket has not taken. */
   get queued(): number {
     return this.#sealed + (this.#open?.position ?? 0);
+  }
+
+  /** Bytes of memory that hold them, the part of a write that was taken included. */
+  get memory(): number {
+    return this.#memory + (this.#open?.position ?? 0);
   }
 
   /** Bytes that the socket took. */
@@ -235,6 +242,7 @@ export class Outbox {
 
   #push(segment: Segment): void {
     this.#sealed += segment.end - segment.at;
+    this.#memory += segment.end;
     const { relying } = segment;
     if (relying.length === 0) return this.#enqueue(segment);
     const settled = settleAll(relying);
@@ -268,12 +276,16 @@ export class Outbox {
     }
     this.discard(segment);
     this.#sealed += into.position - (end - at);
+    this.#memory += into.position - end;
     const rest = { pooled: true, relying: NONE };
     this.#enqueue({ writer: into, at: 0, end: into.position, ...rest });
   }
 
   #enqueue(segment: Segment): void {
-    if (this.#closed) return;
+    if (this.#closed) {
+      this.#memory -= segment.end;
+      return;
+    }
     this.#ready.push(segment);
     if (!this.#writing) this.#write();
   }
@@ -296,6 +308,7 @@ export class Outbox {
           observer?.bytesSent?.(taken);
           progress();
         }
+        this.#memory -= end;
         if (segment.pooled) writers.give(writer);
       }
     } catch (error) {

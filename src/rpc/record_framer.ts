@@ -70,6 +70,11 @@ export class RecordFramer {
     return this.#buffer.bytes.length;
   }
 
+  /** Whether it holds no more than who sends small records needs. */
+  get isSmall(): boolean {
+    return this.capacity <= WORKING_SIZE;
+  }
+
   /** Whether a record has begun to arrive and not ended, as far as was looked. */
   get isReceiving(): boolean {
     return this.#fragments > 0 || this.#filled > this.#parsed;

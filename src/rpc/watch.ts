@@ -5,25 +5,41 @@ import type { CloseReason } from "./handlers.ts";
 export interface Patience {
   /** For the first whole call. */
   readonly handshake: number;
-  /** For a peer to take some of its replies, or to end the record that it began. */
+  /** For a peer to take 64 KiB of its replies, or all, or to end the record that it began. */
   readonly stall: number;
+  /** For 64 KiB either way, of whoever holds memory that others need. */
+  readonly hoard: number;
   /** Without a record: from then on it may give way to another. */
   readonly idle: number;
 }
+
+/**
+ * Bytes that a peer must take, or send of a record, in the time of a stall for it
+ * to count as progress, where there are so many: one now and then is none.
+ */
+const MIN_PROGRESS = 64 * 1024;
 
 /** What is remembered of a connection from one look at it to the next. */
 export class ConnectionWatch {
   readonly #connection: RpcConnection;
   readonly #since: number;
   #sent = 0;
+  /** What it was to take at that moment. */
+  #queued = 0;
   #sentAt: number;
+  #moved = 0;
+  #movedAt: number;
   #records = 0;
   #recordAt: number;
 
   /** Begins to watch, at a time of the clock in milliseconds. */
   constructor(connection: RpcConnection, now: number) {
     this.#connection = connection;
-    this.#since = this.#sentAt = this.#recordAt = now;
+    this.#since =
+      this.#sentAt =
+      this.#recordAt =
+      this.#movedAt =
+        now;
   }
 
   /** Looks at the connection; why it should be closed, if it should. */
@@ -33,9 +49,17 @@ export class ConnectionWatch {
     if (!established && now - this.#since >= patience.handshake) {
       return "handshake";
     }
-    if (bytesQueued === 0 || bytesSent > this.#sent) {
+    const due = Math.min(this.#queued, MIN_PROGRESS);
+    if (
+      bytesQueued === 0 || this.#queued === 0 || bytesSent - this.#sent >= due
+    ) {
       this.#sent = bytesSent;
+      this.#queued = bytesQueued;
       this.#sentAt = now;
+    }
+    if (this.#hasMoved) {
+      this.#moved = bytesSent + this.#connection.bytesReceived;
+      this.#movedAt = now;
     }
     // While it has work of ours to wait for, it is not read from.
     if (!isIdle || records > this.#records) {
@@ -44,6 +68,17 @@ export class ConnectionWatch {
     }
     const stuck = Math.min(this.#sentAt, isReceiving ? this.#recordAt : now);
     return now - stuck >= patience.stall ? "stalled" : undefined;
+  }
+
+  /** Whether it has got nowhere for `ms`, so that others may have the memory it holds. */
+  isHoarding(now: number, ms: number): boolean {
+    return this.#connection.bytesHeld > MIN_PROGRESS &&
+      now - this.#movedAt >= ms && !this.#hasMoved;
+  }
+
+  get #hasMoved(): boolean {
+    const { bytesSent, bytesReceived } = this.#connection;
+    return bytesSent + bytesReceived - this.#moved >= MIN_PROGRESS;
   }
 
   /** Since when nothing has come and nothing was to be done, as far as was looked. */

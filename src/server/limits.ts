@@ -17,6 +17,12 @@ export interface ServerLimits extends ProtocolLimits {
   /** Requests of one connection that wait for the file system; beyond it nothing more is read from it. */
   readonly maxRequestsPerConnection: number;
   /**
+   * Bytes in hand of all connections: requests that wait, partial records,
+   * replies and callbacks that were not taken. As it fills up those wait who hold
+   * most, and then end if they don't get on.
+   */
+  readonly maxBufferBytes: number;
+  /**
    * Bytes of replies kept for replay, in all sessions. Beyond it clients are
    * asked to use fewer slots, and sessions that nobody uses end.
    */
@@ -38,6 +44,7 @@ export const defaultServerLimits: ServerLimits = {
   maxConnections: 4_096,
   maxConnectionsPerAddress: 1_024,
   maxRequestsPerConnection: 256,
+  maxBufferBytes: 536_870_912,
   maxReplayCacheBytes: 268_435_456,
   maxMetricsRequests: 4,
   maxStateBytes: Math.floor(getHeapStatistics().heap_size_limit / 4),

@@ -1,0 +1,147 @@
+/** Options of {@linkcode BufferBudget}. */
+export interface BufferBudgetOptions {
+  /** Bytes that all connections together may hold. */
+  readonly limit: number;
+  /** Bytes that one more request may take: the largest reply. */
+  readonly step: number;
+}
+
+/**
+ * Bytes in hand, of all connections together: requests that wait, partial
+ * records, replies and callbacks that were not taken. Nothing more is read from
+ * a connection that has to wait, and no request of it is carried out, whose
+ * reply would have to be held.
+ *
+ * When half of the budget is used, those wait who hold more than their equal
+ * share of that half; at three quarters all who hold anything. The last quarter
+ * is for who holds nothing: a quiet client is served although others hoard.
+ */
+export class BufferBudget {
+  /** Bytes that all may hold. */
+  readonly limit: number;
+  /** Times that a connection had to wait. */
+  waits = 0;
+  /** Connections closed because they held what others needed. */
+  cuts = 0;
+  /** Called when somebody who holds nothing is not admitted; the listener's. */
+  exhausted: (() => void) | undefined;
+  readonly #step: number;
+  readonly #waiting = new Set<() => void>();
+  #holders = 0;
+  #used = 0;
+  /** Bytes given back since those who wait were told last. */
+  #freed = 0;
+
+  /** Nothing is held. */
+  constructor({ limit, step }: BufferBudgetOptions) {
+    this.limit = limit;
+    this.#step = Math.min(step, limit / 8);
+  }
+
+  /** Bytes that are held. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Whether those wait who hold anything: who does not get on is in the others' way. */
+  get isTight(): boolean {
+    return this.#used + this.#step > this.limit * 0.75;
+  }
+
+  /** A connection comes; `again` is called when it was not admitted, and may look again. */
+  join(again: () => void): BudgetShare {
+    this.#holders++;
+    return new BudgetShare(this, again);
+  }
+
+  /** A connection is gone, and holds nothing any more. */
+  leave(): void {
+    this.#holders--;
+  }
+
+  /** A connection holds `bytes` more, or less. */
+  change(bytes: number): void {
+    this.#used += bytes;
+    if (bytes >= 0 || this.#waiting.size === 0) return;
+    this.#freed -= bytes;
+    const isEased = this.#used <= this.limit / 2;
+    // Telling all of each packet that one of them has taken would be work for nothing.
+    if (isEased || this.#freed >= this.#step) this.relieve();
+  }
+
+  /** Whether the next request of a connection that holds `held` bytes may be taken up. */
+  admits({ held, isQuiet }: Holding): boolean {
+    const wanted = this.#used + this.#step;
+    if (wanted <= this.limit / 2) return true;
+    if (isQuiet) return wanted <= this.limit;
+    if (wanted > this.limit * 0.75) return false;
+    return held <= this.limit / 2 / Math.max(1, this.#holders);
+  }
+
+  /** Has `again` called once, when there may be room. */
+  wait(again: () => void): void {
+    this.#waiting.add(again);
+  }
+
+  /** Has all who wait look again. */
+  relieve(): void {
+    this.#freed = 0;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const again of waiting) again();
+  }
+
+  /** Nobody is told through it any more. */
+  forget(again: () => void): void {
+    this.#waiting.delete(again);
+  }
+}
+
+/** What one connection has in hand. */
+export interface Holding {
+  readonly held: number;
+  /** Whether nothing of that is a request, whole or in part, or a reply. */
+  readonly isQuiet: boolean;
+}
+
+/** What one connection has of the budget. */
+export class BudgetShare {
+  readonly #budget: BufferBudget;
+  readonly #again: () => void;
+  #held = 0;
+  #isWaiting = false;
+
+  /** See {@linkcode BufferBudget.join}. */
+  constructor(budget: BufferBudget, again: () => void) {
+    this.#budget = budget;
+    this.#again = again;
+  }
+
+  /** It holds so many bytes by now. */
+  hold(bytes: number): void {
+    const change = bytes - this.#held;
+    if (change === 0) return;
+    this.#held = bytes;
+    this.#budget.change(change);
+  }
+
+  /** Whether its next request may be taken up; otherwise it is told when to look again. */
+  admits(holding: Holding): boolean {
+    this.hold(holding.held);
+    const isAdmitted = this.#budget.admits(holding);
+    if (!isAdmitted) {
+      if (!this.#isWaiting) this.#budget.waits++;
+      this.#budget.wait(this.#again);
+      if (holding.isQuiet) this.#budget.exhausted?.();
+    }
+    this.#isWaiting = !isAdmitted;
+    return isAdmitted;
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    this.#budget.forget(this.#again);
+    this.#budget.leave();
+    this.hold(0);
+  }
+}

@@ -1,0 +1,192 @@
+import { assert, assertEquals } from "@std/assert";
+import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
+import type { RpcConnection } from "../../src/rpc/connection.ts";
+import { ConnectionWatch } from "../../src/rpc/watch.ts";
+import {
+  call,
+  echo,
+  Peer,
+  Procedure,
+  serve,
+  TestHandlers,
+  until,
+} from "./support.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const STEP = 128 * KIB;
+
+const budgetOf = (limit: number) => new BufferBudget({ limit, step: STEP });
+
+/** Asks for a reply of `STEP` bytes. */
+const fill = call({
+  xid: 1,
+  procedure: Procedure.FILL,
+  args: (xdr) => xdr.uint32(STEP),
+});
+
+/** Waits until the budget no longer changes. */
+async function settled(budget: BufferBudget): Promise<void> {
+  for (let last = -1; last !== budget.used;) {
+    last = budget.used;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Sends for as long as somebody reads. */
+async function flood(peer: Peer, part: Uint8Array): Promise<void> {
+  try {
+    for (;;) await peer.send(part);
+  } catch {
+    // Closed at the end of the test.
+  }
+}
+
+async function assertServed(peer: Peer): Promise<void> {
+  await peer.send(echo(7));
+  assertEquals((await peer.reply()).xid, 7);
+}
+
+Deno.test("readers who read nothing share the budget, and a quiet client is served throughout", async () => {
+  const budget = budgetOf(4 * MIB);
+  const handlers = new TestHandlers();
+  const listener = serve(handlers, { budget });
+  using quiet = await Peer.connect(listener);
+  const deaf = await Promise.all(
+    Array.from({ length: 20 }, () => Peer.connect(listener)),
+  );
+  let most = 0;
+  const answer = handlers.call;
+  handlers.call = (...args) => {
+    most = Math.max(most, budget.used);
+    return answer(...args);
+  };
+  const floods = deaf.map((peer) => flood(peer, fill));
+  for (let i = 0; i < 5; i++) {
+    await settled(budget);
+    await assertServed(quiet);
+  }
+  assert(budget.used > budget.limit / 4, `${budget.used} bytes`);
+  assert(most <= budget.limit, `${most} bytes`);
+  assert(budget.waits > 0);
+  // Once somebody reads again, everybody goes on.
+  const [one] = deaf;
+  for (let i = 0; i < 40; i++) await one.reply();
+  for (const peer of deaf) peer[Symbol.dispose]();
+  await Promise.all(floods);
+  await listener[Symbol.asyncDispose]();
+  assertEquals(budget.used, 0);
+});
+
+Deno.test("partial records share the budget, and whoever does not get on makes room", async () => {
+  let now = 0;
+  const budget = budgetOf(4 * MIB);
+  const handlers = new TestHandlers();
+  await using listener = serve(handlers, {
+    budget,
+    clock: () => now,
+    hoardTimeout: 1000,
+  });
+  using quiet = await Peer.connect(listener);
+  const record = new Uint8Array(MIB);
+  new DataView(record.buffer).setUint32(0, 0x8000_0000 + MIB);
+  const peers = await Promise.all(
+    Array.from({ length: 16 }, () => Peer.connect(listener)),
+  );
+  const sends = peers.map((peer) => peer.send(record).catch(() => {}));
+  await settled(budget);
+  assert(budget.used <= budget.limit, `${budget.used} bytes`);
+  assert(budget.isTight);
+  await assertServed(quiet);
+  listener.sweep();
+  now = 999;
+  listener.sweep();
+  assertEquals(budget.cuts, 0);
+  now = 1999;
+  listener.sweep();
+  assert(budget.cuts > 0);
+  assertEquals(handlers.closes, Array(budget.cuts).fill("stalled"));
+  await until(() => !budget.isTight);
+  await assertServed(quiet);
+  for (const peer of peers) peer[Symbol.dispose]();
+  await Promise.all(sends);
+});
+
+Deno.test("who holds more than their share waits first, at three quarters whoever holds anything", () => {
+  const budget = budgetOf(8 * MIB);
+  const shares = Array.from({ length: 4 }, () => budget.join(() => {}));
+  const [heavy, light] = shares;
+  const quiet = { held: 0, isQuiet: true };
+  const little = { held: 64 * KIB, isQuiet: false };
+  assert(heavy.admits({ held: 3 * MIB, isQuiet: false }));
+  assert(!heavy.admits({ held: 4 * MIB, isQuiet: false }));
+  assert(light.admits(little));
+  shares[2].hold(2 * MIB);
+  assert(!light.admits(little));
+  assert(shares[3].admits(quiet));
+  shares[2].hold(4 * MIB);
+  assert(!shares[3].admits(quiet));
+});
+
+Deno.test("who waits is told when there is room, and not after the end", () => {
+  const budget = budgetOf(8 * MIB);
+  let told = 0;
+  const big = budget.join(() => {});
+  const first = budget.join(() => told++);
+  const second = budget.join(() => told += 100);
+  big.hold(8 * MIB);
+  for (const share of [first, second]) {
+    assert(!share.admits({ held: 0, isQuiet: true }));
+  }
+  assertEquals(budget.waits, 2);
+  second.end();
+  big.hold(8 * MIB - 1);
+  assertEquals(told, 0);
+  big.hold(3 * MIB);
+  assertEquals(told, 1);
+});
+
+/** A connection as a watch sees it. */
+function watched() {
+  const connection = {
+    established: true,
+    isIdle: false,
+    isReceiving: false,
+    records: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    bytesQueued: MIB,
+    bytesHeld: MIB,
+  };
+  const patience = { handshake: 1, stall: 120, hoard: 10, idle: 1000 };
+  const watch = new ConnectionWatch(
+    connection as unknown as RpcConnection,
+    0,
+  );
+  return { connection, look: (now: number) => watch.look(now, patience) };
+}
+
+Deno.test("a byte now and then is no progress", () => {
+  const { connection, look } = watched();
+  let reason;
+  for (let now = 0; now < 300 && reason === undefined; now += 60) {
+    reason = look(now);
+    connection.bytesSent++;
+    connection.bytesQueued--;
+  }
+  assertEquals(reason, "stalled");
+});
+
+Deno.test("a peer that is slow but gets on is kept, with little to take as well", () => {
+  const { connection, look } = watched();
+  for (let now = 0; now < 3000; now += 60) {
+    assertEquals(look(now), undefined);
+    connection.bytesSent += 40 * KIB;
+  }
+  // Always something new for it, never much.
+  connection.bytesQueued = 100;
+  for (let now = 3000; now < 6000; now += 60) {
+    assertEquals(look(now), undefined);
+    connection.bytesSent += 100;
+  }
+});
