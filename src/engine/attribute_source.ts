@@ -1,7 +1,12 @@
 import { AttributeOffer, type AttributePlan } from "../nfs4/attribute_plan.ts";
 import type { AttributeSource } from "../nfs4/attributes.ts";
 import { emptyBitmap } from "../nfs4/bitmap.ts";
-import { type MinorVersion, Status } from "../nfs4/constants.ts";
+import {
+  type MinorVersion,
+  Status,
+  type StatusCode,
+} from "../nfs4/constants.ts";
+import type { SetAttributes } from "../nfs4/set_attributes.ts";
 import type { ReadableFileSystem } from "../vfs/changes.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type {
@@ -29,6 +34,25 @@ export function offerOf(
     fs,
     birthtime,
   });
+}
+
+/**
+ * Whether the wanted attributes can be set on `file`, which has these
+ * attributes, or on what is made in it.
+ */
+export function checkSettable(
+  { minorVersion }: CompoundContext,
+  file: FileRef,
+  { attributes, wanted }: {
+    readonly attributes: FileAttributes;
+    readonly wanted: SetAttributes;
+  },
+): StatusCode {
+  const { supported } = offerOf(minorVersion, file, attributes);
+  // RFC 8881 5.2: an attribute that is not supported can't be set.
+  return wanted.requested.without(supported).isEmpty
+    ? wanted.status
+    : Status.ATTRNOTSUPP;
 }
 
 /** The room in a file's file system, when the plan writes of it. */

@@ -76,8 +76,20 @@ export const timeModify: AttributeDecoder = (xdr, changes) => {
   return Status.OK;
 };
 
+/** time_create, nfstime4 */
+export const timeCreate: AttributeDecoder = (xdr, changes) => {
+  const time = readTime(xdr);
+  if (typeof time === "number") return time;
+  changes.birthtime = time;
+  return Status.OK;
+};
+
 function readSetTime(xdr: XdrReader): Timestamp | "now" | StatusCode {
   if (xdr.discriminant(CLIENT_TIME) !== CLIENT_TIME) return "now";
+  return readTime(xdr);
+}
+
+function readTime(xdr: XdrReader): Timestamp | StatusCode {
   const seconds = Number(xdr.int64());
   const nanoseconds = xdr.uint32();
   // RFC 8881 3.3.1 (nfstime4): values of a second or more are invalid.

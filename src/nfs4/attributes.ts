@@ -289,6 +289,7 @@ const ROWS: readonly AttributeRow[] = [
     name: "time_create",
     supported: ({ birthtime }) => birthtime,
     get: (xdr, { attributes }) => time(xdr, attributes.birthtime!),
+    set: decoders.timeCreate,
   },
   {
     number: 51,

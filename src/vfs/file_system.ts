@@ -65,7 +65,7 @@ export interface FileAttributes {
   readonly mtime: Timestamp;
   /** Last change of content or attributes. */
   readonly ctime: Timestamp;
-  /** Creation, where the file system knows. */
+  /** Creation, where the file system knows: for all of its nodes, or for none. */
   readonly birthtime?: Timestamp;
 }
 
@@ -83,6 +83,12 @@ export interface AttributeChanges {
   atime?: Timestamp | "now";
   /** Last change of content; "now" is the file system's clock. */
   mtime?: Timestamp | "now";
+  /**
+   * Creation (time_create, RFC 8881 5.8.2.39): clients that copy a file, and macOS
+   * when it makes one, set it. A file system that can't keep it ignores it; it
+   * is only set where {@linkcode FileAttributes.birthtime} is told.
+   */
+  birthtime?: Timestamp;
 }
 
 /** A folder's change counter around an operation (RFC 8881 3.3.8, change_info4). */

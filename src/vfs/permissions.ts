@@ -88,7 +88,7 @@ export function refuseChanges(
 ): Refusal | undefined {
   if (caller.uid === 0) return undefined;
   const isOwner = caller.uid === attributes.uid;
-  const { mode, uid, gid, size, atime, mtime } = changes;
+  const { mode, uid, gid, size, atime, mtime, birthtime } = changes;
   const isTouched = atime === "now" || mtime === "now" && size === undefined;
   if (mode !== undefined && !isOwner) return "permission";
   // Giving files away is root's alone (chown_restricted).
@@ -100,7 +100,9 @@ export function refuseChanges(
       (gid === attributes.gid || isInGroup(caller, gid));
     if (!allowed) return "permission";
   }
-  if (typeof atime === "object" || typeof mtime === "object") {
+  const isBackdated = typeof atime === "object" || typeof mtime === "object" ||
+    birthtime !== undefined;
+  if (isBackdated) {
     if (!isOwner) return "permission";
   } else if (isTouched && !isOwner) {
     if (!permits(attributes, caller, Permission.WRITE)) return "access";

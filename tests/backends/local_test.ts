@@ -14,6 +14,8 @@ const capabilities: Partial<Capabilities> = {
   device: isRoot,
   // Kept by the host's file system, or not: a mount option.
   atime: false,
+  // No host lets it be set.
+  birthtime: false,
   // What ext4 takes is less than what the interface does.
   largest: 2 ** 43,
 };

@@ -23,7 +23,13 @@ Deno.test("what can be set is what RFC 8881 5.6 and 5.7 let be set", () => {
   const set = (get: boolean) =>
     rows.filter((row) => row.set && (row.get !== undefined) === get)
       .map((row) => row.name);
-  assertEquals(set(true), ["size", "mode", "owner", "owner_group"]);
+  assertEquals(set(true), [
+    "size",
+    "mode",
+    "owner",
+    "owner_group",
+    "time_create",
+  ]);
   assertEquals(set(false), [
     "time_access_set",
     "time_modify_set",

@@ -3,6 +3,7 @@ import type { Caller, FileAttributes } from "../../src/vfs/file_system.ts";
 import {
   completeChanges,
   permissionsOf,
+  refuseChanges,
   refuseRemoval,
 } from "../../src/vfs/permissions.ts";
 
@@ -63,6 +64,16 @@ Deno.test("an entry of a sticky folder goes with its owner, the folder's, or roo
     refuseRemoval(node(0o776, "directory"), child, who(9, 9)),
     "access",
   );
+});
+
+Deno.test("a time that is not now is the owner's to set, and root's", () => {
+  for (
+    const changes of [{ atime: time }, { mtime: time }, { birthtime: time }]
+  ) {
+    const refusal = (uid: number) =>
+      refuseChanges(node(0o666), who(uid, 9), changes);
+    assertEquals([9, 5, 0].map(refusal), ["permission", undefined, undefined]);
+  }
 });
 
 Deno.test("changes that take nothing away stay the same object", () => {

@@ -214,8 +214,8 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     if (attributes.size !== undefined) checkSize(kind.type, attributes.size);
     this.#room.takeNode(costOfNode(kind) + costOfName(name));
     const node = this.#make(kind, inherit(directory, kind, attributes));
-    const { size, atime, mtime } = attributes;
-    applyChanges(node, { size, atime, mtime }, node.ctime);
+    const { size, atime, mtime, birthtime } = attributes;
+    applyChanges(node, { size, atime, mtime, birthtime }, node.ctime);
     node.verifier = verifier?.slice();
     if (kind.type === "directory") {
       node.directory = new Directory(directory);

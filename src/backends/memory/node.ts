@@ -43,7 +43,7 @@ export class MemoryNode implements FileAttributes {
   /** Last change of content or attributes. */
   ctime: Timestamp;
   /** Creation. */
-  readonly birthtime: Timestamp;
+  birthtime: Timestamp;
   /** @internal Its identity, once somebody asked: making one costs half a microsecond. */
   identity: Uint8Array | undefined = undefined;
   /** @internal The bytes of a file. */
@@ -123,7 +123,7 @@ export function applyChanges(
   changes: AttributeChanges,
   now: Timestamp,
 ): void {
-  const { mode, uid, gid, size, atime, mtime } = changes;
+  const { mode, uid, gid, size, atime, mtime, birthtime } = changes;
   if (mode !== undefined) node.mode = mode & 0o7777;
   if (uid !== undefined) node.uid = uid;
   if (gid !== undefined) node.gid = gid;
@@ -134,6 +134,7 @@ export function applyChanges(
   }
   if (atime !== undefined) node.atime = atime === "now" ? now : { ...atime };
   if (mtime !== undefined) node.mtime = mtime === "now" ? now : { ...mtime };
+  if (birthtime !== undefined) node.birthtime = { ...birthtime };
 }
 
 /** Brings the attributes of a file up to its content. */

@@ -230,9 +230,9 @@ export class FileData {
   /** Attributes after a write that makes the file `size` bytes long. */
   #written(file: SqliteNode, size: number): MutableAttributes {
     const now = this.#parts.now();
-    const { mode, uid, gid, used, atime, outside } = file;
+    const { mode, uid, gid, used, atime, birthtime, outside } = file;
     const change = this.#parts.transaction.number();
-    const times = { atime, mtime: now, ctime: now };
+    const times = { atime, mtime: now, ctime: now, birthtime };
     return { mode, uid, gid, size, used, change, ...times, outside };
   }
 
@@ -256,6 +256,7 @@ export class FileData {
     node.atime = next.atime;
     node.mtime = next.mtime;
     node.ctime = next.ctime;
+    node.birthtime = next.birthtime;
     node.outside = next.outside;
   }
 

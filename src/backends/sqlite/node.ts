@@ -58,6 +58,8 @@ export interface MutableAttributes {
   mtime: Timestamp;
   /** Last change of content or attributes. */
   ctime: Timestamp;
+  /** Creation. */
+  birthtime: Timestamp;
   /** Number of the content beside the database; 0 when it is in it. */
   outside: number;
 }
@@ -91,7 +93,7 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   /** Last change of content or attributes. */
   ctime: Timestamp;
   /** Creation. */
-  readonly birthtime: Timestamp;
+  birthtime: Timestamp;
   /** @internal Number of the content beside the database; 0 when it is in it. */
   outside: number;
   /** @internal Of a folder: the number of the folder that it is in; the root's is its own. */

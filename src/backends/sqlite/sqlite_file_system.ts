@@ -335,7 +335,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   /** All of what `changes` leaves or sets. */
   #changed(node: SqliteNode, changes: AttributeChanges): MutableAttributes {
     const now = this.#options.now();
-    const { mode, uid, gid, size, atime, mtime } = changes;
+    const { mode, uid, gid, size, atime, mtime, birthtime } = changes;
     const moved = size === undefined ? node.mtime : now;
     return {
       mode: mode === undefined ? node.mode : mode & 0o7777,
@@ -347,6 +347,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
       atime: atime === "now" ? now : atime ? { ...atime } : node.atime,
       mtime: mtime === "now" ? now : mtime ? { ...mtime } : moved,
       ctime: now,
+      birthtime: birthtime ? { ...birthtime } : node.birthtime,
       outside: node.outside,
     };
   }

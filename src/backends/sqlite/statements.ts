@@ -45,7 +45,7 @@ export class Statements {
     this.#saveNode = prepare(
       `UPDATE inodes SET mode = ?, nlink = ?, uid = ?, gid = ?, size = ?,
        used = ?, change = ?, atime = ?, atime_ns = ?, mtime = ?, mtime_ns = ?,
-       ctime = ?, ctime_ns = ?, outside = ? WHERE fileid = ?`,
+       ctime = ?, ctime_ns = ?, birth = ?, birth_ns = ?, outside = ? WHERE fileid = ?`,
     );
     this.setParent = prepare("UPDATE inodes SET parent = ? WHERE fileid = ?");
     this.deleteNode = prepare("DELETE FROM inodes WHERE fileid = ?");
@@ -77,7 +77,7 @@ export class Statements {
 
   /** Writes what can change of a node. */
   saveNode(node: SqliteNode): void {
-    const { atime, mtime, ctime } = node;
+    const { atime, mtime, ctime, birthtime } = node;
     this.#saveNode.run(
       node.mode,
       node.nlink,
@@ -92,6 +92,8 @@ export class Statements {
       mtime.nanoseconds,
       ctime.seconds,
       ctime.nanoseconds,
+      birthtime.seconds,
+      birthtime.nanoseconds,
       node.outside,
       node.fileid,
     );

@@ -241,7 +241,7 @@ function touchesOf(
 /** Size, times and place that a create gives its node. */
 function amend(
   row: NodeRow,
-  { size = 0, atime, mtime }: CreateOptions["attributes"],
+  { size = 0, atime, mtime, birthtime }: CreateOptions["attributes"],
   { now, outside }: { readonly now: Timestamp; readonly outside: number },
 ): void {
   if (row[1] === "file") {
@@ -249,7 +249,7 @@ function amend(
     row[7] = outside === 0 ? size : 0;
     row[17] = outside;
   }
-  const times = [[9, atime], [11, mtime]] as const;
+  const times = [[9, atime], [11, mtime], [15, birthtime]] as const;
   for (const [column, time] of times) {
     if (time === undefined) continue;
     const { seconds, nanoseconds } = time === "now" ? now : time;

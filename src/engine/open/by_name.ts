@@ -3,6 +3,7 @@ import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
 import { attempt } from "../attempt.ts";
+import { checkSettable } from "../attribute_source.ts";
 import { chain } from "../chain.ts";
 import type { ChangingContext } from "../changing.ts";
 import { checkFolder } from "../folders.ts";
@@ -35,6 +36,11 @@ export function openByName(
     const use = { attributes, use: "search" } as const;
     const status = checkFolder(context, folder, use);
     if (status !== Status.OK) return status;
+    const wanted = open.create?.attributes;
+    if (wanted !== undefined) {
+      const settable = checkSettable(context, folder, { attributes, wanted });
+      if (settable !== Status.OK) return settable;
+    }
     const name = checkName(open.name, fs.limits);
     if (typeof name === "number") return name;
     return chain(

@@ -16,6 +16,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
+import { checkSettable } from "../attribute_source.ts";
 import { chain } from "../chain.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import { writeChangeInfo } from "../change_info.ts";
@@ -62,9 +63,6 @@ export const create: Operation<CreateArgs, "create"> = {
     if (typeof kind === "number") return kind;
     const name = checkName(bytes, fs.limits);
     if (typeof name === "number") return name;
-    if (wanted.status !== Status.OK) return wanted.status;
-    // RFC 8881 18.4.3: attributes that are valid for the type; only files have a size to set.
-    if (wanted.changes.size !== undefined) return Status.INVAL;
     return chain(fs.getattr(folder.node), (attributes) => {
       const making = prepare(context, attributes, { kind, wanted });
       if (typeof making === "number") return making;
@@ -82,6 +80,10 @@ function prepare(
   },
 ): CreateOptions["attributes"] | StatusCode {
   const { file } = context;
+  const settable = checkSettable(context, file, { attributes, wanted });
+  if (settable !== Status.OK) return settable;
+  // RFC 8881 18.4.3: attributes that are valid for the type; only files have a size to set.
+  if (wanted.changes.size !== undefined) return Status.INVAL;
   const status = checkFolder(context, file, { attributes, use: "search" });
   if (status !== Status.OK) return status;
   const change = checkFolder(context, file, { attributes, use: "change" });

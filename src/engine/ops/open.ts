@@ -86,8 +86,6 @@ function carryOut(
   const isExclusive4 = create?.mode === "exclusive" &&
     create.attributes === undefined;
   if (isExclusive4 && context.session?.isPersistent) return Status.INVAL;
-  const unset = create?.attributes?.status ?? Status.OK;
-  if (unset !== Status.OK) return unset;
   const inGrace = checkGrace(context, args, client);
   if (inGrace !== Status.OK) return inGrace;
   // Judged in full by `establish`, but before that a file would be created.

@@ -11,6 +11,7 @@ import type {
   FileAttributes,
 } from "../../vfs/file_system.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
+import { checkSettable } from "../attribute_source.ts";
 import { chain } from "../chain.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import { checkDelegations, FileUse } from "../conflicts.ts";
@@ -36,8 +37,6 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
 
   run(context, args) {
     const { file } = context;
-    const { status } = args.attributes;
-    if (status !== Status.OK) return status;
     return chain(
       file.export.fs.getattr(file.node),
       (attributes) => change(context, args, attributes),
@@ -50,10 +49,13 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
 
 function change(
   context: ChangingContext<"setattr">,
-  { stateid, attributes: { requested, changes } }: SetattrArgs,
+  { stateid, attributes: wanted }: SetattrArgs,
   attributes: FileAttributes,
 ): Awaitable<StatusCode> {
   const { file, reply } = context;
+  const settable = checkSettable(context, file, { attributes, wanted });
+  if (settable !== Status.OK) return settable;
+  const { requested, changes } = wanted;
   if (requested.isEmpty) {
     writeBitmap(reply, requested);
     return Status.OK;
@@ -64,13 +66,13 @@ function change(
     : checkSize(context, { stateid, size: changes.size, attributes });
   return chain(size, (status) => {
     if (status !== Status.OK) return status;
-    const wanted = withMaskedMode(changes, attributes);
-    const refusal = refuseChanges(attributes, caller, wanted);
+    const masked = withMaskedMode(changes, attributes);
+    const refusal = refuseChanges(attributes, caller, masked);
     if (refusal !== undefined) return statusOfRefusal(refusal);
     // RFC 8881 18.30.4: first every other client's delegation is returned.
     const delegations = checkDelegations(context, file, FileUse.SETATTR);
     if (delegations !== Status.OK) return delegations;
-    const complete = completeChanges(attributes, caller, wanted);
+    const complete = completeChanges(attributes, caller, masked);
     return chain(changing(context, file).setattr(file.node, complete), () => {
       if (complete.mode !== undefined) {
         context.services.state.files.get(file)?.modeSet();

@@ -96,6 +96,50 @@ export const attributeTests: readonly BehaviourTest[] = [
     },
   },
   {
+    name: "the time of creation can be set, alone and with a create",
+    needs: ["birthtime"],
+    async run(g) {
+      const birthtime = time(g, 1_234_567_890, 987_654_321);
+      const born = { mode: 0o644, ...g.owner, birthtime };
+      for (const type of ["file", "directory", "fifo"] as const) {
+        const { node } = await g.fs.create(g.root, type, { type }, {
+          attributes: born,
+        });
+        assertEquals((await g.stat(node)).birthtime, birthtime);
+        const other = { seconds: -5, nanoseconds: 7 };
+        await g.fs.setattr(node, { birthtime: other });
+        assertEquals((await g.stat(node)).birthtime, other);
+        await g.fs.setattr(node, { mode: 0o600 });
+        assertEquals((await g.stat(node)).birthtime, other);
+      }
+    },
+  },
+  {
+    name: "the time of creation that was set survives a restart, and writes",
+    needs: ["birthtime", "restart"],
+    async run(g) {
+      const file = await g.file("a", "content");
+      await g.fs.setattr(file, { birthtime: past });
+      await g.write(file, "x");
+      await g.reopen();
+      assertEquals((await g.stat(await g.find("a"))).birthtime, past);
+    },
+  },
+  {
+    name:
+      "a time of creation that can't be kept is no error, and nothing else is lost",
+    async run(g) {
+      const file = await g.file("a", "content");
+      await g.fs.setattr(file, { birthtime: past });
+      const before = await g.stat(file);
+      await g.fs.setattr(file, { birthtime: past, mode: 0o600 });
+      const after = await g.stat(file);
+      assertEquals(after.mode, 0o600);
+      assertEquals(after.birthtime, before.birthtime);
+      assertEquals(g.identity(await g.find("a")), g.identity(file));
+    },
+  },
+  {
     name: "times of a symlink are its own",
     needs: ["symlinkTimes"],
     async run(g) {

@@ -55,6 +55,8 @@ export interface Capabilities {
   readonly atime: boolean;
   /** Times before 1970 can be set. */
   readonly timesBefore1970: boolean;
+  /** The time of creation can be set. */
+  readonly birthtime: boolean;
   /** Times set on a symlink are its own. */
   readonly symlinkTimes: boolean;
   /** Nanoseconds that a timestamp which is set can tell apart. */
@@ -76,6 +78,7 @@ const complete: Capabilities = {
   ownership: true,
   atime: true,
   timesBefore1970: true,
+  birthtime: true,
   symlinkTimes: true,
   resolution: 1,
   sparse: true,
