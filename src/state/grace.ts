@@ -14,11 +14,14 @@ export interface ReclaimRecords {
   acknowledged(client: Client): void;
 }
 
+/** Milliseconds that the period lasts at least after a reclaim: where there was one, more may come. */
+export const GRACE_EXTENSION_MS = 5_000;
+
 /** Options of {@linkcode GracePeriod}. */
 export interface GracePeriodOptions {
   /** Time. */
   readonly clock: Clock;
-  /** Length in milliseconds; 0, no grace period at all, if left out. */
+  /** Length in milliseconds, up to twice as long while clients reclaim; 0, no grace period at all, if left out. */
   readonly durationMs?: number;
   /** Who may reclaim; everybody if left out. */
   readonly records?: ReclaimRecords;
@@ -34,7 +37,9 @@ export class GracePeriod {
   readonly #clock: Clock;
   readonly #records: ReclaimRecords | undefined;
   readonly #onEnd: (() => void) | undefined;
-  readonly #endsAt: number;
+  readonly #latestEnd: number;
+  readonly #extensionMs: number;
+  #endsAt: number;
   /** Reclaims so far, by whether they were let through. */
   readonly reclaims = { allowed: 0, refused: 0 };
   #active: boolean;
@@ -46,6 +51,8 @@ export class GracePeriod {
     this.#records = options.records;
     this.#onEnd = options.onEnd;
     this.#endsAt = clock.now() + durationMs;
+    this.#latestEnd = this.#endsAt + durationMs;
+    this.#extensionMs = Math.min(GRACE_EXTENSION_MS, durationMs);
     this.#active = durationMs > 0;
   }
 
@@ -76,7 +83,21 @@ export class GracePeriod {
   checkReclaim(client: Client): StatusCode {
     const allowed = this.mayReclaim(client);
     this.reclaims[allowed ? "allowed" : "refused"]++;
-    return allowed ? Status.OK : Status.NO_GRACE;
+    if (!allowed) return Status.NO_GRACE;
+    this.#putOff();
+    return Status.OK;
+  }
+
+  /**
+   * RFC 8881 8.4.2.1, RFC 7530 9.6.2: the period should not end while clients
+   * reclaim, and has to end some time.
+   */
+  #putOff(): void {
+    const end = Math.min(
+      this.#clock.now() + this.#extensionMs,
+      this.#latestEnd,
+    );
+    this.#endsAt = Math.max(this.#endsAt, end);
   }
 
   /**

@@ -84,7 +84,7 @@ export interface AttributeChanges {
   /** Last change of content; "now" is the file system's clock. */
   mtime?: Timestamp | "now";
   /**
-   * Creation (time_create, RFC 8881 5.8.2.39): clients that copy a file, and macOS
+   * Creation (time_create, RFC 8881 5.8.2.40): clients that copy a file, and macOS
    * when it makes one, set it. A file system that can't keep it ignores it; it
    * is only set where {@linkcode FileAttributes.birthtime} is told.
    */

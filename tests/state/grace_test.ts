@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { Client } from "../../src/state/client.ts";
-import { GracePeriod } from "../../src/state/grace.ts";
+import { GRACE_EXTENSION_MS, GracePeriod } from "../../src/state/grace.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
 import { FakeClock } from "./fixture.ts";
 
@@ -64,6 +64,48 @@ Deno.test("the grace period ends with its time or early, and is told of once", (
   const early = new GracePeriod({ clock, durationMs: 1_000, onEnd });
   early.end();
   assertEquals([early.active, ended], [false, 2]);
+});
+
+Deno.test("each reclaim puts the end off a little, to twice the time at most (RFC 8881 8.4.2.1, RFC 7530 9.6.2)", () => {
+  const clock = new FakeClock();
+  const grace = new GracePeriod({ clock, durationMs: 60_000 });
+  assertEquals(grace.checkReclaim(client(0)), Status.OK);
+  // Early ones change nothing: the end is far.
+  clock.advance(59_000);
+  assertEquals(grace.checkReclaim(client(0)), Status.OK);
+  clock.advance(GRACE_EXTENSION_MS - 1);
+  assertEquals(grace.active, true);
+  let lasted = 59_000 + GRACE_EXTENSION_MS - 1;
+  while (grace.checkReclaim(client(0)) === Status.OK) {
+    clock.advance(1_000);
+    lasted += 1_000;
+  }
+  assertEquals([grace.active, lasted > 119_000, lasted <= 121_000], [
+    false,
+    true,
+    true,
+  ]);
+});
+
+Deno.test("what is refused, and what is no reclaim, does not put the end off", () => {
+  const clock = new FakeClock();
+  const grace = new GracePeriod({ clock, durationMs: 10_000 });
+  clock.advance(9_000);
+  assertEquals(grace.checkReclaim(reclaimed(1)), Status.NO_GRACE);
+  assertEquals(grace.checkNew(client(0)), Status.GRACE);
+  clock.advance(1_000);
+  assertEquals(grace.active, false);
+});
+
+Deno.test("a short period is put off by no more than its own length", () => {
+  const clock = new FakeClock();
+  const grace = new GracePeriod({ clock, durationMs: 1_000 });
+  clock.advance(999);
+  assertEquals(grace.checkReclaim(client(0)), Status.OK);
+  clock.advance(999);
+  assertEquals(grace.active, true);
+  clock.advance(2);
+  assertEquals(grace.active, false);
 });
 
 Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", () => {
