@@ -26,7 +26,7 @@ import {
 } from "./server/services.ts";
 import { sessionRecoveryOf } from "./server/session_recovery.ts";
 import { completeLimits, type ServerLimits } from "./server/limits.ts";
-import { systemClock } from "./state/clock.ts";
+import { systemClock, wakingClock } from "./state/clock.ts";
 import {
   defineExport,
   type Export,
@@ -83,13 +83,14 @@ export class NfsServer implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /** Starts at once; see {@linkcode serve}. */
-  constructor(exports: readonly Export[], options: ServeOptions) {
+  constructor(exports: readonly Export[], given: ServeOptions) {
+    const { clock = wakingClock(systemClock) } = given;
+    const options = { ...given, clock };
     options.signal?.throwIfAborted();
     this.#exports = exports;
     this.#options = options;
     // Whoever calls `close` hears of a failure; nobody else has to listen.
     this.finished.catch(() => {});
-    const { clock = systemClock } = options;
     const log = rateLimited(options.log ?? silentLogger, {
       perMinute: LOG_LINES_PER_MINUTE,
       clock: () => clock.now(),
@@ -126,6 +127,7 @@ export class NfsServer implements AsyncDisposable {
         maxConnections: limits.maxConnections,
         maxPerAddress: limits.maxConnectionsPerAddress,
         maxCalls: limits.maxRequestsPerConnection,
+        clock: () => clock.now(),
         handlers: buildHandlers(services, this.#callbacks),
         spare: () => this.#metrics?.spare() ?? false,
         observer: new TransportMetrics(registry),

@@ -55,13 +55,17 @@ export interface ServeOptions {
   readonly signal?: AbortSignal;
   /**
    * What leases, grace and whatever else clients are given for a time go by, in
-   * place of the machine's clock; for tests, which call `NfsServer.sweep`
+   * place of the machine's clock without the times in which the server was
+   * stopped; for tests, which call `NfsServer.sweep`
    * when they have moved it.
    */
   readonly clock?: Clock;
   /** Ids and verifiers are made of it, in place of the system's randomness; for tests. */
   readonly random?: RandomBytes;
 }
+
+/** The options with the one clock that all of a server goes by. */
+export type TimedOptions = ServeOptions & { readonly clock: Clock };
 
 /** The port of NFS. */
 export const DEFAULT_PORT = 2049;

@@ -26,9 +26,10 @@ import {
   DEFAULT_PORT,
   leaseOf,
   type ServeOptions,
+  type TimedOptions,
 } from "./options.ts";
 import type { ServerLimits } from "./limits.ts";
-import { systemClock, systemRandom } from "../state/clock.ts";
+import { systemRandom } from "../state/clock.ts";
 import { EffectQueue } from "../state/effects.ts";
 import { logOperations, StateLog } from "./debug_log.ts";
 import { ServerState } from "../state/server_state.ts";
@@ -40,7 +41,7 @@ import { Namespace } from "../vfs/namespace.ts";
 
 /** The clients that the last start left, and those of this one. */
 export function recoveryOf(
-  options: ServeOptions,
+  options: TimedOptions,
   log: Logger,
 ): ClientRecovery | undefined {
   const { stateDirectory, graceSeconds } = options;
@@ -51,7 +52,7 @@ export function recoveryOf(
     port: options.port ?? DEFAULT_PORT,
     leaseMs: leaseOf(options),
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
-    clock: options.clock ?? systemClock,
+    clock: options.clock,
     log,
   });
 }
@@ -69,7 +70,7 @@ export function identityOf(
 export function buildServices(
   exports: readonly Export[],
   context: {
-    readonly options: ServeOptions;
+    readonly options: TimedOptions;
     readonly limits: ServerLimits;
     readonly log: Logger;
     readonly registry: MetricsRegistry;
@@ -79,7 +80,7 @@ export function buildServices(
   },
 ): Services {
   const { options, limits, registry, recovery, identity, log } = context;
-  const { clock = systemClock, random = systemRandom } = options;
+  const { clock, random = systemRandom } = options;
   const effects = new EffectQueue();
   const name = new TextEncoder().encode(
     // Two servers of one identity on two ports are not one server: no trunking.

@@ -7,10 +7,39 @@ export interface Clock {
 /** `length` bytes that nobody can guess; tests give bytes that they know. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-/** The clock of the machine. */
+/**
+ * The clock of the machine. On Linux and macOS it stands still while the machine
+ * is suspended; what else stops the server, see {@linkcode wakingClock}.
+ */
 export const systemClock: Clock = { now: () => performance.now() };
 
 /** Random bytes from the operating system. */
 export function systemRandom(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** Milliseconds between two looks at the clock of which the server was not running: it looks every second. */
+export const PAUSE_MS = 2_500;
+
+/**
+ * A clock that stands still while the server does: stopped by a signal, frozen
+ * with its machine. What a client sent meanwhile waits in its socket, and no
+ * time that somebody was given runs out before the server has read it: leases,
+ * grace, recalls, places in line.
+ *
+ * A gap between two readings longer than `pauseMs` is such a pause, so it has to
+ * be read at least that often.
+ */
+export function wakingClock(clock: Clock, pauseMs = PAUSE_MS): Clock {
+  let last = clock.now();
+  let asleep = 0;
+  return {
+    now() {
+      const now = clock.now();
+      const gap = now - last;
+      last = now;
+      if (gap > pauseMs) asleep += gap;
+      return now - asleep;
+    },
+  };
 }

@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { PAUSE_MS, wakingClock } from "../../src/state/clock.ts";
+import { Lease } from "../../src/state/lease.ts";
+import { FakeClock } from "./fixture.ts";
+import { Client } from "../../src/state/client.ts";
+
+Deno.test("a clock that is read often goes as its own does", () => {
+  const own = new FakeClock();
+  const clock = wakingClock(own);
+  const begin = clock.now();
+  for (let seconds = 0; seconds < 100; seconds++) {
+    own.advance(1_000);
+    clock.now();
+  }
+  own.advance(PAUSE_MS);
+  assertEquals(clock.now() - begin, 100_000 + PAUSE_MS);
+});
+
+Deno.test("a clock that nobody read for long stood still, each time", () => {
+  const own = new FakeClock();
+  const clock = wakingClock(own);
+  const begin = clock.now();
+  for (const pause of [PAUSE_MS + 1, 60_000, 86_400_000]) {
+    own.advance(pause);
+    assertEquals(clock.now(), begin);
+  }
+  own.advance(1_500);
+  assertEquals(clock.now(), begin + 1_500);
+});
+
+Deno.test("a lease goes on after a pause where it was, and then runs out", () => {
+  const own = new FakeClock();
+  const clock = wakingClock(own);
+  const lease = new Lease(10_000, clock);
+  const client = new Client({
+    id: 1n,
+    protocol: 1,
+    owner: new Uint8Array(1),
+    verifier: new Uint8Array(8),
+    principal: "none",
+    renewedAt: clock.now(),
+  });
+  const live = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      own.advance(1_000);
+      clock.now();
+    }
+    return lease.isExpired(client);
+  };
+  assertEquals(live(9), false);
+  own.advance(3_600_000);
+  assertEquals(lease.isExpired(client), false);
+  assertEquals(live(1), false);
+  assertEquals(live(1), true);
+});
