@@ -1,10 +1,6 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Client } from "../state/client.ts";
-import {
-  type Delegation,
-  recallDelegation,
-  type RecallReason,
-} from "../state/delegations.ts";
+import { recallDelegation, type RecallReason } from "../state/delegations.ts";
 import { forgetIdleOwners } from "../state/idle_owners.ts";
 import { conflictingOpen } from "../state/opens.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
@@ -63,21 +59,21 @@ export const FileUse = {
 /**
  * Recalls what delegations of a file are in conflict with the use; true while
  * one is out: the answer is NFS4ERR_DELAY (RFC 8881 10.4.4). The one place that
- * everything that could be in conflict asks. `ownerKey` is that of the open owner,
- * in an OPEN that its client did not decide by a delegation.
+ * everything that could be in conflict asks. What the holder itself does is in no
+ * conflict with its delegation, whichever of its owners it does it for
+ * (RFC 8881 10.4.1, RFC 7530 10.4.1).
  */
 export function recallConflicts(
   context: CompoundContext,
   file: FileRef,
   use: FileUse,
-  ownerKey?: string,
 ): boolean {
   const { files } = context.services.state;
   if (files.delegations === 0) return false;
   let standing = false;
   for (const delegation of [...files.get(file)?.delegations ?? []]) {
     if (!use.changes && delegation.type === "read") continue;
-    if (isHolder(delegation, context.client, ownerKey)) continue;
+    if (delegation.client === context.client) continue;
     if (giveWay(context, delegation.client)) continue;
     standing = true;
     recallDelegation(context.services.state, delegation, use.reason);
@@ -92,17 +88,4 @@ export function checkDelegations(
   use: FileUse,
 ): StatusCode {
   return recallConflicts(context, file, use) ? Status.DELAY : Status.OK;
-}
-
-/** Whether the delegation is the asker's own, who knows what it does. */
-function isHolder(
-  delegation: Delegation,
-  client: Client | undefined,
-  ownerKey: string | undefined,
-): boolean {
-  if (delegation.client !== client) return false;
-  // RFC 7530 10.4: an NFSv4.0 client that sends an OPEN for another of its
-  // owners, instead of deciding it by itself, does not rely on the delegation.
-  return client.protocol !== 0 || ownerKey === undefined ||
-    ownerKey === delegation.ownerKey;
 }

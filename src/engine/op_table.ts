@@ -115,6 +115,7 @@ const ROWS: readonly OperationRow[] = [
   row("OPEN_CONFIRM", V40, "state", openConfirm, {
     ...HANDLE,
     ...RECORDS,
+    once: true,
     maxReply: 24,
   }),
   row("OPEN_DOWNGRADE", EVERY, "state", openDowngrade, {

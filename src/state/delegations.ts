@@ -85,8 +85,6 @@ export class Delegation extends LockingState {
   readonly uid: number;
   /** What they were checked for: OPEN4_SHARE_ACCESS_READ, _WRITE or both. */
   readonly checked: number;
-  /** Key of the open owner whose OPEN it came with. */
-  readonly ownerKey: string;
   /** The file's change when a write delegation was granted (RFC 8881 10.4.3, sc). */
   readonly change: number | undefined;
   /** The request that it was granted to; undefined in NFSv4.0. */
@@ -105,14 +103,12 @@ export class Delegation extends LockingState {
       readonly file: FileState;
       readonly uid: number;
       readonly checked: number;
-      readonly ownerKey: string;
     },
   ) {
     super(tables.stateids, options.client, options.file);
     this.type = options.type;
     this.uid = options.uid;
     this.checked = options.checked;
-    this.ownerKey = options.ownerKey;
     this.change = options.change;
     this.grantedTo = options.grantedTo;
     this.guard = options.guard;
@@ -178,7 +174,7 @@ export function grantDelegation(
   open: OpenState,
   grant: DelegationGrant,
 ): Delegation {
-  const { client, file, uid, access, owner: { key: ownerKey } } = open;
+  const { client, file, uid, access } = open;
   const delegation = new Delegation(tables, {
     ...grant,
     client,
@@ -186,7 +182,6 @@ export function grantDelegation(
     uid,
     // The OPEN was checked for its own access only; whoever does more is checked then.
     checked: access,
-    ownerKey,
   });
   file.addDelegation(delegation);
   tables.files.delegations++;

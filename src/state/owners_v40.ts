@@ -36,7 +36,7 @@ export class OwnerSequence {
     const last = this.#last;
     // RFC 7530 16.10.5: the first seqid of an owner may be any.
     if (last === undefined) return "next";
-    if (seqid === last) return "again";
+    if (seqid === last) return this.#reply === undefined ? "next" : "again";
     // RFC 7530 9.1.3 wraps to 1; Linux counts through 0.
     const wrapped = last === 0xffff_ffff && seqid === 1;
     return seqid === (last + 1 >>> 0) || wrapped ? "next" : "wrong";
@@ -46,7 +46,9 @@ export class OwnerSequence {
   answer(seqid: number, reply: OwnerReply): void {
     if (KEEPS_SEQID.has(reply.status)) return;
     this.#last = seqid;
-    this.#reply = reply;
+    // RFC 7530 9.1.7: these use up the seqid, and yet nothing was done: a client
+    // that asks again in the same words is to get through some time.
+    this.#reply = ASKS_AGAIN.has(reply.status) ? undefined : reply;
   }
 
   /** Forgets everything: the owner starts anew (RFC 7530 16.18.5). */
@@ -60,6 +62,12 @@ export class OwnerSequence {
     return this.#last === undefined;
   }
 }
+
+/** What the client is to ask for once more, in a while. */
+const ASKS_AGAIN: ReadonlySet<StatusCode> = new Set([
+  Status.DELAY,
+  Status.GRACE,
+]);
 
 /** RFC 7530 9.1.7: after these the client sends the same seqid in its next request. */
 const KEEPS_SEQID: ReadonlySet<StatusCode> = new Set([

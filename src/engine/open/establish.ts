@@ -7,7 +7,7 @@ import type { Awaitable } from "../../vfs/file_system.ts";
 import { atLimit } from "../at_limit.ts";
 import { attempt } from "../attempt.ts";
 import { chain } from "../chain.ts";
-import { FileUse, isShareDenied, recallConflicts } from "../conflicts.ts";
+import { checkDelegations, FileUse, isShareDenied } from "../conflicts.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import type { ProtocolLimits } from "../limits.ts";
@@ -25,8 +25,6 @@ export interface Opening {
   readonly deny: number;
   /** What was held before the server started: a conflict is its own status. */
   readonly reclaim: boolean;
-  /** What the client has decided by a delegation that it holds. */
-  readonly byDelegation: boolean;
 }
 
 /**
@@ -79,7 +77,7 @@ function check(
   opening: Opening,
   { file, truncate }: OpenTarget,
 ): StatusCode {
-  const { client, ownerKey, access, deny, reclaim, byDelegation } = opening;
+  const { client, access, deny, reclaim } = opening;
   if (client.gone) return Status.EXPIRED;
   const isFull = hasAllOpens(client, context.services.limits);
   if (isFull && ownOpen(context, opening, file) === undefined) {
@@ -93,10 +91,7 @@ function check(
   const changes = (used & Share.ACCESS_WRITE) !== 0 ||
     (deny & Share.DENY_READ) !== 0;
   const use = changes ? FileUse.OPEN_CHANGING : FileUse.OPEN;
-  // RFC 7530 16.16.5: on its way back, the delegation waits for just this OPEN.
-  const asker = byDelegation ? undefined : ownerKey;
-  const isOut = recallConflicts(context, file, use, asker);
-  return isOut ? Status.DELAY : Status.OK;
+  return checkDelegations(context, file, use);
 }
 
 /** Whether a client has as many opens as it may, or no memory for another. */

@@ -104,8 +104,6 @@ function carryOut(
     access,
     deny: shareDeny,
     reclaim,
-    byDelegation: claim.type === "delegate-cur" ||
-      claim.type === "deleg-cur-fh",
   };
   const wanted = shareAccess & ~Share.ACCESS_BOTH;
   return chain(findTarget(context, args), (target) => {

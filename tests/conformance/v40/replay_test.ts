@@ -1,5 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { Share } from "../../../src/nfs4/constants.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
 import {
   ClientConnection,
   type CompoundReply,
@@ -298,6 +299,74 @@ for (const [name, ops] of once) {
     assertEquals(await ground.status(...walk(["another"])), "OK");
   });
 }
+
+Deno.test("OPEN_CONFIRM with a wrong seqid, sent again under the same xid, is BAD_SEQID again (RFC 7530 9.1.9, 16.18.5)", async () => {
+  await using ground = await startGround();
+  const owner = ground.client.owner();
+  const opened = await ground.ok(
+    ROOT,
+    openOp(ground, "new", { create: CREATE }),
+    op.getfh(),
+  );
+  const { stateid } = opened.get("OPEN");
+  const at = op.putfh(opened.get("GETFH").filehandle);
+  const ops = [at, op.openConfirm(stateid, owner.seqid + 7)];
+  const again = { ground, ops, xid: 0x4711 };
+  const { connection } = ground.client;
+  for (let i = 0; i < 3; i++) {
+    assertEquals(statusOf(await resend(connection, again)), "BAD_SEQID");
+  }
+});
+
+/** Has `fs` answer "busy" to REMOVE and to whatever opens a file, until that is ended. */
+function keepBusy(ground: Ground): () => void {
+  const { fs } = ground.server;
+  const busy = () => {
+    throw new FsError("busy");
+  };
+  const own = { remove: busy, open: busy };
+  Object.assign(fs, own);
+  return () => {
+    for (const name of Object.keys(own)) {
+      Reflect.deleteProperty(fs, name);
+    }
+  };
+}
+
+Deno.test("DELAY is no answer to be remembered: the same bytes get through later (RFC 7530 9.1.7, 13.1.1.3)", async () => {
+  await using ground = await startGround();
+  const { connection } = ground.client;
+  await ground.open("new");
+  const end = keepBusy(ground);
+  const remove = { ground, ops: [ROOT, op.remove("fifo")], xid: 0x4711 };
+  assertEquals(statusOf(await resend(connection, remove)), "DELAY");
+  const opening = {
+    ground,
+    ops: [ROOT, openOp(ground, "file")],
+    xid: 0x4712,
+  };
+  assertEquals(statusOf(await resend(connection, opening)), "DELAY");
+  assertEquals(statusOf(await resend(connection, opening)), "DELAY");
+  end();
+  assertEquals(statusOf(await resend(connection, remove)), "OK");
+  const done = await resend(connection, opening);
+  assertEquals(statusOf(done), "OK");
+  // From then on it is an answer as any other.
+  assertEquals((await resend(connection, opening)).bytes, done.bytes);
+  assertEquals(statusOf(await resend(connection, remove)), "OK");
+});
+
+Deno.test("what was done before a DELAY is not done again (RFC 7530 3.1)", async () => {
+  await using ground = await startGround();
+  const end = keepBusy(ground);
+  const ops = [ROOT, createOp("dir", "made"), ROOT, op.remove("fifo")];
+  const again = { ground, ops, xid: 0x4711 };
+  const { connection } = ground.client;
+  const first = await resend(connection, again);
+  assertEquals(statusOf(first), "DELAY");
+  end();
+  assertEquals((await resend(connection, again)).bytes, first.bytes);
+});
 
 Deno.test("what failed is remembered as well, also when it would succeed by now", async () => {
   await using ground = await startGround();

@@ -112,6 +112,18 @@ for (const minor of [0, 1, 2] as const) {
     assertEquals(granting.recalled.length, 1);
   });
 
+  test("nothing that its own client opens, of whatever owner, is in the way (RFC 7530 10.4.1, RFC 8881 10.4.1)", async () => {
+    for (const held of [READ, 3]) {
+      const { granting, client } = await delegated(held);
+      let seqid = 10;
+      for (const access of [READ, WRITE, 3]) {
+        const open = { access, owner: `new ${access}`, seqid: seqid++ };
+        assertEquals(await client.openStatus("file", open), "OK");
+      }
+      assertEquals(granting.recalled, []);
+    }
+  });
+
   test("a client that is away loses them to whoever minds (RFC 8881 8.4.3)", async () => {
     const { ground, other } = await delegated(3);
     ground.clock.advance(LEASE + 1);

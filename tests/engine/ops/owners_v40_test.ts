@@ -115,6 +115,22 @@ Deno.test("4.0: each sequenced request sent again gets the first answer (RFC 753
   assertEquals(missing.describe(), "PUTROOTFH OK, OPEN NOENT");
 });
 
+Deno.test("4.0: after DELAY or GRACE the same request gets through, and so does the next seqid (RFC 7530 9.1.7)", async () => {
+  for (const step of [0, 1]) {
+    const ground = new StateGround({ graceMs: LEASE });
+    const client = await ground.client(0);
+    const status = (seqid: number) => client.openStatus("file", { seqid });
+    assertEquals(await status(5), "GRACE");
+    assertEquals(await status(5), "GRACE");
+    ground.clock.advance(LEASE);
+    await client.call(op.renew(client.clientid));
+    assertEquals(await status(5 + step), "OK");
+    // Now that it is answered, nothing but the next one does.
+    assertEquals(await status(5 + step), "OK");
+    assertEquals(ground.counts.stateids, 1);
+  }
+});
+
 Deno.test("4.0: a LOCK that was denied and is sent again is denied by the same lock (RFC 7530 9.1.7)", async () => {
   const { ground, client, stateid } = await opened();
   const other = await ground.client(0);
