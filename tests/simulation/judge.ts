@@ -28,8 +28,9 @@ export class Judge {
   /** A refusal that is in order at some times; the process waits a little. */
   async excuse(what: string, status: number, sentAt: number): Promise<void> {
     const { server, world } = this.#peer.around;
+    // RFC 8881 8.4.2.1: put off while others reclaim, to twice its length at most.
     const inGrace = status === Status.GRACE &&
-      sentAt <= server.starts.at(-1)! + LEASE_MS;
+      sentAt <= server.starts.at(-1)! + 2 * LEASE_MS;
     this.insist(
       inGrace || status === Status.DELAY || this.isStale(sentAt),
       () => `${what} answered ${statusName(status)}`,
