@@ -92,6 +92,7 @@ export function compound(
     request: body,
     reply,
   });
+  context.xid = call.xid;
   context.operationCount = count;
   context.replyStart = start;
   const run = new CompoundRun(context, { call, countAt: reply.position - 4 });

@@ -72,6 +72,8 @@ export class CompoundContext {
    * answered NFS4ERR_RETRY_UNCACHED_REP (RFC 8881 2.10.6.1.3).
    */
   uncachedRetry = false;
+  /** xid of the call. */
+  xid = 0;
   /** Number of operations in the COMPOUND. */
   operationCount = 0;
   /** Index of the operation that is being carried out. */

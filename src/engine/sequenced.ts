@@ -34,7 +34,7 @@ export function sequenced(
     return sequence.pending.then(() => sequenced(context, request, act));
   }
   context.client = owner.client;
-  const order = sequence.order(seqid);
+  const order = sequence.order(seqid, context.xid);
   if (order === "wrong") return Status.BAD_SEQID;
   if (order === "again") {
     // RFC 7530 9.1.9: another operation under the seqid of the last is no retransmission.
@@ -48,6 +48,7 @@ export function sequenced(
     const isDenied = status === Status.DENIED;
     sequence.answer(seqid, {
       operation,
+      xid: context.xid,
       status,
       body: status === Status.OK ? reply.slice(start) : NOTHING,
       current: operation === Op.OPEN ? current : undefined,

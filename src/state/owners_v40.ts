@@ -6,6 +6,8 @@ import type { LockConflict } from "./byte_ranges.ts";
 export interface OwnerReply {
   /** Number of the operation. */
   readonly operation: number;
+  /** xid of the call. */
+  readonly xid: number;
   /** How it ended. */
   readonly status: StatusCode;
   /** The result behind the status. */
@@ -31,12 +33,12 @@ export class OwnerSequence {
     return this.#reply;
   }
 
-  /** Where a request with this seqid stands. */
-  order(seqid: number): SequenceOrder {
+  /** Where a request with this seqid stands, that came in the call `xid`. */
+  order(seqid: number, xid: number): SequenceOrder {
     const last = this.#last;
     // RFC 7530 16.10.5: the first seqid of an owner may be any.
     if (last === undefined) return "next";
-    if (seqid === last) return this.#reply === undefined ? "next" : "again";
+    if (seqid === last) return this.#isAskedAnew(xid) ? "next" : "again";
     // RFC 7530 9.1.3 wraps to 1; Linux counts through 0.
     const wrapped = last === 0xffff_ffff && seqid === 1;
     return seqid === (last + 1 >>> 0) || wrapped ? "next" : "wrong";
@@ -46,9 +48,17 @@ export class OwnerSequence {
   answer(seqid: number, reply: OwnerReply): void {
     if (KEEPS_SEQID.has(reply.status)) return;
     this.#last = seqid;
-    // RFC 7530 9.1.7: these use up the seqid, and yet nothing was done: a client
-    // that asks again in the same words is to get through some time.
-    this.#reply = ASKS_AGAIN.has(reply.status) ? undefined : reply;
+    this.#reply = reply;
+  }
+
+  /**
+   * RFC 7530 9.1.7: DELAY uses up the seqid, and yet nothing was done. A client
+   * that has read it and asks again in the same words is to get through some
+   * time; under the same xid it has not read it, and is told once more.
+   */
+  #isAskedAnew(xid: number): boolean {
+    const reply = this.#reply!;
+    return ASKS_AGAIN.has(reply.status) && reply.xid !== xid;
   }
 
   /** Forgets everything: the owner starts anew (RFC 7530 16.18.5). */

@@ -142,6 +142,7 @@ export class StateClient {
   } as RpcConnection;
   #session: Uint8Array | undefined;
   #sequence = 0;
+  #xid = 0;
 
   constructor(ground: StateGround, minorVersion: 0 | 1 | 2, number: number) {
     this.ground = ground;
@@ -207,7 +208,12 @@ export class StateClient {
       gid: this.uid,
       gids: [],
     };
-    const procedure = { program: 100003, version: 4, procedure: 1, xid: 1 };
+    const procedure = {
+      program: 100003,
+      version: 4,
+      procedure: 1,
+      xid: ++this.#xid,
+    };
     const call: RpcCall = { ...procedure, credential, body };
     const connection = this.#connection;
     await compound(services, call, { reply, connection });

@@ -74,7 +74,13 @@ for (const protocol of [0, 1] as const) {
       const { owner } = open;
       const body = new Uint8Array(0);
       const nothing = { current: undefined, conflict: undefined };
-      owner.sequence!.answer(1, { operation: 4, status: 0, body, ...nothing });
+      owner.sequence!.answer(1, {
+        operation: 4,
+        xid: 1,
+        status: 0,
+        body,
+        ...nothing,
+      });
       noteUse(state, owner, fixture.clock.now());
     }
     if (protocol === 0) {

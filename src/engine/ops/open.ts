@@ -66,7 +66,7 @@ function ownerFor(
   const { sequence, confirmed } = known;
   // RFC 7530 16.18.5: as long as nothing is confirmed, what comes now is the truth.
   const restarts = !confirmed && sequence!.pending === undefined &&
-    sequence!.order(args.seqid) !== "again";
+    sequence!.order(args.seqid, context.xid) !== "again";
   if (restarts) restartOwner(context.services.state, known);
   return known;
 }
