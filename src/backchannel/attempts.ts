@@ -16,7 +16,10 @@ export interface SenderObserver {
   recordOperation(name: string, status: StatusCode): void;
 }
 
-/** How often and how long a callback is tried; all can be left out. */
+/**
+ * How often and how long a callback is tried; all can be left out. With a lease
+ * shorter than 90 s the times that are left out are as much shorter.
+ */
 export interface CallbackTimes {
   /** Milliseconds until a reply is given up; 10,000. */
   readonly replyTimeout?: number;
@@ -26,8 +29,26 @@ export interface CallbackTimes {
   readonly backoff?: readonly number[];
 }
 
+/** The times with a lease of {@linkcode FULL_LEASE_MS} or more. */
+const REPLY_TIMEOUT_MS = 10_000;
+const BACKOFF_MS = [5_000, 10_000, 20_000] as const;
+/** No answer takes longer on a network that is fit for use. */
+const LEAST_TIMEOUT_MS = 250;
+const FULL_LEASE_MS = 90_000;
+
+/**
+ * A time for a lease of 90 s, as long in proportion to a shorter one: a client
+ * has to learn that its callbacks are lost while it can still do something
+ * about it (RFC 7530 10.4.6).
+ */
+export function ofLease(ms: number, leaseMs: number): number {
+  return ms * Math.min(1, leaseMs / FULL_LEASE_MS);
+}
+
 /** The same, and what tests replace. */
 export interface AttemptOptions extends CallbackTimes {
+  /** Length of a lease in milliseconds; 90,000. */
+  readonly leaseMs?: number;
   /** Milliseconds to wait after NFS4ERR_DELAY, doubled each time; 20. */
   readonly delay?: number;
   /** Waits; ends early when `signal` aborts. */
@@ -45,10 +66,14 @@ export type Attempts =
 
 /** Fills in what was left out. */
 export function attemptsOf(options: AttemptOptions): Attempts {
+  const { leaseMs = FULL_LEASE_MS } = options;
+  const replyTimeout = ofLease(REPLY_TIMEOUT_MS, leaseMs);
   return {
-    replyTimeout: options.replyTimeout ?? 10_000,
+    leaseMs,
+    replyTimeout: options.replyTimeout ??
+      Math.max(LEAST_TIMEOUT_MS, replyTimeout),
     attempts: options.attempts ?? 3,
-    backoff: options.backoff ?? [5_000, 10_000, 20_000],
+    backoff: options.backoff ?? BACKOFF_MS.map((ms) => ofLease(ms, leaseMs)),
     delay: options.delay ?? 20,
     sleep: options.sleep ?? sleep,
     now: options.now ?? (() => performance.now()),

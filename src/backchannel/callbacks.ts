@@ -50,8 +50,9 @@ export class Callbacks {
   readonly keeper: DelegationKeeper;
 
   constructor(options: CallbacksOptions) {
-    const { state, random, sender, log } = options;
-    const { sessions } = state;
+    const { state, random, log } = options;
+    const { sessions, lease: { leaseMs } } = state;
+    const sender = { ...options.sender, leaseMs };
     this.backchannel = new Backchannel({ sessions, random, sender });
     const { allowCallbackAddress: allow } = options;
     this.dialOut = new DialOut({

@@ -8,6 +8,7 @@ import {
   type AttemptOptions,
   type Attempts,
   attemptsOf,
+  ofLease,
   report,
 } from "./attempts.ts";
 import { CallbackChannel, CallbackTransportError } from "./callback_channel.ts";
@@ -46,7 +47,7 @@ export interface DialOutOptions extends AttemptOptions {
   readonly queueLimit?: number;
   /** Milliseconds after which a connection that nobody uses is closed; 60,000. */
   readonly idleTimeout?: number;
-  /** Milliseconds after which a path that is down is tried again; 30,000. */
+  /** Milliseconds after which a path that is down is tried again; 30,000, with a lease shorter than 90 s as much shorter. */
   readonly probeInterval?: number;
   /** Whether a client has not been heard of for a lease: its path is not tried again. */
   readonly isExpired?: (client: Client) => boolean;
@@ -104,7 +105,9 @@ export class DialOut implements ClientObserver {
     this.#drop(client);
     const { callback } = client.registration!;
     const address = this.#addressOf(callback);
-    if (address === undefined || this.#stopping.signal.aborted) return;
+    // Nobody will ever be reached there: RENEW says so to who holds delegations.
+    if (address === undefined) return client.noteCallbackPath(false);
+    if (this.#stopping.signal.aborted) return;
     const { program, ident } = callback;
     const now = this.#attempts.now();
     const line = new Line(client, address, { program, ident, now });
@@ -143,7 +146,7 @@ export class DialOut implements ClientObserver {
   sweep(): void {
     const {
       idleTimeout = IDLE_TIMEOUT,
-      probeInterval = PROBE_INTERVAL,
+      probeInterval = ofLease(PROBE_INTERVAL, this.#attempts.leaseMs),
       isExpired = () => false,
     } = this.#options;
     const now = this.#attempts.now();
@@ -329,7 +332,7 @@ export class DialOut implements ClientObserver {
     if (line.ended) return;
     const regained = answered && !line.proven;
     line.proven = answered;
-    line.client.callbackPathDown = !answered;
+    line.client.noteCallbackPath(answered);
     if (regained) this.regained(line.client);
   }
 

@@ -16,12 +16,14 @@ import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import { type LogFields, type Logger, silentLogger } from "../log.ts";
+import { ofLease } from "./attempts.ts";
 import { CALLBACK_OPERATIONS, callbackOperation } from "./callback_ops.ts";
 import type { CallbackOutcome } from "./callback_request.ts";
 import { delegationFor, mayReclaim } from "./grant_rules.ts";
 import { OpenHabits } from "./open_habits.ts";
 import { HolderQueries } from "./holder_queries.ts";
 import { referringCalls } from "./referring_calls.ts";
+import { revocableAt } from "./revocation.ts";
 import type { CallbackRouter, Routed } from "./router.ts";
 
 /** Is told what becomes of delegations; see `DelegationMetrics`. */
@@ -52,7 +54,7 @@ export interface DelegationKeeperOptions {
   readonly contention?: number;
   /** How soon a recall goes out again that its client did not understand yet; 100, doubled each time. */
   readonly resend?: number;
-  /** How soon one goes out again that found no way; 10,000. */
+  /** How soon one goes out again that found no way; 10,000, with a lease shorter than 90 s as much sooner. */
   readonly patience?: number;
   /** How long CB_GETATTR may keep somebody waiting; 500. */
   readonly queryTimeout?: number;
@@ -64,6 +66,7 @@ export interface DelegationKeeperOptions {
   readonly log?: Logger;
 }
 
+const PATIENCE = 10_000;
 const MAX_PER_CLIENT = 10_000;
 const MAX_CONTENDED = 10_000;
 const MAX_REMEMBERED = 10_000;
@@ -232,11 +235,11 @@ export class DelegationKeeper implements DelegationPolicy {
   sweep(): void {
     const now = this.#state.clock.now();
     const { leaseMs } = this.#state.lease;
-    const { patience = 10_000, log = silentLogger } = this.#options;
+    const { log = silentLogger } = this.#options;
+    const { patience = ofLease(PATIENCE, leaseMs) } = this.#options;
     for (const recall of [...this.#recalls.values()]) {
       const { delegation } = recall;
-      // RFC 8881 10.4.5, RFC 7530 10.4.6: not before the lease time is over.
-      if (now - recall.since >= leaseMs) {
+      if (now >= revocableAt(recall, leaseMs)) {
         log.info("a delegation was not returned and is revoked", {
           type: delegation.type,
           delivered: recall.delivered,

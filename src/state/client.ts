@@ -85,6 +85,10 @@ export class Client {
   connection: ConnectionRef | undefined;
   /** The callback address did not answer; RENEW says so while it holds delegations (NFSv4.0). */
   callbackPathDown = false;
+  /** Clock time of the first RENEW since then that said so (NFSv4.0). */
+  toldPathDownAt: number | undefined;
+  /** Clock time of the last RENEW that did not (NFSv4.0). */
+  renewedUnawareAt = -Infinity;
   /**
    * SEQ4_STATUS_* about its state (RFC 8881 18.46.3): revoked state, reclaim
    * needed. Its backchannels have their own, see `Session.statusFlags`.
@@ -112,6 +116,12 @@ export class Client {
     this.address = options.address;
     this.account = options.account;
     this.renewedAt = options.renewedAt;
+  }
+
+  /** Whether its callback address answers, as far as is known (NFSv4.0). */
+  noteCallbackPath(isUp: boolean): void {
+    this.callbackPathDown = !isUp;
+    if (isUp) this.toldPathDownAt = undefined;
   }
 
   /**

@@ -169,7 +169,7 @@ export class ServerState implements LockingTables {
 
   /** NFSv4.0: callbacks of the client go where its registration says now. */
   callbackConfirmed(client: Client): void {
-    client.callbackPathDown = false;
+    client.noteCallbackPath(true);
     for (const observer of this.#observers) {
       observer.callbackConfirmed?.(client);
     }

@@ -17,16 +17,19 @@ export const renew: Operation<RenewArgs> = {
   },
 
   run(context, args) {
-    const { clients } = context.services.state;
+    const { clients, clock } = context.services.state;
     const known = clients.find(args.id, 0);
     if (known?.confirmed && !mayRenew(context, known)) return Status.ACCESS;
     const client = clients.confirmed(args.id);
     if (typeof client === "number") return client;
     client.connection = context.connection;
     // RFC 7530 16.28.5: the lease is renewed by now, all the same.
-    return client.callbackPathDown && client.states.delegations > 0
-      ? Status.CB_PATH_DOWN
-      : Status.OK;
+    if (client.callbackPathDown && client.states.delegations > 0) {
+      client.toldPathDownAt ??= clock.now();
+      return Status.CB_PATH_DOWN;
+    }
+    client.renewedUnawareAt = clock.now();
+    return Status.OK;
   },
 };
 

@@ -1,0 +1,29 @@
+import type { Delegation } from "../state/delegations.ts";
+
+/** A recall that was not obeyed yet. */
+export interface OpenRecall {
+  /** The delegation. */
+  readonly delegation: Delegation;
+  /** Clock time of the conflict, in milliseconds. */
+  readonly since: number;
+  /** Whether its client knows that it is to return it. */
+  readonly delivered: boolean;
+}
+
+/**
+ * Clock time from which a delegation may be taken away (RFC 8881 10.4.5, RFC 7530
+ * 10.4.6): a lease after the conflict. A client of NFSv4.0 that the recall did not
+ * reach has to hear that from RENEW before, and have a while to return what it
+ * holds: until then its lease counts from the last RENEW that kept silent. Who
+ * is in the way waits for two leases at most.
+ */
+export function revocableAt(recall: OpenRecall, leaseMs: number): number {
+  const { delegation: { client }, since, delivered } = recall;
+  const usual = since + leaseMs;
+  if (client.protocol !== 0 || delivered) return usual;
+  const { toldPathDownAt, renewedUnawareAt } = client;
+  const fair = toldPathDownAt === undefined
+    ? renewedUnawareAt + leaseMs
+    : toldPathDownAt + leaseMs / 3;
+  return Math.min(Math.max(usual, fair), since + 2 * leaseMs);
+}
