@@ -19,6 +19,7 @@ export type {
 export { memory } from "./src/backends/memory/mod.ts";
 export type {
   MemoryFileSystem,
+  MemoryNode,
   MemoryOptions,
   MemoryTree,
 } from "./src/backends/memory/mod.ts";

@@ -174,7 +174,8 @@ export class DialOut implements ClientObserver {
     const address = parseUniversalAddress(netid, universal);
     const { allow = isOwnAddress, log = silentLogger } = this.#options;
     if (address !== undefined && allow(address, { peer })) return address;
-    log.info("no callbacks for a client: its address is not dialled", {
+    // Many clients say so, on purpose: 0.0.0.0.0.0 wants no callbacks.
+    log.debug("no callbacks for a client: its address is not dialled", {
       peer,
       netid,
       address: universal,

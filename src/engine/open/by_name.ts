@@ -33,6 +33,8 @@ export function openByName(
   const folder = context.file;
   const { fs } = folder.export;
   return chain(fs.getattr(folder.node), (attributes) => {
+    // RFC 8881 18.16.4, as with LOOKUP: a symlink on the way is the client's to follow.
+    if (attributes.type === "symlink") return Status.SYMLINK;
     const use = { attributes, use: "search" } as const;
     const status = checkFolder(context, folder, use);
     if (status !== Status.OK) return status;

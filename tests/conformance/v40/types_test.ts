@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Access } from "../../../src/nfs4/constants.ts";
 import { bytesOf, op, type Request, walk } from "../../support/client/mod.ts";
-import { createOp, type Kind, KINDS, startGround } from "./ground.ts";
+import { CREATE, createOp, type Kind, KINDS, startGround } from "./ground.ts";
 
 /** What each type answers to an operation that is not for it (RFC 7530 13.2 and the operation's section). */
 type Answers = Partial<Record<Kind, string>>;
@@ -97,7 +97,15 @@ Deno.test("OPEN of what is no file is ISDIR, else SYMLINK whatever it is (16.16.
     const status = { file: "OK", dir: "ISDIR" }[kind as string] ?? "SYMLINK";
     assertEquals(await ground.openStatus(kind, { access: 1 }), status, kind);
   }
-  assertEquals(await ground.openStatus("x", { folder: ["file"] }), "NOTDIR");
+  // As with LOOKUP: a symlink on the way is the client's to follow.
+  for (
+    const [folder, status] of Object.entries({ ...notDir, link: "SYMLINK" })
+  ) {
+    const answer = await ground.openStatus("x", { folder: [folder] });
+    assertEquals(answer, status, folder);
+    const made = { folder: [folder], create: CREATE };
+    assertEquals(await ground.openStatus("x", made), status, folder);
+  }
 });
 
 Deno.test("LINK of every type but a folder, which is ISDIR (16.9.5)", async () => {
