@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { attemptsOf, ofLease } from "../../src/backchannel/attempts.ts";
 import { revocableAt } from "../../src/backchannel/revocation.ts";
+import { StateBudget } from "../../src/state/state_budget.ts";
 import { Client } from "../../src/state/client.ts";
 import type { Delegation } from "../../src/state/delegations.ts";
 import { op } from "../support/client/mod.ts";
@@ -13,6 +14,8 @@ function client(protocol: 0 | 1): Client {
     owner: Uint8Array.of(1),
     verifier: new Uint8Array(8),
     principal: "sys:0",
+    address: "",
+    account: new StateBudget().account(""),
     renewedAt: 0,
   });
 }

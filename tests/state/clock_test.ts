@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { PAUSE_MS, wakingClock } from "../../src/state/clock.ts";
 import { Lease } from "../../src/state/lease.ts";
 import { FakeClock } from "./fixture.ts";
+import { StateBudget } from "../../src/state/state_budget.ts";
 import { Client } from "../../src/state/client.ts";
 
 Deno.test("a clock that is read often goes as its own does", () => {
@@ -38,6 +39,8 @@ Deno.test("a lease goes on after a pause where it was, and then runs out", () =>
     owner: new Uint8Array(1),
     verifier: new Uint8Array(8),
     principal: "none",
+    address: "",
+    account: new StateBudget().account(""),
     renewedAt: clock.now(),
   });
   const live = (seconds: number) => {
