@@ -24,6 +24,12 @@ import {
   identityOf,
   recoveryOf,
 } from "./server/services.ts";
+import {
+  buildVouching,
+  completeTerms,
+  hostKnowledge,
+  trustNotices,
+} from "./server/trust.ts";
 import { sessionRecoveryOf } from "./server/session_recovery.ts";
 import { completeLimits, type ServerLimits } from "./server/limits.ts";
 import { systemClock, wakingClock } from "./state/clock.ts";
@@ -49,9 +55,17 @@ export async function serve(
   source: FileSystem | readonly ExportOptions[],
   options: ServeOptions = {},
 ): Promise<NfsServer> {
-  const exports = exportsOf(source).map(defineExport);
+  const asked = exportsOf(source);
   checkNumbers(options);
+  const { hostname, log } = options;
+  const host = hostKnowledge();
+  const exports = asked.map((each) =>
+    defineExport(completeTerms(each, { hostname, host }))
+  );
   const server = new NfsServer(exports, options);
+  for (const notice of trustNotices(exports, asked, server.hostname)) {
+    log?.warn(notice);
+  }
   try {
     const { metricsPort } = options;
     if (metricsPort !== undefined) server.serveMetrics(metricsPort);
@@ -130,6 +144,7 @@ export class NfsServer implements AsyncDisposable {
         clock: () => clock.now(),
         handlers: buildHandlers(services, this.#callbacks),
         spare: () => this.#metrics?.spare() ?? false,
+        vouch: buildVouching(exports, { clock, log }),
         observer: new TransportMetrics(registry),
         logger: services.log,
       });

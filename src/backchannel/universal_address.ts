@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net";
+import { canonicalAddress, isLoopback } from "../host/address.ts";
 
 /** Where a universal address leads. */
 export interface InternetAddress {
@@ -32,22 +33,6 @@ export function parseUniversalAddress(
 
 /** Whether two addresses are the same host, or both this one. */
 export function isSameHost(a: string, b: string): boolean {
-  const [x, y] = [canonical(a), canonical(b)];
-  return x === y || isLoopback(x) && isLoopback(y);
-}
-
-function canonical(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [unscoped] = address.split("%");
-  const { hostname } = new URL(`http://[${unscoped}]`);
-  // An IPv4 address mapped to IPv6, as the URL writes it: [::ffff:7f00:1].
-  const mapped = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(hostname);
-  if (mapped === null) return hostname;
-  return mapped.slice(1).map((word) => parseInt(word, 16))
-    .map((word) => `${word >> 8}.${word & 0xff}`).join(".");
-}
-
-function isLoopback(canonical: string): boolean {
-  return canonical === "[::1]" ||
-    isIPv4(canonical) && canonical.startsWith("127.");
+  return canonicalAddress(a) === canonicalAddress(b) ||
+    isLoopback(a) && isLoopback(b);
 }

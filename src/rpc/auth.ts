@@ -22,26 +22,47 @@ export const AuthStatus = {
 /** One of {@linkcode AuthStatus}. */
 export type AuthStatus = typeof AuthStatus[keyof typeof AuthStatus];
 
-/** A caller that doesn't say who it is. */
+/** A user and its groups, by number. */
+export interface UserNumbers {
+  /** Effective user ID. */
+  readonly uid: number;
+  /** Effective group ID. */
+  readonly gid: number;
+  /** Further groups. */
+  readonly gids: readonly number[];
+}
+
+/**
+ * What has to speak for the word of an AUTH_SYS caller: "owner", the user that
+ * holds the other end of its connection; "port", that end's number, which only
+ * root may take where it is a small one; "any", nothing.
+ */
+export type Trust = "owner" | "port" | "any";
+
+/** Who a caller is where this or that has to speak for it; `undefined`: nobody in particular. */
+export type Standing = Readonly<Record<Trust, UserNumbers | undefined>>;
+
+/** Says what an AUTH_SYS credential is worth on the connection that it came on. */
+export type Voucher = (claimed: SysCredential) => Credential;
+
+/** A caller that doesn't say who it is, or isn't believed. */
 export interface NoneCredential {
   /** AUTH_NONE. */
   readonly flavor: typeof AuthFlavor.NONE;
+  /** Of one that isn't believed. */
+  readonly standing?: Standing;
 }
 
 /** A caller by its numbers on its own machine (RFC 5531 appendix A). */
-export interface SysCredential {
+export interface SysCredential extends UserNumbers {
   /** AUTH_SYS. */
   readonly flavor: typeof AuthFlavor.SYS;
   /** Any number, of a credential to call with; of a caller's it is not read. */
   readonly stamp?: number;
   /** What the caller's machine calls itself. */
   readonly machineName: string;
-  /** Effective user ID. */
-  readonly uid: number;
-  /** Effective group ID. */
-  readonly gid: number;
-  /** Further groups, 16 at most. */
-  readonly gids: readonly number[];
+  /** Where a {@linkcode Voucher} has seen it: the numbers of the credential are those of the strictest way then. */
+  readonly standing?: Standing;
 }
 
 /** Who calls; the same object for the same bytes on one connection. */
@@ -59,7 +80,7 @@ const lossyUtf8 = new TextDecoder();
 
 interface Remembered {
   readonly body: Uint8Array;
-  readonly credential: SysCredential;
+  readonly credential: Credential;
 }
 
 /**
@@ -68,6 +89,8 @@ interface Remembered {
  * come out as the same object, which upper layers may key their own caches by.
  */
 export class CredentialReader {
+  /** Sees each AUTH_SYS credential once; they are taken at their word if left out. */
+  vouch: Voucher | undefined;
   /** The callers seen last, the most recent first. */
   readonly #recent: Remembered[] = [];
 
@@ -97,7 +120,7 @@ export class CredentialReader {
     return credential;
   }
 
-  #sys(xdr: XdrReader, length: number): SysCredential | AuthStatus {
+  #sys(xdr: XdrReader, length: number): Credential | AuthStatus {
     const recent = this.#recent;
     for (let i = 0; i < recent.length; i++) {
       const entry = recent[i];
@@ -110,8 +133,9 @@ export class CredentialReader {
     }
     if (length > xdr.remaining) throw new XdrError("credential is cut short");
     const body = xdr.bytes.slice(xdr.position, xdr.position + length);
-    const credential = parseSys(body);
-    if (typeof credential === "number") return credential;
+    const claimed = parseSys(body);
+    if (typeof claimed === "number") return claimed;
+    const credential = this.vouch === undefined ? claimed : this.vouch(claimed);
     if (recent.unshift({ body, credential }) > REMEMBERED) recent.pop();
     return credential;
   }

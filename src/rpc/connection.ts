@@ -149,7 +149,9 @@ export class RpcConnection {
    * call is in flight and nothing is being written; never rejects.
    */
   async run(): Promise<void> {
+    const { vouch } = this.#options;
     try {
+      if (vouch !== undefined) this.#credentials.vouch = await vouch(this);
       await this.#read();
       // The peer may have closed its half only: it still gets its answers.
       while (this.#closeReason === undefined && this.#busy) {

@@ -1,5 +1,6 @@
 import type { Logger } from "../log.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
+import type { Voucher } from "./auth.ts";
 import type { RpcConnection } from "./connection.ts";
 import type { RpcHandlers, TransportObserver } from "./handlers.ts";
 import type { BufferPool, WriterPool } from "./pools.ts";
@@ -31,6 +32,11 @@ export interface ConnectionOptions {
   writers?: WriterPool;
   /** Bytes in hand of all connections together; unlimited if left out. */
   budget?: BufferBudget;
+  /**
+   * Says what AUTH_SYS is worth on a connection. Asked once, and nothing is read
+   * before it has answered; callers are taken at their word if left out.
+   */
+  vouch?: (connection: RpcConnection) => Voucher | Promise<Voucher>;
   /** Called once, at the first call whose header is in order. */
   established?: (connection: RpcConnection) => void;
 }

@@ -1,31 +1,36 @@
-import type { Credential } from "../rpc/auth.ts";
+import type { Credential, Trust } from "../rpc/auth.ts";
 import type { Export } from "./exports.ts";
 import type { Caller } from "./file_system.ts";
 
 /**
- * Who callers are on each export: credentials are squashed once, for as long as
- * the connection keeps the credential.
+ * Who callers are on each export: those whom its terms of trust leave nameless
+ * are anonymous; others are squashed once, for as long as the connection keeps
+ * the credential.
  */
 export class CallerTable {
-  readonly #squashed = new Map<number, WeakMap<Credential, Caller>>();
+  readonly #squashed = new Map<number, WeakMap<Caller, Caller>>();
 
   /** The caller behind a credential, on an export's terms. */
   of(credential: Credential, terms: Export): Caller {
+    const caller = callerBy(credential, terms.trust);
     // RFC 5531 8.2: AUTH_NONE says nothing about who calls.
-    if (!("uid" in credential) || terms.squash === "all") {
-      return terms.anonymous;
-    }
-    if (terms.squash === "none") return credential;
+    if (caller === undefined || terms.squash === "all") return terms.anonymous;
+    if (terms.squash === "none") return caller;
     let callers = this.#squashed.get(terms.id);
     if (callers === undefined) {
       this.#squashed.set(terms.id, callers = new WeakMap());
     }
-    let caller = callers.get(credential);
-    if (caller === undefined) {
-      callers.set(credential, caller = squashRoot(credential, terms.anonymous));
+    let squashed = callers.get(caller);
+    if (squashed === undefined) {
+      callers.set(caller, squashed = squashRoot(caller, terms.anonymous));
     }
-    return caller;
+    return squashed;
   }
+}
+
+function callerBy(credential: Credential, trust: Trust): Caller | undefined {
+  if (credential.standing !== undefined) return credential.standing[trust];
+  return "uid" in credential ? credential : undefined;
 }
 
 /** Root's user and root's group are replaced, each where it stands. */

@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { ReadableFileSystem } from "./changes.ts";
-import type { Caller, FileSystem } from "./file_system.ts";
+import type { Caller, FileSystem, Trust } from "./file_system.ts";
 
 /** Whose requests are carried out as the anonymous user. */
 export type Squash = "none" | "root" | "all";
@@ -18,6 +18,8 @@ export interface Export {
   readonly fsid: { readonly major: number; readonly minor: number };
   /** No changes, whatever the file system could do. */
   readonly readOnly: boolean;
+  /** What has to speak for a caller; one for whom it doesn't is anonymous. */
+  readonly trust: Trust;
   /** Whose identity is replaced. */
   readonly squash: Squash;
   /** Who callers are squashed to. */
@@ -32,7 +34,26 @@ export interface ExportOptions {
   readonly fs: FileSystem;
   /** No changes; false if left out. */
   readonly readOnly?: boolean;
-  /** Whose identity is replaced; "none" if left out: the server listens on loopback. */
+  /**
+   * What has to speak for the user that a caller says it is (AUTH_SYS); one for
+   * whom it doesn't is anonymous.
+   *
+   * - "owner": the host, which knows who holds the other end of a connection from
+   *   itself. A socket of root's (each kernel mount) speaks for anybody, that of
+   *   another user for that user alone, with the groups of /etc/passwd and
+   *   /etc/group. Linux, `-A`. Callers from other hosts are believed.
+   * - "port": the number of the other end's port. From those that only root may
+   *   take, below 1024, callers are believed, as with `secure` in exports(5).
+   * - "any": nothing. Whoever can reach the port may be anybody, root too.
+   *
+   * If left out, what the file system prefers (`FileSystem.trust`), and "port"
+   * where the host can't tell owners.
+   */
+  readonly trust?: Trust;
+  /**
+   * Whose identity is replaced; if left out "none" where the server listens on
+   * loopback, "root" where it listens beyond.
+   */
   readonly squash?: Squash;
   /** Who callers are squashed to; user and group 65534 if left out. */
   readonly anonymous?: { readonly uid?: number; readonly gid?: number };
@@ -56,6 +77,7 @@ export function defineExport(options: ExportOptions): Export {
     fs: options.fs,
     fsid: { major: id, minor: hash.readUInt32BE(4) },
     readOnly: options.readOnly ?? false,
+    trust: options.trust ?? options.fs.trust ?? "any",
     squash: options.squash ?? "none",
     anonymous: { uid, gid, gids: [] },
   };

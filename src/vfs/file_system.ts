@@ -5,6 +5,10 @@
  * @module
  */
 
+import type { Trust } from "../rpc/auth.ts";
+
+export type { Trust } from "../rpc/auth.ts";
+
 /** A value, or a promise of it. A file system that does not wait returns the value itself. */
 export type Awaitable<T> = T | Promise<T>;
 
@@ -272,6 +276,13 @@ export interface OpenMode {
 export interface FileSystem<Node extends object = object> {
   /** Limits, where they are not the usual ones. */
   readonly limits?: FileSystemLimits;
+
+  /**
+   * What has to speak for a caller where the export does not say (see
+   * `ExportOptions.trust`); "any" where absent: for a tree in which owners and
+   * modes guard nothing.
+   */
+  readonly trust?: Trust;
 
   /** What it has done, for metrics; read at each scrape. */
   readonly stats?: FileSystemStats;

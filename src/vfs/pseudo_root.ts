@@ -134,6 +134,7 @@ export function pseudoExport(fs: PseudoRoot): Export {
     fs: fs as FileSystem,
     fsid: { major: 0, minor: 0 },
     readOnly: true,
+    trust: "any",
     squash: "all",
     anonymous: { uid: 65_534, gid: 65_534, gids: [] },
   };

@@ -3,6 +3,7 @@ import { memory } from "../../src/backends/memory/mod.ts";
 import { AUTH_NONE, AuthFlavor, type Credential } from "../../src/rpc/auth.ts";
 import { CallerTable } from "../../src/vfs/callers.ts";
 import { defineExport, type Squash } from "../../src/vfs/exports.ts";
+import type { Trust } from "../../src/vfs/file_system.ts";
 
 function credential(uid: number, gid: number, gids: number[] = []): Credential {
   return { flavor: AuthFlavor.SYS, machineName: "m", uid, gid, gids };
@@ -65,4 +66,31 @@ Deno.test("a credential is squashed once on each export", () => {
   assertStrictEquals(table.of(who, a), table.of(who, a));
   assertEquals(table.of(who, a).uid, 1);
   assertEquals(table.of(who, b).uid, 2);
+});
+
+Deno.test("on each export the caller is whom its way of trust takes it for", () => {
+  const table = new CallerTable();
+  const numbers = (uid: number) => ({ uid, gid: uid, gids: [] });
+  const standing = { owner: numbers(7), port: undefined, any: numbers(0) };
+  const who: Credential = {
+    flavor: AuthFlavor.SYS,
+    machineName: "m",
+    ...numbers(7),
+    standing,
+  };
+  const nobody: Credential = { flavor: AuthFlavor.NONE, standing };
+  const uidOn = (trust: Trust, who: Credential, squash: Squash) =>
+    table.of(
+      who,
+      defineExport({ path: "/", fs: memory(), trust, squash }),
+    ).uid;
+  for (const credential of [who, nobody]) {
+    for (const squash of ["none", "root"] as const) {
+      assertEquals(uidOn("owner", credential, squash), 7);
+      assertEquals(uidOn("port", credential, squash), 65534);
+    }
+    assertEquals(uidOn("any", credential, "none"), 0);
+    assertEquals(uidOn("any", credential, "root"), 65534);
+    assertEquals(uidOn("owner", credential, "all"), 65534);
+  }
 });

@@ -17,6 +17,7 @@ import type {
   OpenMode,
   ReadResult,
   Stability,
+  Trust,
 } from "../../vfs/file_system.ts";
 import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
 import { transfer } from "./content.ts";
@@ -41,6 +42,8 @@ const MAX_SEARCHES = 4;
 export class HostedFileSystem implements FileSystem<LocalNode> {
   /** What the host's calls can do; of the file system below nothing is known. */
   readonly limits: FileSystemLimits;
+  /** Owners and modes are the host's own, and guard what others of the host have. */
+  readonly trust: Trust = "owner";
   readonly #store: Store;
   readonly #locator: Locator;
   readonly #exclusive: boolean;

@@ -14,6 +14,7 @@ import {
   type ReadResult,
   type Stability,
   type Timestamp,
+  type Trust,
 } from "../../vfs/mod.ts";
 import { Directory } from "./directory.ts";
 import { FileContent } from "./file_content.ts";
@@ -52,6 +53,8 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     maxFileSize: Number.MAX_SAFE_INTEGER,
     maxLink: MAX_LINK,
   };
+  /** What has to speak for a caller where the export does not say. */
+  readonly trust: Trust;
   readonly #now: () => Timestamp;
   readonly #instance: number;
   readonly #room: Room;
@@ -62,7 +65,8 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   /** Empty but for its root. Throws a `RangeError` for an option out of range. */
   constructor(options: MemoryOptions = {}) {
     const { maxBytes, maxFiles, maxHeap, ...rest } = complete(options);
-    const { mode, uid, gid, now, instance } = rest;
+    const { mode, uid, gid, trust, now, instance } = rest;
+    this.trust = trust;
     this.#now = now;
     this.#instance = instance;
     this.#room = new Room({ bytes: maxBytes, heap: maxHeap, files: maxFiles });

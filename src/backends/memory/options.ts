@@ -1,5 +1,5 @@
 import { getHeapStatistics } from "node:v8";
-import type { Timestamp } from "../../vfs/mod.ts";
+import type { Timestamp, Trust } from "../../vfs/mod.ts";
 import { systemClock } from "./clock.ts";
 
 /** How a memory file system is made. */
@@ -18,6 +18,12 @@ export interface MemoryOptions {
   readonly gid?: number;
   /** Mode of the root; 0o755 where absent. */
   readonly mode?: number;
+  /**
+   * What has to speak for a caller where the export does not say (see
+   * `ExportOptions.trust`). "any" where absent: whoever can reach the port may be
+   * any user, for a tree that was made up has no owner on the host to guard.
+   */
+  readonly trust?: Trust;
   /** The clock; the time of day where absent. */
   readonly now?: () => Timestamp;
   /**
@@ -45,6 +51,7 @@ export function complete(options: MemoryOptions): CompleteOptions {
   const { maxBytes = Math.min(2 ** 33, 2 * heap), maxFiles = 2 ** 22 } =
     options;
   const { uid = 0, gid = 0, mode = 0o755, now = systemClock() } = options;
+  const { trust = "any" } = options;
   const { instance = crypto.getRandomValues(new Uint32Array(1))[0] } = options;
   checkRange("maxBytes", maxBytes, MOST_BYTES);
   checkRange("maxFiles", maxFiles, MOST_FILES, 1);
@@ -54,7 +61,8 @@ export function complete(options: MemoryOptions): CompleteOptions {
   checkRange("instance", instance, MAX_UINT32);
   // The rest is for what the server remembers, and for requests.
   const maxHeap = Math.floor(heap / 4);
-  return { maxBytes, maxFiles, maxHeap, uid, gid, mode, now, instance };
+  const owner = { uid, gid, mode, trust };
+  return { maxBytes, maxFiles, maxHeap, ...owner, now, instance };
 }
 
 function checkRange(name: string, value: number, most: number, least = 0) {

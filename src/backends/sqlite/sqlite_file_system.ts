@@ -13,6 +13,7 @@ import {
   type OpenMode,
   type ReadResult,
   type Stability,
+  type Trust,
 } from "../../vfs/mod.ts";
 import { decodeIdentity, encodeIdentity } from "../memory/identity.ts";
 import { checkName, MAX_NAME } from "../memory/names.ts";
@@ -49,6 +50,8 @@ const NODE_BYTES = 512;
 export class SqliteFileSystem implements FileSystem<SqliteNode> {
   /** Names of 255 bytes, 65535 links, files as large as the host can hold. */
   readonly limits: FileSystemLimits;
+  /** "any" of one in memory. */
+  readonly trust: Trust;
   /** Small things that the server itself has to remember. */
   readonly records: Records;
   readonly #directory: string;
@@ -66,6 +69,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
    */
   constructor(directory: string, options: SqliteOptions = {}) {
     this.#directory = directory;
+    this.trust = directory === MEMORY ? "any" : "owner";
     this.#options = complete(options);
     this.#store = openStore(directory, this.#options);
     const { maxFileSize, records, nodes } = this.#store;

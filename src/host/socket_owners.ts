@@ -1,0 +1,122 @@
+import { type End, keyOfRow, rowKeys, userOfRow } from "./socket_table.ts";
+
+/** Opens one of the host's tables, as text in pieces; throws where it can't be read. */
+export type OpenTable = (path: string) => AsyncIterable<string>;
+
+/** IPv4 first: nearly everybody is there, and a look ends with the last that was sought. */
+const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"] as const;
+/** Looks for one socket: a row can slip through one while others come and go (the kernel resumes by position). */
+const LOOKS = 2;
+
+interface Search {
+  readonly keys: readonly string[];
+  readonly found: (uid: number | undefined) => void;
+  looks: number;
+}
+
+/**
+ * Tells whose the sockets of this host are, by the kernel's own table (Linux,
+ * proc(5)). There is one look through it at a time, a chunk a turn; whoever
+ * asks meanwhile shares the next one. So neither a large table nor a crowd of
+ * connections keeps the event loop.
+ */
+export class SocketOwners {
+  readonly #open: OpenTable;
+  #waiting: Search[] = [];
+  #looking = false;
+
+  /** `open`: the host's tables, if left out. */
+  constructor(open: OpenTable = openTable) {
+    this.#open = open;
+  }
+
+  /**
+   * The user that made the socket whose own end is `own`, connected to `other`;
+   * `undefined` where no process of this host holds one, or not any more. Never
+   * rejects.
+   */
+  find(own: End, other: End): Promise<number | undefined> {
+    return new Promise((found) => {
+      this.#waiting.push({ keys: rowKeys(own, other), found, looks: 0 });
+      if (!this.#looking) this.#look();
+    });
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    this.#looking = true;
+    while (this.#waiting.length > 0) {
+      const searches = this.#waiting;
+      this.#waiting = [];
+      const sought = new Map(
+        searches.flatMap((each) => each.keys.map((key) => [key, each])),
+      );
+      for (const path of TABLES) {
+        if (sought.size > 0) await this.#lookIn(path, sought);
+      }
+      for (const search of new Set(sought.values())) {
+        if (++search.looks < LOOKS) this.#waiting.push(search);
+        else search.found(undefined);
+      }
+    }
+    this.#looking = false;
+  }
+
+  async #lookIn(path: string, sought: Map<string, Search>): Promise<void> {
+    try {
+      let rest = "";
+      for await (const chunk of this.#open(path)) {
+        const rows = (rest + chunk).split("\n");
+        rest = rows.pop()!;
+        for (const row of rows) settle(row, sought);
+        if (sought.size === 0) return;
+      }
+    } catch {
+      // Unreadable by now: nobody is found, so nobody is believed.
+    }
+  }
+}
+
+function settle(row: string, sought: Map<string, Search>): void {
+  const key = keyOfRow(row);
+  const search = key === undefined ? undefined : sought.get(key);
+  if (search === undefined) return;
+  for (const each of search.keys) sought.delete(each);
+  search.found(userOfRow(row));
+}
+
+/** Whether this process may see whose the host's sockets are. */
+export function canTellOwners(): boolean {
+  const [path] = TABLES;
+  if (Deno.build.os !== "linux") return false;
+  // Asked first: a missing permission would otherwise prompt on a terminal.
+  const { state } = Deno.permissions.querySync({ name: "read", path });
+  if (state !== "granted") return false;
+  try {
+    // Deno wants all permissions for /proc.
+    Deno.openSync(path).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A table of this host. */
+async function* openTable(path: string): AsyncGenerator<string> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (error) {
+    // A host without IPv6 has no table of it.
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  using _ = file;
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(16_384);
+  for (;;) {
+    const length = await file.read(buffer);
+    if (length === null) return;
+    yield decoder.decode(buffer.subarray(0, length));
+  }
+}

@@ -1,0 +1,97 @@
+import { RecentMap } from "../recent_map.ts";
+import type { UserNumbers } from "../rpc/auth.ts";
+
+/** Reads one of the host's tables of users; `undefined` where it can't be read, or is too large to. */
+export type ReadTable = (path: string) => Promise<string | undefined>;
+
+/** The group of a user that the host's tables don't know: that of nobody else's, as a rule. */
+const NO_GROUP = 65_534;
+/** Milliseconds for which a user's groups are believed. */
+const LIFE = 10_000;
+const MAX_USERS = 512;
+const MAX_GROUPS = 1_024;
+const MAX_TABLE = 1_048_576;
+
+/** Options of {@linkcode HostUsers}. */
+export interface HostUsersOptions {
+  /** Time in ms that only goes forward. */
+  readonly now: () => number;
+  /** The host's tables, if left out. */
+  readonly read?: ReadTable;
+}
+
+/**
+ * The groups of this host's users, as /etc/passwd and /etc/group have them;
+ * users from elsewhere (LDAP) have none. What was read is good for ten seconds.
+ */
+export class HostUsers {
+  readonly #now: () => number;
+  readonly #read: ReadTable;
+  readonly #known = new RecentMap<
+    number,
+    { readonly at: number; readonly user: Promise<UserNumbers> }
+  >(MAX_USERS);
+
+  /** Reads nothing yet. */
+  constructor({ now, read = readTable }: HostUsersOptions) {
+    this.#now = now;
+    this.#read = read;
+  }
+
+  /** A user with its groups. Never rejects. */
+  find(uid: number): Promise<UserNumbers> {
+    const known = this.#known.get(uid);
+    const at = this.#now();
+    if (known !== undefined && at - known.at < LIFE) return known.user;
+    const user = this.#look(uid);
+    this.#known.set(uid, { at, user });
+    return user;
+  }
+
+  async #look(uid: number): Promise<UserNumbers> {
+    const account = findUser(await this.#read("/etc/passwd") ?? "", uid);
+    if (account === undefined) return { uid, gid: NO_GROUP, gids: [] };
+    const { name, gid } = account;
+    const gids = findGroups(await this.#read("/etc/group") ?? "", name);
+    return { uid, gid, gids };
+  }
+}
+
+/** passwd(5): name, password, user, group. */
+function findUser(
+  table: string,
+  uid: number,
+): { readonly name: string; readonly gid: number } | undefined {
+  for (const line of table.split("\n")) {
+    const [name, , user, gid] = line.split(":");
+    if (name === "" || user !== String(uid) || !isId(gid)) continue;
+    return { name, gid: Number(gid) };
+  }
+  return undefined;
+}
+
+/** group(5): name, password, group, users. */
+function findGroups(table: string, user: string): number[] {
+  const gids = new Set<number>();
+  for (const line of table.split("\n")) {
+    const [, , gid, users = ""] = line.split(":");
+    if (!isId(gid) || !users.split(",").includes(user)) continue;
+    gids.add(Number(gid));
+    if (gids.size === MAX_GROUPS) break;
+  }
+  return [...gids];
+}
+
+function isId(text: string | undefined): boolean {
+  return text !== undefined && /^\d{1,10}$/.test(text) &&
+    Number(text) < 0xffff_ffff;
+}
+
+async function readTable(path: string): Promise<string | undefined> {
+  try {
+    const { size } = await Deno.stat(path);
+    return size > MAX_TABLE ? undefined : await Deno.readTextFile(path);
+  } catch {
+    return undefined;
+  }
+}

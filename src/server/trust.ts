@@ -1,0 +1,131 @@
+import { isLoopback, isOwnAddress } from "../host/address.ts";
+import { privilegedBelow } from "../host/privileged_ports.ts";
+import { canTellOwners, SocketOwners } from "../host/socket_owners.ts";
+import { HostUsers } from "../host/users.ts";
+import type { Logger } from "../log.ts";
+import type { ConnectionOptions } from "../rpc/connection_options.ts";
+import type { RpcConnection } from "../rpc/connection.ts";
+import type { Clock } from "../state/clock.ts";
+import type { Export, ExportOptions } from "../vfs/exports.ts";
+import type { Trust } from "../vfs/file_system.ts";
+import { type Bearer, strictestOf, voucherFor } from "../vfs/trust.ts";
+
+/** What a host can tell of who calls. */
+export interface HostKnowledge {
+  /** Whether it tells whose its sockets are. */
+  readonly tellsOwners: boolean;
+  /** Below which port only root may take one; 0: none. */
+  readonly privilegedBelow: number;
+}
+
+/** What this host can tell this process. */
+export function hostKnowledge(): HostKnowledge {
+  return {
+    tellsOwners: canTellOwners(),
+    privilegedBelow: privilegedBelow(),
+  };
+}
+
+/**
+ * The terms of an export, where it leaves them to the server. Throws an Error of
+ * one line where nothing can speak for callers as it has to.
+ */
+export function completeTerms(
+  options: ExportOptions,
+  { hostname = "127.0.0.1", host }: {
+    readonly hostname?: string;
+    readonly host: HostKnowledge;
+  },
+): ExportOptions {
+  return {
+    ...options,
+    trust: trustOf(options, host),
+    squash: options.squash ?? (isLoopback(hostname) ? "none" : "root"),
+  };
+}
+
+function trustOf(
+  { path, fs, trust }: ExportOptions,
+  host: HostKnowledge,
+): Trust {
+  const wanted = trust ?? fs.trust ?? "any";
+  if (wanted === "any") return wanted;
+  if (wanted === "owner") {
+    if (host.tellsOwners) return wanted;
+    if (trust !== undefined) {
+      throw new Error(
+        `export ${path}: trust=owner needs Linux and deno's -A; there are trust=port and trust=any`,
+      );
+    }
+  }
+  if (host.privilegedBelow > 0) return "port";
+  throw new Error(
+    `export ${path}: this host can't tell who calls; trust=any believes everybody`,
+  );
+}
+
+/** What an operator should know of whom a server believes. */
+export function trustNotices(
+  exports: readonly Export[],
+  asked: readonly ExportOptions[],
+  hostname: string,
+): readonly string[] {
+  const notices = [];
+  const isFallback = exports.some(({ trust }, i) =>
+    trust === "port" && asked[i].trust === undefined
+  );
+  if (isFallback) {
+    notices.push(
+      "the host does not say who calls: only callers from ports that are root's are believed (trust=port)",
+    );
+  }
+  const open = exports.filter(({ squash }) => squash !== "all");
+  if (!isLoopback(hostname) && open.length > 0) {
+    const asRoot = open.filter(({ squash }) => squash === "none");
+    const paths = asRoot.map(({ path }) => path).join(", ");
+    notices.push(
+      `listening beyond loopback, and AUTH_SYS proves nothing: whoever reaches the port may be any user${
+        asRoot.length === 0 ? " but root" : `, and root on ${paths}`
+      }`,
+    );
+  }
+  return notices;
+}
+
+/** Judges who calls, once a connection; `undefined` where everybody is believed. */
+export function buildVouching(
+  exports: readonly Export[],
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): ConnectionOptions["vouch"] {
+  const strictest = strictestOf(exports.map(({ trust }) => trust));
+  if (strictest === "any") return undefined;
+  const limit = privilegedBelow();
+  const findHolder = strictest === "owner"
+    ? holderFinder(clock)
+    : () => undefined;
+  return async (connection) => {
+    const { hostname, port } = connection.peer;
+    const holder = await findHolder(connection);
+    const bearer = { holder, isPrivileged: port < limit };
+    log.debug("who may speak on a connection", {
+      peer: `${hostname}:${port}`,
+      holder: typeof holder === "object" ? holder.uid : holder,
+      isPrivileged: bearer.isPrivileged,
+    });
+    return voucherFor(bearer, strictest);
+  };
+}
+
+type FindHolder = (
+  connection: RpcConnection,
+) => Bearer["holder"] | Promise<Bearer["holder"]>;
+
+function holderFinder(clock: Clock): FindHolder {
+  const owners = new SocketOwners();
+  const users = new HostUsers({ now: () => clock.now() });
+  return async ({ peer, local }) => {
+    if (!isOwnAddress(peer.hostname)) return "elsewhere";
+    const uid = await owners.find(peer, local);
+    return uid === undefined ? undefined : await users.find(uid);
+  };
+}

@@ -1,0 +1,52 @@
+import {
+  AuthFlavor,
+  type Standing,
+  type Trust,
+  type UserNumbers,
+  type Voucher,
+} from "../rpc/auth.ts";
+
+/** What is known of the other end of a connection. */
+export interface Bearer {
+  /** Who holds it; `undefined`: somebody on this host, of whom nothing is known. */
+  readonly holder: UserNumbers | "elsewhere" | undefined;
+  /** Whether only root may take its port. */
+  readonly isPrivileged: boolean;
+}
+
+const ROOT = 0;
+
+/**
+ * Judges the AUTH_SYS credentials that come from one bearer. `strictest`: of all
+ * exports' terms; whatever belongs to no export, as the principal of a client
+ * does, goes by it.
+ */
+export function voucherFor(bearer: Bearer, strictest: Trust): Voucher {
+  return (claimed) => {
+    const standing = standingOf(claimed, bearer);
+    const judged = standing[strictest];
+    if (judged === undefined) return { flavor: AuthFlavor.NONE, standing };
+    const { uid, gid, gids } = judged;
+    return { ...claimed, uid, gid, gids, standing };
+  };
+}
+
+/** The strictest of several ways. */
+export function strictestOf(ways: readonly Trust[]): Trust {
+  const order = ["owner", "port", "any"] as const;
+  return order.find((way) => ways.includes(way)) ?? "any";
+}
+
+function standingOf(
+  claimed: UserNumbers,
+  { holder, isPrivileged }: Bearer,
+): Standing {
+  // Root speaks for its users, as every kernel mount does. From elsewhere there
+  // is no more than the caller's word.
+  const isBelieved = holder === "elsewhere" || holder?.uid === ROOT;
+  return {
+    owner: isBelieved ? claimed : holder,
+    port: isPrivileged ? claimed : undefined,
+    any: claimed,
+  };
+}

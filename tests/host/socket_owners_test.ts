@@ -1,0 +1,90 @@
+import { assertEquals } from "@std/assert";
+import { SocketOwners } from "../../src/host/socket_owners.ts";
+import { rowKeys } from "../../src/host/socket_table.ts";
+
+const server = { hostname: "127.0.0.1", port: 2049 };
+const client = (port: number) => ({ hostname: "127.0.0.1", port });
+
+function row(port: number, uid: number): string {
+  const [key] = rowKeys(client(port), server);
+  return `   0: ${key} 01 00000000:00000000 00:00000000 00000000 ${uid} 0 77 1\n`;
+}
+
+/** A table whose content is another one at each look. */
+class Tables {
+  readonly looks: string[] = [];
+  readonly #pieces: (look: number) => readonly string[];
+
+  constructor(pieces: (look: number) => readonly string[]) {
+    this.#pieces = pieces;
+  }
+
+  readonly open = async function* (
+    this: Tables,
+    path: string,
+  ): AsyncGenerator<string> {
+    const look = this.looks.filter((each) => each === path).length;
+    this.looks.push(path);
+    if (path !== "/proc/net/tcp") return;
+    for (const piece of this.#pieces(look)) {
+      await Promise.resolve();
+      yield piece;
+    }
+  }.bind(this);
+}
+
+Deno.test("whoever asks during a look shares the next one", async () => {
+  const tables = new Tables(() => [row(1, 7), row(2, 8), row(3, 9)]);
+  const owners = new SocketOwners(tables.open);
+  const found = await Promise.all(
+    [1, 2, 3].map((port) => owners.find(client(port), server)),
+  );
+  assertEquals(found, [7, 8, 9]);
+  assertEquals(tables.looks, ["/proc/net/tcp", "/proc/net/tcp"]);
+});
+
+Deno.test("a row may come in two pieces, and be missed by one look", async () => {
+  const text = row(1, 7);
+  const tables = new Tables((look) =>
+    look === 0 ? [] : [text.slice(0, 30), text.slice(30)]
+  );
+  assertEquals(
+    await new SocketOwners(tables.open).find(client(1), server),
+    7,
+  );
+});
+
+Deno.test("the server's own end of a connection, and another server's peer, are not the peer", async () => {
+  const swapped = rowKeys(server, client(1))[0];
+  const elsewhere = rowKeys(client(1), { ...server, port: 2050 })[0];
+  const tables = new Tables(() =>
+    [swapped, elsewhere].map((key) => row(1, 0).replace(/\S+:\S+ \S+/, key))
+  );
+  assertEquals(
+    await new SocketOwners(tables.open).find(client(1), server),
+    undefined,
+  );
+});
+
+Deno.test("a table that can't be read makes nobody anybody", async () => {
+  const owners = new SocketOwners(() => {
+    throw new Deno.errors.PermissionDenied("hidepid");
+  });
+  assertEquals(await owners.find(client(1), server), undefined);
+});
+
+Deno.test("a hundred thousand sockets are gone through a piece a turn", async () => {
+  const piece = row(2, 1).repeat(25);
+  let turns = 0;
+  const owners = new SocketOwners(async function* (path) {
+    if (path !== "/proc/net/tcp") return;
+    for (let i = 0; i < 4_000; i++) {
+      turns++;
+      await Promise.resolve();
+      yield piece;
+    }
+  });
+  assertEquals(await owners.find(client(1), server), undefined);
+  // Each search looks twice.
+  assertEquals(turns, 8_000);
+});

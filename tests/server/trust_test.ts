@@ -1,0 +1,102 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { memory } from "../../mod.ts";
+import {
+  completeTerms,
+  type HostKnowledge,
+  trustNotices,
+} from "../../src/server/trust.ts";
+import { defineExport, type ExportOptions } from "../../src/vfs/exports.ts";
+import type { Trust } from "../../src/vfs/file_system.ts";
+
+const LINUX: HostKnowledge = { tellsOwners: true, privilegedBelow: 1024 };
+const MAC: HostKnowledge = { tellsOwners: false, privilegedBelow: 1024 };
+const NEITHER: HostKnowledge = { tellsOwners: false, privilegedBelow: 0 };
+
+function trustOn(
+  host: HostKnowledge,
+  { asked, preferred }: { asked?: Trust; preferred?: Trust },
+): Trust | undefined {
+  const fs = memory({}, { trust: preferred });
+  return completeTerms({ path: "/x", fs, trust: asked }, { host }).trust;
+}
+
+Deno.test("what the file system prefers is kept where the host can tell, and ports decide elsewhere", () => {
+  assertEquals(trustOn(LINUX, { preferred: "owner" }), "owner");
+  assertEquals(trustOn(MAC, { preferred: "owner" }), "port");
+  for (const host of [LINUX, MAC, NEITHER]) {
+    assertEquals(trustOn(host, {}), "any");
+    assertEquals(trustOn(host, { asked: "any", preferred: "owner" }), "any");
+  }
+});
+
+Deno.test("what was asked for and can't be is refused in one line that names the option", () => {
+  const refused = [
+    [MAC, { asked: "owner" }],
+    [NEITHER, { asked: "owner" }],
+    [NEITHER, { asked: "port" }],
+    [NEITHER, { preferred: "owner" }],
+  ] as const;
+  for (const [host, options] of refused) {
+    const { message } = assertThrows(
+      () => trustOn(host, options),
+      Error,
+      "trust=",
+    );
+    assertEquals(message.includes("\n"), false);
+    assertEquals(message.startsWith("export /x: "), true);
+  }
+});
+
+Deno.test("root is squashed beyond loopback, unless it is said otherwise", () => {
+  const squashAt = (hostname?: string, squash?: "none") =>
+    completeTerms({ path: "/", fs: memory(), squash }, {
+      hostname,
+      host: LINUX,
+    }).squash;
+  assertEquals(squashAt(), "none");
+  for (const hostname of ["127.0.0.1", "::1", "localhost"]) {
+    assertEquals(squashAt(hostname), "none");
+  }
+  for (const hostname of ["0.0.0.0", "::", "192.0.2.1", "example.org"]) {
+    assertEquals(squashAt(hostname), "root");
+    assertEquals(squashAt(hostname, "none"), "none");
+  }
+});
+
+Deno.test("a start says what AUTH_SYS means where it is believed too easily", () => {
+  const noticesOf = (hostname: string, ...asked: Partial<ExportOptions>[]) => {
+    const complete = asked.map((each, i) => ({
+      path: `/${i}`,
+      fs: memory({}, { trust: "owner" }),
+      ...each,
+    }));
+    const exports = complete.map((each) =>
+      defineExport(completeTerms(each, { hostname, host: LINUX }))
+    );
+    return trustNotices(exports, complete, hostname);
+  };
+  assertEquals(noticesOf("127.0.0.1", {}, { squash: "none" }), []);
+  assertEquals(noticesOf("0.0.0.0", { squash: "all" }), []);
+  const [beyond, ...more] = noticesOf("0.0.0.0", {}, {});
+  assertEquals(more, []);
+  assertEquals(beyond.endsWith("may be any user but root"), true, beyond);
+  const [asRoot] = noticesOf("::", {}, { squash: "none" });
+  assertEquals(asRoot.endsWith("any user, and root on /1"), true, asRoot);
+});
+
+Deno.test("a start says so where the host can't tell owners and nobody asked for ports", () => {
+  const fs = memory({}, { trust: "owner" });
+  const [asked, chosen] = [{ path: "/a", fs, trust: "port" }, {
+    path: "/b",
+    fs,
+  }] as const;
+  const noticesOf = (options: ExportOptions) =>
+    trustNotices(
+      [defineExport(completeTerms(options, { host: MAC }))],
+      [options],
+      "127.0.0.1",
+    );
+  assertEquals(noticesOf(asked), []);
+  assertEquals(noticesOf(chosen).length, 1);
+  assertEquals(noticesOf(chosen)[0].endsWith("(trust=port)"), true);
+});
