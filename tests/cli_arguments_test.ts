@@ -38,9 +38,13 @@ Deno.test("an export takes its options from the end, commas in the folder stay",
     backend: "memory",
     location: "",
     readOnly: false,
-    squash: "none",
+    trust: undefined,
+    squash: undefined,
     anonuid: 65534,
     anongid: 65534,
+    uid: undefined,
+    gid: undefined,
+    mode: undefined,
     quotaBytes: undefined,
   });
   assertEquals(local, {
@@ -48,9 +52,34 @@ Deno.test("an export takes its options from the end, commas in the folder stay",
     backend: "local",
     location: "/srv/x,y",
     readOnly: true,
+    trust: undefined,
     squash: "all",
     anonuid: 7,
     anongid: 8,
+    uid: undefined,
+    gid: undefined,
+    mode: undefined,
+    quotaBytes: undefined,
+  });
+});
+
+Deno.test("whom an export trusts, and whose its new root is, are options of it", () => {
+  const [made] = serve(
+    "--export",
+    "/=sqlite:/srv/a,b,trust=port,uid=1000,gid=100,mode=1777",
+  ).exports;
+  assertEquals(made, {
+    path: "/",
+    backend: "sqlite",
+    location: "/srv/a,b",
+    readOnly: false,
+    trust: "port",
+    squash: undefined,
+    anonuid: 65534,
+    anongid: 65534,
+    uid: 1000,
+    gid: 100,
+    mode: 0o1777,
     quotaBytes: undefined,
   });
 });
@@ -91,6 +120,11 @@ Deno.test("what can't be understood is refused in one line that names it", () =>
     [["--export", "/data=sqlite:x,quota=much"], "quota"],
     [["--durability", "some"], "--durability"],
     [["--export", "/data=memory:,anonuid=-1"], "anonuid"],
+    [["--export", "/data=memory:,trust=all"], "trust"],
+    [["--export", "/data=memory:,uid=me"], "uid"],
+    [["--export", "/data=memory:,mode=rwx"], "mode"],
+    [["--export", "/data=memory:,mode=799"], "mode"],
+    [["--export", "/data=local:/srv,gid=5"], "gid"],
   ];
   for (const [args, word] of refused) {
     const error = assertThrows(() => parseArguments(args), UsageError, word);

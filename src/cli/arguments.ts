@@ -7,6 +7,7 @@ import {
 } from "../log.ts";
 import type { Durability } from "../backends/sqlite/mod.ts";
 import type { Squash } from "../vfs/exports.ts";
+import type { Trust } from "../vfs/file_system.ts";
 import { suggestion } from "./suggestion.ts";
 
 /** What can serve an export. */
@@ -25,12 +26,20 @@ export interface ExportArgument {
   readonly location: string;
   /** No changes. */
   readonly readOnly: boolean;
-  /** Whose identity is replaced. */
-  readonly squash: Squash;
+  /** What has to speak for a caller; `undefined`: the owner of its socket, or its port where the host can't tell. */
+  readonly trust: Trust | undefined;
+  /** Whose identity is replaced; `undefined`: nobody's on loopback, root's beyond. */
+  readonly squash: Squash | undefined;
   /** User of the squashed. */
   readonly anonuid: number;
   /** Group of the squashed. */
   readonly anongid: number;
+  /** Owner of the root of what is made afresh; `undefined`: whoever starts the server, or `anonuid` where all are squashed. */
+  readonly uid: number | undefined;
+  /** Its group; `undefined`: in the same way. */
+  readonly gid: number | undefined;
+  /** Its mode; `undefined`: 0o755. */
+  readonly mode: number | undefined;
   /** Most bytes that a store or a tree in memory may take; `undefined`: what the disk has, or `memory` by itself takes. */
   readonly quotaBytes: number | undefined;
 }
@@ -90,14 +99,14 @@ export const HELP = `Serve folders over NFSv4.0, 4.1 and 4.2.
 usage: deno run -A mod.ts [flags]               serve
        deno run -A mod.ts check DIR             look for damage in a store
        deno run -A mod.ts export DIR > X.tar    all of a store as an archive
-       deno run -A mod.ts import DIR < X.tar    an archive into a new store,
-                                                or over one with --merge
+       deno run -A mod.ts import DIR < X.tar    into a new store (or --merge)
 
   --export /PATH=sqlite:DIR[,OPTION...]  serve a durable store (repeatable)
   --export /PATH=local:DIR[,OPTION...]   serve an existing folder
   --export /PATH=memory:[,OPTION...]     serve an empty tree kept in memory
-         options: ro, squash=none|root|all (none), anonuid=N, anongid=N (65534)
-         and for sqlite and memory quota=BYTES (or 10G, 500M)
+         options: ro, squash=none|root|all (none; root beyond loopback),
+         anonuid=N, anongid=N (65534), trust=owner|port|any (owner), and but for
+         local uid=N, gid=N (yours), mode=OCTAL (755), quota=BYTES (or 10G)
          without --export: sqlite:${DEFAULT_DIRECTORY}, made if missing, as /
   --host ADDRESS        address to listen on (127.0.0.1)
   --port N              TCP port (2049; 0 takes a free one)
@@ -135,6 +144,7 @@ const FLAG_OPTIONS = {
 const FLAGS = Object.keys(FLAG_OPTIONS).map((name) => `--${name}`);
 const DURABILITIES = ["full", "os", "none"] as const;
 const SQUASHES = ["none", "root", "all"] as const;
+const TRUSTS = ["owner", "port", "any"] as const;
 const NOBODY = 65534;
 const MAX_ID = 0xffff_fffe;
 /** The options of an export, those with a value with their "=". */
@@ -144,6 +154,10 @@ const EXPORT_OPTIONS = [
   "squash=",
   "anonuid=",
   "anongid=",
+  "trust=",
+  "uid=",
+  "gid=",
+  "mode=",
   "quota=",
 ];
 const EXPORT_OPTION = new RegExp(
@@ -275,21 +289,35 @@ function parseExport(text: string): ExportArgument {
   const value = (name: string): string | undefined =>
     options.findLast((option) => option.startsWith(`${name}=`))
       ?.slice(name.length + 1);
+  const choice = <T extends string>(name: string, choices: readonly T[]) => {
+    const text = value(name);
+    return text === undefined ? undefined : oneOf(name, text, choices);
+  };
+  const id = (name: string) => {
+    const text = value(name);
+    return text === undefined
+      ? undefined
+      : integer(name, text, { from: 0, to: MAX_ID });
+  };
+  const ofRoot = ["uid", "gid", "mode"].find((name) =>
+    value(name) !== undefined
+  );
+  if (backend === "local" && ofRoot !== undefined) {
+    bad(`${ofRoot} is for what is made afresh; the folder has its own`);
+  }
   return {
     path,
     backend,
     location,
     quotaBytes: quota(value("quota"), backend),
     readOnly: options.includes("ro"),
-    squash: oneOf("squash", value("squash") ?? "none", SQUASHES),
-    anonuid: integer("anonuid", value("anonuid") ?? String(NOBODY), {
-      from: 0,
-      to: MAX_ID,
-    }),
-    anongid: integer("anongid", value("anongid") ?? String(NOBODY), {
-      from: 0,
-      to: MAX_ID,
-    }),
+    trust: choice("trust", TRUSTS),
+    squash: choice("squash", SQUASHES),
+    anonuid: id("anonuid") ?? NOBODY,
+    anongid: id("anongid") ?? NOBODY,
+    uid: id("uid"),
+    gid: id("gid"),
+    mode: mode(value("mode")),
   };
 }
 
@@ -311,6 +339,16 @@ function unknownOption(
   if (meant === "") return undefined;
   return `there is no option ${JSON.stringify(option)}${meant} ` +
     "(a folder of that name: write / behind it)";
+}
+
+function mode(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[0-7]{1,4}$/.test(text)) {
+    throw new UsageError(
+      `mode must be octal, as 755 or 1777, not ${JSON.stringify(text)}`,
+    );
+  }
+  return parseInt(text, 8);
 }
 
 function quota(text: string | undefined, backend: Backend): number | undefined {

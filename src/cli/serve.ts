@@ -1,6 +1,7 @@
 import { local } from "../backends/local/mod.ts";
 import { memory } from "../backends/memory/mod.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
+import { ownUser } from "../host/own_user.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { type NfsServer, serve } from "../server.ts";
 import type { ServeOptions } from "../server/options.ts";
@@ -121,28 +122,42 @@ function besidePort(port: number): number {
 }
 
 function open(spec: ExportArgument, options: ServeArguments): ExportOptions {
-  const { path, readOnly, squash, anonuid, anongid } = spec;
+  const { path, readOnly, trust, squash, anonuid, anongid } = spec;
   return {
     path,
     fs: fileSystem(spec, options),
     readOnly,
+    trust,
     squash,
     anonymous: { uid: anonuid, gid: anongid },
   };
 }
 
 function fileSystem(
-  { backend, location, quotaBytes }: ExportArgument,
+  spec: ExportArgument,
   { durability }: ServeArguments,
 ): FileSystem {
+  const { backend, location, quotaBytes } = spec;
   switch (backend) {
     case "sqlite":
-      return sqlite(location, { durability, quotaBytes });
+      return sqlite(location, { durability, quotaBytes, ...freshRoot(spec) });
     case "local":
       return local(location);
     case "memory":
-      return memory({}, { maxBytes: quotaBytes });
+      return memory({}, {
+        maxBytes: quotaBytes,
+        trust: "owner",
+        ...freshRoot(spec),
+      });
   }
+}
+
+/** Whose the root of a new tree is: of somebody who can then write to it. */
+function freshRoot(
+  { squash, anonuid, anongid, uid, gid, mode }: ExportArgument,
+): { readonly uid: number; readonly gid: number; readonly mode?: number } {
+  const writer = squash === "all" ? { uid: anonuid, gid: anongid } : ownUser();
+  return { uid: uid ?? writer.uid, gid: gid ?? writer.gid, mode };
 }
 
 /** Where the server's identity and its clients are kept; `undefined` where there is no place for it. */

@@ -1,4 +1,5 @@
 const MOD = new URL("../../mod.ts", import.meta.url).pathname;
+const AS_USER = new URL("./as_user.ts", import.meta.url).pathname;
 
 /** Whether a test may start the server as a program. */
 export const cannotRun: boolean =
@@ -13,7 +14,7 @@ export class ServerProcess implements AsyncDisposable {
   /** Runs `deno run -A mod.ts` with the flags, as the README says; or with fewer permissions. */
   constructor(
     args: readonly string[],
-    { descriptors, permissions = ["-A"], ...options }: {
+    { descriptors, user, permissions = ["-A"], ...options }: {
       readonly cwd?: string;
       readonly env?: Record<string, string>;
       /** Only `env`, nothing of this process's own. */
@@ -22,9 +23,12 @@ export class ServerProcess implements AsyncDisposable {
       readonly descriptors?: number;
       /** In place of `-A`. */
       readonly permissions?: readonly string[];
+      /** Whom it runs as, where that is somebody else; only root can. */
+      readonly user?: number;
     } = {},
   ) {
-    const run = ["run", "--no-prompt", ...permissions, MOD, ...args];
+    const main = user === undefined ? [MOD] : [AS_USER, String(user)];
+    const run = ["run", "--no-prompt", ...permissions, ...main, ...args];
     const command = [Deno.execPath(), ...run];
     const [program, ...rest] = descriptors === undefined
       ? command

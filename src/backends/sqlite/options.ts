@@ -1,3 +1,4 @@
+import { ownUser } from "../../host/own_user.ts";
 import type { Timestamp } from "../../vfs/mod.ts";
 import { systemClock } from "../memory/clock.ts";
 import { type Disk, hostDisk } from "./disk.ts";
@@ -15,9 +16,9 @@ export interface SqliteOptions {
   readonly durability?: Durability;
   /** Most bytes that the contents of files may occupy; no limit where absent. */
   readonly quotaBytes?: number;
-  /** Owner of the root of a new store; 0 where absent. */
+  /** Owner of the root of a new store; where absent who this process runs as. */
   readonly uid?: number;
-  /** Its group; 0 where absent. */
+  /** Its group; where absent that of this process. */
   readonly gid?: number;
   /** Its mode; 0o755 where absent. */
   readonly mode?: number;
@@ -42,7 +43,9 @@ const MAX_UINT32 = 0xffff_ffff;
 /** All options, checked. Throws a `RangeError` that names what is out of range. */
 export function complete(options: SqliteOptions): CompleteOptions {
   const { durability = "full", quotaBytes = Infinity } = options;
-  const { uid = 0, gid = 0, mode = 0o755, now = systemClock() } = options;
+  const own = ownUser();
+  const { uid = own.uid, gid = own.gid, mode = 0o755 } = options;
+  const { now = systemClock() } = options;
   if (!["full", "os", "none"].includes(durability)) {
     throw new RangeError(
       `durability must be full, os or none, not ${durability}`,

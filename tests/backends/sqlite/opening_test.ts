@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
-import { sqlite } from "../../../src/backends/sqlite/mod.ts";
+import {
+  sqlite,
+  type SqliteOptions,
+} from "../../../src/backends/sqlite/mod.ts";
 import {
   migrate,
   SCHEMA_VERSION,
@@ -203,4 +206,23 @@ Deno.test("an option out of range says which", () => {
     const name = Object.keys(options)[0];
     assertThrows(() => sqlite(":memory:", options), RangeError, name);
   }
+});
+
+Deno.test({
+  name: "a new store's root is whose it is said to be, an existing one's stays",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const rootOf = async (options: SqliteOptions) => {
+      await using fs = {
+        store: sqlite(folder.path, options),
+        [Symbol.asyncDispose]: () => fs.store.dispose(),
+      };
+      const { uid, gid, mode } = fs.store.getattr(fs.store.root());
+      return { uid, gid, mode };
+    };
+    const first = { uid: 1000, gid: 50, mode: 0o2775 };
+    assertEquals(await rootOf(first), first);
+    assertEquals(await rootOf({ uid: 7, gid: 8, mode: 0o700 }), first);
+  },
 });
