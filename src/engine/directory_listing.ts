@@ -8,6 +8,7 @@ import type {
   DirectoryPage,
   FileAttributes,
 } from "../vfs/file_system.ts";
+import { checkPage, hasName } from "../vfs/checks.ts";
 import { offerOf, sourceOf, spaceFor } from "./attribute_source.ts";
 import { chain } from "./chain.ts";
 import type { CompoundContext } from "./context.ts";
@@ -35,6 +36,8 @@ const USUAL_ENTRY = 128;
 /** Entries asked of the file system at a time. */
 const MIN_PAGE = 4;
 const MAX_PAGE = 256;
+/** Pages of one answer: far more than fit. */
+const MOST_PAGES = 65_536;
 const RDATTR_ERROR = Bitmap.ofNumbers([11]);
 
 /** Writes a dirlist4 (RFC 8881 18.23.2) of the current folder, as much as there is room for. */
@@ -64,22 +67,27 @@ export class DirectoryListing {
     const { fs } = this.#folder.export;
     let after = this.#options.after;
     let eof = false;
+    let pages = 0;
     while (!eof) {
       if (turn?.isOver) yield turn.next();
       const listed = fs.readdir(this.#folder.node, after, this.#pageSize());
       const page = listed instanceof Promise
         ? (yield listed) as DirectoryPage<object>
         : listed;
+      checkPage(page, after);
       for (const entry of page.entries) {
+        after = entry.cookie;
+        if (!hasName(entry)) continue;
         const written = this.#writeEntry(entry);
         const status = written instanceof Promise
           ? (yield written) as StatusCode
           : written;
         if (status === Status.TOOSMALL) return this.#finish(false);
         if (status !== Status.OK) return status;
-        after = entry.cookie;
       }
       eof = page.end || page.entries.length === 0;
+      // Cookies that lead round in a circle of entries that are gone would never end.
+      if (++pages > MOST_PAGES) throw new FsError("io", "an endless folder");
     }
     return this.#finish(true);
   }

@@ -155,7 +155,7 @@ export interface Created<Node> {
 
 /** An entry of a folder. */
 export interface DirectoryEntry<Node> {
-  /** Its name; never "." or "..". */
+  /** Its name; one that no client can ask for ("", ".", "..", with "/" or NUL) is not listed. */
   readonly name: string;
   /**
    * Where to go on after this entry: 1 to 2^52, the same for as long as the
@@ -176,7 +176,7 @@ export interface DirectoryPage<Node> {
 
 /** What {@linkcode FileSystem.read} did. */
 export interface ReadResult {
-  /** Bytes put into the target. */
+  /** Bytes put into the target; more than its length count as that. */
   readonly bytes: number;
   /** Whether the file ends with them. */
   readonly eof: boolean;

@@ -1,3 +1,4 @@
+import { fillsTargets } from "../../vfs/checks.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type {
@@ -40,6 +41,8 @@ const MAX_SEARCHES = 4;
 
 /** An existing folder of the host as a file system; made by `local`. */
 export class HostedFileSystem implements FileSystem<LocalNode> {
+  /** It fills what it says. */
+  readonly [fillsTargets] = true;
   /** What the host's calls can do; of the file system below nothing is known. */
   readonly limits: FileSystemLimits;
   /** Owners and modes are the host's own, and guard what others of the host have. */

@@ -1,3 +1,4 @@
+import { fillsTargets } from "../../vfs/checks.ts";
 import {
   type AttributeChanges,
   type ChangeInfo,
@@ -47,6 +48,8 @@ const SETGID = 0o2000;
  * knows and clears in the same setattr, or in one before the write.
  */
 export class MemoryFileSystem implements FileSystem<MemoryNode> {
+  /** It fills what it says. */
+  readonly [fillsTargets] = true;
   /** Names of 255 bytes, files of 2^53 - 1 bytes, 65535 links. */
   readonly limits: FileSystemLimits = {
     maxName: MAX_NAME,

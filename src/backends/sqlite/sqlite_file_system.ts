@@ -1,3 +1,4 @@
+import { fillsTargets } from "../../vfs/checks.ts";
 import {
   type AttributeChanges,
   type ChangeInfo,
@@ -48,6 +49,8 @@ const NODE_BYTES = 512;
  * knows.
  */
 export class SqliteFileSystem implements FileSystem<SqliteNode> {
+  /** It fills what it says. */
+  readonly [fillsTargets] = true;
   /** Names of 255 bytes, 65535 links, files as large as the host can hold. */
   readonly limits: FileSystemLimits;
   /** "any" of one in memory. */

@@ -1,6 +1,7 @@
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { Awaitable, ReadResult } from "../../vfs/file_system.ts";
+import { bytesRead, prepareTarget } from "../../vfs/checks.ts";
 import { chain } from "../chain.ts";
 import type { CompoundContext } from "../context.ts";
 import { authorizeIo } from "../io_stateid.ts";
@@ -60,12 +61,14 @@ function fill(
   if (offset > Number.MAX_SAFE_INTEGER) return Status.OK;
   const { length } = room;
   const eofAt = reply.position - lengthOnWire(length) - 4;
-  const finish = ({ bytes, eof }: ReadResult): StatusCode => {
-    reply.spaceUsed(length, bytes);
-    reply.patchUint32(eofAt, eof ? 1 : 0);
+  const { fs } = file.export;
+  prepareTarget(fs, room);
+  const finish = (result: ReadResult): StatusCode => {
+    reply.spaceUsed(length, bytesRead(result, length));
+    reply.patchUint32(eofAt, result.eof ? 1 : 0);
     return Status.OK;
   };
-  return chain(file.export.fs.read(file.node, offset, room), finish);
+  return chain(fs.read(file.node, offset, room), finish);
 }
 
 /** Bytes of an opaque of `length` bytes. */

@@ -1,5 +1,6 @@
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
+import { MAX_COOKIE } from "../../vfs/checks.ts";
 import { chain } from "../chain.ts";
 import { DirectoryListing } from "../directory_listing.ts";
 import { offerOf } from "../attribute_source.ts";
@@ -28,8 +29,6 @@ export interface ReaddirArgs {
 const VERIFIER = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
 /** RFC 8881 18.23.3: cookies 0, 1 and 2 are not given out. */
 const RESERVED = 2;
-/** Largest cookie of a file system. */
-const MAX_COOKIE = 2 ** 52;
 
 /** READDIR (RFC 8881 18.23, RFC 7530 16.24). */
 export const readdir: Operation<ReaddirArgs> = {

@@ -1,4 +1,5 @@
 import { Status } from "../../nfs4/constants.ts";
+import { linkTarget } from "../../vfs/checks.ts";
 import { chain } from "../chain.ts";
 import type { Operation } from "../operation.ts";
 
@@ -16,7 +17,7 @@ export const readlink: Operation<void> = {
       }
       if (fs.readlink === undefined) return Status.NOTSUPP;
       return chain(fs.readlink(file.node), (target) => {
-        reply.string(target);
+        reply.string(linkTarget(target));
         return Status.OK;
       });
     });

@@ -1,5 +1,6 @@
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
+import { FsError } from "../../vfs/errors.ts";
 import type { Awaitable, Stability } from "../../vfs/file_system.ts";
 import { chain } from "../chain.ts";
 import { changing, type ChangingContext } from "../changing.ts";
@@ -52,8 +53,11 @@ function store(
   const largest = fs.limits?.maxFileSize ?? Number.MAX_SAFE_INTEGER;
   if (offset > largest - count) return Status.FBIG;
   const finish = (committed: Stability): StatusCode => {
+    const stableHow = STABILITY.indexOf(committed);
+    // Nobody knows what became of the data.
+    if (stableHow < 0) throw new FsError("io", `stable as ${committed}`);
     reply.uint32(count);
-    reply.uint32(STABILITY.indexOf(committed));
+    reply.uint32(stableHow);
     reply.opaqueFixed(writeVerifier);
     return Status.OK;
   };
