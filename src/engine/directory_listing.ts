@@ -191,9 +191,8 @@ export class DirectoryListing {
   #writeError(start: number, error: unknown): boolean {
     const { reply, minorVersion } = this.#context;
     reply.truncate(start);
-    const gone = error instanceof FsError &&
-      (error.code === "not-found" || error.code === "stale");
-    if (gone) return false;
+    const code = FsError.from(error)?.code;
+    if (code === "not-found" || code === "stale") return false;
     const status = statusOfError(error, minorVersion);
     const wanted = this.#options.requested.meets(RDATTR_ERROR);
     // RFC 8881 18.23.3: with rdattr_error one entry fails, without it all do.

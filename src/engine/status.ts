@@ -47,11 +47,9 @@ export function statusOfError(
   error: unknown,
   minorVersion: MinorVersion,
 ): StatusCode | undefined {
-  if (error instanceof FsError) {
-    return statusOfFsError(error.code, minorVersion);
-  }
   if (error instanceof XdrError) return Status.BADXDR;
-  return undefined;
+  const known = FsError.from(error);
+  return known && statusOfFsError(known.code, minorVersion);
 }
 
 const NAMES = new Map<number, string>(

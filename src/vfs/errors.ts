@@ -1,3 +1,5 @@
+import { codeOfThrown } from "./errno.ts";
+
 /** What can go wrong in a file system, in its own words: POSIX names in lower case. */
 export type FsErrorCode =
   /** The caller may not do this (EACCES). */
@@ -42,9 +44,9 @@ export type FsErrorCode =
   | "io";
 
 /**
- * The one error that a {@linkcode FileSystem} throws on purpose. Anything else
- * that it throws is a fault of the file system: it is logged, and the client
- * is told NFS4ERR_SERVERFAULT.
+ * The error that a {@linkcode FileSystem} throws on purpose. What the host throws
+ * counts as the same (see {@linkcode FsError.from}). Anything else is a fault of
+ * the file system: it is logged, and the client is told NFS4ERR_SERVERFAULT.
  */
 export class FsError extends Error {
   /** The name of the class. */
@@ -56,5 +58,21 @@ export class FsError extends Error {
   constructor(code: FsErrorCode, detail?: string, options?: ErrorOptions) {
     super(detail === undefined ? code : `${code}: ${detail}`, options);
     this.code = code;
+  }
+
+  /**
+   * What was thrown as an FsError: itself where it is one, a `Deno.errors` class or
+   * an error with a `code` of POSIX ("ENOENT", as Deno and Node set it) by its
+   * meaning, "io" for names of POSIX that have no word here. `undefined` for
+   * anything else, which nobody meant to throw. The server asks it of whatever a
+   * file system throws.
+   */
+  static from(error: unknown): FsError | undefined {
+    if (error instanceof FsError) return error;
+    const code = codeOfThrown(error);
+    if (code === undefined) return undefined;
+    const { message } = error as { message?: unknown };
+    const detail = typeof message === "string" ? message : undefined;
+    return new FsError(code, detail, { cause: error });
   }
 }

@@ -1,42 +1,5 @@
-import { FsError, type FsErrorCode } from "../../vfs/errors.ts";
-
-/** The one table from the host's error names to the file system's own. */
-const CODES: Readonly<Record<string, FsErrorCode>> = {
-  EACCES: "access",
-  EPERM: "permission",
-  ENOENT: "not-found",
-  EEXIST: "exists",
-  ENOTDIR: "not-directory",
-  EISDIR: "is-directory",
-  ENOTEMPTY: "not-empty",
-  EINVAL: "invalid",
-  EILSEQ: "invalid",
-  ENAMETOOLONG: "name-too-long",
-  ESTALE: "stale",
-  EXDEV: "cross-device",
-  EROFS: "read-only",
-  ENOSPC: "no-space",
-  EDQUOT: "quota",
-  EFBIG: "too-big",
-  EOVERFLOW: "too-big",
-  EMLINK: "too-many-links",
-  EOPNOTSUPP: "not-supported",
-  ENOTSUP: "not-supported",
-  ENOSYS: "not-supported",
-  EBUSY: "busy",
-  ETXTBSY: "busy",
-  EAGAIN: "busy",
-  // The host is short of something that comes back: the client may try again.
-  EMFILE: "busy",
-  ENFILE: "busy",
-  ENOMEM: "busy",
-  EINTR: "busy",
-  // Only O_NOFOLLOW makes it here: what we opened has become a symlink.
-  ELOOP: "stale",
-  ENXIO: "wrong-type",
-  ENODEV: "wrong-type",
-  EIO: "io",
-};
+import { FsError } from "../../vfs/errors.ts";
+import { codeOfErrno } from "../../vfs/errno.ts";
 
 /** Numbers of Linux, the same on every architecture that Deno runs on. */
 const NAMES: Readonly<Record<number, string>> = {
@@ -90,7 +53,7 @@ export function isReplaced(error: unknown): boolean {
 /** An error number of a C call as an {@linkcode FsError}; `call` is for the log. */
 export function errnoError(errno: number, call: string): FsError {
   const name = NAMES[errno] ?? `errno ${errno}`;
-  return new FsError(CODES[name] ?? "io", `${call}: ${name}`);
+  return new FsError(codeOfErrno(name), `${call}: ${name}`);
 }
 
 /**
@@ -98,12 +61,5 @@ export function errnoError(errno: number, call: string): FsError {
  * a fault of ours and comes back as it is.
  */
 export function toFsError(error: unknown): unknown {
-  if (error instanceof FsError) return error;
-  const code = hostCode(error);
-  if (code === undefined || !code.startsWith("E") || code.startsWith("ERR_")) {
-    return error;
-  }
-  return new FsError(CODES[code] ?? "io", (error as Error).message, {
-    cause: error,
-  });
+  return FsError.from(error) ?? error;
 }

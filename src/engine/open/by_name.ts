@@ -84,7 +84,7 @@ function found(
   const { checked: name } = open;
   const creation = { folder, name, exists: node !== undefined };
   return attempt(() => createFile(context, create, creation), (error) => {
-    const taken = error instanceof FsError && error.code === "exists";
+    const taken = FsError.from(error)?.code === "exists";
     if (!taken || create.mode !== "unchecked") throw error;
     // Somebody made it while we waited for the file system.
     const { export: { fs }, node: parent } = context.file;

@@ -1,0 +1,75 @@
+import type { FsErrorCode } from "./errors.ts";
+
+/** The one table from the names of POSIX to the file system's own. */
+const CODES: Readonly<Record<string, FsErrorCode>> = {
+  EACCES: "access",
+  EPERM: "permission",
+  ENOENT: "not-found",
+  EEXIST: "exists",
+  ENOTDIR: "not-directory",
+  EISDIR: "is-directory",
+  ENOTEMPTY: "not-empty",
+  EINVAL: "invalid",
+  EILSEQ: "invalid",
+  ENAMETOOLONG: "name-too-long",
+  ESTALE: "stale",
+  EXDEV: "cross-device",
+  EROFS: "read-only",
+  ENOSPC: "no-space",
+  EDQUOT: "quota",
+  EFBIG: "too-big",
+  EOVERFLOW: "too-big",
+  EMLINK: "too-many-links",
+  EOPNOTSUPP: "not-supported",
+  ENOTSUP: "not-supported",
+  ENOSYS: "not-supported",
+  EBUSY: "busy",
+  ETXTBSY: "busy",
+  EAGAIN: "busy",
+  // Something is short that comes back: the client may try again.
+  EMFILE: "busy",
+  ENFILE: "busy",
+  ENOMEM: "busy",
+  EINTR: "busy",
+  // What was opened, and not to be followed, has become a symlink.
+  ELOOP: "stale",
+  ENXIO: "wrong-type",
+  ENODEV: "wrong-type",
+  EIO: "io",
+};
+
+/** Names of `Deno.errors` that come without a name of POSIX. */
+const CLASSES: Readonly<Record<string, FsErrorCode>> = {
+  NotFound: "not-found",
+  PermissionDenied: "access",
+  // Deno's own permissions stand between us and the host.
+  NotCapable: "access",
+  AlreadyExists: "exists",
+  NotADirectory: "not-directory",
+  IsADirectory: "is-directory",
+  FilesystemLoop: "stale",
+  NotSupported: "not-supported",
+  Busy: "busy",
+  Interrupted: "busy",
+  TimedOut: "busy",
+  WouldBlock: "busy",
+  UnexpectedEof: "io",
+  WriteZero: "io",
+};
+
+/** What an error name of POSIX ("ENOENT") is here; "io" for those that have no word. */
+export function codeOfErrno(name: string): FsErrorCode {
+  return Object.hasOwn(CODES, name) ? CODES[name] : "io";
+}
+
+/** What something thrown says of itself: by its `code`, as Deno and Node have it, or its class. */
+export function codeOfThrown(error: unknown): FsErrorCode | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  if (typeof code === "string") {
+    // ERR_INVALID_ARG_TYPE and the like are mistakes of who called.
+    return /^E(?!RR_)[A-Z0-9]+$/.test(code) ? codeOfErrno(code) : undefined;
+  }
+  if (!(error instanceof Error) || typeof name !== "string") return undefined;
+  return Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
+}

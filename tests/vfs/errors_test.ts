@@ -1,0 +1,63 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { FsError, memory } from "../../mod.ts";
+import { op, walk } from "../support/client/mod.ts";
+import { StateGround } from "../engine/state_ground.ts";
+
+/** An error as Deno and Node throw it. */
+function coded(code: string): Error {
+  return Object.assign(new Error("what happened"), { code });
+}
+
+const known: readonly (readonly [unknown, string, string])[] = [
+  [new Deno.errors.NotFound("gone"), "not-found", "NOENT"],
+  [new Deno.errors.PermissionDenied(), "access", "ACCESS"],
+  [new Deno.errors.NotCapable(), "access", "ACCESS"],
+  [new Deno.errors.AlreadyExists(), "exists", "EXIST"],
+  [new Deno.errors.NotADirectory(), "not-directory", "NOTDIR"],
+  [new Deno.errors.IsADirectory(), "is-directory", "ISDIR"],
+  [new Deno.errors.Busy(), "busy", "DELAY"],
+  [coded("ENOENT"), "not-found", "NOENT"],
+  [coded("ENOSPC"), "no-space", "NOSPC"],
+  [coded("EDQUOT"), "quota", "DQUOT"],
+  [coded("ENOTEMPTY"), "not-empty", "NOTEMPTY"],
+  [coded("ENOWORD"), "io", "IO"],
+  [{ code: "EROFS" }, "read-only", "ROFS"],
+];
+
+const unknown: readonly unknown[] = [
+  new Error("a mistake"),
+  new TypeError("a mistake"),
+  coded("ERR_INVALID_ARG_TYPE"),
+  coded("toString"),
+  "text",
+  undefined,
+  null,
+  { code: 5 },
+];
+
+Deno.test("FsError.from knows what the host throws, and leaves mistakes alone", () => {
+  const error = new FsError("busy");
+  assertStrictEquals(FsError.from(error), error);
+  for (const [thrown, code] of known) {
+    const from = FsError.from(thrown);
+    assertEquals(from?.code, code);
+    assertStrictEquals(from?.cause, thrown);
+  }
+  for (const thrown of unknown) assertEquals(FsError.from(thrown), undefined);
+});
+
+Deno.test("what a file system throws of the host's is told as such, a mistake is SERVERFAULT", async () => {
+  let thrown: unknown;
+  const fs = Object.assign(memory({ file: "" }), {
+    lookup: () => {
+      throw thrown;
+    },
+  });
+  const client = await new StateGround({ fs }).client(1);
+  const status = () => client.status(...walk(["file"]), op.getfh());
+  for (const [error, , expected] of known) {
+    thrown = error;
+    assertEquals(await status(), expected);
+  }
+  for (thrown of unknown) assertEquals(await status(), "SERVERFAULT");
+});
