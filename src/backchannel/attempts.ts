@@ -29,12 +29,14 @@ export interface CallbackTimes {
   readonly backoff?: readonly number[];
 }
 
-/** The times with a lease of {@linkcode FULL_LEASE_MS} or more. */
-const REPLY_TIMEOUT_MS = 10_000;
-const BACKOFF_MS = [5_000, 10_000, 20_000] as const;
+/** How long a reply is waited for with a lease of {@linkcode FULL_LEASE_MS} or more, in milliseconds. */
+export const REPLY_TIMEOUT_MS = 10_000;
+/** The waits after failed attempts, in milliseconds. */
+export const BACKOFF_MS = [5_000, 10_000, 20_000] as const;
 /** No answer takes longer on a network that is fit for use. */
 const LEAST_TIMEOUT_MS = 250;
-const FULL_LEASE_MS = 90_000;
+/** A lease with which times are whole, in milliseconds. */
+export const FULL_LEASE_MS = 90_000;
 
 /**
  * A time for a lease of 90 s, as long in proportion to a shorter one: a client

@@ -57,8 +57,10 @@ export interface DialOutOptions extends AttemptOptions {
 
 const MAX_CONNECTIONS = 1_024;
 const QUEUE_LIMIT = 64;
-const IDLE_TIMEOUT = 60_000;
-const PROBE_INTERVAL = 30_000;
+/** Milliseconds. */
+export const IDLE_TIMEOUT = 60_000;
+/** Milliseconds, with a lease of 90 s or more. */
+export const PROBE_INTERVAL = 30_000;
 const MAX_REPLY = 64 * 1024;
 /**
  * The callbacks of NFSv4.0, whose clients are dialled at the address that

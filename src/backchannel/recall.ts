@@ -66,6 +66,10 @@ export interface DelegationKeeperOptions {
   readonly log?: Logger;
 }
 
+/** How long CB_GETATTR may keep somebody waiting, in milliseconds. */
+export const QUERY_TIMEOUT = 500;
+/** How long a file that was fought over gets no delegation, in milliseconds. */
+export const CONTENTION = 10_000;
 const PATIENCE = 10_000;
 const MAX_PER_CLIENT = 10_000;
 const MAX_CONTENDED = 10_000;
@@ -110,7 +114,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#schedule = options.schedule ?? defaultSchedule;
     this.#queries = new HolderQueries({
       router: options.router,
-      timeout: options.queryTimeout ?? 500,
+      timeout: options.queryTimeout ?? QUERY_TIMEOUT,
       schedule: this.#schedule,
     });
   }
@@ -371,7 +375,7 @@ export class DelegationKeeper implements DelegationPolicy {
   }
 
   #noteContention(key: string, now: number): void {
-    const { contention = 10_000 } = this.#options;
+    const { contention = CONTENTION } = this.#options;
     this.#contended.delete(key);
     this.#contended.set(key, now + contention);
     if (this.#contended.size <= MAX_CONTENDED) return;

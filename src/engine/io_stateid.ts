@@ -29,7 +29,13 @@ function ioState(
   }
   const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
   // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
-  return (accessOf(state) & needed) === 0 ? Status.OPENMODE : state;
+  if ((accessOf(state) & needed) !== 0) return state;
+  // RFC 8881 9.1.2, RFC 7530 9.1.6: clients read around what they write, so an
+  // open for writing may be read under where nobody denies it.
+  const deny = Share.DENY_NONE;
+  const isRefused = write ||
+    isShareDenied(context, file, { access: Share.ACCESS_READ, deny });
+  return isRefused ? Status.OPENMODE : Status.OK;
 }
 
 /**

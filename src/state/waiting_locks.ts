@@ -38,14 +38,14 @@ export interface WaitingLockLimits {
 }
 
 /** Milliseconds that a lock is kept for a client which was told that it is free. */
-const TURN = 2_000;
+export const TURN = 2_000;
 /** Milliseconds that one is kept at least for a client that asks again and again. */
-const MIN_PATIENCE = 2_000;
+export const MIN_PATIENCE = 2_000;
 /** The same for one that has asked once: nobody knows when it will come again. */
-const FIRST_PATIENCE = 5_000;
+export const FIRST_PATIENCE = 5_000;
 
 /** Milliseconds that one is kept at most: a waiter that was killed does not say so. */
-const MAX_PATIENCE = 15_000;
+export const MAX_PATIENCE = 15_000;
 
 interface Waiting extends WaitingLock {
   isOver: boolean;

@@ -249,7 +249,8 @@ async function checkGetting(client: StateClient, file: string): Promise<void> {
       op.getattr([name]),
     );
     assertEquals(Object.keys(attributes), [name]);
-    if (name === "rdattr_error") continue;
+    // Room is the host's, and others use it meanwhile.
+    if (name === "rdattr_error" || /^(space|files)_/.test(name)) continue;
     const verify = op.verify(attributes);
     assertEquals(await client.status(...walk([file]), verify), "OK", name);
   }

@@ -138,7 +138,7 @@ Deno.test("another owner reads what it may, writes what it may, under the deny o
   assertEquals(await ground.status(op.putfh(filehandle), write), "OK");
   const read = op.read({ stateid });
   const reading = await ground.status(op.putfh(filehandle), read);
-  // RFC 7530 9.1.6: allowed or OPENMODE; here what was opened counts.
+  // RFC 7530 9.1.6: allowed or OPENMODE; here the first denies it.
   assertEquals(reading, "OPENMODE");
 });
 

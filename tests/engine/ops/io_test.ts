@@ -32,7 +32,25 @@ for (const minor of [0, 1, 2] as const) {
     const refused = "OPENMODE";
     const r = await statuses(client, uses(reader));
     assertEquals(r, ["OK", refused, refused]);
-    assertEquals(await statuses(client, uses(writer)), [refused, "OK", "OK"]);
+    // Read around what is written: where nobody denies it.
+    assertEquals(await statuses(client, uses(writer)), ["OK", "OK", "OK"]);
+    const deny = { access: WRITE, deny: READ, seqid: 1, owner: "d" };
+    const other = { access: WRITE, seqid: 1, owner: "o" };
+    const fresh = await new StateGround().client(minor);
+    const open = await fresh.open("file", other);
+    await fresh.open("file", deny);
+    assertEquals(await statuses(fresh, uses(open)), [refused, "OK", "OK"]);
+  });
+
+  test("READ under an open for writing wants the right to read (RFC 8881 9.1.2, RFC 7530 9.1.6)", async () => {
+    const ground = new StateGround();
+    const root = await ground.client(minor);
+    const mode = { mode: 0o722, owner: "5" };
+    await root.ok("SETATTR", ...walk(["file"]), op.setattr(mode));
+    const client = await ground.client(minor, { uid: 1000 });
+    const stateid = await client.open("file", { access: WRITE, seqid: 1 });
+    const io = await statuses(client, uses(stateid));
+    assertEquals(io, ["ACCESS", "OK", "OK"]);
   });
 
   test("special ones against deny modes (RFC 8881 8.2.3)", async () => {

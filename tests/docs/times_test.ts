@@ -1,0 +1,69 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  BACKOFF_MS,
+  FULL_LEASE_MS,
+  REPLY_TIMEOUT_MS,
+} from "../../src/backchannel/attempts.ts";
+import {
+  IDLE_TIMEOUT,
+  PROBE_INTERVAL,
+} from "../../src/backchannel/dial_out.ts";
+import { CONTENTION, QUERY_TIMEOUT } from "../../src/backchannel/recall.ts";
+import { GRACE_EXTENSION_MS } from "../../src/state/grace.ts";
+import {
+  FIRST_PATIENCE,
+  MAX_PATIENCE,
+  MIN_PATIENCE,
+  TURN,
+} from "../../src/state/waiting_locks.ts";
+
+const noFiles =
+  Deno.permissions.querySync({ name: "read" }).state !== "granted";
+
+const WORDS: Readonly<Record<string, number>> = {
+  a: 1,
+  two: 2,
+  five: 5,
+  ten: 10,
+};
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  second: 1_000,
+  minute: 60_000,
+};
+
+/** What PROTOCOL.md says, with a group for each number and unit, and what it is in milliseconds. */
+const TIMES: readonly [RegExp, readonly number[]][] = [
+  [/was told by CB_NOTIFY_LOCK has (\w+) (second)s/, [TURN]],
+  [/counted from the last one: (\w+) (second)s at least/, [MIN_PATIENCE]],
+  [/(five) after the first request, (\d+) (second)s at most/, [
+    FIRST_PATIENCE,
+    MAX_PATIENCE,
+  ]],
+  [/closed after (a) (minute) without use/, [IDLE_TIMEOUT]],
+  [/tried again every (\d+) (second)s/, [PROBE_INTERVAL]],
+  [/no reply in (\d+) (s),/, [REPLY_TIMEOUT_MS]],
+  [/again after (\d+) s, then (\d+) (s) /, BACKOFF_MS.slice(0, 2)],
+  [/stands\. (\d+) (s), 3 attempts/, [REPLY_TIMEOUT_MS]],
+  [/3 attempts and (\d+), (\d+), (\d+) (s) are/, BACKOFF_MS],
+  [/with a lease shorter than (\d+) (s) as much/, [FULL_LEASE_MS]],
+  [/not recalled in the last (\d+) (second)s/, [CONTENTION]],
+  [/by CB_GETATTR for (\d+) (ms)/, [QUERY_TIMEOUT]],
+  [/The grace period lasts (\d+) (s) at least/, [GRACE_EXTENSION_MS]],
+];
+
+Deno.test("the times that PROTOCOL.md tells are the server's own", {
+  ignore: noFiles,
+}, () => {
+  const url = new URL("../../PROTOCOL.md", import.meta.url);
+  const text = Deno.readTextFileSync(url).replaceAll(/\s+/g, " ");
+  for (const [says, expected] of TIMES) {
+    const match = says.exec(text);
+    assert(match !== null, `${says}`);
+    const groups = match.slice(1);
+    const unit = UNITS[groups.pop()!];
+    const told = groups.map((word) => (WORDS[word] ?? Number(word)) * unit);
+    assertEquals(told, [...expected], `${says}`);
+  }
+});
