@@ -26,8 +26,8 @@ export class BufferBudget {
   /** Called when somebody who holds nothing is not admitted; the listener's. */
   exhausted: (() => void) | undefined;
   readonly #step: number;
-  readonly #waiting = new Set<() => void>();
-  #holders = 0;
+  readonly #shares = new Set<BudgetShare>();
+  readonly #waiting = new Set<BudgetShare>();
   #used = 0;
   /** Bytes given back since those who wait were told last. */
   #freed = 0;
@@ -50,13 +50,15 @@ export class BufferBudget {
 
   /** A connection comes; `again` is called when it was not admitted, and may look again. */
   join(again: () => void): BudgetShare {
-    this.#holders++;
-    return new BudgetShare(this, again);
+    const share = new BudgetShare(this, again);
+    this.#shares.add(share);
+    return share;
   }
 
   /** A connection is gone, and holds nothing any more. */
-  leave(): void {
-    this.#holders--;
+  leave(share: BudgetShare): void {
+    this.#shares.delete(share);
+    this.#waiting.delete(share);
   }
 
   /** A connection holds `bytes` more, or less. */
@@ -75,25 +77,25 @@ export class BufferBudget {
     if (wanted <= this.limit / 2) return true;
     if (isQuiet) return wanted <= this.limit;
     if (wanted > this.limit * 0.75) return false;
-    return held <= this.limit / 2 / Math.max(1, this.#holders);
+    return held <= this.limit / 2 / Math.max(1, this.#shares.size);
   }
 
-  /** Has `again` called once, when there may be room. */
-  wait(again: () => void): void {
-    this.#waiting.add(again);
+  /** Has `share` told once, when there may be room. */
+  wait(share: BudgetShare): void {
+    this.#waiting.add(share);
   }
 
-  /** Has all who wait look again. */
+  /** Has all who wait look again: who took least lately comes first, and may find the room. */
   relieve(): void {
     this.#freed = 0;
-    const waiting = [...this.#waiting];
+    const waiting = [...this.#waiting].sort((a, b) => a.taken - b.taken);
     this.#waiting.clear();
-    for (const again of waiting) again();
+    for (const share of waiting) share.again();
   }
 
-  /** Nobody is told through it any more. */
-  forget(again: () => void): void {
-    this.#waiting.delete(again);
+  /** Time goes by: what was taken long ago counts for less. */
+  age(): void {
+    for (const share of this.#shares) share.taken /= 2;
   }
 }
 
@@ -106,15 +108,18 @@ export interface Holding {
 
 /** What one connection has of the budget. */
 export class BudgetShare {
+  /** Tells the connection that it may look again. */
+  readonly again: () => void;
+  /** Bytes that it came to hold lately, however long. */
+  taken = 0;
   readonly #budget: BufferBudget;
-  readonly #again: () => void;
   #held = 0;
   #isWaiting = false;
 
   /** See {@linkcode BufferBudget.join}. */
   constructor(budget: BufferBudget, again: () => void) {
     this.#budget = budget;
-    this.#again = again;
+    this.again = again;
   }
 
   /** It holds so many bytes by now. */
@@ -122,6 +127,7 @@ export class BudgetShare {
     const change = bytes - this.#held;
     if (change === 0) return;
     this.#held = bytes;
+    if (change > 0) this.taken += change;
     this.#budget.change(change);
   }
 
@@ -131,7 +137,7 @@ export class BudgetShare {
     const isAdmitted = this.#budget.admits(holding);
     if (!isAdmitted) {
       if (!this.#isWaiting) this.#budget.waits++;
-      this.#budget.wait(this.#again);
+      this.#budget.wait(this);
       if (holding.isQuiet) this.#budget.exhausted?.();
     }
     this.#isWaiting = !isAdmitted;
@@ -140,8 +146,7 @@ export class BudgetShare {
 
   /** The connection is gone. */
   end(): void {
-    this.#budget.forget(this.#again);
-    this.#budget.leave();
+    this.#budget.leave(this);
     this.hold(0);
   }
 }

@@ -130,6 +130,7 @@ export class RpcListener implements AsyncDisposable {
     }
     const { budget } = this.#options;
     if (budget?.isTight) this.#cutHoarders(budget, this.#patience.hoard);
+    budget?.age();
     budget?.relieve();
   }
 

@@ -146,6 +146,22 @@ Deno.test("who waits is told when there is room, and not after the end", () => {
   assertEquals(told, 1);
 });
 
+Deno.test("of those who wait, who took least lately is told first", () => {
+  const budget = budgetOf(8 * MIB);
+  const told: string[] = [];
+  const greedy = budget.join(() => told.push("greedy"));
+  const modest = budget.join(() => told.push("modest"));
+  const big = budget.join(() => {});
+  greedy.hold(MIB);
+  greedy.hold(0);
+  big.hold(8 * MIB);
+  for (const share of [greedy, modest]) {
+    assert(!share.admits({ held: 64, isQuiet: true }));
+  }
+  big.hold(0);
+  assertEquals(told, ["modest", "greedy"]);
+});
+
 /** A connection as a watch sees it. */
 function watched() {
   const connection = {
