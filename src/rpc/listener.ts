@@ -65,8 +65,8 @@ export class RpcListener implements AsyncDisposable {
   readonly #sweepTimer: ReturnType<typeof setInterval>;
   readonly #accepting: Promise<void>;
   readonly #ending = new AbortController();
-  /** When hoarders were looked for last. */
-  #cutAt = 0;
+  /** Until those who wait for room look again. */
+  #lookAgain: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Listens at once. Throws what `Deno.listen` throws, as {@linkcode bindError}
@@ -136,15 +136,18 @@ export class RpcListener implements AsyncDisposable {
 
   /** Somebody who holds nothing can't be served: there is less patience with those who hoard. */
   #exhausted(budget: BufferBudget): void {
-    const patience = this.#patience.hoard / 5;
-    if (this.#clock() - this.#cutAt < patience / 2) return;
-    this.#cutHoarders(budget, patience);
+    if (this.#lookAgain !== undefined || this.#ending.signal.aborted) return;
+    const { hoard } = this.#patience;
+    this.#cutHoarders(budget, hoard / 5);
+    this.#lookAgain = setTimeout(() => {
+      this.#lookAgain = undefined;
+      budget.relieve();
+    }, hoard / 10);
   }
 
   /** Whoever holds the most and does not get on makes room for the others, down to half of the budget. */
   #cutHoarders(budget: BufferBudget, patience: number): void {
     const now = this.#clock();
-    this.#cutAt = now;
     let excess = budget.used - budget.limit / 2;
     const hoarders = [...this.#connections]
       .filter(([, watch]) => watch.isHoarding(now, patience))
@@ -179,6 +182,7 @@ export class RpcListener implements AsyncDisposable {
   #stop(): void {
     if (this.#ending.signal.aborted) return;
     clearInterval(this.#sweepTimer);
+    clearTimeout(this.#lookAgain);
     this.#ending.abort();
     this.#listener.close();
   }
