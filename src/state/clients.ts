@@ -4,7 +4,11 @@ import type { Clock, RandomBytes } from "./clock.ts";
 import { Crowds } from "./crowds.ts";
 import type { Lease } from "./lease.ts";
 import type { ClientEnd } from "./observers.ts";
-import { mayHaveMore, type StateBudget } from "./state_budget.ts";
+import {
+  mayHaveMore,
+  type StateAccount,
+  type StateBudget,
+} from "./state_budget.ts";
 
 /** Options of {@linkcode ClientTable}. */
 export interface ClientTableOptions {
@@ -120,7 +124,10 @@ export class ClientTable {
     const former = this.ofOwner(protocol, options.owner).unconfirmed;
     if (former !== undefined) this.forget(former);
     const account = this.#options.budget.account(address);
-    if (!this.#makeRoom(address) || !account.admits()) return undefined;
+    if (!this.#makeRoom(address, account) || account.isFull) {
+      this.#options.budget.refusals++;
+      return undefined;
+    }
     const client = new Client({
       id: this.#newId(),
       protocol,
@@ -234,11 +241,11 @@ export class ClientTable {
    * of the address that has most of them. An address with more than its share
    * makes room by itself.
    */
-  #makeRoom(address: string): boolean {
+  #makeRoom(address: string, account: StateAccount): boolean {
     const free = this.#options.maxClients - this.#byId.size;
     const own = this.#crowds.sizeOf(address);
     let victim: Client | undefined;
-    if (own > 0 && !mayHaveMore(own, free)) {
+    if (own > 0 && (!mayHaveMore(own, free) || account.isFull)) {
       victim = this.#crowds.spareOf(address) ?? this.#firstLapsed(address);
     } else if (free > 0) return true;
     else {

@@ -12,17 +12,17 @@ export const STATE_COSTS = {
   /** An open or lock owner, with the answer that NFSv4.0 keeps; its name comes on top. */
   owner: 640,
   /** A file that something is held on, with its filehandle. */
-  file: 900,
+  file: 1_100,
   /** An open. */
-  open: 512,
+  open: 576,
   /** What NFSv4.0 keeps of an owner's last CLOSE. */
   closed: 1_024,
   /** A lock stateid, and what the first lock of a file makes. */
-  lock: 1_200,
+  lock: 1_700,
   /** A locked range. */
   range: 192,
   /** A delegation. */
-  delegation: 480,
+  delegation: 576,
   /** A lock that is waited for. */
   waiting: 1_024,
   /** An answer that is kept for a retry; its bytes come on top. */

@@ -92,3 +92,14 @@ Deno.test("a flood of unconfirmed clients from one address evicts its own", () =
     courtesy: 0,
   });
 });
+
+Deno.test("clients of an address that has all its memory make room among themselves", () => {
+  const fixture = new StateFixture({
+    maxClients: 1000,
+    maxStateBytes: 500_000,
+  });
+  const many = crowd(fixture, "a", 500);
+  assertEquals(many.some((client) => client === undefined), false);
+  assertEquals(fixture.state.budget.used < 400_000, true);
+  assertEquals(come(fixture, "b") === undefined, false);
+});

@@ -1,0 +1,180 @@
+/**
+ * What each thing that the server remembers of clients takes, and what
+ * `STATE_COSTS` has it count for: the first is not to be more than the second.
+ *
+ *     deno run -A tests/bench/state_costs.ts
+ *
+ * @module
+ */
+
+import { memory } from "../../src/backends/memory/mod.ts";
+import { AuthFlavor } from "../../src/rpc/auth.ts";
+import type { Client } from "../../src/state/client.ts";
+import { grantDelegation } from "../../src/state/delegations.ts";
+import type { FileState } from "../../src/state/file_states.ts";
+import { addLockState, type LockState } from "../../src/state/locks.ts";
+import { addOpen, type OpenState } from "../../src/state/opens.ts";
+import {
+  addLockOwner,
+  addOpenOwner,
+  LockOwner,
+  OpenOwner,
+} from "../../src/state/owners.ts";
+import type { Session } from "../../src/state/session.ts";
+import { STATE_COSTS, type StateKind } from "../../src/state/state_budget.ts";
+import { defineExport } from "../../src/vfs/exports.ts";
+import { Namespace } from "../../src/vfs/namespace.ts";
+import { bytes, StateFixture } from "../state/fixture.ts";
+import { liveHeap } from "../support/heap.ts";
+
+const COUNT = 20_000;
+const CLIENTS = 9_000;
+const attributes = { mode: 0o644, uid: 0, gid: 0 };
+const channel = {
+  maxRequestSize: 4096,
+  maxResponseSize: 4096,
+  maxResponseSizeCached: 4096,
+  maxOperations: 8,
+  maxRequests: 64,
+};
+
+const fs = memory();
+const terms = defineExport({ path: "/", fs });
+const namespace = new Namespace([terms], {
+  handleKey: new Uint8Array(16).fill(1),
+  time: { seconds: 0, nanoseconds: 0 },
+});
+/** Kept until all is measured. */
+const kept: unknown[] = [];
+
+/** The bytes that a thing takes of which `make` makes one. */
+function measure<T>(
+  kind: StateKind,
+  what: string,
+  make: (index: number) => T,
+  { count = COUNT, besides = 0 } = {},
+): T[] {
+  const made = new Array<T>(count);
+  const before = memoryInUse();
+  for (let i = 0; i < count; i++) made[i] = make(i);
+  const each = Math.round((memoryInUse() - before) / count) - besides;
+  const cost = STATE_COSTS[kind];
+  const verdict = each > cost ? "  MORE THAN IT COUNTS FOR" : "";
+  console.log(`${what.padEnd(36)}${each}`.padEnd(44), `${cost}${verdict}`);
+  kept.push(made);
+  return made;
+}
+
+function memoryInUse(): number {
+  return liveHeap() + Deno.memoryUsage().external;
+}
+
+function measureAll(protocol: 0 | 1): void {
+  const fixture = new StateFixture({ maxClients: 1e6 });
+  kept.push(fixture);
+  const { state } = fixture;
+  const come = (name: string): Client => {
+    const client = state.clients.register({
+      protocol,
+      owner: bytes(name),
+      verifier: new Uint8Array(8),
+      principal: "sys:0",
+    })!;
+    state.confirmClient(client);
+    return client;
+  };
+  console.log(`NFSv4.${protocol}`.padEnd(36) + "bytes   counted as");
+  const client = come("client");
+  const clients = measure("client", "client", (i) => come(`client ${i}`), {
+    count: CLIENTS,
+  });
+  const nodes = Array.from({ length: COUNT }, (_, i) => {
+    const name = `file ${protocol} ${i}`;
+    return fs.create(fs.root(), name, { type: "file" }, { attributes }).node;
+  });
+  const files = measure<FileState>("file", "file", (i) => {
+    return state.files.obtain(namespace.refer(terms, nodes[i]), client);
+  });
+  const owners = measure("owner", "open owner", (i) => {
+    const owner = new OpenOwner(client, bytesAsText(`open owner ${i}`));
+    addOpenOwner(owner);
+    // NFSv4.0 keeps the owner's last answer.
+    owner.sequence?.answer(1, {
+      operation: 18,
+      xid: 1,
+      status: 0,
+      body: new Uint8Array(120),
+      current: undefined,
+      conflict: undefined,
+    });
+    return owner;
+  });
+  measure("owner", "lock owner", (i) => {
+    const owner = new LockOwner(client, bytesAsText(`lock owner ${i}`));
+    addLockOwner(owner);
+    return owner;
+  });
+  const opens = measure<OpenState>("open", "open, by one owner", (i) => {
+    const owner = owners[0];
+    const open = addOpen(state, { owner, file: files[i], uid: 0 });
+    open.share(3, 0);
+    return open;
+  });
+  measure("open", "open, of one file", (i) => {
+    const owner = owners[i];
+    const open = addOpen(state, { owner, file: files[0], uid: 0 });
+    open.share(3, 0);
+    return open;
+  });
+  measure("delegation", "delegation", (i) => {
+    return grantDelegation(state, opens[i], { type: "read" });
+  });
+  const locks = measure<LockState>(
+    "lock",
+    "lock stateid and its file's locks",
+    (i) => {
+      const owner = new LockOwner(client, "one of many");
+      const lock = addLockState(state, opens[i], owner);
+      lock.lock({ start: 0n, last: 0n }, true);
+      return lock;
+    },
+    { besides: STATE_COSTS.range },
+  );
+  measure("range", "further range", (i) => {
+    locks[0].lock(
+      { start: BigInt(i + 1) * 2n, last: BigInt(i + 1) * 2n },
+      true,
+    );
+  });
+  if (protocol === 1) measureSessions(fixture, clients);
+}
+
+function measureSessions({ state }: StateFixture, clients: Client[]): void {
+  const sessions = measure<Session>("session", "session", (i) => {
+    return state.sessions.create(clients[i], {
+      minorVersion: 1,
+      fore: { ...channel },
+      back: { ...channel },
+      callback: { program: 1, credential: { flavor: AuthFlavor.NONE } },
+    }) as Session;
+  }, { count: CLIENTS });
+  measure("slot", "slots", (i) => {
+    return sessions[Math.floor(i / 40)].slots.slot(i % 40);
+  });
+  measure("reply", "kept reply of 256 bytes", (i) => {
+    const slot = sessions[Math.floor(i / 40)].slots.slot(i % 40)!;
+    const request = { sequence: 1, cacheThis: true, principal: 0 };
+    slot.begin({ ...request, bytes: fill, start: 0, end: 100 });
+    slot.finish(fill);
+  }, { besides: 256 });
+}
+
+const fill = new Uint8Array(256);
+
+/** A flat string of bytes, as a name off the wire is. */
+function bytesAsText(text: string): string {
+  return String.fromCharCode(...bytes(text));
+}
+
+measureAll(1);
+measureAll(0);

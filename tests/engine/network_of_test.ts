@@ -1,0 +1,16 @@
+import { assertEquals } from "@std/assert";
+import { networkOf } from "../../src/engine/network_of.ts";
+
+Deno.test("state is shared out by IPv4 address, and by 64 bits of an IPv6 address", () => {
+  const networks = [
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
+    ["2001:db8:1:2::6", "2001:db8:1:2"],
+    ["2001:db8::6", "2001:db8:0:0"],
+    ["::1", "0:0:0:0"],
+  ];
+  for (const [hostname, network] of networks) {
+    assertEquals(networkOf(hostname), network, hostname);
+  }
+});
