@@ -14,7 +14,7 @@ export type Durability = "full" | "os" | "none";
 export interface SqliteOptions {
   /** What a reply promises; "full" where absent. */
   readonly durability?: Durability;
-  /** Most bytes that the contents of files may occupy; no limit where absent. */
+  /** Most bytes that the store may take: contents, names, targets, nodes; no limit where absent. */
   readonly quotaBytes?: number;
   /** Owner of the root of a new store; where absent who this process runs as. */
   readonly uid?: number;

@@ -9,7 +9,7 @@ const COPIES = 3;
 
 /** What a {@linkcode Room} asks. */
 export interface RoomOptions {
-  /** Most bytes of content; Infinity without a quota. */
+  /** Most bytes that everything may take; Infinity without a quota. */
   readonly quota: number;
   /** Bytes of the disk that can be taken, after all that is committed. */
   readonly free: () => number;
@@ -23,9 +23,9 @@ export interface RoomOptions {
 export class Room {
   /** Nodes that there are. */
   files: number;
-  /** Bytes that their contents occupy. */
+  /** Bytes that they take, contents, names and all: see `weight.ts`. */
   used: number;
-  /** Most bytes of content; Infinity without a quota. */
+  /** Most of these; Infinity without a quota. */
   readonly quota: number;
   readonly #free: () => number;
   /** What the open transaction has added. */
@@ -72,9 +72,11 @@ export class Room {
     this.#budget = 0;
   }
 
-  /** Throws "quota" or "no-space" where another node does not fit. */
-  takeNode(): void {
-    if (this.used >= this.quota) throw new FsError("quota");
+  /** Throws "quota" or "no-space" where a node or a name of so many bytes does not fit. */
+  takeNode(weight: number): void {
+    if (weight > 0 && this.used + weight > this.quota) {
+      throw new FsError("quota");
+    }
     this.#take(NODE_BYTES, true);
   }
 

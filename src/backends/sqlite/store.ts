@@ -19,6 +19,7 @@ import { Statements } from "./statements.ts";
 import { lockStore } from "./store_lock.ts";
 import { Transaction } from "./transaction.ts";
 import { Tree } from "./tree.ts";
+import { weigh, weightOfNode } from "./weight.ts";
 
 /** Bytes of the disk that are never given to files, to have room to remove some. */
 const RESERVE = 2 ** 25;
@@ -98,7 +99,9 @@ function assemble(
   const committer = new Committer({
     ...{ transaction, contents, journal, log, longLog, durability },
   });
-  const room = new Room(countUsed(db), { quota, free });
+  const room = new Room(weigh(db, { withNames: quota !== Infinity }), {
+    ...{ quota, free },
+  });
   const parts = { sql, transaction, nodes, room, now };
   const isJournaled = durability === "full";
   const data = new FileData({
@@ -131,12 +134,6 @@ function readMeta(db: DatabaseSync): { tag: number; ceiling: number } {
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
 }
 
-function countUsed(db: DatabaseSync): { files: number; used: number } {
-  return db.prepare(
-    "SELECT count(*) AS files, coalesce(sum(used), 0) AS used FROM inodes",
-  ).get() as { files: number; used: number };
-}
-
 function makeRoot(
   { sql, transaction, room, now }:
     & Pick<
@@ -152,6 +149,7 @@ function makeRoot(
   });
   transaction.run(() => sql.insertNode.run(...row));
   room.count(1);
+  room.grow(weightOfNode(undefined), true);
   // Should the first changes be lost, it is there all the same.
   transaction.commit();
 }

@@ -14,6 +14,7 @@ import type { NodeTable } from "./node_table.ts";
 import type { Room } from "./room.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
+import { weightOfName, weightOfNode } from "./weight.ts";
 
 const SETGID = 0o2000;
 const MAX_LINK = 65535;
@@ -61,7 +62,9 @@ export class Tree {
   ): Created<SqliteNode> {
     const { sql, transaction, nodes, room, data } = this.#parts;
     const { directory, name } = at;
-    room.takeNode();
+    const target = "target" in kind ? kind.target : undefined;
+    const weight = weightOfNode(target) + weightOfName(name);
+    room.takeNode(weight);
     const moment = this.#moment();
     const { number } = moment;
     const { size = 0 } = attributes;
@@ -95,7 +98,7 @@ export class Tree {
     const node = nodes.make(row);
     nodes.named(directory, name, node);
     room.count(1);
-    room.grow(node.used, true);
+    room.grow(weight + node.used, true);
     return { node, change: this.#touch(touch, moment), created: true };
   }
 
@@ -106,20 +109,22 @@ export class Tree {
     // As Linux has it: what has lost its last name can't get one again.
     if (node.nlink === 0) throw new FsError("stale");
     if (node.nlink >= MAX_LINK) throw new FsError("too-many-links");
-    room.takeNode();
+    const weight = weightOfName(name);
+    room.takeNode(weight);
     const moment = this.#moment();
     transaction.run(() => {
       const { number } = moment;
       sql.insertEntry.run(directory.fileid, name, number, node.fileid);
     });
     nodes.named(directory, name, node);
+    room.grow(weight, true);
     this.#setLinks(node, node.nlink + 1, moment);
     return this.#touch({ folder: directory, links: 0 }, moment);
   }
 
   /** Removes an entry, which leads to `node`. */
   remove(node: SqliteNode, at: DirectoryName<SqliteNode>): ChangeInfo {
-    const { sql, transaction, nodes } = this.#parts;
+    const { sql, transaction, nodes, room } = this.#parts;
     const { directory, name } = at;
     const moment = this.#moment();
     const links = node.type === "directory" ? -1 : 0;
@@ -128,6 +133,7 @@ export class Tree {
       this.#writeUnlinked(node);
     });
     nodes.named(directory, name);
+    room.grow(-weightOfName(name), true);
     this.#applyUnlinked(node, moment);
     return this.#touch({ folder: directory, links }, moment);
   }
@@ -141,8 +147,11 @@ export class Tree {
       readonly replaced: SqliteNode | undefined;
     },
   ): { source: ChangeInfo; target: ChangeInfo } {
-    const { sql, transaction, nodes } = this.#parts;
+    const { sql, transaction, nodes, room } = this.#parts;
     const [source, target] = [from.directory, to.directory];
+    const growth = (replaced === undefined ? weightOfName(to.name) : 0) -
+      weightOfName(from.name);
+    if (growth > 0) room.takeNode(growth);
     const moment = this.#moment();
     const { number } = moment;
     const touches = touchesOf(node, { source, target, replaced });
@@ -155,6 +164,7 @@ export class Tree {
       if (isFolder) sql.setParent.run(target.fileid, node.fileid);
       if (replaced !== undefined) this.#writeUnlinked(replaced);
     });
+    room.grow(growth, true);
     nodes.named(source, from.name);
     nodes.named(target, to.name, node);
     this.#setLinks(node, node.nlink, moment);
@@ -211,6 +221,7 @@ export class Tree {
   #applyFree(node: SqliteNode): void {
     const { nodes, room, data } = this.#parts;
     room.count(-1);
+    room.grow(-weightOfNode(node.target), true);
     nodes.remove(node);
     if (node.type === "file") data.removed(node);
   }

@@ -1,0 +1,32 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** What a row of `inodes` takes, with its share of pages and indexes. */
+const NODE = 80;
+/** A name is in two trees, with the numbers of its folder and its node. */
+const NAME = 28;
+const encoder = new TextEncoder();
+
+/** Bytes that a node takes, but for its names and its content, which is `used` by it. */
+export function weightOfNode(target: string | null | undefined): number {
+  return NODE + (target ? encoder.encode(target).length : 0);
+}
+
+/** Bytes that a name takes. */
+export function weightOfName(name: string): number {
+  return NAME + 2 * encoder.encode(name).length;
+}
+
+/** Nodes that there are, and bytes that they take; the names only where `withNames`. */
+export function weigh(
+  db: DatabaseSync,
+  { withNames }: { readonly withNames: boolean },
+): { readonly files: number; readonly used: number } {
+  const nodes = db.prepare(`SELECT count(*) AS files, coalesce(sum(
+      used + ${NODE} + coalesce(length(CAST(target AS BLOB)), 0)), 0) AS used
+    FROM inodes`).get() as { files: number; used: number };
+  if (!withNames) return nodes;
+  const { names } = db.prepare(`SELECT coalesce(sum(
+      ${NAME} + 2 * length(CAST(name AS BLOB))), 0) AS names
+    FROM entries`).get() as { names: number };
+  return { files: nodes.files, used: nodes.used + names };
+}

@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import type { SqliteFileSystem } from "../../../src/backends/sqlite/mod.ts";
+import { type CreateKind, FsError } from "../../../src/vfs/mod.ts";
+import {
+  attributes,
+  canWrite,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+} from "./ground.ts";
+
+const MIB = 2 ** 20;
+
+/** Makes nodes until the quota says no; returns how many. */
+function fill(
+  fs: SqliteFileSystem,
+  { kind, name, bytes = 0 }: {
+    readonly kind: CreateKind;
+    readonly name: (i: number) => string;
+    readonly bytes?: number;
+  },
+): number {
+  for (let count = 0;; count++) {
+    try {
+      const { node } = fs.create(fs.root(), name(count), kind, { attributes });
+      if (bytes > 0) fs.write(node, 0, pattern(bytes, count), "file");
+    } catch (error) {
+      assert(error instanceof FsError && error.code === "quota");
+      return count;
+    }
+  }
+}
+
+const target = "t".repeat(4000);
+const kinds: Record<string, Parameters<typeof fill>[1]> = {
+  "targets of symlinks": {
+    kind: { type: "symlink", target },
+    name: (i) => `link${i}`,
+  },
+  "long names": {
+    kind: { type: "fifo" },
+    name: (i) => `${i}`.padEnd(255, "n"),
+  },
+  "nodes": { kind: { type: "directory" }, name: (i) => `${i}` },
+  "small files": { kind: { type: "file" }, name: (i) => `${i}`, bytes: 100 },
+  "files of a page and a bit": {
+    kind: { type: "file" },
+    name: (i) => `${i}`,
+    bytes: 4500,
+  },
+};
+
+for (const [what, how] of Object.entries(kinds)) {
+  Deno.test({
+    name: `a quota counts ${what} as what they take`,
+    ignore: !canWrite,
+    async fn() {
+      using folder = temporary();
+      await using(folder.path, (fs) => {
+        assertGreater(fill(fs, how), 100);
+      }, { quotaBytes: MIB });
+      const { size } = Deno.statSync(`${folder.path}/store.db`);
+      assert(size > 0.75 * MIB && size < 1.75 * MIB, `${size / MIB} MiB`);
+    },
+  });
+}
+
+Deno.test({
+  name: "what a quota has counted is given back, and the same after a restart",
+  ignore: !canWrite,
+  async fn() {
+    using folder = temporary();
+    const quotaBytes = MIB;
+    const free = (fs: SqliteFileSystem) => fs.status().freeBytes;
+    const [before, full] = await using(folder.path, (fs) => {
+      const before = free(fs);
+      fs.write(make(fs, "a"), 0, pattern(5000, 1), "file");
+      fs.write(make(fs, "b"), 0, pattern(50_000, 1), "file");
+      fs.create(fs.root(), "c", { type: "symlink", target: "ü" }, {
+        attributes,
+      });
+      fs.link(find(fs, "a"), fs.root(), "another name");
+      const root = fs.root();
+      fs.rename({ directory: root, name: "b" }, { directory: root, name: "d" });
+      return [before, free(fs)];
+    }, { quotaBytes });
+    assertGreater(before, full);
+    await using(folder.path, (fs) => {
+      assertEquals(free(fs), full);
+      for (const name of ["a", "d", "c", "another name"]) {
+        fs.remove(fs.root(), name);
+      }
+      assertEquals(free(fs), before);
+    }, { quotaBytes });
+  },
+});
