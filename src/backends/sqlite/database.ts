@@ -59,6 +59,7 @@ export function openDatabase(
     // One process owns the store, so the index of the log needs no shared memory.
     db.exec(`
       PRAGMA page_size = ${PAGE};
+      PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = ${isSynced ? "NORMAL" : "OFF"};

@@ -5,6 +5,7 @@ import { ContentFiles, largestFile } from "./content_files.ts";
 import { ContentMemory, MEMORY_BYTES } from "./content_memory.ts";
 import { MEMORY, openDatabase } from "./database.ts";
 import { FileData } from "./file_data.ts";
+import { FreePages } from "./free_pages.ts";
 import { Journal } from "./journal.ts";
 import { Listings } from "./listings.ts";
 import { rowOf } from "./node.ts";
@@ -110,7 +111,17 @@ function assemble(
   });
   const records = new Records(db, transaction);
   // Records are the last: who keeps them may set them anew at once.
-  const companions = [log, sequence, journal, nodes, room, data, committer];
+  const pages = new FreePages(db);
+  const companions = [
+    log,
+    pages,
+    sequence,
+    journal,
+    nodes,
+    room,
+    data,
+    committer,
+  ];
   for (const each of [...companions, records]) transaction.accompany(each);
   if (nodes.get(ROOT) === undefined) makeRoot(parts, options);
   return {
