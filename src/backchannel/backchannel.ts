@@ -114,6 +114,9 @@ export class Backchannel implements SessionObserver {
     this.#channelOf(connection);
     const sender = this.#senders.get(session) ?? this.#start(session);
     sender.pathRegained();
+    // The client has just spoken over it: good until CB_NULL or a callback fails,
+    // or the first OPEN, which is faster than CB_NULL, would get no delegation.
+    if (targetOf(session) !== undefined) session.pathProven = true;
     this.#track(this.#prove(session, connection));
   }
 
@@ -172,7 +175,7 @@ export class Backchannel implements SessionObserver {
     return sender;
   }
 
-  /** A CB_NULL that is answered proves the path: only then are delegations granted. */
+  /** A CB_NULL that is answered proves the path, and one that is not disproves it. */
   async #prove(session: Session, connection: ConnectionRef): Promise<void> {
     // The answer that tells the client of the binding is to leave first.
     await Promise.resolve();
@@ -186,12 +189,15 @@ export class Backchannel implements SessionObserver {
         (signal) => channel.probe(target, signal),
         { ms, signal, sleep },
       );
-      if (!answered || session.destroyed || !session.hasBackConnection) return;
-      session.pathProven = true;
-      this.regained(session.client);
+      if (session.destroyed || !session.hasBackConnection) return;
+      session.pathProven = answered;
+      if (answered) this.regained(session.client);
     } catch {
-      // Nobody answers, or what is no answer: the path stays unproven. A
-      // connection that ends tells its sessions by itself.
+      // Nobody answers, or what is no answer. A connection that ends tells its
+      // sessions by itself: another one may be good.
+      if (!signal.aborted && this.#channels.has(connection)) {
+        session.pathProven = false;
+      }
     }
   }
 

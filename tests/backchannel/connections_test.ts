@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { Status } from "../../src/nfs4/constants.ts";
+import { Share, Status } from "../../src/nfs4/constants.ts";
 import {
+  CallbackPeer,
   type ClientConnection,
+  op,
   SequenceStatus,
   type Session,
   SessionFlag,
@@ -186,4 +188,24 @@ Deno.test("a destroyed session takes its binding and its callbacks with it", asy
   assertEquals(metrics.get(unbound), 1);
   assertEquals(metrics.get('backchannel_sessions{path="up"}'), 0);
   assert(metrics.get('delegations_active{type="read"}') === 1);
+});
+
+Deno.test("a session's back channel is trusted from its binding on, until CB_NULL fails", async () => {
+  await using ground = await Ground.open({
+    callbacks: { replyTimeout: 100, backoff: [10] },
+  });
+  const callbacks = new CallbackPeer();
+  callbacks.onNull({ kind: "silent" });
+  const session = await ground.session({ callbacks });
+  const WANT_READ = 0x100;
+  const access = Share.ACCESS_READ | WANT_READ;
+  const first = await session.open(["f"], { access });
+  assertEquals(first.delegation.type, "read");
+  await eventually("distrust", async () => {
+    const { filehandle, delegation } = await session.open(["g"], { access });
+    if (delegation.type !== "read") return true;
+    const { stateid } = delegation;
+    await session.compound([op.putfh(filehandle), op.delegreturn(stateid)]);
+    return false;
+  });
 });
