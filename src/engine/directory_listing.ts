@@ -12,6 +12,7 @@ import { checkPage, hasName } from "../vfs/checks.ts";
 import { offerOf, sourceOf, spaceFor } from "./attribute_source.ts";
 import { chain } from "./chain.ts";
 import type { CompoundContext } from "./context.ts";
+import { writeName } from "./names.ts";
 import { statusOfError } from "./status.ts";
 import type { Steps } from "./steps.ts";
 
@@ -114,7 +115,7 @@ export class DirectoryListing {
     const start = reply.position;
     reply.bool(true);
     reply.uint64Number(entry.cookie + this.#options.cookieBase);
-    reply.string(entry.name);
+    writeName(reply, entry.name);
     const size = reply.position - start;
     // What does not fit without its attributes needs no look at the file.
     const hinted = this.#entries > 0 && size > this.#hintLeft;

@@ -1,13 +1,14 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
+import { decodeRaw, encodeRaw } from "../raw_names.ts";
 import type { FileSystemLimits } from "../vfs/file_system.ts";
 import type { XdrReader } from "../xdr/reader.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
 
 /** Longest name in bytes where the file system does not say. */
 export const DEFAULT_MAX_NAME = 255;
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Names that were asked for lately, by hash of their bytes. A string that is
@@ -22,7 +23,7 @@ export function readName(xdr: XdrReader): Uint8Array {
 
 /**
  * A name off the wire as a string, or the status that refuses it: what a file
- * system gets is UTF-8, of 1 to `maxName` bytes, without "/" and NUL, and
+ * system gets is UTF-8, unless it takes any bytes (`rawNames`), of 1 to `maxName` bytes, without "/" and NUL, and
  * neither "." nor "..".
  */
 export function checkName(
@@ -36,7 +37,7 @@ export function checkName(
   let hash = 0;
   for (let i = 0; i < length; i++) {
     const byte = bytes[i];
-    if (byte > 0x7f) return checkUnicode(bytes);
+    if (byte > 0x7f) return checkUnicode(bytes, limits);
     // RFC 8881 14.5, RFC 7530 12.7: valid UTF-8, but no character of a name here.
     if (byte === SLASH || byte === 0) return Status.BADCHAR;
     hash = Math.imul(hash, 31) + byte | 0;
@@ -62,13 +63,23 @@ function isSame(text: string, bytes: Uint8Array): boolean {
   return true;
 }
 
-function checkUnicode(bytes: Uint8Array): string | StatusCode {
-  let name: string;
-  try {
-    name = utf8.decode(bytes);
-  } catch {
-    // RFC 8881 14.5, RFC 7530 12.7: not UTF-8 is NFS4ERR_INVAL.
-    return Status.INVAL;
-  }
+function checkUnicode(
+  bytes: Uint8Array,
+  limits?: FileSystemLimits,
+): string | StatusCode {
+  const name = decodeRaw(bytes);
+  // RFC 8881 14.5, RFC 7530 12.7: not UTF-8 is NFS4ERR_INVAL.
+  if (!isTaken(name, limits)) return Status.INVAL;
   return /[/\0]/.test(name) ? Status.BADCHAR : name;
+}
+
+/** Whether a file system takes a name, or the target of a symlink, that may be no UTF-8. */
+export function isTaken(name: string, limits?: FileSystemLimits): boolean {
+  return name.isWellFormed() || limits?.rawNames === true;
+}
+
+/** Writes a name, or the target of a symlink, with the bytes that it has on the host. */
+export function writeName(xdr: XdrWriter, name: string): void {
+  if (name.isWellFormed()) xdr.string(name);
+  else xdr.opaque(encodeRaw(name));
 }

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { FsErrorCode } from "./errors.ts";
 
 /** The one table from the names of POSIX to the file system's own. */
@@ -24,7 +25,9 @@ const CODES: Readonly<Record<string, FsErrorCode>> = {
   ENOTSUP: "not-supported",
   ENOSYS: "not-supported",
   EBUSY: "busy",
-  ETXTBSY: "busy",
+  // A program that runs, for as long as it runs: a client that was told to try
+  // again would hang.
+  ETXTBSY: "access",
   EAGAIN: "busy",
   // Something is short that comes back: the client may try again.
   EMFILE: "busy",
@@ -62,14 +65,36 @@ export function codeOfErrno(name: string): FsErrorCode {
   return Object.hasOwn(CODES, name) ? CODES[name] : "io";
 }
 
-/** What something thrown says of itself: by its `code`, as Deno and Node have it, or its class. */
-export function codeOfThrown(error: unknown): FsErrorCode | undefined {
+/** Names of this host's error numbers. */
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+/** The host's name of an error number ("ENOENT"). */
+export function hostErrorName(errno: number): string | undefined {
+  return NAMES.get(errno);
+}
+
+/** The host's name of an error ("ENOENT"), `undefined` for what has none. */
+export function hostCode(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
-  const { code, name } = error as { code?: unknown; name?: unknown };
+  const { code } = error as { code?: unknown };
   if (typeof code === "string") {
     // ERR_INVALID_ARG_TYPE and the like are mistakes of who called.
-    return /^E(?!RR_)[A-Z0-9]+$/.test(code) ? codeOfErrno(code) : undefined;
+    return /^E(?!RR_)[A-Z0-9]+$/.test(code) ? code : undefined;
   }
-  if (!(error instanceof Error) || typeof name !== "string") return undefined;
-  return Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
+  if (!(error instanceof Error)) return undefined;
+  // Deno's own permissions stand between us and the host.
+  if (error instanceof Deno.errors.NotCapable) return "EACCES";
+  // Deno has names for some errors, and for the others this.
+  const [, number] = /\(os error (\d+)\)/.exec(error.message) ?? [];
+  return number === undefined ? undefined : NAMES.get(Number(number)) ?? "EIO";
+}
+
+/** What something thrown says of itself: by its name or number, as Deno and Node have it, or its class. */
+export function codeOfThrown(error: unknown): FsErrorCode | undefined {
+  const host = hostCode(error);
+  if (host !== undefined) return codeOfErrno(host);
+  if (!(error instanceof Error) || "code" in error) return undefined;
+  return Object.hasOwn(CLASSES, error.name) ? CLASSES[error.name] : undefined;
 }

@@ -206,6 +206,12 @@ export interface FileSystemStatus {
 export interface FileSystemLimits {
   /** Longest name in bytes of UTF-8; 255 where absent. */
   readonly maxName?: number;
+  /**
+   * Names and targets of symlinks may be any bytes: one that belongs to no UTF-8
+   * character is a lone surrogate, U+DC80 for 0x80 to U+DCFF for 0xff. Where
+   * absent, such names are refused, and must not be listed.
+   */
+  readonly rawNames?: boolean;
   /** Largest file in bytes; 2^53 - 1 where absent. */
   readonly maxFileSize?: number;
   /** Most hard links of a file; 65535 where absent. */

@@ -77,7 +77,7 @@ function make(
       // The inode number of a file that was born in the same moment and is
       // gone: its handle must not come to mean this file.
       if (fd !== undefined) fs.closeSync(fd);
-      unmakeEntry(folder.prefix + name, entry.kind);
+      unmakeEntry(store, at, entry.kind);
       pause();
       continue;
     }
@@ -86,7 +86,7 @@ function make(
     try {
       dress(store, node, { stat, fd, attributes: entry.attributes });
     } catch (error) {
-      unmakeEntry(tree.folder(directory).prefix + name, entry.kind);
+      unmakeEntry(store, at, entry.kind);
       store.files.close(node);
       tree.bury(node);
       throw error;
@@ -97,25 +97,25 @@ function make(
 
 /** Makes an entry of ours with the permission bits; returns the descriptor of a file. */
 function makeEntry(
-  store: Store,
+  { host, tree }: Store,
   { directory, name }: { directory: LocalNode; name: string },
   { kind, attributes }: NewEntry,
 ): number | undefined {
-  const folder = store.tree.folder(directory);
-  const path = folder.prefix + name;
+  const folder = tree.folder(directory);
+  const at = { folder, name };
   const mode = attributes.mode & 0o777;
   switch (kind.type) {
     case "file": {
-      const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = fs.constants;
-      return fs.openSync(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, mode);
+      const { O_CREAT, O_EXCL, O_RDWR } = fs.constants;
+      return host.open(at, O_CREAT | O_EXCL | O_RDWR, mode);
     }
     case "directory":
-      return void fs.mkdirSync(path, { mode });
+      return void host.makeFolder(at, mode);
     case "symlink":
       if (kind.target === "") throw new FsError("invalid", "empty target");
-      return void fs.symlinkSync(kind.target, path);
+      return void host.makeSymlink(at, kind.target);
     default:
-      return void store.host.makeNode(folder, name, { ...kind, mode });
+      return void host.makeNode(folder, name, { ...kind, mode });
   }
 }
 
@@ -158,13 +158,20 @@ function giveTo(
 }
 
 /** Removes what was made, after a later step failed. */
-function unmakeEntry(path: string, kind: CreateKind): void {
+function unmakeEntry(
+  { host, tree }: Store,
+  { directory, name }: { readonly directory: LocalNode; readonly name: string },
+  kind: CreateKind,
+): void {
+  const at = { folder: tree.folder(directory), name };
   try {
-    if (kind.type === "directory") fs.rmdirSync(path);
-    else fs.unlinkSync(path);
+    if (kind.type === "directory") host.removeFolder(at);
+    else host.removeFile(at);
   } catch (error) {
     // Somebody else was quicker, or has put something into the new folder.
-    if (hostCode(error) === undefined) throw error;
+    if (hostCode(error) === undefined && !(error instanceof FsError)) {
+      throw error;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
-import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo, DirectoryName } from "../../vfs/file_system.ts";
+import { hostCode } from "./errno.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import type { Store } from "./store.ts";
 
@@ -11,18 +11,18 @@ export function link(
   { directory, name }: DirectoryName<LocalNode>,
 ): ChangeInfo {
   if (node.type === "directory") throw new FsError("is-directory");
-  const { tree } = store;
+  const { host, tree } = store;
   tree.stat(node);
   if (node.gone) throw new FsError("stale");
   const before = store.stat(directory);
   const from = node.places[0];
   const [source, target] = tree.folders(from.parent, directory);
-  const path = target.prefix + name;
-  fs.linkSync(source.prefix + from.name, path);
+  const at = { folder: target, name };
+  host.link({ folder: source, name: from.name }, at);
   const stat = tree.entry(target, name);
   if (stat === undefined || !node.is(stat)) {
     // Its name was taken by another file since we looked.
-    fs.unlinkSync(path);
+    host.removeFile(at);
     throw new Misplaced(node);
   }
   node.foundAt(directory, name, stat.nlink);
@@ -36,17 +36,28 @@ export function remove(
   store: Store,
   { directory, name }: DirectoryName<LocalNode>,
 ): ChangeInfo {
-  const { tree } = store;
+  const { host, tree } = store;
   const node = tree.lookup(directory, name);
   if (node === undefined) throw new FsError("not-found");
   const before = store.stat(directory);
   const stat = tree.stat(node);
   store.keepReadable(node);
-  const path = tree.folder(directory).prefix + name;
-  if (node.type === "directory") fs.rmdirSync(path);
-  else fs.unlinkSync(path);
+  const at = { folder: tree.folder(directory), name };
+  takeName(() =>
+    node.type === "directory" ? host.removeFolder(at) : host.removeFile(at)
+  );
   store.unlinked(node, stat, { directory, name });
   return store.changed(directory, before, { removed: name });
+}
+
+/** What the host itself uses, to mount on say, may stay so for ever: nothing to try again. */
+function takeName(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (hostCode(error) !== "EBUSY") throw error;
+    throw new FsError("access", "in use by the host", { cause: error });
+  }
 }
 
 /** See `FileSystem.rename`. */
@@ -55,7 +66,7 @@ export function rename(
   from: DirectoryName<LocalNode>,
   to: DirectoryName<LocalNode>,
 ): { source: ChangeInfo; target: ChangeInfo } {
-  const { tree } = store;
+  const { host, tree } = store;
   tree.folders(from.directory, to.directory);
   const before = {
     source: store.stat(from.directory),
@@ -74,7 +85,12 @@ export function rename(
   if (replaced !== undefined) store.keepReadable(replaced);
   const links = tree.stat(moved).nlink;
   const [source, target] = tree.folders(from.directory, to.directory);
-  fs.renameSync(source.prefix + from.name, target.prefix + to.name);
+  takeName(() =>
+    host.rename(
+      { folder: source, name: from.name },
+      { folder: target, name: to.name },
+    )
+  );
   if (replaced !== undefined) store.unlinked(replaced, replacedStat!, to);
   moved.lostAt(from.directory, from.name);
   moved.foundAt(to.directory, to.name, links);

@@ -1,48 +1,7 @@
+import { hostCode, hostErrorName } from "../../vfs/errno.ts";
 import { FsError } from "../../vfs/errors.ts";
-import { codeOfErrno } from "../../vfs/errno.ts";
 
-/** Numbers of Linux, the same on every architecture that Deno runs on. */
-const NAMES: Readonly<Record<number, string>> = {
-  1: "EPERM",
-  2: "ENOENT",
-  4: "EINTR",
-  5: "EIO",
-  6: "ENXIO",
-  11: "EAGAIN",
-  12: "ENOMEM",
-  13: "EACCES",
-  16: "EBUSY",
-  17: "EEXIST",
-  18: "EXDEV",
-  19: "ENODEV",
-  20: "ENOTDIR",
-  21: "EISDIR",
-  22: "EINVAL",
-  23: "ENFILE",
-  24: "EMFILE",
-  26: "ETXTBSY",
-  27: "EFBIG",
-  28: "ENOSPC",
-  30: "EROFS",
-  31: "EMLINK",
-  36: "ENAMETOOLONG",
-  38: "ENOSYS",
-  39: "ENOTEMPTY",
-  40: "ELOOP",
-  75: "EOVERFLOW",
-  84: "EILSEQ",
-  95: "EOPNOTSUPP",
-  116: "ESTALE",
-  122: "EDQUOT",
-};
-
-/** The host's name of an error ("ENOENT"), `undefined` for what is not the host's. */
-export function hostCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  // Deno's own permissions stand between us and the host.
-  return error instanceof Deno.errors.NotCapable ? "EACCES" : undefined;
-}
+export { hostCode };
 
 /** Whether the host found something else, or nothing, where a moment ago there was what we opened. */
 export function isReplaced(error: unknown): boolean {
@@ -50,10 +9,12 @@ export function isReplaced(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP";
 }
 
-/** An error number of a C call as an {@linkcode FsError}; `call` is for the log. */
-export function errnoError(errno: number, call: string): FsError {
-  const name = NAMES[errno] ?? `errno ${errno}`;
-  return new FsError(codeOfErrno(name), `${call}: ${name}`);
+/** An error number of a C call as Deno would throw it. */
+export function hostError(errno: number, call: string): Error {
+  const code = hostErrorName(errno) ?? "EIO";
+  return Object.assign(new Error(`${code}: ${call} (os error ${errno})`), {
+    code,
+  });
 }
 
 /**

@@ -16,6 +16,14 @@ export interface OpenFolder {
   readonly prefix: string;
 }
 
+/** A name in an open folder. */
+export interface HostName {
+  /** The folder. */
+  readonly folder: OpenFolder;
+  /** The name in it. */
+  readonly name: string;
+}
+
 /** What the host tells of a file: its attributes, but for the change counter. */
 export interface HostStat extends FileAttributes {
   /** Filled in by the file system. */
@@ -28,7 +36,7 @@ export interface HostStat extends FileAttributes {
 
 /** Some of what a folder holds, as columns; `inodes` and `folders` are empty where the host doesn't tell. */
 export interface HostListing {
-  /** Names, valid UTF-8 only, in no order. */
+  /** Names in no order; only such as the host's other calls take. */
   readonly names: string[];
   /** Inode numbers. */
   readonly inodes: number[];
@@ -49,12 +57,30 @@ export interface Host {
   readonly pinsFolders: boolean;
   /** How long ctime may stand still between two changes, in microseconds. */
   readonly tick: number;
+  /** Whether names and targets of symlinks may be any bytes, as `raw_names.ts` has them. */
+  readonly rawNames: boolean;
   /** Smallest difference between times that can be set, in nanoseconds. */
   readonly timeDelta: number;
   /** Opens a folder by its path. */
   openRoot(path: string): OpenFolder;
   /** Opens a folder in another; the caller checks that it is the one it wants. */
   openFolder(parent: OpenFolder, name: string): OpenFolder;
+  /** Opens a file, never through a symlink, by flags of open(2); a new one gets `mode`. */
+  open(at: HostName, flags: number, mode?: number): number;
+  /** Makes a folder. */
+  makeFolder(at: HostName, mode: number): void;
+  /** Makes a symlink. */
+  makeSymlink(at: HostName, target: string): void;
+  /** What a symlink says. */
+  readLink(at: HostName): string;
+  /** Gives a file another name. */
+  link(from: HostName, to: HostName): void;
+  /** Moves an entry. */
+  rename(from: HostName, to: HostName): void;
+  /** Removes an entry that is no folder. */
+  removeFile(at: HostName): void;
+  /** Removes an empty folder. */
+  removeFolder(at: HostName): void;
   /** Ends `openFolder`. */
   closeFolder(folder: OpenFolder): void;
   /** Attributes of an entry, symlinks not followed; `undefined` where there is none. */

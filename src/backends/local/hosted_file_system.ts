@@ -26,6 +26,7 @@ import { create } from "./create.ts";
 import type { DirectoryListing } from "./directory_listing.ts";
 import { link, remove, rename } from "./entries.ts";
 import { toFsError } from "./errno.ts";
+import { largestFile } from "./largest_file.ts";
 import type { Host } from "./host.ts";
 import { Locator } from "./locator.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
@@ -56,7 +57,12 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   constructor(host: Host, path: string, options: LocalOptions = {}) {
     this.#store = new Store(host, path, options);
     this.#exclusive = options.exclusive ?? false;
-    this.limits = { timeDelta: host.timeDelta };
+    const { timeDelta, rawNames } = host;
+    this.limits = {
+      timeDelta,
+      rawNames,
+      maxFileSize: largestFile(path),
+    };
     this.#locator = new Locator(this.#store.tree, this.#store.now);
   }
 
@@ -124,7 +130,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     });
   }
 
-  /** Entries in the order of their cookies; names that are not UTF-8 are left out. */
+  /** Entries in the order of their cookies; names that are not UTF-8 only where the host takes them. */
   readdir(
     directory: LocalNode,
     cookie: number,
@@ -186,8 +192,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readlink(symlink: LocalNode): Awaitable<string> {
     if (symlink.type !== "symlink") throw new FsError("wrong-type");
     return this.#run(() => {
-      const { folder, name } = this.#store.locate(symlink);
-      return fs.readlinkSync(folder.prefix + name);
+      return this.#store.host.readLink(this.#store.locate(symlink));
     });
   }
 

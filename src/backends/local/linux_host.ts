@@ -5,11 +5,12 @@ import type {
   FileType,
   Timestamp,
 } from "../../vfs/file_system.ts";
-import { errnoError } from "./errno.ts";
+import { hostError } from "./errno.ts";
 import type { HostCalls } from "./host_calls.ts";
 import {
   birthHash,
   type HostListing,
+  type HostName,
   type HostStat,
   mix,
   MODE_TYPES,
@@ -18,6 +19,8 @@ import {
   typeOfMode,
 } from "./host.ts";
 import { type FileWatch, openInotify } from "./inotify.ts";
+import { decodeRaw } from "../../raw_names.ts";
+import { cString, RawCalls } from "./raw_calls.ts";
 import { PortableHost } from "./portable_host.ts";
 
 const AT_FDCWD = -100;
@@ -34,18 +37,21 @@ const MAX_HANDLE = 128;
 const DT_UNKNOWN = 0;
 const DT_DIR = 4;
 /** The extended attribute that holds the verifier of an exclusive create. */
-const NOTE = new TextEncoder().encode("user.nfs4.verifier\0");
-const EMPTY = new Uint8Array(1);
-
 const encoder = new TextEncoder();
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const NOTE = encoder.encode("user.nfs4.verifier\0");
+const EMPTY = new Uint8Array(1);
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = fs.constants;
+/** A descriptor that only names a file. */
+const O_PATH = 0x200000;
 
 /** Linux with libc at hand: times to the nanosecond, devices, one system call for a stat. */
 export class LinuxHost extends PortableHost {
   // A kernel without fine-grained timestamps stamps with its timer tick: 100 Hz at the slowest.
   override readonly tick: number = 10_000;
   override readonly timeDelta: number = 1;
+  override readonly rawNames: boolean;
   readonly #calls: HostCalls;
+  readonly #raw: RawCalls;
   readonly #libc: HostCalls["libc"];
   /** A name for C; Linux takes 255 bytes, what is longer must still be refused by it. */
   readonly #name = new Uint8Array(1024);
@@ -59,8 +65,65 @@ export class LinuxHost extends PortableHost {
 
   constructor(calls: HostCalls) {
     super();
+    // What is opened by bytes is handed to Deno through /proc.
+    this.rawNames = this.pinsFolders;
+    this.#raw = new RawCalls(calls);
     this.#calls = calls;
     this.#libc = calls.libc;
+  }
+
+  override openFolder(parent: OpenFolder, name: string): OpenFolder {
+    if (name.isWellFormed()) return super.openFolder(parent, name);
+    const at = { folder: parent, name };
+    const fd = this.#raw.open(at, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    return { fd, prefix: `/proc/self/fd/${fd}/` };
+  }
+
+  override open(at: HostName, flags: number, mode?: number): number {
+    return isPlain(at)
+      ? super.open(at, flags, mode)
+      : this.#raw.open(at, flags, mode);
+  }
+
+  override makeFolder(at: HostName, mode: number): void {
+    if (isPlain(at)) super.makeFolder(at, mode);
+    else this.#raw.makeFolder(at, mode);
+  }
+
+  override makeSymlink(at: HostName, target: string): void {
+    if (isPlain(at) && target.isWellFormed()) super.makeSymlink(at, target);
+    else this.#raw.makeSymlink(at, target);
+  }
+
+  /** What it says may be any bytes, whatever its name. */
+  override readLink(at: HostName): string {
+    return this.#raw.readLink(at);
+  }
+
+  override link(from: HostName, to: HostName): void {
+    if (isPlain(from) && isPlain(to)) super.link(from, to);
+    else this.#raw.link(from, to);
+  }
+
+  override rename(from: HostName, to: HostName): void {
+    if (isPlain(from) && isPlain(to)) super.rename(from, to);
+    else this.#raw.rename(from, to);
+  }
+
+  override removeFile(at: HostName): void {
+    if (isPlain(at)) super.removeFile(at);
+    else this.#raw.remove(at, { folder: false });
+  }
+
+  override removeFolder(at: HostName): void {
+    if (isPlain(at)) super.removeFolder(at);
+    else this.#raw.remove(at, { folder: true });
+  }
+
+  override pin(folder: OpenFolder, name: string): { fd: number; path: string } {
+    if (name.isWellFormed()) return super.pin(folder, name);
+    const fd = this.#raw.open({ folder, name }, O_PATH);
+    return { fd, path: `/proc/self/fd/${fd}` };
   }
 
   override stat(folder: OpenFolder, name: string): HostStat | undefined {
@@ -75,7 +138,7 @@ export class LinuxHost extends PortableHost {
 
   override statFile(fd: number): HostStat {
     const stat = this.#stat(fd, EMPTY, AT_EMPTY_PATH);
-    if (stat === undefined) throw errnoError(ENOENT, "statx");
+    if (stat === undefined) throw hostError(ENOENT, "statx");
     return stat;
   }
 
@@ -90,7 +153,7 @@ export class LinuxHost extends PortableHost {
     if (result !== 0) {
       const errno = this.#calls.errno();
       if (errno === ENOENT) return undefined;
-      throw errnoError(errno, "statx");
+      throw hostError(errno, "statx");
     }
     return this.#parse();
   }
@@ -150,13 +213,12 @@ export class LinuxHost extends PortableHost {
   }
 
   *#list(folder: OpenFolder): Generator<HostListing, void> {
-    const { O_RDONLY, O_DIRECTORY } = fs.constants;
     const fd = fs.openSync(`${folder.prefix}.`, O_RDONLY | O_DIRECTORY);
     try {
       for (;;) {
         const room = BigInt(this.#entries.length);
         const bytes = Number(this.#libc.getdents64(fd, this.#entries, room));
-        if (bytes < 0) throw errnoError(this.#calls.errno(), "getdents64");
+        if (bytes < 0) throw hostError(this.#calls.errno(), "getdents64");
         if (bytes === 0) return;
         yield this.#parseEntries(bytes);
       }
@@ -173,7 +235,7 @@ export class LinuxHost extends PortableHost {
     for (let at = 0; at < bytes; at += length) {
       length = view.getUint16(at + 16, true);
       const name = decodeName(buffer, at + 19);
-      if (name === undefined || name === "." || name === "..") continue;
+      if (name === "." || name === "..") continue;
       const type = buffer[at + 18];
       listing.names.push(name);
       listing.inodes.push(
@@ -192,11 +254,11 @@ export class LinuxHost extends PortableHost {
     putTime(times, 2, mtime);
     const result = this.#libc.utimensat(
       AT_FDCWD,
-      encoder.encode(`${path}\0`),
+      cString(path),
       new Uint8Array(times.buffer),
       this.pinsFolders ? 0 : AT_SYMLINK_NOFOLLOW,
     );
-    if (result !== 0) throw errnoError(this.#calls.errno(), "utimensat");
+    if (result !== 0) throw hostError(this.#calls.errno(), "utimensat");
   }
 
   override makeNode(
@@ -206,11 +268,11 @@ export class LinuxHost extends PortableHost {
   ): void {
     const result = this.#libc.mknodat(
       folder.fd < 0 ? AT_FDCWD : folder.fd,
-      encoder.encode(`${folder.fd < 0 ? folder.prefix : ""}${name}\0`),
+      cString(`${folder.fd < 0 ? folder.prefix : ""}${name}`),
       MODE_TYPES[node.type] | node.mode,
       packDevice(node.rdev),
     );
-    if (result !== 0) throw errnoError(this.#calls.errno(), "mknodat");
+    if (result !== 0) throw hostError(this.#calls.errno(), "mknodat");
   }
 
   override setNote(fd: number, note: Uint8Array): boolean {
@@ -224,7 +286,7 @@ export class LinuxHost extends PortableHost {
   }
 
   override getNote(folder: OpenFolder, name: string): Uint8Array | undefined {
-    const path = encoder.encode(`${folder.prefix}${name}\0`);
+    const path = cString(folder.prefix + name);
     const note = new Uint8Array(64);
     const size = Number(this.#libc.lgetxattr(path, NOTE, note, 64n));
     return size < 0 ? undefined : note.subarray(0, size);
@@ -239,10 +301,16 @@ export class LinuxHost extends PortableHost {
   }
 
   #cString(name: string): Uint8Array<ArrayBuffer> {
+    if (!name.isWellFormed()) return cString(name);
     const { written } = encoder.encodeInto(name, this.#name.subarray(0, 1023));
     this.#name[written] = 0;
     return this.#name;
   }
+}
+
+/** Whether Deno's own calls take the name. */
+function isPlain({ name }: HostName): boolean {
+  return name.isWellFormed();
 }
 
 /** FileAttributes wants safe integers: the upper 11 bits are only ever set by stacked file systems. */
@@ -275,8 +343,8 @@ function packDevice(rdev?: DeviceNumber): bigint {
     ((minor & 0xffffff00n) << 12n) | ((major & 0xfffff000n) << 32n);
 }
 
-/** The name up to its NUL; `undefined` when it is not UTF-8. */
-function decodeName(buffer: Uint8Array, start: number): string | undefined {
+/** The name up to its NUL. */
+function decodeName(buffer: Uint8Array, start: number): string {
   let end = start;
   let ascii = 0;
   while (buffer[end] !== 0) ascii |= buffer[end++];
@@ -287,9 +355,5 @@ function decodeName(buffer: Uint8Array, start: number): string | undefined {
       buffer.subarray(start, end) as unknown as number[],
     );
   }
-  try {
-    return utf8.decode(buffer.subarray(start, end));
-  } catch {
-    return undefined;
-  }
+  return decodeRaw(buffer.subarray(start, end));
 }

@@ -12,6 +12,7 @@ import {
   birthHash,
   type Host,
   type HostListing,
+  type HostName,
   type HostStat,
   type NewTime,
   type OpenFolder,
@@ -21,6 +22,8 @@ import {
 /** Linux: a descriptor that only names a file. node:fs has no word for it. */
 const O_PATH = 0x200000;
 const { O_DIRECTORY, O_NOFOLLOW } = fs.constants;
+/** Furthest moment that a Date can be, in milliseconds from 1970. */
+const MAX_DATE = 8.64e15;
 /** A folder of this size in bytes has a thousand entries or so, on most file systems. */
 const MAX_SYNC_FOLDER = 32 * 1024;
 /** Entries of a folder that are handed on at a time. */
@@ -33,6 +36,7 @@ const BATCH = 500;
  */
 export class PortableHost implements Host {
   readonly pinsFolders: boolean;
+  readonly rawNames: boolean = false;
   // Deno cuts ctime to whole seconds.
   readonly tick: number = 1_000_000;
   // Deno sets times as whole milliseconds.
@@ -55,6 +59,44 @@ export class PortableHost implements Host {
 
   #pinned(fd: number): OpenFolder {
     return { fd, prefix: `/proc/self/fd/${fd}/` };
+  }
+
+  open({ folder, name }: HostName, flags: number, mode?: number): number {
+    return fs.openSync(folder.prefix + name, flags | O_NOFOLLOW, mode);
+  }
+
+  makeFolder({ folder, name }: HostName, mode: number): void {
+    fs.mkdirSync(folder.prefix + name, { mode });
+  }
+
+  makeSymlink({ folder, name }: HostName, target: string): void {
+    fs.symlinkSync(target, folder.prefix + name);
+  }
+
+  readLink({ folder, name }: HostName): string {
+    try {
+      return fs.readlinkSync(folder.prefix + name);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.InvalidData)) throw error;
+      // Bytes that are no UTF-8: Deno has no string for them.
+      throw new FsError("io", error.message);
+    }
+  }
+
+  link(from: HostName, to: HostName): void {
+    fs.linkSync(from.folder.prefix + from.name, to.folder.prefix + to.name);
+  }
+
+  rename(from: HostName, to: HostName): void {
+    fs.renameSync(from.folder.prefix + from.name, to.folder.prefix + to.name);
+  }
+
+  removeFile({ folder, name }: HostName): void {
+    fs.unlinkSync(folder.prefix + name);
+  }
+
+  removeFolder({ folder, name }: HostName): void {
+    fs.rmdirSync(folder.prefix + name);
   }
 
   closeFolder(folder: OpenFolder): void {
@@ -167,9 +209,9 @@ function procWorks(): boolean {
 function toDate(time: NewTime, now: Date | null): Date {
   if (time === undefined) return now ?? new Date();
   if (time === "now") return new Date();
-  return new Date(
-    time.seconds * 1000 + Math.floor(time.nanoseconds / 1_000_000),
-  );
+  const ms = time.seconds * 1000 + Math.floor(time.nanoseconds / 1_000_000);
+  // As the host does with what its file system can't keep.
+  return new Date(Math.max(-MAX_DATE, Math.min(MAX_DATE, ms)));
 }
 
 function fromDate(date: Date | null): Timestamp {

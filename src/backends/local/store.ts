@@ -5,7 +5,7 @@ import { changeOf } from "./change_counter.ts";
 import { isReplaced } from "./errno.ts";
 import { FileDescriptors } from "./file_descriptors.ts";
 import { Guards } from "./guards.ts";
-import type { Host, HostStat, OpenFolder } from "./host.ts";
+import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { descriptorBudget, type LocalOptions } from "./options.ts";
@@ -127,7 +127,7 @@ export class Store {
     if (node.gone) throw new FsError("stale");
     if (node.type !== "file") throw new FsError("wrong-type");
     const { folder, name } = this.locate(node);
-    const fd = openGuarded(node, folder.prefix + name, flags);
+    const fd = openChecked(this.host, { folder, name }, { node, flags });
     if (node.is(this.host.statFile(fd))) return fd;
     fs.closeSync(fd);
     throw new Misplaced(node);
@@ -163,11 +163,15 @@ function isSeenWhole(path: string): boolean {
   return !SHARED.has(fs.statfsSync(path).type >>> 0);
 }
 
-function openGuarded(node: LocalNode, path: string, flags: number): number {
+function openChecked(
+  host: Host,
+  at: HostName,
+  { node, flags }: { readonly node: LocalNode; readonly flags: number },
+): number {
   // Should a fifo have taken the name just now, nothing waits for its other end.
-  const { O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = fs.constants;
+  const { O_NONBLOCK, O_NOCTTY } = fs.constants;
   try {
-    return fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    return host.open(at, flags | O_NONBLOCK | O_NOCTTY);
   } catch (error) {
     throw isReplaced(error) ? new Misplaced(node) : error;
   }

@@ -1,3 +1,4 @@
+import { hostCode } from "../../vfs/errno.ts";
 import { FsError, type FsErrorCode } from "../../vfs/mod.ts";
 
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
@@ -12,6 +13,7 @@ const sqliteCodes: Readonly<Record<number, FsErrorCode>> = {
   14: "io",
 };
 
+/** What the host says of the store's own files: that one is missing, say, is no client's business. */
 const hostCodes: Readonly<Record<string, FsErrorCode>> = {
   EEXIST: "exists",
   ENOSPC: "no-space",
@@ -23,12 +25,13 @@ const hostCodes: Readonly<Record<string, FsErrorCode>> = {
 /** What SQLite or the host said, in the words of a file system; faults of ours stay what they are. */
 export function fsErrorOf(cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof FsError) return cause;
-  const { errcode, code } = cause as { errcode?: number; code?: string };
+  const { errcode } = cause as { errcode?: number };
   if (errcode !== undefined) {
     // The low byte is the primary code, what is above tells more.
     const known = sqliteCodes[errcode & 0xff];
     return known ? new FsError(known, cause.message, { cause }) : cause;
   }
-  if (code === undefined || !code.startsWith("E")) return cause;
+  const code = hostCode(cause);
+  if (code === undefined) return cause;
   return new FsError(hostCodes[code] ?? "io", cause.message, { cause });
 }

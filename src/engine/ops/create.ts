@@ -14,6 +14,7 @@ import type {
   CreateOptions,
   FileAttributes,
 } from "../../vfs/file_system.ts";
+import { decodeRaw } from "../../raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { checkSettable } from "../attribute_source.ts";
@@ -22,7 +23,7 @@ import { changing, type ChangingContext } from "../changing.ts";
 import { writeChangeInfo } from "../change_info.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../folders.ts";
-import { checkName, readName } from "../names.ts";
+import { checkName, isTaken, readName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of CREATE. */
@@ -47,7 +48,6 @@ const Type = {
 
 /** Longest target of a symlink in bytes, as PATH_MAX of most systems. */
 const MAX_TARGET = 4096;
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** CREATE (RFC 8881 18.4, RFC 7530 16.4): anything but a regular file. */
 export const create: Operation<CreateArgs, "create"> = {
@@ -63,6 +63,10 @@ export const create: Operation<CreateArgs, "create"> = {
     if (typeof kind === "number") return kind;
     const name = checkName(bytes, fs.limits);
     if (typeof name === "number") return name;
+    // RFC 8881 14.5, RFC 7530 12.7: not UTF-8.
+    if (kind.type === "symlink" && !isTaken(kind.target, fs.limits)) {
+      return Status.INVAL;
+    }
     return chain(fs.getattr(folder.node), (attributes) => {
       const making = prepare(context, attributes, { kind, wanted });
       if (typeof making === "number") return making;
@@ -144,11 +148,6 @@ function readSymlink(bytes: Uint8Array): CreateKind | StatusCode {
   // RFC 8881 15.1.7: a string that has no bytes.
   if (bytes.length === 0) return Status.INVAL;
   if (bytes.length > MAX_TARGET) return Status.NAMETOOLONG;
-  try {
-    const target = utf8.decode(bytes);
-    return target.includes("\0") ? Status.INVAL : { type: "symlink", target };
-  } catch {
-    // RFC 8881 14.5, RFC 7530 12.7: not UTF-8.
-    return Status.INVAL;
-  }
+  const target = decodeRaw(bytes);
+  return target.includes("\0") ? Status.INVAL : { type: "symlink", target };
 }

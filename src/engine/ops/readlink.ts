@@ -1,6 +1,7 @@
 import { Status } from "../../nfs4/constants.ts";
 import { linkTarget } from "../../vfs/checks.ts";
 import { chain } from "../chain.ts";
+import { writeName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 
 /** READLINK (RFC 8881 18.24, RFC 7530 16.25). */
@@ -17,7 +18,7 @@ export const readlink: Operation<void> = {
       }
       if (fs.readlink === undefined) return Status.NOTSUPP;
       return chain(fs.readlink(file.node), (target) => {
-        reply.string(linkTarget(target));
+        writeName(reply, linkTarget(target));
         return Status.OK;
       });
     });

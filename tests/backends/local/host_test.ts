@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { local } from "../../../src/backends/local/mod.ts";
 import { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
 import type { HostStat } from "../../../src/backends/local/host.ts";
@@ -7,7 +7,6 @@ import { LocalNode } from "../../../src/backends/local/node.ts";
 import {
   attributes,
   codeOf,
-  hasFfi,
   noFolder,
   Sandbox,
   testBothHosts,
@@ -120,29 +119,3 @@ testBothHosts(
     assertEquals(new TextDecoder().decode(stdout), "ran\n");
   },
 );
-
-Deno.test({
-  name: "local: names that are not UTF-8 are neither listed nor in the way",
-  ignore: noFolder || !hasFfi,
-  fn: async () => {
-    const libc = Deno.dlopen("libc.so.6", {
-      mkdir: { parameters: ["buffer", "u32"], result: "i32" },
-      rmdir: { parameters: ["buffer"], result: "i32" },
-    });
-    for (const ffi of [true, false]) {
-      await using box = new Sandbox({ ffi });
-      Deno.mkdirSync(`${box.path}/good\uFFFD`);
-      const bad = new Uint8Array([
-        ...new TextEncoder().encode(`${box.path}/bad`),
-        0xff,
-        0,
-      ]);
-      assertEquals(libc.symbols.mkdir(bad, 0o755), 0);
-      const { entries, end } = await box.fs.readdir(box.fs.root(), 0, 10);
-      assertEquals(entries.map(({ name }) => name), ["good\uFFFD"]);
-      assert(end);
-      assertEquals(libc.symbols.rmdir(bad), 0);
-    }
-    libc.close();
-  },
-});
