@@ -1,5 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { checkName } from "../../src/engine/names.ts";
+import { checkName, writeName } from "../../src/engine/names.ts";
+import { XdrReader } from "../../src/xdr/reader.ts";
+import { XdrWriter } from "../../src/xdr/writer.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 
 const check = (text: string, maxName?: number) =>
@@ -31,4 +33,21 @@ Deno.test("overlong and surrogate UTF-8 is INVAL (RFC 8881 14.5)", () => {
   for (const bytes of cases) {
     assertEquals(checkName(Uint8Array.from(bytes)), Status.INVAL);
   }
+});
+
+Deno.test("any bytes are a name where the file system takes them, and go out as they came in", () => {
+  for (const bytes of [[0xff, 0xfe], [0x63, 0xe9], [0xc0, 0x80], [0x80]]) {
+    const name = checkName(Uint8Array.from(bytes), { rawNames: true });
+    if (typeof name === "number") throw new Error(`refused: ${name}`);
+    const reply = new XdrWriter();
+    writeName(reply, name);
+    const read = new XdrReader(reply.subarray());
+    assertEquals([...read.opaque(255)], bytes);
+  }
+  for (const bytes of [[0xff, 0x2f], [0xff, 0]]) {
+    const name = checkName(Uint8Array.from(bytes), { rawNames: true });
+    assertEquals(name, Status.BADCHAR);
+  }
+  const long = new Uint8Array(256).fill(0xff);
+  assertEquals(checkName(long, { rawNames: true }), Status.NAMETOOLONG);
 });

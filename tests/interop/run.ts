@@ -133,6 +133,18 @@ async function dropConnection(proxy: Proxy): Promise<boolean> {
   return false;
 }
 
+/** Makes entries whose names are no UTF-8, as a program of this host. */
+async function makeNames(folder: string): Promise<number> {
+  const script = "r=$(printf '\\377\\376') l=$(printf 'caf\\351'); " +
+    'mkdir "$r" && echo text > "$r/$l" && ln -s "$r/$l" "$l"';
+  const { code } = await new Deno.Command("sh", {
+    args: ["-c", script],
+    cwd: folder,
+    env: { LC_ALL: "C" },
+  }).output();
+  return code;
+}
+
 async function runCombination(
   { backend, vers, suites }: Combination,
   settings: Settings,
@@ -174,6 +186,8 @@ async function runCombination(
     using proxy = new Proxy(port);
     using hooks = serveHooks(async (wish) => {
       if (wish === "drop") return await dropConnection(proxy) ? 0 : 1;
+      const [word, folder] = wish.split(" ");
+      if (word === "names") return await makeNames(`${dir}/${folder}`);
       if (wish !== "restart" || server === undefined) return 2;
       await server.restart();
       return 0;

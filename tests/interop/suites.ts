@@ -29,6 +29,7 @@ export interface Skip {
 export const SUITES = [
   "smoke",
   "posix",
+  "names",
   "locks",
   "lock2",
   "deleg",
@@ -66,7 +67,7 @@ const WITH_PACKAGES = ["--with", TREE_PACKAGES, "--mem", "1024"];
 
 /** Seconds that each single-guest script may take on a slow machine. */
 const LIMITS = {
-  ...{ smoke: 60, posix: 180, locks: 90 },
+  ...{ smoke: 60, posix: 180, names: 60, locks: 90 },
   ...{ reconnect: 120, random: 300, crash: 240 },
 };
 const RECLAIM_LIMIT = 180;
@@ -84,7 +85,7 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
   const pick = (...suites: Suite[]) => suites.filter((s) => wanted.includes(s));
   const boots: Boot[] = [];
 
-  const single = pick("smoke", "posix", "locks");
+  const single = pick("smoke", "posix", "names", "locks");
   if (single.length > 0) boots.push(singleBoot(single, false));
 
   const pairs = pick("lock2", "deleg");
@@ -139,6 +140,9 @@ function reasonAgainst(suite: Suite, target: Target): string | undefined {
   const { backend, vers } = target;
   if (suite === "reconnect" && vers === "4.0") {
     return "exactly-once needs the sessions of 4.1";
+  }
+  if (suite === "names" && backend !== "local") {
+    return `${backend} has names of UTF-8 only`;
   }
   if (suite === "reclaim" && backend === "memory") {
     return `${backend} does not outlive a restart of its server`;
