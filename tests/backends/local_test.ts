@@ -71,7 +71,7 @@ behaviourSuite("local without /proc", () => {
 });
 
 Deno.test(
-  "local says how exact its times are",
+  "local says how exact its times are, and what it lacks without libc",
   { ignore: noFolder },
   async () => {
     await using portableBox = new Sandbox({ ffi: false });
@@ -79,5 +79,7 @@ Deno.test(
     await using box = new Sandbox();
     const expected = hasFfi ? 1 : portable.resolution;
     assertEquals(box.fs.limits?.timeDelta, expected);
+    assertEquals(portableBox.fs.limitations.length, 4);
+    assertEquals(box.fs.limitations.length, hasFfi ? 0 : 4);
   },
 );

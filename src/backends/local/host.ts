@@ -59,6 +59,8 @@ export interface Host {
   readonly tick: number;
   /** Whether names and targets of symlinks may be any bytes, as `raw_names.ts` has them. */
   readonly rawNames: boolean;
+  /** What this host can't do and another could, for the user. */
+  readonly limitations: readonly string[];
   /** Smallest difference between times that can be set, in nanoseconds. */
   readonly timeDelta: number;
   /** Opens a folder by its path. */

@@ -48,6 +48,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly limits: FileSystemLimits;
   /** Owners and modes are the host's own, and guard what others of the host have. */
   readonly trust: Trust = "owner";
+  /** What is missing where libc can't be called; see `LocalFileSystem`. */
+  readonly limitations: readonly string[];
   readonly #store: Store;
   readonly #locator: Locator;
   readonly #exclusive: boolean;
@@ -57,7 +59,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   constructor(host: Host, path: string, options: LocalOptions = {}) {
     this.#store = new Store(host, path, options);
     this.#exclusive = options.exclusive ?? false;
-    const { timeDelta, rawNames } = host;
+    const { timeDelta, rawNames, limitations } = host;
+    this.limitations = limitations;
     this.limits = {
       timeDelta,
       rawNames,

@@ -50,6 +50,7 @@ export class LinuxHost extends PortableHost {
   override readonly tick: number = 10_000;
   override readonly timeDelta: number = 1;
   override readonly rawNames: boolean;
+  override readonly limitations: readonly string[] = [];
   readonly #calls: HostCalls;
   readonly #raw: RawCalls;
   readonly #libc: HostCalls["libc"];

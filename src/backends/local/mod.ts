@@ -6,8 +6,8 @@
  * are told to clients and never followed. Other file systems mounted in the
  * folder are not there for clients; export them by themselves.
  *
- * On Linux with `--allow-all` the host is used to the full. Elsewhere times are
- * exact to the millisecond, and fifos, sockets and devices can't be made. Where
+ * On Linux with `--allow-all` the host is used to the full: what is missing
+ * elsewhere is in {@linkcode LocalFileSystem.limitations}. Where
  * there is no /proc (macOS) or Deno may not read it, folders are checked by
  * path before each use: who can rename folders on the host itself could win a
  * race against that.
@@ -39,8 +39,10 @@ export interface LocalFileSystem extends
       "limits" | "stats" | "records" | "losses" | "failure"
     >
   > {
-  /** What all the host's file systems can do. */
+  /** What the host's file system can do. */
   readonly limits?: FileSystemLimits;
+  /** What is missing without `--allow-ffi`, or elsewhere than on Linux: a few words each, for the user. */
+  readonly limitations: readonly string[];
 }
 
 /**

@@ -37,6 +37,12 @@ const BATCH = 500;
 export class PortableHost implements Host {
   readonly pinsFolders: boolean;
   readonly rawNames: boolean = false;
+  readonly limitations: readonly string[] = [
+    "times in milliseconds",
+    "no fifos, sockets and devices",
+    "no names that are not UTF-8",
+    "no delegations",
+  ];
   // Deno cuts ctime to whole seconds.
   readonly tick: number = 1_000_000;
   // Deno sets times as whole milliseconds.
