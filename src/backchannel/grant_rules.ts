@@ -5,7 +5,6 @@ import {
   Want,
   WhyNoDelegation,
 } from "../state/delegations.ts";
-import type { FileState } from "../state/file_states.ts";
 import type { OpenState } from "../state/opens.ts";
 import { hasMethod } from "../vfs/changes.ts";
 
@@ -22,6 +21,8 @@ export function delegationFor(
   const type = preferred(open, wanted & Want.MASK);
   const own = delegationOf(open);
   if (own !== undefined) return whyNotAnother(own, type);
+  // What is asked back from others is in somebody's way.
+  if (open.file.recalls > 0) return WhyNoDelegation.CONTENTION;
   const free = strongest(open);
   if (free === undefined) return WhyNoDelegation.CONTENTION;
   if (type === "read" || free === "write") return type;
@@ -40,10 +41,7 @@ export function mayReclaim(open: OpenState, type: DelegationType): boolean {
 
 /** The one that the client of an open holds already. */
 function delegationOf({ file, client }: OpenState): Delegation | undefined {
-  for (const delegation of file.delegations) {
-    if (delegation.client === client) return delegation;
-  }
-  return undefined;
+  return file.delegations.get(client);
 }
 
 function preferred(open: OpenState, want: number): DelegationType {
@@ -60,27 +58,18 @@ function preferred(open: OpenState, want: number): DelegationType {
 /** What the others leave of a file. */
 function strongest({ file, client }: OpenState): DelegationType | undefined {
   let type: DelegationType = "write";
-  for (const delegation of file.delegations) {
-    if (delegation.client === client) continue;
+  const { delegations, shares } = file;
+  for (const [holder, delegation] of delegations) {
+    if (holder === client) continue;
+    // Who holds one for writing is alone with it.
     if (delegation.type === "write") return undefined;
     type = "read";
+    break;
   }
-  for (const other of others(file, client)) {
-    if ((other.access & Share.ACCESS_WRITE) !== 0) return undefined;
-    // RFC 8881 10.4.1: the holder of a delegation decides on denials by itself.
-    if (other.deny !== Share.DENY_NONE) return undefined;
-    type = "read";
-  }
-  return type;
-}
-
-function* others(
-  file: FileState,
-  client: OpenState["client"],
-): Generator<OpenState> {
-  for (const open of file.opens.values()) {
-    if (open.client !== client) yield open;
-  }
+  if (shares.isOpenForOthers(client, Share.ACCESS_WRITE)) return undefined;
+  // RFC 8881 10.4.1: the holder of a delegation decides on denials by itself.
+  if (shares.isDeniedByOthers(client)) return undefined;
+  return shares.isOpenForOthers(client, Share.ACCESS_READ) ? "read" : type;
 }
 
 /** RFC 8881 18.16.3: a delegation is neither exchanged for another nor granted twice. */

@@ -6,15 +6,18 @@ import {
   type DelegationPolicy,
   type DelegationType,
   type HeldAttributes,
+  RECALL_PIECES,
   recallDelegation,
   type RecallReason,
   revokeDelegation,
   Want,
   WhyNoDelegation,
 } from "../state/delegations.ts";
+import type { Piecework } from "../state/effects.ts";
 import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
+import { nextTurn } from "../next_turn.ts";
 import { type LogFields, type Logger, silentLogger } from "../log.ts";
 import { ofLease } from "./attempts.ts";
 import { CALLBACK_OPERATIONS, callbackOperation } from "./callback_ops.ts";
@@ -76,6 +79,10 @@ const MAX_CONTENDED = 10_000;
 const MAX_REMEMBERED = 10_000;
 const MAX_RESENDS = 8;
 const LONGEST_RESEND = 5_000;
+/** Callbacks that a change from outside sends in one turn. */
+const RECALLS_AT_ONCE = 32;
+/** What it costs to look at a recall, in pieces of work. */
+const LOOK = 1 / 32;
 
 /** A delegation that was asked back and is still out. */
 interface Recall {
@@ -101,10 +108,13 @@ export class DelegationKeeper implements DelegationPolicy {
   readonly #router: CallbackRouter;
   readonly #schedule: (run: () => void, ms: number) => () => void;
   readonly #recalls = new Map<Delegation, Recall>();
+  /** Recalls that wait until another callback of their client is done. */
+  readonly #crowded = new Map<Client, Set<Recall>>();
   /** Files that were fought over, and until when; the oldest first. */
   readonly #contended = new Map<string, number>();
   readonly #habits = new OpenHabits(MAX_REMEMBERED);
   readonly #queries: HolderQueries;
+  #isSweeping = false;
   #closed = false;
 
   constructor(options: DelegationKeeperOptions) {
@@ -223,9 +233,11 @@ export class DelegationKeeper implements DelegationPolicy {
    */
   async recallFile(file: FileRef): Promise<void> {
     const waiting: Promise<void>[] = [];
-    for (
-      const delegation of [...this.#state.files.get(file)?.delegations ?? []]
-    ) {
+    const { delegations } = this.#state.files.get(file) ?? {};
+    for (const delegation of [...delegations?.values() ?? []]) {
+      if (waiting.length % RECALLS_AT_ONCE === RECALLS_AT_ONCE - 1) {
+        await nextTurn();
+      }
       if (this.#state.expireIfLapsed(delegation.client)) continue;
       recallDelegation(this.#state, delegation, "local");
       const recall = this.#recalls.get(delegation);
@@ -238,23 +250,9 @@ export class DelegationKeeper implements DelegationPolicy {
   /** Takes away what was not returned within the lease time; called every second or so. */
   sweep(): void {
     const now = this.#state.clock.now();
-    const { leaseMs } = this.#state.lease;
-    const { log = silentLogger } = this.#options;
-    const { patience = ofLease(PATIENCE, leaseMs) } = this.#options;
-    for (const recall of [...this.#recalls.values()]) {
-      const { delegation } = recall;
-      if (now >= revocableAt(recall, leaseMs)) {
-        log.info("a delegation was not returned and is revoked", {
-          type: delegation.type,
-          delivered: recall.delivered,
-        });
-        revokeDelegation(this.#state, delegation);
-      } else if (
-        !recall.delivered && !recall.sending &&
-        recall.cancelTimer === undefined && now - recall.heardAt >= patience
-      ) {
-        this.#send(recall);
-      }
+    if (!this.#isSweeping) {
+      this.#isSweeping = true;
+      this.#state.files.effects.begin(this.#sweepRecalls(now));
     }
     for (const [key, until] of this.#contended) {
       if (now < until) break;
@@ -270,6 +268,7 @@ export class DelegationKeeper implements DelegationPolicy {
       for (const resolve of recall.waiting) resolve();
     }
     this.#recalls.clear();
+    this.#crowded.clear();
     this.#queries.close();
   }
 
@@ -280,6 +279,33 @@ export class DelegationKeeper implements DelegationPolicy {
   ): void {
     const holder = client.id.toString(16);
     this.#options.log?.debug(message, { type, client: holder, ...fields });
+  }
+
+  *#sweepRecalls(now: number): Piecework {
+    const { leaseMs } = this.#state.lease;
+    const { log = silentLogger } = this.#options;
+    const { patience = ofLease(PATIENCE, leaseMs) } = this.#options;
+    for (const recall of this.#recalls.values()) {
+      const { delegation } = recall;
+      if (now >= revocableAt(recall, leaseMs)) {
+        log.info("a delegation was not returned and is revoked", {
+          type: delegation.type,
+          delivered: recall.delivered,
+        });
+        revokeDelegation(this.#state, delegation);
+        yield 1;
+      } else if (
+        !recall.delivered && !recall.sending &&
+        recall.cancelTimer === undefined && now - recall.heardAt >= patience
+      ) {
+        this.#send(recall);
+        yield RECALL_PIECES;
+      } else {
+        yield LOOK;
+      }
+    }
+    for (const client of this.#crowded.keys()) this.#sendNext(client);
+    this.#isSweeping = false;
   }
 
   #track(delegation: Delegation): Recall {
@@ -325,13 +351,19 @@ export class DelegationKeeper implements DelegationPolicy {
     recall.sending = false;
     recall.routed = undefined;
     recall.heardAt = this.#state.clock.now();
+    const { client } = recall.delegation;
+    // Only what came from the client says that there is room now.
+    const isHeard = outcome.kind === "answered" || outcome.kind === "refused";
+    if (isHeard) this.#sendNext(client);
     if (this.#recalls.get(recall.delegation) !== recall) return;
-    const { resend = 100 } = this.#options;
     switch (outcome.kind) {
       case "answered":
         return this.#judge(recall, outcome.results[0]?.status);
-      case "full":
-        return this.#later(recall, resend);
+      case "full": {
+        const crowd = this.#crowded.get(client) ?? new Set();
+        this.#crowded.set(client, crowd.add(recall));
+        return;
+      }
       case "stopped":
         // Its session went; another may be there already.
         if (this.#router.isProven(recall.delegation.client)) this.#send(recall);
@@ -340,6 +372,18 @@ export class DelegationKeeper implements DelegationPolicy {
         // What is lost for now goes out again when a path is regained, or with patience.
         return;
     }
+  }
+
+  /** A callback of the client is done: there is room for one that had none. */
+  #sendNext(client: Client): void {
+    const crowd = this.#crowded.get(client);
+    for (const recall of crowd ?? []) {
+      crowd!.delete(recall);
+      if (this.#recalls.get(recall.delegation) !== recall) continue;
+      this.#send(recall);
+      break;
+    }
+    if (crowd?.size === 0) this.#crowded.delete(client);
   }
 
   /** What the client says to CB_RECALL itself. */

@@ -1,24 +1,46 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
+import { dropState } from "../state/release.ts";
+import type { HeldState } from "../state/stateids.ts";
+import { FsError } from "../vfs/errors.ts";
 import type { Client } from "../state/client.ts";
-import { recallDelegation, type RecallReason } from "../state/delegations.ts";
+import { recallDelegations, type RecallReason } from "../state/delegations.ts";
+import type { FileState } from "../state/file_states.ts";
 import { forgetIdleOwners } from "../state/idle_owners.ts";
 import { conflictingOpen } from "../state/opens.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { CompoundContext } from "./context.ts";
+
+/** States of ended clients that one COMPOUND clears away. */
+const MAX_CLEARED = 256;
 
 /**
  * Somebody's state is in the way. True when it is worth another look: its
  * client's lease had run out, which was only a courtesy as long as nobody minded
  * (RFC 8881 8.4.3, RFC 7530 9.6.3.1), or its owner never confirmed it.
  */
-export function giveWay(context: CompoundContext, client: Client): boolean {
+export function giveWay(context: CompoundContext, held: HeldState): boolean {
   const { clock, state } = context.services;
+  const { client } = held;
+  if (held.isGone) {
+    clearAway(context, held);
+    return true;
+  }
   const before = clock.now() - state.lease.leaseMs;
   // RFC 7530 16.18.5: an open that is not confirmed within a lease is cancelled.
   if (client.protocol === 0 && forgetIdleOwners(state, client, before)) {
     return true;
   }
   return client !== context.client && state.expireIfLapsed(client);
+}
+
+/**
+ * What is left of an ended client or open is cleared away by and by; whoever
+ * finds it in the way does that for it, and is put off with NFS4ERR_DELAY when
+ * it is too much for one request.
+ */
+function clearAway(context: CompoundContext, held: HeldState): void {
+  if (context.cleared++ === MAX_CLEARED) throw new FsError("busy");
+  dropState(context.services.state, held);
 }
 
 /** Whether an open of somebody who is there forbids `access` or `deny` of a file. */
@@ -31,7 +53,7 @@ export function isShareDenied(
   while (true) {
     const open = conflictingOpen(files.get(file), access, deny);
     if (open === undefined) return false;
-    if (!giveWay(context, open.client)) return true;
+    if (!giveWay(context, open)) return true;
   }
 }
 
@@ -68,17 +90,22 @@ export function recallConflicts(
   file: FileRef,
   use: FileUse,
 ): boolean {
-  const { files } = context.services.state;
-  if (files.delegations === 0) return false;
-  let standing = false;
-  for (const delegation of [...files.get(file)?.delegations ?? []]) {
-    if (!use.changes && delegation.type === "read") continue;
-    if (delegation.client === context.client) continue;
-    if (giveWay(context, delegation.client)) continue;
-    standing = true;
-    recallDelegation(context.services.state, delegation, use.reason);
+  const { client, services: { state, effects } } = context;
+  if (state.files.delegations === 0) return false;
+  const held = state.files.get(file);
+  if (held === undefined) return false;
+  for (const delegation of held.delegations.values()) {
+    // Who holds one for writing is alone with it.
+    if (!use.changes && delegation.type === "read") return false;
+    if (delegation.client === client) continue;
+    if (giveWay(context, delegation)) continue;
+    // Thousands may have one: nobody is kept waiting while they are asked.
+    const { reason } = use;
+    const recalls = () => recallDelegations(state, held, { client, reason });
+    if (!delegation.isRecalled) effects.begin(recalls());
+    return true;
   }
-  return standing;
+  return false;
 }
 
 /** The same as the status that it is answered with. */

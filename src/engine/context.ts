@@ -86,6 +86,8 @@ export class CompoundContext {
   replyLimit: number;
   /** What a reply beyond the limit is answered with: NFS4ERR_REP_TOO_BIG_TO_CACHE when SEQUENCE asked for caching and that is the tighter limit. */
   replyLimitStatus: StatusCode;
+  /** States of ended clients that were found in the way. */
+  cleared = 0;
   /** The lock that is in the way, for LOCK and LOCKT to report with NFS4ERR_DENIED. */
   conflict: LockConflict | undefined;
 

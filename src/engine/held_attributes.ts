@@ -21,9 +21,11 @@ export function heldBySomebodyElse(
   if (files.delegations === 0 || !requested.meets(CHANGE_AND_SIZE)) {
     return undefined;
   }
-  for (const delegation of files.get(file)?.delegations ?? []) {
-    if (delegation.type !== "write" || isHolder(context, delegation)) continue;
-    if (!giveWay(context, delegation.client)) return delegation;
+  for (const delegation of files.get(file)?.delegations.values() ?? []) {
+    if (isHolder(context, delegation)) continue;
+    // Who holds one for writing is alone with it.
+    if (delegation.type !== "write") return undefined;
+    if (!giveWay(context, delegation)) return delegation;
   }
   return undefined;
 }

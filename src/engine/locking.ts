@@ -5,6 +5,7 @@ import type { Client } from "../state/client.ts";
 import type { LockState } from "../state/locks.ts";
 import type { LockOwner } from "../state/owners.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
+import { FsError } from "../vfs/errors.ts";
 import { XdrError } from "../xdr/error.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import { giveWay } from "./conflicts.ts";
@@ -58,9 +59,10 @@ export function findConflict(
   while (true) {
     const range = files.get(context.file)?.knownRanges
       ?.conflict(owner, span, write);
-    if (range === undefined || !giveWay(context, range.holder.client)) {
-      return range;
-    }
+    if (range === undefined) return undefined;
+    // Too many that are over are in front of what may be in the way.
+    if (range.isOver) throw new FsError("busy");
+    if (!giveWay(context, range.holder)) return range;
   }
 }
 

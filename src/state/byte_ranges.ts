@@ -1,4 +1,6 @@
-import { RangeList } from "./range_list.ts";
+import { finish, type Piecework } from "./effects.ts";
+import { excluding, type Few, including, itemsOf } from "./few.ts";
+import { RangeTree } from "./range_tree.ts";
 
 /** The last byte that a lock can cover (RFC 8881 18.10.3). */
 export const LAST_BYTE = 0xffff_ffff_ffff_ffffn;
@@ -32,11 +34,18 @@ export interface Holder<Owner> {
 }
 
 /** A locked range. */
-export interface LockedRange<H> extends Span {
+export interface LockedRange<H extends Holder<object> = Holder<object>>
+  extends Span {
   /** Whether it is a write lock. */
   readonly write: boolean;
   /** The lock stateid that it was gotten under. */
   readonly holder: H;
+  /** The holder's owner. */
+  readonly owner: H["owner"];
+  /** Tells ranges with the same start apart. */
+  readonly id: number;
+  /** Whether it is locked no more: another range is in its place, or none. */
+  readonly isOver: boolean;
 }
 
 /** The span of an offset and length off the wire; `undefined` where they make none. */
@@ -54,67 +63,91 @@ export function lengthOf({ start, last }: Span): bigint {
   return last === LAST_BYTE ? LAST_BYTE : last - start + 1n;
 }
 
+/** What a holder has. */
+interface Held<R> {
+  /** Ranges that are locked. */
+  count: number;
+  /** These, and those that are yet to be cleared away. */
+  ranges: Few<R>;
+}
+
+/** Ranges that are cleared away at once; more are left for later. */
+const AT_ONCE = 64;
+
 /**
  * The byte-range locks of a file, with POSIX semantics: an owner's lock replaces
  * what it held of the range before, neighbours of the same kind are joined.
  *
  * An owner's own ranges are disjoint and sorted. Write locks are disjoint from
  * everything of other owners, and read locks only matter to writers, so each
- * kind has a list of its own and thousands of readers don't slow each other down.
+ * kind has a tree of its own and thousands of readers don't slow each other down.
+ * When many ranges end at once, that is noted at once and they are cleared away
+ * later, so that nobody waits for it.
  */
 export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
-  readonly #owned = new Map<Owner, LockedRange<H>[]>();
-  readonly #readers = new RangeList<LockedRange<H>>();
-  readonly #writers = new RangeList<LockedRange<H>>();
+  readonly #owned = new Map<Owner, Mutable<LockedRange<H>>[]>();
+  readonly #held = new Map<H, Held<LockedRange<H>>>();
+  readonly #readers = new RangeTree<LockedRange<H>>();
+  readonly #writers = new RangeTree<LockedRange<H>>();
+  readonly #later: (work: Piecework) => void;
+  #size = 0;
+  #nextId = 0;
+
+  /** `later` does the work in pieces; it is done at once if left out. */
+  constructor(later: (work: Piecework) => void = finish) {
+    this.#later = later;
+  }
 
   /** Number of ranges. */
   get size(): number {
-    return this.#readers.size + this.#writers.size;
+    return this.#size;
   }
 
-  /** A range of somebody else's that forbids the owner the span; unknown owners have none. */
+  /**
+   * A range of somebody else's that forbids the owner the span; unknown owners
+   * have none. One that is over where too many are yet to be cleared away for
+   * anybody to say now.
+   */
   conflict(
     owner: Owner | undefined,
     span: Span,
     write: boolean,
   ): LockedRange<H> | undefined {
-    const isForeign = (range: LockedRange<H>) => range.holder.owner !== owner;
-    return this.#writers.find(span, isForeign) ??
-      (write ? this.#readers.find(span, isForeign) : undefined);
+    return this.#find(this.#writers, span, owner) ??
+      (write ? this.#find(this.#readers, span, owner) : undefined);
   }
 
   /** Whether something is locked under this holder. */
   isHeldBy(holder: H): boolean {
-    const own = this.#owned.get(holder.owner);
-    return own !== undefined && own.some((range) => range.holder === holder);
+    return (this.#held.get(holder)?.count ?? 0) > 0;
   }
 
   /** Locks a span that {@linkcode conflict} found free; returns how many ranges there are more. */
   lock(holder: H, span: Span, write: boolean): number {
-    const before = this.size;
+    const before = this.#size;
     const own = this.#ownedBy(holder.owner);
     let { start, last } = span;
     const at = firstTouching(own, start);
-    const replaced: LockedRange<H>[] = [];
-    const rest: LockedRange<H>[] = [];
+    let end = at;
+    const added: LockedRange<H>[] = [];
     for (
-      let i = at;
-      i < own.length && own[i].start <= (last === LAST_BYTE ? last : last + 1n);
-      i++
+      ;
+      end < own.length &&
+      own[end].start <= (last === LAST_BYTE ? last : last + 1n);
+      end++
     ) {
-      const range = own[i];
-      replaced.push(range);
+      const range = own[end];
       if (range.write === write && range.holder === holder) {
         if (range.start < start) start = range.start;
         if (range.last > last) last = range.last;
       } else {
-        rest.push(...outside(range, span));
+        this.#keepOutside(range, span, added);
       }
     }
-    const added = [...rest, { start, last, write, holder }];
+    added.push(this.#make({ start, last }, write, holder));
     added.sort((a, b) => a.start < b.start ? -1 : 1);
-    this.#replace(own, at, { replaced, added });
-    return this.size - before;
+    this.#replace(own, { at, end, added });
+    return this.#size - before;
   }
 
   /** Whether the owner has a range that goes on at both ends of a span. */
@@ -130,34 +163,49 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   unlock(owner: Owner, span: Span): number {
     const own = this.#owned.get(owner);
     if (own === undefined) return 0;
-    const before = this.size;
+    const before = this.#size;
     let at = firstTouching(own, span.start);
     // What only touches the span stays as it is.
     if (at < own.length && own[at].last < span.start) at++;
-    const replaced: LockedRange<H>[] = [];
+    let end = at;
     const added: LockedRange<H>[] = [];
-    for (let i = at; i < own.length && own[i].start <= span.last; i++) {
-      replaced.push(own[i]);
-      added.push(...outside(own[i], span));
+    while (end < own.length && own[end].start <= span.last) {
+      this.#keepOutside(own[end++], span, added);
     }
-    this.#replace(own, at, { replaced, added });
+    this.#replace(own, { at, end, added });
     this.#dropIfEmpty(owner, own);
-    return this.size - before;
+    return this.#size - before;
   }
 
   /** Drops everything gotten under a holder; returns how many ranges that were. */
   release(holder: H): number {
-    const own = this.#owned.get(holder.owner);
-    if (own === undefined) return 0;
-    const before = this.size;
-    const kept: LockedRange<H>[] = [];
-    for (const range of own) {
-      if (range.holder === holder) this.#listOf(range).remove(range);
-      else kept.push(range);
+    const held = this.#held.get(holder);
+    if (held === undefined || held.count === 0) return 0;
+    const ranges = [...itemsOf(held.ranges)].filter(({ isOver }) => !isOver);
+    let own = this.#owned.get(holder.owner)!;
+    if (ranges.length > AT_ONCE) {
+      own = own.filter((range) => range.holder !== holder);
+      this.#owned.set(holder.owner, own);
+    } else {
+      for (const range of ranges) own.splice(indexOf(own, range), 1);
     }
-    this.#owned.set(holder.owner, kept);
-    this.#dropIfEmpty(holder.owner, kept);
-    return before - this.size;
+    this.#dropIfEmpty(holder.owner, own);
+    this.#end(ranges);
+    return ranges.length;
+  }
+
+  #find(
+    tree: RangeTree<LockedRange<H>>,
+    span: Span,
+    owner: Owner | undefined,
+  ): LockedRange<H> | undefined {
+    for (let cleared = 0;; cleared++) {
+      const range = tree.find(span, owner);
+      if (range === undefined || !range.isOver || cleared === AT_ONCE) {
+        return range;
+      }
+      this.#clear(range);
+    }
   }
 
   #ownedBy(owner: Owner): LockedRange<H>[] {
@@ -170,23 +218,89 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     if (own.length === 0) this.#owned.delete(owner);
   }
 
+  #make({ start, last }: Span, write: boolean, holder: H): LockedRange<H> {
+    const { owner } = holder;
+    const id = this.#nextId++;
+    return { start, last, write, holder, owner, id, isOver: false };
+  }
+
+  /** Makes what a range is left with when a span is taken out of it. */
+  #keepOutside(
+    { start, last, write, holder }: LockedRange<H>,
+    span: Span,
+    kept: LockedRange<H>[],
+  ): void {
+    if (start < span.start) {
+      const end = span.start - 1n;
+      const before = { start, last: last < end ? last : end };
+      kept.push(this.#make(before, write, holder));
+    }
+    if (last > span.last) {
+      const begin = span.last + 1n;
+      const behind = { start: start > begin ? start : begin, last };
+      kept.push(this.#make(behind, write, holder));
+    }
+  }
+
+  /** Puts ranges in the place of an owner's from `at` to before `end`. */
   #replace(
     own: LockedRange<H>[],
-    at: number,
-    { replaced, added }: {
-      readonly replaced: readonly LockedRange<H>[];
+    { at, end, added }: {
+      readonly at: number;
+      readonly end: number;
       readonly added: readonly LockedRange<H>[];
     },
   ): void {
-    for (const range of replaced) this.#listOf(range).remove(range);
-    for (const range of added) this.#listOf(range).add(range);
-    own.splice(at, replaced.length, ...added);
+    const replaced = own.splice(at, end - at, ...added);
+    for (const range of added) this.#begin(range);
+    this.#end(replaced);
   }
 
-  #listOf(range: LockedRange<H>): RangeList<LockedRange<H>> {
+  #begin(range: LockedRange<H>): void {
+    const { holder } = range;
+    let held = this.#held.get(holder);
+    if (held === undefined) {
+      this.#held.set(holder, held = { count: 0, ranges: undefined });
+    }
+    held.count++;
+    held.ranges = including(held.ranges, range);
+    this.#size++;
+    this.#treeOf(range).add(range);
+  }
+
+  #end(ranges: readonly Mutable<LockedRange<H>>[]): void {
+    this.#size -= ranges.length;
+    for (const range of ranges) {
+      range.isOver = true;
+      this.#held.get(range.holder)!.count--;
+    }
+    if (ranges.length > AT_ONCE) return this.#later(this.#clearAll(ranges));
+    for (const range of ranges) this.#clear(range);
+  }
+
+  *#clearAll(ranges: readonly LockedRange<H>[]): Piecework {
+    for (const range of ranges) {
+      this.#clear(range);
+      yield 1;
+    }
+  }
+
+  /** Takes a range that is over out of what is searched, unless it is already. */
+  #clear(range: LockedRange<H>): void {
+    const { holder } = range;
+    const held = this.#held.get(holder);
+    if (held === undefined) return;
+    this.#treeOf(range).remove(range);
+    held.ranges = excluding(held.ranges, range);
+    if (held.ranges === undefined) this.#held.delete(holder);
+  }
+
+  #treeOf(range: LockedRange<H>): RangeTree<LockedRange<H>> {
     return range.write ? this.#writers : this.#readers;
   }
 }
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Index of the first range that ends at `start - 1` or behind. */
 function firstTouching(own: readonly Span[], start: bigint): number {
@@ -200,18 +314,9 @@ function firstTouching(own: readonly Span[], start: bigint): number {
   return low;
 }
 
-/** What a range is left with when a span is taken out of it. */
-function outside<H>(range: LockedRange<H>, span: Span): LockedRange<H>[] {
-  const rest: LockedRange<H>[] = [];
-  const { last } = range;
-  if (range.start < span.start) {
-    const end = span.start - 1n;
-    rest.push({ ...range, last: last < end ? last : end });
-  }
-  if (last > span.last) {
-    const begin = span.last + 1n;
-    const start = range.start > begin ? range.start : begin;
-    rest.push({ ...range, start });
-  }
-  return rest;
+/** Index of one of an owner's ranges. */
+function indexOf(own: readonly Span[], range: Span): number {
+  const at = firstTouching(own, range.start);
+  // The one before may end where this one begins.
+  return own[at] === range ? at : at + 1;
 }

@@ -1,5 +1,6 @@
 import { Status } from "../nfs4/constants.ts";
 import type { Client } from "./client.ts";
+import type { Piecework } from "./effects.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
 import type { Session } from "./session.ts";
@@ -116,6 +117,9 @@ export class Delegation extends LockingState {
   }
 }
 
+/** A callback on its way costs as much as so many pieces of work. */
+export const RECALL_PIECES = 16;
+
 /** A delegation that is about to be granted. */
 export interface DelegationGrant {
   /** Reading, or everything. */
@@ -194,7 +198,10 @@ export function grantDelegation(
   return delegation;
 }
 
-/** Asks a delegation back, unless it was already. */
+/**
+ * Asks a delegation back, unless it was already. Those that were are the last of
+ * their file: whoever looks for others need not pass them.
+ */
 export function recallDelegation(
   tables: LockingTables,
   delegation: Delegation,
@@ -202,7 +209,25 @@ export function recallDelegation(
 ): void {
   if (delegation.isRecalled) return;
   delegation.isRecalled = true;
+  delegation.file.delegationRecalled(delegation);
   tables.files.policy.recall(delegation, reason);
+}
+
+/** Asks the delegations of a file back but for `client`'s own, one after the other. */
+export function* recallDelegations(
+  tables: LockingTables,
+  file: FileState,
+  { client, reason }: {
+    readonly client: Client | undefined;
+    readonly reason: RecallReason;
+  },
+): Piecework {
+  for (const delegation of file.delegations.values()) {
+    if (delegation.isRecalled) return;
+    if (delegation.client === client) continue;
+    recallDelegation(tables, delegation, reason);
+    yield RECALL_PIECES;
+  }
 }
 
 /** The client gave a delegation back, or is gone; a revoked one is freed. */

@@ -4,16 +4,41 @@ import type { Awaitable } from "../vfs/file_system.ts";
 export type Effect = () => Awaitable<void>;
 
 /**
+ * Work that is too much for one turn of the event loop: a piece with each step,
+ * which says how much it was. A piece of 1 is some microseconds.
+ */
+export type Piecework = Iterator<number, void>;
+
+/** Pieces that are done at one go. */
+const TURN = 512;
+
+/** Does it all, and lets everybody wait. */
+export function finish(work: Piecework): void {
+  while (!work.next().done);
+}
+
+/**
  * Where the state, which never waits, leaves slow work. The engine runs the
  * queue after each COMPOUND, the server after each sweep.
  */
 export class EffectQueue {
   #effects: Effect[] = [];
+  readonly #work: Piecework[] = [];
+  /** Pieces that may still be done in this turn. */
+  #allowance = TURN;
   readonly #running = new Set<Promise<void>>();
+
+  /** Whether somebody calls {@linkcode EffectQueue.goOn} in each turn until nothing is left. */
+  isUnderWay = false;
 
   /** Whether there is nothing to do. */
   get isEmpty(): boolean {
-    return this.#effects.length === 0;
+    return this.#effects.length === 0 && this.#work.length === 0;
+  }
+
+  /** Whether there is work in pieces to go on with. */
+  get hasWork(): boolean {
+    return this.#work.length > 0;
   }
 
   /** Adds work. */
@@ -21,7 +46,20 @@ export class EffectQueue {
     this.#effects.push(effect);
   }
 
-  /** Takes all the work that is waiting. */
+  /** Adds work in pieces, of which as many are done at once as the turn allows. */
+  begin(work: Piecework): void {
+    this.#work.push(work);
+    if (this.#work.length === 1) this.#go();
+  }
+
+  /** Another turn: goes on with the work in pieces; returns whether there is more. */
+  goOn(): boolean {
+    this.#allowance = TURN;
+    this.#go();
+    return this.hasWork;
+  }
+
+  /** Takes all the work that is waiting, but for what is done in pieces. */
   take(): Effect[] {
     const effects = this.#effects;
     this.#effects = [];
@@ -32,6 +70,14 @@ export class EffectQueue {
   track(work: Promise<void>): void {
     this.#running.add(work);
     work.then(() => this.#running.delete(work));
+  }
+
+  #go(): void {
+    while (this.#work.length > 0 && this.#allowance > 0) {
+      const { done, value } = this.#work[0].next();
+      if (done) this.#work.shift();
+      else this.#allowance -= value;
+    }
   }
 
   /** Resolves when all the work that was begun is done. */

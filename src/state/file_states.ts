@@ -11,13 +11,13 @@ import type { EffectQueue } from "./effects.ts";
 import type { LockState } from "./locks.ts";
 import type { OpenState } from "./opens.ts";
 import type { LockOwner, OpenOwner } from "./owners.ts";
-import { ShareCounts } from "./shares.ts";
+import { Shares } from "./shares.ts";
 import type { StateAccount } from "./state_budget.ts";
 import type { StateidTable } from "./stateids.ts";
 import type { WaitingLocks } from "./waiting_locks.ts";
 
 /** Most files never have one. */
-const NO_DELEGATIONS: ReadonlySet<Delegation> = new Set();
+const NO_DELEGATIONS: ReadonlyMap<Client, Delegation> = new Map();
 
 /** What is held on a file, by whoever. */
 export class FileState {
@@ -26,34 +26,52 @@ export class FileState {
   /** Its opens: an owner has one at most (RFC 8881 18.16.3). */
   readonly opens = new Map<OpenOwner, OpenState>();
   /** What the opens share and deny. */
-  readonly shares = new ShareCounts();
+  readonly shares = new Shares();
   /** Whose memory it takes: of whoever came to hold something of it first. */
   readonly account: StateAccount;
   /** Whether its mode is known to have neither setuid nor setgid. */
   isPlain = false;
   /** How often its mode was set. */
   modesSet = 0;
-  #delegations: Set<Delegation> | undefined;
+  /** How many of its delegations were asked back and are still out. */
+  recalls = 0;
+  readonly #effects: EffectQueue;
+  #delegations: Map<Client, Delegation> | undefined;
   #ranges: ByteRanges<LockOwner, LockState> | undefined;
 
-  constructor(file: FileRef, account: StateAccount) {
+  constructor(
+    file: FileRef,
+    { account, effects }: {
+      readonly account: StateAccount;
+      readonly effects: EffectQueue;
+    },
+  ) {
     this.file = file;
     this.account = account;
+    this.#effects = effects;
   }
 
-  /** Its delegations. */
-  get delegations(): ReadonlySet<Delegation> {
+  /** Its delegations: a client has one at most. Those that were asked back are the last. */
+  get delegations(): ReadonlyMap<Client, Delegation> {
     return this.#delegations ?? NO_DELEGATIONS;
   }
 
   /** There is one more. */
   addDelegation(delegation: Delegation): void {
-    (this.#delegations ??= new Set()).add(delegation);
+    (this.#delegations ??= new Map()).set(delegation.client, delegation);
+    if (delegation.isRecalled) this.recalls++;
+  }
+
+  /** One was asked back. */
+  delegationRecalled(delegation: Delegation): void {
+    this.#delegations!.delete(delegation.client);
+    this.addDelegation(delegation);
   }
 
   /** There is one less. */
   removeDelegation(delegation: Delegation): void {
-    this.#delegations?.delete(delegation);
+    this.#delegations?.delete(delegation.client);
+    if (delegation.isRecalled) this.recalls--;
   }
 
   /** Somebody has set its mode. */
@@ -64,7 +82,7 @@ export class FileState {
 
   /** Its byte-range locks. */
   get ranges(): ByteRanges<LockOwner, LockState> {
-    return this.#ranges ??= new ByteRanges();
+    return this.#ranges ??= new ByteRanges((work) => this.#effects.begin(work));
   }
 
   /** Its byte-range locks, where there ever were some. */
@@ -107,7 +125,9 @@ export class FileStateTable {
   obtain(file: FileRef, { account }: Client): FileState {
     let state = this.#files.get(file.key);
     if (state === undefined) {
-      this.#files.set(file.key, state = new FileState(file, account));
+      const { effects } = this;
+      state = new FileState(file, { account, effects });
+      this.#files.set(file.key, state);
       account.count("file", 1);
     }
     return state;

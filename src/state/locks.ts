@@ -2,6 +2,7 @@ import type { Span } from "./byte_ranges.ts";
 import type { LockingTables } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
 import { addLockOwner, type LockOwner, removeLockOwner } from "./owners.ts";
+import type { Piecework } from "./effects.ts";
 import { LockingState } from "./stateids.ts";
 
 /** The byte-range locks of a lock owner under an open (RFC 8881 8.2.1). */
@@ -18,6 +19,11 @@ export class LockState extends LockingState {
     this.owner = owner;
   }
 
+  /** {@inheritDoc LockingState.isGone} */
+  override get isGone(): boolean {
+    return this.client.gone || this.open.isOver || this.owner.isReleased;
+  }
+
   /** Whether something is locked: after LOCKU of everything the stateid stays. */
   get holdsRanges(): boolean {
     return this.file.knownRanges?.isHeldBy(this) ?? false;
@@ -30,18 +36,23 @@ export class LockState extends LockingState {
 
   /** Locks a span that is free. */
   lock(span: Span, write: boolean): void {
-    this.countRanges(this.file.ranges.lock(this, span, write));
+    this.#count(this.file.ranges.lock(this, span, write));
   }
 
   /** Unlocks a span. */
   unlock(span: Span): void {
-    this.countRanges(this.file.ranges.unlock(this.owner, span));
+    this.#count(this.file.ranges.unlock(this.owner, span));
   }
 
-  /** There are so many ranges more, or less. */
-  countRanges(by: number): void {
-    this.client.states.ranges += by;
-    this.client.account.count("range", by);
+  /** Unlocks all that was locked under it. */
+  unlockAll(): void {
+    this.#count(-(this.file.knownRanges?.release(this) ?? 0));
+  }
+
+  #count(more: number): void {
+    this.client.states.ranges += more;
+    this.owner.ranges += more;
+    this.client.account.count("range", more);
   }
 }
 
@@ -65,11 +76,32 @@ export function addLockState(
   return state;
 }
 
+/** Ends lock states one after the other. */
+export function* dropLockStates(
+  tables: LockingTables,
+  states: Iterable<LockState>,
+): Piecework {
+  for (const state of states) {
+    dropLockState(tables, state);
+    yield 1;
+  }
+}
+
+/** RFC 7530 16.37: the client is done with an owner that holds no ranges. */
+export function releaseLockOwner(
+  tables: LockingTables,
+  owner: LockOwner,
+): void {
+  owner.isReleased = true;
+  removeLockOwner(owner);
+  tables.files.effects.begin(dropLockStates(tables, owner.locks));
+}
+
 /** Ends a lock state and its locks, and its owner where this was its last one. */
 export function dropLockState(tables: LockingTables, state: LockState): void {
-  const { client, open, owner, file } = state;
+  const { client, open, owner } = state;
   const { states } = client;
-  state.countRanges(-(file.knownRanges?.release(state) ?? 0));
+  state.unlockAll();
   open.removeLock(state);
   states.all.delete(state);
   states.lockStates--;

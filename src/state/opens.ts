@@ -1,6 +1,7 @@
 import type { OpenMode } from "../vfs/file_system.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
-import { dropLockState, type LockState } from "./locks.ts";
+import { finish } from "./effects.ts";
+import { dropLockStates, type LockState } from "./locks.ts";
 import { type LockOwner, type OpenOwner, removeOpenOwner } from "./owners.ts";
 import { isUnionOfSome } from "./shares.ts";
 import { LockingState } from "./stateids.ts";
@@ -15,6 +16,8 @@ export const OPEN_MODES: readonly OpenMode[] = [
 
 /** Most opens never have a lock, and a Map of their own would be a third of them. */
 const NO_LOCKS: ReadonlyMap<LockOwner, LockState> = new Map();
+/** Lock stateids that end with their open at once; more of them end later. */
+const LOCKS_AT_ONCE = 16;
 
 /** A file as an open owner has it open: all its OPENs of the file in one (RFC 8881 9.8). */
 export class OpenState extends LockingState {
@@ -30,8 +33,12 @@ export class OpenState extends LockingState {
   #locks: Map<LockOwner, LockState> | undefined;
   /** Whether the answer to its last OPEN promised CB_NOTIFY_LOCK (RFC 8881 20.11.3). */
   mayNotify = false;
+  /** Requests for a lock under it that wait in line. */
+  waiting = 0;
   /** NFSv4.0: closed, and only kept for the replay of CLOSE. */
   isClosed = false;
+  /** Nobody has the file open by it any more; there may be locks to be cleared away. */
+  isOver = false;
   #accessSeen = 0;
   #denySeen = 0;
   #fsModes = 0;
@@ -115,10 +122,10 @@ export class OpenState extends LockingState {
 
   #setShares(access: number, deny: number): void {
     const { shares } = this.file;
-    shares.remove(this.access, this.deny);
-    shares.add(access, deny);
+    shares.remove(this);
     this.access = access;
     this.deny = deny;
+    shares.add(this);
   }
 }
 
@@ -154,7 +161,10 @@ export function dropOpen(
   options: { readonly keepForReplay?: boolean } = {},
 ): void {
   const { owner, file } = open;
-  for (const lock of open.locks.values()) dropLockState(tables, lock);
+  open.isOver = true;
+  const locks = dropLockStates(tables, open.locks.values());
+  if (open.locks.size <= LOCKS_AT_ONCE) finish(locks);
+  else tables.files.effects.begin(locks);
   tables.waiting.openEnded(open);
   open.unshare();
   file.opens.delete(owner);
@@ -201,14 +211,8 @@ export function conflictingOpen(
   access: number,
   deny: number,
 ): OpenState | undefined {
-  if (file === undefined || !file.shares.conflicts(access, deny)) {
-    return undefined;
-  }
-  for (const open of file.opens.values()) {
-    // RFC 7530 9.9, RFC 8881 18.16.3: no exception for the owner's own open.
-    if ((open.deny & access | open.access & deny) !== 0) return open;
-  }
-  return undefined;
+  // RFC 7530 9.9, RFC 8881 18.16.3: no exception for the owner's own open.
+  return file?.shares.conflict(access, deny);
 }
 
 /** The values in `seen` (bit v for value v) that are subsets of `value`, again as bits. */

@@ -41,6 +41,10 @@ export class OpenOwner extends StateOwner {
 
 /** Who locks ranges. */
 export class LockOwner extends StateOwner {
+  /** Ranges that it has locked, in all files. */
+  ranges = 0;
+  /** NFSv4.0: RELEASE_LOCKOWNER has come; its lock stateids are good for nothing. */
+  isReleased = false;
   /** Its lock stateids. */
   readonly locks = new Set<LockState>();
 }
@@ -68,8 +72,11 @@ export function addLockOwner(owner: LockOwner): void {
 }
 
 /** Forgets a lock owner. */
-export function removeLockOwner({ client, key }: LockOwner): void {
-  if (!client.states.lockOwners.delete(key)) return;
+export function removeLockOwner(owner: LockOwner): void {
+  const { client, key } = owner;
+  // There may be another one by that name already.
+  if (client.states.lockOwners.get(key) !== owner) return;
+  client.states.lockOwners.delete(key);
   client.account.count("owner", -1, key.length);
 }
 

@@ -1,29 +1,42 @@
 import type { Client } from "./client.ts";
-import type { LockingTables } from "./file_states.ts";
 import { dropDelegation } from "./delegations.ts";
+import type { Piecework } from "./effects.ts";
+import type { LockingTables } from "./file_states.ts";
+import { dropLockState } from "./locks.ts";
 import { dropOpen, forgetClosed } from "./opens.ts";
 import { removeOpenOwner } from "./owners.ts";
+import type { HeldState } from "./stateids.ts";
 
-/** Drops all that a client holds and all its owners; files are closed by effects. */
-export function releaseClientState(
+/**
+ * Drops all that a client holds and all its owners; files are closed by effects.
+ * From its first piece on the client must be gone: what it held is nobody's then,
+ * and whoever finds some of it in the way drops that by itself.
+ */
+export function* releaseClientState(
   tables: LockingTables,
   client: Client,
-): void {
+): Piecework {
   const { states } = client;
-  if (client.protocol === 0) {
-    // RFC 7530 13.1.5.3: what went with the lease is told from what never was.
-    for (const state of states.all) tables.stateids.rememberLost(state);
-  }
   for (const state of states.all) {
-    // Lock states go with their opens.
-    if (state.kind === "open") dropOpen(tables, state);
-    else if (state.kind === "delegation") {
-      dropDelegation(tables, state, "client-gone");
-    }
+    dropState(tables, state);
+    yield 1;
   }
   for (const owner of states.openOwners.values()) {
     forgetClosed(tables, owner);
     removeOpenOwner(owner);
+    yield 1;
   }
   states.idleOwners.clear();
+}
+
+/** Drops a state that its client can't use any more. */
+export function dropState(tables: LockingTables, state: HeldState): void {
+  switch (state.kind) {
+    case "open":
+      return dropOpen(tables, state);
+    case "lock":
+      return dropLockState(tables, state);
+    case "delegation":
+      return dropDelegation(tables, state, "client-gone");
+  }
 }

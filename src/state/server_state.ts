@@ -121,6 +121,7 @@ export class ServerState implements LockingTables {
     });
     this.waiting = new WaitingLocks({
       clock,
+      effects: options.effects,
       leaseMs: options.leaseMs,
       limits,
     });
@@ -194,8 +195,8 @@ export class ServerState implements LockingTables {
     for (const session of [...client.sessions]) {
       this.sessions.destroy(session, reason);
     }
-    releaseClientState(this, client);
     this.clients.forget(client);
+    this.files.effects.begin(releaseClientState(this, client));
     if (!client.confirmed) return;
     const lost = reason === "expired" || reason === "evicted";
     if (lost && client.protocol === 0) this.clients.rememberExpired(client);

@@ -1,36 +1,97 @@
 import { Share } from "../nfs4/constants.ts";
+import type { Client } from "./client.ts";
+import { excluding, type Few, firstOf, including } from "./few.ts";
+import type { OpenState } from "./opens.ts";
 
-/** How many opens of a file have which access and deny which (RFC 8881 9.7). */
-export class ShareCounts {
-  #readers = 0;
-  #writers = 0;
-  #readDeniers = 0;
-  #writeDeniers = 0;
+/** Opens by their clients; mostly there is one. */
+type Pile = OpenState | Map<Client, Few<OpenState>> | undefined;
 
-  /** An open came to have `access` and `deny`. */
-  add(access: number, deny: number): void {
-    this.#count(access, deny, 1);
+/**
+ * The opens of a file by what they have access to and by what they deny (RFC
+ * 8881 9.7), so that whoever is in the way is found however many there are.
+ */
+export class Shares {
+  /** By OPEN4_SHARE_ACCESS_*, 1 to 3. */
+  readonly #access: Pile[] = [];
+  /** By OPEN4_SHARE_DENY_*, 1 to 3. */
+  readonly #deny: Pile[] = [];
+
+  /** An open came to have its access and deny. */
+  add(open: OpenState): void {
+    const { access, deny } = open;
+    if (access > 0) this.#access[access] = withOpen(this.#access[access], open);
+    if (deny > 0) this.#deny[deny] = withOpen(this.#deny[deny], open);
   }
 
-  /** An open no longer has `access` and `deny`. */
-  remove(access: number, deny: number): void {
-    this.#count(access, deny, -1);
+  /** An open is about to lose the access and deny that it has. */
+  remove(open: OpenState): void {
+    const { access, deny } = open;
+    if (access > 0) {
+      this.#access[access] = withoutOpen(this.#access[access], open);
+    }
+    if (deny > 0) this.#deny[deny] = withoutOpen(this.#deny[deny], open);
   }
 
-  /** Whether an open with `access` and `deny` is in conflict with one that is there. */
-  conflicts(access: number, deny: number): boolean {
-    return ((access & Share.ACCESS_READ) !== 0 && this.#readDeniers > 0) ||
-      ((access & Share.ACCESS_WRITE) !== 0 && this.#writeDeniers > 0) ||
-      ((deny & Share.DENY_READ) !== 0 && this.#readers > 0) ||
-      ((deny & Share.DENY_WRITE) !== 0 && this.#writers > 0);
+  /** An open that an open with `access` and `deny` would be in conflict with. */
+  conflict(access: number, deny: number): OpenState | undefined {
+    return find(this.#deny, access, anyOf) ?? find(this.#access, deny, anyOf);
   }
 
-  #count(access: number, deny: number, by: 1 | -1): void {
-    if (access & Share.ACCESS_READ) this.#readers += by;
-    if (access & Share.ACCESS_WRITE) this.#writers += by;
-    if (deny & Share.DENY_READ) this.#readDeniers += by;
-    if (deny & Share.DENY_WRITE) this.#writeDeniers += by;
+  /** Whether another client has the file open for some of `access`. */
+  isOpenForOthers(client: Client, access: number): boolean {
+    return this.#has(this.#access, access, client);
   }
+
+  /** Whether another client denies something. */
+  isDeniedByOthers(client: Client): boolean {
+    return this.#has(this.#deny, Share.DENY_BOTH, client);
+  }
+
+  #has(piles: readonly Pile[], bits: number, client: Client): boolean {
+    return find(piles, bits, (pile) => anyOfOthers(pile, client)) !== undefined;
+  }
+}
+
+/** What `pick` finds in the piles of the values that have some of `bits`. */
+function find(
+  piles: readonly Pile[],
+  bits: number,
+  pick: (pile: Pile) => OpenState | undefined,
+): OpenState | undefined {
+  for (let value = 1; value < piles.length; value++) {
+    if ((value & bits) === 0) continue;
+    const open = pick(piles[value]);
+    if (open !== undefined) return open;
+  }
+  return undefined;
+}
+
+function withOpen(pile: Pile, open: OpenState): Pile {
+  if (pile === undefined) return open;
+  if (!(pile instanceof Map)) pile = new Map([[pile.client, pile]]);
+  return pile.set(open.client, including(pile.get(open.client), open));
+}
+
+function withoutOpen(pile: Pile, open: OpenState): Pile {
+  if (!(pile instanceof Map)) return pile === open ? undefined : pile;
+  const left = excluding(pile.get(open.client), open);
+  if (left === undefined) pile.delete(open.client);
+  else pile.set(open.client, left);
+  return pile.size === 0 ? undefined : pile;
+}
+
+function anyOf(pile: Pile): OpenState | undefined {
+  if (!(pile instanceof Map)) return pile;
+  for (const opens of pile.values()) return firstOf(opens);
+  return undefined;
+}
+
+function anyOfOthers(pile: Pile, client: Client): OpenState | undefined {
+  if (!(pile instanceof Map)) return pile?.client === client ? undefined : pile;
+  for (const [other, opens] of pile) {
+    if (other !== client) return firstOf(opens);
+  }
+  return undefined;
 }
 
 /**

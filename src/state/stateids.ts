@@ -41,6 +41,11 @@ export abstract class LockingState implements Stateid {
     this.other = table.issue();
   }
 
+  /** Whether it ended, and only waits to be cleared away: nobody may use it, it is in nobody's way. */
+  get isGone(): boolean {
+    return this.client.gone;
+  }
+
   /** The state has changed: its next answer carries the next seqid. */
   bump(): void {
     // RFC 8881 8.2.2, RFC 7530 9.1.3: after 2^32 - 1 comes 1, for 0 has a meaning.
@@ -108,21 +113,20 @@ export class StateidTable {
   /** The state that `other` names. */
   find(other: Uint8Array): HeldState | undefined {
     const state = this.#states.get(keyOf(other));
-    if (state === undefined) return undefined;
-    const mine = state.other;
-    for (let i = 0; i < STATEID_OTHER_SIZE; i++) {
-      if (mine[i] !== other[i]) return undefined;
-    }
-    return state;
+    if (state === undefined || state.isGone) return undefined;
+    return isNamed(state, other) ? state : undefined;
   }
 
   /** Forgets a state. */
   remove(state: HeldState): void {
     this.#states.delete(keyOf(state.other));
+    // RFC 7530 13.1.5.3: what went with the lease is told from what never was.
+    const { client } = state;
+    if (client.gone && client.protocol === 0) this.#rememberLost(state);
   }
 
-  /** An NFSv4.0 client lost this state with all it had: its stateid is NFS4ERR_EXPIRED for a good while. */
-  rememberLost({ other }: HeldState): void {
+  /** Its stateid is NFS4ERR_EXPIRED for a good while. */
+  #rememberLost({ other }: HeldState): void {
     const key = keyOf(other);
     this.#lost.delete(key);
     this.#lost.set(key, other);
@@ -135,6 +139,8 @@ export class StateidTable {
 
   /** Whether `other` named a state that was lost with its client. */
   isLost(other: Uint8Array): boolean {
+    const state = this.#states.get(keyOf(other));
+    if (state?.client.gone && isNamed(state, other)) return true;
     const lost = this.#lost.get(keyOf(other));
     return lost !== undefined && lost.every((byte, i) => byte === other[i]);
   }
@@ -163,6 +169,13 @@ export class StateidTable {
     if (other[11] === 0 || other[11] === 0xff) other[11] ^= 0x55;
     return other;
   }
+}
+
+function isNamed({ other: own }: HeldState, other: Uint8Array): boolean {
+  for (let i = 0; i < STATEID_OTHER_SIZE; i++) {
+    if (own[i] !== other[i]) return false;
+  }
+  return true;
 }
 
 function keyOf(other: Uint8Array): number {

@@ -1,6 +1,7 @@
-import type { Span } from "./byte_ranges.ts";
+import type { LockedRange, Span } from "./byte_ranges.ts";
 import type { Client } from "./client.ts";
 import type { Clock } from "./clock.ts";
+import type { EffectQueue, Piecework } from "./effects.ts";
 import type { FileState } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
 import type { LockOwner } from "./owners.ts";
@@ -55,6 +56,8 @@ interface Waiting extends WaitingLock {
   patience: number;
   /** Clock time in milliseconds at which its client was told that it may be free. */
   toldAt: number | undefined;
+  /** A lock of somebody else's that was in its way when it was last looked for. */
+  keptBy: LockedRange | undefined;
 }
 
 /** Tells nobody. */
@@ -73,18 +76,24 @@ export class WaitingLocks {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #limits: WaitingLockLimits;
+  readonly #effects: EffectQueue;
   readonly #lines = new Map<FileState, Set<Waiting>>();
+  /** Files in whose lines somebody may be called up. */
+  readonly #freed = new Set<FileState>();
   readonly #perClient = new Map<Client, Set<Waiting>>();
 
   constructor(options: {
     /** Time. */
     readonly clock: Clock;
+    /** Where calling up the next goes, which takes as long as the lines are. */
+    readonly effects: EffectQueue;
     /** Length of a lease in milliseconds. */
     readonly leaseMs: number;
     /** How many may wait; others are denied as well, but have no place in line. */
     readonly limits: WaitingLockLimits;
   }) {
     this.#clock = options.clock;
+    this.#effects = options.effects;
     this.#leaseMs = options.leaseMs;
     this.#limits = options.limits;
   }
@@ -135,16 +144,18 @@ export class WaitingLocks {
 
   /** Something of a file was unlocked: whose turn it is now is told. */
   freed(file: FileState): void {
-    const line = this.#lines.get(file);
-    if (line !== undefined) this.#callUp(line);
+    if (!this.#lines.has(file)) return;
+    this.#freed.add(file);
+    if (this.#freed.size === 1) this.#effects.begin(this.#callUpAll());
   }
 
   /** An open ended, and the locks under it with it. */
   openEnded(open: OpenState): void {
+    this.freed(open.file);
+    if (open.waiting === 0) return;
     for (const waiting of this.#lines.get(open.file) ?? []) {
       if (waiting.open === open) this.#remove(waiting);
     }
-    this.freed(open.file);
   }
 
   /** A client is done with one of its lock owners. */
@@ -156,13 +167,7 @@ export class WaitingLocks {
 
   /** Forgets who does not ask any more, and calls up who comes next; called every second or so. */
   sweep(): void {
-    const now = this.#clock.now();
-    for (const line of this.#lines.values()) {
-      for (const waiting of line) {
-        if (now - waiting.askedAt > this.#leaseMs) this.#remove(waiting);
-      }
-      this.#callUp(line);
-    }
+    for (const file of this.#lines.keys()) this.freed(file);
   }
 
   #find(wish: LockWish): Waiting | undefined {
@@ -180,6 +185,7 @@ export class WaitingLocks {
     const isFull = ofClient.size >= maxWaitingLocksPerClient ||
       line.size >= maxWaitingLocksPerFile || !client.account.admits();
     if (isFull) return;
+    open.waiting++;
     const waiting: Waiting = {
       open,
       owner,
@@ -190,6 +196,7 @@ export class WaitingLocks {
       askedAt: now,
       patience: Math.min(FIRST_PATIENCE, this.#leaseMs),
       toldAt: undefined,
+      keptBy: undefined,
     };
     this.#lines.set(file, line.add(waiting));
     this.#perClient.set(client, ofClient.add(waiting));
@@ -206,6 +213,7 @@ export class WaitingLocks {
     const { client, file } = waiting.open;
     const line = this.#lines.get(file)!;
     waiting.isOver = true;
+    waiting.open.waiting--;
     line.delete(waiting);
     client.account.count("waiting", -1, waiting.owner.key.length);
     if (line.size === 0) this.#lines.delete(file);
@@ -214,11 +222,27 @@ export class WaitingLocks {
     if (ofClient.size === 0) this.#perClient.delete(client);
   }
 
+  /** A piece for each line. */
+  *#callUpAll(): Piecework {
+    for (const file of this.#freed) {
+      this.#freed.delete(file);
+      const line = this.#lines.get(file);
+      if (line === undefined) continue;
+      const { size } = line;
+      this.#callUp(line);
+      yield size;
+    }
+  }
+
   /** Tells those who can lock now, unless somebody before them in line can as well. */
   #callUp(line: ReadonlySet<Waiting>): void {
     const now = this.#clock.now();
     const before: Waiting[] = [];
     for (const waiting of line) {
+      if (now - waiting.askedAt > this.#leaseMs) {
+        this.#remove(waiting);
+        continue;
+      }
       if (before.some((other) => areInConflict(other, waiting))) continue;
       if (!isFree(waiting)) continue;
       if (waiting.toldAt === undefined && waiting.open.mayNotify) {
@@ -236,10 +260,13 @@ function isAwaited({ toldAt, askedAt, patience }: Waiting, now: number) {
 }
 
 /** Whether nobody else's lock is in the way. */
-function isFree(wish: LockWish): boolean {
-  const { open: { client, file }, owner, write } = wish;
+function isFree(waiting: Waiting): boolean {
+  const { open: { client, file }, owner, write, keptBy } = waiting;
+  // A range stays as it is until it is over.
+  if (keptBy?.isOver === false) return false;
   const known = client.states.lockOwners.get(owner.key);
-  return file.knownRanges?.conflict(known, wish, write) === undefined;
+  waiting.keptBy = file.knownRanges?.conflict(known, waiting, write);
+  return waiting.keptBy === undefined;
 }
 
 function areInConflict(a: LockWish, b: LockWish): boolean {

@@ -280,12 +280,12 @@ Deno.test("what found no way goes out again when one is there, or with patience"
   assertEquals(way.sent.length, 3);
 });
 
-Deno.test("a full queue is tried again soon", async () => {
-  const { clock, way } = await recalled({ resend: 100 });
+Deno.test("a full queue is tried again when there may be room", async () => {
+  const { clock, keeper, way } = await recalled({});
   way.sent[0].done({ kind: "full" });
-  clock.advance(99);
+  clock.advance(500);
   assertEquals(way.sent.length, 1);
-  clock.advance(1);
+  keeper.sweep();
   assertEquals(way.sent.length, 2);
 });
 

@@ -170,6 +170,7 @@ Deno.test("1,000 sessions with a delegation each, all recalled at once: all answ
   for (const client of [...state.clients]) {
     state.dropClient(client, "destroyed");
   }
+  while (services.effects.goOn());
   await callbacks.close();
   assertEquals(callbacks.backchannel.held, {
     senders: 0,

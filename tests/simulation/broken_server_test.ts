@@ -12,7 +12,7 @@ import { Lease } from "../../src/state/lease.ts";
 import { OwnerSequence } from "../../src/state/owners_v40.ts";
 import { ServerState } from "../../src/state/server_state.ts";
 import { SessionTable } from "../../src/state/sessions.ts";
-import { ShareCounts } from "../../src/state/shares.ts";
+import { Shares } from "../../src/state/shares.ts";
 import { Slot } from "../../src/state/slot_table.ts";
 import { StateidTable } from "../../src/state/stateids.ts";
 import { play } from "./history.ts";
@@ -96,9 +96,9 @@ const faults: Record<string, Fault> = {
     blamed: /both held .* lock on|LOCKT|lock of .* in spite of/,
   },
   "deny modes are not looked at": {
-    target: ShareCounts.prototype,
-    name: "conflicts",
-    broken: { value: () => false },
+    target: Shares.prototype,
+    name: "conflict",
+    broken: { value: () => undefined },
     blamed: /both held .* open|in spite of/,
   },
   "whoever is in the way is expired, whatever its lease": {
@@ -113,11 +113,11 @@ const faults: Record<string, Fault> = {
     broken: { value: () => false },
     blamed: /refused without reason/,
   },
-  "CLOSE does not unlock": {
+  "LOCKU does not unlock": {
     target: ByteRanges.prototype,
-    name: "release",
+    name: "unlock",
     broken: { value: () => 0 },
-    blamed: /refused without reason/,
+    blamed: /refused without reason|LOCKS_HELD/,
   },
   "delegations are granted to everybody": {
     target: DelegationKeeper.prototype,

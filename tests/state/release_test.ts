@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Client } from "../../src/state/client.ts";
 import { grantDelegation } from "../../src/state/delegations.ts";
+import { finish } from "../../src/state/effects.ts";
 import { forgetIdleOwners, noteUse } from "../../src/state/idle_owners.ts";
 import { addLockState, dropLockState } from "../../src/state/locks.ts";
 import { addOpen, dropOpen, type OpenState } from "../../src/state/opens.ts";
@@ -104,7 +105,7 @@ for (const protocol of [0, 1] as const) {
     dropOpen(state, closed, { keepForReplay: true });
     grantDelegation(state, open, { type: "read" });
     assertEquals(client.states.isEmpty, false);
-    releaseClientState(state, client);
+    finish(releaseClientState(state, client));
     assertEquals(leftovers(fixture, client), NOTHING);
     assertEquals(client.states.isEmpty, true);
     assertEquals(effects.take().length, 2);

@@ -1,5 +1,5 @@
 import { Status } from "../../nfs4/constants.ts";
-import { dropLockState } from "../../state/locks.ts";
+import { releaseLockOwner } from "../../state/locks.ts";
 import { ownerKey } from "../../state/owners.ts";
 import { type LockOwnerName, readLockOwner } from "../locking.ts";
 import type { Operation } from "../operation.ts";
@@ -14,12 +14,10 @@ export const releaseLockowner: Operation<LockOwnerName> = {
     if (typeof client === "number") return client;
     const key = ownerKey(name);
     const owner = client.states.lockOwners.get(key);
-    for (const state of owner?.locks ?? []) {
-      // RFC 7530 16.37.4: then no further action is taken.
-      if (state.holdsRanges) return Status.LOCKS_HELD;
-    }
+    // RFC 7530 16.37.4: then no further action is taken.
+    if (owner !== undefined && owner.ranges > 0) return Status.LOCKS_HELD;
     const { state } = context.services;
-    for (const lock of owner?.locks ?? []) dropLockState(state, lock);
+    if (owner !== undefined) releaseLockOwner(state, owner);
     state.waiting.ownerReleased(client, key);
     return Status.OK;
   },
