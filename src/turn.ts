@@ -3,6 +3,14 @@ import { setImmediate } from "node:timers";
 /** How long the event loop may be kept from everybody else, in milliseconds. */
 const SLICE = 4;
 
+/**
+ * Resolves in a later turn of the event loop, after input has been looked for. A
+ * timer sees to that; after `setImmediate` it is looked for once in some sixty turns.
+ */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** Rations long work, so that it keeps nobody waiting who has little to do. */
 export interface Turn {
   /** Whether this turn of the event loop has gone on for long enough. */
@@ -34,8 +42,6 @@ export class LoopTurn implements Turn {
 
   async next(): Promise<void> {
     // Of those that wait, some may use the next turn up.
-    do await new Promise<void>((resolve) =>
-      setImmediate(() => resolve())
-    ); while (this.isOver);
+    do await nextTurn(); while (this.isOver);
   }
 }

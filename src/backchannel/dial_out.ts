@@ -61,6 +61,8 @@ const QUEUE_LIMIT = 64;
 export const IDLE_TIMEOUT = 60_000;
 /** Milliseconds, with a lease of 90 s or more. */
 export const PROBE_INTERVAL = 30_000;
+/** Paths that one sweep tries again: the next are the next one's. */
+const PROBES_AT_ONCE = 64;
 const MAX_REPLY = 64 * 1024;
 /**
  * The callbacks of NFSv4.0, whose clients are dialled at the address that
@@ -71,6 +73,8 @@ export class DialOut implements ClientObserver {
   readonly #options: DialOutOptions;
   readonly #attempts: Attempts;
   readonly #lines = new Map<Client, Line>();
+  /** Those that have a connection. */
+  readonly #connected = new Set<Line>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
@@ -90,10 +94,7 @@ export class DialOut implements ClientObserver {
     readonly connections: number;
     readonly tasks: number;
   } {
-    let connections = 0;
-    for (const line of this.#lines.values()) {
-      if (line.connection !== undefined) connections++;
-    }
+    const connections = this.#connected.size;
     return { lines: this.#lines.size, connections, tasks: this.#tasks.size };
   }
 
@@ -152,13 +153,15 @@ export class DialOut implements ClientObserver {
       isExpired = () => false,
     } = this.#options;
     const now = this.#attempts.now();
+    let probes = 0;
     for (const line of this.#lines.values()) {
       if (line.inFlight > 0) continue;
       if (line.connection !== undefined && now - line.usedAt > idleTimeout) {
         line.connection.close("shutdown");
       }
       const isDue = !line.proven && now - line.usedAt > probeInterval;
-      if (isDue && !isExpired(line.client)) {
+      if (isDue && probes < PROBES_AT_ONCE && !isExpired(line.client)) {
+        probes++;
         this.#track(this.#probe(line));
       }
     }
@@ -293,6 +296,7 @@ export class DialOut implements ClientObserver {
       closed: () => {
         const { channel } = line;
         line.connection = line.channel = undefined;
+        this.#connected.delete(line);
         channel?.closed();
       },
     };
@@ -304,6 +308,7 @@ export class DialOut implements ClientObserver {
         maxRecord: MAX_REPLY,
       });
       line.connection = connection;
+      this.#connected.add(line);
       this.#track(connection.ended);
     } catch (error) {
       throw new CallbackTransportError((error as Error).message);
@@ -316,17 +321,14 @@ export class DialOut implements ClientObserver {
   /** At the limit the connection goes that nobody has used for longest. */
   #makeRoom(): boolean {
     const { maxConnections = MAX_CONNECTIONS } = this.#options;
-    let open = 0;
+    if (this.#connected.size < maxConnections) return true;
     let oldest: Line | undefined;
-    for (const line of this.#lines.values()) {
-      if (line.connection === undefined) continue;
-      open++;
+    for (const line of this.#connected) {
       const idle = line.inFlight === 0;
       if (idle && (oldest === undefined || line.usedAt < oldest.usedAt)) {
         oldest = line;
       }
     }
-    if (open < maxConnections) return true;
     oldest?.connection?.close("evicted");
     return oldest !== undefined;
   }

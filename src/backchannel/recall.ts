@@ -17,7 +17,7 @@ import type { Piecework } from "../state/effects.ts";
 import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
-import { nextTurn } from "../next_turn.ts";
+import { nextTurn } from "../turn.ts";
 import { type LogFields, type Logger, silentLogger } from "../log.ts";
 import { ofLease } from "./attempts.ts";
 import { CALLBACK_OPERATIONS, callbackOperation } from "./callback_ops.ts";
@@ -220,11 +220,7 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /** A client's callbacks have a way again: what did not get through goes out once more. */
   regained(client: Client): void {
-    for (const recall of this.#recalls.values()) {
-      if (recall.delegation.client !== client || recall.delivered) continue;
-      if (recall.sending) recall.routed?.retry();
-      else this.#send(recall);
-    }
+    this.#state.files.effects.begin(this.#sendAgain(client));
   }
 
   /**
@@ -279,6 +275,16 @@ export class DelegationKeeper implements DelegationPolicy {
   ): void {
     const holder = client.id.toString(16);
     this.#options.log?.debug(message, { type, client: holder, ...fields });
+  }
+
+  *#sendAgain(client: Client): Piecework {
+    for (const recall of this.#recalls.values()) {
+      const isLost = recall.delegation.client === client && !recall.delivered;
+      yield isLost ? RECALL_PIECES : LOOK;
+      if (!isLost) continue;
+      if (recall.sending) recall.routed?.retry();
+      else this.#send(recall);
+    }
   }
 
   *#sweepRecalls(now: number): Piecework {

@@ -4,6 +4,7 @@ import {
   Status,
   type StatusCode,
 } from "../nfs4/constants.ts";
+import { nextTurn } from "../turn.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { Failures, Reliance, Settler } from "../rpc/reliance.ts";
@@ -31,6 +32,8 @@ const MAX_TAG = 1024;
 /** The largest minor version that is spoken. */
 const LAST_MINOR_VERSION = 2;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** Milliseconds after which the next operation of a COMPOUND waits until others had a turn. */
+const LONGEST_TURN = 3;
 /** Bytes of an operation's number and status. */
 const RESULT_HEADER = 8;
 
@@ -122,7 +125,10 @@ class CompoundRun implements Reliance {
   #resultAt = 0;
   /** Whether others had their turn since it began. */
   #hasWaited = false;
+  /** Clock time at which the operation that comes now was about to begin. */
   #startedAt: number;
+  /** Clock time since when nobody else had a turn. */
+  #turnBegan: number;
   /** NFSv4.0: set where answers are kept. */
   origin: Origin | undefined;
   #kept: DuplicateEntry | undefined;
@@ -138,7 +144,7 @@ class CompoundRun implements Reliance {
     this.#context = context;
     this.#start = context.replyStart;
     this.#countAt = countAt;
-    this.#startedAt = context.services.clock.now();
+    this.#startedAt = this.#turnBegan = context.services.clock.now();
   }
 
   run(): Awaitable<void> {
@@ -148,7 +154,7 @@ class CompoundRun implements Reliance {
       return;
     }
     while (this.#hasNext()) {
-      const outcome = this.#begin();
+      const outcome = this.#next();
       if (outcome instanceof Promise) {
         this.#hasWaited = true;
         this.#context.slot?.note(this.#row.changes !== "nothing");
@@ -163,14 +169,16 @@ class CompoundRun implements Reliance {
   async #resume(waiting: Promise<StatusCode>): Promise<void> {
     let outcome: Awaitable<StatusCode> = waiting;
     while (true) {
+      const hasWaited = outcome instanceof Promise;
       try {
         outcome = await outcome;
       } catch (error) {
         outcome = this.#statusOf(error);
       }
       this.#complete(outcome);
+      if (hasWaited) this.#turnBegan = this.#startedAt;
       if (!this.#hasNext()) break;
-      outcome = this.#begin();
+      outcome = this.#next();
     }
     this.#end();
   }
@@ -188,6 +196,12 @@ class CompoundRun implements Reliance {
     // In a session it is SEQUENCE that answers (RFC 8881 18.46.3), but nobody
     // negotiated more than the server's own limit.
     return minorVersion === 0 ? Status.RESOURCE : Status.TOO_MANY_OPS;
+  }
+
+  /** Starts the next operation, which waits for others where those before it took long. */
+  #next(): Awaitable<StatusCode> {
+    if (this.#startedAt - this.#turnBegan < LONGEST_TURN) return this.#begin();
+    return nextTurn().then(() => this.#begin());
   }
 
   /** Decodes and starts the next operation. */

@@ -1,4 +1,4 @@
-import { nextTurn } from "../next_turn.ts";
+import { nextTurn } from "../turn.ts";
 import type { Services } from "./services.ts";
 
 type Parts = Pick<Services, "effects" | "log">;

@@ -17,7 +17,7 @@ export function ownerClient(
   const client = context.services.state.clients.confirmed(clientid);
   if (typeof client !== "number") {
     context.client = client;
-    client.connection = context.connection;
+    client.cameOn(context.connection);
   }
   return client;
 }

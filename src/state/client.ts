@@ -81,8 +81,7 @@ export class Client {
   registration: Registration40 | undefined;
   /** A new callback that SETCLIENTID_CONFIRM has not confirmed yet (NFSv4.0), and since when. */
   update: (Registration40 & { readonly since: number }) | undefined;
-  /** The connection on which it named itself last (NFSv4.0). */
-  connection: ConnectionRef | undefined;
+  #connection: WeakRef<ConnectionRef> | undefined;
   /** The callback address did not answer; RENEW says so while it holds delegations (NFSv4.0). */
   callbackPathDown = false;
   /** Clock time of the first RENEW since then that said so (NFSv4.0). */
@@ -122,6 +121,17 @@ export class Client {
   noteCallbackPath(isUp: boolean): void {
     this.callbackPathDown = !isUp;
     if (isUp) this.toldPathDownAt = undefined;
+  }
+
+  /** The connection on which it named itself last (NFSv4.0): not kept when it is closed, with its buffers. */
+  get connection(): ConnectionRef | undefined {
+    return this.#connection?.deref();
+  }
+
+  /** Notes a request on a connection by which it names itself. */
+  cameOn(connection: ConnectionRef): void {
+    if (this.connection === connection) return;
+    this.#connection = new WeakRef(connection);
   }
 
   /**

@@ -11,6 +11,8 @@ export class ClientStates {
   readonly lockOwners = new Map<string, LockOwner>();
   /** NFSv4.0: open owners that may be forgotten, the longest idle first. */
   readonly idleOwners = new Set<OpenOwner>();
+  /** How many opens the user of a uid has made alone. */
+  readonly openers = new Map<number, number>();
   /** Opens. */
   opens = 0;
   /** Locked byte ranges. */
@@ -21,6 +23,15 @@ export class ClientStates {
   delegations = 0;
   /** Revoked states that the client has not freed. */
   revoked = 0;
+
+  /** The user of a uid has made an open, or by -1 there is one less. */
+  countOpener(uid: number, by: 1 | -1): void {
+    // -1: several have, so that nobody has it alone.
+    if (uid < 0) return;
+    const opens = (this.openers.get(uid) ?? 0) + by;
+    if (opens > 0) this.openers.set(uid, opens);
+    else this.openers.delete(uid);
+  }
 
   /** No open, lock or delegation (locks exist under opens only). */
   get isEmpty(): boolean {

@@ -10,7 +10,7 @@ export type Effect = () => Awaitable<void>;
 export type Piecework = Iterator<number, void>;
 
 /** Pieces that are done at one go. */
-const TURN = 512;
+const TURN = 128;
 
 /** Does it all, and lets everybody wait. */
 export function finish(work: Piecework): void {

@@ -71,6 +71,13 @@ export class OpenState extends LockingState {
     this.#locks?.delete(lock.owner);
   }
 
+  /** One more OPEN was checked for this user. */
+  checkedFor(uid: number): void {
+    if (this.uid === uid) return;
+    this.client.states.countOpener(this.uid, -1);
+    this.uid = -1;
+  }
+
   /** Adds the shares of one more OPEN. */
   share(access: number, deny: number): void {
     this.#accessSeen |= 1 << access;
@@ -144,6 +151,7 @@ export function addOpen(
   owner.opens++;
   const { states } = owner.client;
   states.opens++;
+  states.countOpener(open.uid, 1);
   states.all.add(open);
   owner.client.account.count("open", 1);
   tables.clients.holdingChanged(owner.client);
@@ -172,6 +180,7 @@ export function dropOpen(
   if (owner.unconfirmed === open) owner.unconfirmed = undefined;
   const { states } = owner.client;
   states.opens--;
+  states.countOpener(open.uid, -1);
   states.all.delete(open);
   owner.client.account.count("open", -1);
   tables.clients.holdingChanged(owner.client);

@@ -3,7 +3,7 @@ import type { Client } from "./client.ts";
 import { ClientTable } from "./clients.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
 import type { DelegationPolicy } from "./delegations.ts";
-import type { EffectQueue } from "./effects.ts";
+import type { EffectQueue, Piecework } from "./effects.ts";
 import { FileStateTable, type LockingTables } from "./file_states.ts";
 import { GracePeriod, type GracePeriodOptions } from "./grace.ts";
 import { Lease } from "./lease.ts";
@@ -59,6 +59,8 @@ export interface ServerStateOptions {
 }
 
 const DAY = 24 * 60 * 60 * 1000;
+/** What it costs to look at a client, in pieces of work. */
+const LOOK = 1 / 32;
 const REPLAY_CACHE_BYTES = 256 * 1024 * 1024;
 
 /** All that the server remembers of its clients. Its functions never wait. */
@@ -86,11 +88,14 @@ export class ServerState implements LockingTables {
   /** Blocking locks that are waited for. */
   readonly waiting: WaitingLocks;
   readonly #courtesyMs: number;
+  readonly #effects: EffectQueue;
+  #isSweeping = false;
   readonly #observers: ClientObserver[] = [];
 
   constructor(options: ServerStateOptions) {
     const { clock, random, limits } = options;
     this.clock = clock;
+    this.#effects = options.effects;
     this.identity = options.identity;
     this.lease = new Lease(options.leaseMs, clock);
     this.grace = new GracePeriod({ clock, ...options.grace });
@@ -196,7 +201,7 @@ export class ServerState implements LockingTables {
       this.sessions.destroy(session, reason);
     }
     this.clients.forget(client);
-    this.files.effects.begin(releaseClientState(this, client));
+    this.#effects.begin(releaseClientState(this, client));
     if (!client.confirmed) return;
     const lost = reason === "expired" || reason === "evicted";
     if (lost && client.protocol === 0) this.clients.rememberExpired(client);
@@ -218,12 +223,23 @@ export class ServerState implements LockingTables {
 
   /** The connection is closed. */
   connectionClosed(connection: ConnectionRef): void {
-    this.sessions.connectionClosed(connection);
+    this.#effects.begin(this.sessions.connectionClosed(connection));
   }
 
   /** What time alone brings; called every few seconds with the clock's `now` in milliseconds. */
   sweep(now: number): void {
     this.clients.sweep(now);
+    if (!this.#isSweeping) {
+      this.#isSweeping = true;
+      this.#effects.begin(this.#sweepClients(now));
+    }
+    this.sessions.sweep();
+    this.waiting.sweep();
+    // Asking ends it when its time is over, and whoever waits for that is told.
+    void this.grace.active;
+  }
+
+  *#sweepClients(now: number): Piecework {
     const limit = this.lease.leaseMs + this.#courtesyMs;
     for (const client of this.clients) {
       if (now - client.renewedAt > limit) this.dropClient(client, "expired");
@@ -231,12 +247,13 @@ export class ServerState implements LockingTables {
         this.sessions.dropAbandoned(client, now - this.lease.leaseMs);
       } // RFC 7530 9.1.10, 16.18.5: an owner is kept for a lease after its last request.
       else if (client.protocol === 0) {
+        const { idleOwners } = client.states;
+        const before = idleOwners.size;
         forgetIdleOwners(this, client, now - this.lease.leaseMs);
+        yield before - idleOwners.size;
       }
+      yield LOOK;
     }
-    this.sessions.sweep();
-    this.waiting.sweep();
-    // Asking ends it when its time is over, and whoever waits for that is told.
-    void this.grace.active;
+    this.#isSweeping = false;
   }
 }

@@ -6,6 +6,7 @@ import {
 } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
+import type { Piecework } from "./effects.ts";
 import type {
   SequenceCounts,
   SessionEnd,
@@ -36,6 +37,9 @@ type SessionTerms = Pick<
   "minorVersion" | "fore" | "back" | "callback"
 >;
 
+/** What it costs to unbind a connection from a session, in pieces of work. */
+const UNBIND_PIECES = 4;
+
 /** Leaves keys that are small integers, which a Map finds fastest. */
 const KEY_MASK = 0x3fff_ffff;
 
@@ -56,6 +60,8 @@ export class SessionTable {
   readonly #sessions = new Map<number, Session>();
   readonly #byConnection = new Map<ConnectionRef, Set<Session>>();
   readonly #observers: SessionObserver[] = [];
+  /** Clients were asked to use fewer slots than were granted. */
+  #isShort = false;
 
   constructor(options: SessionTableOptions) {
     this.#options = options;
@@ -187,12 +193,11 @@ export class SessionTable {
   }
 
   /** The connection is closed: it is bound to nothing any more (RFC 8881 2.10.3.1). */
-  connectionClosed(connection: ConnectionRef): void {
-    const sessions = this.#byConnection.get(connection);
-    if (sessions === undefined) return;
-    for (const session of [...sessions]) {
+  *connectionClosed(connection: ConnectionRef): Piecework {
+    for (const session of this.#byConnection.get(connection) ?? []) {
       this.#unbind(session, connection, "connection-closed");
       this.#refresh(session.client);
+      yield UNBIND_PIECES;
     }
   }
 
@@ -214,7 +219,8 @@ export class SessionTable {
     const { maxReplayCacheBytes } = this.#options;
     const full = replayCacheBytes > maxReplayCacheBytes;
     const roomy = replayCacheBytes < maxReplayCacheBytes / 2;
-    if (!full && !roomy) return;
+    if (!full && !(roomy && this.#isShort)) return;
+    this.#isShort = full;
     for (const { slots } of this.#sessions.values()) {
       slots.setTarget(full ? (slots.target + 1) >> 1 : slots.granted);
     }

@@ -141,7 +141,7 @@ function register(
     open = addOpen(state, { owner, file: held, uid });
   } else {
     open.bump();
-    if (open.uid !== uid) open.uid = -1;
+    open.checkedFor(uid);
   }
   open.share(access, deny);
   return open;

@@ -22,7 +22,7 @@ export const renew: Operation<RenewArgs> = {
     if (known?.confirmed && !mayRenew(context, known)) return Status.ACCESS;
     const client = clients.confirmed(args.id);
     if (typeof client === "number") return client;
-    client.connection = context.connection;
+    client.cameOn(context.connection);
     // RFC 7530 16.28.5: the lease is renewed by now, all the same.
     if (client.callbackPathDown && client.states.delegations > 0) {
       client.toldPathDownAt ??= clock.now();
@@ -36,9 +36,5 @@ export const renew: Operation<RenewArgs> = {
 /** RFC 7530 16.28.5: who registered the client, or who has a file open. */
 function mayRenew(context: CompoundContext, client: Client): boolean {
   if (isRegisteredBy(client, context.credential)) return true;
-  const uid = principalNumber(context.credential);
-  for (const state of client.states.all) {
-    if (state.kind === "open" && state.uid === uid) return true;
-  }
-  return false;
+  return client.states.openers.has(principalNumber(context.credential));
 }

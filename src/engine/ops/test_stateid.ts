@@ -1,21 +1,47 @@
-import { Status } from "../../nfs4/constants.ts";
+import {
+  STATEID_OTHER_SIZE,
+  Status,
+  type StatusCode,
+} from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
+import { XdrError } from "../../xdr/error.ts";
+import { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 import { resolveState, specialOf } from "../resolve_stateid.ts";
+import { type Steps, take } from "../steps.ts";
 
-/** TEST_STATEID (RFC 8881 18.48). */
-export const testStateid: Operation<readonly Stateid[]> = {
-  decode: (xdr) => xdr.array(xdr.remaining, readStateid),
+/** Bytes of a stateid4. */
+const STATEID_SIZE = 4 + STATEID_OTHER_SIZE;
+/** Stateids after which it is asked whether others should have a turn. */
+const STATEIDS_AT_ONCE = 1_024;
 
-  run(context, stateids) {
-    context.reply.array(
-      stateids,
-      (xdr, stateid) => xdr.uint32(test(context, stateid)),
-    );
-    return Status.OK;
+/** TEST_STATEID (RFC 8881 18.48); the stateids are read one by one, there may be 65,000. */
+export const testStateid: Operation<XdrReader> = {
+  decode(xdr) {
+    const count = xdr.uint32();
+    if (count * STATEID_SIZE > xdr.remaining) {
+      throw new XdrError(`${count} stateids in ${xdr.remaining} bytes`);
+    }
+    return new XdrReader(xdr.opaqueFixed(count * STATEID_SIZE));
   },
+
+  run: (context, stateids) => take(testAll(context, stateids)),
 };
+
+function* testAll(
+  context: CompoundContext,
+  stateids: XdrReader,
+): Steps<StatusCode> {
+  const { reply, services: { turn } } = context;
+  const count = stateids.remaining / STATEID_SIZE;
+  reply.uint32(count);
+  for (let i = 1; i <= count; i++) {
+    reply.uint32(test(context, readStateid(stateids)));
+    if (i % STATEIDS_AT_ONCE === 0 && turn?.isOver) yield turn.next();
+  }
+  return Status.OK;
+}
 
 function test(context: CompoundContext, stateid: Stateid): number {
   // RFC 8881 18.48.3: special stateids are always invalid, the current one too.
