@@ -64,11 +64,8 @@ Deno.test(
     assert(crowd.length > DESCRIPTORS - 40, `${crowd.length}`);
     await using client = await ClientConnection.connect({ port: Number(port) });
     await client.ping();
-    const url = `http://127.0.0.1:${metricsPort}/metrics`;
-    assertMatch(
-      await (await fetch(url)).text(),
-      /^dittofs_nfs_connections 1$/m,
-    );
+    const text = await scrape(`http://127.0.0.1:${metricsPort}/metrics`);
+    assertMatch(text, /^dittofs_nfs_connections 1$/m);
     for (const conn of crowd) conn.close();
     server.kill("SIGTERM");
     const { code, stderr } = await server.ended();
@@ -107,14 +104,27 @@ Deno.test("a scrape while there are no descriptors does not end the server", {
     ]);
     if (outcome !== "answered") break;
   }
-  const scrape = await Deno.connect({ port: metricsPort });
+  const scraper = await Deno.connect({ port: metricsPort });
   await new Promise((resolve) => setTimeout(resolve, 150));
-  scrape.close();
+  scraper.close();
   for (const client of crowd) await client[Symbol.asyncDispose]();
-  const url = `http://127.0.0.1:${metricsPort}/metrics`;
-  assertMatch(await (await fetch(url)).text(), /^dittofs_nfs_connections /m);
+  const text = await scrape(`http://127.0.0.1:${metricsPort}/metrics`);
+  assertMatch(text, /^dittofs_nfs_connections /m);
   server.kill("SIGTERM");
   const { code, stderr } = await server.ended();
   assertEquals(code, 0, stderr);
   assertMatch(stderr, /could not be accepted .*Too many open files/);
 });
+
+/** The answer, as soon as the port is open again. */
+async function scrape(url: string): Promise<string> {
+  for (let i = 0; i < 100; i++) {
+    try {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+      return await answer.text();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  throw new Error("the metrics port stays closed");
+}
