@@ -1,8 +1,10 @@
 import denoConfig from "../deno.json" with { type: "json" };
-import { HELP, parseArguments, UsageError } from "./cli/arguments.ts";
+import { parseArguments } from "./cli/arguments.ts";
+import { HELP } from "./cli/help.ts";
 import { complain, print } from "./cli/output.ts";
 import { runServer } from "./cli/serve.ts";
 import { runCheck, runExport, runImport } from "./cli/store.ts";
+import { UsageError } from "./cli/values.ts";
 
 /** Exit status of what can't be done: a command line, a folder, a port that can't be used. */
 const REFUSED = 2;

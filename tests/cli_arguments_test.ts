@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   type Arguments,
-  HELP,
   parseArguments,
   type ServeArguments,
-  UsageError,
 } from "../src/cli/arguments.ts";
+import { HELP } from "../src/cli/help.ts";
+import { UsageError } from "../src/cli/values.ts";
 
 function serve(...args: string[]): ServeArguments {
   const parsed: Arguments = parseArguments(args);

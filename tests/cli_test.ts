@@ -114,6 +114,24 @@ Deno.test("a server of memory alone needs neither HOME nor --state", {
   assertEquals(stderr.includes("WARN"), false, stderr);
 });
 
+Deno.test("a folder that is served without FFI says what that loses", {
+  ignore: cannotRun,
+}, async () => {
+  const directory = Deno.makeTempDirSync();
+  const flags = ["--export", `/=local:${directory}`, "--state", directory];
+  const permissions = [
+    "--allow-net",
+    `--allow-read=${directory}`,
+    `--allow-write=${directory}`,
+  ];
+  await using server = new ServerProcess([...QUIET, ...flags], { permissions });
+  await server.until(/mount -t nfs4/);
+  server.kill("SIGTERM");
+  const { stderr } = await server.ended();
+  assertMatch(stderr, /WARN +without --allow-ffi .*no delegations/);
+  Deno.removeSync(directory, { recursive: true });
+});
+
 Deno.test("what can't be served is one clear line and status 2", {
   ignore: cannotRun,
 }, async () => {
@@ -137,6 +155,10 @@ Deno.test("what can't be served is one clear line and status 2", {
   assertStringIncludes(
     await refusal(...QUIET, "--export", "/=local:/nowhere/at/all"),
     "/nowhere/at/all",
+  );
+  assertStringIncludes(
+    await refusal(...QUIET, "--export", "/=sqlite:/etc/passwd"),
+    "can't serve /etc/passwd: not a folder",
   );
   assertStringIncludes(await refusal("--frobnicate"), "--frobnicate");
   assertStringIncludes(

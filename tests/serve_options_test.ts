@@ -46,6 +46,11 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
     [[fs], "an export has a path and a file system"],
     [[{ path: "/" }], "export /: want a FileSystem"],
     [[{ path: "x", fs }], 'does not start with "/"'],
+    [
+      [{ path: "/", fs, trust: "ownr" }],
+      'trust is owner, port, any, not "ownr"',
+    ],
+    [[{ path: "/", fs, squash: 1 }], "squash is none, root, all, not 1"],
     [[], "nothing is exported"],
     [{ ...fs, root: 1 }, "has no root"],
   ];

@@ -5,7 +5,7 @@ import { isStore, noStore } from "../backends/sqlite/database.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
 import { unpack } from "../backends/sqlite/tar/import.ts";
 import { Archive } from "../backends/sqlite/tar/reader.ts";
-import { UsageError } from "./arguments.ts";
+import { UsageError } from "./values.ts";
 import { complain, print } from "./output.ts";
 import { ProgressLine, sizeOf } from "./progress.ts";
 

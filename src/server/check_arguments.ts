@@ -14,6 +14,12 @@ const REQUIRED_METHODS = [
   "read",
 ] as const satisfies readonly (keyof FileSystem)[];
 
+/** The words that an export's options may be. */
+const WORDS = {
+  trust: ["owner", "port", "any"],
+  squash: ["none", "root", "all"],
+} as const satisfies Partial<Record<keyof ExportOptions, readonly string[]>>;
+
 /** The options that are numbers, and the least that each may be. */
 const LEAST = {
   port: 0,
@@ -59,6 +65,15 @@ function checkExport(given: ExportOptions): void {
   if (missing.length > 0) {
     throw new TypeError(
       `export ${path}: no FileSystem, it has no ${missing.join(", ")}`,
+    );
+  }
+  for (const [name, words] of Object.entries(WORDS)) {
+    const value = given[name as keyof typeof WORDS];
+    if (value === undefined || (words as readonly string[]).includes(value)) {
+      continue;
+    }
+    throw new TypeError(
+      `export ${path}: ${name} is ${words.join(", ")}, not ${shown(value)}`,
     );
   }
 }

@@ -67,7 +67,7 @@ function assemble(
     ? options.durability
     : "os";
   if (isFolder) {
-    Deno.mkdirSync(directory, { recursive: true });
+    makeFolder(directory);
     const lock = lockStore(directory);
     closers.push(() => lock[Symbol.dispose]());
   }
@@ -138,6 +138,18 @@ function assemble(
       for (const close of closers.reverse()) close();
     },
   };
+}
+
+/** Makes sure of the store's folder; throws one line for what can't be one. */
+function makeFolder(directory: string): void {
+  try {
+    Deno.mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    const why = error instanceof Deno.errors.AlreadyExists
+      ? "not a folder"
+      : (error as Error).message;
+    throw new Error(`can't serve ${directory}: ${why}`);
+  }
 }
 
 function readMeta(db: DatabaseSync): { tag: number; ceiling: number } {

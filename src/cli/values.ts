@@ -1,0 +1,59 @@
+import { suggestion } from "./suggestion.ts";
+
+/** A command line that can't be understood; the message is one line for the user. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** A number of bytes, or of 1024, 1024² … of them with K, M, G or T behind it. */
+export function size(
+  flag: string,
+  text: string | undefined,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits, unit] = /^(\d+)([KMGT]?)$/.exec(text) ?? [];
+  const bytes = Number(digits) * 1024 ** ("KMGT".indexOf(unit) + 1);
+  const value = unit === "" ? Number(digits) : bytes;
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new UsageError(
+      `${flag} must be a number of bytes, or 512M, or 10G, not ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
+  return value;
+}
+
+/** A whole number of a range, in digits. */
+export function integer(
+  flag: string,
+  text: string,
+  range: { from: number; to: number },
+): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < range.from || value > range.to) {
+    throw new UsageError(
+      `${flag} must be a whole number from ${range.from} to ${range.to}, not ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
+  return value;
+}
+
+/** One of some words. */
+export function oneOf<T extends string>(
+  flag: string,
+  text: string,
+  choices: readonly T[],
+): T {
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined) {
+    throw new UsageError(
+      `${flag} must be one of ${choices.join(", ")}, not ${
+        JSON.stringify(text)
+      }${suggestion(text, choices)}`,
+    );
+  }
+  return choice;
+}
