@@ -175,6 +175,27 @@ export function attributesOfNew(
   return { ...own, ...changes, mode };
 }
 
+/**
+ * The attributes of a node with what the folder hands on that it is made in: a
+ * setgid folder its group, and to folders the bit too. A file that gets another
+ * group than its maker asked for is not setgid: nobody has judged whether the
+ * maker is a member. For back ends, which look at the folder as it is by then.
+ */
+export function inherited<
+  T extends { readonly mode: number; readonly gid: number },
+>(
+  folder: { readonly mode: number; readonly gid: number },
+  type: CreateKind["type"],
+  attributes: T,
+): T {
+  if ((folder.mode & SETGID) === 0) return attributes;
+  const { gid } = folder;
+  let { mode } = attributes;
+  if (type === "directory") mode |= SETGID;
+  else if (gid !== attributes.gid) mode &= ~SETGID;
+  return { ...attributes, gid, mode };
+}
+
 /** For clients that say nothing: only the owner gets in. */
 function defaultMode(type: CreateKind["type"]): number {
   if (type === "symlink") return 0o777;

@@ -5,12 +5,15 @@ import type {
   CreateKind,
   CreateOptions,
 } from "../../vfs/file_system.ts";
+import { inherited } from "../../vfs/permissions.ts";
 import { applyChanges, chown } from "./attribute_changes.ts";
 import { hostCode } from "./errno.ts";
 import type { HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 import type { Store } from "./store.ts";
 
+const ANY_MODE = 0o7777;
+const SETUID = 0o4000;
 const SETGID = 0o2000;
 /** Tries to get an identity that no removed file had. */
 const MAX_TRIES = 50;
@@ -40,21 +43,11 @@ export function create(
   }
   const node = make(store, at, {
     kind: entry.kind,
-    attributes: inherit(parent, entry),
+    attributes: inherited(parent, entry.kind.type, entry.attributes),
   });
   if (verifier !== undefined) store.verifiers.keep(node, verifier);
   const change = store.changed(directory, parent, { added: name });
   return { node, change, created: true };
-}
-
-/** A setgid folder hands on its group, and to folders the bit too. */
-function inherit(
-  parent: HostStat,
-  { kind, attributes }: NewEntry,
-): CreateOptions["attributes"] {
-  if ((parent.mode & SETGID) === 0) return attributes;
-  const mode = attributes.mode | (kind.type === "directory" ? SETGID : 0);
-  return { ...attributes, gid: parent.gid, mode };
 }
 
 function make(
@@ -132,29 +125,41 @@ function dress(
   const { uid, gid, mode, size, atime, mtime } = attributes;
   const foreign = uid !== stat.uid || gid !== stat.gid;
   const remode = foreign || mode !== stat.mode;
-  const changes = { ...(remode ? { mode } : {}), size, atime, mtime };
   if (
     !remode && size === undefined && atime === undefined && mtime === undefined
   ) return;
   store.tree.exactly(node, (path) => {
-    if (foreign) giveTo(store, path, { stat, uid, gid });
-    applyChanges(store.host, { path, fd, stat }, changes);
+    const kept = foreign ? giveTo(store, path, { stat, uid, gid }) : ANY_MODE;
+    const changes = { mode: remode ? mode & kept : undefined };
+    const rest = { size, atime, mtime };
+    applyChanges(store.host, { path, fd, stat }, { ...changes, ...rest });
   });
 }
 
-/** An ordinary user can't give files away: they stay its own, with the group if it is one of its. */
+/**
+ * An ordinary user can't give files away: they stay its own, with the group if it
+ * is one of its. Returns the bits of a mode that are good for whoever owns it
+ * now: a program of somebody else's must not run as this process's user.
+ */
 function giveTo(
   { host }: Store,
   path: string,
   { stat, uid, gid }: { stat: HostStat; uid: number; gid: number },
-): void {
-  for (const owner of [{ uid, gid }, { uid: stat.uid, gid }]) {
+): number {
+  const owners = [
+    { uid, gid, kept: ANY_MODE },
+    { uid: stat.uid, gid, kept: ANY_MODE & ~SETUID },
+  ];
+  for (const { kept, ...owner } of owners) {
     try {
-      return chown(host, path, owner);
+      chown(host, path, owner);
+      return kept;
     } catch (error) {
       if (hostCode(error) !== "EPERM") throw error;
     }
   }
+  if (stat.type === "directory") return ANY_MODE;
+  return ANY_MODE & ~(uid === stat.uid ? SETGID : SETUID | SETGID);
 }
 
 /** Removes what was made, after a later step failed. */

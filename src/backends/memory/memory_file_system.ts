@@ -17,6 +17,7 @@ import {
   type Timestamp,
   type Trust,
 } from "../../vfs/mod.ts";
+import { inherited } from "../../vfs/permissions.ts";
 import { Directory } from "./directory.ts";
 import { FileContent } from "./file_content.ts";
 import { decodeIdentity, encodeIdentity } from "./identity.ts";
@@ -37,7 +38,6 @@ import { checkRename } from "./rename.ts";
 import { costOfName, costOfNode, Room } from "./room.ts";
 
 const MAX_LINK = 65535;
-const SETGID = 0o2000;
 
 /**
  * A file system in memory. It can do everything that {@linkcode FileSystem}
@@ -220,7 +220,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     const { attributes, verifier } = options;
     if (attributes.size !== undefined) checkSize(kind.type, attributes.size);
     this.#room.takeNode(costOfNode(kind) + costOfName(name));
-    const node = this.#make(kind, inherit(directory, kind, attributes));
+    const node = this.#make(kind, inherited(directory, kind.type, attributes));
     const { size, atime, mtime, birthtime } = attributes;
     applyChanges(node, { size, atime, mtime, birthtime }, node.ctime);
     node.verifier = verifier?.slice();
@@ -332,21 +332,6 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     node.content?.release();
     node.gone = true;
   }
-}
-
-/**
- * Mode, owner and group of what is made in `directory`. A setgid folder hands on
- * its group, and to folders the bit as well. Here and not in the server, so that
- * the folder can't change in between.
- */
-function inherit(
-  directory: MemoryNode,
-  kind: CreateKind,
-  { mode, uid, gid }: CreateOptions["attributes"],
-): { mode: number; uid: number; gid: number } {
-  if ((directory.mode & SETGID) === 0) return { mode, uid, gid };
-  const bit = kind.type === "directory" ? SETGID : 0;
-  return { mode: mode | bit, uid, gid: directory.gid };
 }
 
 /** An entry of `directory` came or went. */

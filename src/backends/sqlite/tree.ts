@@ -7,6 +7,7 @@ import {
   FsError,
   type Timestamp,
 } from "../../vfs/mod.ts";
+import { inherited } from "../../vfs/permissions.ts";
 import type { FileData } from "./file_data.ts";
 import { INSIDE } from "./file_data.ts";
 import { type NodeRow, rowOf, type SqliteNode } from "./node.ts";
@@ -16,7 +17,6 @@ import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
 import { weightOfName, weightOfNode } from "./weight.ts";
 
-const SETGID = 0o2000;
 const MAX_LINK = 65535;
 
 /** What a {@linkcode Tree} works with. */
@@ -68,6 +68,7 @@ export class Tree {
     const moment = this.#moment();
     const { number } = moment;
     const { size = 0 } = attributes;
+    const { mode, uid, gid } = inherited(directory, kind.type, attributes);
     const hole = kind.type === "file" && size > INSIDE
       ? data.hole()
       : undefined;
@@ -78,7 +79,7 @@ export class Tree {
       change: number,
       now: moment.time,
       parent: directory.fileid,
-      ...inherit(directory, kind, attributes),
+      ...{ mode, uid, gid },
       verifier,
     });
     amend(row, attributes, { now: moment.time, outside: hole?.number ?? 0 });
@@ -267,19 +268,4 @@ function amend(
     row[column] = seconds;
     row[column + 1] = nanoseconds;
   }
-}
-
-/**
- * Mode, owner and group of what is made in a folder. A setgid folder hands on its
- * group, and to folders the bit as well. Here and not in the server, so that the
- * folder can't change in between.
- */
-function inherit(
-  folder: SqliteNode,
-  kind: CreateKind,
-  { mode, uid, gid }: CreateOptions["attributes"],
-): { mode: number; uid: number; gid: number } {
-  if ((folder.mode & SETGID) === 0) return { mode, uid, gid };
-  const bit = kind.type === "directory" ? SETGID : 0;
-  return { mode: mode | bit, uid, gid: folder.gid };
 }

@@ -214,6 +214,27 @@ export const createTests: readonly BehaviourTest[] = [
     },
   },
   {
+    name: "a setgid folder gives its group to no setgid file of another's",
+    needs: ["ownership"],
+    async run(g) {
+      const shared = await g.make("shared", { type: "directory" }, {
+        attributes: { gid: 4321, mode: 0o2777 },
+      });
+      const modeOf = async (name: string, gid: number, mode: number) => {
+        const kind = { type: "file" } as const;
+        const attributes = { uid: 1234, gid, mode };
+        const options = { attributes };
+        const { node } = await g.fs.create(shared, name, kind, options);
+        const made = await g.stat(node);
+        assertEquals(made.gid, 4321);
+        return made.mode;
+      };
+      // Who may give a program to group 1234 need not be a member of 4321.
+      assertEquals(await modeOf("stranger", 1234, 0o6755), 0o4755);
+      assertEquals(await modeOf("member", 4321, 0o6755), 0o6755);
+    },
+  },
+  {
     name: "an exclusive create that is repeated finds its file",
     async run(g) {
       const first = await exclusive(g, "a", "verifier");

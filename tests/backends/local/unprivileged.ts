@@ -21,9 +21,15 @@ const attributes = { mode: 0o444, uid: 12345, gid: 12345 };
 const kind = { type: "file" } as const;
 const { node } = await fs.create(fs.root(), "file", kind, { attributes });
 const { mode, uid, gid } = await fs.getattr(node);
+const program = { ...attributes, mode: 0o6755 };
+const made = await fs.create(fs.root(), "program", kind, {
+  attributes: program,
+});
 const writing = { read: false, write: true };
 const report = {
   made: { mode, uid, gid },
+  // Whoever wrote it would be this process's user.
+  program: (await fs.getattr(made.node)).mode,
   open: await attempt(() => fs.open(node, writing)),
   write: await attempt(() => fs.write(node, 0, new Uint8Array(5), "data")),
   close: await attempt(() => fs.close(node, writing)),

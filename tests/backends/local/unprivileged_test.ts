@@ -41,6 +41,7 @@ Deno.test({
     );
     assertEquals(JSON.parse(output), {
       made: { mode: 0o444, uid: NOBODY, gid: NOBODY },
+      program: 0o755,
       open: "done",
       write: "done",
       close: "done",
