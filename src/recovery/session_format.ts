@@ -165,9 +165,14 @@ export function decodeSlot(bytes: Uint8Array): SlotImage {
     sequence: view.getUint32(4),
     length: view.getUint32(8),
     digest: view.getInt32(12),
-    principal: view.getInt32(16),
+    principal: decodePrincipal(view.getInt32(16)),
     reply: flags & HAS_REPLY ? bytes.subarray(SLOT_HEADER) : undefined,
   };
+}
+
+/** A uid is unsigned; what is kept for AUTH_NONE is -1, which no user has. */
+function decodePrincipal(kept: number): number {
+  return kept === -1 ? kept : kept >>> 0;
 }
 
 /** As a callback_sec_parms4 (RFC 8881 18.33.1), which there is a reader for. */
