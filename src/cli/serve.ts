@@ -187,7 +187,7 @@ function stateDirectory(
 function makeFolder(directory: string | undefined): string | undefined {
   if (directory === undefined) return undefined;
   try {
-    Deno.mkdirSync(directory, { recursive: true });
+    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new Error(`--state ${directory}: ${(error as Error).message}`);
   }

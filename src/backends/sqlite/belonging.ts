@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { type Disk, syncFolder } from "./disk.ts";
+import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
 
 /** In `content/`: the tag of the store that it belongs to, in hexadecimal. */
 const STAMP = "store";
@@ -62,7 +62,7 @@ export function claimContents(
   const stamp = readStamp(folder);
   if (stamp !== tag) {
     assertClaimable(db, folder, stamp);
-    Deno.mkdirSync(folder, { recursive: true });
+    Deno.mkdirSync(folder, { recursive: true, mode: OWN_FOLDER });
     writeStamp(folder, { tag, disk });
   }
   if (meta(db, "claimed") === undefined) {
@@ -99,7 +99,7 @@ function writeStamp(
   folder: string,
   { tag, disk }: { readonly tag: string; readonly disk: Disk },
 ): void {
-  const file = openSync(`${folder}/${STAMP}`, "w");
+  const file = openSync(`${folder}/${STAMP}`, "w", OWN_FILE);
   try {
     writeSync(file, `${tag}\n`);
     disk.syncNow(file);

@@ -8,7 +8,7 @@ import {
 } from "node:fs";
 import type { Contents } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
-import { type Disk, syncFolder } from "./disk.ts";
+import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
 
 /** Files kept open. */
@@ -167,7 +167,7 @@ export class ContentFiles implements Contents {
   }
 
   #make(number: number, flags: "wx+" | "w+"): OpenFile {
-    const make = () => openSync(this.#path(number), flags);
+    const make = () => openSync(this.#path(number), flags, OWN_FILE);
     let descriptor: number;
     try {
       descriptor = make();
@@ -183,7 +183,7 @@ export class ContentFiles implements Contents {
 
   /** Once for each of the 256, so it may wait until the folder's name is on disk. */
   #makeFolder(number: number): void {
-    Deno.mkdirSync(this.#folder(number), { recursive: true });
+    Deno.mkdirSync(this.#folder(number), { recursive: true, mode: OWN_FOLDER });
     syncFolder(this.#directory, this.#disk);
   }
 
@@ -237,7 +237,7 @@ function attempt<T>(call: () => T): T {
 /** The largest file that the host can make in a folder. */
 export function largestFile(directory: string): number {
   const path = `${directory}/size.probe`;
-  const descriptor = openSync(path, "w");
+  const descriptor = openSync(path, "w", OWN_FILE);
   try {
     // 2^53 - 1; 16 TiB less a block (ext4); 8 TiB, 2 TiB, 4 GiB - 1.
     for (const size of [MOST, 2 ** 44 - 4096, 2 ** 43, 2 ** 41, 2 ** 32 - 1]) {

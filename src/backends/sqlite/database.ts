@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import type { Disk } from "./disk.ts";
+import { type Disk, OWN_FILE } from "./disk.ts";
 import { assertNoRemains, assertOwnLog, claimContents } from "./belonging.ts";
 import { type Log, noLog, WriteAheadLog } from "./log.ts";
 import { migrate } from "./schema.ts";
@@ -55,6 +55,8 @@ export function openDatabase(
       if (isStore(directory)) assertOwnLog(directory);
       else assertNoRemains(directory);
     }
+    // SQLite makes the log with the mode of the database.
+    if (isFolder) makeOwn(path);
     db = new DatabaseSync(path);
     // One process owns the store, so the index of the log needs no shared memory.
     db.exec(`
@@ -83,6 +85,12 @@ export function openDatabase(
       cause: error,
     });
   }
+}
+
+/** Makes a file that nobody else on the host can read, where there is none. */
+function makeOwn(path: string): void {
+  const create = { create: true, write: true, mode: OWN_FILE };
+  Deno.openSync(path, create).close();
 }
 
 function sizeOf(path: string): number {

@@ -7,6 +7,14 @@ import {
 } from "node:fs";
 import type { StatementSync } from "node:sqlite";
 
+/**
+ * Modes of what a store makes. Its files hold those of all users: on the host
+ * nobody asks for the permissions of each.
+ */
+export const OWN_FILE = 0o600;
+/** The same of folders. */
+export const OWN_FOLDER = 0o700;
+
 /** What the store asks of the host's disk, apart from reading and writing. */
 export interface Disk {
   /** Runs a COMMIT, which writes the open transaction to the log and syncs nothing. */

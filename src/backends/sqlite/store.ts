@@ -4,6 +4,7 @@ import type { Contents } from "./contents.ts";
 import { ContentFiles, largestFile } from "./content_files.ts";
 import { ContentMemory, MEMORY_BYTES } from "./content_memory.ts";
 import { MEMORY, openDatabase } from "./database.ts";
+import { OWN_FOLDER } from "./disk.ts";
 import { FileData } from "./file_data.ts";
 import { FreePages } from "./free_pages.ts";
 import { Journal } from "./journal.ts";
@@ -143,7 +144,7 @@ function assemble(
 /** Makes sure of the store's folder; throws one line for what can't be one. */
 function makeFolder(directory: string): void {
   try {
-    Deno.mkdirSync(directory, { recursive: true });
+    Deno.mkdirSync(directory, { recursive: true, mode: OWN_FOLDER });
   } catch (error) {
     const why = error instanceof Deno.errors.AlreadyExists
       ? "not a folder"

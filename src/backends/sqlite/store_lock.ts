@@ -1,3 +1,5 @@
+import { OWN_FILE } from "./disk.ts";
+
 /**
  * Keeps a second server, or a tool, away from a store in use. The lock is the
  * operating system's: it goes with its process, however that ends.
@@ -9,6 +11,7 @@ export function lockStore(directory: string): Disposable {
     create: true,
     read: true,
     write: true,
+    mode: OWN_FILE,
   });
   if (!file.tryLockSync(true)) {
     file.close();

@@ -37,6 +37,39 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "no part of a store is for other users of the host, who have no rights to its files there",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    using folder = temporary();
+    const store = `${folder.path}/new`;
+    const fs = sqlite(store);
+    fs.write(make(fs, "small"), 0, pattern(10, 1), "data");
+    fs.write(make(fs, "large"), 0, pattern(2 ** 20, 1), "data");
+    await fs.settle();
+    const open = modesBelow(folder.path);
+    assert(open.has("new/store.db-wal"));
+    assert([...open.keys()].some((path) => /content\/..\/\d+$/.test(path)));
+    await fs.dispose();
+    const all = new Map([...open, ...modesBelow(folder.path)]);
+    const shared = [...all].filter(([, mode]) => (mode & 0o077) !== 0);
+    assertEquals(shared, []);
+  },
+});
+
+/** What is in a folder and below: permission bits by path. */
+function modesBelow(folder: string, path = ""): Map<string, number> {
+  const modes = new Map<string, number>();
+  for (const { name, isDirectory } of Deno.readDirSync(`${folder}/${path}`)) {
+    const below = `${path}${name}`;
+    modes.set(below, Deno.statSync(`${folder}/${below}`).mode! & 0o777);
+    if (!isDirectory) continue;
+    for (const each of modesBelow(folder, `${below}/`)) modes.set(...each);
+  }
+  return modes;
+}
+
+Deno.test({
   name: "a store of a newer version is refused in one line, and left alone",
   ignore,
   async fn() {
