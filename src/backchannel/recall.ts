@@ -1,4 +1,3 @@
-import { Status } from "../nfs4/constants.ts";
 import type { Client } from "../state/client.ts";
 import {
   type Delegation,
@@ -20,14 +19,12 @@ import type { FileRef } from "../vfs/file_handle.ts";
 import { nextTurn } from "../turn.ts";
 import { type LogFields, type Logger, silentLogger } from "../log.ts";
 import { ofLease } from "./attempts.ts";
-import { CALLBACK_OPERATIONS, callbackOperation } from "./callback_ops.ts";
-import type { CallbackOutcome } from "./callback_request.ts";
 import { delegationFor, mayReclaim } from "./grant_rules.ts";
 import { OpenHabits } from "./open_habits.ts";
 import { HolderQueries } from "./holder_queries.ts";
-import { referringCalls } from "./referring_calls.ts";
+import { LOOK, RecallQueue } from "./recall_queue.ts";
 import { revocableAt } from "./revocation.ts";
-import type { CallbackRouter, Routed } from "./router.ts";
+import type { CallbackRouter } from "./router.ts";
 
 /** Is told what becomes of delegations; see `DelegationMetrics`. */
 export interface DelegationObserver {
@@ -77,39 +74,14 @@ const PATIENCE = 10_000;
 const MAX_PER_CLIENT = 10_000;
 const MAX_CONTENDED = 10_000;
 const MAX_REMEMBERED = 10_000;
-const MAX_RESENDS = 8;
-const LONGEST_RESEND = 5_000;
 /** Callbacks that a change from outside sends in one turn. */
 const RECALLS_AT_ONCE = 32;
-/** What it costs to look at a recall, in pieces of work. */
-const LOOK = 1 / 32;
-
-/** A delegation that was asked back and is still out. */
-interface Recall {
-  readonly delegation: Delegation;
-  /** Clock time of the conflict. */
-  readonly since: number;
-  /** Clock time of the last answer, good or bad. */
-  heardAt: number;
-  /** The client knows that it is to return it. */
-  delivered: boolean;
-  /** How often the client did not know what it was about. */
-  resends: number;
-  routed: Routed | undefined;
-  sending: boolean;
-  cancelTimer: (() => void) | undefined;
-  readonly waiting: (() => void)[];
-}
-
 /** Grants delegations when they pay, asks them back, and takes away what is not returned in time. */
 export class DelegationKeeper implements DelegationPolicy {
   readonly #options: DelegationKeeperOptions;
   readonly #state: ServerState;
   readonly #router: CallbackRouter;
-  readonly #schedule: (run: () => void, ms: number) => () => void;
-  readonly #recalls = new Map<Delegation, Recall>();
-  /** Recalls that wait until another callback of their client is done. */
-  readonly #crowded = new Map<Client, Set<Recall>>();
+  readonly #recalls: RecallQueue;
   /** Files that were fought over, and until when; the oldest first. */
   readonly #contended = new Map<string, number>();
   readonly #habits = new OpenHabits(MAX_REMEMBERED);
@@ -121,11 +93,18 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options = options;
     this.#state = options.state;
     this.#router = options.router;
-    this.#schedule = options.schedule ?? defaultSchedule;
+    const { router, schedule = defaultSchedule } = options;
+    this.#recalls = new RecallQueue({
+      router,
+      clock: options.state.clock,
+      schedule,
+      resend: options.resend,
+      log: options.log,
+    });
     this.#queries = new HolderQueries({
-      router: options.router,
+      router,
       timeout: options.queryTimeout ?? QUERY_TIMEOUT,
-      schedule: this.#schedule,
+      schedule,
     });
   }
 
@@ -135,15 +114,8 @@ export class DelegationKeeper implements DelegationPolicy {
     readonly timers: number;
     readonly queries: number;
   } {
-    let timers = 0;
-    for (const { cancelTimer } of this.#recalls.values()) {
-      if (cancelTimer !== undefined) timers++;
-    }
-    return {
-      recalls: this.#recalls.size,
-      timers,
-      queries: this.#queries.size,
-    };
+    const { size: recalls, timers } = this.#recalls;
+    return { recalls, timers, queries: this.#queries.size };
   }
 
   /** {@inheritDoc DelegationPolicy.offer} */
@@ -184,7 +156,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options.observer?.granted(delegation.type);
     this.#debug("delegation granted", delegation);
     // OPEN itself has asked for it.
-    if (delegation.isRecalled) this.#track(delegation).delivered = true;
+    if (delegation.isRecalled) this.#recalls.add(delegation, { isKnown: true });
   }
 
   /** {@inheritDoc DelegationPolicy.unguarded} */
@@ -196,7 +168,7 @@ export class DelegationKeeper implements DelegationPolicy {
   recall(delegation: Delegation, reason: RecallReason): void {
     this.#options.observer?.recalled(delegation.type, reason);
     this.#debug("delegation recalled", delegation, { reason });
-    this.#send(this.#track(delegation));
+    this.#recalls.add(delegation, { isKnown: false });
   }
 
   /** {@inheritDoc DelegationPolicy.ended} */
@@ -207,10 +179,8 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options.observer?.ended(delegation.type, end, seconds);
     this.#debug(`delegation ${end}`, delegation, { seconds });
     if (recall === undefined) return;
-    this.#recalls.delete(delegation);
-    recall.cancelTimer?.();
+    this.#recalls.end(delegation);
     this.#noteContention(delegation.file.file.key, now);
-    for (const resolve of recall.waiting) resolve();
   }
 
   /** {@inheritDoc DelegationPolicy.query} */
@@ -220,7 +190,7 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /** A client's callbacks have a way again: what did not get through goes out once more. */
   regained(client: Client): void {
-    this.#state.files.effects.begin(this.#sendAgain(client));
+    this.#state.files.effects.begin(this.#recalls.sendAgain(client));
   }
 
   /**
@@ -259,12 +229,7 @@ export class DelegationKeeper implements DelegationPolicy {
   /** Sends nothing more, and lets nobody wait. */
   close(): void {
     this.#closed = true;
-    for (const recall of this.#recalls.values()) {
-      recall.cancelTimer?.();
-      for (const resolve of recall.waiting) resolve();
-    }
-    this.#recalls.clear();
-    this.#crowded.clear();
+    this.#recalls.close();
     this.#queries.close();
   }
 
@@ -277,21 +242,11 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options.log?.debug(message, { type, client: holder, ...fields });
   }
 
-  *#sendAgain(client: Client): Piecework {
-    for (const recall of this.#recalls.values()) {
-      const isLost = recall.delegation.client === client && !recall.delivered;
-      yield isLost ? RECALL_PIECES : LOOK;
-      if (!isLost) continue;
-      if (recall.sending) recall.routed?.retry();
-      else this.#send(recall);
-    }
-  }
-
   *#sweepRecalls(now: number): Piecework {
     const { leaseMs } = this.#state.lease;
     const { log = silentLogger } = this.#options;
     const { patience = ofLease(PATIENCE, leaseMs) } = this.#options;
-    for (const recall of this.#recalls.values()) {
+    for (const recall of this.#recalls) {
       const { delegation } = recall;
       if (now >= revocableAt(recall, leaseMs)) {
         log.info("a delegation was not returned and is revoked", {
@@ -300,128 +255,12 @@ export class DelegationKeeper implements DelegationPolicy {
         });
         revokeDelegation(this.#state, delegation);
         yield 1;
-      } else if (
-        !recall.delivered && !recall.sending &&
-        recall.cancelTimer === undefined && now - recall.heardAt >= patience
-      ) {
-        this.#send(recall);
-        yield RECALL_PIECES;
       } else {
-        yield LOOK;
+        yield this.#recalls.resume(recall, patience) ? RECALL_PIECES : LOOK;
       }
     }
-    for (const client of this.#crowded.keys()) this.#sendNext(client);
+    yield* this.#recalls.retry();
     this.#isSweeping = false;
-  }
-
-  #track(delegation: Delegation): Recall {
-    const now = this.#state.clock.now();
-    const recall: Recall = {
-      delegation,
-      since: now,
-      heardAt: now,
-      delivered: false,
-      resends: 0,
-      routed: undefined,
-      sending: false,
-      cancelTimer: undefined,
-      waiting: [],
-    };
-    this.#recalls.set(delegation, recall);
-    return recall;
-  }
-
-  #send(recall: Recall): void {
-    const { delegation } = recall;
-    const { client, file, seqid, other } = delegation;
-    if (this.#closed || recall.sending) return;
-    recall.cancelTimer?.();
-    recall.cancelTimer = undefined;
-    recall.sending = true;
-    recall.routed = this.#router.send(client, {
-      operations: [
-        callbackOperation(CALLBACK_OPERATIONS.CB_RECALL, {
-          stateid: { seqid, other },
-          // RFC 8881 20.2.3 lets a client drop what is about to be cut off; ours writes it back.
-          truncate: false,
-          handle: file.file.handle,
-        }),
-      ],
-      referringCalls: () => referringCalls(delegation),
-      wanted: () => this.#recalls.get(delegation) === recall,
-      done: (outcome) => this.#answered(recall, outcome),
-    });
-  }
-
-  #answered(recall: Recall, outcome: CallbackOutcome): void {
-    recall.sending = false;
-    recall.routed = undefined;
-    recall.heardAt = this.#state.clock.now();
-    const { client } = recall.delegation;
-    // Only what came from the client says that there is room now.
-    const isHeard = outcome.kind === "answered" || outcome.kind === "refused";
-    if (isHeard) this.#sendNext(client);
-    if (this.#recalls.get(recall.delegation) !== recall) return;
-    switch (outcome.kind) {
-      case "answered":
-        return this.#judge(recall, outcome.results[0]?.status);
-      case "full": {
-        const crowd = this.#crowded.get(client) ?? new Set();
-        this.#crowded.set(client, crowd.add(recall));
-        return;
-      }
-      case "stopped":
-        // Its session went; another may be there already.
-        if (this.#router.isProven(recall.delegation.client)) this.#send(recall);
-        return;
-      default:
-        // What is lost for now goes out again when a path is regained, or with patience.
-        return;
-    }
-  }
-
-  /** A callback of the client is done: there is room for one that had none. */
-  #sendNext(client: Client): void {
-    const crowd = this.#crowded.get(client);
-    for (const recall of crowd ?? []) {
-      crowd!.delete(recall);
-      if (this.#recalls.get(recall.delegation) !== recall) continue;
-      this.#send(recall);
-      break;
-    }
-    if (crowd?.size === 0) this.#crowded.delete(client);
-  }
-
-  /** What the client says to CB_RECALL itself. */
-  #judge(recall: Recall, status: number | undefined): void {
-    const { resend = 100, log = silentLogger } = this.#options;
-    switch (status) {
-      case Status.OK:
-      // It has seen this very callback before, and did as it was told.
-      case Status.RETRY_UNCACHED_REP:
-      case Status.SEQ_FALSE_RETRY:
-        recall.delivered = true;
-        return;
-      case Status.DELAY:
-      // The answer that grants the delegation, or its DELEGRETURN, is on its way.
-      case Status.BADHANDLE:
-      case Status.BAD_STATEID:
-        if (recall.resends++ < MAX_RESENDS) {
-          const wait = resend * 2 ** (recall.resends - 1);
-          return this.#later(recall, Math.min(wait, LONGEST_RESEND));
-        }
-        break;
-    }
-    // A refusal is not asked again: the lease time decides.
-    recall.delivered = true;
-    log.info("a client refuses to return a delegation", { status });
-  }
-
-  #later(recall: Recall, ms: number): void {
-    recall.cancelTimer = this.#schedule(() => {
-      recall.cancelTimer = undefined;
-      this.#send(recall);
-    }, ms);
   }
 
   #noteContention(key: string, now: number): void {

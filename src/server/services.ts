@@ -81,7 +81,8 @@ export function buildServices(
 ): Services {
   const { options, limits, registry, recovery, identity, log } = context;
   const { clock, random = systemRandom } = options;
-  const effects = new EffectQueue();
+  const turn = new LoopTurn();
+  const effects = new EffectQueue(turn);
   const name = new TextEncoder().encode(
     // Two servers of one identity on two ports are not one server: no trunking.
     `${identity.name}:${options.port ?? DEFAULT_PORT}`,
@@ -117,7 +118,7 @@ export function buildServices(
     random,
     writeVerifier: random(VERIFIER_SIZE),
     records: recovery && { settle: () => recovery.flush() },
-    turn: new LoopTurn(),
+    turn,
     observer: log.level === "debug" ? logOperations(log, metrics) : metrics,
     log,
   };

@@ -1,5 +1,5 @@
 import { finish, type Piecework } from "./effects.ts";
-import { excluding, type Few, including, itemsOf } from "./few.ts";
+import { excluding, type Few, including, itemsOf, sizeOf } from "./few.ts";
 import { RangeTree } from "./range_tree.ts";
 
 /** The last byte that a lock can cover (RFC 8881 18.10.3). */
@@ -64,11 +64,18 @@ export function lengthOf({ start, last }: Span): bigint {
 }
 
 /** What a holder has. */
-interface Held<R> {
+interface Held<H extends Holder<object>> {
   /** Ranges that are locked. */
   count: number;
   /** These, and those that are yet to be cleared away. */
-  ranges: Few<R>;
+  ranges: Few<Kept<H>>;
+}
+
+/** A range as it is kept. */
+interface Kept<H extends Holder<object>> extends LockedRange<H> {
+  isOver: boolean;
+  /** What its holder has: when thousands end at once, nobody looks for it. */
+  readonly held: Held<H>;
 }
 
 /** Ranges that are cleared away at once; more are left for later. */
@@ -85,10 +92,10 @@ const AT_ONCE = 64;
  * later, so that nobody waits for it.
  */
 export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
-  readonly #owned = new Map<Owner, Mutable<LockedRange<H>>[]>();
-  readonly #held = new Map<H, Held<LockedRange<H>>>();
-  readonly #readers = new RangeTree<LockedRange<H>>();
-  readonly #writers = new RangeTree<LockedRange<H>>();
+  readonly #owned = new Map<Owner, Kept<H>[]>();
+  readonly #held = new Map<H, Held<H>>();
+  readonly #readers = new RangeTree<Kept<H>>();
+  readonly #writers = new RangeTree<Kept<H>>();
   readonly #later: (work: Piecework) => void;
   #size = 0;
   #nextId = 0;
@@ -128,15 +135,9 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     const own = this.#ownedBy(holder.owner);
     let { start, last } = span;
     const at = firstTouching(own, start);
-    let end = at;
-    const added: LockedRange<H>[] = [];
-    for (
-      ;
-      end < own.length &&
-      own[end].start <= (last === LAST_BYTE ? last : last + 1n);
-      end++
-    ) {
-      const range = own[end];
+    const end = firstBehind(own, last === LAST_BYTE ? last : last + 1n);
+    const added: Kept<H>[] = [];
+    for (const range of endsOf(own, at, end)) {
       if (range.write === write && range.holder === holder) {
         if (range.start < start) start = range.start;
         if (range.last > last) last = range.last;
@@ -167,10 +168,10 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     let at = firstTouching(own, span.start);
     // What only touches the span stays as it is.
     if (at < own.length && own[at].last < span.start) at++;
-    let end = at;
-    const added: LockedRange<H>[] = [];
-    while (end < own.length && own[end].start <= span.last) {
-      this.#keepOutside(own[end++], span, added);
+    const end = Math.max(at, firstBehind(own, span.last));
+    const added: Kept<H>[] = [];
+    for (const range of endsOf(own, at, end)) {
+      this.#keepOutside(range, span, added);
     }
     this.#replace(own, { at, end, added });
     this.#dropIfEmpty(owner, own);
@@ -181,24 +182,39 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   release(holder: H): number {
     const held = this.#held.get(holder);
     if (held === undefined || held.count === 0) return 0;
-    const ranges = [...itemsOf(held.ranges)].filter(({ isOver }) => !isOver);
-    let own = this.#owned.get(holder.owner)!;
-    if (ranges.length > AT_ONCE) {
-      own = own.filter((range) => range.holder !== holder);
-      this.#owned.set(holder.owner, own);
-    } else {
-      for (const range of ranges) own.splice(indexOf(own, range), 1);
-    }
-    this.#dropIfEmpty(holder.owner, own);
+    const ranges = this.#takeOut(holder, held);
     this.#end(ranges);
     return ranges.length;
   }
 
+  /** Takes what is locked under a holder out of its owner's ranges. */
+  #takeOut({ owner }: H, held: Held<H>): readonly Kept<H>[] {
+    const own = this.#owned.get(owner)!;
+    if (held.count === own.length) {
+      this.#owned.delete(owner);
+      return own;
+    }
+    const ranges: Kept<H>[] = [];
+    if (sizeOf(held.ranges) <= AT_ONCE) {
+      for (const range of itemsOf(held.ranges)) {
+        if (!range.isOver) ranges.push(range);
+      }
+      for (const range of ranges) own.splice(indexOf(own, range), 1);
+      return ranges;
+    }
+    const others: Kept<H>[] = [];
+    for (const range of own) {
+      (range.held === held ? ranges : others).push(range);
+    }
+    this.#owned.set(owner, others);
+    return ranges;
+  }
+
   #find(
-    tree: RangeTree<LockedRange<H>>,
+    tree: RangeTree<Kept<H>>,
     span: Span,
     owner: Owner | undefined,
-  ): LockedRange<H> | undefined {
+  ): Kept<H> | undefined {
     for (let cleared = 0;; cleared++) {
       const range = tree.find(span, owner);
       if (range === undefined || !range.isOver || cleared === AT_ONCE) {
@@ -208,27 +224,37 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     }
   }
 
-  #ownedBy(owner: Owner): LockedRange<H>[] {
+  #ownedBy(owner: Owner): Kept<H>[] {
     let own = this.#owned.get(owner);
     if (own === undefined) this.#owned.set(owner, own = []);
     return own;
   }
 
-  #dropIfEmpty(owner: Owner, own: LockedRange<H>[]): void {
+  #dropIfEmpty(owner: Owner, own: Kept<H>[]): void {
     if (own.length === 0) this.#owned.delete(owner);
   }
 
-  #make({ start, last }: Span, write: boolean, holder: H): LockedRange<H> {
+  #make({ start, last }: Span, write: boolean, holder: H): Kept<H> {
     const { owner } = holder;
     const id = this.#nextId++;
-    return { start, last, write, holder, owner, id, isOver: false };
+    const held = this.#heldBy(holder);
+    return { start, last, write, holder, owner, id, isOver: false, held };
+  }
+
+  /** To be given a range at once. */
+  #heldBy(holder: H): Held<H> {
+    let held = this.#held.get(holder);
+    if (held === undefined) {
+      this.#held.set(holder, held = { count: 0, ranges: undefined });
+    }
+    return held;
   }
 
   /** Makes what a range is left with when a span is taken out of it. */
   #keepOutside(
-    { start, last, write, holder }: LockedRange<H>,
+    { start, last, write, holder }: Kept<H>,
     span: Span,
-    kept: LockedRange<H>[],
+    kept: Kept<H>[],
   ): void {
     if (start < span.start) {
       const end = span.start - 1n;
@@ -244,11 +270,11 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
 
   /** Puts ranges in the place of an owner's from `at` to before `end`. */
   #replace(
-    own: LockedRange<H>[],
+    own: Kept<H>[],
     { at, end, added }: {
       readonly at: number;
       readonly end: number;
-      readonly added: readonly LockedRange<H>[];
+      readonly added: readonly Kept<H>[];
     },
   ): void {
     const replaced = own.splice(at, end - at, ...added);
@@ -256,29 +282,25 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     this.#end(replaced);
   }
 
-  #begin(range: LockedRange<H>): void {
-    const { holder } = range;
-    let held = this.#held.get(holder);
-    if (held === undefined) {
-      this.#held.set(holder, held = { count: 0, ranges: undefined });
-    }
+  #begin(range: Kept<H>): void {
+    const { held } = range;
     held.count++;
     held.ranges = including(held.ranges, range);
     this.#size++;
     this.#treeOf(range).add(range);
   }
 
-  #end(ranges: readonly Mutable<LockedRange<H>>[]): void {
+  #end(ranges: readonly Kept<H>[]): void {
     this.#size -= ranges.length;
     for (const range of ranges) {
       range.isOver = true;
-      this.#held.get(range.holder)!.count--;
+      range.held.count--;
     }
     if (ranges.length > AT_ONCE) return this.#later(this.#clearAll(ranges));
     for (const range of ranges) this.#clear(range);
   }
 
-  *#clearAll(ranges: readonly LockedRange<H>[]): Piecework {
+  *#clearAll(ranges: readonly Kept<H>[]): Piecework {
     for (const range of ranges) {
       this.#clear(range);
       yield 1;
@@ -286,21 +308,25 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   }
 
   /** Takes a range that is over out of what is searched, unless it is already. */
-  #clear(range: LockedRange<H>): void {
-    const { holder } = range;
-    const held = this.#held.get(holder);
-    if (held === undefined) return;
+  #clear(range: Kept<H>): void {
+    const { holder, held } = range;
     this.#treeOf(range).remove(range);
     held.ranges = excluding(held.ranges, range);
-    if (held.ranges === undefined) this.#held.delete(holder);
+    // It may have come to hold something anew since.
+    const isLast = held.ranges === undefined && this.#held.get(holder) === held;
+    if (isLast) this.#held.delete(holder);
   }
 
-  #treeOf(range: LockedRange<H>): RangeTree<LockedRange<H>> {
+  #treeOf(range: Kept<H>): RangeTree<Kept<H>> {
     return range.write ? this.#writers : this.#readers;
   }
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+/** The first and the last of an owner's ranges from `at` to before `end`: only they reach further than a span that touches all. */
+function endsOf<R>(own: readonly R[], at: number, end: number): R[] {
+  if (end - at <= 1) return own.slice(at, end);
+  return [own[at], own[end - 1]];
+}
 
 /** Index of the first range that ends at `start - 1` or behind. */
 function firstTouching(own: readonly Span[], start: bigint): number {
@@ -309,6 +335,18 @@ function firstTouching(own: readonly Span[], start: bigint): number {
   while (low < high) {
     const middle = low + high >> 1;
     if (own[middle].last + 1n < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Index of the first range that starts behind `last`. */
+function firstBehind(own: readonly Span[], last: bigint): number {
+  let low = 0;
+  let high = own.length;
+  while (low < high) {
+    const middle = low + high >> 1;
+    if (own[middle].start <= last) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -1,3 +1,4 @@
+import type { Turn } from "../turn.ts";
 import type { Awaitable } from "../vfs/file_system.ts";
 
 /** Slow work that a change of state asks for: close a file, send a recall. */
@@ -7,10 +8,10 @@ export type Effect = () => Awaitable<void>;
  * Work that is too much for one turn of the event loop: a piece with each step,
  * which says how much it was. A piece of 1 is some microseconds.
  */
-export type Piecework = Iterator<number, void>;
+export type Piecework = IterableIterator<number, void>;
 
-/** Pieces that are done at one go. */
-const TURN = 128;
+/** Pieces that are done at one go, unless they take longer than they should. */
+const AT_ONE_GO = 128;
 
 /** Does it all, and lets everybody wait. */
 export function finish(work: Piecework): void {
@@ -25,8 +26,15 @@ export class EffectQueue {
   #effects: Effect[] = [];
   readonly #work: Piecework[] = [];
   /** Pieces that may still be done in this turn. */
-  #allowance = TURN;
+  #allowance = AT_ONE_GO;
   readonly #running = new Set<Promise<void>>();
+
+  readonly #turn: Pick<Turn, "isOver"> | undefined;
+
+  /** `turn` of the event loop: when it is over, pieces wait for the next one. */
+  constructor(turn?: Pick<Turn, "isOver">) {
+    this.#turn = turn;
+  }
 
   /** Whether somebody calls {@linkcode EffectQueue.goOn} in each turn until nothing is left. */
   isUnderWay = false;
@@ -54,7 +62,7 @@ export class EffectQueue {
 
   /** Another turn: goes on with the work in pieces; returns whether there is more. */
   goOn(): boolean {
-    this.#allowance = TURN;
+    this.#allowance = AT_ONE_GO;
     this.#go();
     return this.hasWork;
   }
@@ -77,6 +85,7 @@ export class EffectQueue {
       const { done, value } = this.#work[0].next();
       if (done) this.#work.shift();
       else this.#allowance -= value;
+      if (this.#turn?.isOver) return;
     }
   }
 

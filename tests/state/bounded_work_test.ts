@@ -3,6 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { ByteRanges } from "../../src/state/byte_ranges.ts";
 import { EffectQueue, type Piecework } from "../../src/state/effects.ts";
+import { addOpen } from "../../src/state/opens.ts";
+import { addOpenOwner, OpenOwner } from "../../src/state/owners.ts";
+import { fileRef, StateFixture } from "./fixture.ts";
 
 const N = 20_000;
 
@@ -76,4 +79,46 @@ Deno.test("work in pieces is done some hundred at a time, in order", () => {
   assertEquals(done.length, 2 * N);
   assertEquals(done.indexOf("b"), N);
   assert(turns > 100);
+});
+
+Deno.test("work in pieces stops when the turn is over, and gets on by one at least", () => {
+  const turn = { isOver: true };
+  const effects = new EffectQueue(turn);
+  let done = 0;
+  function* work(): Piecework {
+    for (let i = 0; i < 10; i++) {
+      done++;
+      yield 1;
+    }
+  }
+  effects.begin(work());
+  assertEquals(done, 1);
+  assertEquals([effects.goOn(), done], [true, 2]);
+  turn.isOver = false;
+  assertEquals([effects.goOn(), done], [false, 10]);
+});
+
+Deno.test(`the end of a client with ${N} opens is nobody's wait: it is gone at once, and cleared away in pieces`, () => {
+  const fixture = new StateFixture();
+  const { state, effects } = fixture;
+  const client = fixture.client();
+  const file = state.files.obtain(fileRef("f"), client);
+  for (let i = 0; i < N; i++) {
+    const owner = new OpenOwner(client, `owner ${i}`);
+    addOpenOwner(owner);
+    addOpen(state, { owner, file, uid: 0 }).share(3, 0);
+  }
+  const { counts } = state.budget;
+  const step = (act: () => unknown) => {
+    const before = counts.open;
+    act();
+    assert(before - counts.open < 200, `${before - counts.open} in one turn`);
+  };
+  step(() => state.dropClient(client, "replaced"));
+  const conflict = file.shares.conflict(0, 3);
+  assertEquals(conflict?.isGone, true);
+  let turns = 0;
+  for (; effects.hasWork; turns++) step(() => effects.goOn());
+  assert(turns > 50);
+  assertEquals([counts.open, counts.owner, counts.file], [0, 0, 0]);
 });

@@ -69,6 +69,18 @@ export class StateFixture {
     this.state.sessions.observe(this.#sessionEvents());
   }
 
+  /** A confirmed client of NFSv4.1. */
+  client(name = "client"): Client {
+    const client = this.state.clients.register({
+      protocol: 1,
+      owner: bytes(name),
+      verifier: bytes("verifier"),
+      principal: "sys:0",
+    })!;
+    this.state.confirmClient(client);
+    return client;
+  }
+
   /** Has a client open a file of its own; returns what ends that. */
   hold(client: Client): () => void {
     const name = `file of ${client.id}`;
