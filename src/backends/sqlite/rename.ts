@@ -3,20 +3,30 @@ import { ROOT } from "./schema.ts";
 import type { SqliteNode } from "./node.ts";
 import type { Statements } from "./statements.ts";
 
+/** Folders above one that a folder with others in it can be moved to. */
+export const MOST_LEVELS = 4096;
+
 /**
- * Throws unless POSIX allows `moved` to get a name in the folder `target`,
- * where `replaced` has that name now.
+ * Throws unless POSIX allows `moved`, in the folder `source`, to get a name in
+ * the folder `target`, where `replaced` has that name now. "name-too-long": it
+ * would be too far down to see whether that is below `moved` itself.
  */
 export function checkRename(
   moved: SqliteNode,
-  { target, replaced }: {
+  { source, target, replaced }: {
+    readonly source: SqliteNode;
     readonly target: SqliteNode;
     readonly replaced: SqliteNode | undefined;
   },
   sql: Statements,
 ): void {
   const isFolder = moved.type === "directory";
-  if (isFolder && isBelow(target, moved, sql)) throw new FsError("invalid");
+  if (isFolder && target !== source) {
+    // Nothing is below a folder that has none in it.
+    const isBelow = target === moved ||
+      moved.nlink > EMPTY_LINKS && isAbove(moved, target, sql);
+    if (isBelow) throw new FsError("invalid");
+  }
   if (replaced === undefined) return;
   if (replaced.type !== "directory") {
     if (isFolder) throw new FsError("not-directory");
@@ -26,19 +36,24 @@ export function checkRename(
   if (sql.hasEntries(replaced.fileid)) throw new FsError("not-empty");
 }
 
+/** Links of a folder without folders: its name, and its own ".". */
+const EMPTY_LINKS = 2;
+
 /**
- * Whether `folder` is `top` or somewhere below it. Reads numbers and not nodes:
- * a long way up must not push those out of memory that are to be changed.
+ * Whether `folder` is somewhere below `top`. Reads numbers and not nodes: a long
+ * way up must not push those out of memory that are to be changed. A longer one
+ * than {@linkcode MOST_LEVELS}, which only clients make that mean to, is not gone.
  */
-function isBelow(
-  folder: SqliteNode,
+function isAbove(
   top: SqliteNode,
+  folder: SqliteNode,
   sql: Statements,
 ): boolean {
-  for (let at: number | undefined = folder.fileid; at !== undefined;) {
-    if (at === top.fileid) return true;
-    if (at === ROOT) return false;
+  let at: number | undefined = folder.fileid;
+  for (let levels = 0; at !== undefined && at !== ROOT; levels++) {
+    if (levels > MOST_LEVELS) throw new FsError("name-too-long");
     at = sql.parent(at);
+    if (at === top.fileid) return true;
   }
   return false;
 }

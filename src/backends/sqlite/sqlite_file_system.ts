@@ -286,7 +286,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     if (replaced === node) {
       return { source: unchanged(source), target: unchanged(target) };
     }
-    checkRename(node, { target, replaced }, sql);
+    checkRename(node, { source, target, replaced }, sql);
     return tree.rename(node, {
       from: { directory: source, name: from.name },
       to: { directory: target, name: to.name },

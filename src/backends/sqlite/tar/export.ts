@@ -33,23 +33,31 @@ class Exporter {
   }
 
   async *run(): AsyncGenerator<Uint8Array> {
-    yield* this.#member(this.#fs.root(), "./");
-    yield* this.#folder(this.#fs.root(), "./");
+    const root = this.#fs.root();
+    yield* this.#member(root, "./");
+    // No recursion: clients make folders in folders, deeper than any stack.
+    const open = [{ folder: root, path: "./", names: this.#names(root) }];
+    for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
+      const { value: name, done } = at.names.next();
+      if (done) {
+        open.pop();
+        continue;
+      }
+      const node = this.#fs.lookup(at.folder, name);
+      if (node === undefined) continue;
+      const isFolder = node.type === "directory";
+      const path = `${at.path}${name}${isFolder ? "/" : ""}`;
+      yield* this.#member(node, path);
+      if (isFolder) open.push({ folder: node, path, names: this.#names(node) });
+    }
     yield encodeEnd();
   }
 
-  /** What is in a folder, and below. `path` ends with "/". */
-  async *#folder(folder: SqliteNode, path: string): AsyncGenerator<Uint8Array> {
+  /** The names in a folder. */
+  *#names(folder: SqliteNode): Generator<string, undefined> {
     for (let cookie = 0;;) {
       const { entries, end } = this.#fs.readdir(folder, cookie, PAGE);
-      for (const { name } of entries) {
-        const node = this.#fs.lookup(folder, name);
-        if (node === undefined) continue;
-        const isFolder = node.type === "directory";
-        const below = `${path}${name}${isFolder ? "/" : ""}`;
-        yield* this.#member(node, below);
-        if (isFolder) yield* this.#folder(node, below);
-      }
+      for (const { name } of entries) yield name;
       if (end) return;
       cookie = entries[entries.length - 1].cookie;
     }

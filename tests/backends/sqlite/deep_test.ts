@@ -1,0 +1,64 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { exportTree } from "../../../src/backends/sqlite/archive.ts";
+import {
+  sqlite,
+  type SqliteFileSystem,
+  type SqliteNode,
+} from "../../../src/backends/sqlite/mod.ts";
+import { MOST_LEVELS } from "../../../src/backends/sqlite/rename.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+
+const attributes = { mode: 0o755, uid: 0, gid: 0 };
+
+function makeFolder(
+  fs: SqliteFileSystem,
+  parent: SqliteNode,
+  name: string,
+): SqliteNode {
+  return fs.create(parent, name, { type: "directory" }, { attributes }).node;
+}
+
+/** A folder in a folder in a folder; the last one. */
+function makeChain(fs: SqliteFileSystem, levels: number): SqliteNode {
+  let folder = fs.root();
+  for (let i = 0; i < levels; i++) folder = makeFolder(fs, folder, "d");
+  return folder;
+}
+
+Deno.test("a store is archived however deep its folders are", async () => {
+  const levels = 3_000;
+  const fs = sqlite(":memory:");
+  makeChain(fs, levels);
+  let files = 0;
+  const archive = exportTree(fs, {
+    progress: (done) => files = done.files,
+  });
+  for await (const _ of archive);
+  assertEquals(files, levels + 1);
+  await fs.dispose();
+});
+
+Deno.test("what a RENAME costs does not grow with how deep a folder is", async () => {
+  const fs = sqlite(":memory:");
+  const root = fs.root();
+  const deep = makeChain(fs, MOST_LEVELS + 2);
+  const full = makeFolder(fs, root, "full");
+  makeFolder(fs, full, "inside");
+  makeFolder(fs, root, "empty");
+  const rename = (name: string, from: SqliteNode, to: SqliteNode) =>
+    fs.rename({ directory: from, name }, {
+      directory: to,
+      name: `new ${name}`,
+    });
+  // Needs no look at what is above.
+  rename("empty", root, deep);
+  rename("new empty", deep, deep);
+  rename("full", root, root);
+  const { code } = assertThrows(() => rename("new full", root, deep), FsError);
+  assertEquals(code, "name-too-long");
+  const high = fs.lookup(root, "d")!;
+  rename("new full", root, high);
+  assertThrows(() => rename("d", root, full), FsError, "invalid");
+  assertThrows(() => rename("d", root, high), FsError, "invalid");
+  await fs.dispose();
+});
