@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 
 /** How long the event loop may be kept from everybody else, in milliseconds. */
-const SLICE = 4;
+export const SLICE = 4;
 
 /**
  * Resolves in a later turn of the event loop, after input has been looked for. A

@@ -33,6 +33,8 @@ export interface CallbackTimes {
 export const REPLY_TIMEOUT_MS = 10_000;
 /** The waits after failed attempts, in milliseconds. */
 export const BACKOFF_MS = [5_000, 10_000, 20_000] as const;
+/** The first wait after NFS4ERR_DELAY, in milliseconds. */
+export const DELAY_MS = 20;
 /** No answer takes longer on a network that is fit for use. */
 const LEAST_TIMEOUT_MS = 250;
 /** A lease with which times are whole, in milliseconds. */
@@ -76,7 +78,7 @@ export function attemptsOf(options: AttemptOptions): Attempts {
       Math.max(LEAST_TIMEOUT_MS, replyTimeout),
     attempts: options.attempts ?? 3,
     backoff: options.backoff ?? BACKOFF_MS.map((ms) => ofLease(ms, leaseMs)),
-    delay: options.delay ?? 20,
+    delay: options.delay ?? DELAY_MS,
     sleep: options.sleep ?? sleep,
     now: options.now ?? (() => performance.now()),
     observer: options.observer,

@@ -23,6 +23,8 @@ export interface RecallQueueOptions {
   readonly log?: Logger;
 }
 
+/** How soon a recall that its client did not understand goes out again for the first time. */
+export const RESEND = 100;
 const MAX_RESENDS = 8;
 const LONGEST_RESEND = 5_000;
 /** What it costs to look at a recall, in pieces of work. */
@@ -245,7 +247,7 @@ export class RecallQueue {
 
   /** What the client says to CB_RECALL itself. */
   #judge(recall: Sending, status: number | undefined): void {
-    const { resend = 100, log = silentLogger } = this.#options;
+    const { resend = RESEND, log = silentLogger } = this.#options;
     switch (status) {
       case Status.OK:
       // It has seen this very callback before, and did as it was told.

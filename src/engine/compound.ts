@@ -33,7 +33,7 @@ const MAX_TAG = 1024;
 const LAST_MINOR_VERSION = 2;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Milliseconds after which the next operation of a COMPOUND waits until others had a turn. */
-const LONGEST_TURN = 3;
+export const LONGEST_TURN = 3;
 /** Bytes of an operation's number and status. */
 const RESULT_HEADER = 8;
 

@@ -7,7 +7,7 @@ export type ReadTable = (path: string) => Promise<string | undefined>;
 /** The group of a user that the host's tables don't know: that of nobody else's, as a rule. */
 const NO_GROUP = 65_534;
 /** Milliseconds for which a user's groups are believed. */
-const LIFE = 10_000;
+export const LIFE = 10_000;
 const MAX_USERS = 512;
 const MAX_GROUPS = 1_024;
 const MAX_TABLE = 1_048_576;

@@ -6,10 +6,13 @@ import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
 import { bindError } from "./bind_error.ts";
-import { ConnectionWatch, type Patience } from "./watch.ts";
+import { ConnectionWatch, PATIENCE, type Patience } from "./watch.ts";
 
 /** Connections that end together when descriptors run out, so that files find some as well. */
 const SPARED_AT_ONCE = 16;
+
+/** How much less patience there is with who holds what a quiet client waits for. */
+export const HURRY = 5;
 
 /** Bytes of buffers, and of writers, that are kept for later use, at most. */
 const MAX_POOL = 64 * 1024 * 1024;
@@ -76,10 +79,10 @@ export class RpcListener implements AsyncDisposable {
     this.#options = options;
     this.#listener = listen(options.hostname ?? "127.0.0.1", options.port);
     this.#patience = {
-      handshake: options.handshakeTimeout ?? 30_000,
-      stall: options.stallTimeout ?? 120_000,
-      hoard: options.hoardTimeout ?? 10_000,
-      idle: options.idleTimeout ?? 300_000,
+      handshake: options.handshakeTimeout ?? PATIENCE.handshake,
+      stall: options.stallTimeout ?? PATIENCE.stall,
+      hoard: options.hoardTimeout ?? PATIENCE.hoard,
+      idle: options.idleTimeout ?? PATIENCE.idle,
     };
     this.#clock = options.clock ?? (() => performance.now());
     const { budget } = options;
@@ -138,7 +141,7 @@ export class RpcListener implements AsyncDisposable {
   #exhausted(budget: BufferBudget): void {
     if (this.#lookAgain !== undefined || this.#ending.signal.aborted) return;
     const { hoard } = this.#patience;
-    this.#cutHoarders(budget, hoard / 5);
+    this.#cutHoarders(budget, hoard / HURRY);
     this.#lookAgain = setTimeout(() => {
       this.#lookAgain = undefined;
       budget.relieve();

@@ -13,11 +13,19 @@ export interface Patience {
   readonly idle: number;
 }
 
+/** How long connections are kept where nothing else is said. */
+export const PATIENCE: Patience = {
+  handshake: 30_000,
+  stall: 120_000,
+  hoard: 10_000,
+  idle: 300_000,
+};
+
 /**
  * Bytes that a peer must take, or send of a record, in the time of a stall for it
  * to count as progress, where there are so many: one now and then is none.
  */
-const MIN_PROGRESS = 64 * 1024;
+export const MIN_PROGRESS = 64 * 1024;
 
 /** What is remembered of a connection from one look at it to the next. */
 export class ConnectionWatch {

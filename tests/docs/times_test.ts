@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   BACKOFF_MS,
+  DELAY_MS,
   FULL_LEASE_MS,
   REPLY_TIMEOUT_MS,
 } from "../../src/backchannel/attempts.ts";
@@ -9,6 +10,12 @@ import {
   PROBE_INTERVAL,
 } from "../../src/backchannel/dial_out.ts";
 import { CONTENTION, QUERY_TIMEOUT } from "../../src/backchannel/recall.ts";
+import { RESEND } from "../../src/backchannel/recall_queue.ts";
+import { PAUSE } from "../../src/backends/local/guards.ts";
+import { LONGEST_TURN } from "../../src/engine/compound.ts";
+import { LIFE } from "../../src/host/users.ts";
+import { HURRY } from "../../src/rpc/listener.ts";
+import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/watch.ts";
 import { GRACE_EXTENSION_MS } from "../../src/state/grace.ts";
 import {
   FIRST_PATIENCE,
@@ -16,6 +23,7 @@ import {
   MIN_PATIENCE,
   TURN,
 } from "../../src/state/waiting_locks.ts";
+import { SLICE } from "../../src/turn.ts";
 
 const noFiles =
   Deno.permissions.querySync({ name: "read" }).state !== "granted";
@@ -31,10 +39,24 @@ const UNITS: Readonly<Record<string, number>> = {
   s: 1_000,
   second: 1_000,
   minute: 60_000,
+  KiB: 1_024,
 };
 
 /** What PROTOCOL.md says, with a group for each number and unit, and what it is in milliseconds. */
 const TIMES: readonly [RegExp, readonly number[]][] = [
+  [/has moved less than (\d+) (KiB) in/, [MIN_PROGRESS]],
+  [/KiB in (ten) (second)s is closed/, [PATIENCE.hoard]],
+  [/in (two) (second)s, where a quiet/, [PATIENCE.hoard / HURRY]],
+  [/takes less than (\d+) (KiB) of its replies/, [MIN_PROGRESS]],
+  [/of its replies in (two) (minute)s, and/, [PATIENCE.stall]],
+  [/without a call in its first (\d+) (s)\./, [PATIENCE.handshake]],
+  [/is listed in slices of (\d+) (ms),/, [SLICE]],
+  [/its operations have taken (\d+) (ms)\./, [LONGEST_TURN]],
+  [/same bytes again, (\d+) (ms) and doubling/, [DELAY_MS]],
+  [/ms and doubling, for (\d+) (s) \|/, [REPLY_TIMEOUT_MS]],
+  [/a new recall after (\d+) (ms) and doubling/, [RESEND]],
+  [/hears of it some (\d+) (ms) after/, [PAUSE]],
+  [/good for (\d+) (s); group 65534/, [LIFE]],
   [/was told by CB_NOTIFY_LOCK has (\w+) (second)s/, [TURN]],
   [/counted from the last one: (\w+) (second)s at least/, [MIN_PATIENCE]],
   [/(five) after the first request, (\d+) (second)s at most/, [

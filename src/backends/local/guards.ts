@@ -5,7 +5,7 @@ import type { LocalNode } from "./node.ts";
 /** Files that are watched at most; the kernel needs about 1 KiB for each. */
 const MAX_GUARDED = 16_384;
 /** Milliseconds in which what happens to a file is taken together. */
-const PAUSE = 20;
+export const PAUSE = 20;
 
 /** A file that clients are trusted with. */
 interface Guarded {
