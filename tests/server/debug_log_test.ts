@@ -7,6 +7,7 @@ import {
   resolveConflict,
   write,
 } from "../backchannel/ground.ts";
+import { V40Client } from "../support/client/mod.ts";
 
 type Line = Record<string, string | number>;
 
@@ -52,6 +53,11 @@ Deno.test("at info what clients do by themselves is not logged", async () => {
   {
     await using ground = await Ground.open({ log });
     await ground.session();
+    // RFC 7530 10.2: nowhere to be called back, which is the client's to wish.
+    const { port } = ground.server;
+    await using v40 = await V40Client.connect({ port });
+    await v40.register({ netid: "tcp", address: "0.0.0.0.0.0" });
+    await v40.open(["f"]);
   }
   assertEquals(lines, []);
 });

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import type { Client } from "../../src/state/client.ts";
+import { nextTurn } from "../../src/turn.ts";
+import { liveHeap } from "../support/heap.ts";
 import { type FixtureOptions, LEASE, StateFixture } from "./fixture.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -153,4 +155,15 @@ Deno.test("a name and verifier off the wire are copied", () => {
     confirmed: undefined,
     unconfirmed: undefined,
   });
+});
+
+Deno.test("a client of NFSv4.0 does not keep its connection when that is closed", async () => {
+  const client = clients().confirmed(1, 0);
+  const comeAndGo = () => client.cameOn({ closed: true });
+  comeAndGo();
+  assertEquals(client.connection === undefined, false);
+  // What was looked at in a turn stays for that turn.
+  await nextTurn();
+  liveHeap();
+  assertEquals(client.connection, undefined);
 });
