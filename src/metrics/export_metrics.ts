@@ -12,7 +12,8 @@ const GAUGES: readonly [
   [
     "export_used_bytes",
     "Bytes that the export's file system takes, of a local folder all that is on its disk.",
-    ({ totalBytes, freeBytes }) => totalBytes - freeBytes,
+    ({ totalBytes, freeBytes, usedBytes = totalBytes - freeBytes }) =>
+      usedBytes,
   ],
   [
     "export_available_bytes",

@@ -372,7 +372,7 @@ export function isSupported(row: AttributeRow, terms: AttributeTerms): boolean {
 function space(
   number: number,
   name: string,
-  key: keyof FileSystemStatus,
+  key: keyof Omit<FileSystemStatus, "usedBytes">,
 ): AttributeRow {
   return {
     number,

@@ -196,6 +196,8 @@ export interface FileSystemStatus {
   readonly freeBytes: number;
   /** Bytes free for an ordinary user. */
   readonly availableBytes: number;
+  /** Bytes that its own files take; all that is not free where absent, others' on the same disk included. */
+  readonly usedBytes?: number;
   /** Nodes that the file system can hold. */
   readonly totalFiles: number;
   /** Nodes that can still be made. */

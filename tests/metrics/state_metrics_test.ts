@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { memory, serve } from "../../mod.ts";
+import { memory, serve, sqlite } from "../../mod.ts";
 import {
   bytesOf,
   op,
@@ -84,6 +84,7 @@ Deno.test("a scrape tells of every export's bytes and files, and of what runs", 
       fs: memory({ y: "y" }, { maxBytes: 1_000_000, maxFiles: 100 }),
     },
     { path: "/b", fs: memory({ x: new Uint8Array(100_000), d: {} }) },
+    { path: "/c", fs: sqlite(":memory:") },
   ];
   await using server = await serve(exports, { port: 0, metricsPort: 0 });
   const text = await scrape(server);
@@ -94,6 +95,8 @@ Deno.test("a scrape tells of every export's bytes and files, and of what runs", 
   assertEquals(of("used_files", "/b"), 3);
   assert(of("available_bytes", "/a") < 1_000_000);
   assert(of("used_bytes", "/b") - of("used_bytes", "/a") > 100_000);
+  // Its own, not all that is on the disk.
+  assert(of("used_bytes", "/c") < 100_000, `${of("used_bytes", "/c")}`);
   const { deno } = Deno.version;
   assert(new RegExp(`build_info{version="[^"]+",deno="${deno}"} 1`).test(text));
 });

@@ -175,6 +175,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
       totalBytes: Math.min(total, room.quota),
       freeBytes,
       availableBytes: freeBytes,
+      usedBytes: room.used,
       totalFiles: room.files + freeFiles,
       freeFiles,
     };
