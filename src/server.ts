@@ -162,7 +162,7 @@ export class NfsServer implements AsyncDisposable {
     options.signal?.addEventListener("abort", this.#abort);
   }
 
-  /** TCP port of `/metrics` and `/healthz`; `undefined` without. */
+  /** TCP port of `/metrics`, `/healthz` and `/readyz`; `undefined` without. */
   get metricsPort(): number | undefined {
     return this.#metrics?.port;
   }
@@ -231,8 +231,8 @@ export class NfsServer implements AsyncDisposable {
   }
 
   /**
-   * Starts `/metrics` and `/healthz` on a TCP port, 0 for a free one, unless they
-   * run already; `metricsPort` of {@linkcode ServeOptions} does it from the start.
+   * Starts `/metrics`, `/healthz` and `/readyz` on a TCP port, 0 for a free one,
+   * unless they run already; `metricsPort` of {@linkcode ServeOptions} does it from the start.
    * Throws `Deno.errors.AddrInUse` when the port is taken.
    */
   serveMetrics(port: number): void {

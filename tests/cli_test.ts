@@ -146,7 +146,8 @@ Deno.test("what can't be served is one clear line and status 2", {
     await refusal(...metrics, String(port)),
     `--metrics-port ${port}: port ${port} of 127.0.0.1 is taken`,
   );
-  for (const host of ["no.such.host.invalid", "192.0.2.1"]) {
+  const hosts = ["no.such.host.invalid", "192.0.2.1", "127.0.0.1:2049"];
+  for (const host of hosts) {
     assertStringIncludes(
       await refusal(...QUIET, "--export", "/=memory:", "--host", host),
       `--host ${host}: ${host} is no address of this host`,

@@ -19,11 +19,12 @@ export function bindError(
       { cause },
     );
   }
-  const isElsewhere = cause instanceof Deno.errors.AddrNotAvailable;
+  const isElsewhere = cause instanceof Deno.errors.AddrNotAvailable ||
+    cause instanceof URIError;
   // Deno has no class of its own for a name that can't be resolved.
   if (isElsewhere || /lookup address/.test(String(cause))) {
     return new Deno.errors.AddrNotAvailable(
-      `${hostname} is no address of this host`,
+      `${hostname || '""'} is no address of this host`,
       { cause },
     );
   }

@@ -10,7 +10,7 @@ export interface ServeOptions {
   readonly hostname?: string;
   /** TCP port; 2049 if left out, 0 takes a free one. */
   readonly port?: number;
-  /** TCP port of `/metrics` and `/healthz`, 0 takes a free one; none if left out. */
+  /** TCP port of `/metrics`, `/healthz` and `/readyz`, 0 takes a free one; none if left out. */
   readonly metricsPort?: number;
   /** Seconds that a silent client keeps its state for sure; 90 if left out. */
   readonly leaseSeconds?: number;
