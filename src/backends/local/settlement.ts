@@ -5,11 +5,16 @@ import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import type { Tree } from "./tree.ts";
 
+/** Nodes that are synced at once, each with a descriptor: a crowd's changes must not take all there are. */
+const AT_ONCE = 32;
+
 /** Makes names and attributes durable: once for all the changes that are answered together. */
 export class Settlement {
   readonly #tree: Tree;
   readonly #files: FileDescriptors;
   #pending = new Set<LocalNode>();
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(tree: Tree, files: FileDescriptors) {
     this.#tree = tree;
@@ -30,12 +35,33 @@ export class Settlement {
   }
 
   async #sync(pending: Set<LocalNode>): Promise<void> {
-    const results = await Promise.allSettled(
-      [...pending].map((node) => this.#syncOne(node)),
+    const nodes = pending.values();
+    const lanes = Array.from(
+      { length: Math.min(AT_ONCE, pending.size) },
+      () => this.#syncEach(nodes),
     );
-    for (const result of results) {
-      if (result.status === "rejected") throw toFsError(result.reason);
+    for (const lane of await Promise.allSettled(lanes)) {
+      if (lane.status === "rejected") throw toFsError(lane.reason);
     }
+  }
+
+  /** One after the other of what other lanes leave; all of them, also after one that failed. */
+  async #syncEach(nodes: Iterable<LocalNode>): Promise<void> {
+    let failure: { readonly reason: unknown } | undefined;
+    for (const node of nodes) {
+      if (this.#running < AT_ONCE) this.#running++;
+      else await new Promise<void>((go) => this.#waiting.push(go));
+      try {
+        await this.#syncOne(node);
+      } catch (reason) {
+        failure ??= { reason };
+      } finally {
+        const next = this.#waiting.shift();
+        if (next === undefined) this.#running--;
+        else next();
+      }
+    }
+    if (failure !== undefined) throw failure.reason;
   }
 
   async #syncOne(node: LocalNode): Promise<void> {
