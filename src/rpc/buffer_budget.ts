@@ -71,9 +71,12 @@ export class BufferBudget {
     if (isEased || this.#freed >= this.#step) this.relieve();
   }
 
-  /** Whether the next request of a connection that holds `held` bytes may be taken up. */
-  admits({ held, isQuiet }: Holding): boolean {
-    const wanted = this.#used + this.#step;
+  /**
+   * Whether the next request of a connection that holds `held` bytes may be taken
+   * up, when `promised` bytes more are about to be used.
+   */
+  admits({ held, isQuiet }: Holding, promised = 0): boolean {
+    const wanted = this.#used + promised + this.#step;
     if (wanted <= this.limit / 2) return true;
     if (isQuiet) return wanted <= this.limit;
     if (wanted > this.limit * 0.75) return false;
@@ -85,12 +88,21 @@ export class BufferBudget {
     this.#waiting.add(share);
   }
 
-  /** Has all who wait look again: who took least lately comes first, and may find the room. */
+  /**
+   * Has those look again who find room now: who took least lately comes first.
+   * All the others go on waiting; a thousand that look in vain would cost more than
+   * the request of the one that is served.
+   */
   relieve(): void {
     this.#freed = 0;
     const waiting = [...this.#waiting].sort((a, b) => a.taken - b.taken);
-    this.#waiting.clear();
-    for (const share of waiting) share.again();
+    let promised = 0;
+    for (const share of waiting) {
+      if (!this.admits(share, promised)) continue;
+      promised += this.#step;
+      this.#waiting.delete(share);
+      share.again();
+    }
   }
 
   /** Time goes by: what was taken long ago counts for less. */
@@ -107,11 +119,13 @@ export interface Holding {
 }
 
 /** What one connection has of the budget. */
-export class BudgetShare {
+export class BudgetShare implements Holding {
   /** Tells the connection that it may look again. */
   readonly again: () => void;
   /** Bytes that it came to hold lately, however long. */
   taken = 0;
+  /** Whether nothing of that was a request or a reply when it last asked. */
+  isQuiet = false;
   readonly #budget: BufferBudget;
   #held = 0;
   #isWaiting = false;
@@ -120,6 +134,11 @@ export class BudgetShare {
   constructor(budget: BufferBudget, again: () => void) {
     this.#budget = budget;
     this.again = again;
+  }
+
+  /** Bytes that it holds. */
+  get held(): number {
+    return this.#held;
   }
 
   /** It holds so many bytes by now. */
@@ -134,6 +153,7 @@ export class BudgetShare {
   /** Whether its next request may be taken up; otherwise it is told when to look again. */
   admits(holding: Holding): boolean {
     this.hold(holding.held);
+    this.isQuiet = holding.isQuiet;
     const isAdmitted = this.#budget.admits(holding);
     if (!isAdmitted) {
       if (!this.#isWaiting) this.#budget.waits++;

@@ -1,4 +1,5 @@
 import { type Logger, silentLogger } from "../log.ts";
+import { nextTurn } from "../turn.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
@@ -46,6 +47,7 @@ export class RpcConnection {
   readonly #credentials = new CredentialReader();
   readonly #maxCalls: number;
   readonly #maxPending: number;
+  readonly #maxTurn: number;
   readonly #share: BudgetShare | undefined;
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -71,6 +73,7 @@ export class RpcConnection {
     this.#logger = options.logger ?? silentLogger;
     this.#maxCalls = options.maxCalls ?? 1024;
     this.#maxPending = options.maxPending ?? 16 * 1024 * 1024;
+    this.#maxTurn = options.maxTurn ?? 3;
     this.#share = options.budget?.join(() => this.#notify());
     this.#framer = new RecordFramer({
       maxRecord: options.maxRecord,
@@ -246,6 +249,7 @@ export class RpcConnection {
       // What comes while draining is not executed: the peer will ask elsewhere.
       if (this.#draining) continue;
       framer.received(length);
+      let began = performance.now();
       for (;;) {
         if (this.#overloaded) {
           this.#outbox.flush();
@@ -253,6 +257,12 @@ export class RpcConnection {
         }
         if (!this.#open || !framer.next()) break;
         this.#record();
+        // Hundreds of calls fit into one read: whoever sent few is not to wait for all of them.
+        if (!framer.isReceiving) continue;
+        if (performance.now() - began <= this.#maxTurn) continue;
+        this.#outbox.flush();
+        await nextTurn();
+        began = performance.now();
       }
       this.#outbox.flush();
     }

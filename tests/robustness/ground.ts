@@ -104,9 +104,6 @@ export class Witness implements AsyncDisposable {
   readonly #session: Session;
   /** Requests that it made. */
   requests = 0;
-  #requestsAt = performance.now();
-  /** Longest time in milliseconds that an answer took. */
-  slowest = 0;
 
   private constructor(session: Session) {
     this.#session = session;
@@ -119,16 +116,11 @@ export class Witness implements AsyncDisposable {
 
   /** Has the root's attributes answered, or throws. */
   async check(): Promise<void> {
-    this.#requestsAt = performance.now();
     const reply = await this.#session.compound([
       op.putrootfh(),
       op.getattr(["type"]),
     ]);
     this.requests++;
-    this.slowest = Math.max(
-      this.slowest,
-      performance.now() - this.#requestsAt,
-    );
     assertEquals(reply.get("GETATTR").attributes.type, 2);
   }
 
