@@ -23,6 +23,7 @@ Deno.test("every suite is either booted or skipped with a reason", () => {
     "reconnect",
     "reclaim",
     "crash",
+    "stopped",
     "tree",
   ]);
   assertEquals(boots.map(({ scripts }) => scripts), [
@@ -31,4 +32,19 @@ Deno.test("every suite is either booted or skipped with a reason", () => {
     [["silent-a.sh"], ["silent-b.sh"]],
     [["random.sh"]],
   ]);
+});
+
+Deno.test("what takes the mount away is the last script of its boot", () => {
+  const { boots } = plan({
+    suites: SUITES,
+    backend: "sqlite",
+    vers: "4.1",
+    treeFile: "/tree.tar",
+  });
+  const lasts = boots.flatMap(({ scripts }) => scripts.map((s) => s.at(-1)));
+  const all = boots.flatMap(({ scripts }) => scripts.flat());
+  for (const name of ["stopped.sh", "silent-a.sh"]) {
+    assertEquals(all.filter((script) => script === name), [name]);
+    assertEquals(lasts.includes(name), true, name);
+  }
 });

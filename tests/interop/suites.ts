@@ -38,6 +38,7 @@ export const SUITES = [
   "reclaim",
   "random",
   "crash",
+  "stopped",
   "tree",
 ] as const;
 
@@ -68,7 +69,7 @@ const WITH_PACKAGES = ["--with", TREE_PACKAGES, "--mem", "1024"];
 /** Seconds that each single-guest script may take on a slow machine. */
 const LIMITS = {
   ...{ smoke: 60, posix: 180, names: 60, locks: 90 },
-  ...{ reconnect: 120, random: 300, crash: 240 },
+  ...{ reconnect: 120, random: 300, crash: 240, stopped: 150 },
 };
 const RECLAIM_LIMIT = 180;
 const SILENT_LIMIT = 240;
@@ -108,7 +109,8 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
     });
   }
 
-  const cut = pick("reconnect", "reclaim", "random", "crash");
+  // The last of these takes the mount away.
+  const cut = pick("reconnect", "reclaim", "random", "crash", "stopped");
   if (cut.length > 0) boots.push(singleBoot(cut, true));
 
   if (wanted.includes("tree")) {
@@ -144,7 +146,7 @@ function reasonAgainst(suite: Suite, target: Target): string | undefined {
   if (suite === "names" && backend !== "local") {
     return `${backend} has names of UTF-8 only`;
   }
-  if (suite === "reclaim" && backend === "memory") {
+  if (["reclaim", "stopped"].includes(suite) && backend === "memory") {
     return `${backend} does not outlive a restart of its server`;
   }
   if (suite === "crash" && backend !== "sqlite") {
