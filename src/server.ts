@@ -12,11 +12,13 @@ import type { ClientRecovery } from "./recovery/client_recovery.ts";
 import { BufferBudget } from "./rpc/buffer_budget.ts";
 import { RpcListener } from "./rpc/listener.ts";
 import {
+  DEFAULT_FILE_SYSTEM_MS,
   DEFAULT_PORT,
   DEFAULT_SHUTDOWN_MS,
   type ServeOptions,
 } from "./server/options.ts";
 import { checkNumbers, exportsOf } from "./server/check_arguments.ts";
+import { CheckedFileSystems } from "./server/file_systems.ts";
 import { buildHandlers } from "./server/handlers.ts";
 import {
   buildCallbacks,
@@ -83,6 +85,7 @@ export class NfsServer implements AsyncDisposable {
   /** TCP port that it listens on. */
   readonly port: number;
   readonly #exports: readonly Export[];
+  readonly #fileSystems: CheckedFileSystems;
   readonly #listener: RpcListener;
   readonly #callbacks: Callbacks;
   readonly #services: Services;
@@ -97,11 +100,10 @@ export class NfsServer implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /** Starts at once; see {@linkcode serve}. */
-  constructor(exports: readonly Export[], given: ServeOptions) {
+  constructor(offered: readonly Export[], given: ServeOptions) {
     const { clock = wakingClock(systemClock) } = given;
     const options = { ...given, clock };
     options.signal?.throwIfAborted();
-    this.#exports = exports;
     this.#options = options;
     // Whoever calls `close` hears of a failure; nobody else has to listen.
     this.finished.catch(() => {});
@@ -112,6 +114,16 @@ export class NfsServer implements AsyncDisposable {
     const registry = this.#registry;
     observeLog(registry, options.log);
     const limits = this.#limits = completeLimits(options.limits);
+    const fileSystems = new CheckedFileSystems(offered, {
+      timeout: options.fileSystemTimeout ?? DEFAULT_FILE_SYSTEM_MS,
+      maxOverdue: limits.maxOverdueCalls,
+      now: () => clock.now(),
+      log,
+      registry,
+    });
+    this.#fileSystems = fileSystems;
+    const { exports } = fileSystems;
+    this.#exports = exports;
     const recovery = recoveryOf(options, log);
     this.#recovery = recovery;
     const identity = identityOf(options);
@@ -152,7 +164,7 @@ export class NfsServer implements AsyncDisposable {
       recovery?.[Symbol.dispose]();
       throw error;
     }
-    for (const { fs } of exports) {
+    for (const { fs } of offered) {
       fs.watch?.((node) => this.recall(fs, node));
     }
     const { hostname, port } = this.#listener.address;
@@ -216,7 +228,7 @@ export class NfsServer implements AsyncDisposable {
     node: Node,
   ): Promise<void> {
     const recalled = this.#exports
-      .filter((each) => each.fs as object === fs)
+      .filter((each) => this.#fileSystems.isOf(each, fs))
       .map((each) => this.#services.namespace.refer(each, node))
       .map((file) => this.#callbacks.recallFile(file));
     await Promise.all(recalled);
@@ -225,6 +237,9 @@ export class NfsServer implements AsyncDisposable {
   /** What time alone brings: leases that run out, recalls that go unanswered. Called every second by itself. */
   sweep(): void {
     const { state, clock } = this.#services;
+    this.#fileSystems.sweep();
+    // Nothing new is begun any more.
+    if (this.#closing !== undefined) return;
     state.sweep(clock.now());
     this.#callbacks.sweep();
     runEffects(this.#services);
@@ -264,7 +279,6 @@ export class NfsServer implements AsyncDisposable {
       () => deadline.abort(),
       this.#options.shutdownTimeout ?? DEFAULT_SHUTDOWN_MS,
     );
-    clearInterval(this.#sweeper);
     try {
       const callbacks = this.#callbacks.close();
       await this.#listener.drain(deadline.signal);
@@ -279,6 +293,7 @@ export class NfsServer implements AsyncDisposable {
       ]);
     } finally {
       clearTimeout(timer);
+      clearInterval(this.#sweeper);
       this.#recovery?.[Symbol.dispose]();
       await this.#metrics?.[Symbol.asyncDispose]();
     }

@@ -69,6 +69,7 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
     [{ metricsPort: 1.5 }, "metricsPort must be a whole number"],
     [{ leaseSeconds: NaN }, "leaseSeconds must be 1 or more, not NaN"],
     [{ graceSeconds: -1 }, "graceSeconds must be 0 or more"],
+    [{ fileSystemTimeout: 0 }, "fileSystemTimeout must be 1 or more, not 0"],
     [{ shutdownTimeout: "a" }, "shutdownTimeout must be a number"],
   ];
   for (const [options, said] of numbers) {

@@ -7,16 +7,11 @@ import {
 import { nextTurn } from "../turn.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
-import type { Failures, Reliance, Settler } from "../rpc/reliance.ts";
-import { FsError } from "../vfs/errors.ts";
+import type { Settler } from "../rpc/reliance.ts";
 import type { Awaitable, FileSystem } from "../vfs/file_system.ts";
-import { XdrWriter } from "../xdr/writer.ts";
+import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./changing.ts";
-import {
-  CompoundContext,
-  type ReliedResult,
-  RPC_REPLY_HEADER,
-} from "./context.ts";
+import { CompoundContext, RPC_REPLY_HEADER } from "./context.ts";
 import type {
   DuplicateEntry,
   DuplicateRequests,
@@ -24,6 +19,7 @@ import type {
 import { runEffects } from "./effects.ts";
 import type { OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
+import { ReliedReply } from "./relied_reply.ts";
 import type { Services } from "./services.ts";
 import { statusOfError } from "./status.ts";
 
@@ -115,7 +111,7 @@ function repeat(
   reply.raw(answer);
 }
 
-class CompoundRun implements Reliance {
+class CompoundRun {
   readonly #call: RpcCall;
   readonly #context: CompoundContext;
   readonly #start: number;
@@ -132,9 +128,6 @@ class CompoundRun implements Reliance {
   /** NFSv4.0: set where answers are kept. */
   origin: Origin | undefined;
   #kept: DuplicateEntry | undefined;
-  /** What it is to be answered when it comes again, as soon as that is durable. */
-  #answer: Uint8Array | undefined;
-  #settlers: readonly Settler[] | undefined;
 
   constructor(
     context: CompoundContext,
@@ -318,59 +311,15 @@ class CompoundRun implements Reliance {
       const answer = reply.subarray(this.#start);
       slot?.finish(answer);
       if (context.relied !== undefined) {
-        if (slot !== undefined) slot.isSettling = true;
-        if (this.#kept !== undefined) this.#answer = answer.slice();
-        this.#call.reliance = this;
+        this.#call.reliance = new ReliedReply({
+          context,
+          answer: this.#kept && answer.slice(),
+          finish: (answer) => this.#finishKept(answer),
+        });
       } else this.#finishKept(answer);
     }
+    if (context.requestInUse) this.#call.isInUse = true;
     runEffects(services);
-  }
-
-  /** {@inheritDoc Reliance.settlers} */
-  get settlers(): readonly Settler[] {
-    return this.#settlers ??= this.#context.relied!.map((each) => {
-      if (each.settler.losses !== each.losses) each.settler = undone;
-      return each.settler;
-    });
-  }
-
-  /** {@inheritDoc Reliance.kept} */
-  kept(): void {
-    const { slot } = this.#context;
-    if (slot !== undefined) slot.isSettling = false;
-    if (this.#answer !== undefined) this.#finishKept(this.#answer);
-  }
-
-  /**
-   * The first result that can't be kept becomes an error, and the last one. Sent
-   * again, the request is answered with that.
-   */
-  refuse(
-    failures: Failures,
-    reply?: { readonly written: Uint8Array; readonly results: XdrWriter },
-  ): void {
-    const context = this.#context;
-    const { slot, services, relied } = context;
-    const { settler, ...failed } = relied!.find(({ settler }) =>
-      failures.has(settler)
-    )!;
-    const error = failures.get(settler);
-    const { name: operation } = failed.row;
-    services.log.error("what was answered could not be kept", {
-      operation,
-      error,
-    });
-    const written = reply?.written ?? this.#answer ?? slot?.reply;
-    if (written !== undefined) {
-      context.reply = reply?.results ?? new XdrWriter();
-      const status = statusOfFailure(context, failed, error);
-      const at = context.reply.position;
-      writeRefusal(context, { ...failed, written, status });
-      const answer = context.reply.subarray(at);
-      slot?.replace(answer);
-      this.#finishKept(answer);
-    }
-    if (slot !== undefined) slot.isSettling = false;
   }
 
   #finishKept(answer: Uint8Array): void {
@@ -394,45 +343,6 @@ class CompoundRun implements Reliance {
     return Status.SERVERFAULT;
   }
 }
-
-/** Writes `written`, a COMPOUND4res, with one result as the last, of another status. */
-function writeRefusal(
-  context: CompoundContext,
-  { written, row, at, index, status }: Omit<ReliedResult, "settler"> & {
-    readonly written: Uint8Array;
-    readonly status: StatusCode;
-  },
-): void {
-  const { reply } = context;
-  const start = reply.position;
-  const tagSize = new DataView(written.buffer, written.byteOffset).getUint32(4);
-  reply.raw(written.subarray(0, at));
-  reply.uint32(row.number);
-  reply.uint32(status);
-  row.operation.encodeFailure?.(context, status);
-  reply.patchUint32(start, status);
-  reply.patchUint32(start + 8 + ((tagSize + 3) & ~3), index + 1);
-}
-
-/** What a result is turned into that can't be kept. */
-function statusOfFailure(
-  { minorVersion }: CompoundContext,
-  { row, isRecord }: Pick<ReliedResult, "row" | "isRecord">,
-  error: unknown,
-): StatusCode {
-  if (isRecord) return Status.DELAY;
-  const status = statusOfError(error, minorVersion) ?? Status.IO;
-  // Only what changes something can be told of the room that it takes.
-  const changes = row.changes !== "nothing";
-  return changes || status === Status.DELAY ? status : Status.IO;
-}
-
-/** For a request that waited for something else, and lost what it did before. */
-const undone: Settler = {
-  settle() {
-    throw new FsError("io", "it was undone before it could be kept");
-  },
-};
 
 function lasts(fs: FileSystem): fs is FileSystem & Settler {
   return fs.settle !== undefined;

@@ -88,6 +88,8 @@ export class CompoundContext {
   replyLimitStatus: StatusCode;
   /** States of ended clients that were found in the way. */
   cleared = 0;
+  /** Whether a file system may still read from the request when it is answered. */
+  requestInUse = false;
   /** The lock that is in the way, for LOCK and LOCKT to report with NFS4ERR_DENIED. */
   conflict: LockConflict | undefined;
 

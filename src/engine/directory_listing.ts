@@ -8,7 +8,7 @@ import type {
   DirectoryPage,
   FileAttributes,
 } from "../vfs/file_system.ts";
-import { checkPage, hasName } from "../vfs/checks.ts";
+import { hasName } from "../vfs/checks.ts";
 import { offerOf, sourceOf, spaceFor } from "./attribute_source.ts";
 import { chain } from "./chain.ts";
 import type { CompoundContext } from "./context.ts";
@@ -75,7 +75,6 @@ export class DirectoryListing {
       const page = listed instanceof Promise
         ? (yield listed) as DirectoryPage<object>
         : listed;
-      checkPage(page, after);
       for (const entry of page.entries) {
         after = entry.cookie;
         if (!hasName(entry)) continue;

@@ -1,6 +1,7 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Client } from "../state/client.ts";
 import type { CompoundContext } from "./context.ts";
+import { noteConnection } from "./holder_connection.ts";
 
 /**
  * The client that an open or lock owner belongs to. NFSv4.1 takes the session's
@@ -17,7 +18,7 @@ export function ownerClient(
   const client = context.services.state.clients.confirmed(clientid);
   if (typeof client !== "number") {
     context.client = client;
-    client.cameOn(context.connection);
+    noteConnection(context, client);
   }
   return client;
 }

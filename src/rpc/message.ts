@@ -56,6 +56,8 @@ export interface RpcCall {
   readonly body: XdrReader;
   /** Set by whoever answers: what the reply must not leave before. */
   reliance?: Reliance;
+  /** Set by whoever answers: its bytes may still be read, so that nothing else may take their place. */
+  isInUse?: boolean;
 }
 
 /**

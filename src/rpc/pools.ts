@@ -11,6 +11,8 @@ export interface ReceiveBuffer {
   readonly view: DataView;
   /** Requests that wait and still read from it. */
   pins: number;
+  /** Those among them that never end. */
+  abandoned: number;
 }
 
 /** Options of {@linkcode BufferPool} and {@linkcode WriterPool}. */
@@ -46,7 +48,7 @@ export class BufferPool {
       return kept;
     }
     const bytes = new Uint8Array(size);
-    return { bytes, view: new DataView(bytes.buffer), pins: 0 };
+    return { bytes, view: new DataView(bytes.buffer), pins: 0, abandoned: 0 };
   }
 
   /** The smallest kept buffer of `size` to `largest` bytes; nothing is made. */

@@ -143,21 +143,40 @@ export class RecordFramer {
    */
   pin(): ReceiveBuffer {
     const buffer = this.#buffer;
-    if (buffer.pins++ === 0) this.#pinned += buffer.bytes.length;
+    if (buffer.pins++ === buffer.abandoned) {
+      this.#pinned += buffer.bytes.length;
+    }
     return buffer;
   }
 
   /** A request that waited no longer reads from `buffer`. */
   unpin(buffer: ReceiveBuffer): void {
-    if (--buffer.pins > 0) return;
+    if (--buffer.pins > buffer.abandoned) return;
     this.#pinned -= buffer.bytes.length;
-    if (buffer !== this.#buffer) this.#pool.give(buffer);
+    if (buffer.pins > 0 || buffer === this.#buffer) return;
+    this.#pool.give(buffer);
+  }
+
+  /**
+   * A request that waited is answered, but somebody may still read from `buffer`:
+   * it is never used again, and no longer counted here.
+   */
+  abandon(buffer: ReceiveBuffer): void {
+    buffer.abandoned++;
+    if (buffer.pins === buffer.abandoned) {
+      this.#pinned -= buffer.bytes.length;
+    }
   }
 
   /** Gives the memory back; no read may be under way, nothing may follow. */
   release(): void {
     const buffer = this.#buffer;
-    this.#buffer = { bytes: new Uint8Array(0), view: buffer.view, pins: 0 };
+    this.#buffer = {
+      bytes: new Uint8Array(0),
+      view: buffer.view,
+      pins: 0,
+      abandoned: 0,
+    };
     if (buffer.pins === 0) this.#pool.give(buffer);
   }
 

@@ -27,6 +27,7 @@ const LEAST = {
   leaseSeconds: 1,
   courtesySeconds: 0,
   graceSeconds: 0,
+  fileSystemTimeout: 1,
   shutdownTimeout: 0,
 } as const satisfies Partial<Record<keyof ServeOptions, number>>;
 

@@ -27,6 +27,11 @@ export interface ServerLimits extends ProtocolLimits {
    * asked to use fewer slots, and sessions that nobody uses end.
    */
   readonly maxReplayCacheBytes: number;
+  /**
+   * Calls of a file system that have not returned in `fileSystemTimeout`. Beyond
+   * it nothing more is asked of that file system until some of them do.
+   */
+  readonly maxOverdueCalls: number;
   /** Requests to the metrics port that are answered at once; others get 503. */
   readonly maxMetricsRequests: number;
   /**
@@ -46,6 +51,7 @@ export const defaultServerLimits: ServerLimits = {
   maxRequestsPerConnection: 256,
   maxBufferBytes: 536_870_912,
   maxReplayCacheBytes: 268_435_456,
+  maxOverdueCalls: 64,
   maxMetricsRequests: 4,
   maxStateBytes: Math.floor(getHeapStatistics().heap_size_limit / 4),
 };

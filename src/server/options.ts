@@ -47,6 +47,12 @@ export interface ServeOptions {
   readonly callbacks?: CallbackTimes;
   /** How much anybody may use; `defaultServerLimits` where left out. */
   readonly limits?: Partial<ServerLimits>;
+  /**
+   * Milliseconds that a call of a file system may take; 60,000 if left out. Whoever
+   * waits for longer is told to try again (NFS4ERR_DELAY), whatever becomes of the
+   * call.
+   */
+  readonly fileSystemTimeout?: number;
   /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
   readonly shutdownTimeout?: number;
   /** What an operator should know; nothing if left out. */
@@ -71,6 +77,8 @@ export type TimedOptions = ServeOptions & { readonly clock: Clock };
 export const DEFAULT_PORT = 2049;
 /** How long requests in flight may take when the server is closed, in milliseconds. */
 export const DEFAULT_SHUTDOWN_MS = 10_000;
+/** How long a call of a file system may take, in milliseconds. */
+export const DEFAULT_FILE_SYSTEM_MS = 60_000;
 const DEFAULT_LEASE_SECONDS = 90;
 
 /** Length of a lease in milliseconds. */

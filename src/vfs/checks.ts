@@ -1,12 +1,27 @@
-import { FsError } from "./errors.ts";
 import type {
+  ChangeInfo,
+  Created,
   DirectoryEntry,
   DirectoryPage,
+  FileAttributes,
+  FileSystemStatus,
+  FileType,
   ReadResult,
+  Stability,
+  Timestamp,
 } from "./file_system.ts";
+import { MAX_IDENTITY } from "./file_handle.ts";
+
+/*
+ * What a file system may return. Each `wrong…` says what is wrong with a value, in
+ * one of few words, so that each is logged once; `undefined` when nothing is.
+ */
 
 /** Largest cookie of an entry. */
 export const MAX_COOKIE: number = 2 ** 52;
+const MAX_UINT32 = 0xffff_ffff;
+const MAX_UINT64 = 2 ** 64;
+const NANOSECONDS = 1_000_000_000;
 
 /**
  * Has a file system say of itself that `read` fills its target to the last byte
@@ -15,17 +30,113 @@ export const MAX_COOKIE: number = 2 ** 52;
  */
 export const fillsTargets: unique symbol = Symbol("fills targets");
 
-/** Makes the target of a `read` ready: whatever is not filled is zero. */
-export function prepareTarget(fs: object, target: Uint8Array): void {
-  if (!(fillsTargets in fs)) target.fill(0);
+/** Of what `getattr` returned. */
+export function wrongAttributes(given: FileAttributes): string | undefined {
+  if (!isObject(given)) return "no attributes";
+  if (!isFileType(given.type)) return "type";
+  if (!isUint(given.mode, 0o7777)) return "mode";
+  if (!isUint(given.nlink, MAX_UINT32)) return "nlink";
+  if (!isCount(given.uid)) return "uid";
+  if (!isCount(given.gid)) return "gid";
+  if (!isCount(given.size)) return "size";
+  if (!isCount(given.used)) return "used";
+  // Numbers of the host's inodes are rounded where they are beyond 2^53.
+  if (!isUint(given.fileid, MAX_UINT64)) return "fileid";
+  if (!isCount(given.change)) return "change";
+  if (!isTime(given.atime)) return "atime";
+  if (!isTime(given.mtime)) return "mtime";
+  if (!isTime(given.ctime)) return "ctime";
+  const { birthtime, rdev } = given;
+  if (birthtime !== undefined && !isTime(birthtime)) return "birthtime";
+  return rdev === undefined || isDevice(rdev) ? undefined : "rdev";
 }
 
-/** The bytes that a `read` put into a target of that length; FsError "io" when it can't tell. */
-export function bytesRead({ bytes }: ReadResult, length: number): number {
-  if (!Number.isInteger(bytes) || bytes < 0) {
-    throw new FsError("io", `read of ${bytes} bytes`);
+/** Of what `status` returned. */
+export function wrongStatus(given: FileSystemStatus): string | undefined {
+  if (!isObject(given)) return "no status";
+  if (!isCount(given.totalBytes)) return "totalBytes";
+  if (!isCount(given.freeBytes)) return "freeBytes";
+  if (!isCount(given.availableBytes)) return "availableBytes";
+  if (!isCount(given.totalFiles)) return "totalFiles";
+  return isCount(given.freeFiles) ? undefined : "freeFiles";
+}
+
+/** Of a node. */
+export function wrongNode(given: object): string | undefined {
+  const isNode = isObject(given) && !(given instanceof Promise);
+  return isNode ? undefined : "no node";
+}
+
+/** Of a node, where there may be none. */
+export function wrongEntry(given: object | undefined): string | undefined {
+  return given === undefined ? undefined : wrongNode(given);
+}
+
+/** Of an identity. */
+export function wrongIdentity(given: Uint8Array): string | undefined {
+  const isIdentity = given instanceof Uint8Array && given.length > 0 &&
+    given.length <= MAX_IDENTITY;
+  return isIdentity ? undefined : "no identity";
+}
+
+/** Of what `read` returned. */
+export function wrongRead(given: ReadResult): string | undefined {
+  if (!isObject(given)) return "no result";
+  return isCount(given.bytes) ? undefined : "bytes";
+}
+
+/** Of how stable a write is. */
+export function wrongStability(given: Stability): string | undefined {
+  const isKnown = given === "unstable" || given === "data" || given === "file";
+  // Nobody knows what became of the data.
+  return isKnown ? undefined : "stability";
+}
+
+/** Of how a folder has changed. */
+export function wrongChange(given: ChangeInfo): string | undefined {
+  const isChange = isObject(given) && typeof given.atomic === "boolean" &&
+    isCount(given.before) && isCount(given.after);
+  return isChange ? undefined : "change";
+}
+
+/** Of what `rename` returned. */
+export function wrongChanges(
+  given: { readonly source: ChangeInfo; readonly target: ChangeInfo },
+): string | undefined {
+  if (!isObject(given)) return "change";
+  return wrongChange(given.source) ?? wrongChange(given.target);
+}
+
+/** Of what `create` returned. */
+export function wrongCreated(given: Created<object>): string | undefined {
+  if (!isObject(given)) return "no node";
+  if (typeof given.created !== "boolean") return "created";
+  return wrongNode(given.node) ?? wrongChange(given.change);
+}
+
+/** Of the target of a symlink. */
+export function wrongTarget(given: string): string | undefined {
+  const isTarget = typeof given === "string" && given !== "" &&
+    !given.includes("\0");
+  return isTarget ? undefined : "target";
+}
+
+/** Of a page of a folder behind the cookie `after`: whether a listing can go on behind it. */
+export function wrongPage(
+  given: DirectoryPage<object>,
+  after: number,
+): string | undefined {
+  if (!isObject(given) || !Array.isArray(given.entries)) return "no entries";
+  const entries = given.entries as readonly DirectoryEntry<object>[];
+  for (const entry of entries) {
+    if (!isObject(entry)) return "no entry";
+    const { cookie, node } = entry;
+    if (!isUint(cookie, MAX_COOKIE) || cookie === 0) return "cookie";
+    if (wrongEntry(node) !== undefined) return "no node";
   }
-  return Math.min(bytes, length);
+  const leadsBack = entries.length > 0 &&
+    entries[entries.length - 1].cookie === after;
+  return leadsBack ? "a cookie that leads nowhere" : undefined;
 }
 
 /** Whether an entry has a name that a client can ask for. */
@@ -34,28 +145,41 @@ export function hasName({ name }: DirectoryEntry<object>): boolean {
     name !== ".." && !name.includes("/") && !name.includes("\0");
 }
 
-/**
- * Throws FsError "io" for a page of a folder that a listing can't go on behind:
- * cookies that are none, or that lead back to where it was asked for.
- */
-export function checkPage(
-  { entries }: DirectoryPage<object>,
-  after: number,
-): void {
-  for (const { cookie } of entries) {
-    if (!Number.isInteger(cookie) || cookie < 1 || cookie > MAX_COOKIE) {
-      throw new FsError("io", `cookie ${cookie}`);
-    }
-  }
-  if (entries.length > 0 && entries[entries.length - 1].cookie === after) {
-    throw new FsError("io", `cookie ${after} leads nowhere`);
-  }
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
-/** The target of a symlink; FsError "io" when it is none. */
-export function linkTarget(target: string): string {
-  if (typeof target !== "string" || target === "" || target.includes("\0")) {
-    throw new FsError("io", "target of a symlink");
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function isUint(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= most;
+}
+
+function isTime(value: Timestamp): boolean {
+  return isObject(value) && Number.isSafeInteger(value.seconds) &&
+    isUint(value.nanoseconds, NANOSECONDS - 1);
+}
+
+function isDevice(
+  value: { readonly major: number; readonly minor: number },
+): boolean {
+  return isObject(value) && isUint(value.major, MAX_UINT32) &&
+    isUint(value.minor, MAX_UINT32);
+}
+
+function isFileType(value: FileType): boolean {
+  switch (value) {
+    case "file":
+    case "directory":
+    case "symlink":
+    case "fifo":
+    case "socket":
+    case "block-device":
+    case "character-device":
+      return true;
+    default:
+      return false;
   }
-  return target;
 }

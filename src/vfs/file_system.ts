@@ -279,7 +279,9 @@ export interface OpenMode {
  *
  * Permissions are checked before a method is called (see `permissions.ts`); names have
  * been checked: UTF-8, 1 to `maxName` bytes, no "/", no NUL, not "." or "..".
- * All errors are {@linkcode FsError}s.
+ * All errors are {@linkcode FsError}s. What a method returns is looked at before it
+ * is used (NFS4ERR_IO where it can't be), and given up when it takes longer than
+ * `fileSystemTimeout` of `ServeOptions` (NFS4ERR_DELAY).
  */
 export interface FileSystem<Node extends object = object> {
   /** Limits, where they are not the usual ones. */

@@ -138,6 +138,18 @@ export class XdrWriter {
     this.position = position;
   }
 
+  /**
+   * As {@linkcode XdrWriter.truncate}, and goes on in other memory: whoever still
+   * has what {@linkcode XdrWriter.space} handed out may fill it at any time.
+   */
+  abandon(position: number): void {
+    const bytes = new Uint8Array(Math.max(position, 512));
+    bytes.set(this.#bytes.subarray(0, position));
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+    this.position = position;
+  }
+
   /** The bytes from `start` to `end`: a view, valid until the next write. */
   subarray(start = 0, end: number = this.position): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(start, end);

@@ -1,5 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
-import { type FileSystem, FsError, memory, serve } from "../../mod.ts";
+import {
+  type FileAttributes,
+  type FileSystem,
+  FsError,
+  type Logger,
+  memory,
+  serve,
+  type ServeOptions,
+} from "../../mod.ts";
+import { silentLogger } from "../../src/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import {
   op,
@@ -16,9 +25,17 @@ const uncached = { cacheThis: false };
 type Method = (this: FileSystem, ...args: never[]) => unknown;
 
 /** A tree of secrets beside one file system whose methods are not all its own. */
-async function ground(changed: Record<string, Method>) {
+async function ground(
+  changed: Record<string, Method>,
+  options: ServeOptions = {},
+) {
   const secret = memory({ secret: new Uint8Array(SIZE).fill(SECRET) });
   const inner = memory({ f: "content", d: { e: "" } }) as FileSystem;
+  const linked = inner.create!(inner.root(), "l", {
+    type: "symlink",
+    target: "f",
+  }, { attributes: { mode: 0o777, uid: 0, gid: 0 } });
+  assert(!(linked instanceof Promise));
   // As one of an implementor: it says nothing of itself.
   const fs = new Proxy(inner, {
     has: (target, name) => typeof name === "string" && name in target,
@@ -32,7 +49,7 @@ async function ground(changed: Record<string, Method>) {
   const server = await serve([{ path: "/s", fs: secret }, {
     path: "/h",
     fs,
-  }], { port: 0 });
+  }], { port: 0, ...options });
   const session = await openSession({ port: server.port });
   return {
     session,
@@ -155,6 +172,8 @@ const garbage: readonly (() => unknown)[] = [
   },
 ];
 
+const owner = { clientid: 0n, owner: Uint8Array.of(1) };
+
 /** Uses of every method of a file system. */
 function work(): readonly (readonly Request[])[] {
   const at = (...names: string[]) => walk(["h", ...names]);
@@ -166,6 +185,9 @@ function work(): readonly (readonly Request[])[] {
     [...at("f"), op.setattr({ mode: 0o600 })],
     [...at("d"), op.lookupp()],
     [...at(), op.getattr(["space_free"])],
+    [...at("l"), op.readlink()],
+    [...at("f"), op.getfh()],
+    [...at(), op.open({ owner, claim: { claim: "null", name: "f" } })],
     [...at(), op.readdir({ attributes: ["type", "fileid"] })],
     [...at(), op.create({ type: 2, name: "new" })],
     [...at("f"), op.savefh(), ...at(), op.link("linked")],
@@ -176,6 +198,14 @@ function work(): readonly (readonly Request[])[] {
 
 Deno.test("whatever a file system returns or throws, its client is answered and the others are served", async () => {
   const methods = [
+    "root",
+    "identify",
+    "resolve",
+    "open",
+    "close",
+    "readlink",
+    "settle",
+    "guard",
     "getattr",
     "lookup",
     "parent",
@@ -208,7 +238,132 @@ Deno.test("whatever a file system returns or throws, its client is answered and 
       await hostile.soil();
       assertEquals(session.client.connection.isOpen, true, `${method} ${i}`);
     }
+    // The end is heard by whoever closes the server.
+    make = garbage[0];
   }
   globalThis.removeEventListener("unhandledrejection", note);
   assertEquals(lost, []);
+});
+
+/** A logger that counts the errors. */
+function errorsOnly() {
+  const lines: Record<string, unknown>[] = [];
+  const log: Logger = {
+    ...silentLogger,
+    error: (_message, fields = {}) => lines.push(fields),
+  };
+  return { log, lines };
+}
+
+/** What no attribute may be. */
+const wrongs: Partial<Record<keyof FileAttributes, readonly unknown[]>> = {
+  type: ["folder", 1, undefined, null],
+  mode: [-1, 0o10000, 1.5, "644", undefined],
+  nlink: [-1, 2 ** 32, NaN],
+  uid: [-1, NaN, "0", undefined],
+  gid: [-1, Infinity, null],
+  size: [-1, 2 ** 53, 1.5, 1n, undefined],
+  used: [-1, NaN],
+  fileid: [-1, 2 ** 65, undefined],
+  change: [-1, 2 ** 60, 0.5, undefined],
+  atime: [undefined, null, {}, { seconds: 1.5, nanoseconds: 0 }],
+  mtime: [5, { seconds: 0, nanoseconds: 1e9 }, new Date()],
+  ctime: ["now", { seconds: NaN, nanoseconds: 0 }],
+  birthtime: [null, {}],
+  rdev: [null, { major: -1, minor: 0 }],
+};
+
+Deno.test("attributes that can't be are IO, and are said once for each kind", async () => {
+  const { log, lines } = errorsOnly();
+  let make = (attributes: FileAttributes): unknown => attributes;
+  const getattr: Method = function (this: FileSystem, node: object) {
+    return make({ ...this.getattr(node) as FileAttributes });
+  };
+  await using hostile = await ground({ getattr }, { log });
+  const { session } = hostile;
+  const request = [op.putfh(await handleOf(session)), op.getattr(["size"])];
+  const kinds: string[] = [];
+  for (const [name, values] of Object.entries(wrongs)) {
+    kinds.push(name);
+    for (const value of values) {
+      make = (attributes) => ({ ...attributes, [name]: value });
+      await session.expectStatus(Status.IO, request);
+    }
+  }
+  for (const value of [undefined, null, 5]) {
+    make = () => value;
+    await session.expectStatus(Status.IO, request);
+  }
+  kinds.push("no attributes");
+  assertEquals(lines.map(({ what }) => what), kinds);
+  assertEquals(lines[0], { export: "/h", call: "getattr", what: "type" });
+  make = (attributes) => attributes;
+  await session.compound(request);
+});
+
+async function handleOf(session: Session): Promise<Uint8Array> {
+  const reply = await session.compound([...walk(["h", "f"]), op.getfh()]);
+  return reply.get("GETFH").filehandle;
+}
+
+Deno.test("what else a method must not return is IO as well", async () => {
+  const change = { atomic: true, before: 1, after: 2 };
+  const identity = new Uint8Array(12);
+  const at = (...names: string[]) => walk(["h", ...names]);
+  const cases: [string, unknown, readonly Request[]][] = [
+    ["root", "root", at()],
+    ["identify", identity, [...at("f"), op.getfh()]],
+    ["identify", "f", [...at("f"), op.getfh()]],
+    ["identify", new Uint8Array(0), [...at("f"), op.getfh()]],
+    ["lookup", null, at("f")],
+    ["lookup", "f", at("f")],
+    ["parent", undefined, [...at("d"), op.lookupp()]],
+    ["readlink", "", [...at("l"), op.readlink()]],
+    ["readlink", "a\0b", [...at("l"), op.readlink()]],
+    ["readlink", undefined, [...at("l"), op.readlink()]],
+    ["status", undefined, [...at(), op.getattr(["space_free"])]],
+    ["status", { freeBytes: -1 }, [...at(), op.getattr(["space_free"])]],
+    ["write", "no", [...at("f"), op.write({ data: "x" })]],
+    ["remove", undefined, [...at(), op.remove("f")]],
+    ["remove", { ...change, after: NaN }, [...at(), op.remove("f")]],
+    ["create", { change }, [...at(), op.create({ type: 2, name: "new" })]],
+    ["rename", change, [...at(), op.savefh(), op.rename("f", "g")]],
+  ];
+  for (const [method, value, request] of cases) {
+    const what = `${method} ${Deno.inspect(value)}`;
+    for (const given of [value, Promise.resolve(value)]) {
+      // These two are never waited for.
+      const isSync = method === "root" || method === "identify";
+      if (isSync && given instanceof Promise) continue;
+      const { log, lines } = errorsOnly();
+      await using hostile = await ground({ [method]: () => given }, { log });
+      const { session } = hostile;
+      const { status } = await session.compound(request, { expect: "any" });
+      assertEquals(status, Status.IO, what);
+      assertEquals(lines.map(({ call }) => call), [method], what);
+    }
+  }
+});
+
+Deno.test("an OPEN whose file is open stands, whatever the file system says for a delegation", async () => {
+  let isOpen = false;
+  let refused = 0;
+  const open = () => {
+    isOpen = true;
+  };
+  const getattr: Method = function (this: FileSystem, node: object) {
+    if (!isOpen) return this.getattr(node);
+    refused++;
+    throw new FsError("io");
+  };
+  await using hostile = await ground({ open, getattr });
+  const { session } = hostile;
+  // Until the server knows of the way back it does not think of one.
+  for (let i = 0; i < 50 && refused === 0; i++) {
+    isOpen = false;
+    const { delegation } = await session.open(["h", "f"], { owner: `${i}` });
+    assert(delegation.type.startsWith("none"), delegation.type);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assertEquals(refused, 1);
 });

@@ -175,6 +175,23 @@ Deno.test("a released buffer goes back once nothing pins it", () => {
   assertEquals(pool.kept, before + buffer.bytes.length);
 });
 
+Deno.test("an abandoned buffer is neither used again nor counted, whoever else pins it", () => {
+  const pool = new BufferPool();
+  const framer = new RecordFramer({ pool });
+  feed(framer, whole(new Uint8Array(200 * KIB)));
+  const buffer = framer.pin();
+  framer.pin();
+  framer.abandon(buffer);
+  assertEquals(framer.pinned, buffer.bytes.length);
+  framer.unpin(buffer);
+  assertEquals(framer.pinned, 0);
+  const kept = pool.kept;
+  feed(framer, whole(text("next")));
+  assert(framer.bytes !== buffer.bytes);
+  framer.release();
+  assertEquals(pool.kept, kept);
+});
+
 Deno.test("the pool keeps no more than it may", () => {
   const pool = new BufferPool({ maxKept: 128 * KIB });
   for (const size of [64, 64, 64, 256, 4]) pool.give(pool.take(size * KIB));

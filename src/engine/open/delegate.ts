@@ -6,7 +6,8 @@ import {
   WhyNoDelegation,
 } from "../../state/delegations.ts";
 import type { OpenState } from "../../state/opens.ts";
-import type { Awaitable } from "../../vfs/file_system.ts";
+import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
+import { attempt } from "../attempt.ts";
 import { chain } from "../chain.ts";
 import type { CompoundContext } from "../context.ts";
 import type { OpenClaim } from "./args.ts";
@@ -29,7 +30,14 @@ export function delegate(
   if (typeof offer === "number") return offer;
   if (offer.type === "read") return grant(context, open, offer);
   const { fs } = open.file.file.export;
-  return chain(fs.getattr(open.file.file.node), ({ change }) => {
+  // The file is open by now, whatever the file system says: no delegation is no error.
+  const attributes = attempt<FileAttributes | undefined>(
+    () => fs.getattr(open.file.file.node),
+    () => undefined,
+  );
+  return chain(attributes, (attributes) => {
+    if (attributes === undefined) return WhyNoDelegation.RESOURCE;
+    const { change } = attributes;
     // While the file system was busy, somebody else may have opened the file.
     const offer = offerFor(context, open, wish);
     if (typeof offer === "number") return offer;

@@ -1,8 +1,6 @@
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { Awaitable, ReadResult } from "../../vfs/file_system.ts";
-import { bytesRead, prepareTarget } from "../../vfs/checks.ts";
-import { chain } from "../chain.ts";
 import type { CompoundContext } from "../context.ts";
 import { authorizeIo } from "../io_stateid.ts";
 import type { Operation } from "../operation.ts";
@@ -62,13 +60,18 @@ function fill(
   const { length } = room;
   const eofAt = reply.position - lengthOnWire(length) - 4;
   const { fs } = file.export;
-  prepareTarget(fs, room);
-  const finish = (result: ReadResult): StatusCode => {
-    reply.spaceUsed(length, bytesRead(result, length));
-    reply.patchUint32(eofAt, result.eof ? 1 : 0);
+  const finish = ({ bytes, eof }: ReadResult): StatusCode => {
+    reply.spaceUsed(length, Math.min(bytes, length));
+    reply.patchUint32(eofAt, eof ? 1 : 0);
     return Status.OK;
   };
-  return chain(fs.read(file.node, offset, room), finish);
+  const result = fs.read(file.node, offset, room);
+  if (!(result instanceof Promise)) return finish(result);
+  return result.then(finish, (error) => {
+    // It may still be at work, and must not fill what is others' by then.
+    reply.abandon(eofAt);
+    throw error;
+  });
 }
 
 /** Bytes of an opaque of `length` bytes. */

@@ -1,5 +1,4 @@
 import { Status } from "../../nfs4/constants.ts";
-import { linkTarget } from "../../vfs/checks.ts";
 import { chain } from "../chain.ts";
 import { writeName } from "../names.ts";
 import type { Operation } from "../operation.ts";
@@ -18,7 +17,7 @@ export const readlink: Operation<void> = {
       }
       if (fs.readlink === undefined) return Status.NOTSUPP;
       return chain(fs.readlink(file.node), (target) => {
-        writeName(reply, linkTarget(target));
+        writeName(reply, target);
         return Status.OK;
       });
     });

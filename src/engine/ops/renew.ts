@@ -2,6 +2,7 @@ import { Status } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import { isRegisteredBy, principalNumber } from "../../state/principal.ts";
 import type { CompoundContext } from "../context.ts";
+import { noteConnection } from "../holder_connection.ts";
 import type { Operation } from "../operation.ts";
 
 /** RENEW4args (RFC 7530 16.28.2). */
@@ -22,7 +23,7 @@ export const renew: Operation<RenewArgs> = {
     if (known?.confirmed && !mayRenew(context, known)) return Status.ACCESS;
     const client = clients.confirmed(args.id);
     if (typeof client === "number") return client;
-    client.cameOn(context.connection);
+    noteConnection(context, client);
     // RFC 7530 16.28.5: the lease is renewed by now, all the same.
     if (client.callbackPathDown && client.states.delegations > 0) {
       client.toldPathDownAt ??= clock.now();

@@ -1,6 +1,5 @@
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
-import { FsError } from "../../vfs/errors.ts";
 import type { Awaitable, Stability } from "../../vfs/file_system.ts";
 import { chain } from "../chain.ts";
 import { changing, type ChangingContext } from "../changing.ts";
@@ -53,11 +52,8 @@ function store(
   const largest = fs.limits?.maxFileSize ?? Number.MAX_SAFE_INTEGER;
   if (offset > largest - count) return Status.FBIG;
   const finish = (committed: Stability): StatusCode => {
-    const stableHow = STABILITY.indexOf(committed);
-    // Nobody knows what became of the data.
-    if (stableHow < 0) throw new FsError("io", `stable as ${committed}`);
     reply.uint32(count);
-    reply.uint32(stableHow);
+    reply.uint32(STABILITY.indexOf(committed));
     reply.opaqueFixed(writeVerifier);
     return Status.OK;
   };
@@ -69,8 +65,13 @@ function store(
       .write(file.node, offset, bytes, STABILITY[stable]);
     if (!(written instanceof Promise)) return finish(written);
     // Its owner may have set them while the content was on its way.
-    return written.then((committed) =>
-      chain(dropSetId(context, file), () => finish(committed))
+    return written.then(
+      (committed) => chain(dropSetId(context, file), () => finish(committed)),
+      (error) => {
+        // It may still be at work, and must not write what is others' by then.
+        context.requestInUse = true;
+        throw error;
+      },
     );
   };
   const dropped = dropSetId(context, file);

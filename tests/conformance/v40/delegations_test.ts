@@ -263,3 +263,25 @@ Deno.test("RENEW tells a holder whose callbacks don't arrive: CB_PATH_DOWN (16.2
   }
   assertEquals(renewals.at(-1), "CB_PATH_DOWN");
 });
+
+Deno.test("a stranger who names a clientid is not taken for its holder, whose own GETATTR asks nobody (10.4.3)", async () => {
+  const [ground, holder] = await start();
+  await using _ground = ground;
+  const { file } = await hold(holder, Share.ACCESS_BOTH);
+  const stranger = await ground.peer({ credential: authSys(4242, 4242) });
+  const { clientid } = holder.client;
+  const owner = { clientid, owner: Uint8Array.of(1) };
+  await stranger.status(
+    op.putrootfh(),
+    op.open({ seqid: 1, owner, claim: { claim: "null", name: "file" } }),
+  );
+  const size = [op.putfh(file.filehandle), op.getattr(["size"])];
+  const { peer } = holder.client.listener;
+  const asked = () =>
+    peer.calls.flatMap(({ compound }) => compound?.ops ?? [])
+      .filter(({ op }) => op === "GETATTR").length;
+  await holder.ok(...size);
+  assertEquals(asked(), 0);
+  await stranger.status(...size);
+  assertEquals(asked(), 1);
+});

@@ -1,0 +1,51 @@
+import { FileSystemMetrics } from "../metrics/file_system_metrics.ts";
+import type { MetricsRegistry } from "../metrics/registry.ts";
+import {
+  CheckedFileSystem,
+  type CheckedOptions,
+} from "../vfs/checked_file_system.ts";
+import type { Export } from "../vfs/exports.ts";
+import type { FileSystem } from "../vfs/file_system.ts";
+
+/** The exports of a server, behind file systems of which none is believed. */
+export class CheckedFileSystems {
+  /** What is served. */
+  readonly exports: readonly Export[];
+  /** One of each, in however many exports it is. */
+  readonly #checked = new Map<object, CheckedFileSystem>();
+
+  constructor(
+    exports: readonly Export[],
+    { registry, ...options }: Omit<CheckedOptions, "name" | "observer"> & {
+      readonly registry: MetricsRegistry;
+    },
+  ) {
+    const metrics = new FileSystemMetrics(registry);
+    for (const { path: name, fs } of exports) {
+      if (this.#checked.has(fs)) continue;
+      const inner = fs as FileSystem;
+      const observer = metrics.observe(name);
+      const checked = new CheckedFileSystem(inner, {
+        ...options,
+        name,
+        observer,
+      });
+      this.#checked.set(fs, checked);
+      metrics.watch(name, checked);
+    }
+    this.exports = exports.map((each) => ({
+      ...each,
+      fs: this.#checked.get(each.fs)!,
+    }));
+  }
+
+  /** Whether it is this file system that an export serves. */
+  isOf({ fs }: Export, given: object): boolean {
+    return this.#checked.get(given) === fs;
+  }
+
+  /** Gives up the calls that take too long. */
+  sweep(): void {
+    for (const checked of this.#checked.values()) checked.sweep();
+  }
+}

@@ -1,0 +1,382 @@
+import type { Logger } from "../log.ts";
+import {
+  fillsTargets,
+  wrongAttributes,
+  wrongChange,
+  wrongChanges,
+  wrongCreated,
+  wrongEntry,
+  wrongIdentity,
+  wrongNode,
+  wrongPage,
+  wrongRead,
+  wrongStability,
+  wrongStatus,
+  wrongTarget,
+} from "./checks.ts";
+import { FsError } from "./errors.ts";
+import type {
+  AttributeChanges,
+  Awaitable,
+  ChangeInfo,
+  Created,
+  CreateKind,
+  CreateOptions,
+  DirectoryName,
+  DirectoryPage,
+  FileAttributes,
+  FileSystem,
+  FileSystemLimits,
+  FileSystemStats,
+  FileSystemStatus,
+  OpenMode,
+  ReadResult,
+  ServerRecords,
+  Stability,
+  Trust,
+} from "./file_system.ts";
+import { PendingCalls, type PendingOutcome } from "./pending_calls.ts";
+
+/** Hears of what a file system does wrong; `call` is the method's name. */
+export interface FileSystemObserver {
+  /** Calls of it have taken too long. */
+  timedOut?(call: string, calls: number): void;
+  /** It has returned what it must not. */
+  unsound?(call: string): void;
+}
+
+/** Options of {@linkcode CheckedFileSystem}. */
+export interface CheckedOptions {
+  /** What the log calls it: the path of its export. */
+  readonly name: string;
+  /** Milliseconds that a call may take. */
+  readonly timeout: number;
+  /** Overdue calls at once; at that many nothing more is asked of it. */
+  readonly maxOverdue: number;
+  /** The time in milliseconds. */
+  readonly now: () => number;
+  /** Where its faults are said. */
+  readonly log: Logger;
+  /** Counts them. */
+  readonly observer?: FileSystemObserver;
+}
+
+/** The methods that a file system may be without. */
+const OPTIONAL = [
+  "readlink",
+  "status",
+  "open",
+  "close",
+  "setattr",
+  "write",
+  "commit",
+  "create",
+  "link",
+  "remove",
+  "rename",
+  "settle",
+  "watch",
+  "guard",
+  "dispose",
+] as const satisfies readonly (keyof FileSystem)[];
+
+/**
+ * A file system that is not believed: the one door between the server and what an
+ * implementor has written. What a call returns is looked at before anybody uses
+ * it, FsError "io" where it can't be true; a call that does not return in time is
+ * FsError "busy", which a client hears as NFS4ERR_DELAY.
+ */
+export class CheckedFileSystem implements FileSystem {
+  readonly limits: FileSystemLimits | undefined;
+  readonly trust: Trust | undefined;
+  readonly records: ServerRecords | undefined;
+  /** The file system itself. */
+  readonly inner: FileSystem;
+  readonly #options: CheckedOptions;
+  readonly #calls: PendingCalls;
+  readonly #fills: boolean;
+  /** The faults that were logged; there are few kinds. */
+  readonly #said = new Set<string>();
+
+  constructor(inner: FileSystem, options: CheckedOptions) {
+    this.inner = inner;
+    this.limits = inner.limits;
+    this.trust = inner.trust;
+    this.records = inner.records;
+    this.#options = options;
+    this.#fills = fillsTargets in inner;
+    this.#calls = new PendingCalls({
+      ...options,
+      timedOut: (call, calls) => this.#timedOut(call, calls),
+    });
+    for (const name of OPTIONAL) {
+      // Asked of us, it must be missing as well.
+      if (inner[name] === undefined) {
+        Object.defineProperty(this, name, { value: undefined });
+      }
+    }
+  }
+
+  get stats(): FileSystemStats | undefined {
+    return this.inner.stats;
+  }
+
+  get losses(): number | undefined {
+    return this.inner.losses;
+  }
+
+  /** Calls that were given up and still go on. */
+  get overdue(): number {
+    return this.#calls.overdue;
+  }
+
+  /** Gives up the calls that take too long. */
+  sweep(): void {
+    this.#calls.sweep();
+  }
+
+  failure(): string | undefined {
+    const failure = this.inner.failure?.();
+    if (failure !== undefined || !this.#calls.areTooMany) return failure;
+    return `${this.overdue} calls of the file system have not returned`;
+  }
+
+  root(): object {
+    return this.#sound("root", this.inner.root(), wrongNode);
+  }
+
+  identify(node: object): Uint8Array {
+    return this.#sound("identify", this.inner.identify(node), wrongIdentity);
+  }
+
+  resolve(identity: Uint8Array): Awaitable<object> {
+    this.#admit();
+    return this.#checked("resolve", this.inner.resolve(identity), wrongNode);
+  }
+
+  getattr(node: object): Awaitable<FileAttributes> {
+    this.#admit();
+    const given = this.inner.getattr(node);
+    return this.#checked("getattr", given, wrongAttributes);
+  }
+
+  lookup(directory: object, name: string): Awaitable<object | undefined> {
+    this.#admit();
+    const given = this.inner.lookup(directory, name);
+    return this.#checked("lookup", given, wrongEntry);
+  }
+
+  parent(directory: object): Awaitable<object> {
+    this.#admit();
+    return this.#checked("parent", this.inner.parent(directory), wrongNode);
+  }
+
+  readdir(
+    directory: object,
+    cookie: number,
+    limit: number,
+  ): Awaitable<DirectoryPage<object>> {
+    this.#admit();
+    const given = this.inner.readdir(directory, cookie, limit);
+    return this.#checked("readdir", given, (page) => wrongPage(page, cookie));
+  }
+
+  read(
+    file: object,
+    offset: number,
+    target: Uint8Array,
+  ): Awaitable<ReadResult> {
+    this.#admit();
+    // Whatever is not filled is zero, not what was in the memory before.
+    if (!this.#fills) target.fill(0);
+    const given = this.inner.read(file, offset, target);
+    return this.#checked("read", given, wrongRead);
+  }
+
+  readlink(symlink: object): Awaitable<string> {
+    this.#admit();
+    return this.#checked(
+      "readlink",
+      this.inner.readlink!(symlink),
+      wrongTarget,
+    );
+  }
+
+  status(): Awaitable<FileSystemStatus> {
+    this.#admit();
+    return this.#checked("status", this.inner.status!(), wrongStatus);
+  }
+
+  open(file: object, mode: OpenMode): Awaitable<void> {
+    this.#admit();
+    const opened = this.inner.open!(file, mode);
+    if (!(opened instanceof Promise)) return;
+    // The client was told that it is not open.
+    const late = () => this.#closeLate(file, mode);
+    return this.#calls.wait("open", opened, { accept: nothing, late });
+  }
+
+  close(file: object, mode: OpenMode): Awaitable<void> {
+    // Asked for even where nothing else is, or the file would stay open for ever.
+    return this.#done("close", this.inner.close!(file, mode));
+  }
+
+  setattr(node: object, changes: AttributeChanges): Awaitable<void> {
+    this.#admit();
+    return this.#done("setattr", this.inner.setattr!(node, changes));
+  }
+
+  write(
+    file: object,
+    offset: number,
+    data: Uint8Array,
+    stability: Stability,
+  ): Awaitable<Stability> {
+    this.#admit();
+    const given = this.inner.write!(file, offset, data, stability);
+    return this.#checked("write", given, wrongStability);
+  }
+
+  commit(file: object): Awaitable<void> {
+    this.#admit();
+    return this.#done("commit", this.inner.commit!(file));
+  }
+
+  create(
+    directory: object,
+    name: string,
+    kind: CreateKind,
+    options: CreateOptions,
+  ): Awaitable<Created<object>> {
+    this.#admit();
+    const given = this.inner.create!(directory, name, kind, options);
+    return this.#checked("create", given, wrongCreated);
+  }
+
+  link(node: object, directory: object, name: string): Awaitable<ChangeInfo> {
+    this.#admit();
+    const given = this.inner.link!(node, directory, name);
+    return this.#checked("link", given, wrongChange);
+  }
+
+  remove(directory: object, name: string): Awaitable<ChangeInfo> {
+    this.#admit();
+    const given = this.inner.remove!(directory, name);
+    return this.#checked("remove", given, wrongChange);
+  }
+
+  rename(
+    from: DirectoryName<object>,
+    to: DirectoryName<object>,
+  ): Awaitable<{ readonly source: ChangeInfo; readonly target: ChangeInfo }> {
+    this.#admit();
+    const given = this.inner.rename!(from, to);
+    return this.#checked("rename", given, wrongChanges);
+  }
+
+  settle(): Awaitable<void> {
+    this.#admit();
+    return this.#done("settle", this.inner.settle!());
+  }
+
+  watch(recall: (node: object) => Promise<void>): void {
+    this.inner.watch!(recall);
+  }
+
+  guard(file: object): Disposable | undefined {
+    let given: Disposable | undefined;
+    try {
+      given = this.inner.guard!(file);
+    } catch {
+      this.#say("guard", "an error");
+      return undefined;
+    }
+    if (given === undefined) return undefined;
+    if (typeof given?.[Symbol.dispose] === "function") return given;
+    leave(given);
+    this.#say("guard", "no Disposable");
+    return undefined;
+  }
+
+  dispose(): Awaitable<void> {
+    return this.inner.dispose!();
+  }
+
+  /** Nothing more is asked of a file system that does not answer. */
+  #admit(): void {
+    if (this.#calls.areTooMany) throw new FsError("busy", "it does not answer");
+  }
+
+  /** What a call returned, looked at when it is there. */
+  #checked<T>(
+    call: string,
+    given: Awaitable<T>,
+    wrong: (value: T) => string | undefined,
+  ): Awaitable<T> {
+    if (!(given instanceof Promise)) return this.#sound(call, given, wrong);
+    const accept = (value: T) => this.#sound(call, value, wrong);
+    return this.#calls.wait(call, given, { accept });
+  }
+
+  #done(call: string, given: Awaitable<void>): Awaitable<void> {
+    if (given instanceof Promise) return this.#calls.wait(call, given, DONE);
+  }
+
+  #sound<T>(
+    call: string,
+    value: T,
+    wrong: (value: T) => string | undefined,
+  ): T {
+    const what = wrong(value);
+    if (what === undefined) return value;
+    leave(value);
+    this.#say(call, what);
+    throw new FsError("io", `${call}: ${what}`);
+  }
+
+  /** Its own fault, said once for each kind: a client may ask as often as it likes. */
+  #say(call: string, what: string): void {
+    const { name, log, observer } = this.#options;
+    observer?.unsound?.(call);
+    const kind = `${call} ${what}`;
+    if (this.#said.has(kind)) return;
+    this.#said.add(kind);
+    log.error("a file system returned what it must not", {
+      export: name,
+      call,
+      what,
+    });
+  }
+
+  #timedOut(call: string, calls: number): void {
+    const { name, log, timeout, observer } = this.#options;
+    observer?.timedOut?.(call, calls);
+    log.error("a file system does not answer", {
+      export: name,
+      call,
+      calls,
+      afterMs: timeout,
+      overdue: this.overdue,
+    });
+  }
+
+  #closeLate(file: object, mode: OpenMode): void {
+    if (this.inner.close === undefined) return;
+    const failed = () => this.#say("close", "an error");
+    try {
+      const closed = this.close(file, mode);
+      if (closed instanceof Promise) closed.catch(failed);
+    } catch {
+      failed();
+    }
+  }
+}
+
+const nothing = (): void => {};
+
+/** A promise where there is none: its rejection would be nobody's, and end the process. */
+function leave(value: unknown): void {
+  if (value instanceof Promise) value.catch(nothing);
+}
+
+const DONE: PendingOutcome<void> = { accept: nothing };

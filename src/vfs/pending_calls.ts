@@ -1,0 +1,106 @@
+import { FsError } from "./errors.ts";
+
+/** Options of {@linkcode PendingCalls}. */
+export interface PendingCallsOptions {
+  /** Milliseconds that a call may take. */
+  readonly timeout: number;
+  /** Overdue calls at once; at that many nothing more is asked of the file system. */
+  readonly maxOverdue: number;
+  /** The time in milliseconds. */
+  readonly now: () => number;
+  /** Hears how many calls of a method were given up in a {@linkcode PendingCalls.sweep}. */
+  readonly timedOut?: (method: string, calls: number) => void;
+}
+
+/** A call that has returned a promise, and nothing since. */
+interface PendingCall {
+  readonly method: string;
+  readonly since: number;
+  /** Has whoever waits for it go on without it. */
+  giveUp(): void;
+}
+
+/** What becomes of a call that waits. */
+export interface PendingOutcome<T> {
+  /** Its value, as it is to be believed; may throw. */
+  readonly accept: (value: T) => T;
+  /** It came when nobody waited for it any more. */
+  readonly late?: (value: T) => void;
+}
+
+/**
+ * The calls that one file system has not answered. No call has a timer of its
+ * own: a sweep gives up those that take too long, and whoever waited is told
+ * FsError "busy". The calls themselves go on, for nothing can end a promise.
+ */
+export class PendingCalls {
+  readonly #options: PendingCallsOptions;
+  /** The oldest first. */
+  readonly #waiting = new Set<PendingCall>();
+  #overdue = 0;
+
+  constructor(options: PendingCallsOptions) {
+    this.#options = options;
+  }
+
+  /** Calls that were given up and still go on. */
+  get overdue(): number {
+    return this.#overdue;
+  }
+
+  /** Whether so many are overdue that more would only be waste of memory. */
+  get areTooMany(): boolean {
+    return this.#overdue >= this.#options.maxOverdue;
+  }
+
+  /** What a call comes to, for as long as that is worth waiting for. */
+  wait<T>(
+    method: string,
+    work: Promise<T>,
+    { accept, late }: PendingOutcome<T>,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let isOverdue = false;
+      const call: PendingCall = {
+        method,
+        since: this.#options.now(),
+        giveUp: () => {
+          isOverdue = true;
+          this.#overdue++;
+          reject(new FsError("busy", `${method} takes too long`));
+        },
+      };
+      const end = (): void => {
+        if (isOverdue) this.#overdue--;
+        else this.#waiting.delete(call);
+      };
+      work.then((value) => {
+        end();
+        if (isOverdue) return late?.(value);
+        try {
+          resolve(accept(value));
+        } catch (error) {
+          reject(error);
+        }
+      }, (error) => {
+        end();
+        reject(error);
+      });
+      this.#waiting.add(call);
+    });
+  }
+
+  /** Gives up what takes too long. */
+  sweep(): void {
+    const { timeout, now, timedOut } = this.#options;
+    const latest = now() - timeout;
+    const counts = new Map<string, number>();
+    for (const call of this.#waiting) {
+      if (call.since > latest) break;
+      this.#waiting.delete(call);
+      call.giveUp();
+      counts.set(call.method, (counts.get(call.method) ?? 0) + 1);
+    }
+    for (const [method, calls] of counts) timedOut?.(method, calls);
+  }
+}
