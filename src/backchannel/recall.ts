@@ -12,7 +12,7 @@ import {
   Want,
   WhyNoDelegation,
 } from "../state/delegations.ts";
-import type { Piecework } from "../state/effects.ts";
+import { LOOK, type Piecework } from "../state/effects.ts";
 import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
@@ -22,7 +22,7 @@ import { ofLease } from "./attempts.ts";
 import { delegationFor, mayReclaim } from "./grant_rules.ts";
 import { OpenHabits } from "./open_habits.ts";
 import { HolderQueries } from "./holder_queries.ts";
-import { LOOK, RecallQueue } from "./recall_queue.ts";
+import { RecallQueue } from "./recall_queue.ts";
 import { revocableAt } from "./revocation.ts";
 import type { CallbackRouter } from "./router.ts";
 

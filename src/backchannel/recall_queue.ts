@@ -3,7 +3,7 @@ import { Status } from "../nfs4/constants.ts";
 import type { Client } from "../state/client.ts";
 import type { Clock } from "../state/clock.ts";
 import { type Delegation, RECALL_PIECES } from "../state/delegations.ts";
-import type { Piecework } from "../state/effects.ts";
+import { LOOK, type Piecework } from "../state/effects.ts";
 import { CALLBACK_OPERATIONS, callbackOperation } from "./callback_ops.ts";
 import type { CallbackOutcome } from "./callback_request.ts";
 import { referringCalls } from "./referring_calls.ts";
@@ -27,8 +27,6 @@ export interface RecallQueueOptions {
 export const RESEND = 100;
 const MAX_RESENDS = 8;
 const LONGEST_RESEND = 5_000;
-/** What it costs to look at a recall, in pieces of work. */
-export const LOOK = 1 / 32;
 
 /** A delegation that was asked back and is still out. */
 export interface Recall {

@@ -2,6 +2,7 @@ import { Status, type StatusCode, VERIFIER_SIZE } from "../nfs4/constants.ts";
 import { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
 import { Crowds } from "./crowds.ts";
+import { LOOK, type Piecework } from "./effects.ts";
 import type { Lease } from "./lease.ts";
 import type { ClientEnd } from "./observers.ts";
 import {
@@ -207,11 +208,12 @@ export class ClientTable {
   }
 
   /** Removes what was not confirmed within a lease (RFC 8881 18.35.4, RFC 7530 16.34.5). */
-  sweep(now: number): void {
+  *sweep(now: number): Piecework {
     const { leaseMs } = this.#options.lease;
     for (const client of this.#unconfirmed) {
       if (now - client.renewedAt <= leaseMs) break;
       this.forget(client);
+      yield 1;
     }
     for (const client of this.#byId.values()) {
       const { update } = client;
@@ -221,13 +223,20 @@ export class ClientTable {
       const lapsed = client.confirmed && now - client.renewedAt > leaseMs;
       place(this.#lapsed.idle, client, lapsed && client.states.isEmpty);
       place(this.#lapsed.holding, client, lapsed && !client.states.isEmpty);
+      yield LOOK;
     }
-    // What is kept as a courtesy is not kept at the cost of others.
-    while (this.#options.budget.isTight) {
-      const lapsed = this.#firstLapsed();
-      if (lapsed === undefined) return;
-      this.#options.drop(lapsed, "evicted");
-    }
+  }
+
+  /**
+   * What is kept as a courtesy is not kept at the cost of others: while memory is
+   * short, drops a client whose lease ran out. Returns whether it did.
+   */
+  dropForRoom(): boolean {
+    if (!this.#options.budget.isTight) return false;
+    const lapsed = this.#firstLapsed();
+    if (lapsed === undefined) return false;
+    this.#options.drop(lapsed, "evicted");
+    return true;
   }
 
   /** 8 random bytes: setclientid_confirm. */

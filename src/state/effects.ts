@@ -13,6 +13,9 @@ export type Piecework = IterableIterator<number, void>;
 /** Pieces that are done at one go, unless they take longer than they should. */
 const AT_ONE_GO = 128;
 
+/** What it costs to look at one of many, in pieces of work. */
+export const LOOK = 1 / 32;
+
 /** Does it all, and lets everybody wait. */
 export function finish(work: Piecework): void {
   while (!work.next().done);

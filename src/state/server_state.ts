@@ -3,7 +3,7 @@ import type { Client } from "./client.ts";
 import { ClientTable } from "./clients.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
 import type { DelegationPolicy } from "./delegations.ts";
-import type { EffectQueue, Piecework } from "./effects.ts";
+import { type EffectQueue, LOOK, type Piecework } from "./effects.ts";
 import { FileStateTable, type LockingTables } from "./file_states.ts";
 import { GracePeriod, type GracePeriodOptions } from "./grace.ts";
 import { Lease } from "./lease.ts";
@@ -59,8 +59,6 @@ export interface ServerStateOptions {
 }
 
 const DAY = 24 * 60 * 60 * 1000;
-/** What it costs to look at a client, in pieces of work. */
-const LOOK = 1 / 32;
 const REPLAY_CACHE_BYTES = 256 * 1024 * 1024;
 
 /** All that the server remembers of its clients. Its functions never wait. */
@@ -228,15 +226,28 @@ export class ServerState implements LockingTables {
 
   /** What time alone brings; called every few seconds with the clock's `now` in milliseconds. */
   sweep(now: number): void {
-    this.clients.sweep(now);
     if (!this.#isSweeping) {
       this.#isSweeping = true;
-      this.#effects.begin(this.#sweepClients(now));
+      this.#effects.begin(this.#sweepAll(now));
     }
-    this.sessions.sweep();
     this.waiting.sweep();
     // Asking ends it when its time is over, and whoever waits for that is told.
     void this.grace.active;
+  }
+
+  *#sweepAll(now: number): Piecework {
+    yield* this.clients.sweep(now);
+    this.#effects.begin(this.#makeRoom());
+    yield* this.#sweepClients(now);
+    yield* this.sessions.sweep();
+    this.#isSweeping = false;
+  }
+
+  /** One client after the other goes, each when the memory of the one before is free. */
+  *#makeRoom(): Piecework {
+    if (!this.clients.dropForRoom()) return;
+    yield 1;
+    this.#effects.begin(this.#makeRoom());
   }
 
   *#sweepClients(now: number): Piecework {
@@ -254,6 +265,5 @@ export class ServerState implements LockingTables {
       }
       yield LOOK;
     }
-    this.#isSweeping = false;
   }
 }

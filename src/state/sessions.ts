@@ -6,7 +6,7 @@ import {
 } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
-import type { Piecework } from "./effects.ts";
+import { LOOK, type Piecework } from "./effects.ts";
 import type {
   SequenceCounts,
   SessionEnd,
@@ -39,6 +39,10 @@ type SessionTerms = Pick<
 
 /** What it costs to unbind a connection from a session, in pieces of work. */
 const UNBIND_PIECES = 4;
+/** Sessions that end in one sweep, at most, because kept replies take too much memory. */
+const SHED_AT_ONCE = 1024;
+/** What it costs to sort twice as many, in pieces of work. */
+const SORT_PIECES = 64;
 
 /** Leaves keys that are small integers, which a Map finds fastest. */
 const KEY_MASK = 0x3fff_ffff;
@@ -214,7 +218,7 @@ export class SessionTable {
    * Who doesn't comply can't fill the memory: idle sessions end, those without
    * a connection at once, others when it is twice as much.
    */
-  sweep(): void {
+  *sweep(): Piecework {
     const { replayCacheBytes } = this.usage;
     const { maxReplayCacheBytes } = this.#options;
     const full = replayCacheBytes > maxReplayCacheBytes;
@@ -223,19 +227,27 @@ export class SessionTable {
     this.#isShort = full;
     for (const { slots } of this.#sessions.values()) {
       slots.setTarget(full ? (slots.target + 1) >> 1 : slots.granted);
+      yield LOOK;
     }
-    if (full) this.#shed(maxReplayCacheBytes);
+    if (full) yield* this.#shed(maxReplayCacheBytes);
   }
 
-  #shed(limit: number): void {
+  *#shed(limit: number): Piecework {
     const { usage } = this;
-    const idle = [...this.#sessions.values()]
-      .filter(({ slots }) => slots.busy === 0 && slots.holdsMemory)
-      .sort((a, b) => goesBefore(a, b) ? -1 : 1);
-    for (const session of idle) {
+    let idle: Session[] = [];
+    for (const session of this.#sessions.values()) {
+      if (maySpare(session)) idle.push(session);
+      yield LOOK;
+      if (idle.length < 2 * SHED_AT_ONCE) continue;
+      idle = longestIdle(idle);
+      yield SORT_PIECES;
+    }
+    for (const session of longestIdle(idle)) {
       const isBound = session.connections.size > 0;
       if (usage.replayCacheBytes <= (isBound ? 2 * limit : limit)) return;
-      this.destroy(session, "evicted-session");
+      // It may have been used since.
+      if (maySpare(session)) this.destroy(session, "evicted-session");
+      yield UNBIND_PIECES;
     }
   }
 
@@ -335,4 +347,15 @@ function keyOf(bytes: Uint8Array, at: number): number {
 function goesBefore(a: Session, b: Session): boolean {
   const [aBound, bBound] = [a.connections.size > 0, b.connections.size > 0];
   return aBound === bBound ? a.usedAt < b.usedAt : !aBound;
+}
+
+/** Whether a session is idle, and its end would free memory. */
+function maySpare({ slots, destroyed }: Session): boolean {
+  return !destroyed && slots.busy === 0 && slots.holdsMemory;
+}
+
+/** Those that go first, in that order, as many as may end in one sweep. */
+function longestIdle(sessions: Session[]): Session[] {
+  sessions.sort((a, b) => goesBefore(a, b) ? -1 : 1);
+  return sessions.slice(0, SHED_AT_ONCE);
 }

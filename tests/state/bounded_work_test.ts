@@ -5,7 +5,7 @@ import { ByteRanges } from "../../src/state/byte_ranges.ts";
 import { EffectQueue, type Piecework } from "../../src/state/effects.ts";
 import { addOpen } from "../../src/state/opens.ts";
 import { addOpenOwner, OpenOwner } from "../../src/state/owners.ts";
-import { fileRef, StateFixture } from "./fixture.ts";
+import { fileRef, LEASE, StateFixture } from "./fixture.ts";
 
 const N = 20_000;
 
@@ -121,4 +121,37 @@ Deno.test(`the end of a client with ${N} opens is nobody's wait: it is gone at o
   for (; effects.hasWork; turns++) step(() => effects.goOn());
   assert(turns > 50);
   assertEquals([counts.open, counts.owner, counts.file], [0, 0, 0]);
+});
+
+Deno.test("short of memory, as many lapsed clients go as make room, one after the other", () => {
+  const fixture = new StateFixture({ maxStateBytes: 400_000, maxClients: 200 });
+  const { state, clock, effects } = fixture;
+  let clients = 0;
+  for (; !state.budget.isTight; clients++) {
+    fixture.hold(fixture.client(`client ${clients}`));
+  }
+  clock.advance(LEASE + 1);
+  state.sweep(clock.now());
+  while (effects.goOn());
+  assertEquals(state.budget.isTight, false);
+  const gone = fixture.events.filter((event) => event === "gone evicted");
+  assert(gone.length > 0 && gone.length < 4, `${gone.length} of ${clients}`);
+});
+
+Deno.test("a sweep looks at some thousand clients and sessions in each turn", () => {
+  const { state, effects, clock } = new StateFixture({ maxClients: N });
+  const register = (i: number) => {
+    const owner = new TextEncoder().encode(`client ${i}`);
+    const terms = { protocol: 1, owner, principal: "sys:0" } as const;
+    const verifier = new Uint8Array(8);
+    return state.clients.register({ ...terms, verifier })!;
+  };
+  for (let i = 0; i < N; i++) state.confirmClient(register(i));
+  clock.advance(LEASE + 1);
+  state.sweep(clock.now());
+  assert(state.clients.counts.courtesy < N / 2);
+  let turns = 1;
+  while (effects.goOn()) turns++;
+  assert(turns > 4, `${turns} turns`);
+  assertEquals(state.clients.counts.courtesy, N);
 });

@@ -1,3 +1,4 @@
+import { finish } from "../../src/state/effects.ts";
 import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import type { Client } from "../../src/state/client.ts";
@@ -51,7 +52,7 @@ Deno.test("at the limit the oldest unconfirmed client goes, then one whose lease
   const lively = fixture.confirmed(2);
   fixture.hold(lively);
   const unconfirmed = fixture.register(3)!;
-  fixture.state.clients.sweep(fixture.clock.now());
+  finish(fixture.state.clients.sweep(fixture.clock.now()));
   const next = fixture.register(4)!;
   assertEquals([unconfirmed.gone, quiet.gone], [true, false]);
   fixture.state.confirmClient(next);
@@ -71,7 +72,7 @@ Deno.test("at the limit a lapsed client without state goes before one with state
   fixture.clock.advance(1);
   const idle = fixture.confirmed(2);
   fixture.clock.advance(LEASE + 1);
-  fixture.state.clients.sweep(fixture.clock.now());
+  finish(fixture.state.clients.sweep(fixture.clock.now()));
   fixture.register(3);
   assertEquals([holder.gone, idle.gone], [false, true]);
 });

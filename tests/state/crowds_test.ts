@@ -1,3 +1,4 @@
+import { finish } from "../../src/state/effects.ts";
 import { assertEquals } from "@std/assert";
 import type { Client } from "../../src/state/client.ts";
 import { bytes, LEASE, StateFixture } from "./fixture.ts";
@@ -64,7 +65,7 @@ Deno.test("who holds state and has a lease is not thrown out, whoever comes", ()
   assertEquals(come(fixture, "e"), undefined);
   fixture.clock.advance(LEASE + 1);
   // Nobody has swept: a lease that ran out is known a second later at most.
-  fixture.state.clients.sweep(fixture.clock.now());
+  finish(fixture.state.clients.sweep(fixture.clock.now()));
   assertEquals(come(fixture, "e") === undefined, false);
   assertEquals(fixture.events.at(-2), "gone evicted");
 });
@@ -74,7 +75,7 @@ Deno.test("who came back since the sweep is not taken for lapsed", () => {
   const [a, b] = ["a", "b"].map((address) => come(fixture, address)!);
   for (const client of [a, b]) fixture.hold(client);
   fixture.clock.advance(LEASE + 1);
-  fixture.state.clients.sweep(fixture.clock.now());
+  finish(fixture.state.clients.sweep(fixture.clock.now()));
   assertEquals(fixture.state.clients.counts.courtesy, 2);
   fixture.state.lease.renew(a);
   come(fixture, "c");

@@ -1,3 +1,4 @@
+import { finish } from "../../src/state/effects.ts";
 import { assertEquals } from "@std/assert";
 import { Direction } from "../../src/nfs4/sessions.ts";
 import type { Client } from "../../src/state/client.ts";
@@ -155,18 +156,18 @@ Deno.test("kept replies above the limit make the server ask for fewer slots, roo
   sessions.bind(session, {}, Direction.FORE);
   const { slots } = session;
   keep(slots, 0, 600);
-  sessions.sweep();
+  finish(sessions.sweep());
   assertEquals(slots.target, 7);
   keep(slots, 1, 600);
-  sessions.sweep();
+  finish(sessions.sweep());
   assertEquals(slots.target, 3);
-  for (let i = 0; i < 4; i++) sessions.sweep();
+  for (let i = 0; i < 4; i++) finish(sessions.sweep());
   assertEquals([slots.target, slots.highest], [0, 7]);
   slots.shrink(slots.slot(0)!, 0);
   slots.shrink(slots.slot(0)!, 0);
   assertEquals([slots.highest, sessions.usage.replayCacheBytes], [0, 600]);
   slots.slot(0)!.release();
-  sessions.sweep();
+  finish(sessions.sweep());
   assertEquals([slots.target, slots.highest], [7, 7]);
 });
 
@@ -182,15 +183,15 @@ Deno.test("who goes on filling slots loses its sessions, the idle ones without a
   for (const { slots } of [lost, older, newer, busy]) keep(slots, 0, 600);
   busy.slots.slot(1)!.begin(request);
   assertEquals(sessions.usage.replayCacheBytes, 2_400);
-  sessions.sweep();
+  finish(sessions.sweep());
   assertEquals(lost.destroyed, true);
   // 1,800 bytes: too many, but those who are there get time to comply.
   assertEquals([older.destroyed, newer.destroyed], [false, false]);
   keep(newer.slots, 1, 600);
-  sessions.sweep();
+  finish(sessions.sweep());
   assertEquals([older.destroyed, newer.destroyed], [true, false]);
   keep(busy.slots, 2, 900);
-  sessions.sweep();
+  finish(sessions.sweep());
   assertEquals([newer.destroyed, busy.destroyed], [true, false]);
   assertEquals(empty.destroyed, false);
 });

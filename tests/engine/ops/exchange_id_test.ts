@@ -1,3 +1,4 @@
+import { finish } from "../../../src/state/effects.ts";
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { exchangeId } from "../../../src/engine/ops/exchange_id.ts";
 import { Status } from "../../../src/nfs4/constants.ts";
@@ -236,7 +237,7 @@ Deno.test("EXCHANGE_ID of a server full of clients with state and a lease is ans
   for (const client of server.state.clients) server.hold(client);
   assertEquals(exchange(peer, { owner: "c" }).status, Status.DELAY);
   server.clock.advance(LEASE + 1);
-  server.state.clients.sweep(server.clock.now());
+  finish(server.state.clients.sweep(server.clock.now()));
   assertEquals(exchange(peer, { owner: "c" }).status, Status.OK);
   assertEquals(server.state.clients.size, 2);
 });
