@@ -12,7 +12,10 @@ import {
   encodeEnd,
   encodeMember,
 } from "../../../src/backends/sqlite/tar/encode.ts";
-import type { Member } from "../../../src/backends/sqlite/tar/header.ts";
+import {
+  checksumOf,
+  type Member,
+} from "../../../src/backends/sqlite/tar/header.ts";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import {
   canWrite,
@@ -193,6 +196,18 @@ Deno.test("folders that an archive does not name are made", async () => {
   await fs.dispose();
 });
 
+/** Of a file that was changed before there was time: -2^88 s, in GNU's way. */
+function ancient(): Uint8Array {
+  const bytes = archive({});
+  // Behind the header and the block of its pax records.
+  const header = bytes.subarray(1024, 1536);
+  header.fill(0, 136, 148);
+  header[136] = 0xc0;
+  const sum = checksumOf(header).toString(8).padStart(6, "0");
+  new TextEncoder().encodeInto(sum, header.subarray(148));
+  return bytes;
+}
+
 Deno.test("an archive that leads out, lies or ends too soon is refused", async () => {
   const whole = archive({ size: 5 }, new Uint8Array(512));
   const flipped = whole.slice();
@@ -213,6 +228,11 @@ Deno.test("an archive that leads out, lies or ends too soon is refused", async (
     [whole.subarray(0, 700), "ends in the middle"],
     [flipped, "not a tar archive"],
     [whole.subarray(0, whole.length - 1024), "lacks its end"],
+    [archive({}, { type: "symlink" }), "no target"],
+    [archive({}, { type: "symlink", target: "a\0b" }), "no target"],
+    [archive({}, { type: "symlink", target: "é".repeat(2049) }), "no target"],
+    [ancient(), "number that can't be"],
+    [archive({}, { mtime: time(-(2 ** 53), 1) }), "number that can't be"],
     [archive({}, { uid: 2 ** 32 - 1 }), "uid 4294967295 is more than"],
     [archive({}, { gid: 2 ** 40 }), "gid 1099511627776 is more than"],
   ];

@@ -122,7 +122,8 @@ export function numberAt(
     const isNegative = (bytes[0] & 0x40) !== 0;
     let value = isNegative ? -1 : 0;
     for (const byte of bytes.subarray(1)) value = value * 256 + byte;
-    return isNegative && isSigned ? value : whole(String(value));
+    const isTime = isNegative && isSigned && Number.isSafeInteger(value);
+    return isTime ? value : whole(String(value));
   }
   const digits = textOf(bytes).trim();
   return digits === "" ? 0 : whole(`0o${digits}`);
@@ -143,7 +144,11 @@ function timestamp(text: string): Timestamp {
   const nanoseconds = Number(fraction.slice(0, 9).padEnd(9, "0"));
   if (sign === "") return { seconds, nanoseconds };
   if (nanoseconds === 0) return { seconds: 0 - seconds, nanoseconds };
-  return { seconds: -seconds - 1, nanoseconds: 1e9 - nanoseconds };
+  // One more second has to be a number, too.
+  return {
+    seconds: -whole(String(seconds + 1)),
+    nanoseconds: 1e9 - nanoseconds,
+  };
 }
 
 function decode(bytes: Uint8Array): string {

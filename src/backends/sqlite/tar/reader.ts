@@ -13,6 +13,9 @@ const MOST_RECORDS = 2 ** 24;
 /** Largest id of a user or group; above it is "nobody in particular" to the host. */
 const MAX_ID = 0xffff_fffe;
 const MAX_UINT32 = 0xffff_ffff;
+/** Longest target of a symlink in bytes, as of one that a client makes. */
+const MOST_TARGET = 4096;
+const encoder = new TextEncoder();
 
 /** How archives are packed that have to be unpacked first: their first bytes. */
 const packings: readonly [name: string, command: string, bytes: number[]][] = [
@@ -94,6 +97,7 @@ export class Archive {
       const size = sparse?.size ?? (type === "file" ? stored : 0);
       const segments = sparse?.segments ?? [{ offset: 0, length: stored }];
       assertFits(member, segments, stored);
+      if (type === "symlink") assertTarget(member);
       const content = source.pieces(segments);
       if (type === undefined) skipped(member.path, `type "${letter}"`);
       else yield { ...member, type, size, content };
@@ -147,6 +151,13 @@ function assertFits(
   if (major > MAX_UINT32 || minor > MAX_UINT32) {
     throw new Error(`${path}: there is no device ${major}:${minor}`);
   }
+}
+
+/** Throws for what no client could make a symlink of, nor read. */
+function assertTarget({ path, target }: Omit<Member, "type">): void {
+  const { length } = encoder.encode(target);
+  if (length > 0 && length <= MOST_TARGET && !target.includes("\0")) return;
+  throw new Error(`${path}: a symlink with no target that can be`);
 }
 
 async function takeRecords(source: Source, size: number): Promise<Uint8Array> {
