@@ -59,6 +59,11 @@ export const defaultServerLimits: ServerLimits = {
 /** Bytes of a request or reply besides the data of WRITE or READ, at least. */
 const OVERHEAD = 1_024;
 
+/** Requests with their replies for which there has to be room: half of it is for everybody. */
+const WHOLE_CALLS = 4;
+/** Bytes of some clients with a session each. */
+const LEAST_STATE = 262_144;
+
 /** Completes limits; throws RangeError for what can't be one, or can't be kept together. */
 export function completeLimits(
   given: Partial<ServerLimits> = {},
@@ -81,6 +86,17 @@ export function completeLimits(
   if (maxWrite + OVERHEAD > maxRequest) {
     throw new RangeError(
       `maxWrite ${maxWrite} does not fit maxRequest ${maxRequest}`,
+    );
+  }
+  const { maxBufferBytes, maxStateBytes } = limits;
+  if (maxBufferBytes < WHOLE_CALLS * (maxRequest + maxReply)) {
+    throw new RangeError(
+      `maxBufferBytes ${maxBufferBytes} is too little for a few of the largest requests and replies: nobody would be served`,
+    );
+  }
+  if (maxStateBytes < LEAST_STATE) {
+    throw new RangeError(
+      `maxStateBytes ${maxStateBytes} is too little for a few clients`,
     );
   }
   // Kept replies are state as well, and must leave room for the rest of it.

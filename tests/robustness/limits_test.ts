@@ -28,6 +28,8 @@ Deno.test("a limit that is none is refused with a word why", async () => {
     [{ maxConnections: NaN }, "maxConnections"],
     [{ maxRead: 1 << 20, maxReply: 4096 }, "does not fit maxReply 4096"],
     [{ maxWrite: 1 << 20, maxRequest: 4096 }, "does not fit maxRequest 4096"],
+    [{ maxBufferBytes: 512 }, "maxBufferBytes 512 is too little"],
+    [{ maxStateBytes: 512 }, "maxStateBytes 512 is too little"],
     [{ maxOpen: 1 }, 'there is no limit "maxOpen"'],
   ] as const;
   for (const [limits, message] of refused) {
