@@ -16,6 +16,7 @@ import { LONGEST_TURN } from "../../src/engine/compound.ts";
 import { LIFE } from "../../src/host/users.ts";
 import { HURRY } from "../../src/rpc/listener.ts";
 import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/watch.ts";
+import { DEFAULT_FILE_SYSTEM_MS } from "../../src/server/options.ts";
 import { GRACE_EXTENSION_MS } from "../../src/state/grace.ts";
 import {
   FIRST_PATIENCE,
@@ -51,7 +52,8 @@ const TIMES: readonly [RegExp, readonly number[]][] = [
   [/of its replies in (two) (minute)s, and/, [PATIENCE.stall]],
   [/without a call in its first (\d+) (s)\./, [PATIENCE.handshake]],
   [/is listed in slices of (\d+) (ms),/, [SLICE]],
-  [/its operations have taken (\d+) (ms)\./, [LONGEST_TURN]],
+  [/its operations have taken (\d+) (ms),/, [LONGEST_TURN]],
+  [/after `fileSystemTimeout` \((\d+) (s)\)/, [DEFAULT_FILE_SYSTEM_MS]],
   [/same bytes again, (\d+) (ms) and doubling/, [DELAY_MS]],
   [/ms and doubling, for (\d+) (s) \|/, [REPLY_TIMEOUT_MS]],
   [/a new recall after (\d+) (ms) and doubling/, [RESEND]],
