@@ -139,7 +139,7 @@ Deno.test("short of memory, as many lapsed clients go as make room, one after th
 });
 
 Deno.test("a sweep looks at some thousand clients and sessions in each turn", () => {
-  const { state, effects, clock } = new StateFixture({ maxClients: N });
+  const { state, effects, clock } = new StateFixture({ maxClients: 2 * N });
   const register = (i: number) => {
     const owner = new TextEncoder().encode(`client ${i}`);
     const terms = { protocol: 1, owner, principal: "sys:0" } as const;
