@@ -1,5 +1,4 @@
 import { type Logger, silentLogger } from "../log.ts";
-import { nextTurn } from "../turn.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
@@ -47,7 +46,6 @@ export class RpcConnection {
   readonly #credentials = new CredentialReader();
   readonly #maxCalls: number;
   readonly #maxPending: number;
-  readonly #maxTurn: number;
   readonly #share: BudgetShare | undefined;
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -73,7 +71,6 @@ export class RpcConnection {
     this.#logger = options.logger ?? silentLogger;
     this.#maxCalls = options.maxCalls ?? 1024;
     this.#maxPending = options.maxPending ?? 16 * 1024 * 1024;
-    this.#maxTurn = options.maxTurn ?? 3;
     this.#share = options.budget?.join(() => this.#notify());
     this.#framer = new RecordFramer({
       maxRecord: options.maxRecord,
@@ -249,7 +246,6 @@ export class RpcConnection {
       // What comes while draining is not executed: the peer will ask elsewhere.
       if (this.#draining) continue;
       framer.received(length);
-      let began = performance.now();
       for (;;) {
         if (this.#overloaded) {
           this.#outbox.flush();
@@ -257,12 +253,6 @@ export class RpcConnection {
         }
         if (!this.#open || !framer.next()) break;
         this.#record();
-        // Hundreds of calls fit into one read: whoever sent few is not to wait for all of them.
-        if (!framer.isReceiving) continue;
-        if (performance.now() - began <= this.#maxTurn) continue;
-        this.#outbox.flush();
-        await nextTurn();
-        began = performance.now();
       }
       this.#outbox.flush();
     }
@@ -341,8 +331,7 @@ export class RpcConnection {
     }
     this.#inFlight--;
     this.#reserved -= reserved;
-    if (call.isInUse) this.#framer.abandon(buffer);
-    else this.#framer.unpin(buffer);
+    this.#framer.unpin(buffer);
     if (status === AcceptStatus.DROP) this.#outbox.discard(record);
     else {
       if (status !== AcceptStatus.SUCCESS) {

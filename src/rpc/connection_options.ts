@@ -22,11 +22,6 @@ export interface ConnectionOptions {
    * memory of calls in flight. 16 MiB if left out.
    */
   maxPending?: number;
-  /**
-   * Milliseconds after which the next of the calls that one read brought waits
-   * until other connections had a turn; 3 if left out.
-   */
-  maxTurn?: number;
   /** A rate-limited logger; silent if left out. */
   logger?: Logger;
   /** Hears of bytes, refusals and the end. */

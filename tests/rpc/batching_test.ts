@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { RpcConnection } from "../../src/rpc/connection.ts";
-import type { ConnectionOptions } from "../../src/rpc/connection_options.ts";
 import type { Transport } from "../../src/rpc/handlers.ts";
 import { WriterPool } from "../../src/rpc/pools.ts";
 import { call, echo, Procedure, readReply, TestHandlers } from "./support.ts";
@@ -81,17 +80,13 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-type Limits = Pick<ConnectionOptions, "maxPending" | "maxCalls" | "maxTurn">;
-
-function connected(options: Limits = {}) {
+function connected(options: { maxPending?: number; maxCalls?: number } = {}) {
   const transport = new FakeTransport();
   const handlers = new TestHandlers();
   const writers = new WriterPool();
   const connection = new RpcConnection(transport, {
     handlers,
     writers,
-    // However slow the machine is.
-    maxTurn: Infinity,
     ...options,
   });
   const running = connection.run();
@@ -245,36 +240,4 @@ Deno.test("a write that fails closes the connection", async () => {
   await running;
   assertEquals(handlers.closes, ["transport"]);
   assert(transport.closed);
-});
-
-Deno.test("of hundreds of calls at once some are answered in each turn, so that others have theirs", async () => {
-  // Each of them takes too long.
-  const { transport, connection, running } = connected({ maxTurn: -1 });
-  transport.arrive(echoes(0, 20));
-  transport.arrive(echoes(20, 40));
-  let turns = 0;
-  for (let answered = 0; answered < 40; turns++) {
-    await turn();
-    const { length } = transport.replies;
-    assert(length - answered < 4, `${length - answered} in one turn`);
-    answered = length;
-  }
-  assert(turns >= 10);
-  assertEquals(transport.replies, range(0, 40));
-  connection.close("shutdown");
-  await running;
-});
-
-Deno.test("a connection that is closed between two turns carries out no more calls", async () => {
-  const { transport, handlers, connection, running } = connected({
-    maxTurn: -1,
-  });
-  transport.arrive(echoes(0, 20));
-  await turn();
-  connection.close("shutdown");
-  const { length } = handlers.calls;
-  assert(length < 20);
-  transport.arrive(null);
-  await running;
-  assertEquals(handlers.calls.length, length);
 });

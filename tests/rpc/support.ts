@@ -137,9 +137,7 @@ export function serve(
   handlers: RpcHandlers,
   options: Partial<ListenerOptions> = {},
 ): RpcListener {
-  // However slow the machine is, what one read brought is answered in one turn.
-  const maxTurn = Infinity;
-  return new RpcListener({ port: 0, handlers, maxTurn, ...options });
+  return new RpcListener({ port: 0, handlers, ...options });
 }
 
 /** The other end of a connection, byte by byte. */
