@@ -150,16 +150,21 @@ function isObject(value: unknown): value is object {
 }
 
 function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
+  return isUint(value, Number.MAX_SAFE_INTEGER);
 }
 
+/** Whole, and 0 to `most`. Not by `Number.isInteger`, which is a call: GETATTR asks a dozen times. */
 function isUint(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= most;
+  return typeof value === "number" && value >= 0 && value <= most &&
+    Math.floor(value) === value;
 }
 
 function isTime(value: Timestamp): boolean {
-  return isObject(value) && Number.isSafeInteger(value.seconds) &&
-    isUint(value.nanoseconds, NANOSECONDS - 1);
+  if (!isObject(value)) return false;
+  const { seconds, nanoseconds } = value;
+  return typeof seconds === "number" && Math.floor(seconds) === seconds &&
+    Math.abs(seconds) <= Number.MAX_SAFE_INTEGER &&
+    isUint(nanoseconds, NANOSECONDS - 1);
 }
 
 function isDevice(
