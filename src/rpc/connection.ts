@@ -331,7 +331,8 @@ export class RpcConnection {
     }
     this.#inFlight--;
     this.#reserved -= reserved;
-    this.#framer.unpin(buffer);
+    if (call.isInUse) this.#framer.abandon(buffer);
+    else this.#framer.unpin(buffer);
     if (status === AcceptStatus.DROP) this.#outbox.discard(record);
     else {
       if (status !== AcceptStatus.SUCCESS) {
