@@ -120,9 +120,7 @@ export class StateidTable {
   /** Forgets a state. */
   remove(state: HeldState): void {
     this.#states.delete(keyOf(state.other));
-    // RFC 7530 13.1.5.3: what went with the lease is told from what never was.
-    const { client } = state;
-    if (client.gone && client.protocol === 0) this.#rememberLost(state);
+    if (wentWithClient(state)) this.#rememberLost(state);
   }
 
   /** Its stateid is NFS4ERR_EXPIRED for a good while. */
@@ -140,7 +138,9 @@ export class StateidTable {
   /** Whether `other` named a state that was lost with its client. */
   isLost(other: Uint8Array): boolean {
     const state = this.#states.get(keyOf(other));
-    if (state?.client.gone && isNamed(state, other)) return true;
+    if (state !== undefined && isNamed(state, other)) {
+      return wentWithClient(state);
+    }
     const lost = this.#lost.get(keyOf(other));
     return lost !== undefined && lost.every((byte, i) => byte === other[i]);
   }
@@ -169,6 +169,15 @@ export class StateidTable {
     if (other[11] === 0 || other[11] === 0xff) other[11] ^= 0x55;
     return other;
   }
+}
+
+/**
+ * RFC 7530 13.1.5.3: what went with the lease is told from what never was. What
+ * was closed before, and is only kept for a retry of that CLOSE, did not.
+ */
+function wentWithClient(state: HeldState): boolean {
+  const isClosed = state.kind === "open" && state.isClosed;
+  return !isClosed && state.client.gone && state.client.protocol === 0;
 }
 
 function isNamed({ other: own }: HeldState, other: Uint8Array): boolean {
