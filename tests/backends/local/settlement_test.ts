@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { noFolder, Sandbox } from "./ground.ts";
 
-const attributes = { mode: 0o755, uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
 /** What a COMPOUND can make. */
 const FOLDERS = 60;
 /** COMPOUNDs that wait for the disk together. */
@@ -19,6 +18,8 @@ Deno.test({
   async fn() {
     await using box = new Sandbox({ maxDescriptors: 4 * KEPT });
     const { fs } = box;
+    const [uid, gid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
+    const attributes = { mode: 0o755, uid, gid };
     const before = openDescriptors();
     const settled = [];
     for (let crowd = 0; crowd < CROWDS; crowd++) {
