@@ -80,7 +80,7 @@ Deno.test(
     ignore: cannotRun,
   },
   async () => {
-    using neighbour = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+    using neighbour = listenBesideFree();
     const port = String(neighbour.addr.port - 1);
     const flags = ["--port", port, "--export", "/=memory:"];
     {
@@ -97,6 +97,20 @@ Deno.test(
     assertEquals(Number(metrics), Number(port) + 1);
   },
 );
+
+/** Takes a port whose neighbour below is free. */
+function listenBesideFree(): Deno.TcpListener {
+  while (true) {
+    const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+    try {
+      const port = listener.addr.port - 1;
+      Deno.listen({ port, hostname: "127.0.0.1" }).close();
+      return listener;
+    } catch {
+      listener.close();
+    }
+  }
+}
 
 Deno.test("a server of memory alone needs neither HOME nor --state", {
   ignore: cannotRun,

@@ -100,16 +100,18 @@ async function start(
 
 /**
  * Metrics on the port that was asked for, or else on the one beside the
- * server's. A neighbour that is taken is no reason not to serve files.
+ * server's, or on any where that is any. A neighbour that is taken is no reason
+ * not to serve files.
  */
 function startMetrics(
   server: NfsServer,
-  { metricsPort }: ServeArguments,
+  { port, metricsPort }: ServeArguments,
   log: Logger,
 ): void {
   if (metricsPort === 0) return;
+  const usual = port === 0 ? 0 : besidePort(server.port);
   try {
-    server.serveMetrics(metricsPort ?? besidePort(server.port));
+    server.serveMetrics(metricsPort ?? usual);
   } catch (error) {
     const { message } = error as Error;
     if (metricsPort !== undefined) {
