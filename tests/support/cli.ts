@@ -1,6 +1,9 @@
 const MOD = new URL("../../mod.ts", import.meta.url).pathname;
 const AS_USER = new URL("./as_user.ts", import.meta.url).pathname;
 
+/** How long a line may take to come, in milliseconds. */
+const LIMIT_MS = 60_000;
+
 /** Whether a test may start the server as a program. */
 export const cannotRun: boolean =
   Deno.permissions.querySync({ name: "run" }).state !== "granted";
@@ -46,11 +49,19 @@ export class ServerProcess implements AsyncDisposable {
 
   /** The lines on standard output up to the one that `pattern` matches, and the match. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
-    while (true) {
-      const { value, done } = await this.#lines.next();
-      if (done) throw new Error(`never said ${pattern}: ${await this.#stderr}`);
-      const match = pattern.exec(value);
-      if (match !== null) return match;
+    // One that never says it is ended, and its lines with it.
+    const timer = setTimeout(() => this.kill("SIGKILL"), LIMIT_MS);
+    try {
+      while (true) {
+        const { value, done } = await this.#lines.next();
+        if (done) {
+          throw new Error(`never said ${pattern}: ${await this.#stderr}`);
+        }
+        const match = pattern.exec(value);
+        if (match !== null) return match;
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 
