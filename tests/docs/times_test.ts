@@ -52,7 +52,7 @@ const TIMES: readonly [RegExp, readonly number[]][] = [
   [/of its replies in (two) (minute)s, and/, [PATIENCE.stall]],
   [/without a call in its first (\d+) (s)\./, [PATIENCE.handshake]],
   [/is listed in slices of (\d+) (ms),/, [SLICE]],
-  [/its operations have taken (\d+) (ms),/, [LONGEST_TURN]],
+  [/its operations have taken (\d+) (ms)\. Sweeps/, [LONGEST_TURN]],
   [/after `fileSystemTimeout` \((\d+) (s)\)/, [DEFAULT_FILE_SYSTEM_MS]],
   [/same bytes again, (\d+) (ms) and doubling/, [DELAY_MS]],
   [/ms and doubling, for (\d+) (s) \|/, [REPLY_TIMEOUT_MS]],
