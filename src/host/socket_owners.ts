@@ -1,3 +1,4 @@
+import { isOutOfRoom, withRoom } from "../out_of_room.ts";
 import { type End, keyOfRow, rowKeys, userOfRow } from "./socket_table.ts";
 
 /** Opens one of the host's tables, as text in pieces; throws where it can't be read. */
@@ -11,6 +12,7 @@ const LOOKS = 2;
 interface Search {
   readonly keys: readonly string[];
   readonly found: (uid: number | undefined) => void;
+  readonly failed: (error: unknown) => void;
   looks: number;
 }
 
@@ -32,12 +34,14 @@ export class SocketOwners {
 
   /**
    * The user that made the socket whose own end is `own`, connected to `other`;
-   * `undefined` where no process of this host holds one, or not any more. Never
-   * rejects.
+   * `undefined` where no process of this host holds one, or not any more.
+   * Rejects where descriptors have run out: a connection may last for days, and
+   * its judgement with it.
    */
   find(own: End, other: End): Promise<number | undefined> {
-    return new Promise((found) => {
-      this.#waiting.push({ keys: rowKeys(own, other), found, looks: 0 });
+    return new Promise((found, failed) => {
+      const keys = rowKeys(own, other);
+      this.#waiting.push({ keys, found, failed, looks: 0 });
       if (!this.#looking) this.#look();
     });
   }
@@ -51,8 +55,13 @@ export class SocketOwners {
       const sought = new Map(
         searches.flatMap((each) => each.keys.map((key) => [key, each])),
       );
-      for (const path of TABLES) {
-        if (sought.size > 0) await this.#lookIn(path, sought);
+      try {
+        for (const path of TABLES) {
+          if (sought.size > 0) await this.#lookIn(path, sought);
+        }
+      } catch (error) {
+        for (const { failed } of new Set(sought.values())) failed(error);
+        continue;
       }
       for (const search of new Set(sought.values())) {
         if (++search.looks < LOOKS) this.#waiting.push(search);
@@ -62,6 +71,7 @@ export class SocketOwners {
     this.#looking = false;
   }
 
+  /** Throws where there is no room to look. */
   async #lookIn(path: string, sought: Map<string, Search>): Promise<void> {
     try {
       let rest = "";
@@ -71,7 +81,8 @@ export class SocketOwners {
         for (const row of rows) settle(row, sought);
         if (sought.size === 0) return;
       }
-    } catch {
+    } catch (error) {
+      if (isOutOfRoom(error)) throw error;
       // Unreadable by now: nobody is found, so nobody is believed.
     }
   }
@@ -105,7 +116,7 @@ export function canTellOwners(): boolean {
 async function* openTable(path: string): AsyncGenerator<string> {
   let file: Deno.FsFile;
   try {
-    file = await Deno.open(path);
+    file = await withRoom(() => Deno.open(path));
   } catch (error) {
     // A host without IPv6 has no table of it.
     if (error instanceof Deno.errors.NotFound) return;

@@ -1,7 +1,11 @@
+import { isOutOfRoom, withRoom } from "../out_of_room.ts";
 import { RecentMap } from "../recent_map.ts";
 import type { UserNumbers } from "../rpc/auth.ts";
 
-/** Reads one of the host's tables of users; `undefined` where it can't be read, or is too large to. */
+/**
+ * Reads one of the host's tables of users; `undefined` where it can't be read, or
+ * is too large to. Rejects where descriptors have run out.
+ */
 export type ReadTable = (path: string) => Promise<string | undefined>;
 
 /** The group of a user that the host's tables don't know: that of nobody else's, as a rule. */
@@ -38,13 +42,14 @@ export class HostUsers {
     this.#read = read;
   }
 
-  /** A user with its groups. Never rejects. */
+  /** A user with its groups. Rejects where descriptors have run out. */
   find(uid: number): Promise<UserNumbers> {
     const known = this.#known.get(uid);
     const at = this.#now();
     if (known !== undefined && at - known.at < LIFE) return known.user;
     const user = this.#look(uid);
     this.#known.set(uid, { at, user });
+    user.catch(() => this.#known.delete(uid));
     return user;
   }
 
@@ -90,8 +95,10 @@ function isId(text: string | undefined): boolean {
 async function readTable(path: string): Promise<string | undefined> {
   try {
     const { size } = await Deno.stat(path);
-    return size > MAX_TABLE ? undefined : await Deno.readTextFile(path);
-  } catch {
+    if (size > MAX_TABLE) return undefined;
+    return await withRoom(() => Deno.readTextFile(path));
+  } catch (error) {
+    if (isOutOfRoom(error)) throw error;
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "../log.ts";
+import { isOutOfRoom } from "../out_of_room.ts";
 import { sleep } from "../sleep.ts";
 
 /** Before a process that is out of descriptors tries again, in milliseconds. */
@@ -65,14 +66,6 @@ const PEERS: ReadonlySet<unknown> = new Set([
   "ETIMEDOUT",
 ]);
 
-/** What ends when something else does. */
-const ROOM: ReadonlySet<unknown> = new Set([
-  "EMFILE",
-  "ENFILE",
-  "ENOBUFS",
-  "ENOMEM",
-]);
-
 function isPeers(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.ConnectionAborted ||
@@ -80,10 +73,6 @@ function isPeers(error: unknown): boolean {
     error instanceof Deno.errors.TimedOut ||
     error instanceof Deno.errors.NetworkUnreachable ||
     PEERS.has(codeOf(error));
-}
-
-function isOutOfRoom(error: unknown): boolean {
-  return ROOM.has(codeOf(error));
 }
 
 function codeOf(error: unknown): unknown {

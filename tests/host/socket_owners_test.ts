@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { SocketOwners } from "../../src/host/socket_owners.ts";
 import { rowKeys } from "../../src/host/socket_table.ts";
 
@@ -71,6 +71,18 @@ Deno.test("a table that can't be read makes nobody anybody", async () => {
     throw new Deno.errors.PermissionDenied("hidepid");
   });
   assertEquals(await owners.find(client(1), server), undefined);
+});
+
+Deno.test("while descriptors are out nobody is judged, and who asks later is", async () => {
+  const tables = new Tables(() => [row(1, 0)]);
+  let isOut = true;
+  const owners = new SocketOwners((path) => {
+    if (isOut) throw Object.assign(new Error("no room"), { code: "EMFILE" });
+    return tables.open(path);
+  });
+  await assertRejects(() => owners.find(client(1), server), Error, "no room");
+  isOut = false;
+  assertEquals(await owners.find(client(1), server), 0);
 });
 
 Deno.test("a hundred thousand sockets are gone through a piece a turn", async () => {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { HostUsers } from "../../src/host/users.ts";
 
 const TABLES: Record<string, string | undefined> = {
@@ -53,6 +53,20 @@ Deno.test("without /etc/group there is the group of passwd(5), without both ther
   readable = [];
   now += 10_000;
   assertEquals(await users.find(1000), { uid: 1000, gid: 65534, gids: [] });
+});
+
+Deno.test("a user whose groups could not be read for want of descriptors is asked for again", async () => {
+  let isOut = true;
+  const users = new HostUsers({
+    now: () => 0,
+    read: (path) =>
+      isOut
+        ? Promise.reject(new Error("EMFILE"))
+        : Promise.resolve(TABLES[path]),
+  });
+  await assertRejects(() => users.find(1000));
+  isOut = false;
+  assertEquals((await users.find(1000)).gids, [29, 50]);
 });
 
 Deno.test("what was read is good for ten seconds", async () => {

@@ -1,0 +1,34 @@
+import { sleep } from "./sleep.ts";
+
+/** Tries to open something before it is given up. */
+const TRIES = 20;
+/** Milliseconds between two of them. */
+const PAUSE_MS = 50;
+
+/** What the host says when it has no descriptor or no memory left; it ends when something else does. */
+const ROOM: ReadonlySet<unknown> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+]);
+
+/** Whether something failed because descriptors or memory have run out. */
+export function isOutOfRoom(error: unknown): boolean {
+  return error instanceof Error && "code" in error && ROOM.has(error.code);
+}
+
+/** What `open` comes to; tried again for a second while the host has no room for it. */
+export async function withRoom<T>(
+  open: () => Promise<T>,
+  pauseMs: number = PAUSE_MS,
+): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await open();
+    } catch (error) {
+      if (tries === TRIES || !isOutOfRoom(error)) throw error;
+      await sleep(pauseMs);
+    }
+  }
+}

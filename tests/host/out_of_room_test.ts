@@ -1,0 +1,23 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { withRoom } from "../../src/out_of_room.ts";
+
+function failure(code: string): Error {
+  return Object.assign(new Error("failed"), { code });
+}
+
+Deno.test("what the host has no room for is tried again, and nothing else is", async () => {
+  let tries = 0;
+  const open = () =>
+    ++tries < 5 ? Promise.reject(failure("EMFILE")) : Promise.resolve("open");
+  assertEquals(await withRoom(open, 0), "open");
+  for (const [code, count] of [["EMFILE", 20], ["EACCES", 1]] as const) {
+    tries = 0;
+    await assertRejects(() =>
+      withRoom(() => {
+        tries++;
+        return Promise.reject(failure(code));
+      }, 0)
+    );
+    assertEquals(tries, count);
+  }
+});
