@@ -1,7 +1,12 @@
 import type { Logger } from "../log.ts";
 import type { Client } from "../state/client.ts";
-import type { GracePeriodOptions, ReclaimRecords } from "../state/grace.ts";
+import type {
+  ClientName,
+  GracePeriodOptions,
+  ReclaimRecords,
+} from "../state/grace.ts";
 import type { ClientEnd, ClientObserver } from "../state/observers.ts";
+import { NOBODY } from "../state/principal.ts";
 import type { ServerState } from "../state/server_state.ts";
 import {
   type ClientRecord,
@@ -100,6 +105,14 @@ export class ClientRecovery
   /** {@inheritDoc ReclaimRecords.mayReclaim} */
   mayReclaim(client: Client): boolean {
     return this.#recordOf(client) !== undefined;
+  }
+
+  /** {@inheritDoc ReclaimRecords.isOthers} */
+  isOthers(named: ClientName): boolean {
+    const principal = this.#records.get(recordKey(named))?.principal;
+    // Whom nobody spoke for may be believed by now, after a start on other terms.
+    return principal !== undefined && principal !== NOBODY &&
+      principal !== named.principal;
   }
 
   /** {@inheritDoc ReclaimRecords.admit} */

@@ -2,10 +2,15 @@ import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Client } from "./client.ts";
 import type { Clock } from "./clock.ts";
 
+/** What a client calls itself, and who it is. */
+export type ClientName = Pick<Client, "protocol" | "owner" | "principal">;
+
 /** Who held state when the server stopped: what `src/recovery` keeps. */
 export interface ReclaimRecords {
   /** Whether this client may reclaim what it held. */
   mayReclaim(client: Client): boolean;
+  /** Whether a client of that name is on record that is another principal's. */
+  isOthers(named: ClientName): boolean;
   /** Puts the client on record, before it is granted something new; false when that fails. */
   admit(client: Client): boolean;
   /** The client has reclaimed all that it wants (RFC 8881 18.51). */
@@ -73,6 +78,15 @@ export class GracePeriod {
   mayReclaim(client: Client): boolean {
     return this.active && !client.reclaimComplete &&
       (this.#records?.mayReclaim(client) ?? true);
+  }
+
+  /**
+   * Whether a client that held something is still to come back by this name, and
+   * it is not this one: whoever took the name first would keep it out, and what
+   * it held would be lost.
+   */
+  isReserved(named: ClientName): boolean {
+    return this.active && (this.#records?.isOthers(named) ?? false);
   }
 
   /**

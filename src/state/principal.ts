@@ -1,7 +1,9 @@
 import { AuthFlavor, type Credential } from "../rpc/auth.ts";
 
-/** Stands for every caller of AUTH_NONE in {@linkcode principalNumber}; no AUTH_SYS uid is negative. */
-const NOBODY = -1;
+/** Every caller of AUTH_NONE, in {@linkcode principalOf}. */
+export const NOBODY = "none";
+/** The same in {@linkcode principalNumber}; no AUTH_SYS uid is negative. */
+const NOBODYS_NUMBER = -1;
 
 /**
  * Key of the principal that a client is bound to (RFC 8881 18.35.4): with
@@ -10,7 +12,7 @@ const NOBODY = -1;
 export function principalOf(credential: Credential): string {
   return credential.flavor === AuthFlavor.SYS
     ? `sys:${credential.uid}`
-    : "none";
+    : NOBODY;
 }
 
 /**
@@ -27,5 +29,5 @@ export function isRegisteredBy(
 
 /** {@linkcode principalOf} as a number, for comparing callers without making a string. */
 export function principalNumber(credential: Credential): number {
-  return credential.flavor === AuthFlavor.SYS ? credential.uid : NOBODY;
+  return credential.flavor === AuthFlavor.SYS ? credential.uid : NOBODYS_NUMBER;
 }

@@ -32,6 +32,9 @@ export function setClientId(
 ): ClientIdToConfirm | StatusCode {
   const { owner, verifier, principal, address, callback } = request;
   const { confirmed, unconfirmed } = state.clients.ofOwner(0, owner);
+  if (state.grace.isReserved({ protocol: 0, owner, principal })) {
+    return Status.CLID_INUSE;
+  }
   const confirm = state.clients.newVerifier();
   if (confirmed !== undefined) {
     const samePrincipal = confirmed.principal === principal;

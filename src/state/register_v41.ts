@@ -24,6 +24,9 @@ export function exchangeClientId(
 ): Client | StatusCode {
   const { confirmed } = state.clients.ofOwner(1, request.owner);
   if (request.update) return update(confirmed, request);
+  if (state.grace.isReserved({ protocol: 1, ...request })) {
+    return Status.CLID_INUSE;
+  }
   if (confirmed !== undefined) {
     if (confirmed.principal !== request.principal) {
       // Case 3: two clients by one name, unless the other holds nothing.

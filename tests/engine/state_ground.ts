@@ -150,21 +150,30 @@ export class StateClient {
     this.#number = number;
   }
 
-  /** Introduces itself, also once more. */
-  async register(reclaimComplete: boolean): Promise<void> {
+  /** The status of SETCLIENTID or EXCHANGE_ID. */
+  introduce(): Promise<string> {
+    return this.status(this.#introduction);
+  }
+
+  get #introduction(): Request<"SETCLIENTID"> | Request<"EXCHANGE_ID"> {
     const owner = bytesOf(`client ${this.#number}`);
     const { verifier } = this;
+    if (this.minorVersion > 0) return op.exchangeId({ owner, verifier });
+    const callback = { program: 1, netid: "tcp", address: "127.0.0.1.3.3" };
+    return op.setclientid({ verifier, id: owner, ident: 1, ...callback });
+  }
+
+  /** Introduces itself, also once more. */
+  async register(reclaimComplete: boolean): Promise<void> {
     this.#session = undefined;
     this.#sequence = 0;
     if (this.minorVersion === 0) {
-      const callback = { program: 1, netid: "tcp", address: "127.0.0.1.3.3" };
-      const set = { verifier, id: owner, ident: 1, ...callback };
-      const id = await this.ok("SETCLIENTID", op.setclientid(set));
+      const id = await this.ok("SETCLIENTID", this.#introduction);
       this.clientid = id.clientid;
       await this.call(op.setclientidConfirm(id.clientid, id.verifier));
       return;
     }
-    const id = await this.ok("EXCHANGE_ID", op.exchangeId({ owner, verifier }));
+    const id = await this.ok("EXCHANGE_ID", this.#introduction);
     this.clientid = id.clientid;
     const session = op.createSession({
       clientid: id.clientid,

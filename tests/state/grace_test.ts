@@ -116,6 +116,7 @@ Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", 
     durationMs: 1_000,
     records: {
       mayReclaim: (asks) => asks.owner[0] === 1,
+      isOthers: () => false,
       admit: () => true,
       completed: (done) => void completed.push(done),
       acknowledged: (done) => void acknowledged.push(done),
@@ -136,6 +137,7 @@ Deno.test("nothing new is given to a client that can't be put on record", () => 
     clock: new FakeClock(),
     records: {
       mayReclaim: () => false,
+      isOthers: () => false,
       admit: () => room,
       completed: () => {},
       acknowledged: () => {},
