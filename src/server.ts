@@ -156,6 +156,7 @@ export class NfsServer implements AsyncDisposable {
         clock: () => clock.now(),
         handlers: buildHandlers(services, this.#callbacks),
         spare: () => this.#metrics?.spare() ?? false,
+        hurry: (ms) => fileSystems.hurry(ms),
         vouch: buildVouching(exports, { clock, log }),
         observer: new TransportMetrics(registry),
         logger: services.log,

@@ -48,6 +48,12 @@ export class BufferBudget {
     return this.#used + this.#step > this.limit * 0.75;
   }
 
+  /** Whether somebody who holds nothing waits. */
+  get isExhausted(): boolean {
+    for (const { isQuiet } of this.#waiting) if (isQuiet) return true;
+    return false;
+  }
+
   /** A connection comes; `again` is called when it was not admitted, and may look again. */
   join(again: () => void): BudgetShare {
     const share = new BudgetShare(this, again);

@@ -43,6 +43,8 @@ export interface ListenerOptions extends
   sweepInterval?: number;
   /** Ends what else in this process holds descriptors, when they have run out; whether there was anything. */
   spare?: () => boolean;
+  /** Has calls answered that have waited for so many ms and hold memory that others need; whether there were any. */
+  hurry?: (ms: number) => boolean;
   /** Time in ms that only goes forward; `performance.now` if left out. */
   clock?: () => number;
 }
@@ -141,10 +143,14 @@ export class RpcListener implements AsyncDisposable {
   #exhausted(budget: BufferBudget): void {
     if (this.#lookAgain !== undefined || this.#ending.signal.aborted) return;
     const { hoard } = this.#patience;
-    this.#cutHoarders(budget, hoard / HURRY);
+    // Closing a connection frees nothing of what a call in flight holds.
+    if (!this.#options.hurry?.(hoard / HURRY)) {
+      this.#cutHoarders(budget, hoard / HURRY);
+    }
     this.#lookAgain = setTimeout(() => {
       this.#lookAgain = undefined;
       budget.relieve();
+      if (budget.isExhausted) this.#exhausted(budget);
     }, hoard / 10);
   }
 

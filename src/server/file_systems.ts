@@ -48,4 +48,12 @@ export class CheckedFileSystems {
   sweep(): void {
     for (const checked of this.#checked.values()) checked.sweep();
   }
+
+  /** See {@linkcode CheckedFileSystem.hurry}; returns whether any call was given up. */
+  hurry(patience: number): boolean {
+    const given = [...this.#checked.values()].map((each) =>
+      each.hurry(patience)
+    );
+    return given.includes(true);
+  }
 }

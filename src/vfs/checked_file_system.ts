@@ -61,6 +61,9 @@ export interface CheckedOptions {
   readonly observer?: FileSystemObserver;
 }
 
+/** The methods whose calls keep a buffer each. */
+const HOLDING_MEMORY: ReadonlySet<string> = new Set(["read", "write"]);
+
 /** The methods that a file system may be without. */
 const OPTIONAL = [
   "readlink",
@@ -107,7 +110,7 @@ export class CheckedFileSystem implements FileSystem {
     this.#fills = fillsTargets in inner;
     this.#calls = new PendingCalls({
       ...options,
-      timedOut: (call, calls) => this.#timedOut(call, calls),
+      timedOut: (call, calls, after) => this.#timedOut(call, calls, after),
     });
     for (const name of OPTIONAL) {
       // Asked of us, it must be missing as well.
@@ -133,6 +136,15 @@ export class CheckedFileSystem implements FileSystem {
   /** Gives up the calls that take too long. */
   sweep(): void {
     this.#calls.sweep();
+  }
+
+  /**
+   * Others wait for the memory that its reads and writes hold: gives up those
+   * that take longer than `patience` milliseconds, and returns whether there were
+   * any. They do no harm when they are sent again.
+   */
+  hurry(patience: number): boolean {
+    return this.#calls.hurry(patience, HOLDING_MEMORY);
   }
 
   failure(): string | undefined {
@@ -348,14 +360,14 @@ export class CheckedFileSystem implements FileSystem {
     });
   }
 
-  #timedOut(call: string, calls: number): void {
-    const { name, log, timeout, observer } = this.#options;
+  #timedOut(call: string, calls: number, after: number): void {
+    const { name, log, observer } = this.#options;
     observer?.timedOut?.(call, calls);
     log.error("a file system does not answer", {
       export: name,
       call,
       calls,
-      afterMs: timeout,
+      afterMs: after,
       overdue: this.overdue,
     });
   }

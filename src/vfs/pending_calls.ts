@@ -8,8 +8,8 @@ export interface PendingCallsOptions {
   readonly maxOverdue: number;
   /** The time in milliseconds. */
   readonly now: () => number;
-  /** Hears how many calls of a method were given up in a {@linkcode PendingCalls.sweep}. */
-  readonly timedOut?: (method: string, calls: number) => void;
+  /** Hears how many calls of a method were given up at once, after how many milliseconds. */
+  readonly timedOut?: (method: string, calls: number, after: number) => void;
 }
 
 /** A call that has returned a promise, and nothing since. */
@@ -92,15 +92,29 @@ export class PendingCalls {
 
   /** Gives up what takes too long. */
   sweep(): void {
-    const { timeout, now, timedOut } = this.#options;
-    const latest = now() - timeout;
+    this.#giveUp(this.#options.timeout, () => true);
+  }
+
+  /**
+   * Gives up calls of `methods` after `patience` milliseconds already; returns
+   * whether there were any.
+   */
+  hurry(patience: number, methods: ReadonlySet<string>): boolean {
+    return this.#giveUp(patience, ({ method }) => methods.has(method));
+  }
+
+  #giveUp(patience: number, applies: (call: PendingCall) => boolean): boolean {
+    const { now, timedOut } = this.#options;
+    const latest = now() - patience;
     const counts = new Map<string, number>();
     for (const call of this.#waiting) {
       if (call.since > latest) break;
+      if (!applies(call)) continue;
       this.#waiting.delete(call);
       call.giveUp();
       counts.set(call.method, (counts.get(call.method) ?? 0) + 1);
     }
-    for (const [method, calls] of counts) timedOut?.(method, calls);
+    for (const [method, calls] of counts) timedOut?.(method, calls, patience);
+    return counts.size > 0;
   }
 }

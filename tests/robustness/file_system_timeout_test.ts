@@ -8,6 +8,8 @@ import {
   serve,
 } from "../../mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
+import { HURRY } from "../../src/rpc/listener.ts";
+import { PATIENCE } from "../../src/rpc/watch.ts";
 import {
   bytesOf,
   type CompoundReply,
@@ -26,6 +28,7 @@ import { Gate, waiting } from "./ground.ts";
 
 const LIMIT = 5_000;
 const SIZE = 65_536;
+const MIB = 2 ** 20;
 
 /** A logger that keeps the errors. */
 function errorsOnly() {
@@ -43,7 +46,10 @@ function errorsOnly() {
 /** A server of /slow, which may never answer, and of /well beside it. */
 async function slowServer(
   slow: FileSystem,
-  limits: { readonly maxOverdueCalls?: number } = {},
+  limits: {
+    readonly maxOverdueCalls?: number;
+    readonly maxBufferBytes?: number;
+  } = {},
 ) {
   const clock = new FakeClock();
   const { log, lines } = errorsOnly();
@@ -280,6 +286,37 @@ Deno.test("of a file system that owes too many answers nothing more is asked, ot
   await again();
   assertEquals(slow.server.trouble, undefined);
   await session.compound(read);
+});
+
+Deno.test("reads that never return and hold all buffers are given up early, for a client of another export", async () => {
+  const fs = memory({ f: new Uint8Array(MIB) }) as FileSystem;
+  let reads = 0;
+  fs.read = () => {
+    reads++;
+    return new Promise(() => {});
+  };
+  await using slow = await slowServer(fs, { maxBufferBytes: 24 * MIB });
+  const { port } = slow;
+  await using quiet = await V40Client.connect({ port });
+  const well = [...walk(["well", "f"]), op.read({ count: 100 })];
+  await quiet.compound(well);
+  const crowd = await Promise.all(
+    Array.from({ length: 30 }, () => V40Client.connect({ port })),
+  );
+  const read = [...walk(["slow", "f"]), op.read({ count: MIB })];
+  for (const each of crowd) each.compound(read, any).catch(() => {});
+  // Until the next one finds no room for its reply.
+  for (let before = -1; before < reads;) {
+    before = reads;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const served = watched(quiet.compound(well));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assertEquals(served.isThere, false);
+  slow.pass(PATIENCE.hoard / HURRY);
+  await served.reply;
+  assertEquals(slow.errors[0].fields.afterMs, PATIENCE.hoard / HURRY);
+  for (const each of crowd) await each[Symbol.asyncDispose]();
 });
 
 for (const minorVersion of [0, 1]) {
