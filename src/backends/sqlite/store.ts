@@ -124,7 +124,11 @@ function assemble(
     committer,
   ];
   for (const each of [...companions, records]) transaction.accompany(each);
-  if (nodes.get(ROOT) === undefined) makeRoot(parts, options);
+  if (nodes.get(ROOT) === undefined) {
+    makeRoot(parts, options);
+    // Clients are told of it before they change anything, so it is durable first.
+    if (isSynced) log.syncNow();
+  }
   return {
     tag: meta.tag,
     maxFileSize: isFolder

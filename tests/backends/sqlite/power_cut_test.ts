@@ -154,3 +154,19 @@ Deno.test({
     for (const bytes of found) assertEquals(bytes, cutAt(0));
   },
 });
+
+Deno.test({
+  name: "a new store has its root after a power failure before any change",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const disk = new LossyDisk();
+    const fs = sqlite(`${folder.path}/store`, { disk });
+    for (const [index, lost] of losses.entries()) {
+      const copy = `${folder.path}/${index}`;
+      disk.copy(`${folder.path}/store`, copy, lost);
+      assertEquals((await checkStore(copy)).problems, []);
+    }
+    await fs.dispose();
+  },
+});
