@@ -1,5 +1,6 @@
 import type { Logger } from "../log.ts";
 import type { Client } from "../state/client.ts";
+import { finish, LOOK, type Piecework } from "../state/effects.ts";
 import type {
   ClientName,
   GracePeriodOptions,
@@ -25,6 +26,9 @@ export interface ClientRecoveryOptions {
   /** What an operator should know. */
   readonly log: Logger;
 }
+
+/** Pieces of work that it takes to write that a record is gone. */
+const FORGET = 4;
 
 /**
  * Who may reclaim after a restart (RFC 8881 8.4.2.1 and 8.4.3, RFC 7530 9.6).
@@ -72,7 +76,7 @@ export class ClientRecovery
   }
 
   /** The grace period that there is to be: none where there are no records. */
-  get grace(): Omit<GracePeriodOptions, "clock"> {
+  get grace(): Omit<GracePeriodOptions, "clock" | "begin"> {
     return {
       durationMs: this.#graceMs,
       records: this,
@@ -95,7 +99,7 @@ export class ClientRecovery
     this.#state = state;
     state.observeClients(this);
     // With a length of 0 it is over before it began.
-    if (!state.grace.active) return this.#prune();
+    if (!state.grace.active) return finish(this.#prune());
     this.#log.info("grace period: clients may reclaim", {
       clients: this.#records.size,
       seconds: this.#graceMs / 1000,
@@ -193,7 +197,7 @@ export class ClientRecovery
   }
 
   get #inGrace(): boolean {
-    return this.#state?.grace.active ?? false;
+    return this.#state?.grace.takesReclaims ?? false;
   }
 
   /** The record of the client, which another principal of the same name does not share. */
@@ -219,24 +223,25 @@ export class ClientRecovery
     if (this.#awaited.size === 0) this.#state?.grace.end();
   }
 
-  #endGrace(): void {
+  *#endGrace(): Piecework {
     const before = this.#records.size;
-    this.#prune();
+    yield* this.#prune();
     const back = this.#records.size;
     this.#log.info("grace period over", { back, lost: before - back });
   }
 
   /** Now that others may be granted what they held: who did not come back has lost it. */
-  #prune(): void {
+  *#prune(): Piecework {
     const { clients } = this.#state!;
+    this.#awaited.clear();
     for (const record of this.#records.values()) {
       const { confirmed } = clients.ofOwner(record.protocol, record.owner);
       const isBack = confirmed?.principal === record.principal &&
         this.#isEstablished(confirmed);
       if (isBack) this.#recorded.add(confirmed);
       else this.#forget(record);
+      yield isBack ? LOOK : FORGET;
     }
-    this.#awaited.clear();
   }
 
   #forget(record: ClientRecord): void {

@@ -1,6 +1,7 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Client } from "./client.ts";
 import type { Clock } from "./clock.ts";
+import { finish, type Piecework } from "./effects.ts";
 
 /** What a client calls itself, and who it is. */
 export type ClientName = Pick<Client, "protocol" | "owner" | "principal">;
@@ -30,8 +31,10 @@ export interface GracePeriodOptions {
   readonly durationMs?: number;
   /** Who may reclaim; everybody if left out. */
   readonly records?: ReclaimRecords;
-  /** Called once, when the period is over or cut short. */
-  readonly onEnd?: () => void;
+  /** Begun once, when no reclaim is taken any more; nobody gets anything new before it is done. */
+  readonly onEnd?: () => Piecework;
+  /** Does that in pieces; it is done at once if left out. */
+  readonly begin?: (work: Piecework) => void;
 }
 
 /**
@@ -41,13 +44,15 @@ export interface GracePeriodOptions {
 export class GracePeriod {
   readonly #clock: Clock;
   readonly #records: ReclaimRecords | undefined;
-  readonly #onEnd: (() => void) | undefined;
+  readonly #onEnd: (() => Piecework) | undefined;
+  readonly #begin: (work: Piecework) => void;
   readonly #latestEnd: number;
   readonly #extensionMs: number;
   #endsAt: number;
   /** Reclaims so far, by whether they were let through. */
   readonly reclaims = { allowed: 0, refused: 0 };
   #active: boolean;
+  #isEnding = false;
 
   /** Starts the period. */
   constructor(options: GracePeriodOptions) {
@@ -55,28 +60,39 @@ export class GracePeriod {
     this.#clock = clock;
     this.#records = options.records;
     this.#onEnd = options.onEnd;
+    this.#begin = options.begin ?? finish;
     this.#endsAt = clock.now() + durationMs;
     this.#latestEnd = this.#endsAt + durationMs;
     this.#extensionMs = Math.min(GRACE_EXTENSION_MS, durationMs);
     this.#active = durationMs > 0;
   }
 
-  /** Whether the period lasts. */
+  /** Whether the period lasts: nobody gets anything new. */
   get active(): boolean {
     if (this.#active && this.#clock.now() >= this.#endsAt) this.end();
     return this.#active;
   }
 
+  /** Whether reclaims are taken: until the period begins to end. */
+  get takesReclaims(): boolean {
+    return this.active && !this.#isEnding;
+  }
+
   /** Ends the period early: everybody who may reclaim has. */
   end(): void {
-    if (!this.#active) return;
+    if (!this.#active || this.#isEnding) return;
+    this.#isEnding = true;
+    this.#begin(this.#wrapUp());
+  }
+
+  *#wrapUp(): Piecework {
+    if (this.#onEnd !== undefined) yield* this.#onEnd();
     this.#active = false;
-    this.#onEnd?.();
   }
 
   /** Whether the client still has something to reclaim: SEQ4_STATUS_RESTART_RECLAIM_NEEDED. */
   mayReclaim(client: Client): boolean {
-    return this.active && !client.reclaimComplete &&
+    return this.takesReclaims && !client.reclaimComplete &&
       (this.#records?.mayReclaim(client) ?? true);
   }
 
@@ -86,7 +102,7 @@ export class GracePeriod {
    * it held would be lost.
    */
   isReserved(named: ClientName): boolean {
-    return this.active && (this.#records?.isOthers(named) ?? false);
+    return this.takesReclaims && (this.#records?.isOthers(named) ?? false);
   }
 
   /**

@@ -40,7 +40,7 @@ export interface ServerStateOptions {
   /** How long a client may stay away and keep what nobody else wants, in milliseconds; a day if left out. */
   readonly courtesyMs?: number;
   /** Grace period; none if left out. */
-  readonly grace?: Omit<GracePeriodOptions, "clock">;
+  readonly grace?: Omit<GracePeriodOptions, "clock" | "begin">;
   /** Keeps persistent sessions; nobody gets one if left out. */
   readonly sessionStore?: SessionStore;
   /** Who gets delegations; nobody if left out. */
@@ -96,7 +96,11 @@ export class ServerState implements LockingTables {
     this.#effects = options.effects;
     this.identity = options.identity;
     this.lease = new Lease(options.leaseMs, clock);
-    this.grace = new GracePeriod({ clock, ...options.grace });
+    this.grace = new GracePeriod({
+      clock,
+      begin: (work) => options.effects.begin(work),
+      ...options.grace,
+    });
     this.budget = new StateBudget(limits.maxStateBytes);
     this.clients = new ClientTable({
       budget: this.budget,

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { Client } from "../../src/state/client.ts";
+import type { Piecework } from "../../src/state/effects.ts";
 import { GRACE_EXTENSION_MS, GracePeriod } from "../../src/state/grace.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
 import { FakeClock } from "./fixture.ts";
@@ -54,7 +55,10 @@ Deno.test("after RECLAIM_COMPLETE a reclaim is NO_GRACE (RFC 8881 18.51.3)", () 
 Deno.test("the grace period ends with its time or early, and is told of once", () => {
   const clock = new FakeClock();
   let ended = 0;
-  const onEnd = () => void ended++;
+  function* onEnd(): Piecework {
+    ended++;
+    yield 1;
+  }
   const grace = new GracePeriod({ clock, durationMs: 1_000, onEnd });
   clock.advance(999);
   assertEquals(grace.active, true);
