@@ -36,7 +36,9 @@ const TAIL = 8;
 const USUAL_ENTRY = 128;
 /** Entries asked of the file system at a time. */
 const MIN_PAGE = 4;
-const MAX_PAGE = 256;
+const MAX_PAGE = 64;
+/** Entries after which it is asked whether others should have a turn. */
+const ENTRIES_AT_ONCE = 16;
 /** Pages of one answer: far more than fit. */
 const MOST_PAGES = 65_536;
 const RDATTR_ERROR = Bitmap.ofNumbers([11]);
@@ -69,7 +71,9 @@ export class DirectoryListing {
     let after = this.#options.after;
     let eof = false;
     let pages = 0;
+    let written = 0;
     while (!eof) {
+      // Where a node is found by the host, a page takes milliseconds.
       if (turn?.isOver) yield turn.next();
       const listed = fs.readdir(this.#folder.node, after, this.#pageSize());
       const page = listed instanceof Promise
@@ -78,12 +82,14 @@ export class DirectoryListing {
       for (const entry of page.entries) {
         after = entry.cookie;
         if (!hasName(entry)) continue;
-        const written = this.#writeEntry(entry);
-        const status = written instanceof Promise
-          ? (yield written) as StatusCode
-          : written;
+        const outcome = this.#writeEntry(entry);
+        const status = outcome instanceof Promise
+          ? (yield outcome) as StatusCode
+          : outcome;
         if (status === Status.TOOSMALL) return this.#finish(false);
         if (status !== Status.OK) return status;
+        const isDue = ++written % ENTRIES_AT_ONCE === 0;
+        if (isDue && turn?.isOver) yield turn.next();
       }
       eof = page.end || page.entries.length === 0;
       // Cookies that lead round in a circle of entries that are gone would never end.
