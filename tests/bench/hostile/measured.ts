@@ -1,0 +1,153 @@
+/** The server of `../hostile.ts` as a process, and what its turns of the event loop took. */
+
+const decoder = new TextDecoder();
+
+/** Milliseconds that turns of the event loop took. */
+export interface Longest {
+  /** CPU of the main thread in the longest. */
+  readonly cpu: number;
+  /** What V8 says that it collected garbage in it: of the clock, so this is the most that it can be. */
+  readonly collecting: number;
+  /** CPU of the longest in which no garbage was collected; 0 where all were short. */
+  readonly undisturbed: number;
+}
+
+/** A turn of the event loop, in milliseconds since the process started, and its CPU. */
+interface Turn {
+  readonly began: number;
+  readonly ended: number;
+  readonly cpu: number;
+}
+
+/** A time in which nothing but the collector ran. */
+interface Pause {
+  readonly began: number;
+  readonly ended: number;
+}
+
+/** `--trace-gc`: when it ended, and how long it kept the main thread. */
+const PAUSE = /^\[[^\]]*\]\s+(\d+) ms: .*? MB, .*?([\d.]+) \/ [\d.]+ ms/;
+/** V8 tells of whole milliseconds. */
+const PRECISION = 1;
+
+/** The process. */
+export class MeasuredServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: Lines;
+  readonly #folder: string;
+  /** From V8's milliseconds to those of the turns. */
+  readonly #offset: number;
+
+  private constructor(
+    parts: {
+      readonly child: Deno.ChildProcess;
+      readonly lines: Lines;
+      readonly folder: string;
+    },
+    { port, now }: { readonly port: number; readonly now: number },
+  ) {
+    this.#child = parts.child;
+    this.#lines = parts.lines;
+    this.#folder = parts.folder;
+    this.#input = parts.child.stdin.getWriter();
+    this.port = port;
+    // It has collected garbage right before.
+    this.#offset = now - this.#lines.takePauses().at(-1)!.ended;
+  }
+
+  /** Starts one whose long folder has so many entries. */
+  static async start(
+    { backend, entries }: { backend: string; entries: number },
+  ): Promise<MeasuredServer> {
+    const folder = await Deno.makeTempDir();
+    const script = new URL("./server.ts", import.meta.url).href;
+    const flags = "--v8-flags=--trace-gc,--expose-gc";
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", flags, script, backend, folder, String(entries)],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const lines = new Lines(child.stdout);
+    const hello = JSON.parse(await lines.answer());
+    return new MeasuredServer({ child, lines, folder }, hello);
+  }
+
+  /** The longest turns since it was last asked. */
+  async longest(): Promise<Longest> {
+    await this.#input.write(new TextEncoder().encode("\n"));
+    const turns: Turn[] = JSON.parse(await this.#lines.answer());
+    const pauses = this.#lines.takePauses();
+    let longest: Longest = { cpu: 0, collecting: 0, undisturbed: 0 };
+    for (const turn of turns) {
+      const { cpu } = turn;
+      const collecting = Math.min(cpu, this.#collecting(turn, pauses));
+      let { undisturbed } = longest;
+      if (collecting === 0) undisturbed = Math.max(undisturbed, cpu);
+      longest = cpu > longest.cpu
+        ? { cpu, collecting, undisturbed }
+        : { ...longest, undisturbed };
+    }
+    return longest;
+  }
+
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close().catch(() => {});
+    await this.#child.status;
+    await this.#lines.cancel();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  #collecting({ began, ended }: Turn, pauses: readonly Pause[]): number {
+    let sum = 0;
+    for (const pause of pauses) {
+      const from = pause.began + this.#offset;
+      const to = pause.ended + this.#offset;
+      if (to + PRECISION < began || from - PRECISION > ended) continue;
+      sum += to - from;
+    }
+    return sum;
+  }
+}
+
+/** What the process prints: answers, and the collector's pauses among them. */
+class Lines {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #rest = "";
+  #pauses: Pause[] = [];
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  /** The next line that is no pause. */
+  async answer(): Promise<string> {
+    for (;;) {
+      const end = this.#rest.indexOf("\n");
+      if (end < 0) {
+        const { value, done } = await this.#reader.read();
+        if (done) throw new Error("the server has ended");
+        this.#rest += decoder.decode(value, { stream: true });
+        continue;
+      }
+      const line = this.#rest.slice(0, end);
+      this.#rest = this.#rest.slice(end + 1);
+      const pause = PAUSE.exec(line);
+      if (pause === null) return line;
+      const ended = Number(pause[1]);
+      this.#pauses.push({ began: ended - Number(pause[2]), ended });
+    }
+  }
+
+  takePauses(): Pause[] {
+    const pauses = this.#pauses;
+    this.#pauses = [];
+    return pauses;
+  }
+
+  async cancel(): Promise<void> {
+    await this.#reader.cancel();
+  }
+}
