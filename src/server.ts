@@ -17,7 +17,7 @@ import {
   DEFAULT_SHUTDOWN_MS,
   type ServeOptions,
 } from "./server/options.ts";
-import { checkNumbers, exportsOf } from "./server/check_arguments.ts";
+import { checkOptions, exportsOf } from "./server/check_arguments.ts";
 import { CheckedFileSystems } from "./server/file_systems.ts";
 import { buildHandlers } from "./server/handlers.ts";
 import {
@@ -48,17 +48,28 @@ const LOG_LINES_PER_MINUTE = 60;
 const RPC_CALL_HEADER = 1_024;
 
 /**
- * Serves a file system as "/", or several exports. Rejects with an Error of one
- * line for what can't be served or bound: `TypeError` and `RangeError` for
- * arguments, `Deno.errors.AddrInUse` for a port that is taken,
- * `Deno.errors.AddrNotAvailable` for an address that is none of this host's.
+ * Serves a file system as "/", or several exports. Rejects with an error whose
+ * message is one line for the user:
+ *
+ * - `TypeError` for what is no file system, export or option (of an unknown
+ *   name, or another type), and for a word that an option can't be;
+ * - `RangeError` for a number that an option can't be, and for limits that
+ *   don't fit each other;
+ * - `Error` itself for exports that can't be served together or at their path,
+ *   and where nothing can speak for callers as `trust` asks;
+ * - `Deno.errors.AddrInUse` for a port that is taken,
+ *   `Deno.errors.PermissionDenied` for one that this user may not take,
+ *   `Deno.errors.AddrNotAvailable` for an address that is none of this host's;
+ * - what the host throws (a class of `Deno.errors`) for a `stateDirectory` that
+ *   can't be used;
+ * - the reason of a `signal` that has aborted.
  */
 export async function serve(
   source: FileSystem | readonly ExportOptions[],
   options: ServeOptions = {},
 ): Promise<NfsServer> {
   const asked = exportsOf(source);
-  checkNumbers(options);
+  checkOptions(options);
   const { hostname, log } = options;
   const host = hostKnowledge();
   const exports = asked.map((each) =>

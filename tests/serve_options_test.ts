@@ -1,5 +1,11 @@
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { memory, serve } from "../mod.ts";
+import {
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { local, memory, serve, sqlite } from "../mod.ts";
 import { Status } from "../src/nfs4/constants.ts";
 import { op, openSession } from "./support/client/mod.ts";
 import { FakeClock } from "./support/fake_clock.ts";
@@ -75,5 +81,77 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
   for (const [options, said] of numbers) {
     const given = { port: 0, ...options } as never;
     await assertRejects(() => serve(fs, given), Error, said);
+  }
+});
+
+Deno.test("an option of a name that there is not is refused, and what was meant is said", async () => {
+  const fs = memory();
+  const meant: [unknown, object, string][] = [
+    [fs, { prot: 1 }, 'serve has no option "prot", did you mean port?'],
+    [fs, { readonly: true }, 'serve has no option "readonly"'],
+    [fs, { limits: { maxReed: 1 } }, "did you mean maxRead?"],
+    [fs, { callbacks: { atempts: 1 } }, "did you mean attempts?"],
+    [[{ path: "/", fs, readonly: true }], {}, "did you mean readOnly?"],
+    [[{ path: "/", fs, anonymous: { uuid: 1 } }], {}, "did you mean uid?"],
+    [fs, 5 as never, "serve takes an object of options, not 5"],
+  ];
+  for (const [source, options, said] of meant) {
+    const given = typeof options === "object"
+      ? { port: 0, ...options }
+      : options;
+    await assertRejects(
+      () => serve(source as never, given as never),
+      TypeError,
+      said,
+    );
+  }
+  const makers: [(options: never) => unknown, object, string][] = [
+    [(options) => memory({}, options), { maxByte: 1 }, "maxBytes?"],
+    [
+      (options) => sqlite(":memory:", options),
+      { quota: 1 },
+      'no option "quota"',
+    ],
+    [(options) => local(".", options), { exlusive: true }, "exclusive?"],
+  ];
+  for (const [make, options, said] of makers) {
+    assertThrows(() => make(options as never), TypeError, said);
+  }
+});
+
+Deno.test("serve throws the classes of errors that its documentation names, and no others", async () => {
+  const fs = memory();
+  using taken = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const { port } = taken.addr;
+  const gone = AbortSignal.abort(new DOMException("gone", "AbortError"));
+  const thrown: [string, unknown, object][] = [
+    ["TypeError", {}, {}],
+    ["TypeError", fs, { prot: 1 }],
+    ["TypeError", [{ path: "/", fs, squash: 1 }], {}],
+    ["TypeError", fs, { port: "x" }],
+    ["RangeError", fs, { port: -1 }],
+    ["RangeError", fs, { limits: { maxRead: 0 } }],
+    ["Error", [], {}],
+    ["Error", [{ path: "x", fs }], {}],
+    ["Error", [{ path: "/", fs }, { path: "/a", fs }], {}],
+    ["Deno.errors.AddrInUse", fs, { port }],
+    ["Deno.errors.AddrInUse", fs, { metricsPort: port }],
+    ["Deno.errors.AddrNotAvailable", fs, { hostname: "192.0.2.1" }],
+    ["reason of a `signal`", fs, { signal: gone }],
+  ];
+  const source = Deno.readTextFileSync(
+    new URL("../src/server.ts", import.meta.url),
+  );
+  const end = source.indexOf("export async function serve(");
+  const documentation = source.slice(source.lastIndexOf("/**", end), end);
+  for (const [name, given, options] of thrown) {
+    const error = await assertRejects(
+      () => serve(given as never, { port: 0, ...options } as never),
+    );
+    const { name: seen } = error as Error;
+    const said = `\`${name}\``;
+    assertStringIncludes(documentation, name.includes("`") ? name : said);
+    if (name.includes("`")) assertEquals(error, gone.reason);
+    else assertEquals(seen, name.replace("Deno.errors.", ""), String(error));
   }
 });

@@ -8,7 +8,7 @@ import {
 import type { Durability } from "../backends/sqlite/mod.ts";
 import { type ExportArgument, parseExport } from "./export_argument.ts";
 import { DEFAULT_DIRECTORY } from "./help.ts";
-import { suggestion } from "./suggestion.ts";
+import { suggestion } from "../base/suggestion.ts";
 import { integer, oneOf, size, UsageError } from "./values.ts";
 
 /** What the command line asks for. */

@@ -1,6 +1,6 @@
 import type { Squash } from "../vfs/exports.ts";
 import type { Trust } from "../vfs/file_system.ts";
-import { suggestion } from "./suggestion.ts";
+import { suggestion } from "../base/suggestion.ts";
 import { integer, oneOf, size, UsageError } from "./values.ts";
 
 /** What can serve an export. */

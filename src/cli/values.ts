@@ -1,4 +1,4 @@
-import { suggestion } from "./suggestion.ts";
+import { suggestion } from "../base/suggestion.ts";
 
 /** A command line that can't be understood; the message is one line for the user. */
 export class UsageError extends Error {

@@ -1,5 +1,7 @@
+import { checkOptionNames, type OptionNames } from "../base/option_names.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
+import type { CallbackTimes } from "../backchannel/attempts.ts";
 import type { ServeOptions } from "./options.ts";
 
 /** What a FileSystem must have; the rest is optional. */
@@ -19,6 +21,47 @@ const WORDS = {
   trust: ["owner", "port", "any"],
   squash: ["none", "root", "all"],
 } as const satisfies Partial<Record<keyof ExportOptions, readonly string[]>>;
+
+const EXPORT_NAMES: OptionNames<ExportOptions> = {
+  path: true,
+  fs: true,
+  readOnly: true,
+  trust: true,
+  squash: true,
+  anonymous: true,
+};
+
+const ANONYMOUS_NAMES: OptionNames<NonNullable<ExportOptions["anonymous"]>> = {
+  uid: true,
+  gid: true,
+};
+
+const SERVE_NAMES: OptionNames<ServeOptions> = {
+  hostname: true,
+  port: true,
+  metricsPort: true,
+  leaseSeconds: true,
+  courtesySeconds: true,
+  graceSeconds: true,
+  stateDirectory: true,
+  persistentSessions: true,
+  delegations: true,
+  allowCallbackAddress: true,
+  callbacks: true,
+  limits: true,
+  fileSystemTimeout: true,
+  shutdownTimeout: true,
+  log: true,
+  signal: true,
+  clock: true,
+  random: true,
+};
+
+const CALLBACK_NAMES: OptionNames<CallbackTimes> = {
+  replyTimeout: true,
+  attempts: true,
+  backoff: true,
+};
 
 /** The options that are numbers, and the least that each may be. */
 const LEAST = {
@@ -68,6 +111,12 @@ function checkExport(given: ExportOptions): void {
       `export ${path}: no FileSystem, it has no ${missing.join(", ")}`,
     );
   }
+  checkOptionNames(`export ${path}`, given, EXPORT_NAMES);
+  checkOptionNames(
+    `export ${path}: anonymous`,
+    given.anonymous ?? {},
+    ANONYMOUS_NAMES,
+  );
   for (const [name, words] of Object.entries(WORDS)) {
     const value = given[name as keyof typeof WORDS];
     if (value === undefined || (words as readonly string[]).includes(value)) {
@@ -79,8 +128,10 @@ function checkExport(given: ExportOptions): void {
   }
 }
 
-/** Throws TypeError or RangeError for numbers that can't be what they are given as. */
-export function checkNumbers(options: ServeOptions): void {
+/** Throws TypeError for options that are none, RangeError for numbers that can't be what they are given as. */
+export function checkOptions(options: ServeOptions): void {
+  checkOptionNames("serve", options, SERVE_NAMES);
+  checkOptionNames("serve: callbacks", options.callbacks ?? {}, CALLBACK_NAMES);
   for (const [name, least] of Object.entries(LEAST)) {
     const value = options[name as keyof typeof LEAST];
     if (value === undefined) continue;

@@ -1,4 +1,5 @@
 import { getHeapStatistics } from "node:v8";
+import { checkOptionNames } from "../base/option_names.ts";
 import { defaultLimits, type ProtocolLimits } from "../engine/limits.ts";
 
 /**
@@ -61,18 +62,24 @@ const OVERHEAD = 1_024;
 
 /** Requests with their replies for which there has to be room: half of it is for everybody. */
 const WHOLE_CALLS = 4;
-/** Bytes of some clients with a session each. */
-const LEAST_STATE = 262_144;
+/** Bytes of some clients with a session each: the least that {@linkcode ServerLimits.maxStateBytes} may be. */
+export const LEAST_STATE_BYTES = 262_144;
 
-/** Completes limits; throws RangeError for what can't be one, or can't be kept together. */
+/** The least that {@linkcode ServerLimits.maxBufferBytes} may be: room for a few of the largest calls. */
+export function leastBufferBytes(
+  { maxRequest, maxReply }: Pick<ServerLimits, "maxRequest" | "maxReply"> =
+    defaultServerLimits,
+): number {
+  return WHOLE_CALLS * (maxRequest + maxReply);
+}
+
+/** Completes limits; throws TypeError for what is none, RangeError for what can't be one, or can't be kept together. */
 export function completeLimits(
   given: Partial<ServerLimits> = {},
 ): ServerLimits {
+  checkOptionNames("serve: limits", given, defaultServerLimits);
   const limits = { ...defaultServerLimits, ...given };
   for (const [name, value] of Object.entries(limits)) {
-    if (!(name in defaultServerLimits)) {
-      throw new RangeError(`there is no limit "${name}"`);
-    }
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(`${name} must be a whole number above 0: ${value}`);
     }
@@ -89,12 +96,12 @@ export function completeLimits(
     );
   }
   const { maxBufferBytes, maxStateBytes } = limits;
-  if (maxBufferBytes < WHOLE_CALLS * (maxRequest + maxReply)) {
+  if (maxBufferBytes < leastBufferBytes(limits)) {
     throw new RangeError(
       `maxBufferBytes ${maxBufferBytes} is too little for a few of the largest requests and replies: nobody would be served`,
     );
   }
-  if (maxStateBytes < LEAST_STATE) {
+  if (maxStateBytes < LEAST_STATE_BYTES) {
     throw new RangeError(
       `maxStateBytes ${maxStateBytes} is too little for a few clients`,
     );

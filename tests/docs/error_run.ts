@@ -18,8 +18,7 @@ export async function runTests(paths: readonly string[]): Promise<ErrorRun> {
   try {
     const command = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["test", "--no-check", "--quiet", "--parallel"],
-        ...["--allow-net", "--allow-read", "--allow-write", "--allow-env"],
+        ...["test", "--no-check", "--quiet", "--parallel", "-A"],
         ...paths.map((path) => `tests/${path}`),
       ],
       cwd: ROOT,

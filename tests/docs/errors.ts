@@ -20,6 +20,7 @@ const TESTS = [
   "engine",
   "recovery",
   "robustness/limits_test.ts",
+  "robustness/takeover_test.ts",
 ];
 
 const file = new URL("../../PROTOCOL.md", import.meta.url);

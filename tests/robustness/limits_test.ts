@@ -30,7 +30,6 @@ Deno.test("a limit that is none is refused with a word why", async () => {
     [{ maxWrite: 1 << 20, maxRequest: 4096 }, "does not fit maxRequest 4096"],
     [{ maxBufferBytes: 512 }, "maxBufferBytes 512 is too little"],
     [{ maxStateBytes: 512 }, "maxStateBytes 512 is too little"],
-    [{ maxOpen: 1 }, 'there is no limit "maxOpen"'],
   ] as const;
   for (const [limits, message] of refused) {
     const given = limits as Partial<ServerLimits>;

@@ -20,13 +20,14 @@
  *
  * @module
  */
+import { checkOptionNames } from "../../base/option_names.ts";
 import type { FileSystem, FileSystemLimits } from "../../vfs/file_system.ts";
 import { hostCode } from "./errno.ts";
 import type { Host } from "./host.ts";
 import { openHostCalls } from "./host_calls.ts";
 import { LinuxHost } from "./linux_host.ts";
 import { HostedFileSystem } from "./hosted_file_system.ts";
-import type { LocalOptions } from "./options.ts";
+import { LOCAL_NAMES, type LocalOptions } from "./options.ts";
 import { PortableHost } from "./portable_host.ts";
 
 export type { LocalOptions } from "./options.ts";
@@ -47,12 +48,14 @@ export interface LocalFileSystem extends
 
 /**
  * The folder `directory` of the host as a file system. Throws an `Error` with a
- * message for the user when it is not there, not a folder, or can't be read.
+ * message for the user when it is not there, not a folder, or can't be read, and
+ * a `TypeError` for an option that it does not have.
  */
 export function local(
   directory: string,
   options: LocalOptions = {},
 ): LocalFileSystem {
+  checkOptionNames("local", options, LOCAL_NAMES);
   const path = checkFolder(directory);
   return new HostedFileSystem(chooseHost(options), path, options);
 }

@@ -1,3 +1,5 @@
+import type { OptionNames } from "../../base/option_names.ts";
+
 /** How a folder of the host is served. */
 export interface LocalOptions {
   /**
@@ -25,6 +27,15 @@ export interface LocalOptions {
   /** Files and folders held open at most; default: half of what the host allows this process. */
   readonly maxDescriptors?: number;
 }
+
+/** Their names. */
+export const LOCAL_NAMES: OptionNames<LocalOptions> = {
+  durability: true,
+  exclusive: true,
+  ffi: true,
+  now: true,
+  maxDescriptors: true,
+};
 
 /** Half of the descriptors that the host allows this process. */
 export function descriptorBudget(): number {

@@ -21,7 +21,7 @@ export type { MemoryTree } from "./tree.ts";
 
 /**
  * A memory file system that holds `tree`. Throws a `TypeError` for a path that
- * can't be, and a `RangeError` for an option out of range.
+ * can't be or an option that there is not, and a `RangeError` for one out of range.
  */
 export function memory(
   tree: MemoryTree = {},

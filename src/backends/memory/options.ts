@@ -1,4 +1,5 @@
 import { getHeapStatistics } from "node:v8";
+import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import type { Timestamp, Trust } from "../../vfs/mod.ts";
 import { systemClock } from "./clock.ts";
 
@@ -33,10 +34,22 @@ export interface MemoryOptions {
   readonly instance?: number;
 }
 
+const NAMES: OptionNames<MemoryOptions> = {
+  maxBytes: true,
+  maxFiles: true,
+  uid: true,
+  gid: true,
+  mode: true,
+  trust: true,
+  now: true,
+  instance: true,
+};
+
 const MAX_UINT32 = 0xffff_ffff;
 
 // A Map, which holds the nodes and the pages of a file, ends at 2^24 entries.
-const MOST_BYTES = 2 ** 40;
+/** The most that {@linkcode MemoryOptions.maxBytes} may be. */
+export const MOST_BYTES: number = 2 ** 40;
 const MOST_FILES = 2 ** 23;
 
 /** All options, and what only the machine decides. */
@@ -45,8 +58,9 @@ export interface CompleteOptions extends Required<MemoryOptions> {
   readonly maxHeap: number;
 }
 
-/** All options, checked. Throws a `RangeError` that names what is out of range. */
+/** All options, checked. Throws a `TypeError` for one that there is not, a `RangeError` for one out of range. */
 export function complete(options: MemoryOptions): CompleteOptions {
+  checkOptionNames("memory", options, NAMES);
   const heap = getHeapStatistics().heap_size_limit;
   const { maxBytes = Math.min(2 ** 33, 2 * heap), maxFiles = 2 ** 22 } =
     options;

@@ -1,3 +1,4 @@
+import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import { ownUser } from "../../host/own_user.ts";
 import type { Timestamp } from "../../vfs/mod.ts";
 import { systemClock } from "../memory/clock.ts";
@@ -32,6 +33,18 @@ export interface SqliteOptions {
   readonly disk?: Disk;
 }
 
+const NAMES: OptionNames<SqliteOptions> = {
+  durability: true,
+  quotaBytes: true,
+  uid: true,
+  gid: true,
+  mode: true,
+  now: true,
+  keptNodes: true,
+  longLog: true,
+  disk: true,
+};
+
 /** All options. */
 export type CompleteOptions = Required<SqliteOptions>;
 
@@ -40,8 +53,9 @@ export const LONG_LOG: number = 2 ** 24;
 const KEPT_NODES = 65_536;
 const MAX_UINT32 = 0xffff_ffff;
 
-/** All options, checked. Throws a `RangeError` that names what is out of range. */
+/** All options, checked. Throws a `TypeError` for one that there is not, a `RangeError` for one out of range. */
 export function complete(options: SqliteOptions): CompleteOptions {
+  checkOptionNames("sqlite", options, NAMES);
   const { durability = "full", quotaBytes = Infinity } = options;
   const own = ownUser();
   const { uid = own.uid, gid = own.gid, mode = 0o755 } = options;

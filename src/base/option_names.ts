@@ -1,0 +1,28 @@
+import { suggestion } from "./suggestion.ts";
+
+/** A key for each option of `Options`, and no other: the compiler keeps it complete. */
+export type OptionNames<Options> = Readonly<
+  Record<keyof Options, unknown>
+>;
+
+/**
+ * Throws TypeError for what is no object, or has an option of a name that is
+ * not known: in JavaScript a slip would silently mean the default.
+ */
+export function checkOptionNames<Options extends object>(
+  whose: string,
+  options: Options,
+  names: OptionNames<Options>,
+): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `${whose} takes an object of options, not ${Deno.inspect(options)}`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(names, name)) continue;
+    throw new TypeError(
+      `${whose} has no option "${name}"${suggestion(name, Object.keys(names))}`,
+    );
+  }
+}
