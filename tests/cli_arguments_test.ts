@@ -1,6 +1,12 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   type Arguments,
+  FLAGS,
   parseArguments,
   type ServeArguments,
 } from "../src/cli/arguments.ts";
@@ -132,6 +138,45 @@ Deno.test("what can't be understood is refused in one line that names it", () =>
   }
 });
 
+Deno.test("every argument that can't be is told by its flag and with what would be right", () => {
+  const told: [string[], RegExp][] = [
+    [["--max-state", "5"], /^--max-state must be from 256K to 8191T, not "5"$/],
+    [["--max-buffers", "512"], /^--max-buffers must be from \d+M to 8191T/],
+    [
+      ["--grace", "-3"],
+      /^--grace must be a whole number from 0 to 3600, not "-3"$/,
+    ],
+    [["--port", "-1"], /^--port must be .* not "-1"$/],
+    [["--grace"], /^--grace wants a value behind it$/],
+    [["--host", "--port", "1"], /^--host wants a value behind it$/],
+    [["--no-delegations=1"], /^--no-delegations takes no value$/],
+    [["--help=1"], /^--help takes no value$/],
+    [["--fs-timeout", "0"], /^--fs-timeout must be .* from 1 to 3600/],
+    [["--hots", "x"], /^there is no flag --hots, did you mean --host\?$/],
+  ];
+  const options: [string, RegExp][] = [
+    ["/=memory:,quota=2T", /quota must be from 1 to 1T, not "2T"$/],
+    ["/=sqlite:x,quota=much", /quota must be a number of bytes/],
+    ["/=local:x,quota=1", /quota is of sqlite and memory/],
+    ["/=memory:,uid=me", /uid must be a whole number from 0 to/],
+    ["/=memory:,mode=rwx", /mode must be octal/],
+    ["/=memory:,trust=all", /trust must be one of owner, port, any/],
+  ];
+  for (const [text, said] of options) {
+    told.push([
+      ["--export", text],
+      new RegExp(`^--export ${RegExp.escape(text)}: .*${said.source}`),
+    ]);
+  }
+  for (const [args, said] of told) {
+    const { message } = assertThrows(() => parseArguments(args), UsageError);
+    assertMatch(message, said);
+  }
+  assertEquals(serve("--fs-timeout", "5").fileSystemSeconds, 5);
+  assertEquals(serve().fileSystemSeconds, 60);
+  assertEquals(serve("--max-state", "256K").maxStateBytes, 2 ** 18);
+});
+
 Deno.test("a slip of the pen is answered with what was meant", () => {
   const meant: [string[], string][] = [
     [["--hots", "x"], "did you mean --host?"],
@@ -162,6 +207,10 @@ Deno.test("--help fits a screen and names every flag", () => {
   const lines = HELP.split("\n");
   assertEquals(lines.length <= 28, true);
   assertEquals(lines.every((line) => line.length <= 80), true);
+  for (const flag of FLAGS) assertStringIncludes(HELP, flag);
+  for (const path of ["/metrics", "/healthz", "/readyz"]) {
+    assertStringIncludes(HELP, path);
+  }
 });
 
 Deno.test("a command takes one store and nothing else", () => {

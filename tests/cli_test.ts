@@ -146,6 +146,31 @@ Deno.test("a folder that is served without FFI says what that loses", {
   Deno.removeSync(directory, { recursive: true });
 });
 
+Deno.test(
+  "a folder without --state, where HOME may not be read, is served, and --state named",
+  {
+    ignore: cannotRun,
+  },
+  async () => {
+    const directory = Deno.makeTempDirSync();
+    const flags = ["--export", `/=local:${directory}`];
+    const permissions = [
+      "--allow-net",
+      `--allow-read=${directory}`,
+      `--allow-write=${directory}`,
+    ];
+    await using server = new ServerProcess([...QUIET, ...flags], {
+      permissions,
+    });
+    await server.until(/mount -t nfs4/);
+    server.kill("SIGTERM");
+    const { code, stderr } = await server.ended();
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, /WARN +no HOME and no --state.*--state DIR/);
+    Deno.removeSync(directory, { recursive: true });
+  },
+);
+
 Deno.test("what can't be served is one clear line and status 2", {
   ignore: cannotRun,
 }, async () => {

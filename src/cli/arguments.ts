@@ -6,6 +6,7 @@ import {
   type LogLevel,
 } from "../log.ts";
 import type { Durability } from "../backends/sqlite/mod.ts";
+import { LEAST_STATE_BYTES, leastBufferBytes } from "../server/limits.ts";
 import { type ExportArgument, parseExport } from "./export_argument.ts";
 import { DEFAULT_DIRECTORY } from "./help.ts";
 import { suggestion } from "../base/suggestion.ts";
@@ -23,6 +24,8 @@ export interface ServeArguments {
   /** `undefined`: as long as the lease, when there is something to reclaim. */
   readonly graceSeconds: number | undefined;
   readonly stateDirectory: string | undefined;
+  /** How long a call of a file system may take. */
+  readonly fileSystemSeconds: number;
   readonly delegations: boolean;
   /** Bytes for what is remembered of clients; `undefined`: as the library has it. */
   readonly maxStateBytes: number | undefined;
@@ -60,6 +63,7 @@ const FLAG_OPTIONS = {
   lease: { type: "string" },
   grace: { type: "string" },
   state: { type: "string" },
+  "fs-timeout": { type: "string" },
   "max-state": { type: "string" },
   "max-buffers": { type: "string" },
   durability: { type: "string" },
@@ -70,7 +74,15 @@ const FLAG_OPTIONS = {
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
 } as const;
-const FLAGS = Object.keys(FLAG_OPTIONS).map((name) => `--${name}`);
+/** All flags, with their dashes. */
+export const FLAGS: readonly string[] = Object.keys(FLAG_OPTIONS).map((name) =>
+  `--${name}`
+);
+const VALUED: ReadonlySet<string> = new Set(
+  Object.entries(FLAG_OPTIONS)
+    .filter(([, { type }]) => type === "string")
+    .map(([name]) => `--${name}`),
+);
 const DURABILITIES = ["full", "os", "none"] as const;
 /** Understands the command line; throws {@linkcode UsageError}. */
 export function parseArguments(args: readonly string[]): Arguments {
@@ -101,9 +113,17 @@ export function parseArguments(args: readonly string[]): Arguments {
       ? undefined
       : integer("--grace", values.grace, { from: 0, to: 3600 }),
     stateDirectory: values.state,
+    fileSystemSeconds: integer("--fs-timeout", values["fs-timeout"] ?? "60", {
+      from: 1,
+      to: 3600,
+    }),
     delegations: !values["no-delegations"],
-    maxStateBytes: size("--max-state", values["max-state"]),
-    maxBufferBytes: size("--max-buffers", values["max-buffers"]),
+    maxStateBytes: size("--max-state", values["max-state"], {
+      from: LEAST_STATE_BYTES,
+    }),
+    maxBufferBytes: size("--max-buffers", values["max-buffers"], {
+      from: leastBufferBytes(),
+    }),
     durability: oneOf(
       "--durability",
       values.durability ?? "full",
@@ -122,17 +142,39 @@ export function parseArguments(args: readonly string[]): Arguments {
 function parseFlags(args: readonly string[]) {
   try {
     return parseArgs({
-      args: [...args],
+      args: withValues(args),
       allowPositionals: true,
       options: FLAG_OPTIONS,
     });
   } catch (error) {
-    const [line = ""] = (error as Error).message.split(/\.? To specify|\n/);
-    const [, flag] = /^Unknown option '(--?[^']*)'/.exec(line) ?? [];
-    throw new UsageError(
-      flag === undefined ? line : line + suggestion(flag, FLAGS),
-    );
+    throw new UsageError(flagProblem((error as Error).message));
   }
+}
+
+/** The arguments; what is behind a flag with a value is that, also where it begins with a dash as "-3" does. */
+function withValues(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const flag = joined.at(-1) ?? "";
+    if (VALUED.has(flag) && /^-\d/.test(arg)) {
+      joined.push(`${joined.pop()}=${arg}`);
+    } else joined.push(arg);
+  }
+  return joined;
+}
+
+/** What Node's parser found, in this program's words. */
+function flagProblem(message: string): string {
+  const [line = ""] = message.split(/\.? To specify|\n/);
+  const [, unknown] = /^Unknown option '(--?[^']*)'/.exec(line) ?? [];
+  if (unknown !== undefined) {
+    return `there is no flag ${unknown}${suggestion(unknown, FLAGS)}`;
+  }
+  const [, flag] = /^Option '(?:-\w, )?(--[\w-]+)[^']*'/.exec(line) ?? [];
+  if (flag === undefined) return line;
+  return VALUED.has(flag)
+    ? `${flag} wants a value behind it`
+    : `${flag} takes no value`;
 }
 
 function parseStoreCommand(

@@ -1,3 +1,4 @@
+import { MOST_BYTES } from "../backends/memory/options.ts";
 import type { Squash } from "../vfs/exports.ts";
 import type { Trust } from "../vfs/file_system.ts";
 import { suggestion } from "../base/suggestion.ts";
@@ -60,9 +61,19 @@ const EXPORT_OPTION = new RegExp(
 
 /** Understands what is behind `--export`; throws {@linkcode UsageError}. */
 export function parseExport(text: string): ExportArgument {
-  const bad = (why: string): never => {
-    throw new UsageError(`--export ${text}: ${why}`);
-  };
+  try {
+    return understand(text);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`--export ${text}: ${error.message}`);
+  }
+}
+
+function bad(why: string): never {
+  throw new UsageError(why);
+}
+
+function understand(text: string): ExportArgument {
   const equals = text.indexOf("=");
   if (equals < 0) {
     bad("want /PATH=sqlite:DIR, /PATH=local:DIR or /PATH=memory:");
@@ -166,5 +177,6 @@ function quota(text: string | undefined, backend: Backend): number | undefined {
       "quota is of sqlite and memory: a folder has its disk's",
     );
   }
-  return size("quota", text);
+  const to = backend === "memory" ? MOST_BYTES : undefined;
+  return size("quota", text, { to });
 }

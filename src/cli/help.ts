@@ -18,11 +18,11 @@ usage: deno run -A mod.ts [flags]               serve
          without --export: sqlite:${DEFAULT_DIRECTORY}, made if missing, as /
   --host ADDRESS        address to listen on (127.0.0.1)
   --port N              TCP port (2049; 0 takes a free one)
-  --metrics-port N      /metrics, /healthz over HTTP (beside --port; 0: off)
+  --metrics-port N      /metrics, /healthz, /readyz (beside --port; 0: off)
   --lease SECONDS       how long a silent client keeps its locks (90, from 10)
   --grace SECONDS       time to reclaim after a restart (as the lease)
-  --state DIR           where its identity and its clients outlive a restart
-                        (beside the store, or $XDG_STATE_HOME/dittofs-nfs4)
+  --state DIR           where identity and clients outlive a restart (the store)
+  --fs-timeout SECONDS  a call of a folder that takes longer is given up (60)
   --durability LEVEL    full: fsync before each reply; os; none (full)
   --max-state SIZE      memory for opens, locks and clients (a quarter of V8's)
   --max-buffers SIZE    memory for requests and replies in hand (an eighth)

@@ -43,6 +43,7 @@ async function serveUntilSignal(
     leaseSeconds: options.leaseSeconds,
     graceSeconds: options.graceSeconds,
     stateDirectory: makeFolder(stateDirectory(options, log)),
+    fileSystemTimeout: options.fileSystemSeconds * 1000,
     delegations: options.delegations,
     limits: limitsOf(options),
     log,
@@ -175,14 +176,20 @@ function stateDirectory(
   if (store !== undefined) return `${store.location}/server`;
   // What is in memory ends with the process: nothing could be reclaimed.
   if (options.exports.every(({ backend }) => backend === "memory")) return;
-  const home = Deno.env.get("HOME");
-  const base = Deno.env.get("XDG_STATE_HOME") ??
+  const home = environment("HOME");
+  const base = environment("XDG_STATE_HOME") ??
     (home === undefined ? undefined : `${home}/.local/state`);
   if (base !== undefined) return `${base}/dittofs-nfs4`;
   log.warn(
-    "no HOME and no --state: filehandles and locks end with the process",
+    "no HOME and no --state: filehandles and locks end with the process; --state DIR keeps them",
   );
   return undefined;
+}
+
+/** A variable of the environment, where it may be looked at without a question. */
+function environment(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 /** Makes sure of the folder; throws Error with the flag that names another. */

@@ -9,19 +9,36 @@ export class UsageError extends Error {
 export function size(
   flag: string,
   text: string | undefined,
+  { from = 1, to = Number.MAX_SAFE_INTEGER }: {
+    readonly from?: number;
+    readonly to?: number;
+  } = {},
 ): number | undefined {
   if (text === undefined) return undefined;
   const [, digits, unit] = /^(\d+)([KMGT]?)$/.exec(text) ?? [];
   const bytes = Number(digits) * 1024 ** ("KMGT".indexOf(unit) + 1);
   const value = unit === "" ? Number(digits) : bytes;
-  if (!Number.isSafeInteger(value) || value < 1) {
+  if (!Number.isSafeInteger(value)) {
     throw new UsageError(
       `${flag} must be a number of bytes, or 512M, or 10G, not ${
         JSON.stringify(text)
       }`,
     );
   }
+  if (value < from || value > to) {
+    throw new UsageError(
+      `${flag} must be from ${rounded(from, Math.ceil)} to ${
+        rounded(to, Math.floor)
+      }, not ${JSON.stringify(text)}`,
+    );
+  }
   return value;
+}
+
+/** A number of bytes as a flag may have it, in its largest unit. */
+function rounded(bytes: number, round: (value: number) => number): string {
+  const power = Math.min(4, Math.floor(Math.log2(bytes) / 10));
+  return `${round(bytes / 1024 ** power)}${"KMGT"[power - 1] ?? ""}`;
 }
 
 /** A whole number of a range, in digits. */
