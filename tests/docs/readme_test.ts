@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { anonymousStateid, op, openSession } from "../support/client/mod.ts";
 import { cannotRun, ServerProcess } from "../support/cli.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -26,6 +27,36 @@ Deno.test(
       }).output();
       assertEquals(code, 0, new TextDecoder().decode(stderr));
       assertStringIncludes(new TextDecoder().decode(stdout), "mount -t nfs4");
+    } finally {
+      Deno.removeSync(path);
+    }
+  },
+);
+
+Deno.test(
+  "the README's file system can be listed and read, and ends at the signal that it names",
+  {
+    ignore: cannotRun || Deno.build.os === "windows",
+  },
+  async () => {
+    const readme = Deno.readTextFileSync(`${ROOT}README.md`);
+    const [, example] = [...readme.matchAll(/```ts\n([^]*?)```/g)]
+      .map(([, text]) => text);
+    const path = Deno.makeTempFileSync({ dir: ROOT, suffix: ".example.ts" });
+    try {
+      Deno.writeTextFileSync(path, example);
+      await using server = new ServerProcess([], { program: path });
+      const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
+      await using session = await openSession({ port: Number(port) });
+      const reply = await session.compound([
+        op.putrootfh(),
+        op.lookup("file"),
+        op.read({ stateid: anonymousStateid, count: 100 }),
+      ]);
+      const { data } = reply.get("READ");
+      assertEquals(new TextDecoder().decode(data), "made up in TypeScript\n");
+      server.kill("SIGTERM");
+      assertEquals((await server.ended()).code, 0);
     } finally {
       Deno.removeSync(path);
     }
