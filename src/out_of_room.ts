@@ -1,3 +1,4 @@
+import { hostCode } from "./base/host_error.ts";
 import { sleep } from "./sleep.ts";
 
 /** Tries to open something before it is given up. */
@@ -15,7 +16,7 @@ const ROOM: ReadonlySet<unknown> = new Set([
 
 /** Whether something failed because descriptors or memory have run out. */
 export function isOutOfRoom(error: unknown): boolean {
-  return error instanceof Error && "code" in error && ROOM.has(error.code);
+  return ROOM.has(hostCode(error));
 }
 
 /** What `open` comes to; tried again for a second while the host has no room for it. */

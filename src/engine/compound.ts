@@ -295,6 +295,8 @@ class CompoundRun {
       status,
       milliseconds: now - this.#startedAt,
       connection: context.connection,
+      credential: context.credential,
+      file: context.current,
     });
     this.#startedAt = now;
   }

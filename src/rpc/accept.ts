@@ -1,3 +1,4 @@
+import { hostCode } from "../base/host_error.ts";
 import type { Logger } from "../log.ts";
 import { isOutOfRoom } from "../out_of_room.ts";
 import { sleep } from "../sleep.ts";
@@ -72,9 +73,5 @@ function isPeers(error: unknown): boolean {
     error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.TimedOut ||
     error instanceof Deno.errors.NetworkUnreachable ||
-    PEERS.has(codeOf(error));
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+    PEERS.has(hostCode(error));
 }

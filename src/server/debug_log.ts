@@ -1,6 +1,8 @@
 import type { EngineObserver } from "../engine/observer.ts";
 import { statusName } from "../engine/status.ts";
 import type { Logger } from "../log.ts";
+import { AuthFlavor } from "../rpc/auth.ts";
+import type { FileRef } from "../vfs/file_handle.ts";
 import type { Client } from "../state/client.ts";
 import type {
   ClientEnd,
@@ -18,13 +20,18 @@ export function logOperations(
   return {
     operation(row, minorVersion, outcome) {
       next.operation(row, minorVersion, outcome);
-      const { status, milliseconds, connection } = outcome;
+      const { status, milliseconds, connection, credential, file } = outcome;
       log.debug("operation", {
         operation: row.name,
         status: statusName(status),
         ms: Number(milliseconds.toFixed(3)),
         version: `4.${minorVersion}`,
         peer: `${connection.peer.hostname}:${connection.peer.port}`,
+        uid: credential.flavor === AuthFlavor.SYS ? credential.uid : "none",
+        ...(file !== undefined && {
+          export: file.export.path,
+          file: shortHandle(file),
+        }),
       });
     },
   };
@@ -68,6 +75,11 @@ export class StateLog implements ClientObserver, SessionObserver {
   backchannelRegained(session: Session): void {
     this.#log.debug("backchannel regained", sessionFields(session));
   }
+}
+
+/** Enough of a filehandle to tell files apart: of its end, which is as good as random. */
+function shortHandle({ handle }: FileRef): string {
+  return handle.subarray(-4).toHex();
 }
 
 function clientFields({ id, owner, protocol }: Client): Record<string, string> {

@@ -311,7 +311,7 @@ export class CheckedFileSystem implements FileSystem {
   }
 
   dispose(): Awaitable<void> {
-    return this.inner.dispose!();
+    return this.#done("dispose", this.inner.dispose!());
   }
 
   /** Nothing more is asked of a file system that does not answer. */

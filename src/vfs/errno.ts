@@ -1,4 +1,4 @@
-import { constants } from "node:os";
+import { hostCode } from "../base/host_error.ts";
 import type { FsErrorCode } from "./errors.ts";
 
 /** The one table from the names of POSIX to the file system's own. */
@@ -63,32 +63,6 @@ const CLASSES: Readonly<Record<string, FsErrorCode>> = {
 /** What an error name of POSIX ("ENOENT") is here; "io" for those that have no word. */
 export function codeOfErrno(name: string): FsErrorCode {
   return Object.hasOwn(CODES, name) ? CODES[name] : "io";
-}
-
-/** Names of this host's error numbers. */
-const NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
-);
-
-/** The host's name of an error number ("ENOENT"). */
-export function hostErrorName(errno: number): string | undefined {
-  return NAMES.get(errno);
-}
-
-/** The host's name of an error ("ENOENT"), `undefined` for what has none. */
-export function hostCode(error: unknown): string | undefined {
-  if (typeof error !== "object" || error === null) return undefined;
-  const { code } = error as { code?: unknown };
-  if (typeof code === "string") {
-    // ERR_INVALID_ARG_TYPE and the like are mistakes of who called.
-    return /^E(?!RR_)[A-Z0-9]+$/.test(code) ? code : undefined;
-  }
-  if (!(error instanceof Error)) return undefined;
-  // Deno's own permissions stand between us and the host.
-  if (error instanceof Deno.errors.NotCapable) return "EACCES";
-  // Deno has names for some errors, and for the others this.
-  const [, number] = /\(os error (\d+)\)/.exec(error.message) ?? [];
-  return number === undefined ? undefined : NAMES.get(Number(number)) ?? "EIO";
 }
 
 /** What something thrown says of itself: by its name or number, as Deno and Node have it, or its class. */

@@ -1,9 +1,20 @@
+import { constants } from "node:os";
 import { assertEquals, assertRejects } from "@std/assert";
-import { withRoom } from "../../src/out_of_room.ts";
+import { isOutOfRoom, withRoom } from "../../src/out_of_room.ts";
 
 function failure(code: string): Error {
   return Object.assign(new Error("failed"), { code });
 }
+
+Deno.test("descriptors have run out however the host says it", () => {
+  const { EMFILE, EACCES } = constants.errno;
+  assertEquals(isOutOfRoom(failure("EMFILE")), true);
+  // Deno gives a number alone where it has no name.
+  assertEquals(isOutOfRoom(new Error(`no (os error ${EMFILE})`)), true);
+  assertEquals(isOutOfRoom(new Error(`no (os error ${EACCES})`)), false);
+  assertEquals(isOutOfRoom(failure("EACCES")), false);
+  assertEquals(isOutOfRoom(undefined), false);
+});
 
 Deno.test("what the host has no room for is tried again, and nothing else is", async () => {
   let tries = 0;

@@ -350,11 +350,16 @@ for (const minorVersion of [0, 1]) {
 }
 
 Deno.test("a server whose file system hangs can be closed", async () => {
-  const fs = memory({ f: "x" }) as FileSystem;
-  fs.settle = () => new Promise(() => {});
-  const slow = await slowServer(fs);
-  assertEquals(
-    String(await slow.close()),
-    "FsError: busy: settle takes too long",
-  );
+  for (const method of ["settle", "dispose"] as const) {
+    const fs = memory({ f: "x" }) as FileSystem;
+    fs[method] = () => new Promise(() => {});
+    const slow = await slowServer(fs);
+    assertEquals(
+      String(await slow.close()),
+      `FsError: busy: ${method} takes too long`,
+    );
+    const [line] = slow.errors;
+    assertEquals(line.message, "a file system does not answer");
+    assertEquals([line.fields.export, line.fields.call], ["/slow", method]);
+  }
 });

@@ -40,7 +40,12 @@ Deno.test("at debug there is a line for each connection, client, session, operat
   assertEquals(of("delegation returned").length, 1);
   const opens = of("operation").filter(({ operation }) => operation === "OPEN");
   assert(opens.some(({ status }) => status === "NFS4ERR_DELAY"));
-  for (const { ms, peer, version } of opens) {
+  const files = new Set(opens.map(({ file }) => file));
+  // The folder where it failed, the file where it was opened.
+  assertEquals(files.size, 2);
+  for (const { ms, peer, version, uid, file, export: path } of opens) {
+    assertEquals([uid, path], [0, "/"]);
+    assertMatch(String(file), /^[0-9a-f]{8}$/);
     assert(Number(ms) >= 0);
     assertMatch(String(peer), /^127\.0\.0\.1:\d+$/);
     assertMatch(String(version), /^4\.[12]$/);

@@ -1,4 +1,4 @@
-import { hostCode, hostErrorName } from "../../vfs/errno.ts";
+import { hostCode, hostErrorName } from "../../base/host_error.ts";
 import { FsError } from "../../vfs/errors.ts";
 
 export { hostCode };

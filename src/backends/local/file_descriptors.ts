@@ -49,6 +49,8 @@ export class FileDescriptors {
   readonly #recent: Recent<LocalNode>;
   /** Files whose content could not be made durable after a client's last word on them. */
   readonly #failed = new Map<LocalNode, unknown>();
+  /** Syncs of a file's content that are under way, all of them as one. */
+  readonly #syncing = new Map<LocalNode, Promise<void>>();
 
   constructor(open: OpenFile, limit: number) {
     this.#open = open;
@@ -113,7 +115,7 @@ export class FileDescriptors {
     const descriptor = this.reading(node);
     // What is written while we wait is for the next one to make durable.
     descriptor.unsynced = false;
-    await descriptor.during(() => flush(descriptor.fd, all));
+    await this.#flush(node, { descriptor, all });
     const failed = this.#failed.get(node);
     if (failed !== undefined) {
       this.#failed.delete(node);
@@ -135,6 +137,30 @@ export class FileDescriptors {
     }
   }
 
+  /**
+   * Flushes, and waits for what is being flushed already: the host tells an error
+   * once, and what was written before then is lost to everybody.
+   */
+  #flush(
+    node: LocalNode,
+    { descriptor, all }: {
+      readonly descriptor: Descriptor;
+      readonly all: boolean;
+    },
+  ): Promise<void> {
+    const earlier = this.#syncing.get(node);
+    const own = descriptor.during(() => flush(descriptor.fd, all));
+    const flushed = earlier === undefined
+      ? own
+      : Promise.all([earlier, own]).then(() => {});
+    this.#syncing.set(node, flushed);
+    const end = () => {
+      if (this.#syncing.get(node) === flushed) this.#syncing.delete(node);
+    };
+    flushed.then(end, end);
+    return flushed;
+  }
+
   #evict(node: LocalNode): void {
     const descriptor = node.descriptor;
     if (descriptor === undefined) return;
@@ -142,7 +168,7 @@ export class FileDescriptors {
     if (node.gone && node.isOpen) return this.#recent.touch(node);
     node.descriptor = undefined;
     if (descriptor.unsynced) {
-      descriptor.during(() => flush(descriptor.fd, false))
+      this.#flush(node, { descriptor, all: false })
         .catch((error) => this.#failed.set(node, error));
     }
     descriptor.retire();

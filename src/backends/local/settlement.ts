@@ -13,6 +13,8 @@ export class Settlement {
   readonly #tree: Tree;
   readonly #files: FileDescriptors;
   #pending = new Set<LocalNode>();
+  /** What was taken from `#pending` and is not on stable storage yet. */
+  readonly #underWay = new Set<Promise<void>>();
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -26,12 +28,23 @@ export class Settlement {
     this.#pending.add(node);
   }
 
-  /** Waits until all that was added is on stable storage. */
+  /**
+   * Waits until all that was added is on stable storage, also what somebody else
+   * is settling already: it may have been added by who calls now.
+   */
   settle(): Awaitable<void> {
-    if (this.#pending.size === 0) return;
-    const pending = this.#pending;
-    this.#pending = new Set();
-    return this.#sync(pending);
+    if (this.#pending.size > 0) {
+      const pending = this.#pending;
+      this.#pending = new Set();
+      this.#begin(this.#sync(pending));
+    }
+    if (this.#underWay.size > 0) return allOf([...this.#underWay]);
+  }
+
+  #begin(sync: Promise<void>): void {
+    this.#underWay.add(sync);
+    const end = () => void this.#underWay.delete(sync);
+    sync.then(end, end);
   }
 
   async #sync(pending: Set<LocalNode>): Promise<void> {
@@ -40,9 +53,7 @@ export class Settlement {
       { length: Math.min(AT_ONCE, pending.size) },
       () => this.#syncEach(nodes),
     );
-    for (const lane of await Promise.allSettled(lanes)) {
-      if (lane.status === "rejected") throw toFsError(lane.reason);
-    }
+    await allOf(lanes);
   }
 
   /** One after the other of what other lanes leave; all of them, also after one that failed. */
@@ -81,6 +92,13 @@ export class Settlement {
     }
     // A symlink, or what its mode keeps us from opening: its folder is in the same journal.
     await this.#syncOne(node.places[0].parent);
+  }
+}
+
+/** Waits for all, and throws what the first of them threw. */
+async function allOf(parts: readonly Promise<void>[]): Promise<void> {
+  for (const part of await Promise.allSettled(parts)) {
+    if (part.status === "rejected") throw toFsError(part.reason);
   }
 }
 

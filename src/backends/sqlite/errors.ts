@@ -1,4 +1,4 @@
-import { hostCode } from "../../vfs/errno.ts";
+import { hostCode } from "../../base/host_error.ts";
 import { FsError, type FsErrorCode } from "../../vfs/mod.ts";
 
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html). */

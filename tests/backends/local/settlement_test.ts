@@ -1,5 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
-import { noFolder, Sandbox } from "./ground.ts";
+import host from "node:fs";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { Settlement } from "../../../src/backends/local/settlement.ts";
+import type { Tree } from "../../../src/backends/local/tree.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import { attributes, noFolder, Sandbox } from "./ground.ts";
 
 /** What a COMPOUND can make. */
 const FOLDERS = 60;
@@ -36,5 +42,69 @@ Deno.test({
     await Promise.all(settled);
     assert(taken <= 64, `${taken} more are open at once`);
     assertEquals(fs.settle(), undefined, "nothing is left");
+  },
+});
+
+Deno.test("local: who settles waits for what another is settling already, and hears how that ended", async () => {
+  const syncs: PromiseWithResolvers<void>[] = [];
+  const files = {
+    sync() {
+      const sync = Promise.withResolvers<void>();
+      syncs.push(sync);
+      return sync.promise;
+    },
+  } as unknown as FileDescriptors;
+  const settlement = new Settlement({} as Tree, files);
+  const file = { type: "file", places: [] } as unknown as LocalNode;
+  // Two requests have changed something before the first of them settles.
+  settlement.add(file);
+  const first = settlement.settle();
+  let isSettled = false;
+  const second = Promise.resolve(settlement.settle());
+  second.then(() => isSettled = true, () => {});
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(isSettled, false);
+  syncs[0].resolve();
+  await Promise.all([first, second]);
+  assertEquals(settlement.settle(), undefined, "nothing is left");
+
+  settlement.add(file);
+  const failing = settlement.settle();
+  const other = settlement.settle();
+  syncs[1].reject(new FsError("io"));
+  for (const each of [failing, other]) {
+    await assertRejects(async () => await each, FsError, "io");
+  }
+  assertEquals(settlement.settle(), undefined, "nothing is left");
+});
+
+Deno.test({
+  name: "local: a COMMIT hears of the failure of a sync that was under way",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const kind = { type: "file" } as const;
+    const { node } = await fs.create(fs.root(), "f", kind, { attributes });
+    await fs.write(node, 0, new Uint8Array(10), "unstable");
+    const { fdatasync } = host;
+    const asked: ((error: Error | null) => void)[] = [];
+    host.fdatasync = ((_: number, done: (error: Error | null) => void) => {
+      asked.push(done);
+    }) as typeof fdatasync;
+    try {
+      const commits = [fs.commit(node), fs.commit(node)];
+      // The host tells the error of a file to the first who asks.
+      asked[1](null);
+      asked[0](Object.assign(new Error("EIO"), { code: "EIO" }));
+      for (const commit of commits) {
+        await assertRejects(async () => await commit, FsError, "EIO");
+      }
+      const next = fs.commit(node);
+      asked[2](null);
+      await next;
+    } finally {
+      host.fdatasync = fdatasync;
+    }
   },
 });

@@ -1,0 +1,27 @@
+import { constants } from "node:os";
+
+/** Names of this host's error numbers. */
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+/** The host's name of an error number ("ENOENT"). */
+export function hostErrorName(errno: number): string | undefined {
+  return NAMES.get(errno);
+}
+
+/** The host's name of an error ("ENOENT"), `undefined` for what has none. */
+export function hostCode(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code } = error as { code?: unknown };
+  if (typeof code === "string") {
+    // ERR_INVALID_ARG_TYPE and the like are mistakes of who called.
+    return /^E(?!RR_)[A-Z0-9]+$/.test(code) ? code : undefined;
+  }
+  if (!(error instanceof Error)) return undefined;
+  // Deno's own permissions stand between us and the host.
+  if (error instanceof Deno.errors.NotCapable) return "EACCES";
+  // Deno has names for some errors, and for the others this.
+  const [, number] = /\(os error (\d+)\)/.exec(error.message) ?? [];
+  return number === undefined ? undefined : NAMES.get(Number(number)) ?? "EIO";
+}
