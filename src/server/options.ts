@@ -50,7 +50,7 @@ export interface ServeOptions {
   /**
    * Milliseconds that a call of a file system may take; 60,000 if left out. Whoever
    * waits for longer is told to try again (NFS4ERR_DELAY), whatever becomes of the
-   * call.
+   * call. Its last calls, when the server is closed, may take no longer either.
    */
   readonly fileSystemTimeout?: number;
   /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
