@@ -19,6 +19,7 @@ import {
 } from "./server/options.ts";
 import { checkOptions, exportsOf } from "./server/check_arguments.ts";
 import { CheckedFileSystems } from "./server/file_systems.ts";
+import { overlapNotices } from "./server/overlaps.ts";
 import { buildHandlers } from "./server/handlers.ts";
 import {
   buildCallbacks,
@@ -76,9 +77,11 @@ export async function serve(
     defineExport(completeTerms(each, { hostname, host }))
   );
   const server = new NfsServer(exports, options);
-  for (const notice of trustNotices(exports, asked, server.hostname)) {
-    log?.warn(notice);
-  }
+  const notices = [
+    ...trustNotices(exports, asked, server.hostname),
+    ...overlapNotices(asked, options.stateDirectory),
+  ];
+  for (const notice of notices) log?.warn(notice);
   try {
     const { metricsPort } = options;
     if (metricsPort !== undefined) server.serveMetrics(metricsPort);

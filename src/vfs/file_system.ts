@@ -166,6 +166,14 @@ export interface DirectoryEntry<Node> {
   readonly node?: Node;
 }
 
+/** A folder of the host that a file system keeps its files in. */
+export interface HostFolder {
+  /** Absolute, without symlinks. */
+  readonly path: string;
+  /** Whether clients see what is in it as it is there; else it is for the file system alone. */
+  readonly isShown: boolean;
+}
+
 /** Part of a folder. */
 export interface DirectoryPage<Node> {
   /** In the order of the folder; may be fewer than asked for, not none unless `end`. */
@@ -293,6 +301,12 @@ export interface FileSystem<Node extends object = object> {
    * modes guard nothing.
    */
   readonly trust?: Trust;
+
+  /**
+   * Where on the host its files are, if they are in a folder: the server warns where
+   * exports, or its own state, share one.
+   */
+  readonly folder?: HostFolder;
 
   /** What it has done, for metrics; read at each scrape. */
   readonly stats?: FileSystemStats;

@@ -15,6 +15,7 @@ import type {
   FileSystem,
   FileSystemLimits,
   FileSystemStatus,
+  HostFolder,
   OpenMode,
   ReadResult,
   Stability,
@@ -48,6 +49,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly limits: FileSystemLimits;
   /** Owners and modes are the host's own, and guard what others of the host have. */
   readonly trust: Trust = "owner";
+  /** The folder itself, for all to see. */
+  readonly folder: HostFolder;
   /** What is missing where libc can't be called; see `LocalFileSystem`. */
   readonly limitations: readonly string[];
   readonly #store: Store;
@@ -57,6 +60,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** `path` is an existing folder, without symlinks. */
   constructor(host: Host, path: string, options: LocalOptions = {}) {
+    this.folder = { path, isShown: true };
     this.#store = new Store(host, path, options);
     this.#exclusive = options.exclusive ?? false;
     const { timeDelta, rawNames, limitations } = host;

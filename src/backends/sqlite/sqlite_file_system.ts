@@ -11,6 +11,7 @@ import {
   type FileSystemLimits,
   type FileSystemStatus,
   FsError,
+  type HostFolder,
   type OpenMode,
   type ReadResult,
   type Stability,
@@ -55,6 +56,8 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   readonly limits: FileSystemLimits;
   /** "any" of one in memory. */
   readonly trust: Trust;
+  /** The store's own, unless it is in memory. */
+  readonly folder: HostFolder | undefined;
   /** Small things that the server itself has to remember. */
   readonly records: Records;
   readonly #directory: string;
@@ -75,6 +78,9 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     this.trust = directory === MEMORY ? "any" : "owner";
     this.#options = complete(options);
     this.#store = openStore(directory, this.#options);
+    this.folder = directory === MEMORY
+      ? undefined
+      : { path: Deno.realPathSync(directory), isShown: false };
     const { maxFileSize, records, nodes } = this.#store;
     this.limits = { maxName: MAX_NAME, maxFileSize, maxLink: MAX_LINK };
     this.#maxFileSize = maxFileSize;

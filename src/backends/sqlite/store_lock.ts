@@ -15,7 +15,9 @@ export function lockStore(directory: string): Disposable {
   });
   if (!file.tryLockSync(true)) {
     file.close();
-    throw new Error(`the store ${directory} is in use by another process`);
+    throw new Error(
+      `the store ${directory} is in use by another server or export`,
+    );
   }
   return { [Symbol.dispose]: () => file.close() };
 }

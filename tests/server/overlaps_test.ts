@@ -1,0 +1,107 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  type ExportOptions,
+  type FileSystem,
+  local,
+  type Logger,
+  memory,
+  serve,
+  sqlite,
+} from "../../mod.ts";
+
+const canWrite =
+  Deno.permissions.querySync({ name: "write" }).state === "granted" &&
+  Deno.permissions.querySync({ name: "read" }).state === "granted";
+
+/** What a server says at its start. */
+async function warnings(
+  exports: readonly ExportOptions[],
+  stateDirectory?: string,
+): Promise<string[]> {
+  const lines: string[] = [];
+  const silent = () => {};
+  const log: Logger = {
+    ...{ debug: silent, info: silent, error: silent },
+    warn: (message) => void lines.push(message),
+  };
+  await using _server = await serve(
+    exports.map((each) => ({ trust: "any", ...each })),
+    { port: 0, log, stateDirectory },
+  );
+  return lines;
+}
+
+Deno.test({
+  name:
+    "exports that share files, and stores or state that are shown, are told at start",
+  ignore: !canWrite,
+  async fn() {
+    const base = Deno.realPathSync(Deno.makeTempDirSync());
+    for (const name of ["a/b", "ab", "state"]) {
+      Deno.mkdirSync(`${base}/${name}`, { recursive: true });
+    }
+    Deno.symlinkSync(`${base}/a`, `${base}/link`);
+    const two = (one: FileSystem, other: FileSystem) => [
+      { path: "/x", fs: one },
+      { path: "/y", fs: other },
+    ];
+    const folder = (name: string) => local(`${base}/${name}`) as FileSystem;
+    const store = (name: string) => sqlite(`${base}/${name}`) as FileSystem;
+    const common = [
+      "exports /x and /y have files in common: a lock or delegation in one means nothing in the other",
+    ];
+    const tree = memory() as FileSystem;
+    try {
+      for (const name of ["a", "a/b", "a/", "link", "link/b"]) {
+        assertEquals(await warnings(two(folder("a"), folder(name))), common);
+        assertEquals(await warnings(two(folder(name), folder("a"))), common);
+      }
+      assertEquals(await warnings(two(tree, tree)), common);
+      assertEquals(await warnings(two(folder("a"), folder("ab"))), []);
+      assertEquals(
+        await warnings(two(folder("a"), memory() as FileSystem)),
+        [],
+      );
+
+      const reached = (path: string) => [
+        `clients of export /x reach the store of export /y in ${base}/${path}: keep that elsewhere`,
+      ];
+      assertEquals(
+        await warnings(two(folder("a"), store("a/store"))),
+        reached("a/store"),
+      );
+      assertEquals(
+        await warnings(two(folder("a/store/content"), store("link/store"))),
+        reached("a/store"),
+      );
+      assertEquals(await warnings(two(folder("ab"), store("a/store"))), []);
+      assertEquals(await warnings(two(store("ab/1"), store("ab/2"))), []);
+
+      const one = (name: string) => [{ path: "/x", fs: folder(name) }];
+      const shown = (path: string) => [
+        `clients of export /x reach the server's own state in ${base}/${path}: keep that elsewhere`,
+      ];
+      assertEquals(
+        await warnings(one("a"), `${base}/link/b`),
+        shown("a/b"),
+      );
+      assertEquals(await warnings(one("a/b"), `${base}/a/b`), shown("a/b"));
+      assertEquals(await warnings(one("a"), `${base}/state`), []);
+      assertEquals(await warnings(one("a/b"), `${base}/a`), []);
+    } finally {
+      Deno.removeSync(base, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "one store can't be in two exports",
+  ignore: !canWrite,
+  async fn() {
+    const folder = Deno.makeTempDirSync();
+    const fs = sqlite(folder);
+    assertThrows(() => sqlite(folder), Error, "by another server or export");
+    await fs.dispose();
+    Deno.removeSync(folder, { recursive: true });
+  },
+});
