@@ -69,6 +69,16 @@ export class FileContent {
     this.size = size;
   }
 
+  /** Where there are bytes, in order; what is between is a hole. */
+  segments(): { readonly offset: number; readonly length: number }[] {
+    const pieces = [...this.#others ?? []].sort(([a], [b]) => a - b);
+    if (this.#first !== undefined) pieces.unshift([0, this.#first]);
+    return pieces.map(([index, { start, bytes }]) => ({
+      offset: index * PAGE + start,
+      length: bytes.length,
+    }));
+  }
+
   /** Gives all memory back. */
   release(): void {
     this.#cut(0);

@@ -10,6 +10,8 @@ import type { Contents } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
+import { HoleFinder } from "./hole_finder.ts";
+import type { Segment } from "./segments.ts";
 
 /** Files kept open. */
 const OPEN_FILES = 256;
@@ -38,6 +40,8 @@ export class ContentFiles implements Contents {
   readonly #open = new Map<number, OpenFile>();
   /** Made since, and their names are not yet known to be on disk. */
   readonly #fresh = new Set<number>();
+  /** For exports alone. */
+  #holes: HoleFinder | undefined;
   readonly #removals = new Set<Promise<void>>();
 
   /** In the folder `directory`, which is there. */
@@ -96,6 +100,14 @@ export class ContentFiles implements Contents {
     }
   }
 
+  segments(number: number): readonly Segment[] {
+    const file = this.#find(number);
+    if (file === undefined) return [];
+    const { size } = this.measure(number);
+    this.#holes ??= new HoleFinder();
+    return attempt(() => this.#holes!.find(file.descriptor, size));
+  }
+
   async sync(number: number): Promise<void> {
     const file = this.#find(number);
     if (file === undefined) return;
@@ -135,6 +147,7 @@ export class ContentFiles implements Contents {
 
   async close(): Promise<void> {
     for (const number of [...this.#open.keys()]) this.#forget(number);
+    this.#holes?.[Symbol.dispose]();
     await Promise.all(this.#removals);
   }
 

@@ -1,5 +1,6 @@
 import { FileContent } from "../memory/file_content.ts";
 import { Room } from "../memory/room.ts";
+import type { Segment } from "./segments.ts";
 import type { Contents } from "./contents.ts";
 
 /** Bytes that a store in memory can hold beside its database. */
@@ -47,6 +48,10 @@ export class ContentMemory implements Contents {
   measure(number: number): { size: number; used: number } {
     const { size, used } = this.#files.get(number) ?? { size: 0, used: 0 };
     return { size, used };
+  }
+
+  segments(number: number): readonly Segment[] {
+    return this.#files.get(number)?.segments() ?? [];
   }
 
   sync(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { Segment } from "./segments.ts";
+
 /**
  * Where the bytes of larger files are: beside the database, one content each,
  * by a number that no other content ever had. A file that is emptied and grows
@@ -20,6 +22,8 @@ export interface Contents {
   cut(number: number, size: number): void;
   /** Bytes to the end of what was written, and bytes that it takes. */
   measure(number: number): { readonly size: number; readonly used: number };
+  /** The parts that may be other than zeros, in order and apart from each other. */
+  segments(number: number): readonly Segment[];
   /** Brings what was written to stable storage, while others work. */
   sync(number: number): Promise<void>;
   /** The same, at once. */

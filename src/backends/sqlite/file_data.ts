@@ -7,6 +7,7 @@ import type { Journal } from "./journal.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { Room } from "./room.ts";
+import { clipped, type Segment } from "./segments.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -76,6 +77,12 @@ export class FileData {
     if (file.outside) this.#parts.contents.read(file.outside, offset, part);
     else part.set(this.#load(file).subarray(offset, offset + count));
     return count;
+  }
+
+  /** The parts of a file that may be other than zeros, in order. */
+  segments({ outside, size }: SqliteNode): readonly Segment[] {
+    if (outside === 0) return [{ offset: 0, length: size }];
+    return clipped(this.#parts.contents.segments(outside), size);
   }
 
   /** Writes all of `data` and returns how stable that is, once it is settled. */

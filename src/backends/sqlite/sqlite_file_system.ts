@@ -31,6 +31,7 @@ import type { SqliteOptions } from "./options.ts";
 import type { Records } from "./records.ts";
 import { checkRename } from "./rename.ts";
 import { ROOT } from "./schema.ts";
+import type { Segment } from "./segments.ts";
 import type { SqliteStats } from "./stats.ts";
 import { openStore, type Store, totalBytes } from "./store.ts";
 
@@ -161,6 +162,11 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     const bytes = this.#store.data.read(live, offset, target);
     this.#accessed(live);
     return { bytes, eof: offset + bytes >= live.size };
+  }
+
+  /** @internal The parts of a file that may be other than zeros, in order: what an archive has to hold. */
+  segments(file: SqliteNode): readonly Segment[] {
+    return this.#store.data.segments(this.#store.nodes.live(file));
   }
 
   /** The target of a symlink; "wrong-type" for anything else. */

@@ -1,8 +1,23 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { importTree } from "../../../src/backends/sqlite/archive.ts";
-import { sqlite } from "../../../src/backends/sqlite/mod.ts";
+import {
+  exportTree,
+  importTree,
+} from "../../../src/backends/sqlite/archive.ts";
+import {
+  sqlite,
+  type SqliteFileSystem,
+} from "../../../src/backends/sqlite/mod.ts";
+import { aligned, coarsened } from "../../../src/backends/sqlite/segments.ts";
 import { checksumOf } from "../../../src/backends/sqlite/tar/header.ts";
-import { content, find, pattern, temporary } from "./ground.ts";
+import {
+  canWrite,
+  content,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+} from "./ground.ts";
 
 const canRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
 const encoder = new TextEncoder();
@@ -119,4 +134,121 @@ Deno.test("a map of a sparse file that can't be is refused", async () => {
     assertEquals(fs.lookup(fs.root(), "a"), undefined);
     await fs.dispose();
   }
+});
+
+const FAR = 2 ** 43;
+const LONG = "a long name ü ".repeat(12);
+/** Files by their sizes and where they have bytes. */
+const HOLEY: readonly [name: string, size: number, at: readonly number[]][] = [
+  ["end", FAR, [5000]],
+  ["start", 3_000_000, [2_900_000]],
+  ["many", 3_000_001, Array.from({ length: 20 }, (_, i) => i * 140_000)],
+  [LONG, 1_000_000, [500_000]],
+  ["nothing", 2_000_000, []],
+];
+
+function makeHoley(fs: SqliteFileSystem): void {
+  for (const [name, size, places] of HOLEY) {
+    const file = make(fs, name);
+    for (const at of places) fs.write(file, at, pattern(100, at + 1), "file");
+    fs.setattr(file, { size });
+  }
+  fs.write(make(fs, "plain"), 0, pattern(50_000, 1), "file");
+}
+
+function assertHoley(fs: SqliteFileSystem): void {
+  for (const [name, size, places] of HOLEY) {
+    const file = find(fs, name);
+    assertEquals(file.size, size, name);
+    assert(file.used < 3_000_000, `${name} takes ${file.used}`);
+    for (const at of places) {
+      const bytes = new Uint8Array(100);
+      fs.read(file, at, bytes);
+      assertEquals(bytes, pattern(100, at + 1), `${name} at ${at}`);
+    }
+    if (size === FAR) continue;
+    const some = content(fs, file).filter((byte) => byte !== 0);
+    assertEquals(some.length, 100 * places.length, name);
+  }
+  assertEquals(content(fs, find(fs, "plain")), pattern(50_000, 1));
+}
+
+async function bytesOf(fs: SqliteFileSystem): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await new Response(exportTree(fs)).bytes();
+  // Not one of the terabytes of zeros, however the host's holes are found.
+  assert(bytes.length < 8_000_000, `${bytes.length} bytes`);
+  return bytes;
+}
+
+const host = { read: true, write: true, sys: true } as const;
+const stores: [name: string, Deno.TestDefinition["permissions"]][] = [
+  ["in memory", "none"],
+  ["on disk", { ...host, ffi: true }],
+  ["on disk, without libc", host],
+];
+for (const [name, permissions] of stores) {
+  Deno.test({
+    name: `what has holes has them in an archive, and after that (${name})`,
+    permissions: canWrite || permissions === "none" ? permissions : "none",
+    ignore: !canWrite && permissions !== "none",
+    async fn() {
+      const other = sqlite(":memory:");
+      const transfer = async (fs: SqliteFileSystem) => {
+        makeHoley(fs);
+        const archive = new Blob([await bytesOf(fs)]);
+        await importTree(other, archive.stream());
+      };
+      if (permissions === "none") {
+        const fs = sqlite(":memory:");
+        await transfer(fs);
+        await fs.dispose();
+      } else {
+        using folder = temporary();
+        await using(folder.path, transfer);
+      }
+      assertHoley(other);
+      await other.dispose();
+    },
+  });
+}
+
+Deno.test({
+  name: "GNU tar unpacks the holes of an export",
+  ignore: !canRun || Deno.build.os !== "linux",
+  async fn() {
+    using folder = temporary();
+    const fs = sqlite(":memory:");
+    makeHoley(fs);
+    fs.setattr(find(fs, "end"), { size: 4_000_000 });
+    Deno.writeFileSync(`${folder.path}/a.tar`, await bytesOf(fs));
+    Deno.mkdirSync(`${folder.path}/t`);
+    tar(["-C", `${folder.path}/t`, "-xf", `${folder.path}/a.tar`]);
+    for (const [name] of HOLEY) {
+      const path = `${folder.path}/t/${name}`;
+      assertEquals(Deno.readFileSync(path), content(fs, find(fs, name)), name);
+      const { blocks } = Deno.statSync(path);
+      assert(blocks! * 512 < 1_000_000, `${name} takes ${blocks}`);
+    }
+    await fs.dispose();
+  },
+});
+
+Deno.test("pieces of an archive are of whole blocks, up to the end of the file", () => {
+  const pieces = [[600, 10], [1000, 100], [5000, 1]].map(([offset, length]) => {
+    return { offset, length };
+  });
+  assertEquals(aligned(pieces, { block: 512, size: 5001 }), [
+    { offset: 512, length: 1024 },
+    { offset: 4608, length: 393 },
+  ]);
+});
+
+Deno.test("more pieces than an archive may have are joined over their narrowest holes", () => {
+  const pieces = Array.from({ length: 100 }, (_, i) => {
+    return { offset: i * 10_000 + Math.floor(i / 10) * 1e6, length: 1000 };
+  });
+  assertEquals(coarsened(pieces, 100), pieces);
+  const joined = coarsened(pieces, 10);
+  assertEquals(joined.length, 10);
+  assertEquals(joined[1], { offset: 1_100_000, length: 91_000 });
 });

@@ -14,9 +14,13 @@ const letters = Object.fromEntries(
   Object.entries(memberTypes).map(([letter, type]) => [type, letter]),
 );
 
-/** The header of a member, after a pax header with what does not fit into it. */
-export function encodeMember(member: Member): Uint8Array {
-  const records = recordsOf(member);
+/** The header of a member, after a pax header with what does not fit into it and `more` records. */
+export function encodeMember(
+  member: Member,
+  more: readonly (readonly [key: string, value: string])[] = [],
+): Uint8Array {
+  const records = recordsOf(member) +
+    more.map(([key, value]) => record(key, value)).join("");
   const body = encoder.encode(records);
   const pax = header({
     ...member,

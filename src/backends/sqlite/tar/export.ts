@@ -1,16 +1,25 @@
 import type { SqliteNode } from "../node.ts";
 import type { SqliteFileSystem } from "../sqlite_file_system.ts";
+import { aligned, coarsened, lengthOf, type Segment } from "../segments.ts";
 import { encodeEnd, encodeMember } from "./encode.ts";
-import { type Member, paddingOf } from "./header.ts";
+import { BLOCK, type Member, paddingOf } from "./header.ts";
 import type { ArchiveOptions } from "./progress.ts";
+import {
+  encodeMap,
+  MOST_SEGMENTS,
+  sparsePath,
+  sparseRecords,
+} from "./sparse.ts";
 
 const PIECE = 2 ** 18;
 const PAGE = 256;
+/** Bytes of holes from which on a file is one of those that have some. */
+const LEAST_HOLES = 4096;
 
 /**
  * The whole tree as a tar archive (POSIX pax): modes, owners, times to the
- * nanosecond, hard links, symlinks, devices, fifos. Holes become zeros, and
- * sockets are skipped. Made as it is read; what changes meanwhile may be in it or not.
+ * nanosecond, hard links, symlinks, devices, fifos, holes (as GNU tar has them).
+ * Sockets are skipped. Made as it is read; what changes meanwhile may be in it or not.
  */
 export function exportTree(
   fs: SqliteFileSystem,
@@ -83,24 +92,46 @@ class Exporter {
       if (type !== "directory" && node.nlink > 1) {
         this.#paths.set(node.fileid, path);
       }
-      yield encodeMember(member);
-      if (type === "file") yield* this.#content(node, member.size);
+      if (type === "file") yield* this.#file(node, member);
+      else yield encodeMember(member);
     }
     this.#files++;
     this.#tell();
   }
 
-  /** Exactly `size` bytes, which is what the header has said. */
-  async *#content(file: SqliteNode, size: number): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < size;) {
-      const piece = new Uint8Array(Math.min(PIECE, size - at));
-      this.#fs.read(file, at, piece);
-      at += piece.length;
-      this.#bytes += piece.length;
-      yield piece;
-      this.#tell();
+  async *#file(file: SqliteNode, member: Member): AsyncGenerator<Uint8Array> {
+    const { path, size } = member;
+    // GNU tar begins each segment with a block of its own.
+    const whole = aligned(this.#fs.segments(file), { block: BLOCK, size });
+    const segments = coarsened(whole, MOST_SEGMENTS - 1);
+    const length = lengthOf(segments);
+    if (size - length < LEAST_HOLES) {
+      yield encodeMember(member);
+      return yield* this.#content(file, [{ offset: 0, length: size }]);
     }
-    const padding = paddingOf(size);
+    const map = encodeMap(segments, size);
+    const stored = { path: sparsePath(path), size: map.length + length };
+    yield encodeMember({ ...member, ...stored }, sparseRecords(path, size));
+    yield map;
+    yield* this.#content(file, segments);
+  }
+
+  /** Exactly the bytes that the header has told of, and what fills their last block. */
+  async *#content(
+    file: SqliteNode,
+    segments: readonly Segment[],
+  ): AsyncGenerator<Uint8Array> {
+    for (const { offset, length } of segments) {
+      for (let at = offset; at < offset + length;) {
+        const piece = new Uint8Array(Math.min(PIECE, offset + length - at));
+        this.#fs.read(file, at, piece);
+        at += piece.length;
+        this.#bytes += piece.length;
+        yield piece;
+        this.#tell();
+      }
+    }
+    const padding = paddingOf(lengthOf(segments));
     if (padding > 0) yield new Uint8Array(padding);
   }
 

@@ -6,7 +6,8 @@ import {
   textOf,
 } from "./decode.ts";
 import { BLOCK, type Member, paddingOf } from "./header.ts";
-import { readGnuSparse, readPaxSparse, type Segment } from "./sparse.ts";
+import type { Segment } from "../segments.ts";
+import { readGnuSparse, readPaxSparse } from "./sparse.ts";
 
 /** Most bytes of a header of names and records; nothing real comes near. */
 const MOST_RECORDS = 2 ** 24;

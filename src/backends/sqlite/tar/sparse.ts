@@ -1,18 +1,53 @@
+import type { Segment } from "../segments.ts";
 import type { PaxRecords } from "./decode.ts";
 import { numberAt, whole } from "./decode.ts";
-import { BLOCK } from "./header.ts";
+import { BLOCK, paddingOf } from "./header.ts";
+
+const encoder = new TextEncoder();
 
 /** Segments of a file; one that has more is refused. */
-const MOST_SEGMENTS = 2 ** 20;
+export const MOST_SEGMENTS = 2 ** 20;
 /** Longest number in a map, with its newline. */
 const LONGEST_NUMBER = 20;
 
-/** A part of a file that has bytes in the archive; what is between is a hole. */
-export interface Segment {
-  /** Where it begins in the file. */
-  readonly offset: number;
-  /** Bytes. */
-  readonly length: number;
+/** A file's map in pax format 1.0, which is in front of its bytes: whole blocks of lines. */
+export function encodeMap(
+  segments: readonly Segment[],
+  size: number,
+): Uint8Array {
+  const last = segments.at(-1);
+  const end = last === undefined ? 0 : last.offset + last.length;
+  // GNU tar makes the hole at the end by an empty segment behind it.
+  const all = end < size
+    ? [...segments, { offset: size, length: 0 }]
+    : segments;
+  const numbers = [
+    all.length,
+    ...all.flatMap(({ offset, length }) => [offset, length]),
+  ];
+  const text = encoder.encode(numbers.map((number) => `${number}\n`).join(""));
+  const map = new Uint8Array(text.length + paddingOf(text.length));
+  map.set(text);
+  return map;
+}
+
+/** The records that say that there is such a map, of a file that has another name in its header. */
+export function sparseRecords(
+  path: string,
+  size: number,
+): readonly (readonly [key: string, value: string])[] {
+  return [
+    ["GNU.sparse.major", "1"],
+    ["GNU.sparse.minor", "0"],
+    ["GNU.sparse.name", path],
+    ["GNU.sparse.realsize", String(size)],
+  ];
+}
+
+/** What such a file is called in its header, for who knows nothing of maps. */
+export function sparsePath(path: string): string {
+  const slash = path.lastIndexOf("/") + 1;
+  return `${path.slice(0, slash)}GNUSparseFile.0/${path.slice(slash)}`;
 }
 
 /** What a sparse file is made of. */
