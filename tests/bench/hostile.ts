@@ -146,15 +146,15 @@ const renewal = setInterval(() => {
 }, 10_000);
 const holder = await Holder.connect(port);
 renewed.add(holder.session);
-console.error("delegations …");
-const delegated = await holder.delegateMany(DELEGATIONS);
-console.error("opens …");
-await holder.openMany(OPENS);
-console.error("locks …");
-await holder.lockMany(LOCKS);
-console.error("waiting …");
-await holder.waitMany(WAITING);
-console.error(`${delegated} delegations; measuring`);
+const making = { times: 1, rest: 500 };
+let delegated = 0;
+await measure("the first 10,000 delegations", async () => {
+  delegated = await holder.delegateMany(DELEGATIONS);
+}, making);
+await measure("99,000 OPEN", () => holder.openMany(OPENS), making);
+await measure("99,000 LOCK", () => holder.lockMany(LOCKS), making);
+await measure("1,000 LOCK to wait", () => holder.waitMany(WAITING), making);
+console.error(`${delegated} delegations`);
 
 const send = (ops: readonly Request[]) => holder.session.compound(ops, any);
 const ask = (ops: readonly Request[]) => neighbour.compound(ops, any);
