@@ -161,6 +161,7 @@ export class NfsServer implements AsyncDisposable {
       observeBuffers(registry, budget);
       this.#listener = new RpcListener({
         budget,
+        turn: services.turn,
         hostname: options.hostname,
         port: options.port ?? DEFAULT_PORT,
         maxRecord: limits.maxRequest + RPC_CALL_HEADER,

@@ -194,7 +194,9 @@ class CompoundRun {
   /** Starts the next operation, which waits for others where those before it took long. */
   #next(): Awaitable<StatusCode> {
     if (this.#startedAt - this.#turnBegan < LONGEST_TURN) return this.#begin();
-    return nextTurn().then(() => this.#begin());
+    const { turn } = this.#context.services;
+    // One turn for all that wait for the next, however many requests it is for.
+    return (turn?.next() ?? nextTurn()).then(() => this.#begin());
   }
 
   /** Decodes and starts the next operation. */

@@ -235,7 +235,7 @@ export class RpcConnection {
   }
 
   async #read(): Promise<void> {
-    const { observer } = this.#options;
+    const { observer, turn } = this.#options;
     const framer = this.#framer;
     for (;;) {
       while (this.#overloaded && this.#open) await this.#change();
@@ -253,6 +253,11 @@ export class RpcConnection {
         }
         if (!this.#open || !framer.next()) break;
         this.#record();
+        // A hundred long calls may have come at once. Who sends one at a time is not slowed down.
+        if (framer.isReceiving && turn?.isOver) {
+          this.#outbox.flush();
+          await turn.next();
+        }
       }
       this.#outbox.flush();
     }

@@ -1,4 +1,5 @@
 import type { Logger } from "../log.ts";
+import type { Turn } from "../turn.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
 import type { Voucher } from "./auth.ts";
 import type { RpcConnection } from "./connection.ts";
@@ -32,6 +33,8 @@ export interface ConnectionOptions {
   writers?: WriterPool;
   /** Bytes in hand of all connections together; unlimited if left out. */
   budget?: BufferBudget;
+  /** When it is over, what else came with a call waits for the next; all is done at once if left out. */
+  turn?: Turn;
   /**
    * Says what AUTH_SYS is worth on a connection. Asked once, and nothing is read
    * before it has answered; callers are taken at their word if left out.

@@ -3,6 +3,7 @@ import { concat } from "@std/bytes";
 import { RpcConnection } from "../../src/rpc/connection.ts";
 import type { Transport } from "../../src/rpc/handlers.ts";
 import { WriterPool } from "../../src/rpc/pools.ts";
+import type { Turn } from "../../src/turn.ts";
 import { call, echo, Procedure, readReply, TestHandlers } from "./support.ts";
 
 const KIB = 1024;
@@ -80,7 +81,9 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-function connected(options: { maxPending?: number; maxCalls?: number } = {}) {
+function connected(
+  options: { maxPending?: number; maxCalls?: number; turn?: Turn } = {},
+) {
   const transport = new FakeTransport();
   const handlers = new TestHandlers();
   const writers = new WriterPool();
@@ -111,6 +114,43 @@ Deno.test("all the replies to one read leave in one write", async () => {
   await turn();
   assertEquals(transport.writes.length, 1);
   assertEquals(transport.replies, range(0, 40));
+  connection.close("shutdown");
+  await running;
+});
+
+Deno.test("calls that came at once and take long are spread over turns of the event loop, their replies with them", async () => {
+  let begun = 0;
+  const next: (() => void)[] = [];
+  const long: Turn = {
+    get isOver() {
+      return ++begun % 3 === 0;
+    },
+    next: () => new Promise((resolve) => next.push(resolve)),
+  };
+  const { transport, connection, running } = connected({ turn: long });
+  transport.arrive(echoes(0, 8));
+  for (const answered of [3, 6, 8]) {
+    await turn();
+    assertEquals(transport.replies, range(0, answered));
+    next.pop()?.();
+  }
+  connection.close("shutdown");
+  await running;
+});
+
+Deno.test("who sends a call at a time never asks for a turn", async () => {
+  const asked: Turn = {
+    get isOver(): boolean {
+      throw new Error("asked");
+    },
+    next: () => Promise.resolve(),
+  };
+  const { transport, connection, running } = connected({ turn: asked });
+  for (let xid = 0; xid < 4; xid++) {
+    transport.arrive(echo(xid));
+    await turn();
+  }
+  assertEquals(transport.replies, range(0, 4));
   connection.close("shutdown");
   await running;
 });
