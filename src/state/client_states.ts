@@ -1,14 +1,16 @@
+import { byId } from "./few.ts";
 import type { LockOwner, OpenOwner } from "./owners.ts";
 import type { HeldState } from "./stateids.ts";
+import { spreadOf, WideMap } from "./wide_map.ts";
 
 /** What a client holds. */
 export class ClientStates {
   /** Opens, lock stateids and delegations, revoked ones included until they are freed. */
-  readonly all = new Set<HeldState>();
+  readonly all = byId<HeldState>();
   /** By {@linkcode OpenOwner.key}. */
-  readonly openOwners = new Map<string, OpenOwner>();
+  readonly openOwners = new WideMap<string, OpenOwner>(spreadOf);
   /** By {@linkcode LockOwner.key}. */
-  readonly lockOwners = new Map<string, LockOwner>();
+  readonly lockOwners = new WideMap<string, LockOwner>(spreadOf);
   /** NFSv4.0: open owners that may be forgotten, the longest idle first. */
   readonly idleOwners = new Set<OpenOwner>();
   /** How many opens the user of a uid has made alone. */

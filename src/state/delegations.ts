@@ -192,7 +192,7 @@ export function grantDelegation(
   client.states.delegations++;
   tables.clients.holdingChanged(client);
   client.account.count("delegation", 1);
-  client.states.all.add(delegation);
+  client.states.all.set(delegation.id, delegation);
   tables.stateids.add(delegation);
   tables.files.policy.began?.(delegation);
   return delegation;
@@ -241,7 +241,7 @@ export function dropDelegation(
   else states.revoked--;
   // A revoked one takes its memory until it is freed.
   account.count("delegation", -1);
-  states.all.delete(delegation);
+  states.all.delete(delegation.id);
   tables.stateids.remove(delegation);
 }
 

@@ -15,6 +15,7 @@ import { Shares } from "./shares.ts";
 import type { StateAccount } from "./state_budget.ts";
 import type { StateidTable } from "./stateids.ts";
 import type { WaitingLocks } from "./waiting_locks.ts";
+import { spreadOf, WideMap } from "./wide_map.ts";
 
 /** Most files never have one. */
 const NO_DELEGATIONS: ReadonlyMap<Client, Delegation> = new Map();
@@ -24,7 +25,7 @@ export class FileState {
   /** The file. */
   readonly file: FileRef;
   /** Its opens: an owner has one at most (RFC 8881 18.16.3). */
-  readonly opens = new Map<OpenOwner, OpenState>();
+  readonly opens = new WideMap<OpenOwner, OpenState>(spreadOfOwner);
   /** What the opens share and deny. */
   readonly shares = new Shares();
   /** Whose memory it takes: of whoever came to hold something of it first. */
@@ -99,7 +100,7 @@ export class FileStateTable {
   policy: DelegationPolicy;
   /** Delegations of all files: where there are none, nobody looks for conflicts. */
   delegations = 0;
-  readonly #files = new Map<string, FileState>();
+  readonly #files = new WideMap<string, FileState>(spreadOf);
 
   constructor(options: {
     /** The queue that the engine runs. */
@@ -138,6 +139,10 @@ export class FileStateTable {
     if (state.opens.size > 0 || state.delegations.size > 0) return;
     if (this.#files.delete(state.file.key)) state.account.count("file", -1);
   }
+}
+
+function spreadOfOwner({ key }: OpenOwner): number {
+  return spreadOf(key);
 }
 
 /** The tables of the state that opens, locks and delegations live in. */

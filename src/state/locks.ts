@@ -67,7 +67,7 @@ export function addLockState(
   owner.locks.add(state);
   const { client } = open;
   const { states } = client;
-  states.all.add(state);
+  states.all.set(state.id, state);
   states.lockStates++;
   tables.stateids.add(state);
   client.account.count("lock", 1);
@@ -103,7 +103,7 @@ export function dropLockState(tables: LockingTables, state: LockState): void {
   const { states } = client;
   state.unlockAll();
   open.removeLock(state);
-  states.all.delete(state);
+  states.all.delete(state.id);
   states.lockStates--;
   client.account.count("lock", -1);
   tables.stateids.remove(state);

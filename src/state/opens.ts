@@ -152,7 +152,7 @@ export function addOpen(
   const { states } = owner.client;
   states.opens++;
   states.countOpener(open.uid, 1);
-  states.all.add(open);
+  states.all.set(open.id, open);
   owner.client.account.count("open", 1);
   tables.clients.holdingChanged(owner.client);
   tables.stateids.add(open);
@@ -181,7 +181,7 @@ export function dropOpen(
   const { states } = owner.client;
   states.opens--;
   states.countOpener(open.uid, -1);
-  states.all.delete(open);
+  states.all.delete(open.id);
   owner.client.account.count("open", -1);
   tables.clients.holdingChanged(owner.client);
   if (options.keepForReplay && owner.sequence !== undefined) {

@@ -17,7 +17,7 @@ export function* releaseClientState(
   client: Client,
 ): Piecework {
   const { states } = client;
-  for (const state of states.all) {
+  for (const state of states.all.values()) {
     dropState(tables, state);
     yield 1;
   }

@@ -3,6 +3,7 @@ import type { Stateid } from "../nfs4/types.ts";
 import type { RandomBytes } from "./clock.ts";
 import type { Client } from "./client.ts";
 import type { Delegation } from "./delegations.ts";
+import { byId } from "./few.ts";
 import type { FileState } from "./file_states.ts";
 import type { LockState } from "./locks.ts";
 import type { OpenState } from "./opens.ts";
@@ -39,6 +40,11 @@ export abstract class LockingState implements Stateid {
     this.client = client;
     this.file = file;
     this.other = table.issue();
+  }
+
+  /** Some of its bits, which no other state has: its key where there are many. */
+  get id(): number {
+    return keyOf(this.other);
   }
 
   /** Whether it ended, and only waits to be cleared away: nobody may use it, it is in nobody's way. */
@@ -79,7 +85,7 @@ const KEY_MASK = 0x3fff_ffff;
 export class StateidTable {
   readonly #boot: number;
   readonly #random: RandomBytes;
-  readonly #states = new Map<number, HeldState>();
+  readonly #states = byId<HeldState>();
   /** `other` of lost states, the oldest first. */
   readonly #lost = new Map<number, Uint8Array>();
   #pool: Uint8Array = new Uint8Array(0);
@@ -107,7 +113,7 @@ export class StateidTable {
 
   /** Takes in a state, right after its `other` was issued. */
   add(state: HeldState): void {
-    this.#states.set(keyOf(state.other), state);
+    this.#states.set(state.id, state);
   }
 
   /** The state that `other` names. */
@@ -119,7 +125,7 @@ export class StateidTable {
 
   /** Forgets a state. */
   remove(state: HeldState): void {
-    this.#states.delete(keyOf(state.other));
+    this.#states.delete(state.id);
     if (wentWithClient(state)) this.#rememberLost(state);
   }
 

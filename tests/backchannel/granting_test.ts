@@ -301,7 +301,7 @@ Deno.test("nobody waits for a keeper that is closed", async () => {
   const { ground, keeper, state } = start();
   await readDelegation(await ground.client(1));
   const [file] = [...state.clients].flatMap(({ states }) =>
-    [...states.all].map((each) => each.file.file)
+    [...states.all.values()].map((each) => each.file.file)
   );
   const free = keeper.recallFile(file);
   keeper.close();

@@ -25,8 +25,12 @@ interface Pause {
   readonly ended: number;
 }
 
+/** Whatever V8 says of itself. */
+const TRACE = /^\[\d+:0x/;
 /** `--trace-gc`: when it ended, and how long it kept the main thread. */
-const PAUSE = /^\[[^\]]*\]\s+(\d+) ms: .*? MB, .*?([\d.]+) \/ [\d.]+ ms/;
+const PAUSE = /^\S+\s+(\d+) ms: .*? MB, .*?([\d.]+) \/ [\d.]+ ms/;
+/** `--trace-incremental-marking`: the same of a step between two pauses. */
+const STEP = /^\S+\s+(\d+) ms: .* Step: .* overall: ([\d.]+)ms/;
 /** V8 tells of whole milliseconds. */
 const PRECISION = 1;
 
@@ -63,7 +67,8 @@ export class MeasuredServer implements AsyncDisposable {
   ): Promise<MeasuredServer> {
     const folder = await Deno.makeTempDir();
     const script = new URL("./server.ts", import.meta.url).href;
-    const flags = "--v8-flags=--trace-gc,--expose-gc";
+    const flags =
+      "--v8-flags=--trace-gc,--trace-incremental-marking,--expose-gc";
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", flags, script, backend, folder, String(entries)],
       stdin: "piped",
@@ -134,8 +139,9 @@ class Lines {
       }
       const line = this.#rest.slice(0, end);
       this.#rest = this.#rest.slice(end + 1);
-      const pause = PAUSE.exec(line);
-      if (pause === null) return line;
+      if (!TRACE.test(line)) return line;
+      const pause = PAUSE.exec(line) ?? STEP.exec(line);
+      if (pause === null) continue;
       const ended = Number(pause[1]);
       this.#pauses.push({ began: ended - Number(pause[2]), ended });
     }
