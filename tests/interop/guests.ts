@@ -5,6 +5,7 @@
  */
 
 import { TextLineStream } from "./lines.ts";
+import { parseBoot } from "./pace.ts";
 import type { Boot } from "./suites.ts";
 
 /** How many checks came out how. */
@@ -25,12 +26,24 @@ export interface BootTarget {
   port: number;
   /** Variables of the guest scripts. */
   env: Record<string, string>;
+  /** What every limit is multiplied by, an integer. */
+  factor: number;
   /** Where the `hook` program finds this process. */
   hookPort: number;
   /** Takes each line of the guests. */
   onLine: (line: string) => void;
   /** Ends them. */
   signal: AbortSignal;
+}
+
+/** How a boot came out. */
+export interface BootResult {
+  /** What its guests counted. */
+  tally: Tally;
+  /** Whether it, or one of its checks, ran out of time. */
+  isLate: boolean;
+  /** Seconds in which the slowest of its guests booted, if they did. */
+  bootSeconds?: number;
 }
 
 const HERE = new URL("./", import.meta.url).pathname;
@@ -64,8 +77,17 @@ export function parseSummary(line: string): Tally | undefined {
   return { passed, failed, skipped };
 }
 
+/** Status of `linux-client` whose limit has passed. */
+const OUT_OF_TIME = 124;
+
+/** What `lib.sh` says of a check that ran out of time. */
+const LATE = /^(?:\[c\d+\] )?LATE /;
+
 /** Boots the guests and runs their scripts. */
-export async function runBoot(boot: Boot, target: BootTarget): Promise<Tally> {
+export async function runBoot(
+  boot: Boot,
+  target: BootTarget,
+): Promise<BootResult> {
   const scripts = boot.scripts.map((names) =>
     names.map((name) => `${HERE}guest/${name}`)
   );
@@ -81,6 +103,9 @@ export async function runBoot(boot: Boot, target: BootTarget): Promise<Tally> {
         `${boot.timeout}`,
         "--clients",
         `${scripts.length}`,
+        "--pace",
+        `${target.factor}`,
+        "--timings",
       ])
       .concat(["--hook", `${HERE}harness/hook`], env, boot.options)
       .concat(single ? scripts[0] : scripts.map((names) => names.join(","))),
@@ -92,12 +117,18 @@ export async function runBoot(boot: Boot, target: BootTarget): Promise<Tally> {
   }).spawn();
 
   const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const result: BootResult = { tally, isLate: false };
   let missing = scripts.flat().length;
   const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     const lines = stream.pipeThrough(new TextDecoderStream())
       .pipeThrough(new TextLineStream());
     for await (const line of lines) {
       target.onLine(line);
+      if (LATE.test(line)) result.isLate = true;
+      const seconds = parseBoot(line);
+      if (seconds !== undefined) {
+        result.bootSeconds = Math.max(seconds, result.bootSeconds ?? 0);
+      }
       const summary = parseSummary(line);
       if (summary === undefined) continue;
       missing--;
@@ -109,6 +140,7 @@ export async function runBoot(boot: Boot, target: BootTarget): Promise<Tally> {
     read(child.stdout),
     read(child.stderr),
   ]);
+  if (status.code === OUT_OF_TIME) result.isLate = true;
   if (missing > 0) {
     target.onLine(`FAIL ${missing} scripts ended without a summary`);
     tally.failed += missing;
@@ -117,7 +149,7 @@ export async function runBoot(boot: Boot, target: BootTarget): Promise<Tally> {
     target.onLine(`FAIL linux-client ended with status ${status.code}`);
     tally.failed++;
   }
-  return tally;
+  return result;
 }
 
 /** Adds `more` to `sum`. */

@@ -50,7 +50,7 @@ for i in 1 2; do
     echo "line $i" >> held
     check crash-$i hook restart
     wait $writing; same write-$i 0 $?
-    check write-under-lock-$i timeout 100 sh -c "echo after $i >&5 && sync held"
+    check write-under-lock-$i within 100 sh -c "echo after $i >&5 && sync held"
 done
 touch /tmp/enough
 wait $copying; same copies 0 "$?$(cat /tmp/copies.out)"
@@ -75,7 +75,7 @@ check git-clone git clone -q repo clone
 check git-clone-same diff -r -x .git repo clone
 refused lock-still-held '^$' flock -n -x held true
 check unlock flock -u 5
-check lock-again timeout 60 flock -x held true
+check lock-again within 60 flock -x held true
 same  nothing-lost "" "$(dmesg | grep -iE 'reclaim failed|lost.*lock|NFS.*(error|WARN)')"
 exec 5>&- 6>&-
 summary

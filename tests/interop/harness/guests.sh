@@ -70,7 +70,7 @@ make_job() {                # client
         printf 'JOBSCRIPTS="%s"\n' "$names"
     } > "$j/job/env.harness"
     {
-        printf 'export %s=%q\n' MNT /mnt CLIENT "$c" CLIENTS "$CLIENTS" NFSVERS "$VERS" NFSPORT "$PORT" HOSTNAME "$NAME-$c"
+        printf 'export %s=%q\n' PACE "$PACE" MNT /mnt CLIENT "$c" CLIENTS "$CLIENTS" NFSVERS "$VERS" NFSPORT "$PORT" HOSTNAME "$NAME-$c"
         for e in "${ENVS[@]}"; do printf 'export %s=%q\n' "${e%%=*}" "${e#*=}"; done
     } > "$j/job/env.user"
     # A second archive after the cached one; the kernel unpacks both.
@@ -87,7 +87,7 @@ relay() {                   # client
         case $word in
             signal) : > "$RUN/sig/${a//[^A-Za-z0-9._-]/_}"; echo 0 >&6 ;;
             await)
-                rc=1; end=$(($(date +%s%N) + ${b:-30} * 1000000000))
+                rc=124; end=$(($(date +%s%N) + ${b:-30} * PACE * 1000000000))
                 while :; do
                     [ -e "$RUN/sig/${a//[^A-Za-z0-9._-]/_}" ] && { rc=0; break; }
                     [ "$(date +%s%N)" -lt "$end" ] || break

@@ -1,0 +1,44 @@
+import { assert, assertEquals } from "@std/assert";
+import { BACKENDS, GATE, gate, product, VERSIONS } from "./matrix.ts";
+import { plan, SUITES } from "./suites.ts";
+
+/** The pairs "back end version" in which the suite can run at all. */
+function possible(suite: typeof SUITES[number]) {
+  return product(BACKENDS, VERSIONS, [suite]).filter((each) =>
+    plan({ ...each, treeFile: "/tree.tar" }).skips.length === 0
+  );
+}
+
+Deno.test("in the gate every suite meets each back end and version that it is for", () => {
+  for (const suite of SUITES) {
+    const met = gate(BACKENDS, VERSIONS)
+      .filter(({ suites }) => suites.includes(suite));
+    for (const key of ["backend", "vers"] as const) {
+      const sorted = (list: { backend: string; vers: string }[]) =>
+        [...new Set(list.map((each) => each[key]))].sort();
+      assertEquals(sorted(met), sorted(possible(suite)), `${suite} ${key}`);
+    }
+  }
+});
+
+Deno.test("the gate boots nothing that is skipped, and no suite more often than it must", () => {
+  for (const suite of SUITES) {
+    const runs = Object.values(GATE[suite]).flat().length;
+    const able = possible(suite);
+    const most = Math.max(
+      new Set(able.map(({ backend }) => backend)).size,
+      new Set(able.map(({ vers }) => vers)).size,
+    );
+    assertEquals(runs, most, suite);
+  }
+  for (const each of gate(BACKENDS, VERSIONS)) {
+    assertEquals(plan({ ...each, treeFile: "/tree.tar" }).skips, []);
+  }
+});
+
+Deno.test("the gate of one back end in one version is a part of it", () => {
+  const part = gate(["local"], ["4.2"]);
+  assertEquals(part.length, 1);
+  assert(part[0].suites.includes("tree"));
+  assert(!part[0].suites.includes("crash"));
+});
