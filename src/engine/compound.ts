@@ -8,6 +8,7 @@ import { nextTurn } from "../turn.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { Settler } from "../rpc/reliance.ts";
+import { UnsoundResult } from "../vfs/checks.ts";
 import type { Awaitable, FileSystem } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./changing.ts";
@@ -336,9 +337,23 @@ class CompoundRun {
       this.#context.replyLimit;
   }
 
+  /** What can't be read or written is the operator's to mend; of a store that has failed that was said. */
+  #tellOfLoss(error: unknown): void {
+    const { current, services } = this.#context;
+    if (current?.export.fs.failure?.() !== undefined) return;
+    services.log.error("a file could not be read or written", {
+      operation: this.#row.name,
+      export: current?.export.path,
+      error,
+    });
+  }
+
   #statusOf(error: unknown): StatusCode {
     const { minorVersion, services } = this.#context;
     const status = statusOfError(error, minorVersion);
+    if (status === Status.IO && !(error instanceof UnsoundResult)) {
+      this.#tellOfLoss(error);
+    }
     if (status !== undefined) return status;
     services.log.error("operation failed", {
       operation: this.#row.name,

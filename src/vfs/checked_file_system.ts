@@ -1,6 +1,7 @@
 import type { Logger } from "../log.ts";
 import {
   fillsTargets,
+  UnsoundResult,
   wrongAttributes,
   wrongChange,
   wrongChanges,
@@ -343,7 +344,7 @@ export class CheckedFileSystem implements FileSystem {
     if (what === undefined) return value;
     leave(value);
     this.#say(call, what);
-    throw new FsError("io", `${call}: ${what}`);
+    throw new UnsoundResult("io", `${call}: ${what}`);
   }
 
   /** Its own fault, said once for each kind: a client may ask as often as it likes. */

@@ -10,12 +10,16 @@ import type {
   Stability,
   Timestamp,
 } from "./file_system.ts";
+import { FsError } from "./errors.ts";
 import { MAX_IDENTITY } from "./file_handle.ts";
 
 /*
  * What a file system may return. Each `wrong…` says what is wrong with a value, in
  * one of few words, so that each is logged once; `undefined` when nothing is.
  */
+
+/** What a file system returned could not be; that has been logged. */
+export class UnsoundResult extends FsError {}
 
 /** Largest cookie of an entry. */
 export const MAX_COOKIE: number = 2 ** 52;

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { ContentFiles } from "./content_files.ts";
 import { isStore, noStore, openDatabase } from "./database.ts";
 import { hostDisk } from "./disk.ts";
-import { contentsInUse, recover } from "./recovery.ts";
+import { contentsInUse, recover, shortened } from "./recovery.ts";
 import { rules } from "./rules.ts";
 import { lockStore } from "./store_lock.ts";
 
@@ -19,7 +19,7 @@ export interface StoreReport {
 /**
  * Looks for anything in a store that should not be there, after what every start
  * does to it: a crash is recovered from, not reported. Reads every page of the
- * database and every name of a content file, not their bytes.
+ * database, and name and length of every content file, not their bytes.
  *
  * Rejects with an `Error` of one line when the store is missing, in use, damaged
  * beyond reading, or of a newer version.
@@ -51,6 +51,12 @@ function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
     .filter((line) => line !== "ok")
     .map((line) => `database: ${line}`);
   for (const rule of rules) problems.push(...column(db, rule));
+  for (const { fileid, size, outside } of shortened(db, contents)) {
+    const there = contents.measure(outside).size;
+    problems.push(
+      `file ${fileid} of ${size} bytes has content ${outside} of ${there}, which was longer`,
+    );
+  }
   for (const path of contents.strays(contentsInUse(db))) {
     problems.push(`content ${path} belongs to no file`);
   }

@@ -6,7 +6,7 @@ import {
   renameSync,
   writeSync,
 } from "node:fs";
-import type { Contents } from "./contents.ts";
+import { type Contents, pagesOf } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
@@ -60,7 +60,7 @@ export class ContentFiles implements Contents {
     }
   }
 
-  read(number: number, offset: number, target: Uint8Array): void {
+  read(number: number, offset: number, target: Uint8Array): boolean {
     const file = this.#find(number);
     let filled = 0;
     while (file !== undefined && filled < target.length) {
@@ -72,7 +72,9 @@ export class ContentFiles implements Contents {
       if (count === 0) break;
       filled += count;
     }
-    if (filled < target.length) target.fill(0, filled);
+    if (filled === target.length) return true;
+    target.fill(0, filled);
+    return false;
   }
 
   write(number: number, offset: number, data: Uint8Array): void {
@@ -93,11 +95,17 @@ export class ContentFiles implements Contents {
   measure(number: number): { size: number; used: number } {
     try {
       const { size, blocks } = Deno.statSync(this.#path(number));
-      return { size, used: blocks === null ? size : blocks * BLOCK };
+      const used = blocks === null ? size : blocks * BLOCK;
+      // The host may have set blocks aside for more; those are not of the content.
+      return { size, used: Math.min(used, pagesOf(size)) };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return { size: 0, used: 0 };
       throw fsErrorOf(error);
     }
+  }
+
+  lacks(number: number, used: number): boolean {
+    return used > pagesOf(this.measure(number).size);
   }
 
   segments(number: number): readonly Segment[] {

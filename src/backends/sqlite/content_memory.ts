@@ -26,9 +26,10 @@ export class ContentMemory implements Contents {
     return true;
   }
 
-  read(number: number, offset: number, target: Uint8Array): void {
+  read(number: number, offset: number, target: Uint8Array): boolean {
     const bytes = this.#files.get(number)?.read(offset, target) ?? 0;
     target.fill(0, bytes);
+    return bytes === target.length;
   }
 
   write(number: number, offset: number, data: Uint8Array): void {
@@ -48,6 +49,10 @@ export class ContentMemory implements Contents {
   measure(number: number): { size: number; used: number } {
     const { size, used } = this.#files.get(number) ?? { size: 0, used: 0 };
     return { size, used };
+  }
+
+  lacks(): boolean {
+    return false;
   }
 
   segments(number: number): readonly Segment[] {

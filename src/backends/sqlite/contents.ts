@@ -1,5 +1,20 @@
 import type { Segment } from "./segments.ts";
 
+/** Bytes of the pages of the disk that `size` bytes take without a hole. */
+export function pagesOf(size: number): number {
+  return Math.ceil(size / 4096) * 4096;
+}
+
+/**
+ * What the content of a file takes at least, by the file's row: what a crash has
+ * left behind its end may have been counted, and is cut in the meantime.
+ */
+export function leastUsed(
+  { size, used }: { readonly size: number; readonly used: number },
+): number {
+  return Math.min(used, pagesOf(size));
+}
+
 /**
  * Where the bytes of larger files are: beside the database, one content each,
  * by a number that no other content ever had. A file that is emptied and grows
@@ -14,14 +29,19 @@ export interface Contents {
    * whoever has put it there, it is nobody's here, and stays as it is.
    */
   make(number: number): boolean;
-  /** Fills `target` from `offset` on, zeros where nothing was written. */
-  read(number: number, offset: number, target: Uint8Array): void;
+  /**
+   * Fills `target` from `offset` on, zeros where nothing was written. False where
+   * the content ends before all of that.
+   */
+  read(number: number, offset: number, target: Uint8Array): boolean;
   /** Writes all of `data`, or throws; part of it may be written then. */
   write(number: number, offset: number, data: Uint8Array): void;
   /** Takes away what is at `size` and beyond. */
   cut(number: number, size: number): void;
   /** Bytes to the end of what was written, and bytes that it takes. */
   measure(number: number): { readonly size: number; readonly used: number };
+  /** Whether it is too short to take `used` bytes, or gone: somebody else has cut or removed it. */
+  lacks(number: number, used: number): boolean;
   /** The parts that may be other than zeros, in order and apart from each other. */
   segments(number: number): readonly Segment[];
   /** Brings what was written to stable storage, while others work. */

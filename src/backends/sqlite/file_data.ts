@@ -1,7 +1,7 @@
 import { RecentMap } from "../../recent_map.ts";
 import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
 import type { Committer } from "./committer.ts";
-import type { Contents } from "./contents.ts";
+import { type Contents, leastUsed } from "./contents.ts";
 import { Extents } from "./extents.ts";
 import type { Journal } from "./journal.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
@@ -74,14 +74,18 @@ export class FileData {
     const count = Math.min(target.length, file.size - offset);
     if (count <= 0) return 0;
     const part = count === target.length ? target : target.subarray(0, count);
-    if (file.outside) this.#parts.contents.read(file.outside, offset, part);
-    else part.set(this.#load(file).subarray(offset, offset + count));
+    if (file.outside) {
+      const isWhole = this.#parts.contents.read(file.outside, offset, part);
+      if (!isWhole) assertThere(this.#parts.contents, file);
+    } else part.set(this.#load(file).subarray(offset, offset + count));
     return count;
   }
 
   /** The parts of a file that may be other than zeros, in order. */
-  segments({ outside, size }: SqliteNode): readonly Segment[] {
+  segments(file: SqliteNode): readonly Segment[] {
+    const { outside, size } = file;
     if (outside === 0) return [{ offset: 0, length: size }];
+    assertThere(this.#parts.contents, file);
     return clipped(this.#parts.contents.segments(outside), size);
   }
 
@@ -353,6 +357,18 @@ export class FileData {
         }),
     };
   }
+}
+
+/** Throws FsError "io" where the content of a file is gone, in part at least: that is no hole. */
+function assertThere(
+  contents: Contents,
+  { fileid, outside, size, used }: SqliteNode,
+): void {
+  if (!contents.lacks(outside, leastUsed({ size, used }))) return;
+  throw new FsError(
+    "io",
+    `content ${outside} of file ${fileid} is missing, or shorter than it was`,
+  );
 }
 
 /** Bytes of small files, by their numbers. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Contents } from "./contents.ts";
+import { type Contents, leastUsed } from "./contents.ts";
 import { replay } from "./journal.ts";
 
 /**
@@ -17,6 +17,7 @@ export function recover(
   const orphans = db.prepare(
     "SELECT outside FROM inodes INDEXED BY orphans WHERE nlink = 0",
   ).all() as { outside: number }[];
+  if (wasLost) countAnew(db, contents);
   db.exec(`
     DELETE FROM contents WHERE fileid IN
       (SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0);
@@ -30,6 +31,38 @@ export function recover(
   // which finds the contents of the orphans too.
   for (const path of contents.strays(contentsInUse(db))) {
     Deno.removeSync(path);
+  }
+}
+
+/** A file whose content is shorter than what its row has counted. */
+export interface Shortened {
+  readonly fileid: number;
+  readonly size: number;
+  readonly outside: number;
+}
+
+/** All files of which the database knows more content than there is. */
+export function* shortened(
+  db: DatabaseSync,
+  contents: Contents,
+): Generator<Shortened> {
+  const files = db.prepare(
+    `SELECT fileid, size, used, outside FROM inodes INDEXED BY outsiders
+     WHERE outside <> 0`,
+  ).iterate() as Iterable<Shortened & { readonly used: number }>;
+  for (const file of files) {
+    if (contents.lacks(file.outside, leastUsed(file))) yield file;
+  }
+}
+
+/**
+ * Unstable writes may be lost with the host, after their file's row was saved with
+ * what they took: what is there counts then.
+ */
+function countAnew(db: DatabaseSync, contents: Contents): void {
+  const count = db.prepare("UPDATE inodes SET used = ? WHERE fileid = ?");
+  for (const { fileid, outside } of [...shortened(db, contents)]) {
+    count.run(contents.measure(outside).used, fileid);
   }
 }
 

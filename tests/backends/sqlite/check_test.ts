@@ -1,8 +1,20 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
-import { attributes, canWrite, make, pattern } from "./ground.ts";
-import { temporary, using } from "./ground.ts";
+import { FsError, serve, sqlite } from "../../../mod.ts";
+import { exportTree } from "../../../src/backends/sqlite/archive.ts";
+import { anonymousStateid, op, openSession } from "../../support/client/mod.ts";
+import { Status } from "../../../src/nfs4/constants.ts";
+import { createLogger } from "../../../src/log.ts";
+import {
+  attributes,
+  canWrite,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+} from "./ground.ts";
 
 const ignore = !canWrite;
 
@@ -176,5 +188,125 @@ Deno.test({
       const { problems } = await checkStore(folder.path);
       assert(problems.some((line) => line.startsWith("database: ")), table);
     }
+  },
+});
+
+/** The paths of a store's contents. */
+function contentsOf(directory: string): string[] {
+  return [...Deno.readDirSync(`${directory}/content`)].flatMap((entry) =>
+    entry.isDirectory
+      ? [...Deno.readDirSync(`${directory}/content/${entry.name}`)].map(
+        ({ name }) => `${directory}/content/${entry.name}/${name}`,
+      )
+      : []
+  );
+}
+
+/** Files with holes at their ends and in the middle, beside one without. */
+async function fillWithHoles(directory: string): Promise<void> {
+  await using(directory, (fs) => {
+    const tail = make(fs, "tail");
+    fs.write(tail, 0, pattern(40_000, 1), "file");
+    fs.setattr(tail, { size: 1_000_000 });
+    const middle = make(fs, "middle");
+    fs.write(middle, 0, pattern(20_000, 1), "unstable");
+    fs.write(middle, 500_000, pattern(20_000, 1), "unstable");
+    const cut = make(fs, "cut");
+    fs.write(cut, 0, pattern(100_000, 1), "file");
+    fs.setattr(cut, { size: 30_001 });
+    fs.setattr(cut, { size: 60_000 });
+    fs.setattr(make(fs, "hole"), { size: 100_000 });
+    fs.write(make(fs, "large"), 0, pattern(50_000, 1), "file");
+  });
+}
+
+const NAMES = ["tail", "middle", "cut", "large"];
+
+for (const damage of ["cut", "removed"] as const) {
+  Deno.test({
+    name:
+      `a content that was ${damage} behind the store's back is found, and is no hole`,
+    ignore,
+    async fn() {
+      using folder = temporary();
+      await fillWithHoles(folder.path);
+      assertEquals((await checkStore(folder.path)).problems, []);
+      for (const path of contentsOf(folder.path)) {
+        if (damage === "removed") Deno.removeSync(path);
+        else if (Deno.statSync(path).size > 0) Deno.truncateSync(path, 4096);
+      }
+      const { problems } = await checkStore(folder.path);
+      assertEquals(problems.length, NAMES.length, problems.join());
+      for (const problem of problems) {
+        assert(/has content \d+ of \d+, which was longer$/.test(problem));
+      }
+      await using(folder.path, async (fs) => {
+        for (const name of NAMES) {
+          const file = find(fs, name);
+          const target = new Uint8Array(10_000);
+          const error = assertThrows(
+            () => fs.read(file, 10_000, target),
+            FsError,
+            "missing, or shorter",
+          );
+          assertEquals(error.code, "io");
+        }
+        const hole = new Uint8Array(100_000).fill(1);
+        fs.read(find(fs, "hole"), 0, hole);
+        assert(hole.every((byte) => byte === 0));
+        await assertRejects(
+          () => new Response(exportTree(fs)).bytes(),
+          FsError,
+        );
+      });
+    },
+  });
+}
+
+Deno.test({
+  name: "holes of a sound store are no damage: they read as zeros",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await fillWithHoles(folder.path);
+    await using(folder.path, (fs) => {
+      for (const [name, size] of [["tail", 40_000], ["cut", 30_001]] as const) {
+        const file = find(fs, name);
+        const target = new Uint8Array(file.size).fill(7);
+        fs.read(file, 0, target);
+        assertEquals(target.subarray(size).every((byte) => byte === 0), true);
+        assertEquals(target[size - 1] !== 0, true);
+      }
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "a client that reads what is lost is told IO, and the operator by a line",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await fillWithHoles(folder.path);
+    for (const path of contentsOf(folder.path)) Deno.removeSync(path);
+    const lines: string[] = [];
+    const log = createLogger({ write: (line) => lines.push(line) });
+    const fs = sqlite(folder.path);
+    await using server = await serve(
+      [{ path: "/", fs, trust: "any" }],
+      { port: 0, log },
+    );
+    await using session = await openSession(server);
+    const read = op.read({ stateid: anonymousStateid, count: 100 });
+    await session.expectStatus(Status.IO, [
+      op.putrootfh(),
+      op.lookup("large"),
+      read,
+    ]);
+    assertEquals(lines.length, 1);
+    assert(
+      /ERROR.*content \d+ of file \d+ is missing/.test(lines[0]),
+      lines[0],
+    );
   },
 });
