@@ -7,6 +7,7 @@ import {
   op,
   openSession,
   type Request,
+  type Session,
   V40Client,
   walk,
 } from "../support/client/mod.ts";
@@ -126,9 +127,11 @@ Deno.test("NFSv4.0: what can't be kept is an error, the same when it is sent aga
   await assertOthersServed(port);
 });
 
-Deno.test("a request that comes again while its answer is yet to be kept has to wait", async () => {
-  await using server = await lameServer();
-  await using session = await openSession({ port: server.port });
+/** A request for a folder that is `asked` to be kept, and waits for `gate`. */
+async function waitingMkdir(
+  server: Awaited<ReturnType<typeof lameServer>>,
+  session: Session,
+) {
   const folder = await folderOf(session, "lame");
   const gate = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
@@ -140,6 +143,13 @@ Deno.test("a request that comes again while its answer is yet to be kept has to 
     slotid: 0,
     expect: "any",
   });
+  return { gate, asked, prepared };
+}
+
+Deno.test("a request that comes again while its answer is yet to be kept has to wait", async () => {
+  await using server = await lameServer();
+  await using session = await openSession({ port: server.port });
+  const { gate, asked, prepared } = await waitingMkdir(server, session);
   const first = prepared.send();
   await asked.promise;
   const connection = await session.client.newConnection();
@@ -153,17 +163,7 @@ Deno.test("a request whose connection ends before its answer is kept can be sent
   for (const outcome of ["kept", "refused"]) {
     await using server = await lameServer();
     await using session = await openSession({ port: server.port });
-    const folder = await folderOf(session, "lame");
-    const gate = Promise.withResolvers<void>();
-    const asked = Promise.withResolvers<void>();
-    server.settling(() => {
-      asked.resolve();
-      return gate.promise;
-    });
-    const prepared = session.prepare(mkdir(folder, "new"), {
-      slotid: 0,
-      expect: "any",
-    });
+    const { gate, asked, prepared } = await waitingMkdir(server, session);
     const doomed = await session.client.newConnection();
     const lost = prepared.send(doomed).then(() => "answered", () => "lost");
     await asked.promise;
