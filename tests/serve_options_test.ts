@@ -117,6 +117,8 @@ Deno.test("an option of a name that there is not is refused, and what was meant 
   for (const [make, options, said] of makers) {
     assertThrows(() => make(options as never), TypeError, said);
   }
+  const none = { durability: "none" } as never;
+  assertThrows(() => local(".", none), RangeError, "full or os, not none");
 });
 
 const canRead =

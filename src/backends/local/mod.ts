@@ -49,13 +49,18 @@ export interface LocalFileSystem extends
 /**
  * The folder `directory` of the host as a file system. Throws an `Error` with a
  * message for the user when it is not there, not a folder, or can't be read, and
- * a `TypeError` for an option that it does not have.
+ * a `TypeError` for an option that it does not have, a `RangeError` for a
+ * durability that there is not.
  */
 export function local(
   directory: string,
   options: LocalOptions = {},
 ): LocalFileSystem {
   checkOptionNames("local", options, LOCAL_NAMES);
+  const { durability = "full" } = options;
+  if (!["full", "os"].includes(durability)) {
+    throw new RangeError(`durability must be full or os, not ${durability}`);
+  }
   const path = checkFolder(directory);
   return new HostedFileSystem(chooseHost(options), path, options);
 }
