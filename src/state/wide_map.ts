@@ -1,7 +1,7 @@
 /** Entries at which a map is divided. */
-const MANY = 2_048;
+const MANY = 512;
 /** Into so many, a power of two. */
-const PARTS = 64;
+const PARTS = 32;
 
 /**
  * A Map that grows a little at a time. A Map itself makes room for twice as many
