@@ -4,7 +4,7 @@
  */
 export const STATE_COSTS = {
   /** A client, its part in recovery included; three times its name comes on top. */
-  client: 2_500,
+  client: 2_700,
   /** A session, with the answer of its CREATE_SESSION. */
   session: 1_800,
   /** A slot that was used; its kept reply comes on top. */
@@ -12,15 +12,15 @@ export const STATE_COSTS = {
   /** An open or lock owner, with the answer that NFSv4.0 keeps; its name comes on top. */
   owner: 640,
   /** A file that something is held on, with its filehandle. */
-  file: 1_100,
+  file: 1_200,
   /** An open. */
-  open: 576,
+  open: 704,
   /** What NFSv4.0 keeps of an owner's last CLOSE. */
   closed: 1_024,
   /** A lock stateid, and what the first lock of a file makes. */
-  lock: 1_700,
+  lock: 2_100,
   /** A locked range. */
-  range: 192,
+  range: 232,
   /** A delegation. */
   delegation: 576,
   /** A lock that is waited for. */

@@ -1,7 +1,5 @@
 /** The server of `../hostile.ts` as a process, and what its turns of the event loop took. */
 
-const decoder = new TextDecoder();
-
 /** Milliseconds that turns of the event loop took. */
 export interface Longest {
   /** CPU of the main thread in the longest. */
@@ -101,7 +99,7 @@ export class MeasuredServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#input.close().catch(() => {});
     await this.#child.status;
-    await this.#lines.cancel();
+    await this.#lines.ended();
     await Deno.remove(this.#folder, { recursive: true });
   }
 
@@ -117,43 +115,69 @@ export class MeasuredServer implements AsyncDisposable {
   }
 }
 
-/** What the process prints: answers, and the collector's pauses among them. */
+/**
+ * What the process prints: answers, and the collector's pauses among them. All
+ * of it is read at once, for a full pipe would stop the process.
+ */
 class Lines {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #rest = "";
+  readonly #ended: Promise<void>;
+  readonly #answers: string[] = [];
+  #arrived = Promise.withResolvers<void>();
   #pauses: Pause[] = [];
+  #isOver = false;
 
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.#ended = this.#readAll(stream);
   }
 
-  /** The next line that is no pause. */
+  /** The next line that is no trace. */
   async answer(): Promise<string> {
-    for (;;) {
-      const end = this.#rest.indexOf("\n");
-      if (end < 0) {
-        const { value, done } = await this.#reader.read();
-        if (done) throw new Error("the server has ended");
-        this.#rest += decoder.decode(value, { stream: true });
-        continue;
-      }
-      const line = this.#rest.slice(0, end);
-      this.#rest = this.#rest.slice(end + 1);
-      if (!TRACE.test(line)) return line;
-      const pause = PAUSE.exec(line) ?? STEP.exec(line);
-      if (pause === null) continue;
-      const ended = Number(pause[1]);
-      this.#pauses.push({ began: ended - Number(pause[2]), ended });
+    while (this.#answers.length === 0) {
+      if (this.#isOver) throw new Error("the server has ended");
+      await this.#arrived.promise;
     }
+    return this.#answers.shift()!;
   }
 
+  /** The pauses since they were taken last. */
   takePauses(): Pause[] {
     const pauses = this.#pauses;
     this.#pauses = [];
     return pauses;
   }
 
-  async cancel(): Promise<void> {
-    await this.#reader.cancel();
+  /** Resolves when the process prints nothing more. */
+  ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  async #readAll(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ): Promise<void> {
+    let rest = "";
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      lines.forEach((line) => this.#take(line));
+      this.#wake();
+    }
+    this.#isOver = true;
+    this.#wake();
+  }
+
+  #take(line: string): void {
+    if (!TRACE.test(line)) {
+      this.#answers.push(line);
+      return;
+    }
+    const pause = PAUSE.exec(line) ?? STEP.exec(line);
+    if (pause === null) return;
+    const ended = Number(pause[1]);
+    this.#pauses.push({ began: ended - Number(pause[2]), ended });
+  }
+
+  #wake(): void {
+    this.#arrived.resolve();
+    this.#arrived = Promise.withResolvers();
   }
 }
