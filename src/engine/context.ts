@@ -5,6 +5,7 @@ import {
 } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import type { Credential } from "../rpc/auth.ts";
+import { SMALL_REPLY } from "../rpc/buffer_budget.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { Settler } from "../rpc/reliance.ts";
 import type { Client } from "../state/client.ts";
@@ -126,6 +127,24 @@ export class CompoundContext {
   get replyRoom(): number {
     return this.replyLimit - RPC_REPLY_HEADER -
       (this.reply.position - this.replyStart);
+  }
+
+  /**
+   * Takes room for `bytes` more of the answer, where that makes it more than
+   * small; false while all connections together hold too much for that.
+   */
+  reserve(bytes: number): boolean {
+    const { reply, connection } = this;
+    const end = reply.position + bytes;
+    if (end - this.replyStart <= SMALL_REPLY) return true;
+    const isCounted = reply.resized !== undefined;
+    // An answer that has waited is counted with all of its buffer, as that grows;
+    // one that is written in one turn when the turn ends.
+    const wanted = isCounted ? reply.growthFor(bytes) : end - this.replyStart;
+    if (wanted === 0) return true;
+    if (!connection.hasRoom(wanted)) return false;
+    if (isCounted) reply.reserve(bytes);
+    return true;
   }
 
   /** Who asks, as the export of `file` sees them. */

@@ -34,6 +34,8 @@ export interface ListingOptions {
 const TAIL = 8;
 /** Bytes of an entry with attributes, at a guess. */
 const USUAL_ENTRY = 128;
+/** Bytes of an entry with attributes, far more than most take. */
+const LARGE_ENTRY = 4_096;
 /** Entries asked of the file system at a time. */
 const MIN_PAGE = 4;
 const MAX_PAGE = 64;
@@ -82,6 +84,8 @@ export class DirectoryListing {
       for (const entry of page.entries) {
         after = entry.cookie;
         if (!hasName(entry)) continue;
+        // With fewer entries than would fit the client asks for the rest.
+        if (!this.#context.reserve(LARGE_ENTRY)) return this.#finishEarly();
         const outcome = this.#writeEntry(entry);
         const status = outcome instanceof Promise
           ? (yield outcome) as StatusCode
@@ -96,6 +100,11 @@ export class DirectoryListing {
       if (++pages > MOST_PAGES) throw new FsError("io", "an endless folder");
     }
     return this.#finish(true);
+  }
+
+  /** Connections hold too much for more of them. */
+  #finishEarly(): StatusCode {
+    return this.#entries === 0 ? Status.DELAY : this.#finish(false);
   }
 
   #finish(eof: boolean): StatusCode {

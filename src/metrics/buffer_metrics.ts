@@ -2,7 +2,7 @@ import type { BufferBudget } from "../rpc/buffer_budget.ts";
 import type { MetricsRegistry } from "./registry.ts";
 import { collectedCounter, gauge } from "./reuse.ts";
 
-/** Bytes in hand: `buffer_bytes`, `buffer_limit_bytes`, `buffer_waits_total`, `buffer_cuts_total`. */
+/** Bytes in hand: `buffer_bytes`, `buffer_limit_bytes`, `buffer_waits_total`, `buffer_refusals_total`, `buffer_cuts_total`. */
 export function observeBuffers(
   registry: MetricsRegistry,
   budget: BufferBudget,
@@ -22,6 +22,11 @@ export function observeBuffers(
     help:
       "Times that nothing more was read from a connection for lack of room.",
     collect: (counter) => counter.inc(budget.waits),
+  });
+  collectedCounter(registry, {
+    name: "buffer_refusals_total",
+    help: "Replies that were kept small, or refused, for lack of room.",
+    collect: (counter) => counter.inc(budget.refusals),
   });
   collectedCounter(registry, {
     name: "buffer_cuts_total",

@@ -1,3 +1,12 @@
+/**
+ * Bytes of a reply for which there is room once its request is carried out.
+ * Whoever writes more asks first: {@linkcode BufferBudget.hasRoom}.
+ */
+export const SMALL_REPLY: number = 16 * 1024;
+
+/** Bytes that one more request of a quiet client takes: a buffer to read into, and a small reply. */
+const SMALL_CALL = 64 * 1024;
+
 /** Options of {@linkcode BufferBudget}. */
 export interface BufferBudgetOptions {
   /** Bytes that all connections together may hold. */
@@ -14,18 +23,22 @@ export interface BufferBudgetOptions {
  *
  * When half of the budget is used, those wait who hold more than their equal
  * share of that half; at three quarters all who hold anything. The last quarter
- * is for who holds nothing: a quiet client is served although others hoard.
+ * is for who holds nothing, and the last eighth for small replies: a quiet client
+ * is served although others hoard, a thousand newcomers among them.
  */
 export class BufferBudget {
   /** Bytes that all may hold. */
   readonly limit: number;
   /** Times that a connection had to wait. */
   waits = 0;
+  /** Replies that were kept small, or refused. */
+  refusals = 0;
   /** Connections closed because they held what others needed. */
   cuts = 0;
-  /** Called when somebody who holds nothing is not admitted; the listener's. */
+  /** Called when somebody who holds nothing is not admitted, or a reply has no room; the listener's. */
   exhausted: (() => void) | undefined;
   readonly #step: number;
+  readonly #small: number;
   readonly #shares = new Set<BudgetShare>();
   readonly #waiting = new Set<BudgetShare>();
   #used = 0;
@@ -36,6 +49,7 @@ export class BufferBudget {
   constructor({ limit, step }: BufferBudgetOptions) {
     this.limit = limit;
     this.#step = Math.min(step, limit / 8);
+    this.#small = Math.min(SMALL_CALL, this.#step);
   }
 
   /** Bytes that are held. */
@@ -82,11 +96,20 @@ export class BufferBudget {
    * up, when `promised` bytes more are about to be used.
    */
   admits({ held, isQuiet }: Holding, promised = 0): boolean {
-    const wanted = this.#used + promised + this.#step;
+    const used = this.#used + promised;
+    const wanted = used + this.#step;
     if (wanted <= this.limit / 2) return true;
-    if (isQuiet) return wanted <= this.limit;
+    if (isQuiet) return used + this.#small <= this.limit;
     if (wanted > this.limit * 0.75) return false;
     return held <= this.limit / 2 / Math.max(1, this.#shares.size);
+  }
+
+  /** Whether a reply that is no longer small may grow by so many `bytes`. */
+  hasRoom(bytes: number): boolean {
+    if (this.#used + bytes <= this.limit * 7 / 8) return true;
+    this.refusals++;
+    this.exhausted?.();
+    return false;
   }
 
   /** Has `share` told once, when there may be room. */
@@ -105,7 +128,7 @@ export class BufferBudget {
     let promised = 0;
     for (const share of waiting) {
       if (!this.admits(share, promised)) continue;
-      promised += this.#step;
+      promised += share.isQuiet ? this.#small : this.#step;
       this.#waiting.delete(share);
       share.again();
     }
@@ -168,6 +191,11 @@ export class BudgetShare implements Holding {
     }
     this.#isWaiting = !isAdmitted;
     return isAdmitted;
+  }
+
+  /** As {@linkcode BufferBudget.hasRoom}. */
+  hasRoom(bytes: number): boolean {
+    return this.#budget.hasRoom(bytes);
   }
 
   /** The connection is gone. */

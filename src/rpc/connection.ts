@@ -3,7 +3,7 @@ import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { CredentialReader } from "./auth.ts";
-import type { BudgetShare } from "./buffer_budget.ts";
+import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, RpcHandlers, Transport } from "./handlers.ts";
 import {
@@ -137,6 +137,14 @@ export class RpcConnection {
   /** Bytes in hand: what was received and is not done with, and what the peer has not taken. */
   get bytesHeld(): number {
     return this.receiveMemory + this.#outbox.memory + this.#reserved;
+  }
+
+  /**
+   * Whether a reply that is more than {@linkcode SMALL_REPLY} may grow by so many
+   * bytes; otherwise its call is to be made again later.
+   */
+  hasRoom(bytes: number): boolean {
+    return this.#share?.hasRoom(bytes) ?? true;
   }
 
   /** Bytes of memory that the receiving side holds. */
@@ -324,9 +332,17 @@ export class RpcConnection {
   async #later(call: RpcCall, answer: Promise<AcceptStatus>): Promise<void> {
     const record = this.#outbox.detach();
     const buffer = this.#framer.pin();
-    // Room for data is taken before the wait for the data, as a rule.
-    const reserved = record.writer.position - record.at;
-    this.#reserved += reserved;
+    const { writer, at } = record;
+    let reserved = 0;
+    const count = (bytes: number): void => {
+      this.#reserved += bytes - reserved;
+      reserved = bytes;
+      this.#share?.hold(this.bytesHeld);
+    };
+    const countWriter = () =>
+      count(Math.max(writer.capacity - at, SMALL_REPLY));
+    countWriter();
+    writer.resized = countWriter;
     this.#inFlight++;
     let status: AcceptStatus;
     try {
@@ -335,13 +351,14 @@ export class RpcConnection {
       status = this.#refusal(call, error);
     }
     this.#inFlight--;
-    this.#reserved -= reserved;
+    writer.resized = undefined;
+    count(0);
     if (call.isInUse) this.#framer.abandon(buffer);
     else this.#framer.unpin(buffer);
     if (status === AcceptStatus.DROP) this.#outbox.discard(record);
     else {
       if (status !== AcceptStatus.SUCCESS) {
-        patchAccepted(record.writer, record.at + 4, status);
+        patchAccepted(writer, at + 4, status);
       }
       this.#outbox.attach(record, call.reliance);
     }

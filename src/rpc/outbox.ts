@@ -61,6 +61,8 @@ export class Outbox {
   #open: XdrWriter | undefined;
   #relying: RelyingRecord[] = [];
   #recordAt = 0;
+  /** Bytes of the last record or batch that ended: of the next, as a rule. */
+  #usual = 0;
   #building = false;
   #writing = false;
   #flushSoon = false;
@@ -97,7 +99,7 @@ export class Outbox {
 
   /** Begins a record in the batch, to be written to the writer returned. */
   begin(): XdrWriter {
-    const writer = this.#open ??= this.#options.writers.take();
+    const writer = this.#open ??= this.#options.writers.take(this.#usual);
     this.#building = true;
     this.#recordAt = beginRecord(writer);
     return writer;
@@ -137,6 +139,7 @@ export class Outbox {
     this.#building = false;
     const writer = this.#open ?? this.#options.writers.take();
     const at = this.#recordAt;
+    this.#usual = writer.position - at;
     this.#open = undefined;
     if (at > COPY_SIZE) {
       const relying = this.#takeRelying();
@@ -159,6 +162,7 @@ export class Outbox {
     }
     endRecord(writer, at);
     const end = writer.position;
+    this.#usual = end - at;
     if (end - at > COPY_SIZE) {
       const relying = reliance === undefined ? NONE : [{ at, reliance }];
       return this.#push({ ...record, end, relying });
@@ -229,6 +233,7 @@ export class Outbox {
     this.#open = undefined;
     const end = writer.position;
     if (end === 0) return this.#options.writers.give(writer);
+    this.#usual = end;
     const relying = this.#takeRelying();
     this.#push({ writer, at: 0, end, pooled: true, relying });
   }
@@ -242,7 +247,7 @@ export class Outbox {
 
   #push(segment: Segment): void {
     this.#sealed += segment.end - segment.at;
-    this.#memory += segment.end;
+    this.#memory += memoryOf(segment);
     const { relying } = segment;
     if (relying.length === 0) return this.#enqueue(segment);
     const settled = settleAll(relying);
@@ -276,14 +281,15 @@ export class Outbox {
     }
     this.discard(segment);
     this.#sealed += into.position - (end - at);
-    this.#memory += into.position - end;
     const rest = { pooled: true, relying: NONE };
-    this.#enqueue({ writer: into, at: 0, end: into.position, ...rest });
+    const refused = { writer: into, at: 0, end: into.position, ...rest };
+    this.#memory += memoryOf(refused) - memoryOf(segment);
+    this.#enqueue(refused);
   }
 
   #enqueue(segment: Segment): void {
     if (this.#closed) {
-      this.#memory -= segment.end;
+      this.#memory -= memoryOf(segment);
       return;
     }
     this.#ready.push(segment);
@@ -308,7 +314,7 @@ export class Outbox {
           observer?.bytesSent?.(taken);
           progress();
         }
-        this.#memory -= end;
+        this.#memory -= memoryOf(segment);
         if (segment.pooled) writers.give(writer);
       }
     } catch (error) {
@@ -318,4 +324,9 @@ export class Outbox {
       progress();
     }
   }
+}
+
+/** Bytes of memory that a segment holds: what its writer has, or its part of that. */
+function memoryOf({ writer, end, pooled }: Segment): number {
+  return pooled ? writer.capacity : end;
 }

@@ -75,9 +75,13 @@ export function powerOfTwo(size: number): number {
   return 2 ** Math.ceil(Math.log2(size));
 }
 
-/** Writers for replies; one that grew too large is dropped, not kept. */
+/**
+ * Writers for replies; one that grew too large is dropped, not kept. Whoever
+ * writes little gets a small one: a reply that waits holds all of its writer.
+ */
 export class WriterPool {
-  readonly #free: XdrWriter[] = [];
+  readonly #small: XdrWriter[] = [];
+  readonly #large: XdrWriter[] = [];
   readonly #maxKept: number;
   readonly #largest: number;
   #kept = 0;
@@ -93,9 +97,10 @@ export class WriterPool {
     return this.#kept;
   }
 
-  /** An empty writer. */
-  take(): XdrWriter {
-    const writer = this.#free.pop();
+  /** An empty writer, a large one if there is one where `expected` bytes are. */
+  take(expected = 0): XdrWriter {
+    const large = expected > SMALLEST_POOLED ? this.#large.pop() : undefined;
+    const writer = large ?? this.#small.pop();
     if (writer === undefined) return new XdrWriter(WRITER_CAPACITY);
     this.#kept -= writer.capacity;
     return writer;
@@ -106,7 +111,7 @@ export class WriterPool {
     const size = writer.capacity;
     if (size > this.#largest || this.#kept + size > this.#maxKept) return;
     writer.truncate(0);
-    this.#free.push(writer);
+    (size > SMALLEST_POOLED ? this.#large : this.#small).push(writer);
     this.#kept += size;
   }
 }

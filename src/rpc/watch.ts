@@ -65,10 +65,7 @@ export class ConnectionWatch {
       this.#queued = bytesQueued;
       this.#sentAt = now;
     }
-    if (this.#hasMoved) {
-      this.#moved = bytesSent + this.#connection.bytesReceived;
-      this.#movedAt = now;
-    }
+    this.#noteMoves(now);
     // While it has work of ours to wait for, it is not read from.
     if (!isIdle || records > this.#records) {
       this.#records = records;
@@ -80,13 +77,17 @@ export class ConnectionWatch {
 
   /** Whether it has got nowhere for `ms`, so that others may have the memory it holds. */
   isHoarding(now: number, ms: number): boolean {
+    this.#noteMoves(now);
     return this.#connection.bytesHeld > MIN_PROGRESS &&
-      now - this.#movedAt >= ms && !this.#hasMoved;
+      now - this.#movedAt >= ms;
   }
 
-  get #hasMoved(): boolean {
+  #noteMoves(now: number): void {
     const { bytesSent, bytesReceived } = this.#connection;
-    return bytesSent + bytesReceived - this.#moved >= MIN_PROGRESS;
+    const moved = bytesSent + bytesReceived;
+    if (moved - this.#moved < MIN_PROGRESS) return;
+    this.#moved = moved;
+    this.#movedAt = now;
   }
 
   /** Since when nothing has come and nothing was to be done, as far as was looked. */

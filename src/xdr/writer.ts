@@ -9,6 +9,8 @@ const utf8 = new TextEncoder();
 export class XdrWriter {
   /** Bytes written so far; also the offset of the next byte. */
   position = 0;
+  /** Called when the buffer has become larger or smaller. */
+  resized: (() => void) | undefined;
   #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView;
 
@@ -104,6 +106,19 @@ export class XdrWriter {
     this.#bytes.set(value, at);
   }
 
+  /** Bytes that the buffer would grow by for `length` more; 0 where they fit. */
+  growthFor(length: number): number {
+    const { length: capacity } = this.#bytes;
+    const needed = this.position + length;
+    return needed > capacity ? Math.max(needed, capacity * 2) - capacity : 0;
+  }
+
+  /** Grows now, so that `length` bytes more fit. */
+  reserve(length: number): void {
+    const growth = this.growthFor(length);
+    if (growth > 0) this.#resize(this.#bytes.length + growth);
+  }
+
   /**
    * Room for a variable-length opaque of up to `length` bytes: fill the view,
    * then call {@linkcode XdrWriter.spaceUsed}. Nothing else may be written in
@@ -143,11 +158,8 @@ export class XdrWriter {
    * has what {@linkcode XdrWriter.space} handed out may fill it at any time.
    */
   abandon(position: number): void {
-    const bytes = new Uint8Array(Math.max(position, 512));
-    bytes.set(this.#bytes.subarray(0, position));
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
     this.position = position;
+    this.#resize(Math.max(position, 512));
   }
 
   /** The bytes from `start` to `end`: a view, valid until the next write. */
@@ -163,7 +175,7 @@ export class XdrWriter {
   #advance(length: number): number {
     const at = this.position;
     const after = at + length;
-    if (after > this.#bytes.length) this.#grow(after);
+    if (after > this.#bytes.length) this.reserve(length);
     this.position = after;
     return at;
   }
@@ -179,11 +191,13 @@ export class XdrWriter {
     for (let i = at; i < this.position; i++) this.#bytes[i] = 0;
   }
 
-  #grow(needed: number): void {
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.#bytes.subarray(0, this.position));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+  /** Goes on in other memory of so many bytes. */
+  #resize(capacity: number): void {
+    const bytes = new Uint8Array(capacity);
+    bytes.set(this.#bytes.subarray(0, this.position));
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+    this.resized?.();
   }
 }
 

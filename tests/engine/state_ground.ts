@@ -139,6 +139,7 @@ export class StateClient {
   readonly #number: number;
   readonly #connection = {
     peer: { hostname: "127.0.0.1" },
+    hasRoom: (_) => true,
   } as RpcConnection;
   #session: Uint8Array | undefined;
   #sequence = 0;

@@ -1,5 +1,6 @@
 import { concat } from "@std/bytes";
 import type { Credential } from "../../src/rpc/auth.ts";
+import { SMALL_REPLY } from "../../src/rpc/buffer_budget.ts";
 import type { CloseReason, RpcHandlers } from "../../src/rpc/handlers.ts";
 import {
   AcceptStatus,
@@ -81,7 +82,7 @@ export class TestHandlers implements RpcHandlers {
   readonly closes: CloseReason[] = [];
   readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
 
-  call: RpcHandlers["call"] = (call, results) => {
+  call: RpcHandlers["call"] = (call, results, connection) => {
     this.calls.push(call);
     if (call.program !== PROGRAM) return AcceptStatus.PROG_UNAVAIL;
     switch (call.procedure) {
@@ -91,7 +92,9 @@ export class TestHandlers implements RpcHandlers {
         results.string(call.body.string(1 << 20));
         return AcceptStatus.SUCCESS;
       case Procedure.FILL: {
-        const length = call.body.uint32();
+        const wanted = call.body.uint32();
+        const fits = wanted <= SMALL_REPLY || connection.hasRoom(wanted);
+        const length = fits ? wanted : 0;
         results.space(length).fill(0x5a);
         results.spaceUsed(length, length);
         return AcceptStatus.SUCCESS;

@@ -85,6 +85,7 @@ export class Link {
   /** The connection as the engine sees it: by being itself. */
   readonly connection = {
     peer: PEER,
+    hasRoom: (_) => true,
     sendCall: (write: (xdr: XdrWriter) => void) => this.#call(write),
   } as RpcConnection;
   readonly owner: LinkOwner;

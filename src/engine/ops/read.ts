@@ -29,25 +29,34 @@ export const read: Operation<ReadArgs> = {
     if (status instanceof Promise) {
       // Taken before the wait, so that the connection knows what it waits with.
       const room = roomFor(context, args);
+      if (room === undefined) {
+        return status.then((status) =>
+          status === Status.OK ? Status.DELAY : status
+        );
+      }
       return status.then((status) =>
         status === Status.OK ? fill(context, args, room) : status
       );
     }
-    return status === Status.OK
-      ? fill(context, args, roomFor(context, args))
-      : status;
+    if (status !== Status.OK) return status;
+    const room = roomFor(context, args);
+    return room === undefined ? Status.DELAY : fill(context, args, room);
   },
 };
 
-/** Where the data goes in the reply. */
+/** Where the data goes in the reply; nowhere while connections hold too much for that. */
 function roomFor(
-  { reply, services: { limits } }: CompoundContext,
+  context: CompoundContext,
   { offset, count }: ReadArgs,
-): Uint8Array {
-  reply.bool(true);
+): Uint8Array | undefined {
+  const { reply, services: { limits } } = context;
   // RFC 8881 18.22.3: an offset behind the end is no error.
-  if (offset > Number.MAX_SAFE_INTEGER) return reply.space(0);
-  return reply.space(Math.min(count, limits.maxRead));
+  const length = offset > Number.MAX_SAFE_INTEGER
+    ? 0
+    : Math.min(count, limits.maxRead);
+  if (!context.reserve(lengthOnWire(length) + 4)) return undefined;
+  reply.bool(true);
+  return reply.space(length);
 }
 
 /** Has the file system write straight into the reply. */

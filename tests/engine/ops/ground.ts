@@ -79,7 +79,7 @@ export class Ground {
     const sys = { flavor: AuthFlavor.SYS, machineName: "m", uid, gid, gids };
     const context = new CompoundContext({
       services: this.services,
-      connection: {} as RpcConnection,
+      connection: { hasRoom: (_) => true } as RpcConnection,
       credential: uid === -1 ? AUTH_NONE : sys,
       minorVersion,
       request: new XdrReader(new Uint8Array()),

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
 import { getfh } from "../../../src/engine/ops/getfh.ts";
 import { remove } from "../../../src/engine/ops/remove.ts";
+import { SMALL_REPLY } from "../../../src/rpc/buffer_budget.ts";
 import { FsError } from "../../../src/vfs/errors.ts";
 import type { FileSystem } from "../../../src/vfs/file_system.ts";
 import { Ground, memoryGround, slow } from "./ground.ts";
@@ -241,4 +242,13 @@ Deno.test("READDIR of a large folder lets others run after some entries, whether
   const part = await readPart(root, { maxCount: 1_000_000, attributes: [] });
   assertEquals(part.names.length, 2000);
   assert(turns >= 2000 / 64 + 2000 / 16, `${turns} turns`);
+});
+
+Deno.test("READDIR lists a small part where connections hold too much for more", async () => {
+  const ground = memoryGround(many(1000));
+  const root = await ground.at("/");
+  root.context.connection.hasRoom = () => false;
+  const part = await readPart(root, { maxCount: 100_000, attributes: [TYPE] });
+  assertEquals(part.eof, false);
+  assertEquals(part.names.length > 100 && part.bytes <= SMALL_REPLY, true);
 });

@@ -74,6 +74,7 @@ export class SessionServer extends StateFixture {
 export class Peer {
   readonly connection = {
     peer: { hostname: "192.0.2.1" },
+    hasRoom: (_) => true,
   } as RpcConnection;
   readonly #server: SessionServer;
   readonly #uid: number;
