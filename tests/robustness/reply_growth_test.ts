@@ -23,7 +23,8 @@ async function smallServer(fs: FileSystem) {
     shutdownTimeout: 1000,
     limits: { maxBufferBytes: LIMIT },
   });
-  const metric = async (name: string) => valueOf(await scrape(server), name);
+  const metric = async (name: string) =>
+    valueOf(await scrape(server), name) ?? 0;
   return {
     port: server.port,
     /** Bytes that the server counts. */
