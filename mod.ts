@@ -33,14 +33,14 @@ export type {
   SqliteOptions,
   SqliteStats,
 } from "./src/backends/sqlite/mod.ts";
-export { createLogger, LOG_FORMATS, LOG_LEVELS } from "./src/log.ts";
+export { createLogger, LOG_FORMATS, LOG_LEVELS } from "./src/base/log.ts";
 export type {
   LogFields,
   LogFormat,
   Logger,
   LoggerOptions,
   LogLevel,
-} from "./src/log.ts";
+} from "./src/base/log.ts";
 export type { CallbackTimes } from "./src/backchannel/attempts.ts";
 export type { AllowCallbackAddress } from "./src/backchannel/dial_out.ts";
 export type { InternetAddress } from "./src/backchannel/universal_address.ts";
@@ -49,7 +49,7 @@ export type { ServeOptions } from "./src/server/options.ts";
 export type { ProtocolLimits } from "./src/engine/limits.ts";
 export { defaultServerLimits } from "./src/server/limits.ts";
 export type { ServerLimits } from "./src/server/limits.ts";
-export type { Clock, RandomBytes } from "./src/state/clock.ts";
+export type { Clock, RandomBytes } from "./src/base/clock.ts";
 export * from "./src/vfs/mod.ts";
 export type { ExportOptions, Squash } from "./src/vfs/exports.ts";
 

@@ -1,8 +1,8 @@
-import { aborted } from "./aborted.ts";
+import { aborted } from "./base/abort.ts";
 import type { Callbacks } from "./backchannel/callbacks.ts";
 import { runEffects } from "./engine/effects.ts";
 import type { Services } from "./engine/services.ts";
-import { rateLimited, silentLogger } from "./log.ts";
+import { rateLimited, silentLogger } from "./base/log.ts";
 import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
 import { observeBuffers } from "./metrics/buffer_metrics.ts";
 import { observeLog } from "./metrics/log_metrics.ts";
@@ -35,7 +35,7 @@ import {
 } from "./server/trust.ts";
 import { sessionRecoveryOf } from "./server/session_recovery.ts";
 import { completeLimits, type ServerLimits } from "./server/limits.ts";
-import { systemClock, wakingClock } from "./state/clock.ts";
+import { systemClock, wakingClock } from "./base/clock.ts";
 import {
   defineExport,
   type Export,

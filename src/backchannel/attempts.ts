@@ -1,6 +1,6 @@
 import type { StatusCode } from "../nfs4/constants.ts";
 import type { CallbackOutcome } from "./callback_request.ts";
-import { type Sleep, sleep } from "../sleep.ts";
+import { type Sleep, sleep } from "../base/sleep.ts";
 
 /** Is told of each callback; see `BackchannelMetrics`. */
 export interface SenderObserver {

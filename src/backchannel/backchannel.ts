@@ -1,5 +1,5 @@
 import type { Client } from "../state/client.ts";
-import type { RandomBytes } from "../state/clock.ts";
+import type { RandomBytes } from "../base/clock.ts";
 import type { SessionObserver } from "../state/observers.ts";
 import type { ConnectionRef, Session } from "../state/session.ts";
 import type { SessionTable } from "../state/sessions.ts";
@@ -11,7 +11,7 @@ import type { CallbackRequest, SenderSession } from "./callback_request.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
 import { attemptsOf } from "./attempts.ts";
 import { BackchannelSender, type SenderOptions } from "./sender.ts";
-import { withTimeout } from "../sleep.ts";
+import { withTimeout } from "../base/sleep.ts";
 
 /** What {@linkcode Backchannel} is made of. */
 export interface BackchannelOptions {

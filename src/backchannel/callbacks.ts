@@ -1,6 +1,6 @@
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
-import type { RandomBytes } from "../state/clock.ts";
+import type { RandomBytes } from "../base/clock.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";

@@ -1,6 +1,6 @@
-import { type Logger, silentLogger } from "../log.ts";
+import { type Logger, silentLogger } from "../base/log.ts";
 import type { CallbackLocation, Client } from "../state/client.ts";
-import type { RandomBytes } from "../state/clock.ts";
+import type { RandomBytes } from "../base/clock.ts";
 import type { ClientObserver } from "../state/observers.ts";
 import { connect, type ConnectOptions } from "../rpc/client.ts";
 import { AcceptStatus } from "../rpc/message.ts";
@@ -19,7 +19,7 @@ import {
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
 import { Line } from "./dial_out_line.ts";
-import { withTimeout } from "../sleep.ts";
+import { withTimeout } from "../base/sleep.ts";
 import {
   type InternetAddress,
   isSameHost,

@@ -1,4 +1,4 @@
-import { RecentMap } from "../recent_map.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import type { Client } from "../state/client.ts";
 import type { DelegationType } from "../state/delegations.ts";
 

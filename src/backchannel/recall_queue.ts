@@ -1,7 +1,7 @@
-import { type Logger, silentLogger } from "../log.ts";
+import { type Logger, silentLogger } from "../base/log.ts";
 import { Status } from "../nfs4/constants.ts";
 import type { Client } from "../state/client.ts";
-import type { Clock } from "../state/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { type Delegation, RECALL_PIECES } from "../state/delegations.ts";
 import { LOOK, type Piecework } from "../state/effects.ts";
 import { CALLBACK_OPERATIONS, callbackOperation } from "./callback_ops.ts";

@@ -13,7 +13,7 @@ import type {
   CallbackRequest,
   SenderSession,
 } from "./callback_request.ts";
-import { withTimeout } from "../sleep.ts";
+import { withTimeout } from "../base/sleep.ts";
 import {
   callOnSlot,
   operationsOnSlot,

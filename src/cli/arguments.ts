@@ -4,7 +4,7 @@ import {
   LOG_LEVELS,
   type LogFormat,
   type LogLevel,
-} from "../log.ts";
+} from "../base/log.ts";
 import type { Durability } from "../backends/sqlite/mod.ts";
 import { LEAST_STATE_BYTES, leastBufferBytes } from "../server/limits.ts";
 import { type ExportArgument, parseExport } from "./export_argument.ts";

@@ -2,7 +2,7 @@ import { local, type LocalFileSystem } from "../backends/local/mod.ts";
 import { memory } from "../backends/memory/mod.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
 import { ownUser } from "../host/own_user.ts";
-import { createLogger, type Logger } from "../log.ts";
+import { createLogger, type Logger } from "../base/log.ts";
 import { type NfsServer, serve } from "../server.ts";
 import type { ServeOptions } from "../server/options.ts";
 import type { ServerLimits } from "../server/limits.ts";

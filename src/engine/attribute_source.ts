@@ -1,3 +1,4 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import { AttributeOffer, type AttributePlan } from "../nfs4/attribute_plan.ts";
 import type { AttributeSource } from "../nfs4/attributes.ts";
 import { emptyBitmap } from "../nfs4/bitmap.ts";
@@ -9,11 +10,7 @@ import {
 import type { SetAttributes } from "../nfs4/set_attributes.ts";
 import type { ReadableFileSystem } from "../vfs/changes.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
-import type {
-  Awaitable,
-  FileAttributes,
-  FileSystemStatus,
-} from "../vfs/file_system.ts";
+import type { FileAttributes, FileSystemStatus } from "../vfs/file_system.ts";
 import type { CompoundContext } from "./context.ts";
 
 const offers = new WeakMap<ReadableFileSystem, AttributeOffer[]>();

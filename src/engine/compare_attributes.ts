@@ -1,11 +1,11 @@
+import { type Awaitable, chain } from "../base/awaitable.ts";
 import { AttributePlan } from "../nfs4/attribute_plan.ts";
 import type { AttributeSource } from "../nfs4/attributes.ts";
 import { Bitmap, readBitmap } from "../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../nfs4/constants.ts";
-import type { Awaitable, FileAttributes } from "../vfs/file_system.ts";
+import type { FileAttributes } from "../vfs/file_system.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import { offerOf, sourceOf, spaceFor } from "./attribute_source.ts";
-import { chain } from "./chain.ts";
 import type { CompoundContext } from "./context.ts";
 
 /** Attributes as a client knows them: the fattr4 of VERIFY and NVERIFY. */

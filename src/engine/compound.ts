@@ -1,15 +1,16 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import {
   type MinorVersion,
   Op,
   Status,
   type StatusCode,
 } from "../nfs4/constants.ts";
-import { nextTurn } from "../turn.ts";
+import { nextTurn } from "../base/turn.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { Settler } from "../rpc/reliance.ts";
 import { UnsoundResult } from "../vfs/checks.ts";
-import type { Awaitable, FileSystem } from "../vfs/file_system.ts";
+import type { FileSystem } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./changing.ts";
 import { CompoundContext, RPC_REPLY_HEADER } from "./context.ts";

@@ -1,20 +1,18 @@
+import { type Awaitable, chain, type Steps } from "../base/awaitable.ts";
 import { Bitmap, emptyBitmap, writeBitmap } from "../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import { FsError } from "../vfs/errors.ts";
 import type {
-  Awaitable,
   DirectoryEntry,
   DirectoryPage,
   FileAttributes,
 } from "../vfs/file_system.ts";
 import { hasName } from "../vfs/checks.ts";
 import { offerOf, sourceOf, spaceFor } from "./attribute_source.ts";
-import { chain } from "./chain.ts";
 import type { CompoundContext } from "./context.ts";
 import { writeName } from "./names.ts";
 import { statusOfError } from "./status.ts";
-import type { Steps } from "./steps.ts";
 
 /** What {@linkcode DirectoryListing} is to write. */
 export interface ListingOptions {

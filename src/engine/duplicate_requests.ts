@@ -1,10 +1,10 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { RpcCall } from "../rpc/message.ts";
-import type { Clock } from "../state/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { digest } from "../state/digest.ts";
 import type { StateAccount } from "../state/state_budget.ts";
 import { principalNumber } from "../state/principal.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
 
 /** Answers that are kept; of more the oldest go. */
 const MAX_ENTRIES = 4096;

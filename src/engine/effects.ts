@@ -1,4 +1,4 @@
-import { nextTurn } from "../turn.ts";
+import { nextTurn } from "../base/turn.ts";
 import type { Services } from "./services.ts";
 
 type Parts = Pick<Services, "effects" | "log">;

@@ -1,7 +1,7 @@
+import { type Awaitable, chain } from "../base/awaitable.ts";
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
-import type { Awaitable, FileAttributes } from "../vfs/file_system.ts";
-import { chain } from "./chain.ts";
+import type { FileAttributes } from "../vfs/file_system.ts";
 import { checkDelegations, type FileUse } from "./conflicts.ts";
 import type { CompoundContext } from "./context.ts";
 import { checkFolder } from "./folders.ts";

@@ -1,9 +1,9 @@
+import { type Awaitable, chain } from "../base/awaitable.ts";
 import { Bitmap } from "../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Delegation, HeldAttributes } from "../state/delegations.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
-import type { Awaitable, FileAttributes } from "../vfs/file_system.ts";
-import { chain } from "./chain.ts";
+import type { FileAttributes } from "../vfs/file_system.ts";
 import { settingToo } from "./changing.ts";
 import { FileUse, giveWay, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "./context.ts";

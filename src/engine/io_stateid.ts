@@ -1,9 +1,8 @@
+import { type Awaitable, chain } from "../base/awaitable.ts";
 import { Share, Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import type { HeldState } from "../state/stateids.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
-import { chain } from "./chain.ts";
 import { FileUse, isShareDenied, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "./context.ts";
 import { checkContent, checkRegular } from "./regular_file.ts";

@@ -1,10 +1,10 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import { OPAQUE_LIMIT, Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import { lengthOf, type LockedRange, type Span } from "../state/byte_ranges.ts";
 import type { Client } from "../state/client.ts";
 import type { LockState } from "../state/locks.ts";
 import type { LockOwner } from "../state/owners.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
 import { FsError } from "../vfs/errors.ts";
 import { XdrError } from "../xdr/error.ts";
 import type { XdrReader } from "../xdr/reader.ts";

@@ -1,5 +1,5 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
-import { decodeRaw, encodeRaw } from "../raw_names.ts";
+import { decodeRaw, encodeRaw } from "../base/raw_names.ts";
 import type { FileSystemLimits } from "../vfs/file_system.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";

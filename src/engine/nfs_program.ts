@@ -1,7 +1,7 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import { NFS_PROGRAM, NFS_VERSION } from "../nfs4/constants.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import { AcceptStatus, progMismatch, type RpcCall } from "../rpc/message.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { compound } from "./compound.ts";
 import { DuplicateRequests } from "./duplicate_requests.ts";

@@ -1,5 +1,5 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import type { MinorVersion, StatusCode } from "../nfs4/constants.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { Changes, ContextOf, FileChange } from "./changing.ts";
 import type { CompoundContext } from "./context.ts";

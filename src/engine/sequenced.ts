@@ -1,8 +1,7 @@
+import { attempt, type Awaitable } from "../base/awaitable.ts";
 import { Op, Status, type StatusCode } from "../nfs4/constants.ts";
 import type { LockOwner, OpenOwner } from "../state/owners.ts";
 import type { OwnerReply } from "../state/owners_v40.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
-import { attempt } from "./attempt.ts";
 import type { CompoundContext } from "./context.ts";
 import { statusOfError } from "./status.ts";
 

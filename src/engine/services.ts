@@ -1,9 +1,9 @@
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import type { Settler } from "../rpc/reliance.ts";
-import type { Clock, RandomBytes } from "../state/clock.ts";
+import type { Clock, RandomBytes } from "../base/clock.ts";
 import type { EffectQueue } from "../state/effects.ts";
 import type { ServerState } from "../state/server_state.ts";
-import type { Turn } from "../turn.ts";
+import type { Turn } from "../base/turn.ts";
 import type { CallerTable } from "../vfs/callers.ts";
 import type { Namespace } from "../vfs/namespace.ts";
 import type { ProtocolLimits } from "./limits.ts";

@@ -1,7 +1,6 @@
+import { type Awaitable, chain } from "../base/awaitable.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
 import { withoutSetId } from "../vfs/permissions.ts";
-import { chain } from "./chain.ts";
 import { settingToo } from "./changing.ts";
 import type { CompoundContext } from "./context.ts";
 

@@ -1,11 +1,9 @@
+import { attempt, type Awaitable, chain } from "../base/awaitable.ts";
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import { noteUse } from "../state/idle_owners.ts";
 import { forgetClosed, type OpenState } from "../state/opens.ts";
 import type { OpenOwner } from "../state/owners.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
-import { attempt } from "./attempt.ts";
-import { chain } from "./chain.ts";
 import type { CompoundContext } from "./context.ts";
 import { type ResolveOptions, resolveState } from "./resolve_stateid.ts";
 import { sequenced } from "./sequenced.ts";

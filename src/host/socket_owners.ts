@@ -1,4 +1,4 @@
-import { isOutOfRoom, withRoom } from "../out_of_room.ts";
+import { isOutOfRoom, withRoom } from "../base/out_of_room.ts";
 import { type End, keyOfRow, rowKeys, userOfRow } from "./socket_table.ts";
 
 /** Opens one of the host's tables, as text in pieces; throws where it can't be read. */

@@ -1,5 +1,5 @@
-import { isOutOfRoom, withRoom } from "../out_of_room.ts";
-import { RecentMap } from "../recent_map.ts";
+import { isOutOfRoom, withRoom } from "../base/out_of_room.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import type { UserNumbers } from "../rpc/auth.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import { HttpListener } from "./http_listener.ts";
 import type { MetricsRegistry } from "./registry.ts";
 import { counter } from "./reuse.ts";

@@ -1,6 +1,6 @@
 import { bindError } from "../rpc/bind_error.ts";
-import type { Logger } from "../log.ts";
-import { sleep } from "../sleep.ts";
+import type { Logger } from "../base/log.ts";
+import { sleep } from "../base/sleep.ts";
 
 /** Before a server that ended by itself is started again, in milliseconds. */
 const PAUSE_MS = 50;

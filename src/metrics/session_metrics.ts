@@ -1,5 +1,5 @@
 import type { Counter, Gauge, Histogram } from "prom-client";
-import type { Clock } from "../state/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { SessionEnd, SessionObserver } from "../state/observers.ts";
 import type { Session } from "../state/session.ts";
 import type { MetricsRegistry } from "./registry.ts";

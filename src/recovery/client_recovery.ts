@@ -1,4 +1,4 @@
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import type { Client } from "../state/client.ts";
 import { finish, LOOK, type Piecework } from "../state/effects.ts";
 import type {

@@ -1,5 +1,5 @@
-import type { Logger } from "../log.ts";
-import type { Clock } from "../state/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Clock } from "../base/clock.ts";
 import { ClientRecovery } from "./client_recovery.ts";
 import { RecordJournal } from "./record_journal.ts";
 

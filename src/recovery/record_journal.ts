@@ -1,4 +1,4 @@
-import type { Clock } from "../state/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { deleteLine, HEADER, putLine, readJournal } from "./journal_format.ts";
 import {
   type ClientRecord,

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { RandomBytes } from "../state/clock.ts";
+import type { RandomBytes } from "../base/clock.ts";
 
 /** What makes a server the same one after a restart. */
 export interface ServerIdentity {

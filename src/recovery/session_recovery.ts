@@ -1,4 +1,4 @@
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import type { Client } from "../state/client.ts";
 import type { ClientObserver, SessionObserver } from "../state/observers.ts";
 import type { ServerState } from "../state/server_state.ts";

@@ -1,7 +1,7 @@
 import { hostCode } from "../base/host_error.ts";
-import type { Logger } from "../log.ts";
-import { isOutOfRoom } from "../out_of_room.ts";
-import { sleep } from "../sleep.ts";
+import type { Logger } from "../base/log.ts";
+import { isOutOfRoom } from "../base/out_of_room.ts";
+import { sleep } from "../base/sleep.ts";
 
 /** Before a process that is out of descriptors tries again, in milliseconds. */
 const PAUSE_MS = 50;

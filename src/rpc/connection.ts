@@ -1,4 +1,4 @@
-import { type Logger, silentLogger } from "../log.ts";
+import { type Logger, silentLogger } from "../base/log.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";

@@ -1,5 +1,5 @@
-import type { Logger } from "../log.ts";
-import type { Turn } from "../turn.ts";
+import type { Logger } from "../base/log.ts";
+import type { Turn } from "../base/turn.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
 import type { Voucher } from "./auth.ts";
 import type { RpcConnection } from "./connection.ts";

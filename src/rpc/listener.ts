@@ -1,6 +1,6 @@
 import { acceptAll } from "./accept.ts";
-import { aborted } from "../aborted.ts";
-import { silentLogger } from "../log.ts";
+import { aborted } from "../base/abort.ts";
+import { silentLogger } from "../base/log.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";

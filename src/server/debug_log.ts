@@ -1,6 +1,6 @@
 import type { EngineObserver } from "../engine/observer.ts";
 import { statusName } from "../engine/status.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import { AuthFlavor } from "../rpc/auth.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { Client } from "../state/client.ts";

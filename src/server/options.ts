@@ -1,8 +1,8 @@
 import type { CallbackTimes } from "../backchannel/attempts.ts";
 import type { AllowCallbackAddress } from "../backchannel/dial_out.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import type { ServerLimits } from "./limits.ts";
-import type { Clock, RandomBytes } from "../state/clock.ts";
+import type { Clock, RandomBytes } from "../base/clock.ts";
 
 /** How `serve` serves. */
 export interface ServeOptions {

@@ -1,6 +1,6 @@
 import { Callbacks } from "../backchannel/callbacks.ts";
 import type { Services } from "../engine/services.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import { BackchannelMetrics } from "../metrics/backchannel_metrics.ts";
 import { observeBuild } from "../metrics/build_info.ts";
 import { ConnectionMetrics } from "../metrics/connection_metrics.ts";
@@ -29,12 +29,12 @@ import {
   type TimedOptions,
 } from "./options.ts";
 import type { ServerLimits } from "./limits.ts";
-import { systemRandom } from "../state/clock.ts";
+import { systemRandom } from "../base/clock.ts";
 import { EffectQueue } from "../state/effects.ts";
 import { logOperations, StateLog } from "./debug_log.ts";
 import { ServerState } from "../state/server_state.ts";
 import type { SessionStore } from "../state/session_store.ts";
-import { LoopTurn } from "../turn.ts";
+import { LoopTurn } from "../base/turn.ts";
 import { CallerTable } from "../vfs/callers.ts";
 import type { Export } from "../vfs/exports.ts";
 import { Namespace } from "../vfs/namespace.ts";

@@ -1,4 +1,4 @@
-import type { Logger } from "../log.ts";
+import type { Logger } from "../base/log.ts";
 import type { ServerIdentity } from "../recovery/server_identity.ts";
 import { SessionRecovery } from "../recovery/session_recovery.ts";
 import type { Export } from "../vfs/exports.ts";

@@ -1,6 +1,6 @@
 import { Status, type StatusCode, VERIFIER_SIZE } from "../nfs4/constants.ts";
 import { Client } from "./client.ts";
-import type { Clock, RandomBytes } from "./clock.ts";
+import type { Clock, RandomBytes } from "../base/clock.ts";
 import { Crowds } from "./crowds.ts";
 import { LOOK, type Piecework } from "./effects.ts";
 import type { Lease } from "./lease.ts";

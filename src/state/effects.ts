@@ -1,5 +1,5 @@
-import type { Turn } from "../turn.ts";
-import type { Awaitable } from "../vfs/file_system.ts";
+import type { Awaitable } from "../base/awaitable.ts";
+import type { Turn } from "../base/turn.ts";
 
 /** Slow work that a change of state asks for: close a file, send a recall. */
 export type Effect = () => Awaitable<void>;

@@ -1,6 +1,6 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Client } from "./client.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { finish, type Piecework } from "./effects.ts";
 
 /** What a client calls itself, and who it is. */

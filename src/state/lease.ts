@@ -1,5 +1,5 @@
 import type { Client } from "./client.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../base/clock.ts";
 
 /** How long a client's state is safe without a word from it (RFC 8881 8.3). */
 export class Lease {

@@ -1,7 +1,7 @@
 import { SequenceFlag } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
 import { ClientTable } from "./clients.ts";
-import type { Clock, RandomBytes } from "./clock.ts";
+import type { Clock, RandomBytes } from "../base/clock.ts";
 import type { DelegationPolicy } from "./delegations.ts";
 import { type EffectQueue, LOOK, type Piecework } from "./effects.ts";
 import { FileStateTable, type LockingTables } from "./file_states.ts";

@@ -5,7 +5,7 @@ import {
   type DirectionBits,
 } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
-import type { Clock, RandomBytes } from "./clock.ts";
+import type { Clock, RandomBytes } from "../base/clock.ts";
 import { LOOK, type Piecework } from "./effects.ts";
 import type {
   SequenceCounts,

@@ -1,6 +1,6 @@
 import { STATEID_OTHER_SIZE, Status } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
-import type { RandomBytes } from "./clock.ts";
+import type { RandomBytes } from "../base/clock.ts";
 import type { Client } from "./client.ts";
 import type { Delegation } from "./delegations.ts";
 import { byId } from "./few.ts";

@@ -1,6 +1,6 @@
 import type { LockedRange, Span } from "./byte_ranges.ts";
 import type { Client } from "./client.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { EffectQueue, Piecework } from "./effects.ts";
 import type { FileState } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";

@@ -1,4 +1,5 @@
-import type { Logger } from "../log.ts";
+import type { Awaitable } from "../base/awaitable.ts";
+import type { Logger } from "../base/log.ts";
 import {
   fillsTargets,
   UnsoundResult,
@@ -18,7 +19,6 @@ import {
 import { FsError } from "./errors.ts";
 import type {
   AttributeChanges,
-  Awaitable,
   ChangeInfo,
   Created,
   CreateKind,

@@ -5,12 +5,10 @@
  * @module
  */
 
+import type { Awaitable } from "../base/awaitable.ts";
 import type { Trust } from "../rpc/auth.ts";
 
 export type { Trust } from "../rpc/auth.ts";
-
-/** A value, or a promise of it. A file system that does not wait returns the value itself. */
-export type Awaitable<T> = T | Promise<T>;
 
 /** The types of a file (RFC 8881 5.8.1.2). */
 export type FileType =

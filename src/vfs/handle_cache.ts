@@ -1,4 +1,4 @@
-import { RecentMap } from "../recent_map.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import { HANDLE_SIZE, isSameHandle } from "./file_handle.ts";
 
 /** What the cache keeps: something with a filehandle. */

@@ -3,5 +3,6 @@
  *
  * @module
  */
+export type { Awaitable } from "../base/awaitable.ts";
 export * from "./errors.ts";
 export * from "./file_system.ts";

@@ -1,7 +1,8 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import { checkExports, type Export, PSEUDO_ROOT_ID } from "./exports.ts";
 import { FsError } from "./errors.ts";
 import { type FileRef, HandleCodec, isSameHandle } from "./file_handle.ts";
-import type { Awaitable, Timestamp } from "./file_system.ts";
+import type { Timestamp } from "./file_system.ts";
 import { HandleCache } from "./handle_cache.ts";
 import { pseudoExport, type PseudoFolder, PseudoRoot } from "./pseudo_root.ts";
 

@@ -24,7 +24,7 @@ import {
   MIN_PATIENCE,
   TURN,
 } from "../../src/state/waiting_locks.ts";
-import { SLICE } from "../../src/turn.ts";
+import { SLICE } from "../../src/base/turn.ts";
 
 const noFiles =
   Deno.permissions.querySync({ name: "read" }).state !== "granted";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { silentLogger } from "../../src/log.ts";
+import { silentLogger } from "../../src/base/log.ts";
 import {
   HttpListener,
   type HttpListenerOptions,

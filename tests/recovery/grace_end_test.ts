@@ -1,7 +1,7 @@
 /** The end of the grace period, of which each turn of the event loop does a part. */
 
 import { assert, assertEquals } from "@std/assert";
-import { silentLogger } from "../../src/log.ts";
+import { silentLogger } from "../../src/base/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import type { Client } from "../../src/state/client.ts";

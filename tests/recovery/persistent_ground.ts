@@ -3,7 +3,7 @@ import type { RpcCall } from "../../src/rpc/message.ts";
 import { assertEquals } from "@std/assert";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { compound } from "../../src/engine/compound.ts";
-import { type Logger, silentLogger } from "../../src/log.ts";
+import { type Logger, silentLogger } from "../../src/base/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";

@@ -1,7 +1,7 @@
 /** A server that crashes and starts again, with COMPOUNDs going in and out and a clock of the test's own. */
 import { assertEquals } from "@std/assert";
 import { memory } from "../../src/backends/memory/mod.ts";
-import { silentLogger } from "../../src/log.ts";
+import { silentLogger } from "../../src/base/log.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import type { DelegationPolicy } from "../../src/state/delegations.ts";
 import type { GracePeriod } from "../../src/state/grace.ts";

@@ -3,7 +3,7 @@ import {
   loadIdentity,
   newIdentity,
 } from "../../src/recovery/server_identity.ts";
-import { systemRandom } from "../../src/state/clock.ts";
+import { systemRandom } from "../../src/base/clock.ts";
 
 const noFiles =
   Deno.permissions.querySync({ name: "write" }).state !== "granted";

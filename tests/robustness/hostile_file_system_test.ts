@@ -8,7 +8,7 @@ import {
   serve,
   type ServeOptions,
 } from "../../mod.ts";
-import { silentLogger } from "../../src/log.ts";
+import { silentLogger } from "../../src/base/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import {
   op,

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
-import { PAUSE_MS } from "../../src/state/clock.ts";
+import { PAUSE_MS } from "../../src/base/clock.ts";
 import { created, Ground, NOT_WANTED } from "../conformance/v41/ground.ts";
 import { statusOfOpen } from "../conformance/v41/ground.ts";
 

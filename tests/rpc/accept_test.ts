@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { assert, assertEquals } from "@std/assert";
 import { acceptAll } from "../../src/rpc/accept.ts";
-import { createLogger } from "../../src/log.ts";
+import { createLogger } from "../../src/base/log.ts";
 
 /** What a listener's `accept` comes to, one after the other; then it waits for the end. */
 async function accepting(

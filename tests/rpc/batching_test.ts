@@ -3,7 +3,7 @@ import { concat } from "@std/bytes";
 import { RpcConnection } from "../../src/rpc/connection.ts";
 import type { Transport } from "../../src/rpc/handlers.ts";
 import { WriterPool } from "../../src/rpc/pools.ts";
-import type { Turn } from "../../src/turn.ts";
+import type { Turn } from "../../src/base/turn.ts";
 import { call, echo, Procedure, readReply, TestHandlers } from "./support.ts";
 
 const KIB = 1024;

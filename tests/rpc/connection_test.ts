@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { concat } from "@std/bytes";
-import { createLogger } from "../../src/log.ts";
+import { createLogger } from "../../src/base/log.ts";
 import { AuthFlavor, AuthStatus, writeCredential } from "../../src/rpc/auth.ts";
 import {
   AcceptStatus,

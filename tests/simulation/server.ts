@@ -1,12 +1,12 @@
 /** The real engine and state over a simulated network, disk, clock and file system; it can be restarted. */
 
 import { Callbacks } from "../../src/backchannel/callbacks.ts";
-import type { Sleep } from "../../src/sleep.ts";
+import type { Sleep } from "../../src/base/sleep.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import type { Services } from "../../src/engine/services.ts";
-import type { Logger } from "../../src/log.ts";
+import type { Logger } from "../../src/base/log.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import { CredentialReader } from "../../src/rpc/auth.ts";
 import {

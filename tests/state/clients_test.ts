@@ -2,7 +2,7 @@ import { finish } from "../../src/state/effects.ts";
 import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import type { Client } from "../../src/state/client.ts";
-import { nextTurn } from "../../src/turn.ts";
+import { nextTurn } from "../../src/base/turn.ts";
 import { liveHeap } from "../support/heap.ts";
 import { type FixtureOptions, LEASE, StateFixture } from "./fixture.ts";
 

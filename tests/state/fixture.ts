@@ -1,5 +1,5 @@
 import { memory } from "../../src/backends/memory/mod.ts";
-import type { RandomBytes } from "../../src/state/clock.ts";
+import type { RandomBytes } from "../../src/base/clock.ts";
 import { EffectQueue } from "../../src/state/effects.ts";
 import type { Client } from "../../src/state/client.ts";
 import type { GracePeriodOptions } from "../../src/state/grace.ts";

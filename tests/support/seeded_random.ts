@@ -1,4 +1,4 @@
-import type { RandomBytes } from "../../src/state/clock.ts";
+import type { RandomBytes } from "../../src/base/clock.ts";
 
 /**
  * Numbers that look random and are the same for the same seed: a test that

@@ -1,5 +1,5 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
-import type { Awaitable } from "../../vfs/file_system.ts";
 import type { Descriptor } from "./file_descriptors.ts";
 
 /**

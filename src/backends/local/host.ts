@@ -1,5 +1,5 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import type {
-  Awaitable,
   DeviceNumber,
   FileAttributes,
   FileType,

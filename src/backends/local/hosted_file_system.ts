@@ -1,9 +1,9 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import { fillsTargets } from "../../vfs/checks.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type {
   AttributeChanges,
-  Awaitable,
   ChangeInfo,
   Created,
   CreateKind,

@@ -1,6 +1,6 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
 import type {
-  Awaitable,
   DeviceNumber,
   FileType,
   Timestamp,
@@ -19,7 +19,7 @@ import {
   typeOfMode,
 } from "./host.ts";
 import { type FileWatch, openInotify } from "./inotify.ts";
-import { decodeRaw } from "../../raw_names.ts";
+import { decodeRaw } from "../../base/raw_names.ts";
 import { cString, RawCalls } from "./raw_calls.ts";
 import { PortableHost } from "./portable_host.ts";
 

@@ -1,6 +1,6 @@
-import { LoopTurn, type Turn } from "../../turn.ts";
+import type { Awaitable } from "../../base/awaitable.ts";
+import { LoopTurn, type Turn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
-import type { Awaitable } from "../../vfs/file_system.ts";
 import { DirectoryListing } from "./directory_listing.ts";
 import type { HostListing, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";

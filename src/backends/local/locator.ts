@@ -1,6 +1,6 @@
-import { LoopTurn } from "../../turn.ts";
+import type { Awaitable } from "../../base/awaitable.ts";
+import { LoopTurn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
-import type { Awaitable } from "../../vfs/file_system.ts";
 import type { HostListing } from "./host.ts";
 import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";

@@ -1,7 +1,7 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type {
-  Awaitable,
   DeviceNumber,
   FileType,
   Timestamp,

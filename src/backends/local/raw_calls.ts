@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { decodeRaw, encodeRaw } from "../../raw_names.ts";
+import { decodeRaw, encodeRaw } from "../../base/raw_names.ts";
 import { hostError } from "./errno.ts";
 import type { HostName } from "./host.ts";
 import type { HostCalls } from "./host_calls.ts";

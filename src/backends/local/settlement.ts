@@ -1,5 +1,5 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
-import type { Awaitable } from "../../vfs/file_system.ts";
 import { hostCode, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";

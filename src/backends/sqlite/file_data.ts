@@ -1,4 +1,4 @@
-import { RecentMap } from "../../recent_map.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
 import type { Committer } from "./committer.ts";
 import { type Contents, leastUsed } from "./contents.ts";

@@ -1,4 +1,4 @@
-import { RecentMap } from "../../recent_map.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import type { DirectoryPage } from "../../vfs/mod.ts";
 import { ListedEntry } from "./listed_entry.ts";
 import type { SqliteNode } from "./node.ts";

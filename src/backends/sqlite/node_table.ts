@@ -1,4 +1,4 @@
-import { RecentMap } from "../../recent_map.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { type NodeRow, SqliteNode } from "./node.ts";
 import type { Statements } from "./statements.ts";

@@ -1,10 +1,9 @@
+import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
 import { Bitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { FsError } from "../../vfs/errors.ts";
-import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
-import { attempt } from "../attempt.ts";
+import type { FileAttributes } from "../../vfs/file_system.ts";
 import { checkSettable } from "../attribute_source.ts";
-import { chain } from "../chain.ts";
 import type { ChangingContext } from "../changing.ts";
 import { checkFolder } from "../folders.ts";
 import { checkName } from "../names.ts";

@@ -1,8 +1,7 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Stateid } from "../../nfs4/types.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { Awaitable } from "../../vfs/file_system.ts";
-import { chain } from "../chain.ts";
 import type { ChangingContext } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import { resolveState } from "../resolve_stateid.ts";

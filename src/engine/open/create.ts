@@ -1,8 +1,8 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { emptyBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
-import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
+import type { FileAttributes } from "../../vfs/file_system.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
-import { chain } from "../chain.ts";
 import { changing, type ChangingContext, checkWritable } from "../changing.ts";
 import { checkFolder, statusOfRefusal } from "../folders.ts";
 import type { CreateHow } from "./args.ts";

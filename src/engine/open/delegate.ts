@@ -1,3 +1,4 @@
+import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
 import {
   type Delegation,
   type DelegationGrant,
@@ -6,9 +7,7 @@ import {
   WhyNoDelegation,
 } from "../../state/delegations.ts";
 import type { OpenState } from "../../state/opens.ts";
-import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
-import { attempt } from "../attempt.ts";
-import { chain } from "../chain.ts";
+import type { FileAttributes } from "../../vfs/file_system.ts";
 import type { CompoundContext } from "../context.ts";
 import type { OpenClaim } from "./args.ts";
 

@@ -1,12 +1,10 @@
+import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import { addOpen, OPEN_MODES, type OpenState } from "../../state/opens.ts";
 import { addOpenOwner, OpenOwner } from "../../state/owners.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { Awaitable } from "../../vfs/file_system.ts";
 import { atLimit } from "../at_limit.ts";
-import { attempt } from "../attempt.ts";
-import { chain } from "../chain.ts";
 import { checkDelegations, FileUse, isShareDenied } from "../conflicts.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";

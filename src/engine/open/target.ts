@@ -1,14 +1,13 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { type Bitmap, emptyBitmap } from "../../nfs4/bitmap.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type {
   AttributeChanges,
-  Awaitable,
   ChangeInfo,
   FileAttributes,
 } from "../../vfs/file_system.ts";
 import { completeChanges } from "../../vfs/permissions.ts";
-import { chain } from "../chain.ts";
 import { checkWritable } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkContent, checkOpenable } from "../regular_file.ts";

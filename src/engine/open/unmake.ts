@@ -1,6 +1,4 @@
-import type { Awaitable } from "../../vfs/file_system.ts";
-import { attempt } from "../attempt.ts";
-import { chain } from "../chain.ts";
+import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import type { OpenTarget } from "./target.ts";
 

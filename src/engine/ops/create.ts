@@ -1,3 +1,4 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { writeBitmap } from "../../nfs4/bitmap.ts";
 import {
   type MinorVersion,
@@ -9,16 +10,14 @@ import {
   type SetAttributes,
 } from "../../nfs4/set_attributes.ts";
 import type {
-  Awaitable,
   CreateKind,
   CreateOptions,
   FileAttributes,
 } from "../../vfs/file_system.ts";
-import { decodeRaw } from "../../raw_names.ts";
+import { decodeRaw } from "../../base/raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { checkSettable } from "../attribute_source.ts";
-import { chain } from "../chain.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import { writeChangeInfo } from "../change_info.ts";
 import type { CompoundContext } from "../context.ts";

@@ -1,13 +1,12 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Op, Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
 import { addLockState } from "../../state/locks.ts";
 import type { OpenState } from "../../state/opens.ts";
 import { LockOwner, ownerKey } from "../../state/owners.ts";
-import type { Awaitable } from "../../vfs/file_system.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { atLimit } from "../at_limit.ts";
-import { chain } from "../chain.ts";
 import type { CompoundContext } from "../context.ts";
 import {
   deny,

@@ -1,7 +1,7 @@
+import { chain } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
 import { ownerKey } from "../../state/owners.ts";
-import { chain } from "../chain.ts";
 import {
   deny,
   encodeDenied,

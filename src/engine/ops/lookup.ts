@@ -1,6 +1,7 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { Awaitable, FileAttributes } from "../../vfs/file_system.ts";
+import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permits } from "../../vfs/permissions.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkName, readName } from "../names.ts";

@@ -1,3 +1,4 @@
+import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
 import {
   type MinorVersion,
   Op,
@@ -9,10 +10,7 @@ import type { Client } from "../../state/client.ts";
 import { Want } from "../../state/delegations.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
 import { addOpenOwner, OpenOwner, ownerKey } from "../../state/owners.ts";
-import type { Awaitable } from "../../vfs/file_system.ts";
 import { atLimit } from "../at_limit.ts";
-import { attempt } from "../attempt.ts";
-import { chain } from "../chain.ts";
 import { type ChangingContext, checkWritable } from "../changing.ts";
 import type { CompoundContext } from "../context.ts";
 import { type OpenArgs, readOpenArgs } from "../open/args.ts";

@@ -1,7 +1,7 @@
+import { chain } from "../../base/awaitable.ts";
 import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
-import { chain } from "../chain.ts";
 import type { Operation } from "../operation.ts";
 import type { ResolveOptions } from "../resolve_stateid.ts";
 import { withOpen } from "../with_open.ts";

@@ -1,6 +1,7 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
-import type { Awaitable, ReadResult } from "../../vfs/file_system.ts";
+import type { ReadResult } from "../../vfs/file_system.ts";
 import type { CompoundContext } from "../context.ts";
 import { authorizeIo } from "../io_stateid.ts";
 import type { Operation } from "../operation.ts";

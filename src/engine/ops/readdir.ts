@@ -1,12 +1,11 @@
+import { chain, take } from "../../base/awaitable.ts";
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import { MAX_COOKIE } from "../../vfs/checks.ts";
-import { chain } from "../chain.ts";
 import { DirectoryListing } from "../directory_listing.ts";
 import { offerOf } from "../attribute_source.ts";
 import { checkFolder } from "../folders.ts";
 import type { Operation } from "../operation.ts";
-import { take } from "../steps.ts";
 
 /** Arguments of READDIR. */
 export interface ReaddirArgs {

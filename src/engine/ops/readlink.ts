@@ -1,5 +1,5 @@
+import { chain } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
-import { chain } from "../chain.ts";
 import { writeName } from "../names.ts";
 import type { Operation } from "../operation.ts";
 

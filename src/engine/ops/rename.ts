@@ -1,8 +1,7 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { Awaitable } from "../../vfs/file_system.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
-import { chain } from "../chain.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import { writeChangeInfo } from "../change_info.ts";
 import { FileUse } from "../conflicts.ts";

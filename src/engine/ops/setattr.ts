@@ -1,3 +1,4 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { emptyBitmap, writeBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import {
@@ -7,12 +8,10 @@ import {
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type {
   AttributeChanges,
-  Awaitable,
   FileAttributes,
 } from "../../vfs/file_system.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
 import { checkSettable } from "../attribute_source.ts";
-import { chain } from "../chain.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import { checkDelegations, FileUse } from "../conflicts.ts";
 import type { CompoundContext } from "../context.ts";

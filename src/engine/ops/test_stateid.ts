@@ -1,3 +1,4 @@
+import { type Steps, take } from "../../base/awaitable.ts";
 import {
   STATEID_OTHER_SIZE,
   Status,
@@ -9,7 +10,6 @@ import { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 import { resolveState, specialOf } from "../resolve_stateid.ts";
-import { type Steps, take } from "../steps.ts";
 
 /** Bytes of a stateid4. */
 const STATEID_SIZE = 4 + STATEID_OTHER_SIZE;

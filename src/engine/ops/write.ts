@@ -1,7 +1,7 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
-import type { Awaitable, Stability } from "../../vfs/file_system.ts";
-import { chain } from "../chain.ts";
+import type { Stability } from "../../vfs/file_system.ts";
 import { changing, type ChangingContext } from "../changing.ts";
 import { authorizeIo } from "../io_stateid.ts";
 import { dropSetId } from "../set_id.ts";

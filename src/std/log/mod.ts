@@ -1,6 +1,6 @@
 /**
  * What this project needs of `@std/log`, with its signatures: loggers that
- * hand records to handlers. `src/log.ts` is the one place that imports it.
+ * hand records to handlers. `src/base/log.ts` is the one place that imports it.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { Listings } from "../../../src/backends/local/listings.ts";
-import type { Turn } from "../../../src/turn.ts";
+import type { Turn } from "../../../src/base/turn.ts";
 import { Tree } from "../../../src/backends/local/tree.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { FileSystem } from "../../../src/vfs/mod.ts";
-import { decodeRaw, encodeRaw } from "../../../src/raw_names.ts";
+import { decodeRaw, encodeRaw } from "../../../src/base/raw_names.ts";
 import { attributes, codeOf, hasFfi, noFolder, Sandbox } from "./ground.ts";
 
 const ignore = noFolder || !hasFfi;

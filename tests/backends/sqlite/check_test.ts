@@ -5,7 +5,7 @@ import { FsError, serve, sqlite } from "../../../mod.ts";
 import { exportTree } from "../../../src/backends/sqlite/archive.ts";
 import { anonymousStateid, op, openSession } from "../../support/client/mod.ts";
 import { Status } from "../../../src/nfs4/constants.ts";
-import { createLogger } from "../../../src/log.ts";
+import { createLogger } from "../../../src/base/log.ts";
 import {
   attributes,
   canWrite,

@@ -11,7 +11,7 @@ import { OPERATIONS } from "../../../src/engine/op_table.ts";
 import type { AnyOperation, Operation } from "../../../src/engine/operation.ts";
 import type { Services } from "../../../src/engine/services.ts";
 import { statusName, statusOfError } from "../../../src/engine/status.ts";
-import { silentLogger } from "../../../src/log.ts";
+import { silentLogger } from "../../../src/base/log.ts";
 import { Bitmap, writeBitmap } from "../../../src/nfs4/bitmap.ts";
 import {
   type MinorVersion,

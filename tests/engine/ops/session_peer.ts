@@ -6,7 +6,7 @@ import { createSession } from "../../../src/engine/ops/create_session.ts";
 import { exchangeId } from "../../../src/engine/ops/exchange_id.ts";
 import { sequence } from "../../../src/engine/ops/sequence.ts";
 import type { Services } from "../../../src/engine/services.ts";
-import { silentLogger } from "../../../src/log.ts";
+import { silentLogger } from "../../../src/base/log.ts";
 import {
   type MinorVersion,
   Status,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LineQueue, type LineSink } from "../src/line_queue.ts";
+import { LineQueue, type LineSink } from "../../src/base/line_queue.ts";
 
 /** A reader that takes what is written when a test says so. */
 class Pipe implements LineSink {

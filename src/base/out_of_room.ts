@@ -1,4 +1,4 @@
-import { hostCode } from "./base/host_error.ts";
+import { hostCode } from "./host_error.ts";
 import { sleep } from "./sleep.ts";
 
 /** Tries to open something before it is given up. */

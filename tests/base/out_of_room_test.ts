@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { assertEquals, assertRejects } from "@std/assert";
-import { isOutOfRoom, withRoom } from "../../src/out_of_room.ts";
+import { isOutOfRoom, withRoom } from "../../src/base/out_of_room.ts";
 
 function failure(code: string): Error {
   return Object.assign(new Error("failed"), { code });

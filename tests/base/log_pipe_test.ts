@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { cannotRun } from "./support/cli.ts";
-import { ClientConnection } from "./support/client/mod.ts";
+import { cannotRun } from "../support/cli.ts";
+import { ClientConnection } from "../support/client/mod.ts";
 
 const SERVER = new URL("support/chatty_server.ts", import.meta.url).pathname;
 

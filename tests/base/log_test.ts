@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { createLogger, rateLimited, silentLogger } from "../src/log.ts";
+import { createLogger, rateLimited, silentLogger } from "../../src/base/log.ts";
 
 const clock = () => 0;
 

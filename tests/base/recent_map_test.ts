@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { RecentMap } from "../src/recent_map.ts";
+import { RecentMap } from "../../src/base/recent_map.ts";
 
 Deno.test("a map of what was used lately keeps what is in use", () => {
   const map = new RecentMap<number, string>(10);

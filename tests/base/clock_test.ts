@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { PAUSE_MS, wakingClock } from "../../src/state/clock.ts";
+import { PAUSE_MS, wakingClock } from "../../src/base/clock.ts";
 import { Lease } from "../../src/state/lease.ts";
-import { FakeClock } from "./fixture.ts";
+import { FakeClock } from "../state/fixture.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
 import { Client } from "../../src/state/client.ts";
 

@@ -1,4 +1,26 @@
-import type { Awaitable } from "../vfs/file_system.ts";
+/** A value, or a promise of it. A file system that does not wait returns the value itself. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Goes on with a value: at once when it is there, later when it is a promise. */
+export function chain<T, R>(
+  value: Awaitable<T>,
+  next: (value: T) => Awaitable<R>,
+): Awaitable<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** Does something that may throw, now or later, and goes on with the error. */
+export function attempt<T>(
+  act: () => Awaitable<T>,
+  recover: (error: unknown) => Awaitable<T>,
+): Awaitable<T> {
+  try {
+    const value = act();
+    return value instanceof Promise ? value.catch(recover) : value;
+  } catch (error) {
+    return recover(error);
+  }
+}
 
 /**
  * Work in steps: a generator that yields a promise where it has to wait, and
