@@ -6,12 +6,12 @@ import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import { Backchannel } from "./backchannel.ts";
 import { type AllowCallbackAddress, DialOut } from "./dial_out.ts";
-import { LockNotifications } from "./lock_notifications.ts";
+import { LockNotifications } from "../delegations/lock_notifications.ts";
 import {
   DelegationKeeper,
   type DelegationKeeperOptions,
   type DelegationObserver,
-} from "./recall.ts";
+} from "../delegations/delegation_keeper.ts";
 import { CallbackRouter } from "./router.ts";
 import type { SenderOptions } from "./sender.ts";
 

@@ -18,7 +18,7 @@ import {
   type CbRecallArgs,
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
-import { Line } from "./dial_out_line.ts";
+import { V40CallbackPath } from "./v40_callback_path.ts";
 import { withTimeout } from "../base/sleep.ts";
 import {
   type InternetAddress,
@@ -72,9 +72,9 @@ const MAX_REPLY = 64 * 1024;
 export class DialOut implements ClientObserver {
   readonly #options: DialOutOptions;
   readonly #attempts: Attempts;
-  readonly #lines = new Map<Client, Line>();
+  readonly #lines = new Map<Client, V40CallbackPath>();
   /** Those that have a connection. */
-  readonly #connected = new Set<Line>();
+  readonly #connected = new Set<V40CallbackPath>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
@@ -113,7 +113,7 @@ export class DialOut implements ClientObserver {
     if (this.#stopping.signal.aborted) return;
     const { program, ident } = callback;
     const now = this.#attempts.now();
-    const line = new Line(client, address, { program, ident, now });
+    const line = new V40CallbackPath(client, address, { program, ident, now });
     this.#lines.set(client, line);
     this.#track(this.#probe(line));
   }
@@ -189,7 +189,7 @@ export class DialOut implements ClientObserver {
   }
 
   /** RFC 7530 16.34.5: CB_NULL, before the first delegation. */
-  async #probe(line: Line): Promise<void> {
+  async #probe(line: V40CallbackPath): Promise<void> {
     line.inFlight++;
     const answered = await this.#exchange(
       line,
@@ -202,7 +202,7 @@ export class DialOut implements ClientObserver {
 
   /** Never rejects. */
   async #deliver(
-    line: Line,
+    line: V40CallbackPath,
     { operations, wanted, unanswered }: CallbackRequest,
   ): Promise<CallbackOutcome> {
     const { attempts, backoff, sleep, observer } = this.#attempts;
@@ -232,7 +232,7 @@ export class DialOut implements ClientObserver {
   }
 
   async #call(
-    line: Line,
+    line: V40CallbackPath,
     operations: CallbackRequest["operations"],
   ): Promise<CallbackOutcome | undefined> {
     const { target } = line;
@@ -256,7 +256,7 @@ export class DialOut implements ClientObserver {
 
   /** Resolves to the answer, to what is wrong with it, or to nothing when there is none. */
   async #exchange<T>(
-    line: Line,
+    line: V40CallbackPath,
     use: (channel: CallbackChannel, signal: AbortSignal) => Promise<T>,
   ): Promise<T | Error | undefined> {
     const { replyTimeout: ms, sleep } = this.#attempts;
@@ -272,7 +272,7 @@ export class DialOut implements ClientObserver {
     }
   }
 
-  #open(line: Line, signal: AbortSignal): Promise<CallbackChannel> {
+  #open(line: V40CallbackPath, signal: AbortSignal): Promise<CallbackChannel> {
     if (line.channel !== undefined) return Promise.resolve(line.channel);
     line.opening ??= this.#dial(line, signal)
       .finally(() => line.opening = undefined);
@@ -280,7 +280,10 @@ export class DialOut implements ClientObserver {
   }
 
   /** Rejects with {@linkcode CallbackTransportError}. */
-  async #dial(line: Line, signal: AbortSignal): Promise<CallbackChannel> {
+  async #dial(
+    line: V40CallbackPath,
+    signal: AbortSignal,
+  ): Promise<CallbackChannel> {
     if (!this.#makeRoom()) {
       throw new CallbackTransportError("too many callback connections");
     }
@@ -322,7 +325,7 @@ export class DialOut implements ClientObserver {
   #makeRoom(): boolean {
     const { maxConnections = MAX_CONNECTIONS } = this.#options;
     if (this.#connected.size < maxConnections) return true;
-    let oldest: Line | undefined;
+    let oldest: V40CallbackPath | undefined;
     for (const line of this.#connected) {
       const idle = line.inFlight === 0;
       if (idle && (oldest === undefined || line.usedAt < oldest.usedAt)) {
@@ -333,7 +336,7 @@ export class DialOut implements ClientObserver {
     return oldest !== undefined;
   }
 
-  #judge(line: Line, answered: boolean): void {
+  #judge(line: V40CallbackPath, answered: boolean): void {
     if (line.ended) return;
     const regained = answered && !line.proven;
     line.proven = answered;

@@ -12,7 +12,7 @@ import type { Settler } from "../rpc/reliance.ts";
 import { UnsoundResult } from "../vfs/checks.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
-import { checkChanges } from "./changing.ts";
+import { checkChanges } from "./files/changing.ts";
 import { CompoundContext, RPC_REPLY_HEADER } from "./context.ts";
 import type {
   DuplicateEntry,

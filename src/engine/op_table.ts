@@ -1,5 +1,5 @@
 import { type MinorVersion, Op } from "../nfs4/constants.ts";
-import type { Changes, FileChange } from "./changing.ts";
+import type { Changes, FileChange } from "./files/changing.ts";
 import type { AnyOperation, Operation, OperationRow } from "./operation.ts";
 import { access } from "./ops/access.ts";
 import { allocate } from "./ops/allocate.ts";

@@ -1,7 +1,7 @@
 import type { Awaitable } from "../base/awaitable.ts";
 import type { MinorVersion, StatusCode } from "../nfs4/constants.ts";
 import type { XdrReader } from "../xdr/reader.ts";
-import type { Changes, ContextOf, FileChange } from "./changing.ts";
+import type { Changes, ContextOf, FileChange } from "./files/changing.ts";
 import type { CompoundContext } from "./context.ts";
 
 declare const change: unique symbol;

@@ -3,7 +3,7 @@ import type { SenderObserver } from "../backchannel/attempts.ts";
 import { statusName } from "../engine/status.ts";
 import type { StatusCode } from "../nfs4/constants.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { collectedCounter, counter, gauge, histogram } from "./reuse.ts";
+import { collectedCounter, counter, gauge, histogram } from "./instruments.ts";
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 

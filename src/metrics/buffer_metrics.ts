@@ -1,6 +1,6 @@
 import type { BufferBudget } from "../rpc/buffer_budget.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { collectedCounter, gauge } from "./reuse.ts";
+import { collectedCounter, gauge } from "./instruments.ts";
 
 /** Bytes in hand: `buffer_bytes`, `buffer_limit_bytes`, `buffer_waits_total`, `buffer_refusals_total`, `buffer_cuts_total`. */
 export function observeBuffers(

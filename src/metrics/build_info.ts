@@ -1,6 +1,6 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import type { MetricsRegistry } from "./registry.ts";
-import { gauge } from "./reuse.ts";
+import { gauge } from "./instruments.ts";
 
 /** `build_info{version,deno}`: 1, for what runs here. */
 export function observeBuild(registry: MetricsRegistry): void {

@@ -3,7 +3,7 @@ import { Direction, type DirectionBits } from "../nfs4/sessions.ts";
 import type { SessionObserver, UnbindReason } from "../state/observers.ts";
 import type { ConnectionRef, Session } from "../state/session.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { counter, gauge } from "./reuse.ts";
+import { counter, gauge } from "./instruments.ts";
 
 const DIRECTION_NAMES = {
   [Direction.FORE]: "fore",

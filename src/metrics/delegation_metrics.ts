@@ -1,12 +1,12 @@
 import type { Counter, Gauge, Histogram } from "prom-client";
-import type { DelegationObserver } from "../backchannel/recall.ts";
+import type { DelegationObserver } from "../delegations/delegation_keeper.ts";
 import type {
   DelegationEnd,
   DelegationType,
   RecallReason,
 } from "../state/delegations.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { counter, gauge, histogram } from "./reuse.ts";
+import { counter, gauge, histogram } from "./instruments.ts";
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 90];
 

@@ -1,7 +1,7 @@
 import type { Export } from "../vfs/exports.ts";
 import type { FileSystemStatus } from "../vfs/file_system.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { gauge } from "./reuse.ts";
+import { gauge } from "./instruments.ts";
 
 /** What each gauge means, and where it comes from. */
 const GAUGES: readonly [

@@ -1,7 +1,7 @@
 import type { Counter } from "prom-client";
 import type { FileSystemObserver } from "../vfs/checked_file_system.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { counter, gauge } from "./reuse.ts";
+import { counter, gauge } from "./instruments.ts";
 
 /**
  * What file systems do wrong, by the path of their export:

@@ -1,7 +1,7 @@
 import type { Logger } from "../base/log.ts";
 import { HttpListener } from "./http_listener.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { counter } from "./reuse.ts";
+import { counter } from "./instruments.ts";
 
 /** What {@linkcode serveMetrics} serves. */
 export interface MetricsServerOptions {

@@ -1,6 +1,6 @@
 import type { Logger } from "../base/log.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { collectedCounter } from "./reuse.ts";
+import { collectedCounter } from "./instruments.ts";
 
 /** `log_lines_dropped_total`, where lines of the log may be left out. */
 export function observeLog(

@@ -2,7 +2,7 @@ import { statusName } from "../engine/status.ts";
 import type { SequenceCounts } from "../state/observers.ts";
 import type { SlotUsage } from "../state/slot_table.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { collectedCounter, gauge } from "./reuse.ts";
+import { collectedCounter, gauge } from "./instruments.ts";
 
 /** What {@linkcode SequenceMetrics} is read from: a `SessionTable`. */
 export interface SequenceSource {

@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { SessionEnd, SessionObserver } from "../state/observers.ts";
 import type { Session } from "../state/session.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { counter, gauge, histogram } from "./reuse.ts";
+import { counter, gauge, histogram } from "./instruments.ts";
 
 const SECONDS = [1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800];
 

@@ -2,7 +2,7 @@ import type { Client } from "../state/client.ts";
 import type { ClientEnd, ClientObserver } from "../state/observers.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { collectedCounter, gauge } from "./reuse.ts";
+import { collectedCounter, gauge } from "./instruments.ts";
 
 /** What gauges of the state are read from: a `ServerState`. */
 export type StateSource = Pick<ServerState, "budget" | "clients">;

@@ -1,7 +1,7 @@
 import type { Export } from "../vfs/exports.ts";
 import type { FileSystemStats } from "../vfs/file_system.ts";
 import type { MetricsRegistry } from "./registry.ts";
-import { collectedCounter, gauge } from "./reuse.ts";
+import { collectedCounter, gauge } from "./instruments.ts";
 
 /** What each counter means, and where it comes from. */
 const COUNTERS: readonly [

@@ -1,7 +1,7 @@
 import type { Logger } from "../base/log.ts";
 import type { Clock } from "../base/clock.ts";
 import { ClientRecovery } from "./client_recovery.ts";
-import { RecordJournal } from "./record_journal.ts";
+import { ClientLog } from "./client_log.ts";
 
 /** Options of {@linkcode openRecovery}. */
 export interface RecoveryOptions {
@@ -24,7 +24,7 @@ export interface RecoveryOptions {
 /**
  * Opens the records of the server at one address, in `clients/` of its folder,
  * so that servers at several addresses can share the folder. Undefined at port
- * 0: nobody finds such a server again. Throws as `RecordJournal` does.
+ * 0: nobody finds such a server again. Throws as `ClientLog` does.
  */
 export function openRecovery(
   options: RecoveryOptions,
@@ -32,7 +32,7 @@ export function openRecovery(
   const { directory, hostname, port, clock, log } = options;
   if (port === 0) return undefined;
   const address = `${hostname}_${port}`.replaceAll(/[^\w.-]/g, "_");
-  const store = new RecordJournal(`${directory}/clients/${address}.journal`, {
+  const store = new ClientLog(`${directory}/clients/${address}.journal`, {
     clock,
     onDamage: (message) => log.error(message),
   });

@@ -3,7 +3,7 @@ import type { Client } from "../state/client.ts";
 import type { ClientObserver, SessionObserver } from "../state/observers.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { Session } from "../state/session.ts";
-import type { SessionStore, SlotJournal } from "../state/session_store.ts";
+import type { SessionStore, SlotStore } from "../state/session_store.ts";
 import type { Slot } from "../state/slot_table.ts";
 import type { FileSystem, ServerRecords } from "../vfs/file_system.ts";
 import { bytesOfHex, hexOf } from "./record_store.ts";
@@ -31,7 +31,7 @@ export interface SessionRecoveryOptions {
 
 /** What is known of the rows of one session. */
 interface Kept {
-  readonly journal: SlotJournal;
+  readonly journal: SlotStore;
   /** Keys of the slots that have one. */
   readonly slots: Map<number, string>;
   /** Which session it is, the first being 1; 0 as long as it has no row. */
@@ -106,7 +106,7 @@ export class SessionRecovery
   }
 
   /** {@inheritDoc SessionStore.journal} */
-  journal(session: Uint8Array): SlotJournal {
+  journal(session: Uint8Array): SlotStore {
     return this.#keep(hexOf(session)).journal;
   }
 
@@ -226,7 +226,7 @@ export class SessionRecovery
     return kept;
   }
 
-  #journal(key: string, slots: Map<number, string>): SlotJournal {
+  #journal(key: string, slots: Map<number, string>): SlotStore {
     const records = this.#records;
     const collection = this.#names.slots;
     return {

@@ -6,7 +6,11 @@ import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
 import { bindError } from "./bind_error.ts";
-import { ConnectionWatch, PATIENCE, type Patience } from "./watch.ts";
+import {
+  ConnectionWatch,
+  PATIENCE,
+  type Patience,
+} from "./connection_watch.ts";
 
 /** Connections that end together when descriptors run out, so that files find some as well. */
 const SPARED_AT_ONCE = 16;

@@ -14,7 +14,7 @@ import type { LockOwner, OpenOwner } from "./owners.ts";
 import { Shares } from "./shares.ts";
 import type { StateAccount } from "./state_budget.ts";
 import type { StateidTable } from "./stateids.ts";
-import type { WaitingLocks } from "./waiting_locks.ts";
+import type { LockQueue } from "./lock_queue.ts";
 import { spreadOf, WideMap } from "./wide_map.ts";
 
 /** Most files never have one. */
@@ -152,7 +152,7 @@ export interface LockingTables {
   /** All files. */
   readonly files: FileStateTable;
   /** Who waits for a lock. */
-  readonly waiting: WaitingLocks;
+  readonly waiting: LockQueue;
   /** All clients. */
   readonly clients: Pick<ClientTable, "holdingChanged">;
   /** Something is taken away from a client that goes on. */

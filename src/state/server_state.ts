@@ -9,13 +9,13 @@ import { GracePeriod, type GracePeriodOptions } from "./grace.ts";
 import { Lease } from "./lease.ts";
 import { forgetIdleOwners } from "./idle_owners.ts";
 import type { ClientEnd, ClientObserver } from "./observers.ts";
-import { releaseClientState } from "./release.ts";
+import { releaseClientState } from "./client_release.ts";
 import { SessionTable } from "./sessions.ts";
 import type { ConnectionRef } from "./session.ts";
 import type { SessionStore } from "./session_store.ts";
 import { StateBudget } from "./state_budget.ts";
 import { StateidTable } from "./stateids.ts";
-import { type WaitingLockLimits, WaitingLocks } from "./waiting_locks.ts";
+import { LockQueue, type LockQueueLimits } from "./lock_queue.ts";
 
 /** How a server names itself to clients of NFSv4.1 (RFC 8881 2.10.4, 2.10.5). */
 export interface ServerIdentity {
@@ -46,7 +46,7 @@ export interface ServerStateOptions {
   /** Who gets delegations; nobody if left out. */
   readonly delegations?: DelegationPolicy;
   /** Limits. */
-  readonly limits: WaitingLockLimits & {
+  readonly limits: LockQueueLimits & {
     /** Clients, confirmed or not. */
     readonly maxClients: number;
     /** Sessions of a client. */
@@ -84,7 +84,7 @@ export class ServerState implements LockingTables {
   /** Opens, locks and delegations by file. */
   readonly files: FileStateTable;
   /** Blocking locks that are waited for. */
-  readonly waiting: WaitingLocks;
+  readonly waiting: LockQueue;
   readonly #courtesyMs: number;
   readonly #effects: EffectQueue;
   #isSweeping = false;
@@ -126,7 +126,7 @@ export class ServerState implements LockingTables {
       effects: options.effects,
       policy: options.delegations,
     });
-    this.waiting = new WaitingLocks({
+    this.waiting = new LockQueue({
       clock,
       effects: options.effects,
       leaseMs: options.leaseMs,

@@ -3,7 +3,7 @@ import type { Session } from "./session.ts";
 import type { Slot } from "./slot_table.ts";
 
 /** Keeps the slots of one persistent session (RFC 8881 2.10.6.5). Nothing here throws. */
-export interface SlotJournal {
+export interface SlotStore {
   /** Grows with each change of the files that requests are about, however small. */
   readonly changes: number;
   /**
@@ -25,7 +25,7 @@ export interface SessionStore {
   /** Waits until what is kept is durable; throws or rejects when it can't be. */
   settle(): void | Promise<void>;
   /** Where the slots of a new session are to be kept. */
-  journal(session: Uint8Array): SlotJournal;
+  journal(session: Uint8Array): SlotStore;
   /** Keeps a session as it is now; FsError when it can't. */
   saveSession(session: Session): void;
   /** Keeps a client and its reply cache of CREATE_SESSION as they are now; FsError when it can't. */

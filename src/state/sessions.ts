@@ -14,7 +14,7 @@ import type {
   UnbindReason,
 } from "./observers.ts";
 import { type ConnectionRef, Session } from "./session.ts";
-import type { SessionStore, SlotJournal } from "./session_store.ts";
+import type { SessionStore, SlotStore } from "./session_store.ts";
 import { SlotTable, type SlotUsage } from "./slot_table.ts";
 
 /** Options of {@linkcode SessionTable}. */
@@ -266,7 +266,7 @@ export class SessionTable {
   #slotsOf(
     { account }: Client,
     { maxRequests }: ChannelAttributes,
-    origin: { readonly journal?: SlotJournal; readonly isRestored?: boolean },
+    origin: { readonly journal?: SlotStore; readonly isRestored?: boolean },
   ): SlotTable {
     return new SlotTable(maxRequests, this.usage, { ...origin, account });
   }

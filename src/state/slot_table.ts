@@ -1,6 +1,6 @@
 import { Status } from "../nfs4/constants.ts";
 import { digest } from "./digest.ts";
-import type { SlotJournal } from "./session_store.ts";
+import type { SlotStore } from "./session_store.ts";
 import type { StateAccount } from "./state_budget.ts";
 
 /** Numbers about all slots, for metrics and for the limit on kept replies. */
@@ -212,7 +212,7 @@ export class Slot {
   }
 
   /** What changed nothing may be carried out again, and needs no place in the journal. */
-  #save(journal: SlotJournal): void {
+  #save(journal: SlotStore): void {
     const isSaved = !this.#isNoted && journal.changes === this.#changes &&
       (this.sequence - this.#saved) >>> 0 < SAVED_EVERY;
     this.#isNoted = false;
@@ -264,7 +264,7 @@ export class SlotTable {
   /** Whether the session is gone. */
   released = false;
   /** Where the slots of a persistent session are kept. */
-  readonly journal: SlotJournal | undefined;
+  readonly journal: SlotStore | undefined;
   readonly #slots: (Slot | undefined)[] = [];
   readonly #account: StateAccount;
   /** Slots below have a past that the journal does not know in full. */
@@ -276,7 +276,7 @@ export class SlotTable {
     options: {
       /** Whose memory it is. */
       readonly account: StateAccount;
-      readonly journal?: SlotJournal;
+      readonly journal?: SlotStore;
       readonly isRestored?: boolean;
     },
   ) {

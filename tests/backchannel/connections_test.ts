@@ -10,14 +10,14 @@ import {
 } from "../support/client/mod.ts";
 import {
   eventually,
+  Fixture,
   giveBack,
-  Ground,
   hold,
   isDelegated,
   proceed,
   recalled,
   write,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const BACK = 2;
 const FORE_OR_BOTH = 3;
@@ -32,9 +32,9 @@ function ways(session: Session): (ClientConnection | undefined)[] {
 }
 
 Deno.test("loss of the last connection stops delegations and is told; rebinding brings them and the recall back", async () => {
-  await using ground = await Ground.open();
-  const holder = await ground.session();
-  const other = await ground.session();
+  await using fixture = await Fixture.open();
+  const holder = await fixture.session();
+  const other = await fixture.session();
   const held = await hold(holder, "f");
   const fore = await holder.client.newConnection();
   // A request on another connection binds that for requests only.
@@ -46,7 +46,7 @@ Deno.test("loss of the last connection stops delegations and is told; rebinding 
     return holder.statusFlags === (CB_PATH_DOWN | CB_PATH_DOWN_SESSION);
   });
   assertEquals(
-    (await ground.metrics()).get('backchannel_sessions{path="down"}'),
+    (await fixture.metrics()).get('backchannel_sessions{path="down"}'),
     1,
   );
   for (let i = 0; i < 3; i++) {
@@ -66,9 +66,9 @@ Deno.test("loss of the last connection stops delegations and is told; rebinding 
 });
 
 Deno.test("three connections: the one with the latest request is preferred, then the next", async () => {
-  await using ground = await Ground.open();
-  const holder = await ground.session();
-  const other = await ground.session();
+  await using fixture = await Fixture.open();
+  const holder = await fixture.session();
+  const other = await fixture.session();
   const first = holder.connection;
   const second = await holder.client.newConnection();
   const third = await holder.client.newConnection();
@@ -89,11 +89,11 @@ Deno.test("three connections: the one with the latest request is preferred, then
 });
 
 Deno.test("two sessions on one connection: each gets its own recalls, no XID is used twice", async () => {
-  await using ground = await Ground.open();
-  const first = await ground.session();
+  await using fixture = await Fixture.open();
+  const first = await fixture.session();
   const { client } = first;
   const second = await client.createSession({ back: { maxrequests: 3 } });
-  const other = await ground.session();
+  const other = await fixture.session();
   const held = [await hold(first, "f"), await hold(second, "g")];
   // The session that was used last is preferred: each gets one.
   await first.compound([]);
@@ -114,14 +114,14 @@ Deno.test("two sessions on one connection: each gets its own recalls, no XID is 
 });
 
 Deno.test("a recall that one session does not answer goes out over the other one", async () => {
-  await using ground = await Ground.open({
+  await using fixture = await Fixture.open({
     callbacks: { replyTimeout: 50, backoff: [60_000] },
   });
-  const silent = await ground.session();
+  const silent = await fixture.session();
   const { client } = silent;
   const connection = await client.newConnection();
   const lively = await client.createSession({ connection });
-  const other = await ground.session();
+  const other = await fixture.session();
   const held = await hold(silent, "f");
   await silent.compound([]);
   client.callbacks.next({ kind: "silent", executed: false });
@@ -133,11 +133,11 @@ Deno.test("a recall that one session does not answer goes out over the other one
 });
 
 Deno.test("a callback that exhausts its attempts is BACKCHANNEL_FAULT until a path works again", async () => {
-  await using ground = await Ground.open({
+  await using fixture = await Fixture.open({
     callbacks: { replyTimeout: 20, backoff: [1] },
   });
-  const holder = await ground.session();
-  const other = await ground.session();
+  const holder = await fixture.session();
+  const other = await fixture.session();
   const held = await hold(holder, "f");
   holder.client.callbacks.always({ kind: "silent", executed: false });
   await write(other, "f");
@@ -150,7 +150,7 @@ Deno.test("a callback that exhausts its attempts is BACKCHANNEL_FAULT until a pa
     assertEquals(await isDelegated(holder, "g"), false);
   }
   assertEquals(
-    (await ground.metrics()).get("backchannel_callback_failures_total"),
+    (await fixture.metrics()).get("backchannel_callback_failures_total"),
     1,
   );
   holder.client.callbacks.always({ kind: "answer" });
@@ -163,8 +163,8 @@ Deno.test("a callback that exhausts its attempts is BACKCHANNEL_FAULT until a pa
 });
 
 Deno.test("a session without a back channel gets no delegation and no callback", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session({ flags: 0 });
+  await using fixture = await Fixture.open();
+  const session = await fixture.session({ flags: 0 });
   assertEquals(session.flags & SessionFlag.CONN_BACK_CHAN, 0);
   for (let i = 0; i < 4; i++) {
     assertEquals(await isDelegated(session, "f"), false);
@@ -174,11 +174,11 @@ Deno.test("a session without a back channel gets no delegation and no callback",
 });
 
 Deno.test("a destroyed session takes its binding and its callbacks with it", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   await hold(session, "f");
   await session.destroy();
-  const metrics = await ground.metrics();
+  const metrics = await fixture.metrics();
   const reason = 'sessions_destroyed_total{reason="destroyed-session"}';
   assertEquals(metrics.get(reason), 1);
   assertEquals(metrics.get("sessions_active"), 0);
@@ -191,12 +191,12 @@ Deno.test("a destroyed session takes its binding and its callbacks with it", asy
 });
 
 Deno.test("a session's back channel is trusted from its binding on, until CB_NULL fails", async () => {
-  await using ground = await Ground.open({
+  await using fixture = await Fixture.open({
     callbacks: { replyTimeout: 100, backoff: [10] },
   });
   const callbacks = new CallbackPeer();
   callbacks.onNull({ kind: "silent" });
-  const session = await ground.session({ callbacks });
+  const session = await fixture.session({ callbacks });
   const WANT_READ = 0x100;
   const access = Share.ACCESS_READ | WANT_READ;
   const first = await session.open(["f"], { access });

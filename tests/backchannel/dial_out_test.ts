@@ -14,21 +14,21 @@ import { CallbackListener } from "../support/client/mod.ts";
 import { startServer, type TestServerOptions } from "../support/server.ts";
 import {
   eventually,
+  Fixture,
   giveBack,
-  Ground,
   type Held,
   hold,
   proceed,
   recalled,
   write,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 /** A v4.0 client that is registered. */
 async function register(
-  ground: Ground,
+  fixture: Fixture,
   changes: Parameters<V40Client["register"]>[0] = {},
 ): Promise<V40Client> {
-  const client = await V40Client.connect({ port: ground.server.port });
+  const client = await V40Client.connect({ port: fixture.server.port });
   await client.register(changes);
   return client;
 }
@@ -60,10 +60,10 @@ async function recalled40(client: V40Client, held: Held): Promise<void> {
 }
 
 Deno.test("callback routing: v4.1 by backchannel, v4.0 by dial-out", async () => {
-  await using ground = await Ground.open();
-  const holder41 = await ground.session();
-  await using holder40 = await register(ground);
-  const other = await ground.session();
+  await using fixture = await Fixture.open();
+  const holder41 = await fixture.session();
+  await using holder40 = await register(fixture);
+  const other = await fixture.session();
   const held41 = await hold(holder41, "f");
   const held40 = await hold(holder40, "g");
   assertEquals((await write(other, "f")).status, Status.DELAY);
@@ -77,7 +77,7 @@ Deno.test("callback routing: v4.1 by backchannel, v4.0 by dial-out", async () =>
   await proceed(() => write(other, "f"));
   await proceed(() => write(other, "g"));
   holder40.listener.peer.assertClean();
-  const metrics = await ground.metrics();
+  const metrics = await fixture.metrics();
   assertEquals(metrics.get("backchannel_callbacks_total"), 2);
   assertEquals(metrics.get("delegation_recall_seconds_count"), 2);
   const label = 'delegations_recalled_total{type="read",reason="open"}';
@@ -85,9 +85,9 @@ Deno.test("callback routing: v4.1 by backchannel, v4.0 by dial-out", async () =>
 });
 
 Deno.test("one NFSv4.0 client's delegation gives way to another's open", async () => {
-  await using ground = await Ground.open();
-  await using holder = await register(ground);
-  await using other = await register(ground);
+  await using fixture = await Fixture.open();
+  await using holder = await register(fixture);
+  await using other = await register(fixture);
   const held = await hold(holder, "f");
   assertEquals((await write40(other, "f")).status, Status.DELAY);
   await recalled40(holder, held);
@@ -97,8 +97,8 @@ Deno.test("one NFSv4.0 client's delegation gives way to another's open", async (
 });
 
 Deno.test("an NFSv4.0 client gets no delegation before it has answered CB_NULL, and one connection for all callbacks", async () => {
-  await using ground = await Ground.open();
-  await using client = await V40Client.connect({ port: ground.server.port });
+  await using fixture = await Fixture.open();
+  await using client = await V40Client.connect({ port: fixture.server.port });
   const late = Promise.withResolvers<void>();
   client.listener.peer.onNull({ kind: "late", until: late.promise });
   await client.register();
@@ -108,7 +108,7 @@ Deno.test("an NFSv4.0 client gets no delegation before it has answered CB_NULL, 
   }
   late.resolve();
   const held = await hold(client, "f");
-  const other = await ground.session();
+  const other = await fixture.session();
   await write(other, "f");
   await recalled40(client, held);
   assertEquals(client.listener.accepted, 1);
@@ -117,11 +117,11 @@ Deno.test("an NFSv4.0 client gets no delegation before it has answered CB_NULL, 
 });
 
 Deno.test("a callback that fails is CB_PATH_DOWN to RENEW, and goes out again on a new connection", async () => {
-  await using ground = await Ground.open();
-  await using client = await register(ground);
+  await using fixture = await Fixture.open();
+  await using client = await register(fixture);
   const held = await hold(client, "f");
   client.listener.peer.always({ kind: "close", executed: false });
-  const other = await ground.session();
+  const other = await fixture.session();
   await write(other, "f");
   await client.listener.peer.waitForCalls(4);
   const renew = () => client.expectStatus("any", [op.renew(client.clientid)]);
@@ -155,8 +155,8 @@ const strangers: Record<string, Partial<Parameters<typeof register>[1]>> = {
 };
 for (const [what, address] of Object.entries(strangers)) {
   Deno.test(`a client can't make the server dial ${what}`, async () => {
-    await using ground = await Ground.open();
-    await using client = await register(ground, address);
+    await using fixture = await Fixture.open();
+    await using client = await register(fixture, address);
     for (let i = 0; i < 5; i++) {
       const { delegation } = await client.open(["f"], { access: 1 });
       assertEquals(delegation.type, "none");

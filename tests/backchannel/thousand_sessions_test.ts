@@ -3,8 +3,8 @@ import { Callbacks } from "../../src/backchannel/callbacks.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
-import { defaultSchedule } from "../../src/backchannel/recall.ts";
-import { StateGround } from "../engine/state_ground.ts";
+import { defaultSchedule } from "../../src/delegations/delegation_keeper.ts";
+import { StateFixture } from "../engine/state_fixture.ts";
 import {
   CallbackOp,
   CallbackPeer,
@@ -14,7 +14,7 @@ import {
   type Session,
   SessionClient,
 } from "../support/client/mod.ts";
-import { eventually, type Held, hold } from "./ground.ts";
+import { eventually, type Held, hold } from "./fixture.ts";
 
 const CONNECTIONS = 100;
 const SESSIONS = 1_000;
@@ -23,8 +23,8 @@ const SESSIONS = 1_000;
 function serve() {
   const tree: Record<string, string> = {};
   for (let i = 0; i < SESSIONS; i++) tree[`f${i}`] = "text";
-  const ground = new StateGround({ tree });
-  const { services } = ground;
+  const fixture = new StateFixture({ tree });
+  const { services } = fixture;
   const { state, random, log } = services;
   let timers = 0;
   const callbacks = new Callbacks({

@@ -9,8 +9,8 @@ import { concurrencyTests } from "./behaviour/concurrency.ts";
 import { contentTests } from "./behaviour/content.ts";
 import { createTests } from "./behaviour/create.ts";
 import { entryTests } from "./behaviour/entries.ts";
-import { type BehaviourOptions, register } from "./behaviour/ground.ts";
-import type { Factory } from "./behaviour/ground.ts";
+import { type BehaviourOptions, register } from "./behaviour/fixture.ts";
+import type { Factory } from "./behaviour/fixture.ts";
 import { lifetimeTests } from "./behaviour/lifetime.ts";
 import { nameTests } from "./behaviour/names.ts";
 import { readdirTests } from "./behaviour/readdir.ts";
@@ -21,7 +21,7 @@ export type {
   Capabilities,
   Factory,
   Subject,
-} from "./behaviour/ground.ts";
+} from "./behaviour/fixture.ts";
 
 /**
  * Registers a test for each rule of `FileSystem`, named "`name`: the rule", each

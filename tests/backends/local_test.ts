@@ -7,7 +7,7 @@ import {
   noFolder,
   PlainHost,
   Sandbox,
-} from "./local/ground.ts";
+} from "./local/fixture.ts";
 
 const capabilities: Partial<Capabilities> = {
   ownership: isRoot,

@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { equals } from "@std/bytes";
-import { systemClock } from "../../src/backends/memory/clock.ts";
+import { systemClock } from "../../src/backends/common/file_times.ts";
 import {
   memory,
   type MemoryFileSystem,

@@ -1,6 +1,6 @@
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { behaviourSuite } from "./behaviour.ts";
-import { canWrite } from "./sqlite/ground.ts";
+import { canWrite } from "./sqlite/fixture.ts";
 
 const nanoseconds = 123_456_789;
 

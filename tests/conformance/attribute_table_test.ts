@@ -9,8 +9,13 @@ import { memory } from "../../src/backends/memory/mod.ts";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { ATTRIBUTES } from "../../src/nfs4/attributes.ts";
 import type { FileAttributes, FileSystem } from "../../src/vfs/mod.ts";
-import { type StateClient, StateGround } from "../engine/state_ground.ts";
-import { hasFfi, isRoot, noFolder, Sandbox } from "../backends/local/ground.ts";
+import { type StateClient, StateFixture } from "../engine/state_fixture.ts";
+import {
+  hasFfi,
+  isRoot,
+  noFolder,
+  Sandbox,
+} from "../backends/local/fixture.ts";
 import {
   type AttributeName,
   attributeName,
@@ -203,7 +208,7 @@ for (const backEnd of BACK_ENDS) {
         const subject = backEnd.make();
         try {
           const { fs } = subject;
-          const client = await new StateGround({ fs }).client(minor);
+          const client = await new StateFixture({ fs }).client(minor);
           await client.open("file", {
             create: { mode: CreateMode.UNCHECKED, attributes: {} },
           });

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Model, Step } from "../backends/sqlite/crash_model.ts";
-import { pattern } from "../backends/sqlite/ground.ts";
+import { pattern } from "../backends/sqlite/fixture.ts";
 import {
   CreateMode,
   currentStateid,

@@ -9,21 +9,24 @@ import {
   IDLE_TIMEOUT,
   PROBE_INTERVAL,
 } from "../../src/backchannel/dial_out.ts";
-import { CONTENTION, QUERY_TIMEOUT } from "../../src/backchannel/recall.ts";
-import { RESEND } from "../../src/backchannel/recall_queue.ts";
+import {
+  CONTENTION,
+  QUERY_TIMEOUT,
+} from "../../src/delegations/delegation_keeper.ts";
+import { RESEND } from "../../src/delegations/recall_queue.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LONGEST_TURN } from "../../src/engine/compound.ts";
 import { LIFE } from "../../src/host/users.ts";
 import { HURRY } from "../../src/rpc/listener.ts";
-import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/watch.ts";
+import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/connection_watch.ts";
 import { DEFAULT_FILE_SYSTEM_MS } from "../../src/server/options.ts";
 import { GRACE_EXTENSION_MS } from "../../src/state/grace.ts";
 import {
-  FIRST_PATIENCE,
-  MAX_PATIENCE,
-  MIN_PATIENCE,
+  FIRST_RETRY_AFTER,
+  MAX_RETRY_AFTER,
+  MIN_RETRY_AFTER,
   TURN,
-} from "../../src/state/waiting_locks.ts";
+} from "../../src/state/lock_queue.ts";
 import { SLICE } from "../../src/base/turn.ts";
 
 const noFiles =
@@ -61,10 +64,10 @@ const TIMES: readonly [RegExp, readonly number[]][] = [
   [/hears of it some (\d+) (ms) after/, [PAUSE]],
   [/good for (\d+) (s); group 65534/, [LIFE]],
   [/was told by CB_NOTIFY_LOCK has (\w+) (second)s/, [TURN]],
-  [/counted from the last one: (\w+) (second)s at least/, [MIN_PATIENCE]],
+  [/counted from the last one: (\w+) (second)s at least/, [MIN_RETRY_AFTER]],
   [/(five) after the first request, (\d+) (second)s at most/, [
-    FIRST_PATIENCE,
-    MAX_PATIENCE,
+    FIRST_RETRY_AFTER,
+    MAX_RETRY_AFTER,
   ]],
   [/closed after (a) (minute) without use/, [IDLE_TIMEOUT]],
   [/tried again every (\d+) (second)s/, [PROBE_INTERVAL]],

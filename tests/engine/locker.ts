@@ -5,7 +5,7 @@ import {
   type Request,
   type Stateid,
 } from "../support/client/mod.ts";
-import { AT_FILE, type StateClient } from "./state_ground.ts";
+import { AT_FILE, type StateClient } from "./state_fixture.ts";
 
 /** What LOCK, LOCKT and LOCKU are to be about. */
 export interface LockRange {

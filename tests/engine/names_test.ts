@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { checkName, writeName } from "../../src/engine/names.ts";
+import { checkName, writeName } from "../../src/engine/files/names.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
 import { Status } from "../../src/nfs4/constants.ts";

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type FileSystem, FsError, memory } from "../../mod.ts";
-import { waiting } from "../robustness/ground.ts";
+import { waiting } from "../robustness/fixture.ts";
 import { bytesOf, CreateMode, op, walk } from "../support/client/mod.ts";
-import { StateGround } from "./state_ground.ts";
+import { StateFixture } from "./state_fixture.ts";
 
 const MINORS = [0, 1, 2] as const;
 const { UNCHECKED, GUARDED, EXCLUSIVE } = CreateMode;
@@ -27,7 +27,7 @@ for (const minor of MINORS) {
       throw new FsError("io");
     };
     for (const fs of systems({ open })) {
-      const client = await new StateGround({ fs }).client(minor);
+      const client = await new StateFixture({ fs }).client(minor);
       for (const [i, create] of modes.entries()) {
         const options = { create, owner: `o${i}`, seqid: 1 };
         assertEquals(await client.openStatus("new", options), "IO");
@@ -42,7 +42,7 @@ for (const minor of MINORS) {
   Deno.test(`NFSv4.${minor}: an OPEN of a size that is too large makes nothing`, async () => {
     const limits = { maxFileSize: 1000 };
     for (const fs of systems({ limits })) {
-      const client = await new StateGround({ fs }).client(minor);
+      const client = await new StateFixture({ fs }).client(minor);
       const attributes = { size: 1001n };
       for (const mode of [UNCHECKED, GUARDED]) {
         const options = { create: { mode, attributes }, owner: `${mode}` };
@@ -63,7 +63,7 @@ for (const minor of MINORS) {
 
   Deno.test(`NFSv4.${minor}: an OPEN by a delegation that is none makes nothing`, async () => {
     for (const fs of systems({})) {
-      const client = await new StateGround({ fs }).client(minor);
+      const client = await new StateFixture({ fs }).client(minor);
       const stateid = { seqid: 1, other: bytesOf("no such id..") };
       const claim = { claim: "delegate_cur", stateid, name: "new" } as const;
       const options = { claim, create: modes[0], seqid: 1 };
@@ -76,7 +76,7 @@ for (const minor of MINORS) {
 }
 
 Deno.test("EXCLUSIVE4_1 sent again does not set the size again", async () => {
-  const client = await new StateGround().client(1);
+  const client = await new StateFixture().client(1);
   const create = { mode: EXCLUSIVE4_1, verifier, attributes: { size: 4n } };
   const stateid = await client.open("new", { create });
   await client.ok(

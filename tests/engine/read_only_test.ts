@@ -13,7 +13,7 @@ import {
   type Request,
   walk,
 } from "../support/client/mod.ts";
-import { StateGround } from "./state_ground.ts";
+import { StateFixture } from "./state_fixture.ts";
 
 // What a row says of an operation is checked when it is compiled.
 // @ts-expect-error It writes.
@@ -35,7 +35,7 @@ const CHANGES: readonly ChangeMethod[] = [
 ];
 
 /** A read-only export, and the changes that its file system was asked for. */
-function readOnlyGround() {
+function readOnlyFixture() {
   const calls: string[] = [];
   const inner = memory({ file: "content", folder: { entry: "" } });
   const fs: FileSystem = new Proxy(inner as FileSystem, {
@@ -46,7 +46,7 @@ function readOnlyGround() {
       return () => calls.push(String(name));
     },
   });
-  return { ground: new StateGround({ fs, readOnly: true }), calls };
+  return { fixture: new StateFixture({ fs, readOnly: true }), calls };
 }
 
 /** Every way to be somewhere: what is saved is what is current. */
@@ -77,8 +77,8 @@ function openings(): Record<string, object> {
 
 for (const minor of MINORS) {
   Deno.test(`NFSv4.${minor}: every operation that changes files is ROFS in a read-only export`, async () => {
-    const { ground, calls } = readOnlyGround();
-    const client = await ground.client(minor);
+    const { fixture, calls } = readOnlyFixture();
+    const client = await fixture.client(minor);
     const changing = new Set<string>();
     for (const sample of samples) {
       // Whatever it is, and wherever: nothing is changed.
@@ -100,8 +100,8 @@ for (const minor of MINORS) {
   });
 
   Deno.test(`NFSv4.${minor}: an OPEN that changes something is ROFS in a read-only export, others are not (RFC 8881 18.16.3)`, async () => {
-    const { ground, calls } = readOnlyGround();
-    const client = await ground.client(minor);
+    const { fixture, calls } = readOnlyFixture();
+    const client = await fixture.client(minor);
     for (const [what, options] of Object.entries(openings())) {
       const open = { access: READ, owner: what, seqid: 1, ...options };
       const [name] = what.split(",");

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type FileSystem, memory } from "../../mod.ts";
 import { CreateMode, op, type Stateid, walk } from "../support/client/mod.ts";
-import { waiting } from "../robustness/ground.ts";
-import { type StateClient, StateGround } from "./state_ground.ts";
+import { waiting } from "../robustness/fixture.ts";
+import { type StateClient, StateFixture } from "./state_fixture.ts";
 
 const MINORS = [0, 1, 2] as const;
 const AT = walk(["file"]);
@@ -16,8 +16,8 @@ const systems: readonly ((fs: FileSystem) => FileSystem)[] = [
 ];
 
 /** A file that everybody may write, with every privilege. */
-async function prepare(ground: StateGround, mode: number) {
-  const root = await ground.client(1);
+async function prepare(fixture: StateFixture, mode: number) {
+  const root = await fixture.client(1);
   const set = (mode: number) => root.ok("SETATTR", ...AT, op.setattr({ mode }));
   await root.ok("SETATTR", ...AT, op.setattr({ owner: `${OWNER}` }));
   await set(mode);
@@ -54,9 +54,9 @@ for (const minor of MINORS) {
         ];
         for (const [uid, before, after] of cases) {
           const fs = system(memory({ file: "content" }) as FileSystem);
-          const ground = new StateGround({ fs });
-          const file = await prepare(ground, before);
-          const client = await ground.client(minor, { uid });
+          const fixture = new StateFixture({ fs });
+          const file = await prepare(fixture, before);
+          const client = await fixture.client(minor, { uid });
           const stateid = await opener(client);
           await client.call(...AT, change(stateid));
           assertEquals(await file.mode(), after, `${what} by ${uid}`);
@@ -72,33 +72,33 @@ for (const minor of MINORS) {
   Deno.test(`NFSv4.${minor}: an OPEN that truncates takes setuid and setgid`, async () => {
     for (const system of systems) {
       const fs = system(memory({ file: "content" }) as FileSystem);
-      const ground = new StateGround({ fs });
-      const file = await prepare(ground, 0o6777);
+      const fixture = new StateFixture({ fs });
+      const file = await prepare(fixture, 0o6777);
       const create = {
         mode: CreateMode.UNCHECKED,
         attributes: { size: 0n },
       };
-      await opener(await ground.client(minor), { create });
+      await opener(await fixture.client(minor), { create });
       assertEquals(await file.mode(), 0o6777, "by root");
-      const client = await ground.client(minor, { uid: OTHER });
+      const client = await fixture.client(minor, { uid: OTHER });
       await opener(client, { create });
       assertEquals(await file.mode(), 0o777);
     }
   });
 
   Deno.test(`NFSv4.${minor}: WRITE without an open takes setuid and setgid, too`, async () => {
-    const ground = new StateGround();
-    const file = await prepare(ground, 0o6777);
-    const client = await ground.client(minor, { uid: OTHER });
+    const fixture = new StateFixture();
+    const file = await prepare(fixture, 0o6777);
+    const client = await fixture.client(minor, { uid: OTHER });
     await client.ok("WRITE", ...AT, op.write({ data: "x" }));
     assertEquals(await file.mode(), 0o777);
   });
 }
 
 Deno.test("a new owner takes setuid and setgid, whoever gives it", async () => {
-  const ground = new StateGround();
-  const file = await prepare(ground, 0o6777);
-  const root = await ground.client(1);
+  const fixture = new StateFixture();
+  const file = await prepare(fixture, 0o6777);
+  const root = await fixture.client(1);
   await root.ok("SETATTR", ...AT, op.setattr({ owner: `${OTHER}` }));
   assertEquals(await file.mode(), 0o777);
 });

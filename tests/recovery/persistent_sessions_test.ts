@@ -16,8 +16,8 @@ import {
 } from "../support/client/mod.ts";
 import {
   type PersistentClient,
-  PersistentGround,
-} from "./persistent_ground.ts";
+  PersistentFixture,
+} from "./persistent_fixture.ts";
 
 const { PERSIST, CONN_BACK_CHAN } = SessionFlag;
 const attributes = { mode: 0o755 };
@@ -34,7 +34,7 @@ const remove = (name: string) => [op.putrootfh(), op.remove(name)];
 const look = [op.putrootfh(), op.getattr(["change"])];
 
 async function start(flags: number = PERSIST) {
-  const server = new PersistentGround();
+  const server = new PersistentFixture();
   return { server, client: await server.client(flags) };
 }
 
@@ -311,7 +311,7 @@ Deno.test("persistent session: one that its client abandoned does not keep DESTR
   server.restart();
   client.reconnect();
   const next = (await client.createSession(PERSIST)).get("CREATE_SESSION");
-  const { clock } = server.ground;
+  const { clock } = server.fixture;
   clock.advance(LEASE / 2);
   // In use, and so not abandoned.
   await client.ok(look, { session: sessionid, slot: 1 });
@@ -322,9 +322,9 @@ Deno.test("persistent session: one that its client abandoned does not keep DESTR
   server.restart();
   client.reconnect();
   const last = (await client.createSession(PERSIST)).get("CREATE_SESSION");
-  server.ground.clock.advance(LEASE + 1);
+  server.fixture.clock.advance(LEASE + 1);
   await client.ok(look, { session: last.sessionid, slot: 3 });
-  server.state.sweep(server.ground.clock.now());
+  server.state.sweep(server.fixture.clock.now());
   assertEquals(server.rows("sessions"), 1);
 });
 
@@ -333,7 +333,7 @@ Deno.test("persistent session: the oldest gives way to one more than a client ma
   let { session } = client;
   for (
     let i = 0;
-    i < 3 * server.ground.services.limits.maxSessionsPerClient;
+    i < 3 * server.fixture.services.limits.maxSessionsPerClient;
     i++
   ) {
     server.restart();
@@ -348,7 +348,7 @@ Deno.test("persistent session: ends with a client that stays away", async () => 
   const { server, client } = await start();
   await client.ok(mkdir("a"));
   server.restart();
-  const { clock } = server.ground;
+  const { clock } = server.fixture;
   clock.advance(LEASE + 24 * 60 * 60 * 1000 + 1);
   server.state.sweep(clock.now());
   for (const name of ["clients", "sessions", "slots"] as const) {
@@ -427,7 +427,7 @@ function slowStore() {
 
 Deno.test("persistent session: a request that was being carried out is never carried out again: the session is lost (RFC 8881 2.10.6.5)", async () => {
   const { fs, records, gates } = slowStore();
-  const server = new PersistentGround({ fs, records });
+  const server = new PersistentFixture({ fs, records });
   const client = await server.client();
   await client.ok(mkdir("a"));
   const answer = client.send(remove("a"));
@@ -444,7 +444,7 @@ Deno.test("persistent session: a request that was being carried out is never car
 
 Deno.test("persistent session: an answer that came late is kept as any other", async () => {
   const { fs, records, gates } = slowStore();
-  const server = new PersistentGround({ fs, records });
+  const server = new PersistentFixture({ fs, records });
   const client = await server.client();
   await client.ok(mkdir("a"));
   const answer = client.send(remove("a"));
@@ -480,7 +480,7 @@ class FullRecords implements ServerRecords {
 
 Deno.test("persistent session: ends when its answers can't be kept; one that can't be kept is not made", async () => {
   const records = new FullRecords();
-  const server = new PersistentGround({ records });
+  const server = new PersistentFixture({ records });
   const client = await server.client();
   records.isFull = true;
   const refused = await client.createSession(PERSIST);
@@ -497,7 +497,7 @@ Deno.test("persistent session: what can't be read is left out, and reported", as
   const lines: string[] = [];
   const note = (message: string) => void lines.push(message);
   const log = { debug: note, info: note, warn: note, error: note };
-  const server = new PersistentGround({ log });
+  const server = new PersistentFixture({ log });
   const client = await server.client();
   await client.ok(mkdir("a"));
   const { records } = server;

@@ -9,33 +9,33 @@ import type { ServerState } from "../../src/state/server_state.ts";
 import {
   AT_FILE,
   type StateClient,
-  StateGround,
-} from "../engine/state_ground.ts";
+  StateFixture,
+} from "../engine/state_fixture.ts";
 import { LEASE } from "../state/fixture.ts";
 import { op, type Stateid } from "../support/client/mod.ts";
 import { MemoryRecords } from "./memory_records.ts";
 
 /** What of the server a test sets. */
-export interface RestartGroundOptions {
+export interface RestartFixtureOptions {
   readonly graceMs?: number;
   readonly delegations?: DelegationPolicy;
 }
 
 /** One server over its restarts. */
-export class RestartGround {
+export class RestartFixture {
   readonly #fs = memory({ file: "content", more: "" });
-  readonly #options: RestartGroundOptions;
+  readonly #options: RestartFixtureOptions;
   records = new MemoryRecords();
   recovery!: ClientRecovery;
-  ground!: StateGround;
+  fixture!: StateFixture;
 
-  constructor(options: RestartGroundOptions = {}) {
+  constructor(options: RestartFixtureOptions = {}) {
     this.#options = options;
     this.#start(LEASE);
   }
 
   get state(): ServerState {
-    return this.ground.services.state;
+    return this.fixture.services.state;
   }
 
   get grace(): GracePeriod {
@@ -56,7 +56,7 @@ export class RestartGround {
 
   /** Lets time pass, and the server notice. */
   advance(milliseconds: number): void {
-    const { clock } = this.ground;
+    const { clock } = this.fixture;
     clock.advance(milliseconds);
     this.state.sweep(clock.now());
   }
@@ -70,7 +70,7 @@ export class RestartGround {
       log: silentLogger,
     });
     const { recovery } = this;
-    this.ground = new StateGround({ fs: this.#fs, recovery, delegations });
+    this.fixture = new StateFixture({ fs: this.#fs, recovery, delegations });
   }
 }
 

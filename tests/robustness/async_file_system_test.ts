@@ -19,7 +19,7 @@ import {
   walk,
 } from "../support/client/mod.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
-import { Gate, type Hold, waiting } from "./ground.ts";
+import { Gate, type Hold, waiting } from "./fixture.ts";
 
 /** A server whose file system never answers at once. */
 function asyncServer(

@@ -18,7 +18,7 @@ import {
   V40Client,
   walk,
 } from "../support/client/mod.ts";
-import { Gate, type Hold, waiting } from "./ground.ts";
+import { Gate, type Hold, waiting } from "./fixture.ts";
 
 /** A server on a file system that counts what is done to it. */
 async function countedServer(hold?: Hold) {

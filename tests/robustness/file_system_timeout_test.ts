@@ -9,7 +9,7 @@ import {
 } from "../../mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { HURRY } from "../../src/rpc/listener.ts";
-import { PATIENCE } from "../../src/rpc/watch.ts";
+import { PATIENCE } from "../../src/rpc/connection_watch.ts";
 import {
   bytesOf,
   type CompoundReply,
@@ -24,7 +24,7 @@ import {
 } from "../support/client/mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { scrape, valueOf } from "../support/scrape.ts";
-import { Gate, waiting } from "./ground.ts";
+import { Gate, waiting } from "./fixture.ts";
 
 const LIMIT = 5_000;
 const SIZE = 65_536;

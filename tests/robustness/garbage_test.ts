@@ -17,7 +17,7 @@ import {
 import { SeededRandom } from "../support/seeded_random.ts";
 import { startServer } from "../support/server.ts";
 import { compounds } from "../wire/golden.ts";
-import { callBytes, throwAt, Witness } from "./ground.ts";
+import { callBytes, throwAt, Witness } from "./fixture.ts";
 import { samples } from "./samples.ts";
 
 const tree = { d: { f: "content" } };

@@ -25,7 +25,7 @@ const uncached = { cacheThis: false };
 type Method = (this: FileSystem, ...args: never[]) => unknown;
 
 /** A tree of secrets beside one file system whose methods are not all its own. */
-async function ground(
+async function fixture(
   changed: Record<string, Method>,
   options: ServeOptions = {},
 ) {
@@ -95,7 +95,7 @@ const reads: Record<string, Method> = {
 
 for (const [what, read] of Object.entries(reads)) {
   Deno.test(`a read that returns ${what} shows zeros, never what was in the memory`, async () => {
-    await using hostile = await ground({ read });
+    await using hostile = await fixture({ read });
     for (const count of [1, 100, 5000, SIZE]) {
       await hostile.soil();
       const reply = await readAll(hostile.session, count);
@@ -109,7 +109,7 @@ for (const [what, read] of Object.entries(reads)) {
 Deno.test("a read that returns no number of bytes is IO", async () => {
   for (const bytes of [NaN, -1, 1.5, "1", undefined]) {
     const read = () => ({ bytes, eof: true });
-    await using hostile = await ground({ read });
+    await using hostile = await fixture({ read });
     const request = [...walk(["h", "f"]), op.read({ count: 10 })];
     await hostile.session.expectStatus(Status.IO, request);
   }
@@ -121,7 +121,7 @@ Deno.test("entries without a name that can be asked for are not listed", async (
     entries: names.map((name, i) => ({ name, cookie: i + 1 })),
     end: true,
   });
-  await using hostile = await ground({ readdir });
+  await using hostile = await fixture({ readdir });
   const reply = await hostile.session.compound([
     ...walk(["h"]),
     op.readdir({ attributes: [] }),
@@ -133,7 +133,7 @@ Deno.test("entries without a name that can be asked for are not listed", async (
 Deno.test("cookies that are none, or lead nowhere, are IO", async () => {
   for (const cookie of [0, -1, NaN, 1.5, 2 ** 60, "1", undefined, null]) {
     const readdir = () => ({ entries: [{ name: "a", cookie }], end: false });
-    await using hostile = await ground({ readdir });
+    await using hostile = await fixture({ readdir });
     await hostile.session.expectStatus(Status.IO, [
       ...walk(["h"]),
       op.readdir({ attributes: [] }),
@@ -141,7 +141,7 @@ Deno.test("cookies that are none, or lead nowhere, are IO", async () => {
   }
   // The same page for ever, of entries that are gone.
   const readdir = () => ({ entries: [{ name: "a", cookie: 1 }], end: false });
-  await using hostile = await ground({ readdir, lookup: () => undefined });
+  await using hostile = await fixture({ readdir, lookup: () => undefined });
   await hostile.session.expectStatus(Status.NOENT, walk(["h", "a"]));
   const list = [...walk(["h"]), op.readdir({ attributes: ["type"] })];
   await hostile.session.expectStatus(Status.IO, list);
@@ -228,7 +228,7 @@ Deno.test("whatever a file system returns or throws, its client is answered and 
   globalThis.addEventListener("unhandledrejection", note);
   for (const method of methods) {
     let make = garbage[0];
-    await using hostile = await ground({ [method]: () => make() });
+    await using hostile = await fixture({ [method]: () => make() });
     const { session } = hostile;
     for (const [i, other] of garbage.entries()) {
       make = other;
@@ -279,7 +279,7 @@ Deno.test("attributes that can't be are IO, and are said once for each kind", as
   const getattr: Method = function (this: FileSystem, node: object) {
     return make({ ...this.getattr(node) as FileAttributes });
   };
-  await using hostile = await ground({ getattr }, { log });
+  await using hostile = await fixture({ getattr }, { log });
   const { session } = hostile;
   const request = [op.putfh(await handleOf(session)), op.getattr(["size"])];
   const kinds: string[] = [];
@@ -336,7 +336,7 @@ Deno.test("what else a method must not return is IO as well", async () => {
       const isSync = method === "root" || method === "identify";
       if (isSync && given instanceof Promise) continue;
       const { log, lines } = errorsOnly();
-      await using hostile = await ground({ [method]: () => given }, { log });
+      await using hostile = await fixture({ [method]: () => given }, { log });
       const { session } = hostile;
       const { status } = await session.compound(request, { expect: "any" });
       assertEquals(status, Status.IO, what);
@@ -356,7 +356,7 @@ Deno.test("an OPEN whose file is open stands, whatever the file system says for 
     refused++;
     throw new FsError("io");
   };
-  await using hostile = await ground({ open, getattr });
+  await using hostile = await fixture({ open, getattr });
   const { session } = hostile;
   // Until the server knows of the way back it does not think of one.
   for (let i = 0; i < 50 && refused === 0; i++) {

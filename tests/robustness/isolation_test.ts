@@ -13,7 +13,7 @@ import {
   writeCompound,
 } from "../support/client/mod.ts";
 import { startServer } from "../support/server.ts";
-import { Gate, waiting, Witness } from "./ground.ts";
+import { Gate, waiting, Witness } from "./fixture.ts";
 
 /**
  * How often others may be answered, on average of all that they have under way,

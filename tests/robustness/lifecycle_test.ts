@@ -8,7 +8,7 @@ import {
   openSession,
   V40Client,
 } from "../support/client/mod.ts";
-import { Gate, waiting } from "./ground.ts";
+import { Gate, waiting } from "./fixture.ts";
 
 /** A signal that knows how many listen to it. */
 function countedSignal() {

@@ -15,7 +15,7 @@ import {
   V40Client,
 } from "../support/client/mod.ts";
 import { startServer } from "../support/server.ts";
-import { Gate, waiting } from "./ground.ts";
+import { Gate, waiting } from "./fixture.ts";
 
 const tree = { f: "0123456789", g: "", h: "" };
 

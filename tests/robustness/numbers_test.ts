@@ -14,7 +14,7 @@ import {
 } from "../support/client/mod.ts";
 import { liveHeap } from "../support/heap.ts";
 import { startServer } from "../support/server.ts";
-import { Witness } from "./ground.ts";
+import { Witness } from "./fixture.ts";
 import { type Names, samplesOf } from "./samples.ts";
 
 /** The first is small enough for whoever believes it to be caught, and not to be lost. */

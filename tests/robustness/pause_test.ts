@@ -3,21 +3,21 @@
 import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { PAUSE_MS } from "../../src/base/clock.ts";
-import { created, Ground, NOT_WANTED } from "../conformance/v41/ground.ts";
-import { statusOfOpen } from "../conformance/v41/ground.ts";
+import { created, Fixture, NOT_WANTED } from "../conformance/v41/fixture.ts";
+import { statusOfOpen } from "../conformance/v41/fixture.ts";
 
 const DENY_BOTH = 3;
 const ACCESS_BOTH = 3 | NOT_WANTED;
 
 Deno.test("no client loses what it holds because the server itself stood still for longer than a lease", async () => {
-  await using ground = await Ground.open({ leaseSeconds: 1 });
-  const holder = await ground.session();
+  await using fixture = await Fixture.open({ leaseSeconds: 1 });
+  const holder = await fixture.session();
   const file = await holder.open(["file"], {
     access: ACCESS_BOTH,
     deny: DENY_BOTH,
     create: created,
   });
-  const other = await ground.session();
+  const other = await fixture.session();
   // Nothing runs, neither the server's timers nor its sockets.
   const memory = new Int32Array(new SharedArrayBuffer(4));
   Atomics.wait(memory, 0, 0, PAUSE_MS + 100);

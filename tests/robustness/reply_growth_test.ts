@@ -9,7 +9,7 @@ import {
   walk,
 } from "../support/client/mod.ts";
 import { scrape, valueOf } from "../support/scrape.ts";
-import { Gate, waiting } from "./ground.ts";
+import { Gate, waiting } from "./fixture.ts";
 
 const MIB = 2 ** 20;
 const LIMIT = 16 * MIB;

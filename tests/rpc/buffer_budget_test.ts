@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
-import { ConnectionWatch } from "../../src/rpc/watch.ts";
+import { ConnectionWatch } from "../../src/rpc/connection_watch.ts";
 import {
   call,
   echo,

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createLogger } from "../../mod.ts";
 import {
   eventually,
-  Ground,
+  Fixture,
   hold,
   resolveConflict,
   write,
-} from "../backchannel/ground.ts";
+} from "../backchannel/fixture.ts";
 import { V40Client } from "../support/client/mod.ts";
 
 type Line = Record<string, string | number>;
@@ -21,9 +21,9 @@ Deno.test("at debug there is a line for each connection, client, session, operat
   const of = (message: string) =>
     lines.filter((line) => line.message === message);
   {
-    await using ground = await Ground.open({ log });
-    const holder = await ground.session();
-    const other = await ground.session();
+    await using fixture = await Fixture.open({ log });
+    const holder = await fixture.session();
+    const other = await fixture.session();
     const held = await hold(holder, "f");
     await resolveConflict(holder, held, () => write(other, "f"));
     await holder.destroy();
@@ -56,10 +56,10 @@ Deno.test("at info what clients do by themselves is not logged", async () => {
   const lines: string[] = [];
   const log = createLogger({ write: (line) => lines.push(line) });
   {
-    await using ground = await Ground.open({ log });
-    await ground.session();
+    await using fixture = await Fixture.open({ log });
+    await fixture.session();
     // RFC 7530 10.2: nowhere to be called back, which is the client's to wish.
-    const { port } = ground.server;
+    const { port } = fixture.server;
     await using v40 = await V40Client.connect({ port });
     await v40.register({ netid: "tcp", address: "0.0.0.0.0.0" });
     await v40.open(["f"]);

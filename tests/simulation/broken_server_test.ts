@@ -3,7 +3,7 @@
 import { assert, assertMatch } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
-import { DelegationKeeper } from "../../src/backchannel/recall.ts";
+import { DelegationKeeper } from "../../src/delegations/delegation_keeper.ts";
 import { ByteRanges } from "../../src/state/byte_ranges.ts";
 import type { Client } from "../../src/state/client.ts";
 import { EffectQueue } from "../../src/state/effects.ts";

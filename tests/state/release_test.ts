@@ -6,7 +6,7 @@ import { forgetIdleOwners, noteUse } from "../../src/state/idle_owners.ts";
 import { addLockState, dropLockState } from "../../src/state/locks.ts";
 import { addOpen, dropOpen, type OpenState } from "../../src/state/opens.ts";
 import { addOpenOwner, LockOwner, OpenOwner } from "../../src/state/owners.ts";
-import { releaseClientState } from "../../src/state/release.ts";
+import { releaseClientState } from "../../src/state/client_release.ts";
 import type { FileRef } from "../../src/vfs/file_handle.ts";
 import { bytes, fileRef as file, LEASE, StateFixture } from "./fixture.ts";
 

@@ -1,7 +1,7 @@
 /** What an OPEN costs, however many its file and its client have: counted, not timed. */
 
 import { assert, assertEquals } from "@std/assert";
-import { delegationFor } from "../../src/backchannel/grant_rules.ts";
+import { delegationFor } from "../../src/delegations/grant_rules.ts";
 import { Want } from "../../src/state/delegations.ts";
 import { addOpen, type OpenState } from "../../src/state/opens.ts";
 import { addOpenOwner, OpenOwner } from "../../src/state/owners.ts";

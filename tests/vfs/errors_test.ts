@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { FsError, memory } from "../../mod.ts";
 import { op, walk } from "../support/client/mod.ts";
-import { StateGround } from "../engine/state_ground.ts";
+import { StateFixture } from "../engine/state_fixture.ts";
 
 /** An error as Deno and Node throw it. */
 function coded(code: string): Error {
@@ -53,7 +53,7 @@ Deno.test("what a file system throws of the host's is told as such, a mistake is
       throw thrown;
     },
   });
-  const client = await new StateGround({ fs }).client(1);
+  const client = await new StateFixture({ fs }).client(1);
   const status = () => client.status(...walk(["file"]), op.getfh());
   for (const [error, , expected] of known) {
     thrown = error;

@@ -19,9 +19,9 @@ import {
 } from "../../vfs/mod.ts";
 import { inherited } from "../../vfs/permissions.ts";
 import { Directory } from "./directory.ts";
-import { FileContent } from "./file_content.ts";
-import { decodeIdentity, encodeIdentity } from "./identity.ts";
-import { checkName, MAX_NAME } from "./names.ts";
+import { FileContent } from "../common/file_content.ts";
+import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
+import { checkName, MAX_NAME } from "../common/names.ts";
 import {
   accessed,
   applyChanges,
@@ -35,7 +35,7 @@ import {
 } from "./node.ts";
 import { complete, type MemoryOptions } from "./options.ts";
 import { checkRename } from "./rename.ts";
-import { costOfName, costOfNode, Room } from "./room.ts";
+import { Capacity, costOfName, costOfNode } from "../common/capacity.ts";
 
 const MAX_LINK = 65535;
 
@@ -60,7 +60,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   readonly trust: Trust;
   readonly #now: () => Timestamp;
   readonly #instance: number;
-  readonly #room: Room;
+  readonly #capacity: Capacity;
   readonly #nodes = new Map<number, MemoryNode>();
   readonly #root: MemoryNode;
   #nextFileid = 1;
@@ -72,9 +72,13 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     this.trust = trust;
     this.#now = now;
     this.#instance = instance;
-    this.#room = new Room({ bytes: maxBytes, heap: maxHeap, files: maxFiles });
+    this.#capacity = new Capacity({
+      bytes: maxBytes,
+      heap: maxHeap,
+      files: maxFiles,
+    });
     // Even where there is no room for anything else.
-    this.#room.takeNode(0);
+    this.#capacity.takeNode(0);
     this.#root = this.#make({ type: "directory" }, { mode, uid, gid });
     this.#root.directory = new Directory(this.#root);
   }
@@ -142,7 +146,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
 
   /** Bytes of memory, all that nodes and names take included, and numbers of nodes, as the options limit them. */
   status(): FileSystemStatus {
-    const { totalBytes, freeBytes, totalFiles, freeFiles } = this.#room;
+    const { totalBytes, freeBytes, totalFiles, freeFiles } = this.#capacity;
     return {
       totalBytes,
       freeBytes,
@@ -219,7 +223,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     }
     const { attributes, verifier } = options;
     if (attributes.size !== undefined) checkSize(kind.type, attributes.size);
-    this.#room.takeNode(costOfNode(kind) + costOfName(name));
+    this.#capacity.takeNode(costOfNode(kind) + costOfName(name));
     const node = this.#make(kind, inherited(directory, kind.type, attributes));
     const { size, atime, mtime, birthtime } = attributes;
     applyChanges(node, { size, atime, mtime, birthtime }, node.ctime);
@@ -242,7 +246,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     // As Linux has it: what has lost its last name can't get one again.
     if (node.nlink === 0) throw new FsError("stale");
     if (node.nlink >= MAX_LINK) throw new FsError("too-many-links");
-    this.#room.take(0, costOfName(name));
+    this.#capacity.take(0, costOfName(name));
     const now = this.#now();
     entries.set(name, node);
     node.nlink++;
@@ -260,7 +264,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     }
     const now = this.#now();
     entries.delete(name);
-    this.#room.give(0, costOfName(name));
+    this.#capacity.give(0, costOfName(name));
     this.#unlinked(node, directory, now);
     return entryChanged(directory, now);
   }
@@ -284,7 +288,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     const now = this.#now();
     // What has the new name already gives it to the node.
     const cost = replaced === undefined ? costOfName(to.name) : 0;
-    this.#room.take(0, cost - costOfName(from.name));
+    this.#capacity.take(0, cost - costOfName(from.name));
     sources.delete(from.name);
     targets.set(to.name, node);
     if (replaced !== undefined) this.#unlinked(replaced, target, now);
@@ -308,7 +312,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   ): MemoryNode {
     const options = { ...owner, now: this.#now() };
     const node = new MemoryNode(this.#nextFileid++, kind, options);
-    if (kind.type === "file") node.content = new FileContent(this.#room);
+    if (kind.type === "file") node.content = new FileContent(this.#capacity);
     this.#nodes.set(node.fileid, node);
     return node;
   }
@@ -328,7 +332,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   #freeIfUnused(node: MemoryNode): void {
     if (node.nlink > 0 || node.opens > 0) return;
     this.#nodes.delete(node.fileid);
-    this.#room.giveNode(node);
+    this.#capacity.giveNode(node);
     node.content?.release();
     node.gone = true;
   }

@@ -8,7 +8,7 @@ import {
   type Timestamp,
 } from "../../vfs/mod.ts";
 import type { Directory } from "./directory.ts";
-import type { FileContent } from "./file_content.ts";
+import type { FileContent } from "../common/file_content.ts";
 
 /** What a folder says its size is: programs expect something, not nothing. */
 const DIRECTORY_SIZE = 4096;

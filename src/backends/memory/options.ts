@@ -1,7 +1,7 @@
 import { getHeapStatistics } from "node:v8";
 import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import type { Timestamp, Trust } from "../../vfs/mod.ts";
-import { systemClock } from "./clock.ts";
+import { systemClock } from "../common/file_times.ts";
 
 /** How a memory file system is made. */
 export interface MemoryOptions {

@@ -3,7 +3,7 @@ import { ContentFiles } from "./content_files.ts";
 import { isStore, noStore, openDatabase } from "./database.ts";
 import { hostDisk } from "./disk.ts";
 import { contentsInUse, recover, shortened } from "./recovery.ts";
-import { rules } from "./rules.ts";
+import { checkQueries } from "./check_queries.ts";
 import { lockStore } from "./store_lock.ts";
 
 /** What {@linkcode checkStore} found. */
@@ -50,7 +50,7 @@ function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
   const problems = column(db, "PRAGMA integrity_check")
     .filter((line) => line !== "ok")
     .map((line) => `database: ${line}`);
-  for (const rule of rules) problems.push(...column(db, rule));
+  for (const rule of checkQueries) problems.push(...column(db, rule));
   for (const { fileid, size, outside } of shortened(db, contents)) {
     const there = contents.measure(outside).size;
     problems.push(

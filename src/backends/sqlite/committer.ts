@@ -2,8 +2,8 @@ import { BusyContents } from "./busy_contents.ts";
 import type { Extent } from "./node.ts";
 import type { Contents } from "./contents.ts";
 import type { Durability } from "./options.ts";
-import type { Journal } from "./journal.ts";
-import type { Log } from "./log.ts";
+import type { ContentJournal } from "./content_journal.ts";
+import type { Log } from "./write_ahead_log.ts";
 import type { FsError } from "../../vfs/mod.ts";
 import type { Companion, Transaction } from "./transaction.ts";
 
@@ -21,7 +21,7 @@ export interface CommitterParts {
   /** The files beside the database. */
   readonly contents: Contents;
   /** What was written there and is not known to be on disk. */
-  readonly journal: Journal;
+  readonly journal: ContentJournal;
   /** The write-ahead log. */
   readonly log: Log;
   /** Bytes in it from which on it is emptied. */
@@ -55,9 +55,9 @@ export class Committer implements Companion {
   /** Contents that are not all on disk, or are to be cut. */
   readonly #watched = new Map<number, Extent>();
   /** Contents that must be on disk before the next commit may be. */
-  readonly #before = new Set<Extent>();
+  readonly #syncBeforeCommit = new Set<Extent>();
   /** Contents that must be on disk together with the next commit. */
-  readonly #beside = new Set<Extent>();
+  readonly #syncWithCommit = new Set<Extent>();
   /** Who gets the small durable writes. */
   readonly #busy = new BusyContents();
   #running: Promise<void> | undefined = undefined;
@@ -107,14 +107,14 @@ export class Committer implements Companion {
     // Its rows leave the journal with the commit, and a file that was cut and
     // grows would show what was cut off: both only when the content is on disk.
     const first = shortened || this.#parts.journal.last(number) !== undefined;
-    if (first) this.#before.add(extent);
-    else if (dirty) this.#beside.add(extent);
+    if (first) this.#syncBeforeCommit.add(extent);
+    else if (dirty) this.#syncWithCommit.add(extent);
   }
 
   /** The content is going. */
   exclude(extent: Extent): void {
-    this.#before.delete(extent);
-    this.#beside.delete(extent);
+    this.#syncBeforeCommit.delete(extent);
+    this.#syncWithCommit.delete(extent);
     this.#watched.delete(extent.number);
   }
 
@@ -145,22 +145,22 @@ export class Committer implements Companion {
       if (this.#emptying !== undefined) this.#sync(() => log.finishEmptying());
       this.#emptying = undefined;
       if (isFull) {
-        for (const extent of [...this.#syncing, ...this.#before]) {
+        for (const extent of [...this.#syncing, ...this.#syncBeforeCommit]) {
           const last = this.#clean(extent);
           this.#sync(() => contents.syncNow(extent.number));
           this.#forget(extent.number, last);
         }
-        this.#before.clear();
+        this.#syncBeforeCommit.clear();
       }
       this.#commit();
       if (isFull) {
         this.#sync(() => log.syncNow());
         this.counts.syncs++;
-        for (const extent of this.#beside) {
+        for (const extent of this.#syncWithCommit) {
           this.#clean(extent);
           this.#sync(() => contents.syncNow(extent.number));
         }
-        this.#beside.clear();
+        this.#syncWithCommit.clear();
       }
       this.#finish();
     } catch (error) {
@@ -188,7 +188,7 @@ export class Committer implements Companion {
       save();
       for (const number of journal.numbers()) {
         const extent = this.known(number);
-        if (extent !== undefined) this.#before.add(extent);
+        if (extent !== undefined) this.#syncBeforeCommit.add(extent);
       }
       this.now();
     } catch (error) {
@@ -200,8 +200,8 @@ export class Committer implements Companion {
   }
 
   get #isPending(): boolean {
-    return this.#parts.transaction.isOpen || this.#before.size > 0 ||
-      this.#beside.size > 0;
+    return this.#parts.transaction.isOpen || this.#syncBeforeCommit.size > 0 ||
+      this.#syncWithCommit.size > 0;
   }
 
   #start(): Promise<void> {
@@ -234,14 +234,14 @@ export class Committer implements Companion {
     if (this.#watched.size > MOST_WATCHED) {
       for (const extent of this.#watched.values()) this.include(extent);
     }
-    while (this.#before.size > 0 || this.#emptying !== undefined) {
-      if (this.#before.size > 0) await this.#syncBefore();
+    while (this.#syncBeforeCommit.size > 0 || this.#emptying !== undefined) {
+      if (this.#syncBeforeCommit.size > 0) await this.#syncBefore();
       await this.#emptying;
     }
     if (transaction.losses !== losses) throw transaction.loss;
     this.#commit();
-    this.#syncing = [...this.#beside];
-    this.#beside.clear();
+    this.#syncing = [...this.#syncWithCommit];
+    this.#syncWithCommit.clear();
     const syncs = this.#syncing.map((extent) => {
       this.#clean(extent);
       return contents.sync(extent.number);
@@ -254,8 +254,8 @@ export class Committer implements Companion {
   }
 
   async #syncBefore(): Promise<void> {
-    const extents = this.#syncing = [...this.#before];
-    this.#before.clear();
+    const extents = this.#syncing = [...this.#syncBeforeCommit];
+    this.#syncBeforeCommit.clear();
     const { contents } = this.#parts;
     const lasts = extents.map((extent) => this.#clean(extent));
     await this.#synced(

@@ -1,5 +1,5 @@
-import { FileContent } from "../memory/file_content.ts";
-import { Room } from "../memory/room.ts";
+import { FileContent } from "../common/file_content.ts";
+import { Capacity } from "../common/capacity.ts";
 import type { Segment } from "./segments.ts";
 import type { Contents } from "./contents.ts";
 
@@ -8,7 +8,7 @@ export const MEMORY_BYTES: number = 2 ** 33;
 
 /** {@linkcode Contents} of a store in memory. */
 export class ContentMemory implements Contents {
-  readonly #room = new Room({
+  readonly #capacity = new Capacity({
     bytes: MEMORY_BYTES,
     heap: MEMORY_BYTES,
     files: 1,
@@ -17,12 +17,12 @@ export class ContentMemory implements Contents {
 
   /** Bytes left. */
   get freeBytes(): number {
-    return this.#room.freeBytes;
+    return this.#capacity.freeBytes;
   }
 
   make(number: number): boolean {
     if (this.#files.has(number)) return false;
-    this.#files.set(number, new FileContent(this.#room));
+    this.#files.set(number, new FileContent(this.#capacity));
     return true;
   }
 
@@ -35,7 +35,7 @@ export class ContentMemory implements Contents {
   write(number: number, offset: number, data: Uint8Array): void {
     let content = this.#files.get(number);
     if (content === undefined) {
-      content = new FileContent(this.#room);
+      content = new FileContent(this.#capacity);
       this.#files.set(number, content);
     }
     content.write(offset, data);

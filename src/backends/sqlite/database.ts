@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { type Disk, OWN_FILE } from "./disk.ts";
 import { assertNoRemains, assertOwnLog, claimContents } from "./belonging.ts";
-import { type Log, noLog, WriteAheadLog } from "./log.ts";
+import { type Log, noLog, WriteAheadLog } from "./write_ahead_log.ts";
 import { migrate } from "./schema.ts";
 
 /** In place of a folder: a store in memory. */

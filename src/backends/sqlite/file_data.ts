@@ -3,10 +3,10 @@ import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
 import type { Committer } from "./committer.ts";
 import { type Contents, leastUsed } from "./contents.ts";
 import { Extents } from "./extents.ts";
-import type { Journal } from "./journal.ts";
+import type { ContentJournal } from "./content_journal.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
-import type { Room } from "./room.ts";
+import type { FreeSpace } from "./free_space.ts";
 import { clipped, type Segment } from "./segments.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
@@ -25,12 +25,12 @@ export interface FileDataParts {
   readonly transaction: Transaction;
   readonly committer: Committer;
   readonly contents: Contents;
-  readonly journal: Journal;
+  readonly journal: ContentJournal;
   readonly nodes: NodeTable;
-  readonly room: Room;
+  readonly room: FreeSpace;
   readonly now: () => Timestamp;
   /** Whether small durable writes are journaled: not where nothing is synced. */
-  readonly isJournaled: boolean;
+  readonly isLogged: boolean;
 }
 
 /** Bytes to write, and how safe they are to be. */
@@ -99,7 +99,7 @@ export class FileData {
     const isInside = !file.outside && end <= INSIDE;
     this.#parts.room.takeBytes(length, {
       growth,
-      inDatabase: isInside || fitsJournal(how),
+      inDatabase: isInside || fitsLog(how),
     });
     if (!isInside) {
       return this.#writeOutside(file, offset, { ...how, growth });
@@ -194,7 +194,7 @@ export class FileData {
     const { number } = extent;
     const next = this.#written(file, end);
     next.outside = number;
-    const isJournaled = fitsJournal({ data, stability }) &&
+    const isLogged = fitsLog({ data, stability }) &&
       (old !== undefined || !committer.isBusy(extent));
     try {
       if (old !== undefined) contents.write(number, 0, old);
@@ -208,10 +208,10 @@ export class FileData {
         nodes.unsaved.add(file);
         return stability;
       }
-      if (old !== undefined || isJournaled) {
+      if (old !== undefined || isLogged) {
         transaction.run(() => {
           if (old !== undefined) this.#writeMove(file, old, number);
-          if (isJournaled) this.#journal(number, offset, data);
+          if (isLogged) this.#journal(number, offset, data);
         });
       } else transaction.run();
     } catch (error) {
@@ -223,7 +223,7 @@ export class FileData {
     this.#saved(file, next);
     file.extent = extent;
     if (stability === "unstable") return stability;
-    if (!isJournaled) committer.include(extent);
+    if (!isLogged) committer.include(extent);
     return "file";
   }
 
@@ -234,7 +234,7 @@ export class FileData {
   }
 
   #journal(number: number, offset: number, data: Uint8Array): void {
-    if (!this.#parts.isJournaled || data.length === 0) return;
+    if (!this.#parts.isLogged || data.length === 0) return;
     this.#parts.journal.add(number, offset, data);
   }
 
@@ -388,6 +388,6 @@ function cut(contents: Contents, number: number, size: number): boolean {
 }
 
 /** Whether a write to a content beside the database goes through the journal. */
-function fitsJournal({ data, stability }: Write): boolean {
+function fitsLog({ data, stability }: Write): boolean {
   return stability !== "unstable" && data.length <= JOURNALED;
 }

@@ -1,7 +1,7 @@
 import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import { ownUser } from "../../host/own_user.ts";
 import type { Timestamp } from "../../vfs/mod.ts";
-import { systemClock } from "../memory/clock.ts";
+import { systemClock } from "../common/file_times.ts";
 import { type Disk, hostDisk } from "./disk.ts";
 
 /**

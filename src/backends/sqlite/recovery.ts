@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Contents, leastUsed } from "./contents.ts";
-import { replay } from "./journal.ts";
+import { replay } from "./content_journal.ts";
 
 /**
  * What a store needs after the last server ended, before it is served again:

@@ -17,8 +17,8 @@ import {
   type Stability,
   type Trust,
 } from "../../vfs/mod.ts";
-import { decodeIdentity, encodeIdentity } from "../memory/identity.ts";
-import { checkName, MAX_NAME } from "../memory/names.ts";
+import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
+import { checkName, MAX_NAME } from "../common/names.ts";
 import { MEMORY } from "./database.ts";
 import {
   isLater,

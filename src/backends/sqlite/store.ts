@@ -7,20 +7,20 @@ import { MEMORY, openDatabase } from "./database.ts";
 import { OWN_FOLDER } from "./disk.ts";
 import { FileData } from "./file_data.ts";
 import { FreePages } from "./free_pages.ts";
-import { Journal } from "./journal.ts";
+import { ContentJournal } from "./content_journal.ts";
 import { Listings } from "./listings.ts";
 import { rowOf } from "./node.ts";
 import { NodeTable } from "./node_table.ts";
 import type { CompleteOptions } from "./options.ts";
 import { Records } from "./records.ts";
 import { recover } from "./recovery.ts";
-import { Room } from "./room.ts";
+import { FreeSpace } from "./free_space.ts";
 import { ROOT } from "./schema.ts";
-import { Sequence } from "./sequence.ts";
+import { UniqueNumbers } from "./unique_numbers.ts";
 import { Statements } from "./statements.ts";
 import { lockStore } from "./store_lock.ts";
 import { Transaction } from "./transaction.ts";
-import { Tree } from "./tree.ts";
+import { DirectoryTree } from "./directory_tree.ts";
 import { weigh, weightOfNode } from "./weight.ts";
 
 /** Bytes of the disk that are never given to files, to have room to remove some. */
@@ -35,12 +35,12 @@ export interface Store {
   readonly sql: Statements;
   readonly transaction: Transaction;
   readonly committer: Committer;
-  readonly journal: Journal;
+  readonly journal: ContentJournal;
   readonly nodes: NodeTable;
   readonly listings: Listings;
-  readonly room: Room;
+  readonly room: FreeSpace;
   readonly data: FileData;
-  readonly tree: Tree;
+  readonly tree: DirectoryTree;
   readonly records: Records;
   /** Ends the work; {@linkcode Committer.close} comes before. */
   close(): Promise<void>;
@@ -87,13 +87,13 @@ function assemble(
   const saveCeiling = db.prepare(
     "UPDATE meta SET value = ? WHERE name = 'ceiling'",
   );
-  const sequence = new Sequence(
+  const sequence = new UniqueNumbers(
     meta.ceiling,
     (ceiling) => saveCeiling.run(ceiling),
   );
   const nodes = new NodeTable(sql, options.keptNodes);
   const transaction = new Transaction(db, { sequence, disk });
-  const journal = new Journal(db);
+  const journal = new ContentJournal(db);
   const free = contents instanceof ContentMemory
     ? () => contents.freeBytes
     : () =>
@@ -101,14 +101,14 @@ function assemble(
   const committer = new Committer({
     ...{ transaction, contents, journal, log, longLog, durability },
   });
-  const room = new Room(weigh(db, { withNames: quota !== Infinity }), {
+  const room = new FreeSpace(weigh(db, { withNames: quota !== Infinity }), {
     ...{ quota, free },
   });
   const parts = { sql, transaction, nodes, room, now };
-  const isJournaled = durability === "full";
+  const isLogged = durability === "full";
   const data = new FileData({
     ...parts,
-    ...{ committer, contents, journal, isJournaled },
+    ...{ committer, contents, journal, isLogged },
   });
   const records = new Records(db, transaction);
   // Records are the last: who keeps them may set them anew at once.
@@ -136,7 +136,7 @@ function assemble(
       : Number.MAX_SAFE_INTEGER,
     ...{ sql, transaction, committer, journal, nodes, room, data },
     listings: new Listings(sql, nodes),
-    tree: new Tree({ ...parts, data }),
+    tree: new DirectoryTree({ ...parts, data }),
     records,
     async close() {
       await contents.close();

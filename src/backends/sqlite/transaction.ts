@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FsError } from "../../vfs/mod.ts";
 import type { Disk } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
-import type { Sequence } from "./sequence.ts";
+import type { UniqueNumbers } from "./unique_numbers.ts";
 
 /** Memory that goes with the database, and hears what becomes of a transaction. */
 export interface Companion {
@@ -30,7 +30,7 @@ export class Transaction {
   /** Transactions that were lost. */
   losses = 0;
   readonly #db: DatabaseSync;
-  readonly #sequence: Sequence;
+  readonly #sequence: UniqueNumbers;
   readonly #disk: Pick<Disk, "commit">;
   readonly #companions: Companion[] = [];
   // An error of `exec` would not tell its code.
@@ -48,7 +48,7 @@ export class Transaction {
   constructor(
     db: DatabaseSync,
     { sequence, disk }: {
-      readonly sequence: Sequence;
+      readonly sequence: UniqueNumbers;
       readonly disk: Pick<Disk, "commit">;
     },
   ) {
@@ -91,7 +91,7 @@ export class Transaction {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** A number that never comes again; see {@linkcode Sequence}. */
+  /** A number that never comes again; see {@linkcode UniqueNumbers}. */
   number(): number {
     if (this.#sequence.isLow) this.#extend();
     return this.#sequence.next();

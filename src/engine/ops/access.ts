@@ -2,7 +2,7 @@ import { Access, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permissionsOf } from "../../vfs/permissions.ts";
-import { checkWritable } from "../changing.ts";
+import { checkWritable } from "../files/changing.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 

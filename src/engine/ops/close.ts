@@ -2,8 +2,8 @@ import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { dropOpen } from "../../state/opens.ts";
 import type { Operation } from "../operation.ts";
-import { EXACT, setCurrentStateid } from "../resolve_stateid.ts";
-import { withOpen } from "../with_open.ts";
+import { EXACT, setCurrentStateid } from "../locking/resolve_stateid.ts";
+import { withOpen } from "../locking/with_open.ts";
 
 /** CLOSE4args. */
 export interface CloseArgs {

@@ -1,7 +1,7 @@
 import { chain } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import type { Operation } from "../operation.ts";
-import { checkRegular } from "../regular_file.ts";
+import { checkRegular } from "../files/file_access.ts";
 
 /** COMMIT4args; the file is committed as a whole, wherever the range lies. */
 export interface CommitArgs {

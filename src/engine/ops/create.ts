@@ -17,12 +17,12 @@ import type {
 import { decodeRaw } from "../../base/raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
-import { checkSettable } from "../attribute_source.ts";
-import { changing, type ChangingContext } from "../changing.ts";
-import { writeChangeInfo } from "../change_info.ts";
+import { checkSettable } from "../attributes/attribute_source.ts";
+import { changing, type ChangingContext } from "../files/changing.ts";
+import { writeChangeInfo } from "../files/change_info.ts";
 import type { CompoundContext } from "../context.ts";
-import { checkFolder, statusOfRefusal } from "../folders.ts";
-import { checkName, isTaken, readName } from "../names.ts";
+import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
+import { checkName, isTaken, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of CREATE. */

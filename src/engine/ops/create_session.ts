@@ -15,7 +15,7 @@ import {
   carriesCallbacks,
   negotiateBack,
   negotiateFore,
-} from "../../state/channel.ts";
+} from "../../state/channel_attributes.ts";
 import type { Client } from "../../state/client.ts";
 import { isRegisteredBy } from "../../state/principal.ts";
 import type { Session } from "../../state/session.ts";

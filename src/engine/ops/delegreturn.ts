@@ -2,7 +2,7 @@ import { Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import { dropDelegation } from "../../state/delegations.ts";
 import type { Operation } from "../operation.ts";
-import { resolveState } from "../resolve_stateid.ts";
+import { resolveState } from "../locking/resolve_stateid.ts";
 
 /** DELEGRETURN (RFC 8881 18.6, RFC 7530 16.8). */
 export const delegreturn: Operation<Stateid> = {

@@ -8,7 +8,7 @@ import {
 import { ExchangeFlag } from "../../nfs4/sessions.ts";
 import type { Client } from "../../state/client.ts";
 import { principalOf } from "../../state/principal.ts";
-import { exchangeClientId } from "../../state/register_v41.ts";
+import { exchangeClientId } from "../../state/exchange_id.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
 import { networkOf } from "../network_of.ts";

@@ -3,7 +3,7 @@ import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import { dropDelegation } from "../../state/delegations.ts";
 import { dropLockState } from "../../state/locks.ts";
 import type { Operation } from "../operation.ts";
-import { resolveState } from "../resolve_stateid.ts";
+import { resolveState } from "../locking/resolve_stateid.ts";
 
 /** FREE_STATEID (RFC 8881 18.38). */
 export const freeStateid: Operation<Stateid> = {

@@ -3,8 +3,11 @@ import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Delegation } from "../../state/delegations.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
-import { askHolder, heldBySomebodyElse } from "../held_attributes.ts";
-import { offerOf, sourceOf, spaceFor } from "../attribute_source.ts";
+import {
+  askHolder,
+  heldBySomebodyElse,
+} from "../attributes/held_attributes.ts";
+import { offerOf, sourceOf, spaceFor } from "../attributes/attribute_source.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 

@@ -1,10 +1,10 @@
 import { chain } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
-import { changing } from "../changing.ts";
-import { writeChangeInfo } from "../change_info.ts";
-import { checkDelegations, FileUse } from "../conflicts.ts";
-import { checkFolder } from "../folders.ts";
-import { checkName, readName } from "../names.ts";
+import { changing } from "../files/changing.ts";
+import { writeChangeInfo } from "../files/change_info.ts";
+import { checkDelegations, FileUse } from "../locking/conflicts.ts";
+import { checkFolder } from "../files/folder_access.ts";
+import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
 /** LINK (RFC 8881 18.9, RFC 7530 16.9): the new name, a view of the request. */

@@ -6,7 +6,7 @@ import { addLockState } from "../../state/locks.ts";
 import type { OpenState } from "../../state/opens.ts";
 import { LockOwner, ownerKey } from "../../state/owners.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
-import { atLimit } from "../at_limit.ts";
+import { atLimit } from "../status_at_limit.ts";
 import type { CompoundContext } from "../context.ts";
 import {
   deny,
@@ -17,13 +17,13 @@ import {
   readLockOwner,
   readLockType,
   withLock,
-} from "../locking.ts";
+} from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
-import { ownerClient } from "../owner_client.ts";
-import { checkRegular } from "../regular_file.ts";
-import { setCurrentStateid } from "../resolve_stateid.ts";
-import { sequenced } from "../sequenced.ts";
-import { withOpen } from "../with_open.ts";
+import { ownerClient } from "../locking/owner_client.ts";
+import { checkRegular } from "../files/file_access.ts";
+import { setCurrentStateid } from "../locking/resolve_stateid.ts";
+import { sequenced } from "../locking/owner_seqid.ts";
+import { withOpen } from "../locking/with_open.ts";
 
 /** open_to_lock_owner4: the first lock of an owner under an open. */
 interface NewLocker {

@@ -9,10 +9,10 @@ import {
   type LockOwnerName,
   readLockOwner,
   readLockType,
-} from "../locking.ts";
+} from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
-import { ownerClient } from "../owner_client.ts";
-import { checkRegular } from "../regular_file.ts";
+import { ownerClient } from "../locking/owner_client.ts";
+import { checkRegular } from "../files/file_access.ts";
 
 /** LOCKT4args. */
 export interface LocktArgs {

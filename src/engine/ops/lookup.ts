@@ -4,7 +4,7 @@ import type { FileRef } from "../../vfs/file_handle.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permits } from "../../vfs/permissions.ts";
 import type { CompoundContext } from "../context.ts";
-import { checkName, readName } from "../names.ts";
+import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
 /** LOOKUP (RFC 8881 18.13, RFC 7530 16.13): the name, a view of the request. */

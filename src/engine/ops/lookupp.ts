@@ -2,7 +2,7 @@ import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
-import { checkFolder } from "../folders.ts";
+import { checkFolder } from "../files/folder_access.ts";
 import type { Operation } from "../operation.ts";
 
 /** LOOKUPP (RFC 8881 18.14, RFC 7530 16.14). */

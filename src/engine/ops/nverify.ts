@@ -4,7 +4,7 @@ import {
   compareAttributes,
   type KnownAttributes,
   readKnownAttributes,
-} from "../compare_attributes.ts";
+} from "../attributes/compare_attributes.ts";
 import type { Operation } from "../operation.ts";
 
 /** NVERIFY (RFC 8881 18.15, RFC 7530 16.15): goes on when something has changed. */

@@ -10,20 +10,20 @@ import type { Client } from "../../state/client.ts";
 import { Want } from "../../state/delegations.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
 import { addOpenOwner, OpenOwner, ownerKey } from "../../state/owners.ts";
-import { atLimit } from "../at_limit.ts";
-import { type ChangingContext, checkWritable } from "../changing.ts";
+import { atLimit } from "../status_at_limit.ts";
+import { type ChangingContext, checkWritable } from "../files/changing.ts";
 import type { CompoundContext } from "../context.ts";
-import { type OpenArgs, readOpenArgs } from "../open/args.ts";
-import { findTarget } from "../open/claim.ts";
-import { establish, hasAllOpens, type Opening } from "../open/establish.ts";
-import { ownerClient } from "../owner_client.ts";
-import { delegate, type DelegationWish } from "../open/delegate.ts";
-import { writeOpenResult } from "../open/result.ts";
-import type { OpenTarget } from "../open/target.ts";
-import { unmake } from "../open/unmake.ts";
+import { type OpenArgs, readOpenArgs } from "./open/args.ts";
+import { findTarget } from "./open/claim.ts";
+import { establish, hasAllOpens, type Opening } from "./open/establish.ts";
+import { ownerClient } from "../locking/owner_client.ts";
+import { delegate, type DelegationWish } from "./open/delegate.ts";
+import { writeOpenResult } from "./open/result.ts";
+import type { OpenTarget } from "./open/target.ts";
+import { unmake } from "./open/unmake.ts";
 import type { Operation } from "../operation.ts";
-import { setCurrentStateid } from "../resolve_stateid.ts";
-import { ownerSequenced } from "../with_open.ts";
+import { setCurrentStateid } from "../locking/resolve_stateid.ts";
+import { ownerSequenced } from "../locking/with_open.ts";
 
 /** OPEN (RFC 8881 18.16, RFC 7530 16.16). */
 export const open: Operation<OpenArgs, "sometimes"> = {

@@ -3,8 +3,8 @@ import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
 import type { Operation } from "../operation.ts";
-import type { ResolveOptions } from "../resolve_stateid.ts";
-import { withOpen } from "../with_open.ts";
+import type { ResolveOptions } from "../locking/resolve_stateid.ts";
+import { withOpen } from "../locking/with_open.ts";
 
 /** OPEN_CONFIRM4args. */
 export interface OpenConfirmArgs {

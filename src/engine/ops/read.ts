@@ -3,7 +3,7 @@ import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { ReadResult } from "../../vfs/file_system.ts";
 import type { CompoundContext } from "../context.ts";
-import { authorizeIo } from "../io_stateid.ts";
+import { authorizeIo } from "../locking/authorize_io.ts";
 import type { Operation } from "../operation.ts";
 
 /** READ4args. */

@@ -2,9 +2,9 @@ import { chain, take } from "../../base/awaitable.ts";
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import { MAX_COOKIE } from "../../vfs/checks.ts";
-import { DirectoryListing } from "../directory_listing.ts";
-import { offerOf } from "../attribute_source.ts";
-import { checkFolder } from "../folders.ts";
+import { DirectoryListing } from "../files/directory_listing.ts";
+import { offerOf } from "../attributes/attribute_source.ts";
+import { checkFolder } from "../files/folder_access.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of READDIR. */

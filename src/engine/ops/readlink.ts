@@ -1,6 +1,6 @@
 import { chain } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
-import { writeName } from "../names.ts";
+import { writeName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
 /** READLINK (RFC 8881 18.24, RFC 7530 16.25). */

@@ -1,9 +1,9 @@
 import { Status } from "../../nfs4/constants.ts";
 import { releaseLockOwner } from "../../state/locks.ts";
 import { ownerKey } from "../../state/owners.ts";
-import { type LockOwnerName, readLockOwner } from "../locking.ts";
+import { type LockOwnerName, readLockOwner } from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
-import { ownerClient } from "../owner_client.ts";
+import { ownerClient } from "../locking/owner_client.ts";
 
 /** RELEASE_LOCKOWNER (RFC 7530 16.37), NFSv4.0 only. */
 export const releaseLockowner: Operation<LockOwnerName> = {

@@ -1,17 +1,17 @@
 import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { refuseRemoval } from "../../vfs/permissions.ts";
-import { changing, type ChangingContext } from "../changing.ts";
-import { writeChangeInfo } from "../change_info.ts";
-import { FileUse } from "../conflicts.ts";
+import { changing, type ChangingContext } from "../files/changing.ts";
+import { writeChangeInfo } from "../files/change_info.ts";
+import { FileUse } from "../locking/conflicts.ts";
 import {
   checkNameChange,
   type Entry,
   findEntry,
   type Folder,
   openFolder,
-} from "../entries.ts";
-import { checkName, readName } from "../names.ts";
+} from "../files/entries.ts";
+import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
 /** REMOVE (RFC 8881 18.25, RFC 7530 16.26): the name, a view of the request. */

@@ -1,4 +1,4 @@
-import { readName } from "../names.ts";
+import { readName } from "../files/names.ts";
 import { notSupported } from "../not_supported.ts";
 import type { Operation } from "../operation.ts";
 

@@ -2,9 +2,9 @@ import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
-import { changing, type ChangingContext } from "../changing.ts";
-import { writeChangeInfo } from "../change_info.ts";
-import { FileUse } from "../conflicts.ts";
+import { changing, type ChangingContext } from "../files/changing.ts";
+import { writeChangeInfo } from "../files/change_info.ts";
+import { FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import {
   checkNameChange,
@@ -12,9 +12,9 @@ import {
   findEntry,
   type Folder,
   openFolder,
-} from "../entries.ts";
-import { checkFolder } from "../folders.ts";
-import { checkName, readName } from "../names.ts";
+} from "../files/entries.ts";
+import { checkFolder } from "../files/folder_access.ts";
+import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of RENAME: views of the request. */

@@ -2,7 +2,7 @@ import { Status } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import { isRegisteredBy, principalNumber } from "../../state/principal.ts";
 import type { CompoundContext } from "../context.ts";
-import { noteConnection } from "../holder_connection.ts";
+import { noteConnection } from "../locking/holder_connection.ts";
 import type { Operation } from "../operation.ts";
 
 /** RENEW4args (RFC 7530 16.28.2). */

@@ -1,8 +1,8 @@
 import { chain } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import type { CompoundContext } from "../context.ts";
-import { checkFolder } from "../folders.ts";
-import { checkName, readName } from "../names.ts";
+import { checkFolder } from "../files/folder_access.ts";
+import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
 /** Flavors that are served, the best first: AUTH_SYS, AUTH_NONE (RFC 5531 8.2). */

@@ -11,12 +11,12 @@ import type {
   FileAttributes,
 } from "../../vfs/file_system.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
-import { checkSettable } from "../attribute_source.ts";
-import { changing, type ChangingContext } from "../changing.ts";
-import { checkDelegations, FileUse } from "../conflicts.ts";
+import { checkSettable } from "../attributes/attribute_source.ts";
+import { changing, type ChangingContext } from "../files/changing.ts";
+import { checkDelegations, FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
-import { statusOfRefusal } from "../folders.ts";
-import { authorizeIo } from "../io_stateid.ts";
+import { statusOfRefusal } from "../files/folder_access.ts";
+import { authorizeIo } from "../locking/authorize_io.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of SETATTR. */

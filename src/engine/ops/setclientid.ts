@@ -1,7 +1,7 @@
 import { OPAQUE_LIMIT, Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import type { CallbackLocation } from "../../state/client.ts";
 import { principalOf } from "../../state/principal.ts";
-import { setClientId } from "../../state/register_v40.ts";
+import { setClientId } from "../../state/setclientid.ts";
 import { networkOf } from "../network_of.ts";
 import type { Operation } from "../operation.ts";
 

@@ -1,6 +1,6 @@
 import { VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import { principalOf } from "../../state/principal.ts";
-import { confirmClientId } from "../../state/register_v40.ts";
+import { confirmClientId } from "../../state/setclientid.ts";
 import type { Operation } from "../operation.ts";
 
 /** SETCLIENTID_CONFIRM4args (RFC 7530 16.34.2). */

@@ -9,7 +9,7 @@ import { XdrError } from "../../xdr/error.ts";
 import { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
-import { resolveState, specialOf } from "../resolve_stateid.ts";
+import { resolveState, specialOf } from "../locking/resolve_stateid.ts";
 
 /** Bytes of a stateid4. */
 const STATEID_SIZE = 4 + STATEID_OTHER_SIZE;

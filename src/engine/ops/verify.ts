@@ -4,7 +4,7 @@ import {
   compareAttributes,
   type KnownAttributes,
   readKnownAttributes,
-} from "../compare_attributes.ts";
+} from "../attributes/compare_attributes.ts";
 import type { Operation } from "../operation.ts";
 
 /** VERIFY (RFC 8881 18.31, RFC 7530 16.35): goes on when nothing has changed. */

@@ -2,9 +2,9 @@ import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { Stability } from "../../vfs/file_system.ts";
-import { changing, type ChangingContext } from "../changing.ts";
-import { authorizeIo } from "../io_stateid.ts";
-import { dropSetId } from "../set_id.ts";
+import { changing, type ChangingContext } from "../files/changing.ts";
+import { authorizeIo } from "../locking/authorize_io.ts";
+import { dropSetId } from "../files/set_id.ts";
 import type { Operation } from "../operation.ts";
 
 /** WRITE4args. */

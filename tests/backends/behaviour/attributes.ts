@@ -1,26 +1,26 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Timestamp } from "../../../src/vfs/mod.ts";
-import type { BehaviourTest, Ground } from "./ground.ts";
-import { earlier, refused } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
+import { earlier, refused } from "./fixture.ts";
 
 const past: Timestamp = { seconds: 1_000_000_000, nanoseconds: 0 };
 
 /** `nanoseconds` as exact as the back end can keep them. */
-function time(g: Ground, seconds: number, nanoseconds: number): Timestamp {
+function time(g: Fixture, seconds: number, nanoseconds: number): Timestamp {
   const { resolution } = g.can;
   const kept = Math.floor(nanoseconds / resolution) * resolution;
   return { seconds, nanoseconds: kept };
 }
 
 /** Gives a node old times, so that any newer one shows. */
-async function age(g: Ground, node: object): Promise<void> {
+async function age(g: Fixture, node: object): Promise<void> {
   await g.fs.setattr(node, { atime: past, mtime: past });
   await g.tick();
 }
 
 /** Runs `act` and tells which times of `node` it moved. */
 async function moved(
-  g: Ground,
+  g: Fixture,
   node: object,
   act: () => unknown,
 ): Promise<{ mtime: boolean; ctime: boolean }> {

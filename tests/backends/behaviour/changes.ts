@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { ChangeInfo } from "../../../src/vfs/mod.ts";
-import type { BehaviourTest, Ground } from "./ground.ts";
-import { refused } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
+import { refused } from "./fixture.ts";
 
-async function counter(g: Ground, node: object): Promise<number> {
+async function counter(g: Fixture, node: object): Promise<number> {
   return (await g.stat(node)).change;
 }
 
 /** Runs `act` and checks that what it tells of `folder` is what getattr tells. */
 async function told(
-  g: Ground,
+  g: Fixture,
   folder: object,
   act: () => Promise<ChangeInfo>,
 ): Promise<void> {

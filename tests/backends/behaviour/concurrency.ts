@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { FsError } from "../../../src/vfs/mod.ts";
-import type { BehaviourTest, Ground } from "./ground.ts";
-import { bytes } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
+import { bytes } from "./fixture.ts";
 
 const TIMES = 20;
 
@@ -23,7 +23,7 @@ async function atOnce<T>(
   return { done, codes };
 }
 
-async function create(g: Ground, name: string, verifier?: Uint8Array) {
+async function create(g: Fixture, name: string, verifier?: Uint8Array) {
   const attributes = { mode: 0o644, ...g.owner };
   const options = { attributes, verifier };
   return await g.fs.create(g.root, name, { type: "file" }, options);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import type { BehaviourTest, Ground } from "./ground.ts";
-import { bytes, refused } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
+import { bytes, refused } from "./fixture.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -31,7 +31,7 @@ function assertBytes(actual: Uint8Array, expected: Uint8Array): void {
   if (at >= 0) assertEquals([at, actual[at]], [at, expected[at]]);
 }
 
-async function size(g: Ground, file: object): Promise<number> {
+async function size(g: Fixture, file: object): Promise<number> {
   return (await g.stat(file)).size;
 }
 

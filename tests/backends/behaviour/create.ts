@@ -1,16 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CreateKind } from "../../../src/vfs/mod.ts";
-import type { BehaviourTest, Ground } from "./ground.ts";
-import { bytes, refused } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
+import { bytes, refused } from "./fixture.ts";
 
-function exclusive(g: Ground, name: string, verifier: string) {
+function exclusive(g: Fixture, name: string, verifier: string) {
   return g.fs.create(g.root, name, { type: "file" }, {
     attributes: { mode: 0o600, ...g.owner },
     verifier: bytes(verifier),
   });
 }
 
-async function checkSpecial(g: Ground, kind: CreateKind): Promise<void> {
+async function checkSpecial(g: Fixture, kind: CreateKind): Promise<void> {
   const node = await g.make("special", kind, { attributes: { mode: 0o640 } });
   g.same(node, await g.find("special"));
   const attributes = await g.stat(node);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { BehaviourTest } from "./ground.ts";
-import { refused } from "./ground.ts";
+import type { BehaviourTest } from "./fixture.ts";
+import { refused } from "./fixture.ts";
 
 /** Lookup, link and remove. */
 export const entryTests: readonly BehaviourTest[] = [

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { BehaviourTest, Ground } from "./ground.ts";
-import { bytes, refused } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
+import { bytes, refused } from "./fixture.ts";
 
 const reading = { read: true, write: false };
 const writing = { read: true, write: true };
 
-function rename(g: Ground, from: string, to: string, target = g.root) {
+function rename(g: Fixture, from: string, to: string, target = g.root) {
   return g.fs.rename(
     { directory: g.root, name: from },
     { directory: target, name: to },
@@ -13,7 +13,7 @@ function rename(g: Ground, from: string, to: string, target = g.root) {
 }
 
 /** Checks that an identity and the node that it was of are gone. */
-async function gone(g: Ground, node: object, identity: Uint8Array) {
+async function gone(g: Fixture, node: object, identity: Uint8Array) {
   await refused("stale", () => g.fs.resolve(identity));
   await refused("stale", () => g.fs.getattr(node));
 }

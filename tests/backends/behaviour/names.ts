@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { BehaviourTest, Ground } from "./ground.ts";
-import { bytes, refused } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
+import { bytes, refused } from "./fixture.ts";
 
 /** 255 bytes each. */
 const longest = ["a".repeat(255), "€".repeat(85), "x" + "ü".repeat(127)];
 
-const rename = (g: Ground, from: string, to: string) =>
+const rename = (g: Fixture, from: string, to: string) =>
   g.fs.rename(
     { directory: g.root, name: from },
     { directory: g.root, name: to },

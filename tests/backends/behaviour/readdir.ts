@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import type { BehaviourTest, Ground } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
 
 /** Makes `count` files and returns their names. */
 async function fill(
-  g: Ground,
+  g: Fixture,
   folder: object,
   count: number,
 ): Promise<string[]> {
@@ -12,14 +12,14 @@ async function fill(
   return names;
 }
 
-async function page(g: Ground, folder: object, cookie: number, limit: number) {
+async function page(g: Fixture, folder: object, cookie: number, limit: number) {
   const { entries, end } = await g.fs.readdir(folder, cookie, limit);
   return { entries: entries.map((entry) => ({ ...entry })), end };
 }
 
 /** All cookies of a folder by name. */
 async function cookies(
-  g: Ground,
+  g: Fixture,
   folder: object,
 ): Promise<Map<string, number>> {
   const found = new Map<string, number>();

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import type { BehaviourTest, Ground } from "./ground.ts";
-import { refused } from "./ground.ts";
+import type { BehaviourTest, Fixture } from "./fixture.ts";
+import { refused } from "./fixture.ts";
 
 /** Renames in the root, or between folders. */
 function rename(
-  g: Ground,
+  g: Fixture,
   from: string,
   to: string,
   folders: { from?: object; to?: object } = {},

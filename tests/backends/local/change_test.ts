@@ -8,7 +8,7 @@ import {
   noFolder,
   Sandbox,
   testBothHosts,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 function statAt(seconds: number, nanoseconds: number, size = 0): HostStat {
   const time = { seconds, nanoseconds };

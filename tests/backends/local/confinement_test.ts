@@ -10,7 +10,7 @@ import {
   noFolder,
   Sandbox,
   testBothHosts,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 /** Everything beside the export, so that a change of any of it shows. */
 function picture(path: string): string[] {

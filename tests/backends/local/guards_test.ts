@@ -5,15 +5,15 @@ import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_s
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import {
   eventually,
+  Fixture,
   giveBack,
-  Ground,
   hold,
   isDelegated,
   recalled,
-} from "../../backchannel/ground.ts";
+} from "../../backchannel/fixture.ts";
 import type { FileSystem } from "../../../src/vfs/mod.ts";
 import { op, walk } from "../../support/client/mod.ts";
-import { attributes, hasFfi, noFolder, Sandbox } from "./ground.ts";
+import { attributes, hasFfi, noFolder, Sandbox } from "./fixture.ts";
 
 const ignore = noFolder || !hasFfi;
 
@@ -123,10 +123,10 @@ for (const access of [Share.ACCESS_READ, Share.ACCESS_BOTH]) {
       const path = Deno.makeTempDirSync();
       Deno.writeTextFileSync(`${path}/f`, "text");
       {
-        await using ground = await Ground.open({
+        await using fixture = await Fixture.open({
           served: local(path) as FileSystem,
         });
-        const holder = await ground.session();
+        const holder = await fixture.session();
         const held = await hold(holder, "f", access);
         assertEquals(held.type, type);
         if (type === "write") {
@@ -141,7 +141,7 @@ for (const access of [Share.ACCESS_READ, Share.ACCESS_BOTH]) {
         Deno.writeTextFileSync(`${path}/f`, "theirs", { append: true });
         await recalled(holder, held);
         await giveBack(holder, held);
-        const metrics = await ground.metrics();
+        const metrics = await fixture.metrics();
         const recalls = metrics.get(
           `delegations_recalled_total{type="${type}",reason="local"}`,
         );
@@ -159,15 +159,15 @@ Deno.test({
     const path = Deno.makeTempDirSync();
     Deno.writeTextFileSync(`${path}/f`, "text");
     {
-      await using ground = await Ground.open({
+      await using fixture = await Fixture.open({
         served: local(path, { ffi: false }) as FileSystem,
       });
-      const session = await ground.session();
+      const session = await fixture.session();
       for (let i = 0; i < 20; i++) {
         assertEquals(await isDelegated(session, "f"), false);
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
-      const metrics = await ground.metrics();
+      const metrics = await fixture.metrics();
       const count = metrics.get('delegations_unguarded_total{type="read"}')!;
       assert(count > 0);
       assertEquals(metrics.get('delegations_active{type="read"}'), 0);

@@ -12,7 +12,7 @@ import {
   noFolder,
   Sandbox,
   testBothHosts,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const { errno } = constants;
 

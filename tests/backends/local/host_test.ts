@@ -10,7 +10,7 @@ import {
   noFolder,
   Sandbox,
   testBothHosts,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 Deno.test({
   name: "local: a folder that can't be served is told in one line",

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { NodeTable } from "../../../src/backends/local/node_table.ts";
-import { attributes, codeOf, makeHost, testBothHosts } from "./ground.ts";
+import { attributes, codeOf, makeHost, testBothHosts } from "./fixture.ts";
 
 testBothHosts("a node is found wherever the host moves it", async (make) => {
   await using box = make();

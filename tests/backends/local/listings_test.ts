@@ -11,7 +11,7 @@ import {
   noFolder,
   Sandbox,
   testBothHosts,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 /** All names of a folder, page by page. */
 async function namesOf(

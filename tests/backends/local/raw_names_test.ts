@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { FileSystem } from "../../../src/vfs/mod.ts";
 import { decodeRaw, encodeRaw } from "../../../src/base/raw_names.ts";
-import { attributes, codeOf, hasFfi, noFolder, Sandbox } from "./ground.ts";
+import { attributes, codeOf, hasFfi, noFolder, Sandbox } from "./fixture.ts";
 
 const ignore = noFolder || !hasFfi;
 

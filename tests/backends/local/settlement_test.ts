@@ -5,7 +5,7 @@ import type { LocalNode } from "../../../src/backends/local/node.ts";
 import { Settlement } from "../../../src/backends/local/settlement.ts";
 import type { Tree } from "../../../src/backends/local/tree.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { attributes, noFolder, Sandbox } from "./ground.ts";
+import { attributes, noFolder, Sandbox } from "./fixture.ts";
 
 /** What a COMPOUND can make. */
 const FOLDERS = 60;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isRoot, Sandbox } from "./ground.ts";
+import { isRoot, Sandbox } from "./fixture.ts";
 
 const NOBODY = 65534;
 const script = new URL("./unprivileged.ts", import.meta.url).pathname;

@@ -25,7 +25,7 @@ import {
   pattern,
   temporary,
   using,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const long = "a long name ü ".repeat(15);
 const time = (seconds: number, nanoseconds: number) => ({

@@ -10,7 +10,7 @@ import {
   pattern,
   temporary,
   using,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const ignore = !canWrite;
 

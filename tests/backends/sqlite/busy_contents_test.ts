@@ -4,8 +4,8 @@ import {
   type SqliteFileSystem,
   type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
-import { canWrite, content, find, make, pattern } from "./ground.ts";
-import { sequence, temporary, using } from "./ground.ts";
+import { canWrite, content, find, make, pattern } from "./fixture.ts";
+import { sequence, temporary, using } from "./fixture.ts";
 import { BusyContents } from "../../../src/backends/sqlite/busy_contents.ts";
 import { losses, LossyDisk } from "./lossy_disk.ts";
 

@@ -9,7 +9,7 @@
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import type { Stability } from "../../../src/vfs/mod.ts";
 import { Model, type Step } from "./crash_model.ts";
-import { sequence, temporary, using } from "./ground.ts";
+import { sequence, temporary, using } from "./fixture.ts";
 
 /** A batch that the child spoke of; without answers, it was killed in it. */
 export interface Batch {

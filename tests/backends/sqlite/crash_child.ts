@@ -10,7 +10,7 @@
 import { type Durability, sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { Model } from "./crash_model.ts";
 import { act, nextBatch } from "./crash_steps.ts";
-import { sequence } from "./ground.ts";
+import { sequence } from "./fixture.ts";
 
 const [directory, seed, durability] = Deno.args;
 const fs = sqlite(directory, {

@@ -3,7 +3,7 @@ import type {
   SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
 import type { Stability } from "../../../src/vfs/mod.ts";
-import { attributes, content, pattern } from "./ground.ts";
+import { attributes, content, pattern } from "./fixture.ts";
 
 /** An operation of the crash test; paths are names with "/" between them. */
 export type Step =

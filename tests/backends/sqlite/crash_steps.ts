@@ -4,7 +4,7 @@ import type {
 } from "../../../src/backends/sqlite/mod.ts";
 import type { CreateKind, Stability } from "../../../src/vfs/mod.ts";
 import type { Model, Step } from "./crash_model.ts";
-import { attributes, find, pattern } from "./ground.ts";
+import { attributes, find, pattern } from "./fixture.ts";
 
 type Random = (below: number) => number;
 

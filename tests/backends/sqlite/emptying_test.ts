@@ -2,8 +2,8 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { canWrite, content, find, make, pattern } from "./ground.ts";
-import { temporary, using } from "./ground.ts";
+import { canWrite, content, find, make, pattern } from "./fixture.ts";
+import { temporary, using } from "./fixture.ts";
 
 const ignore = !canWrite || Deno.build.os !== "linux";
 

@@ -1,7 +1,7 @@
 import { assert, assertLess } from "@std/assert";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
-import { canWrite, make, pattern, temporary } from "./ground.ts";
+import { canWrite, make, pattern, temporary } from "./fixture.ts";
 
 const MIB = 2 ** 20;
 

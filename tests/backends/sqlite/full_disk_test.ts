@@ -11,14 +11,14 @@ import {
   sqlite,
   type SqliteFileSystem,
 } from "../../../src/backends/sqlite/mod.ts";
-import { Sequence } from "../../../src/backends/sqlite/sequence.ts";
+import { UniqueNumbers } from "../../../src/backends/sqlite/unique_numbers.ts";
 import { Transaction } from "../../../src/backends/sqlite/transaction.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
-import { canWrite, content, find } from "./ground.ts";
-import { make, pattern, temporary, using } from "./ground.ts";
+import { canWrite, content, find } from "./fixture.ts";
+import { make, pattern, temporary, using } from "./fixture.ts";
 
 /** What a transaction works with. */
-const parts = { sequence: new Sequence(0, () => {}), disk: hostDisk };
+const parts = { sequence: new UniqueNumbers(0, () => {}), disk: hostDisk };
 
 function refused(code: FsErrorCode, act: () => unknown): void {
   assertEquals(assertThrows(act, FsError).code, code);

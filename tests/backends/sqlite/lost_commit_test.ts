@@ -16,7 +16,7 @@ import {
   sequence,
   temporary,
   using,
-} from "./ground.ts";
+} from "./fixture.ts";
 import { RefusingDisk } from "./refusing_disk.ts";
 
 const ignore = !canWrite;

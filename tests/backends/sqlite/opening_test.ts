@@ -10,8 +10,8 @@ import {
   SCHEMA_VERSION,
 } from "../../../src/backends/sqlite/schema.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { canWrite, content, find, make, pattern } from "./ground.ts";
-import { temporary, using } from "./ground.ts";
+import { canWrite, content, find, make, pattern } from "./fixture.ts";
+import { temporary, using } from "./fixture.ts";
 
 const ignore = !canWrite;
 

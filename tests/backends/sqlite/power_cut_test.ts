@@ -18,7 +18,7 @@ import {
   sequence,
   temporary,
   using,
-} from "./ground.ts";
+} from "./fixture.ts";
 import { losses, LossyDisk } from "./lossy_disk.ts";
 
 const ignore = !canWrite || Deno.build.os !== "linux";

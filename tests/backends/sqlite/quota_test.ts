@@ -9,7 +9,7 @@ import {
   pattern,
   temporary,
   using,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const MIB = 2 ** 20;
 

@@ -9,7 +9,7 @@ import {
 } from "../../../src/backends/sqlite/mod.ts";
 import { aligned, coarsened } from "../../../src/backends/sqlite/segments.ts";
 import { checksumOf } from "../../../src/backends/sqlite/tar/header.ts";
-import { content, find, make, pattern, temporary, using } from "./ground.ts";
+import { content, find, make, pattern, temporary, using } from "./fixture.ts";
 
 const canRun = Deno.permissions.querySync({ name: "run" }).state === "granted";
 const encoder = new TextEncoder();

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
-import { attributes, canWrite, content, find, make } from "./ground.ts";
-import { pattern, temporary, using } from "./ground.ts";
+import { attributes, canWrite, content, find, make } from "./fixture.ts";
+import { pattern, temporary, using } from "./fixture.ts";
 
 function refused(code: FsErrorCode, act: () => unknown): void {
   assertEquals(assertThrows(act, FsError).code, code);

@@ -3,7 +3,7 @@ import { memory } from "../../../src/backends/memory/mod.ts";
 import type { FileSystem } from "../../../mod.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/errors.ts";
 import { errorLists } from "../../docs/error_lists.ts";
-import { type StateClient, StateGround } from "../../engine/state_ground.ts";
+import { type StateClient, StateFixture } from "../../engine/state_fixture.ts";
 import {
   anonymousStateid,
   CreateMode,
@@ -131,7 +131,7 @@ for (const minor of [0, 1] as const) {
 
   Deno.test(`whatever a back end fails with is told by its status in NFSv${version}, and changes nothing (RFC 8881 15.2, RFC 7530 13.2)`, async () => {
     const failing = new Failing();
-    const client = await new StateGround({ fs: failing.fs }).client(minor);
+    const client = await new StateFixture({ fs: failing.fs }).client(minor);
     const handles = await handlesOf(client);
     // What is known by its filehandle is not asked for again.
     for (const handle of handles.values()) await client.call(op.putfh(handle));
@@ -165,7 +165,7 @@ for (const minor of [0, 1] as const) {
 
   Deno.test(`PUTFH of a file that the back end can't find now is told why in NFSv${version} (RFC 8881 18.19.3, RFC 7530 16.20.4)`, async () => {
     const failing = new Failing();
-    const client = await new StateGround({ fs: failing.fs }).client(minor);
+    const client = await new StateFixture({ fs: failing.fs }).client(minor);
     const handle = (await handlesOf(client)).get("file")!;
     for (
       const [fault, status] of [
@@ -192,7 +192,7 @@ Deno.test("what a back end has no method for is NOTSUPP where the list has that,
     },
   });
   for (const minor of [0, 1] as const) {
-    const client = await new StateGround({ fs }).client(minor);
+    const client = await new StateFixture({ fs }).client(minor);
     const link = [
       ...walk(["file"]),
       op.savefh(),
@@ -201,7 +201,7 @@ Deno.test("what a back end has no method for is NOTSUPP where the list has that,
     ];
     assertEquals(await client.status(...link), "NOTSUPP");
   }
-  const v40 = await new StateGround({ fs }).client(0);
+  const v40 = await new StateFixture({ fs }).client(0);
   const symlink = { type: FileType.LNK, name: "link", link: "x" };
   await v40.ok("CREATE", op.putrootfh(), op.create(symlink));
   assertEquals(await v40.status(...walk(["link"]), op.readlink()), "NOTSUPP");

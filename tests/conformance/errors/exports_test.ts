@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { memory, serve } from "../../../mod.ts";
-import { type StateClient, StateGround } from "../../engine/state_ground.ts";
+import { type StateClient, StateFixture } from "../../engine/state_fixture.ts";
 import {
   CreateMode,
   FileType,
@@ -33,8 +33,8 @@ function changes(client: StateClient): Request[][] {
 
 for (const minor of [0, 1] as const) {
   Deno.test(`NFSv4.${minor}: what would change an export that is read only is ROFS (RFC 8881 15.1.4.11, RFC 7530 13.1.4.13)`, async () => {
-    const ground = new StateGround({ tree, readOnly: true });
-    const client = await ground.client(minor);
+    const fixture = new StateFixture({ tree, readOnly: true });
+    const client = await fixture.client(minor);
     for (const requests of changes(client)) {
       const { last, status } = await client.call(...requests);
       assertEquals(
@@ -47,10 +47,10 @@ for (const minor of [0, 1] as const) {
   });
 
   Deno.test(`NFSv4.${minor}: folders without the right to search, write or list them are ACCESS (RFC 8881 15.1.6.1, RFC 7530 13.1.6.1)`, async () => {
-    const ground = new StateGround({
+    const fixture = new StateFixture({
       tree: { file: "content", closed: { in: "", sub: {} } },
     });
-    const root = await ground.client(minor);
+    const root = await fixture.client(minor);
     await root.ok("SETATTR", ...walk(["closed"]), op.setattr({ mode: 0o700 }));
     const { filehandle } = await root.ok(
       "GETFH",
@@ -62,7 +62,7 @@ for (const minor of [0, 1] as const) {
       op.putfh(filehandle),
       op.setattr({ mode: 0o600 }),
     );
-    const user = await ground.client(minor, { uid: 1000 });
+    const user = await fixture.client(minor, { uid: 1000 });
     const closed = walk(["closed"]);
     const open = { claim: { claim: "null", name: "in" }, access: 1 } as const;
     const attempts: Request[][] = [
@@ -90,10 +90,10 @@ for (const minor of [0, 1] as const) {
   });
 
   Deno.test(`NFSv4.${minor}: what only the owner may set, or root give away, is PERM (RFC 8881 15.1.6.2, RFC 7530 13.1.6.2)`, async () => {
-    const ground = new StateGround({ tree });
-    const root = await ground.client(minor);
+    const fixture = new StateFixture({ tree });
+    const root = await fixture.client(minor);
     await root.ok("SETATTR", op.putrootfh(), op.setattr({ mode: 0o777 }));
-    const user = await ground.client(minor, { uid: 1000 });
+    const user = await fixture.client(minor, { uid: 1000 });
     const attributes = { owner: "1001" };
     const given = { mode: CreateMode.UNCHECKED, attributes };
     const attempts: Request[][] = [

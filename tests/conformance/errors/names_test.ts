@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type StateClient, StateGround } from "../../engine/state_ground.ts";
+import { type StateClient, StateFixture } from "../../engine/state_fixture.ts";
 import {
   type Attributes,
   type Component,
@@ -74,7 +74,7 @@ const badAttributes: [Attributes | RawAttributes, string][] = [
 for (const minor of [0, 1] as const) {
   const test = (name: string, body: (client: StateClient) => Promise<void>) =>
     Deno.test(`NFSv4.${minor}: ${name}`, async () => {
-      await body(await new StateGround().client(minor));
+      await body(await new StateFixture().client(minor));
     });
 
   test("a name that is none is refused alike by all that take one", async (client) => {

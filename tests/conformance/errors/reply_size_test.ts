@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { OPERATIONS } from "../../../src/engine/op_table.ts";
 import { Op, Status } from "../../../src/nfs4/constants.ts";
 import { operationsWith } from "../../docs/error_lists.ts";
-import { StateGround } from "../../engine/state_ground.ts";
+import { StateFixture } from "../../engine/state_fixture.ts";
 import { samples } from "../../robustness/samples.ts";
 import {
   anonymousStateid,
@@ -84,11 +84,11 @@ Deno.test("what makes a reply larger than the cache's is REP_TOO_BIG_TO_CACHE wh
 });
 
 Deno.test("in NFSv4.0 a reply larger than the server makes is RESOURCE (RFC 7530 13.1.3.4)", async () => {
-  const ground = new StateGround({
+  const fixture = new StateFixture({
     tree: { file: "x".repeat(LIMIT) },
     limits: { maxReply: LIMIT },
   });
-  const client = await ground.client(0);
+  const client = await fixture.client(0);
   // PUTROOTFH, LOOKUP, SAVEFH, READ: not a word more has room.
   const count = LIMIT - HEAD - 8 - 8 - 8 - 16;
   const filler = [...walk(["file"]), op.savefh(), op.read({ count })];

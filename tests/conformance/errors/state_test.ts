@@ -10,9 +10,9 @@ import {
 import {
   AT_FILE,
   type StateClient,
-  StateGround,
-} from "../../engine/state_ground.ts";
-import { RestartGround } from "../../recovery/restart.ts";
+  StateFixture,
+} from "../../engine/state_fixture.ts";
+import { RestartFixture } from "../../recovery/restart.ts";
 import { LEASE } from "../../state/fixture.ts";
 import {
   anonymousStateid,
@@ -47,8 +47,8 @@ interface Held {
   readonly lockSeqid: number;
 }
 
-async function hold(ground: StateGround, minor: 0 | 1): Promise<Held> {
-  const client = await ground.client(minor);
+async function hold(fixture: StateFixture, minor: 0 | 1): Promise<Held> {
+  const client = await fixture.client(minor);
   await client.open("file", { seqid: 1 });
   const open = await client.open("file", { seqid: 3, access: 1 });
   const locker = {
@@ -97,8 +97,8 @@ for (const minor of [0, 1] as const) {
     Deno.test(`NFSv4.${minor}: ${name}`, body);
 
   test("a stateid from before the last change is OLD_STATEID wherever one is taken (RFC 8881 8.2.2, RFC 7530 9.1.4.4)", async () => {
-    const ground = new StateGround({ tree });
-    const held = await hold(ground, minor);
+    const fixture = new StateFixture({ tree });
+    const held = await hold(fixture, minor);
     const old = (stateid: Stateid) => ({ ...stateid, seqid: 1 });
     for (const request of uses(held, old)) {
       const status = await held.client.status(...AT_FILE, request);
@@ -107,8 +107,8 @@ for (const minor of [0, 1] as const) {
   });
 
   test("a stateid that nobody gave out is BAD_STATEID wherever one is taken (RFC 8881 8.2.4, RFC 7530 9.1.4.4)", async () => {
-    const ground = new StateGround({ tree });
-    const held = await hold(ground, minor);
+    const fixture = new StateFixture({ tree });
+    const held = await hold(fixture, minor);
     const bad = ({ seqid, other }: Stateid) => ({
       seqid,
       other: other.with(11, other[11] ^ 0x55),
@@ -125,7 +125,7 @@ for (const minor of [0, 1] as const) {
   });
 
   test("LOCK and LOCKT of what is no file (RFC 8881 18.10.4, RFC 7530 16.10.5)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const symlink = { type: FileType.LNK, name: "link", link: "x" };
     const fifo = { type: FileType.FIFO, name: "fifo" };
     for (const made of [symlink, fifo]) {
@@ -144,8 +144,8 @@ for (const minor of [0, 1] as const) {
   });
 
   test("a range of no bytes, or beyond 2^64, is INVAL (RFC 8881 18.10.3, 18.12.3, RFC 7530 16.10.4)", async () => {
-    const ground = new StateGround({ tree });
-    const { client, lock, lockSeqid } = await hold(ground, minor);
+    const fixture = new StateFixture({ tree });
+    const { client, lock, lockSeqid } = await hold(fixture, minor);
     const ranges = [
       { offset: 0n, length: 0n },
       { offset: 2n ** 64n - 1n, length: 2n },
@@ -168,15 +168,15 @@ for (const minor of [0, 1] as const) {
   });
 
   test("a reclaim that an earlier one forbids is RECLAIM_CONFLICT (RFC 8881 15.1.9.5, RFC 7530 13.1.9.4)", async () => {
-    const server = new RestartGround();
+    const server = new RestartFixture();
     for (const _ of [0, 1]) {
-      const client = await server.ground.client(minor);
+      const client = await server.fixture.client(minor);
       await client.open("file", { seqid: 1 });
     }
     server.restart();
     const unfinished = { reclaimComplete: false };
-    const first = await server.ground.client(minor, unfinished);
-    const second = await server.ground.client(minor, unfinished);
+    const first = await server.fixture.client(minor, unfinished);
+    const second = await server.fixture.client(minor, unfinished);
     const claim = { claim: "previous", delegate: 0 } as const;
     const deny = Share.DENY_BOTH;
     const reclaim = first.openOp("", { claim, deny, seqid: 1 });
@@ -187,8 +187,8 @@ for (const minor of [0, 1] as const) {
 
   test("a delegation's stateid is judged like any other (RFC 8881 18.6.3, RFC 7530 16.8.4)", async () => {
     const granting = new Granting();
-    const ground = new StateGround({ tree, delegations: granting.policy });
-    const client = await ground.client(minor);
+    const fixture = new StateFixture({ tree, delegations: granting.policy });
+    const client = await fixture.client(minor);
     // NFSv4.0 gets none with an OPEN that is to be confirmed.
     await client.open("more", { seqid: 1 });
     granting.isGenerous = true;
@@ -212,7 +212,7 @@ for (const minor of [0, 1] as const) {
       const status = await client.status(op.putrootfh(), claim(old, 4));
       assertEquals(status, "OLD_STATEID");
     }
-    revokeDelegation(ground.services.state, granting.granted[0]);
+    revokeDelegation(fixture.services.state, granting.granted[0]);
     const gone = minor === 0 ? "BAD_STATEID" : "DELEG_REVOKED";
     const requests = [
       op.read({ stateid }),
@@ -231,8 +231,8 @@ for (const minor of [0, 1] as const) {
 
 Deno.test("NFSv4.0: what was held by a client that lost its lease is EXPIRED wherever it is named (RFC 7530 9.6.3.1)", async () => {
   const granting = new Granting();
-  const ground = new StateGround({ tree, delegations: granting.policy });
-  const held = await hold(ground, 0);
+  const fixture = new StateFixture({ tree, delegations: granting.policy });
+  const held = await hold(fixture, 0);
   const { client } = held;
   granting.isGenerous = true;
   const opened = await client.ok(
@@ -242,8 +242,8 @@ Deno.test("NFSv4.0: what was held by a client that lost its lease is EXPIRED whe
   );
   granting.isGenerous = false;
   const { stateid } = opened.delegation as { stateid: Stateid };
-  ground.clock.advance(LEASE + 1);
-  const other = await ground.client(0);
+  fixture.clock.advance(LEASE + 1);
+  const other = await fixture.client(0);
   const deny = { seqid: 1, access: Share.ACCESS_READ, deny: Share.DENY_BOTH };
   assertEquals(await other.openStatus("file", deny), "OK");
   for (const request of uses(held, (stateid) => stateid)) {
@@ -260,7 +260,7 @@ Deno.test("NFSv4.0: what was held by a client that lost its lease is EXPIRED whe
 });
 
 Deno.test("NFSv4.0: a stateid of another start of the server is STALE_STATEID wherever one is taken (RFC 7530 9.1.4.4)", async () => {
-  const held = await hold(new StateGround({ tree }), 0);
+  const held = await hold(new StateFixture({ tree }), 0);
   const stale = ({ seqid, other }: Stateid) => ({
     seqid,
     other: other.with(0, other[0] ^ 0x55),
@@ -273,14 +273,14 @@ Deno.test("NFSv4.0: a stateid of another start of the server is STALE_STATEID wh
 });
 
 Deno.test("NFSv4.1: RECLAIM_COMPLETE of one file system needs a filehandle (RFC 8881 18.51.3)", async () => {
-  const client = await new StateGround().client(1);
+  const client = await new StateFixture().client(1);
   const one = op.reclaimComplete(true);
   assertEquals(await client.status(one), "NOFILEHANDLE");
   assertEquals(await client.status(op.putrootfh(), one), "OK");
 });
 
 Deno.test("NFSv4.1: SECINFO_NO_NAME of a file's parent is NOTDIR, of the root's NOENT (RFC 8881 18.45.3)", async () => {
-  const client = await new StateGround().client(1);
+  const client = await new StateFixture().client(1);
   const parent = op.secinfoNoName(1);
   assertEquals(await client.status(...AT_FILE, parent), "NOTDIR");
   assertEquals(await client.status(op.putrootfh(), parent), "NOENT");

@@ -16,12 +16,12 @@ import { SAMPLES } from "./attribute_samples.ts";
 import {
   CREATE,
   createOp,
-  type Ground,
+  type Fixture,
   KINDS,
   kindsBut,
-  startGround,
+  startFixture,
   TYPE_OF,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 /** RFC 7530 5.6. */
 const REQUIRED: AttributeName[] = [
@@ -60,8 +60,8 @@ const SETTABLE: AttributeName[] = [
   "time_modify_set",
 ];
 
-async function supported(ground: Ground, kind: string): Promise<Set<string>> {
-  const reply = await ground.ok(
+async function supported(fixture: Fixture, kind: string): Promise<Set<string>> {
+  const reply = await fixture.ok(
     ...walk([kind]),
     op.getattr(["supported_attrs"]),
   );
@@ -73,9 +73,9 @@ const only = (name: AttributeName): Attributes => ({ [name]: SAMPLES[name] });
 const names = Object.keys(SAMPLES) as AttributeName[];
 
 Deno.test("every type has the required attributes, and says so (5.6, 5.8.1.1)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
-    const reply = await ground.ok(...walk([kind]), op.getattr(REQUIRED));
+    const reply = await fixture.ok(...walk([kind]), op.getattr(REQUIRED));
     const { attributes } = reply.get("GETATTR");
     assertEquals(Object.keys(attributes), REQUIRED, kind);
     assertEquals(attributes.type, TYPE_OF[kind]);
@@ -87,87 +87,87 @@ Deno.test("every type has the required attributes, and says so (5.6, 5.8.1.1)", 
 });
 
 Deno.test("GETATTR of all that can be got answers what is supported, and no more (16.7.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const wanted = names.filter((name) => !SET_ONLY.includes(name));
   for (const kind of KINDS) {
-    const has = await supported(ground, kind);
-    const reply = await ground.ok(...walk([kind]), op.getattr(wanted));
+    const has = await supported(fixture, kind);
+    const reply = await fixture.ok(...walk([kind]), op.getattr(wanted));
     const got = Object.keys(reply.get("GETATTR").attributes);
     assertEquals(got, wanted.filter((name) => has.has(name)), kind);
   }
 });
 
 Deno.test("GETATTR of nothing and of the unknown answers nothing (16.7.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
     for (const numbers of [[], [1000], [56, 63, 96, 127]]) {
-      const reply = await ground.ok(...walk([kind]), op.getattr(numbers));
+      const reply = await fixture.ok(...walk([kind]), op.getattr(numbers));
       assertEquals(reply.get("GETATTR").attributes, {}, kind);
     }
   }
 });
 
 Deno.test("what can only be set is INVAL to get, to list and to compare (5.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
     for (const name of SET_ONLY) {
       const at = walk([kind]);
-      const get = await ground.status(...at, op.getattr(["size", name]));
-      const same = await ground.status(...at, op.verify(only(name)));
-      const differs = await ground.status(...at, op.nverify(only(name)));
+      const get = await fixture.status(...at, op.getattr(["size", name]));
+      const same = await fixture.status(...at, op.verify(only(name)));
+      const differs = await fixture.status(...at, op.nverify(only(name)));
       assertEquals([get, same, differs], ["INVAL", "INVAL", "INVAL"], kind);
     }
   }
   for (const name of SET_ONLY) {
     const list = op.readdir({ attributes: [name] });
-    assertEquals(await ground.status(op.putrootfh(), list), "INVAL");
+    assertEquals(await fixture.status(op.putrootfh(), list), "INVAL");
   }
 });
 
 Deno.test("VERIFY and NVERIFY of what GETATTR has just said (16.35.5, 16.15.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
     const at = walk([kind]);
     const wanted = names.filter((name) =>
       !SET_ONLY.includes(name) && name !== "rdattr_error"
     );
-    const { attributes } = (await ground.ok(...at, op.getattr(wanted)))
+    const { attributes } = (await fixture.ok(...at, op.getattr(wanted)))
       .get("GETATTR");
-    assertEquals(await ground.status(...at, op.verify(attributes)), "OK");
-    assertEquals(await ground.status(...at, op.nverify(attributes)), "SAME");
+    assertEquals(await fixture.status(...at, op.verify(attributes)), "OK");
+    assertEquals(await fixture.status(...at, op.nverify(attributes)), "SAME");
     const type = { type: TYPE_OF[kind] };
-    assertEquals(await ground.status(...at, op.verify(type)), "OK");
-    assertEquals(await ground.status(...at, op.nverify(type)), "SAME");
+    assertEquals(await fixture.status(...at, op.verify(type)), "OK");
+    assertEquals(await fixture.status(...at, op.nverify(type)), "SAME");
     const size = { size: attributes.size! + 1n };
-    assertEquals(await ground.status(...at, op.verify(size)), "NOT_SAME");
-    assertEquals(await ground.status(...at, op.nverify(size)), "OK");
+    assertEquals(await fixture.status(...at, op.verify(size)), "NOT_SAME");
+    assertEquals(await fixture.status(...at, op.nverify(size)), "OK");
     const error = { rdattr_error: 0 };
-    assertEquals(await ground.status(...at, op.verify(error)), "INVAL");
-    assertEquals(await ground.status(...at, op.nverify(error)), "INVAL");
+    assertEquals(await fixture.status(...at, op.verify(error)), "INVAL");
+    assertEquals(await fixture.status(...at, op.nverify(error)), "INVAL");
   }
 });
 
 Deno.test("VERIFY and NVERIFY of what is not supported are ATTRNOTSUPP (16.35.5, 16.15.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
-    const has = await supported(ground, kind);
+    const has = await supported(fixture, kind);
     for (const name of names.filter((name) => !has.has(name))) {
       const at = walk([kind]);
       for (const request of [op.verify(only(name)), op.nverify(only(name))]) {
-        assertEquals(await ground.status(...at, request), "ATTRNOTSUPP", name);
+        assertEquals(await fixture.status(...at, request), "ATTRNOTSUPP", name);
       }
     }
   }
 });
 
 Deno.test("setting what can only be got is INVAL, what is not supported ATTRNOTSUPP, for every type (5.5, 16.32.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
-    const has = await supported(ground, kind);
+    const has = await supported(fixture, kind);
     for (const name of names) {
       if (has.has(name) && SETTABLE.includes(name)) continue;
       const status = has.has(name) ? "INVAL" : "ATTRNOTSUPP";
-      const reply = await ground.client.compound(
+      const reply = await fixture.client.compound(
         [...walk([kind]), op.setattr(only(name))],
         { expect: "any" },
       );
@@ -177,35 +177,35 @@ Deno.test("setting what can only be got is INVAL, what is not supported ATTRNOTS
 });
 
 Deno.test("CREATE and OPEN refuse the same, and make nothing (16.4.6, 16.16.6)", async () => {
-  await using ground = await startGround();
-  const has = await supported(ground, "dir");
+  await using fixture = await startFixture();
+  const has = await supported(fixture, "dir");
   for (const name of names) {
     if (has.has(name) && SETTABLE.includes(name)) continue;
     const status = has.has(name) ? "INVAL" : "ATTRNOTSUPP";
     const attributes = only(name);
-    const made = await ground.status(
+    const made = await fixture.status(
       op.putrootfh(),
       op.create({ type: 2, name: "made", attributes }),
     );
     assertEquals(made, status, name);
-    const opened = await ground.openStatus("opened", {
+    const opened = await fixture.openStatus("opened", {
       create: { ...CREATE, attributes },
     });
     assertEquals(opened, status, name);
   }
   for (const name of ["made", "opened"]) {
-    assertEquals(await ground.status(...walk([name])), "NOENT");
+    assertEquals(await fixture.status(...walk([name])), "NOENT");
   }
 });
 
 Deno.test("a mode is set on every type, whatever the stateid says (16.32.5)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  const other = await ground.open("file", { owner: "other" });
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  const other = await fixture.open("file", { owner: "other" });
   const stateids = [anonymousStateid, bypassStateid, file.stateid];
   for (const [at, stateid] of stateids.entries()) {
     const mode = 0o740 + at;
-    const reply = await ground.ok(
+    const reply = await fixture.ok(
       op.putfh(file.filehandle),
       op.setattr({ mode }, stateid),
       op.getattr(["mode"]),
@@ -215,9 +215,9 @@ Deno.test("a mode is set on every type, whatever the stateid says (16.32.5)", as
   }
   // RFC 7530 16.32.5: only a size looks at the stateid.
   const foreign = op.setattr({ mode: 0o600 }, other.stateid);
-  assertEquals(await ground.status(op.putfh(file.filehandle), foreign), "OK");
+  assertEquals(await fixture.status(op.putfh(file.filehandle), foreign), "OK");
   for (const kind of kindsBut("file")) {
-    const reply = await ground.ok(
+    const reply = await fixture.ok(
       ...walk([kind]),
       op.setattr({ mode: 0o740 }),
       op.getattr(["mode"]),
@@ -227,13 +227,13 @@ Deno.test("a mode is set on every type, whatever the stateid says (16.32.5)", as
 });
 
 Deno.test("a size is set under an open for writing of that file (16.32.5)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new", { deny: Share.DENY_NONE });
-  const other = await ground.open("file", { owner: "other" });
+  await using fixture = await startFixture();
+  const file = await fixture.open("new", { deny: Share.DENY_NONE });
+  const other = await fixture.open("file", { owner: "other" });
   const at = op.putfh(file.filehandle);
   for (const stateid of [anonymousStateid, bypassStateid, file.stateid]) {
     for (const size of [10n, 0n]) {
-      const reply = await ground.ok(
+      const reply = await fixture.ok(
         at,
         op.setattr({ size }, stateid),
         op.getattr(["size"]),
@@ -242,15 +242,15 @@ Deno.test("a size is set under an open for writing of that file (16.32.5)", asyn
     }
   }
   const wrong = op.setattr({ size: 1n }, other.stateid);
-  assertEquals(await ground.status(at, wrong), "BAD_STATEID");
-  const reading = await ground.open("read", { access: Share.ACCESS_READ });
-  const unwritten = await ground.status(
+  assertEquals(await fixture.status(at, wrong), "BAD_STATEID");
+  const reading = await fixture.open("read", { access: Share.ACCESS_READ });
+  const unwritten = await fixture.status(
     op.putfh(reading.filehandle),
     op.setattr({ size: 1n }, reading.stateid),
   );
   assertEquals(unwritten, "OPENMODE");
   // With an owner, at once.
-  const mixed = await ground.ok(
+  const mixed = await fixture.ok(
     at,
     op.setattr({ size: 5n, owner: "7" }),
     op.getattr(["size", "owner"]),
@@ -259,16 +259,16 @@ Deno.test("a size is set under an open for writing of that file (16.32.5)", asyn
 });
 
 Deno.test("a size that no file can have is FBIG, and changes nothing (16.32.5)", async () => {
-  await using ground = await startGround();
-  const { filehandle, stateid } = await ground.open("new");
+  await using fixture = await startFixture();
+  const { filehandle, stateid } = await fixture.open("new");
   for (const size of [(1n << 64n) - 1n, 1n << 63n, 1n << 53n]) {
-    const reply = await ground.client.expectStatus(Status.FBIG, [
+    const reply = await fixture.client.expectStatus(Status.FBIG, [
       op.putfh(filehandle),
       op.setattr({ size, mode: 0o600 }, stateid),
     ]);
     assertEquals(reply.results.length, 2);
   }
-  const after = await ground.ok(
+  const after = await fixture.ok(
     op.putfh(filehandle),
     op.getattr(["size", "mode"]),
   );
@@ -276,11 +276,11 @@ Deno.test("a size that no file can have is FBIG, and changes nothing (16.32.5)",
 });
 
 Deno.test("values that are not what the bitmap says are BADXDR (13.1.1.1)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const mask = [attributeNumber("mode")];
   for (const length of [0, 2, 3, 5, 8, 16]) {
     const values = new Uint8Array(length);
-    const status = await ground.status(
+    const status = await fixture.status(
       ...walk(["dir"]),
       op.setattr({ mask, values }),
     );
@@ -289,9 +289,9 @@ Deno.test("values that are not what the bitmap says are BADXDR (13.1.1.1)", asyn
 });
 
 Deno.test("times and owners that can't be are INVAL or BADOWNER (2.2.1, 5.9)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const set = (attributes: Attributes) =>
-    ground.status(...walk(["dir"]), op.setattr(attributes));
+    fixture.status(...walk(["dir"]), op.setattr(attributes));
   const late = { seconds: 500_000_000n, nanoseconds: 1_000_000_000 };
   assertEquals(await set({ time_modify_set: late }), "INVAL");
   assertEquals(await set({ time_access_set: late }), "INVAL");
@@ -303,8 +303,8 @@ Deno.test("times and owners that can't be are INVAL or BADOWNER (2.2.1, 5.9)", a
 });
 
 Deno.test("change moves with every SETATTR and every WRITE, however quick (5.8.1.4)", async () => {
-  await using ground = await startGround();
-  const { filehandle, stateid } = await ground.open("new");
+  await using fixture = await startFixture();
+  const { filehandle, stateid } = await fixture.open("new");
   const change = op.getattr(["change"]);
   const modes = [0o740, 0o741, 0o742, 0o743].flatMap((mode) => [
     op.setattr({ mode }),
@@ -314,7 +314,7 @@ Deno.test("change moves with every SETATTR and every WRITE, however quick (5.8.1
     op.write({ stateid, offset, data: "0123456789" }),
     change,
   ]);
-  const reply = await ground.ok(
+  const reply = await fixture.ok(
     op.putfh(filehandle),
     change,
     ...modes,
@@ -328,9 +328,9 @@ Deno.test("change moves with every SETATTR and every WRITE, however quick (5.8.1
 });
 
 Deno.test("a SETATTR of a folder, and a WRITE below it, in one COMPOUND (14.2.3)", async () => {
-  await using ground = await startGround();
-  const { stateid } = await ground.open(["dir", "new"]);
-  const reply = await ground.ok(
+  await using fixture = await startFixture();
+  const { stateid } = await fixture.open(["dir", "new"]);
+  const reply = await fixture.ok(
     ...walk(["dir"]),
     op.setattr({ mode: 0o754 }),
     op.lookup("new"),
@@ -340,13 +340,13 @@ Deno.test("a SETATTR of a folder, and a WRITE below it, in one COMPOUND (14.2.3)
 });
 
 Deno.test("a folder's content is out of reach where its mode says so, but for root (16.13.5, 16.24.5)", async () => {
-  await using ground = await startGround();
-  await ground.ok(...walk(["dir"]), createOp("dir", "hidden"));
-  await ground.ok(...walk(["dir"]), op.setattr({ mode: 0 }));
-  const user = await ground.peer({ credential: authSys(7, 7) });
+  await using fixture = await startFixture();
+  await fixture.ok(...walk(["dir"]), createOp("dir", "hidden"));
+  await fixture.ok(...walk(["dir"]), op.setattr({ mode: 0 }));
+  const user = await fixture.peer({ credential: authSys(7, 7) });
   const list = op.readdir({ attributes: ["rdattr_error", "type"] });
   assertEquals(await user.status(...walk(["dir", "hidden"])), "ACCESS");
   assertEquals(await user.status(...walk(["dir"]), list), "ACCESS");
-  assertEquals(await ground.status(...walk(["dir", "hidden"])), "OK");
-  assertNotEquals(await ground.status(...walk(["dir"]), list), "ACCESS");
+  assertEquals(await fixture.status(...walk(["dir", "hidden"])), "OK");
+  assertNotEquals(await fixture.status(...walk(["dir"]), list), "ACCESS");
 });

@@ -8,11 +8,11 @@ import {
 } from "../../support/client/mod.ts";
 import {
   createOp,
-  type Ground,
+  type Fixture,
   NO_CALLBACKS,
   type Peer,
-  startGround,
-} from "./ground.ts";
+  startFixture,
+} from "./fixture.ts";
 
 const ZERO = new Uint8Array(8);
 const verifier = (text: string) => bytesOf(text.padEnd(8).slice(0, 8));
@@ -65,89 +65,89 @@ function differ(...registrations: Registration[]): void {
 }
 
 Deno.test("an update keeps the clientid, and has a verifier of its own (16.33.5, second bullet)", async () => {
-  await using ground = await startGround();
-  const one = await confirmed(ground, first);
-  const two = await register(ground, first);
+  await using fixture = await startFixture();
+  const one = await confirmed(fixture, first);
+  const two = await register(fixture, first);
   assertEquals(two.clientid, one.clientid);
   assertNotEquals(two.verifier, one.verifier);
   // The old confirmation, sent again, harms nothing: 16.34.5.
-  assertEquals(await ground.status(confirmOp(one)), "OK");
-  assertEquals(await ground.status(confirmOp(two)), "OK");
-  assertEquals(await ground.status(confirmOp(two)), "OK");
+  assertEquals(await fixture.status(confirmOp(one)), "OK");
+  assertEquals(await fixture.status(confirmOp(two)), "OK");
+  assertEquals(await fixture.status(confirmOp(two)), "OK");
 });
 
 Deno.test("a restart gets another clientid, whatever was not confirmed before (16.33.5, third to fifth bullet)", async () => {
-  await using ground = await startGround();
-  const one = await confirmed(ground, first);
-  const two = await register(ground, second);
-  const again = await register(ground, second);
-  const three = await register(ground, third);
+  await using fixture = await startFixture();
+  const one = await confirmed(fixture, first);
+  const two = await register(fixture, second);
+  const again = await register(fixture, second);
+  const three = await register(fixture, third);
   differ(one, two, again, three);
   for (const gone of [two, again]) {
-    assertEquals(await ground.status(confirmOp(gone)), "STALE_CLIENTID");
+    assertEquals(await fixture.status(confirmOp(gone)), "STALE_CLIENTID");
   }
-  assertEquals(await ground.status(op.renew(one.clientid)), "OK");
-  assertEquals(await ground.status(confirmOp(three)), "OK");
-  assertEquals(await ground.status(op.renew(one.clientid)), "STALE_CLIENTID");
-  assertEquals(await ground.status(op.renew(three.clientid)), "OK");
+  assertEquals(await fixture.status(op.renew(one.clientid)), "OK");
+  assertEquals(await fixture.status(confirmOp(three)), "OK");
+  assertEquals(await fixture.status(op.renew(one.clientid)), "STALE_CLIENTID");
+  assertEquals(await fixture.status(op.renew(three.clientid)), "OK");
 });
 
 Deno.test("what was never confirmed is replaced (16.33.5, first and fifth bullet)", async () => {
-  await using ground = await startGround();
-  const one = await register(ground, first);
-  const two = await register(ground, second);
+  await using fixture = await startFixture();
+  const one = await register(fixture, first);
+  const two = await register(fixture, second);
   differ(one, two);
-  assertEquals(await ground.status(confirmOp(one)), "STALE_CLIENTID");
-  assertEquals(await ground.status(op.renew(two.clientid)), "STALE_CLIENTID");
-  assertEquals(await ground.status(confirmOp(two)), "OK");
+  assertEquals(await fixture.status(confirmOp(one)), "STALE_CLIENTID");
+  assertEquals(await fixture.status(op.renew(two.clientid)), "STALE_CLIENTID");
+  assertEquals(await fixture.status(confirmOp(two)), "OK");
 });
 
 Deno.test("a restart after an update whose answer was lost (16.33.5)", async () => {
-  await using ground = await startGround();
-  const one = await confirmed(ground, first);
-  await register(ground, first);
-  const two = await register(ground, { id, verifier: ZERO });
+  await using fixture = await startFixture();
+  const one = await confirmed(fixture, first);
+  await register(fixture, first);
+  const two = await register(fixture, { id, verifier: ZERO });
   differ(one, two);
-  assertEquals(await ground.status(confirmOp(two)), "OK");
+  assertEquals(await fixture.status(confirmOp(two)), "OK");
 });
 
 Deno.test("a confirmation of what was never given out is STALE_CLIENTID (16.34.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const unknown = op.setclientidConfirm(0n, ZERO);
-  assertEquals(await ground.status(unknown), "STALE_CLIENTID");
-  const one = await register(ground, first);
+  assertEquals(await fixture.status(unknown), "STALE_CLIENTID");
+  const one = await register(fixture, first);
   const guessed = op.setclientidConfirm(one.clientid, ZERO);
-  assertEquals(await ground.status(guessed), "STALE_CLIENTID");
+  assertEquals(await fixture.status(guessed), "STALE_CLIENTID");
 });
 
 Deno.test("OPEN by a client that never confirmed is STALE_CLIENTID (9.1.1)", async () => {
-  await using ground = await startGround();
-  await register(ground, first);
-  const { clientid } = await register(ground, second);
+  await using fixture = await startFixture();
+  await register(fixture, first);
+  const { clientid } = await register(fixture, second);
   const owner = { clientid, owner: bytesOf("o") };
   const create = { mode: CreateMode.UNCHECKED };
   const claim = { claim: "null", name: "new" } as const;
   const open = op.open({ seqid: 1, owner, create, claim });
-  assertEquals(await ground.status(op.putrootfh(), open), "STALE_CLIENTID");
+  assertEquals(await fixture.status(op.putrootfh(), open), "STALE_CLIENTID");
 });
 
 Deno.test("another principal may have the name of a client without state, and of no other (16.33.5, 9.1.2)", async () => {
-  await using ground = await startGround();
-  const other = await ground.peer({ credential: authSys(1, 1) });
-  const { id, verifier } = ground.client;
+  await using fixture = await startFixture();
+  const other = await fixture.peer({ credential: authSys(1, 1) });
+  const { id, verifier } = fixture.client;
   const theirs = op.setclientid(args(other, { id, verifier }));
   assertEquals(await other.status(theirs), "OK");
-  await ground.client.register(NO_CALLBACKS);
-  const file = await ground.open("new");
+  await fixture.client.register(NO_CALLBACKS);
+  const file = await fixture.open("new");
   assertEquals(await other.status(theirs), "CLID_INUSE");
-  assertEquals(await ground.close(file), "OK");
+  assertEquals(await fixture.close(file), "OK");
 });
 
 Deno.test("many clients, each with a file open (9.1.1)", async () => {
-  await using ground = await startGround();
-  await ground.ok(op.putrootfh(), createOp("dir", "many"));
-  for (let i = 0; i < 300; i++) await openAs(ground, `client ${i}`);
-  const listed = await ground.ok(
+  await using fixture = await startFixture();
+  await fixture.ok(op.putrootfh(), createOp("dir", "many"));
+  for (let i = 0; i < 300; i++) await openAs(fixture, `client ${i}`);
+  const listed = await fixture.ok(
     op.putrootfh(),
     op.lookup("many"),
     op.readdir(),
@@ -155,15 +155,15 @@ Deno.test("many clients, each with a file open (9.1.1)", async () => {
   assert(listed.get("READDIR").entries.length > 0);
 });
 
-async function openAs(ground: Ground, name: string): Promise<void> {
-  const { client } = ground;
-  const registration = await confirmed(ground, { id: bytesOf(name) });
+async function openAs(fixture: Fixture, name: string): Promise<void> {
+  const { client } = fixture;
+  const registration = await confirmed(fixture, { id: bytesOf(name) });
   client.clientid = registration.clientid;
-  await ground.open(["many", name]);
+  await fixture.open(["many", name]);
 }
 
 Deno.test("RENEW of a clientid that was never given out is STALE_CLIENTID (16.28.5)", async () => {
-  await using ground = await startGround();
-  assertEquals(await ground.status(op.renew(ground.client.clientid)), "OK");
-  assertEquals(await ground.status(op.renew(0n)), "STALE_CLIENTID");
+  await using fixture = await startFixture();
+  assertEquals(await fixture.status(op.renew(fixture.client.clientid)), "OK");
+  assertEquals(await fixture.status(op.renew(0n)), "STALE_CLIENTID");
 });

@@ -10,7 +10,7 @@ import {
   walk,
 } from "../../support/client/mod.ts";
 import { CallbackListener } from "../../support/client/callback_listener.ts";
-import { CREATE, type Ground, type Peer, startGround } from "./ground.ts";
+import { CREATE, type Fixture, type Peer, startFixture } from "./fixture.ts";
 
 const { ACCESS_READ, ACCESS_WRITE } = Share;
 const create = { ...CREATE, attributes: { mode: 0o666 } };
@@ -21,11 +21,11 @@ interface Held {
   readonly stateid: Stateid;
 }
 
-async function start(): Promise<[Ground, Peer]> {
-  const ground = await startGround({ leaseSeconds: 1 });
-  const holder = await ground.peer({ registered: false });
+async function start(): Promise<[Fixture, Peer]> {
+  const fixture = await startFixture({ leaseSeconds: 1 });
+  const holder = await fixture.peer({ registered: false });
   await holder.client.register();
-  return [ground, holder];
+  return [fixture, holder];
 }
 
 async function hold(
@@ -83,10 +83,10 @@ async function giveBack(holder: Peer, { file, stateid }: Held): Promise<void> {
 for (const access of [ACCESS_READ, ACCESS_WRITE]) {
   const type = access === ACCESS_READ ? "read" : "write";
   Deno.test(`a ${type} delegation is asked back for another client's OPEN, and waited for (10.4.2)`, async () => {
-    const [ground, holder] = await start();
-    await using _ = ground;
+    const [fixture, holder] = await start();
+    await using _ = fixture;
     const held = await hold(holder, access);
-    const other = await ground.peer({ credential: authSys(1, 1) });
+    const other = await fixture.peer({ credential: authSys(1, 1) });
     const open = () => other.openStatus("new", { access: ACCESS_WRITE });
     const status = await persist(open, () => giveBack(holder, held));
     assertEquals(status, "OK");
@@ -94,10 +94,10 @@ for (const access of [ACCESS_READ, ACCESS_WRITE]) {
   });
 
   Deno.test(`a ${type} delegation that is not given back is gone after a lease (10.4.6)`, async () => {
-    const [ground, holder] = await start();
-    await using _ = ground;
+    const [fixture, holder] = await start();
+    await using _ = fixture;
     await hold(holder, access);
-    const other = await ground.peer({ credential: authSys(1, 1) });
+    const other = await fixture.peer({ credential: authSys(1, 1) });
     const open = () => other.openStatus("new", { access: ACCESS_WRITE });
     const status = await persist(async () => {
       await holder.ok(op.renew(holder.client.clientid));
@@ -108,10 +108,10 @@ for (const access of [ACCESS_READ, ACCESS_WRITE]) {
 }
 
 Deno.test("a client that answers the recall with an error loses it like one that is silent (10.4.6)", async () => {
-  const [ground, holder] = await start();
-  await using _ = ground;
+  const [fixture, holder] = await start();
+  await using _ = fixture;
   await hold(holder, ACCESS_READ);
-  const other = await ground.peer({ credential: authSys(1, 1) });
+  const other = await fixture.peer({ credential: authSys(1, 1) });
   const { SERVERFAULT } = Status;
   holder.client.listener.peer.always({ kind: "status", status: SERVERFAULT });
   const status = await persist(async () => {
@@ -140,8 +140,8 @@ const changes: [string, () => Request[]][] = [
 
 for (const [name, ops] of changes) {
   Deno.test(`${name} of a delegated file waits for it, also when its holder asks (10.4.2)`, async () => {
-    const [ground, holder] = await start();
-    await using _ = ground;
+    const [fixture, holder] = await start();
+    await using _ = fixture;
     const held = await hold(holder, ACCESS_READ);
     const status = await persist(
       () => holder.status(...ops()),
@@ -152,18 +152,18 @@ for (const [name, ops] of changes) {
 }
 
 Deno.test("an OPEN that a share denies recalls nothing (16.16.5)", async () => {
-  const [ground, holder] = await start();
-  await using _ = ground;
+  const [fixture, holder] = await start();
+  await using _ = fixture;
   await hold(holder, ACCESS_READ, { deny: Share.DENY_WRITE });
-  const other = await ground.peer({ credential: authSys(1, 1) });
+  const other = await fixture.peer({ credential: authSys(1, 1) });
   const write = { access: ACCESS_WRITE };
   assertEquals(await other.openStatus("new", write), "SHARE_DENIED");
   await recalled(holder, 0);
 });
 
 Deno.test("a delegation outlives CLOSE, and goes on while its file is opened and locked by others for reading (10.4)", async () => {
-  const [ground, holder] = await start();
-  await using _ = ground;
+  const [fixture, holder] = await start();
+  await using _ = fixture;
   const held = await hold(holder, ACCESS_READ);
   assertEquals(await holder.close(held.file), "OK");
   const read = { access: ACCESS_READ, owner: "2" };
@@ -173,7 +173,7 @@ Deno.test("a delegation outlives CLOSE, and goes on while its file is opened and
     "OK",
   );
   await recalled(holder, 0);
-  const other = await ground.peer({ credential: authSys(1, 1) });
+  const other = await fixture.peer({ credential: authSys(1, 1) });
   const status = await persist(
     () => other.openStatus("new", { access: ACCESS_WRITE }),
     () => giveBack(holder, held),
@@ -182,8 +182,8 @@ Deno.test("a delegation outlives CLOSE, and goes on while its file is opened and
 });
 
 Deno.test("recalls go where the last SETCLIENTID says (16.33.5)", async () => {
-  const [ground, holder] = await start();
-  await using _ = ground;
+  const [fixture, holder] = await start();
+  await using _ = fixture;
   const held = await hold(holder, ACCESS_READ);
   const { client } = holder;
   const { program, ident } = client;
@@ -193,7 +193,7 @@ Deno.test("recalls go where the last SETCLIENTID says (16.33.5)", async () => {
     netid: moved.netid,
     address: moved.universalAddress,
   });
-  const other = await ground.peer({ credential: authSys(1, 1) });
+  const other = await fixture.peer({ credential: authSys(1, 1) });
   const status = await persist(
     () => other.openStatus("new", { access: ACCESS_WRITE }),
     async () => {
@@ -224,10 +224,10 @@ async function openByIt(
 for (const access of [ACCESS_READ, ACCESS_WRITE]) {
   const type = access === ACCESS_READ ? "read" : "write";
   Deno.test(`while a ${type} delegation is asked back, any owner of its holder opens the file by it (16.16.5, CLAIM_DELEGATE_CUR)`, async () => {
-    const [ground, holder] = await start();
-    await using _ = ground;
+    const [fixture, holder] = await start();
+    await using _ = fixture;
     const held = await hold(holder, access);
-    const other = await ground.peer({ credential: authSys(1, 1) });
+    const other = await fixture.peer({ credential: authSys(1, 1) });
     const status = await persist(
       () => other.openStatus("new", { access: ACCESS_WRITE }),
       async () => {
@@ -241,20 +241,20 @@ for (const access of [ACCESS_READ, ACCESS_WRITE]) {
 }
 
 Deno.test("an OPEN by a delegation does not ask for it back, whoever's it is (16.16.5)", async () => {
-  const [ground, holder] = await start();
-  await using _ = ground;
+  const [fixture, holder] = await start();
+  await using _ = fixture;
   const held = await hold(holder, ACCESS_WRITE);
   assertEquals(await openByIt(holder, held, ACCESS_WRITE), "OK");
   await recalled(holder, 0);
 });
 
 Deno.test("RENEW tells a holder whose callbacks don't arrive: CB_PATH_DOWN (16.28.5)", async () => {
-  const [ground, holder] = await start();
-  await using _ = ground;
+  const [fixture, holder] = await start();
+  await using _ = fixture;
   await hold(holder, ACCESS_READ);
   const { listener, clientid } = holder.client;
   listener.peer.always({ kind: "close", executed: false });
-  const other = await ground.peer({ credential: authSys(1, 1) });
+  const other = await fixture.peer({ credential: authSys(1, 1) });
   const renewals: string[] = [];
   for (let i = 0; i < 20 && !renewals.includes("CB_PATH_DOWN"); i++) {
     await other.openStatus("new", { access: ACCESS_WRITE });
@@ -265,10 +265,10 @@ Deno.test("RENEW tells a holder whose callbacks don't arrive: CB_PATH_DOWN (16.2
 });
 
 Deno.test("a stranger who names a clientid is not taken for its holder, whose own GETATTR asks nobody (10.4.3)", async () => {
-  const [ground, holder] = await start();
-  await using _ground = ground;
+  const [fixture, holder] = await start();
+  await using _fixture = fixture;
   const { file } = await hold(holder, Share.ACCESS_BOTH);
-  const stranger = await ground.peer({ credential: authSys(4242, 4242) });
+  const stranger = await fixture.peer({ credential: authSys(4242, 4242) });
   const { clientid } = holder.client;
   const owner = { clientid, owner: Uint8Array.of(1) };
   await stranger.status(

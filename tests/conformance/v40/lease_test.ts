@@ -8,14 +8,14 @@ import {
   type Request,
 } from "../../support/client/mod.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { CREATE, type Ground, type Peer, startGround } from "./ground.ts";
+import { CREATE, type Fixture, type Peer, startFixture } from "./fixture.ts";
 
 const LEASE_SECONDS = 10;
 const create = { ...CREATE, attributes: { mode: 0o666 } };
 
 interface Pair {
   readonly clock: FakeClock;
-  readonly ground: Ground;
+  readonly fixture: Fixture;
   readonly other: Peer;
   readonly file: OpenedFile;
 }
@@ -23,10 +23,10 @@ interface Pair {
 /** Two clients by two users, and a file of the first that nobody else may write. */
 async function start(deny: number): Promise<Pair> {
   const clock = new FakeClock();
-  const ground = await startGround({ clock, leaseSeconds: LEASE_SECONDS });
-  const other = await ground.peer({ credential: authSys(1, 1) });
-  const file = await ground.open("new", { deny, create });
-  return { clock, ground, other, file };
+  const fixture = await startFixture({ clock, leaseSeconds: LEASE_SECONDS });
+  const other = await fixture.peer({ credential: authSys(1, 1) });
+  const file = await fixture.open("new", { deny, create });
+  return { clock, fixture, other, file };
 }
 
 /** Waits until the first client's lease has run out; the other one's goes on. */
@@ -41,25 +41,25 @@ async function outlast({ clock }: Pair, ...others: Peer[]): Promise<void> {
 
 Deno.test("a lease that ran out harms nobody as long as nobody minds (RFC 7530 9.6.3)", async () => {
   const pair = await start(Share.DENY_WRITE);
-  const { ground, other, file } = pair;
-  await using _ = ground;
-  const lock = await ground.lock(file);
+  const { fixture, other, file } = pair;
+  await using _ = fixture;
+  const lock = await fixture.lock(file);
   await outlast(pair, other);
   const at = op.putfh(file.filehandle);
   const unlock = op.locku({ stateid: lock, seqid: 1 });
-  assertEquals(await ground.status(at, unlock), "OK");
+  assertEquals(await fixture.status(at, unlock), "OK");
   await outlast(pair, other);
-  assertEquals(await ground.close(file), "OK");
+  assertEquals(await fixture.close(file), "OK");
 });
 
 Deno.test("an OPEN in conflict ends what had lapsed: EXPIRED to its owner from then on (RFC 7530 9.6.3, 13.1.5.3)", async () => {
   const pair = await start(Share.DENY_WRITE);
-  const { ground, other, file } = pair;
-  await using _ = ground;
-  const lock = await ground.lock(file);
+  const { fixture, other, file } = pair;
+  await using _ = fixture;
+  const lock = await fixture.lock(file);
   const { stateid } = file;
-  const { clientid } = ground.client;
-  const { seqid } = ground.client.owner();
+  const { clientid } = fixture.client;
+  const { seqid } = fixture.client.owner();
   const write = { access: Share.ACCESS_WRITE };
   assertEquals(await other.openStatus("new", write), "SHARE_DENIED");
   await outlast(pair, other);
@@ -72,22 +72,22 @@ Deno.test("an OPEN in conflict ends what had lapsed: EXPIRED to its owner from t
     op.locku({ stateid: lock, seqid: 1 }),
     op.close(stateid, seqid),
     op.close(stateid, seqid),
-    op.lockt({ owner: ground.lockOwner("tester") }),
+    op.lockt({ owner: fixture.lockOwner("tester") }),
   ];
   for (const request of late) {
-    assertEquals(await ground.status(at, request), "EXPIRED", request.name);
+    assertEquals(await fixture.status(at, request), "EXPIRED", request.name);
   }
-  const again = await ground.openStatus("file", { owner: "anew" });
+  const again = await fixture.openStatus("file", { owner: "anew" });
   assertEquals(again, "EXPIRED");
-  await ground.client.register();
-  assertEquals(await ground.openStatus("file", { owner: "anew" }), "OK");
+  await fixture.client.register();
+  assertEquals(await fixture.openStatus("file", { owner: "anew" }), "OK");
 });
 
 Deno.test("a LOCK in conflict ends what had lapsed (RFC 7530 9.6.3)", async () => {
   const pair = await start(Share.DENY_NONE);
-  const { ground, other, file } = pair;
-  await using _ = ground;
-  await ground.lock(file);
+  const { fixture, other, file } = pair;
+  await using _ = fixture;
+  await fixture.lock(file);
   const theirs = await other.open("new", { owner: "2", create });
   const wish = { owner: "2", type: LockType.READ };
   assertEquals(await other.lockStatus(theirs, wish), "DENIED");
@@ -97,21 +97,21 @@ Deno.test("a LOCK in conflict ends what had lapsed (RFC 7530 9.6.3)", async () =
 
 Deno.test("an owner that asked for a blocking lock and never again is not waited for (RFC 7530 9.4)", async () => {
   const pair = await start(Share.DENY_NONE);
-  const { ground, other, file } = pair;
-  await using _ = ground;
-  const stateid = await ground.lock(file);
+  const { fixture, other, file } = pair;
+  await using _ = fixture;
+  const stateid = await fixture.lock(file);
   const wish = { locker: "2", type: LockType.WRITEW };
-  assertEquals(await ground.lockStatus(file, wish), "DENIED");
-  await outlast(pair, ground, other);
+  assertEquals(await fixture.lockStatus(file, wish), "DENIED");
+  await outlast(pair, fixture, other);
   const at = op.putfh(file.filehandle);
-  await ground.ok(at, op.locku({ stateid, seqid: 1 }));
-  assertEquals(await ground.lockStatus(file, { ...wish, locker: "3" }), "OK");
+  await fixture.ok(at, op.locku({ stateid, seqid: 1 }));
+  assertEquals(await fixture.lockStatus(file, { ...wish, locker: "3" }), "OK");
 });
 
 Deno.test("reading, writing and locking renew the lease as RENEW does (RFC 7530 9.5)", async () => {
   const pair = await start(Share.DENY_WRITE);
-  const { ground, other, file } = pair;
-  await using _ = ground;
+  const { fixture, other, file } = pair;
+  await using _ = fixture;
   const at = op.putfh(file.filehandle);
   const { stateid } = file;
   for (
@@ -122,7 +122,7 @@ Deno.test("reading, writing and locking renew the lease as RENEW does (RFC 7530 
     ]
   ) {
     pair.clock.advance(LEASE_SECONDS * 700);
-    await ground.ok(at, request);
+    await fixture.ok(at, request);
     await other.ok(op.renew(other.client.clientid));
   }
   const write = { access: Share.ACCESS_WRITE };

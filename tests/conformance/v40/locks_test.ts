@@ -8,7 +8,7 @@ import {
   type OpenedFile,
   TO_END,
 } from "../../support/client/mod.ts";
-import { CREATE, type Ground, type Peer, startGround } from "./ground.ts";
+import { CREATE, type Fixture, type Peer, startFixture } from "./fixture.ts";
 
 const { READ, WRITE, READW, WRITEW } = LockType;
 
@@ -20,45 +20,45 @@ interface Range {
 
 /** What LOCKT by another owner of the same client answers. */
 async function test(
-  ground: Peer,
+  fixture: Peer,
   { filehandle }: OpenedFile,
   { owner = "tester", ...range }: Range & { readonly owner?: string } = {},
 ) {
-  const reply = await ground.client.compound([
+  const reply = await fixture.client.compound([
     op.putfh(filehandle),
-    op.lockt({ ...range, owner: ground.lockOwner(owner) }),
+    op.lockt({ ...range, owner: fixture.lockOwner(owner) }),
   ], { expect: "any" });
   return reply.last!.value as { denied?: Record<string, unknown> };
 }
 
-async function held(ground: Ground, file: OpenedFile) {
-  const { denied } = await test(ground, file);
+async function held(fixture: Fixture, file: OpenedFile) {
+  const { denied } = await test(fixture, file);
   return denied && [denied.offset, denied.length, denied.type];
 }
 
 Deno.test("a lock is in everybody's way but its owner's, until LOCKU (16.10.5, 16.11.5, 16.12.5)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  assertEquals(await held(ground, file), undefined);
-  const stateid = await ground.lock(file);
-  assertEquals(await held(ground, file), [0n, TO_END, WRITE]);
-  const { denied } = await test(ground, file);
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  assertEquals(await held(fixture, file), undefined);
+  const stateid = await fixture.lock(file);
+  assertEquals(await held(fixture, file), [0n, TO_END, WRITE]);
+  const { denied } = await test(fixture, file);
   assertEquals(
     [denied?.clientid, denied?.owner],
-    [ground.client.clientid, bytesOf("locker")],
+    [fixture.client.clientid, bytesOf("locker")],
   );
-  assertEquals(await test(ground, file, { owner: "locker" }), {});
+  assertEquals(await test(fixture, file, { owner: "locker" }), {});
   const unlock = op.locku({ stateid, seqid: 1, type: READ });
-  assertEquals(await ground.status(op.putfh(file.filehandle), unlock), "OK");
-  assertEquals(await held(ground, file), undefined);
+  assertEquals(await fixture.status(op.putfh(file.filehandle), unlock), "OK");
+  assertEquals(await held(fixture, file), undefined);
 });
 
 Deno.test("ranges: what touches, overlaps and lies within (16.11.5)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  await ground.lock(file, { offset: 100n, length: 50n });
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  await fixture.lock(file, { offset: 100n, length: 50n });
   const free = async (offset: bigint, length: bigint) =>
-    (await test(ground, file, { offset, length })).denied === undefined;
+    (await test(fixture, file, { offset, length })).denied === undefined;
   assertEquals(await free(0n, 50n), true);
   assertEquals(await free(0n, 100n), true);
   assertEquals(await free(150n, TO_END), true);
@@ -72,142 +72,144 @@ Deno.test("ranges: what touches, overlaps and lies within (16.11.5)", async () =
 });
 
 Deno.test("locks of one owner join, split and change their type (16.10.5)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  let stateid = await ground.lock(file, { offset: 25n, length: 75n });
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  let stateid = await fixture.lock(file, { offset: 25n, length: 75n });
   let seqid = 1;
   const at = op.putfh(file.filehandle);
   const lock = async (range: Range) => {
     const locker = { lockStateid: stateid, lockSeqid: seqid++ };
-    const reply = await ground.ok(at, op.lock({ ...range, locker }));
+    const reply = await fixture.ok(at, op.lock({ ...range, locker }));
     ({ stateid } = reply.get("LOCK"));
   };
   const unlock = async (range: Range) => {
-    const reply = await ground.ok(
+    const reply = await fixture.ok(
       at,
       op.locku({ ...range, stateid, seqid: seqid++ }),
     );
     ({ stateid } = reply.get("LOCKU"));
   };
   await lock({ offset: 50n, length: 75n });
-  assertEquals(await held(ground, file), [25n, 100n, WRITE]);
+  assertEquals(await held(fixture, file), [25n, 100n, WRITE]);
   await lock({ offset: 25n, length: 100n, type: READ });
-  assertEquals(await held(ground, file), [25n, 100n, READ]);
+  assertEquals(await held(fixture, file), [25n, 100n, READ]);
   await lock({ offset: 25n, length: 100n, type: WRITE });
-  assertEquals(await held(ground, file), [25n, 100n, WRITE]);
+  assertEquals(await held(fixture, file), [25n, 100n, WRITE]);
   await unlock({ offset: 50n, length: 50n });
-  assertEquals(await held(ground, file), [25n, 25n, WRITE]);
+  assertEquals(await held(fixture, file), [25n, 25n, WRITE]);
   await unlock({ offset: 0n, length: 20n });
   await unlock({ offset: 0n, length: 50n });
-  assertEquals(await held(ground, file), [100n, 25n, WRITE]);
+  assertEquals(await held(fixture, file), [100n, 25n, WRITE]);
   await unlock({ offset: 0n, length: 0xffff_ffff_ffffn });
-  assertEquals(await held(ground, file), undefined);
+  assertEquals(await held(fixture, file), undefined);
 });
 
 Deno.test("a length of 0 and one beyond 2^64 are INVAL (16.10.4, 16.11.4, 16.12.4)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  const stateid = await ground.lock(file, { length: 10n });
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  const stateid = await fixture.lock(file, { length: 10n });
   const at = op.putfh(file.filehandle);
   let seqid = 1;
   for (const [offset, length] of [[25n, 0n], [100n, TO_END - 1n]]) {
     const range = { offset, length };
     const locker = `${offset}`;
-    assertEquals(await ground.lockStatus(file, { ...range, locker }), "INVAL");
-    const owner = ground.lockOwner("tester");
+    assertEquals(await fixture.lockStatus(file, { ...range, locker }), "INVAL");
+    const owner = fixture.lockOwner("tester");
     const lockt = op.lockt({ ...range, owner });
-    assertEquals(await ground.status(at, lockt), "INVAL");
+    assertEquals(await fixture.status(at, lockt), "INVAL");
     const locku = op.locku({ ...range, stateid, seqid: seqid++ });
-    assertEquals(await ground.status(at, locku), "INVAL");
+    assertEquals(await fixture.status(at, locku), "INVAL");
   }
 });
 
 Deno.test("a write lock wants the file open for writing, a read lock for reading: OPENMODE (16.10.5)", async () => {
-  await using ground = await startGround();
-  const reading = await ground.open("r", { access: Share.ACCESS_READ });
-  assertEquals(await ground.lockStatus(reading, { type: WRITE }), "OPENMODE");
-  assertEquals(await ground.lockStatus(reading, { type: READ }), "OK");
-  const writing = await ground.open("w", { access: Share.ACCESS_WRITE });
+  await using fixture = await startFixture();
+  const reading = await fixture.open("r", { access: Share.ACCESS_READ });
+  assertEquals(await fixture.lockStatus(reading, { type: WRITE }), "OPENMODE");
+  assertEquals(await fixture.lockStatus(reading, { type: READ }), "OK");
+  const writing = await fixture.open("w", { access: Share.ACCESS_WRITE });
   assertEquals(
-    await ground.lockStatus(writing, { type: READ, locker: "2" }),
+    await fixture.lockStatus(writing, { type: READ, locker: "2" }),
     "OPENMODE",
   );
 });
 
 Deno.test("a clientid that was never given out is STALE_CLIENTID (16.10.4, 16.11.4)", async () => {
-  await using ground = await startGround();
-  const { filehandle, stateid } = await ground.open("new");
-  const owner = { ...ground.lockOwner("locker"), clientid: 0n };
+  await using fixture = await startFixture();
+  const { filehandle, stateid } = await fixture.open("new");
+  const owner = { ...fixture.lockOwner("locker"), clientid: 0n };
   const at = op.putfh(filehandle);
-  const openSeqid = ground.client.owner().seqid;
+  const openSeqid = fixture.client.owner().seqid;
   const locker = { openStateid: stateid, openSeqid, owner };
-  assertEquals(await ground.status(at, op.lock({ locker })), "STALE_CLIENTID");
-  assertEquals(await ground.status(at, op.lockt({ owner })), "STALE_CLIENTID");
+  assertEquals(await fixture.status(at, op.lock({ locker })), "STALE_CLIENTID");
+  assertEquals(await fixture.status(at, op.lockt({ owner })), "STALE_CLIENTID");
 });
 
 for (const who of ["owners of one client", "clients"]) {
   Deno.test(`${who} take turns with a write lock, and share read locks (16.10.5)`, async () => {
-    await using ground = await startGround();
+    await using fixture = await startFixture();
     const other = who === "clients"
-      ? await ground.peer({ credential: authSys(1, 1) })
-      : ground;
+      ? await fixture.peer({ credential: authSys(1, 1) })
+      : fixture;
     const create = { ...CREATE, attributes: { mode: 0o666 } };
-    const one = await ground.open("new", { owner: "1", create });
+    const one = await fixture.open("new", { owner: "1", create });
     const two = await other.open("new", { owner: "2", create });
     const mine = { owner: "1", locker: "l1" };
     const theirs = { owner: "2", locker: "l2" };
     const at = op.putfh(one.filehandle);
-    let stateid = await ground.lock(one, { ...mine, type: WRITE });
+    let stateid = await fixture.lock(one, { ...mine, type: WRITE });
     assertEquals(
       await other.lockStatus(two, { ...theirs, type: READ }),
       "DENIED",
     );
-    let reply = await ground.ok(at, op.locku({ stateid, seqid: 1 }));
+    let reply = await fixture.ok(at, op.locku({ stateid, seqid: 1 }));
     ({ stateid } = reply.get("LOCKU"));
     assertEquals(await other.lockStatus(two, { ...theirs, type: READ }), "OK");
     const again = (type: number, lockSeqid: number) =>
       op.lock({ type, locker: { lockStateid: stateid, lockSeqid } });
-    reply = await ground.ok(at, again(READ, 2));
+    reply = await fixture.ok(at, again(READ, 2));
     ({ stateid } = reply.get("LOCK"));
     // RFC 7530 9.1.7: DENIED uses up the seqid, and is the same for a blocking lock.
-    assertEquals(await ground.status(at, again(WRITE, 3)), "DENIED");
-    assertEquals(await ground.status(at, again(WRITEW, 4)), "DENIED");
-    assertEquals(await ground.status(at, again(READW, 5)), "OK");
+    assertEquals(await fixture.status(at, again(WRITE, 3)), "DENIED");
+    assertEquals(await fixture.status(at, again(WRITEW, 4)), "DENIED");
+    assertEquals(await fixture.status(at, again(READW, 5)), "OK");
   });
 }
 
 Deno.test("a lock owner that was denied its first lock leaves no trace (9.1.10)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  const stateid = await ground.lock(file, { locker: "first" });
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  const stateid = await fixture.lock(file, { locker: "first" });
   for (let i = 0; i < 3; i++) {
     const waiting = { locker: "second", type: WRITEW };
-    assertEquals(await ground.lockStatus(file, waiting), "DENIED");
+    assertEquals(await fixture.lockStatus(file, waiting), "DENIED");
   }
   const at = op.putfh(file.filehandle);
-  await ground.ok(at, op.locku({ stateid, seqid: 1 }));
-  assertEquals(await ground.lockStatus(file, { locker: "second" }), "OK");
+  await fixture.ok(at, op.locku({ stateid, seqid: 1 }));
+  assertEquals(await fixture.lockStatus(file, { locker: "second" }), "OK");
 });
 
 Deno.test("an owner that has unlocked everything may begin anew, its seqid going on (16.10.5)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  const stateid = await ground.lock(file);
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  const stateid = await fixture.lock(file);
   const at = op.putfh(file.filehandle);
   const begin = (lockSeqid: number) => {
-    const { seqid: openSeqid } = ground.client.owner();
-    const owner = ground.lockOwner("locker");
+    const { seqid: openSeqid } = fixture.client.owner();
+    const owner = fixture.lockOwner("locker");
     const locker = { openStateid: file.stateid, openSeqid, lockSeqid, owner };
-    return ground.client.compound([at, op.lock({ locker })], { expect: "any" });
+    return fixture.client.compound([at, op.lock({ locker })], {
+      expect: "any",
+    });
   };
   const last = (reply: { describe(): string }) => {
     const status = reply.describe().split(" ").at(-1);
-    if (status === "OK") ground.client.owner().settle(0);
+    if (status === "OK") fixture.client.owner().settle(0);
     return status;
   };
   // While it holds something, it has a lock stateid that it must use.
   assertEquals(last(await begin(1)), "BAD_SEQID");
-  await ground.ok(at, op.locku({ stateid, seqid: 1 }));
+  await fixture.ok(at, op.locku({ stateid, seqid: 1 }));
   assertEquals(last(await begin(7)), "BAD_SEQID");
   const reply = await begin(2);
   assertEquals(last(reply), "OK");
@@ -216,27 +218,27 @@ Deno.test("an owner that has unlocked everything may begin anew, its seqid going
 });
 
 Deno.test("RELEASE_LOCKOWNER: not while it holds locks, and whatever became of the file (16.37.5)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  const stateid = await ground.lock(file);
-  const release = op.releaseLockowner(ground.lockOwner("locker"));
-  assertEquals(await ground.status(release), "LOCKS_HELD");
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  const stateid = await fixture.lock(file);
+  const release = op.releaseLockowner(fixture.lockOwner("locker"));
+  assertEquals(await fixture.status(release), "LOCKS_HELD");
   const at = op.putfh(file.filehandle);
-  await ground.ok(at, op.locku({ stateid, seqid: 1 }));
-  await ground.ok(op.putrootfh(), op.remove("new"));
-  assertEquals(await ground.status(release), "OK");
-  assertEquals(await ground.status(release), "OK");
+  await fixture.ok(at, op.locku({ stateid, seqid: 1 }));
+  await fixture.ok(op.putrootfh(), op.remove("new"));
+  assertEquals(await fixture.status(release), "OK");
+  assertEquals(await fixture.status(release), "OK");
   const late = op.locku({ stateid: { ...stateid, seqid: 2 }, seqid: 2 });
-  assertEquals(await ground.status(at, late), "BAD_STATEID");
+  assertEquals(await fixture.status(at, late), "BAD_STATEID");
 });
 
 Deno.test("open, lock, open, downgrade, close (16.19.5)", async () => {
-  await using ground = await startGround();
-  const owner = ground.client.owner();
-  const first = await ground.open("new");
-  await ground.lock(first, { type: READ });
-  const file = await ground.open("new", { access: Share.ACCESS_READ });
-  const reply = await ground.ok(
+  await using fixture = await startFixture();
+  const owner = fixture.client.owner();
+  const first = await fixture.open("new");
+  await fixture.lock(first, { type: READ });
+  const file = await fixture.open("new", { access: Share.ACCESS_READ });
+  const reply = await fixture.ok(
     op.putfh(file.filehandle),
     op.openDowngrade({
       stateid: file.stateid,
@@ -246,5 +248,5 @@ Deno.test("open, lock, open, downgrade, close (16.19.5)", async () => {
   );
   owner.settle(reply.status);
   const { stateid } = reply.get("OPEN_DOWNGRADE");
-  assertEquals(await ground.close({ ...file, stateid }), "OK");
+  assertEquals(await fixture.close({ ...file, stateid }), "OK");
 });

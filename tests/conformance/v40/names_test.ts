@@ -7,7 +7,7 @@ import {
   type Request,
   walk,
 } from "../../support/client/mod.ts";
-import { createOp, type Ground, startGround } from "./ground.ts";
+import { createOp, type Fixture, startFixture } from "./fixture.ts";
 
 /** Bytes that are no UTF-8 (RFC 3629 3, 4). */
 const NO_UTF8: readonly number[][] = [
@@ -37,7 +37,7 @@ const NO_UTF8: readonly number[][] = [
 ];
 
 /** What takes a name. */
-const takers: [string, (ground: Ground, name: Component) => Request[]][] = [
+const takers: [string, (fixture: Fixture, name: Component) => Request[]][] = [
   ["LOOKUP (16.13.5)", (_, name) => [op.putrootfh(), op.lookup(name)]],
   ["CREATE (16.4.6)", (_, name) => [
     op.putrootfh(),
@@ -61,11 +61,11 @@ const takers: [string, (ground: Ground, name: Component) => Request[]][] = [
     op.rename("file", name),
   ]],
   ["SECINFO (16.31.5)", (_, name) => [op.putrootfh(), op.secinfo(name)]],
-  ["OPEN (16.16.6)", (ground, name) => [
+  ["OPEN (16.16.6)", (fixture, name) => [
     op.putrootfh(),
     op.open({
-      seqid: ground.client.owner().seqid++,
-      owner: ground.client.owner(),
+      seqid: fixture.client.owner().seqid++,
+      owner: fixture.client.owner(),
       create: { mode: CreateMode.UNCHECKED, attributes: { mode: 0o644 } },
       claim: { claim: "null", name },
     }),
@@ -74,8 +74,8 @@ const takers: [string, (ground: Ground, name: Component) => Request[]][] = [
 
 for (const [taker, ops] of takers) {
   Deno.test(`${taker}: names that can't be (12.7, 13.1.7)`, async () => {
-    await using ground = await startGround();
-    const status = (name: Component) => ground.status(...ops(ground, name));
+    await using fixture = await startFixture();
+    const status = (name: Component) => fixture.status(...ops(fixture, name));
     assertEquals(await status(""), "INVAL");
     assertEquals(await status("a".repeat(256)), "NAMETOOLONG");
     assertEquals(await status("a".repeat(512)), "NAMETOOLONG");
@@ -91,48 +91,48 @@ for (const [taker, ops] of takers) {
 }
 
 Deno.test("what is not there is NOENT (13.1.4.6)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const root = op.putrootfh();
   const rename = [root, op.savefh(), op.rename("none", "x")];
-  assertEquals(await ground.status(root, op.lookup("none")), "NOENT");
-  assertEquals(await ground.status(root, op.remove("none")), "NOENT");
-  assertEquals(await ground.status(root, op.secinfo("none")), "NOENT");
-  assertEquals(await ground.status(...rename), "NOENT");
-  assertEquals(await ground.openStatus("none"), "NOENT");
+  assertEquals(await fixture.status(root, op.lookup("none")), "NOENT");
+  assertEquals(await fixture.status(root, op.remove("none")), "NOENT");
+  assertEquals(await fixture.status(root, op.secinfo("none")), "NOENT");
+  assertEquals(await fixture.status(...rename), "NOENT");
+  assertEquals(await fixture.openStatus("none"), "NOENT");
 });
 
 Deno.test("a symlink to nowhere is no symlink: INVAL (16.4.6)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const empty = op.create({ type: 5, name: "l", link: "" });
-  assertEquals(await ground.status(op.putrootfh(), empty), "INVAL");
+  assertEquals(await fixture.status(op.putrootfh(), empty), "INVAL");
 });
 
 Deno.test("CREATE of a regular file is BADTYPE (16.4.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const file = op.create({ type: 1, name: "f" });
-  assertEquals(await ground.status(op.putrootfh(), file), "BADTYPE");
+  assertEquals(await fixture.status(op.putrootfh(), file), "BADTYPE");
 });
 
 Deno.test("an opaque that is longer than the message is BADXDR (13.1.1.1)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const args = new Uint8Array(36);
   new DataView(args.buffer).setUint32(0, 0xcccccccc);
   args.set(bytesOf("a name that ends before it says"), 4);
   for (const number of [11, 15, 22, 28, 33]) {
-    const status = await ground.status(op.putrootfh(), op.raw(number, args));
+    const status = await fixture.status(op.putrootfh(), op.raw(number, args));
     assertEquals(status, "BADXDR", `operation ${number}`);
   }
 });
 
 Deno.test("SECINFO says how each file may be asked for (16.31.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const name of ["file", "dir", "link"]) {
-    const reply = await ground.ok(op.putrootfh(), op.secinfo(name));
+    const reply = await fixture.ok(op.putrootfh(), op.secinfo(name));
     const { flavors } = reply.get("SECINFO");
     assertEquals(flavors.length > 0, true);
   }
   // RFC 7530 16.31.5: the current filehandle stays, in this minor version.
-  const stays = await ground.status(
+  const stays = await fixture.status(
     op.putrootfh(),
     op.secinfo("file"),
     op.lookup("dir"),
@@ -141,7 +141,7 @@ Deno.test("SECINFO says how each file may be asked for (16.31.5)", async () => {
 });
 
 Deno.test("a name may have what else UTF-8 has, and is given back as it came (12.7)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const names = [
     "ä",
     "a\u0308",
@@ -155,12 +155,12 @@ Deno.test("a name may have what else UTF-8 has, and is given back as it came (12
   ];
   const inDir = walk(["dir"]);
   for (const name of names) {
-    await ground.ok(...inDir, createOp("dir", name));
+    await fixture.ok(...inDir, createOp("dir", name));
   }
-  const listed = await ground.ok(...inDir, op.readdir());
+  const listed = await fixture.ok(...inDir, op.readdir());
   const { entries } = listed.get("READDIR");
   assertEquals(entries.map(({ name }) => name).sort(), names.toSorted());
   for (const name of names) {
-    assertEquals(await ground.status(...inDir, op.remove(name)), "OK", name);
+    assertEquals(await fixture.status(...inDir, op.remove(name)), "OK", name);
   }
 });

@@ -10,7 +10,7 @@ import {
   type Stateid,
   walk,
 } from "../../support/client/mod.ts";
-import { CREATE, type Ground, startGround } from "./ground.ts";
+import { CREATE, type Fixture, startFixture } from "./fixture.ts";
 
 const { ACCESS_READ, ACCESS_WRITE, ACCESS_BOTH } = Share;
 const { DENY_NONE, DENY_READ, DENY_WRITE, DENY_BOTH } = Share;
@@ -21,8 +21,8 @@ const exclusive = (text: string) => ({
   verifier: verifier(text),
 });
 
-async function attributes(ground: Ground, filehandle: Uint8Array) {
-  const reply = await ground.ok(
+async function attributes(fixture: Fixture, filehandle: Uint8Array) {
+  const reply = await fixture.ok(
     op.putfh(filehandle),
     op.getattr(["mode", "size"]),
   );
@@ -30,54 +30,57 @@ async function attributes(ground: Ground, filehandle: Uint8Array) {
 }
 
 Deno.test("UNCHECKED: attributes count for a new file; of an old one only a size of 0 does (16.16.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const open = (mode: number, size: bigint) =>
-    ground.open("new", {
+    fixture.open("new", {
       create: { mode: CreateMode.UNCHECKED, attributes: { mode, size } },
     });
   const { filehandle } = await open(0o644, 32n);
-  assertEquals(await attributes(ground, filehandle), {
+  assertEquals(await attributes(fixture, filehandle), {
     mode: 0o644,
     size: 32n,
   });
   await open(0o600, 16n);
-  assertEquals(await attributes(ground, filehandle), {
+  assertEquals(await attributes(fixture, filehandle), {
     mode: 0o644,
     size: 32n,
   });
   await open(0o600, 0n);
-  assertEquals(await attributes(ground, filehandle), { mode: 0o644, size: 0n });
+  assertEquals(await attributes(fixture, filehandle), {
+    mode: 0o644,
+    size: 0n,
+  });
 });
 
 Deno.test("GUARDED: a file that is there is EXIST (16.16.5)", async () => {
-  await using ground = await startGround();
-  await ground.open("new", { create: GUARDED });
-  assertEquals(await ground.openStatus("new", { create: GUARDED }), "EXIST");
+  await using fixture = await startFixture();
+  await fixture.open("new", { create: GUARDED });
+  assertEquals(await fixture.openStatus("new", { create: GUARDED }), "EXIST");
 });
 
 Deno.test("EXCLUSIVE: the same verifier finds the same file, another one is EXIST (16.16.5)", async () => {
-  await using ground = await startGround();
-  const first = await ground.open("new", { create: exclusive("one") });
+  await using fixture = await startFixture();
+  const first = await fixture.open("new", { create: exclusive("one") });
   const create = exclusive("two");
-  assertEquals(await ground.openStatus("new", { create }), "EXIST");
-  assertEquals(await ground.openStatus("file", { create }), "EXIST");
-  const again = await ground.open("new", { create: exclusive("one") });
+  assertEquals(await fixture.openStatus("new", { create }), "EXIST");
+  assertEquals(await fixture.openStatus("file", { create }), "EXIST");
+  const again = await fixture.open("new", { create: exclusive("one") });
   assertEquals(again.filehandle, first.filehandle);
 });
 
 Deno.test("every pair of access and deny: what the one has, the other must not deny (9.9, 16.16.6)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const accesses = [ACCESS_READ, ACCESS_WRITE, ACCESS_BOTH];
   const denials = [DENY_NONE, DENY_READ, DENY_WRITE, DENY_BOTH];
   let n = 0;
   for (const access of accesses) {
     for (const deny of denials) {
       const name = `f${++n}`;
-      await ground.open(name, { access, deny });
+      await fixture.open(name, { access, deny });
       for (const access2 of accesses) {
         for (const deny2 of denials) {
           const owner = `${n} ${access2} ${deny2}`;
-          const status = await ground.openStatus(name, {
+          const status = await fixture.openStatus(name, {
             access: access2,
             deny: deny2,
             owner,
@@ -85,7 +88,7 @@ Deno.test("every pair of access and deny: what the one has, the other must not d
           const clash = (access & deny2) !== 0 || (access2 & deny) !== 0;
           assertEquals(status, clash ? "SHARE_DENIED" : "OK", owner);
           // What was opened is given back for the next pair.
-          if (!clash) await closeUnconfirmed(ground, name, owner);
+          if (!clash) await closeUnconfirmed(fixture, name, owner);
         }
       }
     }
@@ -93,95 +96,95 @@ Deno.test("every pair of access and deny: what the one has, the other must not d
 });
 
 /** A new OPEN of an owner that never confirmed takes the place of the first (RFC 7530 16.18.5). */
-async function closeUnconfirmed(ground: Ground, name: string, owner: string) {
-  const opened = await ground.open("other", { owner });
-  assertEquals(await ground.close(opened, owner), "OK", name);
+async function closeUnconfirmed(fixture: Fixture, name: string, owner: string) {
+  const opened = await fixture.open("other", { owner });
+  assertEquals(await fixture.close(opened, owner), "OK", name);
 }
 
 Deno.test("an owner's own deny is in its way too (9.9)", async () => {
-  await using ground = await startGround();
-  await ground.open("r", { deny: DENY_READ });
-  const read = await ground.openStatus("r", { access: ACCESS_READ });
+  await using fixture = await startFixture();
+  await fixture.open("r", { deny: DENY_READ });
+  const read = await fixture.openStatus("r", { access: ACCESS_READ });
   assertEquals(read, "SHARE_DENIED");
-  await ground.open("w", { deny: DENY_WRITE });
-  const write = await ground.openStatus("w", { access: ACCESS_WRITE });
+  await fixture.open("w", { deny: DENY_WRITE });
+  const write = await fixture.openStatus("w", { access: ACCESS_WRITE });
   assertEquals(write, "SHARE_DENIED");
 });
 
 Deno.test("what is denied to opens is LOCKED to anonymous stateids (9.1.4.3, 9.1.6)", async () => {
-  await using ground = await startGround();
-  const noRead = await ground.open("r", { deny: DENY_READ });
-  const noWrite = await ground.open("w", { deny: DENY_WRITE, owner: "w" });
+  await using fixture = await startFixture();
+  const noRead = await fixture.open("r", { deny: DENY_READ });
+  const noWrite = await fixture.open("w", { deny: DENY_WRITE, owner: "w" });
   const at = ({ filehandle }: OpenedFile) => op.putfh(filehandle);
   const write = op.write({ data: "x" });
-  assertEquals(await ground.status(at(noRead), op.read()), "LOCKED");
-  assertEquals(await ground.status(at(noRead), write), "OK");
-  assertEquals(await ground.status(at(noWrite), op.read()), "OK");
-  assertEquals(await ground.status(at(noWrite), write), "LOCKED");
+  assertEquals(await fixture.status(at(noRead), op.read()), "LOCKED");
+  assertEquals(await fixture.status(at(noRead), write), "OK");
+  assertEquals(await fixture.status(at(noWrite), op.read()), "OK");
+  assertEquals(await fixture.status(at(noWrite), write), "LOCKED");
   // RFC 7530 9.1.4.3: all ones read past it, and write like all zeros.
   const stateid = bypassStateid;
-  assertEquals(await ground.status(at(noRead), op.read({ stateid })), "OK");
+  assertEquals(await fixture.status(at(noRead), op.read({ stateid })), "OK");
   const around = op.write({ stateid, data: "x" });
-  assertEquals(await ground.status(at(noWrite), around), "LOCKED");
+  assertEquals(await fixture.status(at(noWrite), around), "LOCKED");
 });
 
 Deno.test("another owner reads what it may, writes what it may, under the deny of the first (9.9)", async () => {
-  await using ground = await startGround();
-  const one = await ground.open("new", { owner: "1", deny: DENY_READ });
-  await ground.ok(
+  await using fixture = await startFixture();
+  const one = await fixture.open("new", { owner: "1", deny: DENY_READ });
+  await fixture.ok(
     op.putfh(one.filehandle),
     op.write({ stateid: one.stateid, data: "data" }),
   );
-  const two = await ground.open("new", { owner: "2", access: ACCESS_WRITE });
+  const two = await fixture.open("new", { owner: "2", access: ACCESS_WRITE });
   const { stateid, filehandle } = two;
   const write = op.write({ stateid, data: "DATA" });
-  assertEquals(await ground.status(op.putfh(filehandle), write), "OK");
+  assertEquals(await fixture.status(op.putfh(filehandle), write), "OK");
   const read = op.read({ stateid });
-  const reading = await ground.status(op.putfh(filehandle), read);
+  const reading = await fixture.status(op.putfh(filehandle), read);
   // RFC 7530 9.1.6: allowed or OPENMODE; here the first denies it.
   assertEquals(reading, "OPENMODE");
 });
 
 Deno.test("an open for reading does not write (9.1.6)", async () => {
-  await using ground = await startGround();
-  const { filehandle, stateid } = await ground.open("new", {
+  await using fixture = await startFixture();
+  const { filehandle, stateid } = await fixture.open("new", {
     access: ACCESS_READ,
   });
   const write = op.write({ stateid, data: "x" });
-  assertEquals(await ground.status(op.putfh(filehandle), write), "OPENMODE");
+  assertEquals(await fixture.status(op.putfh(filehandle), write), "OPENMODE");
 });
 
 Deno.test("a mode that forbids it is ACCESS, deny or no deny, and the first open goes on (16.16.6)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new", { deny: DENY_WRITE });
-  await ground.ok(op.putfh(file.filehandle), op.setattr({ mode: 0o700 }));
-  const user = await ground.peer({ credential: authSys(1, 1) });
+  await using fixture = await startFixture();
+  const file = await fixture.open("new", { deny: DENY_WRITE });
+  await fixture.ok(op.putfh(file.filehandle), op.setattr({ mode: 0o700 }));
+  const user = await fixture.peer({ credential: authSys(1, 1) });
   const denied = await user.openStatus("new", {
     access: ACCESS_READ,
     deny: DENY_WRITE,
   });
   assertEquals(denied, "ACCESS");
-  const lock = await ground.lock(file);
+  const lock = await fixture.lock(file);
   const { filehandle, stateid } = file;
-  const went = await ground.status(
+  const went = await fixture.status(
     op.putfh(filehandle),
     op.write({ stateid, data: "data" }),
     op.locku({ stateid: lock, seqid: 1 }),
   );
   assertEquals(went, "OK");
-  assertEquals(await ground.close(file), "OK");
+  assertEquals(await fixture.close(file), "OK");
 });
 
 Deno.test("somebody else's stateid opens no file that is not theirs (16.23.5, 16.36.5)", async () => {
-  await using ground = await startGround();
-  const { filehandle, stateid } = await ground.open("new", {
+  await using fixture = await startFixture();
+  const { filehandle, stateid } = await fixture.open("new", {
     create: { ...CREATE, attributes: { mode: 0o600 } },
   });
   const options = { credential: authSys(3912, 2422), expect: "any" } as const;
   for (
     const request of [op.read({ stateid }), op.write({ stateid, data: "x" })]
   ) {
-    const { client } = ground;
+    const { client } = fixture;
     const reply = await client.compound(
       [op.putfh(filehandle), request],
       options,
@@ -191,27 +194,27 @@ Deno.test("somebody else's stateid opens no file that is not theirs (16.23.5, 16
 });
 
 Deno.test("no reclaim outside of a grace period: NO_GRACE (9.6.3)", async () => {
-  await using ground = await startGround();
-  const { filehandle } = await ground.open("new");
-  const owner = ground.client.owner();
+  await using fixture = await startFixture();
+  const { filehandle } = await fixture.open("new");
+  const owner = fixture.client.owner();
   const reclaim = op.open({
     seqid: owner.seqid,
     owner,
     claim: { claim: "previous", delegate: 0 },
   });
-  assertEquals(await ground.status(op.putfh(filehandle), reclaim), "NO_GRACE");
+  assertEquals(await fixture.status(op.putfh(filehandle), reclaim), "NO_GRACE");
 });
 
 Deno.test("an upgrade changes the stateid's seqid, a downgrade goes back to what was opened (9.11, 16.19.5)", async () => {
-  await using ground = await startGround();
-  const read = await ground.open("new", { access: ACCESS_READ });
-  const both = await ground.open("new", { access: ACCESS_BOTH });
+  await using fixture = await startFixture();
+  const read = await fixture.open("new", { access: ACCESS_READ });
+  const both = await fixture.open("new", { access: ACCESS_BOTH });
   assertEquals(both.stateid.other, read.stateid.other);
   assertNotEquals(both.stateid.seqid, read.stateid.seqid);
   const { filehandle, stateid } = both;
   const downgrade = async (stateid: Stateid, access: number, deny = 0) => {
-    const owner = ground.client.owner();
-    const reply = await ground.client.compound([
+    const owner = fixture.client.owner();
+    const reply = await fixture.client.compound([
       op.putfh(filehandle),
       op.openDowngrade({ stateid, seqid: owner.seqid, access, deny }),
     ], { expect: "any" });
@@ -230,41 +233,41 @@ Deno.test("an upgrade changes the stateid's seqid, a downgrade goes back to what
   assertEquals(now.seqid, stateid.seqid + 1);
   assertEquals(last(await downgrade(stateid, ACCESS_READ)), "OLD_STATEID");
   const write = op.write({ stateid: now, data: "x" });
-  assertEquals(await ground.status(op.putfh(filehandle), write), "OPENMODE");
-  assertEquals(await ground.close({ filehandle, stateid: now }), "OK");
+  assertEquals(await fixture.status(op.putfh(filehandle), write), "OPENMODE");
+  assertEquals(await fixture.close({ filehandle, stateid: now }), "OK");
 });
 
 Deno.test("a downgrade of an open that was opened with more only is INVAL (16.19.5)", async () => {
-  await using ground = await startGround();
-  const { filehandle, stateid } = await ground.open("new");
-  const owner = ground.client.owner();
+  await using fixture = await startFixture();
+  const { filehandle, stateid } = await fixture.open("new");
+  const owner = fixture.client.owner();
   const less = op.openDowngrade({
     stateid,
     seqid: owner.seqid,
     access: ACCESS_READ,
   });
-  assertEquals(await ground.status(op.putfh(filehandle), less), "INVAL");
+  assertEquals(await fixture.status(op.putfh(filehandle), less), "INVAL");
 });
 
 Deno.test("up and down and up again, and one CLOSE closes it all (16.19.5, 16.2.5)", async () => {
-  await using ground = await startGround();
-  const owner = ground.client.owner();
-  let { filehandle, stateid } = await ground.open("new", {
+  await using fixture = await startFixture();
+  const owner = fixture.client.owner();
+  let { filehandle, stateid } = await fixture.open("new", {
     access: ACCESS_READ,
   });
   for (const left of [ACCESS_READ, ACCESS_READ, ACCESS_WRITE]) {
     const more = left === ACCESS_WRITE ? ACCESS_READ : ACCESS_WRITE;
-    ({ stateid } = await ground.open("new", { access: ACCESS_WRITE }));
-    ({ stateid } = await ground.open("new", { access: more }));
-    const reply = await ground.ok(
+    ({ stateid } = await fixture.open("new", { access: ACCESS_WRITE }));
+    ({ stateid } = await fixture.open("new", { access: more }));
+    const reply = await fixture.ok(
       op.putfh(filehandle),
       op.openDowngrade({ stateid, seqid: owner.seqid, access: left }),
     );
     owner.settle(reply.status);
     ({ stateid } = reply.get("OPEN_DOWNGRADE"));
   }
-  assertEquals(await ground.close({ filehandle, stateid }), "OK");
-  const free = await ground.openStatus("new", { deny: DENY_BOTH, owner: "2" });
+  assertEquals(await fixture.close({ filehandle, stateid }), "OK");
+  const free = await fixture.openStatus("new", { deny: DENY_BOTH, owner: "2" });
   assertEquals(free, "OK");
-  await ground.ok(...walk([]), op.remove("new"));
+  await fixture.ok(...walk([]), op.remove("new"));
 });

@@ -13,16 +13,16 @@ import {
   walk,
 } from "../../support/client/mod.ts";
 import { sendCompound } from "../../support/client/sender.ts";
-import { CREATE, createOp, type Ground, startGround } from "./ground.ts";
+import { CREATE, createOp, type Fixture, startFixture } from "./fixture.ts";
 
 const ROOT = op.putrootfh();
 const RESULT_CONFIRM = 2;
 
 /** Sends the same operations again, under a new xid: all must be as the first time. */
-async function twice(ground: Ground, ops: Request[]): Promise<CompoundReply> {
-  const first = await ground.client.compound(ops, { expect: "any" });
+async function twice(fixture: Fixture, ops: Request[]): Promise<CompoundReply> {
+  const first = await fixture.client.compound(ops, { expect: "any" });
   for (let i = 0; i < 2; i++) {
-    const again = await ground.client.compound(ops, { expect: "any" });
+    const again = await fixture.client.compound(ops, { expect: "any" });
     assertEquals(again.bytes, first.bytes);
   }
   return first;
@@ -32,11 +32,11 @@ const statusOf = (reply: CompoundReply) => reply.describe().split(" ").at(-1);
 
 /** OPEN of a name in the root by an owner's next request. */
 function openOp(
-  ground: Ground,
+  fixture: Fixture,
   name: string,
   options: { access?: number; deny?: number; create?: typeof CREATE } = {},
 ) {
-  const owner = ground.client.owner();
+  const owner = fixture.client.owner();
   const { access = Share.ACCESS_BOTH } = options;
   const claim = { claim: "null", name } as const;
   return op.open({ ...options, access, seqid: owner.seqid, owner, claim });
@@ -45,54 +45,54 @@ function openOp(
 const old = ({ other }: Stateid): Stateid => ({ seqid: 0, other });
 
 Deno.test("OPEN sent again opens once, with its filehandle (RFC 7530 9.1.7)", async () => {
-  await using ground = await startGround();
-  const first = await twice(ground, [
+  await using fixture = await startFixture();
+  const first = await twice(fixture, [
     ROOT,
-    openOp(ground, "new", { create: CREATE }),
+    openOp(fixture, "new", { create: CREATE }),
     op.getfh(),
   ]);
   assertEquals(first.get("OPEN").flags & RESULT_CONFIRM, RESULT_CONFIRM);
-  const owner = ground.client.owner();
+  const owner = fixture.client.owner();
   owner.settle(0);
   const { filehandle } = first.get("GETFH");
   const confirm = op.openConfirm(first.get("OPEN").stateid, owner.seqid);
-  const confirmed = await twice(ground, [op.putfh(filehandle), confirm]);
+  const confirmed = await twice(fixture, [op.putfh(filehandle), confirm]);
   owner.settle(confirmed.status);
-  const second = await twice(ground, [
+  const second = await twice(fixture, [
     ROOT,
-    openOp(ground, "new", { deny: Share.DENY_NONE }),
+    openOp(fixture, "new", { deny: Share.DENY_NONE }),
     op.getfh(),
   ]);
   assertEquals(second.get("GETFH").filehandle, filehandle);
   // Closed once, it is closed: nothing was opened twice.
   owner.settle(0);
   const { stateid } = second.get("OPEN");
-  await ground.ok(op.putfh(filehandle), op.close(stateid, owner.seqid));
+  await fixture.ok(op.putfh(filehandle), op.close(stateid, owner.seqid));
   const deny = Share.DENY_BOTH;
-  assertEquals(await ground.openStatus("new", { owner: "2", deny }), "OK");
+  assertEquals(await fixture.openStatus("new", { owner: "2", deny }), "OK");
 });
 
 Deno.test("an OPEN that failed fails again, whatever came since (RFC 7530 9.1.7)", async () => {
-  await using ground = await startGround();
-  await ground.open("new");
-  const owner = ground.client.owner();
-  const missing = [ROOT, openOp(ground, "missing")];
-  assertEquals(statusOf(await twice(ground, missing)), "NOENT");
-  await ground.open("missing", { owner: "2" });
-  assertEquals(await ground.status(...missing), "NOENT");
+  await using fixture = await startFixture();
+  await fixture.open("new");
+  const owner = fixture.client.owner();
+  const missing = [ROOT, openOp(fixture, "missing")];
+  assertEquals(statusOf(await twice(fixture, missing)), "NOENT");
+  await fixture.open("missing", { owner: "2" });
+  assertEquals(await fixture.status(...missing), "NOENT");
   owner.settle(0);
   for (const [name, status] of [["dir", "ISDIR"], ["link", "SYMLINK"]]) {
-    const ops = [ROOT, openOp(ground, name, { access: Share.ACCESS_READ })];
-    assertEquals(statusOf(await twice(ground, ops)), status);
+    const ops = [ROOT, openOp(fixture, name, { access: Share.ACCESS_READ })];
+    assertEquals(statusOf(await twice(fixture, ops)), status);
     owner.settle(0);
   }
-  assertEquals(await ground.openStatus("missing"), "OK");
+  assertEquals(await fixture.openStatus("missing"), "OK");
 });
 
 Deno.test("the first OPEN of an owner that fails is remembered (RFC 7530 9.1.7)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const name of ["missing", "dir"]) {
-    const owner = ground.client.owner(name);
+    const owner = fixture.client.owner(name);
     const ops = [
       ROOT,
       op.open({
@@ -103,36 +103,36 @@ Deno.test("the first OPEN of an owner that fails is remembered (RFC 7530 9.1.7)"
       }),
       op.getfh(),
     ];
-    await twice(ground, ops);
+    await twice(fixture, ops);
     if (name === "dir") continue;
-    await ground.ok(ROOT, createOp("dir", name));
-    assertEquals(await ground.status(...ops), "NOENT");
+    await fixture.ok(ROOT, createOp("dir", name));
+    assertEquals(await fixture.status(...ops), "NOENT");
   }
 });
 
 Deno.test("an answer outlives the file that the owner had opened before (RFC 7530 9.1.7)", async () => {
-  await using ground = await startGround();
-  await ground.open("keep");
-  const file = await ground.open("new");
-  assertEquals(await ground.close(file), "OK");
-  await ground.ok(ROOT, op.remove("new"));
-  const missing = [ROOT, openOp(ground, "new")];
-  assertEquals(statusOf(await twice(ground, missing)), "NOENT");
+  await using fixture = await startFixture();
+  await fixture.open("keep");
+  const file = await fixture.open("new");
+  assertEquals(await fixture.close(file), "OK");
+  await fixture.ok(ROOT, op.remove("new"));
+  const missing = [ROOT, openOp(fixture, "new")];
+  assertEquals(statusOf(await twice(fixture, missing)), "NOENT");
 });
 
 Deno.test("OPEN_CONFIRM, OPEN_DOWNGRADE and CLOSE that failed fail again, and the next seqid goes on (RFC 7530 9.1.7)", async () => {
-  await using ground = await startGround();
-  const owner = ground.client.owner();
-  const opened = await ground.ok(
+  await using fixture = await startFixture();
+  const owner = fixture.client.owner();
+  const opened = await fixture.ok(
     ROOT,
-    openOp(ground, "new", { create: CREATE, access: Share.ACCESS_READ }),
+    openOp(fixture, "new", { create: CREATE, access: Share.ACCESS_READ }),
     op.getfh(),
   );
   owner.settle(0);
   const { stateid } = opened.get("OPEN");
   const at = op.putfh(opened.get("GETFH").filehandle);
   const next = async (request: (seqid: number) => Request, status: string) => {
-    const reply = await twice(ground, [at, request(owner.seqid)]);
+    const reply = await twice(fixture, [at, request(owner.seqid)]);
     assertEquals(statusOf(reply), status);
     owner.settle(reply.status);
     return reply;
@@ -150,12 +150,12 @@ Deno.test("OPEN_CONFIRM, OPEN_DOWNGRADE and CLOSE that failed fail again, and th
 });
 
 Deno.test("a seqid that is not the next one is BAD_SEQID, again and again, and uses up nothing (RFC 7530 9.1.9)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  const { seqid } = ground.client.owner();
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  const { seqid } = fixture.client.owner();
   const at = op.putfh(file.filehandle);
   const { stateid } = file;
-  const owner = ground.lockOwner("locker");
+  const owner = fixture.lockOwner("locker");
   const wrong: Request[][] = [seqid + 1, seqid + 50, 0].flatMap((seqid) => [
     [at, op.close(stateid, seqid)],
     [at, op.openDowngrade({ stateid, seqid, access: 1 })],
@@ -168,53 +168,53 @@ Deno.test("a seqid that is not the next one is BAD_SEQID, again and again, and u
       ROOT,
       op.open({
         seqid,
-        owner: ground.client.owner(),
+        owner: fixture.client.owner(),
         claim: { claim: "null", name: "new" },
       }),
     ],
   ]);
   for (const ops of wrong) {
-    assertEquals(statusOf(await twice(ground, ops)), "BAD_SEQID");
+    assertEquals(statusOf(await twice(fixture, ops)), "BAD_SEQID");
   }
-  assertEquals(await ground.close(file), "OK");
+  assertEquals(await fixture.close(file), "OK");
 });
 
-async function locked(ground: Ground): Promise<[OpenedFile, Stateid]> {
-  const file = await ground.open("new");
-  return [file, await ground.lock(file, { offset: 20n, length: 100n })];
+async function locked(fixture: Fixture): Promise<[OpenedFile, Stateid]> {
+  const file = await fixture.open("new");
+  return [file, await fixture.lock(file, { offset: 20n, length: 100n })];
 }
 
 Deno.test("LOCK, granted or denied, and LOCKU sent again are answered as the first time (RFC 7530 9.1.7)", async () => {
-  await using ground = await startGround();
-  const [file, lockStateid] = await locked(ground);
-  await ground.lock(file, { locker: "2", offset: 0n, length: 10n });
+  await using fixture = await startFixture();
+  const [file, lockStateid] = await locked(fixture);
+  await fixture.lock(file, { locker: "2", offset: 0n, length: 10n });
   const at = op.putfh(file.filehandle);
   const lock = (lockSeqid: number, offset: bigint) =>
     op.lock({ offset, length: 10n, locker: { lockStateid, lockSeqid } });
-  assertEquals(statusOf(await twice(ground, [at, lock(1, 0n)])), "DENIED");
-  const granted = await twice(ground, [at, lock(2, 200n)]);
+  assertEquals(statusOf(await twice(fixture, [at, lock(1, 0n)])), "DENIED");
+  const granted = await twice(fixture, [at, lock(2, 200n)]);
   const { stateid } = granted.get("LOCK");
   const unlock = (stateid: Stateid, seqid: number) =>
     op.locku({ stateid, seqid, type: LockType.READ });
-  const failed = await twice(ground, [at, unlock(old(stateid), 3)]);
+  const failed = await twice(fixture, [at, unlock(old(stateid), 3)]);
   assertEquals(statusOf(failed), "OLD_STATEID");
-  assertEquals(statusOf(await twice(ground, [at, unlock(stateid, 4)])), "OK");
+  assertEquals(statusOf(await twice(fixture, [at, unlock(stateid, 4)])), "OK");
   for (const seqid of [0, 2, 6]) {
-    const status = await ground.status(at, unlock(stateid, seqid));
+    const status = await fixture.status(at, unlock(stateid, seqid));
     assertEquals(status, "BAD_SEQID");
   }
 });
 
 Deno.test("the first LOCK of an owner sent again, granted or denied by an owner of any length (RFC 7530 9.1.7)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new");
-  const sequence = ground.client.owner();
+  await using fixture = await startFixture();
+  const file = await fixture.open("new");
+  const sequence = fixture.client.owner();
   const at = op.putfh(file.filehandle);
   const lock = async (name: string, offset: bigint) => {
-    const owner = ground.lockOwner(name);
+    const owner = fixture.lockOwner(name);
     const openSeqid = sequence.seqid;
     const locker = { openStateid: file.stateid, openSeqid, owner };
-    const reply = await twice(ground, [
+    const reply = await twice(fixture, [
       at,
       op.lock({ offset, length: 10n, locker }),
     ]);
@@ -229,10 +229,10 @@ Deno.test("the first LOCK of an owner sent again, granted or denied by an owner 
 });
 
 Deno.test("another operation under the last seqid is no retransmission (RFC 7530 9.1.9)", async () => {
-  await using ground = await startGround();
-  const [file, lockStateid] = await locked(ground);
+  await using fixture = await startFixture();
+  const [file, lockStateid] = await locked(fixture);
   const at = op.putfh(file.filehandle);
-  const reply = await ground.ok(
+  const reply = await fixture.ok(
     at,
     op.lock({
       offset: 200n,
@@ -242,29 +242,29 @@ Deno.test("another operation under the last seqid is no retransmission (RFC 7530
   );
   const { stateid } = reply.get("LOCK");
   const unlock = op.locku({ stateid, seqid: 1 });
-  assertEquals(await ground.status(at, unlock), "BAD_SEQID");
+  assertEquals(await fixture.status(at, unlock), "BAD_SEQID");
 });
 
 /** What a client sends that has lost its connection before the answer came: the same record, from the same port or another. */
 interface Resend {
-  readonly ground: Ground;
+  readonly fixture: Fixture;
   readonly ops: readonly Request[];
   readonly xid: number;
 }
 
 async function resend(
   connection: ClientConnection,
-  { ground, ops, xid }: Resend,
+  { fixture, ops, xid }: Resend,
 ): Promise<CompoundReply> {
   return await sendCompound(connection, { minorVersion: 0, ops }, {
-    credential: ground.client.credential,
+    credential: fixture.client.credential,
     expect: "any",
     xid,
   });
 }
 
 /** What must not be done twice. */
-const once: [string, (ground: Ground) => Request[]][] = [
+const once: [string, (fixture: Fixture) => Request[]][] = [
   ["CREATE", () => [ROOT, createOp("dir", "made")]],
   ["REMOVE", () => [ROOT, op.remove("fifo")]],
   ["RENAME", () => [ROOT, op.savefh(), op.rename("fifo", "moved")]],
@@ -273,54 +273,54 @@ const once: [string, (ground: Ground) => Request[]][] = [
 
 for (const [name, ops] of once) {
   Deno.test(`${name} sent again under the same xid is answered as the first time (RFC 5531 8, RFC 7530 3.1)`, async () => {
-    await using ground = await startGround();
+    await using fixture = await startFixture();
     const xid = 0x4711;
-    const again = { ground, ops: ops(ground), xid };
-    const first = await resend(ground.client.connection, again);
+    const again = { fixture, ops: ops(fixture), xid };
+    const first = await resend(fixture.client.connection, again);
     assertEquals(statusOf(first), "OK");
     for (let i = 0; i < 2; i++) {
-      const reply = await resend(ground.client.connection, again);
+      const reply = await resend(fixture.client.connection, again);
       assertEquals(reply.bytes, first.bytes);
     }
     // A new request, though it says the same, is carried out.
-    const anew = await resend(ground.client.connection, {
+    const anew = await resend(fixture.client.connection, {
       ...again,
       xid: xid + 1,
     });
     assertNotEquals(statusOf(anew), "OK");
     // And so is another one that happens to have the same xid.
     const other = [ROOT, createOp("dir", "another")];
-    const fresh = await resend(ground.client.connection, {
-      ground,
+    const fresh = await resend(fixture.client.connection, {
+      fixture,
       ops: other,
       xid,
     });
     assertEquals(statusOf(fresh), "OK");
-    assertEquals(await ground.status(...walk(["another"])), "OK");
+    assertEquals(await fixture.status(...walk(["another"])), "OK");
   });
 }
 
 Deno.test("OPEN_CONFIRM with a wrong seqid, sent again under the same xid, is BAD_SEQID again (RFC 7530 9.1.9, 16.18.5)", async () => {
-  await using ground = await startGround();
-  const owner = ground.client.owner();
-  const opened = await ground.ok(
+  await using fixture = await startFixture();
+  const owner = fixture.client.owner();
+  const opened = await fixture.ok(
     ROOT,
-    openOp(ground, "new", { create: CREATE }),
+    openOp(fixture, "new", { create: CREATE }),
     op.getfh(),
   );
   const { stateid } = opened.get("OPEN");
   const at = op.putfh(opened.get("GETFH").filehandle);
   const ops = [at, op.openConfirm(stateid, owner.seqid + 7)];
-  const again = { ground, ops, xid: 0x4711 };
-  const { connection } = ground.client;
+  const again = { fixture, ops, xid: 0x4711 };
+  const { connection } = fixture.client;
   for (let i = 0; i < 3; i++) {
     assertEquals(statusOf(await resend(connection, again)), "BAD_SEQID");
   }
 });
 
 /** Has `fs` answer "busy" to REMOVE and to whatever opens a file, until that is ended. */
-function keepBusy(ground: Ground): () => void {
-  const { fs } = ground.server;
+function keepBusy(fixture: Fixture): () => void {
+  const { fs } = fixture.server;
   const busy = () => {
     throw new FsError("busy");
   };
@@ -334,14 +334,14 @@ function keepBusy(ground: Ground): () => void {
 }
 
 Deno.test("a new request in the same words as one that was DELAYed is carried out, a retransmission is not (RFC 7530 9.1.7)", async () => {
-  await using ground = await startGround();
-  const { connection } = ground.client;
-  await ground.open("new");
-  const end = keepBusy(ground);
-  const opening = [ROOT, openOp(ground, "file")];
+  await using fixture = await startFixture();
+  const { connection } = fixture.client;
+  await fixture.open("new");
+  const end = keepBusy(fixture);
+  const opening = [ROOT, openOp(fixture, "file")];
   const removing = [ROOT, op.remove("fifo")];
   const send = async (ops: Request[], xid: number) =>
-    statusOf(await resend(connection, { ground, ops, xid }));
+    statusOf(await resend(connection, { fixture, ops, xid }));
   assertEquals(await send(removing, 1), "DELAY");
   assertEquals(await send(opening, 2), "DELAY");
   assertEquals(await send(opening, 3), "DELAY");
@@ -350,7 +350,7 @@ Deno.test("a new request in the same words as one that was DELAYed is carried ou
   assertEquals(await send(removing, 1), "DELAY");
   assertEquals(await send(opening, 3), "DELAY");
   assertEquals(await send(removing, 4), "OK");
-  const done = { ground, ops: opening, xid: 5 };
+  const done = { fixture, ops: opening, xid: 5 };
   const { bytes } = await resend(connection, done);
   // From then on it is an answer as any other, under whatever xid.
   for (const xid of [5, 6]) {
@@ -361,42 +361,42 @@ Deno.test("a new request in the same words as one that was DELAYed is carried ou
 });
 
 Deno.test("what failed is remembered as well, also when it would succeed by now", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const ops = [ROOT, op.remove("later")];
-  const again = { ground, ops, xid: 0x4711 };
-  const { connection } = ground.client;
+  const again = { fixture, ops, xid: 0x4711 };
+  const { connection } = fixture.client;
   assertEquals(statusOf(await resend(connection, again)), "NOENT");
-  await ground.ok(ROOT, createOp("dir", "later"));
+  await fixture.ok(ROOT, createOp("dir", "later"));
   assertEquals(statusOf(await resend(connection, again)), "NOENT");
 });
 
 Deno.test("reading again reads again: LOOKUP and GETATTR are not remembered", async () => {
-  await using ground = await startGround();
-  const again = { ground, ops: walk(["later"]), xid: 0x4711 };
-  const { connection } = ground.client;
+  await using fixture = await startFixture();
+  const again = { fixture, ops: walk(["later"]), xid: 0x4711 };
+  const { connection } = fixture.client;
   assertEquals(statusOf(await resend(connection, again)), "NOENT");
-  await ground.ok(ROOT, createOp("dir", "later"));
+  await fixture.ok(ROOT, createOp("dir", "later"));
   assertEquals(statusOf(await resend(connection, again)), "OK");
 });
 
 Deno.test("another client's request under the same xid is its own", async () => {
-  await using ground = await startGround();
-  const peer = await ground.peer();
+  await using fixture = await startFixture();
+  const peer = await fixture.peer();
   const ops = [ROOT, createOp("dir", "made")];
-  const again = { ground, ops, xid: 0x4711 };
-  const first = await resend(ground.client.connection, again);
+  const again = { fixture, ops, xid: 0x4711 };
+  const first = await resend(fixture.client.connection, again);
   assertEquals(statusOf(first), "OK");
   const second = await resend(peer.client.connection, again);
   assertEquals(statusOf(second), "EXIST");
 });
 
 Deno.test("who has lost its connection asks on a new one, from whatever port (RFC 7530 3.1.1)", async () => {
-  await using ground = await startGround();
-  const peer = await ground.peer();
-  const again = { ground, ops: [ROOT, createOp("dir", "made")], xid: 0x4711 };
+  await using fixture = await startFixture();
+  const peer = await fixture.peer();
+  const again = { fixture, ops: [ROOT, createOp("dir", "made")], xid: 0x4711 };
   const first = await resend(peer.client.connection, again);
   await peer.client.connection[Symbol.asyncDispose]();
-  const { port } = ground.server;
+  const { port } = fixture.server;
   await using connection = await ClientConnection.connect({ port });
   // The server may hear of the end of the first connection later than of the second.
   for (let tries = 0; tries < 200; tries++) {
@@ -411,10 +411,10 @@ Deno.test("who has lost its connection asks on a new one, from whatever port (RF
 });
 
 Deno.test("EXCLUSIVE creates need no such memory: the verifier is one (RFC 7530 16.16.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const verifier = new Uint8Array(8).fill(3);
   const create = { mode: CreateMode.EXCLUSIVE, verifier };
-  const first = await ground.open("new", { create });
-  const again = await ground.open("new", { create });
+  const first = await fixture.open("new", { create });
+  const again = await fixture.open("new", { create });
   assertEquals(again.filehandle, first.filehandle);
 });

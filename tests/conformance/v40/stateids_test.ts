@@ -7,7 +7,7 @@ import {
   type Stateid,
   walk,
 } from "../../support/client/mod.ts";
-import { CREATE, type Ground, startGround } from "./ground.ts";
+import { CREATE, type Fixture, startFixture } from "./fixture.ts";
 
 /** Of this start of the server, and of nobody. */
 function unknown({ seqid, other }: Stateid, from = 4): Stateid {
@@ -29,9 +29,9 @@ interface Held {
 }
 
 /** A locked file; next seqids: the open owner's as it says, the lock owner's 1. */
-async function held(ground: Ground): Promise<Held> {
-  const file = await ground.open("new");
-  return { file, lock: await ground.lock(file) };
+async function held(fixture: Fixture): Promise<Held> {
+  const file = await fixture.open("new");
+  return { file, lock: await fixture.lock(file) };
 }
 
 /** What names a state: how, and which one it is about. */
@@ -40,7 +40,7 @@ const users: [
   "open" | "lock",
   (
     stateid: Stateid,
-    ground: Ground,
+    fixture: Fixture,
   ) => Request,
 ][] = [
   ["READ", "open", (stateid) => op.read({ stateid })],
@@ -62,12 +62,12 @@ const users: [
     "open",
     (stateid, { client }) => op.openConfirm(stateid, client.owner().seqid),
   ],
-  ["LOCK of a new owner", "open", (openStateid, ground) =>
+  ["LOCK of a new owner", "open", (openStateid, fixture) =>
     op.lock({
       locker: {
         openStateid,
-        openSeqid: ground.client.owner().seqid,
-        owner: ground.lockOwner("new"),
+        openSeqid: fixture.client.owner().seqid,
+        owner: fixture.lockOwner("new"),
       },
     })],
   [
@@ -80,12 +80,12 @@ const users: [
 
 for (const [name, kind, request] of users) {
   Deno.test(`${name}: bad, old and stale stateids are told apart (RFC 7530 9.1.4)`, async () => {
-    await using ground = await startGround();
-    const { file, lock } = await held(ground);
+    await using fixture = await startFixture();
+    const { file, lock } = await held(fixture);
     const good = kind === "open" ? file.stateid : lock;
     const at = op.putfh(file.filehandle);
     const status = (stateid: Stateid) =>
-      ground.status(at, request(stateid, ground));
+      fixture.status(at, request(stateid, fixture));
     assertEquals(await status(stale(good)), "STALE_STATEID");
     assertEquals(await status(unknown(good)), "BAD_STATEID");
     assertEquals(await status(unknown(good, 8)), "BAD_STATEID");
@@ -100,81 +100,84 @@ for (const [name, kind, request] of users) {
 Deno.test("a stateid from before its OPEN_CONFIRM is OLD (RFC 7530 9.1.4.4)", async () => {
   for (const [name, kind, request] of users) {
     if (kind === "lock" || name === "OPEN_CONFIRM") continue;
-    await using ground = await startGround();
-    const { file } = await held(ground);
+    await using fixture = await startFixture();
+    const { file } = await held(fixture);
     const { seqid, other } = file.stateid;
-    const old = request({ seqid: seqid - 1, other }, ground);
-    const status = await ground.status(op.putfh(file.filehandle), old);
+    const old = request({ seqid: seqid - 1, other }, fixture);
+    const status = await fixture.status(op.putfh(file.filehandle), old);
     assertEquals(status, "OLD_STATEID", name);
   }
 });
 
 Deno.test("a lock stateid from before the last LOCK or LOCKU is OLD (RFC 7530 9.1.4.4)", async () => {
-  await using ground = await startGround();
-  const { file, lock } = await held(ground);
+  await using fixture = await startFixture();
+  const { file, lock } = await held(fixture);
   const at = op.putfh(file.filehandle);
-  const more = await ground.ok(
+  const more = await fixture.ok(
     at,
     op.lock({ length: 10n, locker: { lockStateid: lock, lockSeqid: 1 } }),
   );
   const next = more.get("LOCK").stateid;
   assertEquals(next, { seqid: lock.seqid + 1, other: lock.other });
   const again = op.lock({ locker: { lockStateid: lock, lockSeqid: 2 } });
-  assertEquals(await ground.status(at, again), "OLD_STATEID");
+  assertEquals(await fixture.status(at, again), "OLD_STATEID");
   // RFC 7530 9.1.7: that used up the owner's seqid.
   const unlock = op.locku({ stateid: next, seqid: 3 });
-  assertEquals(await ground.status(at, unlock), "OK");
+  assertEquals(await fixture.status(at, unlock), "OK");
   const late = op.locku({ stateid: next, seqid: 4 });
-  assertEquals(await ground.status(at, late), "OLD_STATEID");
+  assertEquals(await fixture.status(at, late), "OLD_STATEID");
 });
 
 Deno.test("a stateid of another file is BAD (RFC 7530 9.1.4.4)", async () => {
-  await using ground = await startGround();
-  const { stateid } = await ground.open("new");
+  await using fixture = await startFixture();
+  const { stateid } = await fixture.open("new");
   const at = walk(["file"]);
-  assertEquals(await ground.status(...at, op.read({ stateid })), "BAD_STATEID");
+  assertEquals(
+    await fixture.status(...at, op.read({ stateid })),
+    "BAD_STATEID",
+  );
 });
 
 Deno.test("OPEN_CONFIRM of what is confirmed is BAD_STATEID (RFC 7530 16.18.5)", async () => {
-  await using ground = await startGround();
-  const { filehandle, stateid } = await ground.open("new");
-  const again = op.openConfirm(stateid, ground.client.owner().seqid);
-  const status = await ground.status(op.putfh(filehandle), again);
+  await using fixture = await startFixture();
+  const { filehandle, stateid } = await fixture.open("new");
+  const again = op.openConfirm(stateid, fixture.client.owner().seqid);
+  const status = await fixture.status(op.putfh(filehandle), again);
   assertEquals(status, "BAD_STATEID");
 });
 
 Deno.test("CLOSE releases the locks under it (RFC 7530 16.2.5)", async () => {
-  await using ground = await startGround();
-  const { file } = await held(ground);
+  await using fixture = await startFixture();
+  const { file } = await held(fixture);
   const test = [
     op.putfh(file.filehandle),
-    op.lockt({ owner: ground.lockOwner("tester") }),
+    op.lockt({ owner: fixture.lockOwner("tester") }),
   ];
-  assertEquals(await ground.status(...test), "DENIED");
-  assertEquals(await ground.close(file), "OK");
-  assertEquals(await ground.status(...test), "OK");
+  assertEquals(await fixture.status(...test), "DENIED");
+  assertEquals(await fixture.close(file), "OK");
+  assertEquals(await fixture.status(...test), "OK");
 });
 
 Deno.test("a client that restarts loses its state when it confirms: EXPIRED from then on (RFC 7530 16.34.5, 9.1.4.4)", async () => {
-  await using ground = await startGround();
-  const { file, lock } = await held(ground);
-  const { client } = ground;
+  await using fixture = await startFixture();
+  const { file, lock } = await held(fixture);
+  const { client } = fixture;
   const before = client.clientid;
   const seqid = client.owner().seqid;
   await client.register({ verifier: new Uint8Array(8) });
   assertNotEquals(client.clientid, before);
   const at = op.putfh(file.filehandle);
   const close = op.close(file.stateid, seqid);
-  assertEquals(await ground.status(at, close), "EXPIRED");
+  assertEquals(await fixture.status(at, close), "EXPIRED");
   const read = op.read({ stateid: file.stateid });
-  assertEquals(await ground.status(at, read), "EXPIRED");
+  assertEquals(await fixture.status(at, read), "EXPIRED");
   const unlock = op.locku({ stateid: lock, seqid: 1 });
-  assertEquals(await ground.status(at, unlock), "EXPIRED");
+  assertEquals(await fixture.status(at, unlock), "EXPIRED");
 });
 
 Deno.test("a client that registers again without having restarted keeps its state (RFC 7530 16.33.5)", async () => {
-  await using ground = await startGround();
-  const file = await ground.open("new", { create: CREATE });
-  await ground.client.register();
-  assertEquals(await ground.close(file), "OK");
+  await using fixture = await startFixture();
+  const file = await fixture.open("new", { create: CREATE });
+  await fixture.client.register();
+  assertEquals(await fixture.close(file), "OK");
 });

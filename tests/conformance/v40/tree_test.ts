@@ -6,17 +6,17 @@ import {
   Stable,
   walk,
 } from "../../support/client/mod.ts";
-import { createOp, type Ground, KINDS, startGround } from "./ground.ts";
+import { createOp, type Fixture, KINDS, startFixture } from "./fixture.ts";
 
 const DIR = walk(["dir"]);
 
 /** Makes folders (and with a dot in the name: symlinks) below "dir". */
-async function make(ground: Ground, ...paths: string[]): Promise<void> {
+async function make(fixture: Fixture, ...paths: string[]): Promise<void> {
   for (const path of paths) {
     const names = path.split("/");
     const name = names.pop()!;
     const kind = name.includes(".") ? "link" : "dir";
-    await ground.ok(...walk(["dir", ...names]), createOp(kind, name));
+    await fixture.ok(...walk(["dir", ...names]), createOp(kind, name));
   }
 }
 
@@ -32,8 +32,8 @@ function rename(from: string, to: string): Request[] {
 }
 
 Deno.test("RENAME replaces what may be replaced, and nothing else (16.27.4)", async () => {
-  await using ground = await startGround();
-  await make(ground, "a", "a/x", "b", "full", "full/x", "f.1", "f.2");
+  await using fixture = await startFixture();
+  await make(fixture, "a", "a/x", "b", "full", "full/x", "f.1", "f.2");
   const cases: [string, string, string][] = [
     ["a", "f.1", "EXIST"],
     ["f.1", "b", "EXIST"],
@@ -46,42 +46,42 @@ Deno.test("RENAME replaces what may be replaced, and nothing else (16.27.4)", as
     ["none", "x", "NOENT"],
   ];
   for (const [from, to, status] of cases) {
-    const answer = await ground.status(...rename(from, to));
+    const answer = await fixture.status(...rename(from, to));
     assertEquals(answer === "NOTEMPTY" ? "EXIST" : answer, status, from + to);
   }
-  assertEquals(await ground.status(...walk(["dir", "full", "y"])), "OK");
+  assertEquals(await fixture.status(...walk(["dir", "full", "y"])), "OK");
 });
 
 Deno.test("RENAME onto itself, or onto another name of the file, does nothing (16.27.4)", async () => {
-  await using ground = await startGround();
-  await make(ground, "a", "f.1");
-  await ground.ok(
+  await using fixture = await startFixture();
+  await make(fixture, "a", "f.1");
+  await fixture.ok(
     ...walk(["dir", "f.1"]),
     op.savefh(),
     ...DIR,
     op.link("f.2"),
   );
   for (const [from, to] of [["a", "a"], ["f.1", "f.1"], ["f.1", "f.2"]]) {
-    const reply = await ground.ok(...rename(from, to));
+    const reply = await fixture.ok(...rename(from, to));
     const { source, target } = reply.get("RENAME");
     assertEquals(source.before, source.after, from + to);
     assertEquals(target.before, target.after, from + to);
   }
-  assertEquals(await ground.status(...walk(["dir", "f.1"])), "OK");
+  assertEquals(await fixture.status(...walk(["dir", "f.1"])), "OK");
 });
 
 Deno.test("a full folder is NOTEMPTY to REMOVE, a taken name EXIST to LINK (16.26.4, 16.9.4)", async () => {
-  await using ground = await startGround();
-  await make(ground, "full", "full/x");
-  assertEquals(await ground.status(...DIR, op.remove("full")), "NOTEMPTY");
+  await using fixture = await startFixture();
+  await make(fixture, "full", "full/x");
+  assertEquals(await fixture.status(...DIR, op.remove("full")), "NOTEMPTY");
   const link = [...walk(["file"]), op.savefh(), ...DIR, op.link("full")];
-  assertEquals(await ground.status(...link), "EXIST");
+  assertEquals(await fixture.status(...link), "EXIST");
 });
 
 Deno.test("change_info of a folder is that of GETATTR before and after (16.4.4)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const change = op.getattr(["change"]);
-  const reply = await ground.ok(
+  const reply = await fixture.ok(
     ...DIR,
     op.savefh(),
     change,
@@ -103,7 +103,7 @@ Deno.test("change_info of a folder is that of GETATTR before and after (16.4.4)"
 
 /** Lists "dir" part by part; which part each entry was in. */
 async function list(
-  ground: Ground,
+  fixture: Fixture,
   maxcount: number,
   dircount = 4096,
 ): Promise<DirectoryEntry[][]> {
@@ -111,7 +111,7 @@ async function list(
   let cookie = 0n;
   let verifier = new Uint8Array(8);
   while (true) {
-    const reply = await ground.ok(
+    const reply = await fixture.ok(
       ...DIR,
       op.readdir({ cookie, verifier, maxcount, dircount }),
     );
@@ -124,13 +124,13 @@ async function list(
 }
 
 Deno.test("READDIR in parts of any size tells every entry once, none of them . or .. (16.24.4)", async () => {
-  await using ground = await startGround();
-  assertEquals(await list(ground, 4096), [[]]);
+  await using fixture = await startFixture();
+  assertEquals(await list(fixture, 4096), [[]]);
   const names = Array.from({ length: 100 }, (_, i) => `dir${i}`).sort();
-  await make(ground, ...names);
+  await make(fixture, ...names);
   for (const maxcount of [400, 350, 300, 100, 64, 8192]) {
     for (const dircount of [0, 1, 100, 4096]) {
-      const parts = await list(ground, maxcount, dircount);
+      const parts = await list(fixture, maxcount, dircount);
       const told = parts.flat().map(({ name }) => name).sort();
       assertEquals(told, names, `${maxcount} ${dircount}`);
       if (maxcount <= 400) assert(parts.length > 1);
@@ -139,22 +139,22 @@ Deno.test("READDIR in parts of any size tells every entry once, none of them . o
 });
 
 Deno.test("READDIR: too small is TOOSMALL, reserved cookies are BAD_COOKIE (16.24.4)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const at = (options: Parameters<typeof op.readdir>[0]) =>
-    ground.status(...DIR, op.readdir(options));
+    fixture.status(...DIR, op.readdir(options));
   assertEquals(await at({ maxcount: 0 }), "TOOSMALL");
   assertEquals(await at({ maxcount: 15 }), "TOOSMALL");
   assertEquals(await at({ maxcount: 16 }), "OK");
-  await make(ground, "x");
+  await make(fixture, "x");
   assertEquals(await at({ maxcount: 16 }), "TOOSMALL");
   assertEquals(await at({ cookie: 1n }), "BAD_COOKIE");
   assertEquals(await at({ cookie: 2n }), "BAD_COOKIE");
 });
 
 Deno.test("READDIR gives the attributes that are asked for, and those alone (16.24.4)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   const names = ["type", "size", "filehandle", "rdattr_error"] as const;
-  const reply = await ground.ok(
+  const reply = await fixture.ok(
     op.putrootfh(),
     op.readdir({ attributes: names }),
   );
@@ -162,7 +162,7 @@ Deno.test("READDIR gives the attributes that are asked for, and those alone (16.
   assertEquals(entries.length, KINDS.length);
   for (const { attributes, name } of entries) {
     assertEquals(Object.keys(attributes).sort(), [...names].sort());
-    const found = await ground.ok(
+    const found = await fixture.ok(
       op.putfh(attributes.filehandle!),
       op.getattr(["type", "size", "filehandle"]),
     );
@@ -173,43 +173,43 @@ Deno.test("READDIR gives the attributes that are asked for, and those alone (16.
 });
 
 /** As a test run begins and ends: whatever is there goes, folders from below. */
-async function clear(ground: Ground, path: string[]): Promise<void> {
+async function clear(fixture: Fixture, path: string[]): Promise<void> {
   const at = walk(path);
-  const reply = await ground.ok(...at, op.readdir());
+  const reply = await fixture.ok(...at, op.readdir());
   for (const { name } of reply.get("READDIR").entries) {
-    await ground.ok(...at, op.lookup(name), op.setattr({ mode: 0o755 }));
+    await fixture.ok(...at, op.lookup(name), op.setattr({ mode: 0o755 }));
     const remove = [...at, op.remove(name)];
-    const status = await ground.status(...remove);
+    const status = await fixture.status(...remove);
     if (status === "OK") continue;
     assertEquals(status, "NOTEMPTY", name);
-    await clear(ground, [...path, name]);
-    await ground.ok(...remove);
+    await clear(fixture, [...path, name]);
+    await fixture.ok(...remove);
   }
 }
 
 Deno.test("a tree of every type is made, and cleared away, twice", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (let i = 0; i < 2; i++) {
-    await clear(ground, []);
-    await makeTree(ground);
+    await clear(fixture, []);
+    await makeTree(fixture);
   }
-  await clear(ground, []);
-  const left = await ground.ok(op.putrootfh(), op.readdir());
+  await clear(fixture, []);
+  const left = await fixture.ok(op.putrootfh(), op.readdir());
   assertEquals(left.get("READDIR").entries, []);
 });
 
-async function makeTree(ground: Ground): Promise<void> {
+async function makeTree(fixture: Fixture): Promise<void> {
   const root = op.putrootfh();
-  await ground.ok(root, createOp("dir", "tmp"), root, createOp("dir", "tree"));
+  await fixture.ok(root, createOp("dir", "tmp"), root, createOp("dir", "tree"));
   for (const kind of KINDS) {
     if (kind === "file") continue;
-    await ground.ok(...walk(["tree"]), createOp(kind, kind));
+    await fixture.ok(...walk(["tree"]), createOp(kind, kind));
   }
-  const file = await ground.open(["tree", "file"]);
+  const file = await fixture.open(["tree", "file"]);
   const { stateid, filehandle } = file;
-  await ground.ok(
+  await fixture.ok(
     op.putfh(filehandle),
     op.write({ stateid, stable: Stable.FILE_SYNC, data: "some" }),
   );
-  await ground.close(file);
+  await fixture.close(file);
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Access } from "../../../src/nfs4/constants.ts";
 import { bytesOf, op, type Request, walk } from "../../support/client/mod.ts";
-import { CREATE, createOp, type Kind, KINDS, startGround } from "./ground.ts";
+import { CREATE, createOp, type Kind, KINDS, startFixture } from "./fixture.ts";
 
 /** What each type answers to an operation that is not for it (RFC 7530 13.2 and the operation's section). */
 type Answers = Partial<Record<Kind, string>>;
@@ -75,65 +75,65 @@ const cases: [string, (kind: Kind) => Request[], Answers][] = [
 
 for (const [name, ops, answers] of cases) {
   Deno.test(`${name} of what it is not for`, async () => {
-    await using ground = await startGround();
+    await using fixture = await startFixture();
     for (const [kind, status] of Object.entries(answers)) {
-      assertEquals(await ground.status(...ops(kind as Kind)), status, kind);
+      assertEquals(await fixture.status(...ops(kind as Kind)), status, kind);
     }
   });
 }
 
 Deno.test("LOCKT of what is no file (16.11.5)", async () => {
-  await using ground = await startGround();
-  const owner = ground.lockOwner("tester");
+  await using fixture = await startFixture();
+  const owner = fixture.lockOwner("tester");
   for (const [kind, status] of Object.entries(notFile)) {
-    const answer = await ground.status(...walk([kind]), op.lockt({ owner }));
+    const answer = await fixture.status(...walk([kind]), op.lockt({ owner }));
     assertEquals(answer, status, kind);
   }
 });
 
 Deno.test("OPEN of what is no file is ISDIR, else SYMLINK whatever it is (16.16.6)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
     const status = { file: "OK", dir: "ISDIR" }[kind as string] ?? "SYMLINK";
-    assertEquals(await ground.openStatus(kind, { access: 1 }), status, kind);
+    assertEquals(await fixture.openStatus(kind, { access: 1 }), status, kind);
   }
   // As with LOOKUP: a symlink on the way is the client's to follow.
   for (
     const [folder, status] of Object.entries({ ...notDir, link: "SYMLINK" })
   ) {
-    const answer = await ground.openStatus("x", { folder: [folder] });
+    const answer = await fixture.openStatus("x", { folder: [folder] });
     assertEquals(answer, status, folder);
     const made = { folder: [folder], create: CREATE };
-    assertEquals(await ground.openStatus("x", made), status, folder);
+    assertEquals(await fixture.openStatus("x", made), status, folder);
   }
 });
 
 Deno.test("LINK of every type but a folder, which is ISDIR (16.9.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
     const at = [...walk([kind]), op.getattr(["numlinks"])];
-    const before = (await ground.ok(...at)).get("GETATTR").attributes;
-    const status = await ground.status(
+    const before = (await fixture.ok(...at)).get("GETATTR").attributes;
+    const status = await fixture.status(
       ...walk([kind]),
       op.savefh(),
       op.putrootfh(),
       op.link(`another ${kind}`),
     );
     assertEquals(status, kind === "dir" ? "ISDIR" : "OK", kind);
-    const after = (await ground.ok(...at)).get("GETATTR").attributes;
+    const after = (await fixture.ok(...at)).get("GETATTR").attributes;
     const more = kind === "dir" ? 0 : 1;
     assertEquals(after.numlinks, before.numlinks! + more, kind);
   }
 });
 
 Deno.test("every type is made, refused as taken, renamed and removed (16.4.5, 16.27.5, 16.26.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
     if (kind === "file") continue;
     const make = [...walk(["dir"]), createOp(kind, "new")];
-    assertEquals(await ground.status(...make), "OK", kind);
-    assertEquals(await ground.status(...make), "EXIST", kind);
-    const moved = await ground.status(
+    assertEquals(await fixture.status(...make), "OK", kind);
+    assertEquals(await fixture.status(...make), "EXIST", kind);
+    const moved = await fixture.status(
       ...walk(["dir"]),
       op.savefh(),
       op.putrootfh(),
@@ -145,9 +145,9 @@ Deno.test("every type is made, refused as taken, renamed and removed (16.4.5, 16
 });
 
 Deno.test("a filehandle of every type is given back by PUTFH and RESTOREFH as it came (16.20.5, 16.29.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
-    const first = await ground.ok(
+    const first = await fixture.ok(
       ...walk([kind]),
       op.getfh(),
       op.savefh(),
@@ -157,26 +157,26 @@ Deno.test("a filehandle of every type is given back by PUTFH and RESTOREFH as it
     );
     const { filehandle } = first.get("GETFH");
     assertEquals(first.get("GETFH", 1).filehandle, filehandle, kind);
-    const again = await ground.ok(op.putfh(filehandle), op.getfh());
+    const again = await fixture.ok(op.putfh(filehandle), op.getfh());
     assertEquals(again.get("GETFH").filehandle, filehandle, kind);
   }
 });
 
 Deno.test("ACCESS of every type: what is granted is supported, what is supported was asked and means something (16.1.5)", async () => {
-  await using ground = await startGround();
+  await using fixture = await startFixture();
   for (const kind of KINDS) {
     const senseless = kind === "dir"
       ? Access.EXECUTE
       : Access.LOOKUP | Access.DELETE;
     for (let mask = 0; mask < 64; mask++) {
-      const reply = await ground.ok(...walk([kind]), op.access(mask));
+      const reply = await fixture.ok(...walk([kind]), op.access(mask));
       const { supported, access } = reply.get("ACCESS");
       assertEquals(supported & ~mask, 0, `${kind} ${mask}`);
       assertEquals(access & ~supported, 0, `${kind} ${mask}`);
       assertEquals(supported & senseless, 0, `${kind} ${mask}`);
     }
     for (const mask of [64, 65, 66, 127, 128, 129]) {
-      const status = await ground.status(...walk([kind]), op.access(mask));
+      const status = await fixture.status(...walk([kind]), op.access(mask));
       assertEquals(status, "INVAL", `${kind} ${mask}`);
     }
   }
@@ -206,8 +206,8 @@ const unfiled: Request[] = [
 ];
 
 Deno.test("without a current filehandle they are NOFILEHANDLE (13.1.2.5)", async () => {
-  await using ground = await startGround();
-  const { clientid } = ground.client;
+  await using fixture = await startFixture();
+  const { clientid } = fixture.client;
   const stateid = { seqid: 1, other: new Uint8Array(12).fill(7) };
   const owner = { clientid, owner: bytesOf("o") };
   const stateful: Request[] = [
@@ -220,19 +220,19 @@ Deno.test("without a current filehandle they are NOFILEHANDLE (13.1.2.5)", async
     op.delegreturn(stateid),
   ];
   for (const request of [...unfiled, ...stateful]) {
-    assertEquals(await ground.status(request), "NOFILEHANDLE", request.name);
+    assertEquals(await fixture.status(request), "NOFILEHANDLE", request.name);
   }
   // Without a saved one only what takes it: RFC 7530 16.9.4, 16.27.4, 16.29.4.
   const root = op.putrootfh();
-  assertEquals(await ground.status(root, op.link("x")), "NOFILEHANDLE");
-  assertEquals(await ground.status(root, op.rename("x", "y")), "NOFILEHANDLE");
-  assertEquals(await ground.status(op.restorefh()), "RESTOREFH");
-  assertEquals(await ground.status(root, op.restorefh()), "RESTOREFH");
+  assertEquals(await fixture.status(root, op.link("x")), "NOFILEHANDLE");
+  assertEquals(await fixture.status(root, op.rename("x", "y")), "NOFILEHANDLE");
+  assertEquals(await fixture.status(op.restorefh()), "RESTOREFH");
+  assertEquals(await fixture.status(root, op.restorefh()), "RESTOREFH");
 });
 
 Deno.test("PUTPUBFH is PUTROOTFH, whose parent there is not (16.21.5, 16.14.5)", async () => {
-  await using ground = await startGround();
-  const reply = await ground.ok(
+  await using fixture = await startFixture();
+  const reply = await fixture.ok(
     op.putpubfh(),
     op.getfh(),
     op.putrootfh(),
@@ -240,8 +240,8 @@ Deno.test("PUTPUBFH is PUTROOTFH, whose parent there is not (16.21.5, 16.14.5)",
   );
   const [one, other] = [reply.get("GETFH"), reply.get("GETFH", 1)];
   assertEquals(one, other);
-  assertEquals(await ground.status(op.putrootfh(), op.lookupp()), "NOENT");
-  const up = await ground.ok(...walk(["dir"]), op.lookupp(), op.getfh());
+  assertEquals(await fixture.status(op.putrootfh(), op.lookupp()), "NOENT");
+  const up = await fixture.ok(...walk(["dir"]), op.lookupp(), op.getfh());
   assertEquals(up.get("GETFH"), one);
-  assert((await ground.status(op.putfh(bytesOf("abc")))) === "BADHANDLE");
+  assert((await fixture.status(op.putfh(bytesOf("abc")))) === "BADHANDLE");
 });

@@ -9,7 +9,7 @@ import {
   type OpenFileOptions,
   type Session,
 } from "../../support/client/mod.ts";
-import { created, Ground, NOT_WANTED, statusOfOpen } from "./ground.ts";
+import { created, Fixture, NOT_WANTED, statusOfOpen } from "./fixture.ts";
 
 const ACCESS_READ = Share.ACCESS_READ | NOT_WANTED;
 const ACCESS_WRITE = Share.ACCESS_WRITE | NOT_WANTED;
@@ -50,24 +50,24 @@ const conflicts: Record<string, readonly [OpenFileOptions, OpenFileOptions]> = {
 };
 
 Deno.test("state whose lease ran out gives way to whoever is in conflict, and stays for its owner otherwise (RFC 8881 8.4.3)", async (t) => {
-  await using ground = await Ground.open({ leaseSeconds: LEASE_SECONDS });
+  await using fixture = await Fixture.open({ leaseSeconds: LEASE_SECONDS });
   const holders: Session[] = [];
   for (const [name, [held, wanted]] of Object.entries(conflicts)) {
-    const holder = await ground.session();
+    const holder = await fixture.session();
     await holder.open([name], { ...held, create: created });
     // The same twice: two clients that lapse, both in the way.
-    const second = await ground.session();
+    const second = await fixture.session();
     if (held.deny !== DENY_WRITE) await second.open([name], held);
-    const other = await ground.session();
+    const other = await fixture.session();
     const denied = await statusOfOpen(other, [name], wanted);
     assertEquals(denied, Status.SHARE_DENIED, name);
     holders.push(holder);
   }
-  const locker = await ground.session();
+  const locker = await fixture.session();
   const access = ACCESS_BOTH;
   const locked = await locker.open(["locked"], { access, create: created });
   await lock(locker, locked);
-  const quiet = await ground.session();
+  const quiet = await fixture.session();
   const kept = await quiet.open(["kept"], { access, create: created });
   const { stateid } = (await lock(quiet, kept)).get("LOCK");
 
@@ -75,12 +75,12 @@ Deno.test("state whose lease ran out gives way to whoever is in conflict, and st
 
   for (const [name, [, wanted]] of Object.entries(conflicts)) {
     await t.step(name, async () => {
-      const other = await ground.session();
+      const other = await fixture.session();
       assertEquals(await statusOfOpen(other, [name], wanted), Status.OK);
     });
   }
   await t.step("a lock gives way to another", async () => {
-    const other = await ground.session();
+    const other = await fixture.session();
     const access = ACCESS_WRITE;
     await lock(other, await other.open(["locked"], { access }));
     await locker.expectStatus(Status.BADSESSION, []);
@@ -98,8 +98,8 @@ Deno.test("state whose lease ran out gives way to whoever is in conflict, and st
 });
 
 Deno.test("a client ID that nobody confirms for a lease is gone (RFC 8881 18.35.4)", async () => {
-  await using ground = await Ground.open({ leaseSeconds: LEASE_SECONDS });
-  const [quick, slow] = [await ground.client(), await ground.client()];
+  await using fixture = await Fixture.open({ leaseSeconds: LEASE_SECONDS });
+  const [quick, slow] = [await fixture.client(), await fixture.client()];
   await quick.exchangeId();
   await slow.exchangeId();
   await quick.createSession();

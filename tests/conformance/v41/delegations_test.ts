@@ -17,7 +17,7 @@ import {
   type Stateid,
   walk,
 } from "../../support/client/mod.ts";
-import { closeFile, created, Ground, NOT_WANTED } from "./ground.ts";
+import { closeFile, created, Fixture, NOT_WANTED } from "./fixture.ts";
 
 const WANT_READ = 0x0100;
 const WANT_WRITE = 0x0200;
@@ -77,11 +77,11 @@ async function grantAndRecall(
 ): Promise<CallbackPeer> {
   const { access, breaking, security, later, credentials } = options;
   const callbacks = new CallbackPeer({ credentials });
-  await using ground = await Ground.open({}, callbacks);
-  const holder = await ground.session({ security });
+  await using fixture = await Fixture.open({}, callbacks);
+  const holder = await fixture.session({ security });
   if (later) await holder.backchannelCtl(holder.callback.program, later);
   const { file, stateid } = await openDelegated(holder, access);
-  const other = await ground.session({ security });
+  const other = await fixture.session({ security });
   const opening = disturb(other, breaking);
   assertEquals((await recallOf(holder)).other, stateid.other);
   await holder.compound([op.putfh(file.filehandle), op.delegreturn(stateid)]);
@@ -138,12 +138,12 @@ Deno.test("callbacks come with the credential that BACKCHANNEL_CTL gave last (RF
 });
 
 Deno.test("no delegation for who wants none, nor for a file that another client writes (RFC 8881 10.4, 18.16.3)", async () => {
-  await using ground = await Ground.open();
-  const writer = await ground.session();
+  await using fixture = await Fixture.open();
+  const writer = await fixture.session();
   const access = ACCESS_WRITE | NOT_WANTED;
   const file = await writer.open(["f"], { access, create: created });
   assertEquals(file.delegation, { type: "none_ext", why: 0 });
-  const reader = await ground.session();
+  const reader = await fixture.session();
   for (let i = 0; i < 2; i++) {
     const access = ACCESS_READ | WANT_READ;
     const { delegation } = await reader.open(["f"], { access });
@@ -152,12 +152,12 @@ Deno.test("no delegation for who wants none, nor for a file that another client 
 });
 
 Deno.test("a client's own open for writing leaves its read delegation, another client's recalls it (RFC 8881 10.4.1)", async () => {
-  await using ground = await Ground.open();
-  const holder = await ground.session();
+  await using fixture = await Fixture.open();
+  const holder = await fixture.session();
   const { file, stateid } = await openDelegated(holder, reading.access);
   await holder.open(["f"], { access: ACCESS_WRITE });
   assertEquals(holder.client.callbacks.recalls, []);
-  const other = await ground.session();
+  const other = await fixture.session();
   const opening = disturb(other, ACCESS_WRITE);
   await recallOf(holder);
   await holder.compound([op.putfh(file.filehandle), op.delegreturn(stateid)]);
@@ -165,8 +165,8 @@ Deno.test("a client's own open for writing leaves its read delegation, another c
 });
 
 Deno.test("a delegation outlives its open: READ with its stateid after CLOSE (RFC 8881 10.4)", async () => {
-  await using ground = await Ground.open();
-  const holder = await ground.session();
+  await using fixture = await Fixture.open();
+  const holder = await fixture.session();
   const { file, stateid } = await openDelegated(holder, reading.access);
   await closeFile(holder, file);
   const put = op.putfh(file.filehandle);
@@ -175,8 +175,8 @@ Deno.test("a delegation outlives its open: READ with its stateid after CLOSE (RF
 });
 
 Deno.test("OPEN by filehandle gets a delegation, of an open that is there already too, whose seqid goes on (RFC 8881 18.16.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const access = ACCESS_READ | NOT_WANTED;
   const file = await session.open(["f"], { access, create: created });
   const claim = { claim: "fh" } as const;
@@ -195,10 +195,10 @@ Deno.test("OPEN by filehandle gets a delegation, of an open that is there alread
 });
 
 Deno.test("a delegation that is not returned within a lease is revoked, until FREE_STATEID (RFC 8881 10.4.5, 18.38.3)", async () => {
-  await using ground = await Ground.open({ leaseSeconds: 1 });
-  const holder = await ground.session();
+  await using fixture = await Fixture.open({ leaseSeconds: 1 });
+  const holder = await fixture.session();
   const { file, stateid } = await openDelegated(holder, reading.access);
-  const other = await ground.session();
+  const other = await fixture.session();
   const access = ACCESS_WRITE;
   // Whoever is put off tries again; the holder has nothing to say but that it is there.
   while ((await disturb(other, access)).status === Status.DELAY) {
@@ -218,15 +218,15 @@ Deno.test("a delegation that is not returned within a lease is revoked, until FR
 });
 
 Deno.test("recalls take the sessions that a client has, not those that it had (RFC 8881 2.10.6.2)", async () => {
-  await using ground = await Ground.open();
-  const first = await ground.session();
+  await using fixture = await Fixture.open();
+  const first = await fixture.session();
   const { client } = first;
   await first.destroy();
   const second = await client.createSession();
   const { file, stateid } = await openDelegated(second, reading.access);
   // The recall arrives, its answer never does; a new session shows the way.
   client.callbacks.next({ kind: "silent" });
-  const opening = disturb(await ground.session(), ACCESS_BOTH);
+  const opening = disturb(await fixture.session(), ACCESS_BOTH);
   await recallOf(second);
   await second.destroy({ expect: [Status.OK, Status.BACK_CHAN_BUSY] });
   const seen = client.callbacks.recalls.length;
@@ -248,20 +248,20 @@ async function look(session: Session, filehandle: Uint8Array) {
 }
 
 /** A write delegation, and what its holder sees. */
-async function writing(ground: Ground) {
-  const holder = await ground.session();
+async function writing(fixture: Fixture) {
+  const holder = await fixture.session();
   const access = ACCESS_BOTH | WANT_WRITE;
   const { file, stateid } = await openDelegated(holder, access);
   const before = await look(holder, file.filehandle);
   const held = holder.client.callbacks.delegations.of(file.filehandle)!;
   held.attributes = { change: before.change, size: before.size };
-  const other = await ground.session();
+  const other = await fixture.session();
   return { holder, other, file, stateid, held, before };
 }
 
 Deno.test("GETATTR asks the holder of a write delegation, who has changed nothing (RFC 8881 10.4.3)", async () => {
-  await using ground = await Ground.open();
-  const { other, file, before, holder } = await writing(ground);
+  await using fixture = await Fixture.open();
+  const { other, file, before, holder } = await writing(fixture);
   const { change, size, time_modify } = await look(other, file.filehandle);
   assertEquals({ change, size, time_modify }, {
     change: before.change,
@@ -272,8 +272,8 @@ Deno.test("GETATTR asks the holder of a write delegation, who has changed nothin
 });
 
 Deno.test("GETATTR asks the holder of a write delegation, who has changed the file and not yet said so (RFC 8881 10.4.3)", async () => {
-  await using ground = await Ground.open();
-  const { other, file, before, held } = await writing(ground);
+  await using fixture = await Fixture.open();
+  const { other, file, before, held } = await writing(fixture);
   held.attributes = { change: before.change! + 1n, size: 5n };
   const after = await look(other, file.filehandle);
   assertEquals(after.size, 5n);
@@ -282,8 +282,8 @@ Deno.test("GETATTR asks the holder of a write delegation, who has changed the fi
 });
 
 Deno.test("what the holder of a write delegation has written through is modified once (RFC 8881 10.4.3)", async () => {
-  await using ground = await Ground.open();
-  const { holder, other, file, stateid, held } = await writing(ground);
+  await using fixture = await Fixture.open();
+  const { holder, other, file, stateid, held } = await writing(fixture);
   const put = op.putfh(file.filehandle);
   await holder.compound([put, op.write({ stateid, stable: 2, data: "zzzzz" })]);
   const written = await look(holder, file.filehandle);

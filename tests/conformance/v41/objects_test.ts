@@ -10,7 +10,7 @@ import {
   type Session,
   walk,
 } from "../../support/client/mod.ts";
-import { Ground, makeFile, makeFolder, objectTypes } from "./ground.ts";
+import { Fixture, makeFile, makeFolder, objectTypes } from "./fixture.ts";
 
 const names = [...Object.keys(objectTypes), "file"];
 
@@ -34,18 +34,18 @@ const required = [
 async function tree(): Promise<
   AsyncDisposable & { readonly session: Session }
 > {
-  const ground = await Ground.open();
-  const session = await ground.session();
-  await ground.makeObjects(session, "tree");
+  const fixture = await Fixture.open();
+  const session = await fixture.session();
+  await fixture.makeObjects(session, "tree");
   return {
     session,
-    [Symbol.asyncDispose]: () => ground[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
   };
 }
 
 Deno.test("PUTFH takes back the handle of every type (RFC 8881 18.19.3)", async () => {
-  await using ground = await tree();
-  const { session } = ground;
+  await using fixture = await tree();
+  const { session } = fixture;
   for (const name of names) {
     const found = await session.compound([...walk(["tree", name]), op.getfh()]);
     const { filehandle } = found.get("GETFH");
@@ -57,8 +57,8 @@ Deno.test("PUTFH takes back the handle of every type (RFC 8881 18.19.3)", async 
 });
 
 Deno.test("LOOKUP and LOOKUPP want a folder: SYMLINK for a link, NOTDIR for all else (RFC 8881 18.13.4, 18.14.4)", async () => {
-  await using ground = await tree();
-  const { session } = ground;
+  await using fixture = await tree();
+  const { session } = fixture;
   for (const name of names.filter((name) => name !== "dir")) {
     const expected = name === "link" ? Status.SYMLINK : Status.NOTDIR;
     const at = walk(["tree", name]);
@@ -68,8 +68,8 @@ Deno.test("LOOKUP and LOOKUPP want a folder: SYMLINK for a link, NOTDIR for all 
 });
 
 Deno.test("LOOKUPP goes the way back that LOOKUP came, to the root and no further (RFC 8881 18.14.3)", async () => {
-  await using ground = await Ground.open({ tree: { a: { b: { c: {} } } } });
-  const session = await ground.session();
+  await using fixture = await Fixture.open({ tree: { a: { b: { c: {} } } } });
+  const session = await fixture.session();
   const steps: Request[] = [op.putrootfh(), op.getfh()];
   for (const name of ["a", "b", "c"]) steps.push(op.lookup(name), op.getfh());
   for (let i = 0; i < 3; i++) steps.push(op.lookupp(), op.getfh());
@@ -85,8 +85,8 @@ Deno.test("LOOKUPP goes the way back that LOOKUP came, to the root and no furthe
 });
 
 Deno.test("LOOKUP of nothing, of no name and of a long one (RFC 8881 18.13.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const outcomes = [
     ["x", Status.NOENT],
     ["", Status.INVAL],
@@ -98,8 +98,8 @@ Deno.test("LOOKUP of nothing, of no name and of a long one (RFC 8881 18.13.3)", 
 });
 
 Deno.test("VERIFY agrees with GETATTR on the required attributes of every type (RFC 8881 5.6, 18.31.3)", async () => {
-  await using ground = await tree();
-  const { session } = ground;
+  await using fixture = await tree();
+  const { session } = fixture;
   for (const name of names) {
     const at = walk(["tree", name]);
     const got = await session.compound([...at, op.getattr(required)]);
@@ -111,8 +111,8 @@ Deno.test("VERIFY agrees with GETATTR on the required attributes of every type (
 });
 
 Deno.test("SECINFO and SECINFO_NO_NAME consume the filehandle; above the root is nothing (RFC 8881 2.6.3.1.1.8, 18.45.3)", async () => {
-  await using ground = await Ground.open({ tree: { home: { file: "" } } });
-  const session = await ground.session({ reclaimComplete: false });
+  await using fixture = await Fixture.open({ tree: { home: { file: "" } } });
+  const session = await fixture.session({ reclaimComplete: false });
   const home = walk(["home"]);
   const consuming = [
     [...home, op.secinfo("file")],
@@ -129,10 +129,10 @@ Deno.test("SECINFO and SECINFO_NO_NAME consume the filehandle; above the root is
 });
 
 Deno.test("a tree of every type is cleared: mode set on each, full folders emptied first", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   await session.compound([op.putrootfh(), makeFolder("home")]);
-  await ground.makeObjects(session, "home/tree".slice(5));
+  await fixture.makeObjects(session, "home/tree".slice(5));
   await makeFile(session, ["tree", "dir", "inner"]);
   await clear(session, []);
   const reply = await session.compound([op.putrootfh(), op.readdir()]);

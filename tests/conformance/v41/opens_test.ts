@@ -21,12 +21,12 @@ import {
 import {
   closeFile,
   created,
-  Ground,
+  Fixture,
   makeFile,
   NOT_WANTED,
   statusOfOpen,
   stranger,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const BOTH = Share.ACCESS_BOTH | NOT_WANTED;
 
@@ -65,8 +65,8 @@ async function writeAndRead(
 }
 
 Deno.test("OPEN begins its stateid's seqid with 1 and adds one for each OPEN more (RFC 8881 8.2.2)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const seqids = [];
   for (const access of [Share.ACCESS_WRITE, Share.ACCESS_READ]) {
     const file = await session.open(["f"], {
@@ -79,8 +79,8 @@ Deno.test("OPEN begins its stateid's seqid with 1 and adds one for each OPEN mor
 });
 
 Deno.test("a file is written and read with its open's stateid of seqid 0, closed with it too (RFC 8881 8.2.2)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const opened = await session.compound([
     op.putrootfh(),
     create("f"),
@@ -93,15 +93,15 @@ Deno.test("a file is written and read with its open's stateid of seqid 0, closed
 });
 
 Deno.test("a file that nobody has open is written and read with the anonymous stateid (RFC 8881 8.2.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const filehandle = await makeFile(session, ["f"]);
   await writeAndRead(session, filehandle, anonymousStateid);
 });
 
 Deno.test("OPEN by filehandle opens what was closed (RFC 8881 18.16.3, CLAIM_FH)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const filehandle = await makeFile(session, ["f"]);
   const opened = await session.compound([
     op.putfh(filehandle),
@@ -113,8 +113,8 @@ Deno.test("OPEN by filehandle opens what was closed (RFC 8881 18.16.3, CLAIM_FH)
 });
 
 Deno.test("OPEN with EXCLUSIVE4_1 knows its own verifier and no other (RFC 8881 18.16.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const exclusive = (verifier: string) => {
     const mode = CreateMode.EXCLUSIVE4_1;
     const attributes = { mode: 0o640 };
@@ -132,8 +132,8 @@ Deno.test("OPEN with EXCLUSIVE4_1 knows its own verifier and no other (RFC 8881 
 });
 
 Deno.test("what an exclusive create can set is a part of what is supported (RFC 8881 5.8.1.14)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const asked = ["supported_attrs", "suppattr_exclcreat"] as const;
   const reply = await session.compound([op.putrootfh(), op.getattr(asked)]);
   const { supported_attrs, suppattr_exclcreat } =
@@ -163,16 +163,16 @@ const atOnce: Record<string, readonly Request[]> = {
 
 for (const [what, requests] of Object.entries(atOnce)) {
   Deno.test(`a file is opened and, with the current stateid, ${what} (RFC 8881 16.2.3.1.2)`, async () => {
-    await using ground = await Ground.open();
-    const session = await ground.session();
+    await using fixture = await Fixture.open();
+    const session = await fixture.session();
     await session.compound([op.putrootfh(), create("f"), ...requests]);
     await makeFile(session, ["g"]);
   });
 }
 
 Deno.test("a file is locked, written and unlocked with the current stateid (RFC 8881 16.2.3.1.2)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   for (const between of [[], [write]]) {
     const name = `f${between.length}`;
     const file = await session.open([name], { access: BOTH, create: created });
@@ -190,8 +190,8 @@ Deno.test("a file is locked, written and unlocked with the current stateid (RFC 
 });
 
 Deno.test("without an operation that gave one there is no current stateid, and LOOKUP takes it away: BAD_STATEID (RFC 8881 16.2.3.1.2)", async () => {
-  await using ground = await Ground.open({ tree: { home: {} } });
-  const session = await ground.session();
+  await using fixture = await Fixture.open({ tree: { home: {} } });
+  const session = await fixture.session();
   const home = walk(["home"]);
   await session.expectStatus(Status.BAD_STATEID, [
     ...home,
@@ -208,16 +208,16 @@ Deno.test("without an operation that gave one there is no current stateid, and L
 });
 
 Deno.test("FREE_STATEID of an open, by the current stateid too, is LOCKS_HELD (RFC 8881 18.38.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const free = op.freeStateid(currentStateid);
   const requests = [op.putrootfh(), create("f"), op.getfh(), free];
   await session.expectStatus(Status.LOCKS_HELD, requests);
 });
 
 Deno.test("nothing new before RECLAIM_COMPLETE, nothing reclaimed after it (RFC 8881 18.51.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session({ reclaimComplete: false });
+  await using fixture = await Fixture.open();
+  const session = await fixture.session({ reclaimComplete: false });
   const opening = [op.putrootfh(), create("f"), op.getfh()];
   await session.expectStatus(Status.GRACE, opening);
   await session.compound([op.putrootfh(), op.reclaimComplete(true)]);
@@ -236,8 +236,8 @@ Deno.test("nothing new before RECLAIM_COMPLETE, nothing reclaimed after it (RFC 
 });
 
 Deno.test("OPEN that wants no delegation is told that it did not want one (RFC 8881 18.16.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const opened = await session.compound([op.putrootfh(), create("f")]);
   const { delegation } = opened.get("OPEN");
   assertEquals(delegation, { type: "none_ext", why: 0 });
@@ -246,8 +246,8 @@ Deno.test("OPEN that wants no delegation is told that it did not want one (RFC 8
 for (const stateid of [anonymousStateid, bypassStateid]) {
   const name = stateid === bypassStateid ? "READ bypass" : "anonymous";
   Deno.test(`WRITE takes the ${name} stateid beside an open for writing (RFC 8881 8.2.3)`, async () => {
-    await using ground = await Ground.open();
-    const session = await ground.session();
+    await using fixture = await Fixture.open();
+    const session = await fixture.session();
     const access = Share.ACCESS_WRITE | NOT_WANTED;
     const file = await session.open(["f"], { access, create: created });
     const put = op.putfh(file.filehandle);
@@ -257,14 +257,14 @@ for (const stateid of [anonymousStateid, bypassStateid]) {
 }
 
 Deno.test("who has a file open may cut it, whatever its mode is by now (RFC 8881 18.30.3)", async () => {
-  await using ground = await Ground.open();
-  const owner = await ground.session();
+  await using fixture = await Fixture.open();
+  const owner = await fixture.session();
   const mode = {
     mode: CreateMode.GUARDED,
     attributes: { mode: 0o666 },
   } as const;
   const made = await owner.open(["f"], { access: BOTH, create: mode });
-  const other = await ground.session({ credential: stranger });
+  const other = await fixture.session({ credential: stranger });
   const opened = await other.open(["f"], { access: BOTH });
   await owner.compound([
     op.putfh(made.filehandle),

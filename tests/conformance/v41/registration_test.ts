@@ -10,7 +10,7 @@ import {
   type SessionClient,
 } from "../../support/client/mod.ts";
 import { XdrWriter } from "../../../src/xdr/writer.ts";
-import { Ground, restarted, root, stranger } from "./ground.ts";
+import { Fixture, restarted, root, stranger } from "./fixture.ts";
 
 const USES = ExchangeFlag.USE_NON_PNFS | ExchangeFlag.USE_PNFS_MDS |
   ExchangeFlag.USE_PNFS_DS;
@@ -48,8 +48,8 @@ const comers = [
 
 for (const { who, verifier, name } of comers) {
   Deno.test(`EXCHANGE_ID of an unconfirmed owner ${name} makes a new client (RFC 8881 18.35.4, case 4)`, async () => {
-    await using ground = await Ground.open();
-    const client = await ground.client();
+    await using fixture = await Fixture.open();
+    const client = await fixture.client();
     await client.exchangeId();
     const again = await exchangeAgain(client, { credential: who, verifier });
     assertEquals(again.status, Status.OK);
@@ -60,8 +60,8 @@ for (const { who, verifier, name } of comers) {
   });
 
   Deno.test(`EXCHANGE_ID that updates an unconfirmed owner ${name} is NOENT (RFC 8881 18.35.4, case 7)`, async () => {
-    await using ground = await Ground.open();
-    const client = await ground.client();
+    await using fixture = await Fixture.open();
+    const client = await fixture.client();
     await client.exchangeId();
     const again = await exchangeAgain(client, {
       credential: who,
@@ -73,8 +73,8 @@ for (const { who, verifier, name } of comers) {
 }
 
 Deno.test("EXCHANGE_ID that updates a confirmed owner is for the same verifier and principal (RFC 8881 18.35.4, cases 6, 8, 9)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const { client } = session;
   const outcomes = [];
   for (const { who: credential, verifier } of comers) {
@@ -91,17 +91,17 @@ Deno.test("EXCHANGE_ID that updates a confirmed owner is for the same verifier a
 });
 
 Deno.test("EXCHANGE_ID of a confirmed owner by the client itself gives the same id (RFC 8881 18.35.4, case 2)", async () => {
-  await using ground = await Ground.open();
-  const { client } = await ground.session();
+  await using fixture = await Fixture.open();
+  const { client } = await fixture.session();
   const again = await exchangeAgain(client, { credential: root });
   assertEquals(again.clientid, client.clientid);
 });
 
 Deno.test("EXCHANGE_ID of a restarted client costs the old sessions when it is confirmed, not before (RFC 8881 18.35.4, case 5)", async () => {
-  await using ground = await Ground.open();
-  const before = await ground.session();
+  await using fixture = await Fixture.open();
+  const before = await fixture.session();
   const { owner } = before.client;
-  const after = await ground.client({ owner, verifier: restarted });
+  const after = await fixture.client({ owner, verifier: restarted });
   await after.exchangeId();
   assertNotEquals(after.clientid, before.client.clientid);
   await before.compound([]);
@@ -112,8 +112,8 @@ Deno.test("EXCHANGE_ID of a restarted client costs the old sessions when it is c
 for (const verifier of [undefined, restarted]) {
   const how = verifier ? "another verifier" : "the same verifier";
   Deno.test(`EXCHANGE_ID by another principal with ${how} takes the name of a client without sessions (RFC 8881 18.35.4, case 3)`, async () => {
-    await using ground = await Ground.open();
-    const session = await ground.session({ reclaimComplete: false });
+    await using fixture = await Fixture.open();
+    const session = await fixture.session({ reclaimComplete: false });
     const { client } = session;
     await session.destroy();
     const again = await exchangeAgain(client, {
@@ -129,8 +129,8 @@ for (const verifier of [undefined, restarted]) {
 }
 
 Deno.test("EXCHANGE_ID says what the server is used for, whatever is asked, in a session too (RFC 8881 18.35.3)", async () => {
-  await using ground = await Ground.open();
-  const client = await ground.client();
+  await using fixture = await Fixture.open();
+  const client = await fixture.client();
   const asked = [
     0,
     ExchangeFlag.USE_NON_PNFS,
@@ -141,7 +141,7 @@ Deno.test("EXCHANGE_ID says what the server is used for, whatever is asked, in a
     const { flags: answered } = await client.exchangeId({ flags });
     assertNotEquals(answered & USES, 0, `for ${flags}`);
   }
-  const session = await ground.session();
+  const session = await fixture.session();
   const reply = await session.compound([
     op.exchangeId({ owner: client.owner, verifier: client.verifier }),
   ]);
@@ -149,8 +149,8 @@ Deno.test("EXCHANGE_ID says what the server is used for, whatever is asked, in a
 });
 
 Deno.test("EXCHANGE_ID takes one description of the client or none (RFC 8881 18.35.1)", async () => {
-  await using ground = await Ground.open();
-  const client = await ground.client();
+  await using fixture = await Fixture.open();
+  const client = await fixture.client();
   const implementation = {
     domain: "example.org",
     name: "strict client",
@@ -187,8 +187,8 @@ function implementationLength(
 }
 
 Deno.test("EXCHANGE_ID with undefined or server's flags is INVAL, in company NOT_ONLY_OP (RFC 8881 18.35.3)", async () => {
-  await using ground = await Ground.open();
-  const client = await ground.client();
+  await using fixture = await Fixture.open();
+  const client = await fixture.client();
   const { owner, verifier } = client;
   const server = ExchangeFlag.CONFIRMED_R | ExchangeFlag.USE_NON_PNFS;
   for (const flags of [4, server >>> 0]) {
@@ -203,8 +203,8 @@ Deno.test("EXCHANGE_ID with undefined or server's flags is INVAL, in company NOT
 });
 
 Deno.test("a COMPOUND of nothing, its tag, unknown minor versions and operations (RFC 8881 16.2.3)", async () => {
-  await using ground = await Ground.open();
-  const client = await ground.client();
+  await using fixture = await Fixture.open();
+  const client = await fixture.client();
   await client.compound([], { tag: "an empty one" });
   for (const ops of [[op.putrootfh()], [op.raw(10044)]]) {
     const reply = await client.compound(ops, {

@@ -8,7 +8,7 @@ import {
   type Session,
   walk,
 } from "../../support/client/mod.ts";
-import { Ground, makeFolder, objectTypes } from "./ground.ts";
+import { Fixture, makeFolder, objectTypes } from "./fixture.ts";
 
 type Path = readonly string[];
 
@@ -27,9 +27,9 @@ function rename(
 }
 
 Deno.test("RENAME moves an object of any type to another folder (RFC 8881 18.26.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
-  await ground.makeObjects(session, "here");
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
+  await fixture.makeObjects(session, "here");
   await session.compound([op.putrootfh(), makeFolder("there")]);
   for (const name of [...Object.keys(objectTypes), "file"]) {
     const moved = await rename(session, ["here", name], ["there", "new"]);
@@ -42,9 +42,9 @@ Deno.test("RENAME moves an object of any type to another folder (RFC 8881 18.26.
 });
 
 Deno.test("RENAME from and into what is no folder is NOTDIR, in a link SYMLINK or NOTDIR (RFC 8881 18.26.4)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
-  await ground.makeObjects(session, "tree");
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
+  await fixture.makeObjects(session, "tree");
   const { NOTDIR, SYMLINK } = Status;
   for (const name of ["file", "link", "block", "char", "fifo", "socket"]) {
     const saved = [op.savefh(), op.putrootfh(), op.rename("x", "y")];
@@ -84,8 +84,8 @@ const outcomes: readonly (readonly [Path, Path, ...StatusCode[]])[] = [
 for (const [from, to, ...expected] of outcomes) {
   const title = `"${from.join("/")}" to "${to.join("/")}"`;
   Deno.test(`RENAME of ${title} (RFC 8881 18.26.3)`, async () => {
-    await using ground = await Ground.open({ tree: { home: inHome } });
-    const session = await ground.session();
+    await using fixture = await Fixture.open({ tree: { home: inHome } });
+    const session = await fixture.session();
     const renamed = await rename(
       session,
       ["home", ...from],
@@ -97,8 +97,8 @@ for (const [from, to, ...expected] of outcomes) {
 }
 
 Deno.test("RENAME of a name to itself or to the same file's other name changes no folder (RFC 8881 18.26.3)", async () => {
-  await using ground = await Ground.open({ tree: { home: inHome } });
-  const session = await ground.session();
+  await using fixture = await Fixture.open({ tree: { home: inHome } });
+  const session = await fixture.session();
   const home = walk(["home"]);
   await session.compound([
     ...walk(["home", "file"]),
@@ -118,8 +118,8 @@ Deno.test("RENAME of a name to itself or to the same file's other name changes n
 });
 
 Deno.test("RENAME without a saved filehandle is NOFILEHANDLE (RFC 8881 15.1.2.5)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   await session.expectStatus(Status.NOFILEHANDLE, [
     op.putrootfh(),
     op.rename("x", "y"),

@@ -10,7 +10,7 @@ import {
   op,
   sameBytes,
 } from "../../support/client/mod.ts";
-import { Ground, stranger } from "./ground.ts";
+import { Fixture, stranger } from "./fixture.ts";
 
 /** What every channel of these tests has unless told otherwise. */
 const channel: ChannelAttributes = {
@@ -26,9 +26,9 @@ const channel: ChannelAttributes = {
 const none: readonly CallbackSecurity[] = [{ flavor: "none" }];
 
 Deno.test("CREATE_SESSION may come behind SEQUENCE, for this client or another (RFC 8881 18.36.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session({ reclaimComplete: false });
-  const other = await ground.client();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session({ reclaimComplete: false });
+  const other = await fixture.client();
   await other.exchangeId();
   for (const client of [session.client, other]) {
     const args = client.sessionArguments({ flags: 0 });
@@ -45,8 +45,8 @@ Deno.test("CREATE_SESSION may come behind SEQUENCE, for this client or another (
 });
 
 Deno.test("CREATE_SESSION is replayed alone and behind any SEQUENCE (RFC 8881 18.36.4)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session({ reclaimComplete: false });
+  await using fixture = await Fixture.open();
+  const session = await fixture.session({ reclaimComplete: false });
   const { client } = session;
   const alone = op.createSession(client.sessionArguments({ flags: 0 }));
   const first = (await client.compound([alone])).get("CREATE_SESSION");
@@ -62,8 +62,8 @@ Deno.test("CREATE_SESSION is replayed alone and behind any SEQUENCE (RFC 8881 18
 });
 
 Deno.test("CREATE_SESSION out of sequence is SEQ_MISORDERED, for no client STALE_CLIENTID (RFC 8881 18.36.4)", async () => {
-  await using ground = await Ground.open();
-  const client = await ground.client();
+  await using fixture = await Fixture.open();
+  const client = await fixture.client();
   await client.exchangeId();
   const attempt = (step: number) => {
     const sequence = (client.sequence + step) >>> 0;
@@ -83,8 +83,8 @@ Deno.test("CREATE_SESSION out of sequence is SEQ_MISORDERED, for no client STALE
 });
 
 Deno.test("CREATE_SESSION by another principal is CLID_INUSE, before the client is confirmed and after (RFC 8881 18.36.4)", async () => {
-  await using ground = await Ground.open();
-  const client = await ground.client();
+  await using fixture = await Fixture.open();
+  const client = await fixture.client();
   await client.exchangeId();
   const request = op.createSession(client.sessionArguments({ flags: 0 }));
   const refused = {
@@ -102,7 +102,7 @@ Deno.test("CREATE_SESSION by another principal is CLID_INUSE, before the client 
 });
 
 Deno.test("CREATE_SESSION reads every kind of callback security, and refuses odd flags (RFC 8881 18.33.1, 18.36.3)", async () => {
-  await using ground = await Ground.open();
+  await using fixture = await Fixture.open();
   const gss = {
     flavor: "gss",
     service: 3,
@@ -118,21 +118,21 @@ Deno.test("CREATE_SESSION reads every kind of callback security, and refuses odd
     [{ flavor: "none" }, gss, sys],
   ];
   for (const security of lists) {
-    const session = await ground.session({ security });
+    const session = await fixture.session({ security });
     await session.compound([op.putrootfh()]);
   }
-  const client = await ground.client();
+  const client = await fixture.client();
   await client.exchangeId();
   const args = client.sessionArguments({ flags: 0xf });
   await client.compound([op.createSession(args)], { expect: Status.INVAL });
 });
 
 Deno.test("CREATE_SESSION takes one ca_rdma_ird and no second (RFC 8881 18.36.1)", async () => {
-  await using ground = await Ground.open();
+  await using fixture = await Fixture.open();
   for (const rdma_ird of [[], [57]]) {
-    await ground.session({ fore: { rdma_ird }, back: { rdma_ird } });
+    await fixture.session({ fore: { rdma_ird }, back: { rdma_ird } });
   }
-  const client = await ground.client();
+  const client = await fixture.client();
   await client.exchangeId();
   const args = {
     ...client.sessionArguments(),
@@ -142,8 +142,8 @@ Deno.test("CREATE_SESSION takes one ca_rdma_ird and no second (RFC 8881 18.36.1)
 });
 
 Deno.test("CREATE_SESSION answers TOOSMALL for channels that can carry nothing, 1,000 times if need be, and then makes a session (RFC 8881 18.36.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session({ reclaimComplete: false });
+  await using fixture = await Fixture.open();
+  const session = await fixture.session({ reclaimComplete: false });
   const { client } = session;
   const attempt = (
     fore: Partial<ChannelAttributes>,
@@ -166,10 +166,12 @@ Deno.test("CREATE_SESSION answers TOOSMALL for channels that can carry nothing, 
 });
 
 Deno.test("CREATE_SESSION grants fewer slots than 500, and no session is answered beyond its sizes (RFC 8881 2.10.6.4, 18.36.3)", async () => {
-  await using ground = await Ground.open();
-  const many = await ground.session({ fore: { ...channel, maxrequests: 500 } });
+  await using fixture = await Fixture.open();
+  const many = await fixture.session({
+    fore: { ...channel, maxrequests: 500 },
+  });
   assert(many.fore.maxrequests < 500);
-  const tight = await ground.session({
+  const tight = await fixture.session({
     fore: {
       ...channel,
       maxrequestsize: 400,
@@ -185,7 +187,7 @@ Deno.test("CREATE_SESSION grants fewer slots than 500, and no session is answere
   ] as const;
   const requests = [op.putrootfh(), ...Array(6).fill(op.getattr(attributes))];
   await tight.expectStatus(Status.REP_TOO_BIG, requests, { cacheThis: false });
-  const uncached = await ground.session({
+  const uncached = await fixture.session({
     fore: { ...channel, maxresponsesize_cached: 10 },
     reclaimComplete: false,
   });
@@ -196,8 +198,8 @@ Deno.test("CREATE_SESSION grants fewer slots than 500, and no session is answere
 });
 
 Deno.test("a client has several sessions, and those that are left go on (RFC 8881 2.10.3)", async () => {
-  await using ground = await Ground.open();
-  const first = await ground.session();
+  await using fixture = await Fixture.open();
+  const first = await fixture.session();
   const second = await first.client.createSession();
   await first.compound([]);
   await second.compound([]);
@@ -207,8 +209,8 @@ Deno.test("a client has several sessions, and those that are left go on (RFC 888
 });
 
 Deno.test("CREATE_SESSION and DESTROY_SESSION stand alone or at the end (RFC 8881 18.36.3, 18.37.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const { client } = session;
   const create = op.createSession(client.sessionArguments());
   const destroy = op.destroySession(session.id);
@@ -231,8 +233,8 @@ Deno.test("CREATE_SESSION and DESTROY_SESSION stand alone or at the end (RFC 888
 });
 
 Deno.test("DESTROY_SESSION comes from a connection of the session, which SEQUENCE makes it (RFC 8881 18.37.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const connection = await session.client.newConnection();
   const destroy = [op.destroySession(session.id)];
   await session.client.compound(destroy, {
@@ -245,14 +247,14 @@ Deno.test("DESTROY_SESSION comes from a connection of the session, which SEQUENC
 });
 
 Deno.test("DESTROY_CLIENTID ends a client without sessions, from in and outside of one (RFC 8881 18.50.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const destroy = (clientid: bigint) => op.destroyClientid(clientid);
-  const outside = await ground.client();
+  const outside = await fixture.client();
   await outside.exchangeId();
   await outside.destroyClientid();
   await outside.destroyClientid({ expect: Status.STALE_CLIENTID });
-  const inside = await ground.client();
+  const inside = await fixture.client();
   await inside.exchangeId();
   await session.compound([destroy(inside.clientid)]);
   await session.expectStatus(Status.STALE_CLIENTID, [destroy(0n)]);
@@ -266,8 +268,8 @@ Deno.test("DESTROY_CLIENTID ends a client without sessions, from in and outside 
 });
 
 Deno.test("BIND_CONN_TO_SESSION binds a new connection in each direction (RFC 8881 18.34.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const directions = [[1, 1], [2, 2], [3, 3], [7, 3]];
   for (const [asked, granted] of directions) {
     const connection = await session.client.newConnection();
@@ -283,8 +285,8 @@ Deno.test("BIND_CONN_TO_SESSION binds a new connection in each direction (RFC 88
 });
 
 Deno.test("no operation but those of 18.46.3 comes without a session: OP_NOT_IN_SESSION", async () => {
-  await using ground = await Ground.open();
-  const { client } = await ground.session();
+  await using fixture = await Fixture.open();
+  const { client } = await fixture.session();
   for (const request of [op.putrootfh(), op.reclaimComplete(), op.getfh()]) {
     await client.compound([request], { expect: Status.OP_NOT_IN_SESSION });
   }

@@ -3,11 +3,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { Status } from "../../../src/nfs4/constants.ts";
 import { op, type Request, sameBytes, walk } from "../../support/client/mod.ts";
-import { created, Ground, makeFile } from "./ground.ts";
+import { created, Fixture, makeFile } from "./fixture.ts";
 
 Deno.test("SEQUENCE echoes what it was sent, on any slot (RFC 8881 18.46.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session({ reclaimComplete: false });
+  await using fixture = await Fixture.open();
+  const session = await fixture.session({ reclaimComplete: false });
   const reply = await session.compound([], { slotid: 2, highestSlotid: 3 });
   const { sessionid, sequenceid, slotid } = reply.get("SEQUENCE");
   assertEquals({ sessionid, sequenceid, slotid }, {
@@ -23,8 +23,8 @@ Deno.test("SEQUENCE echoes what it was sent, on any slot (RFC 8881 18.46.3)", as
 });
 
 Deno.test("SEQUENCE is first and only there, its slot and session exist (RFC 8881 18.46.3)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session({ fore: { maxrequests: 8 } });
+  await using fixture = await Fixture.open();
+  const session = await fixture.session({ fore: { maxrequests: 8 } });
   const again = op.sequence({
     sessionid: session.id,
     sequenceid: 1,
@@ -43,21 +43,21 @@ Deno.test("SEQUENCE is first and only there, its slot and session exist (RFC 888
 });
 
 Deno.test("SEQUENCE binds a connection that nobody bound (RFC 8881 2.10.3.1)", async () => {
-  await using ground = await Ground.open();
-  const session = await ground.session();
+  await using fixture = await Fixture.open();
+  const session = await fixture.session();
   const connection = await session.client.newConnection();
   await session.compound([op.putrootfh()], { connection });
 });
 
 Deno.test("a request larger than the session's is REQ_TOO_BIG, with more operations TOO_MANY_OPS (RFC 8881 18.36.3)", async () => {
-  await using ground = await Ground.open();
-  const tight = await ground.session({ fore: { maxrequestsize: 512 } });
+  await using fixture = await Fixture.open();
+  const tight = await fixture.session({ fore: { maxrequestsize: 512 } });
   const long = "12345".repeat(100);
   await tight.expectStatus(Status.REQ_TOO_BIG, [
     op.putrootfh(),
     op.lookup(long),
   ]);
-  const few = await ground.session({ fore: { maxoperations: 4 } });
+  const few = await fixture.session({ fore: { maxoperations: 4 } });
   const operations: Request[] = [op.putrootfh(), op.getfh()];
   while (operations.length < few.fore.maxoperations - 1) {
     operations.push(op.getattr([]));
@@ -83,8 +83,8 @@ const replays: Record<string, readonly [readonly Request[], number]> = {
 
 for (const [what, [operations, expect]] of Object.entries(replays)) {
   Deno.test(`${what} is replayed from the slot, byte by byte (RFC 8881 2.10.6.1)`, async () => {
-    await using ground = await Ground.open({ tree: { home: {} } });
-    const session = await ground.session();
+    await using fixture = await Fixture.open({ tree: { home: {} } });
+    const session = await fixture.session();
     await makeFile(session, ["home", "a"]);
     const prepared = session.prepare(operations, {
       slotid: 1,
@@ -100,8 +100,8 @@ for (const [what, [operations, expect]] of Object.entries(replays)) {
 }
 
 Deno.test("a rename whose answer need not be kept is not carried out twice (RFC 8881 2.10.6.1.3)", async () => {
-  await using ground = await Ground.open({ tree: { home: {} } });
-  const session = await ground.session();
+  await using fixture = await Fixture.open({ tree: { home: {} } });
+  const session = await fixture.session();
   const file = await session.open(["home", "a"], { create: created });
   const options = { slotid: 1, cacheThis: false, expect: "any" } as const;
   const prepared = session.prepare(rename, options);

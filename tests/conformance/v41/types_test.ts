@@ -8,8 +8,8 @@ import {
   type Request,
   walk,
 } from "../../support/client/mod.ts";
-import { type StateClient, StateGround } from "../../engine/state_ground.ts";
-import { objectTypes } from "./ground.ts";
+import { type StateClient, StateFixture } from "../../engine/state_fixture.ts";
+import { objectTypes } from "./fixture.ts";
 
 type Kind = keyof typeof objectTypes | "file";
 type Answers = Partial<Record<Kind, string>>;
@@ -85,8 +85,8 @@ const cases: Record<
 for (const minor of [1, 2] as const) {
   for (const [name, [requests, answers]] of Object.entries(cases)) {
     Deno.test(`NFSv4.${minor}: ${name} of what it is not for (RFC 8881 15.1.2)`, async () => {
-      const ground = new StateGround({ tree: { file: "text" } });
-      const client = await ground.client(minor);
+      const fixture = new StateFixture({ tree: { file: "text" } });
+      const client = await fixture.client(minor);
       for (const [kind, type] of Object.entries(objectTypes)) {
         const device = { major: 1, minor: 2 };
         const options = { type, name: kind, link: "/nowhere", device };

@@ -5,60 +5,60 @@ import { setattr } from "../../../src/engine/ops/setattr.ts";
 import type { MinorVersion } from "../../../src/nfs4/constants.ts";
 import { Access } from "../../../src/nfs4/constants.ts";
 import {
-  type Asker,
+  type Caller,
   fattr,
-  Ground,
-  memoryGround,
+  Fixture,
+  memoryFixture,
   mode,
   slow,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const { READ, LOOKUP, MODIFY, EXTEND, DELETE, EXECUTE } = Access;
 const ALL = READ | LOOKUP | MODIFY | EXTEND | DELETE | EXECUTE;
 
 async function ask(
-  ground: Ground,
+  fixture: Fixture,
   path: string,
-  asker: Asker & { readonly requested?: number } = {},
+  caller: Caller & { readonly requested?: number } = {},
 ): Promise<{ supported: number; granted: number }> {
-  const { requested = ALL } = asker;
-  const compound = await ground.at(path, asker);
+  const { requested = ALL } = caller;
+  const compound = await fixture.at(path, caller);
   const result = await compound.ok(access, (xdr) => xdr.uint32(requested));
   return { supported: result.uint32(), granted: result.uint32() };
 }
 
 /** A file and a folder of user 5 and group 6 with this mode. */
-async function owned(value: number): Promise<Ground> {
+async function owned(value: number): Promise<Fixture> {
   const fs = memory({ file: "", folder: {} }, { uid: 5, gid: 6 });
-  const ground = new Ground({ path: "/", fs, squash: "none" });
+  const fixture = new Fixture({ path: "/", fs, squash: "none" });
   for (const path of ["file", "folder"]) {
-    await (await ground.at(path)).ok(setattr, (xdr) => {
+    await (await fixture.at(path)).ok(setattr, (xdr) => {
       xdr.opaqueFixed(new Uint8Array(16));
       fattr(xdr, [mode(value)]);
     });
   }
-  return ground;
+  return fixture;
 }
 
 Deno.test("ACCESS tells apart what has a meaning for the type (RFC 8881 18.1.3)", async () => {
-  const ground = await owned(0o777);
+  const fixture = await owned(0o777);
   const folder = READ | LOOKUP | MODIFY | EXTEND | DELETE;
   const file = READ | MODIFY | EXTEND | EXECUTE;
-  assertEquals(await ask(ground, "folder"), {
+  assertEquals(await ask(fixture, "folder"), {
     supported: folder,
     granted: folder,
   });
-  assertEquals(await ask(ground, "file"), { supported: file, granted: file });
-  assertEquals(await ask(ground, "file", { requested: READ | LOOKUP }), {
+  assertEquals(await ask(fixture, "file"), { supported: file, granted: file });
+  assertEquals(await ask(fixture, "file", { requested: READ | LOOKUP }), {
     supported: READ,
     granted: READ,
   });
 });
 
 Deno.test("ACCESS by owner, group, further groups and others", async () => {
-  const ground = await owned(0o421);
-  const granted = async (path: string, asker: Asker) =>
-    (await ask(ground, path, asker)).granted;
+  const fixture = await owned(0o421);
+  const granted = async (path: string, caller: Caller) =>
+    (await ask(fixture, path, caller)).granted;
   assertEquals(await granted("file", { uid: 5 }), READ);
   assertEquals(await granted("file", { uid: 9, gid: 6 }), MODIFY | EXTEND);
   assertEquals(
@@ -89,9 +89,9 @@ Deno.test("root reads and writes everything, and runs what anybody may run", asy
 
 Deno.test("root is nobody where it is squashed", async () => {
   const fs = memory({ file: "" });
-  const ground = new Ground({ path: "/", fs, squash: "root" });
-  assertEquals((await ask(ground, "file")).granted, READ);
-  const all = new Ground({
+  const fixture = new Fixture({ path: "/", fs, squash: "root" });
+  assertEquals((await ask(fixture, "file")).granted, READ);
+  const all = new Fixture({
     path: "/",
     fs,
     squash: "all",
@@ -102,20 +102,20 @@ Deno.test("root is nobody where it is squashed", async () => {
 });
 
 Deno.test("a read-only export grants no changes", async () => {
-  const ground = memoryGround({ file: "", folder: {} }, { readOnly: true });
-  assertEquals((await ask(ground, "file")).granted, READ);
-  assertEquals((await ask(ground, "folder")).granted, READ | LOOKUP);
+  const fixture = memoryFixture({ file: "", folder: {} }, { readOnly: true });
+  assertEquals((await ask(fixture, "file")).granted, READ);
+  assertEquals((await ask(fixture, "folder")).granted, READ | LOOKUP);
 });
 
 Deno.test("bits that the minor version doesn't know are INVAL (RFC 8881 15.2, RFC 8276 8.3)", async () => {
-  const ground = memoryGround({ file: "" });
+  const fixture = memoryFixture({ file: "" });
   const status = async (minorVersion: MinorVersion, bits: number) =>
-    await (await ground.at("file", { minorVersion }))
+    await (await fixture.at("file", { minorVersion }))
       .status(access, (xdr) => xdr.uint32(bits));
   assertEquals(await status(1, Access.XAREAD), "NFS4ERR_INVAL");
   assertEquals(await status(2, 0x8000_0000), "NFS4ERR_INVAL");
   assertEquals(await status(2, Access.XALIST), "NFS4_OK");
-  const { supported } = await ask(ground, "file", {
+  const { supported } = await ask(fixture, "file", {
     minorVersion: 2,
     requested: READ | Access.XAREAD,
   });
@@ -123,6 +123,6 @@ Deno.test("bits that the minor version doesn't know are INVAL (RFC 8881 15.2, RF
 });
 
 Deno.test("ACCESS waits for a file system that waits", async () => {
-  const ground = new Ground({ path: "/", fs: slow(memory({ file: "" })) });
-  assertEquals((await ask(ground, "file", { uid: 9 })).granted, READ);
+  const fixture = new Fixture({ path: "/", fs: slow(memory({ file: "" })) });
+  assertEquals((await ask(fixture, "file", { uid: 9 })).granted, READ);
 });

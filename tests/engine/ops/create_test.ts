@@ -4,15 +4,15 @@ import { create } from "../../../src/engine/ops/create.ts";
 import { readlink } from "../../../src/engine/ops/readlink.ts";
 import { readBitmap } from "../../../src/nfs4/bitmap.ts";
 import {
-  type Asker,
+  type Caller,
   type Compound,
   fattr,
-  Ground,
-  memoryGround,
+  Fixture,
+  memoryFixture,
   mode,
   slow,
   type WriteArgs,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const TYPE = 1;
 const OWNER = 36;
@@ -52,11 +52,11 @@ async function status(compound: Compound, write: WriteArgs): Promise<string> {
 }
 
 async function ownersOfNew(
-  ground: Ground,
-  asker: Asker,
+  fixture: Fixture,
+  caller: Caller,
   values: Parameters<typeof fattr>[1] = [],
 ): Promise<string[]> {
-  const root = await ground.at("/", asker);
+  const root = await fixture.at("/", caller);
   await root.ok(create, making(2, "new", values));
   const result = await root.attributes(33, OWNER, GROUP);
   return [
@@ -68,9 +68,9 @@ async function ownersOfNew(
 
 Deno.test("CREATE makes every type but regular files, and goes there (RFC 8881 18.4.3)", async () => {
   for (const minorVersion of [0, 1, 2] as const) {
-    const ground = memoryGround();
+    const fixture = memoryFixture();
     for (const type of Object.keys(KINDS).map(Number)) {
-      const root = await ground.at("/", { minorVersion });
+      const root = await fixture.at("/", { minorVersion });
       const result = await root.ok(
         create,
         making(type, `n${type}`, [mode(0o640)]),
@@ -82,32 +82,32 @@ Deno.test("CREATE makes every type but regular files, and goes there (RFC 8881 1
       const values = await root.attributes(TYPE, 33);
       assertEquals([values.uint32(), values.uint32()], [type, 0o640]);
     }
-    const target = (await ground.at("n5")).ok(readlink);
+    const target = (await fixture.at("n5")).ok(readlink);
     assertEquals((await target).string(100), "to/there");
-    const device = await (await ground.at("n3")).attributes(41);
+    const device = await (await fixture.at("n3")).attributes(41);
     assertEquals([device.uint32(), device.uint32()], [8, 1]);
   }
 });
 
 Deno.test("CREATE of a regular file or of no known type is BADTYPE (RFC 8881 18.4.1)", async () => {
-  const root = await memoryGround().at("/");
+  const root = await memoryFixture().at("/");
   for (const type of [0, 1, 8, 9, 77]) {
     assertEquals(await status(root, making(type)), "NFS4ERR_BADTYPE");
   }
 });
 
 Deno.test("CREATE of a name that is taken is EXIST (RFC 8881 18.4.3)", async () => {
-  const root = await memoryGround({ new: "" }).at("/");
+  const root = await memoryFixture({ new: "" }).at("/");
   assertEquals(await status(root, making(2)), "NFS4ERR_EXIST");
 });
 
 Deno.test("CREATE in what is no folder is NOTDIR (RFC 8881 15.2)", async () => {
-  const file = await memoryGround({ file: "" }).at("file");
+  const file = await memoryFixture({ file: "" }).at("file");
   assertEquals(await status(file, making(2)), "NFS4ERR_NOTDIR");
 });
 
 Deno.test("CREATE refuses bad names and targets of symlinks (RFC 8881 15.1.7)", async () => {
-  const root = await memoryGround().at("/");
+  const root = await memoryFixture().at("/");
   assertEquals(await status(root, making(2, "")), "NFS4ERR_INVAL");
   assertEquals(await status(root, making(2, "..")), "NFS4ERR_BADNAME");
   const linked = (target: Uint8Array): WriteArgs => (xdr) => {
@@ -129,7 +129,7 @@ Deno.test("CREATE refuses bad names and targets of symlinks (RFC 8881 15.1.7)", 
 });
 
 Deno.test("CREATE refuses attributes that it can't set, and makes nothing (RFC 8881 5.5, 18.4.3)", async () => {
-  const root = await memoryGround().at("/");
+  const root = await memoryFixture().at("/");
   const cases: [readonly [number, WriteArgs], string][] = [
     [[12, (xdr) => xdr.uint32(0)], "NFS4ERR_ATTRNOTSUPP"],
     [[20, (xdr) => xdr.uint64(1n)], "NFS4ERR_INVAL"],
@@ -147,12 +147,12 @@ Deno.test("CREATE refuses attributes that it can't set, and makes nothing (RFC 8
 });
 
 Deno.test("what is made belongs to the caller, and in a setgid folder to the folder's group", async () => {
-  const plain = memoryGround({}, {});
+  const plain = memoryFixture({}, {});
   assertEquals(await ownersOfNew(plain, {}), ["700", "0", "0"]);
   const fs = memory({}, { uid: 5, gid: 6, mode: 0o2777 });
-  const shared = new Ground({ path: "/", fs });
-  const asker = { uid: 9, gid: 10 };
-  assertEquals(await ownersOfNew(shared, asker, [mode(0o750)]), [
+  const shared = new Fixture({ path: "/", fs });
+  const caller = { uid: 9, gid: 10 };
+  assertEquals(await ownersOfNew(shared, caller, [mode(0o750)]), [
     "2750",
     "9",
     "6",
@@ -160,31 +160,31 @@ Deno.test("what is made belongs to the caller, and in a setgid folder to the fol
 });
 
 Deno.test("an owner or group that the caller can't give is PERM (RFC 7530 16.4.4)", async () => {
-  const ground = new Ground({ path: "/", fs: memory({}, { mode: 0o777 }) });
-  const asker = { uid: 9, gid: 10, gids: [11] };
-  const root = await ground.at("/", asker);
+  const fixture = new Fixture({ path: "/", fs: memory({}, { mode: 0o777 }) });
+  const caller = { uid: 9, gid: 10, gids: [11] };
+  const root = await fixture.at("/", caller);
   const owned = (number: number, id: string) =>
     making(2, "new", [[number, (xdr) => xdr.string(id)]]);
   assertEquals(await status(root, owned(OWNER, "8")), "NFS4ERR_PERM");
   assertEquals(await status(root, owned(GROUP, "8")), "NFS4ERR_PERM");
   assertEquals(await status(root, making(3)), "NFS4ERR_PERM", "a device");
   assertEquals(
-    await ownersOfNew(ground, asker, [[GROUP, (xdr) => xdr.string("11")]]),
+    await ownersOfNew(fixture, caller, [[GROUP, (xdr) => xdr.string("11")]]),
     ["700", "9", "11"],
   );
 });
 
 Deno.test("CREATE without the right to write the folder is ACCESS", async () => {
-  const root = await memoryGround().at("/", { uid: 9 });
+  const root = await memoryFixture().at("/", { uid: 9 });
   assertEquals(await status(root, making(2)), "NFS4ERR_ACCESS");
 });
 
 Deno.test("CREATE waits for a file system that waits", async () => {
-  const ground = new Ground({
+  const fixture = new Fixture({
     path: "/",
     fs: slow(memory()),
     squash: "none",
   });
-  await (await ground.at("/")).ok(create, making(2));
-  assertEquals(await status(await ground.at("/"), making(2)), "NFS4ERR_EXIST");
+  await (await fixture.at("/")).ok(create, making(2));
+  assertEquals(await status(await fixture.at("/"), making(2)), "NFS4ERR_EXIST");
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { currentStateid, op } from "../../support/client/mod.ts";
-import { AT_FILE, StateGround } from "../state_ground.ts";
+import { AT_FILE, StateFixture } from "../state_fixture.ts";
 
 for (const minor of [1, 2] as const) {
   const test = (name: string, body: () => Promise<void>) =>
@@ -8,7 +8,7 @@ for (const minor of [1, 2] as const) {
   const stateid = currentStateid;
 
   test("goes from OPEN through READ and WRITE to CLOSE (RFC 8881 16.2.3.1.2)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const reply = await client.call(
       op.putrootfh(),
       client.openOp("file"),
@@ -25,7 +25,7 @@ for (const minor of [1, 2] as const) {
   });
 
   test("comes from LOCK and LOCKU too", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const openStateid = await client.open("file");
     const locker = { openStateid, owner: client.owner() };
     const reply = await client.call(
@@ -41,7 +41,7 @@ for (const minor of [1, 2] as const) {
   });
 
   test("goes with the filehandle through SAVEFH and RESTOREFH", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const reply = await client.call(
       op.putrootfh(),
       client.openOp("file"),
@@ -54,7 +54,7 @@ for (const minor of [1, 2] as const) {
   });
 
   test("is gone with another filehandle, and after CLOSE (RFC 8881 8.2.3)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const open = [op.putrootfh(), client.openOp("file")];
     const moved = await client.status(
       ...open,

@@ -18,10 +18,10 @@ import { LEASE } from "../../state/fixture.ts";
 import {
   AT_FILE,
   type StateClient,
-  StateGround,
+  StateFixture,
   statuses,
   uses,
-} from "../state_ground.ts";
+} from "../state_fixture.ts";
 
 const READ = 1;
 const WRITE = 2;
@@ -48,11 +48,11 @@ for (const minor of [0, 1, 2] as const) {
   /** A client with a delegation of `file`, and another client. */
   const delegated = async (access: number) => {
     const granting = generous();
-    const ground = new StateGround({
+    const fixture = new StateFixture({
       delegations: granting.policy,
       tree: { file: "content", more: "" },
     });
-    const client = await ground.client(minor);
+    const client = await fixture.client(minor);
     granting.isGenerous = false;
     // NFSv4.0 gets none with an OPEN that is to be confirmed.
     await client.open("more", { seqid: 1 });
@@ -61,12 +61,12 @@ for (const minor of [0, 1, 2] as const) {
     const opened = await client.ok("OPEN", op.putrootfh(), open);
     granting.isGenerous = false;
     const delegation = opened.delegation as { type: string; stateid: Stateid };
-    const other = await ground.client(minor);
-    return { ground, granting, client, other, delegation };
+    const other = await fixture.client(minor);
+    return { fixture, granting, client, other, delegation };
   };
 
   test("are given by OPEN, used, and given back (RFC 8881 10.4, 18.6)", async () => {
-    const { ground, client, delegation } = await delegated(READ);
+    const { fixture, client, delegation } = await delegated(READ);
     const { stateid, type } = delegation;
     assertEquals(type, "read");
     const io = await statuses(client, uses(stateid));
@@ -79,7 +79,7 @@ for (const minor of [0, 1, 2] as const) {
     const returned = () => client.status(...AT_FILE, op.delegreturn(stateid));
     assertEquals(await returned(), "OK");
     assertEquals(await returned(), "BAD_STATEID");
-    assertEquals(ground.counts.stateids, 2);
+    assertEquals(fixture.counts.stateids, 2);
   });
 
   test("a conflicting OPEN recalls once and is told DELAY (RFC 8881 10.4.4)", async () => {
@@ -125,8 +125,8 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("a client that is away loses them to whoever minds (RFC 8881 8.4.3)", async () => {
-    const { ground, other } = await delegated(3);
-    ground.clock.advance(LEASE + 1);
+    const { fixture, other } = await delegated(3);
+    fixture.clock.advance(LEASE + 1);
     if (minor === 0) await other.call(op.renew(other.clientid));
     const open = { access: WRITE, seqid: 1 };
     assertEquals(await other.openStatus("file", open), "OK");
@@ -135,10 +135,10 @@ for (const minor of [0, 1, 2] as const) {
   test("one is good for what its OPEN was checked for when the file gets another owner", async () => {
     const granting = generous();
     const fs = memory({ file: "content", more: "" });
-    const ground = new StateGround({ delegations: granting.policy, fs });
+    const fixture = new StateFixture({ delegations: granting.policy, fs });
     const file = fs.lookup(fs.root(), "file")!;
     fs.setattr(file, { mode: 0o700, uid: 1001 });
-    const client = await ground.client(minor);
+    const client = await fixture.client(minor);
     granting.isGenerous = false;
     await client.open("more", { seqid: 1 });
     granting.isGenerous = true;
@@ -172,14 +172,14 @@ for (const minor of [0, 1, 2] as const) {
 
 Deno.test("delegations 4.1: a revoked one is DELEG_REVOKED until it is freed (RFC 8881 10.4.5, 18.38.3)", async () => {
   const granting = generous();
-  const ground = new StateGround({ delegations: granting.policy });
-  const client = await ground.client(1);
-  const other = await ground.client(1);
+  const fixture = new StateFixture({ delegations: granting.policy });
+  const client = await fixture.client(1);
+  const other = await fixture.client(1);
   const opened = await client.ok("OPEN", op.putrootfh(), client.openOp("file"));
   const { stateid } = opened.delegation as { stateid: Stateid };
   granting.isGenerous = false;
   assertEquals(await other.openStatus("file"), "DELAY");
-  revokeDelegation(ground.services.state, granting.recalled[0]);
+  revokeDelegation(fixture.services.state, granting.recalled[0]);
   assertEquals(await other.openStatus("file"), "OK");
   const flags = async () =>
     (await client.ok("SEQUENCE", op.putrootfh())).statusFlags &

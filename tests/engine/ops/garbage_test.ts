@@ -4,7 +4,7 @@ import { Op } from "../../../src/nfs4/constants.ts";
 import { XdrError } from "../../../src/xdr/error.ts";
 import { XdrReader } from "../../../src/xdr/reader.ts";
 import { between, seededRandom } from "../../support/random.ts";
-import { memoryGround } from "./ground.ts";
+import { memoryFixture } from "./fixture.ts";
 
 /** Words that get further into a decoder than random ones. */
 const LIKELY = [0, 1, 2, 3, 4, 5, 8, 16, 0x7fff_ffff, 0xffff_ffff];
@@ -42,11 +42,11 @@ Deno.test("whatever the arguments are, operations on names and attributes answer
     ...["READDIR", "CREATE", "LINK", "REMOVE", "RENAME", "SECINFO"],
   ] as const;
   const random = seededRandom(2);
-  const ground = memoryGround({ file: "", folder: { below: "" } });
+  const fixture = memoryFixture({ file: "", folder: { below: "" } });
   for (const name of names) {
     for (let i = 0; i < RUNS; i++) {
       const path = ["/", "file", "folder"][i % 3];
-      const compound = await ground.at(path, { minorVersion: 0 });
+      const compound = await fixture.at(path, { minorVersion: 0 });
       compound.context.saved = compound.context.file;
       const { operation } = OPERATIONS[Op[name]]!;
       const bytes = garbage(random);

@@ -11,12 +11,12 @@ import {
   bits,
   type Compound,
   fattr,
-  Ground,
-  memoryGround,
+  Fixture,
+  memoryFixture,
   mode,
   slow,
   type WriteArgs,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 const tree = { file: "hello", folder: {} };
 
@@ -45,9 +45,9 @@ function readOnly(fs: FileSystem): FileSystem {
 }
 
 Deno.test("supported_attrs grows with the minor version (RFC 8881 5.8.1.1, RFC 7862 12.2)", async () => {
-  const ground = memoryGround(tree);
+  const fixture = memoryFixture(tree);
   const of = async (minorVersion: MinorVersion) =>
-    new Set(await supported(await ground.at("file", { minorVersion })));
+    new Set(await supported(await fixture.at("file", { minorVersion })));
   const [v0, v1, v2] = await Promise.all([of(0), of(1), of(2)]);
   // RFC 7530 5.6, RFC 8881 5.6: these are REQUIRED.
   for (const number of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 19]) {
@@ -58,8 +58,8 @@ Deno.test("supported_attrs grows with the minor version (RFC 8881 5.8.1.1, RFC 7
 });
 
 Deno.test("everything in supported_attrs can be got or set, and says nothing else (RFC 8881 5.2)", async () => {
-  const ground = memoryGround(tree);
-  const file = await ground.at("file", { minorVersion: 2 });
+  const fixture = memoryFixture(tree);
+  const file = await fixture.at("file", { minorVersion: 2 });
   for (const number of await supported(file)) {
     const { status, result } = await file.run(getattr, bits(number));
     const setOnly = [48, 54, 74].includes(number);
@@ -72,8 +72,8 @@ Deno.test("everything in supported_attrs can be got or set, and says nothing els
 });
 
 Deno.test("a file system that can't change, or doesn't know, supports less (RFC 8881 5.2)", async () => {
-  const ground = new Ground({ path: "/", fs: readOnly(memory(tree)) });
-  const file = await ground.at("file");
+  const fixture = new Fixture({ path: "/", fs: readOnly(memory(tree)) });
+  const file = await fixture.at("file");
   const numbers = await supported(file);
   const missing = [21, 22, 23, 42, 43, 44, 48, 50, 54, 74];
   assertEquals(missing.filter((number) => numbers.includes(number)), []);
@@ -87,12 +87,12 @@ Deno.test("a file system that can't change, or doesn't know, supports less (RFC 
 });
 
 Deno.test("suppattr_exclcreat is what can be set at creation (RFC 8881 5.8.1.14)", async () => {
-  const file = await memoryGround(tree).at("file");
+  const file = await memoryFixture(tree).at("file");
   assertEquals(await supported(file, 75), [4, 33, 36, 37, 48, 50, 54]);
 });
 
 Deno.test("GETATTR leaves out what it doesn't know, however long the bitmap (RFC 8881 18.7.3)", async () => {
-  const file = await memoryGround(tree).at("file");
+  const file = await memoryFixture(tree).at("file");
   const result = await file.ok(getattr, (xdr) => {
     const words = [0b10010, 0, 0, 7, ...new Array(60).fill(0xffff_ffff)];
     xdr.array(words, (xdr, word) => xdr.uint32(word));
@@ -103,15 +103,15 @@ Deno.test("GETATTR leaves out what it doesn't know, however long the bitmap (RFC
 });
 
 Deno.test("a bitmap that is shorter than it says is BADXDR", async () => {
-  const file = await memoryGround(tree).at("file");
+  const file = await memoryFixture(tree).at("file");
   const status = await file.status(getattr, (xdr) => xdr.uint32(0xffff_ffff));
   assertEquals(status, "NFS4ERR_BADXDR");
 });
 
 Deno.test("GETATTR encodes each attribute as its type says (RFC 8881 5.8)", async () => {
   const fs = memory(tree, { uid: 1000, gid: 4_294_967_294 });
-  const ground = new Ground({ path: "/", fs, squash: "none" });
-  const file = await ground.at("file", { minorVersion: 2 });
+  const fixture = new Fixture({ path: "/", fs, squash: "none" });
+  const file = await fixture.at("file", { minorVersion: 2 });
   const handle = (await file.ok(getfh)).opaque(128);
   const values = await file.attributes(
     ...[1, 2, 5, 7, 10, 11, 13, 16, 19, 27, 28, 29, 30, 31],
@@ -145,7 +145,7 @@ Deno.test("GETATTR encodes each attribute as its type says (RFC 8881 5.8)", asyn
 Deno.test("time_delta is as coarse as the file system's times (RFC 8881 5.8.2.41)", async () => {
   for (const timeDelta of [1_000_000, 2_000_000_003]) {
     const fs = Object.assign(memory(tree), { limits: { timeDelta } });
-    const root = await new Ground({ path: "/", fs }).at("/");
+    const root = await new Fixture({ path: "/", fs }).at("/");
     const values = await root.attributes(51);
     const delta = Number(values.int64()) * 1_000_000_000 + values.uint32();
     assertEquals(delta, timeDelta);
@@ -155,7 +155,7 @@ Deno.test("time_delta is as coarse as the file system's times (RFC 8881 5.8.2.41
 Deno.test("space comes from the file system, also one that waits", async () => {
   const fs = memory(tree, { maxBytes: 1 << 20, maxFiles: 100 });
   for (const one of [fs, slow(fs)]) {
-    const root = await new Ground({ path: "/", fs: one }).at("/");
+    const root = await new Fixture({ path: "/", fs: one }).at("/");
     const values = await root.attributes(23, 44);
     assertEquals([values.uint64(), values.uint64()], [100n, 1n << 20n]);
   }
@@ -166,7 +166,7 @@ const same: WriteArgs = (xdr) =>
 
 Deno.test("VERIFY goes on when all is the same, NVERIFY when it isn't (RFC 8881 18.31.3, 18.15.3)", async () => {
   for (const fs of [memory(tree), slow(memory(tree))]) {
-    const file = await new Ground({ path: "/", fs }).at("file");
+    const file = await new Fixture({ path: "/", fs }).at("file");
     const position = file.context.reply.position;
     assertEquals(await file.status(verify, same), "NFS4_OK");
     assertEquals(file.context.reply.position, position, "no result");
@@ -180,7 +180,7 @@ Deno.test("VERIFY goes on when all is the same, NVERIFY when it isn't (RFC 8881 
 });
 
 Deno.test("VERIFY and NVERIFY refuse what can't be compared (RFC 8881 18.31.4, 6.2.4)", async () => {
-  const file = await memoryGround(tree).at("file");
+  const file = await memoryFixture(tree).at("file");
   const cases: [number, string][] = [
     [11, "NFS4ERR_INVAL"],
     [54, "NFS4ERR_INVAL"],

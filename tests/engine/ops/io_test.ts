@@ -7,8 +7,8 @@ import {
   walk,
 } from "../../support/client/mod.ts";
 import { LEASE } from "../../state/fixture.ts";
-import { AT_FILE, StateGround, statuses, uses } from "../state_ground.ts";
-import { slow } from "./ground.ts";
+import { AT_FILE, StateFixture, statuses, uses } from "../state_fixture.ts";
+import { slow } from "./fixture.ts";
 
 const READ = 1;
 const WRITE = 2;
@@ -18,7 +18,7 @@ for (const minor of [0, 1, 2] as const) {
     Deno.test(`I/O 4.${minor}: ${name}`, body);
 
   test("I/O needs the access of the open (RFC 8881 8.2.5, RFC 7530 9.1.6)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const reader = await client.open("file", {
       access: READ,
       seqid: 1,
@@ -36,27 +36,27 @@ for (const minor of [0, 1, 2] as const) {
     assertEquals(await statuses(client, uses(writer)), ["OK", "OK", "OK"]);
     const deny = { access: WRITE, deny: READ, seqid: 1, owner: "d" };
     const other = { access: WRITE, seqid: 1, owner: "o" };
-    const fresh = await new StateGround().client(minor);
+    const fresh = await new StateFixture().client(minor);
     const open = await fresh.open("file", other);
     await fresh.open("file", deny);
     assertEquals(await statuses(fresh, uses(open)), [refused, "OK", "OK"]);
   });
 
   test("READ under an open for writing wants the right to read (RFC 8881 9.1.2, RFC 7530 9.1.6)", async () => {
-    const ground = new StateGround();
-    const root = await ground.client(minor);
+    const fixture = new StateFixture();
+    const root = await fixture.client(minor);
     const mode = { mode: 0o722, owner: "5" };
     await root.ok("SETATTR", ...walk(["file"]), op.setattr(mode));
-    const client = await ground.client(minor, { uid: 1000 });
+    const client = await fixture.client(minor, { uid: 1000 });
     const stateid = await client.open("file", { access: WRITE, seqid: 1 });
     const io = await statuses(client, uses(stateid));
     assertEquals(io, ["ACCESS", "OK", "OK"]);
   });
 
   test("special ones against deny modes (RFC 8881 8.2.3)", async () => {
-    const ground = new StateGround();
-    const client = await ground.client(minor);
-    const other = await ground.client(minor);
+    const fixture = new StateFixture();
+    const client = await fixture.client(minor);
+    const other = await fixture.client(minor);
     const all = async () => [
       ...await statuses(other, uses(anonymousStateid)),
       ...await statuses(other, uses(bypassStateid)),
@@ -74,13 +74,13 @@ for (const minor of [0, 1, 2] as const) {
     await client.open("file", writer);
     assertEquals(await all(), [locked, locked, locked, "OK", locked, locked]);
     // Of a client that is away they are in nobody's way (RFC 8881 8.4.3).
-    ground.clock.advance(LEASE + 1);
+    fixture.clock.advance(LEASE + 1);
     assertEquals(await all(), Array(6).fill("OK"));
   });
 
   test("special ones wait for the end of the grace period (RFC 8881 8.4.2.1)", async () => {
-    const ground = new StateGround({ graceMs: 1000 });
-    const client = await ground.client(minor);
+    const fixture = new StateFixture({ graceMs: 1000 });
+    const client = await fixture.client(minor);
     const anonymous = await statuses(client, uses(anonymousStateid));
     assertEquals(anonymous, Array(3).fill("GRACE"));
     const bypass = await statuses(client, uses(bypassStateid));
@@ -88,8 +88,8 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("READ and WRITE at the edges (RFC 8881 18.22.3, 18.32.3)", async () => {
-    const ground = new StateGround({ limits: { maxRead: 3, maxWrite: 2 } });
-    const client = await ground.client(minor);
+    const fixture = new StateFixture({ limits: { maxRead: 3, maxWrite: 2 } });
+    const client = await fixture.client(minor);
     const stateid = await client.open("file", { seqid: 1 });
     const read = async (offset: bigint, count: number) => {
       const { data, eof } = await client.ok(
@@ -130,7 +130,7 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("READ, WRITE and COMMIT of what has no content (RFC 8881 18.22.3, RFC 7530 16.23.4)", async () => {
-    const client = await new StateGround({ tree: { dir: {} } }).client(minor);
+    const client = await new StateFixture({ tree: { dir: {} } }).client(minor);
     const link = op.create({ type: 5, name: "link", link: "x" });
     const fifo = op.create({ type: 7, name: "fifo" });
     await client.call(op.putrootfh(), link, op.putrootfh(), fifo);
@@ -144,7 +144,7 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("I/O of a user whom OPEN did not check is checked (RFC 8881 18.16.4)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     await client.call(...AT_FILE, op.setattr({ mode: 0o604, owner: "7" }));
     client.uid = 7;
     const stateid = await client.open("file", { seqid: 1 });
@@ -157,7 +157,7 @@ for (const minor of [0, 1, 2] as const) {
 
   test("a slow file system answers READ and WRITE the same", async () => {
     const fs = slow(memory({ file: "content" }));
-    const client = await new StateGround({ fs }).client(minor);
+    const client = await new StateFixture({ fs }).client(minor);
     const stateid = await client.open("file", { seqid: 1 });
     const reply = await client.call(
       ...AT_FILE,

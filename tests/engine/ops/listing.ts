@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { readdir } from "../../../src/engine/ops/readdir.ts";
 import { XdrReader } from "../../../src/xdr/reader.ts";
-import { bits, type Compound } from "./ground.ts";
+import { bits, type Compound } from "./fixture.ts";
 
 /** How to ask for a part of a folder. */
 export interface ListOptions {

@@ -9,17 +9,17 @@ import {
 } from "../../support/client/mod.ts";
 import { LEASE } from "../../state/fixture.ts";
 import { Locker, read, write } from "../locker.ts";
-import { AT_FILE, StateGround } from "../state_ground.ts";
+import { AT_FILE, StateFixture } from "../state_fixture.ts";
 
 const MAX = TO_END;
 
 for (const minor of [0, 1, 2] as const) {
   const test = (name: string, body: () => Promise<void>) =>
     Deno.test(`LOCK 4.${minor}: ${name}`, body);
-  const pair = async (ground = new StateGround()) => {
-    const one = await Locker.of(await ground.client(minor));
-    const two = await Locker.of(await ground.client(minor));
-    return { ground, one, two };
+  const pair = async (fixture = new StateFixture()) => {
+    const one = await Locker.of(await fixture.client(minor));
+    const two = await Locker.of(await fixture.client(minor));
+    return { fixture, one, two };
   };
 
   test("readers share, writers don't, and the holder is named (RFC 8881 18.10.3)", async () => {
@@ -92,8 +92,8 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("an open must allow what the lock keeps others from (OPENMODE)", async () => {
-    const ground = new StateGround();
-    const client = await ground.client(minor);
+    const fixture = new StateFixture();
+    const client = await fixture.client(minor);
     const reader = await Locker.of(client, { access: 1, name: "r" });
     const writer = await Locker.of(client, { access: 2, name: "w" });
     const status = (request: Request) => client.status(...AT_FILE, request);
@@ -103,8 +103,8 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("two owners of one client are two (RFC 8881 9.1)", async () => {
-    const ground = new StateGround();
-    const client = await ground.client(minor);
+    const fixture = new StateFixture();
+    const client = await fixture.client(minor);
     const one = await Locker.of(client, { name: "a" });
     const two = await Locker.of(client, { name: "b" });
     await one.lock(write(0n, 4n));
@@ -112,9 +112,9 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("LOCKT of an unknown owner leaves no trace (RFC 8881 18.11)", async () => {
-    const { ground, one } = await pair();
+    const { fixture, one } = await pair();
     await one.lock(write(0n, 1n));
-    const before = ground.counts;
+    const before = fixture.counts;
     const { client } = one;
     for (const [offset, expected] of [[0n, "DENIED"], [1n, "OK"]] as const) {
       const lockt = op.lockt({
@@ -124,8 +124,8 @@ for (const minor of [0, 1, 2] as const) {
       });
       assertEquals(await client.status(...AT_FILE, lockt), expected);
     }
-    assertEquals(ground.counts, before);
-    const known = ground.services.state.clients.find(
+    assertEquals(fixture.counts, before);
+    const known = fixture.services.state.clients.find(
       client.clientid,
       minor === 0 ? 0 : 1,
     )!;
@@ -133,14 +133,14 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("CLOSE lets the locks go (RFC 8881 18.2.3, RFC 7530 16.2.4)", async () => {
-    const { ground, one, two } = await pair();
+    const { fixture, one, two } = await pair();
     await one.lock(write(0n, MAX));
     const { state, client } = one;
     await client.ok("CLOSE", ...AT_FILE, op.close(one.open, 4));
     assertEquals(await two.lock(write(0n, MAX)), "OK");
     const unlock = op.locku({ stateid: state });
     assertEquals(await client.status(...AT_FILE, unlock), "BAD_STATEID");
-    const known = ground.services.state.clients.find(
+    const known = fixture.services.state.clients.find(
       client.clientid,
       minor === 0 ? 0 : 1,
     )!;
@@ -148,9 +148,9 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("a client whose lease ran out keeps its locks until somebody minds (RFC 8881 8.4.3)", async () => {
-    const { ground, one, two } = await pair();
+    const { fixture, one, two } = await pair();
     await one.lock(write(0n, 1n));
-    ground.clock.advance(LEASE + 1);
+    fixture.clock.advance(LEASE + 1);
     // Nobody minded: it is still there.
     const lockt = op.lockt({
       offset: 0n,
@@ -158,7 +158,7 @@ for (const minor of [0, 1, 2] as const) {
       owner: one.client.owner(),
     });
     assertEquals(await one.client.status(...AT_FILE, lockt), "DENIED");
-    ground.clock.advance(LEASE + 1);
+    fixture.clock.advance(LEASE + 1);
     assertEquals(await two.lock(write(0n, 1n)), "OK");
     const stateid = one.state;
     const lost = await one.client.status(...AT_FILE, op.read({ stateid }));
@@ -167,7 +167,7 @@ for (const minor of [0, 1, 2] as const) {
 
   test("no more locks than the limit", async () => {
     const { one } = await pair(
-      new StateGround({ limits: { maxLocksPerClient: 2 } }),
+      new StateFixture({ limits: { maxLocksPerClient: 2 } }),
     );
     await one.lock(write(0n, 1n));
     await one.lock(write(2n, 1n));
@@ -196,7 +196,7 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("files that can't be locked, lock types that there are none of", async () => {
-    const client = await new StateGround({ tree: { dir: {} } }).client(minor);
+    const client = await new StateFixture({ tree: { dir: {} } }).client(minor);
     const lockt = op.lockt({ owner: client.owner() });
     assertEquals(await client.status(...walk(["dir"]), lockt), "ISDIR");
     const link = op.create({ type: FileType.LNK, name: "link", link: "x" });
@@ -210,8 +210,8 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("reclaims in the grace period and only there (RFC 8881 8.4.2.1)", async () => {
-    const ground = new StateGround({ graceMs: 1000 });
-    const client = await ground.client(minor, { reclaimComplete: false });
+    const fixture = new StateFixture({ graceMs: 1000 });
+    const client = await fixture.client(minor, { reclaimComplete: false });
     const claim = { claim: "previous", delegate: 0 } as const;
     const open = client.openOp("", { claim, seqid: 1 });
     const { stateid } = await client.ok("OPEN", ...AT_FILE, open);
@@ -231,7 +231,7 @@ for (const minor of [0, 1, 2] as const) {
     assertEquals(await status(lockOp(false, 2)), "GRACE");
     assertEquals(await status(lockOp(true, 3)), "OK");
     assertEquals(await status(lockOp(true, 4)), "RECLAIM_CONFLICT");
-    ground.clock.advance(2000);
+    fixture.clock.advance(2000);
     assertEquals(await status(lockOp(true, 5)), "NO_GRACE");
   });
 }

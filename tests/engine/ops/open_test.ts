@@ -8,8 +8,8 @@ import {
   op,
   walk,
 } from "../../support/client/mod.ts";
-import { StateGround } from "../state_ground.ts";
-import { slow } from "./ground.ts";
+import { StateFixture } from "../state_fixture.ts";
+import { slow } from "./fixture.ts";
 
 const VERSIONS = [0, 1, 2] as const;
 const READ = 1;
@@ -21,8 +21,8 @@ for (const minor of VERSIONS) {
     Deno.test(`OPEN 4.${minor}: ${name}`, body);
 
   test("opens, reads, writes and closes (RFC 8881 18.16, RFC 7530 16.16)", async () => {
-    const ground = new StateGround();
-    const client = await ground.client(minor);
+    const fixture = new StateFixture();
+    const client = await fixture.client(minor);
     const stateid = await client.open("file", { seqid: 1 });
     const write = op.write({ stateid, data: "CON" });
     await client.ok("WRITE", ...walk(["file"]), write);
@@ -34,7 +34,7 @@ for (const minor of VERSIONS) {
     assertEquals(new TextDecoder().decode(read.data), "CONtent");
     assertEquals(read.eof, true);
     await client.ok("CLOSE", ...walk(["file"]), op.close(stateid, 3));
-    assertEquals(ground.counts, { stateids: minor === 0 ? 1 : 0, files: 0 });
+    assertEquals(fixture.counts, { stateids: minor === 0 ? 1 : 0, files: 0 });
   });
 
   test("every pairing of share modes (RFC 8881 9.7, RFC 7530 9.9)", async () => {
@@ -42,9 +42,9 @@ for (const minor of VERSIONS) {
       for (const denyA of [0, 1, 2, 3]) {
         for (const b of [1, 2, 3]) {
           for (const denyB of [0, 1, 2, 3]) {
-            const ground = new StateGround();
-            const one = await ground.client(minor);
-            const two = await ground.client(minor);
+            const fixture = new StateFixture();
+            const one = await fixture.client(minor);
+            const two = await fixture.client(minor);
             await one.open("file", { access: a, deny: denyA, seqid: 1 });
             const options = { access: b, deny: denyB, seqid: 1 };
             const conflicts = (a & denyB) !== 0 || (b & denyA) !== 0;
@@ -58,26 +58,26 @@ for (const minor of VERSIONS) {
   });
 
   test("an owner's own deny mode counts too (RFC 7530 9.9, RFC 8881 18.16.3)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     await client.open("file", { access: READ, deny: 2, seqid: 1 });
     const again = { access: WRITE, seqid: 3 };
     assertEquals(await client.openStatus("file", again), "SHARE_DENIED");
   });
 
   test("a second OPEN of an owner upgrades the first (RFC 8881 18.16.3)", async () => {
-    const ground = new StateGround();
-    const client = await ground.client(minor);
+    const fixture = new StateFixture();
+    const client = await fixture.client(minor);
     const first = await client.open("file", { access: READ, seqid: 1 });
     const second = await client.open("file", { access: WRITE, seqid: 3 });
     assertEquals(second.other, first.other);
     assertEquals(second.seqid, first.seqid + 1);
     const write = op.write({ stateid: second, data: "x" });
     await client.ok("WRITE", ...walk(["file"]), write);
-    assertEquals(ground.counts.stateids, 1);
+    assertEquals(fixture.counts.stateids, 1);
   });
 
   test("share values that there are none of (RFC 8881 18.16.4)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const status = (access: number, deny: number) =>
       client.openStatus("file", {
         access,
@@ -93,7 +93,7 @@ for (const minor of VERSIONS) {
   });
 
   test("what is not a regular file (RFC 8881 18.16.4, RFC 7530 16.16.6)", async () => {
-    const client = await new StateGround({ tree: { dir: {}, file: "" } })
+    const client = await new StateFixture({ tree: { dir: {}, file: "" } })
       .client(minor);
     await client.call(
       op.putrootfh(),
@@ -113,7 +113,7 @@ for (const minor of VERSIONS) {
   });
 
   test("permissions are the file's, but its maker may write it (RFC 8881 18.16.4)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     await client.call(
       ...walk([]),
       op.setattr({ mode: 0o777 }),
@@ -139,7 +139,7 @@ for (const minor of VERSIONS) {
   });
 
   test("UNCHECKED4 finds, cuts and makes (RFC 8881 18.16.3)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const create = (attributes: object) => ({
       mode: CreateMode.UNCHECKED,
       attributes,
@@ -174,9 +174,9 @@ for (const minor of VERSIONS) {
   });
 
   test("a truncating OPEN respects deny modes", async () => {
-    const ground = new StateGround();
-    const one = await ground.client(minor);
-    const two = await ground.client(minor);
+    const fixture = new StateFixture();
+    const one = await fixture.client(minor);
+    const two = await fixture.client(minor);
     await one.open("file", { access: READ, deny: WRITE, seqid: 1 });
     const create = { mode: CreateMode.UNCHECKED, attributes: { size: 0n } };
     const cut = { access: READ, create, seqid: 1 };
@@ -184,7 +184,7 @@ for (const minor of VERSIONS) {
   });
 
   test("GUARDED4 makes or says EXIST (RFC 8881 18.16.3)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const create = { mode: CreateMode.GUARDED, attributes: { mode: 0o644 } };
     await client.open("new", { create, seqid: 1, owner: "a" });
     const again = { create, seqid: 1, owner: "b" };
@@ -192,7 +192,7 @@ for (const minor of VERSIONS) {
   });
 
   test("EXCLUSIVE4 is known again by its verifier (RFC 8881 18.16.3)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const create = (text: string) => ({
       mode: CreateMode.EXCLUSIVE,
       verifier: bytesOf(text),
@@ -215,7 +215,7 @@ for (const minor of VERSIONS) {
   });
 
   test("attributes that can't be set (RFC 8881 15.2)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const status = (attributes: object, owner: string) =>
       client.openStatus("new", {
         create: { mode: CreateMode.GUARDED, attributes },
@@ -228,7 +228,7 @@ for (const minor of VERSIONS) {
   });
 
   test("a read-only export (RFC 8881 18.16.3, 18.32)", async () => {
-    const client = await new StateGround({ readOnly: true }).client(minor);
+    const client = await new StateFixture({ readOnly: true }).client(minor);
     const create = { mode: CreateMode.GUARDED };
     const status = (options: object) =>
       client.openStatus("file", { seqid: 1, ...options });
@@ -241,8 +241,8 @@ for (const minor of VERSIONS) {
   });
 
   test("no more opens than the limit", async () => {
-    const ground = new StateGround({ limits: { maxOpensPerClient: 2 } });
-    const client = await ground.client(minor);
+    const fixture = new StateFixture({ limits: { maxOpensPerClient: 2 } });
+    const client = await fixture.client(minor);
     const one = await client.open("file", { seqid: 1, owner: "a" });
     await client.open("file", { seqid: 1, owner: "b" });
     const third = { seqid: 1, owner: "c" };
@@ -267,8 +267,8 @@ for (const minor of VERSIONS) {
         };
       },
     });
-    const ground = new StateGround({ fs: slow(counting) });
-    const client = await ground.client(minor);
+    const fixture = new StateFixture({ fs: slow(counting) });
+    const client = await fixture.client(minor);
     await client.open("file", { access: READ, seqid: 1 });
     const stateid = await client.open("file", { access: BOTH, seqid: 3 });
     assertEquals(held.length, 2);
@@ -287,9 +287,9 @@ for (const minor of VERSIONS) {
   });
 
   test("two that open at once against each other: one is refused", async () => {
-    const ground = new StateGround({ fs: slow(memory({ file: "" })) });
-    const one = await ground.client(minor);
-    const two = await ground.client(minor);
+    const fixture = new StateFixture({ fs: slow(memory({ file: "" })) });
+    const one = await fixture.client(minor);
+    const two = await fixture.client(minor);
     const options = { access: WRITE, deny: WRITE, seqid: 1 };
     const statuses = await Promise.all([
       one.openStatus("file", options),
@@ -299,21 +299,21 @@ for (const minor of VERSIONS) {
   });
 
   test("two that create at once by UNCHECKED4: both open the one file", async () => {
-    const ground = new StateGround({ fs: slow(memory()) });
-    const one = await ground.client(minor);
-    const two = await ground.client(minor);
+    const fixture = new StateFixture({ fs: slow(memory()) });
+    const one = await fixture.client(minor);
+    const two = await fixture.client(minor);
     const create = { mode: CreateMode.UNCHECKED, attributes: { mode: 0o666 } };
     const statuses = await Promise.all([
       one.openStatus("new", { create, seqid: 1 }),
       two.openStatus("new", { create, seqid: 1 }),
     ]);
     assertEquals(statuses, ["OK", "OK"]);
-    assertEquals(ground.counts.files, 1);
+    assertEquals(fixture.counts.files, 1);
   });
 }
 
 Deno.test("OPEN 4.1: EXCLUSIVE4_1 sets its attributes (RFC 8881 18.16.3)", async () => {
-  const client = await new StateGround().client(1);
+  const client = await new StateFixture().client(1);
   const create = {
     mode: CreateMode.EXCLUSIVE4_1,
     verifier: bytesOf("verifier"),
@@ -329,7 +329,7 @@ Deno.test("OPEN 4.1: EXCLUSIVE4_1 sets its attributes (RFC 8881 18.16.3)", async
 });
 
 Deno.test("OPEN 4.0 does not know what NFSv4.1 added (RFC 7530 16.16.2)", async () => {
-  const client = await new StateGround().client(0);
+  const client = await new StateFixture().client(0);
   const create = {
     mode: CreateMode.EXCLUSIVE4_1,
     verifier: bytesOf("verifier"),
@@ -340,7 +340,7 @@ Deno.test("OPEN 4.0 does not know what NFSv4.1 added (RFC 7530 16.16.2)", async 
 });
 
 Deno.test("OPEN 4.1: CLAIM_FH opens the current filehandle, and creates nothing (RFC 8881 18.16.3)", async () => {
-  const client = await new StateGround().client(1);
+  const client = await new StateFixture().client(1);
   const claim = { claim: "fh" } as const;
   await client.ok("OPEN", ...walk(["file"]), client.openOp("", { claim }));
   const create = { mode: CreateMode.GUARDED };
@@ -352,7 +352,7 @@ Deno.test("OPEN 4.1: CLAIM_FH opens the current filehandle, and creates nothing 
 
 Deno.test("OPEN: CLAIM_DELEGATE_PREV is not supported (RFC 7530 16.16.5, RFC 8881 18.5.3)", async () => {
   for (const minor of VERSIONS) {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const claim = { claim: "delegate_prev", name: "file" } as const;
     assertEquals(await client.openStatus("", { claim }), "NOTSUPP");
   }
@@ -360,15 +360,15 @@ Deno.test("OPEN: CLAIM_DELEGATE_PREV is not supported (RFC 7530 16.16.5, RFC 888
 
 Deno.test("OPEN: nothing new in the grace period, no reclaim after it (RFC 8881 8.4.2.1)", async () => {
   for (const minor of VERSIONS) {
-    const ground = new StateGround({ graceMs: 1000 });
-    const client = await ground.client(minor, { reclaimComplete: false });
+    const fixture = new StateFixture({ graceMs: 1000 });
+    const client = await fixture.client(minor, { reclaimComplete: false });
     assertEquals(await client.openStatus("file", { seqid: 1 }), "GRACE");
     const claim = { claim: "previous", delegate: 0 } as const;
     const reclaim = client.openOp("", { claim, seqid: 2, owner: "r" });
     const opened = await client.ok("OPEN", ...walk(["file"]), reclaim);
     // RFC 7530 9.1.11: a reclaim needs no confirmation.
     assertEquals(opened.flags & 2, 0);
-    ground.clock.advance(2000);
+    fixture.clock.advance(2000);
     const late = client.openOp("", { claim, seqid: 1, owner: "l" });
     assertEquals(await client.status(...walk(["file"]), late), "NO_GRACE");
     if (minor > 0) {
@@ -381,7 +381,7 @@ Deno.test("OPEN: nothing new in the grace period, no reclaim after it (RFC 8881 
 });
 
 Deno.test("OPEN 4.1: who says what it wants is told why it gets nothing (RFC 8881 18.16.3)", async () => {
-  const client = await new StateGround().client(1);
+  const client = await new StateFixture().client(1);
   const delegation = async (want: number) => {
     const open = client.openOp("file", { access: READ | want });
     return (await client.ok("OPEN", op.putrootfh(), open)).delegation;

@@ -9,19 +9,19 @@ import {
   walk,
 } from "../../support/client/mod.ts";
 import { LEASE } from "../../state/fixture.ts";
-import { type StateClient, StateGround } from "../state_ground.ts";
-import { slow } from "./ground.ts";
+import { type StateClient, StateFixture } from "../state_fixture.ts";
+import { slow } from "./fixture.ts";
 
 const AT_FILE = walk(["file"]);
 
 /** A client that has `file` open, with its owner's next seqid 3. */
 async function opened(): Promise<
-  { ground: StateGround; client: StateClient; stateid: Stateid }
+  { fixture: StateFixture; client: StateClient; stateid: Stateid }
 > {
-  const ground = new StateGround();
-  const client = await ground.client(0);
+  const fixture = new StateFixture();
+  const client = await fixture.client(0);
   const stateid = await client.open("file", { seqid: 1 });
-  return { ground, client, stateid };
+  return { fixture, client, stateid };
 }
 
 /** LOCK by a new owner under an open. */
@@ -35,8 +35,8 @@ function lockOp(
 }
 
 Deno.test("OPEN 4.0 of a new owner wants OPEN_CONFIRM, of a known one does not (RFC 7530 9.1.11)", async () => {
-  const ground = new StateGround();
-  const client = await ground.client(0);
+  const fixture = new StateFixture();
+  const client = await fixture.client(0);
   const open = client.openOp("file", { seqid: 7 });
   const first = await client.ok("OPEN", op.putrootfh(), open);
   assertEquals(first.flags & 2, 2);
@@ -55,34 +55,34 @@ Deno.test("OPEN 4.0 of a new owner wants OPEN_CONFIRM, of a known one does not (
 });
 
 Deno.test("OPEN_CONFIRM 4.0: another seqid cancels the OPEN, a confirmed one has nothing to confirm (RFC 7530 16.18)", async () => {
-  const ground = new StateGround();
-  const client = await ground.client(0);
+  const fixture = new StateFixture();
+  const client = await fixture.client(0);
   const open = client.openOp("file", { seqid: 1 });
   const { stateid } = await client.ok("OPEN", op.putrootfh(), open);
   const wrong = op.openConfirm(stateid, 5);
   assertEquals(await client.status(...AT_FILE, wrong), "BAD_SEQID");
-  assertEquals(ground.counts, { stateids: 0, files: 0 });
+  assertEquals(fixture.counts, { stateids: 0, files: 0 });
   const confirmed = await client.open("file", { seqid: 1 });
   const late = op.openConfirm(confirmed, 3);
   assertEquals(await client.status(...AT_FILE, late), "BAD_STATEID");
 });
 
 Deno.test("OPEN 4.0: a new OPEN of an unconfirmed owner takes the place of the first (RFC 7530 16.18.5)", async () => {
-  const ground = new StateGround();
-  const client = await ground.client(0);
+  const fixture = new StateFixture();
+  const client = await fixture.client(0);
   const open = (seqid: number) =>
     client.ok("OPEN", op.putrootfh(), client.openOp("file", { seqid }));
   const first = await open(1);
   const second = await open(17);
   assertNotEquals(second.stateid.other, first.stateid.other);
-  assertEquals(ground.counts, { stateids: 1, files: 1 });
+  assertEquals(fixture.counts, { stateids: 1, files: 1 });
   const confirm = op.openConfirm(second.stateid, 18);
   await client.ok("OPEN_CONFIRM", ...AT_FILE, confirm);
 });
 
 Deno.test("4.0: each sequenced request sent again gets the first answer (RFC 7530 9.1.7)", async () => {
-  const ground = new StateGround();
-  const client = await ground.client(0);
+  const fixture = new StateFixture();
+  const client = await fixture.client(0);
   const twice = async (...ops: Request[]) => {
     const first = await client.call(...ops);
     const second = await client.call(...ops);
@@ -117,23 +117,23 @@ Deno.test("4.0: each sequenced request sent again gets the first answer (RFC 753
 
 Deno.test("4.0: after DELAY or GRACE the same request gets through, and so does the next seqid (RFC 7530 9.1.7)", async () => {
   for (const step of [0, 1]) {
-    const ground = new StateGround({ graceMs: LEASE });
-    const client = await ground.client(0);
+    const fixture = new StateFixture({ graceMs: LEASE });
+    const client = await fixture.client(0);
     const status = (seqid: number) => client.openStatus("file", { seqid });
     assertEquals(await status(5), "GRACE");
     assertEquals(await status(5), "GRACE");
-    ground.clock.advance(LEASE);
+    fixture.clock.advance(LEASE);
     await client.call(op.renew(client.clientid));
     assertEquals(await status(5 + step), "OK");
     // Now that it is answered, nothing but the next one does.
     assertEquals(await status(5 + step), "OK");
-    assertEquals(ground.counts.stateids, 1);
+    assertEquals(fixture.counts.stateids, 1);
   }
 });
 
 Deno.test("4.0: a LOCK that was denied and is sent again is denied by the same lock (RFC 7530 9.1.7)", async () => {
-  const { ground, client, stateid } = await opened();
-  const other = await ground.client(0);
+  const { fixture, client, stateid } = await opened();
+  const other = await fixture.client(0);
   const theirs = await other.open("file", { seqid: 1 });
   const first = lockOp(other, theirs, { openSeqid: 3, lockSeqid: 1 });
   const held = await other.ok("LOCK", ...AT_FILE, first);
@@ -168,26 +168,26 @@ Deno.test("4.0: errors that use up the seqid, and errors that don't (RFC 7530 9.
 });
 
 Deno.test("CLOSE 4.0: with the next seqid, a closed open is gone (RFC 7530 9.10.1)", async () => {
-  const { ground, client, stateid } = await opened();
+  const { fixture, client, stateid } = await opened();
   await client.ok("CLOSE", ...AT_FILE, op.close(stateid, 3));
   const read = op.read({ stateid });
   assertEquals(await client.status(...AT_FILE, read), "BAD_STATEID");
   const again = op.close(stateid, 4);
   assertEquals(await client.status(...AT_FILE, again), "BAD_STATEID");
-  assertEquals(ground.counts, { stateids: 0, files: 0 });
+  assertEquals(fixture.counts, { stateids: 0, files: 0 });
 });
 
 Deno.test("4.0: seqids wrap past 2^32 - 1 to 1, or as Linux does to 0 (RFC 7530 9.1.3)", async () => {
   for (const next of [0, 1]) {
-    const client = await new StateGround().client(0);
+    const client = await new StateFixture().client(0);
     const stateid = await client.open("file", { seqid: 0xffff_fffe });
     await client.ok("CLOSE", ...AT_FILE, op.close(stateid, next));
   }
 });
 
 Deno.test("4.0: a request that comes again while it is carried out waits for its answer", async () => {
-  const ground = new StateGround({ fs: slow(memory()) });
-  const client = await ground.client(0);
+  const fixture = new StateFixture({ fs: slow(memory()) });
+  const client = await fixture.client(0);
   const create = { mode: CreateMode.GUARDED, attributes: { mode: 0o600 } };
   const open = client.openOp("new", { seqid: 1, create });
   const [first, second] = await Promise.all([
@@ -195,7 +195,7 @@ Deno.test("4.0: a request that comes again while it is carried out waits for its
     client.call(op.putrootfh(), open),
   ]);
   assertEquals(second.bytes, first.bytes);
-  assertEquals(ground.counts, { stateids: 1, files: 1 });
+  assertEquals(fixture.counts, { stateids: 1, files: 1 });
 });
 
 Deno.test("LOCK 4.0: any first lock seqid, and no second beginning (RFC 7530 16.10.5)", async () => {
@@ -212,8 +212,8 @@ Deno.test("LOCK 4.0: any first lock seqid, and no second beginning (RFC 7530 16.
 });
 
 Deno.test("LOCK 4.0: the owner's clientid must be known and the open's (RFC 7530 16.10)", async () => {
-  const { ground, client, stateid } = await opened();
-  const other = await ground.client(0);
+  const { fixture, client, stateid } = await opened();
+  const other = await fixture.client(0);
   const status = (clientid: bigint) => {
     const owner = { ...client.owner("l"), clientid };
     const locker = { openStateid: stateid, openSeqid: 3, lockSeqid: 1, owner };
@@ -224,7 +224,7 @@ Deno.test("LOCK 4.0: the owner's clientid must be known and the open's (RFC 7530
 });
 
 Deno.test("RELEASE_LOCKOWNER 4.0: not while it holds locks (RFC 7530 16.37)", async () => {
-  const { ground, client, stateid } = await opened();
+  const { fixture, client, stateid } = await opened();
   const lock = lockOp(client, stateid, { openSeqid: 3, lockSeqid: 1 });
   const locked = await client.ok("LOCK", ...AT_FILE, lock);
   const release = op.releaseLockowner(client.owner("locker"));
@@ -236,42 +236,42 @@ Deno.test("RELEASE_LOCKOWNER 4.0: not while it holds locks (RFC 7530 16.37)", as
   });
   await client.ok("LOCKU", ...AT_FILE, unlock);
   assertEquals(await client.status(release), "OK");
-  assertEquals(ground.counts.stateids, 1);
+  assertEquals(fixture.counts.stateids, 1);
   assertEquals(await client.status(release), "OK");
   const stranger = op.releaseLockowner({ ...client.owner(), clientid: 99n });
   assertEquals(await client.status(stranger), "STALE_CLIENTID");
 });
 
 Deno.test("4.0: an owner that is idle for a lease is forgotten, an unconfirmed open is no obstacle (RFC 7530 16.18.5)", async () => {
-  const ground = new StateGround();
-  const client = await ground.client(0);
-  const other = await ground.client(0);
+  const fixture = new StateFixture();
+  const client = await fixture.client(0);
+  const other = await fixture.client(0);
   const open = client.openOp("file", { seqid: 1, deny: 3 });
   await client.ok("OPEN", op.putrootfh(), open);
   const theirs = { seqid: 1 };
   assertEquals(await other.openStatus("file", theirs), "SHARE_DENIED");
-  ground.clock.advance(LEASE + 1);
+  fixture.clock.advance(LEASE + 1);
   await client.call(op.renew(client.clientid));
   await other.open("file", { seqid: 2 });
-  const known = ground.services.state.clients.find(client.clientid, 0)!;
+  const known = fixture.services.state.clients.find(client.clientid, 0)!;
   assertEquals(known.states.openOwners.size, 0);
 });
 
 Deno.test("4.0: the sweep forgets idle owners, and cancels what they never confirmed (RFC 7530 9.1.10, 16.18.5)", async () => {
-  const { ground, client, stateid } = await opened();
+  const { fixture, client, stateid } = await opened();
   await client.ok("CLOSE", ...AT_FILE, op.close(stateid, 3));
   const open = client.openOp("file", { seqid: 1, owner: "unconfirmed" });
   await client.ok("OPEN", op.putrootfh(), open);
-  const { state } = ground.services;
+  const { state } = fixture.services;
   const { states } = state.clients.find(client.clientid, 0)!;
-  ground.clock.advance(LEASE);
+  fixture.clock.advance(LEASE);
   await client.call(op.renew(client.clientid));
-  state.sweep(ground.clock.now());
+  state.sweep(fixture.clock.now());
   assertEquals(states.openOwners.size, 2);
-  ground.clock.advance(1);
-  state.sweep(ground.clock.now());
+  fixture.clock.advance(1);
+  state.sweep(fixture.clock.now());
   assertEquals(states.openOwners.size, 0);
-  assertEquals(ground.counts, { stateids: 0, files: 0 });
+  assertEquals(fixture.counts, { stateids: 0, files: 0 });
 });
 
 Deno.test("4.0: a stateid of another start of the server is STALE_STATEID (RFC 7530 9.1.4)", async () => {

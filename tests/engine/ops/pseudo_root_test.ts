@@ -6,45 +6,45 @@ import { lookupp } from "../../../src/engine/ops/lookupp.ts";
 import { remove } from "../../../src/engine/ops/remove.ts";
 import { rename } from "../../../src/engine/ops/rename.ts";
 import { savefh } from "../../../src/engine/ops/savefh.ts";
-import { fattr, Ground, mode } from "./ground.ts";
+import { fattr, Fixture, mode } from "./fixture.ts";
 import { list } from "./listing.ts";
 
 const FSID = 8;
 const FILEID = 20;
 const MOUNTED_ON = 55;
 
-function ground(): Ground {
-  return new Ground(
+function fixture(): Fixture {
+  return new Fixture(
     { path: "/srv/one", fs: memory({ a: "" }), squash: "none" },
     { path: "/srv/two", fs: memory({ b: "" }), squash: "none" },
     { path: "/home", fs: memory({ c: "" }), squash: "none", readOnly: true },
   );
 }
 
-async function fsid(at: Ground, path: string): Promise<string> {
+async function fsid(at: Fixture, path: string): Promise<string> {
   const values = await (await at.at(path)).attributes(FSID);
   return `${values.uint64()}.${values.uint64()}`;
 }
 
 Deno.test("several exports meet in a pseudo root that can be listed (RFC 8881 7.3)", async () => {
-  const at = ground();
+  const at = fixture();
   assertEquals((await list(await at.at("/"))).names, ["home", "srv"]);
   assertEquals((await list(await at.at("/srv"))).names, ["one", "two"]);
   assertEquals((await list(await at.at("/srv/one"))).names, ["a"]);
 });
 
 Deno.test("crossing into an export changes the fsid, and each has its own (RFC 8881 7.7)", async () => {
-  const at = ground();
+  const at = fixture();
   const all = await Promise.all(
     ["/", "/srv/one", "/srv/two", "/home"].map((path) => fsid(at, path)),
   );
   assertEquals(new Set(all).size, 4);
   assertEquals(await fsid(at, "/srv"), all[0]);
-  assertEquals(await fsid(ground(), "/srv/one"), all[1], "after a restart");
+  assertEquals(await fsid(fixture(), "/srv/one"), all[1], "after a restart");
 });
 
 Deno.test("an export's root tells what it is mounted on, in GETATTR and READDIR (RFC 8881 5.8.2.23)", async () => {
-  const at = ground();
+  const at = fixture();
   const values = await (await at.at("/srv/one")).attributes(FILEID, MOUNTED_ON);
   const fileid = values.uint64();
   const mountedOn = values.uint64();
@@ -57,7 +57,7 @@ Deno.test("an export's root tells what it is mounted on, in GETATTR and READDIR 
 });
 
 Deno.test("LOOKUPP from an export's root leads back into the pseudo root (RFC 8881 18.14.3)", async () => {
-  const at = ground();
+  const at = fixture();
   const compound = await at.at("/srv/two");
   await compound.ok(lookupp);
   assertEquals(compound.context.file, (await at.at("/srv")).context.file);
@@ -66,7 +66,7 @@ Deno.test("LOOKUPP from an export's root leads back into the pseudo root (RFC 88
 });
 
 Deno.test("the pseudo root and read-only exports are ROFS to changes", async () => {
-  const at = ground();
+  const at = fixture();
   for (const path of ["/", "/srv", "/home"]) {
     const compound = await at.at(path);
     const made = await compound.status(create, (xdr) => {
@@ -81,7 +81,7 @@ Deno.test("the pseudo root and read-only exports are ROFS to changes", async () 
 });
 
 Deno.test("RENAME and LINK across exports are XDEV (RFC 8881 18.26.4, 18.9.4)", async () => {
-  const at = ground();
+  const at = fixture();
   const two = (await at.at("/srv/two")).context.file;
   const folder = await at.at("/srv/one");
   await folder.ok(savefh);
@@ -100,7 +100,7 @@ Deno.test("RENAME and LINK across exports are XDEV (RFC 8881 18.26.4, 18.9.4)", 
 
 Deno.test("exports that can't be served together are refused in words", () => {
   const at = (...paths: string[]) =>
-    new Ground(...paths.map((path) => ({ path, fs: memory() })));
+    new Fixture(...paths.map((path) => ({ path, fs: memory() })));
   assertThrows(() => at("/a", "/a/"), Error, "/a is exported twice");
   assertThrows(() => at("/a/b", "/a"), Error, "lies inside export /a");
   assertThrows(() => at("/", "/a"), Error, "lies inside export /");

@@ -5,7 +5,7 @@ import { remove } from "../../../src/engine/ops/remove.ts";
 import { SMALL_REPLY } from "../../../src/rpc/buffer_budget.ts";
 import { FsError } from "../../../src/vfs/errors.ts";
 import type { FileSystem } from "../../../src/vfs/file_system.ts";
-import { Ground, memoryGround, slow } from "./ground.ts";
+import { Fixture, memoryFixture, slow } from "./fixture.ts";
 import { list, readPart } from "./listing.ts";
 
 const TYPE = 1;
@@ -30,23 +30,23 @@ function changed(fs: FileSystem, changes: Partial<FileSystem>): FileSystem {
 }
 
 Deno.test("READDIR lists names with their attributes, filehandles too (RFC 8881 18.23.3)", async () => {
-  const ground = memoryGround({ a: "123", b: {} });
-  const listed = await list(await ground.at("/"), {
+  const fixture = memoryFixture({ a: "123", b: {} });
+  const listed = await list(await fixture.at("/"), {
     attributes: [TYPE, SIZE, HANDLE, FILEID],
   });
   assertEquals(listed.names, ["a", "b"]);
   const [a, b] = listed.attributes;
   assertEquals([a.uint32(), a.uint64()], [1, 3n]);
-  const handle = (await (await ground.at("a")).ok(getfh)).opaque(128);
+  const handle = (await (await fixture.at("a")).ok(getfh)).opaque(128);
   assertEquals(a.opaque(128), handle);
-  const fileid = await (await ground.at("a")).attributes(FILEID);
+  const fileid = await (await fixture.at("a")).attributes(FILEID);
   assertEquals(a.uint64(), fileid.uint64());
   assertEquals(b.uint32(), 2);
 });
 
 Deno.test("READDIR goes on behind each cookie, and every part fits its maxcount (RFC 8881 18.23.3)", async () => {
-  const ground = memoryGround(many(300));
-  const root = await ground.at("/");
+  const fixture = memoryFixture(many(300));
+  const root = await fixture.at("/");
   const seen = new Set<string>();
   const asked = { maxCount: 600, attributes: [TYPE] };
   let part = await readPart(root, asked);
@@ -63,7 +63,7 @@ Deno.test("READDIR goes on behind each cookie, and every part fits its maxcount 
 });
 
 Deno.test("READDIR gives out no cookie of 0, 1 or 2, and takes no 1 or 2 (RFC 8881 18.23.3)", async () => {
-  const root = await memoryGround(many(3)).at("/");
+  const root = await memoryFixture(many(3)).at("/");
   const { cookies, verifier } = await readPart(root);
   assertEquals(cookies.every((cookie) => cookie > 2), true);
   for (const cookie of [1, 2, 2 ** 53 - 1]) {
@@ -73,7 +73,7 @@ Deno.test("READDIR gives out no cookie of 0, 1 or 2, and takes no 1 or 2 (RFC 88
 });
 
 Deno.test("a cookie with a verifier that was not given out is NOT_SAME (RFC 8881 18.23.3)", async () => {
-  const root = await memoryGround(many(3)).at("/");
+  const root = await memoryFixture(many(3)).at("/");
   const { cookies } = await readPart(root);
   const verifier = new Uint8Array(8).fill(1);
   const { status } = await readPart(root, { cookie: cookies[0], verifier });
@@ -81,8 +81,8 @@ Deno.test("a cookie with a verifier that was not given out is NOT_SAME (RFC 8881
 });
 
 Deno.test("READDIR is TOOSMALL where not one entry fits (RFC 8881 18.23.3)", async () => {
-  const ground = memoryGround({ name: "" });
-  const root = await ground.at("/");
+  const fixture = memoryFixture({ name: "" });
+  const root = await fixture.at("/");
   const whole = (await readPart(root, { attributes: [SIZE] })).bytes;
   for (const maxCount of [0, 15, 16, whole - 1]) {
     const part = await readPart(root, { maxCount, attributes: [SIZE] });
@@ -93,14 +93,14 @@ Deno.test("READDIR is TOOSMALL where not one entry fits (RFC 8881 18.23.3)", asy
 });
 
 Deno.test("an empty folder takes 16 bytes, with fewer it is TOOSMALL", async () => {
-  const root = await memoryGround().at("/");
+  const root = await memoryFixture().at("/");
   assertEquals((await readPart(root, { maxCount: 16 })).eof, true);
   const { status } = await readPart(root, { maxCount: 15 });
   assertEquals(status, "NFS4ERR_TOOSMALL");
 });
 
 Deno.test("dircount bounds names and cookies, but not to nothing (RFC 8881 18.23.4)", async () => {
-  const root = await memoryGround(many(9)).at("/");
+  const root = await memoryFixture(many(9)).at("/");
   assertEquals((await readPart(root, { dirCount: 1 })).names.length, 1);
   const some = await readPart(root, { dirCount: 100 });
   assertEquals(some.names.length, 4);
@@ -108,7 +108,7 @@ Deno.test("dircount bounds names and cookies, but not to nothing (RFC 8881 18.23
 });
 
 Deno.test("READDIR stays within what the session's reply may be (RFC 8881 2.10.6.4)", async () => {
-  const root = await memoryGround(many(99)).at("/");
+  const root = await memoryFixture(many(99)).at("/");
   root.context.replyLimit = 1000;
   root.context.replyStart = root.context.reply.position;
   const part = await readPart(root, { maxCount: 100_000 });
@@ -117,20 +117,20 @@ Deno.test("READDIR stays within what the session's reply may be (RFC 8881 2.10.6
 });
 
 Deno.test("READDIR of what is no folder is NOTDIR, unreadable ACCESS, of set-only attributes INVAL", async () => {
-  const ground = memoryGround({ file: "" });
-  const file = await readPart(await ground.at("file"));
+  const fixture = memoryFixture({ file: "" });
+  const file = await readPart(await fixture.at("file"));
   assertEquals(file.status, "NFS4ERR_NOTDIR");
   const fs = memory({}, { mode: 0o711 });
-  const closed = await new Ground({ path: "/", fs }).at("/", { uid: 9 });
+  const closed = await new Fixture({ path: "/", fs }).at("/", { uid: 9 });
   assertEquals((await readPart(closed)).status, "NFS4ERR_ACCESS");
-  const root = await ground.at("/");
+  const root = await fixture.at("/");
   const { status } = await readPart(root, { attributes: [54] });
   assertEquals(status, "NFS4ERR_INVAL");
 });
 
 Deno.test("a folder may change while it is read: nothing that stays is missed or told twice", async () => {
-  const ground = memoryGround(many(50));
-  const root = await ground.at("/");
+  const fixture = memoryFixture(many(50));
+  const root = await fixture.at("/");
   const first = await readPart(root, { maxCount: 400 });
   const last = first.names.at(-1)!;
   for (const name of [last, first.names[0], "name-40"]) {
@@ -158,7 +158,7 @@ Deno.test("an entry whose attributes fail has rdattr_error, where it is asked fo
     },
   });
   for (const one of [failing, slow(failing)]) {
-    const root = await new Ground({ path: "/", fs: one }).at("/");
+    const root = await new Fixture({ path: "/", fs: one }).at("/");
     const part = await readPart(root, { attributes: [TYPE, RDATTR_ERROR] });
     assertEquals(part.names, ["bad", "good"]);
     assertEquals(part.masks, [1 << RDATTR_ERROR, 1 << RDATTR_ERROR | 1 << 1]);
@@ -179,7 +179,7 @@ Deno.test("an entry that is gone when its attributes are read is left out", asyn
       return fs.getattr(node as never);
     },
   });
-  const root = await new Ground({ path: "/", fs: racing }).at("/");
+  const root = await new Fixture({ path: "/", fs: racing }).at("/");
   assertEquals((await list(root, { attributes: [TYPE] })).names, ["b"]);
 });
 
@@ -200,7 +200,7 @@ Deno.test("entries without a node are looked up, where attributes are asked for"
       return fs.lookup(node as never, name);
     },
   });
-  const root = await new Ground({ path: "/", fs: bare }).at("/");
+  const root = await new Fixture({ path: "/", fs: bare }).at("/");
   assertEquals((await list(root)).names, ["a", "b"]);
   assertEquals(lookups, 0);
   const { attributes } = await list(root, { attributes: [TYPE] });
@@ -211,7 +211,7 @@ Deno.test("entries without a node are looked up, where attributes are asked for"
 Deno.test("a file system that waits is listed the same", async () => {
   const fs = memory(many(40));
   const at = async (one: FileSystem) =>
-    await list(await new Ground({ path: "/", fs: one }).at("/"), {
+    await list(await new Fixture({ path: "/", fs: one }).at("/"), {
       maxCount: 700,
       attributes: [TYPE, SIZE, 44],
     });
@@ -222,7 +222,7 @@ Deno.test("a file system that waits is listed the same", async () => {
 });
 
 Deno.test("100,000 entries are listed without a cliff", async () => {
-  const root = await memoryGround(many(100_000)).at("/");
+  const root = await memoryFixture(many(100_000)).at("/");
   const started = performance.now();
   const listed = await list(root, {
     maxCount: 32_768,
@@ -234,19 +234,19 @@ Deno.test("100,000 entries are listed without a cliff", async () => {
 });
 
 Deno.test("READDIR of a large folder lets others run after some entries, whether they were looked up or written", async () => {
-  const ground = memoryGround(many(2000));
+  const fixture = memoryFixture(many(2000));
   let turns = 0;
   const turn = { isOver: true, next: () => Promise.resolve(void turns++) };
-  Object.assign(ground.services, { turn });
-  const root = await ground.at("/");
+  Object.assign(fixture.services, { turn });
+  const root = await fixture.at("/");
   const part = await readPart(root, { maxCount: 1_000_000, attributes: [] });
   assertEquals(part.names.length, 2000);
   assert(turns >= 2000 / 64 + 2000 / 16, `${turns} turns`);
 });
 
 Deno.test("READDIR lists a small part where connections hold too much for more", async () => {
-  const ground = memoryGround(many(1000));
-  const root = await ground.at("/");
+  const fixture = memoryFixture(many(1000));
+  const root = await fixture.at("/");
   root.context.connection.hasRoom = () => false;
   const part = await readPart(root, { maxCount: 100_000, attributes: [TYPE] });
   assertEquals(part.eof, false);

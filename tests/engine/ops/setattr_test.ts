@@ -4,14 +4,14 @@ import { create } from "../../../src/engine/ops/create.ts";
 import { setattr } from "../../../src/engine/ops/setattr.ts";
 import { readBitmap } from "../../../src/nfs4/bitmap.ts";
 import {
-  type Asker,
+  type Caller,
   fattr,
-  Ground,
-  memoryGround,
+  Fixture,
+  memoryFixture,
   mode,
   slow,
   type WriteArgs,
-} from "./ground.ts";
+} from "./fixture.ts";
 
 type Values = Parameters<typeof fattr>[1];
 
@@ -58,32 +58,32 @@ const setting = (values: Values): WriteArgs => (xdr) => {
 };
 
 async function status(
-  ground: Ground,
+  fixture: Fixture,
   values: Values,
-  asker: Asker & { path?: string } = {},
+  caller: Caller & { path?: string } = {},
 ): Promise<string> {
-  const compound = await ground.at(asker.path ?? "file", asker);
+  const compound = await fixture.at(caller.path ?? "file", caller);
   return await compound.status(setattr, setting(values));
 }
 
-async function modeOf(ground: Ground, path = "file"): Promise<string> {
-  const values = await (await ground.at(path)).attributes(MODE);
+async function modeOf(fixture: Fixture, path = "file"): Promise<string> {
+  const values = await (await fixture.at(path)).attributes(MODE);
   return values.uint32().toString(8);
 }
 
-/** A ground whose root and file belong to user 5 and group 6. */
-function owned(): Ground {
+/** A fixture whose root and file belong to user 5 and group 6. */
+function owned(): Fixture {
   const fs = memory({ file: "12345", folder: {} }, {
     uid: 5,
     gid: 6,
     mode: 0o777,
   });
-  return new Ground({ path: "/", fs, squash: "none" });
+  return new Fixture({ path: "/", fs, squash: "none" });
 }
 
 Deno.test("SETATTR sets everything at once and says so (RFC 8881 18.30.3)", async () => {
-  const ground = owned();
-  const file = await ground.at("file");
+  const fixture = owned();
+  const file = await fixture.at("file");
   const before = (await file.attributes(CHANGE)).uint64();
   const values = [
     size(2n),
@@ -111,15 +111,15 @@ Deno.test("SETATTR that fails answers an empty attrsset (RFC 8881 18.30.3)", asy
 });
 
 Deno.test("SETATTR of nothing succeeds and changes nothing", async () => {
-  const ground = owned();
-  const file = await ground.at("file");
+  const fixture = owned();
+  const file = await fixture.at("file");
   const before = (await file.attributes(CHANGE)).uint64();
   await file.ok(setattr, setting([]));
   assertEquals((await file.attributes(CHANGE)).uint64(), before);
 });
 
 Deno.test("SETATTR refuses what no file could be set to (RFC 8881 5.5, 6.2.4, 6.2.5, 3.3.1)", async () => {
-  const ground = owned();
+  const fixture = owned();
   const cases: [Values, string][] = [
     [[[1, (xdr) => xdr.uint32(1)]], "NFS4ERR_INVAL"],
     [[[20, (xdr) => xdr.uint64(1n)]], "NFS4ERR_INVAL"],
@@ -140,9 +140,9 @@ Deno.test("SETATTR refuses what no file could be set to (RFC 8881 5.5, 6.2.4, 6.
     [[[48, (xdr) => xdr.uint32(2)]], "NFS4ERR_BADXDR"],
   ];
   for (const [values, expected] of cases) {
-    assertEquals(await status(ground, values), expected);
+    assertEquals(await status(fixture, values), expected);
   }
-  assertEquals(await modeOf(ground), "644");
+  assertEquals(await modeOf(fixture), "644");
 });
 
 Deno.test("an attribute beyond the known bitmap words is ATTRNOTSUPP (RFC 8881 5.2)", async () => {
@@ -156,24 +156,24 @@ Deno.test("an attribute beyond the known bitmap words is ATTRNOTSUPP (RFC 8881 5
 });
 
 Deno.test("mode_set_masked sets and resets the bits of its mask, and is not in NFSv4.0 (RFC 8881 6.2.5)", async () => {
-  const ground = owned();
-  assertEquals(await status(ground, [masked(0o1070, 0o1770)]), "NFS4_OK");
-  assertEquals(await modeOf(ground), "1074");
+  const fixture = owned();
+  assertEquals(await status(fixture, [masked(0o1070, 0o1770)]), "NFS4_OK");
+  assertEquals(await modeOf(fixture), "1074");
   assertEquals(
-    await status(ground, [masked(0, 0)], { minorVersion: 0 }),
+    await status(fixture, [masked(0, 0)], { minorVersion: 0 }),
     "NFS4ERR_ATTRNOTSUPP",
   );
 });
 
 Deno.test("a size is for files only: ISDIR or INVAL in NFSv4.0, WRONG_TYPE later (RFC 7530 13.2, RFC 8881 15.2)", async () => {
-  const ground = owned();
-  await (await ground.at("/")).ok(create, (xdr) => {
+  const fixture = owned();
+  await (await fixture.at("/")).ok(create, (xdr) => {
     xdr.uint32(7);
     xdr.string("fifo");
     fattr(xdr, []);
   });
   const of = (path: string, minorVersion: 0 | 1) =>
-    status(ground, [size(0n)], { path, minorVersion });
+    status(fixture, [size(0n)], { path, minorVersion });
   assertEquals(await of("folder", 0), "NFS4ERR_ISDIR");
   assertEquals(await of("folder", 1), "NFS4ERR_WRONG_TYPE");
   assertEquals(await of("fifo", 0), "NFS4ERR_INVAL");
@@ -181,66 +181,69 @@ Deno.test("a size is for files only: ISDIR or INVAL in NFSv4.0, WRONG_TYPE later
 });
 
 Deno.test("only the owner and root change modes and set times; writers may touch", async () => {
-  const ground = owned();
-  assertEquals(await status(ground, [mode(0o666)], { uid: 9 }), "NFS4ERR_PERM");
-  assertEquals(await status(ground, [atime(1)], { uid: 9 }), "NFS4ERR_PERM");
-  assertEquals(await status(ground, [mtimeNow], { uid: 9 }), "NFS4ERR_ACCESS");
-  assertEquals(await status(ground, [size(0n)], { uid: 9 }), "NFS4ERR_ACCESS");
-  assertEquals(await status(ground, [mode(0o666)], { uid: 5 }), "NFS4_OK");
-  assertEquals(await status(ground, [mtimeNow], { uid: 9 }), "NFS4_OK");
-  assertEquals(await status(ground, [size(0n)], { uid: 9 }), "NFS4_OK");
-  assertEquals(await status(ground, [atime(1)], { uid: 0 }), "NFS4_OK");
+  const fixture = owned();
+  assertEquals(
+    await status(fixture, [mode(0o666)], { uid: 9 }),
+    "NFS4ERR_PERM",
+  );
+  assertEquals(await status(fixture, [atime(1)], { uid: 9 }), "NFS4ERR_PERM");
+  assertEquals(await status(fixture, [mtimeNow], { uid: 9 }), "NFS4ERR_ACCESS");
+  assertEquals(await status(fixture, [size(0n)], { uid: 9 }), "NFS4ERR_ACCESS");
+  assertEquals(await status(fixture, [mode(0o666)], { uid: 5 }), "NFS4_OK");
+  assertEquals(await status(fixture, [mtimeNow], { uid: 9 }), "NFS4_OK");
+  assertEquals(await status(fixture, [size(0n)], { uid: 9 }), "NFS4_OK");
+  assertEquals(await status(fixture, [atime(1)], { uid: 0 }), "NFS4_OK");
 });
 
 Deno.test("root gives files away; owners give them to their own groups (RFC 8881 18.30.4)", async () => {
-  const ground = owned();
+  const fixture = owned();
   const own = { uid: 5, gid: 6, gids: [30] };
-  assertEquals(await status(ground, [owner("9")], own), "NFS4ERR_PERM");
-  assertEquals(await status(ground, [owner("5")], own), "NFS4_OK");
-  assertEquals(await status(ground, [group("31")], own), "NFS4ERR_PERM");
-  assertEquals(await status(ground, [group("30")], own), "NFS4_OK");
+  assertEquals(await status(fixture, [owner("9")], own), "NFS4ERR_PERM");
+  assertEquals(await status(fixture, [owner("5")], own), "NFS4_OK");
+  assertEquals(await status(fixture, [group("31")], own), "NFS4ERR_PERM");
+  assertEquals(await status(fixture, [group("30")], own), "NFS4_OK");
   const member = { uid: 9, gid: 30 };
-  assertEquals(await status(ground, [group("30")], member), "NFS4ERR_PERM");
-  assertEquals(await status(ground, [owner("9")]), "NFS4_OK");
+  assertEquals(await status(fixture, [group("30")], member), "NFS4ERR_PERM");
+  assertEquals(await status(fixture, [owner("9")]), "NFS4_OK");
 });
 
 Deno.test("a new owner or content takes setuid and setgid away, unless it is root's own write", async () => {
-  const ground = owned();
-  await status(ground, [mode(0o6775)]);
-  assertEquals(await status(ground, [size(1n)]), "NFS4_OK");
-  assertEquals(await modeOf(ground), "6775");
-  assertEquals(await status(ground, [size(0n)], { uid: 5 }), "NFS4_OK");
-  assertEquals(await modeOf(ground), "775");
-  await status(ground, [mode(0o6775)]);
-  assertEquals(await status(ground, [group("1")]), "NFS4_OK");
-  assertEquals(await modeOf(ground), "775");
-  await status(ground, [mode(0o6775)], { path: "folder" });
-  await status(ground, [group("1")], { path: "folder" });
-  assertEquals(await modeOf(ground, "folder"), "6775");
+  const fixture = owned();
+  await status(fixture, [mode(0o6775)]);
+  assertEquals(await status(fixture, [size(1n)]), "NFS4_OK");
+  assertEquals(await modeOf(fixture), "6775");
+  assertEquals(await status(fixture, [size(0n)], { uid: 5 }), "NFS4_OK");
+  assertEquals(await modeOf(fixture), "775");
+  await status(fixture, [mode(0o6775)]);
+  assertEquals(await status(fixture, [group("1")]), "NFS4_OK");
+  assertEquals(await modeOf(fixture), "775");
+  await status(fixture, [mode(0o6775)], { path: "folder" });
+  await status(fixture, [group("1")], { path: "folder" });
+  assertEquals(await modeOf(fixture, "folder"), "6775");
 });
 
 Deno.test("only members make a file setgid for its group", async () => {
-  const ground = owned();
+  const fixture = owned();
   assertEquals(
-    await status(ground, [mode(0o2755)], { uid: 5, gid: 1 }),
+    await status(fixture, [mode(0o2755)], { uid: 5, gid: 1 }),
     "NFS4_OK",
   );
-  assertEquals(await modeOf(ground), "755");
+  assertEquals(await modeOf(fixture), "755");
   assertEquals(
-    await status(ground, [mode(0o2755)], { uid: 5, gid: 6 }),
+    await status(fixture, [mode(0o2755)], { uid: 5, gid: 6 }),
     "NFS4_OK",
   );
-  assertEquals(await modeOf(ground), "2755");
+  assertEquals(await modeOf(fixture), "2755");
 });
 
 Deno.test("SETATTR on a read-only export is ROFS", async () => {
-  const ground = memoryGround({ file: "" }, { readOnly: true });
-  assertEquals(await status(ground, [mode(0)]), "NFS4ERR_ROFS");
+  const fixture = memoryFixture({ file: "" }, { readOnly: true });
+  assertEquals(await status(fixture, [mode(0)]), "NFS4ERR_ROFS");
 });
 
 Deno.test("a size is checked against the stateid as a WRITE is (RFC 8881 18.30.3)", async () => {
-  const ground = owned();
-  const file = await ground.at("file");
+  const fixture = owned();
+  const file = await fixture.at("file");
   const status = await file.status(setattr, (xdr) => {
     xdr.uint32(1);
     xdr.opaqueFixed(new Uint8Array(12).fill(9));
@@ -251,7 +254,7 @@ Deno.test("a size is checked against the stateid as a WRITE is (RFC 8881 18.30.3
 
 Deno.test("SETATTR waits for a file system that waits", async () => {
   const fs = slow(memory({ file: "12" }));
-  const ground = new Ground({ path: "/", fs, squash: "none" });
-  assertEquals(await status(ground, [size(0n), mode(0o600)]), "NFS4_OK");
-  assertEquals(await modeOf(ground), "600");
+  const fixture = new Fixture({ path: "/", fs, squash: "none" });
+  assertEquals(await status(fixture, [size(0n), mode(0o600)]), "NFS4_OK");
+  assertEquals(await modeOf(fixture), "600");
 });

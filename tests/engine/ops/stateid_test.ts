@@ -6,7 +6,7 @@ import {
   op,
   type Stateid,
 } from "../../support/client/mod.ts";
-import { AT_FILE, StateGround, statuses, uses } from "../state_ground.ts";
+import { AT_FILE, StateFixture, statuses, uses } from "../state_fixture.ts";
 
 const READ = 1;
 const WRITE = 2;
@@ -16,7 +16,7 @@ for (const minor of [0, 1, 2] as const) {
     Deno.test(`stateids 4.${minor}: ${name}`, body);
 
   test("bad, old and future ones are told apart (RFC 8881 8.2.4, RFC 7530 9.1.4.4)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     await client.open("file", { seqid: 1 });
     const stateid = await client.open("file", { seqid: 3 });
     const other = stateid.other.slice();
@@ -37,8 +37,8 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("those of another file (RFC 8881 8.2.4)", async () => {
-    const ground = new StateGround({ tree: { file: "", more: "" } });
-    const client = await ground.client(minor);
+    const fixture = new StateFixture({ tree: { file: "", more: "" } });
+    const client = await fixture.client(minor);
     const stateid = await client.open("more", { seqid: 1 });
     const expected = Array(3).fill("BAD_STATEID");
     assertEquals(await statuses(client, uses(stateid)), expected);
@@ -47,7 +47,7 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("special ones in no other place, and invalid ones nowhere (RFC 8881 8.2.3)", async () => {
-    const client = await new StateGround().client(minor);
+    const client = await new StateFixture().client(minor);
     const invalid = [
       { seqid: 2, other: new Uint8Array(12) },
       { seqid: 0xffff_ffff, other: new Uint8Array(12) },
@@ -75,8 +75,8 @@ for (const minor of [0, 1, 2] as const) {
   });
 
   test("OPEN_DOWNGRADE to what some of the OPENs came to (RFC 8881 18.18.3, RFC 7530 16.19.4)", async () => {
-    const ground = new StateGround();
-    const client = await ground.client(minor);
+    const fixture = new StateFixture();
+    const client = await fixture.client(minor);
     let seqid = 1;
     await client.open("file", { access: READ, seqid });
     seqid += 2;
@@ -101,7 +101,7 @@ for (const minor of [0, 1, 2] as const) {
       );
     }
     assertEquals(await down(READ, 0), "OK");
-    const other = await ground.client(minor);
+    const other = await fixture.client(minor);
     const deny = { access: READ, deny: WRITE, seqid: 1 };
     assertEquals(await other.openStatus("file", deny), "OK");
     assertEquals((await down(3, 0)).endsWith("INVAL"), true);
@@ -109,10 +109,10 @@ for (const minor of [0, 1, 2] as const) {
 }
 
 Deno.test("stateids 4.1: another client's is refused (RFC 8881 8.2.4)", async () => {
-  const ground = new StateGround();
-  const client = await ground.client(1);
-  const other = await ground.client(1);
-  const older = await ground.client(0);
+  const fixture = new StateFixture();
+  const client = await fixture.client(1);
+  const other = await fixture.client(1);
+  const older = await fixture.client(0);
   const stateid = await client.open("file");
   const requests = [...uses(stateid), op.close(stateid)];
   const refused = Array(4).fill("BAD_STATEID");
@@ -121,9 +121,9 @@ Deno.test("stateids 4.1: another client's is refused (RFC 8881 8.2.4)", async ()
 });
 
 Deno.test("TEST_STATEID 4.1: each kind (RFC 8881 18.48.3)", async () => {
-  const ground = new StateGround();
-  const client = await ground.client(1);
-  const other = await ground.client(1);
+  const fixture = new StateFixture();
+  const client = await fixture.client(1);
+  const other = await fixture.client(1);
   const open = await client.open("file");
   await client.open("file");
   const foreign = await other.open("file");
@@ -144,7 +144,7 @@ Deno.test("TEST_STATEID 4.1: each kind (RFC 8881 18.48.3)", async () => {
 });
 
 Deno.test("FREE_STATEID 4.1: only what holds nothing (RFC 8881 18.38.3)", async () => {
-  const client = await new StateGround().client(1);
+  const client = await new StateFixture().client(1);
   const open = await client.open("file");
   const locker = { openStateid: open, owner: client.owner() };
   const lock = await client.ok("LOCK", ...AT_FILE, op.lock({ locker }));

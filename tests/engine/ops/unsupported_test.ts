@@ -23,7 +23,7 @@ import { removexattr } from "../../../src/engine/ops/removexattr.ts";
 import { seek } from "../../../src/engine/ops/seek.ts";
 import { setxattr } from "../../../src/engine/ops/setxattr.ts";
 import { writeSame } from "../../../src/engine/ops/write_same.ts";
-import { bits, memoryGround, type WriteArgs } from "./ground.ts";
+import { bits, memoryFixture, type WriteArgs } from "./fixture.ts";
 
 /** Arguments in a word: s a stateid, q a hyper, w a word, t true, f false, o an opaque, d a device id. */
 function args(letters: string): WriteArgs {
@@ -89,7 +89,7 @@ const CASES: Record<string, [AnyOperation, WriteArgs]> = {
 
 for (const [name, [operation, write]] of Object.entries(CASES)) {
   Deno.test(`${name} is NOTSUPP, its arguments read in full, or BADXDR when they are cut`, async () => {
-    const root = await memoryGround().at("/", { minorVersion: 2 });
+    const root = await memoryFixture().at("/", { minorVersion: 2 });
     assertEquals(await root.status(operation, write), "NFS4ERR_NOTSUPP");
     const cut = await root.status(operation, (xdr) => {
       write(xdr);

@@ -1,0 +1,60 @@
+import { AuthFlavor, type SysCredential } from "../rpc/auth.ts";
+import type { RpcConnection } from "../rpc/connection.ts";
+import type { Client } from "../state/client.ts";
+import type { CallbackChannel } from "./callback_channel.ts";
+import type { CallbackTarget } from "./callback_wire.ts";
+import type { InternetAddress } from "./universal_address.ts";
+
+/** A client of NFSv4.0 says only where; who calls is the server's machine. */
+const CREDENTIAL: SysCredential = {
+  flavor: AuthFlavor.SYS,
+  machineName: "",
+  uid: 0,
+  gid: 0,
+  gids: [],
+};
+
+/** The way to the callbacks of one client of NFSv4.0. */
+export class V40CallbackPath {
+  /** Whose they are. */
+  readonly client: Client;
+  /** Where they go. */
+  readonly address: InternetAddress;
+  /** How they are called and signed. */
+  readonly target: CallbackTarget;
+  /** The connection, while there is one. */
+  connection: RpcConnection | undefined;
+  /** Calls over it. */
+  channel: CallbackChannel | undefined;
+  /** The connection that is being made. */
+  opening: Promise<CallbackChannel> | undefined;
+  /** A callback was answered, and none failed since. */
+  proven = false;
+  /** Callbacks under way. */
+  inFlight = 0;
+  /** When the last one ended, in milliseconds of the dial-out's clock. */
+  usedAt: number;
+  /** The client is gone, or has another address. */
+  ended = false;
+
+  constructor(
+    client: Client,
+    address: InternetAddress,
+    { program, ident, now }: {
+      readonly program: number;
+      readonly ident: number;
+      readonly now: number;
+    },
+  ) {
+    this.client = client;
+    this.address = address;
+    this.target = {
+      program,
+      credential: CREDENTIAL,
+      minorVersion: 0,
+      // RFC 7530 16.33.5: it tells the client which of its mounts is meant.
+      callbackIdent: ident,
+    };
+    this.usedAt = now;
+  }
+}

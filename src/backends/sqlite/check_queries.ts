@@ -1,0 +1,68 @@
+import { ROOT } from "./schema.ts";
+
+/** Queries of what breaks a rule of the store: a line of text for each finding. */
+export const checkQueries: readonly string[] = [
+  `SELECT 'entry ' || quote(name) || ' of folder ' || entries.parent ||
+     ' leads to ' || entries.fileid || ', which is missing'
+   FROM entries LEFT JOIN inodes USING (fileid) WHERE inodes.fileid IS NULL`,
+  `SELECT 'entry ' || quote(name) || ' is in ' || entries.parent ||
+     ', which is no folder'
+   FROM entries LEFT JOIN inodes ON inodes.fileid = entries.parent
+   WHERE inodes.type IS NOT 'directory'`,
+  `SELECT type || ' ' || fileid || ' has ' || nlink || ' links, but ' ||
+     coalesce(names, 0) || ' names'
+   FROM inodes LEFT JOIN
+     (SELECT fileid, count(*) AS names FROM entries GROUP BY fileid)
+     USING (fileid)
+   WHERE type <> 'directory' AND nlink <> coalesce(names, 0)`,
+  `SELECT 'folder ' || fileid || ' has ' || coalesce(names, 0) || ' names'
+   FROM inodes LEFT JOIN
+     (SELECT fileid, count(*) AS names FROM entries GROUP BY fileid)
+     USING (fileid)
+   WHERE type = 'directory' AND coalesce(names, 0) <> (fileid <> ${ROOT})`,
+  `SELECT 'folder ' || inodes.fileid || ' has ' || nlink || ' links, but ' ||
+     coalesce(folders, 0) || ' folders in it'
+   FROM inodes LEFT JOIN
+     (SELECT entries.parent AS fileid, count(*) AS folders
+      FROM entries JOIN inodes USING (fileid)
+      WHERE type = 'directory' GROUP BY entries.parent)
+     USING (fileid)
+   WHERE type = 'directory' AND nlink <> 2 + coalesce(folders, 0)`,
+  `SELECT 'folder ' || fileid || ' is in ' || entries.parent ||
+     ', but its parent is ' || coalesce(inodes.parent, 'missing')
+   FROM inodes JOIN entries USING (fileid)
+   WHERE type = 'directory' AND inodes.parent IS NOT entries.parent`,
+  `WITH RECURSIVE tree (fileid) AS (
+     VALUES (${ROOT}) UNION
+     SELECT entries.fileid FROM tree
+     JOIN entries ON entries.parent = tree.fileid
+     JOIN inodes ON inodes.fileid = entries.fileid
+     WHERE type = 'directory')
+   SELECT 'folder ' || fileid || ' can''t be reached from the root'
+   FROM inodes WHERE type = 'directory' AND fileid NOT IN tree`,
+  `SELECT 'there is no root folder' WHERE NOT EXISTS
+     (SELECT 1 FROM inodes WHERE fileid = ${ROOT} AND type = 'directory')`,
+  `SELECT 'file ' || fileid || ' of ' || size || ' bytes has content of ' ||
+     coalesce(length(data), 0)
+   FROM inodes LEFT JOIN contents USING (fileid)
+   WHERE type = 'file' AND outside = 0 AND size <> coalesce(length(data), 0)`,
+  `SELECT 'content of ' || contents.fileid || ' belongs to no file'
+   FROM contents LEFT JOIN inodes USING (fileid)
+   WHERE inodes.fileid IS NULL OR type <> 'file' OR outside <> 0`,
+  `SELECT 'an import was not finished: import the archive again'
+   FROM records WHERE collection = 'import' AND key = 'unfinished'`,
+  `SELECT 'journal row ' || id || ' is left over' FROM journal`,
+  `SELECT 'symlink ' || fileid || ' of ' || size || ' bytes leads to ' ||
+     coalesce(quote(target), 'nothing')
+   FROM inodes WHERE type = 'symlink'
+   AND size IS NOT length(CAST(target AS BLOB))`,
+  `SELECT type || ' ' || fileid || ' has no device number' FROM inodes
+   WHERE type IN ('block-device', 'character-device')
+   AND (major IS NULL OR minor IS NULL)`,
+  `SELECT 'number ' || used || ' is above the ceiling of those set aside'
+   FROM (SELECT max(fileid) AS used FROM inodes
+     UNION SELECT max(change) FROM inodes
+     UNION SELECT max(outside) FROM inodes
+     UNION SELECT max(cookie) FROM entries)
+   WHERE used > (SELECT value FROM meta WHERE name = 'ceiling')`,
+];

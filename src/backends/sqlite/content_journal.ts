@@ -1,0 +1,130 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Contents } from "./contents.ts";
+
+interface Row {
+  readonly id: number;
+  readonly bytes: number;
+}
+
+/**
+ * Small durable writes to contents beside the database: they are written there,
+ * where the host may take its time, and into this table, which the next commit
+ * makes durable together with everybody else's. Once the host has brought the
+ * content itself to disk, its rows go. After a crash they are written once more.
+ *
+ * This is what lets writes to many files share one fsync.
+ */
+export class ContentJournal {
+  /** Bytes in rows. */
+  bytes = 0;
+  #lastId = 0;
+  /** By number of the content. */
+  readonly #rows = new Map<number, Row[]>();
+  readonly #insert: StatementSync;
+  readonly #forget: StatementSync;
+  readonly #drop: StatementSync;
+  readonly #dropBeyond: StatementSync;
+  readonly #shorten: StatementSync;
+  readonly #all: StatementSync;
+
+  /** The journal is empty: {@linkcode replay} comes before. */
+  constructor(db: DatabaseSync) {
+    this.#insert = db.prepare(
+      "INSERT INTO journal VALUES (?, ?, ?, ?)",
+    );
+    this.#forget = db.prepare(
+      "DELETE FROM journal WHERE content = ? AND id <= ?",
+    );
+    this.#drop = db.prepare("DELETE FROM journal WHERE content = ?");
+    this.#dropBeyond = db.prepare(
+      "DELETE FROM journal WHERE content = ? AND start >= ?",
+    );
+    this.#shorten = db.prepare(
+      `UPDATE journal SET data = substr(data, 1, ?2 - start)
+       WHERE content = ?1 AND start + length(data) > ?2`,
+    );
+    this.#all = db.prepare(
+      "SELECT id, content, length(data) AS bytes FROM journal ORDER BY id",
+    );
+  }
+
+  /** Learns anew which rows there are. */
+  undone(): void {
+    this.#rows.clear();
+    this.bytes = 0;
+    for (const row of this.#all.all()) {
+      const { id, content, bytes } = row as unknown as Row & {
+        readonly content: number;
+      };
+      this.#note(content, { id, bytes });
+    }
+  }
+
+  /** Contents that have rows. */
+  numbers(): number[] {
+    return [...this.#rows.keys()];
+  }
+
+  /** The last row of a content, if it has any. */
+  last(number: number): number | undefined {
+    return this.#rows.get(number)?.at(-1)?.id;
+  }
+
+  /** Adds a row, in the open transaction. */
+  add(number: number, start: number, data: Uint8Array): void {
+    // Not SQLite's own choice, which would use numbers of deleted rows again.
+    const row = { id: ++this.#lastId, bytes: data.length };
+    this.#insert.run(row.id, number, start, data);
+    this.#note(number, row);
+  }
+
+  /** A content was cut: what was beyond must not come back when it grows again. */
+  cut(number: number, size: number): void {
+    if (!this.#rows.has(number)) return;
+    this.#dropBeyond.run(number, size);
+    this.#shorten.run(number, size);
+  }
+
+  /**
+   * Removes the rows of a content: all, or up to `last` when it was synced since
+   * that was added. The last statement of its operation, because what memory
+   * knows of the rows is not undone with it.
+   */
+  forget(number: number, last = Infinity): void {
+    const known = this.#rows.get(number);
+    if (known === undefined) return;
+    if (last === Infinity) this.#drop.run(number);
+    else this.#forget.run(number, last);
+    for (const { id, bytes } of known) if (id <= last) this.bytes -= bytes;
+    const rest = known.filter(({ id }) => id > last);
+    if (rest.length > 0) this.#rows.set(number, rest);
+    else this.#rows.delete(number);
+  }
+
+  #note(number: number, row: Row): void {
+    this.bytes += row.bytes;
+    const known = this.#rows.get(number);
+    if (known !== undefined) known.push(row);
+    else this.#rows.set(number, [row]);
+  }
+}
+
+/** Writes what a crash has left in the journal once more, and empties it. */
+export function replay(db: DatabaseSync, contents: Contents): void {
+  const written = new Set<number>();
+  const rows = db.prepare(
+    `SELECT content, start, data FROM journal
+     JOIN inodes ON outside = content WHERE outside <> 0 ORDER BY id`,
+  );
+  for (const row of rows.iterate()) {
+    const { content, start, data } = row as unknown as {
+      content: number;
+      start: number;
+      data: Uint8Array;
+    };
+    contents.write(content, start, data);
+    written.add(content);
+  }
+  for (const number of written) contents.syncNow(number);
+  db.exec("DELETE FROM journal");
+}

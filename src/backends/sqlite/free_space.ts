@@ -1,0 +1,119 @@
+import { FsError } from "../../vfs/mod.ts";
+
+/** The disk is asked again after so many bytes at the latest: others use it too. */
+const ASK_AGAIN = 2 ** 26;
+/** What a node and its name take at most, with what the log holds of them. */
+const NODE_BYTES = 8192;
+/** What goes through the database is in its log, in itself, and in a content perhaps. */
+const COPIES = 3;
+
+/** What a {@linkcode FreeSpace} asks. */
+export interface FreeSpaceOptions {
+  /** Most bytes that everything may take; Infinity without a quota. */
+  readonly quota: number;
+  /** Bytes of the disk that can be taken, after all that is committed. */
+  readonly free: () => number;
+}
+
+/**
+ * What a store may still take: the disk's room and the quota. SQLite finds out
+ * that a disk is full at the commit, when it is too late to tell a client; so
+ * nothing is accepted that might not fit.
+ */
+export class FreeSpace {
+  /** Nodes that there are. */
+  files: number;
+  /** Bytes that they take, contents, names and all: see `weight.ts`. */
+  used: number;
+  /** Most of these; Infinity without a quota. */
+  readonly quota: number;
+  readonly #free: () => number;
+  /** What the open transaction has added. */
+  #open = { files: 0, used: 0 };
+  #budget = 0;
+  /** Bytes taken since a commit, which the disk does not know of. */
+  #uncommitted = 0;
+
+  /** With so much in it. */
+  constructor(
+    now: { readonly files: number; readonly used: number },
+    options: FreeSpaceOptions,
+  ) {
+    this.files = now.files;
+    this.used = now.used;
+    this.quota = options.quota;
+    this.#free = options.free;
+  }
+
+  /** So many nodes more, or fewer, in the open transaction. */
+  count(nodes: number): void {
+    this.files += nodes;
+    this.#open.files += nodes;
+  }
+
+  /** So many bytes more, or fewer; `isOpen`: in the open transaction. */
+  grow(bytes: number, isOpen: boolean): void {
+    this.used += bytes;
+    if (isOpen) this.#open.used += bytes;
+  }
+
+  /** {@inheritDoc Companion.committed} */
+  committed(): void {
+    this.#open = { files: 0, used: 0 };
+    this.#uncommitted = 0;
+  }
+
+  /** {@inheritDoc Companion.undone} */
+  undone(): void {
+    this.files -= this.#open.files;
+    this.used -= this.#open.used;
+    this.committed();
+    // The disk is not as it was thought to be.
+    this.#budget = 0;
+  }
+
+  /** Throws "quota" or "no-space" where a node or a name of so many bytes does not fit. */
+  takeNode(weight: number): void {
+    if (weight > 0 && this.used + weight > this.quota) {
+      throw new FsError("quota");
+    }
+    this.#take(NODE_BYTES, true);
+  }
+
+  /**
+   * Throws "quota" or "no-space" where `bytes` don't fit. `growth` of them are
+   * new; `inDatabase` are those that get to the disk with the next commit.
+   */
+  takeBytes(
+    bytes: number,
+    { growth, inDatabase }: {
+      readonly growth: number;
+      readonly inDatabase: boolean;
+    },
+  ): void {
+    if (growth > 0 && this.used + growth > this.quota) {
+      throw new FsError("quota");
+    }
+    this.#take(bytes, inDatabase);
+  }
+
+  /** Bytes that could still be written. */
+  get freeBytes(): number {
+    const free = Math.min(this.#freeOnDisk(), this.quota - this.used);
+    return Math.max(0, free);
+  }
+
+  #take(count: number, inDatabase: boolean): void {
+    const bytes = inDatabase ? count * COPIES : count;
+    if (bytes > this.#budget) {
+      this.#budget = Math.min(this.#freeOnDisk(), ASK_AGAIN);
+      if (bytes > this.#budget) throw new FsError("no-space");
+    }
+    this.#budget -= bytes;
+    if (inDatabase) this.#uncommitted += bytes;
+  }
+
+  #freeOnDisk(): number {
+    return this.#free() - this.#uncommitted;
+  }
+}

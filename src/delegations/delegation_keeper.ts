@@ -1,0 +1,282 @@
+import type { Client } from "../state/client.ts";
+import {
+  type Delegation,
+  type DelegationEnd,
+  type DelegationPolicy,
+  type DelegationType,
+  type HeldAttributes,
+  RECALL_PIECES,
+  recallDelegation,
+  type RecallReason,
+  revokeDelegation,
+  Want,
+  WhyNoDelegation,
+} from "../state/delegations.ts";
+import { LOOK, type Piecework } from "../state/effects.ts";
+import type { OpenState } from "../state/opens.ts";
+import type { ServerState } from "../state/server_state.ts";
+import type { FileRef } from "../vfs/file_handle.ts";
+import { nextTurn } from "../base/turn.ts";
+import { type LogFields, type Logger, silentLogger } from "../base/log.ts";
+import { ofLease } from "../backchannel/attempts.ts";
+import { delegationFor, mayReclaim } from "./grant_rules.ts";
+import { OpenHistory } from "./open_history.ts";
+import { HolderQueries } from "./holder_queries.ts";
+import { RecallQueue } from "./recall_queue.ts";
+import { revocableAt } from "./revocation.ts";
+import type { CallbackRouter } from "../backchannel/router.ts";
+
+/** Is told what becomes of delegations; see `DelegationMetrics`. */
+export interface DelegationObserver {
+  /** One was granted. */
+  granted(type: DelegationType): void;
+  /** One was not, because the file system can't see who else changes the file. */
+  unguarded?(type: DelegationType): void;
+  /** Somebody is in its way. */
+  recalled(type: DelegationType, reason: RecallReason): void;
+  /** It is gone; `seconds` since it was recalled, where it was. */
+  ended(
+    type: DelegationType,
+    end: DelegationEnd,
+    seconds: number | undefined,
+  ): void;
+}
+
+/** How {@linkcode DelegationKeeper} works; times in milliseconds. */
+export interface DelegationKeeperOptions {
+  /** All state. */
+  readonly state: ServerState;
+  /** The way to the clients. */
+  readonly router: CallbackRouter;
+  /** Delegations of a client; 10,000. */
+  readonly maxPerClient?: number;
+  /** How long a file that was fought over gets no delegation; 10,000. */
+  readonly contention?: number;
+  /** How soon a recall goes out again that its client did not understand yet; 100, doubled each time. */
+  readonly resend?: number;
+  /** How soon one goes out again that found no way; 10,000, with a lease shorter than 90 s as much sooner. */
+  readonly patience?: number;
+  /** How long CB_GETATTR may keep somebody waiting; 500. */
+  readonly queryTimeout?: number;
+  /** Calls `run` later; returns what cancels it. */
+  readonly schedule?: (run: () => void, ms: number) => () => void;
+  /** Is told of each delegation. */
+  readonly observer?: DelegationObserver;
+  /** For delegations that are lost. */
+  readonly log?: Logger;
+}
+
+/** How long CB_GETATTR may keep somebody waiting, in milliseconds. */
+export const QUERY_TIMEOUT = 500;
+/** How long a file that was fought over gets no delegation, in milliseconds. */
+export const CONTENTION = 10_000;
+const PATIENCE = 10_000;
+const MAX_PER_CLIENT = 10_000;
+const MAX_CONTENDED = 10_000;
+const MAX_REMEMBERED = 10_000;
+/** Callbacks that a change from outside sends in one turn. */
+const RECALLS_AT_ONCE = 32;
+/** Grants delegations when they pay, asks them back, and takes away what is not returned in time. */
+export class DelegationKeeper implements DelegationPolicy {
+  readonly #options: DelegationKeeperOptions;
+  readonly #state: ServerState;
+  readonly #router: CallbackRouter;
+  readonly #recalls: RecallQueue;
+  /** Files that were fought over, and until when; the oldest first. */
+  readonly #contended = new Map<string, number>();
+  readonly #history = new OpenHistory(MAX_REMEMBERED);
+  readonly #queries: HolderQueries;
+  #isSweeping = false;
+  #closed = false;
+
+  constructor(options: DelegationKeeperOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    this.#router = options.router;
+    const { router, schedule = defaultSchedule } = options;
+    this.#recalls = new RecallQueue({
+      router,
+      clock: options.state.clock,
+      schedule,
+      resend: options.resend,
+      log: options.log,
+    });
+    this.#queries = new HolderQueries({
+      router,
+      timeout: options.queryTimeout ?? QUERY_TIMEOUT,
+      schedule,
+    });
+  }
+
+  /** What is held at this moment: recalls that are out, timers, CB_GETATTRs. */
+  get held(): {
+    readonly recalls: number;
+    readonly timers: number;
+    readonly queries: number;
+  } {
+    const { size: recalls, timers } = this.#recalls;
+    return { recalls, timers, queries: this.#queries.size };
+  }
+
+  /** {@inheritDoc DelegationPolicy.offer} */
+  offer(open: OpenState, wanted: number): DelegationType | WhyNoDelegation {
+    const { client, file } = open;
+    const { maxPerClient = MAX_PER_CLIENT } = this.#options;
+    if (this.#state.grace.active || this.#closed) {
+      return WhyNoDelegation.RESOURCE;
+    }
+    const type = delegationFor(open, wanted);
+    if (typeof type === "number") return type;
+    const isBack = this.#history.note(file.file.key, client, type);
+    const isAsked = (wanted & Want.MASK) !== 0;
+    if (!isBack && !isAsked) return WhyNoDelegation.RESOURCE;
+    const until = this.#contended.get(file.file.key);
+    if (until !== undefined && this.#state.clock.now() < until) {
+      return WhyNoDelegation.CONTENTION;
+    }
+    const { states: { delegations }, account } = client;
+    const isFull = delegations >= maxPerClient || account.isFull;
+    return !isFull && this.#router.isProven(client)
+      ? type
+      : WhyNoDelegation.RESOURCE;
+  }
+
+  /** {@inheritDoc DelegationPolicy.reclaim} */
+  reclaim(
+    open: OpenState,
+    type: DelegationType,
+  ): { type: DelegationType; recalled: boolean } | WhyNoDelegation {
+    if (!mayReclaim(open, type)) return WhyNoDelegation.CONTENTION;
+    // RFC 8881 10.2.1: without a way to recall it, it is to be returned at once.
+    return { type, recalled: !this.#router.isProven(open.client) };
+  }
+
+  /** {@inheritDoc DelegationPolicy.began} */
+  began(delegation: Delegation): void {
+    this.#options.observer?.granted(delegation.type);
+    this.#debug("delegation granted", delegation);
+    // OPEN itself has asked for it.
+    if (delegation.isRecalled) this.#recalls.add(delegation, { isKnown: true });
+  }
+
+  /** {@inheritDoc DelegationPolicy.unguarded} */
+  unguarded(type: DelegationType): void {
+    this.#options.observer?.unguarded?.(type);
+  }
+
+  /** {@inheritDoc DelegationPolicy.recall} */
+  recall(delegation: Delegation, reason: RecallReason): void {
+    this.#options.observer?.recalled(delegation.type, reason);
+    this.#debug("delegation recalled", delegation, { reason });
+    this.#recalls.add(delegation, { isKnown: false });
+  }
+
+  /** {@inheritDoc DelegationPolicy.ended} */
+  ended(delegation: Delegation, end: DelegationEnd): void {
+    const recall = this.#recalls.get(delegation);
+    const now = this.#state.clock.now();
+    const seconds = recall && (now - recall.since) / 1000;
+    this.#options.observer?.ended(delegation.type, end, seconds);
+    this.#debug(`delegation ${end}`, delegation, { seconds });
+    if (recall === undefined) return;
+    this.#recalls.end(delegation);
+    this.#noteContention(delegation.file.file.key, now);
+  }
+
+  /** {@inheritDoc DelegationPolicy.query} */
+  query(delegation: Delegation): Promise<HeldAttributes | undefined> {
+    return this.#queries.ask(delegation);
+  }
+
+  /** A client's callbacks have a way again: what did not get through goes out once more. */
+  regained(client: Client): void {
+    this.#state.files.effects.begin(this.#recalls.sendAgain(client));
+  }
+
+  /**
+   * Asks all delegations of a file back for a change that no client asked for.
+   * Resolves when none is out, which takes the lease time at most.
+   */
+  async recallFile(file: FileRef): Promise<void> {
+    const waiting: Promise<void>[] = [];
+    const { delegations } = this.#state.files.get(file) ?? {};
+    for (const delegation of [...delegations?.values() ?? []]) {
+      if (waiting.length % RECALLS_AT_ONCE === RECALLS_AT_ONCE - 1) {
+        await nextTurn();
+      }
+      if (this.#state.expireIfLapsed(delegation.client)) continue;
+      recallDelegation(this.#state, delegation, "local");
+      const recall = this.#recalls.get(delegation);
+      if (recall === undefined) continue;
+      waiting.push(new Promise((resolve) => recall.waiting.push(resolve)));
+    }
+    await Promise.all(waiting);
+  }
+
+  /** Takes away what was not returned within the lease time; called every second or so. */
+  sweep(): void {
+    const now = this.#state.clock.now();
+    if (!this.#isSweeping) {
+      this.#isSweeping = true;
+      this.#state.files.effects.begin(this.#sweepRecalls(now));
+    }
+    for (const [key, until] of this.#contended) {
+      if (now < until) break;
+      this.#contended.delete(key);
+    }
+  }
+
+  /** Sends nothing more, and lets nobody wait. */
+  close(): void {
+    this.#closed = true;
+    this.#recalls.close();
+    this.#queries.close();
+  }
+
+  #debug(
+    message: string,
+    { type, client }: Delegation,
+    fields?: LogFields,
+  ): void {
+    const holder = client.id.toString(16);
+    this.#options.log?.debug(message, { type, client: holder, ...fields });
+  }
+
+  *#sweepRecalls(now: number): Piecework {
+    const { leaseMs } = this.#state.lease;
+    const { log = silentLogger } = this.#options;
+    const { patience = ofLease(PATIENCE, leaseMs) } = this.#options;
+    for (const recall of this.#recalls) {
+      const { delegation } = recall;
+      if (now >= revocableAt(recall, leaseMs)) {
+        log.info("a delegation was not returned and is revoked", {
+          type: delegation.type,
+          delivered: recall.delivered,
+        });
+        revokeDelegation(this.#state, delegation);
+        yield 1;
+      } else {
+        yield this.#recalls.resume(recall, patience) ? RECALL_PIECES : LOOK;
+      }
+    }
+    yield* this.#recalls.retry();
+    this.#isSweeping = false;
+  }
+
+  #noteContention(key: string, now: number): void {
+    const { contention = CONTENTION } = this.#options;
+    this.#contended.delete(key);
+    this.#contended.set(key, now + contention);
+    if (this.#contended.size <= MAX_CONTENDED) return;
+    for (const oldest of this.#contended.keys()) {
+      this.#contended.delete(oldest);
+      return;
+    }
+  }
+}
+
+/** Calls `run` after `ms` milliseconds; returns what cancels it. */
+export function defaultSchedule(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,87 @@
+import { Status } from "../nfs4/constants.ts";
+import type { Delegation, HeldAttributes } from "../state/delegations.ts";
+import {
+  CALLBACK_OPERATIONS,
+  callbackOperation,
+  type CbGetattrResult,
+} from "../backchannel/callback_ops.ts";
+import type { CallbackOutcome } from "../backchannel/callback_request.ts";
+import { referringCalls } from "./referring_calls.ts";
+import type { CallbackRouter } from "../backchannel/router.ts";
+
+/** How {@linkcode HolderQueries} asks. */
+export interface HolderQueriesOptions {
+  /** The way to the clients. */
+  readonly router: Pick<CallbackRouter, "send">;
+  /** Milliseconds that an answer may take. */
+  readonly timeout: number;
+  /** Calls `run` later; returns what cancels it. */
+  readonly schedule: (run: () => void, ms: number) => () => void;
+}
+
+/** A question that was asked, and how to give it up. */
+interface Asked {
+  readonly answer: Promise<HeldAttributes | undefined>;
+  readonly giveUp: () => void;
+}
+
+/**
+ * CB_GETATTR: asks the holders of write delegations for size and change
+ * (RFC 8881 10.4.3), each one question at a time, whoever wants to know.
+ */
+export class HolderQueries {
+  readonly #options: HolderQueriesOptions;
+  readonly #asked = new Map<Delegation, Asked>();
+
+  constructor(options: HolderQueriesOptions) {
+    this.#options = options;
+  }
+
+  /** Questions that are out. */
+  get size(): number {
+    return this.#asked.size;
+  }
+
+  /** What the holder says; undefined when it says nothing in time. */
+  ask(delegation: Delegation): Promise<HeldAttributes | undefined> {
+    const asked = this.#asked.get(delegation);
+    if (asked !== undefined) return asked.answer;
+    const { router, timeout, schedule } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<
+      HeldAttributes | undefined
+    >();
+    const finish = (held: HeldAttributes | undefined): void => {
+      if (!this.#asked.delete(delegation)) return;
+      cancel();
+      resolve(held);
+    };
+    const cancel = schedule(() => finish(undefined), timeout);
+    this.#asked.set(delegation, {
+      answer: promise,
+      giveUp: () => finish(undefined),
+    });
+    const { handle } = delegation.file.file;
+    router.send(delegation.client, {
+      operations: [
+        callbackOperation(CALLBACK_OPERATIONS.CB_GETATTR, { handle }),
+      ],
+      referringCalls: () => referringCalls(delegation),
+      wanted: () => this.#asked.has(delegation),
+      done: (outcome) => finish(answerOf(outcome)),
+    });
+    return promise;
+  }
+
+  /** Lets nobody wait any longer. */
+  close(): void {
+    for (const { giveUp } of [...this.#asked.values()]) giveUp();
+  }
+}
+
+function answerOf(outcome: CallbackOutcome): HeldAttributes | undefined {
+  if (outcome.kind !== "answered") return undefined;
+  const [result] = outcome.results;
+  return result?.status === Status.OK
+    ? result.value as CbGetattrResult
+    : undefined;
+}

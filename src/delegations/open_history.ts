@@ -1,0 +1,31 @@
+import { RecentMap } from "../base/recent_map.ts";
+import type { Client } from "../state/client.ts";
+import type { DelegationType } from "../state/delegations.ts";
+
+/** What a client opened a file for. */
+interface Habit {
+  readonly client: Client;
+  readonly type: DelegationType;
+}
+
+/**
+ * Who opened which file last, and for what. A delegation pays when a client
+ * comes back to a file: for one that is written once, or read once, returning it
+ * costs more than it saves.
+ */
+export class OpenHistory {
+  readonly #history: RecentMap<string, Habit>;
+
+  /** Remembers at least `limit` files, those opened last. */
+  constructor(limit: number) {
+    this.#history = new RecentMap(limit);
+  }
+
+  /** Notes an open of the file with this key; whether the client has come back to it. */
+  note(fileKey: string, client: Client, type: DelegationType): boolean {
+    const before = this.#history.get(fileKey);
+    if (before?.client === client && before.type === type) return true;
+    this.#history.set(fileKey, { client, type });
+    return false;
+  }
+}

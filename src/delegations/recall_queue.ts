@@ -1,0 +1,281 @@
+import { type Logger, silentLogger } from "../base/log.ts";
+import { Status } from "../nfs4/constants.ts";
+import type { Client } from "../state/client.ts";
+import type { Clock } from "../base/clock.ts";
+import { type Delegation, RECALL_PIECES } from "../state/delegations.ts";
+import { LOOK, type Piecework } from "../state/effects.ts";
+import {
+  CALLBACK_OPERATIONS,
+  callbackOperation,
+} from "../backchannel/callback_ops.ts";
+import type { CallbackOutcome } from "../backchannel/callback_request.ts";
+import { referringCalls } from "./referring_calls.ts";
+import type { CallbackRouter, Routed } from "../backchannel/router.ts";
+
+/** What {@linkcode RecallQueue} works with. */
+export interface RecallQueueOptions {
+  /** The way to the clients. */
+  readonly router: CallbackRouter;
+  /** Time. */
+  readonly clock: Clock;
+  /** Calls `run` later; returns what cancels it. */
+  readonly schedule: (run: () => void, ms: number) => () => void;
+  /** Milliseconds until a recall goes out again that its client did not understand yet; 100, doubled each time. */
+  readonly resend?: number;
+  /** For clients that refuse. */
+  readonly log?: Logger;
+}
+
+/** How soon a recall that its client did not understand goes out again for the first time. */
+export const RESEND = 100;
+const MAX_RESENDS = 8;
+const LONGEST_RESEND = 5_000;
+
+/** A delegation that was asked back and is still out. */
+export interface Recall {
+  readonly delegation: Delegation;
+  /** Clock time of the conflict. */
+  readonly since: number;
+  /** Clock time of the last answer, good or bad. */
+  readonly heardAt: number;
+  /** The client knows that it is to return it. */
+  readonly delivered: boolean;
+  /** Whoever waits until it is returned. */
+  readonly waiting: (() => void)[];
+}
+
+interface Sending extends Recall {
+  heardAt: number;
+  delivered: boolean;
+  /** How often the client did not know what it was about. */
+  resends: number;
+  routed: Routed | undefined;
+  isSending: boolean;
+  cancelTimer: (() => void) | undefined;
+}
+
+/**
+ * Delegations that were asked back and are still out, and the CB_RECALLs for
+ * them. A client gets as many at a time as its back channel takes; the others
+ * wait here, without a callback or a timer of their own, until it has answered one.
+ */
+export class RecallQueue {
+  readonly #options: RecallQueueOptions;
+  readonly #recalls = new Map<Delegation, Sending>();
+  /** Recalls that wait until another callback of their client is done. */
+  readonly #crowded = new Map<Client, Set<Sending>>();
+  #isClosed = false;
+
+  constructor(options: RecallQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Number of recalls. */
+  get size(): number {
+    return this.#recalls.size;
+  }
+
+  /** Number of recalls that will go out again after a time. */
+  get timers(): number {
+    let timers = 0;
+    for (const { cancelTimer } of this.#recalls.values()) {
+      if (cancelTimer !== undefined) timers++;
+    }
+    return timers;
+  }
+
+  /** All recalls, the oldest first. */
+  [Symbol.iterator](): IterableIterator<Recall> {
+    return this.#recalls.values();
+  }
+
+  /** The recall of a delegation, if it was asked back. */
+  get(delegation: Delegation): Recall | undefined {
+    return this.#recalls.get(delegation);
+  }
+
+  /** A delegation is asked back: by a callback, unless its client knows already. */
+  add(delegation: Delegation, options: { readonly isKnown: boolean }): void {
+    const now = this.#options.clock.now();
+    const recall: Sending = {
+      delegation,
+      since: now,
+      heardAt: now,
+      delivered: options.isKnown,
+      resends: 0,
+      routed: undefined,
+      isSending: false,
+      cancelTimer: undefined,
+      waiting: [],
+    };
+    this.#recalls.set(delegation, recall);
+    if (!recall.delivered) this.#sendInTurn(recall);
+  }
+
+  /** A delegation is in nobody's way any more. */
+  end(delegation: Delegation): void {
+    const recall = this.#recalls.get(delegation);
+    if (recall === undefined) return;
+    this.#recalls.delete(delegation);
+    this.#uncrowd(recall);
+    recall.cancelTimer?.();
+    for (const resolve of recall.waiting) resolve();
+  }
+
+  /** What did not get through to a client goes out once more, over whatever way there is now. */
+  *sendAgain(client: Client): Piecework {
+    // The first one that finds no room makes the others wait anew.
+    this.#crowded.delete(client);
+    for (const recall of this.#recalls.values()) {
+      const isLost = recall.delegation.client === client && !recall.delivered;
+      yield isLost ? RECALL_PIECES : LOOK;
+      if (!isLost || this.#recalls.get(recall.delegation) !== recall) continue;
+      if (recall.isSending) recall.routed?.retry();
+      else this.#sendInTurn(recall);
+    }
+  }
+
+  /** A recall goes out again that has found no way for `patience` milliseconds; returns whether it does. */
+  resume(
+    { delegation, delivered, heardAt }: Recall,
+    patience: number,
+  ): boolean {
+    if (delivered || this.#options.clock.now() - heardAt < patience) {
+      return false;
+    }
+    const recall = this.#recalls.get(delegation);
+    if (recall === undefined || recall.isSending) return false;
+    const isCrowded = this.#crowded.get(delegation.client)?.has(recall);
+    if (isCrowded || recall.cancelTimer !== undefined) return false;
+    this.#sendInTurn(recall);
+    return true;
+  }
+
+  /** Tries whether there is room again for those who wait for some. */
+  *retry(): Piecework {
+    for (const client of this.#crowded.keys()) {
+      while (this.#sendNext(client)) yield RECALL_PIECES;
+      yield RECALL_PIECES;
+    }
+  }
+
+  /** Sends nothing more, and lets nobody wait. */
+  close(): void {
+    this.#isClosed = true;
+    for (const recall of this.#recalls.values()) {
+      recall.cancelTimer?.();
+      for (const resolve of recall.waiting) resolve();
+    }
+    this.#recalls.clear();
+    this.#crowded.clear();
+  }
+
+  /** Sends it, or has it wait behind those of its client that found no room. */
+  #sendInTurn(recall: Sending): void {
+    const crowd = this.#crowded.get(recall.delegation.client);
+    if (crowd === undefined) this.#send(recall);
+    else crowd.add(recall);
+  }
+
+  #send(recall: Sending): void {
+    const { router } = this.#options;
+    const { delegation } = recall;
+    const { client, file, seqid, other } = delegation;
+    if (this.#isClosed || recall.isSending) return;
+    recall.cancelTimer?.();
+    recall.cancelTimer = undefined;
+    recall.isSending = true;
+    recall.routed = router.send(client, {
+      operations: [
+        callbackOperation(CALLBACK_OPERATIONS.CB_RECALL, {
+          stateid: { seqid, other },
+          // RFC 8881 20.2.3 lets a client drop what is about to be cut off; ours writes it back.
+          truncate: false,
+          handle: file.file.handle,
+        }),
+      ],
+      referringCalls: () => referringCalls(delegation),
+      wanted: () => this.#recalls.get(delegation) === recall,
+      done: (outcome) => this.#answered(recall, outcome),
+    });
+  }
+
+  #answered(recall: Sending, outcome: CallbackOutcome): void {
+    const { clock, router } = this.#options;
+    recall.isSending = false;
+    recall.routed = undefined;
+    recall.heardAt = clock.now();
+    const { client } = recall.delegation;
+    // Only what came from the client says that there is room now.
+    const isHeard = outcome.kind === "answered" || outcome.kind === "refused";
+    if (isHeard) this.#sendNext(client);
+    if (this.#recalls.get(recall.delegation) !== recall) return;
+    switch (outcome.kind) {
+      case "answered":
+        return this.#judge(recall, outcome.results[0]?.status);
+      case "full": {
+        const crowd = this.#crowded.get(client) ?? new Set();
+        this.#crowded.set(client, crowd.add(recall));
+        return;
+      }
+      case "stopped":
+        // Its session went; another may be there already.
+        if (router.isProven(client)) this.#sendInTurn(recall);
+        return;
+      default:
+        // What is lost for now goes out again when a path is regained, or with patience.
+        return;
+    }
+  }
+
+  /** There may be room for one that had none; returns whether there was. */
+  #sendNext(client: Client): boolean {
+    for (const recall of this.#crowded.get(client) ?? []) {
+      this.#uncrowd(recall);
+      this.#send(recall);
+      return recall.isSending;
+    }
+    return false;
+  }
+
+  /** It does not wait for room any more. */
+  #uncrowd(recall: Sending): void {
+    const { client } = recall.delegation;
+    const crowd = this.#crowded.get(client);
+    crowd?.delete(recall);
+    if (crowd?.size === 0) this.#crowded.delete(client);
+  }
+
+  /** What the client says to CB_RECALL itself. */
+  #judge(recall: Sending, status: number | undefined): void {
+    const { resend = RESEND, log = silentLogger } = this.#options;
+    switch (status) {
+      case Status.OK:
+      // It has seen this very callback before, and did as it was told.
+      case Status.RETRY_UNCACHED_REP:
+      case Status.SEQ_FALSE_RETRY:
+        recall.delivered = true;
+        return;
+      case Status.DELAY:
+      // The answer that grants the delegation, or its DELEGRETURN, is on its way.
+      case Status.BADHANDLE:
+      case Status.BAD_STATEID:
+        if (recall.resends++ < MAX_RESENDS) {
+          const wait = resend * 2 ** (recall.resends - 1);
+          return this.#later(recall, Math.min(wait, LONGEST_RESEND));
+        }
+        break;
+    }
+    // A refusal is not asked again: the lease time decides.
+    recall.delivered = true;
+    log.info("a client refuses to return a delegation", { status });
+  }
+
+  #later(recall: Sending, ms: number): void {
+    const { schedule } = this.#options;
+    recall.cancelTimer = schedule(() => {
+      recall.cancelTimer = undefined;
+      this.#sendInTurn(recall);
+    }, ms);
+  }
+}

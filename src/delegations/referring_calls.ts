@@ -1,0 +1,14 @@
+import type { Delegation } from "../state/delegations.ts";
+import type { ReferringCalls } from "../backchannel/callback_ops.ts";
+
+/**
+ * The OPEN that granted a delegation, as long as the client may not have its
+ * answer: the next request on its slot says that it has (RFC 8881 2.10.6.3).
+ */
+export function referringCalls({ grantedTo }: Delegation): ReferringCalls[] {
+  if (grantedTo === undefined) return [];
+  const { session, slot, sequence } = grantedTo;
+  if (session.destroyed || slot.sequence !== sequence) return [];
+  const calls = [{ seqid: sequence, slot: slot.id }];
+  return [{ sessionId: session.id, calls }];
+}

@@ -1,0 +1,84 @@
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { type ChangeMethod, hasMethod } from "../../vfs/changes.ts";
+import { FsError } from "../../vfs/errors.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import type { FileSystem } from "../../vfs/file_system.ts";
+import type { CompoundContext } from "../context.ts";
+
+/**
+ * What of files an operation changes: the method of the file system that it is
+ * done by, or "sometimes" where its arguments say so (OPEN).
+ */
+export type FileChange = ChangeMethod | "sometimes";
+
+/** What an operation changes: "state" is the client's own, as opens and sessions. */
+export type Changes = "nothing" | "state" | FileChange;
+
+declare const changed: unique symbol;
+
+/** The context of an operation whose row says that it changes files, and by what. */
+export type ChangingContext<Change extends FileChange> =
+  & CompoundContext
+  & { readonly [changed]: Change };
+
+/** The context that an operation gets by what its row says. */
+export type ContextOf<Change extends FileChange> = [Change] extends [never]
+  ? CompoundContext
+  : ChangingContext<Change>;
+
+/** What a file system has for a change. */
+type MethodsOf<Change extends FileChange> = Change extends ChangeMethod
+  ? Required<Pick<FileSystem, Change>>
+  : Pick<FileSystem, ChangeMethod>;
+
+/**
+ * Whether a change can be made in the export of a file: the one place that asks,
+ * for every row that says what it changes and for OPEN when it knows.
+ */
+export function checkWritable(file: FileRef, method: ChangeMethod): StatusCode {
+  const { readOnly, fs } = file.export;
+  if (readOnly) return Status.ROFS;
+  if (hasMethod(fs, method)) return Status.OK;
+  // RFC 8881 15.2: of these only LINK may answer NFS4ERR_NOTSUPP.
+  const isLink = method === "link" && hasMethod(fs, "create");
+  return isLink ? Status.NOTSUPP : Status.ROFS;
+}
+
+/** Whether what a row says may be done to the current filehandle; OPEN asks when it knows. */
+export function checkChanges(
+  { file }: CompoundContext,
+  changes: Changes,
+): StatusCode {
+  const isFileChange = changes !== "nothing" && changes !== "state" &&
+    changes !== "sometimes";
+  return isFileChange ? checkWritable(file, changes) : Status.OK;
+}
+
+/**
+ * The methods that change `file`: the only way to them, open to operations whose
+ * row says so. FsError "read-only" where nothing may be changed.
+ */
+export function changing<Change extends FileChange>(
+  _context: ChangingContext<Change>,
+  file: FileRef,
+): MethodsOf<Change> {
+  return methodsOf(file) as unknown as MethodsOf<Change>;
+}
+
+/**
+ * What sets the attributes that change with content, which WRITE or the holder of
+ * a delegation has written; `undefined` where nothing can be set.
+ */
+export function settingToo(
+  file: FileRef,
+): MethodsOf<"setattr"> | undefined {
+  const methods = methodsOf(file);
+  return hasMethod(methods, "setattr")
+    ? methods as MethodsOf<"setattr">
+    : undefined;
+}
+
+function methodsOf({ export: { readOnly, fs } }: FileRef): FileSystem {
+  if (readOnly) throw new FsError("read-only");
+  return fs;
+}

@@ -1,0 +1,57 @@
+import {
+  type MinorVersion,
+  Status,
+  type StatusCode,
+} from "../../nfs4/constants.ts";
+import type {
+  Caller,
+  FileAttributes,
+  FileType,
+} from "../../vfs/file_system.ts";
+import { Permission, permissionsOf } from "../../vfs/permissions.ts";
+
+/** Whether a file is a regular one, in the words of READ, WRITE, COMMIT and LOCK. */
+export function checkRegular(
+  type: FileType,
+  minorVersion: MinorVersion,
+): StatusCode {
+  if (type === "file") return Status.OK;
+  // RFC 7530 16.23.4, RFC 8881 18.22.3
+  if (type === "directory") return Status.ISDIR;
+  if (minorVersion === 0) return Status.INVAL;
+  return type === "symlink" ? Status.SYMLINK : Status.WRONG_TYPE;
+}
+
+/** The same in the words of OPEN. */
+export function checkOpenable(
+  type: FileType,
+  minorVersion: MinorVersion,
+): StatusCode {
+  if (type === "file") return Status.OK;
+  if (type === "directory") return Status.ISDIR;
+  // RFC 7530 16.16.6: NFS4ERR_SYMLINK for special files too; RFC 8881 18.16.4 has better.
+  return type === "symlink" || minorVersion === 0
+    ? Status.SYMLINK
+    : Status.WRONG_TYPE;
+}
+
+/**
+ * Whether a caller has permission to read or write content. Who may run a program
+ * has it read by the client's kernel, and with `ownerAlways` the owner may all the
+ * same: a local program could go on through its descriptor after a chmod.
+ */
+export function checkContent(
+  attributes: FileAttributes,
+  caller: Caller,
+  { write, ownerAlways }: {
+    readonly write: boolean;
+    readonly ownerAlways: boolean;
+  },
+): StatusCode {
+  if (ownerAlways && caller.uid === attributes.uid) return Status.OK;
+  const enough = write
+    ? Permission.WRITE
+    : Permission.READ | Permission.EXECUTE;
+  const permitted = (permissionsOf(attributes, caller) & enough) !== 0;
+  return permitted ? Status.OK : Status.ACCESS;
+}

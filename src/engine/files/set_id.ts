@@ -1,0 +1,31 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import { withoutSetId } from "../../vfs/permissions.ts";
+import { settingToo } from "./changing.ts";
+import type { CompoundContext } from "../context.ts";
+
+/**
+ * Takes setuid and setgid away from a file whose content somebody who is not root
+ * is about to write, so that nobody runs under its owner's name what he wrote
+ * himself (POSIX write; Linux does so for the owner, too). Before the content,
+ * so that there is no moment with both. An open file is looked at once, and
+ * again when its mode was set.
+ */
+export function dropSetId(
+  context: CompoundContext,
+  file: FileRef,
+): Awaitable<void> {
+  if (context.callerOf(file).uid === 0) return;
+  const held = context.services.state.files.get(file);
+  if (held?.isPlain) return;
+  const modesSet = held?.modesSet;
+  return chain(file.export.fs.getattr(file.node), ({ mode }) => {
+    const plain = withoutSetId(mode);
+    const dropped = plain === mode
+      ? undefined
+      : settingToo(file)?.setattr(file.node, { mode: plain });
+    return chain(dropped, () => {
+      if (held !== undefined && held.modesSet === modesSet) held.isPlain = true;
+    });
+  });
+}

@@ -1,0 +1,113 @@
+import { type Awaitable, chain } from "../../base/awaitable.ts";
+import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Stateid } from "../../nfs4/types.ts";
+import type { HeldState } from "../../state/stateids.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import { FileUse, isShareDenied, recallConflicts } from "./conflicts.ts";
+import type { CompoundContext } from "../context.ts";
+import { checkContent, checkRegular } from "../files/file_access.ts";
+import { resolveState, specialOf } from "./resolve_stateid.ts";
+
+/**
+ * The state under which `file` is read or written (RFC 8881 8.2.5): an open, a
+ * lock or a delegation; NFS4_OK where a special stateid is allowed; otherwise
+ * the status that refuses it.
+ */
+function ioState(
+  context: CompoundContext,
+  stateid: Stateid,
+  { file, write }: { readonly file: FileRef; readonly write: boolean },
+): HeldState | StatusCode {
+  const special = specialOf(stateid);
+  if (special === "anonymous" || special === "bypass") {
+    return checkSpecial(context, file, { write, bypass: special === "bypass" });
+  }
+  const state = resolveState(context, stateid, file);
+  if (typeof state === "number") {
+    return isYetToReclaim(context, stateid) ? Status.GRACE : state;
+  }
+  const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+  // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
+  if ((accessOf(state) & needed) !== 0) return state;
+  // RFC 8881 9.1.2, RFC 7530 9.1.6: clients read around what they write, so an
+  // open for writing may be read under where nobody denies it.
+  const deny = Share.DENY_NONE;
+  const isRefused = write ||
+    isShareDenied(context, file, { access: Share.ACCESS_READ, deny });
+  return isRefused ? Status.OPENMODE : Status.OK;
+}
+
+/**
+ * RFC 8881 8.4.2.1: on a session that outlived a restart, what was opened before
+ * is to be reclaimed first. NFS4ERR_BAD_STATEID would say that it is lost.
+ */
+function isYetToReclaim(
+  { client, minorVersion, services: { state } }: CompoundContext,
+  { other }: Stateid,
+): boolean {
+  return minorVersion > 0 && client !== undefined && client.isPersistent &&
+    state.grace.mayReclaim(client) && state.stateids.isOfOtherBoot(other);
+}
+
+/**
+ * The user whose permissions for reading or writing were checked when the state
+ * came to be; -1 for several. A delegation that came with an OPEN for writing
+ * alone is good for what its user had written when the file got another owner.
+ */
+function userOf(state: HeldState, needed: number): number {
+  if (state.kind === "lock") return state.open.uid;
+  const checked = state.kind === "open" || (state.checked & needed) !== 0;
+  return checked ? state.uid : -1;
+}
+
+function accessOf(state: HeldState): number {
+  if (state.kind === "lock") return state.open.access;
+  if (state.kind === "open") return state.access;
+  return state.type === "write" ? Share.ACCESS_BOTH : Share.ACCESS_READ;
+}
+
+function checkSpecial(
+  context: CompoundContext,
+  file: FileRef,
+  { write, bypass }: { readonly write: boolean; readonly bypass: boolean },
+): StatusCode {
+  // RFC 8881 18.22.3: all ones reads past every lock; 18.32.3: it writes like all zeros.
+  if (!bypass || write) {
+    // RFC 8881 8.4.2.1, RFC 7530 9.6.2: the file may be about to be reclaimed.
+    if (context.services.state.grace.active) return Status.GRACE;
+    const access = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+    // RFC 8881 8.2.3 and 15.1.8.7: an open that denies it denies it here too.
+    if (isShareDenied(context, file, { access, deny: Share.DENY_NONE })) {
+      return Status.LOCKED;
+    }
+  }
+  const use = write ? FileUse.WRITE : FileUse.READ;
+  const conflict = recallConflicts(context, file, use);
+  return conflict ? Status.DELAY : Status.OK;
+}
+
+/**
+ * Whether the caller may READ or WRITE the current filehandle with a stateid.
+ * RFC 8881 18.16.4 wants the permissions of each request checked: those of the
+ * user that OPEN was for have been, so only others cost a look at the file.
+ */
+export function authorizeIo(
+  context: CompoundContext,
+  stateid: Stateid,
+  write: boolean,
+): Awaitable<StatusCode> {
+  const { file } = context;
+  const state = ioState(context, stateid, { file, write });
+  if (typeof state !== "number") {
+    const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+    if (userOf(state, needed) === context.callerOf(file).uid) return Status.OK;
+  } else if (state !== Status.OK) {
+    return state;
+  }
+  return chain(file.export.fs.getattr(file.node), (attributes) => {
+    const status = checkRegular(attributes.type, context.minorVersion);
+    if (status !== Status.OK) return status;
+    const caller = context.callerOf(file);
+    return checkContent(attributes, caller, { write, ownerAlways: true });
+  });
+}

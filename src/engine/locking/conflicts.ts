@@ -1,0 +1,119 @@
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { dropState } from "../../state/client_release.ts";
+import type { HeldState } from "../../state/stateids.ts";
+import { FsError } from "../../vfs/errors.ts";
+import {
+  recallDelegations,
+  type RecallReason,
+} from "../../state/delegations.ts";
+import { forgetIdleOwners } from "../../state/idle_owners.ts";
+import { conflictingOpen } from "../../state/opens.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import type { CompoundContext } from "../context.ts";
+
+/** States of ended clients that one COMPOUND clears away. */
+const MAX_CLEARED = 256;
+
+/**
+ * Somebody's state is in the way. True when it is worth another look: its
+ * client's lease had run out, which was only a courtesy as long as nobody minded
+ * (RFC 8881 8.4.3, RFC 7530 9.6.3.1), or its owner never confirmed it.
+ */
+export function giveWay(context: CompoundContext, held: HeldState): boolean {
+  const { clock, state } = context.services;
+  const { client } = held;
+  if (held.isGone) {
+    clearAway(context, held);
+    return true;
+  }
+  const before = clock.now() - state.lease.leaseMs;
+  // RFC 7530 16.18.5: an open that is not confirmed within a lease is cancelled.
+  if (client.protocol === 0 && forgetIdleOwners(state, client, before)) {
+    return true;
+  }
+  return client !== context.client && state.expireIfLapsed(client);
+}
+
+/**
+ * What is left of an ended client or open is cleared away by and by; whoever
+ * finds it in the way does that for it, and is put off with NFS4ERR_DELAY when
+ * it is too much for one request.
+ */
+function clearAway(context: CompoundContext, held: HeldState): void {
+  if (context.cleared++ === MAX_CLEARED) throw new FsError("busy");
+  dropState(context.services.state, held);
+}
+
+/** Whether an open of somebody who is there forbids `access` or `deny` of a file. */
+export function isShareDenied(
+  context: CompoundContext,
+  file: FileRef,
+  { access, deny }: { readonly access: number; readonly deny: number },
+): boolean {
+  const { files } = context.services.state;
+  while (true) {
+    const open = conflictingOpen(files.get(file), access, deny);
+    if (open === undefined) return false;
+    if (!giveWay(context, open)) return true;
+  }
+}
+
+/** What somebody is about to do to a file, and in which operation. */
+export interface FileUse {
+  /** To its content, attributes or names; a read delegation stands what is none. */
+  readonly changes: boolean;
+  /** Why a delegation is recalled. */
+  readonly reason: RecallReason;
+}
+
+/** The uses of a file that can be in conflict with a delegation (RFC 8881 10.4.4). */
+export const FileUse = {
+  OPEN: { changes: false, reason: "open" },
+  OPEN_CHANGING: { changes: true, reason: "open" },
+  READ: { changes: false, reason: "read" },
+  WRITE: { changes: true, reason: "write" },
+  GETATTR: { changes: false, reason: "getattr" },
+  SETATTR: { changes: true, reason: "setattr" },
+  REMOVE: { changes: true, reason: "remove" },
+  RENAME: { changes: true, reason: "rename" },
+  LINK: { changes: true, reason: "link" },
+} as const satisfies Record<string, FileUse>;
+
+/**
+ * Recalls what delegations of a file are in conflict with the use; true while
+ * one is out: the answer is NFS4ERR_DELAY (RFC 8881 10.4.4). The one place that
+ * everything that could be in conflict asks. What the holder itself does is in no
+ * conflict with its delegation, whichever of its owners it does it for
+ * (RFC 8881 10.4.1, RFC 7530 10.4.1).
+ */
+export function recallConflicts(
+  context: CompoundContext,
+  file: FileRef,
+  use: FileUse,
+): boolean {
+  const { client, services: { state, effects } } = context;
+  if (state.files.delegations === 0) return false;
+  const held = state.files.get(file);
+  if (held === undefined) return false;
+  for (const delegation of held.delegations.values()) {
+    // Who holds one for writing is alone with it.
+    if (!use.changes && delegation.type === "read") return false;
+    if (delegation.client === client) continue;
+    if (giveWay(context, delegation)) continue;
+    // Thousands may have one: nobody is kept waiting while they are asked.
+    const { reason } = use;
+    const recalls = () => recallDelegations(state, held, { client, reason });
+    if (!delegation.isRecalled) effects.begin(recalls());
+    return true;
+  }
+  return false;
+}
+
+/** The same as the status that it is answered with. */
+export function checkDelegations(
+  context: CompoundContext,
+  file: FileRef,
+  use: FileUse,
+): StatusCode {
+  return recallConflicts(context, file, use) ? Status.DELAY : Status.OK;
+}

@@ -1,0 +1,133 @@
+import type { Awaitable } from "../../base/awaitable.ts";
+import { OPAQUE_LIMIT, Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Stateid } from "../../nfs4/types.ts";
+import {
+  lengthOf,
+  type LockedRange,
+  type Span,
+} from "../../state/byte_ranges.ts";
+import type { Client } from "../../state/client.ts";
+import type { LockState } from "../../state/locks.ts";
+import type { LockOwner } from "../../state/owners.ts";
+import { FsError } from "../../vfs/errors.ts";
+import { XdrError } from "../../xdr/error.ts";
+import type { XdrReader } from "../../xdr/reader.ts";
+import { giveWay } from "./conflicts.ts";
+import type { CompoundContext } from "../context.ts";
+import { resolveState } from "./resolve_stateid.ts";
+import { sequenced } from "./owner_seqid.ts";
+
+/** lock_owner4. */
+export interface LockOwnerName {
+  /** NFSv4.0: whose owner it is. */
+  readonly clientid: bigint;
+  /** What the client calls it: a view of the request. */
+  readonly name: Uint8Array;
+}
+
+/** Reads a lock_owner4. */
+export function readLockOwner(xdr: XdrReader): LockOwnerName {
+  return { clientid: xdr.uint64(), name: xdr.opaque(OPAQUE_LIMIT) };
+}
+
+/** nfs_lock_type4 (RFC 8881 3.3.12): READ_LT and READW_LT, WRITE_LT and WRITEW_LT. */
+const READ_LT = 1;
+const WRITE_LT = 2;
+const READW_LT = 3;
+const WRITEW_LT = 4;
+
+/** What an nfs_lock_type4 says. */
+export interface LockType {
+  /** A write lock. */
+  readonly write: boolean;
+  /** Denied, the client will ask again (RFC 8881 9.6). */
+  readonly blocking: boolean;
+}
+
+/** Reads an nfs_lock_type4. */
+export function readLockType(xdr: XdrReader): LockType {
+  const type = xdr.uint32();
+  if (type < READ_LT || type > WRITEW_LT) {
+    throw new XdrError(`nfs_lock_type4 ${type}`);
+  }
+  return { write: type % 2 === 0, blocking: type >= READW_LT };
+}
+
+/** A lock of somebody who is there that keeps `owner` from a span of the current filehandle. */
+export function findConflict(
+  context: CompoundContext,
+  owner: LockOwner | undefined,
+  { span, write }: { readonly span: Span; readonly write: boolean },
+): LockedRange<LockState> | undefined {
+  const { files } = context.services.state;
+  while (true) {
+    const range = files.get(context.file)?.knownRanges
+      ?.conflict(owner, span, write);
+    if (range === undefined) return undefined;
+    // Too many that are over are in front of what may be in the way.
+    if (range.isOver) throw new FsError("busy");
+    if (!giveWay(context, range.holder)) return range;
+  }
+}
+
+/** Refuses a lock, and says whose is in the way: one that is held, or is about to be. */
+export function deny(
+  context: CompoundContext,
+  range: Span & { readonly write: boolean },
+  { client, owner }: {
+    readonly client: Client;
+    readonly owner: Pick<LockOwner, "name">;
+  },
+): StatusCode {
+  context.conflict = {
+    offset: range.start,
+    length: lengthOf(range),
+    write: range.write,
+    // RFC 8881 18.10.3: the holder's, whoever asks.
+    clientid: client.id,
+    owner: owner.name,
+  };
+  return Status.DENIED;
+}
+
+/** Writes LOCK4denied; nothing with any other status. */
+export function encodeDenied(
+  { reply, conflict }: CompoundContext,
+  status: StatusCode,
+): void {
+  if (status !== Status.DENIED || conflict === undefined) return;
+  reply.uint64(conflict.offset);
+  reply.uint64(conflict.length);
+  reply.uint32(conflict.write ? WRITE_LT : READ_LT);
+  reply.uint64(conflict.clientid);
+  reply.opaque(conflict.owner);
+}
+
+/** A request about a lock stateid of the current filehandle. */
+export interface LockRequest {
+  /** Number of the operation. */
+  readonly operation: number;
+  /** Names the lock state. */
+  readonly stateid: Stateid;
+  /** NFSv4.0: of the lock's owner. */
+  readonly seqid: number;
+}
+
+/** Does something with the lock state that a stateid names, once: see `withOpen`. */
+export function withLock(
+  context: CompoundContext,
+  { stateid, operation, seqid }: LockRequest,
+  act: (lock: LockState) => Awaitable<StatusCode>,
+): Awaitable<StatusCode> {
+  const resolved = (): Awaitable<StatusCode> => {
+    const state = resolveState(context, stateid, context.file);
+    if (typeof state === "number") return state;
+    // RFC 8881 8.2.4, RFC 7530 9.1.4.4: no open, no delegation.
+    return state.kind === "lock" ? act(state) : Status.BAD_STATEID;
+  };
+  if (context.minorVersion > 0) return resolved();
+  const known = context.services.state.stateids.find(stateid.other);
+  if (known?.kind !== "lock" || known.client.protocol !== 0) return resolved();
+  const { owner } = known;
+  return sequenced(context, { owner, operation, seqid }, resolved);
+}

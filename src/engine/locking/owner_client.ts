@@ -1,0 +1,24 @@
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Client } from "../../state/client.ts";
+import type { CompoundContext } from "../context.ts";
+import { noteConnection } from "./holder_connection.ts";
+
+/**
+ * The client that an open or lock owner belongs to. NFSv4.1 takes the session's
+ * whatever the clientid (RFC 8881 18.16.3); in NFSv4.0 it must be confirmed, and
+ * its lease is renewed (RFC 7530 9.5).
+ */
+export function ownerClient(
+  context: CompoundContext,
+  clientid: bigint,
+): Client | StatusCode {
+  if (context.minorVersion > 0) {
+    return context.client ?? Status.OP_NOT_IN_SESSION;
+  }
+  const client = context.services.state.clients.confirmed(clientid);
+  if (typeof client !== "number") {
+    context.client = client;
+    noteConnection(context, client);
+  }
+  return client;
+}

@@ -1,0 +1,77 @@
+import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { Stateid } from "../../nfs4/types.ts";
+import { noteUse } from "../../state/idle_owners.ts";
+import { forgetClosed, type OpenState } from "../../state/opens.ts";
+import type { OpenOwner } from "../../state/owners.ts";
+import type { CompoundContext } from "../context.ts";
+import { type ResolveOptions, resolveState } from "./resolve_stateid.ts";
+import { sequenced } from "./owner_seqid.ts";
+
+/** A request about an open of the current filehandle. */
+export interface OpenRequest {
+  /** Number of the operation. */
+  readonly operation: number;
+  /** Names the open. */
+  readonly stateid: Stateid;
+  /** NFSv4.0: of the open's owner. */
+  readonly seqid: number;
+  /** How the stateid is to be judged. */
+  readonly resolve: ResolveOptions;
+}
+
+/**
+ * Does something with the open that a stateid names, once: in NFSv4.0 the
+ * owner's seqid is judged first (RFC 7530 9.1.9: NFS4ERR_BAD_SEQID has
+ * priority over what is wrong with the stateid).
+ */
+export function withOpen(
+  context: CompoundContext,
+  request: OpenRequest,
+  act: (open: OpenState) => Awaitable<StatusCode>,
+): Awaitable<StatusCode> {
+  const { stateid, resolve, operation, seqid } = request;
+  const resolved = (): Awaitable<StatusCode> => {
+    const state = resolveState(context, stateid, context.file, resolve);
+    if (typeof state === "number") return state;
+    // RFC 8881 8.2.4, RFC 7530 9.1.4.4: no lock, no delegation.
+    return state.kind === "open" ? act(state) : Status.BAD_STATEID;
+  };
+  if (context.minorVersion > 0) return resolved();
+  const known = context.services.state.stateids.find(stateid.other);
+  // Nobody's: there is no seqid to judge.
+  if (known?.kind !== "open" || known.client.protocol !== 0) return resolved();
+  const { owner } = known;
+  return ownerSequenced(context, { owner, operation, seqid }, resolved);
+}
+
+/** `sequenced` for an open owner, which it may leave idle. */
+export function ownerSequenced(
+  context: CompoundContext,
+  request: {
+    readonly owner: OpenOwner;
+    readonly operation: number;
+    readonly seqid: number;
+  },
+  act: () => Awaitable<StatusCode>,
+): Awaitable<StatusCode> {
+  const { state, clock } = context.services;
+  const { owner } = request;
+  if (owner.sequence === undefined) return act();
+  const note = () => {
+    if (!owner.client.gone) noteUse(state, owner, clock.now());
+  };
+  const outcome = attempt(() =>
+    sequenced(context, request, () => {
+      // RFC 7530 9.10.1: the next request in sequence, so the last CLOSE was answered.
+      forgetClosed(state, owner);
+      return act();
+    }), (error) => {
+    note();
+    throw error;
+  });
+  return chain(outcome, (status) => {
+    note();
+    return status;
+  });
+}

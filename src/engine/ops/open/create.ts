@@ -1,0 +1,63 @@
+import { type Awaitable, chain } from "../../../base/awaitable.ts";
+import { emptyBitmap } from "../../../nfs4/bitmap.ts";
+import { Status, type StatusCode } from "../../../nfs4/constants.ts";
+import type { FileAttributes } from "../../../vfs/file_system.ts";
+import { attributesOfNew } from "../../../vfs/permissions.ts";
+import {
+  changing,
+  type ChangingContext,
+  checkWritable,
+} from "../../files/changing.ts";
+import { checkFolder, statusOfRefusal } from "../../files/folder_access.ts";
+import type { CreateHow } from "./args.ts";
+import type { OpenTarget } from "./target.ts";
+
+/** Where {@linkcode createFile} makes a file: in the current filehandle. */
+export interface Creation {
+  /** Attributes of the folder. */
+  readonly folder: FileAttributes;
+  /** Name of the file. */
+  readonly name: string;
+  /** Whether the name is taken: an exclusive create may have been sent again. */
+  readonly exists: boolean;
+}
+
+/** Makes the file of an OPEN (RFC 8881 18.16.3, RFC 7530 16.16.5). */
+export function createFile(
+  context: ChangingContext<"sometimes">,
+  how: CreateHow,
+  { folder, name, exists }: Creation,
+): Awaitable<OpenTarget | StatusCode> {
+  const parent = context.file;
+  const use = { attributes: folder, use: "change" } as const;
+  let status = checkWritable(parent, "create");
+  if (status === Status.OK) status = checkFolder(context, parent, use);
+  // Who can't make it did not make it the first time either.
+  if (status !== Status.OK) return exists ? Status.EXIST : status;
+  const { changes = {} } = how.attributes ?? {};
+  const { maxFileSize = Number.MAX_SAFE_INTEGER } = parent.export.fs.limits ??
+    {};
+  if (changes.size !== undefined && changes.size > maxFileSize) {
+    return Status.FBIG;
+  }
+  const attributes = attributesOfNew(folder, context.callerOf(parent), {
+    type: "file",
+    changes,
+  });
+  if (typeof attributes === "string") return statusOfRefusal(attributes);
+  const verifier = how.mode === "exclusive" ? how.verifier.slice() : undefined;
+  const created = changing(context, parent).create!(parent.node, name, {
+    type: "file",
+  }, {
+    attributes,
+    verifier,
+  });
+  return chain(created, ({ node, change, created }): OpenTarget => ({
+    file: context.services.namespace.refer(parent.export, node),
+    change,
+    // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
+    set: how.attributes?.requested ?? emptyBitmap,
+    truncate: undefined,
+    made: created ? { folder: parent, name } : undefined,
+  }));
+}

@@ -1,0 +1,93 @@
+import { attempt, type Awaitable, chain } from "../../../base/awaitable.ts";
+import {
+  type Delegation,
+  type DelegationGrant,
+  grantDelegation,
+  Want,
+  WhyNoDelegation,
+} from "../../../state/delegations.ts";
+import type { OpenState } from "../../../state/opens.ts";
+import type { FileAttributes } from "../../../vfs/file_system.ts";
+import type { CompoundContext } from "../../context.ts";
+import type { OpenClaim } from "./args.ts";
+
+/** What an OPEN says about delegations. */
+export interface DelegationWish {
+  /** By what right the file is opened. */
+  readonly claim: OpenClaim;
+  /** OPEN4_SHARE_ACCESS_WANT_* */
+  readonly wanted: number;
+}
+
+/** The delegation that goes with an OPEN, or why there is none: the one place where a client gets one. */
+export function delegate(
+  context: CompoundContext,
+  open: OpenState,
+  wish: DelegationWish,
+): Awaitable<Delegation | WhyNoDelegation> {
+  const offer = offerFor(context, open, wish);
+  if (typeof offer === "number") return offer;
+  if (offer.type === "read") return grant(context, open, offer);
+  const { fs } = open.file.file.export;
+  // The file is open by now, whatever the file system says: no delegation is no error.
+  const attributes = attempt<FileAttributes | undefined>(
+    () => fs.getattr(open.file.file.node),
+    () => undefined,
+  );
+  return chain(attributes, (attributes) => {
+    if (attributes === undefined) return WhyNoDelegation.RESOURCE;
+    const { change } = attributes;
+    // While the file system was busy, somebody else may have opened the file.
+    const offer = offerFor(context, open, wish);
+    if (typeof offer === "number") return offer;
+    return grant(context, open, { ...offer, change });
+  });
+}
+
+function offerFor(
+  context: CompoundContext,
+  open: OpenState,
+  { claim, wanted }: DelegationWish,
+): DelegationGrant | WhyNoDelegation {
+  const want = wanted & Want.MASK;
+  if (want === Want.NO_DELEGATION) return WhyNoDelegation.NOT_WANTED;
+  if (want === Want.CANCEL) return WhyNoDelegation.CANCELLED;
+  const isOpen = open.file.opens.get(open.owner) === open;
+  if (!isOpen) return WhyNoDelegation.RESOURCE;
+  const { policy } = context.services.state.files;
+  const { confirmed } = open.owner;
+  if (claim.type === "previous" && confirmed) {
+    const type = RECLAIMED[claim.delegation];
+    if (type === undefined) return WhyNoDelegation.RESOURCE;
+    return policy.reclaim?.(open, type) ?? WhyNoDelegation.RESOURCE;
+  }
+  // The policy is to know of every OPEN.
+  const type = policy.offer(open, wanted);
+  if (typeof type === "number") return type;
+  // RFC 7530 9.1.11: none with an open that needs confirmation.
+  return confirmed ? { type } : WhyNoDelegation.RESOURCE;
+}
+
+/** open_delegation_type4 */
+const RECLAIMED = [undefined, "read", "write"] as const;
+
+function grant(
+  { services, session, slot }: CompoundContext,
+  open: OpenState,
+  offer: DelegationGrant,
+): Delegation | WhyNoDelegation {
+  const { export: { fs }, node } = open.file.file;
+  const guard = fs.guard?.(node);
+  // RFC 8881 10.4: what others do to the file has to be seen, or nobody is trusted with it.
+  if (fs.guard !== undefined && guard === undefined) {
+    services.state.files.policy.unguarded?.(offer.type);
+    return WhyNoDelegation.RESOURCE;
+  }
+  const grantedTo = session && slot &&
+    { session, slot, sequence: slot.sequence };
+  return grantDelegation(services.state, open, {
+    ...offer,
+    grantedTo,
+    guard,
+  });
+}

@@ -1,0 +1,150 @@
+import { attempt, type Awaitable, chain } from "../../../base/awaitable.ts";
+import { Share, Status, type StatusCode } from "../../../nfs4/constants.ts";
+import type { Client } from "../../../state/client.ts";
+import { addOpen, OPEN_MODES, type OpenState } from "../../../state/opens.ts";
+import { addOpenOwner, OpenOwner } from "../../../state/owners.ts";
+import type { FileRef } from "../../../vfs/file_handle.ts";
+import { atLimit } from "../../status_at_limit.ts";
+import {
+  checkDelegations,
+  FileUse,
+  isShareDenied,
+} from "../../locking/conflicts.ts";
+import { changing, type ChangingContext } from "../../files/changing.ts";
+import type { CompoundContext } from "../../context.ts";
+import type { ProtocolLimits } from "../../limits.ts";
+import type { OpenTarget } from "./target.ts";
+
+/** Who opens, and how. */
+export interface Opening {
+  /** The client. */
+  readonly client: Client;
+  /** Name of its open owner, as `ownerKey` makes it. */
+  readonly ownerKey: string;
+  /** OPEN4_SHARE_ACCESS_READ, _WRITE or both. */
+  readonly access: number;
+  /** OPEN4_SHARE_DENY_* */
+  readonly deny: number;
+  /** What was held before the server started: a conflict is its own status. */
+  readonly reclaim: boolean;
+}
+
+/**
+ * Opens a file: the shares are checked, the file system is told, and then, in
+ * one step without waiting, the owner has the file open. The state may have
+ * changed while the file system was busy, so it is checked again in that step.
+ */
+export function establish(
+  context: ChangingContext<"sometimes">,
+  opening: Opening,
+  target: OpenTarget,
+): Awaitable<OpenState | StatusCode> {
+  const { file } = target;
+  const { fs } = file.export;
+  const refused = check(context, opening, target);
+  if (refused !== Status.OK) return refused;
+  const mode = fs.open === undefined ? 0 : modeToOpen(context, opening, target);
+  const undo = () => {
+    if (mode === 0 || fs.close === undefined) return;
+    const { effects } = context.services;
+    effects.defer(() => fs.close!(file.node, OPEN_MODES[mode]));
+  };
+  const finish = (): OpenState | StatusCode => {
+    const status = check(context, opening, target);
+    if (status !== Status.OK) {
+      undo();
+      return status;
+    }
+    const open = register(context, opening, target);
+    // The owner's open got the mode from another request meanwhile.
+    if (mode !== 0 && !open.noteFsOpen(mode)) undo();
+    return open;
+  };
+  const opened = mode === 0 ? undefined : fs.open!(file.node, OPEN_MODES[mode]);
+  return chain(opened, () => {
+    const { truncate: changes } = target;
+    if (changes === undefined) return finish();
+    const truncate = () => changing(context, file).setattr!(file.node, changes);
+    const truncated = attempt(truncate, (error) => {
+      undo();
+      throw error;
+    });
+    return chain(truncated, finish);
+  });
+}
+
+/** Whether nothing stands in the way. */
+function check(
+  context: CompoundContext,
+  opening: Opening,
+  { file, truncate }: OpenTarget,
+): StatusCode {
+  const { client, access, deny, reclaim } = opening;
+  if (client.gone) return Status.EXPIRED;
+  const isFull = hasAllOpens(client, context.services.limits);
+  if (isFull && ownOpen(context, opening, file) === undefined) {
+    return atLimit(context);
+  }
+  const used = truncate ? access | Share.ACCESS_WRITE : access;
+  if (isShareDenied(context, file, { access: used, deny })) {
+    return reclaim ? Status.RECLAIM_CONFLICT : Status.SHARE_DENIED;
+  }
+  // RFC 8881 18.16.4: what a read delegation can't stand.
+  const changes = (used & Share.ACCESS_WRITE) !== 0 ||
+    (deny & Share.DENY_READ) !== 0;
+  const use = changes ? FileUse.OPEN_CHANGING : FileUse.OPEN;
+  return checkDelegations(context, file, use);
+}
+
+/** Whether a client has as many opens as it may, or no memory for another. */
+export function hasAllOpens(
+  { states, account }: Client,
+  { maxOpensPerClient }: ProtocolLimits,
+): boolean {
+  return states.opens >= maxOpensPerClient || account.isFull;
+}
+
+/** What the file system must be told of, beyond what the owner has open. */
+function modeToOpen(
+  context: CompoundContext,
+  opening: Opening,
+  { file }: OpenTarget,
+): number {
+  const { access } = opening;
+  return ownOpen(context, opening, file)?.notOpenFor(access) ?? access;
+}
+
+/** The open of the file that the owner has already. */
+function ownOpen(
+  { services: { state } }: CompoundContext,
+  { client, ownerKey }: Opening,
+  file: FileRef,
+): OpenState | undefined {
+  const owner = client.states.openOwners.get(ownerKey);
+  return owner && state.files.get(file)?.opens.get(owner);
+}
+
+/** Notes the open: a new one, or more of the one that the owner has (RFC 8881 18.16.3). */
+function register(
+  context: CompoundContext,
+  { client, ownerKey, access, deny }: Opening,
+  { file }: OpenTarget,
+): OpenState {
+  const { state } = context.services;
+  let owner = client.states.openOwners.get(ownerKey);
+  if (owner === undefined) {
+    owner = new OpenOwner(client, ownerKey);
+    addOpenOwner(owner);
+  }
+  const { uid } = context.callerOf(file);
+  const held = state.files.obtain(file, client);
+  let open = held.opens.get(owner);
+  if (open === undefined) {
+    open = addOpen(state, { owner, file: held, uid });
+  } else {
+    open.bump();
+    open.checkedFor(uid);
+  }
+  open.share(access, deny);
+  return open;
+}

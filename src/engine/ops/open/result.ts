@@ -1,0 +1,78 @@
+import { writeBitmap } from "../../../nfs4/bitmap.ts";
+import { writeStateid } from "../../../nfs4/types.ts";
+import {
+  type Delegation,
+  WhyNoDelegation,
+} from "../../../state/delegations.ts";
+import type { OpenState } from "../../../state/opens.ts";
+import type { XdrWriter } from "../../../xdr/writer.ts";
+import { writeChangeInfo } from "../../files/change_info.ts";
+import type { CompoundContext } from "../../context.ts";
+import type { OpenTarget } from "./target.ts";
+
+/** OPEN4_RESULT_* (RFC 8881 18.16.2). */
+const RESULT_CONFIRM = 2;
+const RESULT_LOCKTYPE_POSIX = 4;
+const RESULT_MAY_NOTIFY_LOCK = 0x20;
+
+const DELEGATE_NONE = 0;
+const DELEGATE_READ = 1;
+const DELEGATE_WRITE = 2;
+const DELEGATE_NONE_EXT = 3;
+/** NFS_LIMIT_SIZE */
+const LIMIT_SIZE = 1;
+
+/** Writes OPEN4resok. */
+export function writeOpenResult(
+  { reply }: CompoundContext,
+  open: OpenState,
+  { target, wanted, offer }: {
+    readonly target: OpenTarget;
+    /** OPEN4_SHARE_ACCESS_WANT_* */
+    readonly wanted: number;
+    /** What goes with it. */
+    readonly offer: Delegation | WhyNoDelegation;
+  },
+): void {
+  writeStateid(reply, open);
+  writeChangeInfo(reply, target.change);
+  // RFC 8881 18.16.3: OPEN4_RESULT_CONFIRM is NFSv4.0's alone, whose owners start unconfirmed.
+  const confirm = open.owner.confirmed ? 0 : RESULT_CONFIRM;
+  const notify = open.mayNotify ? RESULT_MAY_NOTIFY_LOCK : 0;
+  reply.uint32(RESULT_LOCKTYPE_POSIX | confirm | notify);
+  writeBitmap(reply, target.set);
+  if (typeof offer !== "number") writeDelegation(reply, offer);
+  else writeNone(reply, wanted, offer);
+}
+
+function writeNone(
+  xdr: XdrWriter,
+  wanted: number,
+  why: WhyNoDelegation,
+): void {
+  // RFC 8881 18.16.3: who said what it wants is told why it gets nothing.
+  if (wanted === 0) return xdr.uint32(DELEGATE_NONE);
+  xdr.uint32(DELEGATE_NONE_EXT);
+  xdr.uint32(why);
+  const promises = why === WhyNoDelegation.CONTENTION ||
+    why === WhyNoDelegation.RESOURCE;
+  // Nobody is told later.
+  if (promises) xdr.bool(false);
+}
+
+function writeDelegation(xdr: XdrWriter, delegation: Delegation): void {
+  const isRead = delegation.type === "read";
+  xdr.uint32(isRead ? DELEGATE_READ : DELEGATE_WRITE);
+  writeStateid(xdr, delegation);
+  xdr.bool(delegation.isRecalled);
+  if (!isRead) {
+    // Room is claimed with each WRITE, so there is no size that needs a flush.
+    xdr.uint32(LIMIT_SIZE);
+    xdr.uint64(0xffff_ffff_ffff_ffffn);
+  }
+  // nfsace4 (RFC 8881 6.2.1): ALLOW of nothing to nobody, so the client asks ACCESS.
+  xdr.uint32(0);
+  xdr.uint32(0);
+  xdr.uint32(0);
+  xdr.string("");
+}

@@ -1,0 +1,73 @@
+import { type Awaitable, chain } from "../../../base/awaitable.ts";
+import { type Bitmap, emptyBitmap } from "../../../nfs4/bitmap.ts";
+import { Share, Status, type StatusCode } from "../../../nfs4/constants.ts";
+import type { FileRef } from "../../../vfs/file_handle.ts";
+import type {
+  AttributeChanges,
+  ChangeInfo,
+  FileAttributes,
+} from "../../../vfs/file_system.ts";
+import { completeChanges } from "../../../vfs/permissions.ts";
+import { checkWritable } from "../../files/changing.ts";
+import type { CompoundContext } from "../../context.ts";
+import { checkContent, checkOpenable } from "../../files/file_access.ts";
+
+/** The file that an OPEN comes down to. */
+export interface OpenTarget {
+  /** The file. */
+  readonly file: FileRef;
+  /** Change of the folder that it was created in, or looked up in. */
+  readonly change: ChangeInfo;
+  /** Attributes that were set (attrset). */
+  readonly set: Bitmap;
+  /** Set to cut it to nothing: an UNCHECKED4 create of size 0 found it there. */
+  readonly truncate: AttributeChanges | undefined;
+  /** Where this OPEN has made it; undefined when it was there. */
+  readonly made?: { readonly folder: FileRef; readonly name: string };
+}
+
+/** What an OPEN of a file by its filehandle says of a folder. */
+const NO_FOLDER: ChangeInfo = { atomic: true, before: 0, after: 0 };
+
+/** A file that is there: whether it can be opened, and the caller may. */
+export function existingTarget(
+  context: CompoundContext,
+  file: FileRef,
+  { access, folder, truncate, ownerAlways = false }: {
+    /** OPEN4_SHARE_ACCESS_* that is asked for. */
+    readonly access: number;
+    /** The folder that it was found in. */
+    readonly folder?: FileAttributes;
+    /** The attributes that say so, when it is to be truncated. */
+    readonly truncate?: Bitmap;
+    /** Its owner may, whatever the mode: it had it open before. */
+    readonly ownerAlways?: boolean;
+  },
+): Awaitable<OpenTarget | StatusCode> {
+  return chain(file.export.fs.getattr(file.node), (attributes) => {
+    const type = checkOpenable(attributes.type, context.minorVersion);
+    if (type !== Status.OK) return type;
+    const caller = context.callerOf(file);
+    const check = (write: boolean) =>
+      checkContent(attributes, caller, { write, ownerAlways });
+    // RFC 8881 18.16.4, RFC 7530 16.16.6: MUST be NFS4ERR_ACCESS if not authorized.
+    const reads = (access & Share.ACCESS_READ) !== 0;
+    const writes = (access & Share.ACCESS_WRITE) !== 0;
+    let status: StatusCode = reads ? check(false) : Status.OK;
+    if (status === Status.OK && (writes || truncate)) status = check(true);
+    // RFC 8881 18.16.3: whoever asks, and for whatever access.
+    if (status === Status.OK && truncate) {
+      status = checkWritable(file, "setattr");
+    }
+    if (status !== Status.OK) return status;
+    const change = folder === undefined
+      ? NO_FOLDER
+      : { atomic: true, before: folder.change, after: folder.change };
+    return {
+      file,
+      change,
+      set: truncate ?? emptyBitmap,
+      truncate: truncate && completeChanges(attributes, caller, { size: 0 }),
+    };
+  });
+}

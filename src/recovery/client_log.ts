@@ -1,0 +1,254 @@
+import type { Clock } from "../base/clock.ts";
+import { deleteLine, HEADER, putLine, readLog } from "./log_format.ts";
+import {
+  type ClientRecord,
+  type RecordedOwner,
+  recordKey,
+  type RecordStore,
+} from "./record_store.ts";
+
+/** Options of {@linkcode ClientLog}. */
+export interface ClientLogOptions {
+  /** Time. */
+  readonly clock: Clock;
+  /** Told of damage that cost records, with a line for the operator. */
+  readonly onDamage?: (message: string) => void;
+}
+
+/** A sync that is under way. */
+interface Sync {
+  /** How many changes it covers. */
+  readonly changes: number;
+  readonly done: Promise<void>;
+}
+
+/** Above this a journal is rewritten when most of it is history. */
+const MIN_COMPACT_BYTES = 64 * 1024;
+const MAX_HISTORY = 4;
+/** After a failure the next attempt to write waits so long. */
+const RETRY_MS = 1_000;
+
+/**
+ * Records in a file that grows by a checksummed line a change, rewritten when
+ * it is opened. A lock beside it keeps a second server out. A failed sync is
+ * never tried again on the same file, which may have dropped what it could not
+ * write: everything goes to a new one.
+ */
+export class ClientLog implements RecordStore {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #lock: Deno.FsFile;
+  readonly #records: Map<string, ClientRecord>;
+  #file: Deno.FsFile | undefined;
+  #size = 0;
+  #liveSize = 0;
+  #changes = 0;
+  #synced = 0;
+  #running: Sync | undefined;
+  #queued: Promise<void> | undefined;
+  #failure: unknown;
+  #retryAt = 0;
+
+  /**
+   * Opens the journal at `path`, whose folder is made if missing. Throws, with
+   * one line for the operator, when another server has it, or when it can't be
+   * read or written.
+   */
+  constructor(path: string, options: ClientLogOptions) {
+    this.#path = path;
+    this.#clock = options.clock;
+    Deno.mkdirSync(parent(path), { recursive: true, mode: 0o700 });
+    this.#lock = lock(path);
+    try {
+      const { records, damaged } = read(path);
+      if (damaged) {
+        options.onDamage?.(
+          `${path} is damaged: the clients recorded before that can't reclaim`,
+        );
+      }
+      this.#records = records;
+      this.#rewrite();
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** {@inheritDoc RecordStore.load} */
+  load(): readonly ClientRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** {@inheritDoc RecordStore.put} */
+  put(record: ClientRecord): void {
+    if (this.#failure !== undefined) this.#repair();
+    this.#append(putLine(record));
+    this.#records.set(recordKey(record), record);
+  }
+
+  /** {@inheritDoc RecordStore.delete} */
+  delete(owner: RecordedOwner): void {
+    if (!this.#records.delete(recordKey(owner))) return;
+    // A file that can't be trusted is written anew, without the record.
+    if (this.#failure !== undefined) return;
+    try {
+      this.#append(deleteLine(owner));
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  /** {@inheritDoc RecordStore.flush} */
+  flush(): void | Promise<void> {
+    if (this.#failure !== undefined) this.#repair();
+    if (this.#synced === this.#changes) return;
+    const running = this.#running;
+    if (running === undefined) return this.#sync();
+    if (running.changes === this.#changes) return running.done;
+    const next = () => {
+      this.#queued = undefined;
+      return this.flush();
+    };
+    return this.#queued ??= running.done.then(next, next);
+  }
+
+  /** Closes the file without a flush, and lets others have it. */
+  [Symbol.dispose](): void {
+    this.#file?.close();
+    this.#lock.close();
+  }
+
+  /** Adds a line, or leaves the file as it was and throws. */
+  #append(line: string): void {
+    const bytes = new TextEncoder().encode(line);
+    const file = this.#file!;
+    try {
+      writeAll(file, bytes);
+    } catch (error) {
+      try {
+        file.truncateSync(this.#size);
+      } catch (again) {
+        this.#failure = again;
+      }
+      throw error;
+    }
+    this.#size += bytes.length;
+    this.#changes++;
+  }
+
+  #sync(): void | Promise<void> {
+    if (this.#size > MIN_COMPACT_BYTES + MAX_HISTORY * this.#liveSize) {
+      return this.#compact();
+    }
+    return this.#syncFile();
+  }
+
+  #compact(): void | Promise<void> {
+    try {
+      this.#rewrite();
+    } catch (error) {
+      if (this.#failure !== undefined) throw error;
+      // No room for a second file: the long one is as good for now.
+      this.#liveSize = this.#size;
+      return this.#syncFile();
+    }
+  }
+
+  #syncFile(): Promise<void> {
+    const changes = this.#changes;
+    const done = this.#file!.syncData().then(
+      () => {
+        this.#running = undefined;
+        this.#synced = changes;
+      },
+      (error) => {
+        this.#running = undefined;
+        this.#failure = error;
+        throw error;
+      },
+    );
+    this.#running = { changes, done };
+    return done;
+  }
+
+  /** Makes a failure good by a new file; throws while that fails too. */
+  #repair(): void {
+    const now = this.#clock.now();
+    if (this.#running !== undefined || now < this.#retryAt) {
+      throw this.#failure;
+    }
+    this.#retryAt = now + RETRY_MS;
+    this.#rewrite();
+    this.#failure = undefined;
+  }
+
+  /** Writes a new file with the records alone; they are durable then. */
+  #rewrite(): void {
+    const lines = [...this.#records.values()].map(putLine).join("");
+    const bytes = new TextEncoder().encode(HEADER + lines);
+    const temporary = `${this.#path}.new`;
+    const file = Deno.openSync(temporary, {
+      append: true,
+      create: true,
+      mode: 0o600,
+    });
+    try {
+      // What an earlier attempt left.
+      file.truncateSync(0);
+      writeAll(file, bytes);
+      file.syncSync();
+      Deno.renameSync(temporary, this.#path);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    this.#file?.close();
+    this.#file = file;
+    this.#size = this.#liveSize = bytes.length;
+    try {
+      syncDirectory(parent(this.#path));
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+    this.#synced = this.#changes;
+  }
+}
+
+function read(path: string): ReturnType<typeof readLog> {
+  try {
+    return readLog(Deno.readTextFileSync(path), path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { records: new Map(), damaged: false };
+  }
+}
+
+/** Holds until the file is closed, if only by the end of the process. */
+function lock(path: string): Deno.FsFile {
+  const file = Deno.openSync(`${path}.lock`, {
+    write: true,
+    create: true,
+    mode: 0o600,
+  });
+  if (file.tryLockSync(true)) return file;
+  file.close();
+  throw new Error(`${path} is in use by another server`);
+}
+
+function parent(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) {
+    at += file.writeSync(bytes.subarray(at));
+  }
+}
+
+/** A new name is durable with its folder; Windows has no such thing. */
+function syncDirectory(path: string): void {
+  if (Deno.build.os === "windows") return;
+  using directory = Deno.openSync(path);
+  directory.syncSync();
+}

@@ -1,0 +1,99 @@
+/** CB_RECALLs of clients that hold thousands of delegations: counted, not timed. */
+
+import { assert, assertEquals } from "@std/assert";
+import type {
+  CallbackOutcome,
+  CallbackRequest,
+} from "../../src/backchannel/callback_request.ts";
+import { RecallQueue } from "../../src/delegations/recall_queue.ts";
+import type { CallbackRouter } from "../../src/backchannel/router.ts";
+import { Status } from "../../src/nfs4/constants.ts";
+import {
+  type Delegation,
+  grantDelegation,
+} from "../../src/state/delegations.ts";
+import { finish } from "../../src/state/effects.ts";
+import { addOpen } from "../../src/state/opens.ts";
+import { addOpenOwner, OpenOwner } from "../../src/state/owners.ts";
+import { fileRef, StateFixture } from "../state/fixture.ts";
+
+const N = 1_000;
+const ROOM = 4;
+const RETURNED: CallbackOutcome = {
+  kind: "answered",
+  results: [{ status: Status.OK }],
+};
+
+/** A client with delegations of N files, all asked back over a back channel with little room. */
+function crowd() {
+  const fixture = new StateFixture();
+  const { state, clock } = fixture;
+  const client = fixture.client();
+  const owner = new OpenOwner(client, "reader");
+  addOpenOwner(owner);
+  const way = { sent: 0, inFlight: [] as CallbackRequest[] };
+  const router = {
+    isProven: () => true,
+    send(_client, request) {
+      way.sent++;
+      if (way.inFlight.length < ROOM) way.inFlight.push(request);
+      else request.done({ kind: "full" });
+      return { retry: () => {} };
+    },
+  } as Pick<CallbackRouter, "isProven" | "send"> as CallbackRouter;
+  const queue = new RecallQueue({
+    router,
+    clock,
+    schedule: () => () => {},
+  });
+  const delegations: Delegation[] = [];
+  for (let i = 0; i < N; i++) {
+    const file = state.files.obtain(fileRef(`file ${i}`), client);
+    const open = addOpen(state, { owner, file, uid: 0 });
+    const delegation = grantDelegation(state, open, { type: "read" });
+    delegations.push(delegation);
+    queue.add(delegation, { isKnown: false });
+  }
+  return { queue, way, client, delegations };
+}
+
+Deno.test(`of ${N} recalls a client gets as many as its back channel takes; the others cost nothing`, () => {
+  const { queue, way } = crowd();
+  assertEquals(queue.size, N);
+  assertEquals(way.inFlight.length, ROOM);
+  // One is tried in vain: that there is no room is known from then on.
+  assertEquals(way.sent, ROOM + 1);
+});
+
+Deno.test("each recall that is answered lets one more go out, until all are delivered", () => {
+  const { queue, way } = crowd();
+  for (let answers = 0; way.inFlight.length > 0; answers++) {
+    assert(answers < N, "none is sent twice");
+    way.inFlight.shift()!.done(RETURNED);
+  }
+  assertEquals(way.sent, N + 1);
+  for (const { delivered } of queue) assert(delivered);
+});
+
+Deno.test("recalls that are lost with their path go out again as far as there is room, a few at each sweep", () => {
+  const { queue, way, client } = crowd();
+  const lost = { kind: "failed", reason: "no answer" } as const;
+  for (const request of way.inFlight.splice(0)) request.done(lost);
+  assertEquals(way.sent, ROOM + 1);
+  finish(queue.retry());
+  assertEquals(way.inFlight.length, ROOM);
+  assert(way.sent <= 2 * (ROOM + 1));
+  for (const request of way.inFlight.splice(0)) request.done(lost);
+  finish(queue.sendAgain(client));
+  assertEquals(way.inFlight.length, ROOM);
+  assert(way.sent <= 3 * (ROOM + 1));
+});
+
+Deno.test("what is returned meanwhile is not asked for any more", () => {
+  const { queue, way, delegations } = crowd();
+  for (const delegation of delegations) queue.end(delegation);
+  assertEquals([queue.size, queue.timers], [0, 0]);
+  for (const request of way.inFlight.splice(0)) request.done(RETURNED);
+  finish(queue.retry());
+  assertEquals(way.sent, ROOM + 1);
+});
