@@ -41,7 +41,7 @@ export type {
   LoggerOptions,
   LogLevel,
 } from "./src/base/log.ts";
-export type { CallbackTimes } from "./src/backchannel/attempts.ts";
+export type { CallbackTimes } from "./src/backchannel/retry_policy.ts";
 export type { AllowCallbackAddress } from "./src/backchannel/dial_out.ts";
 export type { InternetAddress } from "./src/backchannel/universal_address.ts";
 export { NfsServer, serve } from "./src/server.ts";

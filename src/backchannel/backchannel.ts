@@ -9,7 +9,7 @@ import type { XdrReader } from "../xdr/reader.ts";
 import { CallbackChannel } from "./callback_channel.ts";
 import type { CallbackRequest, SenderSession } from "./callback_request.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
-import { attemptsOf } from "./attempts.ts";
+import { retryPolicyOf } from "./retry_policy.ts";
 import { BackchannelSender, type SenderOptions } from "./sender.ts";
 import { withTimeout } from "../base/sleep.ts";
 
@@ -182,7 +182,9 @@ export class Backchannel implements SessionObserver {
     const target = targetOf(session);
     const channel = this.#channels.get(connection);
     if (target === undefined || channel === undefined) return;
-    const { replyTimeout: ms, sleep } = attemptsOf(this.#options.sender ?? {});
+    const { replyTimeout: ms, sleep } = retryPolicyOf(
+      this.#options.sender ?? {},
+    );
     const { signal } = this.#stopping;
     try {
       const answered = await withTimeout(

@@ -27,7 +27,7 @@ export interface CallbacksOptions {
   readonly delegations: boolean;
   /** Which addresses of NFSv4.0 clients are dialled; their own if left out. */
   readonly allowCallbackAddress?: AllowCallbackAddress;
-  /** Attempts, times and the observer of callbacks. */
+  /** RetryPolicy, times and the observer of callbacks. */
   readonly sender?: SenderOptions;
   /** Times of delegations. */
   readonly keeper?: Omit<

@@ -4,13 +4,13 @@ import type { RandomBytes } from "../base/clock.ts";
 import type { ClientObserver } from "../state/observers.ts";
 import { connect, type ConnectOptions } from "../rpc/client.ts";
 import { AcceptStatus } from "../rpc/message.ts";
+import { reportOutcome } from "./callback_observer.ts";
 import {
-  type AttemptOptions,
-  type Attempts,
-  attemptsOf,
   ofLease,
-  report,
-} from "./attempts.ts";
+  type RetryOptions,
+  type RetryPolicy,
+  retryPolicyOf,
+} from "./retry_policy.ts";
 import { CallbackChannel, CallbackTransportError } from "./callback_channel.ts";
 import {
   CALLBACK_OPERATIONS,
@@ -36,7 +36,7 @@ export type AllowCallbackAddress = (
 ) => boolean;
 
 /** How {@linkcode DialOut} dials; all but the randomness can be left out. */
-export interface DialOutOptions extends AttemptOptions {
+export interface DialOutOptions extends RetryOptions {
   /** Where the XIDs of a connection begin. */
   readonly random: RandomBytes;
   /** Which addresses are dialled; the client's own if left out. */
@@ -71,8 +71,8 @@ const MAX_REPLY = 64 * 1024;
  */
 export class DialOut implements ClientObserver {
   readonly #options: DialOutOptions;
-  readonly #attempts: Attempts;
-  readonly #lines = new Map<Client, V40CallbackPath>();
+  readonly #retry: RetryPolicy;
+  readonly #paths = new Map<Client, V40CallbackPath>();
   /** Those that have a connection. */
   readonly #connected = new Set<V40CallbackPath>();
   readonly #tasks = new Set<Promise<void>>();
@@ -85,22 +85,22 @@ export class DialOut implements ClientObserver {
 
   constructor(options: DialOutOptions) {
     this.#options = options;
-    this.#attempts = attemptsOf(options);
+    this.#retry = retryPolicyOf(options);
   }
 
   /** Clients that have an address, connections, and callbacks under way. */
   get held(): {
-    readonly lines: number;
+    readonly paths: number;
     readonly connections: number;
     readonly tasks: number;
   } {
     const connections = this.#connected.size;
-    return { lines: this.#lines.size, connections, tasks: this.#tasks.size };
+    return { paths: this.#paths.size, connections, tasks: this.#tasks.size };
   }
 
   /** Whether callbacks reach the client: the last one was answered. */
   isUp(client: Client): boolean {
-    return this.#lines.get(client)?.proven ?? false;
+    return this.#paths.get(client)?.proven ?? false;
   }
 
   /** {@inheritDoc ClientObserver.callbackConfirmed} */
@@ -112,10 +112,10 @@ export class DialOut implements ClientObserver {
     if (address === undefined) return client.noteCallbackPath(false);
     if (this.#stopping.signal.aborted) return;
     const { program, ident } = callback;
-    const now = this.#attempts.now();
-    const line = new V40CallbackPath(client, address, { program, ident, now });
-    this.#lines.set(client, line);
-    this.#track(this.#probe(line));
+    const now = this.#retry.now();
+    const path = new V40CallbackPath(client, address, { program, ident, now });
+    this.#paths.set(client, path);
+    this.#track(this.#probe(path));
   }
 
   /** {@inheritDoc ClientObserver.clientGone} */
@@ -125,21 +125,21 @@ export class DialOut implements ClientObserver {
 
   /** Sends a callback; its operations are those of NFSv4.0, without CB_SEQUENCE. */
   send(client: Client, request: CallbackRequest): void {
-    const line = this.#lines.get(client);
-    if (line === undefined) {
+    const path = this.#paths.get(client);
+    if (path === undefined) {
       const reason = "no address that may be dialled";
       return request.done({ kind: "failed", reason });
     }
-    if (line.inFlight >= (this.#options.queueLimit ?? QUEUE_LIMIT)) {
+    if (path.inFlight >= (this.#options.queueLimit ?? QUEUE_LIMIT)) {
       return request.done({ kind: "full" });
     }
-    line.inFlight++;
-    const since = this.#attempts.now();
+    path.inFlight++;
+    const since = this.#retry.now();
     this.#track(
-      this.#deliver(line, request).then((outcome) => {
-        line.inFlight--;
-        line.usedAt = this.#attempts.now();
-        report(this.#attempts, outcome, since);
+      this.#deliver(path, request).then((outcome) => {
+        path.inFlight--;
+        path.usedAt = this.#retry.now();
+        reportOutcome(this.#retry, outcome, since);
         request.done(outcome);
       }),
     );
@@ -149,20 +149,20 @@ export class DialOut implements ClientObserver {
   sweep(): void {
     const {
       idleTimeout = IDLE_TIMEOUT,
-      probeInterval = ofLease(PROBE_INTERVAL, this.#attempts.leaseMs),
+      probeInterval = ofLease(PROBE_INTERVAL, this.#retry.leaseMs),
       isExpired = () => false,
     } = this.#options;
-    const now = this.#attempts.now();
+    const now = this.#retry.now();
     let probes = 0;
-    for (const line of this.#lines.values()) {
-      if (line.inFlight > 0) continue;
-      if (line.connection !== undefined && now - line.usedAt > idleTimeout) {
-        line.connection.close("shutdown");
+    for (const path of this.#paths.values()) {
+      if (path.inFlight > 0) continue;
+      if (path.connection !== undefined && now - path.usedAt > idleTimeout) {
+        path.connection.close("shutdown");
       }
-      const isDue = !line.proven && now - line.usedAt > probeInterval;
-      if (isDue && probes < PROBES_AT_ONCE && !isExpired(line.client)) {
+      const isDue = !path.proven && now - path.usedAt > probeInterval;
+      if (isDue && probes < PROBES_AT_ONCE && !isExpired(path.client)) {
         probes++;
-        this.#track(this.#probe(line));
+        this.#track(this.#probe(path));
       }
     }
   }
@@ -170,7 +170,7 @@ export class DialOut implements ClientObserver {
   /** Ends all; resolves when nothing is left. */
   async close(): Promise<void> {
     this.#stopping.abort();
-    for (const client of [...this.#lines.keys()]) this.#drop(client);
+    for (const client of [...this.#paths.keys()]) this.#drop(client);
     await Promise.all(this.#tasks);
   }
 
@@ -189,23 +189,23 @@ export class DialOut implements ClientObserver {
   }
 
   /** RFC 7530 16.34.5: CB_NULL, before the first delegation. */
-  async #probe(line: V40CallbackPath): Promise<void> {
-    line.inFlight++;
+  async #probe(path: V40CallbackPath): Promise<void> {
+    path.inFlight++;
     const answered = await this.#exchange(
-      line,
-      (channel, signal) => channel.probe(line.target, signal),
+      path,
+      (channel, signal) => channel.probe(path.target, signal),
     );
-    line.inFlight--;
-    line.usedAt = this.#attempts.now();
-    this.#judge(line, answered === true);
+    path.inFlight--;
+    path.usedAt = this.#retry.now();
+    this.#judge(path, answered === true);
   }
 
   /** Never rejects. */
   async #deliver(
-    line: V40CallbackPath,
+    path: V40CallbackPath,
     { operations, wanted, unanswered }: CallbackRequest,
   ): Promise<CallbackOutcome> {
-    const { attempts, backoff, sleep, observer } = this.#attempts;
+    const { attempts, backoff, sleep, observer } = this.#retry;
     const { signal } = this.#stopping;
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (attempt > 0) {
@@ -215,29 +215,29 @@ export class DialOut implements ClientObserver {
           signal,
         );
       }
-      if (line.ended || wanted?.() === false) return { kind: "stopped" };
+      if (path.ended || wanted?.() === false) return { kind: "stopped" };
       if (attempt > 0) observer?.recordRetry();
-      const kept = line.channel !== undefined;
-      let outcome = await this.#call(line, operations);
-      if (outcome === undefined && kept && !line.ended) {
+      const kept = path.channel !== undefined;
+      let outcome = await this.#call(path, operations);
+      if (outcome === undefined && kept && !path.ended) {
         // The connection may have died while it was idle: a new one, at once.
         observer?.recordRetry();
-        outcome = await this.#call(line, operations);
+        outcome = await this.#call(path, operations);
       }
-      if (line.ended) return { kind: "stopped" };
-      this.#judge(line, outcome?.kind === "answered");
+      if (path.ended) return { kind: "stopped" };
+      this.#judge(path, outcome?.kind === "answered");
       if (outcome !== undefined) return outcome;
     }
     return { kind: "failed", reason: `no answer in ${attempts} attempts` };
   }
 
   async #call(
-    line: V40CallbackPath,
+    path: V40CallbackPath,
     operations: CallbackRequest["operations"],
   ): Promise<CallbackOutcome | undefined> {
-    const { target } = line;
+    const { target } = path;
     const reply = await this.#exchange(
-      line,
+      path,
       (channel, signal) => channel.call({ target, operations }, signal),
     );
     if (reply === undefined || reply instanceof Error) {
@@ -246,7 +246,7 @@ export class DialOut implements ClientObserver {
     if ("refused" in reply) return { kind: "refused", reason: reply.refused };
     const { status, results } = reply;
     results.forEach(({ status }, i) =>
-      this.#attempts.observer?.recordOperation(operations[i].row.name, status)
+      this.#retry.observer?.recordOperation(operations[i].row.name, status)
     );
     if (results.length === 0) {
       return { kind: "refused", reason: `CB_COMPOUND: status ${status}` };
@@ -256,32 +256,32 @@ export class DialOut implements ClientObserver {
 
   /** Resolves to the answer, to what is wrong with it, or to nothing when there is none. */
   async #exchange<T>(
-    line: V40CallbackPath,
+    path: V40CallbackPath,
     use: (channel: CallbackChannel, signal: AbortSignal) => Promise<T>,
   ): Promise<T | Error | undefined> {
-    const { replyTimeout: ms, sleep } = this.#attempts;
+    const { replyTimeout: ms, sleep } = this.#retry;
     const { signal } = this.#stopping;
     try {
       return await withTimeout(async (signal) => {
-        return await use(await this.#open(line, signal), signal);
+        return await use(await this.#open(path, signal), signal);
       }, { ms, signal, sleep });
     } catch (error) {
-      line.connection?.close("transport");
+      path.connection?.close("transport");
       const noAnswer = error instanceof CallbackTransportError;
       return noAnswer ? undefined : error as Error;
     }
   }
 
-  #open(line: V40CallbackPath, signal: AbortSignal): Promise<CallbackChannel> {
-    if (line.channel !== undefined) return Promise.resolve(line.channel);
-    line.opening ??= this.#dial(line, signal)
-      .finally(() => line.opening = undefined);
-    return line.opening;
+  #open(path: V40CallbackPath, signal: AbortSignal): Promise<CallbackChannel> {
+    if (path.channel !== undefined) return Promise.resolve(path.channel);
+    path.opening ??= this.#dial(path, signal)
+      .finally(() => path.opening = undefined);
+    return path.opening;
   }
 
   /** Rejects with {@linkcode CallbackTransportError}. */
   async #dial(
-    line: V40CallbackPath,
+    path: V40CallbackPath,
     signal: AbortSignal,
   ): Promise<CallbackChannel> {
     if (!this.#makeRoom()) {
@@ -294,31 +294,31 @@ export class DialOut implements ClientObserver {
       // Whoever is dialled is a client: it has nothing to ask for here.
       call: () => AcceptStatus.PROG_UNAVAIL,
       reply: (_connection, xid, xdr) => {
-        if (!line.channel?.pending.deliver(xid, xdr)) this.unknownReplies++;
+        if (!path.channel?.pending.deliver(xid, xdr)) this.unknownReplies++;
       },
       closed: () => {
-        const { channel } = line;
-        line.connection = line.channel = undefined;
-        this.#connected.delete(line);
+        const { channel } = path;
+        path.connection = path.channel = undefined;
+        this.#connected.delete(path);
         channel?.closed();
       },
     };
     try {
       const connection = await connect({
-        ...line.address,
+        ...path.address,
         handlers,
         signal,
         maxRecord: MAX_REPLY,
       });
-      line.connection = connection;
-      this.#connected.add(line);
+      path.connection = connection;
+      this.#connected.add(path);
       this.#track(connection.ended);
     } catch (error) {
       throw new CallbackTransportError((error as Error).message);
     }
-    if (line.ended) line.connection.close("shutdown");
-    line.channel = new CallbackChannel(line.connection, firstXid);
-    return line.channel;
+    if (path.ended) path.connection.close("shutdown");
+    path.channel = new CallbackChannel(path.connection, firstXid);
+    return path.channel;
   }
 
   /** At the limit the connection goes that nobody has used for longest. */
@@ -326,30 +326,30 @@ export class DialOut implements ClientObserver {
     const { maxConnections = MAX_CONNECTIONS } = this.#options;
     if (this.#connected.size < maxConnections) return true;
     let oldest: V40CallbackPath | undefined;
-    for (const line of this.#connected) {
-      const idle = line.inFlight === 0;
-      if (idle && (oldest === undefined || line.usedAt < oldest.usedAt)) {
-        oldest = line;
+    for (const path of this.#connected) {
+      const idle = path.inFlight === 0;
+      if (idle && (oldest === undefined || path.usedAt < oldest.usedAt)) {
+        oldest = path;
       }
     }
     oldest?.connection?.close("evicted");
     return oldest !== undefined;
   }
 
-  #judge(line: V40CallbackPath, answered: boolean): void {
-    if (line.ended) return;
-    const regained = answered && !line.proven;
-    line.proven = answered;
-    line.client.noteCallbackPath(answered);
-    if (regained) this.regained(line.client);
+  #judge(path: V40CallbackPath, answered: boolean): void {
+    if (path.ended) return;
+    const regained = answered && !path.proven;
+    path.proven = answered;
+    path.client.noteCallbackPath(answered);
+    if (regained) this.regained(path.client);
   }
 
   #drop(client: Client): void {
-    const line = this.#lines.get(client);
-    if (line === undefined) return;
-    this.#lines.delete(client);
-    line.ended = true;
-    line.connection?.close("shutdown");
+    const path = this.#paths.get(client);
+    if (path === undefined) return;
+    this.#paths.delete(client);
+    path.ended = true;
+    path.connection?.close("shutdown");
   }
 
   #track(task: Promise<void>): void {

@@ -1,9 +1,9 @@
+import { reportOutcome } from "./callback_observer.ts";
 import {
-  type AttemptOptions,
-  type Attempts,
-  attemptsOf,
-  report,
-} from "./attempts.ts";
+  type RetryOptions,
+  type RetryPolicy,
+  retryPolicyOf,
+} from "./retry_policy.ts";
 import { type BackSlot, BackSlots } from "./back_slots.ts";
 import type { CallbackChannel } from "./callback_channel.ts";
 import type { CallbackOperation } from "./callback_ops.ts";
@@ -21,7 +21,7 @@ import {
 } from "./slot_call.ts";
 
 /** Times and limits of a {@linkcode BackchannelSender}; all can be left out. */
-export interface SenderOptions extends AttemptOptions {
+export interface SenderOptions extends RetryOptions {
   /** Callbacks that wait for a slot; 64. */
   readonly queueLimit?: number;
   /** Called when callbacks fail although there is a path, and when they work again. */
@@ -52,7 +52,7 @@ interface Sending {
  */
 export class BackchannelSender {
   readonly #session: SenderSession;
-  readonly #options: Attempts;
+  readonly #options: RetryPolicy;
   readonly #faulty: (fault: boolean) => void;
   readonly #queue: CallbackQueue<Queued>;
   readonly #slots: BackSlots;
@@ -64,7 +64,7 @@ export class BackchannelSender {
   /** Starts at once. */
   constructor(session: SenderSession, options: SenderOptions = {}) {
     this.#session = session;
-    this.#options = attemptsOf(options);
+    this.#options = retryPolicyOf(options);
     this.#faulty = options.faulty ?? (() => {});
     this.#queue = new CallbackQueue(options.queueLimit ?? QUEUE_LIMIT);
     this.#slots = new BackSlots(session.slots, session.isRestored);
@@ -129,7 +129,7 @@ export class BackchannelSender {
       outcome = await this.#deliver({ request, slot });
       this.#slots.release(slot);
     }
-    report(this.#options, outcome, since);
+    reportOutcome(this.#options, outcome, since);
     // An answer proves the path, even when the client did not like the question.
     if (outcome.kind !== "stopped") this.#faulty(outcome.kind !== "answered");
     request.done(outcome);

@@ -18,7 +18,7 @@ import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import { nextTurn } from "../base/turn.ts";
 import { type LogFields, type Logger, silentLogger } from "../base/log.ts";
-import { ofLease } from "../backchannel/attempts.ts";
+import { ofLease } from "../backchannel/retry_policy.ts";
 import { delegationFor, mayReclaim } from "./grant_rules.ts";
 import { OpenHistory } from "./open_history.ts";
 import { HolderQueries } from "./holder_queries.ts";

@@ -1,5 +1,5 @@
 import type { Counter, Gauge, Histogram } from "prom-client";
-import type { SenderObserver } from "../backchannel/attempts.ts";
+import type { CallbackObserver } from "../backchannel/callback_observer.ts";
 import { statusName } from "../engine/status.ts";
 import type { StatusCode } from "../nfs4/constants.ts";
 import type { MetricsRegistry } from "./registry.ts";
@@ -23,7 +23,7 @@ export interface BackchannelSource {
  * takes it takes `undefined` as well; built twice it goes on with what the
  * registry holds.
  */
-export class BackchannelMetrics implements SenderObserver {
+export class BackchannelMetrics implements CallbackObserver {
   readonly #registry: MetricsRegistry;
   readonly #callbacks: Counter;
   readonly #failures: Counter;

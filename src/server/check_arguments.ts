@@ -1,7 +1,7 @@
 import { checkOptionNames, type OptionNames } from "../base/option_names.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
-import type { CallbackTimes } from "../backchannel/attempts.ts";
+import type { CallbackTimes } from "../backchannel/retry_policy.ts";
 import type { ServeOptions } from "./options.ts";
 
 /** What a FileSystem must have; the rest is optional. */

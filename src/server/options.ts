@@ -1,4 +1,4 @@
-import type { CallbackTimes } from "../backchannel/attempts.ts";
+import type { CallbackTimes } from "../backchannel/retry_policy.ts";
 import type { AllowCallbackAddress } from "../backchannel/dial_out.ts";
 import type { Logger } from "../base/log.ts";
 import type { ServerLimits } from "./limits.ts";

@@ -238,7 +238,7 @@ for (const hostname of ["127.0.0.1", "::1"]) {
     });
     listener.peer.assertClean();
     await dialOut.close();
-    assertEquals(dialOut.held, { lines: 0, connections: 0, tasks: 0 });
+    assertEquals(dialOut.held, { paths: 0, connections: 0, tasks: 0 });
   });
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { attemptsOf, ofLease } from "../../src/backchannel/attempts.ts";
+import { ofLease, retryPolicyOf } from "../../src/backchannel/retry_policy.ts";
 import { revocableAt } from "../../src/delegations/revocation.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
 import { Client } from "../../src/state/client.ts";
@@ -75,7 +75,7 @@ Deno.test("RENEW notes what it said of the callback path (RFC 7530 10.4.6)", asy
 
 Deno.test("with every lease a dead path is found out in time to be told of", () => {
   for (let leaseMs = 1_000; leaseMs <= 200_000; leaseMs += 1_000) {
-    const { replyTimeout, attempts, backoff } = attemptsOf({ leaseMs });
+    const { replyTimeout, attempts, backoff } = retryPolicyOf({ leaseMs });
     // RENEW comes every two thirds of a lease: one of them has to know.
     assert(replyTimeout <= leaseMs / 3, `${leaseMs}`);
     // A session is at fault after all attempts, each over two connections.
@@ -91,6 +91,10 @@ Deno.test("times of a lease of 90 s and more are whole, those of a shorter one i
     10_000,
     10_000,
   ]);
-  const given = attemptsOf({ leaseMs: 9_000, replyTimeout: 7, backoff: [1] });
+  const given = retryPolicyOf({
+    leaseMs: 9_000,
+    replyTimeout: 7,
+    backoff: [1],
+  });
   assertEquals([given.replyTimeout, given.backoff], [7, [1]]);
 });

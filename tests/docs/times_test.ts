@@ -4,7 +4,7 @@ import {
   DELAY_MS,
   FULL_LEASE_MS,
   REPLY_TIMEOUT_MS,
-} from "../../src/backchannel/attempts.ts";
+} from "../../src/backchannel/retry_policy.ts";
 import {
   IDLE_TIMEOUT,
   PROBE_INTERVAL,

@@ -1,20 +1,5 @@
-import type { StatusCode } from "../nfs4/constants.ts";
-import type { CallbackOutcome } from "./callback_request.ts";
+import type { CallbackObserver } from "./callback_observer.ts";
 import { type Sleep, sleep } from "../base/sleep.ts";
-
-/** Is told of each callback; see `BackchannelMetrics`. */
-export interface SenderObserver {
-  /** A callback was answered. */
-  recordCallback(): void;
-  /** A callback was given up. */
-  recordFailure(): void;
-  /** A callback goes out again. */
-  recordRetry(): void;
-  /** Seconds from enqueue to answer. */
-  observeDuration(seconds: number): void;
-  /** Each operation of a callback, with its status. */
-  recordOperation(name: string, status: StatusCode): void;
-}
 
 /**
  * How often and how long a callback is tried; all can be left out. With a lease
@@ -23,7 +8,7 @@ export interface SenderObserver {
 export interface CallbackTimes {
   /** Milliseconds until a reply is given up; 10,000. */
   readonly replyTimeout?: number;
-  /** Attempts in all; 3. */
+  /** RetryPolicy in all; 3. */
   readonly attempts?: number;
   /** Milliseconds to wait after each failed attempt; 5,000, 10,000, 20,000. */
   readonly backoff?: readonly number[];
@@ -50,7 +35,7 @@ export function ofLease(ms: number, leaseMs: number): number {
 }
 
 /** The same, and what tests replace. */
-export interface AttemptOptions extends CallbackTimes {
+export interface RetryOptions extends CallbackTimes {
   /** Length of a lease in milliseconds; 90,000. */
   readonly leaseMs?: number;
   /** Milliseconds to wait after NFS4ERR_DELAY, doubled each time; 20. */
@@ -60,16 +45,16 @@ export interface AttemptOptions extends CallbackTimes {
   /** Milliseconds that only grow. */
   readonly now?: () => number;
   /** Is told of each callback. */
-  readonly observer?: SenderObserver;
+  readonly observer?: CallbackObserver;
 }
 
 /** The same with nothing left out but the observer. */
-export type Attempts =
-  & Required<Omit<AttemptOptions, "observer">>
-  & Pick<AttemptOptions, "observer">;
+export type RetryPolicy =
+  & Required<Omit<RetryOptions, "observer">>
+  & Pick<RetryOptions, "observer">;
 
 /** Fills in what was left out. */
-export function attemptsOf(options: AttemptOptions): Attempts {
+export function retryPolicyOf(options: RetryOptions): RetryPolicy {
   const { leaseMs = FULL_LEASE_MS } = options;
   const replyTimeout = ofLease(REPLY_TIMEOUT_MS, leaseMs);
   return {
@@ -83,18 +68,4 @@ export function attemptsOf(options: AttemptOptions): Attempts {
     now: options.now ?? (() => performance.now()),
     observer: options.observer,
   };
-}
-
-/** Tells the observer what became of a callback that was enqueued at `since`. */
-export function report(
-  { observer, now }: Attempts,
-  outcome: CallbackOutcome,
-  since: number,
-): void {
-  if (outcome.kind === "answered") {
-    observer?.recordCallback();
-    observer?.observeDuration((now() - since) / 1000);
-  } else if (outcome.kind !== "stopped") {
-    observer?.recordFailure();
-  }
 }
