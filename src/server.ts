@@ -1,5 +1,5 @@
 import { aborted } from "./base/abort.ts";
-import type { Callbacks } from "./backchannel/callbacks.ts";
+import type { Callbacks } from "./server/callbacks.ts";
 import { runEffects } from "./engine/effects.ts";
 import type { Services } from "./engine/services.ts";
 import { rateLimited, silentLogger } from "./base/log.ts";

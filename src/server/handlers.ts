@@ -1,4 +1,4 @@
-import type { Callbacks } from "../backchannel/callbacks.ts";
+import type { Callbacks } from "./callbacks.ts";
 import { runEffects } from "../engine/effects.ts";
 import { NfsProgram } from "../engine/nfs_program.ts";
 import type { Services } from "../engine/services.ts";

@@ -1,4 +1,4 @@
-import { Callbacks } from "../backchannel/callbacks.ts";
+import { Callbacks } from "./callbacks.ts";
 import type { Services } from "../engine/services.ts";
 import type { Logger } from "../base/log.ts";
 import { BackchannelMetrics } from "../metrics/backchannel_metrics.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Callbacks } from "../../src/backchannel/callbacks.ts";
+import { Callbacks } from "../../src/server/callbacks.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";

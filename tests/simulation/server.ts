@@ -1,6 +1,6 @@
 /** The real engine and state over a simulated network, disk, clock and file system; it can be restarted. */
 
-import { Callbacks } from "../../src/backchannel/callbacks.ts";
+import { Callbacks } from "../../src/server/callbacks.ts";
 import type { Sleep } from "../../src/base/sleep.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";

@@ -4,16 +4,16 @@ import type { RandomBytes } from "../base/clock.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";
-import { Backchannel } from "./backchannel.ts";
-import { type AllowCallbackAddress, DialOut } from "./dial_out.ts";
+import { Backchannel } from "../backchannel/backchannel.ts";
+import { type AllowCallbackAddress, DialOut } from "../backchannel/dial_out.ts";
 import { LockNotifications } from "../delegations/lock_notifications.ts";
 import {
   DelegationKeeper,
   type DelegationKeeperOptions,
   type DelegationObserver,
 } from "../delegations/delegation_keeper.ts";
-import { CallbackRouter } from "./router.ts";
-import type { SenderOptions } from "./sender.ts";
+import { CallbackRouter } from "../backchannel/router.ts";
+import type { SenderOptions } from "../backchannel/sender.ts";
 
 /** What {@linkcode Callbacks} are made of. */
 export interface CallbacksOptions {
@@ -27,7 +27,7 @@ export interface CallbacksOptions {
   readonly delegations: boolean;
   /** Which addresses of NFSv4.0 clients are dialled; their own if left out. */
   readonly allowCallbackAddress?: AllowCallbackAddress;
-  /** RetryPolicy, times and the observer of callbacks. */
+  /** Attempts, times and the observer of callbacks. */
   readonly sender?: SenderOptions;
   /** Times of delegations. */
   readonly keeper?: Omit<
