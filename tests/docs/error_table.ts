@@ -12,6 +12,12 @@ const WIDTH = 76;
 /** Errors with the same source in so many operations are told once. */
 const COMMON = 3;
 
+/** Where {@linkcode errorPage} is kept. */
+export const ERROR_PAGE: URL = new URL(
+  "../conformance/ERRORS.md",
+  import.meta.url,
+);
+
 const VERSIONS: readonly ListVersion[] = ["4.0", "4.1"];
 
 /** Every error of the RFCs' lists. */
@@ -68,26 +74,26 @@ export function isReason(source: string): source is Reason {
   return Object.hasOwn(legend, source);
 }
 
-/** The section of PROTOCOL.md, from its heading on. */
-export function errorSection(credits: Credits): string {
+/** The page as Markdown, before `deno fmt`. */
+export function errorPage(credits: Credits): string {
   const used = new Set(credits.values());
   const words = Object.entries(legend).filter(([word]) => used.has(word));
   return [
-    "## Errors",
+    "# Errors",
     "",
     INTRODUCTION,
     "",
     ...words.map(([word, text]) => `- ${word}: ${text}.`),
     "",
     ...VERSIONS.flatMap((version) => [
-      `### Errors of NFSv${version}`,
+      `## Errors of NFSv${version}`,
       "",
       TITLES[version],
       "",
       ...tables(version, errorLists[version], credits),
       "",
     ]),
-    "### Errors outside of the lists",
+    "## Errors outside of the lists",
     "",
     "| operation | error | for |",
     "| --- | --- | --- |",
@@ -101,7 +107,7 @@ export function errorSection(credits: Credits): string {
 const INTRODUCTION =
   `The RFCs list the errors that each operation may answer. Each has a test that
 shows it, named by its path below \`tests/\` without \`_test.ts\`, or one of these
-reasons why it does not occur. \`deno task errors\` writes this section from what
+reasons why it does not occur. \`deno task errors\` writes this page from what
 the tests see.`;
 
 const TITLES: Readonly<Record<ListVersion, string>> = {
@@ -189,13 +195,13 @@ function lines(words: readonly string[]): string[] {
   return lines;
 }
 
-/** What the tables of PROTOCOL.md say. */
+/** What the tables of the page say. */
 export function readCredits(markdown: string): Credits {
   const credits = new Map<string, string>();
   for (const version of VERSIONS) {
-    const begin = markdown.indexOf(`### Errors of NFSv${version}\n`);
+    const begin = markdown.indexOf(`## Errors of NFSv${version}\n`);
     if (begin < 0) continue;
-    const end = markdown.indexOf("\n### ", begin + 4);
+    const end = markdown.indexOf("\n## ", begin + 3);
     const common = new Map<string, string>();
     let operation = "";
     let source = "";

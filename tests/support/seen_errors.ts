@@ -1,6 +1,6 @@
 /**
  * Notes which operation answered which error, for `deno task errors`, which
- * writes PROTOCOL.md's table of errors from it. Does nothing in other runs.
+ * writes tests/conformance/ERRORS.md from it. Does nothing in other runs.
  */
 
 /** The environment variable that names the folder of the notes. */
