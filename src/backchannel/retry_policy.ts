@@ -8,7 +8,7 @@ import { type Sleep, sleep } from "../base/sleep.ts";
 export interface CallbackTimes {
   /** Milliseconds until a reply is given up; 10,000. */
   readonly replyTimeout?: number;
-  /** RetryPolicy in all; 3. */
+  /** Attempts in all; 3. */
   readonly attempts?: number;
   /** Milliseconds to wait after each failed attempt; 5,000, 10,000, 20,000. */
   readonly backoff?: readonly number[];

@@ -12,7 +12,7 @@ export interface Export {
   readonly id: number;
   /** Absolute path in the server's name space, "/" or "/a/b". */
   readonly path: string;
-  /** What is served. Its methods that change something are behind `engine/changing.ts`. */
+  /** What is served. Its methods that change something are behind `src/engine/files/changing.ts`. */
   readonly fs: ReadableFileSystem;
   /** fsid4 (RFC 8881 5.8.1.9): another one for each export, the same over restarts. 32 bits each. */
   readonly fsid: { readonly major: number; readonly minor: number };

@@ -1,15 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { defaultServerLimits } from "../../mod.ts";
-
-const noFiles =
-  Deno.permissions.querySync({ name: "read" }).state !== "granted";
+import { noFiles, read } from "./documents.ts";
 
 Deno.test("PROTOCOL.md names every limit, and what it is if left out", {
   ignore: noFiles,
 }, () => {
-  const text = Deno.readTextFileSync(
-    new URL("../../PROTOCOL.md", import.meta.url),
-  );
+  const text = read("PROTOCOL.md");
   const [, section] = /^## Limits\n([^]*?)^## /m.exec(text)!;
   const documented = new Map<string, number>();
   for (const line of section.split("\n")) {

@@ -4,7 +4,7 @@ import type { MinorVersion } from "../../src/nfs4/constants.ts";
 
 const VERSIONS: readonly MinorVersion[] = [0, 1, 2];
 
-/** The table "operation × minor version" of PROTOCOL.md, as the server's own table has it. */
+/** The table "operation × minor version" of `src/engine/README.md`, as the server's own table has it. */
 export function operationTable(): string {
   const rows = OPERATIONS.filter((row) => row !== undefined).map((row) =>
     `| ${row.number} | ${row.name} | ${

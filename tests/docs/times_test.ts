@@ -28,9 +28,7 @@ import {
   TURN,
 } from "../../src/state/lock_queue.ts";
 import { SLICE } from "../../src/base/turn.ts";
-
-const noFiles =
-  Deno.permissions.querySync({ name: "read" }).state !== "granted";
+import { noFiles, read } from "./documents.ts";
 
 const WORDS: Readonly<Record<string, number>> = {
   a: 1,
@@ -46,52 +44,68 @@ const UNITS: Readonly<Record<string, number>> = {
   KiB: 1_024,
 };
 
-/** What PROTOCOL.md says, with a group for each number and unit, and what it is in milliseconds. */
-const TIMES: readonly [RegExp, readonly number[]][] = [
-  [/has moved less than (\d+) (KiB) in/, [MIN_PROGRESS]],
-  [/KiB in (ten) (second)s is closed/, [PATIENCE.hoard]],
-  [/in (two) (second)s, where a quiet/, [PATIENCE.hoard / HURRY]],
-  [/takes less than (\d+) (KiB) of its replies/, [MIN_PROGRESS]],
-  [/of its replies in (two) (minute)s, and/, [PATIENCE.stall]],
-  [/without a call in its first (\d+) (s)\./, [PATIENCE.handshake]],
-  [/is listed in slices of (\d+) (ms),/, [SLICE]],
-  [/its operations have taken (\d+) (ms), and so/, [LONGEST_TURN]],
-  [/for others shares slices of (\d+) (ms) /, [SLICE]],
-  [/after `fileSystemTimeout` \((\d+) (s)\)/, [DEFAULT_FILE_SYSTEM_MS]],
-  [/same bytes again, (\d+) (ms) and doubling/, [DELAY_MS]],
-  [/ms and doubling, for (\d+) (s) \|/, [REPLY_TIMEOUT_MS]],
-  [/a new recall after (\d+) (ms) and doubling/, [RESEND]],
-  [/hears of it some (\d+) (ms) after/, [PAUSE]],
-  [/good for (\d+) (s); group 65534/, [LIFE]],
-  [/was told by CB_NOTIFY_LOCK has (\w+) (second)s/, [TURN]],
-  [/counted from the last one: (\w+) (second)s at least/, [MIN_RETRY_AFTER]],
-  [/(five) after the first request, (\d+) (second)s at most/, [
-    FIRST_RETRY_AFTER,
-    MAX_RETRY_AFTER,
-  ]],
-  [/closed after (a) (minute) without use/, [IDLE_TIMEOUT]],
-  [/tried again every (\d+) (second)s/, [PROBE_INTERVAL]],
-  [/no reply in (\d+) (s),/, [REPLY_TIMEOUT_MS]],
-  [/again after (\d+) s, then (\d+) (s) /, BACKOFF_MS.slice(0, 2)],
-  [/stands\. (\d+) (s), 3 attempts/, [REPLY_TIMEOUT_MS]],
-  [/3 attempts and (\d+), (\d+), (\d+) (s) are/, BACKOFF_MS],
-  [/with a lease shorter than (\d+) (s) as much/, [FULL_LEASE_MS]],
-  [/not recalled in the last (\d+) (second)s/, [CONTENTION]],
-  [/by CB_GETATTR for (\d+) (ms)/, [QUERY_TIMEOUT]],
-  [/The grace period lasts (\d+) (s) at least/, [GRACE_EXTENSION_MS]],
-];
+/** What documents say, with a group for each number and unit, and what it is in milliseconds. */
+const TIMES: Readonly<Record<string, readonly [RegExp, readonly number[]][]>> =
+  {
+    "src/rpc/README.md": [
+      [/has moved less than (\d+) (KiB) in/, [MIN_PROGRESS]],
+      [/KiB in (ten) (second)s is closed/, [PATIENCE.hoard]],
+      [/in (two) (second)s, where a quiet/, [PATIENCE.hoard / HURRY]],
+      [/takes less than (\d+) (KiB) of its replies/, [MIN_PROGRESS]],
+      [/of its replies in (two) (minute)s, and/, [PATIENCE.stall]],
+      [/without a call in its first (\d+) (s)\./, [PATIENCE.handshake]],
+    ],
+    "src/backends/local/README.md": [
+      [/is listed in slices of (\d+) (ms),/, [SLICE]],
+      [/hears of it some (\d+) (ms) after/, [PAUSE]],
+    ],
+    "src/state/README.md": [
+      [/its operations have taken (\d+) (ms), and so/, [LONGEST_TURN]],
+      [/for others shares slices of (\d+) (ms) /, [SLICE]],
+    ],
+    "src/vfs/README.md": [
+      [/after `fileSystemTimeout` \((\d+) (s)\)/, [DEFAULT_FILE_SYSTEM_MS]],
+    ],
+    "src/host/README.md": [
+      [/good for (\d+) (s); group 65534/, [LIFE]],
+    ],
+    "PROTOCOL.md": [
+      [/same bytes again, (\d+) (ms) and doubling/, [DELAY_MS]],
+      [/ms and doubling, for (\d+) (s) \|/, [REPLY_TIMEOUT_MS]],
+      [/a new recall after (\d+) (ms) and doubling/, [RESEND]],
+      [/was told by CB_NOTIFY_LOCK has (\w+) (second)s/, [TURN]],
+      [/counted from the last one: (\w+) (second)s at least/, [
+        MIN_RETRY_AFTER,
+      ]],
+      [/(five) after the first request, (\d+) (second)s at most/, [
+        FIRST_RETRY_AFTER,
+        MAX_RETRY_AFTER,
+      ]],
+      [/closed after (a) (minute) without use/, [IDLE_TIMEOUT]],
+      [/tried again every (\d+) (second)s/, [PROBE_INTERVAL]],
+      [/no reply in (\d+) (s),/, [REPLY_TIMEOUT_MS]],
+      [/again after (\d+) s, then (\d+) (s) /, BACKOFF_MS.slice(0, 2)],
+      [/stands\. (\d+) (s), 3 attempts/, [REPLY_TIMEOUT_MS]],
+      [/3 attempts and (\d+), (\d+), (\d+) (s) are/, BACKOFF_MS],
+      [/with a lease shorter than (\d+) (s) as much/, [FULL_LEASE_MS]],
+      [/not recalled in the last (\d+) (second)s/, [CONTENTION]],
+      [/by CB_GETATTR for (\d+) (ms)/, [QUERY_TIMEOUT]],
+      [/The grace period lasts (\d+) (s) at least/, [GRACE_EXTENSION_MS]],
+    ],
+  };
 
-Deno.test("the times that PROTOCOL.md tells are the server's own", {
-  ignore: noFiles,
-}, () => {
-  const url = new URL("../../PROTOCOL.md", import.meta.url);
-  const text = Deno.readTextFileSync(url).replaceAll(/\s+/g, " ");
-  for (const [says, expected] of TIMES) {
-    const match = says.exec(text);
-    assert(match !== null, `${says}`);
-    const groups = match.slice(1);
-    const unit = UNITS[groups.pop()!];
-    const told = groups.map((word) => (WORDS[word] ?? Number(word)) * unit);
-    assertEquals(told, [...expected], `${says}`);
-  }
-});
+for (const [document, times] of Object.entries(TIMES)) {
+  Deno.test(`the times that ${document} tells are the server's own`, {
+    ignore: noFiles,
+  }, () => {
+    const text = read(document).replaceAll(/\s+/g, " ");
+    for (const [says, expected] of times) {
+      const match = says.exec(text);
+      assert(match !== null, `${says}`);
+      const groups = match.slice(1);
+      const unit = UNITS[groups.pop()!];
+      const told = groups.map((word) => (WORDS[word] ?? Number(word)) * unit);
+      assertEquals(told, [...expected], `${says}`);
+    }
+  });
+}

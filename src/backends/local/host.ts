@@ -57,7 +57,7 @@ export interface Host {
   readonly pinsFolders: boolean;
   /** How long ctime may stand still between two changes, in microseconds. */
   readonly tick: number;
-  /** Whether names and targets of symlinks may be any bytes, as `raw_names.ts` has them. */
+  /** Whether names and targets of symlinks may be any bytes, as `src/base/raw_names.ts` has them. */
   readonly rawNames: boolean;
   /** What this host can't do and another could, for the user. */
   readonly limitations: readonly string[];

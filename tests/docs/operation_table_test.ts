@@ -1,15 +1,11 @@
 import { assert } from "@std/assert";
 import { operationTable } from "./operation_table.ts";
+import { noFiles, read } from "./documents.ts";
 
-const noFiles =
-  Deno.permissions.querySync({ name: "read" }).state !== "granted";
-
-Deno.test("PROTOCOL.md's table of operations is the server's own", {
+Deno.test("the engine's README has the server's own table of operations", {
   ignore: noFiles,
 }, () => {
-  const text = Deno.readTextFileSync(
-    new URL("../../PROTOCOL.md", import.meta.url),
-  );
+  const text = read("src/engine/README.md");
   // To mend it: deno eval 'import { operationTable } from "./tests/docs/operation_table.ts"; console.log(operationTable())'
   assert(plain(text).includes(plain(operationTable())));
 });
