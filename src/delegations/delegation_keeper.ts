@@ -44,7 +44,6 @@ export interface DelegationObserver {
 
 /** How {@linkcode DelegationKeeper} works; times in milliseconds. */
 export interface DelegationKeeperOptions {
-  /** All state. */
   readonly state: ServerState;
   /** The way to the clients. */
   readonly router: CallbackRouter;

@@ -16,7 +16,6 @@ import type { CallbackRouter, Routed } from "../backchannel/router.ts";
 export interface RecallQueueOptions {
   /** The way to the clients. */
   readonly router: CallbackRouter;
-  /** Time. */
   readonly clock: Clock;
   /** Calls `run` later; returns what cancels it. */
   readonly schedule: (run: () => void, ms: number) => () => void;

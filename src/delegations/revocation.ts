@@ -2,7 +2,6 @@ import type { Delegation } from "../state/delegations.ts";
 
 /** A recall that was not obeyed yet. */
 export interface OpenRecall {
-  /** The delegation. */
   readonly delegation: Delegation;
   /** Clock time of the conflict, in milliseconds. */
   readonly since: number;

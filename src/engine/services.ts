@@ -21,9 +21,7 @@ export interface Services {
   readonly effects: EffectQueue;
   /** What a request may ask for. */
   readonly limits: ProtocolLimits;
-  /** Time. */
   readonly clock: Clock;
-  /** Randomness. */
   readonly random: RandomBytes;
   /** Verifier of WRITE and COMMIT: another one after each start (RFC 8881 18.32.3). 8 bytes. */
   readonly writeVerifier: Uint8Array;

@@ -9,7 +9,6 @@ import {
 
 /** Options of {@linkcode ClientLog}. */
 export interface ClientLogOptions {
-  /** Time. */
   readonly clock: Clock;
   /** Told of damage that cost records, with a line for the operator. */
   readonly onDamage?: (message: string) => void;

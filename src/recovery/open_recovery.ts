@@ -15,7 +15,6 @@ export interface RecoveryOptions {
   readonly leaseMs: number;
   /** Length of the grace period in milliseconds; see `ClientRecoveryOptions`. */
   readonly graceMs?: number;
-  /** Time. */
   readonly clock: Clock;
   /** What an operator should know. */
   readonly log: Logger;

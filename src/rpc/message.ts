@@ -44,7 +44,6 @@ export const RPC_MISMATCH = -1;
 export interface RpcCall {
   /** The caller's number for this call, echoed in the reply. */
   readonly xid: number;
-  /** Program number. */
   readonly program: number;
   /** Version of the program. */
   readonly version: number;
@@ -92,7 +91,6 @@ export function decodeCall(
 export interface CallHeader {
   /** A number that no other unanswered call on the connection has. */
   xid: number;
-  /** Program number. */
   program: number;
   /** Version of the program. */
   version: number;

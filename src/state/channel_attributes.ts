@@ -11,7 +11,6 @@ export interface ChannelLimits {
   readonly maxCachedReply: number;
   /** Operations in a COMPOUND. */
   readonly maxOperations: number;
-  /** Slots. */
   readonly maxSlots: number;
 }
 

@@ -15,13 +15,11 @@ export class ClientStates {
   readonly idleOwners = new Set<OpenOwner>();
   /** How many opens the user of a uid has made alone. */
   readonly openers = new Map<number, number>();
-  /** Opens. */
   opens = 0;
   /** Locked byte ranges. */
   ranges = 0;
   /** Lock stateids: they stay when everything is unlocked. */
   lockStates = 0;
-  /** Delegations. */
   delegations = 0;
   /** Revoked states that the client has not freed. */
   revoked = 0;

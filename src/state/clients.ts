@@ -13,11 +13,8 @@ import {
 
 /** Options of {@linkcode ClientTable}. */
 export interface ClientTableOptions {
-  /** Time. */
   readonly clock: Clock;
-  /** Randomness. */
   readonly random: RandomBytes;
-  /** Leases. */
   readonly lease: Lease;
   /** Clients, confirmed or not. */
   readonly maxClients: number;

@@ -69,9 +69,7 @@ export type DelegationEnd =
 
 /** The request whose answer grants a delegation: what a recall refers to (RFC 8881 2.10.6.3). */
 export interface GrantingRequest {
-  /** Its session. */
   readonly session: Session;
-  /** Its slot. */
   readonly slot: Slot;
   /** Its sequence ID. */
   readonly sequence: number;

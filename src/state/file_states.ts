@@ -22,7 +22,6 @@ const NO_DELEGATIONS: ReadonlyMap<Client, Delegation> = new Map();
 
 /** What is held on a file, by whoever. */
 export class FileState {
-  /** The file. */
   readonly file: FileRef;
   /** Its opens: an owner has one at most (RFC 8881 18.16.3). */
   readonly opens = new WideMap<OpenOwner, OpenState>(spreadOfOwner);
@@ -147,13 +146,10 @@ function spreadOfOwner({ key }: OpenOwner): number {
 
 /** The tables of the state that opens, locks and delegations live in. */
 export interface LockingTables {
-  /** All stateids. */
   readonly stateids: StateidTable;
-  /** All files. */
   readonly files: FileStateTable;
   /** Who waits for a lock. */
   readonly waiting: LockQueue;
-  /** All clients. */
   readonly clients: Pick<ClientTable, "holdingChanged">;
   /** Something is taken away from a client that goes on. */
   stateRevoked(client: Client): void;

@@ -25,7 +25,6 @@ export const GRACE_EXTENSION_MS = 5_000;
 
 /** Options of {@linkcode GracePeriod}. */
 export interface GracePeriodOptions {
-  /** Time. */
   readonly clock: Clock;
   /** Length in milliseconds, up to twice as long while clients reclaim; 0, no grace period at all, if left out. */
   readonly durationMs?: number;

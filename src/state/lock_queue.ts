@@ -83,7 +83,6 @@ export class LockQueue {
   readonly #perClient = new Map<Client, Set<Waiting>>();
 
   constructor(options: {
-    /** Time. */
     readonly clock: Clock;
     /** Where calling up the next goes, which takes as long as the lines are. */
     readonly effects: EffectQueue;

@@ -8,7 +8,6 @@ import { LockingState } from "./stateids.ts";
 /** The byte-range locks of a lock owner under an open (RFC 8881 8.2.1). */
 export class LockState extends LockingState {
   readonly kind = "lock";
-  /** Who locks. */
   readonly owner: LockOwner;
   /** What it is gotten under. */
   readonly open: OpenState;

@@ -27,7 +27,6 @@ class StateOwner {
 
 /** Who opens files. */
 export class OpenOwner extends StateOwner {
-  /** Its opens. */
   opens = 0;
   /** NFSv4.0: whether OPEN_CONFIRM has come, or was not needed. */
   confirmed: boolean = this.client.protocol !== 0;

@@ -27,9 +27,7 @@ export interface ServerIdentity {
 
 /** Options of {@linkcode ServerState}. */
 export interface ServerStateOptions {
-  /** Time. */
   readonly clock: Clock;
-  /** Randomness. */
   readonly random: RandomBytes;
   /** Where slow work goes. */
   readonly effects: EffectQueue;
@@ -45,7 +43,6 @@ export interface ServerStateOptions {
   readonly sessionStore?: SessionStore;
   /** Who gets delegations; nobody if left out. */
   readonly delegations?: DelegationPolicy;
-  /** Limits. */
   readonly limits: LockQueueLimits & {
     /** Clients, confirmed or not. */
     readonly maxClients: number;
@@ -63,7 +60,6 @@ const REPLAY_CACHE_BYTES = 256 * 1024 * 1024;
 
 /** All that the server remembers of its clients. Its functions never wait. */
 export class ServerState implements LockingTables {
-  /** Time. */
   readonly clock: Clock;
   /** Who the server is. */
   readonly identity: ServerIdentity;
@@ -73,9 +69,7 @@ export class ServerState implements LockingTables {
   readonly grace: GracePeriod;
   /** Memory of all that is remembered of clients. */
   readonly budget: StateBudget;
-  /** Clients. */
   readonly clients: ClientTable;
-  /** Sessions. */
   readonly sessions: SessionTable;
   /** Keeps persistent sessions, where there are any. */
   readonly sessionStore: SessionStore | undefined;

@@ -19,9 +19,7 @@ import { SlotTable, type SlotUsage } from "./slot_table.ts";
 
 /** Options of {@linkcode SessionTable}. */
 export interface SessionTableOptions {
-  /** Time. */
   readonly clock: Clock;
-  /** Randomness. */
   readonly random: RandomBytes;
   /** Sessions of a client. */
   readonly maxSessionsPerClient: number;

@@ -35,7 +35,6 @@ export interface SlotImage {
   readonly isAnswered: boolean;
   /** Bytes of the request. */
   readonly length: number;
-  /** Their digest. */
   readonly digest: number;
   /** The caller, see `principalNumber`. */
   readonly principal: number;

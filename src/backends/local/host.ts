@@ -18,7 +18,6 @@ export interface OpenFolder {
 
 /** A name in an open folder. */
 export interface HostName {
-  /** The folder. */
   readonly folder: OpenFolder;
   /** The name in it. */
   readonly name: string;
@@ -38,7 +37,6 @@ export interface HostStat extends FileAttributes {
 export interface HostListing {
   /** Names in no order; only such as the host's other calls take. */
   readonly names: string[];
-  /** Inode numbers. */
   readonly inodes: number[];
   /** 1 for a folder, 0 for something else, -1 where a stat has to tell. */
   readonly folders: number[];

@@ -4,7 +4,6 @@ import type { NodeTable } from "./node_table.ts";
 
 /** An entry of a folder, whose node is loaded when somebody wants to see it. */
 export class ListedEntry implements DirectoryEntry<SqliteNode> {
-  /** Its name. */
   readonly name: string;
   /** Where to go on after it. */
   readonly cookie: number;

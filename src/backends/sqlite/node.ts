@@ -140,7 +140,6 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
 
 /** What is known of a content beside the database. */
 export interface Extent {
-  /** Its number. */
   readonly number: number;
   /** It is not longer than the file's size: a crash can leave a tail that nobody wrote. */
   trimmed: boolean;
@@ -154,7 +153,6 @@ export interface Extent {
 
 /** What a new node is made of. */
 export interface NewNode {
-  /** Its number. */
   readonly fileid: number;
   /** Its type, target or device number. */
   readonly kind: CreateKind;

@@ -10,15 +10,12 @@ import { checkFolder } from "./folder_access.ts";
 export interface Folder {
   /** The folder. */
   readonly file: FileRef;
-  /** Its attributes. */
   readonly attributes: FileAttributes;
 }
 
 /** What a name in a folder stands for. */
 export interface Entry {
-  /** The file. */
   readonly file: FileRef;
-  /** Its attributes. */
   readonly attributes: FileAttributes;
   /** Whether this is its only name. */
   readonly isLastName: boolean;

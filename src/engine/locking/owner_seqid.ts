@@ -7,7 +7,6 @@ import { statusOfError } from "../status.ts";
 
 /** A request in the sequence of its owner. */
 export interface OwnerRequest {
-  /** The owner. */
   readonly owner: OpenOwner | LockOwner;
   /** Number of the operation. */
   readonly operation: number;

@@ -31,7 +31,6 @@ export interface CreateArgs {
   readonly kind: CreateKind | StatusCode;
   /** Its name, a view of the request. */
   readonly name: Uint8Array;
-  /** Its attributes. */
   readonly attributes: SetAttributes;
 }
 

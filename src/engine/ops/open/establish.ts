@@ -17,7 +17,6 @@ import type { OpenTarget } from "./target.ts";
 
 /** Who opens, and how. */
 export interface Opening {
-  /** The client. */
   readonly client: Client;
   /** Name of its open owner, as `ownerKey` makes it. */
   readonly ownerKey: string;

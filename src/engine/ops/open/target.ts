@@ -14,7 +14,6 @@ import { checkContent, checkOpenable } from "../../files/file_access.ts";
 
 /** The file that an OPEN comes down to. */
 export interface OpenTarget {
-  /** The file. */
   readonly file: FileRef;
   /** Change of the folder that it was created in, or looked up in. */
   readonly change: ChangeInfo;
