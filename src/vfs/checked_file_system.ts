@@ -30,6 +30,7 @@ import type {
   FileSystemLimits,
   FileSystemStats,
   FileSystemStatus,
+  HostFolder,
   OpenMode,
   ReadResult,
   ServerRecords,
@@ -94,6 +95,7 @@ export class CheckedFileSystem implements FileSystem {
   readonly limits: FileSystemLimits | undefined;
   readonly trust: Trust | undefined;
   readonly records: ServerRecords | undefined;
+  readonly folder: HostFolder | undefined;
   /** The file system itself. */
   readonly inner: FileSystem;
   readonly #options: CheckedOptions;
@@ -107,6 +109,7 @@ export class CheckedFileSystem implements FileSystem {
     this.limits = inner.limits;
     this.trust = inner.trust;
     this.records = inner.records;
+    this.folder = inner.folder;
     this.#options = options;
     this.#fills = fillsTargets in inner;
     this.#calls = new PendingCalls({

@@ -95,6 +95,23 @@ for (const minor of MINORS) {
   });
 }
 
+Deno.test("setuid that a program of the host sets while a client has the file open goes as well", async () => {
+  const fs = memory({ file: "content" });
+  const folder = { path: "/srv", isShown: true };
+  const fixture = new StateFixture({
+    fs: Object.assign(fs as FileSystem, { folder }),
+  });
+  const file = await prepare(fixture, 0o777);
+  const client = await fixture.client(1, { uid: OTHER });
+  const stateid = await opener(client);
+  for (const change of Object.values(changes)) {
+    await client.call(...AT, change(stateid));
+    fs.setattr((await fs.lookup(fs.root(), "file"))!, { mode: 0o6777 });
+    await client.call(...AT, change(stateid));
+    assertEquals(await file.mode(), 0o777);
+  }
+});
+
 Deno.test("a new owner takes setuid and setgid, whoever gives it", async () => {
   const fixture = new StateFixture();
   const file = await prepare(fixture, 0o6777);

@@ -9,14 +9,16 @@ import type { CompoundContext } from "../context.ts";
  * is about to write, so that nobody runs under its owner's name what he wrote
  * himself (POSIX write; Linux does so for the owner, too). Before the content,
  * so that there is no moment with both. An open file is looked at once, and
- * again when its mode was set.
+ * again when its mode was set; each time where the host's own programs set modes
+ * as well.
  */
 export function dropSetId(
   context: CompoundContext,
   file: FileRef,
 ): Awaitable<void> {
   if (context.callerOf(file).uid === 0) return;
-  const held = context.services.state.files.get(file);
+  const isShown = file.export.fs.folder?.isShown ?? false;
+  const held = isShown ? undefined : context.services.state.files.get(file);
   if (held?.isPlain) return;
   const modesSet = held?.modesSet;
   return chain(file.export.fs.getattr(file.node), ({ mode }) => {
