@@ -8,7 +8,7 @@ import type {
 import { inherited } from "../../vfs/permissions.ts";
 import { applyChanges, chown } from "./attribute_changes.ts";
 import { hostCode } from "./errno.ts";
-import type { HostStat } from "./host.ts";
+import type { Host, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 import type { Store } from "./store.ts";
 
@@ -61,9 +61,9 @@ function make(
     const folder = tree.folder(directory);
     const fd = makeEntry(store, at, entry);
     const stat = tree.entry(folder, name);
-    if (stat === undefined) {
+    if (stat === undefined || !isMade(host, stat, { fd, kind: entry.kind })) {
       if (fd !== undefined) fs.closeSync(fd);
-      throw new FsError("busy", "removed while it was made");
+      throw new FsError("busy", "removed or replaced while it was made");
     }
     const tag = host.tag(folder, name, stat);
     if (tree.table.isBuried(stat.fileid, tag) && tries < MAX_TRIES) {
@@ -86,6 +86,29 @@ function make(
     }
     return node;
   }
+}
+
+/**
+ * Whether what has the name now is what was made: a user of the host who moves
+ * something else there must not be given that.
+ */
+function isMade(
+  host: Host,
+  stat: HostStat,
+  { fd, kind }: { readonly fd: number | undefined; readonly kind: CreateKind },
+): boolean {
+  if (fd === undefined) return stat.type === kind.type;
+  const { fileid, device } = host.statFile(fd);
+  return stat.fileid === fileid && stat.device === device;
+}
+
+/** Whether a folder has nothing in it, as one that was just made. */
+function isEmpty({ host, tree }: Store, node: LocalNode): boolean {
+  const listed = host.list(tree.folder(node));
+  // A long one is read by another thread.
+  if (listed instanceof Promise) return false;
+  for (const { names } of listed) if (names.length > 0) return false;
+  return true;
 }
 
 /** Makes an entry of ours with the permission bits; returns the descriptor of a file. */
@@ -125,6 +148,9 @@ function dress(
   const { uid, gid, mode, size, atime, mtime } = attributes;
   const foreign = uid !== stat.uid || gid !== stat.gid;
   const remode = foreign || mode !== stat.mode;
+  if (foreign && stat.type === "directory" && !isEmpty(store, node)) {
+    throw new FsError("busy", "replaced while it was made");
+  }
   if (
     !remode && size === undefined && atime === undefined && mtime === undefined
   ) return;

@@ -2,10 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import type { Host } from "../../../src/backends/local/host.ts";
-import { FsError } from "../../../src/vfs/mod.ts";
+import { type CreateKind, FsError } from "../../../src/vfs/mod.ts";
 import {
   attributes,
   codeOf,
+  isRoot,
   makeHost,
   noFolder,
   Sandbox,
@@ -207,6 +208,50 @@ for (const ffi of [true, false]) {
             },
           });
         }
+      }
+    },
+  });
+}
+
+/** What a user of the host moves to where something was just made. */
+const kinds: readonly CreateKind[] = [
+  { type: "file" },
+  { type: "directory" },
+  { type: "fifo" },
+];
+
+for (const kind of kinds) {
+  Deno.test({
+    name:
+      `local: what takes the place of a new ${kind.type} in a race is given to nobody`,
+    ignore: !isRoot,
+    fn: async () => {
+      for (const secret of ["secret", "folder"]) {
+        await using box = new Sandbox();
+        const { path } = box;
+        Deno.writeTextFileSync(`${path}/secret`, "secret");
+        Deno.mkdirSync(`${path}/folder`);
+        Deno.writeTextFileSync(`${path}/folder/mine`, "mine");
+        const host = makeHost(true);
+        const stat = host.stat.bind(host);
+        host.stat = (folder, name) => {
+          if (name === "new" && stat(folder, name) !== undefined) {
+            Deno.renameSync(`${path}/new`, `${path}/moved`);
+            Deno.renameSync(`${path}/${secret}`, `${path}/new`);
+            host.stat = stat;
+          }
+          return stat(folder, name);
+        };
+        const fs = new HostedFileSystem(host, path);
+        const made = () =>
+          fs.create(fs.root(), "new", kind, {
+            attributes: { mode: 0o666, uid: 1001, gid: 1001 },
+          });
+        assertEquals(await codeOf(made), "busy");
+        await fs.dispose();
+        const { uid, mode } = Deno.statSync(`${path}/new`);
+        assertEquals(uid, 0);
+        assert((mode! & 0o002) === 0);
       }
     },
   });
