@@ -47,3 +47,19 @@ Deno.test("PROTOCOL.md's source map has every room of src", {
   ].map(([, room]) => room);
   assertEquals(linked.sort(), rooms());
 });
+
+Deno.test("no room is called by a room that it calls", {
+  ignore: noFiles,
+}, () => {
+  const calls = new Map(rooms().map((room) => [room, imported(room)]));
+  /** The rooms that a room needs, by whichever way. */
+  const needed = (room: string, seen = new Set<string>()): Set<string> => {
+    for (const other of calls.get(room) ?? []) {
+      if (seen.has(other)) continue;
+      seen.add(other);
+      needed(other, seen);
+    }
+    return seen;
+  };
+  assertEquals(rooms().filter((room) => needed(room).has(room)), []);
+});

@@ -1,5 +1,11 @@
 import { type FileType, FsError } from "../../vfs/mod.ts";
-import type { MemoryNode } from "../memory/node.ts";
+
+/** What tells how much a node takes. */
+interface Sized {
+  readonly type: FileType;
+  /** Of a symlink. */
+  readonly target?: string;
+}
 
 /** Bytes of memory that a node takes, with its identity, as measured. */
 const NODE_COST = 720;
@@ -44,7 +50,7 @@ export class Capacity {
     this.#freeHeap -= objects;
   }
 
-  /** Gives back what {@linkcode Room.take} took. */
+  /** Gives back what {@linkcode Capacity.take} took. */
   give(content: number, objects: number): void {
     this.freeBytes += content + objects;
     this.#freeHeap += objects;
@@ -58,16 +64,14 @@ export class Capacity {
   }
 
   /** Gives the room of a node back. */
-  giveNode(node: MemoryNode): void {
+  giveNode(node: Sized): void {
     this.give(0, costOfNode(node));
     this.freeFiles++;
   }
 }
 
 /** Bytes that a node takes besides its content and its names. */
-export function costOfNode(
-  { type, target = "" }: { readonly type: FileType; readonly target?: string },
-): number {
+export function costOfNode({ type, target = "" }: Sized): number {
   return NODE_COST + (type === "directory" ? FOLDER_COST : 0) +
     costOfText(target);
 }
