@@ -19,13 +19,18 @@ export interface Turn {
   next(): Promise<void>;
 }
 
+/** Milliseconds between two looks for the end of a turn: looking costs as much as a request. */
+const LOOK = 1;
+
 /**
  * The turn of the event loop that is going on, as far as work that asks is
  * concerned: all of it together gets one slice, however many requests it is for.
  */
 export class LoopTurn implements Turn {
   readonly #slice: number;
-  #began: number | undefined;
+  #began = -Infinity;
+  /** Whether the turn's end will be noticed. */
+  #isWatched = false;
 
   /** `slice`: milliseconds of a turn that long work may take. */
   constructor(slice: number = SLICE) {
@@ -34,9 +39,12 @@ export class LoopTurn implements Turn {
 
   get isOver(): boolean {
     const now = performance.now();
-    if (this.#began !== undefined) return now - this.#began > this.#slice;
+    const past = now - this.#began;
+    if (this.#isWatched) return past > this.#slice;
+    if (past < LOOK) return false;
     this.#began = now;
-    setImmediate(() => this.#began = undefined);
+    this.#isWatched = true;
+    setImmediate(() => this.#isWatched = false);
     return false;
   }
 

@@ -295,13 +295,8 @@ class CompoundRun {
     context.operationIndex++;
     if (services.observer === undefined) return;
     const now = services.clock.now();
-    services.observer.operation(this.#row, context.minorVersion, {
-      status,
-      milliseconds: now - this.#startedAt,
-      connection: context.connection,
-      credential: context.credential,
-      file: context.current,
-    });
+    const milliseconds = now - this.#startedAt;
+    services.observer.operation(this.#row, context, { status, milliseconds });
     this.#startedAt = now;
   }
 

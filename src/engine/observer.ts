@@ -1,8 +1,12 @@
-import type { MinorVersion, StatusCode } from "../nfs4/constants.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
-import type { Credential } from "../rpc/auth.ts";
-import type { FileRef } from "../vfs/file_handle.ts";
+import type { StatusCode } from "../nfs4/constants.ts";
+import type { CompoundContext } from "./context.ts";
 import type { OperationRow } from "./operation.ts";
+
+/** What is known of the COMPOUND of an operation that has ended; `current` is its filehandle by then. */
+export type AnsweredContext = Pick<
+  CompoundContext,
+  "minorVersion" | "connection" | "credential" | "current"
+>;
 
 /** How an operation ended. */
 export interface OperationOutcome {
@@ -10,12 +14,6 @@ export interface OperationOutcome {
   readonly status: StatusCode;
   /** How long it took, waiting included. */
   readonly milliseconds: number;
-  /** Where it came from. */
-  readonly connection: RpcConnection;
-  /** Who asked. */
-  readonly credential: Credential;
-  /** The current filehandle when it ended, where there is one. */
-  readonly file: FileRef | undefined;
 }
 
 /** Is told what the engine does; `src/metrics` listens. */
@@ -23,7 +21,7 @@ export interface EngineObserver {
   /** An operation was answered. */
   operation(
     row: OperationRow,
-    minorVersion: MinorVersion,
+    context: AnsweredContext,
     outcome: OperationOutcome,
   ): void;
 }

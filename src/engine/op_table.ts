@@ -210,9 +210,11 @@ export const OPERATIONS: readonly (OperationRow | undefined)[] = byNumber();
 
 type Name = keyof typeof Op;
 type Versions = readonly MinorVersion[];
-type Rules = Pick<
-  OperationRow,
-  "needsFilehandle" | "sessionless" | "once" | "usesFiles" | "usesRecords"
+type Rules = Partial<
+  Pick<
+    OperationRow,
+    "needsFilehandle" | "sessionless" | "once" | "usesFiles" | "usesRecords"
+  >
 >;
 
 // Rows that say what is not so don't compile: see operation.ts.
@@ -233,6 +235,7 @@ function row(
   rules?: Rules & Partial<MaxReply>,
 ): OperationRow {
   const number = Op[name];
+  // The same fields in every row: each request reads several of four rows.
   return {
     number,
     name,
@@ -240,7 +243,12 @@ function row(
     versions,
     changes,
     operation,
-    ...rules,
+    sessionless: rules?.sessionless ?? false,
+    needsFilehandle: rules?.needsFilehandle ?? false,
+    usesFiles: rules?.usesFiles ?? false,
+    usesRecords: rules?.usesRecords ?? false,
+    once: rules?.once ?? false,
+    maxReply: rules?.maxReply,
   };
 }
 

@@ -64,21 +64,21 @@ export interface OperationRow {
    * NFSv4.1: may begin a COMPOUND without SEQUENCE, and is then alone in it
    * (RFC 8881 2.10.6.4 and the operation's own section).
    */
-  readonly sessionless?: boolean;
+  readonly sessionless: boolean;
   /** Needs a current filehandle, else NFS4ERR_NOFILEHANDLE. */
-  readonly needsFilehandle?: boolean;
+  readonly needsFilehandle: boolean;
   /** Its result relies on the file system of the current filehandle, and may be NFS4ERR_IO. */
-  readonly usesFiles?: boolean;
+  readonly usesFiles: boolean;
   /** It may grant or end what client records are for, so its result relies on them. */
-  readonly usesRecords?: boolean;
+  readonly usesRecords: boolean;
   /**
    * Carried out again it would fail, or undo what came in between: NFSv4.0 keeps
    * its answer for a client that sends it once more (RFC 7530 3.1.1).
    */
-  readonly once?: boolean;
+  readonly once: boolean;
   /**
    * Most bytes of its result, number and status included, of what changes
    * something (RFC 8881 18.46.3); the others are checked when they are done.
    */
-  readonly maxReply?: number;
+  readonly maxReply: number | undefined;
 }

@@ -1,9 +1,13 @@
 import { Counter } from "prom-client";
-import type { EngineObserver, OperationOutcome } from "../engine/observer.ts";
+import type {
+  AnsweredContext,
+  EngineObserver,
+  OperationOutcome,
+} from "../engine/observer.ts";
 import { OPERATIONS } from "../engine/op_table.ts";
 import type { OperationRow } from "../engine/operation.ts";
 import { statusName } from "../engine/status.ts";
-import { type MinorVersion, Op } from "../nfs4/constants.ts";
+import { Op } from "../nfs4/constants.ts";
 import { LatencyHistogram } from "./latency_histogram.ts";
 import { type MetricsRegistry, PREFIX } from "./registry.ts";
 
@@ -67,7 +71,7 @@ export class OperationMetrics implements EngineObserver {
   /** {@inheritDoc EngineObserver.operation} */
   operation(
     row: OperationRow,
-    minorVersion: MinorVersion,
+    { minorVersion }: AnsweredContext,
     outcome: OperationOutcome,
   ): void {
     const index = row.number === Op.ILLEGAL ? ILLEGAL_INDEX : row.number;

@@ -179,15 +179,17 @@ export class BudgetShare implements Holding {
     this.#budget.change(change);
   }
 
-  /** Whether its next request may be taken up; otherwise it is told when to look again. */
-  admits(holding: Holding): boolean {
-    this.hold(holding.held);
-    this.isQuiet = holding.isQuiet;
-    const isAdmitted = this.#budget.admits(holding);
+  /**
+   * Whether its next request may be taken up; otherwise it is told when to look
+   * again. `isQuiet`: nothing that it holds is a request or a reply.
+   */
+  admits(isQuiet: boolean): boolean {
+    this.isQuiet = isQuiet;
+    const isAdmitted = this.#budget.admits(this);
     if (!isAdmitted) {
       if (!this.#isWaiting) this.#budget.waits++;
       this.#budget.wait(this);
-      if (holding.isQuiet) this.#budget.exhausted?.();
+      if (isQuiet) this.#budget.exhausted?.();
     }
     this.#isWaiting = !isAdmitted;
     return isAdmitted;

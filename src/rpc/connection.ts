@@ -235,11 +235,13 @@ export class RpcConnection {
 
   get #overloaded(): boolean {
     const pending = this.#outbox.queued + this.#reserved + this.#framer.pinned;
-    return this.#inFlight >= this.#maxCalls || pending > this.#maxPending ||
-      this.#share !== undefined && !this.#share.admits({
-          held: this.bytesHeld,
-          isQuiet: pending === 0 && this.#framer.isSmall,
-        });
+    if (this.#inFlight >= this.#maxCalls || pending > this.#maxPending) {
+      return true;
+    }
+    const share = this.#share;
+    if (share === undefined) return false;
+    share.hold(this.bytesHeld);
+    return !share.admits(pending === 0 && this.#framer.isSmall);
   }
 
   async #read(): Promise<void> {

@@ -18,9 +18,10 @@ export function logOperations(
   next: EngineObserver,
 ): EngineObserver {
   return {
-    operation(row, minorVersion, outcome) {
-      next.operation(row, minorVersion, outcome);
-      const { status, milliseconds, connection, credential, file } = outcome;
+    operation(row, context, outcome) {
+      next.operation(row, context, outcome);
+      const { minorVersion, connection, credential, current: file } = context;
+      const { status, milliseconds } = outcome;
       log.debug("operation", {
         operation: row.name,
         status: statusName(status),

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { cannotRun } from "../support/cli.ts";
 import { ClientConnection } from "../support/client/mod.ts";
 
-const SERVER = new URL("support/chatty_server.ts", import.meta.url).pathname;
+const SERVER = new URL("../support/chatty_server.ts", import.meta.url).pathname;
 
 function start(): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {

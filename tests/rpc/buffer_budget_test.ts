@@ -117,16 +117,17 @@ Deno.test("who holds more than their share waits first, at three quarters whoeve
   const budget = budgetOf(8 * MIB);
   const shares = Array.from({ length: 4 }, () => budget.join(() => {}));
   const [heavy, light] = shares;
-  const quiet = { held: 0, isQuiet: true };
-  const little = { held: 64 * KIB, isQuiet: false };
-  assert(heavy.admits({ held: 3 * MIB, isQuiet: false }));
-  assert(!heavy.admits({ held: 4 * MIB, isQuiet: false }));
-  assert(light.admits(little));
+  heavy.hold(3 * MIB);
+  assert(heavy.admits(false));
+  heavy.hold(4 * MIB);
+  assert(!heavy.admits(false));
+  light.hold(64 * KIB);
+  assert(light.admits(false));
   shares[2].hold(2 * MIB);
-  assert(!light.admits(little));
-  assert(shares[3].admits(quiet));
+  assert(!light.admits(false));
+  assert(shares[3].admits(true));
   shares[2].hold(4 * MIB);
-  assert(!shares[3].admits(quiet));
+  assert(!shares[3].admits(true));
 });
 
 Deno.test("who waits is told when there is room, and not after the end", () => {
@@ -137,7 +138,7 @@ Deno.test("who waits is told when there is room, and not after the end", () => {
   const second = budget.join(() => told += 100);
   big.hold(8 * MIB);
   for (const share of [first, second]) {
-    assert(!share.admits({ held: 0, isQuiet: true }));
+    assert(!share.admits(true));
   }
   assertEquals(budget.waits, 2);
   second.end();
@@ -157,7 +158,7 @@ Deno.test("of those who wait, who took least lately is told first", () => {
   greedy.hold(0);
   big.hold(8 * MIB);
   for (const share of [greedy, modest]) {
-    assert(!share.admits({ held: 64, isQuiet: true }));
+    assert(!share.admits(true));
   }
   big.hold(0);
   assertEquals(told, ["modest", "greedy"]);
@@ -219,7 +220,7 @@ Deno.test("of a thousand who wait those are told who find room, and no others", 
   });
   hoarder.hold(8 * MIB);
   for (const share of waiting) {
-    assert(!share.admits({ held: KIB, isQuiet: false }));
+    assert(!share.admits(false));
   }
   // Room for three requests up to three quarters, of who holds no more than their share.
   hoarder.hold(6 * MIB - 1_000 * KIB - 3 * STEP);

@@ -46,12 +46,12 @@ export function checkWritable(file: FileRef, method: ChangeMethod): StatusCode {
 
 /** Whether what a row says may be done to the current filehandle; OPEN asks when it knows. */
 export function checkChanges(
-  { file }: CompoundContext,
+  context: CompoundContext,
   changes: Changes,
 ): StatusCode {
   const isFileChange = changes !== "nothing" && changes !== "state" &&
     changes !== "sometimes";
-  return isFileChange ? checkWritable(file, changes) : Status.OK;
+  return isFileChange ? checkWritable(context.file, changes) : Status.OK;
 }
 
 /**
