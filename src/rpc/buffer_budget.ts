@@ -39,6 +39,8 @@ export class BufferBudget {
   exhausted: (() => void) | undefined;
   readonly #step: number;
   readonly #small: number;
+  /** Of a large request that has begun to come, in a buffer of twice that, and a reply. */
+  readonly #whole: number;
   readonly #shares = new Set<BudgetShare>();
   readonly #waiting = new Set<BudgetShare>();
   #used = 0;
@@ -50,6 +52,7 @@ export class BufferBudget {
     this.limit = limit;
     this.#step = Math.min(step, limit / 8);
     this.#small = Math.min(SMALL_CALL, this.#step);
+    this.#whole = 3 * this.#step;
   }
 
   /** Bytes that are held. */
@@ -57,9 +60,18 @@ export class BufferBudget {
     return this.#used;
   }
 
-  /** Whether those wait who hold anything: who does not get on is in the others' way. */
+  /** Whether who does not get on is in the others' way: those wait who hold anything, or more than their share. */
   get isTight(): boolean {
-    return this.#used + this.#step > this.limit * 0.75;
+    if (this.#used + this.#step > this.limit * 0.75) return true;
+    return this.#waiting.size > 0 && !this.#hasCommonRoom(0);
+  }
+
+  /**
+   * Bytes that have to be given back before somebody can send a large request to
+   * its end and be answered, whatever others hold.
+   */
+  get excess(): number {
+    return this.#used + this.#whole - this.limit / 2;
   }
 
   /** Whether somebody who holds nothing waits. */
@@ -98,7 +110,7 @@ export class BufferBudget {
   admits({ held, isQuiet }: Holding, promised = 0): boolean {
     const used = this.#used + promised;
     const wanted = used + this.#step;
-    if (wanted <= this.limit / 2) return true;
+    if (this.#hasCommonRoom(promised)) return true;
     if (isQuiet) return used + this.#small <= this.limit;
     if (wanted > this.limit * 0.75) return false;
     return held <= this.limit / 2 / Math.max(1, this.#shares.size);
@@ -112,26 +124,45 @@ export class BufferBudget {
     return false;
   }
 
+  /** Whether anybody's next request finds room, in the half that is for all. */
+  #hasCommonRoom(promised: number): boolean {
+    return this.#used + promised + this.#step <= this.limit / 2;
+  }
+
   /** Has `share` told once, when there may be room. */
   wait(share: BudgetShare): void {
     this.#waiting.add(share);
   }
 
+  /** `share` was admitted, whoever told it to look. */
+  admitted(share: BudgetShare): void {
+    this.#waiting.delete(share);
+  }
+
   /**
-   * Has those look again who find room now: who took least lately comes first.
-   * All the others go on waiting; a thousand that look in vain would cost more than
-   * the request of the one that is served.
+   * Has those look again who find room now: who is not through with a request
+   * before who has replies to take, and who took least lately first. All the others
+   * go on waiting; a thousand that look in vain would cost more than the request of
+   * the one that is served.
    */
   relieve(): void {
     this.#freed = 0;
-    const waiting = [...this.#waiting].sort((a, b) => a.taken - b.taken);
+    const waiting = [...this.#waiting].sort((a, b) =>
+      Number(a.pending > 0) - Number(b.pending > 0) || a.taken - b.taken
+    );
     let promised = 0;
     for (const share of waiting) {
       if (!this.admits(share, promised)) continue;
-      promised += share.isQuiet ? this.#small : this.#step;
+      promised += this.#wantOf(share);
       this.#waiting.delete(share);
       share.again();
     }
+  }
+
+  /** Bytes that a connection may come to hold until its next request is answered. */
+  #wantOf({ isQuiet, pending }: Holding): number {
+    if (isQuiet) return this.#small;
+    return pending > 0 ? this.#step : this.#whole;
   }
 
   /** Time goes by: what was taken long ago counts for less. */
@@ -143,6 +174,8 @@ export class BufferBudget {
 /** What one connection has in hand. */
 export interface Holding {
   readonly held: number;
+  /** Bytes of whole requests in it, and of replies. */
+  readonly pending: number;
   /** Whether nothing of that is a request, whole or in part, or a reply. */
   readonly isQuiet: boolean;
 }
@@ -155,6 +188,8 @@ export class BudgetShare implements Holding {
   taken = 0;
   /** Whether nothing of that was a request or a reply when it last asked. */
   isQuiet = false;
+  /** Bytes of whole requests and of replies at that time. */
+  pending = 0;
   readonly #budget: BufferBudget;
   #held = 0;
   #isWaiting = false;
@@ -181,16 +216,18 @@ export class BudgetShare implements Holding {
 
   /**
    * Whether its next request may be taken up; otherwise it is told when to look
-   * again. `isQuiet`: nothing that it holds is a request or a reply.
+   * again. `isQuiet`: nothing that it holds is a request or a reply; `pending`:
+   * bytes of whole requests and of replies in what it holds.
    */
-  admits(isQuiet: boolean): boolean {
+  admits(isQuiet: boolean, pending: number): boolean {
     this.isQuiet = isQuiet;
+    this.pending = pending;
     const isAdmitted = this.#budget.admits(this);
     if (!isAdmitted) {
       if (!this.#isWaiting) this.#budget.waits++;
       this.#budget.wait(this);
       if (isQuiet) this.#budget.exhausted?.();
-    }
+    } else if (this.#isWaiting) this.#budget.admitted(this);
     this.#isWaiting = !isAdmitted;
     return isAdmitted;
   }

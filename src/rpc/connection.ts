@@ -241,7 +241,7 @@ export class RpcConnection {
     const share = this.#share;
     if (share === undefined) return false;
     share.hold(this.bytesHeld);
-    return !share.admits(pending === 0 && this.#framer.isSmall);
+    return !share.admits(pending === 0 && this.#framer.isSmall, pending);
   }
 
   async #read(): Promise<void> {

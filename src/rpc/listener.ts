@@ -158,14 +158,21 @@ export class RpcListener implements AsyncDisposable {
     }, hoard / 10);
   }
 
-  /** Whoever holds the most and does not get on makes room for the others, down to half of the budget. */
+  /**
+   * Whoever holds the most and does not get on makes room for the others, until
+   * there is enough in the first half of the budget. Those go first that don't
+   * take their replies: of the rest some only wait for us to read on.
+   */
   #cutHoarders(budget: BufferBudget, patience: number): void {
     const now = this.#clock();
-    let excess = budget.used - budget.limit / 2;
+    let { excess } = budget;
     const hoarders = [...this.#connections]
       .filter(([, watch]) => watch.isHoarding(now, patience))
       .map(([connection]) => connection)
-      .sort((a, b) => b.bytesHeld - a.bytesHeld);
+      .sort((a, b) =>
+        Number(b.bytesQueued > 0) - Number(a.bytesQueued > 0) ||
+        b.bytesHeld - a.bytesHeld
+      );
     for (const connection of hoarders) {
       if (excess <= 0) return;
       excess -= connection.bytesHeld;
