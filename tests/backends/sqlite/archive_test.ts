@@ -243,6 +243,50 @@ Deno.test("an archive that leads out, lies or ends too soon is refused", async (
   }
 });
 
+Deno.test("names and records of which no member comes are refused in time", async () => {
+  const before = archive({ path: "n/".repeat(2 ** 19) }).slice(0, -1536);
+  for (const letter of ["x", "g", "L", "K"]) {
+    before[156] = letter.charCodeAt(0);
+    const sum = checksumOf(before.subarray(0, 512)).toString(8);
+    new TextEncoder().encodeInto(sum.padStart(6, "0"), before.subarray(148));
+    let given = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (given++ < 100) controller.enqueue(before);
+        else controller.close();
+      },
+    });
+    await using fs = disposing(sqlite(":memory:"));
+    await assertRejects(
+      () => importTree(fs.value, endless),
+      Error,
+      "a damaged header",
+    );
+    assert(given < 20, `${given} MiB of ${letter}`);
+  }
+});
+
+Deno.test("a member may have more records than a call takes arguments", async () => {
+  const many = "6 a=b\n".repeat(300_000);
+  const body = new Uint8Array(Math.ceil(many.length / 512) * 512);
+  new TextEncoder().encodeInto(many, body);
+  // Behind the header of its own records, and those.
+  const header = archive({ size: many.length }).slice(1024, 1536);
+  header[156] = "x".charCodeAt(0);
+  const sum = checksumOf(header).toString(8).padStart(6, "0");
+  new TextEncoder().encodeInto(sum, header.subarray(148));
+  await using fs = disposing(sqlite(":memory:"));
+  await importTree(
+    fs.value,
+    streamOf(archive(header, body, { path: "b" }), 1e6),
+  );
+  assert(fs.value.lookup(fs.value.root(), "b"));
+});
+
+function disposing(value: SqliteFileSystem) {
+  return { value, [Symbol.asyncDispose]: () => value.dispose() };
+}
+
 Deno.test("what is no archive is refused before anything is changed", async () => {
   const packed: [number[], string][] = [
     [[0x1f, 0x8b, 8], "this is gzip: unpack it first: gunzip -c"],

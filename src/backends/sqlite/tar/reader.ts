@@ -9,7 +9,10 @@ import { BLOCK, type Member, paddingOf } from "./header.ts";
 import type { Segment } from "../segments.ts";
 import { readGnuSparse, readPaxSparse } from "./sparse.ts";
 
-/** Most bytes of a header of names and records; nothing real comes near. */
+/**
+ * Most bytes in the headers of names and records of one member, and in those for
+ * all members; nothing real comes near.
+ */
 const MOST_RECORDS = 2 ** 24;
 /** Largest id of a user or group; above it is "nobody in particular" to the host. */
 const MAX_ID = 0xffff_fffe;
@@ -71,15 +74,19 @@ export class Archive {
     const source = this.#source;
     const defaults = new Map<string, string>();
     let records: [key: string, value: string][] = [];
+    const held = { own: 0, common: 0 };
     for (;;) {
       const block = await this.#block();
       if (block.every((byte) => byte === 0)) return;
       const { letter, member } = decodeHeader(block);
       if ("xgLK".includes(letter)) {
+        const whose = letter === "g" ? "common" : "own";
+        held[whose] += BLOCK + member.size;
+        if (held[whose] > MOST_RECORDS) throw damagedHeader();
         const body = await takeRecords(source, member.size);
         if (letter === "L") records.push(["path", textOf(body)]);
         else if (letter === "K") records.push(["linkpath", textOf(body)]);
-        else if (letter === "x") records.push(...decodeRecords(body));
+        else if (letter === "x") records = records.concat(decodeRecords(body));
         else for (const each of decodeRecords(body)) defaults.set(...each);
         continue;
       }
@@ -93,6 +100,7 @@ export class Archive {
       const pax = await readPaxSparse(merged, records, source);
       const sparse = letter === "S" ? await readGnuSparse(block, source) : pax;
       records = [];
+      held.own = 0;
       stored -= pax?.mapBytes ?? 0;
       member.path = sparse?.path ?? member.path;
       const size = sparse?.size ?? (type === "file" ? stored : 0);
@@ -162,7 +170,6 @@ function assertTarget({ path, target }: Omit<Member, "type">): void {
 }
 
 async function takeRecords(source: Source, size: number): Promise<Uint8Array> {
-  if (size > MOST_RECORDS) throw new Error("the archive has a damaged header");
   const body = await source.take(size + paddingOf(size));
   if (body === undefined) throw tooShort();
   return body.subarray(0, size);
@@ -244,6 +251,10 @@ class Source {
     this.#chunk = this.#chunk.subarray(part.length);
     return part;
   }
+}
+
+function damagedHeader(): Error {
+  return new Error("the archive has a damaged header");
 }
 
 function tooShort(): Error {
