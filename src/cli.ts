@@ -11,6 +11,7 @@ const REFUSED = 2;
 
 /** Runs the command line; returns the exit status when all is done. */
 export async function main(args: readonly string[]): Promise<number> {
+  surviveSizeLimit();
   try {
     const parsed = parseArguments(args);
     switch (parsed.command) {
@@ -35,4 +36,9 @@ export async function main(args: readonly string[]): Promise<number> {
     complain(error instanceof UsageError ? `${line} (see --help)` : line);
     return REFUSED;
   }
+}
+
+/** Beyond a limit of file sizes (ulimit -f) a write is to fail, and not to end the process. */
+function surviveSizeLimit(): void {
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => {});
 }

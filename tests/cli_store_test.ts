@@ -170,3 +170,47 @@ Deno.test("progress tells files, bytes and how much of it all that is", () => {
     "[############------------]  50 %, 1 files, 0 bytes",
   );
 });
+
+Deno.test("a limit of file sizes does not end whoever uses a store", {
+  ignore: ignore || Deno.build.os !== "linux",
+}, async () => {
+  using stores = await Stores.make();
+  const other = JSON.stringify(stores.other);
+  const open = `import { sqlite } from ${JSON.stringify(MOD)};
+    const fs = sqlite(${other});
+    console.log(fs.limits.maxFileSize);
+    await fs.dispose();`;
+  // In the command line beyond the limit, too: the write fails, that is all.
+  const beyond = `import { main } from ${
+    JSON.stringify(MOD.replace("mod.ts", "src/cli.ts"))
+  };
+    await main(["--version"]);
+    const file = Deno.openSync(${other} + "/beyond", { write: true, create: true });
+    try { file.truncateSync(2 ** 40); } catch { console.log("refused"); }
+    Deno.exit();`;
+  for (
+    const [program, said] of [[open, /^307200000$/m], [
+      beyond,
+      /^refused$/m,
+    ]] as const
+  ) {
+    const script = `${stores.path}/script.ts`;
+    Deno.writeTextFileSync(script, program);
+    const { code, stdout } = await new Deno.Command("bash", {
+      args: [
+        "-c",
+        'ulimit -f 300000; exec "$@"',
+        "bash",
+        Deno.execPath(),
+        "run",
+        "-A",
+        "--no-check",
+        "--config",
+        MOD.replace("mod.ts", "deno.json"),
+        script,
+      ],
+    }).output();
+    assertEquals(code, 0);
+    assertMatch(new TextDecoder().decode(stdout), said);
+  }
+});

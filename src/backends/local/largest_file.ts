@@ -1,9 +1,8 @@
 import fs from "node:fs";
+import { processLimit } from "../common/process_limit.ts";
 
 /** Linux: a file without a name. node:fs has no word for it. */
 const O_TMPFILE = 0o20200000;
-/** Largest size that a number tells. */
-const MOST = Number.MAX_SAFE_INTEGER;
 
 /**
  * The largest file in bytes that the host lets this process make in a folder:
@@ -48,16 +47,4 @@ function bisect(most: number, passes: (size: number) => boolean): number {
     else high = middle;
   }
   return low;
-}
-
-/** RLIMIT_FSIZE (setrlimit(2)). */
-function processLimit(): number {
-  try {
-    const limits = Deno.readTextFileSync("/proc/self/limits");
-    const soft = /^Max file size\s+(\d+)/m.exec(limits);
-    if (soft !== null) return Math.min(Number(soft[1]), MOST);
-  } catch {
-    // No /proc, or not allowed to read it.
-  }
-  return MOST;
 }

@@ -6,6 +6,7 @@ import {
   renameSync,
   writeSync,
 } from "node:fs";
+import { processLimit } from "../common/process_limit.ts";
 import { type Contents, pagesOf } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
@@ -36,6 +37,8 @@ interface OpenFile {
 export class ContentFiles implements Contents {
   readonly #directory: string;
   readonly #disk: Disk;
+  /** Which folder that was at the start. */
+  readonly #own: Deno.FileInfo;
   /** In order of their last use. */
   readonly #open = new Map<number, OpenFile>();
   /** Made since, and their names are not yet known to be on disk. */
@@ -48,6 +51,7 @@ export class ContentFiles implements Contents {
   constructor(directory: string, disk: Disk) {
     this.#directory = directory;
     this.#disk = disk;
+    this.#own = Deno.statSync(directory);
   }
 
   make(number: number): boolean {
@@ -202,10 +206,26 @@ export class ContentFiles implements Contents {
     return this.#keep(number, descriptor);
   }
 
-  /** Once for each of the 256, so it may wait until the folder's name is on disk. */
+  /**
+   * Once for each of the 256, so it may wait until the folder's name is on disk.
+   * Never `content/` itself: should that have been moved away, or another one have
+   * taken its place, what is put there would not be part of the store.
+   */
   #makeFolder(number: number): void {
-    Deno.mkdirSync(this.#folder(number), { recursive: true, mode: OWN_FOLDER });
+    if (this.#isMoved()) {
+      throw new FsError("io", `${this.#directory} is not the store's any more`);
+    }
+    Deno.mkdirSync(this.#folder(number), { mode: OWN_FOLDER });
     syncFolder(this.#directory, this.#disk);
+  }
+
+  #isMoved(): boolean {
+    try {
+      const { dev, ino } = Deno.statSync(this.#directory);
+      return dev !== this.#own.dev || ino !== this.#own.ino;
+    } catch {
+      return true;
+    }
   }
 
   #keep(number: number, descriptor: number): OpenFile {
@@ -261,7 +281,9 @@ export function largestFile(directory: string): number {
   const descriptor = openSync(path, "w", OWN_FILE);
   try {
     // 2^53 - 1; 16 TiB less a block (ext4); 8 TiB, 2 TiB, 4 GiB - 1.
-    for (const size of [MOST, 2 ** 44 - 4096, 2 ** 43, 2 ** 41, 2 ** 32 - 1]) {
+    const limit = processLimit();
+    for (const most of [MOST, 2 ** 44 - 4096, 2 ** 43, 2 ** 41, 2 ** 32 - 1]) {
+      const size = Math.min(most, limit);
       try {
         ftruncateSync(descriptor, size);
         return size;

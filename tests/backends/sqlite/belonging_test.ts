@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
 import {
   attributes,
   canWrite,
@@ -185,5 +186,32 @@ Deno.test({
       }
     });
     assert(listing(`${store}/content`).length >= strays + 150);
+  },
+});
+
+Deno.test({
+  name:
+    "an open store puts nothing into a folder that took the place of content/",
+  ignore,
+  async fn() {
+    for (const replaced of [false, true]) {
+      using folder = temporary();
+      const { path } = folder;
+      await filled(path);
+      await using(path, (fs) => {
+        Deno.renameSync(`${path}/content`, `${path}/moved`);
+        if (replaced) Deno.mkdirSync(`${path}/content`);
+        const write = (name: string) =>
+          fs.write(make(fs, name), 0, pattern(50_000, 2), "file");
+        const error = assertThrows(() => write("lost"), FsError);
+        assertEquals(error.code, "io");
+        if (replaced) Deno.removeSync(`${path}/content`);
+        Deno.renameSync(`${path}/moved`, `${path}/content`);
+        write("kept");
+      });
+      await using(path, (fs) => {
+        assertEquals(content(fs, find(fs, "kept")), pattern(50_000, 2));
+      });
+    }
   },
 });
