@@ -21,8 +21,11 @@ interface Sync {
   readonly done: Promise<void>;
 }
 
-/** Above this a journal is rewritten when most of it is history. */
-const MIN_COMPACT_BYTES = 64 * 1024;
+/**
+ * Above this a journal is rewritten when most of it is history. Everybody waits for
+ * that and its syncs, so a client that comes and goes must not have it done often.
+ */
+const MIN_COMPACT_BYTES = 1024 * 1024;
 const MAX_HISTORY = 4;
 /** After a failure the next attempt to write waits so long. */
 const RETRY_MS = 1_000;
