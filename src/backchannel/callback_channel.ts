@@ -78,14 +78,16 @@ export class CallbackChannel {
     };
     const stop = (): void => giveUp("no reply in time");
     signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
-    else if (!this.#connection.sendCall((xdr) => message.encode(xdr, xid))) {
-      giveUp("the connection is closed");
-    }
     try {
+      if (signal.aborted) stop();
+      else if (!this.#connection.sendCall((xdr) => message.encode(xdr, xid))) {
+        giveUp("the connection is closed");
+      }
       return await promise;
     } finally {
+      // What could not be sent has nobody left to hear that it was given up.
       signal.removeEventListener("abort", stop);
+      this.pending.cancel(xid);
     }
   }
 

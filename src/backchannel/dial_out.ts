@@ -75,6 +75,8 @@ export class DialOut implements ClientObserver {
   readonly #paths = new Map<Client, V40CallbackPath>();
   /** Those that have a connection. */
   readonly #connected = new Set<V40CallbackPath>();
+  /** Connections that are being made. */
+  #dialling = 0;
   readonly #tasks = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
@@ -303,11 +305,12 @@ export class DialOut implements ClientObserver {
         channel?.closed();
       },
     };
+    this.#dialling++;
     try {
       const connection = await connect({
         ...path.address,
         handlers,
-        signal,
+        signal: AbortSignal.any([signal, path.ending.signal]),
         maxRecord: MAX_REPLY,
       });
       path.connection = connection;
@@ -315,8 +318,13 @@ export class DialOut implements ClientObserver {
       this.#track(connection.ended);
     } catch (error) {
       throw new CallbackTransportError((error as Error).message);
+    } finally {
+      this.#dialling--;
     }
-    if (path.ended) path.connection.close("shutdown");
+    if (path.ended) {
+      path.connection.close("shutdown");
+      throw new CallbackTransportError("the client is gone");
+    }
     path.channel = new CallbackChannel(path.connection, firstXid);
     return path.channel;
   }
@@ -324,7 +332,7 @@ export class DialOut implements ClientObserver {
   /** At the limit the connection goes that nobody has used for longest. */
   #makeRoom(): boolean {
     const { maxConnections = MAX_CONNECTIONS } = this.#options;
-    if (this.#connected.size < maxConnections) return true;
+    if (this.#connected.size + this.#dialling < maxConnections) return true;
     let oldest: V40CallbackPath | undefined;
     for (const path of this.#connected) {
       const idle = path.inFlight === 0;
@@ -348,7 +356,7 @@ export class DialOut implements ClientObserver {
     const path = this.#paths.get(client);
     if (path === undefined) return;
     this.#paths.delete(client);
-    path.ended = true;
+    path.ending.abort();
     path.connection?.close("shutdown");
   }
 

@@ -34,8 +34,8 @@ export class V40CallbackPath {
   inFlight = 0;
   /** When the last one ended, in milliseconds of the dial-out's clock. */
   usedAt: number;
-  /** The client is gone, or has another address. */
-  ended = false;
+  /** Aborted when the client is gone, or has another address. */
+  readonly ending = new AbortController();
 
   constructor(
     client: Client,
@@ -56,5 +56,10 @@ export class V40CallbackPath {
       callbackIdent: ident,
     };
     this.usedAt = now;
+  }
+
+  /** Whether the client is gone, or has another address. */
+  get ended(): boolean {
+    return this.ending.signal.aborted;
   }
 }

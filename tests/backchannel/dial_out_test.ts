@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
+import { CallbackChannel } from "../../src/backchannel/callback_channel.ts";
+import { AUTH_NONE } from "../../src/rpc/auth.ts";
 import { DialOut, sendCBRecall } from "../../src/backchannel/dial_out.ts";
 import { Client } from "../../src/state/client.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
@@ -184,17 +186,8 @@ Deno.test("the operator decides which addresses are dialled", async () => {
   assertEquals(client.listener.accepted, 0);
 });
 
-/** A dial-out without a server, and a client whose listener it dials. */
-function dialled(
-  listener: CallbackListener,
-  options: Partial<ConstructorParameters<typeof DialOut>[0]> = {},
-) {
-  const dialOut = new DialOut({
-    random: (length) => new Uint8Array(length),
-    replyTimeout: 100,
-    backoff: [1],
-    ...options,
-  });
+/** A client whose callbacks go to a listener. */
+function clientOf(listener: CallbackListener): Client {
   const client = new Client({
     id: 1n,
     protocol: 0,
@@ -215,6 +208,21 @@ function dialled(
       peer: "127.0.0.1",
     },
   };
+  return client;
+}
+
+/** A dial-out without a server, and a client whose listener it dials. */
+function dialled(
+  listener: CallbackListener,
+  options: Partial<ConstructorParameters<typeof DialOut>[0]> = {},
+) {
+  const dialOut = new DialOut({
+    random: (length) => new Uint8Array(length),
+    replyTimeout: 100,
+    backoff: [1],
+    ...options,
+  });
+  const client = clientOf(listener);
   dialOut.callbackConfirmed(client);
   return { dialOut, client };
 }
@@ -291,4 +299,50 @@ Deno.test("what is down is tried again after a while", async () => {
   });
   assertEquals([regained, client.callbackPathDown], [1, false]);
   await dialOut.close();
+});
+
+Deno.test("connections that are being made count: a crowd that comes at once takes no more descriptors", async () => {
+  await using listener = new CallbackListener(peer40);
+  const { dialOut } = dialled(listener, { maxConnections: 2 });
+  for (let i = 0; i < 10; i++) dialOut.callbackConfirmed(clientOf(listener));
+  await eventually("their end", () => dialOut.held.tasks <= 2);
+  assertEquals(listener.accepted, 2);
+  assertEquals(dialOut.held.connections, 2);
+  await dialOut.close();
+});
+
+Deno.test("a client that goes while it is dialled harms nobody, and one that comes again and again has one connection", async () => {
+  await using listener = new CallbackListener(peer40);
+  const { dialOut, client } = dialled(listener);
+  for (let i = 0; i < 10; i++) dialOut.callbackConfirmed(client);
+  await eventually("CB_NULL", () => dialOut.isUp(client));
+  await eventually("one connection", () => dialOut.held.connections === 1);
+  assertEquals(dialOut.held.paths, 1);
+  await dialOut.close();
+  assertEquals(dialOut.held, { paths: 0, connections: 0, tasks: 0 });
+});
+
+Deno.test("a callback that can't be sent fails, and its time limit has nothing to end", async () => {
+  const broken = new Error("broken");
+  const channel = new CallbackChannel({
+    sendCall: () => {
+      throw broken;
+    },
+  }, 1);
+  const time = new AbortController();
+  const target = {
+    program: 1,
+    credential: AUTH_NONE,
+    minorVersion: 0,
+    callbackIdent: 0,
+  } as const;
+  await assertRejects(
+    () => channel.probe(target, time.signal),
+    Error,
+    "broken",
+  );
+  assertEquals(channel.pending.size, 0);
+  // Nobody would hear of it: an unheard rejection ends the process.
+  time.abort();
+  await new Promise((resolve) => setTimeout(resolve, 0));
 });
