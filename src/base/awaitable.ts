@@ -49,3 +49,19 @@ async function resume<T>(
     waiting = step.value;
   }
 }
+
+/**
+ * What has to be waited for, `undefined` where nothing has: a query builder, say,
+ * is no Promise, and does its work only when somebody asks for the end.
+ */
+export function promised(
+  given: Awaitable<void>,
+): Promise<void> | undefined {
+  if (given instanceof Promise) return given;
+  return isThenable(given) ? Promise.resolve(given) : undefined;
+}
+
+function isThenable(given: unknown): given is PromiseLike<void> {
+  const { then } = (given ?? {}) as Partial<PromiseLike<void>>;
+  return typeof then === "function";
+}

@@ -1,4 +1,4 @@
-import type { Awaitable } from "../base/awaitable.ts";
+import { type Awaitable, promised } from "../base/awaitable.ts";
 import type { Logger } from "../base/log.ts";
 import {
   fillsTargets,
@@ -225,8 +225,8 @@ export class CheckedFileSystem implements FileSystem {
 
   open(file: object, mode: OpenMode): Awaitable<void> {
     this.#admit();
-    const opened = this.inner.open!(file, mode);
-    if (!(opened instanceof Promise)) return;
+    const opened = promised(this.inner.open!(file, mode));
+    if (opened === undefined) return;
     // The client was told that it is not open.
     const late = () => this.#closeLate(file, mode);
     return this.#calls.wait("open", opened, { accept: nothing, late });
@@ -335,7 +335,8 @@ export class CheckedFileSystem implements FileSystem {
   }
 
   #done(call: string, given: Awaitable<void>): Awaitable<void> {
-    if (given instanceof Promise) return this.#calls.wait(call, given, DONE);
+    const work = promised(given);
+    if (work !== undefined) return this.#calls.wait(call, work, DONE);
   }
 
   #sound<T>(

@@ -367,3 +367,22 @@ Deno.test("an OPEN whose file is open stands, whatever the file system says for 
   }
   assertEquals(refused, 1);
 });
+
+Deno.test("work that begins when its end is asked for is done before the answer", async () => {
+  for (const method of ["setattr", "commit", "settle"]) {
+    let isDone = false;
+    const lazy = () => ({
+      then(resolve: () => void) {
+        setTimeout(() => {
+          isDone = true;
+          resolve();
+        }, 5);
+      },
+    });
+    await using hostile = await fixture({ [method]: lazy });
+    const at = walk(["h", "f"]);
+    const request = method === "commit" ? op.commit() : op.setattr({ mode: 0 });
+    await hostile.session.compound([...at, request]);
+    assert(isDone, method);
+  }
+});
