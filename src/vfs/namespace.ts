@@ -106,6 +106,14 @@ export class Namespace {
       : fileid;
   }
 
+  /** The file as each export that shows it has it, as far as it was referred to there. */
+  *sightsOf({ export: { fs }, node }: FileRef): Generator<FileRef, void> {
+    for (const mount of this.#mounts.values()) {
+      const ref = mount.export.fs === fs ? mount.refs.get(node) : undefined;
+      if (ref !== undefined) yield ref;
+    }
+  }
+
   /** The last name of a file was removed: from now on the file system is asked whether it is still there. */
   forget(file: FileRef): void {
     const ref = this.#mountOf(file.export).refs.get(file.node);

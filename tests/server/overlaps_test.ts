@@ -8,6 +8,7 @@ import {
   serve,
   sqlite,
 } from "../../mod.ts";
+import { authSys, op, openSession, walk } from "../support/client/mod.ts";
 
 const canWrite =
   Deno.permissions.querySync({ name: "write" }).state === "granted" &&
@@ -104,4 +105,30 @@ Deno.test({
     await fs.dispose();
     Deno.removeSync(folder, { recursive: true });
   },
+});
+
+Deno.test("setuid that is set through one export goes with what is written through another", async () => {
+  const fs = memory({ file: "content" });
+  const exports = ["/a", "/b"].map((path) => ({ path, fs, squash: "none" }));
+  await using server = await serve(exports as ExportOptions[], { port: 0 });
+  const as = (uid: number) =>
+    openSession({
+      port: server.port,
+      credential: authSys(uid, uid),
+    });
+  await using root = await as(0);
+  await using user = await as(1001);
+  const set = (path: string, mode: number) =>
+    root.compound([...walk([path, "file"]), op.setattr({ mode })]);
+  await set("a", 0o777);
+  const { stateid } = await user.open(["a", "file"], { access: 2 });
+  const write = [...walk(["a", "file"]), op.write({ stateid, data: "x" })];
+  await user.compound(write);
+  await set("b", 0o6777);
+  await user.compound(write);
+  const got = await root.compound([
+    ...walk(["b", "file"]),
+    op.getattr(["mode"]),
+  ]);
+  assertEquals(got.get("GETATTR").attributes.mode, 0o777);
 });

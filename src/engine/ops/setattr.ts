@@ -74,7 +74,10 @@ function change(
     const complete = completeChanges(attributes, caller, masked);
     return chain(changing(context, file).setattr(file.node, complete), () => {
       if (complete.mode !== undefined) {
-        context.services.state.files.get(file)?.modeSet();
+        const { namespace, state } = context.services;
+        for (const sight of namespace.sightsOf(file)) {
+          state.files.get(sight)?.modeSet();
+        }
       }
       writeBitmap(reply, requested);
       return Status.OK;
