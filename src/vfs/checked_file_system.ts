@@ -1,8 +1,9 @@
-import { type Awaitable, promised } from "../base/awaitable.ts";
+import { type Awaitable, chain, promised } from "../base/awaitable.ts";
 import type { Logger } from "../base/log.ts";
 import {
-  fillsTargets,
+  isSound,
   UnsoundResult,
+  withNames,
   wrongAttributes,
   wrongChange,
   wrongChanges,
@@ -100,7 +101,8 @@ export class CheckedFileSystem implements FileSystem {
   readonly inner: FileSystem;
   readonly #options: CheckedOptions;
   readonly #calls: PendingCalls;
-  readonly #fills: boolean;
+  /** Whether it is a back end of ours, whose results need no second look. */
+  readonly #isSound: boolean;
   /** The faults that were logged; there are few kinds. */
   readonly #said = new Set<string>();
 
@@ -111,7 +113,7 @@ export class CheckedFileSystem implements FileSystem {
     this.records = inner.records;
     this.folder = inner.folder;
     this.#options = options;
-    this.#fills = fillsTargets in inner;
+    this.#isSound = isSound(inner);
     this.#calls = new PendingCalls({
       ...options,
       timedOut: (call, calls, after) => this.#timedOut(call, calls, after),
@@ -173,6 +175,7 @@ export class CheckedFileSystem implements FileSystem {
   getattr(node: object): Awaitable<FileAttributes> {
     this.#admit();
     const given = this.inner.getattr(node);
+    if (this.#isSound && !(given instanceof Promise)) return given;
     return this.#checked("getattr", given, wrongAttributes);
   }
 
@@ -194,7 +197,9 @@ export class CheckedFileSystem implements FileSystem {
   ): Awaitable<DirectoryPage<object>> {
     this.#admit();
     const given = this.inner.readdir(directory, cookie, limit);
-    return this.#checked("readdir", given, (page) => wrongPage(page, cookie));
+    if (this.#isSound && !(given instanceof Promise)) return given;
+    const wrong = (page: DirectoryPage<object>) => wrongPage(page, cookie);
+    return chain(this.#checked("readdir", given, wrong), withNames);
   }
 
   read(
@@ -204,8 +209,9 @@ export class CheckedFileSystem implements FileSystem {
   ): Awaitable<ReadResult> {
     this.#admit();
     // Whatever is not filled is zero, not what was in the memory before.
-    if (!this.#fills) target.fill(0);
+    if (!this.#isSound) target.fill(0);
     const given = this.inner.read(file, offset, target);
+    if (this.#isSound && !(given instanceof Promise)) return given;
     return this.#checked("read", given, wrongRead);
   }
 

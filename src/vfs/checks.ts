@@ -4,6 +4,7 @@ import type {
   DirectoryEntry,
   DirectoryPage,
   FileAttributes,
+  FileSystem,
   FileSystemStatus,
   FileType,
   ReadResult,
@@ -28,11 +29,23 @@ const MAX_UINT64 = 2 ** 64;
 const NANOSECONDS = 1_000_000_000;
 
 /**
- * Has a file system say of itself that `read` fills its target to the last byte
- * that it counts, as every back end here does. Of others nobody knows: their
- * targets are zeroed before, or they would show what was in the memory.
+ * A back end of ours itself, by which it says that what it returns was looked at
+ * by its tests: `read` fills its target to the last byte that it counts,
+ * attributes are whole, names are names. See {@linkcode isSound}.
  */
-export const fillsTargets: unique symbol = Symbol("fills targets");
+export const soundResults: unique symbol = Symbol("sound results");
+
+/**
+ * Whether a file system is a back end of ours as it was written: no Proxy of one,
+ * which would answer with what it stands for, and none with methods of others.
+ */
+export function isSound(
+  fs: FileSystem & { readonly [soundResults]?: object | undefined },
+): boolean {
+  const written = Object.getPrototypeOf(fs);
+  return fs[soundResults] === fs &&
+    !Object.keys(fs).some((key) => key in written);
+}
 
 /** Of what `getattr` returned. */
 export function wrongAttributes(given: FileAttributes): string | undefined {
@@ -143,8 +156,16 @@ export function wrongPage(
   return leadsBack ? "a cookie that leads nowhere" : undefined;
 }
 
-/** Whether an entry has a name that a client can ask for. */
-export function hasName({ name }: DirectoryEntry<object>): boolean {
+/** A page whose names clients can ask for; those that they can't are empty, and keep their place. */
+export function withNames(page: DirectoryPage<object>): DirectoryPage<object> {
+  if (page.entries.every(hasName)) return page;
+  const entries = page.entries.map((entry) =>
+    hasName(entry) ? entry : { ...entry, name: "" }
+  );
+  return { ...page, entries };
+}
+
+function hasName({ name }: DirectoryEntry<object>): boolean {
   return typeof name === "string" && name !== "" && name !== "." &&
     name !== ".." && !name.includes("/") && !name.includes("\0");
 }

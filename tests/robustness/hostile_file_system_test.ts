@@ -36,9 +36,7 @@ async function fixture(
     target: "f",
   }, { attributes: { mode: 0o777, uid: 0, gid: 0 } });
   assert(!(linked instanceof Promise));
-  // As one of an implementor: it says nothing of itself.
   const fs = new Proxy(inner, {
-    has: (target, name) => typeof name === "string" && name in target,
     get(target, name) {
       const own = Object.hasOwn(changed, name)
         ? changed[name as string]

@@ -1,5 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
-import { fillsTargets } from "../../vfs/checks.ts";
+import { soundResults } from "../../vfs/checks.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type {
@@ -43,8 +43,8 @@ const MAX_SEARCHES = 4;
 
 /** An existing folder of the host as a file system; made by `local`. */
 export class HostedFileSystem implements FileSystem<LocalNode> {
-  /** It fills what it says. */
-  readonly [fillsTargets] = true;
+  /** Itself, unless it is a class of others that extends it. */
+  readonly [soundResults]: object | undefined;
   /** What the host's calls can do; of the file system below nothing is known. */
   readonly limits: FileSystemLimits;
   /** Owners and modes are the host's own, and guard what others of the host have. */
@@ -60,6 +60,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** `path` is an existing folder, without symlinks. */
   constructor(host: Host, path: string, options: LocalOptions = {}) {
+    this[soundResults] = new.target === HostedFileSystem ? this : undefined;
     this.folder = { path, isShown: true };
     this.#store = new Store(host, path, options);
     this.#exclusive = options.exclusive ?? false;

@@ -1,4 +1,4 @@
-import { fillsTargets } from "../../vfs/checks.ts";
+import { soundResults } from "../../vfs/checks.ts";
 import {
   type AttributeChanges,
   type ChangeInfo,
@@ -48,8 +48,8 @@ const MAX_LINK = 65535;
  * knows and clears in the same setattr, or in one before the write.
  */
 export class MemoryFileSystem implements FileSystem<MemoryNode> {
-  /** It fills what it says. */
-  readonly [fillsTargets] = true;
+  /** Itself, unless it is a class of others that extends it. */
+  readonly [soundResults]: object | undefined;
   /** Names of 255 bytes, files of 2^53 - 1 bytes, 65535 links. */
   readonly limits: FileSystemLimits = {
     maxName: MAX_NAME,
@@ -67,6 +67,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
 
   /** Empty but for its root. Throws a `RangeError` for an option out of range. */
   constructor(options: MemoryOptions = {}) {
+    this[soundResults] = new.target === MemoryFileSystem ? this : undefined;
     const { maxBytes, maxFiles, maxHeap, ...rest } = complete(options);
     const { mode, uid, gid, trust, now, instance } = rest;
     this.trust = trust;

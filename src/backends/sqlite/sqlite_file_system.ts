@@ -1,4 +1,4 @@
-import { fillsTargets } from "../../vfs/checks.ts";
+import { soundResults } from "../../vfs/checks.ts";
 import {
   type AttributeChanges,
   type ChangeInfo,
@@ -51,8 +51,8 @@ const NODE_BYTES = 512;
  * knows.
  */
 export class SqliteFileSystem implements FileSystem<SqliteNode> {
-  /** It fills what it says. */
-  readonly [fillsTargets] = true;
+  /** Itself, unless it is a class of others that extends it. */
+  readonly [soundResults]: object | undefined;
   /** Names of 255 bytes, 65535 links, files as large as the host can hold. */
   readonly limits: FileSystemLimits;
   /** "any" of one in memory. */
@@ -75,6 +75,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
    * version or damaged, and a `RangeError` for an option out of range.
    */
   constructor(directory: string, options: SqliteOptions = {}) {
+    this[soundResults] = new.target === SqliteFileSystem ? this : undefined;
     this.#directory = directory;
     this.trust = directory === MEMORY ? "any" : "owner";
     this.#options = complete(options);
