@@ -11,9 +11,9 @@ import type { XdrWriter } from "../xdr/writer.ts";
 import type { CallbackOperation } from "./callback_ops.ts";
 
 /** Version of the callback program: 1, whatever RFC 5661 18.36.3 says (erratum 2291). */
-export const CALLBACK_VERSION = 1;
+const CALLBACK_VERSION = 1;
 /** Procedures of the callback program (RFC 8881 20). */
-export const CallbackProcedure = { CB_NULL: 0, CB_COMPOUND: 1 } as const;
+const CallbackProcedure = { CB_NULL: 0, CB_COMPOUND: 1 } as const;
 
 const MAX_TAG = 1024;
 

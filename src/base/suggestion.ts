@@ -5,7 +5,7 @@ export function suggestion(text: string, words: readonly string[]): string {
 }
 
 /** The word that at most a third of `text` would have to change for, the closest one. */
-export function closest(
+function closest(
   text: string,
   words: readonly string[],
 ): string | undefined {

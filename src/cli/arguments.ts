@@ -38,7 +38,7 @@ export interface ServeArguments {
 }
 
 /** What there is to do with a store that is not served. */
-export const STORE_COMMANDS = ["check", "export", "import"] as const;
+const STORE_COMMANDS = ["check", "export", "import"] as const;
 
 /** A command that is given a store. */
 export interface StoreArguments {

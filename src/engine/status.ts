@@ -30,7 +30,7 @@ const FS_STATUS: Readonly<Record<FsErrorCode, StatusCode>> = {
 };
 
 /** The nfsstat4 of a file system's error in a minor version. */
-export function statusOfFsError(
+function statusOfFsError(
   code: FsErrorCode,
   minorVersion: MinorVersion,
 ): StatusCode {

@@ -13,10 +13,10 @@ import type { Reliance } from "./reliance.ts";
 export const MessageType = { CALL: 0, REPLY: 1 } as const;
 
 /** reply_stat (RFC 5531 section 9). */
-export const ReplyStatus = { MSG_ACCEPTED: 0, MSG_DENIED: 1 } as const;
+const ReplyStatus = { MSG_ACCEPTED: 0, MSG_DENIED: 1 } as const;
 
 /** reject_stat (RFC 5531 section 9). */
-export const RejectStatus = { RPC_MISMATCH: 0, AUTH_ERROR: 1 } as const;
+const RejectStatus = { RPC_MISMATCH: 0, AUTH_ERROR: 1 } as const;
 
 /** accept_stat (RFC 5531 section 9), and the decision not to answer at all. */
 export const AcceptStatus = {
@@ -35,7 +35,7 @@ export const AcceptStatus = {
 export type AcceptStatus = typeof AcceptStatus[keyof typeof AcceptStatus];
 
 /** The version of RPC that is spoken. */
-export const RPC_VERSION = 2;
+const RPC_VERSION = 2;
 
 /** What {@linkcode decodeCall} returns for a call of another RPC version. */
 export const RPC_MISMATCH = -1;

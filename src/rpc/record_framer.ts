@@ -10,7 +10,7 @@ const WORKING_SIZE = 64 * 1024;
 const MAX_FRAGMENTS = 4096;
 
 /** Largest record taken unless told otherwise: 1 MiB of data and its request. */
-export const DEFAULT_MAX_RECORD: number = 1024 * 1024 + 64 * 1024;
+const DEFAULT_MAX_RECORD: number = 1024 * 1024 + 64 * 1024;
 
 /** The record marks don't make sense: the stream can't be followed further. */
 export class RecordError extends Error {

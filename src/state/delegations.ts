@@ -43,7 +43,7 @@ export const Want = {
 } as const;
 
 /** What is in the way of a delegation: the operation, or a change that no client asked for. */
-export const RECALL_REASONS = [
+const RECALL_REASONS = [
   "open",
   "read",
   "write",

@@ -93,7 +93,8 @@ export class EffectQueue {
   }
 
   /** Resolves when all the work that was begun is done. */
-  async finished(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+  finished(): Promise<void> {
+    if (this.#running.size === 0) return Promise.resolve();
+    return Promise.all(this.#running).then(() => this.finished());
   }
 }

@@ -61,7 +61,7 @@ const CLASSES: Readonly<Record<string, FsErrorCode>> = {
 };
 
 /** What an error name of POSIX ("ENOENT") is here; "io" for those that have no word. */
-export function codeOfErrno(name: string): FsErrorCode {
+function codeOfErrno(name: string): FsErrorCode {
   return Object.hasOwn(CODES, name) ? CODES[name] : "io";
 }
 

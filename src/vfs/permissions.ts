@@ -29,7 +29,7 @@ const GROUP_EXECUTE = 0o0010;
 const ANY_EXECUTE = 0o0111;
 
 /** Whether the caller is in the group. */
-export function isInGroup(caller: Caller, gid: number): boolean {
+function isInGroup(caller: Caller, gid: number): boolean {
   return caller.gid === gid || caller.gids.includes(gid);
 }
 

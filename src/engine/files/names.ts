@@ -5,7 +5,7 @@ import type { XdrReader } from "../../xdr/reader.ts";
 import type { XdrWriter } from "../../xdr/writer.ts";
 
 /** Longest name in bytes where the file system does not say. */
-export const DEFAULT_MAX_NAME = 255;
+const DEFAULT_MAX_NAME = 255;
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
