@@ -119,6 +119,8 @@ Deno.test("an option of a name that there is not is refused, and what was meant 
   }
   const none = { durability: "none" } as never;
   assertThrows(() => local(".", none), RangeError, "full or os, not none");
+  // "" + "/store.db" would be in the host's root.
+  assertThrows(() => sqlite(""), Error, 'can\'t serve "": it names no folder');
 });
 
 const canRead =
@@ -139,6 +141,7 @@ Deno.test(
       ["TypeError", fs, { prot: 1 }],
       ["TypeError", [{ path: "/", fs, squash: 1 }], {}],
       ["TypeError", fs, { port: "x" }],
+      ["TypeError", fs, { stateDirectory: "" }],
       ["RangeError", fs, { port: -1 }],
       ["RangeError", fs, { limits: { maxRead: 0 } }],
       ["Error", [], {}],

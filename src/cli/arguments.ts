@@ -10,7 +10,7 @@ import { LEAST_STATE_BYTES, leastBufferBytes } from "../server/limits.ts";
 import { type ExportArgument, parseExport } from "./export_argument.ts";
 import { DEFAULT_DIRECTORY } from "./help.ts";
 import { suggestion } from "../base/suggestion.ts";
-import { integer, oneOf, size, UsageError } from "./values.ts";
+import { integer, named, oneOf, size, UsageError } from "./values.ts";
 
 /** What the command line asks for. */
 export interface ServeArguments {
@@ -97,7 +97,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     exports: exports.length > 0
       ? exports
       : [parseExport(`/=sqlite:${DEFAULT_DIRECTORY}`)],
-    host: values.host ?? "127.0.0.1",
+    host: named("--host", values.host) ?? "127.0.0.1",
     port: integer("--port", values.port ?? "2049", { from: 0, to: 65535 }),
     metricsPort: values["metrics-port"] === undefined
       ? undefined
@@ -112,7 +112,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     graceSeconds: values.grace === undefined
       ? undefined
       : integer("--grace", values.grace, { from: 0, to: 3600 }),
-    stateDirectory: values.state,
+    stateDirectory: named("--state", values.state),
     fileSystemSeconds: integer("--fs-timeout", values["fs-timeout"] ?? "60", {
       from: 1,
       to: 3600,
@@ -188,7 +188,7 @@ function parseStoreCommand(
         suggestion(name ?? "", STORE_COMMANDS),
     );
   }
-  if (directory === undefined || more.length > 0) {
+  if (!directory || more.length > 0) {
     throw new UsageError(`${command} wants one folder`);
   }
   const merge = command === "import" && args.includes("--merge");

@@ -58,6 +58,16 @@ export function integer(
   return value;
 }
 
+/** What names something, a folder or a host: nothing is no name. */
+export function named(
+  flag: string,
+  text: string | undefined,
+): string | undefined {
+  // "" + "/identity.json" is in the host's root.
+  if (text === "") throw new UsageError(`${flag} wants a value behind it`);
+  return text;
+}
+
 /** One of some words. */
 export function oneOf<T extends string>(
   flag: string,

@@ -132,6 +132,13 @@ function checkExport(given: ExportOptions): void {
 export function checkOptions(options: ServeOptions): void {
   checkOptionNames("serve", options, SERVE_NAMES);
   checkOptionNames("serve: callbacks", options.callbacks ?? {}, CALLBACK_NAMES);
+  const { stateDirectory } = options;
+  // What is made in no folder is made in the host's root.
+  if (stateDirectory !== undefined && !isName(stateDirectory)) {
+    throw new TypeError(
+      `stateDirectory must name a folder, not ${shown(stateDirectory)}`,
+    );
+  }
   for (const [name, least] of Object.entries(LEAST)) {
     const value = options[name as keyof typeof LEAST];
     if (value === undefined) continue;
@@ -147,6 +154,10 @@ export function checkOptions(options: ServeOptions): void {
       );
     }
   }
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
 }
 
 function shown(value: unknown): string {

@@ -147,6 +147,8 @@ function assemble(
 
 /** Makes sure of the store's folder; throws one line for what can't be one. */
 function makeFolder(directory: string): void {
+  // "" + "/store.db" is in the host's root.
+  if (directory === "") throw new Error('can\'t serve "": it names no folder');
   try {
     Deno.mkdirSync(directory, { recursive: true, mode: OWN_FOLDER });
   } catch (error) {
