@@ -43,6 +43,11 @@ Deno.test("the randomness that is given is what ids are made of", async () => {
 
 Deno.test("what TypeScript would have refused is refused in one line that says what is wanted", async () => {
   const fs = memory();
+  const own = (changed: object) =>
+    new Proxy(fs, {
+      get: (target, name) =>
+        Reflect.get({ ...changed }, name) ?? Reflect.get(target, name),
+    });
   const sources: [unknown, string][] = [
     [{}, "no FileSystem, it has no root, identify"],
     [undefined, "want a FileSystem, such as memory(), not undefined"],
@@ -57,6 +62,18 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
       'trust is owner, port, any, not "ownr"',
     ],
     [[{ path: "/", fs, squash: 1 }], "squash is none, root, all, not 1"],
+    ...[{ maxFileSize: -1 }, { timeDelta: NaN }, { maxName: 1.5 }].map((
+      limits,
+    ) =>
+      [
+        own({ limits }),
+        `its file system's ${Object.keys(limits)[0]} must be a whole number`,
+      ] as [unknown, string]
+    ),
+    [
+      own({ trust: "ownr" }),
+      `file system's trust is owner, port, any, not "ownr"`,
+    ],
     [[], "nothing is exported"],
     [{ ...fs, root: 1 }, "has no root"],
   ];

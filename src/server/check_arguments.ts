@@ -1,6 +1,6 @@
 import { checkOptionNames, type OptionNames } from "../base/option_names.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
-import type { FileSystem } from "../vfs/file_system.ts";
+import type { FileSystem, FileSystemLimits } from "../vfs/file_system.ts";
 import type { CallbackTimes } from "../backchannel/retry_policy.ts";
 import type { ServeOptions } from "./options.ts";
 
@@ -74,6 +74,14 @@ const LEAST = {
   shutdownTimeout: 0,
 } as const satisfies Partial<Record<keyof ServeOptions, number>>;
 
+/** The limits of a file system that are numbers, and the least that each may be. */
+const LEAST_LIMITS = {
+  maxName: 1,
+  maxFileSize: 0,
+  maxLink: 1,
+  timeDelta: 1,
+} as const satisfies Partial<Record<keyof FileSystemLimits, number>>;
+
 const PORTS = new Set(["port", "metricsPort"]);
 const MAX_PORT = 65_535;
 
@@ -118,12 +126,34 @@ function checkExport(given: ExportOptions): void {
     ANONYMOUS_NAMES,
   );
   for (const [name, words] of Object.entries(WORDS)) {
-    const value = given[name as keyof typeof WORDS];
-    if (value === undefined || (words as readonly string[]).includes(value)) {
-      continue;
-    }
-    throw new TypeError(
-      `export ${path}: ${name} is ${words.join(", ")}, not ${shown(value)}`,
+    checkWord(
+      `export ${path}: ${name}`,
+      given[name as keyof typeof WORDS],
+      words,
+    );
+  }
+  checkWord(`export ${path}: its file system's trust`, fs.trust, WORDS.trust);
+  checkLimits(path, fs.limits ?? {});
+}
+
+function checkWord(
+  what: string,
+  value: unknown,
+  words: readonly string[],
+): void {
+  if (value === undefined || words.some((word) => word === value)) return;
+  throw new TypeError(`${what} is ${words.join(", ")}, not ${shown(value)}`);
+}
+
+/** They go onto the wire as they are. */
+function checkLimits(path: string, limits: FileSystemLimits): void {
+  for (const [name, least] of Object.entries(LEAST_LIMITS)) {
+    const value = limits[name as keyof typeof LEAST_LIMITS] ?? least;
+    if (Number.isSafeInteger(value) && value >= least) continue;
+    throw new RangeError(
+      `export ${path}: its file system's ${name} must be a whole number from ${least}, not ${
+        shown(value)
+      }`,
     );
   }
 }
