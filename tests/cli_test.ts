@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { cannotRun, ServerProcess } from "./support/cli.ts";
 
+const MOD = new URL("../mod.ts", import.meta.url).pathname;
 const QUIET = ["--port", "0", "--metrics-port", "0"];
 
 async function refusal(...args: string[]): Promise<string> {
@@ -50,6 +51,34 @@ Deno.test(
     Deno.removeSync(cwd, { recursive: true });
   },
 );
+
+Deno.test("nobody has to read what the server says when it starts", {
+  ignore: cannotRun,
+}, async () => {
+  const free = Deno.listen({ port: 0 });
+  const { port } = free.addr;
+  free.close();
+  const flags = ["--port", String(port), "--export", "/=memory:"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MOD, ...flags, "--metrics-port", "0"],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await child.stdout.cancel();
+  const said = new Response(child.stderr).text();
+  let hasEnded = false;
+  const ended = child.status.finally(() => hasEnded = true);
+  const connect = () => Deno.connect({ port }).catch(() => undefined);
+  let connection: Deno.Conn | undefined;
+  while (connection === undefined && !hasEnded) connection = await connect();
+  // The server's end of it comes with the server's own.
+  const closed = connection?.read(new Uint8Array(1)).catch(() => null);
+  await Promise.race([closed, new Promise((done) => setTimeout(done, 300))]);
+  if (!hasEnded) child.kill("SIGTERM");
+  assertEquals((await ended).code, 0, await said);
+  await closed;
+  connection?.close();
+});
 
 Deno.test("/metrics and /healthz answer where the server says", {
   ignore: cannotRun,

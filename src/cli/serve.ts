@@ -51,7 +51,12 @@ async function serveUntilSignal(
   startMetrics(server, options, log);
   // Listened for before anybody is told that there is something to stop.
   const signalled = untilSignal();
-  announce(server, options);
+  try {
+    announce(server, options);
+  } catch (error) {
+    // Who asked for it reads no further: it is served all the same.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
   logLimitations(exports, log);
   logDurability(options, log);
   const signal = await signalled;
