@@ -87,6 +87,34 @@ Deno.test("check says that a store is sound, or what is wrong with it", {
   assertMatch(damaged.said, /has 5 links.*\n.*: 1 problem.*\n$/);
 });
 
+Deno.test(
+  "export stops at the first content that is lost, and says of which file",
+  {
+    ignore,
+  },
+  async () => {
+    using stores = await Stores.make();
+    await stores.using(stores.full, (fs) => {
+      for (const name of ["d", "e"]) {
+        const kind = { type: "file" } as const;
+        const { node } = fs.create(fs.root(), name, kind, { attributes });
+        fs.write(node, 0, new Uint8Array(100_000).fill(7), "file");
+      }
+    });
+    const contents = `${stores.full}/content`;
+    for (const { name, isDirectory } of Deno.readDirSync(contents)) {
+      if (isDirectory) {
+        Deno.removeSync(`${contents}/${name}`, {
+          recursive: true,
+        });
+      }
+    }
+    const { code, log } = await run(["export", stores.full]);
+    assertEquals(code, 2);
+    assertMatch(log, /^dittofs-nfs4: can't export \.\/d: .* is missing.*\n$/);
+  },
+);
+
 Deno.test("an archive that was exported is imported as it was", {
   ignore,
 }, async () => {

@@ -92,8 +92,15 @@ class Exporter {
       if (type !== "directory" && node.nlink > 1) {
         this.#paths.set(node.fileid, path);
       }
-      if (type === "file") yield* this.#file(node, member);
-      else yield encodeMember(member);
+      if (type !== "file") yield encodeMember(member);
+      else {
+        try {
+          yield* this.#file(node, member);
+        } catch (error) {
+          const { message } = error as Error;
+          throw new Error(`can't export ${path}: ${message}`, { cause: error });
+        }
+      }
     }
     this.#files++;
     this.#tell();
