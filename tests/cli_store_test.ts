@@ -111,7 +111,10 @@ Deno.test(
     }
     const { code, log } = await run(["export", stores.full]);
     assertEquals(code, 2);
-    assertMatch(log, /^dittofs-nfs4: can't export \.\/d: .* is missing.*\n$/);
+    assertMatch(
+      log,
+      /^dittofs-nfs4: io: can't export \.\/d: .* is missing.*\n$/,
+    );
   },
 );
 

@@ -1,3 +1,4 @@
+import { FsError } from "../../../vfs/mod.ts";
 import type { SqliteNode } from "../node.ts";
 import type { SqliteFileSystem } from "../sqlite_file_system.ts";
 import { aligned, coarsened, lengthOf, type Segment } from "../segments.ts";
@@ -97,8 +98,9 @@ class Exporter {
         try {
           yield* this.#file(node, member);
         } catch (error) {
-          const { message } = error as Error;
-          throw new Error(`can't export ${path}: ${message}`, { cause: error });
+          if (!(error instanceof FsError)) throw error;
+          const { code, message } = error;
+          throw new FsError(code, `can't export ${path}: ${message}`);
         }
       }
     }
