@@ -154,6 +154,9 @@ export class NfsServer implements AsyncDisposable {
       this.#callbacks = buildCallbacks(services, options, registry);
       // Everybody who is to know of sessions listens by now.
       sessions?.restore(services.state);
+      for (const { fs } of offered) {
+        fs.watch?.((node) => this.#recallHeard(fs, node));
+      }
       const budget = new BufferBudget({
         limit: limits.maxBufferBytes,
         step: limits.maxReply,
@@ -179,9 +182,6 @@ export class NfsServer implements AsyncDisposable {
     } catch (error) {
       recovery?.[Symbol.dispose]();
       throw error;
-    }
-    for (const { fs } of offered) {
-      fs.watch?.((node) => this.recall(fs, node));
     }
     const { hostname, port } = this.#listener.address;
     this.hostname = hostname;
@@ -248,6 +248,15 @@ export class NfsServer implements AsyncDisposable {
       .map((each) => this.#services.namespace.refer(each, node))
       .map((file) => this.#callbacks.recallFile(file));
     await Promise.all(recalled);
+  }
+
+  /** For a file system, which need not wait for the end, nor hear of an error. */
+  #recallHeard(fs: FileSystem, node: object): Promise<void> {
+    const recalled = this.recall(fs, node);
+    recalled.catch((error) => {
+      this.#services.log.error("a file could not be recalled", { error });
+    });
+    return recalled;
   }
 
   /** What time alone brings: leases that run out, recalls that go unanswered. Called every second by itself. */

@@ -65,3 +65,8 @@ function isThenable(given: unknown): given is PromiseLike<void> {
   const { then } = (given ?? {}) as Partial<PromiseLike<void>>;
   return typeof then === "function";
 }
+
+/** A promise that nobody waits for: its rejection would be nobody's, and end the process. */
+export function leave(value: unknown): void {
+  if (value instanceof Promise) value.catch(() => {});
+}

@@ -11,6 +11,7 @@ import {
   LogLevels,
   LogRecord,
 } from "@std/log";
+import { leave } from "./awaitable.ts";
 import { LineQueue } from "./line_queue.ts";
 
 /** Facts that belong to a message, by name. */
@@ -110,8 +111,16 @@ export interface RateLimit {
  * Wraps a logger so that no remote peer can fill a log: beyond its share of the
  * minute a level is silent, and says afterwards how many messages it left out.
  * Debug is not limited: an operator who asks for a line an operation wants each.
+ * What the logger throws, or what it rejects with, is nobody's concern.
  */
 export function rateLimited(logger: Logger, limit: RateLimit): Logger {
+  const write = (level: LogLevel, message: string, fields?: LogFields) => {
+    try {
+      leave(logger[level](message, fields));
+    } catch {
+      // A sink that fails has nobody to be told, and must not end what it was to tell of.
+    }
+  };
   const limitLevel = (level: LogLevel): Logger[LogLevel] => {
     let minute = -Infinity;
     let written = 0;
@@ -120,14 +129,14 @@ export function rateLimited(logger: Logger, limit: RateLimit): Logger {
       const now = limit.clock();
       if (now - minute >= 60_000) {
         if (leftOut > 0) {
-          logger[level]("left out messages of this level", { count: leftOut });
+          write(level, "left out messages of this level", { count: leftOut });
         }
         minute = now;
         written = leftOut = 0;
       }
       if (written < limit.perMinute) {
         written++;
-        logger[level](message, fields);
+        write(level, message, fields);
       } else {
         leftOut++;
       }
@@ -135,7 +144,7 @@ export function rateLimited(logger: Logger, limit: RateLimit): Logger {
   };
   return {
     level: logger.level,
-    debug: (message, fields) => logger.debug(message, fields),
+    debug: (message, fields) => write("debug", message, fields),
     info: limitLevel("info"),
     warn: limitLevel("warn"),
     error: limitLevel("error"),
@@ -204,9 +213,17 @@ function jsonLine(record: LogRecord, time: string): string {
     message: record.msg,
   };
   // The head comes last as well, so that no field can pose as it.
-  return printable(
-    JSON.stringify({ ...head, ...fieldsOf(record), ...head }, plain),
-  );
+  const fields = fieldsOf(record);
+  const lineOf = (fields: LogFields): string =>
+    printable(JSON.stringify({ ...head, ...fields, ...head }, plain));
+  try {
+    return lineOf(fields);
+  } catch {
+    const shown = Object.entries(fields).map(([name, value]) =>
+      [name, textOf(value)] as const
+    );
+    return lineOf(Object.fromEntries(shown));
+  }
 }
 
 /** Makes values that JSON has no word for printable. */
@@ -225,9 +242,19 @@ function textLine(record: LogRecord, time: string): string {
 }
 
 function textValue(value: unknown): string {
-  const shown = plain("", value);
-  const text = typeof shown === "string" ? shown : JSON.stringify(shown, plain);
+  const text = textOf(value);
   return /^[\w.:/@+\-]+$/.test(text) ? text : printable(JSON.stringify(text));
+}
+
+/** Whatever was thrown may come here: what contains itself, or throws when it is looked at. */
+function textOf(value: unknown): string {
+  try {
+    const shown = plain("", value);
+    if (typeof shown === "string") return shown;
+    return JSON.stringify(shown, plain) ?? String(shown);
+  } catch {
+    return "(not to be shown)";
+  }
 }
 
 /**

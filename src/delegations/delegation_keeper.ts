@@ -245,21 +245,24 @@ export class DelegationKeeper implements DelegationPolicy {
     const { leaseMs } = this.#state.lease;
     const { log = silentLogger } = this.#options;
     const { patience = ofLease(PATIENCE, leaseMs) } = this.#options;
-    for (const recall of this.#recalls) {
-      const { delegation } = recall;
-      if (now >= revocableAt(recall, leaseMs)) {
-        log.info("a delegation was not returned and is revoked", {
-          type: delegation.type,
-          delivered: recall.delivered,
-        });
-        revokeDelegation(this.#state, delegation);
-        yield 1;
-      } else {
-        yield this.#recalls.resume(recall, patience) ? RECALL_PIECES : LOOK;
+    try {
+      for (const recall of this.#recalls) {
+        const { delegation } = recall;
+        if (now >= revocableAt(recall, leaseMs)) {
+          log.info("a delegation was not returned and is revoked", {
+            type: delegation.type,
+            delivered: recall.delivered,
+          });
+          revokeDelegation(this.#state, delegation);
+          yield 1;
+        } else {
+          yield this.#recalls.resume(recall, patience) ? RECALL_PIECES : LOOK;
+        }
       }
+      yield* this.#recalls.retry();
+    } finally {
+      this.#isSweeping = false;
     }
-    yield* this.#recalls.retry();
-    this.#isSweeping = false;
   }
 
   #noteContention(key: string, now: number): void {

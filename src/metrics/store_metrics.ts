@@ -46,17 +46,19 @@ export function observeStores(
   registry: MetricsRegistry,
   exports: readonly Export[],
 ): void {
-  const stores = exports.filter(({ fs }) => fs.stats !== undefined)
-    .map(({ path, fs }) => ({ path, stats: () => fs.stats! }));
+  const stores = exports.filter(({ fs }) => fs.stats !== undefined);
   if (stores.length === 0) return;
+  // One that can't tell any more leaves the others theirs.
+  const told = () =>
+    stores.flatMap(({ path, fs: { stats } }) => stats ? [{ path, stats }] : []);
   for (const [name, help, value] of COUNTERS) {
     collectedCounter(registry, {
       name,
       help,
       labels: ["export"],
       collect(counter) {
-        for (const { path, stats } of stores) {
-          counter.inc({ export: path }, value(stats()));
+        for (const { path, stats } of told()) {
+          counter.inc({ export: path }, value(stats));
         }
       },
     });
@@ -66,8 +68,8 @@ export function observeStores(
     help: "1 for what replies promise: full (fsync), os or none.",
     labels: ["export", "durability"],
     collect(gauge) {
-      for (const { path, stats } of stores) {
-        gauge.set({ export: path, durability: stats().durability }, 1);
+      for (const { path, stats } of told()) {
+        gauge.set({ export: path, durability: stats.durability }, 1);
       }
     },
   });
@@ -76,8 +78,8 @@ export function observeStores(
     help: "1 when an error of the disk has ended the service of a store.",
     labels: ["export"],
     collect(gauge) {
-      for (const { path, stats } of stores) {
-        gauge.set({ export: path }, stats().failed ? 1 : 0);
+      for (const { path, stats } of told()) {
+        gauge.set({ export: path }, stats.failed ? 1 : 0);
       }
     },
   });

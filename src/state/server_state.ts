@@ -234,11 +234,14 @@ export class ServerState implements LockingTables {
   }
 
   *#sweepAll(now: number): Piecework {
-    yield* this.clients.sweep(now);
-    this.#effects.begin(this.#makeRoom());
-    yield* this.#sweepClients(now);
-    yield* this.sessions.sweep();
-    this.#isSweeping = false;
+    try {
+      yield* this.clients.sweep(now);
+      this.#effects.begin(this.#makeRoom());
+      yield* this.#sweepClients(now);
+      yield* this.sessions.sweep();
+    } finally {
+      this.#isSweeping = false;
+    }
   }
 
   /** One client after the other goes, each when the memory of the one before is free. */

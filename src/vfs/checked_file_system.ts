@@ -1,4 +1,4 @@
-import { type Awaitable, chain, promised } from "../base/awaitable.ts";
+import { type Awaitable, chain, leave, promised } from "../base/awaitable.ts";
 import type { Logger } from "../base/log.ts";
 import {
   isSound,
@@ -14,6 +14,7 @@ import {
   wrongPage,
   wrongRead,
   wrongStability,
+  wrongStats,
   wrongStatus,
   wrongTarget,
 } from "./checks.ts";
@@ -127,11 +128,17 @@ export class CheckedFileSystem implements FileSystem {
   }
 
   get stats(): FileSystemStats | undefined {
-    return this.inner.stats;
+    if (this.#isSound) return this.inner.stats;
+    return this.#told("stats", () => {
+      const { stats } = this.inner;
+      return stats && this.#sound("stats", stats, wrongStats);
+    });
   }
 
   get losses(): number | undefined {
-    return this.inner.losses;
+    if (this.#isSound) return this.inner.losses;
+    // Who can't say has lost what there was: NaN is another than before each time.
+    return this.#told("losses", () => this.inner.losses, NaN);
   }
 
   /** Calls that were given up and still go on. */
@@ -154,7 +161,11 @@ export class CheckedFileSystem implements FileSystem {
   }
 
   failure(): string | undefined {
-    const failure = this.inner.failure?.();
+    const failure = this.#told(
+      "failure",
+      () => this.inner.failure?.(),
+      "it can't say whether it is sound",
+    );
     if (failure !== undefined || !this.#calls.areTooMany) return failure;
     return `${this.overdue} calls of the file system have not returned`;
   }
@@ -306,15 +317,13 @@ export class CheckedFileSystem implements FileSystem {
   }
 
   guard(file: object): Disposable | undefined {
-    let given: Disposable | undefined;
-    try {
-      given = this.inner.guard!(file);
-    } catch {
-      this.#say("guard", "an error");
-      return undefined;
-    }
+    const given = this.#told("guard", () => this.inner.guard!(file));
     if (given === undefined) return undefined;
-    if (typeof given?.[Symbol.dispose] === "function") return given;
+    if (typeof given?.[Symbol.dispose] === "function") {
+      // It is the end of a delegation, which others wait for.
+      const release = () => leave(given[Symbol.dispose]());
+      return { [Symbol.dispose]: () => this.#told("guard", release) };
+    }
     leave(given);
     this.#say("guard", "no Disposable");
     return undefined;
@@ -357,6 +366,16 @@ export class CheckedFileSystem implements FileSystem {
     throw new UnsoundResult("io", `${call}: ${what}`);
   }
 
+  /** What is asked where nobody could do anything about an error; `otherwise` where there is one. */
+  #told<T>(call: string, ask: () => T, otherwise?: T): T | undefined {
+    try {
+      return ask();
+    } catch (error) {
+      if (!(error instanceof UnsoundResult)) this.#say(call, "an error");
+      return otherwise;
+    }
+  }
+
   /** Its own fault, said once for each kind: a client may ask as often as it likes. */
   #say(call: string, what: string): void {
     const { name, log, observer } = this.#options;
@@ -396,10 +415,5 @@ export class CheckedFileSystem implements FileSystem {
 }
 
 const nothing = (): void => {};
-
-/** A promise where there is none: its rejection would be nobody's, and end the process. */
-function leave(value: unknown): void {
-  if (value instanceof Promise) value.catch(nothing);
-}
 
 const DONE: PendingOutcome<void> = { accept: nothing };

@@ -5,6 +5,7 @@ import type {
   DirectoryPage,
   FileAttributes,
   FileSystem,
+  FileSystemStats,
   FileSystemStatus,
   FileType,
   ReadResult,
@@ -76,6 +77,16 @@ export function wrongStatus(given: FileSystemStatus): string | undefined {
   if (!isCount(given.availableBytes)) return "availableBytes";
   if (!isCount(given.totalFiles)) return "totalFiles";
   return isCount(given.freeFiles) ? undefined : "freeFiles";
+}
+
+/** Of `stats`. */
+export function wrongStats(given: FileSystemStats): string | undefined {
+  if (!isObject(given)) return "no stats";
+  if (!isCount(given.operations)) return "operations";
+  if (!isCount(given.commits)) return "commits";
+  if (!isCount(given.syncs)) return "syncs";
+  if (!isCount(given.settles)) return "settles";
+  return isCount(given.writtenBytes) ? undefined : "writtenBytes";
 }
 
 /** Of a node. */

@@ -1,5 +1,5 @@
 import { finish } from "../../src/state/effects.ts";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import type { Client } from "../../src/state/client.ts";
 import { nextTurn } from "../../src/base/turn.ts";
@@ -167,4 +167,25 @@ Deno.test("a client of NFSv4.0 does not keep its connection when that is closed"
   await nextTurn();
   liveHeap();
   assertEquals(client.connection, undefined);
+});
+
+Deno.test("a sweep in which something fails is not the last one", () => {
+  const fixture = clients({ courtesyMs: 0 });
+  fixture.confirmed(1);
+  let isBroken = true;
+  fixture.state.observeClients({
+    clientGone() {
+      if (isBroken) throw new Error("an observer fails");
+    },
+  });
+  const sweep = () => {
+    fixture.clock.advance(LEASE + 1);
+    fixture.state.sweep(fixture.clock.now());
+    fixture.effects.goOn();
+  };
+  assertThrows(sweep, Error, "an observer fails");
+  isBroken = false;
+  const later = fixture.confirmed(2);
+  sweep();
+  assertEquals(later.gone, true);
 });

@@ -1,0 +1,171 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  createLogger,
+  type FileSystem,
+  type Logger,
+  memory,
+  serve,
+} from "../../mod.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { Status } from "../../src/nfs4/constants.ts";
+import { CheckedFileSystem } from "../../src/vfs/checked_file_system.ts";
+import { openSession, walk } from "../support/client/mod.ts";
+import { scrape, valueOf } from "../support/scrape.ts";
+
+/*
+ * Errors where nobody waits for an answer. One that is not heard would end the
+ * process, and this test with it.
+ */
+
+const uncached = { cacheThis: false };
+
+/** A tree in memory, but for some of its properties. */
+function changed(own: PropertyDescriptorMap): FileSystem {
+  const inner = memory({ f: "content" }) as FileSystem;
+  return new Proxy(inner, {
+    get(target, name) {
+      if (Object.hasOwn(own, name)) {
+        const { get, value } = own[name as string];
+        return get === undefined ? value : get();
+      }
+      const given = Reflect.get(target, name);
+      return typeof given === "function" ? given.bind(target) : given;
+    },
+  });
+}
+
+function fail(): never {
+  throw new Error("not to be heard");
+}
+
+// deno-lint-ignore require-await
+const reject = async () => fail();
+
+const sinks: Record<string, Logger> = {
+  "throws where its lines go": createLogger({ level: "debug", write: fail }),
+  "throws": {
+    ...{ level: "debug", debug: fail, info: fail, warn: fail, error: fail },
+  },
+  "rejects": {
+    ...{ level: "debug", debug: reject, info: reject },
+    ...{ warn: reject, error: reject },
+  },
+};
+
+for (const [what, log] of Object.entries(sinks)) {
+  Deno.test(`a log that ${what} ends neither the server nor a connection`, async () => {
+    const broken = changed({ failure: { value: fail } });
+    await using server = await serve([{ path: "/h", fs: broken }], {
+      ...{ port: 0, log },
+    });
+    await using session = await openSession({ port: server.port });
+    const stranger = await Deno.connect({ port: server.port });
+    // A record of 8 bytes that is neither call nor reply.
+    await stranger.write(Uint8Array.of(0x80, 0, 0, 8, 0, 0, 0, 0, 9, 9, 9, 9));
+    assertEquals(await stranger.read(new Uint8Array(1)), null);
+    stranger.close();
+    server.sweep();
+    await session.compound(walk(["h", "f"]), uncached);
+  });
+}
+
+Deno.test("what is thrown may contain itself: its call is answered all the same", async () => {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  const lookup = () => {
+    throw circular;
+  };
+  for (const format of ["text", "json"] as const) {
+    const lines: string[] = [];
+    const log = createLogger({ format, write: (line) => lines.push(line) });
+    const fs = changed({ lookup: { value: lookup } });
+    await using server = await serve([{ path: "/h", fs }], { port: 0, log });
+    await using session = await openSession({ port: server.port });
+    const reply = await session.compound(walk(["h", "f"]), {
+      ...uncached,
+      expect: [Status.SERVERFAULT],
+    });
+    assertEquals(reply.results.at(-1)?.name, "LOOKUP");
+    assert(lines.some((line) => line.includes("operation failed")), `${lines}`);
+  }
+});
+
+Deno.test("a file system need not hear of a recall that fails", async () => {
+  let change: (node: object) => Promise<void> = reject;
+  const fs = changed({
+    identify: { value: fail },
+    watch: { value: (recall: typeof change) => void (change = recall) },
+  });
+  await using _server = await serve(fs, { port: 0 });
+  const recalled = change({});
+  await new Promise((resolve) => setTimeout(resolve));
+  // It may.
+  await assertRejects(() => recalled, Error, "not to be heard");
+});
+
+Deno.test("a file system that can't be watched leaves no server behind", async () => {
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = free.addr;
+  free.close();
+  const fs = changed({ watch: { value: fail } });
+  await assertRejects(() => serve(fs, { port }), Error, "not to be heard");
+  Deno.listen({ hostname: "127.0.0.1", port }).close();
+});
+
+Deno.test("one export that can't tell of itself takes no metric from the others", async () => {
+  const stats = {
+    ...{ durability: "full", failed: false, operations: 1, commits: 1 },
+    ...{ syncs: 1, settles: 1, writtenBytes: 1 },
+  };
+  let isBroken = false;
+  const get = () => isBroken ? fail() : stats;
+  const mad = { value: { ...stats, operations: NaN } };
+  await using server = await serve([
+    { path: "/broken", fs: changed({ stats: { get } }) },
+    { path: "/mad", fs: changed({ stats: mad }) },
+    { path: "/sound", fs: changed({ stats: { value: stats } }) },
+    { path: "/silent", fs: changed({ failure: { value: fail } }) },
+  ], { port: 0, metricsPort: 0 });
+  isBroken = true;
+  const text = await scrape(server);
+  const operations = (path: string) =>
+    valueOf(text, `store_operations_total{export="${path}"}`);
+  assertEquals(
+    ["/broken", "/mad", "/sound"].map(operations),
+    [undefined, undefined, 1],
+  );
+  const health = await fetch(`http://127.0.0.1:${server.metricsPort}/healthz`);
+  assertEquals(health.status, 503);
+  assertEquals(
+    await health.text(),
+    "export /silent: it can't say whether it is sound\n",
+  );
+});
+
+Deno.test("losses that can't be told are losses: the reply is IO, the connection goes on", async () => {
+  let asked = 0;
+  const get = () => ++asked > 1 ? fail() : 0;
+  const fs = changed({ losses: { get }, settle: { value: () => {} } });
+  await using server = await serve([{ path: "/h", fs }], { port: 0 });
+  await using session = await openSession({ port: server.port });
+  await session.compound(walk(["h", "f"]), {
+    ...uncached,
+    expect: [Status.IO],
+  });
+});
+
+Deno.test("a guard that can't be given back ends no delegation halfway", () => {
+  for (const dispose of [fail, reject]) {
+    const guard = () => ({ [Symbol.dispose]: dispose });
+    const checked = new CheckedFileSystem(
+      changed({ guard: { value: guard } }),
+      {
+        ...{ name: "/", timeout: 1, maxOverdue: 1, now: () => 0 },
+        log: silentLogger,
+      },
+    );
+    const given = checked.guard({});
+    assert(given !== undefined);
+    given[Symbol.dispose]();
+  }
+});
