@@ -18,6 +18,17 @@ async function age(g: Fixture, node: object): Promise<void> {
   await g.tick();
 }
 
+/** `act` moves mtime and, where the clock tells so small a difference, ctime. */
+async function movesBoth(
+  g: Fixture,
+  node: object,
+  act: () => unknown,
+): Promise<void> {
+  const { mtime, ctime } = await moved(g, node, act);
+  assert(mtime, "mtime");
+  assert(ctime || !g.can.clock, "ctime");
+}
+
 /** Runs `act` and tells which times of `node` it moved. */
 async function moved(
   g: Fixture,
@@ -230,18 +241,10 @@ export const attributeTests: readonly BehaviourTest[] = [
   {
     name: "new content moves mtime and ctime",
     async run(g) {
-      const { clock } = g.can;
       const file = await g.file("a", "content");
-      const both = { mtime: true, ctime: clock };
-      assertEquals(await moved(g, file, () => g.write(file, "x")), both);
-      assertEquals(
-        await moved(g, file, () => g.fs.setattr(file, { size: 3 })),
-        both,
-      );
-      assertEquals(
-        await moved(g, file, () => g.fs.setattr(file, { size: 9 })),
-        both,
-      );
+      await movesBoth(g, file, () => g.write(file, "x"));
+      await movesBoth(g, file, () => g.fs.setattr(file, { size: 3 }));
+      await movesBoth(g, file, () => g.fs.setattr(file, { size: 9 }));
     },
   },
   {
@@ -263,8 +266,6 @@ export const attributeTests: readonly BehaviourTest[] = [
   {
     name: "entries that come and go move the folder's mtime and ctime",
     async run(g) {
-      const { clock } = g.can;
-      const both = { mtime: true, ctime: clock };
       const folder = await g.folder("folder");
       const file = await g.file("elsewhere");
       const at = (name: string) => ({ directory: folder, name });
@@ -279,7 +280,7 @@ export const attributeTests: readonly BehaviourTest[] = [
         () => g.fs.rename(outside("f"), at("g")),
         () => g.fs.remove(folder, "g"),
       ];
-      for (const act of acts) assertEquals(await moved(g, folder, act), both);
+      for (const act of acts) await movesBoth(g, folder, act);
     },
   },
   {
