@@ -35,7 +35,7 @@ const USUAL_ENTRY = 128;
 const LARGE_ENTRY = 4_096;
 /** Entries asked of the file system at a time. */
 const MIN_PAGE = 4;
-const MAX_PAGE = 64;
+const MAX_PAGE = 32;
 /** Entries after which it is asked whether others should have a turn. */
 const ENTRIES_AT_ONCE = 32;
 /** Pages of one answer: far more than fit. */
