@@ -22,6 +22,7 @@ import { RecordError, RecordFramer } from "./record_framer.ts";
 import { isTransportError } from "./transport_error.ts";
 
 const LINGER_MS = 200;
+const NOTHING = new Uint8Array(0);
 
 /**
  * One RPC connection, the same from both ends: calls and replies arrive on it,
@@ -159,7 +160,13 @@ export class RpcConnection {
   async run(): Promise<void> {
     const { vouch } = this.#options;
     try {
-      if (vouch !== undefined) this.#credentials.vouch = await vouch(this);
+      if (vouch !== undefined) {
+        this.#credentials.vouch = await vouch(this);
+        // Fails where the peer has reset it: what it sent before is still there
+        // to be read, but its address may by now be that of somebody else's
+        // socket, who was found in its place.
+        await this.#transport.write(NOTHING);
+      }
       await this.#read();
       // The peer may have closed its half only: it still gets its answers.
       while (this.#closeReason === undefined && this.#busy) {
