@@ -124,7 +124,10 @@ function holderFinder(clock: Clock): FindHolder {
   const owners = new SocketOwners();
   const users = new HostUsers({ now: () => clock.now() });
   return async ({ peer, local }) => {
-    if (!isOwnAddress(peer.hostname)) return "elsewhere";
+    // Nobody but this host reaches its loopback, whatever address it calls from:
+    // all of a network may be its own (ip-route(8), type local).
+    const isOwn = isLoopback(local.hostname) || isOwnAddress(peer.hostname);
+    if (!isOwn) return "elsewhere";
     const uid = await owners.find(peer, local);
     return uid === undefined ? undefined : await users.find(uid);
   };

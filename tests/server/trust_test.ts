@@ -1,11 +1,17 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { memory } from "../../mod.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { AuthFlavor } from "../../src/rpc/auth.ts";
 import {
+  buildVouching,
   completeTerms,
   type HostKnowledge,
+  hostKnowledge,
   trustNotices,
 } from "../../src/server/trust.ts";
 import { defineExport, type ExportOptions } from "../../src/vfs/exports.ts";
+import type { RpcConnection } from "../../src/rpc/connection.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import type { Trust } from "../../src/vfs/file_system.ts";
 
 const LINUX: HostKnowledge = { tellsOwners: true, privilegedBelow: 1024 };
@@ -100,3 +106,36 @@ Deno.test("a start says so where the host can't tell owners and nobody asked for
   assertEquals(noticesOf(chosen).length, 1);
   assertEquals(noticesOf(chosen)[0].endsWith("(trust=port)"), true);
 });
+
+Deno.test(
+  "who comes to loopback is of this host, whatever address it comes from",
+  {
+    ignore: !hostKnowledge().tellsOwners,
+  },
+  async () => {
+    const exports = [
+      defineExport({
+        path: "/",
+        fs: memory({}, { trust: "owner" }),
+        trust: "owner",
+      }),
+    ];
+    const vouch = buildVouching(exports, {
+      clock: new FakeClock(),
+      log: silentLogger,
+    })!;
+    const flavorAt = async (hostname: string) => {
+      const transport = "tcp" as const;
+      const peer = { transport, hostname: "203.0.113.7", port: 1023 };
+      const local = { transport, hostname, port: 2049 };
+      const judge = await vouch({ peer, local } as RpcConnection);
+      return judge(
+        { flavor: AuthFlavor.SYS, uid: 0, gid: 0, gids: [] } as never,
+      ).flavor;
+    };
+    // No socket of this host's has such a peer: nothing is known of who calls.
+    assertEquals(await flavorAt("127.0.0.1"), AuthFlavor.NONE);
+    assertEquals(await flavorAt("::1"), AuthFlavor.NONE);
+    assertEquals(await flavorAt("192.0.2.1"), AuthFlavor.SYS);
+  },
+);
