@@ -93,8 +93,9 @@ export class RecallQueue {
     return this.#recalls.get(delegation);
   }
 
-  /** A delegation is asked back: by a callback, unless its client knows already. */
+  /** A delegation is asked back: by a callback, unless its client knows already; after the end nobody is. */
   add(delegation: Delegation, options: { readonly isKnown: boolean }): void {
+    if (this.#isClosed) return;
     const now = this.#options.clock.now();
     const recall: Sending = {
       delegation,

@@ -308,3 +308,14 @@ Deno.test("nobody waits for a keeper that is closed", async () => {
   await free;
   assertEquals(keeper.held, { recalls: 0, timers: 0, queries: 0 });
 });
+
+Deno.test("nor does who asks a closed keeper for a file that is still out", async () => {
+  const { fixture, keeper, state } = start();
+  await readDelegation(await fixture.client(1));
+  const [file] = [...state.clients].flatMap(({ states }) =>
+    [...states.all.values()].map((each) => each.file.file)
+  );
+  keeper.close();
+  await keeper.recallFile(file);
+  assertEquals(keeper.held, { recalls: 0, timers: 0, queries: 0 });
+});
