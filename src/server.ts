@@ -183,6 +183,7 @@ export class NfsServer implements AsyncDisposable {
       recovery?.[Symbol.dispose]();
       throw error;
     }
+    fileSystems.begin();
     const { hostname, port } = this.#listener.address;
     this.hostname = hostname;
     this.port = port;
@@ -313,7 +314,7 @@ export class NfsServer implements AsyncDisposable {
         aborted(deadline.signal),
       ]);
       await Promise.all([
-        release(this.#exports),
+        release(this.#exports, this.#fileSystems.end()),
         this.#recovery?.flush(),
       ]);
     } finally {
@@ -325,13 +326,16 @@ export class NfsServer implements AsyncDisposable {
   }
 }
 
-/** Has every file system make durable what it has, and end; throws what the first could not do. */
-async function release(exports: readonly Export[]): Promise<void> {
+/** Has every file system make durable what it has, and those end that are our own; throws what the first could not do. */
+async function release(
+  exports: readonly Export[],
+  own: ReadonlySet<FileSystem>,
+): Promise<void> {
   const released = await Promise.allSettled(exports.map(async ({ fs }) => {
     try {
       await fs.settle?.();
     } finally {
-      await fs.dispose?.();
+      if (own.has(fs)) await fs.dispose?.();
     }
   }));
   for (const each of released) {

@@ -7,6 +7,16 @@ import {
 import type { Export } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 
+/** On a file system: how many servers serve it. */
+const SERVERS = Symbol("servers");
+
+/** Servers of a file system, when so many have come; one that takes no properties is each server's own. */
+function countServers(fs: { [SERVERS]?: number }, more: number): number {
+  const servers = (fs[SERVERS] ?? 0) + more;
+  Reflect.set(fs, SERVERS, servers);
+  return servers;
+}
+
 /** The exports of a server, behind file systems of which none is believed. */
 export class CheckedFileSystems {
   /** What is served. */
@@ -42,6 +52,17 @@ export class CheckedFileSystems {
   /** Whether it is this file system that an export serves. */
   isOf({ fs }: Export, given: object): boolean {
     return this.#checked.get(given) === fs;
+  }
+
+  /** From now on the server serves them, until {@linkcode CheckedFileSystems.end}. */
+  begin(): void {
+    for (const fs of this.#checked.keys()) countServers(fs, 1);
+  }
+
+  /** The server ends; returns those that no other serves, to be disposed of. */
+  end(): ReadonlySet<FileSystem> {
+    const own = [...this.#checked].filter(([fs]) => countServers(fs, -1) <= 0);
+    return new Set(own.map(([, checked]) => checked));
   }
 
   /** Gives up the calls that take too long. */

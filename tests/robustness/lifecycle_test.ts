@@ -156,6 +156,26 @@ Deno.test("a file system is done with its work before it is disposed of", async 
   assertEquals(end, ["it closed a file", "it settled", "it disposed"]);
 });
 
+Deno.test("a file system that two servers serve is disposed of by the last, whatever failed to start", async () => {
+  const inner = memory();
+  let disposed = 0;
+  const fs = Object.assign(inner, { dispose: () => void disposed++ });
+  const first = await serve(fs, { port: 0 });
+  await assertRejects(() => serve(fs, { port: first.port }));
+  await assertRejects(() => serve(fs, { port: 0, metricsPort: first.port }));
+  const second = await serve([{ path: "/a", fs }, { path: "/b", fs }], {
+    port: 0,
+  });
+  await first.close();
+  assertEquals(disposed, 0);
+  assert(await isServed(second.port));
+  await second.close();
+  assert(disposed > 0);
+  disposed = 0;
+  await (await serve(fs, { port: 0 })).close();
+  assert(disposed > 0);
+});
+
 Deno.test("a file system that can't be closed: the others are, and finished says so", async () => {
   const log: string[] = [];
   const server = await serve([
