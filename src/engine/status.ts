@@ -33,10 +33,11 @@ const FS_STATUS: Readonly<Record<FsErrorCode, StatusCode>> = {
 function statusOfFsError(
   code: FsErrorCode,
   minorVersion: MinorVersion,
-): StatusCode {
+): StatusCode | undefined {
   // RFC 7530 13.1 has no NFS4ERR_WRONG_TYPE.
   if (code === "wrong-type" && minorVersion === 0) return Status.INVAL;
-  return FS_STATUS[code];
+  // Where nobody checks types a code may be any word, as "constructor".
+  return Object.hasOwn(FS_STATUS, code) ? FS_STATUS[code] : undefined;
 }
 
 /**
@@ -47,9 +48,14 @@ export function statusOfError(
   error: unknown,
   minorVersion: MinorVersion,
 ): StatusCode | undefined {
-  if (error instanceof XdrError) return Status.BADXDR;
-  const known = FsError.from(error);
-  return known && statusOfFsError(known.code, minorVersion);
+  try {
+    if (error instanceof XdrError) return Status.BADXDR;
+    const known = FsError.from(error);
+    return known && statusOfFsError(known.code, minorVersion);
+  } catch {
+    // A Proxy, say, that throws when it is looked at.
+    return undefined;
+  }
 }
 
 const NAMES = new Map<number, string>(

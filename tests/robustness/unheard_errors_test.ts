@@ -2,6 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   createLogger,
   type FileSystem,
+  FsError,
+  type FsErrorCode,
   type Logger,
   memory,
   serve,
@@ -87,6 +89,28 @@ Deno.test("what is thrown may contain itself: its call is answered all the same"
     });
     assertEquals(reply.results.at(-1)?.name, "LOOKUP");
     assert(lines.some((line) => line.includes("operation failed")), `${lines}`);
+  }
+});
+
+Deno.test("what can't be looked at, or has no meaning, may be thrown as well", async () => {
+  const traps = { get: fail, getPrototypeOf: fail };
+  const code = "constructor" as FsErrorCode;
+  for (const thrown of [new Proxy({}, traps), new FsError(code)]) {
+    for (const method of ["lookup", "settle"]) {
+      let isBroken = true;
+      // deno-lint-ignore require-await
+      const later = async () => {
+        if (isBroken) throw thrown;
+      };
+      const fs = changed({ [method]: { value: later } });
+      await using server = await serve([{ path: "/h", fs }], { port: 0 });
+      await using session = await openSession({ port: server.port });
+      await session.compound(walk(["h", "f"]), {
+        ...uncached,
+        expect: [Status.SERVERFAULT, Status.IO],
+      });
+      isBroken = false;
+    }
   }
 });
 
