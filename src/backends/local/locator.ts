@@ -1,6 +1,7 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { LoopTurn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
+import { hostCode } from "./errno.ts";
 import type { HostListing } from "./host.ts";
 import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";
@@ -160,6 +161,8 @@ export class Locator {
     } catch (error) {
       if (error instanceof Misplaced) return undefined;
       if (error instanceof FsError && error.code === "stale") return undefined;
+      // A folder that we hold, and the host has removed, can't be listed.
+      if (hostCode(error) === "ENOENT") return undefined;
       throw error;
     }
   }

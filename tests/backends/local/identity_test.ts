@@ -36,6 +36,25 @@ testBothHosts("a node is found wherever the host moves it", async (make) => {
 });
 
 testBothHosts(
+  "a file is found that the host moves out of a folder which it then removes",
+  async (make) => {
+    await using box = make();
+    const { fs, path } = box;
+    for (const name of ["old", "new"]) Deno.mkdirSync(`${path}/${name}`);
+    Deno.writeTextFileSync(`${path}/old/moved`, "");
+    Deno.writeTextFileSync(`${path}/old/removed`, "");
+    const old = (await fs.lookup(fs.root(), "old"))!;
+    const moved = (await fs.lookup(old, "moved"))!;
+    const removed = (await fs.lookup(old, "removed"))!;
+    const { fileid } = await fs.getattr(moved);
+    Deno.renameSync(`${path}/old/moved`, `${path}/new/moved`);
+    Deno.removeSync(`${path}/old`, { recursive: true });
+    assertEquals((await fs.getattr(moved)).fileid, fileid);
+    assertEquals(await codeOf(() => fs.getattr(removed)), "stale");
+  },
+);
+
+testBothHosts(
   "identities hold over a restart, also for what was moved meanwhile",
   async (make) => {
     await using box = make();
