@@ -121,7 +121,7 @@ class CompoundRun {
   #row: OperationRow = ILLEGAL;
   #status: StatusCode = Status.OK;
   #resultAt = 0;
-  /** Whether others had their turn since it began. */
+  /** Whether an operation of it had to wait, for whatever. */
   #hasWaited = false;
   /** Clock time at which the operation that comes now was about to begin. */
   #startedAt: number;
@@ -150,11 +150,7 @@ class CompoundRun {
     }
     while (this.#hasNext()) {
       const outcome = this.#next();
-      if (outcome instanceof Promise) {
-        this.#hasWaited = true;
-        this.#context.slot?.note(this.#row.changes !== "nothing");
-        return this.#resume(outcome);
-      }
+      if (outcome instanceof Promise) return this.#resume(outcome);
       this.#complete(outcome);
     }
     this.#end();
@@ -195,10 +191,16 @@ class CompoundRun {
 
   /** Starts the next operation, which waits for others where those before it took long. */
   #next(): Awaitable<StatusCode> {
-    if (this.#startedAt - this.#turnBegan < LONGEST_TURN) return this.#begin();
-    const { turn } = this.#context.services;
+    const { slot, services: { turn } } = this.#context;
+    const isLong = this.#startedAt - this.#turnBegan >= LONGEST_TURN;
+    // RFC 8881 2.10.6.5: what is changed may be durable in the next turn, and a
+    // crash before the answer is there would be the end of the session.
+    if (!isLong || slot?.hasChanges) return this.#begin();
     // One turn for all that wait for the next, however many requests it is for.
-    return (turn?.next() ?? nextTurn()).then(() => this.#begin());
+    return (turn?.next() ?? nextTurn()).then(() => {
+      if (!this.#hasWaited) slot?.goOn();
+      return this.#begin();
+    });
   }
 
   /** Decodes and starts the next operation. */
@@ -234,8 +236,14 @@ class CompoundRun {
       }
       if (row.once) this.#keep();
       if (row.usesFiles || row.usesRecords) this.#rely(row);
-      if (this.#hasWaited) context.slot?.note(row.changes !== "nothing");
-      return row.operation.run(context, args);
+      const isChange = row.changes !== "nothing";
+      if (this.#hasWaited) context.slot?.note(isChange);
+      const outcome = row.operation.run(context, args);
+      if (outcome instanceof Promise && !this.#hasWaited) {
+        this.#hasWaited = true;
+        context.slot?.note(isChange);
+      }
+      return outcome;
     } catch (error) {
       return this.#statusOf(error);
     }

@@ -192,6 +192,19 @@ export class Slot {
     journal.save(this);
   }
 
+  /** Whether something has changed in the store, by whichever request, since this one began. */
+  get hasChanges(): boolean {
+    const { journal } = this.#table;
+    return journal !== undefined &&
+      (this.#isNoted || journal.changes !== this.#changes);
+  }
+
+  /** The request, which has changed nothing, goes on after others had a turn. */
+  goOn(): void {
+    const { journal } = this.#table;
+    if (journal !== undefined) this.#changes = journal.changes;
+  }
+
   /** Takes over what an earlier start of the server has saved. */
   restore(image: SlotImage): void {
     this.sequence = this.#saved = image.sequence;

@@ -4,6 +4,8 @@ import { SequenceFlag } from "../../src/nfs4/sessions.ts";
 import type { FileSystem, ServerRecords } from "../../src/vfs/mod.ts";
 import { FsError } from "../../src/vfs/mod.ts";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
+import { LONGEST_TURN } from "../../src/engine/compound.ts";
+import { decodeSlot } from "../../src/recovery/session_format.ts";
 import { LEASE } from "../state/fixture.ts";
 import {
   anonymousStateid,
@@ -440,6 +442,42 @@ Deno.test("persistent session: a request that was being carried out is never car
   assertEquals(server.rows("sessions"), 0);
   gates[0].resolve();
   await answer;
+});
+
+Deno.test("persistent session: a crash of a slow machine finds a request before its changes or with its answer (RFC 8881 2.10.6.5)", async () => {
+  const store = sqlite(":memory:", { mode: 0o777 });
+  const saved: Uint8Array[] = [];
+  const { records: kept } = store;
+  const records: ServerRecords = {
+    get changes() {
+      return kept.changes;
+    },
+    put(collection, key, value) {
+      if (collection.startsWith("slots")) saved.push(value);
+      kept.put(collection, key, value);
+    },
+    delete: (collection, key) => kept.delete(collection, key),
+    all: (collection) => kept.all(collection),
+  };
+  const server = new PersistentFixture({ fs: store as FileSystem, records });
+  const client = await server.client();
+  const { clock } = server.fixture;
+  const now = clock.now.bind(clock);
+  Object.assign(clock, {
+    now() {
+      clock.advance(LONGEST_TURN);
+      return now();
+    },
+  });
+  Object.assign(server.fixture.services, { observer: { operation() {} } });
+  saved.length = 0;
+  // Each operation takes so long that others get a turn before the next one.
+  const answers = ["a", "b"].map((name, slot) =>
+    client.ok([...mkdir(name), op.getattr(["change"])], { slot })
+  );
+  await Promise.all(answers);
+  assertEquals(saved.length, 2);
+  for (const image of saved) assert(decodeSlot(image).isAnswered);
 });
 
 Deno.test("persistent session: an answer that came late is kept as any other", async () => {
