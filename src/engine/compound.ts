@@ -236,12 +236,15 @@ class CompoundRun {
       }
       if (row.once) this.#keep();
       if (row.usesFiles || row.usesRecords) this.#rely(row);
+      const { slot } = context;
       const isChange = row.changes !== "nothing";
-      if (this.#hasWaited) context.slot?.note(isChange);
+      // A change may need those before it on disk first (`Extents.prepare`).
+      const mayCommit = isChange && slot?.hasChanges;
+      if (this.#hasWaited || mayCommit) slot?.note(isChange);
       const outcome = row.operation.run(context, args);
       if (outcome instanceof Promise && !this.#hasWaited) {
         this.#hasWaited = true;
-        context.slot?.note(isChange);
+        slot?.note(isChange);
       }
       return outcome;
     } catch (error) {

@@ -3,6 +3,7 @@ import { Status } from "../../src/nfs4/constants.ts";
 import { SequenceFlag } from "../../src/nfs4/sessions.ts";
 import type { FileSystem, ServerRecords } from "../../src/vfs/mod.ts";
 import { FsError } from "../../src/vfs/mod.ts";
+import { type Disk, hostDisk } from "../../src/backends/sqlite/disk.ts";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { LONGEST_TURN } from "../../src/engine/compound.ts";
 import { decodeSlot } from "../../src/recovery/session_format.ts";
@@ -478,6 +479,38 @@ Deno.test("persistent session: a crash of a slow machine finds a request before 
   await Promise.all(answers);
   assertEquals(saved.length, 2);
   for (const image of saved) assert(decodeSlot(image).isAnswered);
+});
+
+Deno.test("persistent session: what a COMPOUND has changed is not committed in its middle without its slot (RFC 8881 2.10.6.5)", async () => {
+  const disk: Disk = { ...hostDisk };
+  const store = sqlite(":memory:", { mode: 0o777, disk });
+  const found: boolean[] = [];
+  disk.commit = (statement) => {
+    hostDisk.commit(statement);
+    // What a crash would leave.
+    const isMade = store.lookup(store.root(), "made") !== undefined;
+    if (isMade) found.push(store.records.all("slots s").size === 1);
+  };
+  const { records } = store;
+  const server = new PersistentFixture({ fs: store as FileSystem, records });
+  const client = await server.client();
+  const file = { type: "file" } as const;
+  const { node } = store.create(store.root(), "file", file, {
+    attributes: { mode: 0o666, uid: 0, gid: 0 },
+  });
+  store.write(node, 0, new Uint8Array(40_000), "file");
+  await store.settle();
+  await client.ok([
+    ...mkdir("made"),
+    ...walk(["file"]),
+    // It can't grow before what was cut off is gone for good.
+    op.setattr({ size: 20_000n }),
+    op.setattr({ size: 50_000n }),
+  ]);
+  await store.settle();
+  assertEquals(found, [true, true]);
+  const slots = server.records.all("slots s").values();
+  for (const image of slots) assert(decodeSlot(image).isAnswered);
 });
 
 Deno.test("persistent session: an answer that came late is kept as any other", async () => {
