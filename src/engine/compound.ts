@@ -194,7 +194,8 @@ class CompoundRun {
     const { slot, services: { turn } } = this.#context;
     const isLong = this.#startedAt - this.#turnBegan >= LONGEST_TURN;
     // RFC 8881 2.10.6.5: what is changed may be durable in the next turn, and a
-    // crash before the answer is there would be the end of the session.
+    // crash before the answer is there would be the end of the session. Few
+    // change more than one thing; those are noted, and it is theirs to risk.
     if (!isLong || slot?.hasChanges) return this.#begin();
     // One turn for all that wait for the next, however many requests it is for.
     return (turn?.next() ?? nextTurn()).then(() => {

@@ -192,11 +192,14 @@ export class Slot {
     journal.save(this);
   }
 
-  /** Whether something has changed in the store, by whichever request, since this one began. */
+  /**
+   * Whether something has changed in the store, by whichever request, since this
+   * one began, of which a restart would not find that it was.
+   */
   get hasChanges(): boolean {
     const { journal } = this.#table;
-    return journal !== undefined &&
-      (this.#isNoted || journal.changes !== this.#changes);
+    return journal !== undefined && !this.#isNoted &&
+      journal.changes !== this.#changes;
   }
 
   /** The request, which has changed nothing, goes on after others had a turn. */

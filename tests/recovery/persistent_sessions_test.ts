@@ -445,6 +445,18 @@ Deno.test("persistent session: a request that was being carried out is never car
   await answer;
 });
 
+/** Each operation takes so long that others get a turn before the next one. */
+function slowDown({ fixture: { clock, services } }: PersistentFixture): void {
+  const now = clock.now.bind(clock);
+  Object.assign(clock, {
+    now() {
+      clock.advance(LONGEST_TURN);
+      return now();
+    },
+  });
+  Object.assign(services, { observer: { operation() {} } });
+}
+
 Deno.test("persistent session: a crash of a slow machine finds a request before its changes or with its answer (RFC 8881 2.10.6.5)", async () => {
   const store = sqlite(":memory:", { mode: 0o777 });
   const saved: Uint8Array[] = [];
@@ -462,17 +474,8 @@ Deno.test("persistent session: a crash of a slow machine finds a request before 
   };
   const server = new PersistentFixture({ fs: store as FileSystem, records });
   const client = await server.client();
-  const { clock } = server.fixture;
-  const now = clock.now.bind(clock);
-  Object.assign(clock, {
-    now() {
-      clock.advance(LONGEST_TURN);
-      return now();
-    },
-  });
-  Object.assign(server.fixture.services, { observer: { operation() {} } });
+  slowDown(server);
   saved.length = 0;
-  // Each operation takes so long that others get a turn before the next one.
   const answers = ["a", "b"].map((name, slot) =>
     client.ok([...mkdir(name), op.getattr(["change"])], { slot })
   );
@@ -511,6 +514,22 @@ Deno.test("persistent session: what a COMPOUND has changed is not committed in i
   assertEquals(found, [true, true]);
   const slots = server.records.all("slots s").values();
   for (const image of slots) assert(decodeSlot(image).isAnswered);
+});
+
+Deno.test("persistent session: a COMPOUND of many changes that take long lets others have their turn", async () => {
+  const { server, client } = await start();
+  slowDown(server);
+  let turns = 0;
+  const next = () => Promise.resolve(void turns++);
+  Object.assign(server.fixture.services, { turn: { isOver: false, next } });
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+  const changes = names.flatMap((name) => mkdir(name));
+  await client.ok(changes);
+  assert(turns > names.length, `${turns}`);
+  server.restart();
+  client.reconnect();
+  await client.ok(look, { slot: 1 });
+  assertEquals((await client.again(changes)).status, Status.OK);
 });
 
 Deno.test("persistent session: an answer that came late is kept as any other", async () => {
