@@ -17,6 +17,12 @@ interface Search {
 }
 
 /**
+ * By the keys of each: several may be after one socket, whose port was that of
+ * another a moment ago, which its program has reset.
+ */
+type Sought = Map<string, Search[]>;
+
+/**
  * Tells whose the sockets of this host are, by the kernel's own table (Linux,
  * proc(5)). There is one look through it at a time, a chunk a turn; whoever
  * asks meanwhile shares the next one. So neither a large table nor a crowd of
@@ -52,18 +58,23 @@ export class SocketOwners {
     while (this.#waiting.length > 0) {
       const searches = this.#waiting;
       this.#waiting = [];
-      const sought = new Map(
-        searches.flatMap((each) => each.keys.map((key) => [key, each])),
-      );
+      const sought: Sought = new Map();
+      for (const search of searches) {
+        for (const key of search.keys) {
+          const same = sought.get(key);
+          if (same === undefined) sought.set(key, [search]);
+          else same.push(search);
+        }
+      }
       try {
         for (const path of TABLES) {
           if (sought.size > 0) await this.#lookIn(path, sought);
         }
       } catch (error) {
-        for (const { failed } of new Set(sought.values())) failed(error);
+        for (const { failed } of left(sought)) failed(error);
         continue;
       }
-      for (const search of new Set(sought.values())) {
+      for (const search of left(sought)) {
         if (++search.looks < LOOKS) this.#waiting.push(search);
         else search.found(undefined);
       }
@@ -72,7 +83,7 @@ export class SocketOwners {
   }
 
   /** Throws where there is no room to look. */
-  async #lookIn(path: string, sought: Map<string, Search>): Promise<void> {
+  async #lookIn(path: string, sought: Sought): Promise<void> {
     try {
       let rest = "";
       for await (const chunk of this.#open(path)) {
@@ -88,12 +99,19 @@ export class SocketOwners {
   }
 }
 
-function settle(row: string, sought: Map<string, Search>): void {
+function settle(row: string, sought: Sought): void {
   const key = keyOfRow(row);
-  const search = key === undefined ? undefined : sought.get(key);
-  if (search === undefined) return;
-  for (const each of search.keys) sought.delete(each);
-  search.found(userOfRow(row));
+  const searches = key === undefined ? undefined : sought.get(key);
+  if (searches === undefined) return;
+  for (const { keys, found } of searches) {
+    for (const each of keys) sought.delete(each);
+    found(userOfRow(row));
+  }
+}
+
+/** Who has not found anything yet. */
+function left(sought: Sought): Set<Search> {
+  return new Set([...sought.values()].flat());
 }
 
 /** Whether this process may see whose the host's sockets are. */

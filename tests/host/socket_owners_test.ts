@@ -43,6 +43,22 @@ Deno.test("whoever asks during a look shares the next one", async () => {
   assertEquals(tables.looks, ["/proc/net/tcp", "/proc/net/tcp"]);
 });
 
+Deno.test("who asks for the same socket twice during a look is answered twice", async () => {
+  // The first connection was reset, and the next one has the same ends.
+  const ports = [1, 2, 2, 3, 3];
+  const tables = new Tables(() => [row(1, 7), row(2, 8)]);
+  const owners = new SocketOwners(tables.open);
+  const found = new Map<number, number | undefined>();
+  ports.forEach((port, i) =>
+    owners.find(client(port), server).then((uid) => found.set(i, uid))
+  );
+  while (found.size < ports.length && tables.looks.length < 20) {
+    await owners.find(client(1), server);
+  }
+  const uids = ports.map((_, i) => found.has(i) ? found.get(i) : "nothing");
+  assertEquals(uids, [7, 8, 8, undefined, undefined]);
+});
+
 Deno.test("a row may come in two pieces, and be missed by one look", async () => {
   const text = row(1, 7);
   const tables = new Tables((look) =>
