@@ -20,8 +20,9 @@ for (const minorVersion of [0, 1]) {
     await cycleStates(cycles);
     await cycleStates(cycles);
     const grown = liveHeap() - before;
-    // An open, a lock and their owners take some 2 KiB while they are there.
-    assert(grown < CYCLES * 2 * 50, `${grown} bytes more`);
+    // An open, a lock and their owners take some 2 KiB while they are there, each
+    // of these hundreds of bytes. What is bounded goes on filling, by half a MiB.
+    assert(grown < CYCLES * 2 * 100, `${grown} bytes more`);
     await using session = await openSession({ port });
     // Nobody has the file open any more, not even one that denies nothing.
     const { stateid } = await session.open(["f"], { access: 3, deny: 3 });
