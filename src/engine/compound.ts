@@ -197,7 +197,7 @@ class CompoundRun {
     // crash before the answer is there would be the end of the session. Few
     // change more than one thing; those are noted, and it is theirs to risk.
     if (!isLong || slot?.hasChanges) return this.#begin();
-    // One turn for all that wait for the next, however many requests it is for.
+    // All that wait share the slice of the next turn, however many requests it is for.
     return (turn?.next() ?? nextTurn()).then(() => {
       if (!this.#hasWaited) slot?.goOn();
       return this.#begin();

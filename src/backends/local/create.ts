@@ -7,7 +7,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { inherited } from "../../vfs/permissions.ts";
 import { applyChanges, chown } from "./attribute_changes.ts";
-import { hostCode } from "./errno.ts";
+import { hostCode } from "../../base/host_error.ts";
 import type { Host, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 import type { Store } from "./store.ts";

@@ -1,6 +1,6 @@
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo, DirectoryName } from "../../vfs/file_system.ts";
-import { hostCode } from "./errno.ts";
+import { hostCode } from "../../base/host_error.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import type { Store } from "./store.ts";
 

@@ -1,8 +1,6 @@
 import { hostCode, hostErrorName } from "../../base/host_error.ts";
 import { FsError } from "../../vfs/errors.ts";
 
-export { hostCode };
-
 /** Whether the host found something else, or nothing, where a moment ago there was what we opened. */
 export function isReplaced(error: unknown): boolean {
   const code = hostCode(error);

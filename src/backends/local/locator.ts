@@ -1,7 +1,7 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { LoopTurn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
-import { hostCode } from "./errno.ts";
+import { hostCode } from "../../base/host_error.ts";
 import type { HostListing } from "./host.ts";
 import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";

@@ -22,7 +22,7 @@
  */
 import { checkOptionNames } from "../../base/option_names.ts";
 import type { FileSystem, FileSystemLimits } from "../../vfs/file_system.ts";
-import { hostCode } from "./errno.ts";
+import { hostCode } from "../../base/host_error.ts";
 import type { Host } from "./host.ts";
 import { openHostCalls } from "./host_calls.ts";
 import { LinuxHost } from "./linux_host.ts";

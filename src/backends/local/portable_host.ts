@@ -6,7 +6,7 @@ import type {
   FileType,
   Timestamp,
 } from "../../vfs/file_system.ts";
-import { hostCode } from "./errno.ts";
+import { hostCode } from "../../base/host_error.ts";
 import type { FileWatch } from "./inotify.ts";
 import {
   birthHash,

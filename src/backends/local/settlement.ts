@@ -1,6 +1,7 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
-import { hostCode, toFsError } from "./errno.ts";
+import { hostCode } from "../../base/host_error.ts";
+import { toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import type { Tree } from "./tree.ts";

@@ -1,3 +1,4 @@
+import { isSameVerifier } from "../common/verifier.ts";
 import type { LocalNode } from "./node.ts";
 import { keyOf } from "./node_table.ts";
 import { Recent } from "./recent.ts";
@@ -40,7 +41,6 @@ export class Verifiers {
     const { parent, name } = node.places[0];
     const kept = this.#kept.get(keyOf(node.inode, node.tag)) ??
       this.#tree.host.getNote(this.#tree.folder(parent), name);
-    return kept !== undefined && kept.length === verifier.length &&
-      kept.every((byte, index) => byte === verifier[index]);
+    return isSameVerifier(kept, verifier);
   }
 }

@@ -22,6 +22,7 @@ import { Directory } from "./directory.ts";
 import { FileContent } from "../common/file_content.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
 import { checkName, MAX_NAME } from "../common/names.ts";
+import { isSameVerifier } from "../common/verifier.ts";
 import {
   accessed,
   applyChanges,
@@ -217,7 +218,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     checkName(name);
     const taken = entries.get(name);
     if (taken !== undefined) {
-      if (!sameVerifier(taken.verifier, options.verifier)) {
+      if (!isSameVerifier(taken.verifier, options.verifier)) {
         throw new FsError("exists");
       }
       return { node: taken, change: unchanged(directory), created: false };
@@ -349,14 +350,4 @@ function entryChanged(directory: MemoryNode, now: Timestamp): ChangeInfo {
 
 function unchanged({ change }: MemoryNode): ChangeInfo {
   return { atomic: true, before: change, after: change };
-}
-
-/** Whether an exclusive create is the repetition of the one that made the file. */
-function sameVerifier(
-  kept: Uint8Array | undefined,
-  given: Uint8Array | undefined,
-): boolean {
-  return kept !== undefined && given !== undefined &&
-    kept.length === given.length &&
-    kept.every((byte, index) => byte === given[index]);
 }

@@ -19,6 +19,7 @@ import {
 } from "../../vfs/mod.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
 import { checkName, MAX_NAME } from "../common/names.ts";
+import { isSameVerifier } from "../common/verifier.ts";
 import { MEMORY } from "./database.ts";
 import {
   isLater,
@@ -411,14 +412,4 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
 function unchanged({ change }: SqliteNode): ChangeInfo {
   return { atomic: true, before: change, after: change };
-}
-
-/** Whether an exclusive create is the repetition of the one that made the file. */
-function isSameVerifier(
-  kept: Uint8Array | undefined,
-  given: Uint8Array | undefined,
-): boolean {
-  return kept !== undefined && given !== undefined &&
-    kept.length === given.length &&
-    kept.every((byte, index) => byte === given[index]);
 }

@@ -36,7 +36,7 @@ const LARGE_ENTRY = 4_096;
 /** Entries asked of the file system at a time. */
 const MIN_PAGE = 4;
 const MAX_PAGE = 32;
-/** Entries after which it is asked whether others should have a turn. */
+/** Entries before which it is asked whether others should have a turn: their page has taken as long. */
 const ENTRIES_AT_ONCE = 32;
 /** Pages of one answer: far more than fit. */
 const MOST_PAGES = 65_536;
@@ -82,6 +82,8 @@ export class DirectoryListing {
         after = entry.cookie;
         // What no client could ask for (CheckedFileSystem).
         if (entry.name === "") continue;
+        const isDue = written++ % ENTRIES_AT_ONCE === 0;
+        if (isDue && turn?.isOver) yield turn.next();
         // With fewer entries than would fit the client asks for the rest.
         if (!this.#context.reserve(LARGE_ENTRY)) return this.#finishEarly();
         const outcome = this.#writeEntry(entry);
@@ -90,8 +92,6 @@ export class DirectoryListing {
           : outcome;
         if (status === Status.TOOSMALL) return this.#finish(false);
         if (status !== Status.OK) return status;
-        const isDue = ++written % ENTRIES_AT_ONCE === 0;
-        if (isDue && turn?.isOver) yield turn.next();
       }
       eof = page.end || page.entries.length === 0;
       // Cookies that lead round in a circle of entries that are gone would never end.
