@@ -285,6 +285,7 @@ export class NfsServer implements AsyncDisposable {
       unready: () =>
         this.#services.state.grace.active ? "in the grace period" : undefined,
       limits: this.#limits,
+      now: () => this.#services.clock.now(),
       logger: this.#services.log,
     });
   }
@@ -308,13 +309,14 @@ export class NfsServer implements AsyncDisposable {
     try {
       const callbacks = this.#callbacks.close();
       await this.#listener.drain(deadline.signal);
+      const own = this.#fileSystems.end();
       await callbacks;
       await Promise.race([
         this.#services.effects.finished(),
         aborted(deadline.signal),
       ]);
       await Promise.all([
-        release(this.#exports, this.#fileSystems.end()),
+        release(this.#exports, own),
         this.#recovery?.flush(),
       ]);
     } finally {

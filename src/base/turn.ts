@@ -31,6 +31,8 @@ export class LoopTurn implements Turn {
   #began = -Infinity;
   /** Whether the turn's end will be noticed. */
   #isWatched = false;
+  /** Those that wait for the next turn, the longest first. */
+  #waiting: (() => void)[] = [];
 
   /** `slice`: milliseconds of a turn that long work may take. */
   constructor(slice: number = SLICE) {
@@ -48,8 +50,25 @@ export class LoopTurn implements Turn {
     return false;
   }
 
-  async next(): Promise<void> {
-    // Of those that wait, some may use the next turn up.
-    do await nextTurn(); while (this.isOver);
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#waiting.push(resolve) === 1) this.#wake();
+    });
+  }
+
+  /** One after the other, as the turns have room: however many wait, a turn costs one slice. */
+  async #wake(): Promise<void> {
+    let woken = 0;
+    while (woken < this.#waiting.length) {
+      await nextTurn();
+      do {
+        this.#waiting[woken++]();
+        // What it does at once, it does before this goes on.
+        await undefined;
+      } while (woken < this.#waiting.length && !this.isOver);
+      if (woken < this.#waiting.length / 2) continue;
+      this.#waiting = this.#waiting.slice(woken);
+      woken = 0;
+    }
   }
 }

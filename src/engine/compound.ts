@@ -160,14 +160,15 @@ class CompoundRun {
   async #resume(waiting: Promise<StatusCode>): Promise<void> {
     let outcome: Awaitable<StatusCode> = waiting;
     while (true) {
-      const hasWaited = outcome instanceof Promise;
-      try {
-        outcome = await outcome;
-      } catch (error) {
-        outcome = this.#statusOf(error);
-      }
-      this.#complete(outcome);
-      if (hasWaited) this.#turnBegan = this.#startedAt;
+      if (outcome instanceof Promise) {
+        try {
+          outcome = await outcome;
+        } catch (error) {
+          outcome = this.#statusOf(error);
+        }
+        this.#complete(outcome);
+        this.#turnBegan = this.#startedAt;
+      } else this.#complete(outcome);
       if (!this.#hasNext()) break;
       outcome = this.#next();
     }

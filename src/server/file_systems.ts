@@ -59,8 +59,9 @@ export class CheckedFileSystems {
     for (const fs of this.#checked.keys()) countServers(fs, 1);
   }
 
-  /** The server ends; returns those that no other serves, to be disposed of. */
+  /** The server ends, and asks no more of them; returns those that no other serves, to be disposed of. */
   end(): ReadonlySet<FileSystem> {
+    for (const checked of this.#checked.values()) checked.end();
     const own = [...this.#checked].filter(([fs]) => countServers(fs, -1) <= 0);
     return new Set(own.map(([, checked]) => checked));
   }

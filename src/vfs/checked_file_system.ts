@@ -68,6 +68,9 @@ export interface CheckedOptions {
 /** The methods whose calls keep a buffer each. */
 const HOLDING_MEMORY: ReadonlySet<string> = new Set(["read", "write"]);
 
+/** The methods that end what was done: they are called, and waited for, when nothing else is. */
+const ENDING: ReadonlySet<string> = new Set(["close", "settle", "dispose"]);
+
 /** The methods that a file system may be without. */
 const OPTIONAL = [
   "readlink",
@@ -106,6 +109,7 @@ export class CheckedFileSystem implements FileSystem {
   readonly #isSound: boolean;
   /** The faults that were logged; there are few kinds. */
   readonly #said = new Set<string>();
+  #isEnding = false;
 
   constructor(inner: FileSystem, options: CheckedOptions) {
     this.inner = inner;
@@ -158,6 +162,15 @@ export class CheckedFileSystem implements FileSystem {
    */
   hurry(patience: number): boolean {
     return this.#calls.hurry(patience, HOLDING_MEMORY);
+  }
+
+  /**
+   * The server ends: from now on nothing is asked of it but to end what was done,
+   * and those who wait for anything else are told FsError "busy".
+   */
+  end(): void {
+    this.#isEnding = true;
+    this.#calls.end(ENDING);
   }
 
   failure(): string | undefined {
@@ -308,7 +321,7 @@ export class CheckedFileSystem implements FileSystem {
   }
 
   settle(): Awaitable<void> {
-    this.#admit();
+    this.#admitAnswering();
     return this.#done("settle", this.inner.settle!());
   }
 
@@ -333,8 +346,13 @@ export class CheckedFileSystem implements FileSystem {
     return this.#done("dispose", this.inner.dispose!());
   }
 
-  /** Nothing more is asked of a file system that does not answer. */
   #admit(): void {
+    if (this.#isEnding) throw new FsError("busy", "the server ends");
+    this.#admitAnswering();
+  }
+
+  /** Nothing more is asked of a file system that does not answer. */
+  #admitAnswering(): void {
     if (this.#calls.areTooMany) throw new FsError("busy", "it does not answer");
   }
 

@@ -17,7 +17,7 @@ interface PendingCall {
   readonly method: string;
   readonly since: number;
   /** Has whoever waits for it go on without it. */
-  giveUp(): void;
+  giveUp(reason: string): void;
 }
 
 /** What becomes of a call that waits. */
@@ -64,10 +64,10 @@ export class PendingCalls {
       const call: PendingCall = {
         method,
         since: this.#options.now(),
-        giveUp: () => {
+        giveUp: (reason) => {
           isOverdue = true;
           this.#overdue++;
-          reject(new FsError("busy", `${method} takes too long`));
+          reject(new FsError("busy", `${method} ${reason}`));
         },
       };
       const end = (): void => {
@@ -103,6 +103,15 @@ export class PendingCalls {
     return this.#giveUp(patience, ({ method }) => methods.has(method));
   }
 
+  /** Gives up all calls but those of `methods`; nobody's fault, so nobody hears of it. */
+  end(methods: ReadonlySet<string>): void {
+    for (const call of this.#waiting) {
+      if (methods.has(call.method)) continue;
+      this.#waiting.delete(call);
+      call.giveUp("was given up: the server ends");
+    }
+  }
+
   #giveUp(patience: number, applies: (call: PendingCall) => boolean): boolean {
     const { now, timedOut } = this.#options;
     const latest = now() - patience;
@@ -111,7 +120,7 @@ export class PendingCalls {
       if (call.since > latest) break;
       if (!applies(call)) continue;
       this.#waiting.delete(call);
-      call.giveUp();
+      call.giveUp("takes too long");
       counts.set(call.method, (counts.get(call.method) ?? 0) + 1);
     }
     for (const [method, calls] of counts) timedOut?.(method, calls, patience);

@@ -290,6 +290,33 @@ Deno.test("a file system that never answers does not keep the server from closin
   gate.open();
 });
 
+Deno.test("when the time to close is over, no request asks a file system for more", async () => {
+  const gate = new Gate("getattr");
+  const asked: string[] = [];
+  const server = await asyncServer({
+    hold: async (method) => {
+      asked.push(method);
+      await gate.hold(method);
+    },
+    shutdownTimeout: 50,
+  });
+  await using session = await openSession({ port: server.port });
+  gate.shut();
+  const long = Array.from({ length: 20 }, () => op.getattr(["type"]));
+  const lost = assertRejects(
+    () => session.compound([op.putrootfh(), ...long]),
+    ConnectionLost,
+  );
+  await gate.reached();
+  const before = asked.length;
+  const closed = server.close();
+  await lost;
+  gate.open();
+  await closed;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(asked.slice(before).filter((it) => it === "getattr"), []);
+});
+
 Deno.test("a client that restarts while its own request waits: nothing is left of it", async () => {
   const gate = new Gate("open");
   await using server = await asyncServer({ hold: gate.hold, tree: { f: "" } });

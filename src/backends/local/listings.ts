@@ -96,6 +96,11 @@ export class Listings {
   readonly #turn: Turn;
   readonly #kept = new Map<LocalNode, Kept>();
   readonly #reading = new Map<LocalNode, Kept>();
+  /** Folders that wait to be read, the longest first, and what they come to. */
+  readonly #queue = new Map<
+    LocalNode,
+    PromiseWithResolvers<DirectoryListing>
+  >();
   #bytes = 0;
   #disposed = false;
 
@@ -154,6 +159,8 @@ export class Listings {
   /** Resolves when no folder is read any more; what is being read is given up. */
   async dispose(): Promise<void> {
     this.#disposed = true;
+    for (const { reject } of this.#queue.values()) reject(noLongerServed());
+    this.#queue.clear();
     const reading = [...this.#reading.values()].map(({ reading }) => reading);
     await Promise.allSettled(reading);
   }
@@ -170,7 +177,7 @@ export class Listings {
   }
 
   #read(directory: LocalNode, stat: HostStat): Awaitable<DirectoryListing> {
-    if (this.#reading.size >= MAX_READING) return this.#readLater(directory);
+    if (this.#reading.size >= MAX_READING) return this.#enqueue(directory);
     const begin = performance.now();
     const { seconds, nanoseconds } = stat.ctime;
     const age = this.#now() - (seconds * 1000 + nanoseconds / 1_000_000);
@@ -189,15 +196,32 @@ export class Listings {
       });
     }
     this.#reading.set(directory, kept);
-    const ended = () => this.#reading.delete(directory);
+    const ended = () => {
+      this.#reading.delete(directory);
+      this.#dequeue();
+    };
     kept.reading.then(ended, ended);
     return this.#join(kept);
   }
 
-  async #readLater(directory: LocalNode): Promise<DirectoryListing> {
-    const others = [...this.#reading.values()].map(({ reading }) => reading);
-    await Promise.race(others).catch(() => {});
-    return this.of(directory, 0);
+  #enqueue(directory: LocalNode): Promise<DirectoryListing> {
+    const queued = this.#queue.get(directory) ??
+      Promise.withResolvers<DirectoryListing>();
+    this.#queue.set(directory, queued);
+    return queued.promise;
+  }
+
+  /** Reads the folders that have waited, as far as there is room. */
+  #dequeue(): void {
+    for (const [directory, { resolve, reject }] of this.#queue) {
+      if (this.#reading.size >= MAX_READING) return;
+      this.#queue.delete(directory);
+      try {
+        resolve(this.of(directory, 0));
+      } catch (error) {
+        reject(error);
+      }
+    }
   }
 
   /** Takes what the host lists until the turn is over; true when that is all. */
@@ -209,7 +233,7 @@ export class Listings {
     }
     if (!this.#disposed) return false;
     rest.return?.();
-    throw new FsError("stale", "no longer served");
+    throw noLongerServed();
   }
 
   async #readOn(
@@ -246,6 +270,10 @@ export class Listings {
     }
     return kept.listing;
   }
+}
+
+function noLongerServed(): FsError {
+  return new FsError("stale", "no longer served");
 }
 
 function sameTimes(a: HostStat, b: HostStat): boolean {

@@ -1,4 +1,6 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import type { HostListing } from "../../../src/backends/local/host.ts";
+import { FsError } from "../../../src/vfs/errors.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { Listings } from "../../../src/backends/local/listings.ts";
 import type { Turn } from "../../../src/base/turn.ts";
@@ -240,6 +242,79 @@ Deno.test({
     }
     for (const folder of folders) listings.forget(folder);
     assertEquals(listings.bytes, 0);
+    tree.dispose();
+  },
+});
+
+Deno.test({
+  name:
+    "local: of many folders that are read at once, those in excess wait in the order in which they came",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    const host = makeHost(false);
+    const list = host.list.bind(host);
+    const waiting: (() => void)[] = [];
+    const listed: string[] = [];
+    host.list = async (folder) => {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      const batches = [...await list(folder)];
+      listed.push(batches.flatMap(({ names }) => names).join());
+      return batches;
+    };
+    const tree = new Tree(host, box.path, { now: Date.now, limit: 100 });
+    let stats = 0;
+    const stat = tree.stat.bind(tree);
+    tree.stat = (node) => {
+      stats++;
+      return stat(node);
+    };
+    const listings = new Listings(tree, { now: Date.now });
+    const names = Array.from({ length: 40 }, (_, i) => `${i}`);
+    for (const name of names) {
+      Deno.mkdirSync(`${box.path}/${name}`);
+      Deno.writeTextFileSync(`${box.path}/${name}/in-${name}`, "");
+    }
+    const folders = names.map((name) => tree.lookup(tree.root, name)!);
+    // Each folder is asked for by ten.
+    const answers = Promise.all(
+      Array.from({ length: 10 }, () => folders).flat().map(async (folder) =>
+        [...(await listings.of(folder, 0)).after(0)].map(({ name }) => name)
+      ),
+    );
+    while (listed.length < folders.length) {
+      waiting.shift()?.();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    const expected = names.map((name) => `in-${name}`);
+    assertEquals((await answers).flat(), Array(10).fill(expected).flat());
+    assertEquals(listed, expected);
+    assertLess(stats, 2 * 10 * folders.length);
+    tree.dispose();
+  },
+});
+
+Deno.test({
+  name: "local: folders that wait to be read are given up with the listings",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    const host = makeHost(false);
+    const never = Promise.withResolvers<HostListing[]>();
+    host.list = () => never.promise;
+    const tree = new Tree(host, box.path, { now: Date.now, limit: 100 });
+    const listings = new Listings(tree, { now: Date.now });
+    const answers = ["a", "b", "c", "d", "e"].map((name) => {
+      Deno.mkdirSync(`${box.path}/${name}`);
+      return Promise.resolve(
+        listings.of(tree.lookup(tree.root, name)!, 0),
+      );
+    });
+    const last = assertRejects(() => answers[4], FsError, "no longer served");
+    const disposed = listings.dispose();
+    await last;
+    never.resolve([]);
+    await Promise.all([disposed, ...answers.slice(0, 4)]);
     tree.dispose();
   },
 });
