@@ -17,6 +17,8 @@ export interface MetricsServerOptions {
   readonly unready: () => string | undefined;
   /** How many may ask at once. */
   readonly limits: { readonly maxMetricsRequests: number };
+  /** The time in milliseconds. */
+  readonly now: () => number;
   /** Hears of errors of our own. */
   readonly logger: Logger;
 }
@@ -31,7 +33,7 @@ export interface MetricsServer extends AsyncDisposable {
 
 /** Starts the HTTP server of metrics and health; throws when the port is taken. */
 export function serveMetrics(options: MetricsServerOptions): MetricsServer {
-  const { hostname, port, registry, trouble, unready, limits, logger } =
+  const { hostname, port, registry, trouble, unready, limits, now, logger } =
     options;
   const refused = counter(registry, {
     name: "metrics_requests_refused_total",
@@ -42,6 +44,7 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
     port,
     maxRequests: limits.maxMetricsRequests,
     refused: () => refused.inc(),
+    now,
     logger,
     handler: async ({ pathname }) => {
       switch (pathname) {

@@ -5,6 +5,9 @@ import { sleep } from "../base/sleep.ts";
 /** Before a server that ended by itself is started again, in milliseconds. */
 const PAUSE_MS = 50;
 
+/** Between two restarts for the sake of others, in milliseconds: those who scrape are to have a time to do it. */
+const SPARED_EVERY_MS = 5_000;
+
 /** Options of {@linkcode HttpListener}. */
 export interface HttpListenerOptions {
   /** Address to bind. */
@@ -17,6 +20,8 @@ export interface HttpListenerOptions {
   readonly handler: (url: URL) => Response | Promise<Response>;
   /** A request was turned away at the limit. */
   readonly refused: () => void;
+  /** The time in milliseconds. */
+  readonly now: () => number;
   /** Hears of errors of our own. */
   readonly logger: Logger;
 }
@@ -38,6 +43,7 @@ export class HttpListener implements AsyncDisposable {
   readonly port: number;
   #requests = 0;
   #isTold = false;
+  #sparedAt = -Infinity;
 
   /** Listens at once; throws one line that names the address and port that can't be bound. */
   constructor(options: HttpListenerOptions) {
@@ -47,9 +53,14 @@ export class HttpListener implements AsyncDisposable {
     this.#running = this.#keepUp();
   }
 
-  /** Ends all connections, since descriptors are short; whether that may have freed any. */
+  /**
+   * Ends all connections, since descriptors are short, unless it has just done
+   * so; whether that may have freed any.
+   */
   spare(): boolean {
-    if (this.#restart.signal.aborted) return false;
+    const now = this.#options.now();
+    if (now - this.#sparedAt < SPARED_EVERY_MS) return false;
+    this.#sparedAt = now;
     this.#restart.abort();
     return true;
   }

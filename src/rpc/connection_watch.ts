@@ -30,7 +30,8 @@ export const MIN_PROGRESS = 64 * 1024;
 /** What is remembered of a connection from one look at it to the next. */
 export class ConnectionWatch {
   readonly #connection: RpcConnection;
-  readonly #since: number;
+  /** When it came, by the clock. */
+  readonly since: number;
   #sent = 0;
   /** What it was to take at that moment. */
   #queued = 0;
@@ -43,7 +44,7 @@ export class ConnectionWatch {
   /** Begins to watch, at a time of the clock in milliseconds. */
   constructor(connection: RpcConnection, now: number) {
     this.#connection = connection;
-    this.#since =
+    this.since =
       this.#sentAt =
       this.#recordAt =
       this.#movedAt =
@@ -54,7 +55,7 @@ export class ConnectionWatch {
   look(now: number, patience: Patience): CloseReason | undefined {
     const { established, bytesSent, bytesQueued } = this.#connection;
     const { isIdle, records, isReceiving } = this.#connection;
-    if (!established && now - this.#since >= patience.handshake) {
+    if (!established && now - this.since >= patience.handshake) {
       return "handshake";
     }
     const due = Math.min(this.#queued, MIN_PROGRESS);

@@ -15,6 +15,9 @@ import {
 /** Connections that end together when descriptors run out, so that files find some as well. */
 const SPARED_AT_ONCE = 16;
 
+/** Milliseconds that a connection has for its first call before it gives way where descriptors are short. */
+const NEWCOMER_MS = 250;
+
 /** How much less patience there is with who holds what a quiet client waits for. */
 export const HURRY = 5;
 
@@ -272,10 +275,17 @@ export class RpcListener implements AsyncDisposable {
     return true;
   }
 
-  /** Descriptors have run out: who would give way at a limit does so now. */
+  /**
+   * Descriptors have run out: a connection that would give way at a limit does so
+   * now, unless it has only just come. It may be the last that waited, for the
+   * host says that there is no descriptor before it looks for another.
+   */
   #spare(): boolean {
+    const latest = this.#clock() - NEWCOMER_MS;
+    const fits = (connection: RpcConnection): boolean =>
+      this.#connections.get(connection)!.since <= latest;
     let spared = 0;
-    while (spared < SPARED_AT_ONCE && this.#evict(() => true)) spared++;
+    while (spared < SPARED_AT_ONCE && this.#evict(fits)) spared++;
     return spared > 0 || this.#options.spare?.() === true;
   }
 

@@ -13,6 +13,7 @@ function listen(options: Partial<HttpListenerOptions> = {}) {
     maxRequests: 1,
     handler: ({ pathname }) => new Response(`you asked for ${pathname}`),
     refused: () => told.refused++,
+    now: () => 0,
     logger: silentLogger,
     ...options,
   });
@@ -69,7 +70,8 @@ Deno.test("an error of the handler is a status, and the next request is served",
 });
 
 Deno.test("when descriptors are short its connections end, and it is there again", async () => {
-  const { listener, url } = listen();
+  const time = { now: 0 };
+  const { listener, url } = listen({ now: () => time.now });
   await using _ = listener;
   const silent = await Deno.connect({ port: listener.port });
   assertEquals(await (await fetch(url)).text(), "you asked for /");
@@ -83,6 +85,9 @@ Deno.test("when descriptors are short its connections end, and it is there again
     text = await fetch(url).then((it) => it.text(), () => undefined);
   }
   assertEquals(text, "you asked for /");
+  // Those who scrape are to have a time to do it.
+  assertEquals(listener.spare(), false);
+  time.now += 5_000;
   assertEquals(listener.spare(), true);
 });
 

@@ -417,3 +417,33 @@ async function assertRefused(listener: RpcListener): Promise<void> {
   }
   assert(refused);
 }
+
+Deno.test("out of descriptors, a connection gives way that had time for a call, not one that has just come", async () => {
+  let refusals = 0;
+  const { listen } = Deno;
+  Deno.listen = ((options: Deno.TcpListenOptions) => {
+    const listener = listen(options);
+    const accept = listener.accept.bind(listener);
+    // The host says so before it looks whether any connection waits.
+    listener.accept = () => {
+      if (!handlers.isFull) return accept();
+      refusals++;
+      return Promise.reject(Object.assign(new Error(), { code: "EMFILE" }));
+    };
+    return listener;
+  }) as typeof Deno.listen;
+  const handlers = Object.assign(new TestHandlers(), { isFull: false });
+  let now = 0;
+  try {
+    await using listener = serve(handlers, { clock: () => now });
+    handlers.isFull = true;
+    using _peer = await Peer.connect(listener);
+    await until(() => refusals >= 2);
+    assertEquals(handlers.closes, []);
+    now = 250;
+    await until(() => handlers.closes.length > 0);
+    assertEquals(handlers.closes, ["evicted"]);
+  } finally {
+    Deno.listen = listen;
+  }
+});
