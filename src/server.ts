@@ -28,7 +28,7 @@ import {
   recoveryOf,
 } from "./server/services.ts";
 import {
-  buildVouching,
+  buildFlavors,
   completeTerms,
   hostKnowledge,
   trustNotices,
@@ -175,7 +175,7 @@ export class NfsServer implements AsyncDisposable {
         handlers: buildHandlers(services, this.#callbacks),
         spare: () => this.#metrics?.spare() ?? false,
         hurry: (ms) => fileSystems.hurry(ms),
-        vouch: buildVouching(exports, { clock, log }),
+        flavors: buildFlavors(exports, { clock, log }),
         observer: new TransportMetrics(registry),
         logger: services.log,
       });

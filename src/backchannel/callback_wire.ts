@@ -3,7 +3,7 @@ import {
   Status,
   type StatusCode,
 } from "../nfs4/constants.ts";
-import type { Credential } from "../rpc/auth.ts";
+import type { CallCredential } from "../rpc/call_credential.ts";
 import { AcceptStatus, decodeReply, encodeCall } from "../rpc/message.ts";
 import { XdrError } from "../xdr/error.ts";
 import type { XdrReader } from "../xdr/reader.ts";
@@ -22,7 +22,7 @@ export interface CallbackTarget {
   /** RPC program that the client chose. */
   readonly program: number;
   /** The credential that the client asked for. */
-  readonly credential: Credential;
+  readonly credential: CallCredential;
   /** The session's minor version; 0 without a session. */
   readonly minorVersion: MinorVersion;
   /** callback_ident: the client's own for NFSv4.0, otherwise 0 (RFC 8881 20.2.3). */

@@ -1,4 +1,5 @@
-import { AuthFlavor, type SysCredential } from "../rpc/auth.ts";
+import { AuthFlavor } from "../rpc/auth.ts";
+import type { CallSys } from "../rpc/call_credential.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { Client } from "../state/client.ts";
 import type { CallbackChannel } from "./callback_channel.ts";
@@ -6,8 +7,9 @@ import type { CallbackTarget } from "./callback_wire.ts";
 import type { InternetAddress } from "./universal_address.ts";
 
 /** A client of NFSv4.0 says only where; who calls is the server's machine. */
-const CREDENTIAL: SysCredential = {
+const CREDENTIAL: CallSys = {
   flavor: AuthFlavor.SYS,
+  stamp: 0,
   machineName: "",
   uid: 0,
   gid: 0,

@@ -13,7 +13,7 @@ import { UnsoundResult } from "../vfs/checks.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./files/changing.ts";
-import { CompoundContext, RPC_REPLY_HEADER } from "./context.ts";
+import { CompoundContext } from "./context.ts";
 import type {
   DuplicateEntry,
   DuplicateRequests,
@@ -89,6 +89,7 @@ export function compound(
     services,
     connection,
     credential: call.credential,
+    replyOverhead: call.seal.headerSize + call.seal.overhead,
     minorVersion: minorVersion as MinorVersion,
     request: body,
     reply,
@@ -342,8 +343,8 @@ class CompoundRun {
   }
 
   #fits(position: number): boolean {
-    return RPC_REPLY_HEADER + position - this.#start <=
-      this.#context.replyLimit;
+    const { replyOverhead, replyLimit } = this.#context;
+    return replyOverhead + position - this.#start <= replyLimit;
   }
 
   /** What can't be read or written is the operator's to mend; of a store that has failed that was said. */

@@ -19,9 +19,6 @@ import type { XdrWriter } from "../xdr/writer.ts";
 import type { OperationRow } from "./operation.ts";
 import type { Services } from "./services.ts";
 
-/** Bytes of an RPC reply header with an AUTH_NONE verifier: part of ca_maxresponsesize. */
-export const RPC_REPLY_HEADER = 24;
-
 /** The first result in a COMPOUND that relies on something. */
 export interface ReliedResult {
   settler: Settler;
@@ -44,6 +41,8 @@ export class CompoundContext {
   readonly connection: RpcConnection;
   /** Who asks. */
   readonly credential: Credential;
+  /** Bytes of the reply besides the COMPOUND4res: they are part of ca_maxresponsesize. */
+  readonly replyOverhead: number;
   /** The request's minor version. */
   readonly minorVersion: MinorVersion;
   /** The request, behind the RPC header. */
@@ -100,6 +99,7 @@ export class CompoundContext {
       | "services"
       | "connection"
       | "credential"
+      | "replyOverhead"
       | "minorVersion"
       | "request"
       | "reply"
@@ -108,6 +108,7 @@ export class CompoundContext {
     this.services = options.services;
     this.connection = options.connection;
     this.credential = options.credential;
+    this.replyOverhead = options.replyOverhead;
     this.minorVersion = options.minorVersion;
     this.request = options.request;
     this.reply = options.reply;
@@ -125,7 +126,7 @@ export class CompoundContext {
 
   /** Bytes that the answer may still grow by. */
   get replyRoom(): number {
-    return this.replyLimit - RPC_REPLY_HEADER -
+    return this.replyLimit - this.replyOverhead -
       (this.reply.position - this.replyStart);
   }
 

@@ -4,7 +4,6 @@ import type { RpcCall } from "../rpc/message.ts";
 import type { Clock } from "../base/clock.ts";
 import { digest } from "../state/digest.ts";
 import type { StateAccount } from "../state/state_budget.ts";
-import { principalNumber } from "../state/principal.ts";
 
 /** Answers that are kept; of more the oldest go. */
 const MAX_ENTRIES = 4096;
@@ -18,8 +17,8 @@ export interface DuplicateEntry {
   readonly xid: number;
   readonly hostname: string;
   readonly port: number;
-  /** See `principalNumber`: what one user was answered is not for another. */
-  readonly principal: number;
+  /** See `Credential`: what one user was answered is not for another. */
+  readonly principal: string;
   /** Not to be kept from the garbage collector for this. */
   readonly connection: WeakRef<RpcConnection>;
   /** Bytes of its arguments, and a digest of them. */
@@ -61,7 +60,7 @@ export class DuplicateRequests {
     if (entries === undefined) return undefined;
     const { bytes, position, end } = call.body;
     const oldest = this.#clock.now() - MAX_AGE;
-    const principal = principalNumber(call.credential);
+    const { principal } = call.credential;
     // Made once, however many requests of this xid somebody has sent.
     let own: number | undefined;
     for (const entry of entries) {
@@ -84,7 +83,7 @@ export class DuplicateRequests {
       xid,
       hostname,
       port,
-      principal: principalNumber(credential),
+      principal: credential.principal,
       connection: new WeakRef(connection),
       size: end - start,
       digest: digest(bytes, start, end),

@@ -1,43 +1,17 @@
 import type { XdrReader } from "../xdr/reader.ts";
 import { XdrError } from "../xdr/error.ts";
+import { AuthFlavor } from "../rpc/auth.ts";
+import { readAuthSys } from "../rpc/auth_sys.ts";
+import { AUTH_NONE, type CallCredential } from "../rpc/call_credential.ts";
 import { OPAQUE_LIMIT } from "./constants.ts";
-
-const AUTH_NONE = 0;
-const AUTH_SYS = 1;
-const RPCSEC_GSS = 6;
 
 /** Most entries of csa_sec_parms and bca_sec_parms that are read. */
 const MAX_PARMS = 64;
-const MAX_MACHINE_NAME = 255;
-const MAX_GIDS = 16;
-const lossyUtf8 = new TextDecoder();
-
-/** The client takes callbacks without a credential. */
-export interface CallbackNone {
-  /** AUTH_NONE. */
-  readonly flavor: typeof AUTH_NONE;
-}
-
-/** The client takes callbacks with this AUTH_SYS credential (RFC 5531 appendix A). */
-export interface CallbackSys {
-  /** AUTH_SYS. */
-  readonly flavor: typeof AUTH_SYS;
-  /** Arbitrary number. */
-  readonly stamp: number;
-  /** Name of the machine. */
-  readonly machineName: string;
-  /** User. */
-  readonly uid: number;
-  /** Group. */
-  readonly gid: number;
-  /** Further groups, at most 16. */
-  readonly gids: readonly number[];
-}
 
 /** The client takes callbacks in an RPCSEC_GSS context, which this server has none of. */
 export interface CallbackGss {
   /** RPCSEC_GSS. */
-  readonly flavor: typeof RPCSEC_GSS;
+  readonly flavor: typeof AuthFlavor.RPCSEC_GSS;
   /** rpc_gss_svc_t (RFC 2203). */
   readonly service: number;
   /** Handle that the server would have given out. */
@@ -47,10 +21,7 @@ export interface CallbackGss {
 }
 
 /** callback_sec_parms4 (RFC 8881 18.33.1). */
-export type CallbackSecParms = CallbackNone | CallbackSys | CallbackGss;
-
-/** What a callback can be sent with. */
-export type CallbackCredential = CallbackNone | CallbackSys;
+export type CallbackSecParms = CallCredential | CallbackGss;
 
 /** csa_sec_parms or bca_sec_parms, whole; GSS handles are views of the message. */
 export function readCallbackSecParms(xdr: XdrReader): CallbackSecParms[] {
@@ -64,11 +35,11 @@ export function readCallbackSecParms(xdr: XdrReader): CallbackSecParms[] {
  */
 export function chooseCallbackCredential(
   parms: readonly CallbackSecParms[],
-): CallbackCredential | undefined {
-  let none: CallbackNone | undefined;
+): CallCredential | undefined {
+  let none: CallCredential | undefined;
   for (const parm of parms) {
-    if (parm.flavor === AUTH_SYS) return parm;
-    if (parm.flavor === AUTH_NONE) none = parm;
+    if (parm.flavor === AuthFlavor.SYS) return parm;
+    if (parm.flavor === AuthFlavor.NONE) none = parm;
   }
   return none;
 }
@@ -76,18 +47,11 @@ export function chooseCallbackCredential(
 function readParms(xdr: XdrReader): CallbackSecParms {
   const flavor = xdr.uint32();
   switch (flavor) {
-    case AUTH_NONE:
-      return { flavor };
-    case AUTH_SYS:
-      return {
-        flavor,
-        stamp: xdr.uint32(),
-        machineName: lossyUtf8.decode(xdr.opaque(MAX_MACHINE_NAME)),
-        uid: xdr.uint32(),
-        gid: xdr.uint32(),
-        gids: xdr.array(MAX_GIDS, (item) => item.uint32()),
-      };
-    case RPCSEC_GSS:
+    case AuthFlavor.NONE:
+      return AUTH_NONE;
+    case AuthFlavor.SYS:
+      return { flavor, ...readAuthSys(xdr) };
+    case AuthFlavor.RPCSEC_GSS:
       return {
         flavor,
         service: xdr.uint32(),

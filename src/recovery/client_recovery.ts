@@ -7,7 +7,7 @@ import type {
   ReclaimRecords,
 } from "../state/grace.ts";
 import type { ClientEnd, ClientObserver } from "../state/observers.ts";
-import { NOBODY } from "../state/principal.ts";
+import { UNKNOWN } from "../rpc/auth.ts";
 import type { ServerState } from "../state/server_state.ts";
 import {
   type ClientRecord,
@@ -115,7 +115,7 @@ export class ClientRecovery
   isOthers(named: ClientName): boolean {
     const principal = this.#records.get(recordKey(named))?.principal;
     // Whom nobody spoke for may be believed by now, after a start on other terms.
-    return principal !== undefined && principal !== NOBODY &&
+    return principal !== undefined && principal !== UNKNOWN.principal &&
       principal !== named.principal;
   }
 

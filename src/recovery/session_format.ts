@@ -1,5 +1,4 @@
 import {
-  type CallbackCredential,
   chooseCallbackCredential,
   readCallbackSecParms,
 } from "../nfs4/callback_security.ts";
@@ -16,6 +15,9 @@ import {
   readChannelAttributes,
   writeChannelAttributes,
 } from "../nfs4/sessions.ts";
+import { AuthFlavor, UNKNOWN } from "../rpc/auth.ts";
+import { sysCredential, writeAuthSys } from "../rpc/auth_sys.ts";
+import type { CallCredential } from "../rpc/call_credential.ts";
 import type { Client } from "../state/client.ts";
 import type { CallbackPath, Session } from "../state/session.ts";
 import type { SlotImage } from "../state/slot_table.ts";
@@ -125,10 +127,14 @@ export function decodeSession(bytes: Uint8Array): SessionImage {
   return { ...image, callback };
 }
 
-/** Bytes in front of the reply: flags, sequence, length, digest, principal. */
+/** Bytes in front of the principal and the reply: flags, sequence, length, digest, bytes of the principal. */
 const SLOT_HEADER = 20;
 const ANSWERED = 1;
 const HAS_REPLY = 2;
+/** The principal is there by its key; stores of before have a uid in place of its length. */
+const HAS_KEY = 4;
+/** Bytes of a principal's key at most, of a character each: three in UTF-8. */
+const KEY_ROOM = 3;
 
 /** Writes slots, one after the other, into memory of its own. */
 export class SlotEncoder {
@@ -137,22 +143,26 @@ export class SlotEncoder {
 
   /** A slot, to be kept: a view that is good until the next one. */
   encode(image: SlotImage): Uint8Array {
-    const { reply } = image;
-    const size = SLOT_HEADER + (reply?.length ?? 0);
-    if (size > this.#bytes.length) {
-      this.#bytes = new Uint8Array(2 * size);
+    const { reply, principal } = image;
+    const most = SLOT_HEADER + KEY_ROOM * principal.length +
+      (reply?.length ?? 0);
+    if (most > this.#bytes.length) {
+      this.#bytes = new Uint8Array(2 * most);
       this.#view = new DataView(this.#bytes.buffer);
     }
     const view = this.#view;
     const flags = (image.isAnswered ? ANSWERED : 0) |
-      (reply === undefined ? 0 : HAS_REPLY);
+      (reply === undefined ? 0 : HAS_REPLY) | HAS_KEY;
+    const key = this.#bytes.subarray(SLOT_HEADER);
+    const { written } = utf8.encoder.encodeInto(principal, key);
+    const replyAt = SLOT_HEADER + written;
     view.setUint32(0, flags);
     view.setUint32(4, image.sequence);
     view.setUint32(8, image.length);
     view.setInt32(12, image.digest);
-    view.setInt32(16, image.principal);
-    if (reply !== undefined) this.#bytes.set(reply, SLOT_HEADER);
-    return this.#bytes.subarray(0, size);
+    view.setUint32(16, written);
+    if (reply !== undefined) this.#bytes.set(reply, replyAt);
+    return this.#bytes.subarray(0, replyAt + (reply?.length ?? 0));
   }
 }
 
@@ -160,30 +170,30 @@ export class SlotEncoder {
 export function decodeSlot(bytes: Uint8Array): SlotImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const flags = view.getUint32(0);
+  const hasKey = (flags & HAS_KEY) !== 0;
+  const replyAt = SLOT_HEADER + (hasKey ? view.getUint32(16) : 0);
   return {
     isAnswered: (flags & ANSWERED) !== 0,
     sequence: view.getUint32(4),
     length: view.getUint32(8),
     digest: view.getInt32(12),
-    principal: decodePrincipal(view.getInt32(16)),
-    reply: flags & HAS_REPLY ? bytes.subarray(SLOT_HEADER) : undefined,
+    principal: hasKey
+      ? utf8.decoder.decode(bytes.subarray(SLOT_HEADER, replyAt))
+      : keyOfUid(view.getInt32(16)),
+    reply: flags & HAS_REPLY ? bytes.subarray(replyAt) : undefined,
   };
 }
 
-/** A uid is unsigned; what is kept for AUTH_NONE is -1, which no user has. */
-function decodePrincipal(kept: number): number {
-  return kept === -1 ? kept : kept >>> 0;
+/** A uid is unsigned; what was kept for AUTH_NONE is -1, which no user has. */
+function keyOfUid(kept: number): string {
+  if (kept === -1) return UNKNOWN.principal;
+  return sysCredential({ uid: kept >>> 0, gid: 0, gids: [] }).principal;
 }
 
 /** As a callback_sec_parms4 (RFC 8881 18.33.1), which there is a reader for. */
-function writeCredential(xdr: XdrWriter, credential: CallbackCredential): void {
+function writeCredential(xdr: XdrWriter, credential: CallCredential): void {
   xdr.uint32(credential.flavor);
-  if (!("uid" in credential)) return;
-  xdr.uint32(credential.stamp);
-  xdr.string(credential.machineName);
-  xdr.uint32(credential.uid);
-  xdr.uint32(credential.gid);
-  xdr.array(credential.gids, (xdr, gid) => xdr.uint32(gid));
+  if (credential.flavor === AuthFlavor.SYS) writeAuthSys(xdr, credential);
 }
 
 function optional<T>(value: T | undefined): readonly T[] {

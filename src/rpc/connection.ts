@@ -2,7 +2,8 @@ import { type Logger, silentLogger } from "../base/log.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
-import { CredentialReader } from "./auth.ts";
+import { noneFlavor } from "./auth_none.ts";
+import { SysFlavor } from "./auth_sys.ts";
 import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, RpcHandlers, Transport } from "./handlers.ts";
@@ -19,6 +20,7 @@ import {
 import { Outbox } from "./outbox.ts";
 import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
+import { CallSecurity, resultsAt } from "./security.ts";
 import { isTransportError } from "./transport_error.ts";
 
 const LINGER_MS = 200;
@@ -44,12 +46,12 @@ export class RpcConnection {
   readonly #logger: Logger;
   readonly #framer: RecordFramer;
   readonly #outbox: Outbox;
-  readonly #credentials = new CredentialReader();
   readonly #maxCalls: number;
   readonly #maxPending: number;
   readonly #share: BudgetShare | undefined;
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
+  #security = new CallSecurity([new SysFlavor(), noneFlavor]);
   #changed: PromiseWithResolvers<void> | undefined;
   #inFlight = 0;
   #records = 0;
@@ -158,10 +160,10 @@ export class RpcConnection {
    * call is in flight and nothing is being written; never rejects.
    */
   async run(): Promise<void> {
-    const { vouch } = this.#options;
+    const { flavors } = this.#options;
     try {
-      if (vouch !== undefined) {
-        this.#credentials.vouch = await vouch(this);
+      if (flavors !== undefined) {
+        this.#security = new CallSecurity(await flavors(this));
         // Fails where the peer has reset it: what it sent before is still there
         // to be read, but its address may by now be that of somebody else's
         // socket, who was found in its place.
@@ -307,7 +309,7 @@ export class RpcConnection {
   }
 
   #call(xid: number, xdr: XdrReader): void {
-    const call = decodeCall(xdr, xid, this.#credentials);
+    const call = decodeCall(xdr, xid, this.#security);
     const outbox = this.#outbox;
     const results = outbox.begin();
     if (typeof call === "number") {
@@ -322,17 +324,19 @@ export class RpcConnection {
       this.#established = true;
       this.#options.established?.(this);
     }
-    encodeAccepted(results, xid);
+    encodeAccepted(results, call);
     let status: AcceptStatus | Promise<AcceptStatus>;
     try {
-      status = this.#handlers.call(call, results, this);
+      status = call.answer === undefined
+        ? this.#handlers.call(call, results, this)
+        : call.answer(results);
     } catch (error) {
       status = this.#refusal(call, error);
     }
-    if (status === AcceptStatus.SUCCESS) outbox.end(call.reliance);
+    if (status === AcceptStatus.SUCCESS) outbox.end(call);
     else if (status === AcceptStatus.DROP) outbox.drop();
     else if (typeof status === "number") {
-      patchAccepted(results, outbox.recordAt + 4, status);
+      patchAccepted(results, resultsAt(outbox.recordAt, call.seal), status);
       outbox.end();
     } else this.#later(call, status);
   }
@@ -366,10 +370,11 @@ export class RpcConnection {
     else this.#framer.unpin(buffer);
     if (status === AcceptStatus.DROP) this.#outbox.discard(record);
     else {
-      if (status !== AcceptStatus.SUCCESS) {
-        patchAccepted(writer, at + 4, status);
+      if (status === AcceptStatus.SUCCESS) this.#outbox.attach(record, call);
+      else {
+        patchAccepted(writer, resultsAt(at, call.seal), status);
+        this.#outbox.attach(record);
       }
-      this.#outbox.attach(record, call.reliance);
     }
     this.#notify();
   }

@@ -1,10 +1,10 @@
 import type { Logger } from "../base/log.ts";
 import type { Turn } from "../base/turn.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
-import type { Voucher } from "./auth.ts";
 import type { RpcConnection } from "./connection.ts";
 import type { RpcHandlers, TransportObserver } from "./handlers.ts";
 import type { BufferPool, WriterPool } from "./pools.ts";
+import type { SecurityFlavor } from "./security.ts";
 
 /** Options of {@linkcode RpcConnection}; the limits apply to each connection. */
 export interface ConnectionOptions {
@@ -36,10 +36,13 @@ export interface ConnectionOptions {
   /** When it is over, what else came with a call waits for the next; all is done at once if left out. */
   turn?: Turn;
   /**
-   * Says what AUTH_SYS is worth on a connection. Asked once, and nothing is read
-   * before it has answered; callers are taken at their word if left out.
+   * The security flavours of a connection, which may depend on its peer. Asked
+   * once, and nothing is read before it has answered; AUTH_NONE and AUTH_SYS,
+   * whose callers are taken at their word, if left out.
    */
-  vouch?: (connection: RpcConnection) => Voucher | Promise<Voucher>;
+  flavors?: (
+    connection: RpcConnection,
+  ) => readonly SecurityFlavor[] | Promise<readonly SecurityFlavor[]>;
   /** Called once, at the first call whose header is in order. */
   established?: (connection: RpcConnection) => void;
 }

@@ -1,13 +1,13 @@
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
+import type { AuthStatus, Credential } from "./auth.ts";
 import {
   AUTH_NONE,
-  type AuthStatus,
-  type Credential,
-  type CredentialReader,
+  type CallCredential,
   writeCredential,
-} from "./auth.ts";
+} from "./call_credential.ts";
 import type { Reliance } from "./reliance.ts";
+import type { CallSecurity, OpenedCall, Seal } from "./security.ts";
 
 /** msg_type (RFC 5531 section 9). */
 export const MessageType = { CALL: 0, REPLY: 1 } as const;
@@ -51,6 +51,10 @@ export interface RpcCall {
   readonly procedure: number;
   /** Who calls. */
   readonly credential: Credential;
+  /** For the reply. */
+  readonly seal: Seal;
+  /** See {@linkcode OpenedCall}. */
+  readonly answer?: OpenedCall["answer"];
   /** The arguments: `body.position` to `body.end`. */
   readonly body: XdrReader;
   /** Set by whoever answers: what the reply must not leave before. */
@@ -67,22 +71,24 @@ export interface RpcCall {
 export function decodeCall(
   xdr: XdrReader,
   xid: number,
-  credentials: CredentialReader,
+  security: CallSecurity,
 ): RpcCall | AuthStatus | typeof RPC_MISMATCH {
   // RFC 5531 section 9: rpcvers MUST be equal to 2.
   if (xdr.uint32() !== RPC_VERSION) return RPC_MISMATCH;
   const program = xdr.uint32();
   const version = xdr.uint32();
   const procedure = xdr.uint32();
-  const credential = credentials.read(xdr);
-  if (typeof credential === "number") return credential;
+  const opened = security.open(xdr);
+  if (typeof opened === "number") return opened;
   return {
     xid,
     program,
     version,
     procedure,
-    credential,
-    body: xdr,
+    credential: opened.credential,
+    seal: opened.seal,
+    answer: opened.answer,
+    body: opened.body ?? xdr,
     reliance: undefined,
   };
 }
@@ -97,7 +103,7 @@ export interface CallHeader {
   /** Procedure of the program. */
   procedure: number;
   /** Who calls; AUTH_NONE if left out. */
-  credential?: Credential;
+  credential?: CallCredential;
 }
 
 /** Writes a call up to its arguments. */
@@ -112,29 +118,27 @@ export function encodeCall(xdr: XdrWriter, header: CallHeader): void {
   writeCredential(xdr, AUTH_NONE);
 }
 
-/** Bytes of what {@linkcode encodeAccepted} writes. */
-export const ACCEPTED_HEADER_SIZE = 24;
-
-/** Writes the header of an accepted reply, up to its results. */
-export function encodeAccepted(xdr: XdrWriter, xid: number): void {
+/** Writes the header of an accepted reply, up to its results: `seal.headerSize` bytes. */
+export function encodeAccepted(
+  xdr: XdrWriter,
+  { xid, seal }: Pick<RpcCall, "xid" | "seal">,
+): void {
   xdr.uint32(xid);
   xdr.uint32(MessageType.REPLY);
   xdr.uint32(ReplyStatus.MSG_ACCEPTED);
-  xdr.uint32(0); // verifier: AUTH_NONE …
-  xdr.uint32(0); // … of no bytes
+  seal.writeVerifier(xdr);
   xdr.uint32(AcceptStatus.SUCCESS);
 }
 
 /**
- * Makes another status of the accepted reply whose header begins at `at`.
- * Results written so far are cut off, but for those of PROG_MISMATCH.
+ * Makes another status of the accepted reply whose results begin at `resultsAt`.
+ * Those written so far are cut off, but for those of PROG_MISMATCH.
  */
 export function patchAccepted(
   xdr: XdrWriter,
-  at: number,
+  resultsAt: number,
   status: AcceptStatus,
 ): void {
-  const resultsAt = at + ACCEPTED_HEADER_SIZE;
   xdr.patchUint32(resultsAt - 4, status);
   if (status !== AcceptStatus.PROG_MISMATCH) xdr.truncate(resultsAt);
 }

@@ -7,15 +7,24 @@ import {
   isRefused,
   type Reliance,
   type RelyingRecord,
-  rewriteRefused,
+  rewrite,
   settleAll,
   settleUnsent,
 } from "./reliance.ts";
+import { resultsAt, type Seal } from "./security.ts";
 
 // Above this a batch leaves before it is complete, so that the kernel has work.
 const BATCH_SIZE = 256 * 1024;
 // Up to this, copying is cheaper than a write of its own.
 const COPY_SIZE = 16 * 1024;
+
+/** On what terms a reply leaves. */
+export interface ReplyTerms {
+  /** What it relies on. */
+  readonly reliance?: Reliance;
+  /** How it is protected. */
+  readonly seal: Seal;
+}
 
 /** A record that left the batch with its writer, to be finished later. */
 export interface DetachedRecord {
@@ -67,7 +76,7 @@ export class Outbox {
   #writing = false;
   #flushSoon = false;
   #closed = false;
-  #sealed = 0;
+  #pushed = 0;
   /** Bytes of the writers that hold those, whose beginning may have been taken. */
   #memory = 0;
   #sent = 0;
@@ -79,7 +88,7 @@ export class Outbox {
 
   /** Bytes of records that the socket has not taken. */
   get queued(): number {
-    return this.#sealed + (this.#open?.position ?? 0);
+    return this.#pushed + (this.#open?.position ?? 0);
   }
 
   /** Bytes of memory that hold them, the part of a write that was taken included. */
@@ -111,17 +120,18 @@ export class Outbox {
   }
 
   /** Ends the record that was begun; it leaves with the next flush, once what it relies on is settled. */
-  end(reliance?: Reliance): void {
+  end(terms?: ReplyTerms): void {
     this.#building = false;
     const writer = this.#open;
+    const relying = relyingOn(terms, this.#recordAt);
     if (writer === undefined) { // closed by what built the record
-      if (reliance !== undefined) settleUnsent([{ at: 0, reliance }]);
+      if (relying !== undefined) settleUnsent([relying]);
       return;
     }
     const at = this.#recordAt;
-    endRecord(writer, at);
-    if (reliance !== undefined) this.#relying.push({ at, reliance });
-    if (writer.position >= BATCH_SIZE) this.#seal();
+    endReply(writer, at, terms);
+    if (relying !== undefined) this.#relying.push(relying);
+    if (writer.position >= BATCH_SIZE) this.#closeBatch();
   }
 
   /** Takes the record that was begun back. */
@@ -154,22 +164,23 @@ export class Outbox {
   }
 
   /** Sends a detached record that is complete now, once what it relies on is settled. */
-  attach(record: DetachedRecord, reliance?: Reliance): void {
+  attach(record: DetachedRecord, terms?: ReplyTerms): void {
     const { writer, at } = record;
+    const relying = relyingOn(terms, at);
     if (this.#closed) {
-      if (reliance !== undefined) settleUnsent([{ at, reliance }]);
+      if (relying !== undefined) settleUnsent([relying]);
       return this.discard(record);
     }
-    endRecord(writer, at);
+    endReply(writer, at, terms);
     const end = writer.position;
     this.#usual = end - at;
     if (end - at > COPY_SIZE) {
-      const relying = reliance === undefined ? NONE : [{ at, reliance }];
-      return this.#push({ ...record, end, relying });
+      const records = relying === undefined ? NONE : [relying];
+      return this.#push({ ...record, end, relying: records });
     }
     this.#open ??= this.#options.writers.take();
-    if (reliance !== undefined) {
-      this.#relying.push({ at: this.#open.position, reliance });
+    if (relying !== undefined) {
+      this.#relying.push({ ...relying, at: this.#open.position });
     }
     this.#open.raw(writer.subarray(at, end));
     this.discard(record);
@@ -207,7 +218,7 @@ export class Outbox {
 
   /** Starts to write the batch, unless the write under way will go on with it. */
   flush(): void {
-    if (!this.#writing) this.#seal();
+    if (!this.#writing) this.#closeBatch();
   }
 
   /** Writes nothing more; what is queued is lost. */
@@ -227,7 +238,7 @@ export class Outbox {
     });
   }
 
-  #seal(): void {
+  #closeBatch(): void {
     const writer = this.#open;
     if (writer === undefined || this.#closed) return;
     this.#open = undefined;
@@ -246,7 +257,7 @@ export class Outbox {
   }
 
   #push(segment: Segment): void {
-    this.#sealed += segment.end - segment.at;
+    this.#pushed += segment.end - segment.at;
     this.#memory += memoryOf(segment);
     const { relying } = segment;
     if (relying.length === 0) return this.#enqueue(segment);
@@ -258,7 +269,10 @@ export class Outbox {
 
   #settled(segment: Segment, failures: Failures | undefined): void {
     try {
-      if (failures !== undefined) return this.#refuse(segment, failures);
+      const isSealed = segment.relying.some(({ seal }) => seal.seal);
+      if (failures !== undefined || isSealed) {
+        return this.#rewrite(segment, failures ?? new Map());
+      }
       for (const { reliance } of segment.relying) reliance.kept();
       this.#enqueue(segment);
     } catch (error) {
@@ -266,12 +280,12 @@ export class Outbox {
     }
   }
 
-  /** Sends the replies that are kept, and the others' refusals. */
-  #refuse(segment: Segment, failures: Failures): void {
+  /** Sends the replies that are kept, and the others' refusals, each sealed as it is to be. */
+  #rewrite(segment: Segment, failures: Failures): void {
     const { writers, observer } = this.#options;
     const { writer, at, end, relying } = segment;
     const into = writers.take();
-    rewriteRefused(writer.subarray(at, end), {
+    rewrite(writer.subarray(at, end), {
       records: relying.map((record) => ({ ...record, at: record.at - at })),
       failures,
       into,
@@ -280,11 +294,11 @@ export class Outbox {
       if (isRefused(reliance, failures)) observer?.callRefused?.("unsettled");
     }
     this.discard(segment);
-    this.#sealed += into.position - (end - at);
+    this.#pushed += into.position - (end - at);
     const rest = { pooled: true, relying: NONE };
-    const refused = { writer: into, at: 0, end: into.position, ...rest };
-    this.#memory += memoryOf(refused) - memoryOf(segment);
-    this.#enqueue(refused);
+    const rewritten = { writer: into, at: 0, end: into.position, ...rest };
+    this.#memory += memoryOf(rewritten) - memoryOf(segment);
+    this.#enqueue(rewritten);
   }
 
   #enqueue(segment: Segment): void {
@@ -302,14 +316,14 @@ export class Outbox {
     this.#writing = true;
     try {
       for (;;) {
-        if (this.#ready.length === 0) this.#seal();
+        if (this.#ready.length === 0) this.#closeBatch();
         const segment = this.#ready.shift();
         if (segment === undefined) break;
         const { writer, end } = segment;
         for (let at = segment.at; at < end;) {
           const taken = await transport.write(writer.subarray(at, end));
           at += taken;
-          this.#sealed -= taken;
+          this.#pushed -= taken;
           this.#sent += taken;
           observer?.bytesSent?.(taken);
           progress();
@@ -324,6 +338,23 @@ export class Outbox {
       progress();
     }
   }
+}
+
+function relyingOn(
+  terms: ReplyTerms | undefined,
+  at: number,
+): RelyingRecord | undefined {
+  return terms?.reliance &&
+    { at, reliance: terms.reliance, seal: terms.seal };
+}
+
+/** Ends a record. A reply that relies on something is sealed when that is settled. */
+function endReply(writer: XdrWriter, at: number, terms?: ReplyTerms): void {
+  if (terms !== undefined && terms.reliance === undefined) {
+    const { seal } = terms;
+    seal.seal?.(writer, resultsAt(at, seal));
+  }
+  endRecord(writer, at);
 }
 
 /** Bytes of memory that a segment holds: what its writer has, or its part of that. */

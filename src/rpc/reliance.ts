@@ -1,7 +1,7 @@
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
-import { ACCEPTED_HEADER_SIZE } from "./message.ts";
 import { beginRecord, endRecord, RECORD_MARK_SIZE } from "./record_framer.ts";
+import { resultsAt, type Seal } from "./security.ts";
 
 /** What replies rely on: changes that are yet to be made durable. */
 export interface Settler {
@@ -38,6 +38,7 @@ export type Failures = ReadonlyMap<Settler, unknown>;
 export interface RelyingRecord {
   readonly at: number;
   readonly reliance: Reliance;
+  readonly seal: Seal;
 }
 
 /**
@@ -89,9 +90,10 @@ export function isRefused({ settlers }: Reliance, failures: Failures): boolean {
 
 /**
  * Copies the records of `batch` to `into`, those that can't be kept as their
- * refusals; tells every reliance what became of it.
+ * refusals, those that were not sealed before as that; tells every reliance what
+ * became of it.
  */
-export function rewriteRefused(
+export function rewrite(
   batch: Uint8Array,
   { records, failures, into }: {
     readonly records: readonly RelyingRecord[];
@@ -99,25 +101,37 @@ export function rewriteRefused(
     readonly into: XdrWriter;
   },
 ): void {
-  const relying = new Map(records.map(({ at, reliance }) => [at, reliance]));
+  const relying = new Map(records.map((record) => [record.at, record]));
   const xdr = new XdrReader(batch);
   while (xdr.remaining > 0) {
-    const reliance = relying.get(xdr.position);
-    const record = xdr.bytes.subarray(
+    const record = relying.get(xdr.position);
+    const bytes = xdr.bytes.subarray(
       xdr.position,
       xdr.position + RECORD_MARK_SIZE + (xdr.uint32() & 0x7fff_ffff),
     );
-    xdr.position += record.length - RECORD_MARK_SIZE;
-    if (reliance === undefined || !isRefused(reliance, failures)) {
-      reliance?.kept();
-      into.raw(record);
-      continue;
-    }
-    const resultsAt = RECORD_MARK_SIZE + ACCEPTED_HEADER_SIZE;
-    const at = beginRecord(into);
-    into.raw(record.subarray(RECORD_MARK_SIZE, resultsAt));
-    const written = record.subarray(resultsAt);
-    reliance.refuse(failures, { written, results: into });
-    endRecord(into, at);
+    xdr.position += bytes.length - RECORD_MARK_SIZE;
+    if (record === undefined) into.raw(bytes);
+    else rewriteRecord(bytes, { record, failures, into });
   }
+}
+
+function rewriteRecord(
+  bytes: Uint8Array,
+  { record: { reliance, seal }, failures, into }: {
+    readonly record: RelyingRecord;
+    readonly failures: Failures;
+    readonly into: XdrWriter;
+  },
+): void {
+  const at = beginRecord(into);
+  const written = bytes.subarray(resultsAt(0, seal));
+  into.raw(bytes.subarray(RECORD_MARK_SIZE, resultsAt(0, seal)));
+  if (isRefused(reliance, failures)) {
+    reliance.refuse(failures, { written, results: into });
+  } else {
+    reliance.kept();
+    into.raw(written);
+  }
+  seal.seal?.(into, resultsAt(at, seal));
+  endRecord(into, at);
 }

@@ -1,7 +1,6 @@
 import type { EngineObserver } from "../engine/observer.ts";
 import { statusName } from "../engine/status.ts";
 import type { Logger } from "../base/log.ts";
-import { AuthFlavor } from "../rpc/auth.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { Client } from "../state/client.ts";
 import type {
@@ -28,7 +27,7 @@ export function logOperations(
         ms: Number(milliseconds.toFixed(3)),
         version: `4.${minorVersion}`,
         peer: `${connection.peer.hostname}:${connection.peer.port}`,
-        uid: credential.flavor === AuthFlavor.SYS ? credential.uid : "none",
+        uid: credential.user?.uid ?? "none",
         ...(file !== undefined && {
           export: file.export.path,
           file: shortHandle(file),

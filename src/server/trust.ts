@@ -3,6 +3,8 @@ import { privilegedBelow } from "../host/privileged_ports.ts";
 import { canTellOwners, SocketOwners } from "../host/socket_owners.ts";
 import { HostUsers } from "../host/users.ts";
 import type { Logger } from "../base/log.ts";
+import { noneFlavor } from "../rpc/auth_none.ts";
+import { SysFlavor } from "../rpc/auth_sys.ts";
 import type { ConnectionOptions } from "../rpc/connection_options.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { Clock } from "../base/clock.ts";
@@ -92,11 +94,11 @@ export function trustNotices(
   return notices;
 }
 
-/** Judges who calls, once a connection; `undefined` where everybody is believed. */
-export function buildVouching(
+/** The flavours of a connection, which judge who calls; `undefined` where every caller is believed. */
+export function buildFlavors(
   exports: readonly Export[],
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
-): ConnectionOptions["vouch"] {
+): ConnectionOptions["flavors"] {
   const strictest = strictestOf(exports.map(({ trust }) => trust));
   if (strictest === "any") return undefined;
   const limit = privilegedBelow();
@@ -112,7 +114,7 @@ export function buildVouching(
       holder: typeof holder === "object" ? holder.uid : holder,
       isPrivileged: bearer.isPrivileged,
     });
-    return voucherFor(bearer, strictest);
+    return [new SysFlavor(voucherFor(bearer, strictest)), noneFlavor];
   };
 }
 

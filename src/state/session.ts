@@ -1,4 +1,4 @@
-import type { CallbackCredential } from "../nfs4/callback_security.ts";
+import type { CallCredential } from "../rpc/call_credential.ts";
 import type { MinorVersion } from "../nfs4/constants.ts";
 import {
   type ChannelAttributes,
@@ -17,7 +17,7 @@ export interface CallbackPath {
   /** RPC program (csa_cb_program, bca_cb_program). */
   readonly program: number;
   /** Credential of each CB_COMPOUND. */
-  readonly credential: CallbackCredential;
+  readonly credential: CallCredential;
 }
 
 /** A connection's part in a session. */

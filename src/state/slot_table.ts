@@ -17,8 +17,8 @@ export interface SlotRequest {
   readonly sequence: number;
   /** sa_cachethis. */
   readonly cacheThis: boolean;
-  /** The caller, see `principalNumber`. */
-  readonly principal: number;
+  /** The caller, see `Credential`. */
+  readonly principal: string;
   /** The message that holds it. */
   readonly bytes: Uint8Array;
   /** Offset behind SEQUENCE: the tag and the slot bookkeeping are no part of the request. */
@@ -36,8 +36,8 @@ export interface SlotImage {
   /** Bytes of the request. */
   readonly length: number;
   readonly digest: number;
-  /** The caller, see `principalNumber`. */
-  readonly principal: number;
+  /** The caller, see `Credential`. */
+  readonly principal: string;
   /** The COMPOUND4res, where it was kept. */
   readonly reply: Uint8Array | undefined;
 }
@@ -77,7 +77,7 @@ export class Slot {
   readonly #table: SlotTable;
   #length = 0;
   #digest = 0;
-  #principal = 0;
+  #principal = "";
   #cacheThis = false;
   #buffer: Uint8Array | undefined;
   /** Bytes of the kept reply; 0: the answer was not kept. */

@@ -13,7 +13,7 @@ export class CallerTable {
   /** The caller behind a credential, on an export's terms. */
   of(credential: Credential, terms: Export): Caller {
     const caller = callerBy(credential, terms.trust);
-    // RFC 5531 8.2: AUTH_NONE says nothing about who calls.
+    // RFC 5531 8.2: AUTH_NONE, for one, says nothing about who calls.
     if (caller === undefined || terms.squash === "all") return terms.anonymous;
     if (terms.squash === "none") return caller;
     let callers = this.#squashed.get(terms.id);
@@ -28,9 +28,11 @@ export class CallerTable {
   }
 }
 
-function callerBy(credential: Credential, trust: Trust): Caller | undefined {
-  if (credential.standing !== undefined) return credential.standing[trust];
-  return "uid" in credential ? credential : undefined;
+function callerBy(
+  { standing, user }: Credential,
+  trust: Trust,
+): Caller | undefined {
+  return standing === undefined ? user : standing[trust];
 }
 
 /** Root's user and root's group are replaced, each where it stands. */

@@ -1,10 +1,10 @@
 import {
-  AuthFlavor,
   type Standing,
   type Trust,
+  UNKNOWN,
   type UserNumbers,
-  type Voucher,
 } from "../rpc/auth.ts";
+import { sysCredential, type Voucher } from "../rpc/auth_sys.ts";
 
 /** What is known of the other end of a connection. */
 export interface Bearer {
@@ -25,9 +25,9 @@ export function voucherFor(bearer: Bearer, strictest: Trust): Voucher {
   return (claimed) => {
     const standing = standingOf(claimed, bearer);
     const judged = standing[strictest];
-    if (judged === undefined) return { flavor: AuthFlavor.NONE, standing };
-    const { uid, gid, gids } = judged;
-    return { ...claimed, uid, gid, gids, standing };
+    return judged === undefined
+      ? { ...UNKNOWN, standing }
+      : sysCredential(judged, standing);
   };
 }
 

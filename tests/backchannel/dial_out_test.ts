@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { CallbackChannel } from "../../src/backchannel/callback_channel.ts";
-import { AUTH_NONE } from "../../src/rpc/auth.ts";
+import { AUTH_NONE } from "../../src/rpc/call_credential.ts";
 import { DialOut, sendCBRecall } from "../../src/backchannel/dial_out.ts";
 import { Client } from "../../src/state/client.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";

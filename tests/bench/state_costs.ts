@@ -163,7 +163,7 @@ function measureSessions({ state }: StateFixture, clients: Client[]): void {
   });
   measure("reply", "kept reply of 256 bytes", (i) => {
     const slot = sessions[Math.floor(i / 40)].slots.slot(i % 40)!;
-    const request = { sequence: 1, cacheThis: true, principal: 0 };
+    const request = { sequence: 1, cacheThis: true, principal: "sys:0" };
     slot.begin({ ...request, bytes: fill, start: 0, end: 100 });
     slot.finish(fill);
   }, { besides: 256 });

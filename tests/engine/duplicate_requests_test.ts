@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { DuplicateRequests } from "../../src/engine/duplicate_requests.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
-import { AUTH_NONE, AuthFlavor } from "../../src/rpc/auth.ts";
+import { UNKNOWN } from "../../src/rpc/auth.ts";
+import { sysCredential } from "../../src/rpc/auth_sys.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
 import type { RpcCall } from "../../src/rpc/message.ts";
+import { PLAIN } from "../../src/rpc/security.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
@@ -13,7 +15,8 @@ function call(xid: number, ...words: number[]): RpcCall {
   const bytes = new Uint8Array(4 * words.length);
   words.forEach((word, i) => new DataView(bytes.buffer).setUint32(4 * i, word));
   const header = { program: 1, version: 4, procedure: 1 };
-  return { xid, ...header, credential: AUTH_NONE, body: new XdrReader(bytes) };
+  const body = new XdrReader(bytes);
+  return { xid, ...header, credential: UNKNOWN, seal: PLAIN, body };
 }
 
 function connection(hostname: string, port: number): RpcConnection {
@@ -78,7 +81,7 @@ Deno.test("what one user was answered is not for another", () => {
   const here = connection("192.0.2.1", 700);
   const by = (uid: number): RpcCall => {
     const user = { machineName: "m", uid, gid: 0, gids: [] };
-    return { ...call(1, 5), credential: { flavor: AuthFlavor.SYS, ...user } };
+    return { ...call(1, 5), credential: sysCredential(user) };
   };
   duplicates.finish(duplicates.begin(by(0), here, 0), ANSWER);
   assertEquals(duplicates.find(by(1000), here), undefined);

@@ -2,7 +2,9 @@ import type { RpcCall } from "../../src/rpc/message.ts";
 import { assertEquals } from "@std/assert";
 import { compound } from "../../src/engine/compound.ts";
 import { Op, Status } from "../../src/nfs4/constants.ts";
-import { AUTH_NONE, AuthFlavor, type Credential } from "../../src/rpc/auth.ts";
+import { type Credential, UNKNOWN } from "../../src/rpc/auth.ts";
+import { sysCredential } from "../../src/rpc/auth_sys.ts";
+import { PLAIN, type Seal } from "../../src/rpc/security.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
 import {
@@ -12,13 +14,7 @@ import {
   writeSysSecurity,
 } from "./ops/session_peer.ts";
 
-const ROOT: Credential = {
-  flavor: AuthFlavor.SYS,
-  machineName: "m",
-  uid: 0,
-  gid: 0,
-  gids: [],
-};
+const ROOT: Credential = sysCredential({ uid: 0, gid: 0, gids: [] });
 
 type Write = (xdr: XdrWriter) => void;
 
@@ -58,7 +54,7 @@ class Compounds {
   /** Bytes of the COMPOUND4res. */
   async send(
     operations: Write[],
-    options: { tag?: string; credential?: Credential } = {},
+    options: { tag?: string; credential?: Credential; seal?: Seal } = {},
   ): Promise<Uint8Array> {
     const request = new XdrWriter();
     request.string(options.tag ?? "tag");
@@ -71,6 +67,7 @@ class Compounds {
       version: 4,
       procedure: 1,
       credential: options.credential ?? ROOT,
+      seal: options.seal ?? PLAIN,
       body: new XdrReader(request.slice()),
     };
     const { connection } = this.peer;
@@ -150,9 +147,26 @@ Deno.test("a false retry is refused by SEQUENCE, its principal's and its operati
     [Status.SEQ_FALSE_RETRY, 1],
   );
   const other = await compounds.send([head, backchannelCtl], {
-    credential: AUTH_NONE,
+    credential: UNKNOWN,
   });
   assertEquals(new XdrReader(other).uint32(), Status.SEQ_FALSE_RETRY);
+});
+
+Deno.test("what the verifier takes, and sealing adds, counts for ca_maxresponsesize", async () => {
+  const compounds = new Compounds();
+  const head = sequence(compounds.session);
+  const { maxResponseSize } = compounds.server.state.sessions
+    .find(compounds.session)!.fore;
+  const seals: Seal[] = [
+    { ...PLAIN, headerSize: maxResponseSize - 50 },
+    { ...PLAIN, overhead: maxResponseSize - 50 },
+  ];
+  for (const seal of seals) {
+    const reply = await compounds.send([head, reclaimComplete], { seal });
+    assertEquals(new XdrReader(reply).uint32(), Status.REP_TOO_BIG);
+  }
+  const reply = await compounds.send([head, reclaimComplete]);
+  assertEquals(new XdrReader(reply).uint32(), Status.OK);
 });
 
 Deno.test("DESTROY_SESSION of the COMPOUND's own session is answered, its retry is BADSESSION (RFC 8881 18.37.3)", async () => {

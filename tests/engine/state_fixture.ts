@@ -7,7 +7,8 @@ import { defaultLimits, type ProtocolLimits } from "../../src/engine/limits.ts";
 import type { Services } from "../../src/engine/services.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Share, Status } from "../../src/nfs4/constants.ts";
-import { AuthFlavor } from "../../src/rpc/auth.ts";
+import { sysCredential } from "../../src/rpc/auth_sys.ts";
+import { PLAIN } from "../../src/rpc/security.ts";
 import type { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import type { SessionRecovery } from "../../src/recovery/session_recovery.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
@@ -211,20 +212,15 @@ export class StateClient {
     writeCompound(request, args);
     const reply = new XdrWriter();
     const body = new XdrReader(request.slice());
-    const credential = {
-      flavor: AuthFlavor.SYS,
-      machineName: "m",
-      uid: this.uid,
-      gid: this.uid,
-      gids: [],
-    };
+    const { uid } = this;
+    const credential = sysCredential({ uid, gid: uid, gids: [] });
     const procedure = {
       program: 100003,
       version: 4,
       procedure: 1,
       xid: ++this.#xid,
     };
-    const call: RpcCall = { ...procedure, credential, body };
+    const call: RpcCall = { ...procedure, credential, seal: PLAIN, body };
     const connection = this.#connection;
     await compound(services, call, { reply, connection });
     call.reliance?.kept();

@@ -5,7 +5,8 @@ import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { compound } from "../../src/engine/compound.ts";
 import { type Logger, silentLogger } from "../../src/base/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
-import { AuthFlavor } from "../../src/rpc/auth.ts";
+import { sysCredential } from "../../src/rpc/auth_sys.ts";
+import { PLAIN } from "../../src/rpc/security.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import { SessionRecovery } from "../../src/recovery/session_recovery.ts";
@@ -217,14 +218,10 @@ export class PersistentClient {
     const request = new XdrWriter();
     writeCompound(request, args);
     const reply = new XdrWriter();
-    const credential = {
-      flavor: AuthFlavor.SYS,
-      machineName: "m",
-      ...{ uid, gid: 0, gids: [] },
-    };
+    const credential = sysCredential({ uid, gid: 0, gids: [] });
     const procedure = { program: 100003, version: 4, procedure: 1, xid: 1 };
     const body = new XdrReader(request.slice());
-    const call: RpcCall = { ...procedure, credential, body };
+    const call: RpcCall = { ...procedure, credential, seal: PLAIN, body };
     const connection = this.#connection;
     const { services } = this.server.fixture;
     await compound(services, call, { reply, connection });

@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { createLogger } from "../../src/base/log.ts";
-import { AuthFlavor, AuthStatus, writeCredential } from "../../src/rpc/auth.ts";
+import { AuthFlavor, AuthStatus } from "../../src/rpc/auth.ts";
+import { writeCredential } from "../../src/rpc/call_credential.ts";
+import { sysCredential } from "../../src/rpc/auth_sys.ts";
+import { PLAIN } from "../../src/rpc/security.ts";
 import {
   AcceptStatus,
   encodeAccepted,
@@ -222,7 +225,8 @@ Deno.test("replies go to the reply handler, also between calls", async () => {
   const handlers = new TestHandlers();
   await using listener = serve(handlers);
   using peer = await Peer.connect(listener);
-  const reply = (xid: number) => record((xdr) => encodeAccepted(xdr, xid));
+  const reply = (xid: number) =>
+    record((xdr) => encodeAccepted(xdr, { xid, seal: PLAIN }));
   await peer.send(reply(21), echo(1), reply(22), echo(2));
   assertEquals([(await peer.reply()).xid, (await peer.reply()).xid], [1, 2]);
   assertEquals(handlers.replies, [21, 22]);
@@ -231,7 +235,8 @@ Deno.test("replies go to the reply handler, also between calls", async () => {
 Deno.test("a reply handler that throws does no harm", async () => {
   const handlers = new TestHandlers();
   handlers.reply = (_connection, _xid, xdr) => void xdr.opaqueFixed(1000);
-  const stream = concat([record((xdr) => encodeAccepted(xdr, 1)), echo(2)]);
+  const reply = record((xdr) => encodeAccepted(xdr, { xid: 1, seal: PLAIN }));
+  const stream = concat([reply, echo(2)]);
   const { xid } = await answer(stream, handlers);
   assertEquals(xid, 2);
 });
@@ -376,18 +381,18 @@ Deno.test("the same caller is the same credential from call to call", async () =
   const handlers = new TestHandlers();
   await using listener = serve(handlers);
   using peer = await Peer.connect(listener);
+  const user = { uid: 5, gid: 5, gids: [] };
   const credential = {
     flavor: AuthFlavor.SYS,
+    stamp: 1,
     machineName: "m",
-    uid: 5,
-    gid: 5,
-    gids: [],
+    ...user,
   };
   for (const xid of [1, 2]) {
     await peer.send(call({ xid, procedure: Procedure.NULL, credential }));
     await peer.reply();
   }
   const [first, second] = handlers.calls;
-  assertEquals(first.credential, credential);
+  assertEquals(first.credential, sysCredential(user));
   assertStrictEquals(first.credential, second.credential);
 });

@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { decodeCall, encodeCall } from "../../src/rpc/message.ts";
-import { CredentialReader } from "../../src/rpc/auth.ts";
+import { noneFlavor } from "../../src/rpc/auth_none.ts";
+import { SysFlavor } from "../../src/rpc/auth_sys.ts";
+import { CallSecurity } from "../../src/rpc/security.ts";
 import { XdrError } from "../../src/xdr/error.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
@@ -94,6 +96,7 @@ Deno.test("a call with any byte changed decodes, is refused, or is an XdrError",
     procedure: 1,
     credential: {
       flavor: 1,
+      stamp: 0,
       machineName: "guest",
       uid: 0,
       gid: 0,
@@ -102,7 +105,7 @@ Deno.test("a call with any byte changed decodes, is refused, or is an XdrError",
   });
   const original = xdr.slice();
   const seen = { decoded: 0, refused: 0, threw: 0 };
-  const credentials = new CredentialReader();
+  const security = new CallSecurity([new SysFlavor(), noneFlavor]);
   for (let round = 0; round < 20_000; round++) {
     const bytes = original.slice();
     bytes[between(random, 0, bytes.length - 1)] ^= 1 << between(random, 0, 7);
@@ -110,7 +113,7 @@ Deno.test("a call with any byte changed decodes, is refused, or is an XdrError",
       ? between(random, 8, bytes.length)
       : bytes.length;
     try {
-      const result = decodeCall(new XdrReader(bytes, 8, end), 1, credentials);
+      const result = decodeCall(new XdrReader(bytes, 8, end), 1, security);
       if (typeof result === "number") seen.refused++;
       else {
         seen.decoded++;

@@ -1,5 +1,5 @@
 import { concat } from "@std/bytes";
-import type { Credential } from "../../src/rpc/auth.ts";
+import type { CallCredential } from "../../src/rpc/call_credential.ts";
 import { SMALL_REPLY } from "../../src/rpc/buffer_budget.ts";
 import type { CloseReason, RpcHandlers } from "../../src/rpc/handlers.ts";
 import {
@@ -53,7 +53,7 @@ export interface TestCall {
   procedure: number;
   program?: number;
   version?: number;
-  credential?: Credential;
+  credential?: CallCredential;
   args?: (xdr: XdrWriter) => void;
 }
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { SysFlavor } from "../../src/rpc/auth_sys.ts";
 import { RpcConnection } from "../../src/rpc/connection.ts";
 import { echo, TestHandlers } from "./support.ts";
 
@@ -14,11 +15,11 @@ Deno.test("what a peer sent before it reset its socket is nobody's, whoever has 
   const connection = new RpcConnection(transport, {
     handlers,
     // The next socket with that port is found, which may be root's.
-    vouch: async () => {
+    flavors: async () => {
       await transport.write(Uint8Array.of(1));
       // Closed with bytes unread, a socket is reset.
       peer.close();
-      return (claimed) => claimed;
+      return [new SysFlavor()];
     },
   });
   await connection.run();

@@ -3,14 +3,18 @@ import { memory } from "../../mod.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
 import {
-  buildVouching,
+  buildFlavors,
   completeTerms,
   type HostKnowledge,
   hostKnowledge,
   trustNotices,
 } from "../../src/server/trust.ts";
 import { defineExport, type ExportOptions } from "../../src/vfs/exports.ts";
+import { AUTH_NONE, writeCredential } from "../../src/rpc/call_credential.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
+import { CallSecurity } from "../../src/rpc/security.ts";
+import { XdrReader } from "../../src/xdr/reader.ts";
+import { XdrWriter } from "../../src/xdr/writer.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import type { Trust } from "../../src/vfs/file_system.ts";
 
@@ -120,7 +124,7 @@ Deno.test(
         trust: "owner",
       }),
     ];
-    const vouch = buildVouching(exports, {
+    const flavors = buildFlavors(exports, {
       clock: new FakeClock(),
       log: silentLogger,
     })!;
@@ -128,10 +132,15 @@ Deno.test(
       const transport = "tcp" as const;
       const peer = { transport, hostname: "203.0.113.7", port: 1023 };
       const local = { transport, hostname, port: 2049 };
-      const judge = await vouch({ peer, local } as RpcConnection);
-      return judge(
-        { flavor: AuthFlavor.SYS, uid: 0, gid: 0, gids: [] } as never,
-      ).flavor;
+      const security = new CallSecurity(
+        await flavors({ peer, local } as RpcConnection),
+      );
+      const xdr = new XdrWriter();
+      const root = { stamp: 0, machineName: "", uid: 0, gid: 0, gids: [] };
+      writeCredential(xdr, { flavor: AuthFlavor.SYS, ...root });
+      writeCredential(xdr, AUTH_NONE);
+      const opened = security.open(new XdrReader(xdr.slice()));
+      return typeof opened === "number" ? opened : opened.credential.flavor;
     };
     // No socket of this host's has such a peer: nothing is known of who calls.
     assertEquals(await flavorAt("127.0.0.1"), AuthFlavor.NONE);

@@ -8,9 +8,10 @@ import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import type { Services } from "../../src/engine/services.ts";
 import type { Logger } from "../../src/base/log.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
-import { CredentialReader } from "../../src/rpc/auth.ts";
+import { noneFlavor } from "../../src/rpc/auth_none.ts";
+import { SysFlavor } from "../../src/rpc/auth_sys.ts";
+import { CallSecurity } from "../../src/rpc/security.ts";
 import {
-  ACCEPTED_HEADER_SIZE,
   AcceptStatus,
   decodeCall,
   encodeAccepted,
@@ -62,7 +63,7 @@ export class SimulatedServer implements Endpoint {
   readonly #witness: Witness;
   readonly #disk = new SimulatedDisk();
   readonly #handleKey: Uint8Array;
-  readonly #credentials = new CredentialReader();
+  readonly #credentials = new CallSecurity([new SysFlavor(), noneFlavor]);
   #start: Start;
   /** Virtual times of its starts. */
   readonly starts: number[] = [];
@@ -153,18 +154,21 @@ export class SimulatedServer implements Endpoint {
   async #answer(call: RpcCall, link: Link): Promise<void> {
     const start = this.#start;
     const reply = new XdrWriter();
-    encodeAccepted(reply, call.xid);
+    encodeAccepted(reply, call);
+    const { headerSize } = call.seal;
     try {
       const outcome = start.program.call(call, reply, link.connection);
       const status = outcome instanceof Promise ? await outcome : outcome;
       if (start !== this.#start) return;
-      if (status !== AcceptStatus.SUCCESS) patchAccepted(reply, 0, status);
+      if (status !== AcceptStatus.SUCCESS) {
+        patchAccepted(reply, headerSize, status);
+      }
     } catch (error) {
       if (!(error instanceof XdrError)) throw error;
-      patchAccepted(reply, 0, AcceptStatus.GARBAGE_ARGS);
+      patchAccepted(reply, headerSize, AcceptStatus.GARBAGE_ARGS);
     }
     this.#world.insist(
-      reply.position > ACCEPTED_HEADER_SIZE,
+      reply.position > headerSize,
       () => "a request of ours was not understood",
     );
     call.reliance?.kept();

@@ -200,7 +200,7 @@ Deno.test("who goes on filling slots loses its sessions, the idle ones without a
 const request = {
   sequence: 1,
   cacheThis: true,
-  principal: 0,
+  principal: "sys:0",
   bytes: new Uint8Array(0),
   start: 0,
   end: 0,

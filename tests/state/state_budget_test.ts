@@ -83,7 +83,7 @@ function holdEverything(fixture: StateFixture, protocol: 0 | 1): Client {
   for (const id of [0, 5]) {
     const slot = session.slots.slot(id)!;
     const message = new Uint8Array(100);
-    const request = { sequence: 1, cacheThis: true, principal: 0 };
+    const request = { sequence: 1, cacheThis: true, principal: "sys:0" };
     slot.begin({ ...request, bytes: message, start: 0, end: 100 });
     slot.finish(new Uint8Array(600));
   }

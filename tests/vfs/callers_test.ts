@@ -1,12 +1,13 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { memory } from "../../src/backends/memory/mod.ts";
-import { AUTH_NONE, AuthFlavor, type Credential } from "../../src/rpc/auth.ts";
+import { type Credential, UNKNOWN } from "../../src/rpc/auth.ts";
+import { sysCredential } from "../../src/rpc/auth_sys.ts";
 import { CallerTable } from "../../src/vfs/callers.ts";
 import { defineExport, type Squash } from "../../src/vfs/exports.ts";
 import type { Trust } from "../../src/vfs/file_system.ts";
 
 function credential(uid: number, gid: number, gids: number[] = []): Credential {
-  return { flavor: AuthFlavor.SYS, machineName: "m", uid, gid, gids };
+  return sysCredential({ uid, gid, gids });
 }
 
 function of(squash: Squash | undefined, who: Credential) {
@@ -24,7 +25,7 @@ const anonymous = { uid: 99, gid: 98, gids: [] };
 
 Deno.test("AUTH_NONE is anonymous, whatever is squashed (RFC 5531 8.2)", () => {
   for (const squash of ["none", "root", "all"] as const) {
-    assertEquals(of(squash, AUTH_NONE), anonymous);
+    assertEquals(of(squash, UNKNOWN), anonymous);
   }
 });
 
@@ -72,13 +73,8 @@ Deno.test("on each export the caller is whom its way of trust takes it for", () 
   const table = new CallerTable();
   const numbers = (uid: number) => ({ uid, gid: uid, gids: [] });
   const standing = { owner: numbers(7), port: undefined, any: numbers(0) };
-  const who: Credential = {
-    flavor: AuthFlavor.SYS,
-    machineName: "m",
-    ...numbers(7),
-    standing,
-  };
-  const nobody: Credential = { flavor: AuthFlavor.NONE, standing };
+  const who = sysCredential(numbers(7), standing);
+  const nobody: Credential = { ...UNKNOWN, standing };
   const uidOn = (trust: Trust, who: Credential, squash: Squash) =>
     table.of(
       who,

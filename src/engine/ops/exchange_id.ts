@@ -7,7 +7,6 @@ import {
 } from "../../nfs4/constants.ts";
 import { ExchangeFlag } from "../../nfs4/sessions.ts";
 import type { Client } from "../../state/client.ts";
-import { principalOf } from "../../state/principal.ts";
 import { exchangeClientId } from "../../state/exchange_id.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
@@ -72,7 +71,7 @@ export const exchangeId: Operation<ExchangeIdArgs> = {
     const client = exchangeClientId(context.services.state, {
       owner: args.owner,
       verifier: args.verifier,
-      principal: principalOf(context.credential),
+      principal: context.credential.principal,
       address: networkOf(context.connection.peer.hostname),
       update: (args.flags & ExchangeFlag.UPD_CONFIRMED_REC_A) !== 0,
     });

@@ -1,6 +1,6 @@
 import { Status } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
-import { isRegisteredBy, principalNumber } from "../../state/principal.ts";
+import { isRegisteredBy } from "../../state/principal.ts";
 import type { CompoundContext } from "../context.ts";
 import { noteConnection } from "../locking/holder_connection.ts";
 import type { Operation } from "../operation.ts";
@@ -37,5 +37,6 @@ export const renew: Operation<RenewArgs> = {
 /** RFC 7530 16.28.5: who registered the client, or who has a file open. */
 function mayRenew(context: CompoundContext, client: Client): boolean {
   if (isRegisteredBy(client, context.credential)) return true;
-  return client.states.openers.has(principalNumber(context.credential));
+  const { user } = context.credential;
+  return user !== undefined && client.states.openers.has(user.uid);
 }

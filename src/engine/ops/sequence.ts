@@ -8,7 +8,6 @@ import {
   Direction,
   SequenceFlag,
 } from "../../nfs4/sessions.ts";
-import { principalNumber } from "../../state/principal.ts";
 import type { Session } from "../../state/session.ts";
 import type { Slot, SlotRequest } from "../../state/slot_table.ts";
 import { XdrError } from "../../xdr/error.ts";
@@ -93,7 +92,7 @@ function requestOf(context: CompoundContext, args: SequenceArgs): SlotRequest {
   return {
     sequence: args.sequence,
     cacheThis: args.cacheThis,
-    principal: principalNumber(context.credential),
+    principal: context.credential.principal,
     bytes: args.bytes,
     start: context.request.position,
     end: context.request.end,

@@ -1,6 +1,5 @@
 import { OPAQUE_LIMIT, Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import type { CallbackLocation } from "../../state/client.ts";
-import { principalOf } from "../../state/principal.ts";
 import { setClientId } from "../../state/setclientid.ts";
 import { networkOf } from "../network_of.ts";
 import type { Operation } from "../operation.ts";
@@ -37,7 +36,7 @@ export const setclientid: Operation<SetclientidArgs> = {
       ...args,
       callback: { ...args.callback, peer },
       address: networkOf(peer),
-      principal: principalOf(credential),
+      principal: credential.principal,
     });
     if (typeof registered === "number") return registered;
     reply.uint64(registered.id);

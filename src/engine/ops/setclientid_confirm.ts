@@ -1,5 +1,4 @@
 import { VERIFIER_SIZE } from "../../nfs4/constants.ts";
-import { principalOf } from "../../state/principal.ts";
 import { confirmClientId } from "../../state/setclientid.ts";
 import type { Operation } from "../operation.ts";
 
@@ -18,7 +17,7 @@ export const setclientidConfirm: Operation<SetclientidConfirmArgs> = {
   },
 
   run(context, args) {
-    const principal = principalOf(context.credential);
+    const { principal } = context.credential;
     return confirmClientId(context.services.state, { ...args, principal });
   },
 };

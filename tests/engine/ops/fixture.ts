@@ -18,7 +18,9 @@ import {
   Status,
   type StatusCode,
 } from "../../../src/nfs4/constants.ts";
-import { AUTH_NONE, AuthFlavor } from "../../../src/rpc/auth.ts";
+import { UNKNOWN } from "../../../src/rpc/auth.ts";
+import { sysCredential } from "../../../src/rpc/auth_sys.ts";
+import { PLAIN } from "../../../src/rpc/security.ts";
 import type { RpcConnection } from "../../../src/rpc/connection.ts";
 import { EffectQueue } from "../../../src/state/effects.ts";
 import { ServerState } from "../../../src/state/server_state.ts";
@@ -76,11 +78,11 @@ export class Fixture {
   /** Starts a COMPOUND; root asks, by NFSv4.1, where nothing else is said. */
   compound(caller: Caller = {}): Compound {
     const { minorVersion = 1, uid = 0, gid = uid, gids = [] } = caller;
-    const sys = { flavor: AuthFlavor.SYS, machineName: "m", uid, gid, gids };
     const context = new CompoundContext({
       services: this.services,
       connection: { hasRoom: (_) => true } as RpcConnection,
-      credential: uid === -1 ? AUTH_NONE : sys,
+      credential: uid === -1 ? UNKNOWN : sysCredential({ uid, gid, gids }),
+      replyOverhead: PLAIN.headerSize,
       minorVersion,
       request: new XdrReader(new Uint8Array()),
       reply: new XdrWriter(),

@@ -17,7 +17,9 @@ import {
   CreateSessionFlag,
   readChannelAttributes,
 } from "../../../src/nfs4/sessions.ts";
-import { AuthFlavor, type Credential } from "../../../src/rpc/auth.ts";
+import { type Credential, UNKNOWN } from "../../../src/rpc/auth.ts";
+import { sysCredential } from "../../../src/rpc/auth_sys.ts";
+import { PLAIN } from "../../../src/rpc/security.ts";
 import type { RpcConnection } from "../../../src/rpc/connection.ts";
 import { XdrReader } from "../../../src/xdr/reader.ts";
 import { XdrWriter } from "../../../src/xdr/writer.ts";
@@ -98,6 +100,7 @@ export class Peer {
       services: this.#server.services,
       connection: this.connection,
       credential: credentialOf(options.uid ?? this.#uid),
+      replyOverhead: PLAIN.headerSize,
       minorVersion,
       request: new XdrReader(request.slice()),
       reply,
@@ -119,8 +122,7 @@ export class Peer {
 }
 
 function credentialOf(uid: number): Credential {
-  if (uid < 0) return { flavor: AuthFlavor.NONE };
-  return { flavor: AuthFlavor.SYS, machineName: "m", uid, gid: 0, gids: [] };
+  return uid < 0 ? UNKNOWN : sysCredential({ uid, gid: 0, gids: [] });
 }
 
 /** 8 bytes of the same value. */
