@@ -41,7 +41,7 @@ export function remove(
   if (node === undefined) throw new FsError("not-found");
   const before = store.stat(directory);
   const stat = tree.stat(node);
-  store.keepReadable(node);
+  store.keepReadable(node, stat);
   const at = { folder: tree.folder(directory), name };
   takeName(() =>
     node.type === "directory" ? host.removeFolder(at) : host.removeFile(at)
@@ -82,7 +82,7 @@ export function rename(
     };
   }
   const replacedStat = replaced && tree.stat(replaced);
-  if (replaced !== undefined) store.keepReadable(replaced);
+  if (replaced !== undefined) store.keepReadable(replaced, replacedStat!);
   const links = tree.stat(moved).nlink;
   const [source, target] = tree.folders(from.directory, to.directory);
   takeName(() =>

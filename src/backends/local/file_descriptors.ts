@@ -43,18 +43,38 @@ export class Descriptor {
 /** Opens a node's file with O_RDONLY, O_WRONLY or O_RDWR, sure that it is that node's. */
 export type OpenFile = (node: LocalNode, flags: number) => number;
 
-/** The files that are held open: those that clients have open, and those just used. */
+/**
+ * The files that are held open: those that clients have open, and those just used.
+ * One that has no name any more can't be opened again, so as long as a client has
+ * it open it is kept, beside the others: they would have no descriptors left.
+ */
 export class FileDescriptors {
   readonly #open: OpenFile;
   readonly #recent: Recent<LocalNode>;
+  /** Those without a name that clients have open, the longest kept first. */
+  readonly #nameless = new Set<LocalNode>();
+  readonly #mostNameless: number;
   /** Files whose content could not be made durable after a client's last word on them. */
   readonly #failed = new Map<LocalNode, unknown>();
   /** Syncs of a file's content that are under way, all of them as one. */
   readonly #syncing = new Map<LocalNode, Promise<void>>();
 
-  constructor(open: OpenFile, limit: number) {
+  /** Holds `limit` files, to twice as many, and `mostNameless` without a name. */
+  constructor(
+    open: OpenFile,
+    { limit, mostNameless }: {
+      readonly limit: number;
+      readonly mostNameless: number;
+    },
+  ) {
     this.#open = open;
     this.#recent = new Recent(limit, (node) => this.#evict(node));
+    this.#mostNameless = mostNameless;
+  }
+
+  /** Whether another file that clients have open can lose its name, and be kept. */
+  get mayKeepNameless(): boolean {
+    return this.#nameless.size < this.#mostNameless;
   }
 
   /** A descriptor to read through. */
@@ -63,7 +83,7 @@ export class FileDescriptors {
     if (descriptor === undefined) {
       return this.hold(node, this.#open(node, fs.constants.O_RDONLY), false);
     }
-    this.#recent.touch(node);
+    this.#use(node);
     return descriptor;
   }
 
@@ -71,7 +91,7 @@ export class FileDescriptors {
   writing(node: LocalNode): Descriptor {
     const descriptor = node.descriptor;
     if (descriptor?.writable) {
-      this.#recent.touch(node);
+      this.#use(node);
       return descriptor;
     }
     return this.hold(node, this.#open(node, fs.constants.O_RDWR), true);
@@ -83,8 +103,20 @@ export class FileDescriptors {
     next.unsynced = node.descriptor?.unsynced ?? false;
     node.descriptor?.retire();
     node.descriptor = next;
-    this.#recent.touch(node);
+    this.#use(node);
     return next;
+  }
+
+  /**
+   * The file has lost its last name: it is kept for those who have it open. Where
+   * the host has taken too many names, the one kept longest is given up.
+   */
+  keepNameless(node: LocalNode): void {
+    if (node.descriptor === undefined) return;
+    this.#recent.delete(node);
+    this.#nameless.add(node);
+    if (this.#nameless.size <= this.#mostNameless) return;
+    for (const oldest of this.#nameless) return this.close(oldest);
   }
 
   /**
@@ -106,6 +138,7 @@ export class FileDescriptors {
   /** Closes the node's descriptor. */
   close(node: LocalNode): void {
     this.#recent.delete(node);
+    this.#nameless.delete(node);
     node.descriptor?.retire();
     node.descriptor = undefined;
   }
@@ -126,8 +159,11 @@ export class FileDescriptors {
 
   /** Makes everything durable, and closes it. */
   async dispose(): Promise<void> {
-    const nodes = [...this.#recent.keys()];
-    const unsynced = nodes.filter((node) => node.descriptor?.unsynced);
+    const nodes = [...this.#recent.keys(), ...this.#nameless];
+    // What has no name is gone with the last descriptor.
+    const unsynced = nodes.filter(({ gone, descriptor }) =>
+      !gone && descriptor?.unsynced
+    );
     const results = await Promise.allSettled(
       unsynced.map((node) => this.sync(node, { all: false })),
     );
@@ -161,11 +197,15 @@ export class FileDescriptors {
     return flushed;
   }
 
+  #use(node: LocalNode): void {
+    if (!this.#nameless.has(node)) this.#recent.touch(node);
+  }
+
   #evict(node: LocalNode): void {
     const descriptor = node.descriptor;
     if (descriptor === undefined) return;
-    // The descriptor of a file without a name can't be had again.
-    if (node.gone && node.isOpen) return this.#recent.touch(node);
+    // The host has taken its name.
+    if (node.gone && node.isOpen) return this.keepNameless(node);
     node.descriptor = undefined;
     if (descriptor.unsynced) {
       this.#flush(node, { descriptor, all: false })

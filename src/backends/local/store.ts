@@ -36,13 +36,16 @@ export class Store {
   /** `path` is an existing folder, without symlinks. */
   constructor(host: Host, path: string, options: LocalOptions) {
     const budget = options.maxDescriptors ?? descriptorBudget();
-    // Files and folders may each hold twice their limit.
+    // Folders, and files that have names, may each hold twice their limit.
     const share = Math.max(4, Math.floor(budget / 8));
     this.host = host;
     this.now = options.now ?? Date.now;
     this.#atomic = options.exclusive ?? false;
     this.tree = new Tree(host, path, { now: this.now, limit: share });
-    this.files = new FileDescriptors(this.#openFile, share * 3);
+    this.files = new FileDescriptors(this.#openFile, {
+      limit: share * 2,
+      mostNameless: share * 2,
+    });
     this.listings = new Listings(this.tree, { now: this.now });
     this.verifiers = new Verifiers(this.tree);
     this.guards = new Guards({
@@ -101,9 +104,16 @@ export class Store {
     return { atomic: this.#atomic, before, after: before };
   }
 
-  /** Before a name of a file is taken away: what clients have open must stay readable. */
-  keepReadable(node: LocalNode): void {
-    if (node.isOpen) this.files.reading(node);
+  /**
+   * Before a name of a file is taken away: what clients have open must stay
+   * readable. "busy" where that takes more descriptors than there are for it.
+   */
+  keepReadable(node: LocalNode, { nlink }: HostStat): void {
+    if (!node.isOpen) return;
+    if (nlink <= 1 && !this.files.mayKeepNameless) {
+      throw new FsError("busy", "too many removed files are still open");
+    }
+    this.files.reading(node);
   }
 
   /** A name of a node was taken away; `stat` is what it was before. */
@@ -114,7 +124,8 @@ export class Store {
     node.lostAt(at.directory, at.name);
     if (node.type === "directory" || stat.nlink <= 1) {
       this.tree.bury(node);
-      this.files.release(node);
+      if (node.isOpen) this.files.keepNameless(node);
+      else this.files.release(node);
       this.listings.forget(node);
     }
     this.touched(node);

@@ -65,7 +65,10 @@ Deno.test({
   name: "local: an error of fsync is told to whom asks for durability",
   ignore: noErrors,
   fn: async () => {
-    const files = new FileDescriptors(() => fs.openSync(nothing, "r+"), 4);
+    const files = new FileDescriptors(() => fs.openSync(nothing, "r+"), {
+      limit: 4,
+      mostNameless: 4,
+    });
     const [node] = nodes(1);
     files.writing(node).unsynced = true;
     assertEquals(
@@ -84,7 +87,10 @@ Deno.test({
     await using box = new Sandbox();
     Deno.writeTextFileSync(`${box.path}/file`, "");
     let path = nothing;
-    const files = new FileDescriptors(() => fs.openSync(path, "r+"), 4);
+    const files = new FileDescriptors(() => fs.openSync(path, "r+"), {
+      limit: 4,
+      mostNameless: 4,
+    });
     const [node, ...others] = nodes(20);
     files.writing(node).unsynced = true;
     path = `${box.path}/file`;

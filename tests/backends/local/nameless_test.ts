@@ -1,0 +1,121 @@
+import { assertEquals } from "@std/assert";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { attributes, codeOf, type Sandbox, testBothHosts } from "./fixture.ts";
+
+/** Descriptors that a file system may have; a quarter of them is for files without a name. */
+const DESCRIPTORS = 64;
+const NAMELESS = DESCRIPTORS / 4;
+const BOTH = { read: true, write: true };
+
+/** A file that somebody has open, with one byte in it. */
+async function openFile({ fs }: Sandbox, name: string): Promise<LocalNode> {
+  const kind = { type: "file" } as const;
+  const { node } = await fs.create(fs.root(), name, kind, { attributes });
+  await fs.open(node, BOTH);
+  await fs.write(node, 0, new Uint8Array([name.length]), "unstable");
+  return node;
+}
+
+/** As many files that are open and have lost their names as there may be. */
+async function fill(box: Sandbox): Promise<LocalNode[]> {
+  const held: LocalNode[] = [];
+  for (let i = 0; i < NAMELESS; i++) {
+    held.push(await openFile(box, `held ${i}`));
+    await box.fs.remove(box.fs.root(), `held ${i}`);
+  }
+  return held;
+}
+
+async function byteOf({ fs }: Sandbox, node: LocalNode): Promise<number> {
+  const target = new Uint8Array(1);
+  await fs.read(node, 0, target);
+  return target[0];
+}
+
+testBothHosts(
+  "who removes files that are open takes no descriptors from others",
+  async (make) => {
+    await using box = make({ maxDescriptors: DESCRIPTORS });
+    const { fs } = box;
+    const other = await openFile(box, "other");
+    const held: LocalNode[] = [];
+    for (let i = 0; i < 5 * DESCRIPTORS; i++) {
+      const node = await openFile(box, `held ${i}`);
+      const remove = () => fs.remove(fs.root(), `held ${i}`);
+      if (i >= NAMELESS) assertEquals(await codeOf(remove), "busy");
+      else {
+        await remove();
+        held.push(node);
+      }
+      // What can't be removed is still there, and everybody goes on.
+      assertEquals(await byteOf(box, other), "other".length);
+    }
+    for (const [i, node] of held.entries()) {
+      assertEquals(await byteOf(box, node), `held ${i}`.length);
+    }
+    if (Deno.build.os !== "linux") return;
+    const deleted = [...Deno.readDirSync("/proc/self/fd")]
+      .filter(({ name }) => isDeleted(name, box.path));
+    assertEquals(deleted.length, NAMELESS);
+  },
+);
+
+testBothHosts(
+  "a removed file that is closed makes room for the next",
+  async (make) => {
+    await using box = make({ maxDescriptors: DESCRIPTORS });
+    const { fs } = box;
+    const held = await fill(box);
+    await openFile(box, "last");
+    const remove = () => fs.remove(fs.root(), "last");
+    assertEquals(await codeOf(remove), "busy");
+    fs.close(held[0], BOTH);
+    await remove();
+  },
+);
+
+testBothHosts(
+  "where no more open files can lose their names, closed and linked ones do",
+  async (make) => {
+    await using box = make({ maxDescriptors: DESCRIPTORS });
+    const { fs } = box;
+    await fill(box);
+    const root = fs.root();
+    const open = await openFile(box, "open");
+    const closed = await openFile(box, "closed");
+    fs.close(closed, BOTH);
+    const at = (name: string) => ({ directory: root, name });
+    const over = () => fs.rename(at("closed"), at("open"));
+    assertEquals(await codeOf(over), "busy");
+    assertEquals(await fs.lookup(root, "closed"), closed);
+    await fs.link(open, root, "link");
+    await over();
+    await fs.remove(root, "open");
+    assertEquals(await byteOf(box, open), "open".length);
+  },
+);
+
+testBothHosts(
+  "files whose names the host has taken keep nobody from the others",
+  async (make) => {
+    await using box = make({ maxDescriptors: DESCRIPTORS });
+    const { fs } = box;
+    const other = await openFile(box, "other");
+    for (let i = 0; i < 5 * DESCRIPTORS; i++) {
+      const node = await openFile(box, `held ${i}`);
+      Deno.removeSync(`${box.path}/held ${i}`);
+      assertEquals((await fs.getattr(node)).nlink, 0);
+      assertEquals(await byteOf(box, other), "other".length);
+    }
+  },
+);
+
+/** Whether a descriptor is of a file of a folder that has no name any more. */
+function isDeleted(fd: string, folder: string): boolean {
+  try {
+    const path = Deno.readLinkSync(`/proc/self/fd/${fd}`);
+    return path.startsWith(folder) && path.endsWith(" (deleted)");
+  } catch {
+    return false;
+  }
+}
