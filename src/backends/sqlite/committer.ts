@@ -174,6 +174,11 @@ export class Committer implements Companion {
     // Whoever waits for a commit hears of it; the others do when they ask.
     if (operations > this.#asked) this.#untold = loss;
     this.#next = undefined;
+    // The start of the log has room for the next ones, which may remove something.
+    // Now: whoever changes something before the loss is told begins a transaction,
+    // and there is none yet.
+    const { log } = this.#parts;
+    if (log.pendingBytes > 0 && this.#emptying === undefined) this.#empty();
   }
 
   /**
@@ -346,15 +351,12 @@ export class Committer implements Companion {
 
   /** What is told where a commit did not come about, whose changes are undone. */
   #broken(error: unknown): FsError {
-    const { transaction, log } = this.#parts;
+    const { transaction } = this.#parts;
     const { failure, loss } = transaction;
     if (failure !== undefined) return failure;
-    const told = loss !== undefined && error === loss
+    return loss !== undefined && error === loss
       ? loss
       : transaction.lose(error);
-    // The start of the log has room for the next ones, which may remove something.
-    if (log.pendingBytes > 0 && this.#emptying === undefined) this.#empty();
-    return told;
   }
 
   /** Throws the loss of changes whose maker was not told yet, with whatever came after. */

@@ -213,6 +213,43 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "what is changed before a refused commit is told is no end of the store",
+  ignore,
+  fn: () =>
+    withStore({}, async (fs, { disk }) => {
+      const file = make(fs, "file");
+      await fs.settle();
+      disk.refusals = 1;
+      fs.setattr(file, { mode: 0o600 });
+      const refused = assertRejects(async () => await fs.settle(), FsError);
+      fs.setattr(file, { mode: 0o640 });
+      await refused;
+      assertEquals(fs.failure(), undefined);
+      assertEquals(await refusal(fs), undefined);
+      assertEquals(fs.getattr(file).mode, 0o640);
+    }),
+});
+
+Deno.test({
+  name:
+    "a record that is set anew when a commit was refused is no end of the store",
+  ignore,
+  fn: () =>
+    withStore({}, async (fs, { disk }) => {
+      make(fs, "file");
+      await fs.settle();
+      fs.records.watch(() => fs.records.put("c", "again", pattern(3, 2)));
+      fs.records.put("c", "key", pattern(3, 1));
+      disk.refusals = 1;
+      assertEquals(await refusal(fs), "no-space");
+      assertEquals(fs.failure(), undefined);
+      assertEquals(await refusal(fs), undefined);
+      assertEquals(fs.records.get("c", "again"), pattern(3, 2));
+    }),
+});
+
+Deno.test({
   name: "records go back with the files, and whoever keeps them hears of it",
   ignore,
   fn: () =>
