@@ -35,7 +35,8 @@ import {
 } from "./server/trust.ts";
 import { sessionRecoveryOf } from "./server/session_recovery.ts";
 import { completeLimits, type ServerLimits } from "./server/limits.ts";
-import { systemClock, wakingClock } from "./base/clock.ts";
+import { type Clock, systemClock, wakingClock } from "./base/clock.ts";
+import { every } from "./base/timers.ts";
 import {
   defineExport,
   type Export,
@@ -109,7 +110,8 @@ export class NfsServer implements AsyncDisposable {
   readonly #limits: ServerLimits;
   #metrics: MetricsServer | undefined;
   readonly #abort = (): void => void this.close();
-  readonly #sweeper: ReturnType<typeof setInterval>;
+  readonly #clock: Clock;
+  readonly #endSweeps: () => void;
   readonly #finished = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
 
@@ -117,13 +119,14 @@ export class NfsServer implements AsyncDisposable {
   constructor(offered: readonly Export[], given: ServeOptions) {
     const { clock = wakingClock(systemClock) } = given;
     const options = { ...given, clock };
+    this.#clock = clock;
     options.signal?.throwIfAborted();
     this.#options = options;
     // Whoever calls `close` hears of a failure; nobody else has to listen.
     this.finished.catch(() => {});
     const log = rateLimited(options.log ?? silentLogger, {
       perMinute: LOG_LINES_PER_MINUTE,
-      clock: () => clock.now(),
+      clock,
     });
     const registry = this.#registry;
     observeLog(registry, options.log);
@@ -131,7 +134,7 @@ export class NfsServer implements AsyncDisposable {
     const fileSystems = new CheckedFileSystems(offered, {
       timeout: options.fileSystemTimeout ?? DEFAULT_FILE_SYSTEM_MS,
       maxOverdue: limits.maxOverdueCalls,
-      now: () => clock.now(),
+      clock,
       log,
       registry,
     });
@@ -171,7 +174,7 @@ export class NfsServer implements AsyncDisposable {
         maxConnections: limits.maxConnections,
         maxPerAddress: limits.maxConnectionsPerAddress,
         maxCalls: limits.maxRequestsPerConnection,
-        clock: () => clock.now(),
+        clock,
         handlers: buildHandlers(services, this.#callbacks),
         spare: () => this.#metrics?.spare() ?? false,
         hurry: (ms) => fileSystems.hurry(ms),
@@ -187,7 +190,11 @@ export class NfsServer implements AsyncDisposable {
     const { hostname, port } = this.#listener.address;
     this.hostname = hostname;
     this.port = port;
-    this.#sweeper = setInterval(() => this.#sweepSafely(), SWEEP_INTERVAL_MS);
+    this.#endSweeps = every(
+      clock,
+      SWEEP_INTERVAL_MS,
+      () => this.#sweepSafely(),
+    );
     options.signal?.addEventListener("abort", this.#abort);
   }
 
@@ -262,11 +269,11 @@ export class NfsServer implements AsyncDisposable {
 
   /** What time alone brings: leases that run out, recalls that go unanswered. Called every second by itself. */
   sweep(): void {
-    const { state, clock } = this.#services;
+    const { state } = this.#services;
     this.#fileSystems.sweep();
     // Nothing new is begun any more.
     if (this.#closing !== undefined) return;
-    state.sweep(clock.now());
+    state.sweep(this.#clock.now());
     this.#callbacks.sweep();
     runEffects(this.#services);
   }
@@ -285,7 +292,7 @@ export class NfsServer implements AsyncDisposable {
       unready: () =>
         this.#services.state.grace.active ? "in the grace period" : undefined,
       limits: this.#limits,
-      now: () => this.#services.clock.now(),
+      clock: this.#clock,
       logger: this.#services.log,
     });
   }
@@ -302,7 +309,7 @@ export class NfsServer implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#abort);
     const deadline = new AbortController();
-    const timer = setTimeout(
+    const cancelDeadline = this.#clock.schedule(
       () => deadline.abort(),
       this.#options.shutdownTimeout ?? DEFAULT_SHUTDOWN_MS,
     );
@@ -320,8 +327,8 @@ export class NfsServer implements AsyncDisposable {
         this.#recovery?.flush(),
       ]);
     } finally {
-      clearTimeout(timer);
-      clearInterval(this.#sweeper);
+      cancelDeadline();
+      this.#endSweeps();
       this.#recovery?.[Symbol.dispose]();
       await this.#metrics?.[Symbol.asyncDispose]();
     }

@@ -85,6 +85,17 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
     );
     assertEquals(error.message.includes("\n"), false, error.message);
   }
+  for (const clock of [{ now: () => 0 }, { now: 0 }, null, () => 0]) {
+    const missing =
+      (clock as Partial<FakeClock> | null)?.now instanceof Function
+        ? "schedule"
+        : "now";
+    await assertRejects(
+      () => serve(fs, { port: 0, clock: clock as never }),
+      TypeError,
+      `clock must be { now, schedule }, as Clock says; it has no ${missing}`,
+    );
+  }
   const numbers: [object, string][] = [
     [{ port: -1 }, "port must be 0 or more, not -1"],
     [{ port: "x" }, 'port must be a number, not "x"'],

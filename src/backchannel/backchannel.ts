@@ -11,7 +11,7 @@ import type { CallbackRequest, SenderSession } from "./callback_request.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
 import { retryPolicyOf } from "./retry_policy.ts";
 import { BackchannelSender, type SenderOptions } from "./sender.ts";
-import { withTimeout } from "../base/sleep.ts";
+import { withTimeout } from "../base/timers.ts";
 
 /** What {@linkcode Backchannel} is made of. */
 export interface BackchannelOptions {
@@ -20,7 +20,7 @@ export interface BackchannelOptions {
   /** Where the XIDs of a connection begin. */
   readonly random: RandomBytes;
   /** Times, limits and metrics of each sender. */
-  readonly sender?: SenderOptions;
+  readonly sender: SenderOptions;
 }
 
 /**
@@ -182,14 +182,12 @@ export class Backchannel implements SessionObserver {
     const target = targetOf(session);
     const channel = this.#channels.get(connection);
     if (target === undefined || channel === undefined) return;
-    const { replyTimeout: ms, sleep } = retryPolicyOf(
-      this.#options.sender ?? {},
-    );
+    const { replyTimeout: ms, clock } = retryPolicyOf(this.#options.sender);
     const { signal } = this.#stopping;
     try {
       const answered = await withTimeout(
         (signal) => channel.probe(target, signal),
-        { ms, signal, sleep },
+        { clock, ms, signal },
       );
       if (session.destroyed || !session.hasBackConnection) return;
       session.pathProven = answered;

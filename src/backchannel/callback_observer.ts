@@ -18,13 +18,13 @@ export interface CallbackObserver {
 
 /** Tells the observer what became of a callback that was enqueued at `since`. */
 export function reportOutcome(
-  { observer, now }: RetryPolicy,
+  { observer, clock }: RetryPolicy,
   outcome: CallbackOutcome,
   since: number,
 ): void {
   if (outcome.kind === "answered") {
     observer?.recordCallback();
-    observer?.observeDuration((now() - since) / 1000);
+    observer?.observeDuration((clock.now() - since) / 1000);
   } else if (outcome.kind !== "stopped") {
     observer?.recordFailure();
   }

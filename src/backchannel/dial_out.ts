@@ -19,7 +19,7 @@ import {
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
 import { V40CallbackPath } from "./v40_callback_path.ts";
-import { withTimeout } from "../base/sleep.ts";
+import { sleep, withTimeout } from "../base/timers.ts";
 import {
   type InternetAddress,
   isSameHost,
@@ -114,7 +114,7 @@ export class DialOut implements ClientObserver {
     if (address === undefined) return client.noteCallbackPath(false);
     if (this.#stopping.signal.aborted) return;
     const { program, ident } = callback;
-    const now = this.#retry.now();
+    const now = this.#retry.clock.now();
     const path = new V40CallbackPath(client, address, { program, ident, now });
     this.#paths.set(client, path);
     this.#track(this.#probe(path));
@@ -136,11 +136,11 @@ export class DialOut implements ClientObserver {
       return request.done({ kind: "full" });
     }
     path.inFlight++;
-    const since = this.#retry.now();
+    const since = this.#retry.clock.now();
     this.#track(
       this.#deliver(path, request).then((outcome) => {
         path.inFlight--;
-        path.usedAt = this.#retry.now();
+        path.usedAt = this.#retry.clock.now();
         reportOutcome(this.#retry, outcome, since);
         request.done(outcome);
       }),
@@ -154,7 +154,7 @@ export class DialOut implements ClientObserver {
       probeInterval = ofLease(PROBE_INTERVAL, this.#retry.leaseMs),
       isExpired = () => false,
     } = this.#options;
-    const now = this.#retry.now();
+    const now = this.#retry.clock.now();
     let probes = 0;
     for (const path of this.#paths.values()) {
       if (path.inFlight > 0) continue;
@@ -198,7 +198,7 @@ export class DialOut implements ClientObserver {
       (channel, signal) => channel.probe(path.target, signal),
     );
     path.inFlight--;
-    path.usedAt = this.#retry.now();
+    path.usedAt = this.#retry.clock.now();
     this.#judge(path, answered === true);
   }
 
@@ -207,12 +207,13 @@ export class DialOut implements ClientObserver {
     path: V40CallbackPath,
     { operations, wanted, unanswered }: CallbackRequest,
   ): Promise<CallbackOutcome> {
-    const { attempts, backoff, sleep, observer } = this.#retry;
+    const { attempts, backoff, clock, observer } = this.#retry;
     const { signal } = this.#stopping;
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (attempt > 0) {
         unanswered?.();
         await sleep(
+          clock,
           backoff[Math.min(attempt, backoff.length) - 1] ?? 0,
           signal,
         );
@@ -261,12 +262,12 @@ export class DialOut implements ClientObserver {
     path: V40CallbackPath,
     use: (channel: CallbackChannel, signal: AbortSignal) => Promise<T>,
   ): Promise<T | Error | undefined> {
-    const { replyTimeout: ms, sleep } = this.#retry;
+    const { replyTimeout: ms, clock } = this.#retry;
     const { signal } = this.#stopping;
     try {
       return await withTimeout(async (signal) => {
         return await use(await this.#open(path, signal), signal);
-      }, { ms, signal, sleep });
+      }, { clock, ms, signal });
     } catch (error) {
       path.connection?.close("transport");
       const noAnswer = error instanceof CallbackTransportError;
@@ -310,6 +311,7 @@ export class DialOut implements ClientObserver {
       const connection = await connect({
         ...path.address,
         handlers,
+        clock: this.#retry.clock,
         signal: AbortSignal.any([signal, path.ending.signal]),
         maxRecord: MAX_REPLY,
       });

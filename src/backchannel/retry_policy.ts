@@ -1,5 +1,5 @@
 import type { CallbackObserver } from "./callback_observer.ts";
-import { type Sleep, sleep } from "../base/sleep.ts";
+import type { Clock } from "../base/clock.ts";
 
 /**
  * How often and how long a callback is tried; all can be left out. With a lease
@@ -34,16 +34,14 @@ export function ofLease(ms: number, leaseMs: number): number {
   return ms * Math.min(1, leaseMs / FULL_LEASE_MS);
 }
 
-/** The same, and what tests replace. */
+/** The same, with what they go by. */
 export interface RetryOptions extends CallbackTimes {
   /** Length of a lease in milliseconds; 90,000. */
   readonly leaseMs?: number;
   /** Milliseconds to wait after NFS4ERR_DELAY, doubled each time; 20. */
   readonly delay?: number;
-  /** Waits; ends early when `signal` aborts. */
-  readonly sleep?: Sleep;
-  /** Milliseconds that only grow. */
-  readonly now?: () => number;
+  /** What all of it goes by. */
+  readonly clock: Clock;
   /** Is told of each callback. */
   readonly observer?: CallbackObserver;
 }
@@ -64,8 +62,7 @@ export function retryPolicyOf(options: RetryOptions): RetryPolicy {
     attempts: options.attempts ?? 3,
     backoff: options.backoff ?? BACKOFF_MS.map((ms) => ofLease(ms, leaseMs)),
     delay: options.delay ?? DELAY_MS,
-    sleep: options.sleep ?? sleep,
-    now: options.now ?? (() => performance.now()),
+    clock: options.clock,
     observer: options.observer,
   };
 }

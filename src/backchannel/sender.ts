@@ -13,7 +13,7 @@ import type {
   CallbackRequest,
   SenderSession,
 } from "./callback_request.ts";
-import { withTimeout } from "../base/sleep.ts";
+import { sleep, withTimeout } from "../base/timers.ts";
 import {
   callOnSlot,
   operationsOnSlot,
@@ -62,7 +62,7 @@ export class BackchannelSender {
   #pathChanged = new AbortController();
 
   /** Starts at once. */
-  constructor(session: SenderSession, options: SenderOptions = {}) {
+  constructor(session: SenderSession, options: SenderOptions) {
     this.#session = session;
     this.#options = retryPolicyOf(options);
     this.#faulty = options.faulty ?? (() => {});
@@ -86,7 +86,7 @@ export class BackchannelSender {
    * stopped. A full queue says nothing about the path.
    */
   enqueue(request: CallbackRequest): boolean {
-    return this.#queue.push({ request, since: this.#options.now() });
+    return this.#queue.push({ request, since: this.#options.clock.now() });
   }
 
   /** A connection was bound to the back channel: whoever waits tries again now. */
@@ -136,7 +136,7 @@ export class BackchannelSender {
   }
 
   async #deliver(sending: Sending): Promise<CallbackOutcome> {
-    const { attempts, backoff, sleep, observer } = this.#options;
+    const { attempts, backoff, clock, observer } = this.#options;
     const { request, slot } = sending;
     const { signal } = this.#stopping;
     let given: CallbackOutcome = {
@@ -147,7 +147,11 @@ export class BackchannelSender {
       if (attempt > 0) {
         request.unanswered?.();
         const wait = backoff[Math.min(attempt, backoff.length) - 1] ?? 0;
-        await sleep(wait, AbortSignal.any([signal, this.#pathChanged.signal]));
+        await sleep(
+          clock,
+          wait,
+          AbortSignal.any([signal, this.#pathChanged.signal]),
+        );
       }
       if (signal.aborted || request.wanted?.() === false) {
         given = { kind: "stopped" };
@@ -163,10 +167,10 @@ export class BackchannelSender {
 
   /** One attempt: over the preferred connection and, when that fails, at once over another one. */
   async #attempt(sending: Sending): Promise<SlotCallOutcome> {
-    const { observer, replyTimeout, delay } = this.#options;
+    const { clock, observer, replyTimeout, delay } = this.#options;
     const { signal } = this.#stopping;
     const tried = new Set<CallbackChannel>();
-    const until = this.#options.now() + replyTimeout;
+    const until = this.#options.clock.now() + replyTimeout;
     let wait = delay;
     let again = false;
     while (tried.size < 2 && !signal.aborted) {
@@ -177,9 +181,9 @@ export class BackchannelSender {
       const outcome = await this.#callOver(channel, sending);
       if (typeof outcome !== "string") return outcome;
       if (outcome === "unanswered") tried.add(channel);
-      else if (this.#options.now() >= until) break;
+      else if (this.#options.clock.now() >= until) break;
       else {
-        await this.#options.sleep(wait, signal);
+        await sleep(clock, wait, signal);
         wait = Math.min(wait * 2, LONGEST_DELAY);
       }
     }
@@ -190,7 +194,7 @@ export class BackchannelSender {
     channel: CallbackChannel,
     sending: Sending,
   ): Promise<SlotCallOutcome> {
-    const { replyTimeout: ms, sleep, observer } = this.#options;
+    const { replyTimeout: ms, clock, observer } = this.#options;
     const { slot, request } = sending;
     const parts = {
       session: this.#session,
@@ -209,6 +213,6 @@ export class BackchannelSender {
       }
       sending.operations ??= operationsOnSlot(call, request);
       return await callOnSlot(call, sending.operations);
-    }, { ms, signal: this.#stopping.signal, sleep });
+    }, { ms, signal: this.#stopping.signal, clock });
   }
 }

@@ -1,4 +1,5 @@
-import { sleep } from "./sleep.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { sleep } from "./timers.ts";
 
 /** Bytes of lines that may wait for their reader. */
 const MAX_BYTES = 1024 * 1024;
@@ -17,6 +18,8 @@ export interface LineSink {
 export interface LineQueueOptions {
   /** Bytes of lines that may wait; 1 MiB if left out. */
   readonly maxBytes?: number;
+  /** What waits for the stream go by; the machine's if left out. */
+  readonly clock?: Clock;
   /** The line that stands for `count` lines that were left out. */
   readonly leftOut: (count: number) => string;
 }
@@ -30,6 +33,7 @@ export class LineQueue {
   readonly #sink: LineSink;
   readonly #options: LineQueueOptions;
   readonly #maxBytes: number;
+  readonly #clock: Clock;
   #lines: Uint8Array[] = [];
   /** Bytes that the sink has not taken. */
   #bytes = 0;
@@ -43,6 +47,7 @@ export class LineQueue {
     this.#sink = sink;
     this.#options = options;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /** Lines that were left out since the beginning. */
@@ -66,7 +71,7 @@ export class LineQueue {
   /** Resolves when all lines are written, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
     const ending = new AbortController();
-    const deadline = sleep(timeoutMs, ending.signal);
+    const deadline = sleep(this.#clock, timeoutMs, ending.signal);
     await Promise.race([this.#writing, deadline]);
     ending.abort();
   }
@@ -95,8 +100,9 @@ export class LineQueue {
           rest = rest.subarray(taken);
           this.#bytes -= taken;
         } catch (error) {
-          if (error instanceof Deno.errors.WouldBlock) await sleep(RETRY_MS);
-          else {
+          if (error instanceof Deno.errors.WouldBlock) {
+            await sleep(this.#clock, RETRY_MS);
+          } else {
             // Whoever read it is gone; serving files goes on without it.
             this.#dropped += count;
             this.#bytes -= rest.length;

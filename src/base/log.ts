@@ -12,7 +12,9 @@ import {
   LogRecord,
 } from "@std/log";
 import { leave } from "./awaitable.ts";
+import type { Clock } from "./clock.ts";
 import { LineQueue } from "./line_queue.ts";
+import { systemWallClock } from "./wall_clock.ts";
 
 /** Facts that belong to a message, by name. */
 export type LogFields = Record<string, unknown>;
@@ -73,7 +75,7 @@ export interface LoggerOptions {
  * `level`, `message` and the fields. Neither lets a value start a new line.
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
-  const { level = "info", format = "text", clock = Date.now } = options;
+  const { level = "info", format = "text", clock = systemWallClock } = options;
   const formatLine = format === "json" ? jsonLine : textLine;
   const lineOf = (record: LogRecord): string =>
     formatLine(record, new Date(clock()).toISOString());
@@ -103,8 +105,8 @@ export const silentLogger: Logger = {
 export interface RateLimit {
   /** Messages that each level may write in one minute. */
   perMinute: number;
-  /** The time in ms. */
-  clock: () => number;
+  /** What the minute goes by. */
+  clock: Clock;
 }
 
 /**
@@ -126,7 +128,7 @@ export function rateLimited(logger: Logger, limit: RateLimit): Logger {
     let written = 0;
     let leftOut = 0;
     return (message, fields) => {
-      const now = limit.clock();
+      const now = limit.clock.now();
       if (now - minute >= 60_000) {
         if (leftOut > 0) {
           write(level, "left out messages of this level", { count: leftOut });

@@ -1,5 +1,6 @@
+import type { Clock } from "./clock.ts";
 import { hostCode } from "./host_error.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "./timers.ts";
 
 /** Tries to open something before it is given up. */
 const TRIES = 20;
@@ -19,17 +20,17 @@ export function isOutOfRoom(error: unknown): boolean {
   return ROOM.has(hostCode(error));
 }
 
-/** What `open` comes to; tried again for a second while the host has no room for it. */
+/** What `open` comes to; tried again for a second by `clock` while the host has no room for it. */
 export async function withRoom<T>(
+  clock: Clock,
   open: () => Promise<T>,
-  pauseMs: number = PAUSE_MS,
 ): Promise<T> {
   for (let tries = 1;; tries++) {
     try {
       return await open();
     } catch (error) {
       if (tries === TRIES || !isOutOfRoom(error)) throw error;
-      await sleep(pauseMs);
+      await sleep(clock, PAUSE_MS);
     }
   }
 }

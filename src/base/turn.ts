@@ -1,6 +1,9 @@
 import { setImmediate } from "node:timers";
 
-/** How long the event loop may be kept from everybody else, in milliseconds. */
+/**
+ * How long the event loop may be kept from everybody else, in milliseconds. Turns
+ * are the loop's own: no clock that is given tells of them, so the machine's does.
+ */
 export const SLICE = 4;
 
 /**

@@ -1,3 +1,5 @@
+import { systemClock } from "../base/clock.ts";
+
 const encoder = new TextEncoder();
 const BAR = 24;
 const EVERY_MS = 100;
@@ -31,7 +33,7 @@ export class ProgressLine implements Disposable {
   show(progress: Progress): void {
     if (!this.#isShown) return;
     this.#last = progress;
-    const now = performance.now();
+    const now = systemClock.now();
     if (now - this.#shownAt < EVERY_MS) return;
     this.#shownAt = now;
     this.#write("\r");

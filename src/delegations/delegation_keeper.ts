@@ -57,8 +57,6 @@ export interface DelegationKeeperOptions {
   readonly patience?: number;
   /** How long CB_GETATTR may keep somebody waiting; 500. */
   readonly queryTimeout?: number;
-  /** Calls `run` later; returns what cancels it. */
-  readonly schedule?: (run: () => void, ms: number) => () => void;
   /** Is told of each delegation. */
   readonly observer?: DelegationObserver;
   /** For delegations that are lost. */
@@ -92,18 +90,17 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options = options;
     this.#state = options.state;
     this.#router = options.router;
-    const { router, schedule = defaultSchedule } = options;
+    const { router, state: { clock } } = options;
     this.#recalls = new RecallQueue({
       router,
-      clock: options.state.clock,
-      schedule,
+      clock,
       resend: options.resend,
       log: options.log,
     });
     this.#queries = new HolderQueries({
       router,
       timeout: options.queryTimeout ?? QUERY_TIMEOUT,
-      schedule,
+      clock,
     });
   }
 
@@ -275,10 +272,4 @@ export class DelegationKeeper implements DelegationPolicy {
       return;
     }
   }
-}
-
-/** Calls `run` after `ms` milliseconds; returns what cancels it. */
-export function defaultSchedule(run: () => void, ms: number): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { Status } from "../nfs4/constants.ts";
 import type { Delegation, HeldAttributes } from "../state/delegations.ts";
 import {
@@ -15,8 +16,8 @@ export interface HolderQueriesOptions {
   readonly router: Pick<CallbackRouter, "send">;
   /** Milliseconds that an answer may take. */
   readonly timeout: number;
-  /** Calls `run` later; returns what cancels it. */
-  readonly schedule: (run: () => void, ms: number) => () => void;
+  /** What that goes by. */
+  readonly clock: Clock;
 }
 
 /** A question that was asked, and how to give it up. */
@@ -46,7 +47,7 @@ export class HolderQueries {
   ask(delegation: Delegation): Promise<HeldAttributes | undefined> {
     const asked = this.#asked.get(delegation);
     if (asked !== undefined) return asked.answer;
-    const { router, timeout, schedule } = this.#options;
+    const { router, timeout, clock } = this.#options;
     const { promise, resolve } = Promise.withResolvers<
       HeldAttributes | undefined
     >();
@@ -55,7 +56,7 @@ export class HolderQueries {
       cancel();
       resolve(held);
     };
-    const cancel = schedule(() => finish(undefined), timeout);
+    const cancel = clock.schedule(() => finish(undefined), timeout);
     this.#asked.set(delegation, {
       answer: promise,
       giveUp: () => finish(undefined),

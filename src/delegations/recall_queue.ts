@@ -17,8 +17,6 @@ export interface RecallQueueOptions {
   /** The way to the clients. */
   readonly router: CallbackRouter;
   readonly clock: Clock;
-  /** Calls `run` later; returns what cancels it. */
-  readonly schedule: (run: () => void, ms: number) => () => void;
   /** Milliseconds until a recall goes out again that its client did not understand yet; 100, doubled each time. */
   readonly resend?: number;
   /** For clients that refuse. */
@@ -272,8 +270,7 @@ export class RecallQueue {
   }
 
   #later(recall: Sending, ms: number): void {
-    const { schedule } = this.#options;
-    recall.cancelTimer = schedule(() => {
+    recall.cancelTimer = this.#options.clock.schedule(() => {
       recall.cancelTimer = undefined;
       this.#sendInTurn(recall);
     }, ms);

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { isOutOfRoom, withRoom } from "../base/out_of_room.ts";
 import { type End, keyOfRow, rowKeys, userOfRow } from "./socket_table.ts";
 
@@ -34,7 +35,7 @@ export class SocketOwners {
   #looking = false;
 
   /** `open`: the host's tables, if left out. */
-  constructor(open: OpenTable = openTable) {
+  constructor(open: OpenTable) {
     this.#open = open;
   }
 
@@ -130,22 +131,24 @@ export function canTellOwners(): boolean {
   }
 }
 
-/** A table of this host. */
-async function* openTable(path: string): AsyncGenerator<string> {
-  let file: Deno.FsFile;
-  try {
-    file = await withRoom(() => Deno.open(path));
-  } catch (error) {
-    // A host without IPv6 has no table of it.
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
-  using _ = file;
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(16_384);
-  for (;;) {
-    const length = await file.read(buffer);
-    if (length === null) return;
-    yield decoder.decode(buffer.subarray(0, length));
-  }
+/** The tables of this host, waiting by `clock` for a descriptor. */
+export function hostTables(clock: Clock): OpenTable {
+  return async function* (path) {
+    let file: Deno.FsFile;
+    try {
+      file = await withRoom(clock, () => Deno.open(path));
+    } catch (error) {
+      // A host without IPv6 has no table of it.
+      if (error instanceof Deno.errors.NotFound) return;
+      throw error;
+    }
+    using _ = file;
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(16_384);
+    for (;;) {
+      const length = await file.read(buffer);
+      if (length === null) return;
+      yield decoder.decode(buffer.subarray(0, length));
+    }
+  };
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { isOutOfRoom, withRoom } from "../base/out_of_room.ts";
 import { RecentMap } from "../base/recent_map.ts";
 import type { UserNumbers } from "../rpc/auth.ts";
@@ -18,8 +19,8 @@ const MAX_TABLE = 1_048_576;
 
 /** Options of {@linkcode HostUsers}. */
 export interface HostUsersOptions {
-  /** Time in ms that only goes forward. */
-  readonly now: () => number;
+  /** What their age goes by. */
+  readonly clock: Clock;
   /** The host's tables, if left out. */
   readonly read?: ReadTable;
 }
@@ -29,7 +30,7 @@ export interface HostUsersOptions {
  * users from elsewhere (LDAP) have none. What was read is good for ten seconds.
  */
 export class HostUsers {
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #read: ReadTable;
   readonly #known = new RecentMap<
     number,
@@ -37,15 +38,15 @@ export class HostUsers {
   >(MAX_USERS);
 
   /** Reads nothing yet. */
-  constructor({ now, read = readTable }: HostUsersOptions) {
-    this.#now = now;
+  constructor({ clock, read = readTable(clock) }: HostUsersOptions) {
+    this.#clock = clock;
     this.#read = read;
   }
 
   /** A user with its groups. Rejects where descriptors have run out. */
   find(uid: number): Promise<UserNumbers> {
     const known = this.#known.get(uid);
-    const at = this.#now();
+    const at = this.#clock.now();
     if (known !== undefined && at - known.at < LIFE) return known.user;
     const user = this.#look(uid);
     this.#known.set(uid, { at, user });
@@ -92,13 +93,16 @@ function isId(text: string | undefined): boolean {
     Number(text) < 0xffff_ffff;
 }
 
-async function readTable(path: string): Promise<string | undefined> {
-  try {
-    const { size } = await Deno.stat(path);
-    if (size > MAX_TABLE) return undefined;
-    return await withRoom(() => Deno.readTextFile(path));
-  } catch (error) {
-    if (isOutOfRoom(error)) throw error;
-    return undefined;
-  }
+/** Waits by `clock` for a descriptor. */
+function readTable(clock: Clock): ReadTable {
+  return async (path) => {
+    try {
+      const { size } = await Deno.stat(path);
+      if (size > MAX_TABLE) return undefined;
+      return await withRoom(clock, () => Deno.readTextFile(path));
+    } catch (error) {
+      if (isOutOfRoom(error)) throw error;
+      return undefined;
+    }
+  };
 }

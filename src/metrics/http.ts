@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { HttpListener } from "./http_listener.ts";
 import type { MetricsRegistry } from "./registry.ts";
@@ -17,8 +18,8 @@ export interface MetricsServerOptions {
   readonly unready: () => string | undefined;
   /** How many may ask at once. */
   readonly limits: { readonly maxMetricsRequests: number };
-  /** The time in milliseconds. */
-  readonly now: () => number;
+  /** What its pauses go by. */
+  readonly clock: Clock;
   /** Hears of errors of our own. */
   readonly logger: Logger;
 }
@@ -33,7 +34,7 @@ export interface MetricsServer extends AsyncDisposable {
 
 /** Starts the HTTP server of metrics and health; throws when the port is taken. */
 export function serveMetrics(options: MetricsServerOptions): MetricsServer {
-  const { hostname, port, registry, trouble, unready, limits, now, logger } =
+  const { hostname, port, registry, trouble, unready, limits, clock, logger } =
     options;
   const refused = counter(registry, {
     name: "metrics_requests_refused_total",
@@ -44,7 +45,7 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
     port,
     maxRequests: limits.maxMetricsRequests,
     refused: () => refused.inc(),
-    now,
+    clock,
     logger,
     handler: async ({ pathname }) => {
       switch (pathname) {

@@ -1,6 +1,7 @@
 import { bindError } from "../rpc/bind_error.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { sleep } from "../base/sleep.ts";
+import { sleep } from "../base/timers.ts";
 
 /** Before a server that ended by itself is started again, in milliseconds. */
 const PAUSE_MS = 50;
@@ -20,8 +21,8 @@ export interface HttpListenerOptions {
   readonly handler: (url: URL) => Response | Promise<Response>;
   /** A request was turned away at the limit. */
   readonly refused: () => void;
-  /** The time in milliseconds. */
-  readonly now: () => number;
+  /** What its pauses go by. */
+  readonly clock: Clock;
   /** Hears of errors of our own. */
   readonly logger: Logger;
 }
@@ -58,7 +59,7 @@ export class HttpListener implements AsyncDisposable {
    * so; whether that may have freed any.
    */
   spare(): boolean {
-    const now = this.#options.now();
+    const now = this.#options.clock.now();
     if (now - this.#sparedAt < SPARED_EVERY_MS) return false;
     this.#sparedAt = now;
     this.#restart.abort();
@@ -88,7 +89,7 @@ export class HttpListener implements AsyncDisposable {
 
   /** Never rejects. */
   async #keepUp(): Promise<void> {
-    const { logger } = this.#options;
+    const { clock, logger } = this.#options;
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
@@ -104,7 +105,7 @@ export class HttpListener implements AsyncDisposable {
       if (signal.aborted) return;
       // Only this closes the connections of a server that ended by itself.
       this.#restart.abort();
-      await sleep(PAUSE_MS, signal);
+      await sleep(clock, PAUSE_MS, signal);
       if (signal.aborted) return;
       try {
         this.#server = this.#serve(this.port);

@@ -1,7 +1,8 @@
+import type { Clock } from "../base/clock.ts";
 import { hostCode } from "../base/host_error.ts";
 import type { Logger } from "../base/log.ts";
 import { isOutOfRoom } from "../base/out_of_room.ts";
-import { sleep } from "../base/sleep.ts";
+import { sleep } from "../base/timers.ts";
 
 /** Before a process that is out of descriptors tries again, in milliseconds. */
 const PAUSE_MS = 50;
@@ -18,6 +19,8 @@ export interface AcceptOptions {
   readonly spare?: () => boolean;
   /** Hears once of each time that descriptors or memory run out. */
   readonly logger: Logger;
+  /** What pauses go by. */
+  readonly clock: Clock;
   /** The listener is about to be closed. */
   readonly signal: AbortSignal;
 }
@@ -25,7 +28,7 @@ export interface AcceptOptions {
 /** Accepts connections until `signal` aborts and the listener is closed; never rejects. */
 export async function acceptAll(
   listener: Pick<Deno.TcpListener, "accept">,
-  { admit, lost, spare, logger, signal }: AcceptOptions,
+  { admit, lost, spare, logger, clock, signal }: AcceptOptions,
 ): Promise<void> {
   let isExhausted = false;
   while (!signal.aborted) {
@@ -43,7 +46,7 @@ export async function acceptAll(
       }
       isExhausted = true;
       const isFreed = isOutOfRoom(error) && spare?.() === true;
-      await sleep(isFreed ? FREED_MS : PAUSE_MS, signal);
+      await sleep(clock, isFreed ? FREED_MS : PAUSE_MS, signal);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type Logger, silentLogger } from "../base/log.ts";
+import { sleep } from "../base/timers.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
@@ -410,17 +411,18 @@ export class RpcConnection {
    * would reset the connection, and it could lose replies that it has not read.
    */
   async #linger(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const heard = new AbortController();
     try {
       await this.#transport.closeWrite();
-      const expired = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, LINGER_MS);
-      });
-      await Promise.race([this.#silent.promise, expired]);
+      const { clock } = this.#options;
+      await Promise.race([
+        this.#silent.promise,
+        sleep(clock, LINGER_MS, heard.signal),
+      ]);
     } catch {
       // The peer was faster.
     } finally {
-      clearTimeout(timer);
+      heard.abort();
     }
   }
 

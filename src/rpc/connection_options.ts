@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Turn } from "../base/turn.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
@@ -10,6 +11,8 @@ import type { SecurityFlavor } from "./security.ts";
 export interface ConnectionOptions {
   /** What is done with the messages. */
   handlers: RpcHandlers;
+  /** What its times go by. */
+  clock: Clock;
   /** Largest record in bytes; 1 MiB + 64 KiB if left out. */
   maxRecord?: number;
   /**

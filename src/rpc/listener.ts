@@ -1,6 +1,8 @@
 import { acceptAll } from "./accept.ts";
 import { aborted } from "../base/abort.ts";
+import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
+import { every } from "../base/timers.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
@@ -52,8 +54,6 @@ export interface ListenerOptions extends
   spare?: () => boolean;
   /** Has calls answered that have waited for so many ms and hold memory that others need; whether there were any. */
   hurry?: (ms: number) => boolean;
-  /** Time in ms that only goes forward; `performance.now` if left out. */
-  clock?: () => number;
 }
 
 /**
@@ -73,12 +73,12 @@ export class RpcListener implements AsyncDisposable {
   readonly #perAddress = new Map<string, number>();
   readonly #shared: Partial<ConnectionOptions>;
   readonly #patience: Patience;
-  readonly #clock: () => number;
-  readonly #sweepTimer: ReturnType<typeof setInterval>;
+  readonly #clock: Clock;
+  readonly #endSweeps: () => void;
   readonly #accepting: Promise<void>;
   readonly #ending = new AbortController();
-  /** Until those who wait for room look again. */
-  #lookAgain: ReturnType<typeof setTimeout> | undefined;
+  /** Cancels that those who wait for room look again. */
+  #cancelLook: (() => void) | undefined;
 
   /**
    * Listens at once. Throws what `Deno.listen` throws, as {@linkcode bindError}
@@ -93,7 +93,7 @@ export class RpcListener implements AsyncDisposable {
       hoard: options.hoardTimeout ?? PATIENCE.hoard,
       idle: options.idleTimeout ?? PATIENCE.idle,
     };
-    this.#clock = options.clock ?? (() => performance.now());
+    this.#clock = options.clock;
     const { budget } = options;
     if (budget !== undefined) budget.exhausted = () => this.#exhausted(budget);
     // What is kept for later use is small beside what may be in use.
@@ -104,9 +104,10 @@ export class RpcListener implements AsyncDisposable {
       writers: new WriterPool({ maxKept }),
       established: (connection) => this.#strangers.delete(connection),
     };
-    this.#sweepTimer = setInterval(
-      () => this.sweep(),
+    this.#endSweeps = every(
+      options.clock,
       options.sweepInterval ?? 5000,
+      () => this.sweep(),
     );
     const { observer, logger = silentLogger } = options;
     this.#accepting = acceptAll(this.#listener, {
@@ -114,6 +115,7 @@ export class RpcListener implements AsyncDisposable {
       lost: () => observer?.connectionLost?.(),
       spare: () => this.#spare(),
       logger,
+      clock: options.clock,
       signal: this.#ending.signal,
     });
   }
@@ -135,7 +137,7 @@ export class RpcListener implements AsyncDisposable {
 
   /** Closes connections whose time is up; a timer calls it. */
   sweep(): void {
-    const now = this.#clock();
+    const now = this.#clock.now();
     for (const [connection, watch] of this.#connections) {
       const reason = watch.look(now, this.#patience);
       if (reason !== undefined) connection.close(reason);
@@ -148,14 +150,14 @@ export class RpcListener implements AsyncDisposable {
 
   /** Somebody who holds nothing can't be served: there is less patience with those who hoard. */
   #exhausted(budget: BufferBudget): void {
-    if (this.#lookAgain !== undefined || this.#ending.signal.aborted) return;
+    if (this.#cancelLook !== undefined || this.#ending.signal.aborted) return;
     const { hoard } = this.#patience;
     // Closing a connection frees nothing of what a call in flight holds.
     if (!this.#options.hurry?.(hoard / HURRY)) {
       this.#cutHoarders(budget, hoard / HURRY);
     }
-    this.#lookAgain = setTimeout(() => {
-      this.#lookAgain = undefined;
+    this.#cancelLook = this.#clock.schedule(() => {
+      this.#cancelLook = undefined;
       budget.relieve();
       if (budget.isExhausted) this.#exhausted(budget);
     }, hoard / 10);
@@ -167,7 +169,7 @@ export class RpcListener implements AsyncDisposable {
    * take their replies: of the rest some only wait for us to read on.
    */
   #cutHoarders(budget: BufferBudget, patience: number): void {
-    const now = this.#clock();
+    const now = this.#clock.now();
     let { excess } = budget;
     const hoarders = [...this.#connections]
       .filter(([, watch]) => watch.isHoarding(now, patience))
@@ -204,8 +206,8 @@ export class RpcListener implements AsyncDisposable {
 
   #stop(): void {
     if (this.#ending.signal.aborted) return;
-    clearInterval(this.#sweepTimer);
-    clearTimeout(this.#lookAgain);
+    this.#endSweeps();
+    this.#cancelLook?.();
     this.#ending.abort();
     this.#listener.close();
   }
@@ -228,7 +230,7 @@ export class RpcListener implements AsyncDisposable {
       ...this.#options,
       ...this.#shared,
     });
-    const now = this.#clock();
+    const now = this.#clock.now();
     this.#connections.set(connection, new ConnectionWatch(connection, now));
     this.#strangers.add(connection);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
@@ -281,7 +283,7 @@ export class RpcListener implements AsyncDisposable {
    * host says that there is no descriptor before it looks for another.
    */
   #spare(): boolean {
-    const latest = this.#clock() - NEWCOMER_MS;
+    const latest = this.#clock.now() - NEWCOMER_MS;
     const fits = (connection: RpcConnection): boolean =>
       this.#connections.get(connection)!.since <= latest;
     let spared = 0;
@@ -293,7 +295,7 @@ export class RpcListener implements AsyncDisposable {
   #idlest(
     fits: (connection: RpcConnection) => boolean,
   ): RpcConnection | undefined {
-    let idleSince = this.#clock() - this.#patience.idle;
+    let idleSince = this.#clock.now() - this.#patience.idle;
     let idlest: RpcConnection | undefined;
     for (const [connection, watch] of this.#connections) {
       if (watch.idleSince > idleSince || !connection.isIdle) continue;

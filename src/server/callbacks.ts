@@ -28,7 +28,7 @@ export interface CallbacksOptions {
   /** Which addresses of NFSv4.0 clients are dialled; their own if left out. */
   readonly allowCallbackAddress?: AllowCallbackAddress;
   /** Attempts, times and the observer of callbacks. */
-  readonly sender?: SenderOptions;
+  readonly sender?: Omit<SenderOptions, "clock" | "leaseMs">;
   /** Times of delegations. */
   readonly keeper?: Omit<
     DelegationKeeperOptions,
@@ -51,8 +51,8 @@ export class Callbacks {
 
   constructor(options: CallbacksOptions) {
     const { state, random, log } = options;
-    const { sessions, lease: { leaseMs } } = state;
-    const sender = { ...options.sender, leaseMs };
+    const { clock, sessions, lease: { leaseMs } } = state;
+    const sender = { ...options.sender, clock, leaseMs };
     this.backchannel = new Backchannel({ sessions, random, sender });
     const { allowCallbackAddress: allow } = options;
     this.dialOut = new DialOut({

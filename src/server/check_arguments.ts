@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { checkOptionNames, type OptionNames } from "../base/option_names.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
 import type { FileSystem, FileSystemLimits } from "../vfs/file_system.ts";
@@ -15,6 +16,11 @@ const REQUIRED_METHODS = [
   "readdir",
   "read",
 ] as const satisfies readonly (keyof FileSystem)[];
+
+/** What a Clock has. */
+const CLOCK_METHODS = ["now", "schedule"] as const satisfies readonly (
+  keyof Clock
+)[];
 
 /** The words that an export's options may be. */
 const WORDS = {
@@ -162,11 +168,17 @@ function checkLimits(path: string, limits: FileSystemLimits): void {
 export function checkOptions(options: ServeOptions): void {
   checkOptionNames("serve", options, SERVE_NAMES);
   checkOptionNames("serve: callbacks", options.callbacks ?? {}, CALLBACK_NAMES);
-  const { stateDirectory } = options;
+  const { stateDirectory, clock } = options;
   // What is made in no folder is made in the host's root.
   if (stateDirectory !== undefined && !isName(stateDirectory)) {
     throw new TypeError(
       `stateDirectory must name a folder, not ${shown(stateDirectory)}`,
+    );
+  }
+  for (const name of CLOCK_METHODS) {
+    if (clock === undefined || typeof clock?.[name] === "function") continue;
+    throw new TypeError(
+      `clock must be { now, schedule }, as Clock says; it has no ${name}`,
     );
   }
   for (const [name, least] of Object.entries(LEAST)) {

@@ -60,10 +60,10 @@ export interface ServeOptions {
   /** Closes the server when it aborts. */
   readonly signal?: AbortSignal;
   /**
-   * What leases, grace and whatever else clients are given for a time go by, in
-   * place of the machine's clock without the times in which the server was
-   * stopped; for tests, which call `NfsServer.sweep`
-   * when they have moved it.
+   * What all that the server waits for or lets run out goes by: leases, grace,
+   * callbacks, sweeps, the times of connections and of closing. If left out the
+   * machine's clock without the times in which the server was stopped. With a
+   * test's own all of that happens when the test moves it.
    */
   readonly clock?: Clock;
   /** Ids and verifiers are made of it, in place of the system's randomness; for tests. */

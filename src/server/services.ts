@@ -35,6 +35,7 @@ import { logOperations, StateLog } from "./debug_log.ts";
 import { ServerState } from "../state/server_state.ts";
 import type { SessionStore } from "../state/session_store.ts";
 import { LoopTurn } from "../base/turn.ts";
+import { systemWallClock } from "../base/wall_clock.ts";
 import { CallerTable } from "../vfs/callers.ts";
 import type { Export } from "../vfs/exports.ts";
 import { Namespace } from "../vfs/namespace.ts";
@@ -109,7 +110,7 @@ export function buildServices(
     state,
     namespace: new Namespace(exports, {
       handleKey: identity.handleKey,
-      time: { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 },
+      time: { seconds: Math.floor(systemWallClock() / 1000), nanoseconds: 0 },
     }),
     callers: new CallerTable(),
     effects,

@@ -1,6 +1,10 @@
 import { isLoopback, isOwnAddress } from "../host/address.ts";
 import { privilegedBelow } from "../host/privileged_ports.ts";
-import { canTellOwners, SocketOwners } from "../host/socket_owners.ts";
+import {
+  canTellOwners,
+  hostTables,
+  SocketOwners,
+} from "../host/socket_owners.ts";
 import { HostUsers } from "../host/users.ts";
 import type { Logger } from "../base/log.ts";
 import { noneFlavor } from "../rpc/auth_none.ts";
@@ -123,8 +127,8 @@ type FindHolder = (
 ) => Bearer["holder"] | Promise<Bearer["holder"]>;
 
 function holderFinder(clock: Clock): FindHolder {
-  const owners = new SocketOwners();
-  const users = new HostUsers({ now: () => clock.now() });
+  const owners = new SocketOwners(hostTables(clock));
+  const users = new HostUsers({ clock });
   return async ({ peer, local }) => {
     // Nobody but this host reaches its loopback, whatever address it calls from:
     // all of a network may be its own (ip-route(8), type local).

@@ -1,4 +1,5 @@
 import { type Awaitable, chain, leave, promised } from "../base/awaitable.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import {
   isSound,
@@ -57,8 +58,8 @@ export interface CheckedOptions {
   readonly timeout: number;
   /** Overdue calls at once; at that many nothing more is asked of it. */
   readonly maxOverdue: number;
-  /** The time in milliseconds. */
-  readonly now: () => number;
+  /** What the time of a call goes by. */
+  readonly clock: Clock;
   /** Where its faults are said. */
   readonly log: Logger;
   /** Counts them. */

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { FsError } from "./errors.ts";
 
 /** Options of {@linkcode PendingCalls}. */
@@ -6,8 +7,8 @@ export interface PendingCallsOptions {
   readonly timeout: number;
   /** Overdue calls at once; at that many nothing more is asked of the file system. */
   readonly maxOverdue: number;
-  /** The time in milliseconds. */
-  readonly now: () => number;
+  /** What their time goes by. */
+  readonly clock: Clock;
   /** Hears how many calls of a method were given up at once, after how many milliseconds. */
   readonly timedOut?: (method: string, calls: number, after: number) => void;
 }
@@ -63,7 +64,7 @@ export class PendingCalls {
       let isOverdue = false;
       const call: PendingCall = {
         method,
-        since: this.#options.now(),
+        since: this.#options.clock.now(),
         giveUp: (reason) => {
           isOverdue = true;
           this.#overdue++;
@@ -113,8 +114,8 @@ export class PendingCalls {
   }
 
   #giveUp(patience: number, applies: (call: PendingCall) => boolean): boolean {
-    const { now, timedOut } = this.#options;
-    const latest = now() - patience;
+    const { clock, timedOut } = this.#options;
+    const latest = clock.now() - patience;
     const counts = new Map<string, number>();
     for (const call of this.#waiting) {
       if (call.since > latest) break;

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../src/base/clock.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { CallbackChannel } from "../../src/backchannel/callback_channel.ts";
 import { AUTH_NONE } from "../../src/rpc/call_credential.ts";
@@ -217,6 +218,7 @@ function dialled(
   options: Partial<ConstructorParameters<typeof DialOut>[0]> = {},
 ) {
   const dialOut = new DialOut({
+    clock: systemClock,
     random: (length) => new Uint8Array(length),
     replyTimeout: 100,
     backoff: [1],

@@ -1,5 +1,6 @@
 /** A session's back channel without a server around it: connections, a sender, a strict client. */
 
+import { systemClock } from "../../src/base/clock.ts";
 import { CallbackChannel } from "../../src/backchannel/callback_channel.ts";
 import type {
   CallbackOutcome,
@@ -88,11 +89,11 @@ export class Line implements AsyncDisposable {
   };
   sender: BackchannelSender;
   readonly #slots: number;
-  readonly #options: SenderOptions;
+  readonly #options: Partial<SenderOptions>;
   readonly #listener: Deno.TcpListener;
 
   /** `slots` of the back channel; the sender's times are milliseconds. */
-  constructor(slots: number, options: SenderOptions = {}) {
+  constructor(slots: number, options: Partial<SenderOptions> = {}) {
     this.session = new CallbackSession({
       sessionid: SESSION_ID,
       minorVersion: 1,
@@ -128,6 +129,7 @@ export class Line implements AsyncDisposable {
       target: () => this.target,
       channels: () => this.channels,
     }, {
+      clock: systemClock,
       replyTimeout: 100,
       backoff: [1, 1],
       faulty: (fault) => this.faults.push(fault),
@@ -150,6 +152,7 @@ export class Line implements AsyncDisposable {
     const client = await ClientConnection.connect({ port });
     const made: { channel?: CallbackChannel } = {};
     const connection = new RpcConnection(await accepting, {
+      clock: systemClock,
       handlers: {
         call: () => AcceptStatus.PROG_UNAVAIL,
         reply: (_connection, xid, xdr) =>

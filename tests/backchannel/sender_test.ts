@@ -294,8 +294,7 @@ Deno.test("BackchannelSender waits 10 s for a reply, then 5 s and 10 s before it
   await using line = new Line(1, {
     replyTimeout: undefined,
     backoff: undefined,
-    now: clock.now,
-    sleep: (ms, signal) => clock.sleep(ms, signal).catch(() => {}),
+    clock,
   });
   await line.join();
   line.peer.always({ kind: "silent" });

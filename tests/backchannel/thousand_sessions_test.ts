@@ -3,7 +3,6 @@ import { Callbacks } from "../../src/server/callbacks.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
-import { defaultSchedule } from "../../src/delegations/delegation_keeper.ts";
 import { StateFixture } from "../engine/state_fixture.ts";
 import {
   CallbackOp,
@@ -18,42 +17,26 @@ import { eventually, type Held, hold } from "./fixture.ts";
 
 const CONNECTIONS = 100;
 const SESSIONS = 1_000;
+/** Milliseconds in which the server's clock follows the machine's. */
+const TICK = 20;
 
 /** A server whose inside can be looked at. */
 function serve() {
   const tree: Record<string, string> = {};
   for (let i = 0; i < SESSIONS; i++) tree[`f${i}`] = "text";
   const fixture = new StateFixture({ tree });
-  const { services } = fixture;
+  const { services, clock } = fixture;
   const { state, random, log } = services;
-  let timers = 0;
   const callbacks = new Callbacks({
     state,
     random,
     log,
     delegations: true,
-    keeper: {
-      schedule(run, ms) {
-        timers++;
-        let isOver = false;
-        const end = () => {
-          if (!isOver) timers--;
-          isOver = true;
-        };
-        const cancel = defaultSchedule(() => {
-          end();
-          run();
-        }, ms);
-        return () => {
-          end();
-          cancel();
-        };
-      },
-    },
   });
   const program = new NfsProgram(services);
   const listener = new RpcListener({
     port: 0,
+    clock,
     handlers: {
       call: (call, results, connection) =>
         program.call(call, results, connection),
@@ -66,7 +49,7 @@ function serve() {
     },
   });
   const { port } = listener.address;
-  return { services, callbacks, listener, port, timers: () => timers };
+  return { services, callbacks, listener, port, clock };
 }
 
 /** A client that returns what it is asked for. */
@@ -94,7 +77,8 @@ class Holder {
 }
 
 Deno.test("1,000 sessions with a delegation each, all recalled at once: all answered, nothing left over", async () => {
-  const { services, callbacks, listener, port, timers } = serve();
+  const { services, callbacks, listener, port, clock } = serve();
+  const passing = setInterval(() => clock.advance(TICK), TICK);
   const { state, namespace } = services;
   const connections: ClientConnection[] = [];
   const holders: Holder[] = [];
@@ -151,7 +135,8 @@ Deno.test("1,000 sessions with a delegation each, all recalled at once: all answ
   }
   assertEquals(state.files.delegations, 0);
   assertEquals(callbacks.keeper.held, { recalls: 0, timers: 0, queries: 0 });
-  assertEquals(timers(), 0);
+  // The sweep of connections.
+  assertEquals(clock.pending, 1);
   assertEquals(callbacks.backchannel.held, {
     senders: SESSIONS,
     channels: CONNECTIONS,
@@ -185,4 +170,6 @@ Deno.test("1,000 sessions with a delegation each, all recalled at once: all answ
     0,
   ]);
   await listener.drain(AbortSignal.timeout(1_000));
+  assertEquals(clock.pending, 0);
+  clearInterval(passing);
 });

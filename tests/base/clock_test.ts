@@ -29,6 +29,31 @@ Deno.test("a clock that nobody read for long stood still, each time", () => {
   assertEquals(clock.now(), begin + 1_500);
 });
 
+Deno.test("a timer of a clock that stood still rings as much later", () => {
+  const own = new FakeClock();
+  const clock = wakingClock(own);
+  const rung: number[] = [];
+  const begin = clock.now();
+  clock.schedule(() => rung.push(clock.now() - begin), 10_000);
+  const cancel = clock.schedule(() => rung.push(-1), 12_000);
+  const live = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      own.advance(1_000);
+      clock.now();
+    }
+  };
+  live(4);
+  // Nothing runs, and the machine's timers are late by that.
+  own.skip(60_000);
+  assertEquals(rung, []);
+  live(5);
+  assertEquals(rung, []);
+  cancel();
+  live(4);
+  assertEquals(rung, [10_000]);
+  assertEquals(own.pending, 0);
+});
+
 Deno.test("a lease goes on after a pause where it was, and then runs out", () => {
   const own = new FakeClock();
   const clock = wakingClock(own);

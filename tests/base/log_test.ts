@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { FakeClock, toldClock } from "../support/fake_clock.ts";
 import { createLogger, rateLimited, silentLogger } from "../../src/base/log.ts";
 
 const clock = () => 0;
@@ -73,7 +74,7 @@ Deno.test("what a client calls itself can't drive the terminal that shows the lo
 
 Deno.test("an operator who asks for debug lines gets all of them", () => {
   const { lines, logger } = collect({ level: "debug" });
-  const limited = rateLimited(logger, { perMinute: 2, clock: () => 0 });
+  const limited = rateLimited(logger, { perMinute: 2, clock: new FakeClock() });
   assertEquals(limited.level, "debug");
   for (let i = 0; i < 5; i++) limited.debug("line");
   assertEquals(lines.length, 5);
@@ -82,7 +83,10 @@ Deno.test("an operator who asks for debug lines gets all of them", () => {
 Deno.test("a rate-limited level falls silent, then says how much it left out", () => {
   let now = 1000;
   const { lines, logger } = collect({ format: "json" });
-  const limited = rateLimited(logger, { perMinute: 2, clock: () => now });
+  const limited = rateLimited(logger, {
+    perMinute: 2,
+    clock: toldClock(() => now),
+  });
   for (let i = 0; i < 5; i++) limited.warn(`warn ${i}`);
   limited.error("its own share");
   now += 60_000;

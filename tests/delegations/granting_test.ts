@@ -47,7 +47,6 @@ function start(
   const keeper = new DelegationKeeper({
     state,
     router,
-    schedule: fixture.clock.schedule,
     ...rest,
   });
   state.files.policy = keeper;

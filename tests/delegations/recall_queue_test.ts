@@ -44,7 +44,6 @@ function crowd() {
   const queue = new RecallQueue({
     router,
     clock,
-    schedule: () => () => {},
   });
   const delegations: Delegation[] = [];
   for (let i = 0; i < N; i++) {

@@ -1,3 +1,4 @@
+import { FakeClock } from "../support/fake_clock.ts";
 import { assert, assertEquals } from "@std/assert";
 import { ofLease, retryPolicyOf } from "../../src/backchannel/retry_policy.ts";
 import { revocableAt } from "../../src/delegations/revocation.ts";
@@ -75,7 +76,10 @@ Deno.test("RENEW notes what it said of the callback path (RFC 7530 10.4.6)", asy
 
 Deno.test("with every lease a dead path is found out in time to be told of", () => {
   for (let leaseMs = 1_000; leaseMs <= 200_000; leaseMs += 1_000) {
-    const { replyTimeout, attempts, backoff } = retryPolicyOf({ leaseMs });
+    const { replyTimeout, attempts, backoff } = retryPolicyOf({
+      clock: new FakeClock(),
+      leaseMs,
+    });
     // RENEW comes every two thirds of a lease: one of them has to know.
     assert(replyTimeout <= leaseMs / 3, `${leaseMs}`);
     // A session is at fault after all attempts, each over two connections.
@@ -92,6 +96,7 @@ Deno.test("times of a lease of 90 s and more are whole, those of a shorter one i
     10_000,
   ]);
   const given = retryPolicyOf({
+    clock: new FakeClock(),
     leaseMs: 9_000,
     replyTimeout: 7,
     backoff: [1],

@@ -37,27 +37,11 @@ Deno.test("nothing is said but through a logger, or by the command line", {
   assertEquals(found(/\bconsole\.\w+/g, isCommandLine), []);
 });
 
-/** Where the machine's clocks and timers are read, and why a given clock would not do. */
+/** Where the machine's clocks and timers are used, and why a given clock would not do. */
 const CLOCKS: ReadonlyMap<string, string> = new Map([
   ["src/base/clock.ts", "the clock that is given"],
-  ["src/base/sleep.ts", "the sleep that is given"],
+  ["src/base/wall_clock.ts", "the time of day that is given"],
   ["src/base/turn.ts", "turns are the event loop's own"],
-  ["src/base/log.ts", "lines have the time of day, which can be given"],
-  ["src/backends/common/file_times.ts", "the time of day, to the microsecond"],
-  ["src/backends/local/store.ts", "the time of day, which can be given"],
-  [
-    "src/backends/local/portable_host.ts",
-    "times that are given, as Deno wants them",
-  ],
-  ["src/backends/local/listings.ts", "what a look at the host took"],
-  ["src/backends/local/guards.ts", "how soon the host is looked at again"],
-  ["src/backchannel/retry_policy.ts", "a default"],
-  ["src/delegations/delegation_keeper.ts", "a default"],
-  ["src/rpc/connection.ts", "how long a socket lingers"],
-  ["src/rpc/listener.ts", "a default; the sweep"],
-  ["src/server.ts", "the sweep; how long closing may take"],
-  ["src/server/services.ts", "when the server started"],
-  ["src/cli/progress.ts", "how far long work is"],
 ]);
 
 Deno.test(
@@ -67,7 +51,7 @@ Deno.test(
   },
   () => {
     const reads =
-      /\b(?:performance\.now|Date\.now|setTimeout|setInterval|setImmediate|new Date)\b/g;
+      /\b(?:performance\.now|Date\.now|setTimeout|setInterval|setImmediate|AbortSignal\.timeout)\b|\bnew Date\(\)/g;
     assertEquals(found(reads, (path) => CLOCKS.has(path)), []);
     const unread = [...CLOCKS.keys()].filter((path) =>
       !modules.includes(path) || code(path).search(reads) < 0
@@ -75,6 +59,35 @@ Deno.test(
     assertEquals(unread, [], "does not read one");
   },
 );
+
+/** Who goes by the machine's own time, and why it is not given one. */
+const MACHINE_TIME: ReadonlyMap<string, string> = new Map([
+  ["src/base/clock.ts", "defines it"],
+  ["src/base/wall_clock.ts", "defines it"],
+  ["src/base/log.ts", "a default; a log is there before the server"],
+  ["src/base/line_queue.ts", "a default; the same"],
+  ["src/backends/common/file_times.ts", "a default of back ends"],
+  [
+    "src/backends/local/store.ts",
+    "a default; back ends have no server's clock",
+  ],
+  ["src/backends/local/listings.ts", "a default; the same"],
+  ["src/backends/local/portable_host.ts", "as the host does by itself"],
+  ["src/server.ts", "a default"],
+  ["src/server/services.ts", "when the server started"],
+  ["src/cli/progress.ts", "how far long work is, on a terminal"],
+]);
+
+Deno.test("who goes by the machine's own time says why", {
+  ignore: noFiles,
+}, () => {
+  const names = /\b(?:systemClock|systemWallClock|fineWallClock)\b/g;
+  assertEquals(found(names, (path) => MACHINE_TIME.has(path)), []);
+  const unused = [...MACHINE_TIME.keys()].filter((path) =>
+    !modules.includes(path) || code(path).search(names) < 0
+  );
+  assertEquals(unused, [], "does not use it");
+});
 
 /** The modules whose values a module imports; types alone make no circle. */
 function values(path: string): string[] {

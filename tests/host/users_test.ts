@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { FakeClock, toldClock } from "../support/fake_clock.ts";
 import { HostUsers } from "../../src/host/users.ts";
 
 const TABLES: Record<string, string | undefined> = {
@@ -21,7 +22,7 @@ const TABLES: Record<string, string | undefined> = {
 
 Deno.test("a user has the group of passwd(5) and those of group(5) that name it", async () => {
   const users = new HostUsers({
-    now: () => 0,
+    clock: new FakeClock(),
     read: (path) => Promise.resolve(TABLES[path]),
   });
   assertEquals(await users.find(1000), {
@@ -33,7 +34,7 @@ Deno.test("a user has the group of passwd(5) and those of group(5) that name it"
 
 Deno.test("a user that the tables don't know well has no group", async () => {
   const users = new HostUsers({
-    now: () => 0,
+    clock: new FakeClock(),
     read: (path) => Promise.resolve(TABLES[path]),
   });
   for (const uid of [1002, 4711]) {
@@ -45,7 +46,7 @@ Deno.test("without /etc/group there is the group of passwd(5), without both ther
   let readable = ["/etc/passwd"];
   let now = 0;
   const users = new HostUsers({
-    now: () => now,
+    clock: toldClock(() => now),
     read: (path) =>
       Promise.resolve(readable.includes(path) ? TABLES[path] : undefined),
   });
@@ -58,7 +59,7 @@ Deno.test("without /etc/group there is the group of passwd(5), without both ther
 Deno.test("a user whose groups could not be read for want of descriptors is asked for again", async () => {
   let isOut = true;
   const users = new HostUsers({
-    now: () => 0,
+    clock: new FakeClock(),
     read: (path) =>
       isOut
         ? Promise.reject(new Error("EMFILE"))
@@ -73,7 +74,7 @@ Deno.test("what was read is good for ten seconds", async () => {
   let now = 0;
   let reads = 0;
   const users = new HostUsers({
-    now: () => now,
+    clock: toldClock(() => now),
     read: (path) => {
       reads++;
       return Promise.resolve(TABLES[path]);

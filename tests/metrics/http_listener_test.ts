@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { toldClock } from "../support/fake_clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import {
   HttpListener,
@@ -13,7 +14,7 @@ function listen(options: Partial<HttpListenerOptions> = {}) {
     maxRequests: 1,
     handler: ({ pathname }) => new Response(`you asked for ${pathname}`),
     refused: () => told.refused++,
-    now: () => 0,
+    clock: toldClock(() => 0),
     logger: silentLogger,
     ...options,
   });
@@ -71,7 +72,7 @@ Deno.test("an error of the handler is a status, and the next request is served",
 
 Deno.test("when descriptors are short its connections end, and it is there again", async () => {
   const time = { now: 0 };
-  const { listener, url } = listen({ now: () => time.now });
+  const { listener, url } = listen({ clock: toldClock(() => time.now) });
   await using _ = listener;
   const silent = await Deno.connect({ port: listener.port });
   assertEquals(await (await fetch(url)).text(), "you asked for /");

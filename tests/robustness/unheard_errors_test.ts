@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FakeClock } from "../support/fake_clock.ts";
 import {
   createLogger,
   type FileSystem,
@@ -184,7 +185,7 @@ Deno.test("a guard that can't be given back ends no delegation halfway", () => {
     const checked = new CheckedFileSystem(
       changed({ guard: { value: guard } }),
       {
-        ...{ name: "/", timeout: 1, maxOverdue: 1, now: () => 0 },
+        ...{ name: "/", timeout: 1, maxOverdue: 1, clock: new FakeClock() },
         log: silentLogger,
       },
     );

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { assert, assertEquals } from "@std/assert";
+import { systemClock } from "../../src/base/clock.ts";
 import { acceptAll } from "../../src/rpc/accept.ts";
 import { createLogger } from "../../src/base/log.ts";
 
@@ -25,6 +26,7 @@ async function accepting(
     lost: () => told.lost++,
     spare: options.spare,
     logger: createLogger({ write: (line) => void lines.push(line) }),
+    clock: systemClock,
     signal: ending.signal,
   });
   return told;

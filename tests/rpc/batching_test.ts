@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
+import { systemClock } from "../../src/base/clock.ts";
 import { RpcConnection } from "../../src/rpc/connection.ts";
 import type { Transport } from "../../src/rpc/handlers.ts";
 import { WriterPool } from "../../src/rpc/pools.ts";
@@ -88,6 +89,7 @@ function connected(
   const handlers = new TestHandlers();
   const writers = new WriterPool();
   const connection = new RpcConnection(transport, {
+    clock: systemClock,
     handlers,
     writers,
     ...options,

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { toldClock } from "../support/fake_clock.ts";
 import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
 import type { RpcConnection } from "../../src/rpc/connection.ts";
 import { ConnectionWatch } from "../../src/rpc/connection_watch.ts";
@@ -51,7 +52,7 @@ Deno.test("readers who read nothing share the budget, and a quiet client is serv
   const budget = budgetOf(4 * MIB);
   const handlers = new TestHandlers();
   // Time stands still: nobody is cut, however slow the machine is.
-  const listener = serve(handlers, { budget, clock: () => 0 });
+  const listener = serve(handlers, { budget, clock: toldClock(() => 0) });
   using quiet = await Peer.connect(listener);
   const deaf = await Promise.all(
     Array.from({ length: 20 }, () => Peer.connect(listener)),
@@ -85,7 +86,7 @@ Deno.test("partial records share the budget, and whoever does not get on makes r
   const handlers = new TestHandlers();
   await using listener = serve(handlers, {
     budget,
-    clock: () => now,
+    clock: toldClock(() => now),
     hoardTimeout: 1000,
   });
   using quiet = await Peer.connect(listener);
@@ -119,7 +120,7 @@ Deno.test("a large record gets through where others hold half of the budget and 
   const handlers = new TestHandlers();
   await using listener = serve(handlers, {
     budget,
-    clock: () => now,
+    clock: toldClock(() => now),
     hoardTimeout: 1000,
   });
   using writer = await Peer.connect(listener);

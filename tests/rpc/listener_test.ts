@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { toldClock } from "../support/fake_clock.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { connect } from "../../src/rpc/client.ts";
 import type {
   CallRefusal,
@@ -48,7 +50,12 @@ Deno.test("a port that is taken is named", async () => {
   await using listener = serve(new TestHandlers());
   const { port } = listener.address;
   assertThrows(
-    () => new RpcListener({ port, handlers: new TestHandlers() }),
+    () =>
+      new RpcListener({
+        clock: systemClock,
+        port,
+        handlers: new TestHandlers(),
+      }),
     Deno.errors.AddrInUse,
     `port ${port} of 127.0.0.1 is taken`,
   );
@@ -74,7 +81,7 @@ Deno.test("a connection without a call in time is closed, the others stay", asyn
   let now = 0;
   const handlers = new TestHandlers();
   await using listener = serve(handlers, {
-    clock: () => now,
+    clock: toldClock(() => now),
     handshakeTimeout: 1000,
   });
   using silent = await Peer.connect(listener);
@@ -112,7 +119,7 @@ Deno.test("a peer that takes none of its replies for too long is closed", async 
   let now = 0;
   const handlers = new TestHandlers();
   await using listener = serve(handlers, {
-    clock: () => now,
+    clock: toldClock(() => now),
     stallTimeout: 1000,
   });
   using peer = await Peer.connect(listener);
@@ -197,7 +204,7 @@ Deno.test("a peer that begins a record and does not end it is closed, however sl
   let now = 0;
   const handlers = new TestHandlers();
   await using listener = serve(handlers, {
-    clock: () => now,
+    clock: toldClock(() => now),
     stallTimeout: 1000,
   });
   using slow = await established(listener);
@@ -226,7 +233,7 @@ Deno.test("a record that waits for ours is not the peer's delay", async () => {
   let now = 0;
   const handlers = new TestHandlers();
   await using listener = serve(handlers, {
-    clock: () => now,
+    clock: toldClock(() => now),
     stallTimeout: 1000,
     maxCalls: 1,
   });
@@ -250,7 +257,7 @@ Deno.test("at the limit whoever has been idle for longest gives way, if it was l
   let now = 0;
   const observer = new CountingObserver();
   await using listener = serve(new TestHandlers(), {
-    clock: () => now,
+    clock: toldClock(() => now),
     maxConnections: 2,
     idleTimeout: 1000,
     observer,
@@ -376,6 +383,7 @@ Deno.test("both ends of a connection call each other", async () => {
     hostname: "127.0.0.1",
     port: listener.address.port,
     handlers: client,
+    clock: systemClock,
   });
   const ask =
     (xid: number, text: string) => (xdr: Parameters<typeof encodeCall>[0]) => {
@@ -398,7 +406,12 @@ Deno.test("both ends of a connection call each other", async () => {
 Deno.test("connecting can be given up, and to nobody fails", async () => {
   const listener = serve(new TestHandlers());
   const { port } = listener.address;
-  const options = { hostname: "127.0.0.1", port, handlers: new TestHandlers() };
+  const options = {
+    hostname: "127.0.0.1",
+    port,
+    handlers: new TestHandlers(),
+    clock: systemClock,
+  };
   let reason: unknown;
   const signal = AbortSignal.abort(new Error("changed my mind"));
   await connect({ ...options, signal }).catch((error) => reason = error);
@@ -435,7 +448,7 @@ Deno.test("out of descriptors, a connection gives way that had time for a call, 
   const handlers = Object.assign(new TestHandlers(), { isFull: false });
   let now = 0;
   try {
-    await using listener = serve(handlers, { clock: () => now });
+    await using listener = serve(handlers, { clock: toldClock(() => now) });
     handlers.isFull = true;
     using _peer = await Peer.connect(listener);
     await until(() => refusals >= 2);

@@ -1,4 +1,5 @@
 import { concat } from "@std/bytes";
+import { systemClock } from "../../src/base/clock.ts";
 import type { CallCredential } from "../../src/rpc/call_credential.ts";
 import { SMALL_REPLY } from "../../src/rpc/buffer_budget.ts";
 import type { CloseReason, RpcHandlers } from "../../src/rpc/handlers.ts";
@@ -140,7 +141,12 @@ export function serve(
   handlers: RpcHandlers,
   options: Partial<ListenerOptions> = {},
 ): RpcListener {
-  return new RpcListener({ port: 0, handlers, ...options });
+  return new RpcListener({
+    clock: systemClock,
+    port: 0,
+    handlers,
+    ...options,
+  });
 }
 
 /** The other end of a connection, byte by byte. */

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { systemClock } from "../../src/base/clock.ts";
 import { SysFlavor } from "../../src/rpc/auth_sys.ts";
 import { RpcConnection } from "../../src/rpc/connection.ts";
 import { echo, TestHandlers } from "./support.ts";
@@ -13,6 +14,7 @@ Deno.test("what a peer sent before it reset its socket is nobody's, whoever has 
   const transport = await listener.accept();
   const handlers = new TestHandlers();
   const connection = new RpcConnection(transport, {
+    clock: systemClock,
     handlers,
     // The next socket with that port is found, which may be root's.
     flavors: async () => {

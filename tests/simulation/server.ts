@@ -1,7 +1,7 @@
 /** The real engine and state over a simulated network, disk, clock and file system; it can be restarted. */
 
+import { every } from "../../src/base/timers.ts";
 import { Callbacks } from "../../src/server/callbacks.ts";
-import type { Sleep } from "../../src/base/sleep.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
@@ -75,7 +75,7 @@ export class SimulatedServer implements Endpoint {
     this.#witness = witness;
     this.#handleKey = world.random.bytes(16);
     this.#start = this.#boot();
-    this.#sweep();
+    every(world.clock, SWEEP_MS, () => this.sweep());
   }
 
   /** Number of the start that runs. */
@@ -188,13 +188,6 @@ export class SimulatedServer implements Endpoint {
     if (slotsInUse < 0) this.#world.blame(`${slotsInUse} slots in use`);
   }
 
-  #sweep(): void {
-    this.#world.clock.schedule(() => {
-      this.sweep();
-      this.#sweep();
-    }, SWEEP_MS);
-  }
-
   #boot(): Start {
     const { clock, random } = this.#world;
     const effects = new EffectQueue();
@@ -221,12 +214,9 @@ export class SimulatedServer implements Endpoint {
       // NFSv4.0 is called back by dialling, which nobody can here.
       allowCallbackAddress: () => false,
       sender: {
-        sleep: sleeper(this.#world),
-        now: clock.now,
         replyTimeout: CALLBACK_MS,
         backoff: [1_000],
       },
-      keeper: { schedule: clock.schedule },
     });
     const fs = this.#witness.start();
     const root = defineExport({ path: "/", fs, squash: "none" });
@@ -248,21 +238,6 @@ export class SimulatedServer implements Endpoint {
     const program = new NfsProgram(services);
     return { services, program, recovery, store, callbacks };
   }
-}
-
-/** Sleeps by virtual time. */
-function sleeper({ clock }: World): Sleep {
-  return (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const done = () => {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const cancel = clock.schedule(done, ms);
-      signal.addEventListener("abort", done, { once: true });
-    });
 }
 
 /** Whatever the server logs as its own fault is one. */

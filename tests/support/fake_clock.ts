@@ -1,4 +1,9 @@
-import type { Clock } from "../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
+
+/** The machine's timers, under a time that a test tells. */
+export function toldClock(now: () => number): Clock {
+  return { ...systemClock, now };
+}
 
 interface Timer {
   readonly at: number;
@@ -59,6 +64,16 @@ export class FakeClock implements Clock {
       next.run();
     }
     this.#now = until;
+  }
+
+  /** Time goes by while nothing runs; what was due meanwhile rings now. */
+  skip(milliseconds: number): void {
+    this.#now += milliseconds;
+    for (const due of this.#timers.filter(({ at }) => at <= this.#now)) {
+      if (!this.#timers.includes(due)) continue;
+      this.#timers = this.#timers.filter((each) => each !== due);
+      due.run();
+    }
   }
 
   /** As `advance`, letting what waits on promises go on after each timer. */

@@ -1,26 +1,15 @@
+import { fineWallClock } from "../../base/wall_clock.ts";
 import type { Timestamp } from "../../vfs/mod.ts";
 
-/** Milliseconds that the two clocks may be apart. */
-const TOLERANCE = 2;
-
-/**
- * The time of day to the microsecond: `performance.now()`, which is fine but
- * does not follow when the clock is set, brought back to `Date.now()` whenever
- * they differ.
- */
-export function systemClock(): () => Timestamp {
-  let origin = performance.timeOrigin;
+/** The machine's time of day to the microsecond, as files are dated with it. */
+export function systemTime(): () => Timestamp {
+  const clock = fineWallClock();
   return () => {
-    const wall = Date.now();
-    let fine = origin + performance.now();
-    if (Math.abs(fine - wall) > TOLERANCE) {
-      origin += wall - fine;
-      fine = wall;
-    }
-    const seconds = Math.floor(fine / 1000);
+    const now = clock();
+    const seconds = Math.floor(now / 1000);
     return {
       seconds,
-      nanoseconds: Math.floor((fine - seconds * 1000) * 1_000_000),
+      nanoseconds: Math.floor((now - seconds * 1000) * 1_000_000),
     };
   };
 }

@@ -1,3 +1,5 @@
+import type { Clock } from "../../base/clock.ts";
+import { sleep } from "../../base/timers.ts";
 import type { FileWatch } from "./inotify.ts";
 import type { HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
@@ -30,6 +32,8 @@ export interface GuardsOptions {
   ) => T;
   /** What the file looks like now. */
   readonly stat: (node: LocalNode) => HostStat;
+  /** What its pauses go by. */
+  readonly clock: Clock;
 }
 
 /**
@@ -135,7 +139,7 @@ export class Guards {
       for (const guarded of happened) {
         if (guarded !== undefined) this.#check(guarded);
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      await sleep(this.#options.clock, PAUSE);
     }
     this.#running = undefined;
   }

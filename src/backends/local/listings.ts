@@ -1,5 +1,7 @@
 import type { Awaitable } from "../../base/awaitable.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { LoopTurn, type Turn } from "../../base/turn.ts";
+import type { WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { DirectoryListing } from "./directory_listing.ts";
 import type { HostListing, HostStat } from "./host.ts";
@@ -17,8 +19,10 @@ const MAX_READING = 4;
 
 /** How {@linkcode Listings} work. */
 export interface ListingsOptions {
-  /** The wall clock, in milliseconds. */
-  readonly now: () => number;
+  /** The time of day, to tell how old a change is. */
+  readonly now: WallClock;
+  /** What the listing of a folder takes is measured by it; the machine's if left out. */
+  readonly clock?: Clock;
   /** Bounds the memory, in bytes; 64 MiB. */
   readonly maxBytes?: number;
   /** Bounds the work that is done at once. */
@@ -91,7 +95,8 @@ class Kept {
  */
 export class Listings {
   readonly #tree: Tree;
-  readonly #now: () => number;
+  readonly #now: WallClock;
+  readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #turn: Turn;
   readonly #kept = new Map<LocalNode, Kept>();
@@ -108,6 +113,7 @@ export class Listings {
   constructor(tree: Tree, options: ListingsOptions) {
     this.#tree = tree;
     this.#now = options.now;
+    this.#clock = options.clock ?? systemClock;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
     this.#turn = options.turn ?? new LoopTurn();
   }
@@ -121,7 +127,7 @@ export class Listings {
   of(directory: LocalNode, cookie: number): Awaitable<DirectoryListing> {
     const kept = this.#kept.get(directory);
     const fresh = kept !== undefined &&
-      performance.now() - kept.at < (kept.took - CHEAP) / SHARE;
+      this.#clock.now() - kept.at < (kept.took - CHEAP) / SHARE;
     // An entry made since may be missed, as between opendir and closedir of POSIX.
     if (fresh && cookie !== 0) return this.#use(directory, kept);
     const stat = this.#tree.stat(directory);
@@ -178,7 +184,7 @@ export class Listings {
 
   #read(directory: LocalNode, stat: HostStat): Awaitable<DirectoryListing> {
     if (this.#reading.size >= MAX_READING) return this.#enqueue(directory);
-    const begin = performance.now();
+    const begin = this.#clock.now();
     const { seconds, nanoseconds } = stat.ctime;
     const age = this.#now() - (seconds * 1000 + nanoseconds / 1_000_000);
     const before = this.#kept.get(directory)?.listing;
@@ -250,7 +256,7 @@ export class Listings {
 
   #keep(directory: LocalNode, kept: Kept, begin: number): DirectoryListing {
     this.forget(directory);
-    kept.at = performance.now();
+    kept.at = this.#clock.now();
     kept.took = kept.at - begin;
     kept.reading = undefined;
     kept.removed.clear();

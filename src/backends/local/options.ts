@@ -22,7 +22,7 @@ export interface LocalOptions {
    * of the time. Default true.
    */
   readonly ffi?: boolean;
-  /** The wall clock in milliseconds since 1970. Default `Date.now`. */
+  /** The time of day in milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
   /** Files and folders held open at most; default: half of what the host allows this process. */
   readonly maxDescriptors?: number;

@@ -6,6 +6,7 @@ import type {
   FileType,
   Timestamp,
 } from "../../vfs/file_system.ts";
+import { systemWallClock } from "../../base/wall_clock.ts";
 import { hostCode } from "../../base/host_error.ts";
 import type { FileWatch } from "./inotify.ts";
 import {
@@ -213,8 +214,8 @@ function procWorks(): boolean {
 }
 
 function toDate(time: NewTime, now: Date | null): Date {
-  if (time === undefined) return now ?? new Date();
-  if (time === "now") return new Date();
+  if (time === undefined) return now ?? new Date(systemWallClock());
+  if (time === "now") return new Date(systemWallClock());
   const ms = time.seconds * 1000 + Math.floor(time.nanoseconds / 1_000_000);
   // As the host does with what its file system can't keep.
   return new Date(Math.max(-MAX_DATE, Math.min(MAX_DATE, ms)));

@@ -1,4 +1,6 @@
 import fs from "node:fs";
+import { systemClock } from "../../base/clock.ts";
+import { systemWallClock, type WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo } from "../../vfs/file_system.ts";
 import { changeOf } from "./change_counter.ts";
@@ -29,8 +31,8 @@ export class Store {
   readonly guards: Guards;
   /** What has to be made durable before it is answered. */
   readonly settlement: Settlement | undefined;
-  /** The clock, in milliseconds. */
-  readonly now: () => number;
+  /** The time of day. */
+  readonly now: WallClock;
   readonly #atomic: boolean;
 
   /** `path` is an existing folder, without symlinks. */
@@ -39,7 +41,7 @@ export class Store {
     // Folders, and files that have names, may each hold twice their limit.
     const share = Math.max(4, Math.floor(budget / 8));
     this.host = host;
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? systemWallClock;
     this.#atomic = options.exclusive ?? false;
     this.tree = new Tree(host, path, { now: this.now, limit: share });
     this.files = new FileDescriptors(this.#openFile, {
@@ -49,6 +51,7 @@ export class Store {
     this.listings = new Listings(this.tree, { now: this.now });
     this.verifiers = new Verifiers(this.tree);
     this.guards = new Guards({
+      clock: systemClock,
       open: () => isSeenWhole(path) ? host.watchFiles() : undefined,
       exactly: (node, act) => this.tree.exactly(node, act),
       stat: (node) =>

@@ -1,7 +1,7 @@
 import { getHeapStatistics } from "node:v8";
 import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import type { Timestamp, Trust } from "../../vfs/mod.ts";
-import { systemClock } from "../common/file_times.ts";
+import { systemTime } from "../common/file_times.ts";
 
 /** How a memory file system is made. */
 export interface MemoryOptions {
@@ -64,7 +64,7 @@ export function complete(options: MemoryOptions): CompleteOptions {
   const heap = getHeapStatistics().heap_size_limit;
   const { maxBytes = Math.min(2 ** 33, 2 * heap), maxFiles = 2 ** 22 } =
     options;
-  const { uid = 0, gid = 0, mode = 0o755, now = systemClock() } = options;
+  const { uid = 0, gid = 0, mode = 0o755, now = systemTime() } = options;
   const { trust = "any" } = options;
   const { instance = crypto.getRandomValues(new Uint32Array(1))[0] } = options;
   checkRange("maxBytes", maxBytes, MOST_BYTES);

@@ -1,7 +1,7 @@
 import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import { ownUser } from "../../host/own_user.ts";
 import type { Timestamp } from "../../vfs/mod.ts";
-import { systemClock } from "../common/file_times.ts";
+import { systemTime } from "../common/file_times.ts";
 import { type Disk, hostDisk } from "./disk.ts";
 
 /**
@@ -59,7 +59,7 @@ export function complete(options: SqliteOptions): CompleteOptions {
   const { durability = "full", quotaBytes = Infinity } = options;
   const own = ownUser();
   const { uid = own.uid, gid = own.gid, mode = 0o755 } = options;
-  const { now = systemClock() } = options;
+  const { now = systemTime() } = options;
   if (!["full", "os", "none"].includes(durability)) {
     throw new RangeError(
       `durability must be full, os or none, not ${durability}`,

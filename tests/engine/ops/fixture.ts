@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { memory, type MemoryTree } from "../../../src/backends/memory/mod.ts";
 import {
   checkChanges,
@@ -49,7 +50,7 @@ export class Fixture {
   readonly services: Services;
 
   constructor(...exports: ExportOptions[]) {
-    const clock = { now: () => 0 };
+    const clock = new FakeClock(0);
     const random = (length: number) => new Uint8Array(length).fill(7);
     const effects = new EffectQueue();
     this.services = {
