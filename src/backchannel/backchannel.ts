@@ -6,12 +6,13 @@ import type { SessionTable } from "../state/sessions.ts";
 import { Direction, type DirectionBits } from "../nfs4/sessions.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { XdrReader } from "../xdr/reader.ts";
-import { CallbackChannel } from "./callback_channel.ts";
+import { CallbackChannel, isPeers } from "./callback_channel.ts";
 import type { CallbackRequest, SenderSession } from "./callback_request.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
-import { retryPolicyOf } from "./retry_policy.ts";
+import { type RetryPolicy, retryPolicyOf } from "./retry_policy.ts";
 import { BackchannelSender, type SenderOptions } from "./sender.ts";
 import { withTimeout } from "../base/timers.ts";
+import { Tasks } from "./tasks.ts";
 
 /** What {@linkcode Backchannel} is made of. */
 export interface BackchannelOptions {
@@ -30,9 +31,10 @@ export interface BackchannelOptions {
  */
 export class Backchannel implements SessionObserver {
   readonly #options: BackchannelOptions;
+  readonly #policy: RetryPolicy;
   readonly #senders = new Map<Session, BackchannelSender>();
   readonly #channels = new Map<ConnectionRef, CallbackChannel>();
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #tasks: Tasks;
   readonly #stopping = new AbortController();
 
   /** Called when a client's callbacks have a way, for the first time or a new one. */
@@ -43,6 +45,8 @@ export class Backchannel implements SessionObserver {
 
   constructor(options: BackchannelOptions) {
     this.#options = options;
+    this.#policy = retryPolicyOf(options.sender);
+    this.#tasks = new Tasks(this.#policy.log);
     options.sessions.observe(this);
   }
 
@@ -117,7 +121,7 @@ export class Backchannel implements SessionObserver {
     // The client has just spoken over it: good until CB_NULL or a callback fails,
     // or the first OPEN, which is faster than CB_NULL, would get no delegation.
     if (targetOf(session) !== undefined) session.pathProven = true;
-    this.#track(this.#prove(session, connection));
+    this.#tasks.add(this.#prove(session, connection));
   }
 
   /** {@inheritDoc SessionObserver.backchannelLost} */
@@ -131,7 +135,7 @@ export class Backchannel implements SessionObserver {
     const sender = this.#senders.get(session);
     if (sender === undefined) return;
     this.#senders.delete(session);
-    this.#track(sender.stop());
+    this.#tasks.add(sender.stop());
   }
 
   /** Ends all senders; resolves when nothing is left. */
@@ -143,7 +147,7 @@ export class Backchannel implements SessionObserver {
     for (const connection of [...this.#channels.keys()]) {
       this.connectionClosed(connection);
     }
-    await Promise.all(this.#tasks);
+    await this.#tasks.finished();
   }
 
   #channelOf(connection: ConnectionRef): CallbackChannel {
@@ -182,28 +186,25 @@ export class Backchannel implements SessionObserver {
     const target = targetOf(session);
     const channel = this.#channels.get(connection);
     if (target === undefined || channel === undefined) return;
-    const { replyTimeout: ms, clock } = retryPolicyOf(this.#options.sender);
+    const { replyTimeout: ms, clock } = this.#policy;
     const { signal } = this.#stopping;
+    let isAnswered: boolean;
     try {
-      const answered = await withTimeout(
+      isAnswered = await withTimeout(
         (signal) => channel.probe(target, signal),
         { clock, ms, signal },
       );
-      if (session.destroyed || !session.hasBackConnection) return;
-      session.pathProven = answered;
-      if (answered) this.regained(session.client);
-    } catch {
-      // Nobody answers, or what is no answer. A connection that ends tells its
-      // sessions by itself: another one may be good.
+    } catch (error) {
+      // A connection that ends tells its sessions by itself: another one may be good.
       if (!signal.aborted && this.#channels.has(connection)) {
         session.pathProven = false;
       }
+      if (isPeers(error)) return;
+      throw error;
     }
-  }
-
-  #track(task: Promise<void>): void {
-    this.#tasks.add(task);
-    task.finally(() => this.#tasks.delete(task));
+    if (session.destroyed || !session.hasBackConnection) return;
+    session.pathProven = isAnswered;
+    if (isAnswered) this.regained(session.client);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RpcConnection } from "../rpc/connection.ts";
+import { XdrError } from "../xdr/error.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import type { CallbackOperation } from "./callback_ops.ts";
@@ -15,6 +16,16 @@ import { PendingCBReplies } from "./pending_replies.ts";
 /** A callback that was not answered: the connection ended, or the time did. */
 export class CallbackTransportError extends Error {
   override readonly name = "CallbackTransportError";
+}
+
+/**
+ * Whether an exchange failed by the client's doing or the way's: no answer, or
+ * none that can be read. Any other error is the server's own.
+ */
+export function isPeers(
+  error: unknown,
+): error is CallbackTransportError | XdrError {
+  return error instanceof CallbackTransportError || error instanceof XdrError;
 }
 
 /** A CB_COMPOUND, but for its XID. */
@@ -40,7 +51,8 @@ export class CallbackChannel {
   /**
    * Sends a callback; resolves to the client's reply. Rejects with
    * {@linkcode CallbackTransportError} when the connection ends or `signal`
-   * aborts before, and with XdrError for a reply that can't be read.
+   * aborts before, and with XdrError for a reply that can't be read; see
+   * {@linkcode isPeers}.
    */
   call(call: CallbackCall, signal: AbortSignal): Promise<CallbackReply> {
     return this.#exchange({

@@ -26,6 +26,10 @@ export type CallbackOutcome =
   | {
     /** The session ended first, or nobody wants it any more. */
     readonly kind: "stopped";
+  }
+  | {
+    /** An error of the server's own, which it has logged; that says nothing about the path. */
+    readonly kind: "error";
   };
 
 /** A callback to send: the operations behind CB_SEQUENCE. */

@@ -1,9 +1,9 @@
-import { type Logger, silentLogger } from "../base/log.ts";
 import type { CallbackLocation, Client } from "../state/client.ts";
 import type { RandomBytes } from "../base/clock.ts";
 import type { ClientObserver } from "../state/observers.ts";
 import { connect, type ConnectOptions } from "../rpc/client.ts";
 import { AcceptStatus } from "../rpc/message.ts";
+import { isTransportError } from "../rpc/transport_error.ts";
 import { reportOutcome } from "./callback_observer.ts";
 import {
   ofLease,
@@ -11,7 +11,13 @@ import {
   type RetryPolicy,
   retryPolicyOf,
 } from "./retry_policy.ts";
-import { CallbackChannel, CallbackTransportError } from "./callback_channel.ts";
+import {
+  CallbackChannel,
+  CallbackTransportError,
+  isPeers,
+} from "./callback_channel.ts";
+import { tryCallback } from "./retry_loop.ts";
+import { Tasks } from "./tasks.ts";
 import {
   CALLBACK_OPERATIONS,
   callbackOperation,
@@ -19,7 +25,7 @@ import {
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
 import { V40CallbackPath } from "./v40_callback_path.ts";
-import { sleep, withTimeout } from "../base/timers.ts";
+import { withTimeout } from "../base/timers.ts";
 import {
   type InternetAddress,
   isSameHost,
@@ -51,8 +57,6 @@ export interface DialOutOptions extends RetryOptions {
   readonly probeInterval?: number;
   /** Whether a client has not been heard of for a lease: its path is not tried again. */
   readonly isExpired?: (client: Client) => boolean;
-  /** For addresses that are refused; silent. */
-  readonly log?: Logger;
 }
 
 const MAX_CONNECTIONS = 1_024;
@@ -71,13 +75,13 @@ const MAX_REPLY = 64 * 1024;
  */
 export class DialOut implements ClientObserver {
   readonly #options: DialOutOptions;
-  readonly #retry: RetryPolicy;
+  readonly #policy: RetryPolicy;
   readonly #paths = new Map<Client, V40CallbackPath>();
   /** Those that have a connection. */
   readonly #connected = new Set<V40CallbackPath>();
   /** Connections that are being made. */
   #dialling = 0;
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #tasks: Tasks;
   readonly #stopping = new AbortController();
 
   /** Called when a client's callbacks have a way, for the first time or again. */
@@ -87,7 +91,8 @@ export class DialOut implements ClientObserver {
 
   constructor(options: DialOutOptions) {
     this.#options = options;
-    this.#retry = retryPolicyOf(options);
+    this.#policy = retryPolicyOf(options);
+    this.#tasks = new Tasks(this.#policy.log);
   }
 
   /** Clients that have an address, connections, and callbacks under way. */
@@ -114,10 +119,10 @@ export class DialOut implements ClientObserver {
     if (address === undefined) return client.noteCallbackPath(false);
     if (this.#stopping.signal.aborted) return;
     const { program, ident } = callback;
-    const now = this.#retry.clock.now();
+    const now = this.#policy.clock.now();
     const path = new V40CallbackPath(client, address, { program, ident, now });
     this.#paths.set(client, path);
-    this.#track(this.#probe(path));
+    this.#tasks.add(this.#probe(path));
   }
 
   /** {@inheritDoc ClientObserver.clientGone} */
@@ -135,26 +140,17 @@ export class DialOut implements ClientObserver {
     if (path.inFlight >= (this.#options.queueLimit ?? QUEUE_LIMIT)) {
       return request.done({ kind: "full" });
     }
-    path.inFlight++;
-    const since = this.#retry.clock.now();
-    this.#track(
-      this.#deliver(path, request).then((outcome) => {
-        path.inFlight--;
-        path.usedAt = this.#retry.clock.now();
-        reportOutcome(this.#retry, outcome, since);
-        request.done(outcome);
-      }),
-    );
+    this.#tasks.add(this.#deliver(path, request));
   }
 
   /** Closes what is idle, and tries again what is down; called every few seconds. */
   sweep(): void {
     const {
       idleTimeout = IDLE_TIMEOUT,
-      probeInterval = ofLease(PROBE_INTERVAL, this.#retry.leaseMs),
+      probeInterval = ofLease(PROBE_INTERVAL, this.#policy.leaseMs),
       isExpired = () => false,
     } = this.#options;
-    const now = this.#retry.clock.now();
+    const now = this.#policy.clock.now();
     let probes = 0;
     for (const path of this.#paths.values()) {
       if (path.inFlight > 0) continue;
@@ -164,7 +160,7 @@ export class DialOut implements ClientObserver {
       const isDue = !path.proven && now - path.usedAt > probeInterval;
       if (isDue && probes < PROBES_AT_ONCE && !isExpired(path.client)) {
         probes++;
-        this.#track(this.#probe(path));
+        this.#tasks.add(this.#probe(path));
       }
     }
   }
@@ -173,65 +169,76 @@ export class DialOut implements ClientObserver {
   async close(): Promise<void> {
     this.#stopping.abort();
     for (const client of [...this.#paths.keys()]) this.#drop(client);
-    await Promise.all(this.#tasks);
+    await this.#tasks.finished();
   }
 
   #addressOf(callback: CallbackLocation): InternetAddress | undefined {
     const { netid, address: universal, peer } = callback;
     const address = parseUniversalAddress(netid, universal);
-    const { allow = isOwnAddress, log = silentLogger } = this.#options;
+    const { allow = isOwnAddress } = this.#options;
     if (address !== undefined && allow(address, { peer })) return address;
     // Many clients say so, on purpose: 0.0.0.0.0.0 wants no callbacks.
-    log.debug("no callbacks for a client: its address is not dialled", {
-      peer,
-      netid,
-      address: universal,
-    });
+    this.#policy.log.debug(
+      "no callbacks for a client: its address is not dialled",
+      {
+        peer,
+        netid,
+        address: universal,
+      },
+    );
     return undefined;
   }
 
   /** RFC 7530 16.34.5: CB_NULL, before the first delegation. */
   async #probe(path: V40CallbackPath): Promise<void> {
     path.inFlight++;
-    const answered = await this.#exchange(
-      path,
-      (channel, signal) => channel.probe(path.target, signal),
-    );
-    path.inFlight--;
-    path.usedAt = this.#retry.clock.now();
-    this.#judge(path, answered === true);
+    let answered: boolean | Error | undefined;
+    try {
+      answered = await this.#exchange(
+        path,
+        (channel, signal) => channel.probe(path.target, signal),
+      );
+    } finally {
+      path.inFlight--;
+      path.usedAt = this.#policy.clock.now();
+      this.#judge(path, answered === true);
+    }
   }
 
-  /** Never rejects. */
   async #deliver(
     path: V40CallbackPath,
-    { operations, wanted, unanswered }: CallbackRequest,
-  ): Promise<CallbackOutcome> {
-    const { attempts, backoff, clock, observer } = this.#retry;
-    const { signal } = this.#stopping;
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      if (attempt > 0) {
-        unanswered?.();
-        await sleep(
-          clock,
-          backoff[Math.min(attempt, backoff.length) - 1] ?? 0,
-          signal,
-        );
-      }
-      if (path.ended || wanted?.() === false) return { kind: "stopped" };
-      if (attempt > 0) observer?.recordRetry();
-      const kept = path.channel !== undefined;
-      let outcome = await this.#call(path, operations);
-      if (outcome === undefined && kept && !path.ended) {
-        // The connection may have died while it was idle: a new one, at once.
-        observer?.recordRetry();
-        outcome = await this.#call(path, operations);
-      }
-      if (path.ended) return { kind: "stopped" };
-      this.#judge(path, outcome?.kind === "answered");
-      if (outcome !== undefined) return outcome;
+    request: CallbackRequest,
+  ): Promise<void> {
+    const policy = this.#policy;
+    path.inFlight++;
+    const since = policy.clock.now();
+    const outcome = await tryCallback({
+      policy,
+      request,
+      attempt: () => this.#attempt(path, request.operations),
+      ended: path.ending.signal,
+    });
+    path.inFlight--;
+    path.usedAt = policy.clock.now();
+    reportOutcome(policy, outcome, since);
+    request.done(outcome);
+  }
+
+  /** One attempt, over a connection that is there and, when that fails, at once over a new one. */
+  async #attempt(
+    path: V40CallbackPath,
+    operations: CallbackRequest["operations"],
+  ): Promise<CallbackOutcome | undefined> {
+    const kept = path.channel !== undefined;
+    let outcome = await this.#call(path, operations);
+    if (outcome === undefined && kept && !path.ended) {
+      // The connection may have died while it was idle.
+      this.#policy.observer?.recordRetry();
+      outcome = await this.#call(path, operations);
     }
-    return { kind: "failed", reason: `no answer in ${attempts} attempts` };
+    if (path.ended) return { kind: "stopped" };
+    this.#judge(path, outcome?.kind === "answered");
+    return outcome;
   }
 
   async #call(
@@ -249,7 +256,7 @@ export class DialOut implements ClientObserver {
     if ("refused" in reply) return { kind: "refused", reason: reply.refused };
     const { status, results } = reply;
     results.forEach(({ status }, i) =>
-      this.#retry.observer?.recordOperation(operations[i].row.name, status)
+      this.#policy.observer?.recordOperation(operations[i].row.name, status)
     );
     if (results.length === 0) {
       return { kind: "refused", reason: `CB_COMPOUND: status ${status}` };
@@ -257,21 +264,21 @@ export class DialOut implements ClientObserver {
     return { kind: "answered", results };
   }
 
-  /** Resolves to the answer, to what is wrong with it, or to nothing when there is none. */
+  /** Resolves to the answer, to what is wrong with it, or to nothing when there is none; rejects with errors of our own. */
   async #exchange<T>(
     path: V40CallbackPath,
     use: (channel: CallbackChannel, signal: AbortSignal) => Promise<T>,
   ): Promise<T | Error | undefined> {
-    const { replyTimeout: ms, clock } = this.#retry;
+    const { replyTimeout: ms, clock } = this.#policy;
     const { signal } = this.#stopping;
     try {
       return await withTimeout(async (signal) => {
         return await use(await this.#open(path, signal), signal);
       }, { clock, ms, signal });
     } catch (error) {
-      path.connection?.close("transport");
-      const noAnswer = error instanceof CallbackTransportError;
-      return noAnswer ? undefined : error as Error;
+      path.connection?.close(isPeers(error) ? "transport" : "internal");
+      if (!isPeers(error)) throw error;
+      return error instanceof CallbackTransportError ? undefined : error;
     }
   }
 
@@ -282,7 +289,7 @@ export class DialOut implements ClientObserver {
     return path.opening;
   }
 
-  /** Rejects with {@linkcode CallbackTransportError}. */
+  /** Rejects with {@linkcode CallbackTransportError}, and with errors of our own. */
   async #dial(
     path: V40CallbackPath,
     signal: AbortSignal,
@@ -306,19 +313,21 @@ export class DialOut implements ClientObserver {
         channel?.closed();
       },
     };
+    const given = AbortSignal.any([signal, path.ending.signal]);
     this.#dialling++;
     try {
       const connection = await connect({
         ...path.address,
         handlers,
-        clock: this.#retry.clock,
-        signal: AbortSignal.any([signal, path.ending.signal]),
+        clock: this.#policy.clock,
+        signal: given,
         maxRecord: MAX_REPLY,
       });
       path.connection = connection;
       this.#connected.add(path);
-      this.#track(connection.ended);
+      this.#tasks.add(connection.ended);
     } catch (error) {
+      if (!given.aborted && !isTransportError(error)) throw error;
       throw new CallbackTransportError((error as Error).message);
     } finally {
       this.#dialling--;
@@ -360,11 +369,6 @@ export class DialOut implements ClientObserver {
     this.#paths.delete(client);
     path.ending.abort();
     path.connection?.close("shutdown");
-  }
-
-  #track(task: Promise<void>): void {
-    this.#tasks.add(task);
-    task.finally(() => this.#tasks.delete(task));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CallbackObserver } from "./callback_observer.ts";
 import type { Clock } from "../base/clock.ts";
+import { type Logger, silentLogger } from "../base/log.ts";
 
 /**
  * How often and how long a callback is tried; all can be left out. With a lease
@@ -44,6 +45,8 @@ export interface RetryOptions extends CallbackTimes {
   readonly clock: Clock;
   /** Is told of each callback. */
   readonly observer?: CallbackObserver;
+  /** For errors of our own, and addresses that are not dialled; silent. */
+  readonly log?: Logger;
 }
 
 /** The same with nothing left out but the observer. */
@@ -64,5 +67,6 @@ export function retryPolicyOf(options: RetryOptions): RetryPolicy {
     delay: options.delay ?? DELAY_MS,
     clock: options.clock,
     observer: options.observer,
+    log: options.log ?? silentLogger,
   };
 }

@@ -14,6 +14,8 @@ import type {
   SenderSession,
 } from "./callback_request.ts";
 import { sleep, withTimeout } from "../base/timers.ts";
+import { tryCallback } from "./retry_loop.ts";
+import { Tasks } from "./tasks.ts";
 import {
   callOnSlot,
   operationsOnSlot,
@@ -52,19 +54,21 @@ interface Sending {
  */
 export class BackchannelSender {
   readonly #session: SenderSession;
-  readonly #options: RetryPolicy;
+  readonly #policy: RetryPolicy;
   readonly #faulty: (fault: boolean) => void;
   readonly #queue: CallbackQueue<Queued>;
   readonly #slots: BackSlots;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
+  readonly #tasks: Tasks;
   #inFlight = 0;
   #pathChanged = new AbortController();
 
   /** Starts at once. */
   constructor(session: SenderSession, options: SenderOptions) {
     this.#session = session;
-    this.#options = retryPolicyOf(options);
+    this.#policy = retryPolicyOf(options);
+    this.#tasks = new Tasks(this.#policy.log);
     this.#faulty = options.faulty ?? (() => {});
     this.#queue = new CallbackQueue(options.queueLimit ?? QUEUE_LIMIT);
     this.#slots = new BackSlots(session.slots, session.isRestored);
@@ -86,7 +90,7 @@ export class BackchannelSender {
    * stopped. A full queue says nothing about the path.
    */
   enqueue(request: CallbackRequest): boolean {
-    return this.#queue.push({ request, since: this.#options.clock.now() });
+    return this.#queue.push({ request, since: this.#policy.clock.now() });
   }
 
   /** A connection was bound to the back channel: whoever waits tries again now. */
@@ -105,21 +109,14 @@ export class BackchannelSender {
   }
 
   async #run(): Promise<void> {
-    const inFlight = new Set<Promise<void>>();
     for await (const queued of this.#queue) {
       this.#inFlight++;
       const slot = await this.#slots.acquire(this.#stopping.signal);
-      const sent = this.#send(queued, slot);
-      inFlight.add(sent);
-      sent.finally(() => {
-        inFlight.delete(sent);
-        this.#inFlight--;
-      });
+      this.#tasks.add(this.#send(queued, slot));
     }
-    await Promise.all(inFlight);
+    await this.#tasks.finished();
   }
 
-  /** Never rejects. */
   async #send(
     { request, since }: Queued,
     slot: BackSlot | undefined,
@@ -129,48 +126,36 @@ export class BackchannelSender {
       outcome = await this.#deliver({ request, slot });
       this.#slots.release(slot);
     }
-    reportOutcome(this.#options, outcome, since);
+    this.#inFlight--;
+    reportOutcome(this.#policy, outcome, since);
     // An answer proves the path, even when the client did not like the question.
-    if (outcome.kind !== "stopped") this.#faulty(outcome.kind !== "answered");
+    if (outcome.kind !== "stopped" && outcome.kind !== "error") {
+      this.#faulty(outcome.kind !== "answered");
+    }
     request.done(outcome);
   }
 
+  /** Never rejects. */
   async #deliver(sending: Sending): Promise<CallbackOutcome> {
-    const { attempts, backoff, clock, observer } = this.#options;
     const { request, slot } = sending;
-    const { signal } = this.#stopping;
-    let given: CallbackOutcome = {
-      kind: "failed",
-      reason: `no answer in ${attempts} attempts`,
-    };
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      if (attempt > 0) {
-        request.unanswered?.();
-        const wait = backoff[Math.min(attempt, backoff.length) - 1] ?? 0;
-        await sleep(
-          clock,
-          wait,
-          AbortSignal.any([signal, this.#pathChanged.signal]),
-        );
-      }
-      if (signal.aborted || request.wanted?.() === false) {
-        given = { kind: "stopped" };
-        break;
-      }
-      if (attempt > 0) observer?.recordRetry();
-      const outcome = await this.#attempt(sending);
-      if (typeof outcome !== "string") return outcome;
-    }
-    slot.unsettled ??= sending.operations;
-    return signal.aborted ? { kind: "stopped" } : given;
+    const outcome = await tryCallback({
+      policy: this.#policy,
+      request,
+      attempt: () => this.#attempt(sending),
+      ended: this.#stopping.signal,
+      regained: () => this.#pathChanged.signal,
+    });
+    const isGivenUp = outcome.kind === "failed" || outcome.kind === "stopped";
+    if (isGivenUp) slot.unsettled ??= sending.operations;
+    return outcome;
   }
 
   /** One attempt: over the preferred connection and, when that fails, at once over another one. */
-  async #attempt(sending: Sending): Promise<SlotCallOutcome> {
-    const { clock, observer, replyTimeout, delay } = this.#options;
+  async #attempt(sending: Sending): Promise<CallbackOutcome | undefined> {
+    const { clock, observer, replyTimeout, delay } = this.#policy;
     const { signal } = this.#stopping;
     const tried = new Set<CallbackChannel>();
-    const until = this.#options.clock.now() + replyTimeout;
+    const until = this.#policy.clock.now() + replyTimeout;
     let wait = delay;
     let again = false;
     while (tried.size < 2 && !signal.aborted) {
@@ -181,20 +166,20 @@ export class BackchannelSender {
       const outcome = await this.#callOver(channel, sending);
       if (typeof outcome !== "string") return outcome;
       if (outcome === "unanswered") tried.add(channel);
-      else if (this.#options.clock.now() >= until) break;
+      else if (this.#policy.clock.now() >= until) break;
       else {
         await sleep(clock, wait, signal);
         wait = Math.min(wait * 2, LONGEST_DELAY);
       }
     }
-    return "unanswered";
+    return undefined;
   }
 
   #callOver(
     channel: CallbackChannel,
     sending: Sending,
   ): Promise<SlotCallOutcome> {
-    const { replyTimeout: ms, clock, observer } = this.#options;
+    const { replyTimeout: ms, clock, observer } = this.#policy;
     const { slot, request } = sending;
     const parts = {
       session: this.#session,

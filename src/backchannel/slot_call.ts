@@ -3,6 +3,7 @@ import type { BackSlot, BackSlots } from "./back_slots.ts";
 import {
   type CallbackChannel,
   CallbackTransportError,
+  isPeers,
 } from "./callback_channel.ts";
 import {
   CALLBACK_OPERATIONS,
@@ -56,7 +57,7 @@ export function operationsOnSlot(
 /**
  * Sends what {@linkcode operationsOnSlot} made, and makes sense of the answer.
  * Only an answer to CB_SEQUENCE moves the slot on, so that calling again is a
- * retry of the same callback (RFC 8881 20.9.3).
+ * retry of the same callback (RFC 8881 20.9.3). Rejects with errors of our own.
  */
 export async function callOnSlot(
   call: SlotCall,
@@ -85,8 +86,9 @@ async function exchange(
     }
     return reply;
   } catch (error) {
+    if (!isPeers(error)) throw error;
     if (error instanceof CallbackTransportError) return "unanswered";
-    return { refused: `unreadable reply: ${(error as Error).message}` };
+    return { refused: `unreadable reply: ${error.message}` };
   }
 }
 

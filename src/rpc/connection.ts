@@ -302,10 +302,10 @@ export class RpcConnection {
     try {
       this.#handlers.reply(this, xid, xdr);
     } catch (error) {
-      this.#logger.warn("a reply was not understood", {
-        peer: this.peer.hostname,
-        error,
-      });
+      const fields = { peer: this.peer.hostname, error };
+      if (error instanceof XdrError) {
+        this.#logger.warn("a reply was not understood", fields);
+      } else this.#logger.error("a reply could not be taken", fields);
     }
   }
 

@@ -28,7 +28,7 @@ export interface CallbacksOptions {
   /** Which addresses of NFSv4.0 clients are dialled; their own if left out. */
   readonly allowCallbackAddress?: AllowCallbackAddress;
   /** Attempts, times and the observer of callbacks. */
-  readonly sender?: Omit<SenderOptions, "clock" | "leaseMs">;
+  readonly sender?: Omit<SenderOptions, "clock" | "leaseMs" | "log">;
   /** Times of delegations. */
   readonly keeper?: Omit<
     DelegationKeeperOptions,
@@ -52,7 +52,7 @@ export class Callbacks {
   constructor(options: CallbacksOptions) {
     const { state, random, log } = options;
     const { clock, sessions, lease: { leaseMs } } = state;
-    const sender = { ...options.sender, clock, leaseMs };
+    const sender = { ...options.sender, clock, leaseMs, log };
     this.backchannel = new Backchannel({ sessions, random, sender });
     const { allowCallbackAddress: allow } = options;
     this.dialOut = new DialOut({
@@ -60,7 +60,6 @@ export class Callbacks {
       random,
       allow,
       isExpired: (client) => state.lease.isExpired(client),
-      log,
     });
     this.router = new CallbackRouter(this);
     const { keeper, observer } = options;

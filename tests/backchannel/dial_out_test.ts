@@ -1,4 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { type LogFields, silentLogger } from "../../src/base/log.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { CallbackChannel } from "../../src/backchannel/callback_channel.ts";
@@ -322,6 +324,55 @@ Deno.test("a client that goes while it is dialled harms nobody, and one that com
   assertEquals(dialOut.held.paths, 1);
   await dialOut.close();
   assertEquals(dialOut.held, { paths: 0, connections: 0, tasks: 0 });
+});
+
+Deno.test("what goes wrong in the server itself while it dials is logged, and not taken for the client's silence", async () => {
+  await using listener = new CallbackListener(peer40);
+  const errors: unknown[] = [];
+  const log = {
+    ...silentLogger,
+    error: (_message: string, fields?: LogFields) =>
+      void errors.push(fields?.error),
+  };
+  const { connect } = Deno;
+  const ours = new TypeError("ours");
+  Deno.connect = (() => Promise.reject(ours)) as () => Promise<never>;
+  try {
+    const { dialOut, client } = dialled(listener, { log });
+    await eventually("CB_NULL", () => errors.length === 1);
+    assertEquals(await sendCBRecall(dialOut, client, recallArgs), {
+      kind: "error",
+    });
+    assertEquals(errors, [ours, ours]);
+    assertEquals(dialOut.isUp(client), false);
+    Deno.connect = connect;
+    dialOut.regained = () => {
+      throw ours;
+    };
+    await sendCBRecall(dialOut, client, recallArgs);
+    assertEquals(errors, [ours, ours, ours]);
+    await dialOut.close();
+    assertEquals(dialOut.held, { paths: 0, connections: 0, tasks: 0 });
+  } finally {
+    Deno.connect = connect;
+  }
+});
+
+Deno.test("a client that registers another address is recalled there, not when the wait for the old one is over", async () => {
+  const gone = new CallbackListener(peer40);
+  await using listener = new CallbackListener(peer40);
+  const clock = new FakeClock();
+  const { dialOut, client } = dialled(gone, { clock, backoff: [60_000] });
+  await eventually("CB_NULL", () => dialOut.isUp(client));
+  await gone[Symbol.asyncDispose]();
+  const outcome = sendCBRecall(dialOut, client, recallArgs);
+  await eventually("the failure", () => client.callbackPathDown);
+  const { netid, universalAddress: address } = listener;
+  Object.assign(client.registration!.callback, { netid, address });
+  dialOut.callbackConfirmed(client);
+  assertEquals(await outcome, { kind: "stopped" });
+  await eventually("CB_NULL", () => dialOut.isUp(client));
+  await dialOut.close();
 });
 
 Deno.test("a callback that can't be sent fails, and its time limit has nothing to end", async () => {
