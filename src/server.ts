@@ -10,7 +10,9 @@ import { MetricsRegistry } from "./metrics/registry.ts";
 import { TransportMetrics } from "./metrics/transport_metrics.ts";
 import type { ClientRecovery } from "./recovery/client_recovery.ts";
 import { BufferBudget } from "./rpc/buffer_budget.ts";
+import { listenTcp } from "./rpc/listen.ts";
 import { RpcListener } from "./rpc/listener.ts";
+import { acceptorOf } from "./rpc/transport.ts";
 import {
   DEFAULT_FILE_SYSTEM_MS,
   DEFAULT_PORT,
@@ -165,11 +167,14 @@ export class NfsServer implements AsyncDisposable {
         step: limits.maxReply,
       });
       observeBuffers(registry, budget);
+      const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+      const listener = listenTcp(hostname, port);
+      this.hostname = listener.addr.hostname;
+      this.port = listener.addr.port;
       this.#listener = new RpcListener({
         budget,
         turn: services.turn,
-        hostname: options.hostname,
-        port: options.port ?? DEFAULT_PORT,
+        acceptor: acceptorOf(listener),
         maxRecord: limits.maxRequest + RPC_CALL_HEADER,
         maxConnections: limits.maxConnections,
         maxPerAddress: limits.maxConnectionsPerAddress,
@@ -187,9 +192,6 @@ export class NfsServer implements AsyncDisposable {
       throw error;
     }
     fileSystems.begin();
-    const { hostname, port } = this.#listener.address;
-    this.hostname = hostname;
-    this.port = port;
     this.#endSweeps = every(
       clock,
       SWEEP_INTERVAL_MS,

@@ -16,7 +16,7 @@ const MAX_AGE = 120_000;
 export interface DuplicateEntry {
   readonly xid: number;
   readonly hostname: string;
-  readonly port: number;
+  readonly port: number | undefined;
   /** See `Credential`: what one user was answered is not for another. */
   readonly principal: string;
   /** Not to be kept from the garbage collector for this. */

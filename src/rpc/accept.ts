@@ -3,16 +3,17 @@ import { hostCode } from "../base/host_error.ts";
 import type { Logger } from "../base/log.ts";
 import { isOutOfRoom } from "../base/out_of_room.ts";
 import { sleep } from "../base/timers.ts";
+import type { Acceptor, Connected } from "./transport.ts";
 
 /** Before a process that is out of descriptors tries again, in milliseconds. */
 const PAUSE_MS = 50;
 /** Until the descriptors of what was just closed are free, in milliseconds. */
 const FREED_MS = 1;
 
-/** What is done with what comes to a listener. */
+/** What is done with what an acceptor brings. */
 export interface AcceptOptions {
   /** Takes a connection; must not throw. */
-  readonly admit: (conn: Deno.TcpConn) => void;
+  readonly admit: (connected: Connected) => void;
   /** A peer was gone before its connection could be accepted. */
   readonly lost?: () => void;
   /** Closes what can be spared when descriptors have run out; whether there was anything. */
@@ -21,19 +22,19 @@ export interface AcceptOptions {
   readonly logger: Logger;
   /** What pauses go by. */
   readonly clock: Clock;
-  /** The listener is about to be closed. */
+  /** The acceptor is about to be closed. */
   readonly signal: AbortSignal;
 }
 
-/** Accepts connections until `signal` aborts and the listener is closed; never rejects. */
+/** Accepts connections until `signal` aborts and the acceptor is closed; never rejects. */
 export async function acceptAll(
-  listener: Pick<Deno.TcpListener, "accept">,
+  acceptor: Pick<Acceptor, "accept">,
   { admit, lost, spare, logger, clock, signal }: AcceptOptions,
 ): Promise<void> {
   let isExhausted = false;
   while (!signal.aborted) {
     try {
-      admit(await listener.accept());
+      admit(await acceptor.accept());
       isExhausted = false;
     } catch (error) {
       if (signal.aborted) return;

@@ -1,5 +1,6 @@
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
+import { connected } from "./transport.ts";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions extends ConnectionOptions {
@@ -22,8 +23,7 @@ export async function connect(options: ConnectOptions): Promise<RpcConnection> {
   const conn = await Deno.connect({ hostname, port, signal });
   if (signal?.aborted) conn.close();
   signal?.throwIfAborted();
-  conn.setNoDelay(true);
-  const connection = new RpcConnection(conn, options);
+  const connection = new RpcConnection(connected(conn), options);
   options.observer?.connectionOpened?.();
   connection.run();
   return connection;

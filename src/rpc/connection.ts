@@ -7,7 +7,7 @@ import { noneFlavor } from "./auth_none.ts";
 import { SysFlavor } from "./auth_sys.ts";
 import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
-import type { CloseReason, RpcHandlers, Transport } from "./handlers.ts";
+import type { CloseReason, RpcHandlers } from "./handlers.ts";
 import {
   AcceptStatus,
   decodeCall,
@@ -22,7 +22,11 @@ import { Outbox } from "./outbox.ts";
 import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
 import { CallSecurity, resultsAt } from "./security.ts";
+import type { Connected, Endpoint, Transport } from "./transport.ts";
 import { isTransportError } from "./transport_error.ts";
+
+/** Makes another transport of one; the other end does the same. */
+export type Secure = (transport: Transport) => Promise<Transport>;
 
 const LINGER_MS = 200;
 const NOTHING = new Uint8Array(0);
@@ -37,11 +41,10 @@ const NOTHING = new Uint8Array(0);
  */
 export class RpcConnection {
   /** The other end. */
-  readonly peer: Deno.NetAddr;
+  readonly peer: Endpoint;
   /** This end. */
-  readonly local: Deno.NetAddr;
+  readonly local: Endpoint;
 
-  readonly #transport: Transport;
   readonly #options: ConnectionOptions;
   readonly #handlers: RpcHandlers;
   readonly #logger: Logger;
@@ -53,6 +56,9 @@ export class RpcConnection {
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #security = new CallSecurity([new SysFlavor(), noneFlavor]);
+  #transport: Transport;
+  /** Makes another transport of it, when it is there. */
+  #secure: Secure | undefined;
   #changed: PromiseWithResolvers<void> | undefined;
   #inFlight = 0;
   #records = 0;
@@ -64,12 +70,12 @@ export class RpcConnection {
 
   /** Wraps a connected transport; {@linkcode RpcConnection.run} makes it live. */
   constructor(
-    transport: Transport & Pick<Deno.TcpConn, "remoteAddr" | "localAddr">,
+    { transport, peer, local }: Connected,
     options: ConnectionOptions,
   ) {
     this.#transport = transport;
-    this.peer = transport.remoteAddr;
-    this.local = transport.localAddr;
+    this.peer = peer;
+    this.local = local;
     this.#options = options;
     this.#handlers = options.handlers;
     this.#logger = options.logger ?? silentLogger;
@@ -202,6 +208,16 @@ export class RpcConnection {
     return this.#outbox.send(write);
   }
 
+  /**
+   * When all that was asked before is answered, nothing is read or written but
+   * through what `secure` makes of the transport (STARTTLS, RFC 9289 4.1). The
+   * peer must not send meanwhile, and is closed if it does; so it is when
+   * `secure` rejects.
+   */
+  upgrade(secure: Secure): void {
+    this.#secure = secure;
+  }
+
   /** Closes at once; calls in flight are finished but not answered. */
   close(reason: CloseReason): void {
     if (this.#closeReason !== undefined) return;
@@ -273,6 +289,7 @@ export class RpcConnection {
         }
         if (!this.#open || !framer.next()) break;
         this.#record();
+        if (this.#secure !== undefined) await this.#upgrade(this.#secure);
         // A hundred long calls may have come at once. Who sends one at a time is not slowed down.
         if (framer.isReceiving && turn?.isOver) {
           this.#outbox.flush();
@@ -281,6 +298,18 @@ export class RpcConnection {
       }
       this.#outbox.flush();
     }
+  }
+
+  async #upgrade(secure: Secure): Promise<void> {
+    this.#secure = undefined;
+    // RFC 9289 4.1: the peer awaits the answer, then the handshake begins.
+    if (this.#framer.isReceiving) {
+      throw new RecordError("bytes behind a call that changes the transport");
+    }
+    this.#outbox.flush();
+    while (this.#busy && this.#open) await this.#change();
+    if (!this.#open) return;
+    this.#transport = this.#outbox.transport = await secure(this.#transport);
   }
 
   get #open(): boolean {
@@ -330,7 +359,7 @@ export class RpcConnection {
     try {
       status = call.answer === undefined
         ? this.#handlers.call(call, results, this)
-        : call.answer(results);
+        : call.answer(results, this);
     } catch (error) {
       status = this.#refusal(call, error);
     }

@@ -82,15 +82,3 @@ export type CallRefusal =
   | "garbage_args"
   | "system_err"
   | "unsettled";
-
-/** The part of `Deno.Conn` that is used. */
-export interface Transport {
-  /** Reads what is there; null at the end. */
-  read(into: Uint8Array): Promise<number | null>;
-  /** Writes some of `bytes`; returns how many. */
-  write(bytes: Uint8Array): Promise<number>;
-  /** Tells the peer that nothing more is sent. */
-  closeWrite(): Promise<void>;
-  /** Ends both directions; what is under way rejects. */
-  close(): void;
-}

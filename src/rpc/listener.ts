@@ -7,12 +7,12 @@ import type { BufferBudget } from "./buffer_budget.ts";
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
-import { bindError } from "./bind_error.ts";
 import {
   ConnectionWatch,
   PATIENCE,
   type Patience,
 } from "./connection_watch.ts";
+import { type Acceptor, type Connected, endpointText } from "./transport.ts";
 
 /** Connections that end together when descriptors run out, so that files find some as well. */
 const SPARED_AT_ONCE = 16;
@@ -32,10 +32,8 @@ export interface ListenerOptions extends
     ConnectionOptions,
     "buffers" | "writers" | "established"
   > {
-  /** Address to listen on; 127.0.0.1 if left out. */
-  hostname?: string;
-  /** Port to listen on, 0 for any free one. */
-  port: number;
+  /** Where connections come from; it is the listener's from now on. */
+  acceptor: Acceptor;
   /** Connections open at once; 4096 if left out. */
   maxConnections?: number;
   /** Connections from one address; 1024 if left out. */
@@ -66,7 +64,6 @@ export interface ListenerOptions extends
  */
 export class RpcListener implements AsyncDisposable {
   readonly #options: ListenerOptions;
-  readonly #listener: Deno.TcpListener;
   readonly #connections = new Map<RpcConnection, ConnectionWatch>();
   /** Those without a valid call yet, the oldest first. */
   readonly #strangers = new Set<RpcConnection>();
@@ -80,13 +77,9 @@ export class RpcListener implements AsyncDisposable {
   /** Cancels that those who wait for room look again. */
   #cancelLook: (() => void) | undefined;
 
-  /**
-   * Listens at once. Throws what `Deno.listen` throws, as {@linkcode bindError}
-   * says it.
-   */
+  /** Accepts at once. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#listener = listen(options.hostname ?? "127.0.0.1", options.port);
     this.#patience = {
       handshake: options.handshakeTimeout ?? PATIENCE.handshake,
       stall: options.stallTimeout ?? PATIENCE.stall,
@@ -110,19 +103,14 @@ export class RpcListener implements AsyncDisposable {
       () => this.sweep(),
     );
     const { observer, logger = silentLogger } = options;
-    this.#accepting = acceptAll(this.#listener, {
-      admit: (conn) => this.#admit(conn),
+    this.#accepting = acceptAll(options.acceptor, {
+      admit: (connected) => this.#admit(connected),
       lost: () => observer?.connectionLost?.(),
       spare: () => this.#spare(),
       logger,
       clock: options.clock,
       signal: this.#ending.signal,
     });
-  }
-
-  /** The address and port listened on. */
-  get address(): Deno.NetAddr {
-    return this.#listener.addr;
   }
 
   /** The connections open now. */
@@ -199,7 +187,7 @@ export class RpcListener implements AsyncDisposable {
     }));
   }
 
-  /** Closes the listener and all connections at once. */
+  /** Closes the acceptor and all connections at once. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(AbortSignal.abort());
   }
@@ -209,24 +197,18 @@ export class RpcListener implements AsyncDisposable {
     this.#endSweeps();
     this.#cancelLook?.();
     this.#ending.abort();
-    this.#listener.close();
+    this.#options.acceptor.close();
   }
 
-  #admit(conn: Deno.TcpConn): void {
+  #admit(connected: Connected): void {
     const { observer } = this.#options;
-    const address = conn.remoteAddr.hostname;
+    const address = connected.peer.hostname;
     if (this.#ending.signal.aborted || !this.#makeRoom(address)) {
-      conn.close();
+      connected.transport.close();
       observer?.connectionRefused?.();
       return;
     }
-    try {
-      conn.setNoDelay(true);
-      conn.setKeepAlive(true);
-    } catch {
-      // Gone already; reading from it will say so.
-    }
-    const connection = new RpcConnection(conn, {
+    const connection = new RpcConnection(connected, {
       ...this.#options,
       ...this.#shared,
     });
@@ -240,7 +222,7 @@ export class RpcListener implements AsyncDisposable {
 
   async #serve(connection: RpcConnection): Promise<void> {
     const { logger = silentLogger } = this.#options;
-    const peer = `${connection.peer.hostname}:${connection.peer.port}`;
+    const peer = endpointText(connection.peer);
     logger.debug("connection opened", { peer });
     await connection.run();
     this.#forget(connection);
@@ -304,13 +286,5 @@ export class RpcListener implements AsyncDisposable {
       idlest = connection;
     }
     return idlest;
-  }
-}
-
-function listen(hostname: string, port: number): Deno.TcpListener {
-  try {
-    return Deno.listen({ hostname, port });
-  } catch (cause) {
-    throw bindError(cause, hostname, port);
   }
 }

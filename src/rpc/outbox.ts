@@ -1,5 +1,5 @@
 import type { XdrWriter } from "../xdr/writer.ts";
-import type { Transport, TransportObserver } from "./handlers.ts";
+import type { TransportObserver } from "./handlers.ts";
 import type { WriterPool } from "./pools.ts";
 import { beginRecord, endRecord } from "./record_framer.ts";
 import {
@@ -12,6 +12,7 @@ import {
   settleUnsent,
 } from "./reliance.ts";
 import { resultsAt, type Seal } from "./security.ts";
+import type { Transport } from "./transport.ts";
 
 // Above this a batch leaves before it is complete, so that the kernel has work.
 const BATCH_SIZE = 256 * 1024;
@@ -64,6 +65,8 @@ export interface OutboxOptions {
  * the next batch gathers. No record ever begins inside another.
  */
 export class Outbox {
+  /** Where the bytes go. */
+  transport: Transport;
   readonly #options: OutboxOptions;
   readonly #ready: Segment[] = [];
   /** The batch that gathers: whole records, and one being built. */
@@ -84,6 +87,7 @@ export class Outbox {
   /** Starts empty; holds no memory until a record begins. */
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.transport = options.transport;
   }
 
   /** Bytes of records that the socket has not taken. */
@@ -312,7 +316,7 @@ export class Outbox {
 
   /** Writes until nothing is left; never rejects. */
   async #write(): Promise<void> {
-    const { transport, observer, writers, progress } = this.#options;
+    const { observer, writers, progress } = this.#options;
     this.#writing = true;
     try {
       for (;;) {
@@ -321,7 +325,7 @@ export class Outbox {
         if (segment === undefined) break;
         const { writer, end } = segment;
         for (let at = segment.at; at < end;) {
-          const taken = await transport.write(writer.subarray(at, end));
+          const taken = await this.transport.write(writer.subarray(at, end));
           at += taken;
           this.#pushed -= taken;
           this.#sent += taken;

@@ -1,6 +1,7 @@
 import type { EngineObserver } from "../engine/observer.ts";
 import { statusName } from "../engine/status.ts";
 import type { Logger } from "../base/log.ts";
+import { endpointText } from "../rpc/transport.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { Client } from "../state/client.ts";
 import type {
@@ -26,7 +27,7 @@ export function logOperations(
         status: statusName(status),
         ms: Number(milliseconds.toFixed(3)),
         version: `4.${minorVersion}`,
-        peer: `${connection.peer.hostname}:${connection.peer.port}`,
+        peer: endpointText(connection.peer),
         uid: credential.user?.uid ?? "none",
         ...(file !== undefined && {
           export: file.export.path,

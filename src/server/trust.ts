@@ -11,6 +11,7 @@ import { noneFlavor } from "../rpc/auth_none.ts";
 import { SysFlavor } from "../rpc/auth_sys.ts";
 import type { ConnectionOptions } from "../rpc/connection_options.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
+import { endpointText, isTcp } from "../rpc/transport.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Export, ExportOptions } from "../vfs/exports.ts";
 import type { Trust } from "../vfs/file_system.ts";
@@ -110,11 +111,14 @@ export function buildFlavors(
     ? holderFinder(clock)
     : () => undefined;
   return async (connection) => {
-    const { hostname, port } = connection.peer;
+    const { peer } = connection;
     const holder = await findHolder(connection);
-    const bearer = { holder, isPrivileged: port < limit };
+    const bearer = {
+      holder,
+      isPrivileged: peer.port !== undefined && peer.port < limit,
+    };
     log.debug("who may speak on a connection", {
-      peer: `${hostname}:${port}`,
+      peer: endpointText(peer),
       holder: typeof holder === "object" ? holder.uid : holder,
       isPrivileged: bearer.isPrivileged,
     });
@@ -130,6 +134,8 @@ function holderFinder(clock: Clock): FindHolder {
   const owners = new SocketOwners(hostTables(clock));
   const users = new HostUsers({ clock });
   return async ({ peer, local }) => {
+    // The host has no table of whose the other end of a Unix socket is.
+    if (!isTcp(peer) || !isTcp(local)) return undefined;
     // Nobody but this host reaches its loopback, whatever address it calls from:
     // all of a network may be its own (ip-route(8), type local).
     const isOwn = isLoopback(local.hostname) || isOwnAddress(peer.hostname);

@@ -17,6 +17,7 @@ import {
 } from "../../src/backchannel/sender.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
 import { RpcConnection } from "../../src/rpc/connection.ts";
+import { connected } from "../../src/rpc/transport.ts";
 import { AcceptStatus } from "../../src/rpc/message.ts";
 import {
   backChannel,
@@ -151,7 +152,7 @@ export class Line implements AsyncDisposable {
     const accepting = this.#listener.accept();
     const client = await ClientConnection.connect({ port });
     const made: { channel?: CallbackChannel } = {};
-    const connection = new RpcConnection(await accepting, {
+    const connection = new RpcConnection(connected(await accepting), {
       clock: systemClock,
       handlers: {
         call: () => AcceptStatus.PROG_UNAVAIL,

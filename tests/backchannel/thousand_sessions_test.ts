@@ -2,7 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { Callbacks } from "../../src/server/callbacks.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import { runEffects } from "../../src/engine/effects.ts";
+import { listenTcp } from "../../src/rpc/listen.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
+import { acceptorOf } from "../../src/rpc/transport.ts";
 import { StateFixture } from "../engine/state_fixture.ts";
 import {
   CallbackOp,
@@ -34,8 +36,9 @@ function serve() {
     delegations: true,
   });
   const program = new NfsProgram(services);
+  const tcp = listenTcp("127.0.0.1", 0);
   const listener = new RpcListener({
-    port: 0,
+    acceptor: acceptorOf(tcp),
     clock,
     handlers: {
       call: (call, results, connection) =>
@@ -48,7 +51,7 @@ function serve() {
       },
     },
   });
-  const { port } = listener.address;
+  const { port } = tcp.addr;
   return { services, callbacks, listener, port, clock };
 }
 

@@ -20,7 +20,7 @@ function call(xid: number, ...words: number[]): RpcCall {
 }
 
 function connection(hostname: string, port: number): RpcConnection {
-  const peer = { transport: "tcp", hostname, port };
+  const peer = { hostname, port };
   return { peer, closeReason: undefined } as RpcConnection;
 }
 

@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { acceptAll } from "../../src/rpc/accept.ts";
+import type { Connected } from "../../src/rpc/transport.ts";
 import { createLogger } from "../../src/base/log.ts";
 
 /** What a listener's `accept` comes to, one after the other; then it waits for the end. */
@@ -17,7 +18,7 @@ async function accepting(
     accept: () => {
       const next = rest.shift();
       if (next instanceof Error) return Promise.reject(next);
-      if (next === "conn") return Promise.resolve({} as Deno.TcpConn);
+      if (next === "conn") return Promise.resolve({} as Connected);
       ending.abort();
       return Promise.reject(new Deno.errors.BadResource());
     },

@@ -2,17 +2,20 @@ import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { systemClock } from "../../src/base/clock.ts";
 import { RpcConnection } from "../../src/rpc/connection.ts";
-import type { Transport } from "../../src/rpc/handlers.ts";
+import type { Transport } from "../../src/rpc/transport.ts";
 import { WriterPool } from "../../src/rpc/pools.ts";
 import type { Turn } from "../../src/base/turn.ts";
 import { call, echo, Procedure, readReply, TestHandlers } from "./support.ts";
 
 const KIB = 1024;
 
+const ENDS = {
+  local: { hostname: "127.0.0.1", port: 1 },
+  peer: { hostname: "127.0.0.1", port: 2 },
+};
+
 /** A transport that says how it was used; a write takes `grain` bytes at most. */
 class FakeTransport implements Transport {
-  readonly localAddr = address(1);
-  readonly remoteAddr = address(2);
   readonly writes: Uint8Array[] = [];
   readonly #reads: (Uint8Array | null)[] = [];
   #arrived = Promise.withResolvers<void>();
@@ -73,10 +76,6 @@ class FakeTransport implements Transport {
   }
 }
 
-function address(port: number): Deno.NetAddr {
-  return { transport: "tcp", hostname: "127.0.0.1", port };
-}
-
 /** Lets everything happen that waits for nothing but its turn. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
@@ -88,7 +87,7 @@ function connected(
   const transport = new FakeTransport();
   const handlers = new TestHandlers();
   const writers = new WriterPool();
-  const connection = new RpcConnection(transport, {
+  const connection = new RpcConnection({ transport, ...ENDS }, {
     clock: systemClock,
     handlers,
     writers,

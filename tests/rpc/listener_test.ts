@@ -8,7 +8,9 @@ import type {
   TransportObserver,
 } from "../../src/rpc/handlers.ts";
 import { decodeReply, encodeCall } from "../../src/rpc/message.ts";
+import { listenTcp } from "../../src/rpc/listen.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
+import { acceptorOf } from "../../src/rpc/transport.ts";
 import {
   call,
   echo,
@@ -17,6 +19,7 @@ import {
   PROGRAM,
   serve,
   TestHandlers,
+  type TestListener,
   until,
   VERSION,
 } from "./support.ts";
@@ -39,7 +42,7 @@ class CountingObserver implements TransportObserver {
 }
 
 /** A peer whose first call was answered. */
-async function established(listener: RpcListener): Promise<Peer> {
+async function established(listener: TestListener): Promise<Peer> {
   const peer = await Peer.connect(listener);
   await peer.send(echo(1));
   await peer.reply();
@@ -50,12 +53,7 @@ Deno.test("a port that is taken is named", async () => {
   await using listener = serve(new TestHandlers());
   const { port } = listener.address;
   assertThrows(
-    () =>
-      new RpcListener({
-        clock: systemClock,
-        port,
-        handlers: new TestHandlers(),
-      }),
+    () => listenTcp("127.0.0.1", port),
     Deno.errors.AddrInUse,
     `port ${port} of 127.0.0.1 is taken`,
   );
@@ -421,7 +419,7 @@ Deno.test("connecting can be given up, and to nobody fails", async () => {
   assert(reason instanceof Deno.errors.ConnectionRefused);
 });
 
-async function assertRefused(listener: RpcListener): Promise<void> {
+async function assertRefused(listener: TestListener): Promise<void> {
   let refused = false;
   try {
     (await Peer.connect(listener))[Symbol.dispose]();
@@ -433,30 +431,30 @@ async function assertRefused(listener: RpcListener): Promise<void> {
 
 Deno.test("out of descriptors, a connection gives way that had time for a call, not one that has just come", async () => {
   let refusals = 0;
-  const { listen } = Deno;
-  Deno.listen = ((options: Deno.TcpListenOptions) => {
-    const listener = listen(options);
-    const accept = listener.accept.bind(listener);
+  let isFull = false;
+  const tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { accept, close } = acceptorOf(tcp);
+  const acceptor = {
     // The host says so before it looks whether any connection waits.
-    listener.accept = () => {
-      if (!handlers.isFull) return accept();
+    accept: () => {
+      if (!isFull) return accept();
       refusals++;
       return Promise.reject(Object.assign(new Error(), { code: "EMFILE" }));
-    };
-    return listener;
-  }) as typeof Deno.listen;
-  const handlers = Object.assign(new TestHandlers(), { isFull: false });
+    },
+    close,
+  };
+  const handlers = new TestHandlers();
   let now = 0;
-  try {
-    await using listener = serve(handlers, { clock: toldClock(() => now) });
-    handlers.isFull = true;
-    using _peer = await Peer.connect(listener);
-    await until(() => refusals >= 2);
-    assertEquals(handlers.closes, []);
-    now = 250;
-    await until(() => handlers.closes.length > 0);
-    assertEquals(handlers.closes, ["evicted"]);
-  } finally {
-    Deno.listen = listen;
-  }
+  await using _ = new RpcListener({
+    acceptor,
+    handlers,
+    clock: toldClock(() => now),
+  });
+  isFull = true;
+  using _peer = new Peer(await Deno.connect({ port: tcp.addr.port }));
+  await until(() => refusals >= 2);
+  assertEquals(handlers.closes, []);
+  now = 250;
+  await until(() => handlers.closes.length > 0);
+  assertEquals(handlers.closes, ["evicted"]);
 });

@@ -11,6 +11,7 @@ import {
 } from "../../src/rpc/message.ts";
 import { beginRecord, endRecord } from "../../src/rpc/record_framer.ts";
 import { type ListenerOptions, RpcListener } from "../../src/rpc/listener.ts";
+import { acceptorOf, type Transport } from "../../src/rpc/transport.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
 
@@ -136,26 +137,37 @@ export class TestHandlers implements RpcHandlers {
   };
 }
 
+/** A listener on a port of its own. */
+export class TestListener extends RpcListener {
+  readonly address: Deno.NetAddr;
+
+  constructor(handlers: RpcHandlers, options: Partial<ListenerOptions>) {
+    const tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    super({
+      acceptor: acceptorOf(tcp),
+      clock: systemClock,
+      handlers,
+      ...options,
+    });
+    this.address = tcp.addr;
+  }
+}
+
 /** A listener of the test program on a free port. */
 export function serve(
   handlers: RpcHandlers,
   options: Partial<ListenerOptions> = {},
-): RpcListener {
-  return new RpcListener({
-    clock: systemClock,
-    port: 0,
-    handlers,
-    ...options,
-  });
+): TestListener {
+  return new TestListener(handlers, options);
 }
 
 /** The other end of a connection, byte by byte. */
 export class Peer implements Disposable {
   #rest = new Uint8Array(0);
 
-  constructor(readonly conn: Deno.TcpConn) {}
+  constructor(readonly conn: Transport) {}
 
-  static async connect(listener: RpcListener): Promise<Peer> {
+  static async connect(listener: TestListener): Promise<Peer> {
     const conn = await Deno.connect({
       hostname: "127.0.0.1",
       port: listener.address.port,

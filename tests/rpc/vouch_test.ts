@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { SysFlavor } from "../../src/rpc/auth_sys.ts";
 import { RpcConnection } from "../../src/rpc/connection.ts";
+import { connected } from "../../src/rpc/transport.ts";
 import { echo, TestHandlers } from "./support.ts";
 
 Deno.test("what a peer sent before it reset its socket is nobody's, whoever has its port by now", async () => {
@@ -13,7 +14,7 @@ Deno.test("what a peer sent before it reset its socket is nobody's, whoever has 
   await peer.write(echo(1));
   const transport = await listener.accept();
   const handlers = new TestHandlers();
-  const connection = new RpcConnection(transport, {
+  const connection = new RpcConnection(connected(transport), {
     clock: systemClock,
     handlers,
     // The next socket with that port is found, which may be root's.

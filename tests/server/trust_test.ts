@@ -129,9 +129,8 @@ Deno.test(
       log: silentLogger,
     })!;
     const flavorAt = async (hostname: string) => {
-      const transport = "tcp" as const;
-      const peer = { transport, hostname: "203.0.113.7", port: 1023 };
-      const local = { transport, hostname, port: 2049 };
+      const peer = { hostname: "203.0.113.7", port: 1023 };
+      const local = { hostname, port: 2049 };
       const security = new CallSecurity(
         await flavors({ peer, local } as RpcConnection),
       );

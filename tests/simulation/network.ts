@@ -186,10 +186,6 @@ export class Link {
   }
 }
 
-const PEER: Deno.NetAddr = {
-  transport: "tcp",
-  hostname: "127.0.0.1",
-  port: 1,
-};
+const PEER = { hostname: "127.0.0.1", port: 1 };
 /** Milliseconds that a duplicate may come after its original. */
 const MOST_LATE = 1_500;

@@ -1,0 +1,229 @@
+import { assertEquals } from "@std/assert";
+import { concat } from "@std/bytes";
+import { systemClock } from "../../src/base/clock.ts";
+import { UNKNOWN } from "../../src/rpc/auth.ts";
+import { noneFlavor } from "../../src/rpc/auth_none.ts";
+import { RpcListener } from "../../src/rpc/listener.ts";
+import { AcceptStatus } from "../../src/rpc/message.ts";
+import {
+  PLAIN,
+  readEmptyVerifier,
+  type SecurityFlavor,
+  skipOpaque,
+} from "../../src/rpc/security.ts";
+import {
+  type Acceptor,
+  acceptorOf,
+  type Connected,
+  type Transport,
+} from "../../src/rpc/transport.ts";
+import {
+  echo,
+  Peer,
+  Procedure,
+  PROGRAM,
+  record,
+  TestHandlers,
+  until,
+  VERSION,
+} from "./support.ts";
+
+const KEY = 0x5a;
+/** auth_flavor of AUTH_TLS (RFC 9289 4.1). */
+const AUTH_TLS = 7;
+
+/** Bytes on their way from one end to the other. */
+class Way {
+  #bytes: Uint8Array = new Uint8Array();
+  #isEnded = false;
+  #wake = Promise.withResolvers<void>();
+
+  put(bytes: Uint8Array): void {
+    this.#bytes = concat([this.#bytes, bytes]);
+    this.#wake.resolve();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake.resolve();
+  }
+
+  async take(into: Uint8Array): Promise<number | null> {
+    while (this.#bytes.length === 0) {
+      if (this.#isEnded) return null;
+      this.#wake = Promise.withResolvers();
+      await this.#wake.promise;
+    }
+    const part = this.#bytes.subarray(0, into.length);
+    this.#bytes = this.#bytes.slice(part.length);
+    into.set(part);
+    return part.length;
+  }
+}
+
+/** Both ends of a connection inside this process. */
+function pipe(): { ours: Transport; theirs: Transport } {
+  const [up, down] = [new Way(), new Way()];
+  return { ours: end(up, down), theirs: end(down, up) };
+}
+
+function end(from: Way, to: Way): Transport {
+  return {
+    read: (into) => from.take(into),
+    write(bytes) {
+      to.put(bytes);
+      return Promise.resolve(bytes.length);
+    },
+    closeWrite: () => Promise.resolve(to.end()),
+    close() {
+      to.end();
+      from.end();
+    },
+  };
+}
+
+/** Whatever passes is turned. */
+function turned(inner: Transport): Transport {
+  return {
+    async read(into) {
+      const length = await inner.read(into);
+      if (length !== null) {
+        into.subarray(0, length).forEach((byte, i) => into[i] = byte ^ KEY);
+      }
+      return length;
+    },
+    write: (bytes) => inner.write(bytes.map((byte) => byte ^ KEY)),
+    closeWrite: () => inner.closeWrite(),
+    close: () => inner.close(),
+  };
+}
+
+/** Accepts what a test gives it. */
+class TestAcceptor implements Acceptor {
+  readonly #given: Connected[] = [];
+  #wake = Promise.withResolvers<void>();
+  #isClosed = false;
+
+  /** The peer's end of a new connection. */
+  connect(): Transport {
+    const { ours, theirs } = pipe();
+    const local = { hostname: "test", port: undefined };
+    this.#given.push({ transport: ours, local, peer: local });
+    this.#wake.resolve();
+    return theirs;
+  }
+
+  async accept(): Promise<Connected> {
+    for (;;) {
+      if (this.#isClosed) throw new Deno.errors.BadResource("closed");
+      const next = this.#given.shift();
+      if (next !== undefined) return next;
+      this.#wake = Promise.withResolvers();
+      await this.#wake.promise;
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#wake.resolve();
+  }
+}
+
+/** AUTH_TLS: its one call is answered, and after that everything is turned. */
+const tlsFlavor: SecurityFlavor = {
+  flavor: AUTH_TLS,
+  open(xdr, length) {
+    skipOpaque(xdr, length);
+    readEmptyVerifier(xdr);
+    return {
+      credential: UNKNOWN,
+      seal: PLAIN,
+      answer(_results, connection) {
+        connection.upgrade((plain) => Promise.resolve(turned(plain)));
+        return AcceptStatus.SUCCESS;
+      },
+    };
+  },
+};
+
+function startTls(xid: number): Uint8Array<ArrayBuffer> {
+  return record((xdr) => {
+    for (const word of [xid, 0, 2, PROGRAM, VERSION, Procedure.NULL]) {
+      xdr.uint32(word);
+    }
+    for (const word of [AUTH_TLS, 0, 0, 0]) xdr.uint32(word);
+  });
+}
+
+function serving() {
+  const acceptor = new TestAcceptor();
+  const handlers = new TestHandlers();
+  const listener = new RpcListener({
+    acceptor,
+    clock: systemClock,
+    handlers,
+    flavors: () => [noneFlavor, tlsFlavor],
+  });
+  return { acceptor, handlers, listener };
+}
+
+Deno.test("a listener serves what it is given, also inside one process", async () => {
+  const { acceptor, listener } = serving();
+  await using _ = listener;
+  using peer = new Peer(acceptor.connect());
+  await peer.send(echo(1, "in here"));
+  assertEquals((await peer.reply()).results.string(100), "in here");
+});
+
+Deno.test({
+  name: "a listener of a Unix socket is served, and its peers have no port",
+  permissions: { read: true, write: true, net: true },
+  ignore: Deno.permissions.querySync({ name: "write" }).state !== "granted",
+}, async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  const handlers = new TestHandlers();
+  const acceptor = acceptorOf(Deno.listen({ transport: "unix", path }));
+  await using listener = new RpcListener({
+    acceptor,
+    clock: systemClock,
+    handlers,
+  });
+  using peer = new Peer(await Deno.connect({ transport: "unix", path }));
+  await peer.send(echo(1, "by a path"));
+  assertEquals((await peer.reply()).results.string(100), "by a path");
+  const [{ peer: end }] = listener.connections;
+  assertEquals(end, { hostname: "unix", port: undefined });
+});
+
+Deno.test("a connection goes on through another transport once what was asked before is answered", async () => {
+  const { acceptor, handlers, listener } = serving();
+  await using _ = listener;
+  const plain = acceptor.connect();
+  using peer = new Peer(plain);
+  const wait = record((xdr) => {
+    for (const word of [1, 0, 2, PROGRAM, VERSION, Procedure.WAIT]) {
+      xdr.uint32(word);
+    }
+    for (const word of [0, 0, 0, 0, 0]) xdr.uint32(word);
+  });
+  await peer.send(wait);
+  await until(() => handlers.calls.length === 1);
+  await peer.send(startTls(2));
+  assertEquals((await peer.reply()).xid, 2);
+  handlers.waiter(1).resolve();
+  assertEquals((await peer.reply()).xid, 1);
+  using secured = new Peer(turned(plain));
+  await secured.send(echo(3, "secret"));
+  assertEquals((await secured.reply()).results.string(100), "secret");
+});
+
+Deno.test("a peer that sends on before the transport is another is closed", async () => {
+  const { acceptor, handlers, listener } = serving();
+  await using _ = listener;
+  using peer = new Peer(acceptor.connect());
+  await peer.send(startTls(1), echo(2));
+  await until(() => handlers.closes.length === 1);
+  assertEquals(handlers.closes, ["protocol"]);
+  assertEquals(handlers.calls, []);
+});
