@@ -71,7 +71,6 @@ const MACHINE_TIME: ReadonlyMap<string, string> = new Map([
     "src/backends/local/store.ts",
     "a default; back ends have no server's clock",
   ],
-  ["src/backends/local/listings.ts", "a default; the same"],
   ["src/backends/local/portable_host.ts", "as the host does by itself"],
   ["src/server.ts", "a default"],
   ["src/server/services.ts", "when the server started"],

@@ -32,7 +32,7 @@ import type { Host } from "./host.ts";
 import { Locator } from "./locator.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { decodeIdentity, encodeIdentity } from "./node_table.ts";
-import type { LocalOptions } from "./options.ts";
+import type { HostedOptions } from "./options.ts";
 import { Store } from "./store.ts";
 
 /** Where nobody but us changes files. */
@@ -59,7 +59,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   #disposed: Promise<void> | undefined;
 
   /** `path` is an existing folder, without symlinks. */
-  constructor(host: Host, path: string, options: LocalOptions = {}) {
+  constructor(host: Host, path: string, options: HostedOptions = {}) {
     this[soundResults] = new.target === HostedFileSystem ? this : undefined;
     this.folder = { path, isShown: true };
     this.#store = new Store(host, path, options);
@@ -71,7 +71,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       rawNames,
       maxFileSize: largestFile(path),
     };
-    this.#locator = new Locator(this.#store.tree, this.#store.now);
+    this.#locator = new Locator(this.#store.tree, this.#store.clock);
   }
 
   /** Runs `act`, which waits only where the host does; again, when a file has to be found first. */

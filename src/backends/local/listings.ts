@@ -1,5 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { LoopTurn, type Turn } from "../../base/turn.ts";
 import type { WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
@@ -21,8 +21,8 @@ const MAX_READING = 4;
 export interface ListingsOptions {
   /** The time of day, to tell how old a change is. */
   readonly now: WallClock;
-  /** What the listing of a folder takes is measured by it; the machine's if left out. */
-  readonly clock?: Clock;
+  /** What the listing of a folder takes is measured by it. */
+  readonly clock: Clock;
   /** Bounds the memory, in bytes; 64 MiB. */
   readonly maxBytes?: number;
   /** Bounds the work that is done at once. */
@@ -113,7 +113,7 @@ export class Listings {
   constructor(tree: Tree, options: ListingsOptions) {
     this.#tree = tree;
     this.#now = options.now;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
     this.#turn = options.turn ?? new LoopTurn();
   }

@@ -1,4 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
+import type { Clock } from "../../base/clock.ts";
 import { LoopTurn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { hostCode } from "../../base/host_error.ts";
@@ -25,7 +26,7 @@ const MAX_ASKED = 20_000;
  */
 export class Locator {
   readonly #tree: Tree;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #turn = new LoopTurn();
   /** When each identity was first asked for. */
   readonly #asked = new Map<string, number>();
@@ -39,10 +40,10 @@ export class Locator {
   /** Folder entries tell other inode numbers than stat: stacked file systems do. */
   #entriesLie = false;
 
-  constructor(tree: Tree, now: () => number) {
+  constructor(tree: Tree, clock: Clock) {
     this.#tree = tree;
-    this.#now = now;
-    this.#savedAt = now();
+    this.#clock = clock;
+    this.#savedAt = clock.now();
   }
 
   /** Finds a node again; "stale" when it is gone. */
@@ -84,7 +85,7 @@ export class Locator {
 
   /** When the identity was first asked for, lately. */
   #askedAt(key: string): number {
-    const now = this.#now();
+    const now = this.#clock.now();
     const known = this.#asked.get(key);
     if (known !== undefined && now - known < FORGET) return known;
     for (const oldest of this.#asked.keys()) {
@@ -170,7 +171,7 @@ export class Locator {
   /** Takes part in the walk that is going on, or starts one. */
   #walkOnce(): Promise<void> {
     if (this.#walking !== undefined) return this.#walking;
-    const begin = this.#now();
+    const begin = this.#clock.now();
     this.#saved = Math.min(
       BURST,
       this.#saved + Math.max(0, begin - this.#savedAt) * SHARE,
@@ -184,7 +185,7 @@ export class Locator {
       // Equal moments count as before: whoever asked at `begin` asked first.
       if (this.#tree.moves === moves) this.#walked = begin + 0.5;
     }).finally(() => {
-      this.#saved -= this.#now() - begin;
+      this.#saved -= this.#clock.now() - begin;
       this.#walking = undefined;
     });
     return this.#walking;

@@ -1,3 +1,4 @@
+import type { Clock } from "../../base/clock.ts";
 import type { OptionNames } from "../../base/option_names.ts";
 
 /** How a folder of the host is served. */
@@ -22,10 +23,16 @@ export interface LocalOptions {
    * of the time. Default true.
    */
   readonly ffi?: boolean;
-  /** The time of day in milliseconds since 1970. Default `Date.now`. */
+  /** The time of day in milliseconds since 1970, which tells how old a change is. Default `Date.now`. */
   readonly now?: () => number;
   /** Files and folders held open at most; default: half of what the host allows this process. */
   readonly maxDescriptors?: number;
+}
+
+/** The same, and what tests replace. */
+export interface HostedOptions extends LocalOptions {
+  /** What is believed or done for a time goes by it; the machine's if left out. */
+  readonly clock?: Clock;
 }
 
 /** Their names. */

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { systemClock } from "../../base/clock.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { systemWallClock, type WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo } from "../../vfs/file_system.ts";
@@ -10,7 +10,7 @@ import { Guards } from "./guards.ts";
 import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
-import { descriptorBudget, type LocalOptions } from "./options.ts";
+import { descriptorBudget, type HostedOptions } from "./options.ts";
 import { Settlement } from "./settlement.ts";
 import { Tree } from "./tree.ts";
 import { Verifiers } from "./verifiers.ts";
@@ -31,27 +31,31 @@ export class Store {
   readonly guards: Guards;
   /** What has to be made durable before it is answered. */
   readonly settlement: Settlement | undefined;
+  /** What is believed or done for a time goes by it. */
+  readonly clock: Clock;
   /** The time of day. */
   readonly now: WallClock;
   readonly #atomic: boolean;
 
   /** `path` is an existing folder, without symlinks. */
-  constructor(host: Host, path: string, options: LocalOptions) {
+  constructor(host: Host, path: string, options: HostedOptions) {
     const budget = options.maxDescriptors ?? descriptorBudget();
     // Folders, and files that have names, may each hold twice their limit.
     const share = Math.max(4, Math.floor(budget / 8));
     this.host = host;
+    const { clock = systemClock } = options;
+    this.clock = clock;
     this.now = options.now ?? systemWallClock;
     this.#atomic = options.exclusive ?? false;
-    this.tree = new Tree(host, path, { now: this.now, limit: share });
+    this.tree = new Tree(host, path, { clock, limit: share });
     this.files = new FileDescriptors(this.#openFile, {
       limit: share * 2,
       mostNameless: share * 2,
     });
-    this.listings = new Listings(this.tree, { now: this.now });
+    this.listings = new Listings(this.tree, { clock, now: this.now });
     this.verifiers = new Verifiers(this.tree);
     this.guards = new Guards({
-      clock: systemClock,
+      clock,
       open: () => isSeenWhole(path) ? host.watchFiles() : undefined,
       exactly: (node, act) => this.tree.exactly(node, act),
       stat: (node) =>

@@ -1,3 +1,4 @@
+import type { Clock } from "../../base/clock.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import { isReplaced } from "./errno.ts";
@@ -29,7 +30,7 @@ export class Tree {
   readonly #rootFolder: OpenFolder;
   readonly #device: number;
   readonly #trust: number;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #open: Recent<LocalNode>;
   /** A folder that must not be closed now. */
   #held: LocalNode | undefined;
@@ -38,11 +39,11 @@ export class Tree {
   constructor(
     host: Host,
     path: string,
-    options: { now: () => number; limit: number },
+    options: { readonly clock: Clock; readonly limit: number },
   ) {
     this.host = host;
     this.table = new NodeTable(host);
-    this.#now = options.now;
+    this.#clock = options.clock;
     this.#open = new Recent(options.limit, (node) => this.#evict(node));
     // A path is only as good as its last check; a descriptor can't be swapped.
     this.#trust = host.pinsFolders ? TRUST : 0;
@@ -63,10 +64,8 @@ export class Tree {
     if (node === this.root) return this.#rootFolder;
     if (node.gone) throw new FsError("stale");
     if (node.type !== "directory") throw new FsError("not-directory");
-    const now = this.#now();
-    if (
-      node.folder !== undefined && Math.abs(now - node.checkedAt) < this.#trust
-    ) {
+    const now = this.#clock.now();
+    if (node.folder !== undefined && now - node.checkedAt < this.#trust) {
       this.#open.touch(node);
       return node.folder;
     }
@@ -153,8 +152,8 @@ export class Tree {
   /** Throws {@linkcode Misplaced} when a file that we hold open is no longer in the tree. */
   checkHeld(node: LocalNode, descriptor: Descriptor): void {
     if (node.gone) return;
-    const now = this.#now();
-    if (Math.abs(now - descriptor.checkedAt) < TRUST) return;
+    const now = this.#clock.now();
+    if (now - descriptor.checkedAt < TRUST) return;
     this.stat(node);
     descriptor.checkedAt = now;
   }

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { toldClock } from "../../support/fake_clock.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import type { Host } from "../../../src/backends/local/host.ts";
@@ -52,8 +53,8 @@ testBothHosts("symlinks lead nowhere, wherever they point", async (make) => {
 testBothHosts(
   "a folder that is moved out is gone within a second",
   async (make) => {
-    let now = Date.now();
-    await using box = make({ now: () => now });
+    let now = 0;
+    await using box = make({ clock: toldClock(() => now) });
     const { fs, path, outside } = box;
     Deno.mkdirSync(`${path}/folder`);
     Deno.writeTextFileSync(`${path}/folder/mine`, "mine");
@@ -145,8 +146,8 @@ async function race(
     if (armed && asking === name && ++asked === nth) swap(box);
     return answer;
   };
-  let now = Date.now();
-  const fs = new HostedFileSystem(host, path, { now: () => now });
+  let now = 0;
+  const fs = new HostedFileSystem(host, path, { clock: toldClock(() => now) });
   try {
     const folder = (await fs.lookup(fs.root(), "folder"))!;
     const file = cold ? folder : (await fs.lookup(folder, "file"))!;

@@ -2,7 +2,8 @@ import type { Host } from "../../../src/backends/local/host.ts";
 import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
-import { local, type LocalOptions } from "../../../src/backends/local/mod.ts";
+import { local } from "../../../src/backends/local/mod.ts";
+import type { HostedOptions } from "../../../src/backends/local/options.ts";
 import { PortableHost } from "../../../src/backends/local/portable_host.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
 
@@ -27,9 +28,9 @@ export class Sandbox implements AsyncDisposable {
   /** The file system. */
   fs: HostedFileSystem;
   readonly #base: string;
-  readonly #options: LocalOptions;
+  readonly #options: HostedOptions;
 
-  constructor(options: LocalOptions = {}) {
+  constructor(options: HostedOptions = {}) {
     this.#base = Deno.makeTempDirSync();
     this.path = `${this.#base}/export`;
     this.outside = `${this.#base}/outside`;
@@ -40,7 +41,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** The same folder after a restart of the server. */
-  async restart(options: LocalOptions = this.#options): Promise<void> {
+  async restart(options: HostedOptions = this.#options): Promise<void> {
     await this.fs.dispose();
     this.fs = serve(this.path, options);
   }
@@ -52,7 +53,11 @@ export class Sandbox implements AsyncDisposable {
 }
 
 /** What `local` makes, with its own type of nodes. */
-function serve(path: string, options: LocalOptions): HostedFileSystem {
+function serve(path: string, options: HostedOptions): HostedFileSystem {
+  if (options.clock !== undefined) {
+    const host = makeHost(options.ffi ?? true);
+    return new HostedFileSystem(host, Deno.realPathSync(path), options);
+  }
   const fs = local(path, options);
   if (fs instanceof HostedFileSystem) return fs;
   throw new Error("local makes something else");
@@ -61,7 +66,7 @@ function serve(path: string, options: LocalOptions): HostedFileSystem {
 /** Registers a test for the host with libc and for the one without. */
 export function testBothHosts(
   name: string,
-  run: (make: (options?: LocalOptions) => Sandbox) => Promise<void>,
+  run: (make: (options?: HostedOptions) => Sandbox) => Promise<void>,
 ): void {
   for (const ffi of [true, false]) {
     Deno.test({

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { toldClock } from "../../support/fake_clock.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { NodeTable } from "../../../src/backends/local/node_table.ts";
@@ -131,8 +132,8 @@ testBothHosts(
 testBothHosts(
   "a file that the host removes while a client has it open stays readable",
   async (make) => {
-    let now = Date.now();
-    await using box = make({ now: () => now });
+    let now = 0;
+    await using box = make({ clock: toldClock(() => now) });
     const { fs, path } = box;
     Deno.writeTextFileSync(`${path}/file`, "content");
     const file = (await fs.lookup(fs.root(), "file"))!;
@@ -149,6 +150,28 @@ testBothHosts(
 );
 
 testBothHosts(
+  "no file is lost to a time of day that is set back",
+  async (make) => {
+    let now = Date.now();
+    await using box = make({ now: () => now });
+    const { path } = box;
+    Deno.mkdirSync(`${path}/a`);
+    Deno.mkdirSync(`${path}/b`);
+    Deno.writeTextFileSync(`${path}/a/file`, "content");
+    const folder = (await box.fs.lookup(box.fs.root(), "a"))!;
+    const id = box.fs.identify((await box.fs.lookup(folder, "file"))!).slice();
+    await box.restart();
+    const { fs } = box;
+    const madeUp = id.slice();
+    new DataView(madeUp.buffer).setUint32(3, 0x7fff0000);
+    assertEquals(await codeOf(() => fs.resolve(madeUp)), "stale");
+    Deno.renameSync(`${path}/a/file`, `${path}/b/file`);
+    now -= 3_600_000;
+    assertEquals((await fs.getattr((await fs.resolve(id))!)).size, 7);
+  },
+);
+
+testBothHosts(
   "handles that a client makes up don't make us walk again and again",
   async (make) => {
     await using box = make();
@@ -158,13 +181,15 @@ testBothHosts(
     let lists = 0;
     const list = host.list.bind(host);
     // Each folder takes a second to list, on this clock.
-    let now = Date.now();
+    let now = 0;
     host.list = (folder) => {
       lists++;
       now += 1000;
       return list(folder);
     };
-    const fs = new HostedFileSystem(host, box.path, { now: () => now });
+    const fs = new HostedFileSystem(host, box.path, {
+      clock: toldClock(() => now),
+    });
     try {
       const file = fs.identify((await fs.lookup(fs.root(), "file"))!).slice();
       const codes = new Map<string, number>();
@@ -191,8 +216,8 @@ testBothHosts(
 testBothHosts(
   "few descriptors are enough for many deep folders",
   async (make) => {
-    let now = Date.now();
-    await using box = make({ maxDescriptors: 16, now: () => now });
+    let now = 0;
+    await using box = make({ maxDescriptors: 16, clock: toldClock(() => now) });
     const { fs } = box;
     const folders = [];
     for (let i = 0; i < 8; i++) {

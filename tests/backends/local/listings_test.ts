@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { systemClock } from "../../../src/base/clock.ts";
 import type { HostListing } from "../../../src/backends/local/host.ts";
 import { FsError } from "../../../src/vfs/errors.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -145,9 +146,13 @@ class SlowFolder implements Disposable {
         names.map((name) => ({ names: [name], inodes: [], folders: [] }))
       );
     };
-    this.tree = new Tree(host, path, { now: Date.now, limit: 100 });
+    this.tree = new Tree(host, path, { clock: systemClock, limit: 100 });
     const { turn } = this;
-    this.listings = new Listings(this.tree, { now: Date.now, turn });
+    this.listings = new Listings(this.tree, {
+      clock: systemClock,
+      now: Date.now,
+      turn,
+    });
   }
 
   async list(): Promise<string[]> {
@@ -227,8 +232,9 @@ Deno.test({
   fn: async () => {
     await using box = new Sandbox();
     const host = makeHost(false);
-    const tree = new Tree(host, box.path, { now: Date.now, limit: 100 });
+    const tree = new Tree(host, box.path, { clock: systemClock, limit: 100 });
     const listings = new Listings(tree, {
+      clock: systemClock,
       now: Date.now,
       maxBytes: 40_000,
     });
@@ -262,14 +268,14 @@ Deno.test({
       listed.push(batches.flatMap(({ names }) => names).join());
       return batches;
     };
-    const tree = new Tree(host, box.path, { now: Date.now, limit: 100 });
+    const tree = new Tree(host, box.path, { clock: systemClock, limit: 100 });
     let stats = 0;
     const stat = tree.stat.bind(tree);
     tree.stat = (node) => {
       stats++;
       return stat(node);
     };
-    const listings = new Listings(tree, { now: Date.now });
+    const listings = new Listings(tree, { clock: systemClock, now: Date.now });
     const names = Array.from({ length: 40 }, (_, i) => `${i}`);
     for (const name of names) {
       Deno.mkdirSync(`${box.path}/${name}`);
@@ -302,8 +308,8 @@ Deno.test({
     const host = makeHost(false);
     const never = Promise.withResolvers<HostListing[]>();
     host.list = () => never.promise;
-    const tree = new Tree(host, box.path, { now: Date.now, limit: 100 });
-    const listings = new Listings(tree, { now: Date.now });
+    const tree = new Tree(host, box.path, { clock: systemClock, limit: 100 });
+    const listings = new Listings(tree, { clock: systemClock, now: Date.now });
     const answers = ["a", "b", "c", "d", "e"].map((name) => {
       Deno.mkdirSync(`${box.path}/${name}`);
       return Promise.resolve(
