@@ -1,5 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { OptionNames } from "../../base/option_names.ts";
+import { mostDescriptors } from "../common/process_limit.ts";
 
 /** How a folder of the host is served. */
 export interface LocalOptions {
@@ -46,13 +47,5 @@ export const LOCAL_NAMES: OptionNames<LocalOptions> = {
 
 /** Half of the descriptors that the host allows this process. */
 export function descriptorBudget(): number {
-  let allowed = 1024;
-  try {
-    const limits = Deno.readTextFileSync("/proc/self/limits");
-    const soft = /^Max open files\s+(\d+)/m.exec(limits);
-    if (soft !== null) allowed = Number(soft[1]);
-  } catch {
-    // No /proc, or not allowed to read it: what every system gives.
-  }
-  return Math.min(65_536, Math.floor(allowed / 2));
+  return Math.min(65_536, Math.floor(mostDescriptors() / 2));
 }

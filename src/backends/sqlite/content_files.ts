@@ -6,15 +6,16 @@ import {
   renameSync,
   writeSync,
 } from "node:fs";
-import { processLimit } from "../common/process_limit.ts";
+import { isOutOfRoom } from "../../base/out_of_room.ts";
+import { mostDescriptors, processLimit } from "../common/process_limit.ts";
 import { type Contents, pagesOf } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
-import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
+import { type Disk, OWN_FILE, OWN_FOLDER } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
 import { HoleFinder } from "./hole_finder.ts";
 import type { Segment } from "./segments.ts";
 
-/** Files kept open. */
+/** Files kept open, where that is no more than a quarter of what the process may have. */
 const OPEN_FILES = 256;
 const MOST = Number.MAX_SAFE_INTEGER;
 /** What the name of a file ends with that is being removed. */
@@ -46,12 +47,19 @@ export class ContentFiles implements Contents {
   /** For exports alone. */
   #holes: HoleFinder | undefined;
   readonly #removals = new Set<Promise<void>>();
+  readonly #most = Math.min(OPEN_FILES, Math.ceil(mostDescriptors() / 4));
+  /**
+   * Is given up for what has to be opened for a sync when the process has no other:
+   * what could not be opened would count as not synced, which ends the store.
+   */
+  #spare: number | undefined;
 
   /** In the folder `directory`, which is there. */
   constructor(directory: string, disk: Disk) {
     this.#directory = directory;
     this.#disk = disk;
     this.#own = Deno.statSync(directory);
+    this.#spare = openSync(directory, "r");
   }
 
   make(number: number): boolean {
@@ -121,24 +129,37 @@ export class ContentFiles implements Contents {
   }
 
   async sync(number: number): Promise<void> {
-    const file = this.#find(number);
+    let file: OpenFile | undefined;
+    try {
+      file = this.#find(number);
+    } catch (error) {
+      if (!lacksRoom(error)) throw error;
+      return this.syncNow(number);
+    }
     if (file === undefined) return;
     file.syncs++;
     try {
       await this.#disk.sync(file.descriptor);
-      if (this.#fresh.delete(number)) await this.#syncFolder(number);
+      if (this.#fresh.has(number)) {
+        await this.#syncFolder(this.#folder(number));
+        this.#fresh.delete(number);
+      }
     } finally {
       file.syncs--;
       if (file.isForgotten && file.syncs === 0) closeSync(file.descriptor);
+      this.#takeSpare();
     }
   }
 
   syncNow(number: number): void {
-    const file = this.#find(number);
-    if (file === undefined) return;
-    this.#disk.syncNow(file.descriptor);
-    if (!this.#fresh.delete(number)) return;
-    syncFolder(this.#folder(number), this.#disk);
+    this.#withSpare(() => {
+      const file = this.#find(number);
+      if (file === undefined) return;
+      this.#disk.syncNow(file.descriptor);
+      if (!this.#fresh.has(number)) return;
+      this.#syncFolderNow(this.#folder(number));
+      this.#fresh.delete(number);
+    });
   }
 
   remove(number: number): void {
@@ -159,6 +180,8 @@ export class ContentFiles implements Contents {
 
   async close(): Promise<void> {
     for (const number of [...this.#open.keys()]) this.#forget(number);
+    if (this.#spare !== undefined) closeSync(this.#spare);
+    this.#spare = undefined;
     this.#holes?.[Symbol.dispose]();
     await Promise.all(this.#removals);
   }
@@ -184,7 +207,8 @@ export class ContentFiles implements Contents {
       return file;
     }
     try {
-      return this.#keep(number, openSync(this.#path(number), "r+"));
+      const descriptor = this.#obtain(() => openSync(this.#path(number), "r+"));
+      return this.#keep(number, descriptor);
     } catch (error) {
       if ((error as { code?: string }).code === "ENOENT") return undefined;
       throw fsErrorOf(error);
@@ -192,7 +216,8 @@ export class ContentFiles implements Contents {
   }
 
   #make(number: number, flags: "wx+" | "w+"): OpenFile {
-    const make = () => openSync(this.#path(number), flags, OWN_FILE);
+    const make = () =>
+      this.#obtain(() => openSync(this.#path(number), flags, OWN_FILE));
     let descriptor: number;
     try {
       descriptor = make();
@@ -216,7 +241,7 @@ export class ContentFiles implements Contents {
       throw new FsError("io", `${this.#directory} is not the store's any more`);
     }
     Deno.mkdirSync(this.#folder(number), { mode: OWN_FOLDER });
-    syncFolder(this.#directory, this.#disk);
+    this.#withSpare(() => this.#syncFolderNow(this.#directory));
   }
 
   #isMoved(): boolean {
@@ -231,7 +256,7 @@ export class ContentFiles implements Contents {
   #keep(number: number, descriptor: number): OpenFile {
     const file = { descriptor, syncs: 0, isForgotten: false };
     this.#open.set(number, file);
-    if (this.#open.size > OPEN_FILES) {
+    if (this.#open.size > this.#most) {
       for (const oldest of this.#open.keys()) {
         this.#forget(oldest);
         break;
@@ -248,12 +273,71 @@ export class ContentFiles implements Contents {
     if (file.syncs === 0) closeSync(file.descriptor);
   }
 
-  async #syncFolder(number: number): Promise<void> {
-    const folder = openSync(this.#folder(number), "r");
+  async #syncFolder(path: string): Promise<void> {
+    let folder: number;
+    try {
+      folder = this.#obtain(() => openSync(path, "r"));
+    } catch (error) {
+      if (!lacksRoom(error)) throw error;
+      return this.#withSpare(() => this.#syncFolderNow(path));
+    }
     try {
       await this.#disk.sync(folder);
     } finally {
       closeSync(folder);
+    }
+  }
+
+  #syncFolderNow(path: string): void {
+    const folder = this.#obtain(() => openSync(path, "r"));
+    try {
+      this.#disk.syncNow(folder);
+    } finally {
+      closeSync(folder);
+    }
+  }
+
+  /** A new descriptor; where there is no room for one, in place of a content that nobody syncs. */
+  #obtain(open: () => number): number {
+    for (;;) {
+      try {
+        return open();
+      } catch (error) {
+        if (!lacksRoom(error) || !this.#closeIdle()) throw error;
+      }
+    }
+  }
+
+  #closeIdle(): boolean {
+    for (const [number, { syncs }] of this.#open) {
+      if (syncs > 0) continue;
+      this.#forget(number);
+      return true;
+    }
+    return false;
+  }
+
+  /** Has `act` open something, if need be in place of the spare descriptor. */
+  #withSpare(act: () => void): void {
+    try {
+      return act();
+    } catch (error) {
+      if (!lacksRoom(error) || this.#spare === undefined) throw error;
+    }
+    closeSync(this.#spare);
+    this.#spare = undefined;
+    try {
+      act();
+    } finally {
+      this.#takeSpare();
+    }
+  }
+
+  #takeSpare(): void {
+    try {
+      this.#spare ??= this.#obtain(() => openSync(this.#directory, "r"));
+    } catch {
+      // Another thread was quicker: again with the next file that is closed.
     }
   }
 
@@ -264,6 +348,11 @@ export class ContentFiles implements Contents {
   #path(number: number): string {
     return `${this.#folder(number)}/${number}`;
   }
+}
+
+/** Whether the process has no descriptor or memory for something: that ends by itself. */
+function lacksRoom(error: unknown): boolean {
+  return isOutOfRoom(error instanceof FsError ? error.cause : error);
 }
 
 /** Runs a call of the host; its errors are a file system's. */

@@ -20,6 +20,10 @@ const hostCodes: Readonly<Record<string, FsErrorCode>> = {
   EDQUOT: "quota",
   EFBIG: "too-big",
   EROFS: "read-only",
+  // The process has no room for it just now.
+  EMFILE: "busy",
+  ENFILE: "busy",
+  ENOMEM: "busy",
 };
 
 /** What SQLite or the host said, in the words of a file system; faults of ours stay what they are. */
