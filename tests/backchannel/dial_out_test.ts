@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type LogFields, silentLogger } from "../../src/base/log.ts";
+import { heardErrors } from "../support/heard_errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Status } from "../../src/nfs4/constants.ts";
@@ -328,12 +328,7 @@ Deno.test("a client that goes while it is dialled harms nobody, and one that com
 
 Deno.test("what goes wrong in the server itself while it dials is logged, and not taken for the client's silence", async () => {
   await using listener = new CallbackListener(peer40);
-  const errors: unknown[] = [];
-  const log = {
-    ...silentLogger,
-    error: (_message: string, fields?: LogFields) =>
-      void errors.push(fields?.error),
-  };
+  const { log, errors } = heardErrors();
   const { connect } = Deno;
   const ours = new TypeError("ours");
   Deno.connect = (() => Promise.reject(ours)) as () => Promise<never>;

@@ -1,9 +1,4 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  type LogFields,
-  type Logger,
-  silentLogger,
-} from "../../src/base/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { Line, recall } from "./line.ts";
@@ -329,66 +324,3 @@ function sequences(line: Line): [number, number][] {
     return [first.args.slotid, first.args.sequenceid];
   });
 }
-
-/** A logger that keeps its errors. */
-function heard(): { log: Logger; errors: unknown[] } {
-  const errors: unknown[] = [];
-  const log = {
-    ...silentLogger,
-    error: (_message: string, fields?: LogFields) =>
-      void errors.push(fields?.error),
-  };
-  return { log, errors };
-}
-
-Deno.test("an error of our own is logged, and is neither the client's refusal nor a fault of its path", async () => {
-  const { log, errors } = heard();
-  const ours = new TypeError("ours");
-  await using line = new Line(1, { log });
-  await line.join();
-  const { row, args } = recall();
-  const encode = (): void => {
-    throw ours;
-  };
-  const broken = { row: { ...row, encode }, args };
-  assertEquals(await line.recall({ operations: [broken] }), { kind: "error" });
-  const unwanted = (): boolean => {
-    throw ours;
-  };
-  assertEquals(await line.recall({ wanted: unwanted }), { kind: "error" });
-  assertEquals([errors, line.faults], [[ours, ours], []]);
-  assertEquals(line.counted.failures, 2);
-  // Its slot is free, and nothing of it has left.
-  assertEquals((await line.recall()).kind, "answered");
-  line.peer.assertClean();
-  assertEquals([line.waiting, line.sender.inFlight], [0, 0]);
-});
-
-Deno.test("an answer that we can't deal with is an error of our own", async () => {
-  const { log, errors } = heard();
-  const ours = new TypeError("ours");
-  await using line = new Line(1, { log });
-  await line.join();
-  const { row, args } = recall();
-  const decode = (): never => {
-    throw ours;
-  };
-  const broken = { row: { ...row, decode }, args };
-  assertEquals(await line.recall({ operations: [broken] }), { kind: "error" });
-  assertEquals([errors, line.faults], [[ours], []]);
-});
-
-Deno.test("an error of whoever hears of a callback's end is logged, and ends nobody", async () => {
-  const { log, errors } = heard();
-  const ours = new TypeError("ours");
-  await using line = new Line(1, { log });
-  await line.join();
-  line.sender.enqueue({
-    operations: [recall()],
-    done: () => {
-      throw ours;
-    },
-  });
-  assertEquals((await line.recall()).kind, "answered");
-  assertEquals(errors, [ours]);
-});

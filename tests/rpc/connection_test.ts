@@ -232,13 +232,22 @@ Deno.test("replies go to the reply handler, also between calls", async () => {
   assertEquals(handlers.replies, [21, 22]);
 });
 
-Deno.test("a reply handler that throws does no harm", async () => {
+Deno.test("a reply that can't be read is its peer's fault, what a handler throws besides is ours; neither does harm", async () => {
+  const lines: string[] = [];
+  const logger = createLogger({ write: (line) => void lines.push(line) });
   const handlers = new TestHandlers();
-  handlers.reply = (_connection, _xid, xdr) => void xdr.opaqueFixed(1000);
-  const reply = record((xdr) => encodeAccepted(xdr, { xid: 1, seal: PLAIN }));
-  const stream = concat([reply, echo(2)]);
-  const { xid } = await answer(stream, handlers);
-  assertEquals(xid, 2);
+  handlers.reply = (_connection, xid, xdr) => {
+    if (xid === 1) return void xdr.opaqueFixed(1000);
+    throw new TypeError("on purpose");
+  };
+  await using listener = serve(handlers, { logger });
+  using peer = await Peer.connect(listener);
+  const reply = (xid: number) =>
+    record((xdr) => encodeAccepted(xdr, { xid, seal: PLAIN }));
+  await peer.send(reply(1), reply(2), echo(3));
+  assertEquals((await peer.reply()).xid, 3);
+  const [theirs, ours] = lines.map((line) => line.split(" ")[1]);
+  assertEquals([theirs, ours, lines.length], ["WARN", "ERROR", 2]);
 });
 
 Deno.test("a call sent from inside a handler is a record of its own", async () => {

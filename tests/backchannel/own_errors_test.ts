@@ -1,0 +1,91 @@
+/** Errors of the server's own in the back channel: logged, and never taken for the client's. */
+
+import { assertEquals } from "@std/assert";
+import { Backchannel } from "../../src/backchannel/backchannel.ts";
+import { Direction } from "../../src/nfs4/sessions.ts";
+import { AUTH_NONE } from "../../src/rpc/call_credential.ts";
+import type { RpcConnection } from "../../src/rpc/connection.ts";
+import type { Session } from "../../src/state/session.ts";
+import type { SessionTable } from "../../src/state/sessions.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { heardErrors } from "../support/heard_errors.ts";
+import { Line, recall } from "./line.ts";
+
+const ours = new TypeError("ours");
+
+Deno.test("an error of our own is logged, and is neither the client's refusal nor a fault of its path", async () => {
+  const { log, errors } = heardErrors();
+  await using line = new Line(1, { log });
+  await line.join();
+  const { row, args } = recall();
+  const encode = (): void => {
+    throw ours;
+  };
+  const broken = { row: { ...row, encode }, args };
+  assertEquals(await line.recall({ operations: [broken] }), { kind: "error" });
+  const unwanted = (): boolean => {
+    throw ours;
+  };
+  assertEquals(await line.recall({ wanted: unwanted }), { kind: "error" });
+  assertEquals([errors, line.faults], [[ours, ours], []]);
+  assertEquals(line.counted.failures, 2);
+  // Its slot is free, and nothing of it has left.
+  assertEquals((await line.recall()).kind, "answered");
+  line.peer.assertClean();
+  assertEquals([line.waiting, line.sender.inFlight], [0, 0]);
+});
+
+Deno.test("an answer that we can't deal with is an error of our own", async () => {
+  const { log, errors } = heardErrors();
+  await using line = new Line(1, { log });
+  await line.join();
+  const { row, args } = recall();
+  const decode = (): never => {
+    throw ours;
+  };
+  const broken = { row: { ...row, decode }, args };
+  assertEquals(await line.recall({ operations: [broken] }), { kind: "error" });
+  assertEquals([errors, line.faults], [[ours], []]);
+});
+
+Deno.test("an error of whoever hears of a callback's end is logged, and ends nobody", async () => {
+  const { log, errors } = heardErrors();
+  await using line = new Line(1, { log });
+  await line.join();
+  line.sender.enqueue({
+    operations: [recall()],
+    done: () => {
+      throw ours;
+    },
+  });
+  assertEquals((await line.recall()).kind, "answered");
+  assertEquals(errors, [ours]);
+});
+
+Deno.test("a CB_NULL that we can't send proves nothing, and is an error of our own", async () => {
+  const { log, errors } = heardErrors();
+  const clock = new FakeClock();
+  const backchannel = new Backchannel({
+    sessions: { observe: () => {} } as Partial<SessionTable> as SessionTable,
+    random: (length) => new Uint8Array(length),
+    sender: { clock, log },
+  });
+  const connection = {
+    sendCall: () => {
+      throw ours;
+    },
+  } as Partial<RpcConnection> as RpcConnection;
+  const session = {
+    callback: { program: 1, credential: AUTH_NONE },
+    minorVersion: 1,
+    back: { maxRequests: 1 },
+    backConnections: () => [connection],
+    pathProven: false,
+  } as Partial<Session> as Session;
+  backchannel.connectionBound(session, connection, Direction.BOTH);
+  await clock.advanceAsync(0);
+  assertEquals([errors, session.pathProven], [[ours], false]);
+  await backchannel.close();
+  const { tasks, channels, senders } = backchannel.held;
+  assertEquals([tasks, channels, senders, clock.pending], [0, 0, 0, 0]);
+});
