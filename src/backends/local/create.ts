@@ -33,6 +33,7 @@ export function create(
   const { directory, name } = at;
   const { verifier } = entry;
   store.tree.folder(directory);
+  if (entry.kind.type === "file") store.files.assertKeepingUp();
   const parent = store.stat(directory);
   if (verifier !== undefined) {
     const node = store.tree.lookup(directory, name);

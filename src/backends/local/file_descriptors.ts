@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
 import { toFsError } from "./errno.ts";
 import type { LocalNode } from "./node.ts";
 import { Recent } from "./recent.ts";
@@ -54,6 +55,9 @@ export class FileDescriptors {
   /** Those without a name that clients have open, the longest kept first. */
   readonly #nameless = new Set<LocalNode>();
   readonly #mostNameless: number;
+  /** Descriptors that have fallen out and are flushed before they are closed. */
+  #leaving = 0;
+  readonly #mostLeaving: number;
   /** Files whose content could not be made durable after a client's last word on them. */
   readonly #failed = new Map<LocalNode, unknown>();
   /** Syncs of a file's content that are under way, all of them as one. */
@@ -70,11 +74,21 @@ export class FileDescriptors {
     this.#open = open;
     this.#recent = new Recent(limit, (node) => this.#evict(node));
     this.#mostNameless = mostNameless;
+    this.#mostLeaving = Math.ceil(limit / 2);
   }
 
   /** Whether another file that clients have open can lose its name, and be kept. */
   get mayKeepNameless(): boolean {
     return this.#nameless.size < this.#mostNameless;
+  }
+
+  /**
+   * Throws "busy" where the disk is so far behind that those who write to further
+   * files would take all descriptors.
+   */
+  assertKeepingUp(): void {
+    if (this.#leaving < this.#mostLeaving) return;
+    throw new FsError("busy", "too much was written that the disk has not yet");
   }
 
   /** A descriptor to read through. */
@@ -94,6 +108,7 @@ export class FileDescriptors {
       this.#use(node);
       return descriptor;
     }
+    this.assertKeepingUp();
     return this.hold(node, this.#open(node, fs.constants.O_RDWR), true);
   }
 
@@ -208,8 +223,10 @@ export class FileDescriptors {
     if (node.gone && node.isOpen) return this.keepNameless(node);
     node.descriptor = undefined;
     if (descriptor.unsynced) {
+      this.#leaving++;
       this.#flush(node, { descriptor, all: false })
-        .catch((error) => this.#failed.set(node, error));
+        .catch((error) => this.#failed.set(node, error))
+        .finally(() => this.#leaving--);
     }
     descriptor.retire();
   }

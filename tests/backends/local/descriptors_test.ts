@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
 import { attributes, codeOf, type Sandbox, testBothHosts } from "./fixture.ts";
 
 /** Descriptors that a file system may have; a quarter of them is for files without a name. */
@@ -7,12 +8,11 @@ const DESCRIPTORS = 64;
 const NAMELESS = DESCRIPTORS / 4;
 const BOTH = { read: true, write: true };
 
-/** A file that somebody has open, with one byte in it. */
-async function openFile({ fs }: Sandbox, name: string): Promise<LocalNode> {
-  const kind = { type: "file" } as const;
-  const { node } = await fs.create(fs.root(), name, kind, { attributes });
-  await fs.open(node, BOTH);
-  await fs.write(node, 0, new Uint8Array([name.length]), "unstable");
+/** A file of the host, with one byte in it, that somebody has open. */
+async function openFile(box: Sandbox, name: string): Promise<LocalNode> {
+  Deno.writeFileSync(`${box.path}/${name}`, new Uint8Array([name.length]));
+  const node = (await box.fs.lookup(box.fs.root(), name))!;
+  await box.fs.open(node, BOTH);
   return node;
 }
 
@@ -106,6 +106,45 @@ testBothHosts(
       Deno.removeSync(`${box.path}/held ${i}`);
       assertEquals((await fs.getattr(node)).nlink, 0);
       assertEquals(await byteOf(box, other), "other".length);
+    }
+  },
+);
+
+testBothHosts(
+  "who writes to more files than the disk keeps up with takes no descriptors from others",
+  async (make) => {
+    await using box = make({ maxDescriptors: DESCRIPTORS, durability: "os" });
+    const { fs } = box;
+    const root = fs.root();
+    const kind = { type: "file" } as const;
+    const other = await openFile(box, "other");
+    // Without a turn no flush is done.
+    const refused = new Set<string>();
+    for (let i = 0; i < 5 * DESCRIPTORS; i++) {
+      try {
+        const made = fs.create(root, `${i}`, kind, { attributes });
+        if (made instanceof Promise) throw new Error("it waits");
+        fs.open(made.node, BOTH);
+        fs.write(made.node, 0, new Uint8Array(1), "unstable");
+        fs.close(made.node, BOTH);
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error;
+        refused.add(error.code);
+      }
+    }
+    assertEquals([...refused], ["busy"]);
+    const names = [...Deno.readDirSync(box.path)].length;
+    assert(names < 2 * DESCRIPTORS, `${names} files are made`);
+    assertEquals(await byteOf(box, other), "other".length);
+    // The disk gets there.
+    for (let tries = 0;; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      try {
+        await openFile(box, "late");
+        return;
+      } catch (error) {
+        if (tries === 1000) throw error;
+      }
     }
   },
 );
