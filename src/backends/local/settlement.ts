@@ -92,7 +92,9 @@ export class Settlement {
       if (mine) throw error;
     }
     // A symlink, or what its mode keeps us from opening: its folder is in the same journal.
-    await this.#syncOne(node.places[0].parent);
+    // Without a place it was moved away meanwhile.
+    const [place] = node.places;
+    if (place !== undefined) await this.#syncOne(place.parent);
   }
 }
 

@@ -108,3 +108,10 @@ Deno.test({
     }
   },
 });
+
+Deno.test("local: a symlink that the host has moved away is no fault of ours", async () => {
+  const files = {} as unknown as FileDescriptors;
+  const settlement = new Settlement({} as Tree, files);
+  settlement.add({ type: "symlink", places: [] } as unknown as LocalNode);
+  await settlement.settle();
+});
