@@ -18,8 +18,19 @@ export function nextTurn(): Promise<void> {
 export interface Turn {
   /** Whether this turn of the event loop has gone on for long enough. */
   readonly isOver: boolean;
-  /** Resolves when the others have had theirs. */
-  next(): Promise<void>;
+  /**
+   * Resolves when the others have had theirs. `who` asks is the same object each
+   * time, a connection: who has had less goes first. Left out, it is somebody new.
+   */
+  next(who?: object): Promise<void>;
+}
+
+/** Somebody who waits for turns, or did. */
+interface Party {
+  /** Milliseconds of turns that it had: who has had the least is next. */
+  had: number;
+  /** Its pieces of work that wait, the longest first. */
+  readonly waiting: (() => void)[];
 }
 
 /** Milliseconds between two looks for the end of a turn: looking costs as much as a request. */
@@ -28,14 +39,22 @@ const LOOK = 1;
 /**
  * The turn of the event loop that is going on, as far as work that asks is
  * concerned: all of it together gets one slice, however many requests it is for.
+ * Who waits gets as much as each of the others, however much any of them has to
+ * do, and who has little to do waits for next to nobody.
  */
 export class LoopTurn implements Turn {
   readonly #slice: number;
   #began = -Infinity;
   /** Whether the turn's end will be noticed. */
   #isWatched = false;
-  /** Those that wait for the next turn, the longest first. */
-  #waiting: (() => void)[] = [];
+  readonly #parties = new WeakMap<object, Party>();
+  /** Those that wait for a turn, who has had the least first. */
+  readonly #queue: Party[] = [];
+  /** Who has one. */
+  #served: Party | undefined;
+  /** What the last one that was served had had before: nobody has had less. */
+  #least = 0;
+  #isWaking = false;
 
   /** `slice`: milliseconds of a turn that long work may take. */
   constructor(slice: number = SLICE) {
@@ -53,25 +72,59 @@ export class LoopTurn implements Turn {
     return false;
   }
 
-  next(): Promise<void> {
+  next(who: object = {}): Promise<void> {
+    let party = this.#parties.get(who);
+    if (party === undefined) {
+      // As if it had had one: whoever always comes anew keeps nobody waiting.
+      party = { had: this.#least + this.#slice, waiting: [] };
+      this.#parties.set(who, party);
+    }
+    const { waiting } = party;
     return new Promise((resolve) => {
-      if (this.#waiting.push(resolve) === 1) this.#wake();
+      if (waiting.push(resolve) === 1 && party !== this.#served) {
+        this.#enqueue(party);
+      }
+      if (!this.#isWaking) this.#wake();
     });
   }
 
   /** One after the other, as the turns have room: however many wait, a turn costs one slice. */
   async #wake(): Promise<void> {
-    let woken = 0;
-    while (woken < this.#waiting.length) {
+    this.#isWaking = true;
+    while (this.#queue.length > 0) {
       await nextTurn();
-      do {
-        this.#waiting[woken++]();
-        // What it does at once, it does before this goes on.
-        await undefined;
-      } while (woken < this.#waiting.length && !this.isOver);
-      if (woken < this.#waiting.length / 2) continue;
-      this.#waiting = this.#waiting.slice(woken);
-      woken = 0;
+      do await this.#serve(this.#queue.shift()!); while (
+        this.#queue.length > 0 && !this.isOver
+      );
     }
+    this.#isWaking = false;
+  }
+
+  async #serve(party: Party): Promise<void> {
+    this.#served = party;
+    this.#least = party.had;
+    const began = performance.now();
+    party.waiting.shift()!();
+    // What it does at once, it does before this goes on: a COMPOUND its next
+    // operation, and then those behind it.
+    await undefined;
+    await undefined;
+    // Some pieces can't be divided, and some pauses are the collector's.
+    party.had += Math.min(this.#slice, performance.now() - began);
+    this.#served = undefined;
+    if (party.waiting.length > 0) this.#enqueue(party);
+  }
+
+  #enqueue(party: Party): void {
+    // Nobody saves turns up.
+    party.had = Math.max(party.had, this.#least);
+    const queue = this.#queue;
+    let low = 0;
+    for (let high = queue.length; low < high;) {
+      const middle = (low + high) >>> 1;
+      if (queue[middle].had <= party.had) low = middle + 1;
+      else high = middle;
+    }
+    queue.splice(low, 0, party);
   }
 }

@@ -193,14 +193,14 @@ class CompoundRun {
 
   /** Starts the next operation, which waits for others where those before it took long. */
   #next(): Awaitable<StatusCode> {
-    const { slot, services: { turn } } = this.#context;
+    const { slot, connection, services: { turn } } = this.#context;
     const isLong = this.#startedAt - this.#turnBegan >= LONGEST_TURN;
     // RFC 8881 2.10.6.5: what is changed may be durable in the next turn, and a
     // crash before the answer is there would be the end of the session. Few
     // change more than one thing; those are noted, and it is theirs to risk.
     if (!isLong || slot?.hasChanges) return this.#begin();
     // All that wait share the slice of the next turn, however many requests it is for.
-    return (turn?.next() ?? nextTurn()).then(() => {
+    return (turn?.next(connection) ?? nextTurn()).then(() => {
       if (!this.#hasWaited) slot?.goOn();
       return this.#begin();
     });

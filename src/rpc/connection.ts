@@ -293,7 +293,7 @@ export class RpcConnection {
         // A hundred long calls may have come at once. Who sends one at a time is not slowed down.
         if (framer.isReceiving && turn?.isOver) {
           this.#outbox.flush();
-          await turn.next();
+          await turn.next(this);
         }
       }
       this.#outbox.flush();

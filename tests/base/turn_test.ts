@@ -66,3 +66,94 @@ Deno.test("a turn in which much was to be done ends after its slice", async () =
   await Promise.all([...waiters, ticks]);
   assert(most <= 12, `${most} ms`);
 });
+
+/** Those that ask for turns all the time, to do so many milliseconds of work in each. */
+class Crowd implements AsyncDisposable {
+  /** Turns that they had. */
+  turns = 0;
+  #isOver = false;
+  readonly #all: Promise<void>[];
+
+  constructor(
+    turn: LoopTurn,
+    { parties, ms }: { parties: readonly object[]; ms: number },
+  ) {
+    this.#all = parties.map(async (who) => {
+      while (true) {
+        await turn.next(who);
+        if (this.#isOver) return;
+        this.turns++;
+        work(ms);
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#all);
+  }
+}
+
+function parties(count: number): object[] {
+  return Array.from({ length: count }, () => ({}));
+}
+
+Deno.test("who has little to do waits for few of many that have much", async () => {
+  const turn = new LoopTurn(4);
+  await using crowd = new Crowd(turn, { parties: parties(50), ms: 1 });
+  const quiet = {};
+  await turn.next(quiet);
+  const before = crowd.turns;
+  for (let i = 0; i < 15; i++) await turn.next(quiet);
+  const meanwhile = crowd.turns - before;
+  // 750, if all had as many; a slice each time, and more where the machine is busy.
+  assert(meanwhile <= 300, `${meanwhile} of others`);
+});
+
+Deno.test("a hundred pieces of work of one have no more turns together than the one of another", async () => {
+  const turn = new LoopTurn(4);
+  const one = {};
+  const hundred = Array.from({ length: 100 }, () => one);
+  await using crowd = new Crowd(turn, { parties: hundred, ms: 1 });
+  const another = {};
+  await turn.next(another);
+  const before = crowd.turns;
+  for (let i = 0; i < 20; i++) {
+    work(1);
+    await turn.next(another);
+  }
+  const meanwhile = crowd.turns - before;
+  assert(meanwhile <= 300, `${meanwhile} of the other`);
+});
+
+Deno.test("who has taken long once is not kept waiting for as long", async () => {
+  const turn = new LoopTurn(4);
+  await using crowd = new Crowd(turn, { parties: parties(5), ms: 1 });
+  const long = {};
+  await turn.next(long);
+  work(60);
+  const before = crowd.turns;
+  await turn.next(long);
+  const meanwhile = crowd.turns - before;
+  assert(meanwhile <= 150, `${meanwhile} of others`);
+});
+
+Deno.test("who comes anew each time keeps nobody waiting for ever", async () => {
+  const turn = new LoopTurn(4);
+  let turns = 0;
+  let isOver = false;
+  const anew = Array.from({ length: 5 }, async () => {
+    for (; turns < 500 && !isOver; turns++) {
+      await turn.next({});
+      work(1);
+    }
+  });
+  const steady = {};
+  for (let i = 0; i < 10; i++) {
+    await turn.next(steady);
+    work(1);
+  }
+  isOver = true;
+  await Promise.all(anew);
+  assert(turns <= 250, `${turns} of those`);
+});

@@ -122,11 +122,15 @@ Deno.test("all the replies to one read leave in one write", async () => {
 Deno.test("calls that came at once and take long are spread over turns of the event loop, their replies with them", async () => {
   let begun = 0;
   const next: (() => void)[] = [];
+  const asked = new Set<object | undefined>();
   const long: Turn = {
     get isOver() {
       return ++begun % 3 === 0;
     },
-    next: () => new Promise((resolve) => next.push(resolve)),
+    next: (who) => {
+      asked.add(who);
+      return new Promise((resolve) => next.push(resolve));
+    },
   };
   const { transport, connection, running } = connected({ turn: long });
   transport.arrive(echoes(0, 8));
@@ -135,6 +139,7 @@ Deno.test("calls that came at once and take long are spread over turns of the ev
     assertEquals(transport.replies, range(0, answered));
     next.pop()?.();
   }
+  assertEquals([...asked], [connection]);
   connection.close("shutdown");
   await running;
 });

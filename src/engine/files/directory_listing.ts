@@ -63,7 +63,7 @@ export class DirectoryListing {
 
   /** The steps of it. */
   *write(): Steps<StatusCode> {
-    const { reply, services: { turn } } = this.#context;
+    const { reply, connection, services: { turn } } = this.#context;
     // RFC 8881 18.23.3: not even an empty list fits.
     if (reply.position > this.#end) return Status.TOOSMALL;
     const { fs } = this.#folder.export;
@@ -73,7 +73,7 @@ export class DirectoryListing {
     let written = 0;
     while (!eof) {
       // Where a node is found by the host, a page takes milliseconds.
-      if (turn?.isOver) yield turn.next();
+      if (turn?.isOver) yield turn.next(connection);
       const listed = fs.readdir(this.#folder.node, after, this.#pageSize());
       const page = listed instanceof Promise
         ? (yield listed) as DirectoryPage<object>
@@ -83,7 +83,7 @@ export class DirectoryListing {
         // What no client could ask for (CheckedFileSystem).
         if (entry.name === "") continue;
         const isDue = written++ % ENTRIES_AT_ONCE === 0;
-        if (isDue && turn?.isOver) yield turn.next();
+        if (isDue && turn?.isOver) yield turn.next(connection);
         // With fewer entries than would fit the client asks for the rest.
         if (!this.#context.reserve(LARGE_ENTRY)) return this.#finishEarly();
         const outcome = this.#writeEntry(entry);

@@ -236,11 +236,17 @@ Deno.test("100,000 entries are listed without a cliff", async () => {
 Deno.test("READDIR of a large folder lets others run after some entries, whether they were looked up or written", async () => {
   const fixture = memoryFixture(many(2000));
   let turns = 0;
-  const turn = { isOver: true, next: () => Promise.resolve(void turns++) };
-  Object.assign(fixture.services, { turn });
+  const asked = new Set<object | undefined>();
+  const next = (who?: object) => {
+    asked.add(who);
+    return Promise.resolve(void turns++);
+  };
+  Object.assign(fixture.services, { turn: { isOver: true, next } });
   const root = await fixture.at("/");
   const part = await readPart(root, { maxCount: 1_000_000, attributes: [] });
   assertEquals(part.names.length, 2000);
+  // By whom it is asked for: each connection has as much of the turns.
+  assert(asked.size === 1 && asked.has(root.context.connection));
   assert(turns >= 2000 / 64 + 2000 / 32, `${turns} turns`);
 });
 
