@@ -128,12 +128,21 @@ export class Committer implements Companion {
       const few = transaction.operations - this.#covered < MOST_OPERATIONS;
       if (!transaction.isOpen || durability === "none" && few) return;
       if (this.#emptying === undefined) return this.now();
-      return this.#emptying.then(() => this.settle());
+      return this.#afterEmptying(this.#emptying);
     }
     if (!this.#isPending) return this.#running;
     this.counts.settles++;
     if (this.#running === undefined) return this.#start();
     return this.#next ??= this.#follow(this.#running);
+  }
+
+  /** Settles what was changed up to now, unless another's commit has lost it by then. */
+  async #afterEmptying(emptying: Promise<void>): Promise<void> {
+    const { transaction } = this.#parts;
+    const { losses } = transaction;
+    await emptying;
+    if (transaction.losses !== losses) throw transaction.loss;
+    await this.settle();
   }
 
   /** Makes everything up to now durable before it returns. */

@@ -214,6 +214,26 @@ Deno.test({
 
 Deno.test({
   name:
+    "all who wait for the log to be emptied hear that the commit is refused",
+  ignore,
+  fn: () =>
+    withStore({ durability: "os", longLog: 1 }, async (fs, { disk }) => {
+      const files = [make(fs, "a"), make(fs, "b"), make(fs, "c")];
+      // Durable at once; the log is emptied from now on.
+      fs.settle();
+      disk.refusals = 1;
+      const refused = files.map((file) => {
+        fs.setattr(file, { mode: 0o600 });
+        return refusal(fs);
+      });
+      const told = ["no-space", "no-space", "no-space"];
+      assertEquals(await Promise.all(refused), told);
+      for (const file of files) assertEquals(fs.getattr(file).mode, 0o644);
+    }),
+});
+
+Deno.test({
+  name:
     "what is changed before a refused commit is told is no end of the store",
   ignore,
   fn: () =>
