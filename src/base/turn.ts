@@ -25,6 +25,9 @@ export interface Turn {
   next(who?: object): Promise<void>;
 }
 
+/** So many newcomers have a turn while somebody who needs all of a slice has one. */
+const NEWCOMERS = 16;
+
 /** Somebody who waits for turns, or did. */
 interface Party {
   /** Milliseconds of turns that it had: who has had the least is next. */
@@ -75,8 +78,8 @@ export class LoopTurn implements Turn {
   next(who: object = {}): Promise<void> {
     let party = this.#parties.get(who);
     if (party === undefined) {
-      // As if it had had one: whoever always comes anew keeps nobody waiting.
-      party = { had: this.#least + this.#slice, waiting: [] };
+      // As if it had had a little: who always comes anew keeps nobody waiting.
+      party = { had: this.#least + this.#slice / NEWCOMERS, waiting: [] };
       this.#parties.set(who, party);
     }
     const { waiting } = party;

@@ -138,22 +138,32 @@ Deno.test("who has taken long once is not kept waiting for as long", async () =>
   assert(meanwhile <= 150, `${meanwhile} of others`);
 });
 
+Deno.test("who comes for the first time waits for few of many that have much", async () => {
+  const turn = new LoopTurn(4);
+  await using crowd = new Crowd(turn, { parties: parties(50), ms: 1 });
+  await turn.next({});
+  const before = crowd.turns;
+  for (let i = 0; i < 10; i++) await turn.next({});
+  const meanwhile = crowd.turns - before;
+  assert(meanwhile <= 250, `${meanwhile} of others`);
+});
+
 Deno.test("who comes anew each time keeps nobody waiting for ever", async () => {
   const turn = new LoopTurn(4);
   let turns = 0;
   let isOver = false;
   const anew = Array.from({ length: 5 }, async () => {
-    for (; turns < 500 && !isOver; turns++) {
+    for (; turns < 2_000 && !isOver; turns++) {
       await turn.next({});
-      work(1);
+      work(0.4);
     }
   });
   const steady = {};
   for (let i = 0; i < 10; i++) {
     await turn.next(steady);
-    work(1);
+    work(0.4);
   }
   isOver = true;
   await Promise.all(anew);
-  assert(turns <= 250, `${turns} of those`);
+  assert(turns <= 500, `${turns} of those`);
 });
