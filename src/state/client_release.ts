@@ -1,3 +1,4 @@
+import { exhausted } from "../base/exhausted.ts";
 import type { Client } from "./client.ts";
 import { dropDelegation } from "./delegations.ts";
 import type { Piecework } from "./effects.ts";
@@ -38,5 +39,7 @@ export function dropState(tables: LockingTables, state: HeldState): void {
       return dropLockState(tables, state);
     case "delegation":
       return dropDelegation(tables, state, "client-gone");
+    default:
+      return exhausted(state);
   }
 }

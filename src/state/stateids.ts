@@ -1,6 +1,7 @@
 import { STATEID_OTHER_SIZE, Status } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import type { RandomBytes } from "../base/clock.ts";
+import { exhausted } from "../base/exhausted.ts";
 import type { Client } from "./client.ts";
 import type { Delegation } from "./delegations.ts";
 import { byId } from "./few.ts";
@@ -20,7 +21,11 @@ export type SeqidStatus =
   | typeof Status.OLD_STATEID
   | typeof Status.BAD_STATEID;
 
-/** Whatever a stateid can name. */
+/**
+ * Whatever a stateid can name. Each of them has a `kind`, and who treats them
+ * differently does so in a switch that ends with `exhausted`: a new kind does not
+ * compile until it is treated everywhere.
+ */
 export type HeldState = OpenState | LockState | Delegation;
 
 /** What all of them have; each is its own newest stateid. */
@@ -182,8 +187,20 @@ export class StateidTable {
  * was closed before, and is only kept for a retry of that CLOSE, did not.
  */
 function wentWithClient(state: HeldState): boolean {
-  const isClosed = state.kind === "open" && state.isClosed;
-  return !isClosed && state.client.gone && state.client.protocol === 0;
+  return !isClosed(state) && state.client.gone && state.client.protocol === 0;
+}
+
+/** Whether its client has given it back, and it is kept for a retry alone. */
+function isClosed(state: HeldState): boolean {
+  switch (state.kind) {
+    case "open":
+      return state.isClosed;
+    case "lock":
+    case "delegation":
+      return false;
+    default:
+      return exhausted(state);
+  }
 }
 
 function isNamed({ other: own }: HeldState, other: Uint8Array): boolean {

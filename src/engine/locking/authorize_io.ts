@@ -1,4 +1,5 @@
 import { type Awaitable, chain } from "../../base/awaitable.ts";
+import { exhausted } from "../../base/exhausted.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Stateid } from "../../nfs4/types.ts";
 import type { HeldState } from "../../state/stateids.ts";
@@ -55,15 +56,29 @@ function isYetToReclaim(
  * alone is good for what its user had written when the file got another owner.
  */
 function userOf(state: HeldState, needed: number): number {
-  if (state.kind === "lock") return state.open.uid;
-  const checked = state.kind === "open" || (state.checked & needed) !== 0;
-  return checked ? state.uid : -1;
+  switch (state.kind) {
+    case "open":
+      return state.uid;
+    case "lock":
+      return state.open.uid;
+    case "delegation":
+      return (state.checked & needed) !== 0 ? state.uid : -1;
+    default:
+      return exhausted(state);
+  }
 }
 
 function accessOf(state: HeldState): number {
-  if (state.kind === "lock") return state.open.access;
-  if (state.kind === "open") return state.access;
-  return state.type === "write" ? Share.ACCESS_BOTH : Share.ACCESS_READ;
+  switch (state.kind) {
+    case "open":
+      return state.access;
+    case "lock":
+      return state.open.access;
+    case "delegation":
+      return state.type === "write" ? Share.ACCESS_BOTH : Share.ACCESS_READ;
+    default:
+      return exhausted(state);
+  }
 }
 
 function checkSpecial(

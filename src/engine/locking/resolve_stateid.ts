@@ -1,3 +1,4 @@
+import { exhausted } from "../../base/exhausted.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Stateid } from "../../nfs4/types.ts";
 import type { HeldState } from "../../state/stateids.ts";
@@ -74,9 +75,7 @@ export function resolveState(
   if (foreign) return Status.BAD_STATEID;
   if (file !== undefined && !isFile(state, file)) return Status.BAD_STATEID;
   if (state.revoked !== undefined) return state.revoked;
-  if (state.kind === "open" && !isUsable(state, options)) {
-    return Status.BAD_STATEID;
-  }
+  if (!isUsable(state, options)) return Status.BAD_STATEID;
   // RFC 8881 8.2.2: 0 asks for the current one; RFC 7530 9.1.4.4: there it is an old one.
   if (seqid !== 0 || minorVersion === 0) {
     const status = state.checkSeqid(seqid);
@@ -103,11 +102,16 @@ function isFile(state: HeldState, file: FileRef): boolean {
   return own === file || own.key === file.key;
 }
 
-function isUsable(
-  open: Extract<HeldState, { kind: "open" }>,
-  options: ResolveOptions,
-): boolean {
-  // RFC 7530 16.18.5: nothing can be valid about an open that is not confirmed.
-  return !open.isClosed &&
-    (open.owner.confirmed || options.unconfirmed === true);
+function isUsable(state: HeldState, options: ResolveOptions): boolean {
+  switch (state.kind) {
+    case "open":
+      // RFC 7530 16.18.5: nothing can be valid about an open that is not confirmed.
+      return !state.isClosed &&
+        (state.owner.confirmed || options.unconfirmed === true);
+    case "lock":
+    case "delegation":
+      return true;
+    default:
+      return exhausted(state);
+  }
 }

@@ -1,7 +1,10 @@
-import { Status } from "../../nfs4/constants.ts";
+import { exhausted } from "../../base/exhausted.ts";
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import { dropDelegation } from "../../state/delegations.ts";
+import type { LockingTables } from "../../state/file_states.ts";
 import { dropLockState } from "../../state/locks.ts";
+import type { HeldState } from "../../state/stateids.ts";
 import type { Operation } from "../operation.ts";
 import { resolveState } from "../locking/resolve_stateid.ts";
 
@@ -24,8 +27,21 @@ export const freeStateid: Operation<Stateid> = {
     }
     const state = resolveState(context, stateid, undefined);
     if (typeof state === "number") return state;
-    if (state.kind !== "lock" || state.holdsRanges) return Status.LOCKS_HELD;
-    dropLockState(tables, state);
-    return Status.OK;
+    return free(tables, state);
   },
 };
+
+/** Frees a state that is not revoked. */
+function free(tables: LockingTables, state: HeldState): StatusCode {
+  switch (state.kind) {
+    case "lock":
+      if (state.holdsRanges) return Status.LOCKS_HELD;
+      dropLockState(tables, state);
+      return Status.OK;
+    case "open":
+    case "delegation":
+      return Status.LOCKS_HELD;
+    default:
+      return exhausted(state);
+  }
+}
