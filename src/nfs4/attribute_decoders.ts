@@ -1,6 +1,6 @@
 import type { AttributeChanges, Timestamp } from "../vfs/file_system.ts";
 import type { XdrReader } from "../xdr/reader.ts";
-import { Status, type StatusCode } from "./constants.ts";
+import { isStatus, Status, type StatusCode } from "./constants.ts";
 import { parseOwner } from "./owners.ts";
 
 /** Changes as they are read off the wire. */
@@ -47,7 +47,7 @@ export const modeSetMasked: AttributeDecoder = (xdr, changes) => {
 /** owner, utf8str_mixed */
 export const owner: AttributeDecoder = (xdr, changes) => {
   const parsed = parseOwner(xdr.opaque(xdr.remaining));
-  if (typeof parsed === "number") return parsed;
+  if (isStatus(parsed)) return parsed;
   changes.uid = parsed.id;
   return Status.OK;
 };
@@ -55,7 +55,7 @@ export const owner: AttributeDecoder = (xdr, changes) => {
 /** owner_group, utf8str_mixed */
 export const ownerGroup: AttributeDecoder = (xdr, changes) => {
   const parsed = parseOwner(xdr.opaque(xdr.remaining));
-  if (typeof parsed === "number") return parsed;
+  if (isStatus(parsed)) return parsed;
   changes.gid = parsed.id;
   return Status.OK;
 };
@@ -63,7 +63,7 @@ export const ownerGroup: AttributeDecoder = (xdr, changes) => {
 /** time_access_set, settime4 */
 export const timeAccess: AttributeDecoder = (xdr, changes) => {
   const time = readSetTime(xdr);
-  if (typeof time === "number") return time;
+  if (isStatus(time)) return time;
   changes.atime = time;
   return Status.OK;
 };
@@ -71,7 +71,7 @@ export const timeAccess: AttributeDecoder = (xdr, changes) => {
 /** time_modify_set, settime4 */
 export const timeModify: AttributeDecoder = (xdr, changes) => {
   const time = readSetTime(xdr);
-  if (typeof time === "number") return time;
+  if (isStatus(time)) return time;
   changes.mtime = time;
   return Status.OK;
 };
@@ -79,7 +79,7 @@ export const timeModify: AttributeDecoder = (xdr, changes) => {
 /** time_create, nfstime4 */
 export const timeCreate: AttributeDecoder = (xdr, changes) => {
   const time = readTime(xdr);
-  if (typeof time === "number") return time;
+  if (isStatus(time)) return time;
   changes.birthtime = time;
   return Status.OK;
 };

@@ -211,6 +211,11 @@ export const Status = {
 /** One of the values of {@linkcode Status}. */
 export type StatusCode = (typeof Status)[keyof typeof Status];
 
+/** Whether it is the status that refuses something, and not what was asked for, which is no number. */
+export function isStatus<T>(result: T | StatusCode): result is StatusCode {
+  return typeof result === "number";
+}
+
 /** Largest filehandle in bytes, NFS4_FHSIZE (RFC 8881 3.2). */
 export const FH_SIZE = 128;
 /** Bytes of a verifier, NFS4_VERIFIER_SIZE (RFC 8881 3.2). */

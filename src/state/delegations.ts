@@ -24,6 +24,13 @@ export const WhyNoDelegation = {
 export type WhyNoDelegation =
   (typeof WhyNoDelegation)[keyof typeof WhyNoDelegation];
 
+/** Whether it is the reason why there is no delegation, and not what is offered. */
+export function isReason<T>(
+  offer: T | WhyNoDelegation,
+): offer is WhyNoDelegation {
+  return typeof offer === "number";
+}
+
 /** OPEN4_SHARE_ACCESS_WANT_* (RFC 8881 18.16.1). */
 export const Want = {
   /** OPEN4_SHARE_ACCESS_WANT_DELEG_MASK */

@@ -37,6 +37,14 @@ Deno.test("nothing is said but through a logger, or by the command line", {
   assertEquals(found(/\bconsole\.\w+/g, isCommandLine), []);
 });
 
+Deno.test("a status is told apart by isStatus", { ignore: noFiles }, () => {
+  const own = modules.filter((path) =>
+    /^src\/(?:engine|nfs4)\//.test(path) && path !== "src/nfs4/constants.ts"
+  );
+  const bare = own.filter((path) => /[!=]== "number"/.test(read(path)));
+  assertEquals(bare, []);
+});
+
 /** Where the machine's clocks and timers are used, and why a given clock would not do. */
 const CLOCKS: ReadonlyMap<string, string> = new Map([
   ["src/base/clock.ts", "the clock that is given"],

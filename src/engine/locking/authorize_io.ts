@@ -1,6 +1,11 @@
 import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { exhausted } from "../../base/exhausted.ts";
-import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
+import {
+  isStatus,
+  Share,
+  Status,
+  type StatusCode,
+} from "../../nfs4/constants.ts";
 import type { Stateid } from "../../nfs4/types.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
@@ -24,7 +29,7 @@ function ioState(
     return checkSpecial(context, file, { write, bypass: special === "bypass" });
   }
   const state = resolveState(context, stateid, file);
-  if (typeof state === "number") {
+  if (isStatus(state)) {
     return isYetToReclaim(context, stateid) ? Status.GRACE : state;
   }
   const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
@@ -113,7 +118,7 @@ export function authorizeIo(
 ): Awaitable<StatusCode> {
   const { file } = context;
   const state = ioState(context, stateid, { file, write });
-  if (typeof state !== "number") {
+  if (!isStatus(state)) {
     const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
     if (userOf(state, needed) === context.callerOf(file).uid) return Status.OK;
   } else if (state !== Status.OK) {

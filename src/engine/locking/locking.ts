@@ -1,5 +1,10 @@
 import type { Awaitable } from "../../base/awaitable.ts";
-import { OPAQUE_LIMIT, Status, type StatusCode } from "../../nfs4/constants.ts";
+import {
+  isStatus,
+  OPAQUE_LIMIT,
+  Status,
+  type StatusCode,
+} from "../../nfs4/constants.ts";
 import type { Stateid } from "../../nfs4/types.ts";
 import {
   lengthOf,
@@ -121,7 +126,7 @@ export function withLock(
 ): Awaitable<StatusCode> {
   const resolved = (): Awaitable<StatusCode> => {
     const state = resolveState(context, stateid, context.file);
-    if (typeof state === "number") return state;
+    if (isStatus(state)) return state;
     // RFC 8881 8.2.4, RFC 7530 9.1.4.4: no open, no delegation.
     return state.kind === "lock" ? act(state) : Status.BAD_STATEID;
   };

@@ -1,4 +1,4 @@
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import type { CompoundContext } from "../context.ts";
 import { noteConnection } from "./holder_connection.ts";
@@ -16,7 +16,7 @@ export function ownerClient(
     return context.client ?? Status.OP_NOT_IN_SESSION;
   }
   const client = context.services.state.clients.confirmed(clientid);
-  if (typeof client !== "number") {
+  if (!isStatus(client)) {
     context.client = client;
     noteConnection(context, client);
   }

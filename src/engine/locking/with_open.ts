@@ -1,5 +1,5 @@
 import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Stateid } from "../../nfs4/types.ts";
 import { noteUse } from "../../state/idle_owners.ts";
 import { forgetClosed, type OpenState } from "../../state/opens.ts";
@@ -33,7 +33,7 @@ export function withOpen(
   const { stateid, resolve, operation, seqid } = request;
   const resolved = (): Awaitable<StatusCode> => {
     const state = resolveState(context, stateid, context.file, resolve);
-    if (typeof state === "number") return state;
+    if (isStatus(state)) return state;
     // RFC 8881 8.2.4, RFC 7530 9.1.4.4: no lock, no delegation.
     return state.kind === "open" ? act(state) : Status.BAD_STATEID;
   };

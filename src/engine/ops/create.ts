@@ -1,6 +1,7 @@
 import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { writeBitmap } from "../../nfs4/bitmap.ts";
 import {
+  isStatus,
   type MinorVersion,
   Status,
   type StatusCode,
@@ -58,16 +59,16 @@ export const create: Operation<CreateArgs, "create"> = {
   run(context, { kind, name: bytes, attributes: wanted }) {
     const { file: folder } = context;
     const { fs } = folder.export;
-    if (typeof kind === "number") return kind;
+    if (isStatus(kind)) return kind;
     const name = checkName(bytes, fs.limits);
-    if (typeof name === "number") return name;
+    if (isStatus(name)) return name;
     // RFC 8881 14.5, RFC 7530 12.7: not UTF-8.
     if (kind.type === "symlink" && !isTaken(kind.target, fs.limits)) {
       return Status.INVAL;
     }
     return chain(fs.getattr(folder.node), (attributes) => {
       const making = prepare(context, attributes, { kind, wanted });
-      if (typeof making === "number") return making;
+      if (isStatus(making)) return making;
       return make(context, { kind, name, wanted, attributes: making });
     });
   },

@@ -3,7 +3,7 @@ import {
   chooseCallbackCredential,
   readCallbackSecParms,
 } from "../../nfs4/callback_security.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import {
   type ChannelAttributes,
   CreateSessionFlag,
@@ -75,7 +75,7 @@ export const createSession: Operation<CreateSessionArgs> = {
       return Status.SEQ_MISORDERED;
     }
     const session = create(context, client, args);
-    const created = typeof session !== "number";
+    const created = !isStatus(session);
     slot.sequence = args.sequence;
     slot.status = created ? Status.OK : session;
     slot.session = created ? session : undefined;
@@ -121,7 +121,7 @@ function create(
   const { state, limits } = context.services;
   if ((args.flags & ~FLAGS) !== 0) return Status.INVAL;
   const fore = negotiateFore(args.fore, limits);
-  if (typeof fore === "number") return fore;
+  if (isStatus(fore)) return fore;
   const back = negotiateBack(args.back, limits);
   const callsBack = carriesCallbacks(back);
   const asksBack = (args.flags & CreateSessionFlag.CONN_BACK_CHAN) !== 0;
@@ -143,7 +143,7 @@ function create(
     state.sessionStore?.isSound === true;
   const options = { minorVersion, fore, back, callback, persist };
   const session = state.sessions.create(client, options);
-  if (typeof session === "number") return session;
+  if (isStatus(session)) return session;
   session.boundAtCreation = asksBack && session.canCallBack
     ? Direction.BOTH
     : Direction.FORE;

@@ -1,4 +1,4 @@
-import { Status } from "../../nfs4/constants.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import { dropDelegation } from "../../state/delegations.ts";
 import type { Operation } from "../operation.ts";
@@ -10,7 +10,7 @@ export const delegreturn: Operation<Stateid> = {
 
   run(context, stateid) {
     const state = resolveState(context, stateid, context.file);
-    if (typeof state === "number") return state;
+    if (isStatus(state)) return state;
     if (state.kind !== "delegation") return Status.BAD_STATEID;
     dropDelegation(context.services.state, state, "returned");
     return Status.OK;

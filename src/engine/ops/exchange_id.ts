@@ -1,5 +1,6 @@
 import { readBitmap } from "../../nfs4/bitmap.ts";
 import {
+  isStatus,
   type MinorVersion,
   OPAQUE_LIMIT,
   Status,
@@ -75,7 +76,7 @@ export const exchangeId: Operation<ExchangeIdArgs> = {
       address: networkOf(context.connection.peer.hostname),
       update: (args.flags & ExchangeFlag.UPD_CONFIRMED_REC_A) !== 0,
     });
-    if (typeof client === "number") return client;
+    if (isStatus(client)) return client;
     encode(context, client);
     return Status.OK;
   },

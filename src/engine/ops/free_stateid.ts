@@ -1,5 +1,5 @@
 import { exhausted } from "../../base/exhausted.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import { dropDelegation } from "../../state/delegations.ts";
 import type { LockingTables } from "../../state/file_states.ts";
@@ -26,7 +26,7 @@ export const freeStateid: Operation<Stateid> = {
       return Status.OK;
     }
     const state = resolveState(context, stateid, undefined);
-    if (typeof state === "number") return state;
+    if (isStatus(state)) return state;
     return free(tables, state);
   },
 };

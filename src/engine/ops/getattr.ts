@@ -1,6 +1,6 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Delegation } from "../../state/delegations.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
 import {
@@ -32,7 +32,7 @@ async function ask(
   held: Delegation,
 ): Promise<StatusCode> {
   const attributes = await askHolder(context, context.file, held);
-  return typeof attributes === "number"
+  return isStatus(attributes)
     ? attributes
     : await answer(context, requested, attributes);
 }

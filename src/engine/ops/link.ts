@@ -1,5 +1,5 @@
 import { chain } from "../../base/awaitable.ts";
-import { Status } from "../../nfs4/constants.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
 import { changing } from "../files/changing.ts";
 import { writeChangeInfo } from "../files/change_info.ts";
 import { checkDelegations, FileUse } from "../locking/conflicts.ts";
@@ -16,7 +16,7 @@ export const link: Operation<Uint8Array, "link"> = {
     if (saved === undefined) return Status.NOFILEHANDLE;
     const { fs } = folder.export;
     const name = checkName(bytes, fs.limits);
-    if (typeof name === "number") return name;
+    if (isStatus(name)) return name;
     return chain(fs.getattr(folder.node), (attributes) => {
       const status = checkFolder(context, folder, {
         attributes,

@@ -1,5 +1,11 @@
 import { type Awaitable, chain } from "../../base/awaitable.ts";
-import { Op, Share, Status, type StatusCode } from "../../nfs4/constants.ts";
+import {
+  isStatus,
+  Op,
+  Share,
+  Status,
+  type StatusCode,
+} from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
 import { addLockState } from "../../state/locks.ts";
@@ -113,7 +119,7 @@ function lockUnderOpen(
   return withOpen(context, request, (open) => {
     const { name, clientid } = locker.owner;
     const client = ownerClient(context, clientid);
-    if (typeof client === "number") return client;
+    if (isStatus(client)) return client;
     // RFC 7530 16.10.5: the lock owner is one of the client that has the file open.
     if (client !== open.client) return Status.BAD_STATEID;
     const key = ownerKey(name);

@@ -1,5 +1,5 @@
 import { chain } from "../../base/awaitable.ts";
-import { Status } from "../../nfs4/constants.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
 import { ownerKey } from "../../state/owners.ts";
 import {
@@ -38,7 +38,7 @@ export const lockt: Operation<LocktArgs> = {
   run(context, { write, offset, length, owner }) {
     const { file, minorVersion, services: { state } } = context;
     const client = ownerClient(context, owner.clientid);
-    if (typeof client === "number") return client;
+    if (isStatus(client)) return client;
     return chain(file.export.fs.getattr(file.node), ({ type }) => {
       const status = checkRegular(type, minorVersion);
       if (status !== Status.OK) return status;

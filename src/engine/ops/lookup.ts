@@ -1,5 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permits } from "../../vfs/permissions.ts";
@@ -15,7 +15,7 @@ export const lookup: Operation<Uint8Array> = {
     const folder = context.file;
     const { fs } = folder.export;
     const name = checkName(bytes, fs.limits);
-    if (typeof name === "number") return name;
+    if (isStatus(name)) return name;
     const attributes = fs.getattr(folder.node);
     return attributes instanceof Promise
       ? attributes.then((attributes) => search(context, attributes, name))

@@ -1,5 +1,5 @@
 import { type Awaitable, chain } from "../../base/awaitable.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder } from "../files/folder_access.ts";
@@ -15,7 +15,7 @@ export const lookupp: Operation<void> = {
       ? Status.NOTDIR
       : Status.SYMLINK;
     return chain(parentOf(context, ofSymlink), (parent) => {
-      if (typeof parent === "number") return parent;
+      if (isStatus(parent)) return parent;
       context.setCurrent(parent);
       return Status.OK;
     });

@@ -1,5 +1,6 @@
 import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
 import {
+  isStatus,
   type MinorVersion,
   Op,
   Share,
@@ -31,7 +32,7 @@ export const open: Operation<OpenArgs, "sometimes"> = {
 
   run(context, args) {
     const client = ownerClient(context, args.clientid);
-    if (typeof client === "number") return client;
+    if (isStatus(client)) return client;
     const key = ownerKey(args.owner);
     const act = () => carryOut(context, args, { client, key });
     if (context.minorVersion > 0) return act();
@@ -105,7 +106,7 @@ function carryOut(
   };
   const wanted = shareAccess & ~Share.ACCESS_BOTH;
   return chain(findTarget(context, args), (target) => {
-    if (typeof target === "number") return target;
+    if (isStatus(target)) return target;
     return complete(context, opening, { target, claim, wanted });
   });
 }
@@ -124,7 +125,7 @@ function complete(
       }),
   );
   return chain(opened, (open) => {
-    if (typeof open === "number") {
+    if (isStatus(open)) {
       return chain(unmake(context, target), () => open);
     }
     const { owner } = open;

@@ -1,4 +1,4 @@
-import { Status } from "../../nfs4/constants.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
 import { releaseLockOwner } from "../../state/locks.ts";
 import { ownerKey } from "../../state/owners.ts";
 import { type LockOwnerName, readLockOwner } from "../locking/locking.ts";
@@ -11,7 +11,7 @@ export const releaseLockowner: Operation<LockOwnerName> = {
 
   run(context, { clientid, name }) {
     const client = ownerClient(context, clientid);
-    if (typeof client === "number") return client;
+    if (isStatus(client)) return client;
     const key = ownerKey(name);
     const owner = client.states.lockOwners.get(key);
     // RFC 7530 16.37.4: then no further action is taken.

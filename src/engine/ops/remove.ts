@@ -1,5 +1,5 @@
 import { type Awaitable, chain } from "../../base/awaitable.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import { refuseRemoval } from "../../vfs/permissions.ts";
 import { changing, type ChangingContext } from "../files/changing.ts";
 import { writeChangeInfo } from "../files/change_info.ts";
@@ -21,9 +21,9 @@ export const remove: Operation<Uint8Array, "remove"> = {
   run(context, bytes) {
     const { file } = context;
     const name = checkName(bytes, file.export.fs.limits);
-    if (typeof name === "number") return name;
+    if (isStatus(name)) return name;
     return chain(openFolder(context, file), (folder) => {
-      if (typeof folder === "number") return folder;
+      if (isStatus(folder)) return folder;
       return chain(findEntry(context, folder, name), (entry) => {
         return entry === undefined
           ? Status.NOENT

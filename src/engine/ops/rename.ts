@@ -1,5 +1,5 @@
 import { type Awaitable, chain } from "../../base/awaitable.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
 import { changing, type ChangingContext } from "../files/changing.ts";
@@ -46,11 +46,11 @@ export const rename: Operation<RenameArgs, "rename"> = {
     if (saved === undefined) return Status.NOFILEHANDLE;
     const { limits } = file.export.fs;
     const oldName = checkName(args.oldName, limits);
-    if (typeof oldName === "number") return oldName;
+    if (isStatus(oldName)) return oldName;
     const newName = checkName(args.newName, limits);
-    if (typeof newName === "number") return newName;
+    if (isStatus(newName)) return newName;
     return chain(openFolders(context, saved, file), (folders) => {
-      if (typeof folders === "number") return folders;
+      if (isStatus(folders)) return folders;
       const [from, to] = folders;
       return chain(findEntry(context, from, oldName), (moved) => {
         if (moved === undefined) return Status.NOENT;
@@ -68,11 +68,11 @@ function openFolders(
   current: FileRef,
 ): Awaitable<readonly [Folder, Folder] | StatusCode> {
   return chain(openFolder(context, saved), (from) => {
-    if (typeof from === "number") return from;
+    if (isStatus(from)) return from;
     return chain(
       openFolder(context, current),
       (to): readonly [Folder, Folder] | StatusCode => {
-        if (typeof to === "number") return to;
+        if (isStatus(to)) return to;
         // RFC 8881 18.26.4: on another file system, which its fsid tells.
         if (saved.export !== current.export) return Status.XDEV;
         return [from, to];

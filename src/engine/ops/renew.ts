@@ -1,4 +1,4 @@
-import { Status } from "../../nfs4/constants.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import { isRegisteredBy } from "../../state/principal.ts";
 import type { CompoundContext } from "../context.ts";
@@ -22,7 +22,7 @@ export const renew: Operation<RenewArgs> = {
     const known = clients.find(args.id, 0);
     if (known?.confirmed && !mayRenew(context, known)) return Status.ACCESS;
     const client = clients.confirmed(args.id);
-    if (typeof client === "number") return client;
+    if (isStatus(client)) return client;
     noteConnection(context, client);
     // RFC 7530 16.28.5: the lease is renewed by now, all the same.
     if (client.callbackPathDown && client.states.delegations > 0) {

@@ -1,5 +1,5 @@
 import { chain } from "../../base/awaitable.ts";
-import { Status } from "../../nfs4/constants.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
@@ -16,7 +16,7 @@ export const secinfo: Operation<Uint8Array> = {
     const { file } = context;
     const { fs } = file.export;
     const name = checkName(bytes, fs.limits);
-    if (typeof name === "number") return name;
+    if (isStatus(name)) return name;
     return chain(fs.getattr(file.node), (attributes) => {
       // RFC 8881 18.29.3: who may not LOOKUP the name may not ask this either.
       const status = checkFolder(context, file, { attributes, use: "search" });

@@ -1,5 +1,5 @@
 import { chain } from "../../base/awaitable.ts";
-import { Status } from "../../nfs4/constants.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
 import type { Operation } from "../operation.ts";
 import { parentOf } from "./lookupp.ts";
 import { writeFlavors } from "./secinfo.ts";
@@ -18,7 +18,7 @@ export const secinfoNoName: Operation<number> = {
       ? parentOf(context, Status.NOTDIR)
       : context.file;
     return chain(file, (file) => {
-      if (typeof file === "number") return file;
+      if (isStatus(file)) return file;
       writeFlavors(context);
       return Status.OK;
     });

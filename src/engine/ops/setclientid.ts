@@ -1,4 +1,9 @@
-import { OPAQUE_LIMIT, Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
+import {
+  isStatus,
+  OPAQUE_LIMIT,
+  Status,
+  VERIFIER_SIZE,
+} from "../../nfs4/constants.ts";
 import type { CallbackLocation } from "../../state/client.ts";
 import { setClientId } from "../../state/setclientid.ts";
 import { networkOf } from "../network_of.ts";
@@ -38,7 +43,7 @@ export const setclientid: Operation<SetclientidArgs> = {
       address: networkOf(peer),
       principal: credential.principal,
     });
-    if (typeof registered === "number") return registered;
+    if (isStatus(registered)) return registered;
     reply.uint64(registered.id);
     reply.opaqueFixed(registered.confirm);
     return Status.OK;

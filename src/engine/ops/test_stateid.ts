@@ -1,5 +1,6 @@
 import { type Steps, take } from "../../base/awaitable.ts";
 import {
+  isStatus,
   STATEID_OTHER_SIZE,
   Status,
   type StatusCode,
@@ -47,5 +48,5 @@ function test(context: CompoundContext, stateid: Stateid): number {
   // RFC 8881 18.48.3: special stateids are always invalid, the current one too.
   if (specialOf(stateid) !== undefined) return Status.BAD_STATEID;
   const state = resolveState(context, stateid, undefined);
-  return typeof state === "number" ? state : Status.OK;
+  return isStatus(state) ? state : Status.OK;
 }

@@ -1,6 +1,6 @@
 import { attempt, type Awaitable, chain } from "../../../base/awaitable.ts";
 import { Bitmap } from "../../../nfs4/bitmap.ts";
-import { Status, type StatusCode } from "../../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import { FsError } from "../../../vfs/errors.ts";
 import type { FileAttributes } from "../../../vfs/file_system.ts";
 import { checkSettable } from "../../attributes/attribute_source.ts";
@@ -43,7 +43,7 @@ export function openByName(
       if (settable !== Status.OK) return settable;
     }
     const name = checkName(open.name, fs.limits);
-    if (typeof name === "number") return name;
+    if (isStatus(name)) return name;
     return chain(
       fs.lookup(folder.node, name),
       (node) => found(context, { ...open, attributes, checked: name, node }),

@@ -1,5 +1,10 @@
 import { type Awaitable, chain } from "../../../base/awaitable.ts";
-import { Share, Status, type StatusCode } from "../../../nfs4/constants.ts";
+import {
+  isStatus,
+  Share,
+  Status,
+  type StatusCode,
+} from "../../../nfs4/constants.ts";
 import type { Stateid } from "../../../nfs4/types.ts";
 import type { FileRef } from "../../../vfs/file_handle.ts";
 import type { ChangingContext } from "../../files/changing.ts";
@@ -23,7 +28,7 @@ export function findTarget(
     case "delegate-cur": {
       const { name, stateid } = claim;
       return chain(openByName(context, { name, access, create }), (target) => {
-        if (typeof target === "number") return target;
+        if (isStatus(target)) return target;
         const { file } = target;
         const status = checkClaim(context, file, { stateid, access });
         if (status === Status.OK) return target;
@@ -56,7 +61,7 @@ function checkClaim(
   },
 ): StatusCode {
   const state = resolveState(context, stateid, file);
-  if (typeof state === "number") return state;
+  if (isStatus(state)) return state;
   const covers = state.kind === "delegation" &&
     (state.type === "write" || (access & Share.ACCESS_WRITE) === 0);
   return covers ? Status.OK : Status.BAD_STATEID;

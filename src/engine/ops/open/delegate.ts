@@ -3,6 +3,7 @@ import {
   type Delegation,
   type DelegationGrant,
   grantDelegation,
+  isReason,
   Want,
   WhyNoDelegation,
 } from "../../../state/delegations.ts";
@@ -26,7 +27,7 @@ export function delegate(
   wish: DelegationWish,
 ): Awaitable<Delegation | WhyNoDelegation> {
   const offer = offerFor(context, open, wish);
-  if (typeof offer === "number") return offer;
+  if (isReason(offer)) return offer;
   if (offer.type === "read") return grant(context, open, offer);
   const { fs } = open.file.file.export;
   // The file is open by now, whatever the file system says: no delegation is no error.
@@ -39,7 +40,7 @@ export function delegate(
     const { change } = attributes;
     // While the file system was busy, somebody else may have opened the file.
     const offer = offerFor(context, open, wish);
-    if (typeof offer === "number") return offer;
+    if (isReason(offer)) return offer;
     return grant(context, open, { ...offer, change });
   });
 }
@@ -63,7 +64,7 @@ function offerFor(
   }
   // The policy is to know of every OPEN.
   const type = policy.offer(open, wanted);
-  if (typeof type === "number") return type;
+  if (isReason(type)) return type;
   // RFC 7530 9.1.11: none with an open that needs confirmation.
   return confirmed ? { type } : WhyNoDelegation.RESOURCE;
 }

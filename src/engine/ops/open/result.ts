@@ -2,6 +2,7 @@ import { writeBitmap } from "../../../nfs4/bitmap.ts";
 import { writeStateid } from "../../../nfs4/types.ts";
 import {
   type Delegation,
+  isReason,
   WhyNoDelegation,
 } from "../../../state/delegations.ts";
 import type { OpenState } from "../../../state/opens.ts";
@@ -41,8 +42,8 @@ export function writeOpenResult(
   const notify = open.mayNotify ? RESULT_MAY_NOTIFY_LOCK : 0;
   reply.uint32(RESULT_LOCKTYPE_POSIX | confirm | notify);
   writeBitmap(reply, target.set);
-  if (typeof offer !== "number") writeDelegation(reply, offer);
-  else writeNone(reply, wanted, offer);
+  if (isReason(offer)) writeNone(reply, wanted, offer);
+  else writeDelegation(reply, offer);
 }
 
 function writeNone(
