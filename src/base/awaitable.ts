@@ -1,32 +1,62 @@
 /** A value, or a promise of it. A file system that does not wait returns the value itself. */
 export type Awaitable<T> = T | Promise<T>;
 
-/** Goes on with a value: at once when it is there, later when it is a promise. */
-export function chain<T, R>(
-  value: Awaitable<T>,
-  next: (value: T) => Awaitable<R>,
-): Awaitable<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
+/**
+ * Work that may have to wait, written straight down as a generator function:
+ *
+ *     const attributes = yield* wait(fs.getattr(node));
+ *
+ * goes on in the same turn where the value is there, and when the promise has
+ * settled where it is one; what rejects is thrown there. The one way to be both:
+ * an async function always waits, and costs ten times as much. Only what each
+ * READ, WRITE, GETATTR, LOOKUP, PUTFH and ACCESS does looks for the promise itself.
+ */
+export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
+
+/** What {@linkcode wait} gives to `yield*`. */
+type Wait<T> = Iterable<Promise<unknown>, T, unknown>;
+
+/**
+ * The value, for which {@linkcode Steps} wait where it is a promise. Good only
+ * for the `yield*` that it stands behind.
+ */
+export function wait<T>(value: Awaitable<T>): Wait<T> {
+  if (value instanceof Promise) return new Waiting(value, false) as Wait<T>;
+  // The same for every value that is there: one for each would cost more than all the rest.
+  READY.value = value;
+  return READY as Wait<T>;
 }
 
-/** Does something that may throw, now or later, and goes on with the error. */
-export function attempt<T>(
-  act: () => Awaitable<T>,
-  recover: (error: unknown) => Awaitable<T>,
-): Awaitable<T> {
-  try {
-    const value = act();
-    return value instanceof Promise ? value.catch(recover) : value;
-  } catch (error) {
-    return recover(error);
+/** Its own iterator and its own result, so that nothing else has to be made. */
+class Waiting {
+  value: unknown;
+  done: boolean;
+  #isAsked = false;
+
+  constructor(value: unknown, done: boolean) {
+    this.value = value;
+    this.done = done;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(settled?: unknown): this {
+    if (this.done) return this;
+    if (this.#isAsked) {
+      this.done = true;
+      this.value = settled;
+    } else this.#isAsked = true;
+    return this;
+  }
+
+  throw(error: unknown): never {
+    throw error;
   }
 }
 
-/**
- * Work in steps: a generator that yields a promise where it has to wait, and
- * gets its value back. What never waits is never suspended.
- */
-export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
+const READY = new Waiting(undefined, true);
 
 /** Takes the steps: at once as far as that goes, the rest later. */
 export function take<T>(steps: Steps<T>): Awaitable<T> {

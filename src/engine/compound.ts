@@ -19,7 +19,7 @@ import type {
   DuplicateRequests,
 } from "./duplicate_requests.ts";
 import { runEffects } from "./effects.ts";
-import type { OperationRow } from "./operation.ts";
+import { carryOut, type OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
 import { ReliedReply } from "./relied_reply.ts";
 import type { Services } from "./services.ts";
@@ -244,7 +244,7 @@ class CompoundRun {
       // A change may need those before it on disk first (`Extents.prepare`).
       const mayCommit = isChange && slot?.hasChanges;
       if (this.#hasWaited || mayCommit) slot?.note(isChange);
-      const outcome = row.operation.run(context, args);
+      const outcome = carryOut(row.operation, context, args);
       if (outcome instanceof Promise && !this.#hasWaited) {
         this.#hasWaited = true;
         slot?.note(isChange);

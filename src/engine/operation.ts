@@ -1,10 +1,17 @@
-import type { Awaitable } from "../base/awaitable.ts";
-import type { MinorVersion, StatusCode } from "../nfs4/constants.ts";
+import { type Awaitable, type Steps, take } from "../base/awaitable.ts";
+import {
+  isStatus,
+  type MinorVersion,
+  type StatusCode,
+} from "../nfs4/constants.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { Changes, ContextOf, FileChange } from "./files/changing.ts";
 import type { CompoundContext } from "./context.ts";
 
 declare const change: unique symbol;
+
+/** What an operation comes to: its status, now or later, or the steps to it. */
+export type Run = Awaitable<StatusCode> | Steps<StatusCode>;
 
 /**
  * How an operation is decoded, carried out and answered: one file in `ops/` each.
@@ -20,11 +27,9 @@ export interface Operation<Args = unknown, Change extends FileChange = never> {
   /**
    * Carries it out. On success it has written the result behind the status into
    * `context.reply`; a refusal is the returned status. FsErrors may be thrown.
+   * What may have to wait is a generator function (`base/awaitable.ts`).
    */
-  readonly run: (
-    context: ContextOf<Change>,
-    args: Args,
-  ) => Awaitable<StatusCode>;
+  readonly run: (context: ContextOf<Change>, args: Args) => Run;
 
   /**
    * Writes what the result carries although it failed, where the RFC has such an
@@ -38,9 +43,20 @@ export interface AnyOperation {
   /** As {@linkcode Operation.decode}. */
   decode(xdr: XdrReader, minorVersion: MinorVersion): unknown;
   /** As {@linkcode Operation.run}. */
-  run(context: CompoundContext, args: unknown): Awaitable<StatusCode>;
+  run(context: CompoundContext, args: unknown): Run;
   /** As {@linkcode Operation.encodeFailure}. */
   encodeFailure?(context: CompoundContext, status: StatusCode): void;
+}
+
+/** Carries an operation out, at once as far as that goes. */
+export function carryOut(
+  operation: AnyOperation,
+  context: CompoundContext,
+  args: unknown,
+): Awaitable<StatusCode> {
+  const run = operation.run(context, args);
+  // Most are done by now.
+  return isStatus(run) || run instanceof Promise ? run : take(run);
 }
 
 /** A row of the operation table. */

@@ -1,4 +1,4 @@
-import { type Awaitable, chain, leave, promised } from "../base/awaitable.ts";
+import { type Awaitable, leave, promised } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import {
@@ -224,7 +224,8 @@ export class CheckedFileSystem implements FileSystem {
     const given = this.inner.readdir(directory, cookie, limit);
     if (this.#isSound && !(given instanceof Promise)) return given;
     const wrong = (page: DirectoryPage<object>) => wrongPage(page, cookie);
-    return chain(this.#checked("readdir", given, wrong), withNames);
+    const page = this.#checked("readdir", given, wrong);
+    return page instanceof Promise ? page.then(withNames) : withNames(page);
   }
 
   read(

@@ -45,6 +45,23 @@ Deno.test("a status is told apart by isStatus", { ignore: noFiles }, () => {
   assertEquals(bare, []);
 });
 
+const isEngine = (path: string) => path.startsWith("src/engine/");
+
+Deno.test("entries of folders change through one door", {
+  ignore: noFiles,
+}, () => {
+  const isElsewhere = (path: string) =>
+    !isEngine(path) || path === "src/engine/files/change_folder.ts";
+  const changes =
+    /(?<!sessions)\.(?:create|link|remove|rename)!?\(|\bmethodsForEntries\(\w+\)/g;
+  assertEquals(found(changes, isElsewhere), []);
+});
+
+Deno.test("steps wait where the value is made", { ignore: noFiles }, () => {
+  const isElsewhere = (path: string) => !isEngine(path);
+  assertEquals(found(/(?<!yield\* )\bwait\(/g, isElsewhere), []);
+});
+
 /** Where the machine's clocks and timers are used, and why a given clock would not do. */
 const CLOCKS: ReadonlyMap<string, string> = new Map([
   ["src/base/clock.ts", "the clock that is given"],

@@ -1,9 +1,8 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
+import { type Steps, wait } from "../../base/awaitable.ts";
 import { AttributePlan } from "../../nfs4/attribute_plan.ts";
 import type { AttributeSource } from "../../nfs4/attributes.ts";
 import { Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { offerOf, sourceOf, spaceFor } from "./attribute_source.ts";
 import type { CompoundContext } from "../context.ts";
@@ -30,23 +29,12 @@ export function readKnownAttributes(xdr: XdrReader): KnownAttributes {
  * NFS4ERR_SAME or NFS4ERR_NOT_SAME, for what the client knows against what
  * holds; another status when they can't be compared.
  */
-export function compareAttributes(
-  context: CompoundContext,
-  known: KnownAttributes,
-): Awaitable<StatusCode> {
-  const { file } = context;
-  return chain(
-    file.export.fs.getattr(file.node),
-    (attributes) => compare(context, known, attributes),
-  );
-}
-
-function compare(
+export function* compareAttributes(
   context: CompoundContext,
   { requested, values }: KnownAttributes,
-  attributes: FileAttributes,
-): Awaitable<StatusCode> {
+): Steps<StatusCode> {
   const { file } = context;
+  const attributes = yield* wait(file.export.fs.getattr(file.node));
   const offer = offerOf(context.minorVersion, file, attributes);
   // RFC 8881 18.15.3, 18.31.4: rdattr_error and what can only be set.
   if (requested.meets(RDATTR_ERROR) || requested.meets(offer.setOnly)) {
@@ -55,16 +43,15 @@ function compare(
   // RFC 8881 18.15.3, 18.31.4: what is not supported for the object.
   if (!requested.without(offer.supported).isEmpty) return Status.ATTRNOTSUPP;
   const plan = offer.plan(requested);
-  return chain(spaceFor(plan, file), (space) => {
-    const source = sourceOf(context, file, { attributes, offer, space });
-    if (requested.has(MODE)) {
-      const below = new AttributePlan(requested.and(BELOW_MODE));
-      const at = encode(context, below, source).length;
-      if (hasStrayModeBits(values, at)) return Status.INVAL;
-    }
-    const own = encode(context, plan, source);
-    return isSame(own, values) ? Status.SAME : Status.NOT_SAME;
-  });
+  const space = yield* wait(spaceFor(plan, file));
+  const source = sourceOf(context, file, { attributes, offer, space });
+  if (requested.has(MODE)) {
+    const below = new AttributePlan(requested.and(BELOW_MODE));
+    const at = encode(context, below, source).length;
+    if (hasStrayModeBits(values, at)) return Status.INVAL;
+  }
+  const own = encode(context, plan, source);
+  return isSame(own, values) ? Status.SAME : Status.NOT_SAME;
 }
 
 /** RFC 8881 6.2.4: MUST be NFS4ERR_INVAL if the mode, which stands there, has other bits. */

@@ -1,4 +1,3 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
 import { Bitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Delegation, HeldAttributes } from "../../state/delegations.ts";
@@ -58,23 +57,17 @@ export async function askHolder(
   return out ? Status.DELAY : await file.export.fs.getattr(file.node);
 }
 
-function merge(
+async function merge(
   file: FileRef,
   delegation: Delegation,
   held: HeldAttributes,
-): Awaitable<FileAttributes> {
+): Promise<FileAttributes> {
   const { fs } = file.export;
-  return chain(fs.getattr(file.node), (attributes) => {
-    delegation.isModified ||= held.size !== attributes.size ||
-      held.change !== BigInt(delegation.change ?? attributes.change);
-    if (!delegation.isModified) return attributes;
-    // RFC 8881 10.4.3: a change and times that can't seem to go back later.
-    const touched = settingToo(file)
-      ?.setattr(file.node, { mtime: "now" });
-    return chain(touched, () =>
-      chain(fs.getattr(file.node), (attributes) => ({
-        ...attributes,
-        size: held.size,
-      })));
-  });
+  const attributes = await fs.getattr(file.node);
+  delegation.isModified ||= held.size !== attributes.size ||
+    held.change !== BigInt(delegation.change ?? attributes.change);
+  if (!delegation.isModified) return attributes;
+  // RFC 8881 10.4.3: a change and times that can't seem to go back later.
+  await settingToo(file)?.setattr(file.node, { mtime: "now" });
+  return { ...await fs.getattr(file.node), size: held.size };
 }

@@ -26,10 +26,16 @@ export type ContextOf<Change extends FileChange> = [Change] extends [never]
   ? CompoundContext
   : ChangingContext<Change>;
 
-/** What a file system has for a change. */
-type MethodsOf<Change extends FileChange> = Change extends ChangeMethod
-  ? Required<Pick<FileSystem, Change>>
-  : Pick<FileSystem, ChangeMethod>;
+/** The methods by which entries of folders appear, go and move. */
+export type EntryMethod = Exclude<ChangeMethod, ContentMethod>;
+
+/** The methods that change content and attributes. */
+type ContentMethod = "setattr" | "write";
+
+/** What a file system has for a change of content or attributes. */
+type MethodsOf<Change extends ContentMethod | "sometimes"> = Change extends
+  ContentMethod ? Required<Pick<FileSystem, Change>>
+  : Pick<FileSystem, "setattr">;
 
 /**
  * Whether a change can be made in the export of a file: the one place that asks,
@@ -55,10 +61,11 @@ export function checkChanges(
 }
 
 /**
- * The methods that change `file`: the only way to them, open to operations whose
- * row says so. FsError "read-only" where nothing may be changed.
+ * The methods that change the content or attributes of `file`: the only way to
+ * them, open to operations whose row says so. FsError "read-only" where nothing
+ * may be changed.
  */
-export function changing<Change extends FileChange>(
+export function changing<Change extends ContentMethod | "sometimes">(
   _context: ChangingContext<Change>,
   file: FileRef,
 ): MethodsOf<Change> {
@@ -76,6 +83,13 @@ export function settingToo(
   return hasMethod(methods, "setattr")
     ? methods as MethodsOf<"setattr">
     : undefined;
+}
+
+/** The methods that change the entries of a folder: for `changeFolder` alone. */
+export function methodsForEntries(
+  folder: FileRef,
+): Pick<FileSystem, EntryMethod> {
+  return methodsOf(folder);
 }
 
 function methodsOf({ export: { readOnly, fs } }: FileRef): FileSystem {

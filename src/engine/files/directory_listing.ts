@@ -1,13 +1,9 @@
-import { type Awaitable, chain, type Steps } from "../../base/awaitable.ts";
+import { type Steps, wait } from "../../base/awaitable.ts";
 import { Bitmap, emptyBitmap, writeBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import { FsError } from "../../vfs/errors.ts";
-import type {
-  DirectoryEntry,
-  DirectoryPage,
-  FileAttributes,
-} from "../../vfs/file_system.ts";
+import type { DirectoryEntry } from "../../vfs/file_system.ts";
 import { offerOf, sourceOf, spaceFor } from "../attributes/attribute_source.ts";
 import type { CompoundContext } from "../context.ts";
 import { writeName } from "./names.ts";
@@ -50,7 +46,10 @@ export class DirectoryListing {
   /** Position in the reply behind which no entry may end. */
   readonly #end: number;
   #hintLeft: number;
+  /** Entries that were written. */
   #entries = 0;
+  /** Entries that were looked at. */
+  #seen = 0;
 
   constructor(context: CompoundContext, options: ListingOptions) {
     this.#context = context;
@@ -66,38 +65,69 @@ export class DirectoryListing {
     const { reply, connection, services: { turn } } = this.#context;
     // RFC 8881 18.23.3: not even an empty list fits.
     if (reply.position > this.#end) return Status.TOOSMALL;
-    const { fs } = this.#folder.export;
-    let after = this.#options.after;
-    let eof = false;
-    let pages = 0;
-    let written = 0;
-    while (!eof) {
+    const { export: { fs }, node } = this.#folder;
+    let { after } = this.#options;
+    for (let pages = 0; pages <= MOST_PAGES; pages++) {
       // Where a node is found by the host, a page takes milliseconds.
-      if (turn?.isOver) yield turn.next(connection);
-      const listed = fs.readdir(this.#folder.node, after, this.#pageSize());
-      const page = listed instanceof Promise
-        ? (yield listed) as DirectoryPage<object>
-        : listed;
-      for (const entry of page.entries) {
-        after = entry.cookie;
-        // What no client could ask for (CheckedFileSystem).
-        if (entry.name === "") continue;
-        const isDue = written++ % ENTRIES_AT_ONCE === 0;
-        if (isDue && turn?.isOver) yield turn.next(connection);
-        // With fewer entries than would fit the client asks for the rest.
-        if (!this.#context.reserve(LARGE_ENTRY)) return this.#finishEarly();
-        const outcome = this.#writeEntry(entry);
-        const status = outcome instanceof Promise
-          ? (yield outcome) as StatusCode
-          : outcome;
-        if (status === Status.TOOSMALL) return this.#finish(false);
-        if (status !== Status.OK) return status;
-      }
-      eof = page.end || page.entries.length === 0;
-      // Cookies that lead round in a circle of entries that are gone would never end.
-      if (++pages > MOST_PAGES) throw new FsError("io", "an endless folder");
+      if (turn?.isOver) yield* wait(turn.next(connection));
+      const page = yield* wait(fs.readdir(node, after, this.#pageSize()));
+      const { entries } = page;
+      const status = yield* this.#writePage(entries);
+      if (status !== undefined) return status;
+      if (page.end || entries.length === 0) return this.#finish(true);
+      after = entries[entries.length - 1].cookie;
     }
-    return this.#finish(true);
+    // Cookies that lead round in a circle of entries that are gone would never end.
+    throw new FsError("io", "an endless folder");
+  }
+
+  /** Writes the entries that fit; where one does not, the status of the whole. */
+  *#writePage(
+    entries: readonly DirectoryEntry<object>[],
+  ): Steps<StatusCode | undefined> {
+    const context = this.#context;
+    const { reply, connection, minorVersion, services: { namespace, turn } } =
+      context;
+    const { export: terms, node: folder } = this.#folder;
+    const { requested } = this.#options;
+    for (const entry of entries) {
+      // What no client could ask for (CheckedFileSystem).
+      if (entry.name === "") continue;
+      const isDue = this.#seen++ % ENTRIES_AT_ONCE === 0;
+      if (isDue && turn?.isOver) yield* wait(turn.next(connection));
+      // With fewer entries than would fit the client asks for the rest.
+      if (!context.reserve(LARGE_ENTRY)) return this.#finishEarly();
+      const start = reply.position;
+      // What does not fit without its attributes needs no look at the file.
+      if (!this.#writeName(entry)) return this.#finish(false);
+      const named = reply.position;
+      let isThere = true;
+      if (requested.isEmpty) this.#writeNothing();
+      else {
+        // Not in steps of their own: there are thousands of entries.
+        try {
+          const node = entry.node ??
+            (yield* wait(terms.fs.lookup(folder, entry.name)));
+          if (node === undefined) throw new FsError("not-found");
+          const file = namespace.enter(terms, node);
+          const attributes = yield* wait(file.export.fs.getattr(file.node));
+          const offer = offerOf(minorVersion, file, attributes);
+          const plan = offer.plan(requested);
+          const space = yield* wait(spaceFor(plan, file));
+          const source = sourceOf(context, file, { attributes, offer, space });
+          plan.write(reply, source);
+        } catch (error) {
+          isThere = this.#writeError(named, error);
+        }
+      }
+      const fits = reply.position <= this.#end;
+      if (!isThere || !fits) reply.truncate(start);
+      if (!isThere) continue;
+      if (!fits) return this.#finish(false);
+      this.#hintLeft -= named - start;
+      this.#entries++;
+    }
+    return undefined;
   }
 
   /** Connections hold too much for more of them. */
@@ -121,86 +151,27 @@ export class DirectoryListing {
     return Math.min(MAX_PAGE, Math.max(MIN_PAGE, usual));
   }
 
-  /** Writes an entry, or nothing when it is gone or does not fit (NFS4ERR_TOOSMALL). */
-  #writeEntry(entry: DirectoryEntry<object>): Awaitable<StatusCode> {
+  /** Writes the beginning of an entry, or nothing when it does not fit. */
+  #writeName(entry: DirectoryEntry<object>): boolean {
     const { reply } = this.#context;
     const start = reply.position;
     reply.bool(true);
     reply.uint64Number(entry.cookie + this.#options.cookieBase);
     writeName(reply, entry.name);
     const size = reply.position - start;
-    // What does not fit without its attributes needs no look at the file.
-    const hinted = this.#entries > 0 && size > this.#hintLeft;
-    if (reply.position > this.#end || hinted) {
-      reply.truncate(start);
-      return Status.TOOSMALL;
-    }
-    const written = this.#writeAttributes(entry);
-    return written instanceof Promise
-      ? written.then((written) => this.#endEntry(start, size, written))
-      : this.#endEntry(start, size, written);
+    const fits = reply.position <= this.#end &&
+      (this.#entries === 0 || size <= this.#hintLeft);
+    if (!fits) reply.truncate(start);
+    return fits;
   }
 
-  #endEntry(start: number, size: number, written: boolean): StatusCode {
+  #writeNothing(): void {
     const { reply } = this.#context;
-    const fits = reply.position <= this.#end;
-    if (!written || !fits) {
-      reply.truncate(start);
-      return written ? Status.TOOSMALL : Status.OK;
-    }
-    this.#hintLeft -= size;
-    this.#entries++;
-    return Status.OK;
+    writeBitmap(reply, emptyBitmap);
+    reply.uint32(0);
   }
 
-  /** False when the entry was removed meanwhile. */
-  #writeAttributes(entry: DirectoryEntry<object>): Awaitable<boolean> {
-    const { reply } = this.#context;
-    if (this.#options.requested.isEmpty) {
-      writeBitmap(reply, emptyBitmap);
-      reply.uint32(0);
-      return true;
-    }
-    const start = reply.position;
-    try {
-      const written = this.#writeFound(entry);
-      return written instanceof Promise
-        ? written.catch((error) => this.#writeError(start, error))
-        : written;
-    } catch (error) {
-      return this.#writeError(start, error);
-    }
-  }
-
-  #writeFound(entry: DirectoryEntry<object>): Awaitable<boolean> {
-    if (entry.node !== undefined) return this.#writeNode(entry.node);
-    const { export: terms, node: folder } = this.#folder;
-    return chain(
-      terms.fs.lookup(folder, entry.name),
-      (node) => node === undefined ? false : this.#writeNode(node),
-    );
-  }
-
-  #writeNode(node: object): Awaitable<boolean> {
-    const { namespace } = this.#context.services;
-    const file = namespace.enter(this.#folder.export, node);
-    const attributes = file.export.fs.getattr(file.node);
-    return attributes instanceof Promise
-      ? attributes.then((attributes) => this.#writeFile(file, attributes))
-      : this.#writeFile(file, attributes);
-  }
-
-  #writeFile(file: FileRef, attributes: FileAttributes): Awaitable<boolean> {
-    const context = this.#context;
-    const offer = offerOf(context.minorVersion, file, attributes);
-    const plan = offer.plan(this.#options.requested);
-    return chain(spaceFor(plan, file), (space) => {
-      const source = sourceOf(context, file, { attributes, offer, space });
-      plan.write(context.reply, source);
-      return true;
-    });
-  }
-
+  /** Writes why an entry has no attributes; false when it was removed meanwhile. */
   #writeError(start: number, error: unknown): boolean {
     const { reply, minorVersion } = this.#context;
     reply.truncate(start);

@@ -1,4 +1,10 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
+import {
+  type Awaitable,
+  type Steps,
+  take,
+  wait,
+} from "../../base/awaitable.ts";
+import type { FileState } from "../../state/file_states.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import { withoutSetId } from "../../vfs/permissions.ts";
 import { settingToo } from "./changing.ts";
@@ -20,14 +26,18 @@ export function dropSetId(
   const isShown = file.export.fs.folder?.isShown ?? false;
   const held = isShown ? undefined : context.services.state.files.get(file);
   if (held?.isPlain) return;
+  return take(look(file, held));
+}
+
+function* look(
+  file: FileRef,
+  held: FileState | undefined,
+): Steps<void> {
   const modesSet = held?.modesSet;
-  return chain(file.export.fs.getattr(file.node), ({ mode }) => {
-    const plain = withoutSetId(mode);
-    const dropped = plain === mode
-      ? undefined
-      : settingToo(file)?.setattr(file.node, { mode: plain });
-    return chain(dropped, () => {
-      if (held !== undefined && held.modesSet === modesSet) held.isPlain = true;
-    });
-  });
+  const { mode } = yield* wait(file.export.fs.getattr(file.node));
+  const plain = withoutSetId(mode);
+  if (plain !== mode) {
+    yield* wait(settingToo(file)?.setattr(file.node, { mode: plain }));
+  }
+  if (held !== undefined && held.modesSet === modesSet) held.isPlain = true;
 }

@@ -1,4 +1,4 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
+import type { Awaitable } from "../../base/awaitable.ts";
 import { exhausted } from "../../base/exhausted.ts";
 import {
   isStatus,
@@ -9,6 +9,7 @@ import {
 import type { Stateid } from "../../nfs4/types.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
+import type { FileAttributes } from "../../vfs/file_system.ts";
 import { FileUse, isShareDenied, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkContent, checkRegular } from "../files/file_access.ts";
@@ -124,10 +125,19 @@ export function authorizeIo(
   } else if (state !== Status.OK) {
     return state;
   }
-  return chain(file.export.fs.getattr(file.node), (attributes) => {
-    const status = checkRegular(attributes.type, context.minorVersion);
-    if (status !== Status.OK) return status;
-    const caller = context.callerOf(file);
-    return checkContent(attributes, caller, { write, ownerAlways: true });
-  });
+  const attributes = file.export.fs.getattr(file.node);
+  return attributes instanceof Promise
+    ? attributes.then((attributes) => checkCaller(context, attributes, write))
+    : checkCaller(context, attributes, write);
+}
+
+function checkCaller(
+  context: CompoundContext,
+  attributes: FileAttributes,
+  write: boolean,
+): StatusCode {
+  const status = checkRegular(attributes.type, context.minorVersion);
+  if (status !== Status.OK) return status;
+  const caller = context.callerOf(context.file);
+  return checkContent(attributes, caller, { write, ownerAlways: true });
 }

@@ -1,7 +1,14 @@
-import { attempt, type Awaitable } from "../../base/awaitable.ts";
+import {
+  type Awaitable,
+  type Steps,
+  take,
+  wait,
+} from "../../base/awaitable.ts";
 import { Op, Status, type StatusCode } from "../../nfs4/constants.ts";
-import type { LockOwner, OpenOwner } from "../../state/owners.ts";
-import type { OwnerReply } from "../../state/owners_v40.ts";
+import { type LockOwner, OpenOwner } from "../../state/owners.ts";
+import { noteUse } from "../../state/idle_owners.ts";
+import { forgetClosed } from "../../state/opens.ts";
+import type { OwnerReply, OwnerSequence } from "../../state/owners_v40.ts";
 import type { CompoundContext } from "../context.ts";
 import { statusOfError } from "../status.ts";
 
@@ -17,53 +24,85 @@ export interface OwnerRequest {
 /**
  * Carries out a request of an open or lock owner once: sent again, it is given
  * the answer of the first time (RFC 7530 9.1.7). NFSv4.1 ignores seqids, for
- * there the session's slot sees to that.
+ * there the session's slot sees to that. An open owner may be idle afterwards.
  */
 export function sequenced(
   context: CompoundContext,
   request: OwnerRequest,
   act: () => Awaitable<StatusCode>,
 ): Awaitable<StatusCode> {
+  const { owner } = request;
+  if (owner.sequence === undefined) return act();
+  return take(inSequence(context, request, { sequence: owner.sequence, act }));
+}
+
+function* inSequence(
+  context: CompoundContext,
+  request: OwnerRequest,
+  { sequence, act }: {
+    readonly sequence: OwnerSequence;
+    readonly act: () => Awaitable<StatusCode>;
+  },
+): Steps<StatusCode> {
   const { owner, operation, seqid } = request;
-  const { sequence } = owner;
-  if (sequence === undefined) return act();
   // The same request may come again on a new connection while the first is being carried out.
-  if (sequence.pending !== undefined) {
-    return sequence.pending.then(() => sequenced(context, request, act));
-  }
+  while (sequence.pending !== undefined) yield* wait(sequence.pending);
   context.client = owner.client;
-  const order = sequence.order(seqid, context.xid);
-  if (order === "wrong") return Status.BAD_SEQID;
-  if (order === "again") {
-    // RFC 7530 9.1.9: another operation under the seqid of the last is no retransmission.
-    return sequence.reply?.operation === operation
-      ? repeat(context, sequence.reply)
-      : Status.BAD_SEQID;
-  }
+  const { state, clock } = context.services;
+  const isOpener = owner instanceof OpenOwner;
   const start = context.reply.position;
-  const record = (status: StatusCode): StatusCode => {
-    const { reply, current, conflict } = context;
-    const isDenied = status === Status.DENIED;
-    sequence.answer(seqid, {
-      operation,
-      xid: context.xid,
-      status,
-      body: status === Status.OK ? reply.slice(start) : NOTHING,
-      current: operation === Op.OPEN ? current : undefined,
-      conflict: isDenied ? conflict : undefined,
-    });
-    return status;
+  try {
+    const order = sequence.order(seqid, context.xid);
+    if (order === "wrong") return Status.BAD_SEQID;
+    if (order === "again") {
+      // RFC 7530 9.1.9: another operation under the seqid of the last is no retransmission.
+      return sequence.reply?.operation === operation
+        ? repeat(context, sequence.reply)
+        : Status.BAD_SEQID;
+    }
+    // RFC 7530 9.10.1: the next request in sequence, so the last CLOSE was answered.
+    if (isOpener) forgetClosed(state, owner);
+    let status: StatusCode = Status.SERVERFAULT;
+    try {
+      const outcome = act();
+      if (outcome instanceof Promise) sequence.pending = endOf(outcome);
+      status = yield* wait(outcome);
+      return status;
+    } catch (error) {
+      status = statusOfError(error, 0) ?? status;
+      throw error;
+    } finally {
+      sequence.pending = undefined;
+      sequence.answer(seqid, replyFor(context, { operation, status, start }));
+    }
+  } finally {
+    if (isOpener && !owner.client.gone) noteUse(state, owner, clock.now());
+  }
+}
+
+/** Settles as the work does, and never rejects. */
+function endOf(work: Promise<unknown>): Promise<void> {
+  return work.then(() => {}, () => {});
+}
+
+/** What is given when the request comes again. */
+function replyFor(
+  { xid, reply, current, conflict }: CompoundContext,
+  { operation, status, start }: {
+    readonly operation: number;
+    readonly status: StatusCode;
+    /** Offset of the result behind the status. */
+    readonly start: number;
+  },
+): OwnerReply {
+  return {
+    operation,
+    xid,
+    status,
+    body: status === Status.OK ? reply.slice(start) : NOTHING,
+    current: operation === Op.OPEN ? current : undefined,
+    conflict: status === Status.DENIED ? conflict : undefined,
   };
-  const outcome = attempt(act, (error) => {
-    record(statusOfError(error, 0) ?? Status.SERVERFAULT);
-    throw error;
-  });
-  if (!(outcome instanceof Promise)) return record(outcome);
-  const done = outcome.then(record).finally(() => {
-    sequence.pending = undefined;
-  });
-  sequence.pending = done.catch(() => {});
-  return done;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -1,9 +1,7 @@
-import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
+import type { Awaitable } from "../../base/awaitable.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Stateid } from "../../nfs4/types.ts";
-import { noteUse } from "../../state/idle_owners.ts";
-import { forgetClosed, type OpenState } from "../../state/opens.ts";
-import type { OpenOwner } from "../../state/owners.ts";
+import type { OpenState } from "../../state/opens.ts";
 import type { CompoundContext } from "../context.ts";
 import { type ResolveOptions, resolveState } from "./resolve_stateid.ts";
 import { sequenced } from "./owner_seqid.ts";
@@ -42,36 +40,5 @@ export function withOpen(
   // Nobody's: there is no seqid to judge.
   if (known?.kind !== "open" || known.client.protocol !== 0) return resolved();
   const { owner } = known;
-  return ownerSequenced(context, { owner, operation, seqid }, resolved);
-}
-
-/** `sequenced` for an open owner, which it may leave idle. */
-export function ownerSequenced(
-  context: CompoundContext,
-  request: {
-    readonly owner: OpenOwner;
-    readonly operation: number;
-    readonly seqid: number;
-  },
-  act: () => Awaitable<StatusCode>,
-): Awaitable<StatusCode> {
-  const { state, clock } = context.services;
-  const { owner } = request;
-  if (owner.sequence === undefined) return act();
-  const note = () => {
-    if (!owner.client.gone) noteUse(state, owner, clock.now());
-  };
-  const outcome = attempt(() =>
-    sequenced(context, request, () => {
-      // RFC 7530 9.10.1: the next request in sequence, so the last CLOSE was answered.
-      forgetClosed(state, owner);
-      return act();
-    }), (error) => {
-    note();
-    throw error;
-  });
-  return chain(outcome, (status) => {
-    note();
-    return status;
-  });
+  return sequenced(context, { owner, operation, seqid }, resolved);
 }

@@ -1,4 +1,4 @@
-import { chain } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import type { Operation } from "../operation.ts";
 import { checkRegular } from "../files/file_access.ts";
@@ -17,18 +17,16 @@ const LAST_OFFSET = 0xffff_ffff_ffff_ffffn;
 export const commit: Operation<CommitArgs> = {
   decode: (xdr) => ({ offset: xdr.uint64(), count: xdr.uint32() }),
 
-  run(context, { offset, count }) {
+  *run(context, { offset, count }) {
     const { file, reply, minorVersion, services } = context;
     const { fs } = file.export;
-    return chain(fs.getattr(file.node), ({ type }) => {
-      const status = checkRegular(type, minorVersion);
-      if (status !== Status.OK) return status;
-      // RFC 8881 15.1.1.4, RFC 7530 13.1.1.4: no file has bytes there.
-      if (offset + BigInt(count) > LAST_OFFSET) return Status.INVAL;
-      return chain(fs.commit?.(file.node), () => {
-        reply.opaqueFixed(services.writeVerifier);
-        return Status.OK;
-      });
-    });
+    const { type } = yield* wait(fs.getattr(file.node));
+    const status = checkRegular(type, minorVersion);
+    if (status !== Status.OK) return status;
+    // RFC 8881 15.1.1.4, RFC 7530 13.1.1.4: no file has bytes there.
+    if (offset + BigInt(count) > LAST_OFFSET) return Status.INVAL;
+    yield* wait(fs.commit?.(file.node));
+    reply.opaqueFixed(services.writeVerifier);
+    return Status.OK;
   },
 };

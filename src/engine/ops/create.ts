@@ -1,4 +1,4 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { writeBitmap } from "../../nfs4/bitmap.ts";
 import {
   isStatus,
@@ -19,8 +19,7 @@ import { decodeRaw } from "../../base/raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { checkSettable } from "../attributes/attribute_source.ts";
-import { changing, type ChangingContext } from "../files/changing.ts";
-import { writeChangeInfo } from "../files/change_info.ts";
+import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
 import { checkName, isTaken, readName } from "../files/names.ts";
@@ -56,8 +55,8 @@ export const create: Operation<CreateArgs, "create"> = {
     attributes: readSetAttributes(xdr, { minorVersion, purpose: "create" }),
   }),
 
-  run(context, { kind, name: bytes, attributes: wanted }) {
-    const { file: folder } = context;
+  *run(context, { kind, name: bytes, attributes: wanted }) {
+    const { file: folder, reply } = context;
     const { fs } = folder.export;
     if (isStatus(kind)) return kind;
     const name = checkName(bytes, fs.limits);
@@ -66,14 +65,22 @@ export const create: Operation<CreateArgs, "create"> = {
     if (kind.type === "symlink" && !isTaken(kind.target, fs.limits)) {
       return Status.INVAL;
     }
-    return chain(fs.getattr(folder.node), (attributes) => {
-      const making = prepare(context, attributes, { kind, wanted });
-      if (isStatus(making)) return making;
-      return make(context, { kind, name, wanted, attributes: making });
-    });
+    const parent = yield* wait(fs.getattr(folder.node));
+    const attributes = prepare(context, parent, { kind, wanted });
+    if (isStatus(attributes)) return attributes;
+    const options = { attributes };
+    const act = { type: "create", name, kind, options } as const;
+    const made = yield* wait(changeFolder(context, folder, act));
+    if (isStatus(made)) return made;
+    writeChangeInfo(reply, made.change);
+    writeBitmap(reply, wanted.requested);
+    const { namespace } = context.services;
+    context.setCurrent(namespace.refer(folder.export, made.node));
+    return Status.OK;
   },
 };
 
+/** The attributes that it gets, or the status that refuses it. */
 function prepare(
   context: CompoundContext,
   attributes: FileAttributes,
@@ -97,26 +104,6 @@ function prepare(
   });
   // RFC 7530 16.4.4: an owner or group that the caller can't give is NFS4ERR_PERM.
   return typeof made === "string" ? statusOfRefusal(made) : made;
-}
-
-function make(
-  context: ChangingContext<"create">,
-  { kind, name, wanted, attributes }: {
-    readonly kind: CreateKind;
-    readonly name: string;
-    readonly wanted: SetAttributes;
-    readonly attributes: CreateOptions["attributes"];
-  },
-): Awaitable<StatusCode> {
-  const { file: folder, reply } = context;
-  const made = changing(context, folder)
-    .create(folder.node, name, kind, { attributes });
-  return chain(made, ({ node, change }) => {
-    writeChangeInfo(reply, change);
-    writeBitmap(reply, wanted.requested);
-    context.setCurrent(context.services.namespace.refer(folder.export, node));
-    return Status.OK;
-  });
 }
 
 /** Reads a createtype4. */

@@ -1,8 +1,6 @@
-import { chain } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
-import { changing } from "../files/changing.ts";
-import { writeChangeInfo } from "../files/change_info.ts";
-import { checkDelegations, FileUse } from "../locking/conflicts.ts";
+import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
@@ -11,37 +9,24 @@ import type { Operation } from "../operation.ts";
 export const link: Operation<Uint8Array, "link"> = {
   decode: readName,
 
-  run(context, bytes) {
-    const { saved, file: folder } = context;
+  *run(context, bytes) {
+    const { saved, file: folder, reply } = context;
     if (saved === undefined) return Status.NOFILEHANDLE;
     const { fs } = folder.export;
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
-    return chain(fs.getattr(folder.node), (attributes) => {
-      const status = checkFolder(context, folder, {
-        attributes,
-        use: "change",
-      });
-      if (status !== Status.OK) return status;
-      return chain(saved.export.fs.getattr(saved.node), ({ type }) => {
-        // RFC 8881 15.2, RFC 7530 13.2: NFS4ERR_ISDIR is for what is linked.
-        if (type === "directory") return Status.ISDIR;
-        // RFC 8881 18.9.4: on another file system, which its fsid tells.
-        if (saved.export !== folder.export) return Status.XDEV;
-        // RFC 8881 18.9.4: numlinks changes, which a delegation forbids.
-        const delegations = checkDelegations(
-          context,
-          saved,
-          FileUse.LINK,
-        );
-        if (delegations !== Status.OK) return delegations;
-        const linked = changing(context, folder)
-          .link(saved.node, folder.node, name);
-        return chain(linked, (change) => {
-          writeChangeInfo(context.reply, change);
-          return Status.OK;
-        });
-      });
-    });
+    const attributes = yield* wait(fs.getattr(folder.node));
+    const status = checkFolder(context, folder, { attributes, use: "change" });
+    if (status !== Status.OK) return status;
+    const { type } = yield* wait(saved.export.fs.getattr(saved.node));
+    // RFC 8881 15.2, RFC 7530 13.2: NFS4ERR_ISDIR is for what is linked.
+    if (type === "directory") return Status.ISDIR;
+    // RFC 8881 18.9.4: on another file system, which its fsid tells.
+    if (saved.export !== folder.export) return Status.XDEV;
+    const act = { type: "link", name, file: saved } as const;
+    const change = yield* wait(changeFolder(context, folder, act));
+    if (isStatus(change)) return change;
+    writeChangeInfo(reply, change);
+    return Status.OK;
   },
 };

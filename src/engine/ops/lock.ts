@@ -1,4 +1,4 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
+import { type Awaitable, wait } from "../../base/awaitable.ts";
 import {
   isStatus,
   Op,
@@ -69,20 +69,20 @@ export const lock: Operation<LockArgs> = {
     locker: readLocker(xdr),
   }),
 
-  run(context, args) {
+  *run(context, args) {
     const { file, minorVersion } = context;
-    return chain(file.export.fs.getattr(file.node), ({ type }) => {
-      const status = checkRegular(type, minorVersion);
-      if (status !== Status.OK) return status;
-      const { locker } = args;
-      if (locker.isNew) return lockUnderOpen(context, args, locker);
-      const { lockStateid: stateid, lockSeqid: seqid } = locker;
-      return withLock(
-        context,
-        { operation: Op.LOCK, stateid, seqid },
-        ({ open, owner }) => take(context, args, { open, owner }),
-      );
-    });
+    const { type } = yield* wait(file.export.fs.getattr(file.node));
+    const status = checkRegular(type, minorVersion);
+    if (status !== Status.OK) return status;
+    const { locker } = args;
+    if (locker.isNew) return yield* wait(lockUnderOpen(context, args, locker));
+    const { lockStateid: stateid, lockSeqid: seqid } = locker;
+    const request = { operation: Op.LOCK, stateid, seqid };
+    return yield* wait(withLock(
+      context,
+      request,
+      ({ open, owner }) => take(context, args, { open, owner }),
+    ));
   },
 
   encodeFailure: encodeDenied,

@@ -1,4 +1,4 @@
-import { chain } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
 import { ownerKey } from "../../state/owners.ts";
@@ -35,23 +35,22 @@ export const lockt: Operation<LocktArgs> = {
     owner: readLockOwner(xdr),
   }),
 
-  run(context, { write, offset, length, owner }) {
+  *run(context, { write, offset, length, owner }) {
     const { file, minorVersion, services: { state } } = context;
     const client = ownerClient(context, owner.clientid);
     if (isStatus(client)) return client;
-    return chain(file.export.fs.getattr(file.node), ({ type }) => {
-      const status = checkRegular(type, minorVersion);
-      if (status !== Status.OK) return status;
-      const span = spanOf(offset, length);
-      if (span === undefined) return Status.INVAL;
-      // RFC 8881 8.4.2.1, RFC 7530 9.6.2: who holds what is not known yet.
-      if (state.grace.active) return Status.GRACE;
-      const known = client.states.lockOwners.get(ownerKey(owner.name));
-      const conflict = findConflict(context, known, { span, write });
-      return conflict === undefined
-        ? Status.OK
-        : deny(context, conflict, conflict.holder);
-    });
+    const { type } = yield* wait(file.export.fs.getattr(file.node));
+    const status = checkRegular(type, minorVersion);
+    if (status !== Status.OK) return status;
+    const span = spanOf(offset, length);
+    if (span === undefined) return Status.INVAL;
+    // RFC 8881 8.4.2.1, RFC 7530 9.6.2: who holds what is not known yet.
+    if (state.grace.active) return Status.GRACE;
+    const known = client.states.lockOwners.get(ownerKey(owner.name));
+    const conflict = findConflict(context, known, { span, write });
+    return conflict === undefined
+      ? Status.OK
+      : deny(context, conflict, conflict.holder);
   },
 
   encodeFailure: encodeDenied,

@@ -1,4 +1,4 @@
-import { attempt, type Awaitable, chain } from "../../base/awaitable.ts";
+import { type Steps, take, wait } from "../../base/awaitable.ts";
 import {
   isStatus,
   type MinorVersion,
@@ -18,13 +18,11 @@ import { type OpenArgs, readOpenArgs } from "./open/args.ts";
 import { findTarget } from "./open/claim.ts";
 import { establish, hasAllOpens, type Opening } from "./open/establish.ts";
 import { ownerClient } from "../locking/owner_client.ts";
-import { delegate, type DelegationWish } from "./open/delegate.ts";
+import { delegate } from "./open/delegate.ts";
 import { writeOpenResult } from "./open/result.ts";
-import type { OpenTarget } from "./open/target.ts";
-import { unmake } from "./open/unmake.ts";
 import type { Operation } from "../operation.ts";
 import { setCurrentStateid } from "../locking/resolve_stateid.ts";
-import { ownerSequenced } from "../locking/with_open.ts";
+import { sequenced } from "../locking/owner_seqid.ts";
 
 /** OPEN (RFC 8881 18.16, RFC 7530 16.16). */
 export const open: Operation<OpenArgs, "sometimes"> = {
@@ -34,14 +32,19 @@ export const open: Operation<OpenArgs, "sometimes"> = {
     const client = ownerClient(context, args.clientid);
     if (isStatus(client)) return client;
     const key = ownerKey(args.owner);
-    const act = () => carryOut(context, args, { client, key });
-    if (context.minorVersion > 0) return act();
+    if (context.minorVersion > 0) {
+      return openClaimed(context, args, { client, key });
+    }
     const { states: { openOwners }, account } = client;
     if (account.isFull && !openOwners.has(key)) return atLimit(context);
     const owner = ownerFor(context, args, { client, key });
     const { seqid } = args;
     const request = { owner, operation: Op.OPEN, seqid };
-    return ownerSequenced(context, request, act);
+    return sequenced(
+      context,
+      request,
+      () => take(openClaimed(context, args, { client, key })),
+    );
   },
 };
 
@@ -70,13 +73,13 @@ function ownerFor(
   return known;
 }
 
-function carryOut(
+function* openClaimed(
   context: ChangingContext<"sometimes">,
   args: OpenArgs,
   { client, key }: OwnerNamed,
-): Awaitable<StatusCode> {
+): Steps<StatusCode> {
   const { claim, create, shareAccess, shareDeny } = args;
-  const { minorVersion, services: { limits } } = context;
+  const { minorVersion, services: { limits, state } } = context;
   const reclaim = claim.type === "previous";
   if (!areSharesValid(args, minorVersion)) return Status.INVAL;
   // RFC 8881 18.16.3: what has no name can't be created.
@@ -104,45 +107,22 @@ function carryOut(
     deny: shareDeny,
     reclaim,
   };
+  const target = yield* findTarget(context, args);
+  if (isStatus(target)) return target;
+  const open = yield* establish(context, opening, target);
+  if (isStatus(open)) return open;
+  const { owner } = open;
+  // RFC 7530 9.1.11: a reclaim MUST NOT be asked to confirm.
+  if (reclaim) owner.confirmed = true;
+  else if (!owner.confirmed) owner.unconfirmed = open;
+  // RFC 8881 20.11.3: the last OPEN's answer counts.
+  open.mayNotify = minorVersion > 0 && state.waiting.notifier.canNotify(client);
   const wanted = shareAccess & ~Share.ACCESS_BOTH;
-  return chain(findTarget(context, args), (target) => {
-    if (isStatus(target)) return target;
-    return complete(context, opening, { target, claim, wanted });
-  });
-}
-
-/** What is left once the file is known. */
-function complete(
-  context: ChangingContext<"sometimes">,
-  opening: Opening,
-  { target, ...wish }: DelegationWish & { readonly target: OpenTarget },
-): Awaitable<StatusCode> {
-  const opened = attempt(
-    () => establish(context, opening, target),
-    (error) =>
-      chain(unmake(context, target), () => {
-        throw error;
-      }),
-  );
-  return chain(opened, (open) => {
-    if (isStatus(open)) {
-      return chain(unmake(context, target), () => open);
-    }
-    const { owner } = open;
-    // RFC 7530 9.1.11: a reclaim MUST NOT be asked to confirm.
-    if (opening.reclaim) owner.confirmed = true;
-    else if (!owner.confirmed) owner.unconfirmed = open;
-    // RFC 8881 20.11.3: the last OPEN's answer counts.
-    open.mayNotify = context.minorVersion > 0 &&
-      context.services.state.waiting.notifier.canNotify(open.client);
-    return chain(delegate(context, open, wish), (offer) => {
-      context.setCurrent(target.file);
-      setCurrentStateid(context, open);
-      const { wanted } = wish;
-      writeOpenResult(context, open, { target, wanted, offer });
-      return Status.OK;
-    });
-  });
+  const offer = yield* wait(delegate(context, open, { claim, wanted }));
+  context.setCurrent(target.file);
+  setCurrentStateid(context, open);
+  writeOpenResult(context, open, { target, wanted, offer });
+  return Status.OK;
 }
 
 /** RFC 8881 18.16.4, RFC 7530 16.16.6: the values that there are. */

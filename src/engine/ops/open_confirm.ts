@@ -1,4 +1,4 @@
-import { chain } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
@@ -20,7 +20,7 @@ const UNCONFIRMED: ResolveOptions = { unconfirmed: true };
 export const openConfirm: Operation<OpenConfirmArgs> = {
   decode: (xdr) => ({ stateid: readStateid(xdr), seqid: xdr.uint32() }),
 
-  run(context, { stateid, seqid }) {
+  *run(context, { stateid, seqid }) {
     const { state } = context.services;
     const known = state.stateids.find(stateid.other);
     const request = {
@@ -29,7 +29,7 @@ export const openConfirm: Operation<OpenConfirmArgs> = {
       seqid,
       resolve: UNCONFIRMED,
     };
-    const outcome = withOpen(context, request, (open) => {
+    const status = yield* wait(withOpen(context, request, (open) => {
       const { owner } = open;
       // RFC 7530 16.18.5: there is nothing to confirm about it.
       if (owner.unconfirmed !== open) return Status.BAD_STATEID;
@@ -38,13 +38,11 @@ export const openConfirm: Operation<OpenConfirmArgs> = {
       open.bump();
       writeStateid(context.reply, open);
       return Status.OK;
-    });
-    return chain(outcome, (status) => {
-      // RFC 7530 16.18.4: with another seqid, the OPEN will not be confirmed.
-      const cancels = status === Status.BAD_SEQID && known?.kind === "open" &&
-        known.owner.unconfirmed === known;
-      if (cancels) restartOwner(state, known.owner);
-      return status;
-    });
+    }));
+    // RFC 7530 16.18.4: with another seqid, the OPEN will not be confirmed.
+    const cancels = status === Status.BAD_SEQID && known?.kind === "open" &&
+      known.owner.unconfirmed === known;
+    if (cancels) restartOwner(state, known.owner);
+    return status;
   },
 };

@@ -1,4 +1,4 @@
-import { chain, take } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import { MAX_COOKIE } from "../../vfs/checks.ts";
@@ -39,31 +39,30 @@ export const readdir: Operation<ReaddirArgs> = {
     requested: readBitmap(xdr),
   }),
 
-  run(context, { cookie, verifier, dirCount, maxCount, requested }) {
+  *run(context, { cookie, verifier, dirCount, maxCount, requested }) {
     const { file, reply } = context;
-    return chain(file.export.fs.getattr(file.node), (attributes) => {
-      const status = checkFolder(context, file, { attributes, use: "list" });
-      if (status !== Status.OK) return status;
-      const offer = offerOf(context.minorVersion, file, attributes);
-      // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
-      if (requested.meets(offer.setOnly)) return Status.INVAL;
-      if (cookie !== 0) {
-        if (cookie <= RESERVED || cookie > MAX_COOKIE + RESERVED) {
-          return Status.BAD_COOKIE;
-        }
-        if (!isOurs(verifier)) return Status.NOT_SAME;
+    const attributes = yield* wait(file.export.fs.getattr(file.node));
+    const status = checkFolder(context, file, { attributes, use: "list" });
+    if (status !== Status.OK) return status;
+    const offer = offerOf(context.minorVersion, file, attributes);
+    // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
+    if (requested.meets(offer.setOnly)) return Status.INVAL;
+    if (cookie !== 0) {
+      if (cookie <= RESERVED || cookie > MAX_COOKIE + RESERVED) {
+        return Status.BAD_COOKIE;
       }
-      const room = Math.min(maxCount, context.replyRoom);
-      reply.opaqueFixed(VERIFIER);
-      const listing = new DirectoryListing(context, {
-        requested,
-        after: Math.max(0, cookie - RESERVED),
-        cookieBase: RESERVED,
-        room: room - VERIFIER_SIZE,
-        hint: dirCount,
-      });
-      return take(listing.write());
+      if (!isOurs(verifier)) return Status.NOT_SAME;
+    }
+    const room = Math.min(maxCount, context.replyRoom);
+    reply.opaqueFixed(VERIFIER);
+    const listing = new DirectoryListing(context, {
+      requested,
+      after: Math.max(0, cookie - RESERVED),
+      cookieBase: RESERVED,
+      room: room - VERIFIER_SIZE,
+      hint: dirCount,
     });
+    return yield* listing.write();
   },
 };
 

@@ -1,4 +1,4 @@
-import { chain } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import { writeName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
@@ -7,19 +7,16 @@ import type { Operation } from "../operation.ts";
 export const readlink: Operation<void> = {
   decode: () => {},
 
-  run(context) {
+  *run(context) {
     const { file, reply, minorVersion } = context;
     const { fs } = file.export;
-    return chain(fs.getattr(file.node), ({ type }) => {
-      if (type !== "symlink") {
-        // RFC 8881 15.1.2.9: NFSv4.0 has the less specific error.
-        return minorVersion === 0 ? Status.INVAL : Status.WRONG_TYPE;
-      }
-      if (fs.readlink === undefined) return Status.NOTSUPP;
-      return chain(fs.readlink(file.node), (target) => {
-        writeName(reply, target);
-        return Status.OK;
-      });
-    });
+    const { type } = yield* wait(fs.getattr(file.node));
+    if (type !== "symlink") {
+      // RFC 8881 15.1.2.9: NFSv4.0 has the less specific error.
+      return minorVersion === 0 ? Status.INVAL : Status.WRONG_TYPE;
+    }
+    if (fs.readlink === undefined) return Status.NOTSUPP;
+    writeName(reply, yield* wait(fs.readlink(file.node)));
+    return Status.OK;
   },
 };

@@ -1,16 +1,9 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
-import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
+import { wait } from "../../base/awaitable.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
 import { refuseRemoval } from "../../vfs/permissions.ts";
-import { changing, type ChangingContext } from "../files/changing.ts";
-import { writeChangeInfo } from "../files/change_info.ts";
-import { FileUse } from "../locking/conflicts.ts";
-import {
-  checkNameChange,
-  type Entry,
-  findEntry,
-  type Folder,
-  openFolder,
-} from "../files/entries.ts";
+import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
+import { entryOf } from "../files/entries.ts";
+import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
@@ -18,42 +11,26 @@ import type { Operation } from "../operation.ts";
 export const remove: Operation<Uint8Array, "remove"> = {
   decode: readName,
 
-  run(context, bytes) {
-    const { file } = context;
-    const name = checkName(bytes, file.export.fs.limits);
+  *run(context, bytes) {
+    const { file: folder, reply, services: { namespace } } = context;
+    const { fs } = folder.export;
+    const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
-    return chain(openFolder(context, file), (folder) => {
-      if (isStatus(folder)) return folder;
-      return chain(findEntry(context, folder, name), (entry) => {
-        return entry === undefined
-          ? Status.NOENT
-          : removeEntry(context, { folder, name, entry });
-      });
-    });
+    const attributes = yield* wait(fs.getattr(folder.node));
+    const status = checkFolder(context, folder, { attributes, use: "search" });
+    if (status !== Status.OK) return status;
+    const node = yield* wait(fs.lookup(folder.node, name));
+    if (node === undefined) return Status.NOENT;
+    const file = namespace.refer(folder.export, node);
+    const entry = entryOf(file, yield* wait(fs.getattr(node)));
+    const caller = context.callerOf(folder);
+    const refusal = refuseRemoval(attributes, entry.attributes, caller);
+    // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.
+    if (refusal !== undefined) return Status.ACCESS;
+    const act = { type: "remove", name, entry } as const;
+    const change = yield* wait(changeFolder(context, folder, act));
+    if (isStatus(change)) return change;
+    writeChangeInfo(reply, change);
+    return Status.OK;
   },
 };
-
-function removeEntry(
-  context: ChangingContext<"remove">,
-  { folder, name, entry }: {
-    readonly folder: Folder;
-    readonly name: string;
-    readonly entry: Entry;
-  },
-): Awaitable<StatusCode> {
-  const { file } = folder;
-  const refusal = refuseRemoval(
-    folder.attributes,
-    entry.attributes,
-    context.callerOf(file),
-  );
-  // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.
-  if (refusal !== undefined) return Status.ACCESS;
-  const status = checkNameChange(context, entry, FileUse.REMOVE);
-  if (status !== Status.OK) return status;
-  return chain(changing(context, file).remove(file.node, name), (change) => {
-    if (entry.isLastName) context.services.namespace.forget(entry.file);
-    writeChangeInfo(context.reply, change);
-    return Status.OK;
-  });
-}

@@ -1,18 +1,11 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
+import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
-import { changing, type ChangingContext } from "../files/changing.ts";
-import { writeChangeInfo } from "../files/change_info.ts";
-import { FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
-import {
-  checkNameChange,
-  type Entry,
-  findEntry,
-  type Folder,
-  openFolder,
-} from "../files/entries.ts";
+import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
+import { type Entry, entryOf } from "../files/entries.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
@@ -25,111 +18,88 @@ export interface RenameArgs {
   readonly newName: Uint8Array;
 }
 
-/** All that a RENAME is about. */
-interface Move {
-  readonly from: Folder;
-  readonly oldName: string;
-  readonly to: Folder;
-  readonly newName: string;
-  /** What is moved. */
-  readonly moved: Entry;
-  /** What has the new name so far. */
-  readonly replaced: Entry | undefined;
-}
-
 /** RENAME (RFC 8881 18.26, RFC 7530 16.27): from the saved folder to the current one. */
 export const rename: Operation<RenameArgs, "rename"> = {
   decode: (xdr) => ({ oldName: readName(xdr), newName: readName(xdr) }),
 
-  run(context, args) {
-    const { saved, file } = context;
+  *run(context, args) {
+    const { saved, file: current, reply } = context;
     if (saved === undefined) return Status.NOFILEHANDLE;
-    const { limits } = file.export.fs;
-    const oldName = checkName(args.oldName, limits);
-    if (isStatus(oldName)) return oldName;
-    const newName = checkName(args.newName, limits);
+    const { export: terms } = current;
+    const { fs } = terms;
+    const name = checkName(args.oldName, fs.limits);
+    if (isStatus(name)) return name;
+    const newName = checkName(args.newName, fs.limits);
     if (isStatus(newName)) return newName;
-    return chain(openFolders(context, saved, file), (folders) => {
-      if (isStatus(folders)) return folders;
-      const [from, to] = folders;
-      return chain(findEntry(context, from, oldName), (moved) => {
-        if (moved === undefined) return Status.NOENT;
-        return chain(findEntry(context, to, newName), (replaced) => {
-          return move(context, { from, oldName, to, newName, moved, replaced });
-        });
-      });
+    const from = yield* wait(saved.export.fs.getattr(saved.node));
+    let status = checkFolder(context, saved, {
+      attributes: from,
+      use: "search",
     });
+    if (status !== Status.OK) return status;
+    const to = yield* wait(fs.getattr(current.node));
+    status = checkFolder(context, current, { attributes: to, use: "search" });
+    if (status !== Status.OK) return status;
+    // RFC 8881 18.26.4: on another file system, which its fsid tells.
+    if (saved.export !== terms) return Status.XDEV;
+    const { namespace } = context.services;
+    const node = yield* wait(fs.lookup(saved.node, name));
+    if (node === undefined) return Status.NOENT;
+    const file = namespace.refer(terms, node);
+    const entry = entryOf(file, yield* wait(fs.getattr(node)));
+    const other = yield* wait(fs.lookup(current.node, newName));
+    const replaced = other &&
+      entryOf(
+        namespace.refer(terms, other),
+        yield* wait(fs.getattr(other)),
+      );
+    status = checkMove(context, saved, { from, to, entry, replaced });
+    if (status !== Status.OK) return status;
+    const act = { type: "rename", name, entry, newName, replaced } as const;
+    const moved = yield* wait(
+      changeFolder(context, saved, { ...act, to: current }),
+    );
+    if (isStatus(moved)) return moved;
+    writeChangeInfo(reply, moved.source);
+    writeChangeInfo(reply, moved.target);
+    return Status.OK;
   },
 };
 
-function openFolders(
+/** Whether the caller may move the entry, and in place of what is there. */
+function checkMove(
   context: CompoundContext,
   saved: FileRef,
-  current: FileRef,
-): Awaitable<readonly [Folder, Folder] | StatusCode> {
-  return chain(openFolder(context, saved), (from) => {
-    if (isStatus(from)) return from;
-    return chain(
-      openFolder(context, current),
-      (to): readonly [Folder, Folder] | StatusCode => {
-        if (isStatus(to)) return to;
-        // RFC 8881 18.26.4: on another file system, which its fsid tells.
-        if (saved.export !== current.export) return Status.XDEV;
-        return [from, to];
-      },
-    );
-  });
-}
-
-function move(
-  context: ChangingContext<"rename">,
-  what: Move,
-): Awaitable<StatusCode> {
-  const status = checkMove(context, what);
-  if (status !== Status.OK) return status;
-  const { from, oldName, to, newName, moved, replaced } = what;
-  const renamed = changing(context, to.file).rename(
-    { directory: from.file.node, name: oldName },
-    { directory: to.file.node, name: newName },
-  );
-  return chain(renamed, ({ source, target }) => {
-    // RFC 8881 18.26.3: two names of one file, nothing has happened.
-    if (replaced?.isLastName && replaced.file.key !== moved.file.key) {
-      context.services.namespace.forget(replaced.file);
-    }
-    writeChangeInfo(context.reply, source);
-    writeChangeInfo(context.reply, target);
-    return Status.OK;
-  });
-}
-
-function checkMove(context: CompoundContext, what: Move): StatusCode {
-  const { from, to, moved, replaced } = what;
-  const caller = context.callerOf(to.file);
-  const refusal = refuseRemoval(from.attributes, moved.attributes, caller) ??
-    (replaced && refuseRemoval(to.attributes, replaced.attributes, caller));
+  { from, to, entry, replaced }: {
+    /** Attributes of the saved folder. */
+    readonly from: FileAttributes;
+    /** Attributes of the current folder. */
+    readonly to: FileAttributes;
+    /** What is moved. */
+    readonly entry: Entry;
+    /** What has the new name so far. */
+    readonly replaced: Entry | undefined;
+  },
+): StatusCode {
+  const { file } = context;
+  const caller = context.callerOf(file);
+  const refusal = refuseRemoval(from, entry.attributes, caller) ??
+    (replaced && refuseRemoval(to, replaced.attributes, caller));
   // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.
   if (refusal !== undefined) return Status.ACCESS;
-  const into = checkFolder(context, to.file, {
-    attributes: to.attributes,
-    use: "change",
-  });
+  const into = checkFolder(context, file, { attributes: to, use: "change" });
   if (into !== Status.OK) return into;
-  const isFolder = moved.attributes.type === "directory";
+  const isFolder = entry.attributes.type === "directory";
   // POSIX: to get another parent, a folder itself is written to.
   if (
-    isFolder && from.file.key !== to.file.key &&
-    !permits(moved.attributes, caller, Permission.WRITE)
+    isFolder && saved.key !== file.key &&
+    !permits(entry.attributes, caller, Permission.WRITE)
   ) {
     return Status.ACCESS;
   }
-  if (replaced !== undefined) {
-    // RFC 8881 18.26.3, RFC 7530 16.27.4: a folder takes the place of folders only.
-    if (isFolder !== (replaced.attributes.type === "directory")) {
-      return Status.EXIST;
-    }
-    const status = checkNameChange(context, replaced, FileUse.RENAME);
-    if (status !== Status.OK) return status;
-  }
-  return checkNameChange(context, moved, FileUse.RENAME);
+  // RFC 8881 18.26.3, RFC 7530 16.27.4: a folder takes the place of folders only.
+  return replaced !== undefined &&
+      isFolder !== (replaced.attributes.type === "directory")
+    ? Status.EXIST
+    : Status.OK;
 }

@@ -1,4 +1,4 @@
-import { chain } from "../../base/awaitable.ts";
+import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder } from "../files/folder_access.ts";
@@ -12,21 +12,19 @@ const FLAVORS = [1, 0] as const;
 export const secinfo: Operation<Uint8Array> = {
   decode: readName,
 
-  run(context, bytes) {
+  *run(context, bytes) {
     const { file } = context;
     const { fs } = file.export;
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
-    return chain(fs.getattr(file.node), (attributes) => {
-      // RFC 8881 18.29.3: who may not LOOKUP the name may not ask this either.
-      const status = checkFolder(context, file, { attributes, use: "search" });
-      if (status !== Status.OK) return status;
-      return chain(fs.lookup(file.node, name), (node) => {
-        if (node === undefined) return Status.NOENT;
-        writeFlavors(context);
-        return Status.OK;
-      });
-    });
+    const attributes = yield* wait(fs.getattr(file.node));
+    // RFC 8881 18.29.3: who may not LOOKUP the name may not ask this either.
+    const status = checkFolder(context, file, { attributes, use: "search" });
+    if (status !== Status.OK) return status;
+    const node = yield* wait(fs.lookup(file.node, name));
+    if (node === undefined) return Status.NOENT;
+    writeFlavors(context);
+    return Status.OK;
   },
 };
 

@@ -1,7 +1,7 @@
-import { chain } from "../../base/awaitable.ts";
-import { isStatus, Status } from "../../nfs4/constants.ts";
+import { wait } from "../../base/awaitable.ts";
+import { Status } from "../../nfs4/constants.ts";
 import type { Operation } from "../operation.ts";
-import { parentOf } from "./lookupp.ts";
+import { checkWayUp } from "./lookupp.ts";
 import { writeFlavors } from "./secinfo.ts";
 
 /** SECINFO_STYLE4_PARENT (RFC 8881 18.45.1). */
@@ -11,16 +11,18 @@ const PARENT = 1;
 export const secinfoNoName: Operation<number> = {
   decode: (xdr) => xdr.discriminant(PARENT),
 
-  run(context, style) {
-    // RFC 8881 18.45.3: as LOOKUPP, NFS4ERR_NOENT and NFS4ERR_ACCESS included,
-    // but for NFS4ERR_SYMLINK (15.2).
-    const file = style === PARENT
-      ? parentOf(context, Status.NOTDIR)
-      : context.file;
-    return chain(file, (file) => {
-      if (isStatus(file)) return file;
-      writeFlavors(context);
-      return Status.OK;
-    });
+  *run(context, style) {
+    if (style === PARENT) {
+      const { file, services: { namespace } } = context;
+      const attributes = yield* wait(file.export.fs.getattr(file.node));
+      // RFC 8881 18.45.3: as LOOKUPP, NFS4ERR_NOENT and NFS4ERR_ACCESS included,
+      // but for NFS4ERR_SYMLINK (15.2).
+      const status = checkWayUp(context, attributes, Status.NOTDIR);
+      if (status !== Status.OK) return status;
+      const parent = yield* wait(namespace.parent(file));
+      if (parent === undefined) return Status.NOENT;
+    }
+    writeFlavors(context);
+    return Status.OK;
   },
 };

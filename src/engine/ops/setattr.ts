@@ -1,4 +1,4 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
+import { type Awaitable, wait } from "../../base/awaitable.ts";
 import { emptyBitmap, writeBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import {
@@ -12,7 +12,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
 import { checkSettable } from "../attributes/attribute_source.ts";
-import { changing, type ChangingContext } from "../files/changing.ts";
+import { changing } from "../files/changing.ts";
 import { checkDelegations, FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import { statusOfRefusal } from "../files/folder_access.ts";
@@ -34,37 +34,24 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
     attributes: readSetAttributes(xdr, { minorVersion, purpose: "set" }),
   }),
 
-  run(context, args) {
-    const { file } = context;
-    return chain(
-      file.export.fs.getattr(file.node),
-      (attributes) => change(context, args, attributes),
-    );
-  },
-
-  // RFC 8881 18.30.3: attrsset comes on failure too; nothing was set.
-  encodeFailure: ({ reply }) => writeBitmap(reply, emptyBitmap),
-};
-
-function change(
-  context: ChangingContext<"setattr">,
-  { stateid, attributes: wanted }: SetattrArgs,
-  attributes: FileAttributes,
-): Awaitable<StatusCode> {
-  const { file, reply } = context;
-  const settable = checkSettable(context, file, { attributes, wanted });
-  if (settable !== Status.OK) return settable;
-  const { requested, changes } = wanted;
-  if (requested.isEmpty) {
-    writeBitmap(reply, requested);
-    return Status.OK;
-  }
-  const caller = context.callerOf(file);
-  const size = changes.size === undefined
-    ? Status.OK
-    : checkSize(context, { stateid, size: changes.size, attributes });
-  return chain(size, (status) => {
-    if (status !== Status.OK) return status;
+  *run(context, { stateid, attributes: wanted }) {
+    const { file, reply, services: { namespace, state } } = context;
+    const attributes = yield* wait(file.export.fs.getattr(file.node));
+    const settable = checkSettable(context, file, { attributes, wanted });
+    if (settable !== Status.OK) return settable;
+    const { requested, changes } = wanted;
+    if (requested.isEmpty) {
+      writeBitmap(reply, requested);
+      return Status.OK;
+    }
+    if (changes.size !== undefined) {
+      const { size } = changes;
+      const status = yield* wait(
+        checkSize(context, { stateid, size, attributes }),
+      );
+      if (status !== Status.OK) return status;
+    }
+    const caller = context.callerOf(file);
     const masked = withMaskedMode(changes, attributes);
     const refusal = refuseChanges(attributes, caller, masked);
     if (refusal !== undefined) return statusOfRefusal(refusal);
@@ -72,18 +59,19 @@ function change(
     const delegations = checkDelegations(context, file, FileUse.SETATTR);
     if (delegations !== Status.OK) return delegations;
     const complete = completeChanges(attributes, caller, masked);
-    return chain(changing(context, file).setattr(file.node, complete), () => {
-      if (complete.mode !== undefined) {
-        const { namespace, state } = context.services;
-        for (const sight of namespace.sightsOf(file)) {
-          state.files.get(sight)?.modeSet();
-        }
+    yield* wait(changing(context, file).setattr(file.node, complete));
+    if (complete.mode !== undefined) {
+      for (const sight of namespace.sightsOf(file)) {
+        state.files.get(sight)?.modeSet();
       }
-      writeBitmap(reply, requested);
-      return Status.OK;
-    });
-  });
-}
+    }
+    writeBitmap(reply, requested);
+    return Status.OK;
+  },
+
+  // RFC 8881 18.30.3: attrsset comes on failure too; nothing was set.
+  encodeFailure: ({ reply }) => writeBitmap(reply, emptyBitmap),
+};
 
 function checkSize(
   context: CompoundContext,

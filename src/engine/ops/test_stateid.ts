@@ -1,10 +1,5 @@
-import { type Steps, take } from "../../base/awaitable.ts";
-import {
-  isStatus,
-  STATEID_OTHER_SIZE,
-  Status,
-  type StatusCode,
-} from "../../nfs4/constants.ts";
+import { wait } from "../../base/awaitable.ts";
+import { isStatus, STATEID_OTHER_SIZE, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import { XdrError } from "../../xdr/error.ts";
 import { XdrReader } from "../../xdr/reader.ts";
@@ -27,22 +22,18 @@ export const testStateid: Operation<XdrReader> = {
     return new XdrReader(xdr.opaqueFixed(count * STATEID_SIZE));
   },
 
-  run: (context, stateids) => take(testAll(context, stateids)),
+  *run(context, stateids) {
+    const { reply, services: { turn } } = context;
+    const count = stateids.remaining / STATEID_SIZE;
+    reply.uint32(count);
+    for (let i = 1; i <= count; i++) {
+      reply.uint32(test(context, readStateid(stateids)));
+      const isDue = i % STATEIDS_AT_ONCE === 0;
+      if (isDue && turn?.isOver) yield* wait(turn.next());
+    }
+    return Status.OK;
+  },
 };
-
-function* testAll(
-  context: CompoundContext,
-  stateids: XdrReader,
-): Steps<StatusCode> {
-  const { reply, services: { turn } } = context;
-  const count = stateids.remaining / STATEID_SIZE;
-  reply.uint32(count);
-  for (let i = 1; i <= count; i++) {
-    reply.uint32(test(context, readStateid(stateids)));
-    if (i % STATEIDS_AT_ONCE === 0 && turn?.isOver) yield turn.next();
-  }
-  return Status.OK;
-}
 
 function test(context: CompoundContext, stateid: Stateid): number {
   // RFC 8881 18.48.3: special stateids are always invalid, the current one too.

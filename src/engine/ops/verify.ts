@@ -1,4 +1,3 @@
-import { chain } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import {
   compareAttributes,
@@ -11,9 +10,8 @@ import type { Operation } from "../operation.ts";
 export const verify: Operation<KnownAttributes> = {
   decode: readKnownAttributes,
 
-  run: (context, known) =>
-    chain(
-      compareAttributes(context, known),
-      (status) => status === Status.SAME ? Status.OK : status,
-    ),
+  *run(context, known) {
+    const status = yield* compareAttributes(context, known);
+    return status === Status.SAME ? Status.OK : status;
+  },
 };

@@ -1,4 +1,4 @@
-import { type Awaitable, chain } from "../../base/awaitable.ts";
+import type { Awaitable } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { Stability } from "../../vfs/file_system.ts";
@@ -66,7 +66,10 @@ function store(
     if (!(written instanceof Promise)) return finish(written);
     // Its owner may have set them while the content was on its way.
     return written.then(
-      (committed) => chain(dropSetId(context, file), () => finish(committed)),
+      async (committed) => {
+        await dropSetId(context, file);
+        return finish(committed);
+      },
       (error) => {
         // It may still be at work, and must not write what is others' by then.
         context.requestInUse = true;

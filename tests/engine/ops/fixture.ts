@@ -3,13 +3,16 @@ import { FakeClock } from "../../support/fake_clock.ts";
 import { memory, type MemoryTree } from "../../../src/backends/memory/mod.ts";
 import {
   checkChanges,
-  type ContextOf,
   type FileChange,
 } from "../../../src/engine/files/changing.ts";
 import { CompoundContext } from "../../../src/engine/context.ts";
 import { defaultLimits } from "../../../src/engine/limits.ts";
 import { OPERATIONS } from "../../../src/engine/op_table.ts";
-import type { AnyOperation, Operation } from "../../../src/engine/operation.ts";
+import {
+  type AnyOperation,
+  carryOut,
+  type Operation,
+} from "../../../src/engine/operation.ts";
 import type { Services } from "../../../src/engine/services.ts";
 import { statusName, statusOfError } from "../../../src/engine/status.ts";
 import { silentLogger } from "../../../src/base/log.ts";
@@ -129,7 +132,7 @@ export class Compound {
       const args = operation.decode(xdr, minorVersion);
       assertEquals(xdr.remaining, 0, "arguments were read in full");
       status = refuseChange(context, operation) ??
-        await operation.run(context as ContextOf<Change>, args);
+        await carryOut(operation, context, args);
     } catch (error) {
       status = statusOfError(error, minorVersion);
       if (status === undefined) throw error;

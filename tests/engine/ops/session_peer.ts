@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { CompoundContext } from "../../../src/engine/context.ts";
 import { defaultLimits } from "../../../src/engine/limits.ts";
-import type { Operation } from "../../../src/engine/operation.ts";
+import { carryOut, type Operation } from "../../../src/engine/operation.ts";
 import { createSession } from "../../../src/engine/ops/create_session.ts";
 import { exchangeId } from "../../../src/engine/ops/exchange_id.ts";
 import { sequence } from "../../../src/engine/ops/sequence.ts";
@@ -110,7 +110,7 @@ export class Peer {
     context.session = after?.context.session;
     context.client = after?.context.client;
     const args = operation.decode(context.request, minorVersion);
-    const status = operation.run(context, args);
+    const status = carryOut(operation, context, args);
     if (typeof status !== "number") throw new TypeError("it must not wait");
     noteOutcome(operation, minorVersion, status);
     if (status !== Status.OK) {

@@ -1,13 +1,10 @@
-import { type Awaitable, chain } from "../../../base/awaitable.ts";
+import { type Steps, wait } from "../../../base/awaitable.ts";
 import { emptyBitmap } from "../../../nfs4/bitmap.ts";
-import { Status, type StatusCode } from "../../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import type { FileAttributes } from "../../../vfs/file_system.ts";
 import { attributesOfNew } from "../../../vfs/permissions.ts";
-import {
-  changing,
-  type ChangingContext,
-  checkWritable,
-} from "../../files/changing.ts";
+import { changeFolder } from "../../files/change_folder.ts";
+import { type ChangingContext, checkWritable } from "../../files/changing.ts";
 import { checkFolder, statusOfRefusal } from "../../files/folder_access.ts";
 import type { CreateHow } from "./args.ts";
 import type { OpenTarget } from "./target.ts";
@@ -23,11 +20,11 @@ export interface Creation {
 }
 
 /** Makes the file of an OPEN (RFC 8881 18.16.3, RFC 7530 16.16.5). */
-export function createFile(
+export function* createFile(
   context: ChangingContext<"sometimes">,
   how: CreateHow,
   { folder, name, exists }: Creation,
-): Awaitable<OpenTarget | StatusCode> {
+): Steps<OpenTarget | StatusCode> {
   const parent = context.file;
   const use = { attributes: folder, use: "change" } as const;
   let status = checkWritable(parent, "create");
@@ -46,18 +43,19 @@ export function createFile(
   });
   if (typeof attributes === "string") return statusOfRefusal(attributes);
   const verifier = how.mode === "exclusive" ? how.verifier.slice() : undefined;
-  const created = changing(context, parent).create!(parent.node, name, {
-    type: "file",
-  }, {
-    attributes,
-    verifier,
-  });
-  return chain(created, ({ node, change, created }): OpenTarget => ({
-    file: context.services.namespace.refer(parent.export, node),
-    change,
+  const made = yield* wait(changeFolder(context, parent, {
+    type: "create",
+    name,
+    kind: { type: "file" },
+    options: { attributes, verifier },
+  }));
+  if (isStatus(made)) return made;
+  return {
+    file: context.services.namespace.refer(parent.export, made.node),
+    change: made.change,
     // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
     set: how.attributes?.requested ?? emptyBitmap,
     truncate: undefined,
-    made: created ? { folder: parent, name } : undefined,
-  }));
+    made: made.created ? { folder: parent, name } : undefined,
+  };
 }

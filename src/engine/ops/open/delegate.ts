@@ -1,4 +1,9 @@
-import { attempt, type Awaitable, chain } from "../../../base/awaitable.ts";
+import {
+  type Awaitable,
+  type Steps,
+  take,
+  wait,
+} from "../../../base/awaitable.ts";
 import {
   type Delegation,
   type DelegationGrant,
@@ -8,7 +13,6 @@ import {
   WhyNoDelegation,
 } from "../../../state/delegations.ts";
 import type { OpenState } from "../../../state/opens.ts";
-import type { FileAttributes } from "../../../vfs/file_system.ts";
 import type { CompoundContext } from "../../context.ts";
 import type { OpenClaim } from "./args.ts";
 
@@ -28,21 +32,28 @@ export function delegate(
 ): Awaitable<Delegation | WhyNoDelegation> {
   const offer = offerFor(context, open, wish);
   if (isReason(offer)) return offer;
-  if (offer.type === "read") return grant(context, open, offer);
-  const { fs } = open.file.file.export;
-  // The file is open by now, whatever the file system says: no delegation is no error.
-  const attributes = attempt<FileAttributes | undefined>(
-    () => fs.getattr(open.file.file.node),
-    () => undefined,
-  );
-  return chain(attributes, (attributes) => {
-    if (attributes === undefined) return WhyNoDelegation.RESOURCE;
-    const { change } = attributes;
-    // While the file system was busy, somebody else may have opened the file.
-    const offer = offerFor(context, open, wish);
-    if (isReason(offer)) return offer;
-    return grant(context, open, { ...offer, change });
-  });
+  return offer.type === "read"
+    ? grant(context, open, offer)
+    : take(delegateWriting(context, open, wish));
+}
+
+/** A delegation for writing, with the change attribute that it begins with. */
+function* delegateWriting(
+  context: CompoundContext,
+  open: OpenState,
+  wish: DelegationWish,
+): Steps<Delegation | WhyNoDelegation> {
+  const { file } = open.file;
+  let change: number;
+  try {
+    ({ change } = yield* wait(file.export.fs.getattr(file.node)));
+  } catch {
+    // The file is open by now, whatever the file system says: no delegation is no error.
+    return WhyNoDelegation.RESOURCE;
+  }
+  // While the file system was busy, another client may have opened the file.
+  const offer = offerFor(context, open, wish);
+  return isReason(offer) ? offer : grant(context, open, { ...offer, change });
 }
 
 function offerFor(

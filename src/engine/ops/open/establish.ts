@@ -1,4 +1,4 @@
-import { attempt, type Awaitable, chain } from "../../../base/awaitable.ts";
+import { type Steps, wait } from "../../../base/awaitable.ts";
 import { Share, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import type { Client } from "../../../state/client.ts";
 import { addOpen, OPEN_MODES, type OpenState } from "../../../state/opens.ts";
@@ -14,6 +14,7 @@ import { changing, type ChangingContext } from "../../files/changing.ts";
 import type { CompoundContext } from "../../context.ts";
 import type { ProtocolLimits } from "../../limits.ts";
 import type { OpenTarget } from "./target.ts";
+import { unmake } from "./unmake.ts";
 
 /** Who opens, and how. */
 export interface Opening {
@@ -32,44 +33,41 @@ export interface Opening {
  * Opens a file: the shares are checked, the file system is told, and then, in
  * one step without waiting, the owner has the file open. The state may have
  * changed while the file system was busy, so it is checked again in that step.
+ * Where it can't be opened, a file that this OPEN has made is taken back.
  */
-export function establish(
+export function* establish(
   context: ChangingContext<"sometimes">,
   opening: Opening,
   target: OpenTarget,
-): Awaitable<OpenState | StatusCode> {
-  const { file } = target;
+): Steps<OpenState | StatusCode> {
+  const { file, truncate } = target;
   const { fs } = file.export;
-  const refused = check(context, opening, target);
-  if (refused !== Status.OK) return refused;
-  const mode = fs.open === undefined ? 0 : modeToOpen(context, opening, target);
-  const undo = () => {
-    if (mode === 0 || fs.close === undefined) return;
-    const { effects } = context.services;
-    effects.defer(() => fs.close!(file.node, OPEN_MODES[mode]));
-  };
-  const finish = (): OpenState | StatusCode => {
-    const status = check(context, opening, target);
-    if (status !== Status.OK) {
-      undo();
-      return status;
+  let open: OpenState | undefined;
+  try {
+    let status = check(context, opening, target);
+    if (status !== Status.OK) return status;
+    const mode = fs.open === undefined
+      ? 0
+      : modeToOpen(context, opening, target);
+    if (mode !== 0) yield* wait(fs.open!(file.node, OPEN_MODES[mode]));
+    try {
+      if (truncate !== undefined) {
+        yield* wait(changing(context, file).setattr!(file.node, truncate));
+      }
+      status = check(context, opening, target);
+      if (status !== Status.OK) return status;
+      open = register(context, opening, target);
+      return open;
+    } finally {
+      // The owner's open may have got the mode from another request meanwhile.
+      if (mode !== 0 && !open?.noteFsOpen(mode) && fs.close !== undefined) {
+        const { effects } = context.services;
+        effects.defer(() => fs.close!(file.node, OPEN_MODES[mode]));
+      }
     }
-    const open = register(context, opening, target);
-    // The owner's open got the mode from another request meanwhile.
-    if (mode !== 0 && !open.noteFsOpen(mode)) undo();
-    return open;
-  };
-  const opened = mode === 0 ? undefined : fs.open!(file.node, OPEN_MODES[mode]);
-  return chain(opened, () => {
-    const { truncate: changes } = target;
-    if (changes === undefined) return finish();
-    const truncate = () => changing(context, file).setattr!(file.node, changes);
-    const truncated = attempt(truncate, (error) => {
-      undo();
-      throw error;
-    });
-    return chain(truncated, finish);
-  });
+  } finally {
+    if (open === undefined) yield* unmake(context, target);
+  }
 }
 
 /** Whether nothing stands in the way. */

@@ -1,4 +1,3 @@
-import { type Awaitable, chain } from "../../../base/awaitable.ts";
 import { type Bitmap, emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { Share, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import type { FileRef } from "../../../vfs/file_handle.ts";
@@ -32,7 +31,9 @@ const NO_FOLDER: ChangeInfo = { atomic: true, before: 0, after: 0 };
 export function existingTarget(
   context: CompoundContext,
   file: FileRef,
-  { access, folder, truncate, ownerAlways = false }: {
+  { attributes, access, folder, truncate, ownerAlways = false }: {
+    /** Its own. */
+    readonly attributes: FileAttributes;
     /** OPEN4_SHARE_ACCESS_* that is asked for. */
     readonly access: number;
     /** The folder that it was found in. */
@@ -42,31 +43,29 @@ export function existingTarget(
     /** Its owner may, whatever the mode: it had it open before. */
     readonly ownerAlways?: boolean;
   },
-): Awaitable<OpenTarget | StatusCode> {
-  return chain(file.export.fs.getattr(file.node), (attributes) => {
-    const type = checkOpenable(attributes.type, context.minorVersion);
-    if (type !== Status.OK) return type;
-    const caller = context.callerOf(file);
-    const check = (write: boolean) =>
-      checkContent(attributes, caller, { write, ownerAlways });
-    // RFC 8881 18.16.4, RFC 7530 16.16.6: MUST be NFS4ERR_ACCESS if not authorized.
-    const reads = (access & Share.ACCESS_READ) !== 0;
-    const writes = (access & Share.ACCESS_WRITE) !== 0;
-    let status: StatusCode = reads ? check(false) : Status.OK;
-    if (status === Status.OK && (writes || truncate)) status = check(true);
-    // RFC 8881 18.16.3: whoever asks, and for whatever access.
-    if (status === Status.OK && truncate) {
-      status = checkWritable(file, "setattr");
-    }
-    if (status !== Status.OK) return status;
-    const change = folder === undefined
-      ? NO_FOLDER
-      : { atomic: true, before: folder.change, after: folder.change };
-    return {
-      file,
-      change,
-      set: truncate ?? emptyBitmap,
-      truncate: truncate && completeChanges(attributes, caller, { size: 0 }),
-    };
-  });
+): OpenTarget | StatusCode {
+  const type = checkOpenable(attributes.type, context.minorVersion);
+  if (type !== Status.OK) return type;
+  const caller = context.callerOf(file);
+  const check = (write: boolean) =>
+    checkContent(attributes, caller, { write, ownerAlways });
+  // RFC 8881 18.16.4, RFC 7530 16.16.6: MUST be NFS4ERR_ACCESS if not authorized.
+  const reads = (access & Share.ACCESS_READ) !== 0;
+  const writes = (access & Share.ACCESS_WRITE) !== 0;
+  let status: StatusCode = reads ? check(false) : Status.OK;
+  if (status === Status.OK && (writes || truncate)) status = check(true);
+  // RFC 8881 18.16.3: whoever asks, and for whatever access.
+  if (status === Status.OK && truncate) {
+    status = checkWritable(file, "setattr");
+  }
+  if (status !== Status.OK) return status;
+  const change = folder === undefined
+    ? NO_FOLDER
+    : { atomic: true, before: folder.change, after: folder.change };
+  return {
+    file,
+    change,
+    set: truncate ?? emptyBitmap,
+    truncate: truncate && completeChanges(attributes, caller, { size: 0 }),
+  };
 }

@@ -1,0 +1,182 @@
+import type { Awaitable } from "../../base/awaitable.ts";
+import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import type {
+  ChangeInfo,
+  Created,
+  CreateKind,
+  CreateOptions,
+} from "../../vfs/file_system.ts";
+import type { XdrWriter } from "../../xdr/writer.ts";
+import type { CompoundContext } from "../context.ts";
+import { checkDelegations, FileUse } from "../locking/conflicts.ts";
+import {
+  type ChangingContext,
+  type EntryMethod,
+  methodsForEntries,
+} from "./changing.ts";
+import type { Entry } from "./entries.ts";
+
+/** A new file, folder or other object appears. */
+export interface Creation {
+  readonly type: "create";
+  readonly name: string;
+  readonly kind: CreateKind;
+  readonly options: CreateOptions;
+}
+
+/** A file that is there gets another name. */
+export interface Linking {
+  readonly type: "link";
+  readonly name: string;
+  readonly file: FileRef;
+}
+
+/** An entry goes, and the file with its last name. */
+export interface Removal {
+  readonly type: "remove";
+  readonly name: string;
+  readonly entry: Pick<Entry, "file" | "isLastName">;
+}
+
+/** An entry goes, and appears in `to` under `newName`, in place of `replaced`. */
+export interface Move {
+  readonly type: "rename";
+  readonly name: string;
+  readonly entry: Pick<Entry, "file">;
+  /** A folder of the same export. */
+  readonly to: FileRef;
+  readonly newName: string;
+  readonly replaced: Pick<Entry, "file" | "isLastName"> | undefined;
+}
+
+/** What becomes of an entry of a folder. */
+export type FolderAct = Creation | Linking | Removal | Move;
+
+/** What a {@linkcode Move} has changed: the folder it went from, and the one it went to. */
+export interface Moved {
+  readonly source: ChangeInfo;
+  readonly target: ChangeInfo;
+}
+
+type Outcome = Created<object> | ChangeInfo | Moved;
+
+/** The context of an operation that may change entries so. */
+type ContextFor<Method extends EntryMethod> =
+  | ChangingContext<Method>
+  | ChangingContext<"sometimes">;
+
+/**
+ * The one door through which an entry of a folder appears, goes or moves; the
+ * caller has been found to be allowed to. NFS4ERR_DELAY, and nothing has changed,
+ * while another client's delegation of a file that gains or loses a name is
+ * recalled; FsErrors of the file system, "read-only" where nothing may be changed.
+ */
+export function changeFolder(
+  context: ContextFor<"create">,
+  folder: FileRef,
+  act: Creation,
+): Awaitable<Created<object> | StatusCode>;
+export function changeFolder(
+  context: ContextFor<"link">,
+  folder: FileRef,
+  act: Linking,
+): Awaitable<ChangeInfo | StatusCode>;
+export function changeFolder(
+  context: ContextFor<"remove">,
+  folder: FileRef,
+  act: Removal,
+): Awaitable<ChangeInfo | StatusCode>;
+export function changeFolder(
+  context: ContextFor<"rename">,
+  folder: FileRef,
+  act: Move,
+): Awaitable<Moved | StatusCode>;
+export function changeFolder(
+  context: CompoundContext,
+  folder: FileRef,
+  act: FolderAct,
+): Awaitable<Outcome | StatusCode> {
+  const status = recallAffected(context, act);
+  if (status !== Status.OK) return status;
+  const outcome = carryOut(act, folder);
+  const file = losingLastName(act);
+  if (file === undefined) return outcome;
+  const { namespace } = context.services;
+  if (outcome instanceof Promise) {
+    return outcome.then((outcome) => {
+      namespace.forget(file);
+      return outcome;
+    });
+  }
+  namespace.forget(file);
+  return outcome;
+}
+
+/**
+ * NFS4ERR_DELAY while another client's delegation of a file whose names change is
+ * recalled (RFC 8881 18.9.4, 18.25.4, 18.26.4, RFC 7530 16.26.5). An open, also
+ * one that denies writing, keeps no client from removing a name: the file stays
+ * until it is closed.
+ */
+function recallAffected(context: CompoundContext, act: FolderAct): StatusCode {
+  switch (act.type) {
+    case "create":
+      return Status.OK;
+    case "link":
+      return checkDelegations(context, act.file, FileUse.LINK);
+    case "remove":
+      return checkDelegations(context, act.entry.file, FileUse.REMOVE);
+    case "rename": {
+      const { entry, replaced } = act;
+      const status = replaced === undefined
+        ? Status.OK
+        : checkDelegations(context, replaced.file, FileUse.RENAME);
+      if (status !== Status.OK) return status;
+      return checkDelegations(context, entry.file, FileUse.RENAME);
+    }
+  }
+}
+
+function carryOut(act: FolderAct, folder: FileRef): Awaitable<Outcome> {
+  const fs = methodsForEntries(folder);
+  const { node } = folder;
+  const { name } = act;
+  switch (act.type) {
+    case "create":
+      return fs.create!(node, name, act.kind, act.options);
+    case "link":
+      return fs.link!(act.file.node, node, name);
+    case "remove":
+      return fs.remove!(node, name);
+    case "rename": {
+      const to = { directory: act.to.node, name: act.newName };
+      return fs.rename!({ directory: node, name }, to);
+    }
+  }
+}
+
+/** The file that is gone with the name that the act takes from it, if it is. */
+function losingLastName(act: FolderAct): FileRef | undefined {
+  switch (act.type) {
+    case "create":
+    case "link":
+      return undefined;
+    case "remove":
+      return act.entry.isLastName ? act.entry.file : undefined;
+    case "rename": {
+      const { entry, replaced } = act;
+      // RFC 8881 18.26.3: of two names of one file none is taken.
+      const isGone = replaced?.isLastName &&
+        replaced.file.key !== entry.file.key;
+      return isGone ? replaced.file : undefined;
+    }
+  }
+}
+
+/** Writes a change_info4 (RFC 8881 3.3.8). */
+export function writeChangeInfo(xdr: XdrWriter, change: ChangeInfo): void {
+  xdr.bool(change.atomic);
+  xdr.uint64Number(change.before);
+  xdr.uint64Number(change.after);
+}
