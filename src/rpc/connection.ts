@@ -1,5 +1,6 @@
 import { type Logger, silentLogger } from "../base/log.ts";
 import { sleep } from "../base/timers.ts";
+import type { Turn } from "../base/turn.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
@@ -293,7 +294,7 @@ export class RpcConnection {
         // A hundred long calls may have come at once. Who sends one at a time is not slowed down.
         if (framer.isReceiving && turn?.isOver) {
           this.#outbox.flush();
-          await turn.next(this);
+          await this.#turn(turn);
         }
       }
       this.#outbox.flush();
@@ -310,6 +311,16 @@ export class RpcConnection {
     while (this.#busy && this.#open) await this.#change();
     if (!this.#open) return;
     this.#transport = this.#outbox.transport = await secure(this.#transport);
+  }
+
+  /** Waits for a turn, for as long as there is something to be done in it. */
+  async #turn(turn: Turn): Promise<void> {
+    let isThere = false;
+    turn.next(this).then(() => {
+      isThere = true;
+      this.#notify();
+    });
+    while (!isThere && this.#open) await this.#change();
   }
 
   get #open(): boolean {

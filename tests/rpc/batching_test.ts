@@ -144,6 +144,23 @@ Deno.test("calls that came at once and take long are spread over turns of the ev
   await running;
 });
 
+Deno.test("a connection that waits for a turn is closed and drained without it", async () => {
+  const never: Turn = { isOver: true, next: () => new Promise(() => {}) };
+  for (const signal of [AbortSignal.abort(), new AbortController().signal]) {
+    const { transport, connection, running } = connected({ turn: never });
+    transport.arrive(echoes(0, 8));
+    await turn();
+    assertEquals(transport.replies, range(0, 1));
+    await connection.drain(signal);
+    await running;
+  }
+  const { transport, connection, running } = connected({ turn: never });
+  transport.arrive(echoes(0, 8));
+  await turn();
+  connection.close("evicted");
+  await running;
+});
+
 Deno.test("who sends a call at a time never asks for a turn", async () => {
   const asked: Turn = {
     get isOver(): boolean {
