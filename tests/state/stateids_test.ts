@@ -8,7 +8,9 @@ import {
 } from "../../src/state/stateids.ts";
 import { knownRandom } from "./fixture.ts";
 
-class Plain extends LockingState {}
+class Plain extends LockingState {
+  readonly kind = "delegation";
+}
 
 /** A state of no client and no file: the table looks at neither. */
 function plain(table: StateidTable): HeldState {
