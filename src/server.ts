@@ -1,44 +1,14 @@
 import { aborted } from "./base/abort.ts";
-import type { Callbacks } from "./server/callbacks.ts";
-import { runEffects } from "./engine/effects.ts";
-import type { Services } from "./engine/services.ts";
-import { rateLimited, silentLogger } from "./base/log.ts";
-import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
-import { observeBuffers } from "./metrics/buffer_metrics.ts";
-import { observeLog } from "./metrics/log_metrics.ts";
-import { MetricsRegistry } from "./metrics/registry.ts";
-import { TransportMetrics } from "./metrics/transport_metrics.ts";
-import type { ClientRecovery } from "./recovery/client_recovery.ts";
-import { BufferBudget } from "./rpc/buffer_budget.ts";
-import { listenTcp } from "./rpc/listen.ts";
-import { RpcListener } from "./rpc/listener.ts";
-import { acceptorOf } from "./rpc/transport.ts";
-import {
-  DEFAULT_FILE_SYSTEM_MS,
-  DEFAULT_PORT,
-  DEFAULT_SHUTDOWN_MS,
-  type ServeOptions,
-} from "./server/options.ts";
-import { checkOptions, exportsOf } from "./server/check_arguments.ts";
-import { CheckedFileSystems } from "./server/file_systems.ts";
-import { overlapNotices } from "./server/overlaps.ts";
-import { buildHandlers } from "./server/handlers.ts";
-import {
-  buildCallbacks,
-  buildServices,
-  identityOf,
-  recoveryOf,
-} from "./server/services.ts";
-import {
-  buildFlavors,
-  completeTerms,
-  hostKnowledge,
-  trustNotices,
-} from "./server/trust.ts";
-import { sessionRecoveryOf } from "./server/session_recovery.ts";
-import { completeLimits, type ServerLimits } from "./server/limits.ts";
 import { type Clock, systemClock, wakingClock } from "./base/clock.ts";
 import { every } from "./base/timers.ts";
+import { runEffects } from "./engine/effects.ts";
+import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
+import { assemble } from "./server/assemble.ts";
+import { checkOptions, exportsOf } from "./server/check_arguments.ts";
+import { DEFAULT_SHUTDOWN_MS, type ServeOptions } from "./server/options.ts";
+import { overlapNotices } from "./server/overlaps.ts";
+import type { Listening } from "./server/phases.ts";
+import { completeTerms, hostKnowledge, trustNotices } from "./server/trust.ts";
 import {
   defineExport,
   type Export,
@@ -47,9 +17,6 @@ import {
 import type { FileSystem } from "./vfs/file_system.ts";
 
 const SWEEP_INTERVAL_MS = 1_000;
-const LOG_LINES_PER_MINUTE = 60;
-/** RPC record besides the largest request: header and credential. */
-const RPC_CALL_HEADER = 1_024;
 
 /**
  * Serves a file system as "/", or several exports. Rejects with an error whose
@@ -101,103 +68,36 @@ export class NfsServer implements AsyncDisposable {
   readonly hostname: string;
   /** TCP port that it listens on. */
   readonly port: number;
-  readonly #exports: readonly Export[];
-  readonly #fileSystems: CheckedFileSystems;
-  readonly #listener: RpcListener;
-  readonly #callbacks: Callbacks;
-  readonly #services: Services;
-  readonly #recovery: ClientRecovery | undefined;
-  readonly #registry = new MetricsRegistry();
-  readonly #options: ServeOptions;
-  readonly #limits: ServerLimits;
-  #metrics: MetricsServer | undefined;
-  readonly #abort = (): void => void this.close();
+  readonly #parts: Listening;
   readonly #clock: Clock;
   readonly #endSweeps: () => void;
   readonly #finished = Promise.withResolvers<void>();
+  readonly #abort = (): void => void this.close();
+  #metrics: MetricsServer | undefined;
   #closing: Promise<void> | undefined;
 
   /** Starts at once; see {@linkcode serve}. */
   constructor(offered: readonly Export[], given: ServeOptions) {
-    const { clock = wakingClock(systemClock) } = given;
-    const options = { ...given, clock };
+    const { signal, clock = wakingClock(systemClock) } = given;
+    signal?.throwIfAborted();
     this.#clock = clock;
-    options.signal?.throwIfAborted();
-    this.#options = options;
-    // Whoever calls `close` hears of a failure; nobody else has to listen.
+    // The caller of `close` hears of a failure; `finished` may go unread.
     this.finished.catch(() => {});
-    const log = rateLimited(options.log ?? silentLogger, {
-      perMinute: LOG_LINES_PER_MINUTE,
-      clock,
-    });
-    const registry = this.#registry;
-    observeLog(registry, options.log);
-    const limits = this.#limits = completeLimits(options.limits);
-    const fileSystems = new CheckedFileSystems(offered, {
-      timeout: options.fileSystemTimeout ?? DEFAULT_FILE_SYSTEM_MS,
-      maxOverdue: limits.maxOverdueCalls,
-      clock,
-      log,
-      registry,
-    });
-    this.#fileSystems = fileSystems;
-    const { exports } = fileSystems;
-    this.#exports = exports;
-    const recovery = recoveryOf(options, log);
-    this.#recovery = recovery;
-    const identity = identityOf(options);
-    const sessions = recovery && sessionRecoveryOf(exports, {
-      options,
-      identity,
-      log,
-    });
-    const parts = { recovery, sessions, identity };
-    const context = { options, limits, log, registry, ...parts };
-    try {
-      const services = buildServices(exports, context);
-      this.#services = services;
-      this.#callbacks = buildCallbacks(services, options, registry);
-      // Everybody who is to know of sessions listens by now.
-      sessions?.restore(services.state);
-      for (const { fs } of offered) {
-        fs.watch?.((node) => this.#recallHeard(fs, node));
-      }
-      const budget = new BufferBudget({
-        limit: limits.maxBufferBytes,
-        step: limits.maxReply,
-      });
-      observeBuffers(registry, budget);
-      const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
-      const listener = listenTcp(hostname, port);
-      this.hostname = listener.addr.hostname;
-      this.port = listener.addr.port;
-      this.#listener = new RpcListener({
-        budget,
-        turn: services.turn,
-        acceptor: acceptorOf(listener),
-        maxRecord: limits.maxRequest + RPC_CALL_HEADER,
-        maxConnections: limits.maxConnections,
-        maxPerAddress: limits.maxConnectionsPerAddress,
-        maxCalls: limits.maxRequestsPerConnection,
-        clock,
-        handlers: buildHandlers(services, this.#callbacks),
-        spare: () => this.#metrics?.spare() ?? false,
-        hurry: (ms) => fileSystems.hurry(ms),
-        flavors: buildFlavors(exports, { clock, log }),
-        observer: new TransportMetrics(registry),
-        logger: services.log,
-      });
-    } catch (error) {
-      recovery?.[Symbol.dispose]();
-      throw error;
-    }
+    this.#parts = assemble(
+      offered,
+      { ...given, clock },
+      () => this.#metrics?.spare() ?? false,
+    );
+    const { address, fileSystems } = this.#parts;
+    this.hostname = address.hostname;
+    this.port = address.port;
     fileSystems.begin();
     this.#endSweeps = every(
       clock,
       SWEEP_INTERVAL_MS,
       () => this.#sweepSafely(),
     );
-    options.signal?.addEventListener("abort", this.#abort);
+    signal?.addEventListener("abort", this.#abort);
   }
 
   /** TCP port of `/metrics`, `/healthz` and `/readyz`; `undefined` without. */
@@ -213,11 +113,7 @@ export class NfsServer implements AsyncDisposable {
   /** Why it can't serve all that it should, in one line; `undefined` while it can. */
   get trouble(): string | undefined {
     if (this.#closing !== undefined) return "shutting down";
-    for (const { path, fs } of this.#exports) {
-      const failure = fs.failure?.();
-      if (failure !== undefined) return `export ${path}: ${failure}`;
-    }
-    return undefined;
+    return this.#parts.fileSystems.trouble;
   }
 
   /** The command that mounts the server on `directory`, to be run as root on Linux. */
@@ -249,35 +145,22 @@ export class NfsServer implements AsyncDisposable {
    * awaited before it is changed, removed or renamed other than over NFS. Resolves
    * when nobody relies on it any more, at the latest after the lease time.
    */
-  async recall<Node extends object>(
+  recall<Node extends object>(
     fs: FileSystem<Node>,
     node: Node,
   ): Promise<void> {
-    const recalled = this.#exports
-      .filter((each) => this.#fileSystems.isOf(each, fs))
-      .map((each) => this.#services.namespace.refer(each, node))
-      .map((file) => this.#callbacks.recallFile(file));
-    await Promise.all(recalled);
+    return this.#parts.outside.recall(fs, node);
   }
 
-  /** For a file system, which need not wait for the end, nor hear of an error. */
-  #recallHeard(fs: FileSystem, node: object): Promise<void> {
-    const recalled = this.recall(fs, node);
-    recalled.catch((error) => {
-      this.#services.log.error("a file could not be recalled", { error });
-    });
-    return recalled;
-  }
-
-  /** What time alone brings: leases that run out, recalls that go unanswered. Called every second by itself. */
+  /** Ends what has run out of time: leases, calls of file systems, recalls without an answer. Called every second by itself. */
   sweep(): void {
-    const { state } = this.#services;
-    this.#fileSystems.sweep();
+    const { fileSystems, state, callbacks, services } = this.#parts;
+    fileSystems.sweep();
     // Nothing new is begun any more.
     if (this.#closing !== undefined) return;
     state.sweep(this.#clock.now());
-    this.#callbacks.sweep();
-    runEffects(this.#services);
+    callbacks.sweep();
+    runEffects(services);
   }
 
   /**
@@ -286,71 +169,53 @@ export class NfsServer implements AsyncDisposable {
    * Throws `Deno.errors.AddrInUse` when the port is taken.
    */
   serveMetrics(port: number): void {
+    const { registry, state, limits, log } = this.#parts;
     this.#metrics ??= serveMetrics({
       hostname: this.hostname,
       port,
-      registry: this.#registry,
+      registry,
       trouble: () => this.trouble,
-      unready: () =>
-        this.#services.state.grace.active ? "in the grace period" : undefined,
-      limits: this.#limits,
+      unready: () => state.grace.active ? "in the grace period" : undefined,
+      limits,
       clock: this.#clock,
-      logger: this.#services.log,
+      logger: log,
     });
   }
 
-  /** A timer has nobody who would hear of an error, and one ends the process. */
+  /** No caller hears what a timer throws, and it would end the process. */
   #sweepSafely(): void {
     try {
       this.sweep();
     } catch (error) {
-      this.#services.log.error("a sweep failed", { error });
+      this.#parts.log.error("a sweep failed", { error });
     }
   }
 
   async #close(): Promise<void> {
-    this.#options.signal?.removeEventListener("abort", this.#abort);
+    const { options, listener, fileSystems, recovered } = this.#parts;
+    const { recovery } = recovered;
+    options.signal?.removeEventListener("abort", this.#abort);
     const deadline = new AbortController();
     const cancelDeadline = this.#clock.schedule(
       () => deadline.abort(),
-      this.#options.shutdownTimeout ?? DEFAULT_SHUTDOWN_MS,
+      options.shutdownTimeout ?? DEFAULT_SHUTDOWN_MS,
     );
     try {
-      const callbacks = this.#callbacks.close();
-      await this.#listener.drain(deadline.signal);
-      const own = this.#fileSystems.end();
+      const callbacks = this.#parts.callbacks.close();
+      await listener.drain(deadline.signal);
+      fileSystems.end();
       await callbacks;
       await Promise.race([
-        this.#services.effects.finished(),
+        this.#parts.effects.finished(),
         aborted(deadline.signal),
       ]);
-      await Promise.all([
-        release(this.#exports, own),
-        this.#recovery?.flush(),
-      ]);
+      await Promise.all([fileSystems.release(), recovery?.flush()]);
     } finally {
       cancelDeadline();
       this.#endSweeps();
-      this.#recovery?.[Symbol.dispose]();
+      recovery?.[Symbol.dispose]();
       await this.#metrics?.[Symbol.asyncDispose]();
     }
-  }
-}
-
-/** Has every file system make durable what it has, and those end that are our own; throws what the first could not do. */
-async function release(
-  exports: readonly Export[],
-  own: ReadonlySet<FileSystem>,
-): Promise<void> {
-  const released = await Promise.allSettled(exports.map(async ({ fs }) => {
-    try {
-      await fs.settle?.();
-    } finally {
-      if (own.has(fs)) await fs.dispose?.();
-    }
-  }));
-  for (const each of released) {
-    if (each.status === "rejected") throw each.reason;
   }
 }
 

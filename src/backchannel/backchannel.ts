@@ -22,6 +22,8 @@ export interface BackchannelOptions {
   readonly random: RandomBytes;
   /** Times, limits and metrics of each sender. */
   readonly sender: SenderOptions;
+  /** Called when a client's callbacks have a way, for the first time or a new one. */
+  readonly regained?: (client: Client) => void;
 }
 
 /**
@@ -36,9 +38,6 @@ export class Backchannel implements SessionObserver {
   readonly #channels = new Map<ConnectionRef, CallbackChannel>();
   readonly #tasks: Tasks;
   readonly #stopping = new AbortController();
-
-  /** Called when a client's callbacks have a way, for the first time or a new one. */
-  regained: (client: Client) => void = () => {};
 
   /** Replies that came late, twice or uncalled for. */
   unknownReplies = 0;
@@ -204,7 +203,7 @@ export class Backchannel implements SessionObserver {
     }
     if (session.destroyed || !session.hasBackConnection) return;
     session.pathProven = isAnswered;
-    if (isAnswered) this.regained(session.client);
+    if (isAnswered) this.#options.regained?.(session.client);
   }
 }
 

@@ -57,6 +57,8 @@ export interface DialOutOptions extends RetryOptions {
   readonly probeInterval?: number;
   /** Whether a client has not been heard of for a lease: its path is not tried again. */
   readonly isExpired?: (client: Client) => boolean;
+  /** Called when a client's callbacks have a way, for the first time or again. */
+  readonly regained?: (client: Client) => void;
 }
 
 const MAX_CONNECTIONS = 1_024;
@@ -84,8 +86,6 @@ export class DialOut implements ClientObserver {
   readonly #tasks: Tasks;
   readonly #stopping = new AbortController();
 
-  /** Called when a client's callbacks have a way, for the first time or again. */
-  regained: (client: Client) => void = () => {};
   /** Replies that came late, twice or uncalled for. */
   unknownReplies = 0;
 
@@ -360,7 +360,7 @@ export class DialOut implements ClientObserver {
     const regained = answered && !path.proven;
     path.proven = answered;
     path.client.noteCallbackPath(answered);
-    if (regained) this.regained(path.client);
+    if (regained) this.#options.regained?.(path.client);
   }
 
   #drop(client: Client): void {

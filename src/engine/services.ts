@@ -9,7 +9,7 @@ import type { Namespace } from "../vfs/namespace.ts";
 import type { ProtocolLimits } from "./limits.ts";
 import type { EngineObserver } from "./observer.ts";
 
-/** What an operation may use. Put together by `src/server.ts`. */
+/** What an operation may use. Put together by `src/server/phases.ts`. */
 export interface Services {
   /** Clients, sessions, opens, locks. */
   readonly state: ServerState;

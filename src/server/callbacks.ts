@@ -1,6 +1,7 @@
 import type { Logger } from "../base/log.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
 import type { RandomBytes } from "../base/clock.ts";
+import type { Client } from "../state/client.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";
@@ -38,7 +39,7 @@ export interface CallbacksOptions {
   readonly observer?: DelegationObserver;
 }
 
-/** All that the server says to clients by itself: the one thing that `src/server.ts` knows of it. */
+/** All that the server says to clients by itself: the one thing that the rest of the server knows of it. */
 export class Callbacks {
   /** Back channels of sessions. */
   readonly backchannel: Backchannel;
@@ -53,13 +54,15 @@ export class Callbacks {
     const { state, random, log } = options;
     const { clock, sessions, lease: { leaseMs } } = state;
     const sender = { ...options.sender, clock, leaseMs, log };
-    this.backchannel = new Backchannel({ sessions, random, sender });
+    const regained = (client: Client) => this.keeper.regained(client);
+    this.backchannel = new Backchannel({ sessions, random, sender, regained });
     const { allowCallbackAddress: allow } = options;
     this.dialOut = new DialOut({
       ...sender,
       random,
       allow,
       isExpired: (client) => state.lease.isExpired(client),
+      regained,
     });
     this.router = new CallbackRouter(this);
     const { keeper, observer } = options;
@@ -74,8 +77,6 @@ export class Callbacks {
     if (!options.delegations) return;
     state.observeClients(this.dialOut);
     state.files.policy = this.keeper;
-    this.backchannel.regained = this.dialOut.regained = (client) =>
-      this.keeper.regained(client);
   }
 
   /** A REPLY came on a connection of a client's. */
@@ -93,19 +94,19 @@ export class Callbacks {
     return this.keeper.recallFile(file);
   }
 
-  /** What time alone brings; called every second or so. */
+  /** Ends waits that have run out; called every second or so. */
   sweep(): void {
     this.keeper.sweep();
     this.dialOut.sweep();
   }
 
-  /** Ends it all; resolves when nothing is left. */
+  /** Gives up every callback, and resolves when none is under way. */
   async close(): Promise<void> {
     this.keeper.close();
     await Promise.all([this.backchannel.close(), this.dialOut.close()]);
   }
 
-  /** Replies that nobody waited for, late ones and second ones. */
+  /** Replies that no callback waited for: late ones and second ones. */
   get unknownReplies(): number {
     return this.backchannel.unknownReplies + this.dialOut.unknownReplies;
   }

@@ -23,6 +23,8 @@ export class CheckedFileSystems {
   readonly exports: readonly Export[];
   /** One of each, in however many exports it is. */
   readonly #checked = new Map<object, CheckedFileSystem>();
+  /** Those that no server serves since this one ended. */
+  readonly #unserved = new Set<FileSystem>();
 
   constructor(
     exports: readonly Export[],
@@ -49,9 +51,24 @@ export class CheckedFileSystems {
     }));
   }
 
-  /** Whether it is this file system that an export serves. */
-  isOf({ fs }: Export, given: object): boolean {
-    return this.#checked.get(given) === fs;
+  /** The file systems as they were given, once each. */
+  get offered(): readonly FileSystem[] {
+    return [...this.#checked.values()].map(({ inner }) => inner);
+  }
+
+  /** The exports of a file system that was given. */
+  exportsOf(given: object): readonly Export[] {
+    const checked = this.#checked.get(given);
+    return this.exports.filter(({ fs }) => fs === checked);
+  }
+
+  /** Why one of them can't be served as it should, in one line; `undefined` while all can. */
+  get trouble(): string | undefined {
+    for (const { path, fs } of this.exports) {
+      const failure = fs.failure?.();
+      if (failure !== undefined) return `export ${path}: ${failure}`;
+    }
+    return undefined;
   }
 
   /** From now on the server serves them, until {@linkcode CheckedFileSystems.end}. */
@@ -59,11 +76,28 @@ export class CheckedFileSystems {
     for (const fs of this.#checked.keys()) countServers(fs, 1);
   }
 
-  /** The server ends, and asks no more of them; returns those that no other serves, to be disposed of. */
-  end(): ReadonlySet<FileSystem> {
-    for (const checked of this.#checked.values()) checked.end();
-    const own = [...this.#checked].filter(([fs]) => countServers(fs, -1) <= 0);
-    return new Set(own.map(([, checked]) => checked));
+  /** The server ends, and asks no more of them than to {@linkcode CheckedFileSystems.release} what they hold. */
+  end(): void {
+    for (const [fs, checked] of this.#checked) {
+      checked.end();
+      if (countServers(fs, -1) <= 0) this.#unserved.add(checked);
+    }
+  }
+
+  /** Has each make durable what it has, and disposes of those that no other server serves; throws what the first could not do. */
+  async release(): Promise<void> {
+    const released = await Promise.allSettled(
+      this.exports.map(async ({ fs }) => {
+        try {
+          await fs.settle?.();
+        } finally {
+          if (this.#unserved.has(fs)) await fs.dispose?.();
+        }
+      }),
+    );
+    for (const each of released) {
+      if (each.status === "rejected") throw each.reason;
+    }
   }
 
   /** Gives up the calls that take too long. */

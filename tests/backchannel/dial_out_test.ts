@@ -284,9 +284,11 @@ Deno.test("what is down is tried again after a while", async () => {
   await using listener = new CallbackListener(peer40);
   listener.peer.onNull({ kind: "close" });
   let isExpired = true;
+  let regained = 0;
   const { dialOut, client } = dialled(listener, {
     probeInterval: -1,
     isExpired: () => isExpired,
+    regained: () => regained++,
   });
   await listener.peer.waitForCalls(1);
   await eventually("the failure", () => client.callbackPathDown);
@@ -295,8 +297,6 @@ Deno.test("what is down is tried again after a while", async () => {
   assertEquals(dialOut.held.tasks, 0);
   isExpired = false;
   listener.peer.onNull({ kind: "answer" });
-  let regained = 0;
-  dialOut.regained = () => regained++;
   await eventually("CB_NULL", () => {
     dialOut.sweep();
     return dialOut.isUp(client);
@@ -333,7 +333,12 @@ Deno.test("what goes wrong in the server itself while it dials is logged, and no
   const ours = new TypeError("ours");
   Deno.connect = (() => Promise.reject(ours)) as () => Promise<never>;
   try {
-    const { dialOut, client } = dialled(listener, { log });
+    const { dialOut, client } = dialled(listener, {
+      log,
+      regained: () => {
+        throw ours;
+      },
+    });
     await eventually("CB_NULL", () => errors.length === 1);
     assertEquals(await sendCBRecall(dialOut, client, recallArgs), {
       kind: "error",
@@ -341,9 +346,6 @@ Deno.test("what goes wrong in the server itself while it dials is logged, and no
     assertEquals(errors, [ours, ours]);
     assertEquals(dialOut.isUp(client), false);
     Deno.connect = connect;
-    dialOut.regained = () => {
-      throw ours;
-    };
     await sendCBRecall(dialOut, client, recallArgs);
     assertEquals(errors, [ours, ours, ours]);
     await dialOut.close();

@@ -1,0 +1,51 @@
+import type { Logger } from "../base/log.ts";
+import type { FileSystem } from "../vfs/file_system.ts";
+import type { Namespace } from "../vfs/namespace.ts";
+import type { Callbacks } from "./callbacks.ts";
+import type { CheckedFileSystems } from "./file_systems.ts";
+
+/** What {@linkcode OutsideChanges} are made of. */
+export interface OutsideChangesOptions {
+  readonly fileSystems: CheckedFileSystems;
+  readonly namespace: Namespace;
+  readonly callbacks: Callbacks;
+  /** Told when a file that a file system has changed could not be recalled. */
+  readonly log: Logger;
+}
+
+/** Changes of files other than over NFS, before which clients return their delegations. */
+export class OutsideChanges {
+  readonly #options: OutsideChangesOptions;
+
+  constructor(options: OutsideChangesOptions) {
+    this.#options = options;
+  }
+
+  /** Listens to every file system that tells of such changes. */
+  watch(): void {
+    for (const fs of this.#options.fileSystems.offered) {
+      fs.watch?.((node) => this.#recallHeard(fs, node));
+    }
+  }
+
+  /** Resolves when no client has a delegation of the file any more, at the latest after the lease time. */
+  async recall<Node extends object>(
+    fs: FileSystem<Node>,
+    node: Node,
+  ): Promise<void> {
+    const { fileSystems, namespace, callbacks } = this.#options;
+    const recalled = fileSystems.exportsOf(fs)
+      .map((each) => namespace.refer(each, node))
+      .map((file) => callbacks.recallFile(file));
+    await Promise.all(recalled);
+  }
+
+  /** For a file system, which need not wait for the end, nor hear of an error. */
+  #recallHeard(fs: FileSystem, node: object): Promise<void> {
+    const recalled = this.recall(fs, node);
+    recalled.catch((error) => {
+      this.#options.log.error("a file could not be recalled", { error });
+    });
+    return recalled;
+  }
+}

@@ -1,0 +1,241 @@
+import { systemRandom } from "../base/clock.ts";
+import { type Logger, rateLimited, silentLogger } from "../base/log.ts";
+import { LoopTurn } from "../base/turn.ts";
+import { systemWallClock } from "../base/wall_clock.ts";
+import type { EngineObserver } from "../engine/observer.ts";
+import type { Services } from "../engine/services.ts";
+import { BackchannelMetrics } from "../metrics/backchannel_metrics.ts";
+import { observeBuffers } from "../metrics/buffer_metrics.ts";
+import { DelegationMetrics } from "../metrics/delegation_metrics.ts";
+import { observeLog } from "../metrics/log_metrics.ts";
+import { MetricsRegistry } from "../metrics/registry.ts";
+import { TransportMetrics } from "../metrics/transport_metrics.ts";
+import { VERIFIER_SIZE } from "../nfs4/constants.ts";
+import { BufferBudget } from "../rpc/buffer_budget.ts";
+import { listenTcp } from "../rpc/listen.ts";
+import { RpcListener } from "../rpc/listener.ts";
+import { acceptorOf } from "../rpc/transport.ts";
+import { EffectQueue } from "../state/effects.ts";
+import { ServerState } from "../state/server_state.ts";
+import { CallerTable } from "../vfs/callers.ts";
+import type { Export } from "../vfs/exports.ts";
+import { Namespace } from "../vfs/namespace.ts";
+import { Callbacks } from "./callbacks.ts";
+import { CheckedFileSystems } from "./file_systems.ts";
+import { buildHandlers } from "./handlers.ts";
+import { completeLimits, type ServerLimits } from "./limits.ts";
+import {
+  courtesyOf,
+  DEFAULT_FILE_SYSTEM_MS,
+  DEFAULT_PORT,
+  leaseOf,
+  type TimedOptions,
+} from "./options.ts";
+import { OutsideChanges } from "./outside_changes.ts";
+import { recover, type Recovered } from "./recovery.ts";
+import { buildFlavors } from "./trust.ts";
+
+// A phase takes what the one before it returns, so that no other order
+// compiles; src/server/assemble.ts is the order.
+
+const LOG_LINES_PER_MINUTE = 60;
+/** RPC record besides the largest request: header and credential. */
+const RPC_CALL_HEADER = 1_024;
+
+/** What was asked of the server, with its defaults. */
+export interface Settled {
+  readonly options: TimedOptions;
+  readonly limits: ServerLimits;
+  /** The given log, with a limit to what one minute may bring. */
+  readonly log: Logger;
+  readonly registry: MetricsRegistry;
+}
+
+/** There are file systems, and what an earlier start left. */
+export interface Stored extends Settled {
+  readonly fileSystems: CheckedFileSystems;
+  readonly recovered: Recovered;
+}
+
+/** There is state, which knows of the clients of an earlier start, and not yet of their sessions. */
+export interface Remembering extends Stored {
+  readonly state: ServerState;
+  readonly effects: EffectQueue;
+  readonly turn: LoopTurn;
+}
+
+/** Clients can be called back: the state has its delegation policy and its lock notifier. */
+export interface CallingBack extends Remembering {
+  readonly callbacks: Callbacks;
+}
+
+/** All who are to know of clients and sessions listen. */
+export interface Observed extends CallingBack {
+  /** To be told of every operation. */
+  readonly observer: EngineObserver;
+}
+
+/** Operations can be carried out: sessions of an earlier start are there again. */
+export interface Answering extends Observed {
+  readonly services: Services;
+}
+
+/** File systems say what changes behind the server's back. */
+export interface Hearing extends Answering {
+  readonly outside: OutsideChanges;
+}
+
+/** Connections are accepted. */
+export interface Listening extends Hearing {
+  readonly listener: RpcListener;
+  readonly address: { readonly hostname: string; readonly port: number };
+}
+
+/** First: completes the options. Throws for limits that are none. */
+export function settle(options: TimedOptions): Settled {
+  const log = rateLimited(options.log ?? silentLogger, {
+    perMinute: LOG_LINES_PER_MINUTE,
+    clock: options.clock,
+  });
+  const registry = new MetricsRegistry();
+  observeLog(registry, options.log);
+  return { options, limits: completeLimits(options.limits), log, registry };
+}
+
+/** Puts the file systems behind their checks, and opens what an earlier start left. */
+export function openStores(
+  settled: Settled,
+  offered: readonly Export[],
+): Stored {
+  const { options, limits, log, registry } = settled;
+  const fileSystems = new CheckedFileSystems(offered, {
+    timeout: options.fileSystemTimeout ?? DEFAULT_FILE_SYSTEM_MS,
+    maxOverdue: limits.maxOverdueCalls,
+    clock: options.clock,
+    log,
+    registry,
+  });
+  const recovered = recover(fileSystems.exports, options, log);
+  return { ...settled, fileSystems, recovered };
+}
+
+/** Makes the state of all clients; the grace period begins. */
+export function remember(stored: Stored): Remembering {
+  const { options, limits, recovered } = stored;
+  const { identity, recovery, sessions } = recovered;
+  const turn = new LoopTurn();
+  const effects = new EffectQueue(turn);
+  const name = new TextEncoder().encode(
+    // Two servers of one identity on two ports are not one server: no trunking.
+    `${identity.name}:${options.port ?? DEFAULT_PORT}`,
+  );
+  const state = new ServerState({
+    clock: options.clock,
+    random: options.random ?? systemRandom,
+    effects,
+    identity: { majorId: name, scope: name },
+    leaseMs: leaseOf(options),
+    courtesyMs: courtesyOf(options),
+    grace: recovery?.grace,
+    sessionStore: sessions,
+    limits,
+  });
+  recovery?.watch(state);
+  return { ...stored, state, effects, turn };
+}
+
+/** Gives the state its ways to call clients back. */
+export function callBack(remembering: Remembering): CallingBack {
+  const { state, options, limits, log, registry } = remembering;
+  const metrics = new BackchannelMetrics(registry);
+  const callbacks = new Callbacks({
+    state,
+    random: options.random ?? systemRandom,
+    log,
+    delegations: options.delegations ?? true,
+    keeper: { maxPerClient: limits.maxDelegationsPerClient },
+    allowCallbackAddress: options.allowCallbackAddress,
+    sender: { ...options.callbacks, observer: metrics },
+    observer: new DelegationMetrics(registry),
+  });
+  metrics.watch(callbacks);
+  return { ...remembering, callbacks };
+}
+
+/**
+ * Makes what an operation may use, and brings the sessions of an earlier start
+ * back: their observers hear of each.
+ */
+export function restore(observed: Observed): Answering {
+  const { options, limits, log, fileSystems, recovered } = observed;
+  const { state, effects, turn, observer } = observed;
+  const { clock, random = systemRandom } = options;
+  const { identity, recovery, sessions } = recovered;
+  const services: Services = {
+    state,
+    namespace: new Namespace(fileSystems.exports, {
+      handleKey: identity.handleKey,
+      time: { seconds: Math.floor(systemWallClock() / 1000), nanoseconds: 0 },
+    }),
+    callers: new CallerTable(),
+    effects,
+    limits,
+    clock,
+    random,
+    writeVerifier: random(VERIFIER_SIZE),
+    records: recovery && { settle: () => recovery.flush() },
+    turn,
+    observer,
+    log,
+  };
+  sessions?.restore(state);
+  return { ...observed, services };
+}
+
+/** Listens to file systems that know of changes which no client made. */
+export function hear(answering: Answering): Hearing {
+  const { fileSystems, callbacks, log, services } = answering;
+  const { namespace } = services;
+  const outside = new OutsideChanges({
+    fileSystems,
+    namespace,
+    callbacks,
+    log,
+  });
+  outside.watch();
+  return { ...answering, outside };
+}
+
+/**
+ * Last: accepts connections. `spare` ends what else holds descriptors, and
+ * returns whether there was anything. Throws what the host does for an address
+ * that can't be listened on.
+ */
+export function listen(hearing: Hearing, spare: () => boolean): Listening {
+  const { options, limits, log, registry } = hearing;
+  const { fileSystems, services, callbacks } = hearing;
+  const { clock, hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const budget = new BufferBudget({
+    limit: limits.maxBufferBytes,
+    step: limits.maxReply,
+  });
+  observeBuffers(registry, budget);
+  const socket = listenTcp(hostname, port);
+  const listener = new RpcListener({
+    budget,
+    turn: services.turn,
+    acceptor: acceptorOf(socket),
+    maxRecord: limits.maxRequest + RPC_CALL_HEADER,
+    maxConnections: limits.maxConnections,
+    maxPerAddress: limits.maxConnectionsPerAddress,
+    maxCalls: limits.maxRequestsPerConnection,
+    clock,
+    handlers: buildHandlers(services, callbacks),
+    spare,
+    hurry: (ms) => fileSystems.hurry(ms),
+    flavors: buildFlavors(fileSystems.exports, { clock, log }),
+    observer: new TransportMetrics(registry),
+    logger: log,
+  });
+  return { ...hearing, listener, address: socket.addr };
+}

@@ -1,0 +1,71 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { silentLogger } from "../../src/base/log.ts";
+import { assemble } from "../../src/server/assemble.ts";
+import { observe } from "../../src/server/observers.ts";
+import {
+  callBack,
+  type CallingBack,
+  hear,
+  listen,
+  type Observed,
+  openStores,
+  remember,
+  type Remembering,
+  restore,
+  settle,
+} from "../../src/server/phases.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { defineExport } from "../../src/vfs/exports.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+/** Not to be called: what it says is that none of it compiles. */
+function outOfTurn(
+  remembering: Remembering,
+  callingBack: CallingBack,
+  observed: Observed,
+): void {
+  // @ts-expect-error: sessions come back when all who are to know of them listen.
+  restore(callingBack);
+  // @ts-expect-error: the state has its delegation policy before it is observed.
+  observe(remembering);
+  // @ts-expect-error: a call is accepted when there is what answers it.
+  listen(observed, () => false);
+  // @ts-expect-error: a file that changes is recalled by what calls clients back.
+  hear(remembering);
+}
+
+Deno.test("a phase of the start takes what the one before it returns", () => {
+  assertEquals(typeof outOfTurn, "function");
+  const options = {
+    clock: new FakeClock(),
+    port: 0,
+    log: silentLogger,
+  };
+  const offered = [defineExport({ path: "/", fs: memory() })];
+  const stored = openStores(settle(options), offered);
+  const callingBack = callBack(remember(stored));
+  assertEquals("services" in callingBack, false);
+  const { services, observer } = restore(observe(callingBack));
+  assertEquals(services.state, callingBack.state);
+  assertEquals(services.observer, observer);
+  assertEquals(services.state.files.policy, callingBack.callbacks.keeper);
+});
+
+Deno.test("a start that fails gives the state directory back", async () => {
+  const stateDirectory = await Deno.makeTempDir();
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const offered = [defineExport({ path: "/", fs: memory() })];
+    const options = { clock: new FakeClock(), stateDirectory };
+    const { port } = taken.addr;
+    for (let tries = 0; tries < 2; tries++) {
+      assertThrows(
+        () => assemble(offered, { ...options, port }, () => false),
+        Deno.errors.AddrInUse,
+      );
+    }
+  } finally {
+    taken.close();
+    await Deno.remove(stateDirectory, { recursive: true });
+  }
+});
