@@ -1,10 +1,10 @@
 import type { Client } from "../state/client.ts";
 import type { RandomBytes } from "../base/clock.ts";
 import type { SessionObserver } from "../state/observers.ts";
-import type { ConnectionRef, Session } from "../state/session.ts";
+import type { Session } from "../state/session.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { SessionTable } from "../state/sessions.ts";
 import { Direction, type DirectionBits } from "../nfs4/sessions.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import { CallbackChannel, isPeers } from "./callback_channel.ts";
 import type { CallbackRequest, SenderSession } from "./callback_request.ts";
@@ -35,7 +35,7 @@ export class Backchannel implements SessionObserver {
   readonly #options: BackchannelOptions;
   readonly #policy: RetryPolicy;
   readonly #senders = new Map<Session, BackchannelSender>();
-  readonly #channels = new Map<ConnectionRef, CallbackChannel>();
+  readonly #channels = new Map<Connection, CallbackChannel>();
   readonly #tasks: Tasks;
   readonly #stopping = new AbortController();
 
@@ -94,14 +94,14 @@ export class Backchannel implements SessionObserver {
   }
 
   /** A REPLY came on a connection. */
-  reply(connection: ConnectionRef, xid: number, xdr: XdrReader): void {
+  reply(connection: Connection, xid: number, xdr: XdrReader): void {
     if (!this.#channels.get(connection)?.pending.deliver(xid, xdr)) {
       this.unknownReplies++;
     }
   }
 
   /** A connection is closed: who waits for a reply on it tries elsewhere. */
-  connectionClosed(connection: ConnectionRef): void {
+  connectionClosed(connection: Connection): void {
     const channel = this.#channels.get(connection);
     this.#channels.delete(connection);
     channel?.closed();
@@ -110,7 +110,7 @@ export class Backchannel implements SessionObserver {
   /** {@inheritDoc SessionObserver.connectionBound} */
   connectionBound(
     session: Session,
-    connection: ConnectionRef,
+    connection: Connection,
     direction: DirectionBits,
   ): void {
     if (!(direction & Direction.BACK) || this.#stopping.signal.aborted) return;
@@ -149,12 +149,12 @@ export class Backchannel implements SessionObserver {
     await this.#tasks.finished();
   }
 
-  #channelOf(connection: ConnectionRef): CallbackChannel {
+  #channelOf(connection: Connection): CallbackChannel {
     let channel = this.#channels.get(connection);
     if (channel === undefined) {
       const random = this.#options.random(4);
       const firstXid = new DataView(random.buffer).getUint32(0);
-      channel = new CallbackChannel(connection as RpcConnection, firstXid);
+      channel = new CallbackChannel(connection, firstXid);
       this.#channels.set(connection, channel);
     }
     return channel;
@@ -179,7 +179,7 @@ export class Backchannel implements SessionObserver {
   }
 
   /** A CB_NULL that is answered proves the path, and one that is not disproves it. */
-  async #prove(session: Session, connection: ConnectionRef): Promise<void> {
+  async #prove(session: Session, connection: Connection): Promise<void> {
     // The answer that tells the client of the binding is to leave first.
     await Promise.resolve();
     const target = targetOf(session);

@@ -1,4 +1,4 @@
-import type { RpcConnection } from "../rpc/connection.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import { XdrError } from "../xdr/error.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
@@ -40,10 +40,10 @@ export interface CallbackCall {
 export class CallbackChannel {
   /** Calls that wait for the client's reply. */
   readonly pending: PendingCBReplies;
-  readonly #connection: Pick<RpcConnection, "sendCall">;
+  readonly #connection: Pick<Connection, "sendCall">;
 
   /** `firstXid`: where this connection's XIDs begin. */
-  constructor(connection: Pick<RpcConnection, "sendCall">, firstXid: number) {
+  constructor(connection: Pick<Connection, "sendCall">, firstXid: number) {
     this.#connection = connection;
     this.pending = new PendingCBReplies(firstXid);
   }

@@ -7,7 +7,7 @@ import {
 } from "../nfs4/constants.ts";
 import { nextTurn } from "../base/turn.ts";
 import type { RpcCall } from "../rpc/message.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { Settler } from "../rpc/reliance.ts";
 import { UnsoundResult } from "../vfs/checks.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
@@ -40,7 +40,7 @@ export interface CompoundOptions {
   /** Takes the COMPOUND4res. */
   readonly reply: XdrWriter;
   /** The connection it came on. */
-  readonly connection: RpcConnection;
+  readonly connection: Connection;
   /** Answers to NFSv4.0 requests that may come again. */
   readonly duplicates?: DuplicateRequests;
 }

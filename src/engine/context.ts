@@ -6,7 +6,7 @@ import {
 import type { Stateid } from "../nfs4/types.ts";
 import type { Credential } from "../rpc/auth.ts";
 import { SMALL_REPLY } from "../rpc/buffer_budget.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { Settler } from "../rpc/reliance.ts";
 import type { Client } from "../state/client.ts";
 import type { LockConflict } from "../state/byte_ranges.ts";
@@ -38,7 +38,7 @@ export class CompoundContext {
   /** The server's state, name space, clock and limits. */
   readonly services: Services;
   /** Where the request came from. */
-  readonly connection: RpcConnection;
+  readonly connection: Connection;
   /** Who asks. */
   readonly credential: Credential;
   /** Bytes of the reply besides the COMPOUND4res: they are part of ca_maxresponsesize. */

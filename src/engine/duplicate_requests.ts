@@ -1,5 +1,5 @@
 import type { Awaitable } from "../base/awaitable.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { Clock } from "../base/clock.ts";
 import { digest } from "../state/digest.ts";
@@ -20,7 +20,7 @@ export interface DuplicateEntry {
   /** See `Credential`: what one user was answered is not for another. */
   readonly principal: string;
   /** Not to be kept from the garbage collector for this. */
-  readonly connection: WeakRef<RpcConnection>;
+  readonly connection: WeakRef<Connection>;
   /** Bytes of its arguments, and a digest of them. */
   readonly size: number;
   readonly digest: number;
@@ -54,7 +54,7 @@ export class DuplicateRequests {
   /** The answer to a call that came before, whose arguments are yet to be read. */
   find(
     call: RpcCall,
-    connection: RpcConnection,
+    connection: Connection,
   ): Awaitable<Uint8Array> | undefined {
     const entries = this.#entries.get(call.xid);
     if (entries === undefined) return undefined;
@@ -75,7 +75,7 @@ export class DuplicateRequests {
   /** A call whose arguments begin at `start` is about to do what must not be done twice. */
   begin(
     { xid, credential, body: { bytes, end } }: RpcCall,
-    connection: RpcConnection,
+    connection: Connection,
     start: number,
   ): DuplicateEntry {
     const { hostname, port } = connection.peer;
@@ -147,7 +147,7 @@ export class DuplicateRequests {
  * Whether a connection may repeat what another one, or itself, asked for: it is
  * of the same address, and of the same port unless the first one is closed.
  */
-function isSender(entry: DuplicateEntry, connection: RpcConnection): boolean {
+function isSender(entry: DuplicateEntry, connection: Connection): boolean {
   const { hostname, port } = connection.peer;
   if (hostname !== entry.hostname) return false;
   if (port === entry.port) return true;

@@ -1,6 +1,6 @@
 import type { Awaitable } from "../base/awaitable.ts";
 import { NFS_PROGRAM, NFS_VERSION } from "../nfs4/constants.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import { AcceptStatus, progMismatch, type RpcCall } from "../rpc/message.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { compound } from "./compound.ts";
@@ -26,7 +26,7 @@ export class NfsProgram {
   call(
     call: RpcCall,
     results: XdrWriter,
-    connection: RpcConnection,
+    connection: Connection,
   ): Awaitable<AcceptStatus> {
     if (call.program !== NFS_PROGRAM) return AcceptStatus.PROG_UNAVAIL;
     if (call.version !== NFS_VERSION) {
@@ -45,7 +45,7 @@ export class NfsProgram {
   #compound(
     call: RpcCall,
     reply: XdrWriter,
-    connection: RpcConnection,
+    connection: Connection,
   ): Awaitable<AcceptStatus> {
     const duplicates = this.#duplicates;
     const done = compound(this.#services, call, {

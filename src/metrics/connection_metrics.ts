@@ -1,7 +1,8 @@
 import type { Counter, Gauge } from "prom-client";
 import { Direction, type DirectionBits } from "../nfs4/sessions.ts";
 import type { SessionObserver, UnbindReason } from "../state/observers.ts";
-import type { ConnectionRef, Session } from "../state/session.ts";
+import type { Session } from "../state/session.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { MetricsRegistry } from "./registry.ts";
 import { counter, gauge } from "./instruments.ts";
 
@@ -17,7 +18,7 @@ export class ConnectionMetrics implements SessionObserver {
   readonly #unbind: Counter<"reason">;
   readonly #bound: Gauge;
   /** A binding that gets another channel is still one. */
-  readonly #known = new WeakMap<Session, WeakSet<ConnectionRef>>();
+  readonly #known = new WeakMap<Session, WeakSet<Connection>>();
 
   constructor(registry: MetricsRegistry) {
     this.#bind = counter(registry, {
@@ -39,7 +40,7 @@ export class ConnectionMetrics implements SessionObserver {
   /** {@inheritDoc SessionObserver.connectionBound} */
   connectionBound(
     session: Session,
-    connection: ConnectionRef,
+    connection: Connection,
     direction: DirectionBits,
   ): void {
     this.#bind.inc({ direction: DIRECTION_NAMES[direction] });
@@ -53,7 +54,7 @@ export class ConnectionMetrics implements SessionObserver {
   /** {@inheritDoc SessionObserver.connectionUnbound} */
   connectionUnbound(
     session: Session,
-    connection: ConnectionRef,
+    connection: Connection,
     { reason }: { readonly reason: UnbindReason },
   ): void {
     this.#unbind.inc({ reason });

@@ -8,7 +8,7 @@ import { noneFlavor } from "./auth_none.ts";
 import { SysFlavor } from "./auth_sys.ts";
 import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
-import type { CloseReason, RpcHandlers } from "./handlers.ts";
+import type { CloseReason, Connection, RpcHandlers } from "./handlers.ts";
 import {
   AcceptStatus,
   decodeCall,
@@ -23,11 +23,8 @@ import { Outbox } from "./outbox.ts";
 import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
 import { CallSecurity, resultsAt } from "./security.ts";
-import type { Connected, Endpoint, Transport } from "./transport.ts";
+import type { Connected, Endpoint, Secure, Transport } from "./transport.ts";
 import { isTransportError } from "./transport_error.ts";
-
-/** Makes another transport of one; the other end does the same. */
-export type Secure = (transport: Transport) => Promise<Transport>;
 
 const LINGER_MS = 200;
 const NOTHING = new Uint8Array(0);
@@ -40,7 +37,7 @@ const NOTHING = new Uint8Array(0);
  * brought leave in one write. A call that waits keeps its part of the receive
  * buffer and its writer, and others overtake it.
  */
-export class RpcConnection {
+export class RpcConnection implements Connection {
   /** The other end. */
   readonly peer: Endpoint;
   /** This end. */
@@ -150,10 +147,7 @@ export class RpcConnection {
     return this.receiveMemory + this.#outbox.memory + this.#reserved;
   }
 
-  /**
-   * Whether a reply that is more than {@linkcode SMALL_REPLY} may grow by so many
-   * bytes; otherwise its call is to be made again later.
-   */
+  /** {@inheritDoc Connection.hasRoom} */
   hasRoom(bytes: number): boolean {
     return this.#share?.hasRoom(bytes) ?? true;
   }
@@ -199,22 +193,13 @@ export class RpcConnection {
     return this.#ended.promise;
   }
 
-  /**
-   * Sends a call of our own as one record: `write` writes the message, from its
-   * xid on, and returns at once. False when the connection is closed, or its
-   * peer takes nothing any more.
-   */
+  /** {@inheritDoc Connection.sendCall} */
   sendCall(write: (message: XdrWriter) => void): boolean {
     if (this.#draining || this.#outbox.queued > this.#maxPending) return false;
     return this.#outbox.send(write);
   }
 
-  /**
-   * When all that was asked before is answered, nothing is read or written but
-   * through what `secure` makes of the transport (STARTTLS, RFC 9289 4.1). The
-   * peer must not send meanwhile, and is closed if it does; so it is when
-   * `secure` rejects.
-   */
+  /** {@inheritDoc Connection.upgrade} */
   upgrade(secure: Secure): void {
     this.#secure = secure;
   }
@@ -363,7 +348,7 @@ export class RpcConnection {
     }
     if (!this.#established) {
       this.#established = true;
-      this.#options.established?.(this);
+      this.#options.established?.();
     }
     encodeAccepted(results, call);
     let status: AcceptStatus | Promise<AcceptStatus>;

@@ -2,12 +2,11 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Turn } from "../base/turn.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
-import type { RpcConnection } from "./connection.ts";
-import type { RpcHandlers, TransportObserver } from "./handlers.ts";
+import type { Connection, RpcHandlers, TransportObserver } from "./handlers.ts";
 import type { BufferPool, WriterPool } from "./pools.ts";
 import type { SecurityFlavor } from "./security.ts";
 
-/** Options of {@linkcode RpcConnection}; the limits apply to each connection. */
+/** Options of a connection; the limits apply to each connection. */
 export interface ConnectionOptions {
   /** What is done with the messages. */
   handlers: RpcHandlers;
@@ -44,8 +43,8 @@ export interface ConnectionOptions {
    * whose callers are taken at their word, if left out.
    */
   flavors?: (
-    connection: RpcConnection,
+    connection: Connection,
   ) => readonly SecurityFlavor[] | Promise<readonly SecurityFlavor[]>;
   /** Called once, at the first call whose header is in order. */
-  established?: (connection: RpcConnection) => void;
+  established?: () => void;
 }

@@ -1,4 +1,3 @@
-import type { RpcConnection } from "./connection.ts";
 import type { CloseReason } from "./handlers.ts";
 
 /** Times in milliseconds after which a connection is not worth keeping. */
@@ -27,9 +26,29 @@ export const PATIENCE: Patience = {
  */
 export const MIN_PROGRESS = 64 * 1024;
 
+/** A connection, as far as it tells how it gets on. */
+export interface Watched {
+  /** Whether a call whose header is in order has come. */
+  readonly established: boolean;
+  /** Whether no call is in flight and nothing waits to be taken. */
+  readonly isIdle: boolean;
+  /** Whether part of a record has come. */
+  readonly isReceiving: boolean;
+  /** Records that came since the beginning. */
+  readonly records: number;
+  /** Bytes that the peer took since the beginning. */
+  readonly bytesSent: number;
+  /** Bytes that came from the peer since the beginning. */
+  readonly bytesReceived: number;
+  /** Bytes that the peer has not taken. */
+  readonly bytesQueued: number;
+  /** Bytes of memory that it holds. */
+  readonly bytesHeld: number;
+}
+
 /** What is remembered of a connection from one look at it to the next. */
 export class ConnectionWatch {
-  readonly #connection: RpcConnection;
+  readonly #connection: Watched;
   /** When it came, by the clock. */
   readonly since: number;
   #sent = 0;
@@ -42,7 +61,7 @@ export class ConnectionWatch {
   #recordAt: number;
 
   /** Begins to watch, at a time of the clock in milliseconds. */
-  constructor(connection: RpcConnection, now: number) {
+  constructor(connection: Watched, now: number) {
     this.#connection = connection;
     this.since =
       this.#sentAt =

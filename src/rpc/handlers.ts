@@ -1,7 +1,35 @@
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
-import type { RpcConnection } from "./connection.ts";
 import type { AcceptStatus, RpcCall } from "./message.ts";
+import type { Endpoint, Secure } from "./transport.ts";
+
+/** A connection, as the layers above see it. */
+export interface Connection {
+  /** The other end. */
+  readonly peer: Endpoint;
+  /** This end. */
+  readonly local: Endpoint;
+  /** Why it was closed; undefined while it is open. */
+  readonly closeReason: CloseReason | undefined;
+  /**
+   * Whether a reply that is more than `SMALL_REPLY` may grow by so many bytes;
+   * otherwise its call is to be made again later.
+   */
+  hasRoom(bytes: number): boolean;
+  /**
+   * Sends a call of our own as one record: `write` writes the message, from its
+   * xid on, and returns at once. False when the connection is closed, or its
+   * peer takes nothing any more.
+   */
+  sendCall(write: (message: XdrWriter) => void): boolean;
+  /**
+   * When all that was asked before is answered, nothing is read or written but
+   * through what `secure` makes of the transport (STARTTLS, RFC 9289 4.1). The
+   * peer must not send meanwhile, and is closed if it does; so it is when
+   * `secure` rejects.
+   */
+  upgrade(secure: Secure): void;
+}
 
 /**
  * What the layers above do with the messages of a connection.
@@ -28,14 +56,14 @@ export interface RpcHandlers {
   call(
     call: RpcCall,
     results: XdrWriter,
-    connection: RpcConnection,
+    connection: Connection,
   ): AcceptStatus | Promise<AcceptStatus>;
 
   /** Takes a reply to a call of ours; `xdr` is behind the message type. */
-  reply(connection: RpcConnection, xid: number, xdr: XdrReader): void;
+  reply(connection: Connection, xid: number, xdr: XdrReader): void;
 
   /** Called once, when nothing can be sent on the connection any more. */
-  closed(connection: RpcConnection, reason: CloseReason): void;
+  closed(connection: Connection, reason: CloseReason): void;
 }
 
 /** Why a connection ended; fit for a metric's label. */

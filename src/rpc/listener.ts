@@ -95,7 +95,6 @@ export class RpcListener implements AsyncDisposable {
     this.#shared = {
       buffers: new BufferPool({ maxKept }),
       writers: new WriterPool({ maxKept }),
-      established: (connection) => this.#strangers.delete(connection),
     };
     this.#endSweeps = every(
       options.clock,
@@ -211,6 +210,7 @@ export class RpcListener implements AsyncDisposable {
     const connection = new RpcConnection(connected, {
       ...this.#options,
       ...this.#shared,
+      established: () => this.#strangers.delete(connection),
     });
     const now = this.#clock.now();
     this.#connections.set(connection, new ConnectionWatch(connection, now));

@@ -2,7 +2,7 @@ import { XdrError } from "../xdr/error.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { AuthFlavor, AuthStatus, type Credential } from "./auth.ts";
-import type { RpcConnection } from "./connection.ts";
+import type { Connection } from "./handlers.ts";
 import type { AcceptStatus } from "./message.ts";
 import { RECORD_MARK_SIZE } from "./record_framer.ts";
 
@@ -33,7 +33,7 @@ export interface OpenedCall {
   /** Answers a call that is the flavour's own business, as `RpcHandlers.call` does. */
   readonly answer?: (
     results: XdrWriter,
-    connection: RpcConnection,
+    connection: Connection,
   ) => AcceptStatus | Promise<AcceptStatus>;
 }
 

@@ -18,6 +18,9 @@ export interface Transport {
   close(): void;
 }
 
+/** Makes another transport of one; the other end does the same. */
+export type Secure = (transport: Transport) => Promise<Transport>;
+
 /** A transport that a peer has opened to us, or we to it. */
 export interface Connected {
   /** Reads and writes. */

@@ -1,5 +1,5 @@
 import type { Logger } from "../base/log.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { RandomBytes } from "../base/clock.ts";
 import type { Client } from "../state/client.ts";
 import type { ServerState } from "../state/server_state.ts";
@@ -80,12 +80,12 @@ export class Callbacks {
   }
 
   /** A REPLY came on a connection of a client's. */
-  reply(connection: RpcConnection, xid: number, xdr: XdrReader): void {
+  reply(connection: Connection, xid: number, xdr: XdrReader): void {
     this.backchannel.reply(connection, xid, xdr);
   }
 
   /** A connection is closed, and bound to no session any more. */
-  connectionClosed(connection: RpcConnection): void {
+  connectionClosed(connection: Connection): void {
     this.backchannel.connectionClosed(connection);
   }
 

@@ -10,7 +10,7 @@ import type { Logger } from "../base/log.ts";
 import { noneFlavor } from "../rpc/auth_none.ts";
 import { SysFlavor } from "../rpc/auth_sys.ts";
 import type { ConnectionOptions } from "../rpc/connection_options.ts";
-import type { RpcConnection } from "../rpc/connection.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import { endpointText, isTcp } from "../rpc/transport.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Export, ExportOptions } from "../vfs/exports.ts";
@@ -127,7 +127,7 @@ export function buildFlavors(
 }
 
 type FindHolder = (
-  connection: RpcConnection,
+  connection: Connection,
 ) => Bearer["holder"] | Promise<Bearer["holder"]>;
 
 function holderFinder(clock: Clock): FindHolder {

@@ -1,6 +1,7 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import { ClientStates } from "./client_states.ts";
-import type { ConnectionRef, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { StateAccount } from "./state_budget.ts";
 
 /** Where a client of NFSv4.0 takes callbacks (RFC 7530 16.33). */
@@ -81,7 +82,7 @@ export class Client {
   registration: Registration40 | undefined;
   /** A new callback that SETCLIENTID_CONFIRM has not confirmed yet (NFSv4.0), and since when. */
   update: (Registration40 & { readonly since: number }) | undefined;
-  #connection: WeakRef<ConnectionRef> | undefined;
+  #connection: WeakRef<Connection> | undefined;
   /** The callback address did not answer; RENEW says so while it holds delegations (NFSv4.0). */
   callbackPathDown = false;
   /** Clock time of the first RENEW since then that said so (NFSv4.0). */
@@ -124,12 +125,12 @@ export class Client {
   }
 
   /** The connection on which it named itself last (NFSv4.0): not kept when it is closed, with its buffers. */
-  get connection(): ConnectionRef | undefined {
+  get connection(): Connection | undefined {
     return this.#connection?.deref();
   }
 
   /** Notes a request on a connection by which it names itself. */
-  cameOn(connection: ConnectionRef): void {
+  cameOn(connection: Connection): void {
     if (this.connection === connection) return;
     this.#connection = new WeakRef(connection);
   }

@@ -1,7 +1,8 @@
 import type { StatusCode } from "../nfs4/constants.ts";
 import type { DirectionBits } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
-import type { ConnectionRef, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { Connection } from "../rpc/handlers.ts";
 
 /** Why a client is forgotten. */
 export type ClientEnd =
@@ -50,13 +51,13 @@ export interface SessionObserver {
   /** A connection was bound, or bound to another channel as well; `direction` is what it has now. */
   connectionBound?(
     session: Session,
-    connection: ConnectionRef,
+    connection: Connection,
     direction: DirectionBits,
   ): void;
   /** A connection is no longer bound; `direction` is what it had. */
   connectionUnbound?(
     session: Session,
-    connection: ConnectionRef,
+    connection: Connection,
     end: { readonly direction: DirectionBits; readonly reason: UnbindReason },
   ): void;
   /** The last connection of the backchannel is gone, or callbacks fail. */

@@ -11,7 +11,7 @@ import { forgetIdleOwners } from "./idle_owners.ts";
 import type { ClientEnd, ClientObserver } from "./observers.ts";
 import { releaseClientState } from "./client_release.ts";
 import { SessionTable } from "./sessions.ts";
-import type { ConnectionRef } from "./session.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { SessionStore } from "./session_store.ts";
 import { StateBudget } from "./state_budget.ts";
 import { StateidTable } from "./stateids.ts";
@@ -218,7 +218,7 @@ export class ServerState implements LockingTables {
   }
 
   /** The connection is closed. */
-  connectionClosed(connection: ConnectionRef): void {
+  connectionClosed(connection: Connection): void {
     this.#effects.begin(this.sessions.connectionClosed(connection));
   }
 

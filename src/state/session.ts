@@ -6,11 +6,9 @@ import {
   type DirectionBits,
   SequenceFlag,
 } from "../nfs4/sessions.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { Client } from "./client.ts";
 import type { SlotTable } from "./slot_table.ts";
-
-/** A connection, as the state knows it: only by being itself. */
-export type ConnectionRef = object;
 
 /** How callbacks of a session are called and signed: one value, replaced as a whole (RFC 8881 18.33). */
 export interface CallbackPath {
@@ -43,7 +41,7 @@ export class Session {
   /** Slots of the fore channel. */
   readonly slots: SlotTable;
   /** Bound connections (RFC 8881 2.10.3.1). */
-  readonly connections = new Map<ConnectionRef, Binding>();
+  readonly connections = new Map<Connection, Binding>();
   /** Whether it was taken over from an earlier start of the server. */
   readonly isRestored: boolean;
   /** Clock time in milliseconds of its creation. */
@@ -67,7 +65,7 @@ export class Session {
   /** Whether it is gone. */
   destroyed = false;
   #activity = 0;
-  #last: ConnectionRef | undefined;
+  #last: Connection | undefined;
   #lastBinding: Binding | undefined;
 
   constructor(
@@ -124,7 +122,7 @@ export class Session {
    * Connections of the backchannel, the one with the latest request first: it
    * is the most likely to be alive.
    */
-  backConnections(): ConnectionRef[] {
+  backConnections(): Connection[] {
     return [...this.connections]
       .filter(([, { direction }]) => direction & Direction.BACK)
       .sort(([, a], [, b]) => b.activity - a.activity)
@@ -132,7 +130,7 @@ export class Session {
   }
 
   /** Notes a request on `connection`; false when it is not bound. */
-  touch(connection: ConnectionRef): boolean {
+  touch(connection: Connection): boolean {
     if (this.#last !== connection) {
       const binding = this.connections.get(connection);
       if (binding === undefined) return false;
@@ -144,7 +142,7 @@ export class Session {
   }
 
   /** Forgets a connection; the binding that it had. For `SessionTable`. */
-  detach(connection: ConnectionRef): Binding | undefined {
+  detach(connection: Connection): Binding | undefined {
     const binding = this.connections.get(connection);
     this.connections.delete(connection);
     if (this.#last === connection) this.#last = this.#lastBinding = undefined;

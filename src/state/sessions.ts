@@ -13,7 +13,8 @@ import type {
   SessionObserver,
   UnbindReason,
 } from "./observers.ts";
-import { type ConnectionRef, Session } from "./session.ts";
+import { Session } from "./session.ts";
+import type { Connection } from "../rpc/handlers.ts";
 import type { SessionStore, SlotStore } from "./session_store.ts";
 import { SlotTable, type SlotUsage } from "./slot_table.ts";
 
@@ -60,7 +61,7 @@ export class SessionTable {
   readonly usage: SlotUsage = { slotsInUse: 0, replayCacheBytes: 0 };
   readonly #options: SessionTableOptions;
   readonly #sessions = new Map<number, Session>();
-  readonly #byConnection = new Map<ConnectionRef, Set<Session>>();
+  readonly #byConnection = new Map<Connection, Set<Session>>();
   readonly #observers: SessionObserver[] = [];
   /** Clients were asked to use fewer slots than were granted. */
   #isShort = false;
@@ -176,7 +177,7 @@ export class SessionTable {
   /** Binds `connection` to the channels of `direction`, besides those that it has. */
   bind(
     session: Session,
-    connection: ConnectionRef,
+    connection: Connection,
     direction: DirectionBits,
   ): void {
     const binding = session.connections.get(connection);
@@ -195,7 +196,7 @@ export class SessionTable {
   }
 
   /** The connection is closed: it is bound to nothing any more (RFC 8881 2.10.3.1). */
-  *connectionClosed(connection: ConnectionRef): Piecework {
+  *connectionClosed(connection: Connection): Piecework {
     for (const session of this.#byConnection.get(connection) ?? []) {
       this.#unbind(session, connection, "connection-closed");
       this.#refresh(session.client);
@@ -287,7 +288,7 @@ export class SessionTable {
 
   #attach(
     session: Session,
-    connection: ConnectionRef,
+    connection: Connection,
     direction: DirectionBits,
   ): void {
     session.connections.set(connection, { direction, activity: 0 });
@@ -298,7 +299,7 @@ export class SessionTable {
 
   #unbind(
     session: Session,
-    connection: ConnectionRef,
+    connection: Connection,
     reason: UnbindReason,
   ): void {
     const binding = session.detach(connection);

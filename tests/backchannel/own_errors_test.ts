@@ -1,10 +1,10 @@
 /** Errors of the server's own in the back channel: logged, and never taken for the client's. */
 
+import { testConnection } from "../support/connection.ts";
 import { assertEquals } from "@std/assert";
 import { Backchannel } from "../../src/backchannel/backchannel.ts";
 import { Direction } from "../../src/nfs4/sessions.ts";
 import { AUTH_NONE } from "../../src/rpc/call_credential.ts";
-import type { RpcConnection } from "../../src/rpc/connection.ts";
 import type { Session } from "../../src/state/session.ts";
 import type { SessionTable } from "../../src/state/sessions.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -70,11 +70,11 @@ Deno.test("a CB_NULL that we can't send proves nothing, and is an error of our o
     random: (length) => new Uint8Array(length),
     sender: { clock, log },
   });
-  const connection = {
+  const connection = testConnection({
     sendCall: () => {
       throw ours;
     },
-  } as Partial<RpcConnection> as RpcConnection;
+  });
   const session = {
     callback: { program: 1, credential: AUTH_NONE },
     minorVersion: 1,

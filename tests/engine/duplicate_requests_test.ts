@@ -1,9 +1,10 @@
+import { testConnection } from "../support/connection.ts";
 import { assertEquals } from "@std/assert";
 import { DuplicateRequests } from "../../src/engine/duplicate_requests.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
 import { UNKNOWN } from "../../src/rpc/auth.ts";
 import { sysCredential } from "../../src/rpc/auth_sys.ts";
-import type { RpcConnection } from "../../src/rpc/connection.ts";
+import type { Connection } from "../../src/rpc/handlers.ts";
 import type { RpcCall } from "../../src/rpc/message.ts";
 import { PLAIN } from "../../src/rpc/security.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
@@ -19,9 +20,8 @@ function call(xid: number, ...words: number[]): RpcCall {
   return { xid, ...header, credential: UNKNOWN, seal: PLAIN, body };
 }
 
-function connection(hostname: string, port: number): RpcConnection {
-  const peer = { hostname, port };
-  return { peer, closeReason: undefined } as RpcConnection;
+function connection(hostname: string, port: number): Connection {
+  return testConnection({ peer: { hostname, port } });
 }
 
 function duplicatesBy(clock: FakeClock, budget = new StateBudget()) {

@@ -1,4 +1,5 @@
 /** A server without sockets whose clients send whole COMPOUNDs, with a clock of the test's own. */
+import { testConnection } from "../support/connection.ts";
 import type { RpcCall } from "../../src/rpc/message.ts";
 import { assertEquals } from "@std/assert";
 import { memory, type MemoryTree } from "../../src/backends/memory/mod.ts";
@@ -11,7 +12,6 @@ import { sysCredential } from "../../src/rpc/auth_sys.ts";
 import { PLAIN } from "../../src/rpc/security.ts";
 import type { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import type { SessionRecovery } from "../../src/recovery/session_recovery.ts";
-import type { RpcConnection } from "../../src/rpc/connection.ts";
 import type { RandomBytes } from "../../src/base/clock.ts";
 import type { DelegationPolicy } from "../../src/state/delegations.ts";
 import { EffectQueue } from "../../src/state/effects.ts";
@@ -138,10 +138,7 @@ export class StateClient {
   /** Of its incarnation. */
   verifier: Uint8Array = new Uint8Array(8);
   readonly #number: number;
-  readonly #connection = {
-    peer: { hostname: "127.0.0.1" },
-    hasRoom: (_) => true,
-  } as RpcConnection;
+  readonly #connection = testConnection();
   #session: Uint8Array | undefined;
   #sequence = 0;
   #xid = 0;

@@ -1,3 +1,4 @@
+import { testConnection } from "../support/connection.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import { ConnectionMetrics } from "../../src/metrics/connection_metrics.ts";
 import { DelegationMetrics } from "../../src/metrics/delegation_metrics.ts";
@@ -40,7 +41,7 @@ Deno.test("ConnectionMetrics counts a binding once, whatever channels it gets", 
   const registry = new MetricsRegistry();
   const metrics = new ConnectionMetrics(registry);
   const session = sessionOf(0);
-  const [first, second] = [{}, {}];
+  const [first, second] = [testConnection(), testConnection()];
   metrics.connectionBound(session, first, Direction.FORE);
   metrics.connectionBound(session, first, Direction.BOTH);
   metrics.connectionBound(session, second, Direction.BACK);

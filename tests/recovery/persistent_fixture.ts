@@ -1,4 +1,5 @@
 /** A server over its restarts, whose sessions are kept beside its files, and a client that can send again. */
+import { testConnection } from "../support/connection.ts";
 import type { RpcCall } from "../../src/rpc/message.ts";
 import { assertEquals } from "@std/assert";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
@@ -7,7 +8,7 @@ import { type Logger, silentLogger } from "../../src/base/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { sysCredential } from "../../src/rpc/auth_sys.ts";
 import { PLAIN } from "../../src/rpc/security.ts";
-import type { RpcConnection } from "../../src/rpc/connection.ts";
+import type { Connection } from "../../src/rpc/handlers.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import { SessionRecovery } from "../../src/recovery/session_recovery.ts";
 import type { ServerState } from "../../src/state/server_state.ts";
@@ -230,6 +231,6 @@ export class PersistentClient {
   }
 }
 
-function newConnection(): RpcConnection {
-  return { peer: { hostname: "192.0.2.1" } } as RpcConnection;
+function newConnection(): Connection {
+  return testConnection({ peer: { hostname: "192.0.2.1", port: 700 } });
 }

@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { toldClock } from "../support/fake_clock.ts";
 import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
-import type { RpcConnection } from "../../src/rpc/connection.ts";
 import { ConnectionWatch } from "../../src/rpc/connection_watch.ts";
 import {
   call,
@@ -234,10 +233,7 @@ function watched() {
     bytesHeld: MIB,
   };
   const patience = { handshake: 1, stall: 120, hoard: 10, idle: 1000 };
-  const watch = new ConnectionWatch(
-    connection as unknown as RpcConnection,
-    0,
-  );
+  const watch = new ConnectionWatch(connection, 0);
   return { connection, look: (now: number) => watch.look(now, patience) };
 }
 

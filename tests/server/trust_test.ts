@@ -1,3 +1,4 @@
+import { testConnection } from "../support/connection.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { memory } from "../../mod.ts";
 import { silentLogger } from "../../src/base/log.ts";
@@ -11,7 +12,6 @@ import {
 } from "../../src/server/trust.ts";
 import { defineExport, type ExportOptions } from "../../src/vfs/exports.ts";
 import { AUTH_NONE, writeCredential } from "../../src/rpc/call_credential.ts";
-import type { RpcConnection } from "../../src/rpc/connection.ts";
 import { CallSecurity } from "../../src/rpc/security.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
@@ -132,7 +132,7 @@ Deno.test(
       const peer = { hostname: "203.0.113.7", port: 1023 };
       const local = { hostname, port: 2049 };
       const security = new CallSecurity(
-        await flavors({ peer, local } as RpcConnection),
+        await flavors(testConnection({ peer, local })),
       );
       const xdr = new XdrWriter();
       const root = { stamp: 0, machineName: "", uid: 0, gid: 0, gids: [] };

@@ -4,7 +4,7 @@
  * stay in order but for duplicates, over several they don't.
  */
 
-import type { RpcConnection } from "../../src/rpc/connection.ts";
+import { testConnection } from "../support/connection.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
 import type { World } from "./world.ts";
 
@@ -83,11 +83,9 @@ export class Network {
 /** A connection. */
 export class Link {
   /** The connection as the engine sees it: by being itself. */
-  readonly connection = {
-    peer: PEER,
-    hasRoom: (_) => true,
-    sendCall: (write: (xdr: XdrWriter) => void) => this.#call(write),
-  } as RpcConnection;
+  readonly connection = testConnection({
+    sendCall: (write) => this.#call(write),
+  });
   readonly owner: LinkOwner;
   /** Whether the client's end is open. */
   isOpen = true;
@@ -186,6 +184,5 @@ export class Link {
   }
 }
 
-const PEER = { hostname: "127.0.0.1", port: 1 };
 /** Milliseconds that a duplicate may come after its original. */
 const MOST_LATE = 1_500;

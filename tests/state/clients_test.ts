@@ -1,3 +1,4 @@
+import { testConnection } from "../support/connection.ts";
 import { finish } from "../../src/state/effects.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
@@ -160,7 +161,7 @@ Deno.test("a name and verifier off the wire are copied", () => {
 
 Deno.test("a client of NFSv4.0 does not keep its connection when that is closed", async () => {
   const client = clients().confirmed(1, 0);
-  const comeAndGo = () => client.cameOn({ closed: true });
+  const comeAndGo = () => client.cameOn(testConnection());
   comeAndGo();
   assertEquals(client.connection === undefined, false);
   // What was looked at in a turn stays for that turn.

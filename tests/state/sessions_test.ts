@@ -1,3 +1,4 @@
+import { testConnection } from "../support/connection.ts";
 import { finish } from "../../src/state/effects.ts";
 import { assertEquals } from "@std/assert";
 import { Direction } from "../../src/nfs4/sessions.ts";
@@ -46,7 +47,12 @@ function start() {
 
 Deno.test("a session has many connections, callbacks prefer the one that was active last", () => {
   const { sessions, session } = start();
-  const [a, b, c, fore] = [{}, {}, {}, {}];
+  const [a, b, c, fore] = [
+    testConnection(),
+    testConnection(),
+    testConnection(),
+    testConnection(),
+  ];
   for (const connection of [a, b, c]) {
     sessions.bind(session, connection, Direction.BOTH);
   }
@@ -65,7 +71,7 @@ Deno.test("a session has many connections, callbacks prefer the one that was act
 Deno.test("a connection has many sessions, and its end leaves all of them", () => {
   const { fixture, sessions, session, events } = start();
   const other = sessionOf(fixture, clientOf(fixture, 2));
-  const [shared, own] = [{}, {}];
+  const [shared, own] = [testConnection(), testConnection()];
   sessions.bind(session, shared, Direction.BOTH);
   sessions.bind(other, shared, Direction.FORE);
   sessions.bind(other, own, Direction.BACK);
@@ -84,7 +90,7 @@ Deno.test("a connection has many sessions, and its end leaves all of them", () =
 
 Deno.test("binding more channels is told once, binding the same again is not", () => {
   const { sessions, session, events } = start();
-  const connection = {};
+  const connection = testConnection();
   sessions.bind(session, connection, Direction.FORE);
   sessions.bind(session, connection, Direction.FORE);
   sessions.bind(session, connection, Direction.BACK);
@@ -94,7 +100,7 @@ Deno.test("binding more channels is told once, binding the same again is not", (
 
 Deno.test("the backchannel is lost with its last connection and regained with the next", () => {
   const { fixture, sessions, session, events } = start();
-  const [a, b, c] = [{}, {}, {}];
+  const [a, b, c] = [testConnection(), testConnection(), testConnection()];
   sessions.bind(session, a, Direction.BACK);
   sessions.bind(session, b, Direction.BACK);
   fixture.state.connectionClosed(a);
@@ -110,10 +116,10 @@ Deno.test("the backchannel is lost with its last connection and regained with th
 
 Deno.test("a fault of the backchannel ends with a new connection for it", () => {
   const { sessions, session, events } = start();
-  sessions.bind(session, {}, Direction.BACK);
+  sessions.bind(session, testConnection(), Direction.BACK);
   sessions.setBackchannelFault(session, true);
   assertEquals([session.pathUp, session.hasBackConnection], [false, true]);
-  sessions.bind(session, {}, Direction.BACK);
+  sessions.bind(session, testConnection(), Direction.BACK);
   assertEquals(session.pathUp, true);
   assertEquals(events.slice(-3), [
     "backchannel-lost",
@@ -124,7 +130,7 @@ Deno.test("a fault of the backchannel ends with a new connection for it", () => 
 
 Deno.test("a destroyed session is found no more and takes no fault", () => {
   const { sessions, session } = start();
-  sessions.bind(session, {}, Direction.BACK);
+  sessions.bind(session, testConnection(), Direction.BACK);
   sessions.destroy(session, "destroyed-session");
   sessions.destroy(session, "destroyed-session");
   sessions.setBackchannelFault(session, true);
@@ -140,8 +146,8 @@ Deno.test("a client at its limit loses the session without a connection first, t
     fixture.clock.advance(1);
     return sessionOf(fixture, client);
   });
-  sessions.bind(first, {}, Direction.FORE);
-  sessions.bind(later[0], {}, Direction.FORE);
+  sessions.bind(first, testConnection(), Direction.FORE);
+  sessions.bind(later[0], testConnection(), Direction.FORE);
   sessionOf(fixture, client);
   assertEquals(later[1].destroyed, true);
   sessionOf(fixture, client);
@@ -153,7 +159,7 @@ Deno.test("kept replies above the limit make the server ask for fewer slots, roo
   const fixture = new StateFixture({ maxReplayCacheBytes: 1_000 });
   const { sessions } = fixture.state;
   const session = sessionOf(fixture, clientOf(fixture));
-  sessions.bind(session, {}, Direction.FORE);
+  sessions.bind(session, testConnection(), Direction.FORE);
   const { slots } = session;
   keep(slots, 0, 600);
   finish(sessions.sweep());
@@ -177,7 +183,7 @@ Deno.test("who goes on filling slots loses its sessions, the idle ones without a
   const [empty, lost, older, newer, busy] = [0, 1, 2, 3, 4].map((i) => {
     fixture.clock.advance(1);
     const session = sessionOf(fixture, clientOf(fixture, i));
-    if (i > 1) sessions.bind(session, {}, Direction.FORE);
+    if (i > 1) sessions.bind(session, testConnection(), Direction.FORE);
     return session;
   });
   for (const { slots } of [lost, older, newer, busy]) keep(slots, 0, 600);

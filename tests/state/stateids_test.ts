@@ -14,7 +14,8 @@ class Plain extends LockingState {
 
 /** A state of no client and no file: the table looks at neither. */
 function plain(table: StateidTable): HeldState {
-  const state = new Plain(table, {} as Client, {} as FileState) as HeldState;
+  const held = new Plain(table, {} as Client, {} as FileState);
+  const state = held as LockingState as HeldState;
   table.add(state);
   return state;
 }

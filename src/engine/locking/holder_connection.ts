@@ -1,4 +1,3 @@
-import type { RpcConnection } from "../../rpc/connection.ts";
 import type { Client } from "../../state/client.ts";
 import { isRegisteredBy } from "../../state/principal.ts";
 import type { CompoundContext } from "../context.ts";
@@ -10,8 +9,7 @@ import type { CompoundContext } from "../context.ts";
  */
 export function noteConnection(context: CompoundContext, client: Client): void {
   const { connection, credential } = context;
-  // Whatever is noted was noted here.
-  const known = client.connection as RpcConnection | undefined;
+  const known = client.connection;
   if (known === connection) return;
   const isLost = known === undefined || known.closeReason !== undefined;
   if (isLost || isRegisteredBy(client, credential)) {

@@ -1,3 +1,4 @@
+import { testConnection } from "../../support/connection.ts";
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { memory, type MemoryTree } from "../../../src/backends/memory/mod.ts";
@@ -25,7 +26,6 @@ import {
 import { UNKNOWN } from "../../../src/rpc/auth.ts";
 import { sysCredential } from "../../../src/rpc/auth_sys.ts";
 import { PLAIN } from "../../../src/rpc/security.ts";
-import type { RpcConnection } from "../../../src/rpc/connection.ts";
 import { EffectQueue } from "../../../src/state/effects.ts";
 import { ServerState } from "../../../src/state/server_state.ts";
 import { CallerTable } from "../../../src/vfs/callers.ts";
@@ -84,7 +84,7 @@ export class Fixture {
     const { minorVersion = 1, uid = 0, gid = uid, gids = [] } = caller;
     const context = new CompoundContext({
       services: this.services,
-      connection: { hasRoom: (_) => true } as RpcConnection,
+      connection: testConnection(),
       credential: uid === -1 ? UNKNOWN : sysCredential({ uid, gid, gids }),
       replyOverhead: PLAIN.headerSize,
       minorVersion,

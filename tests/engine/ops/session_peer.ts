@@ -1,3 +1,4 @@
+import { testConnection } from "../../support/connection.ts";
 import { assertEquals } from "@std/assert";
 import { CompoundContext } from "../../../src/engine/context.ts";
 import { defaultLimits } from "../../../src/engine/limits.ts";
@@ -20,7 +21,6 @@ import {
 import { type Credential, UNKNOWN } from "../../../src/rpc/auth.ts";
 import { sysCredential } from "../../../src/rpc/auth_sys.ts";
 import { PLAIN } from "../../../src/rpc/security.ts";
-import type { RpcConnection } from "../../../src/rpc/connection.ts";
 import { XdrReader } from "../../../src/xdr/reader.ts";
 import { XdrWriter } from "../../../src/xdr/writer.ts";
 import {
@@ -74,10 +74,9 @@ export class SessionServer extends StateFixture {
 
 /** One connection: sends single operations, encoded and decoded for real. */
 export class Peer {
-  readonly connection = {
-    peer: { hostname: "192.0.2.1" },
-    hasRoom: (_) => true,
-  } as RpcConnection;
+  readonly connection = testConnection({
+    peer: { hostname: "192.0.2.1", port: 700 },
+  });
   readonly #server: SessionServer;
   readonly #uid: number;
 

@@ -1,0 +1,14 @@
+import type { Connection } from "../../src/rpc/handlers.ts";
+
+/** A connection that takes nothing and is at an end of its own; a test changes what it is about. */
+export function testConnection(changes: Partial<Connection> = {}): Connection {
+  return {
+    peer: { hostname: "127.0.0.1", port: 700 },
+    local: { hostname: "127.0.0.1", port: 2049 },
+    closeReason: undefined,
+    hasRoom: () => true,
+    sendCall: () => false,
+    upgrade: () => {},
+    ...changes,
+  };
+}
