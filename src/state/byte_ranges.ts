@@ -27,7 +27,7 @@ export interface Span {
   readonly last: bigint;
 }
 
-/** Who a range belongs to: its owner decides about conflicts, the holder is the lock stateid. */
+/** What a range belongs to: its owner decides about conflicts, the holder is the lock stateid. */
 export interface Holder<Owner> {
   /** The lock owner. */
   readonly owner: Owner;
@@ -74,7 +74,7 @@ interface Held<H extends Holder<object>> {
 /** A range as it is kept. */
 interface Kept<H extends Holder<object>> extends LockedRange<H> {
   isOver: boolean;
-  /** What its holder has: when thousands end at once, nobody looks for it. */
+  /** What its holder has: thousands that end at once need not look for it. */
   readonly held: Held<H>;
 }
 
@@ -87,9 +87,9 @@ const AT_ONCE = 64;
  *
  * An owner's own ranges are disjoint and sorted. Write locks are disjoint from
  * everything of other owners, and read locks only matter to writers, so each
- * kind has a tree of its own and thousands of readers don't slow each other down.
- * When many ranges end at once, that is noted at once and they are cleared away
- * later, so that nobody waits for it.
+ * kind has a tree of its own and thousands of readers don't slow each other
+ * down. When many ranges end at once, that is noted at once and they are
+ * cleared away later, so that no request waits for it.
  */
 export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   readonly #owned = new Map<Owner, Kept<H>[]>();
@@ -111,9 +111,9 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   }
 
   /**
-   * A range of somebody else's that forbids the owner the span; unknown owners
-   * have none. One that is over where too many are yet to be cleared away for
-   * anybody to say now.
+   * A range of another owner that forbids the owner the span; unknown owners
+   * have none. One that is over where too many are yet to be cleared away to
+   * say now.
    */
   conflict(
     owner: Owner | undefined,

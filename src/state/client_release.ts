@@ -9,9 +9,9 @@ import { removeOpenOwner } from "./owners.ts";
 import type { HeldState } from "./stateids.ts";
 
 /**
- * Drops all that a client holds and all its owners; files are closed by effects.
- * From its first piece on the client must be gone: what it held is nobody's then,
- * and whoever finds some of it in the way drops that by itself.
+ * Drops all that a client holds and all its owners; files are closed by
+ * effects. From its first piece on the client must be gone: what it held is in
+ * no client's way then, and a request that meets some of it drops that itself.
  */
 export function* releaseClientState(
   tables: LockingTables,

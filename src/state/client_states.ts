@@ -26,7 +26,7 @@ export class ClientStates {
 
   /** The user of a uid has made an open, or by -1 there is one less. */
   countOpener(uid: number, by: 1 | -1): void {
-    // -1: several have, so that nobody has it alone.
+    // -1: several have, so that none has it alone.
     if (uid < 0) return;
     const opens = (this.openers.get(uid) ?? 0) + by;
     if (opens > 0) this.openers.set(uid, opens);

@@ -16,9 +16,9 @@ class Crowd {
 }
 
 /**
- * Clients by the address that they came from, for when there are too many: who
- * holds nothing loses nothing, and the address that has most of these is the
- * one that crowds others out.
+ * Clients by the address that they came from, for when there are too many: a
+ * client that holds nothing loses nothing, and the address that has most of
+ * these is the one that crowds others out.
  */
 export class Crowds {
   readonly #byAddress = new Map<string, Crowd>();

@@ -133,7 +133,7 @@ export interface DelegationGrant {
   readonly change?: number;
   /** The request that it is granted to. */
   readonly grantedTo?: GrantingRequest;
-  /** Disposed of when the delegation is in nobody's way any more. */
+  /** Disposed of when the delegation has ended: it is in no client's way any more. */
   readonly guard?: Disposable;
   /** It is to be returned at once: reclaimed without a path for recalls. */
   readonly recalled?: boolean;
@@ -147,14 +147,14 @@ export interface HeldAttributes {
   readonly size: number;
 }
 
-/** Decides who gets a delegation, and asks it back. */
+/** Decides which client gets a delegation, and recalls it. */
 export interface DelegationPolicy {
   /**
    * What goes with an OPEN that has just succeeded. `wanted` is the
    * OPEN4_SHARE_ACCESS_WANT_* part of share_access, 0 in NFSv4.0.
    */
   offer(open: OpenState, wanted: number): DelegationType | WhyNoDelegation;
-  /** Somebody is waiting for the delegation. Called once for each; must not wait. */
+  /** A client is waiting for the delegation's return. Called once for each; must not wait. */
   recall(delegation: Delegation, reason: RecallReason): void;
   /** What goes with an OPEN that reclaims a delegation of this type; nothing if left out. */
   reclaim?(
@@ -163,9 +163,9 @@ export interface DelegationPolicy {
   ): Pick<DelegationGrant, "type" | "recalled"> | WhyNoDelegation;
   /** A delegation was granted. */
   began?(delegation: Delegation): void;
-  /** There is none because the file system can't see who else changes the file. */
+  /** There is none because the file system can't see what else changes the file. */
   unguarded?(type: DelegationType): void;
-  /** A delegation is no longer in anybody's way. Called once for each. */
+  /** A delegation is in no client's way any more. Called once for each. */
   ended?(delegation: Delegation, end: DelegationEnd): void;
   /** Asks the holder of a write delegation, briefly; undefined when it does not answer. */
   query?(delegation: Delegation): Promise<HeldAttributes | undefined>;
@@ -189,7 +189,8 @@ export function grantDelegation(
     client,
     file,
     uid,
-    // The OPEN was checked for its own access only; whoever does more is checked then.
+    // The OPEN was checked for its own access only; a user who does more is
+    // checked then.
     checked: access,
   });
   file.addDelegation(delegation);
@@ -204,8 +205,8 @@ export function grantDelegation(
 }
 
 /**
- * Asks a delegation back, unless it was already. Those that were are the last of
- * their file: whoever looks for others need not pass them.
+ * Asks a delegation back, unless it was already. Those that were are the last
+ * of their file: a search for others need not pass them.
  */
 export function recallDelegation(
   tables: LockingTables,
@@ -267,7 +268,7 @@ export function revokeDelegation(
   delegation.client.states.revoked++;
 }
 
-/** The delegation is no longer in anybody's way. */
+/** The delegation is in no client's way any more. */
 function release(
   tables: LockingTables,
   delegation: Delegation,

@@ -16,7 +16,7 @@ const AT_ONE_GO = 128;
 /** What it costs to look at one of many, in pieces of work. */
 export const LOOK = 1 / 32;
 
-/** Does it all, and lets everybody wait. */
+/** Does it all at once: the event loop waits meanwhile. */
 export function finish(work: Piecework): void {
   while (!work.next().done);
 }
@@ -39,7 +39,7 @@ export class EffectQueue {
     this.#turn = turn;
   }
 
-  /** Whether somebody calls {@linkcode EffectQueue.goOn} in each turn until nothing is left. */
+  /** Whether {@linkcode EffectQueue.goOn} is being called in each turn until nothing is left. */
   isUnderWay = false;
 
   /** Whether there is nothing to do. */

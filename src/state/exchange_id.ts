@@ -37,7 +37,8 @@ export function exchangeClientId(
     }
     // Case 5, the client has restarted: what it had stays until CREATE_SESSION.
   }
-  // Cases 1 and 4: whatever was not confirmed is replaced, whoever asks.
+  // Cases 1 and 4: a record that was not confirmed is replaced, for any
+  // principal.
   const client = state.clients.register({ protocol: 1, ...request });
   return client ?? Status.DELAY;
 }

@@ -20,14 +20,14 @@ import { spreadOf, WideMap } from "./wide_map.ts";
 /** Most files never have one. */
 const NO_DELEGATIONS: ReadonlyMap<Client, Delegation> = new Map();
 
-/** What is held on a file, by whoever. */
+/** What all clients hold on a file. */
 export class FileState {
   readonly file: FileRef;
   /** Its opens: an owner has one at most (RFC 8881 18.16.3). */
   readonly opens = new WideMap<OpenOwner, OpenState>(spreadOfOwner);
   /** What the opens share and deny. */
   readonly shares = new Shares();
-  /** Whose memory it takes: of whoever came to hold something of it first. */
+  /** The account that its memory counts in: of the client that held something of it first. */
   readonly account: StateAccount;
   /** Whether its mode is known to have neither setuid nor setgid. */
   isPlain = false;
@@ -74,7 +74,7 @@ export class FileState {
     if (delegation.isRecalled) this.recalls--;
   }
 
-  /** Somebody has set its mode. */
+  /** A client has set its mode. */
   modeSet(): void {
     this.isPlain = false;
     this.modesSet++;
@@ -95,16 +95,16 @@ export class FileState {
 export class FileStateTable {
   /** Where fs.close goes. */
   readonly effects: EffectQueue;
-  /** Who gets a delegation; the server sets it before clients come. */
+  /** Decides which client gets a delegation; the server sets it before clients come. */
   policy: DelegationPolicy;
-  /** Delegations of all files: where there are none, nobody looks for conflicts. */
+  /** Delegations of all files: where there are none, operations look for no conflicts. */
   delegations = 0;
   readonly #files = new WideMap<string, FileState>(spreadOf);
 
   constructor(options: {
     /** The queue that the engine runs. */
     readonly effects: EffectQueue;
-    /** Who gets a delegation; nobody if left out. */
+    /** Decides which client gets a delegation; none if left out. */
     readonly policy?: DelegationPolicy;
   }) {
     this.effects = options.effects;
@@ -121,7 +121,10 @@ export class FileStateTable {
     return this.#files.get(file.key);
   }
 
-  /** The same, made where nothing is held; `client`, who asks, must come to hold something. */
+  /**
+   * The same, made where nothing is held; `client`, whose request it is, must
+   * come to hold something.
+   */
   obtain(file: FileRef, { account }: Client): FileState {
     let state = this.#files.get(file.key);
     if (state === undefined) {
@@ -148,7 +151,7 @@ function spreadOfOwner({ key }: OpenOwner): number {
 export interface LockingTables {
   readonly stateids: StateidTable;
   readonly files: FileStateTable;
-  /** Who waits for a lock. */
+  /** The owners that wait for a lock. */
   readonly waiting: LockQueue;
   readonly clients: Pick<ClientTable, "holdingChanged">;
   /** Something is taken away from a client that goes on. */

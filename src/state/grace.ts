@@ -3,10 +3,10 @@ import type { Client } from "./client.ts";
 import type { Clock } from "../base/clock.ts";
 import { finish, type Piecework } from "./effects.ts";
 
-/** What a client calls itself, and who it is. */
+/** What a client calls itself, and its principal. */
 export type ClientName = Pick<Client, "protocol" | "owner" | "principal">;
 
-/** Who held state when the server stopped: what `src/recovery` keeps. */
+/** The clients that held state when the server stopped: what `src/recovery` keeps. */
 export interface ReclaimRecords {
   /** Whether this client may reclaim what it held. */
   mayReclaim(client: Client): boolean;
@@ -28,16 +28,19 @@ export interface GracePeriodOptions {
   readonly clock: Clock;
   /** Length in milliseconds, up to twice as long while clients reclaim; 0, no grace period at all, if left out. */
   readonly durationMs?: number;
-  /** Who may reclaim; everybody if left out. */
+  /** The clients that may reclaim; all if left out. */
   readonly records?: ReclaimRecords;
-  /** Begun once, when no reclaim is taken any more; nobody gets anything new before it is done. */
+  /**
+   * Begun once, when no reclaim is taken any more; no client gets anything new
+   * before it is done.
+   */
   readonly onEnd?: () => Piecework;
   /** Does that in pieces; it is done at once if left out. */
   readonly begin?: (work: Piecework) => void;
 }
 
 /**
- * The time after a start in which clients take back what they held and nobody
+ * The time after a start in which clients take back what they held, and none
  * gets anything new (RFC 8881 8.4.2.1, RFC 7530 9.6.2).
  */
 export class GracePeriod {
@@ -66,7 +69,7 @@ export class GracePeriod {
     this.#active = durationMs > 0;
   }
 
-  /** Whether the period lasts: nobody gets anything new. */
+  /** Whether the period lasts: no client gets anything new. */
   get active(): boolean {
     if (this.#active && this.#clock.now() >= this.#endsAt) this.end();
     return this.#active;
@@ -77,7 +80,7 @@ export class GracePeriod {
     return this.active && !this.#isEnding;
   }
 
-  /** Ends the period early: everybody who may reclaim has. */
+  /** Ends the period early: all clients that may reclaim have. */
   end(): void {
     if (!this.#active || this.#isEnding) return;
     this.#isEnding = true;
@@ -96,9 +99,9 @@ export class GracePeriod {
   }
 
   /**
-   * Whether a client that held something is still to come back by this name, and
-   * it is not this one: whoever took the name first would keep it out, and what
-   * it held would be lost.
+   * Whether a client that held something is still to come back by this name,
+   * and it is not this one: another client that took the name first would keep
+   * it out, and what it held would be lost.
    */
   isReserved(named: ClientName): boolean {
     return this.takesReclaims && (this.#records?.isOthers(named) ?? false);

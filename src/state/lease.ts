@@ -19,8 +19,8 @@ export class Lease {
   }
 
   /**
-   * Whether the lease ran out. The client keeps what it has until somebody
-   * conflicts: see `ServerState.expireIfLapsed`.
+   * Whether the lease ran out. The client keeps what it has until another
+   * client's request conflicts: see `ServerState.expireIfLapsed`.
    */
   isExpired(client: Client): boolean {
     return this.#clock.now() - client.renewedAt > this.leaseMs;

@@ -6,11 +6,11 @@ import type { FileState } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
 import type { LockOwner } from "./owners.ts";
 
-/** A byte-range lock that somebody asks for. */
+/** A byte-range lock that a client asks for. */
 export interface LockWish extends Span {
   /** What it would be gotten under. */
   readonly open: OpenState;
-  /** Who would hold it; perhaps not known to the server yet. */
+  /** The lock owner that would hold it; perhaps not known to the server yet. */
   readonly owner: Pick<LockOwner, "name" | "key">;
   /** Whether it is a write lock. */
   readonly write: boolean;
@@ -42,7 +42,7 @@ export interface LockQueueLimits {
 export const TURN = 2_000;
 /** Milliseconds that one is kept at least for a client that asks again and again. */
 export const MIN_RETRY_AFTER = 2_000;
-/** The same for one that has asked once: nobody knows when it will come again. */
+/** The same for one that has asked once: when it will come again is not known. */
 export const FIRST_RETRY_AFTER = 5_000;
 
 /** Milliseconds that one is kept at most: a waiter that was killed does not say so. */
@@ -56,29 +56,29 @@ interface Waiting extends WaitingLock {
   retryAfter: number;
   /** Clock time in milliseconds at which its client was told that it may be free. */
   toldAt: number | undefined;
-  /** A lock of somebody else's that was in its way when it was last looked for. */
+  /** A lock of another owner that was in its way when it was last looked for. */
   keptBy: LockedRange | undefined;
 }
 
-/** Tells nobody. */
+/** Sends no CB_NOTIFY_LOCK. */
 const noNotifier: LockNotifier = { canNotify: () => false, notify: () => {} };
 
 /**
- * Who waits for which lock, a line for each file (RFC 8881 9.6, RFC 7530 9.4).
- * When a range becomes free the first in line is preferred to everybody who
+ * The owners that wait for locks, a line for each file (RFC 8881 9.6, RFC 7530
+ * 9.4). When a range becomes free the first in line is preferred to all that
  * came later: for a moment when its client was told, otherwise as long as it
- * keeps to the pace at which it asked so far. Nothing is locked for it, and who
- * has not asked for a lease time is forgotten.
+ * keeps to the pace at which it asked so far. Nothing is locked for it, and an
+ * owner that has not asked for a lease time is forgotten.
  */
 export class LockQueue {
-  /** Tells clients whose turn it is. */
+  /** Sends CB_NOTIFY_LOCK to clients whose turn it is. */
   notifier: LockNotifier = noNotifier;
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #limits: LockQueueLimits;
   readonly #effects: EffectQueue;
   readonly #lines = new Map<FileState, Set<Waiting>>();
-  /** Files in whose lines somebody may be called up. */
+  /** Files in whose lines an owner may be called up. */
   readonly #freed = new Set<FileState>();
   readonly #perClient = new Map<Client, Set<Waiting>>();
 
@@ -104,7 +104,7 @@ export class LockQueue {
     return size;
   }
 
-  /** A lock that is free for somebody who was there before, and in conflict with the wish. */
+  /** A lock that is free for an owner who came before, and in conflict with the wish. */
   preferredTo(wish: LockWish): WaitingLock | undefined {
     const line = this.#lines.get(wish.open.file);
     if (line === undefined) return undefined;
@@ -164,7 +164,10 @@ export class LockQueue {
     }
   }
 
-  /** Forgets who does not ask any more, and calls up who comes next; called every second or so. */
+  /**
+   * Forgets those that do not ask any more, and calls up those that come next;
+   * called every second or so.
+   */
   sweep(): void {
     for (const file of this.#lines.keys()) this.freed(file);
   }
@@ -202,7 +205,7 @@ export class LockQueue {
     client.account.count("waiting", 1, owner.key.length);
   }
 
-  /** Out of the line, and whoever it kept back may go. */
+  /** Takes it out of the line, and those that it kept back may go. */
   #leave(waiting: Waiting): void {
     this.#remove(waiting);
     this.freed(waiting.open.file);
@@ -233,7 +236,7 @@ export class LockQueue {
     }
   }
 
-  /** Tells those who can lock now, unless somebody before them in line can as well. */
+  /** Tells those that can lock now, unless another before them in line can as well. */
   #callUp(line: ReadonlySet<Waiting>): void {
     const now = this.#clock.now();
     const before: Waiting[] = [];
@@ -260,7 +263,7 @@ function isAwaited({ toldAt, askedAt, retryAfter }: Waiting, now: number) {
     : now - toldAt < TURN;
 }
 
-/** Whether nobody else's lock is in the way. */
+/** Whether no other owner's lock is in the way. */
 function isFree(waiting: Waiting): boolean {
   const { open: { client, file }, owner, write, keptBy } = waiting;
   // A range stays as it is until it is over.

@@ -10,7 +10,7 @@ export type ClientEnd =
   | "destroyed"
   /** Another incarnation, or another principal where nothing was held. */
   | "replaced"
-  /** Its lease ran out, and somebody else wanted what it held or it stayed away too long. */
+  /** Its lease ran out, and another client wanted what it held, or it stayed away too long. */
   | "expired"
   /** The server was full. */
   | "evicted";

@@ -37,7 +37,7 @@ export class OpenState extends LockingState {
   waiting = 0;
   /** NFSv4.0: closed, and only kept for the replay of CLOSE. */
   isClosed = false;
-  /** Nobody has the file open by it any more; there may be locks to be cleared away. */
+  /** The file is no longer open by it; there may be locks to be cleared away. */
   isOver = false;
   #accessSeen = 0;
   #denySeen = 0;

@@ -27,9 +27,9 @@ const MAX_ENTRIES = 32;
 const SEVERAL = {};
 
 /**
- * Ranges sorted by start, which may overlap. Each node knows how far it reaches,
- * and whether all of it is of one owner, so that looking for somebody else's range
- * takes the same few steps however many an owner has of its own.
+ * Ranges sorted by start, which may overlap. Each node knows how far it
+ * reaches, and whether all of it is of one owner, so that looking for another
+ * owner's range takes the same few steps however many an owner has of its own.
  */
 export class RangeTree<T extends Range> {
   #root: Node = newNode([]);

@@ -35,13 +35,16 @@ export interface ServerStateOptions {
   readonly identity: ServerIdentity;
   /** Length of a lease in milliseconds. */
   readonly leaseMs: number;
-  /** How long a client may stay away and keep what nobody else wants, in milliseconds; a day if left out. */
+  /**
+   * How long a client may stay away and keep what no other client wants, in
+   * milliseconds; a day if left out.
+   */
   readonly courtesyMs?: number;
   /** Grace period; none if left out. */
   readonly grace?: Omit<GracePeriodOptions, "clock" | "begin">;
-  /** Keeps persistent sessions; nobody gets one if left out. */
+  /** Keeps persistent sessions; no client gets one if left out. */
   readonly sessionStore?: SessionStore;
-  /** Who gets delegations; nobody if left out. */
+  /** Decides which clients get delegations; none if left out. */
   readonly delegations?: DelegationPolicy;
   readonly limits: LockQueueLimits & {
     /** Clients, confirmed or not. */
@@ -207,8 +210,9 @@ export class ServerState implements LockingTables {
   }
 
   /**
-   * The courteous server's other half: called when `client` is in somebody's
-   * way. True when its lease had run out and all that it had is gone now.
+   * The courteous server's other half: called when what `client` holds is in
+   * another client's way. True when its lease had run out and all that it held
+   * is gone now.
    */
   expireIfLapsed(client: Client): boolean {
     if (client.gone) return true;
@@ -222,14 +226,18 @@ export class ServerState implements LockingTables {
     this.#effects.begin(this.sessions.connectionClosed(connection));
   }
 
-  /** What time alone brings; called every few seconds with the clock's `now` in milliseconds. */
+  /**
+   * Ends what has run out: leases, sessions, the grace period. Called every few
+   * seconds with the clock's `now` in milliseconds.
+   */
   sweep(now: number): void {
     if (!this.#isSweeping) {
       this.#isSweeping = true;
       this.#effects.begin(this.#sweepAll(now));
     }
     this.waiting.sweep();
-    // Asking ends it when its time is over, and whoever waits for that is told.
+    // Reading it ends the period when its time is over, which its observers are
+    // told.
     void this.grace.active;
   }
 

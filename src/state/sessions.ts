@@ -212,10 +212,10 @@ export class SessionTable {
   }
 
   /**
-   * Asks for fewer slots while kept replies take more memory than they may,
-   * for all that were granted when there is room again (RFC 8881 2.10.6.1).
-   * Who doesn't comply can't fill the memory: idle sessions end, those without
-   * a connection at once, others when it is twice as much.
+   * Asks for fewer slots while kept replies take more memory than they may, for
+   * all that were granted when there is room again (RFC 8881 2.10.6.1). A
+   * client that doesn't comply can't fill the memory: idle sessions end, those
+   * without a connection at once, others when it is twice as much.
    */
   *sweep(): Piecework {
     const { replayCacheBytes } = this.usage;
@@ -313,7 +313,10 @@ export class SessionTable {
     }
   }
 
-  /** What SEQUENCE says about the backchannels of a client (RFC 8881 18.46.3), and who must know. */
+  /**
+   * What SEQUENCE says about the backchannels of a client (RFC 8881 18.46.3),
+   * and which client must know.
+   */
   #refresh(client: Client): void {
     let wanted = false;
     let up = false;

@@ -3,7 +3,7 @@ import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { CallbackLocation, Client } from "./client.ts";
 import type { ServerState } from "./server_state.ts";
 
-/** SETCLIENTID: { v, x, k } of RFC 7530 16.33.5 and who asks. */
+/** SETCLIENTID: { v, x, k } of RFC 7530 16.33.5 and the caller's principal. */
 export interface SetClientIdRequest {
   /** nfs_client_id4.id. */
   readonly owner: Uint8Array;

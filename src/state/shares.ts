@@ -8,7 +8,7 @@ type Pile = OpenState | Map<Client, Few<OpenState>> | undefined;
 
 /**
  * The opens of a file by what they have access to and by what they deny (RFC
- * 8881 9.7), so that whoever is in the way is found however many there are.
+ * 8881 9.7), so that an open in the way is found however many there are.
  */
 export class Shares {
   /** By OPEN4_SHARE_ACCESS_*, 1 to 3. */

@@ -31,7 +31,7 @@ export interface SlotRequest {
 export interface SlotImage {
   /** Sequence ID of the last request that changed something. */
   readonly sequence: number;
-  /** Whether the request has ended; otherwise nobody can tell what it did. */
+  /** Whether the request has ended; otherwise the server can't tell what it did. */
   readonly isAnswered: boolean;
   /** Bytes of the request. */
   readonly length: number;
@@ -62,7 +62,7 @@ export class Slot {
   sequence = 0;
   /** Whether that request is being carried out. */
   busy = false;
-  /** Whether its answer waits for what it says to be durable; nobody has it yet. */
+  /** Whether its answer waits for what it says to be durable; the client does not have it yet. */
   isSettling = false;
   /** Whether a request was answered yet. */
   used = false;
@@ -88,7 +88,7 @@ export class Slot {
   #saved = 0;
   /** Whether the journal has the request that is being carried out. */
   #isNoted = false;
-  /** Whether requests may have been accepted that nobody remembers. */
+  /** Whether requests may have been accepted that the journal does not have. */
   #isBehind: boolean;
 
   constructor(table: SlotTable, id: number, isBehind: boolean) {
@@ -251,8 +251,8 @@ export class Slot {
 
 /**
  * Whether a COMPOUND4res failed at its second operation. It is kept although
- * nobody asked: it is short, and RFC 8881 2.10.6.1.3 wants a retry of an
- * illegal operation answered as the first time.
+ * the client did not ask: it is short, and RFC 8881 2.10.6.1.3 wants a retry of
+ * an illegal operation answered as the first time.
  */
 function failedEarly(reply: Uint8Array): boolean {
   if (word(reply, 0) === Status.OK) return false;

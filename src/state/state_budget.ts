@@ -33,13 +33,13 @@ export const STATE_COSTS = {
 export type StateKind = keyof typeof STATE_COSTS;
 
 /**
- * While an address holds this many times what is free, it gets no more: alone it
- * may have three quarters of all, two have three sevenths each, and whoever
- * comes next always finds something.
+ * While an address holds this many times what is free, it gets no more: alone
+ * it may have three quarters of all, two have three sevenths each, and the next
+ * address always finds something.
  */
 const SHARE = 3;
 
-/** Whether somebody who holds `held` may have more while so much is free. */
+/** Whether an address that holds `held` may have more while so much is free. */
 export function mayHaveMore(held: number, free: number): boolean {
   return held < SHARE * free;
 }
@@ -50,7 +50,7 @@ export class StateBudget {
   readonly limit: number;
   /** Bytes in use. */
   used = 0;
-  /** How often somebody found no room for more, here or in a limit of a client. */
+  /** How often a client found no room for more, here or in a limit of a client. */
   refusals = 0;
   /** How many there are of each kind. */
   readonly counts: Record<StateKind, number>;

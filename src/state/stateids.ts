@@ -22,9 +22,9 @@ export type SeqidStatus =
   | typeof Status.BAD_STATEID;
 
 /**
- * Whatever a stateid can name. Each of them has a `kind`, and who treats them
- * differently does so in a switch that ends with `exhausted`: a new kind does not
- * compile until it is treated everywhere.
+ * Whatever a stateid can name. Each of them has a `kind`, and code that treats
+ * them differently does so in a switch that ends with `exhausted`: a new kind
+ * does not compile until it is treated everywhere.
  */
 export type HeldState = OpenState | LockState | Delegation;
 
@@ -32,7 +32,7 @@ export type HeldState = OpenState | LockState | Delegation;
 export abstract class LockingState implements Stateid {
   /** Generation, from 1 on. */
   seqid = 1;
-  /** 12 bytes that nobody can guess. */
+  /** 12 bytes that no client can guess. */
   readonly other: Uint8Array;
   /** Whose it is. */
   readonly client: Client;
@@ -52,7 +52,10 @@ export abstract class LockingState implements Stateid {
     return keyOf(this.other);
   }
 
-  /** Whether it ended, and only waits to be cleared away: nobody may use it, it is in nobody's way. */
+  /**
+   * Whether it ended, and only waits to be cleared away: no client may use it,
+   * nor is it in any client's way.
+   */
   get isGone(): boolean {
     return this.client.gone;
   }
@@ -84,8 +87,8 @@ const KEY_MASK = 0x3fff_ffff;
 /**
  * All the stateids that are out. Their `other` is the server's boot (RFC 7530
  * 9.1.4: a restarted server can tell NFS4ERR_STALE_STATEID) and 64 random bits.
- * Some of these bits are the key of the table; no two states share a key, and
- * whoever names a state must still have all of the bytes right.
+ * Some of these bits are the key of the table; no two states share a key, and a
+ * client that names a state must still have all of the bytes right.
  */
 export class StateidTable {
   readonly #boot: number;

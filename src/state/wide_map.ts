@@ -4,10 +4,10 @@ const MANY = 512;
 const PARTS = 32;
 
 /**
- * A Map that grows a little at a time. A Map itself makes room for twice as many
- * in one go, which takes milliseconds at some ten thousands; and what one
+ * A Map that grows a little at a time. A Map itself makes room for twice as
+ * many in one go, which takes milliseconds at some ten thousands; and what one
  * request adds is in several of them, which all are full at the same request.
- * Its order is nobody's business.
+ * Its order means nothing.
  */
 export class WideMap<K, V> {
   readonly #partOf: (key: K) => number;
