@@ -126,7 +126,7 @@ class CompoundRun {
   #hasWaited = false;
   /** Clock time at which the operation that comes now was about to begin. */
   #startedAt: number;
-  /** Clock time since when nobody else had a turn. */
+  /** Clock time since when no other work had a turn. */
   #turnBegan: number;
   /** NFSv4.0: set where answers are kept. */
   origin: Origin | undefined;
@@ -186,8 +186,8 @@ class CompoundRun {
   #tooMany(): StatusCode {
     const { minorVersion, operationCount, services } = this.#context;
     if (operationCount <= services.limits.maxOperations) return Status.OK;
-    // In a session it is SEQUENCE that answers (RFC 8881 18.46.3), but nobody
-    // negotiated more than the server's own limit.
+    // In a session it is SEQUENCE that answers (RFC 8881 18.46.3), but no
+    // client negotiated more than the server's own limit.
     return minorVersion === 0 ? Status.RESOURCE : Status.TOO_MANY_OPS;
   }
 

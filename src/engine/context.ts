@@ -39,7 +39,7 @@ export class CompoundContext {
   readonly services: Services;
   /** Where the request came from. */
   readonly connection: Connection;
-  /** Who asks. */
+  /** The caller, as the RPC header names it. */
   readonly credential: Credential;
   /** Bytes of the reply besides the COMPOUND4res: they are part of ca_maxresponsesize. */
   readonly replyOverhead: number;
@@ -148,7 +148,7 @@ export class CompoundContext {
     return true;
   }
 
-  /** Who asks, as the export of `file` sees them. */
+  /** The caller, as the export of `file` sees them. */
   callerOf(file: FileRef): Caller {
     return this.services.callers.of(this.credential, file.export);
   }

@@ -9,7 +9,7 @@ import type { StateAccount } from "../state/state_budget.ts";
 const MAX_ENTRIES = 4096;
 /** Longest answer that is kept, in bytes. */
 const MAX_ANSWER = 8192;
-/** Milliseconds after which nobody sends a request again. */
+/** Milliseconds after which no client sends a request again. */
 const MAX_AGE = 120_000;
 
 /** A request that is not to be carried out twice. */
@@ -26,7 +26,7 @@ export interface DuplicateEntry {
   readonly digest: number;
   /** When it began. */
   readonly since: number;
-  /** Its COMPOUND4res; until it is there, who asks for it waits. */
+  /** Its COMPOUND4res; until it is there, a retry waits. */
   answer: Uint8Array | undefined;
   waiting: PromiseWithResolvers<Uint8Array> | undefined;
   /** Whether it can still be found. */
@@ -61,7 +61,7 @@ export class DuplicateRequests {
     const { bytes, position, end } = call.body;
     const oldest = this.#clock.now() - MAX_AGE;
     const { principal } = call.credential;
-    // Made once, however many requests of this xid somebody has sent.
+    // Made once, however many requests of this xid a client has sent.
     let own: number | undefined;
     for (const entry of entries) {
       const same = entry.since >= oldest && entry.size === end - position &&

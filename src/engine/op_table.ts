@@ -205,7 +205,7 @@ const ROWS: readonly OperationRow[] = [
 /** Stands for every number that is no operation of the minor version. */
 export const ILLEGAL: OperationRow = row("ILLEGAL", EVERY, "nothing", illegal);
 
-/** The operation table, by number; holes are operations that nobody knows. */
+/** The operation table, by number; holes are numbers that no minor version defines. */
 export const OPERATIONS: readonly (OperationRow | undefined)[] = byNumber();
 
 type Name = keyof typeof Op;

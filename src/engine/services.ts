@@ -25,7 +25,7 @@ export interface Services {
   readonly random: RandomBytes;
   /** Verifier of WRITE and COMMIT: another one after each start (RFC 8881 18.32.3). 8 bytes. */
   readonly writeVerifier: Uint8Array;
-  /** Rations long answers; left out where nobody else waits. */
+  /** Rations long answers; left out where no other work waits. */
   readonly turn?: Turn;
   /** Is told of every operation. */
   readonly observer?: EngineObserver;

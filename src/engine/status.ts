@@ -36,13 +36,14 @@ function statusOfFsError(
 ): StatusCode | undefined {
   // RFC 7530 13.1 has no NFS4ERR_WRONG_TYPE.
   if (code === "wrong-type" && minorVersion === 0) return Status.INVAL;
-  // Where nobody checks types a code may be any word, as "constructor".
+  // From a file system in plain JavaScript a code may be any word, as
+  // "constructor".
   return Object.hasOwn(FS_STATUS, code) ? FS_STATUS[code] : undefined;
 }
 
 /**
  * The nfsstat4 of something thrown while an operation was carried out, or
- * `undefined` for a fault of ours that nobody threw on purpose.
+ * `undefined` for a fault of ours that no code threw on purpose.
  */
 export function statusOfError(
   error: unknown,
@@ -64,7 +65,10 @@ const NAMES = new Map<number, string>(
   ) => [code, code === 0 ? "NFS4_OK" : `NFS4ERR_${name}`]),
 );
 
-/** The RFC's name of a status: "NFS4_OK", "NFS4ERR_NOENT"; a number nobody knows stays a number. */
+/**
+ * The RFC's name of a status: "NFS4_OK", "NFS4ERR_NOENT"; a number that has
+ * none stays a number.
+ */
 export function statusName(status: number): string {
   return NAMES.get(status) ?? String(status);
 }

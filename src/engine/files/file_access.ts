@@ -36,9 +36,10 @@ export function checkOpenable(
 }
 
 /**
- * Whether a caller has permission to read or write content. Who may run a program
- * has it read by the client's kernel, and with `ownerAlways` the owner may all the
- * same: a local program could go on through its descriptor after a chmod.
+ * Whether a caller has permission to read or write content. A user who may run
+ * a program has it read by the client's kernel, and with `ownerAlways` the
+ * owner may all the same: a local program could go on through its descriptor
+ * after a chmod.
  */
 export function checkContent(
   attributes: FileAttributes,

@@ -11,12 +11,12 @@ import { settingToo } from "./changing.ts";
 import type { CompoundContext } from "../context.ts";
 
 /**
- * Takes setuid and setgid away from a file whose content somebody who is not root
- * is about to write, so that nobody runs under its owner's name what he wrote
+ * Takes setuid and setgid away from a file whose content a user other than root
+ * is about to write, so that no user runs under its owner's name what he wrote
  * himself (POSIX write; Linux does so for the owner, too). Before the content,
  * so that there is no moment with both. An open file is looked at once, and
- * again when its mode was set; each time where the host's own programs set modes
- * as well.
+ * again when its mode was set; each time where the host's own programs set
+ * modes as well.
  */
 export function dropSetId(
   context: CompoundContext,

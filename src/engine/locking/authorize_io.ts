@@ -37,7 +37,7 @@ function ioState(
   // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
   if ((accessOf(state) & needed) !== 0) return state;
   // RFC 8881 9.1.2, RFC 7530 9.1.6: clients read around what they write, so an
-  // open for writing may be read under where nobody denies it.
+  // open for writing may be read under where no other open denies it.
   const deny = Share.DENY_NONE;
   const isRefused = write ||
     isShareDenied(context, file, { access: Share.ACCESS_READ, deny });

@@ -15,9 +15,9 @@ import type { CompoundContext } from "../context.ts";
 const MAX_CLEARED = 256;
 
 /**
- * Somebody's state is in the way. True when it is worth another look: its
- * client's lease had run out, which was only a courtesy as long as nobody minded
- * (RFC 8881 8.4.3, RFC 7530 9.6.3.1), or its owner never confirmed it.
+ * `held` is in the way. True when it is worth another look: its client's lease
+ * had run out, which kept it by courtesy only until a conflict (RFC 8881 8.4.3,
+ * RFC 7530 9.6.3.1), or its owner never confirmed it.
  */
 export function giveWay(context: CompoundContext, held: HeldState): boolean {
   const { clock, state } = context.services;
@@ -35,16 +35,16 @@ export function giveWay(context: CompoundContext, held: HeldState): boolean {
 }
 
 /**
- * What is left of an ended client or open is cleared away by and by; whoever
- * finds it in the way does that for it, and is put off with NFS4ERR_DELAY when
- * it is too much for one request.
+ * What is left of an ended client or open is cleared away by and by; a request
+ * that finds it in the way does that for it, and is put off with NFS4ERR_DELAY
+ * when it is too much for one.
  */
 function clearAway(context: CompoundContext, held: HeldState): void {
   if (context.cleared++ === MAX_CLEARED) throw new FsError("busy");
   dropState(context.services.state, held);
 }
 
-/** Whether an open of somebody who is there forbids `access` or `deny` of a file. */
+/** Whether an open of a client whose lease holds forbids `access` or `deny` of a file. */
 export function isShareDenied(
   context: CompoundContext,
   file: FileRef,
@@ -58,7 +58,7 @@ export function isShareDenied(
   }
 }
 
-/** What somebody is about to do to a file, and in which operation. */
+/** What a request is about to do to a file, and in which operation. */
 export interface FileUse {
   /** To its content, attributes or names; a read delegation stands what is none. */
   readonly changes: boolean;
@@ -96,11 +96,11 @@ export function recallConflicts(
   const held = state.files.get(file);
   if (held === undefined) return false;
   for (const delegation of held.delegations.values()) {
-    // Who holds one for writing is alone with it.
+    // A client that holds one for writing is alone with the file.
     if (!use.changes && delegation.type === "read") return false;
     if (delegation.client === client) continue;
     if (giveWay(context, delegation)) continue;
-    // Thousands may have one: nobody is kept waiting while they are asked.
+    // Thousands may have one: no request waits while they are recalled.
     const { reason } = use;
     const recalls = () => recallDelegations(state, held, { client, reason });
     if (!delegation.isRecalled) effects.begin(recalls());

@@ -58,7 +58,10 @@ export function readLockType(xdr: XdrReader): LockType {
   return { write: type % 2 === 0, blocking: type >= READW_LT };
 }
 
-/** A lock of somebody who is there that keeps `owner` from a span of the current filehandle. */
+/**
+ * A lock of a client whose lease holds that keeps `owner` from a span of the
+ * current filehandle.
+ */
 export function findConflict(
   context: CompoundContext,
   owner: LockOwner | undefined,
@@ -88,7 +91,7 @@ export function deny(
     offset: range.start,
     length: lengthOf(range),
     write: range.write,
-    // RFC 8881 18.10.3: the holder's, whoever asks.
+    // RFC 8881 18.10.3: the holder's, not the caller's.
     clientid: client.id,
     owner: owner.name,
   };

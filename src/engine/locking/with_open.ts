@@ -37,7 +37,7 @@ export function withOpen(
   };
   if (context.minorVersion > 0) return resolved();
   const known = context.services.state.stateids.find(stateid.other);
-  // Nobody's: there is no seqid to judge.
+  // No owner's: there is no seqid to judge.
   if (known?.kind !== "open" || known.client.protocol !== 0) return resolved();
   const { owner } = known;
   return sequenced(context, { owner, operation, seqid }, resolved);

@@ -36,7 +36,8 @@ export const bindConnToSession: Operation<BindConnToSessionArgs> = {
     const { sessions } = context.services.state;
     const session = sessions.find(args.session);
     if (session === undefined) return Status.BADSESSION;
-    // A back channel carries what the server tells its client, and nobody else.
+    // A back channel carries what the server tells its client, and may reach no
+    // other.
     if (!isRegisteredBy(session.client, context.credential)) {
       return Status.WRONG_CRED;
     }
@@ -70,7 +71,7 @@ function choose(
   }
 }
 
-/** RFC 8881 18.34.3: who is bound already must not demand other channels. */
+/** RFC 8881 18.34.3: a connection that is bound already must not demand other channels. */
 function agreed(
   demanded: DirectionBits,
   bound: DirectionBits | undefined,

@@ -13,7 +13,10 @@ export interface CommitArgs {
 
 const LAST_OFFSET = 0xffff_ffff_ffff_ffffn;
 
-/** COMMIT (RFC 8881 18.3, RFC 7530 16.3). Who has lost the right to write may still save what it wrote. */
+/**
+ * COMMIT (RFC 8881 18.3, RFC 7530 16.3). A client that has lost the right to
+ * write may still save what it wrote.
+ */
 export const commit: Operation<CommitArgs> = {
   decode: (xdr) => ({ offset: xdr.uint64(), count: xdr.uint32() }),
 

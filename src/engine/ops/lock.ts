@@ -55,7 +55,7 @@ export interface LockArgs extends LockType {
   readonly offset: bigint;
   /** Bytes; 2^64 - 1 for all the rest. */
   readonly length: bigint;
-  /** Who locks. */
+  /** The lock owner, by its open or by its own stateid. */
   readonly locker: NewLocker | KnownLocker;
 }
 
@@ -167,7 +167,7 @@ function take(
     state.waiting.denied(wish, blocking);
     return deny(context, conflict, conflict.holder);
   }
-  // RFC 8881 9.6: who has waited for it comes first.
+  // RFC 8881 9.6: an owner that has waited for it comes first.
   const preferred = state.waiting.preferredTo(wish);
   if (preferred !== undefined) {
     state.waiting.denied(wish, blocking);

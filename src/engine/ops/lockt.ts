@@ -44,7 +44,7 @@ export const lockt: Operation<LocktArgs> = {
     if (status !== Status.OK) return status;
     const span = spanOf(offset, length);
     if (span === undefined) return Status.INVAL;
-    // RFC 8881 8.4.2.1, RFC 7530 9.6.2: who holds what is not known yet.
+    // RFC 8881 8.4.2.1, RFC 7530 9.6.2: what clients hold is not known yet.
     if (state.grace.active) return Status.GRACE;
     const known = client.states.lockOwners.get(ownerKey(owner.name));
     const conflict = findConflict(context, known, { span, write });

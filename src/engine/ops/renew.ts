@@ -34,7 +34,7 @@ export const renew: Operation<RenewArgs> = {
   },
 };
 
-/** RFC 7530 16.28.5: who registered the client, or who has a file open. */
+/** RFC 7530 16.28.5: the user who registered the client, or one who has a file open. */
 function mayRenew(context: CompoundContext, client: Client): boolean {
   if (isRegisteredBy(client, context.credential)) return true;
   const { user } = context.credential;

@@ -18,7 +18,8 @@ export const secinfo: Operation<Uint8Array> = {
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
     const attributes = yield* wait(fs.getattr(file.node));
-    // RFC 8881 18.29.3: who may not LOOKUP the name may not ask this either.
+    // RFC 8881 18.29.3: a user who may not LOOKUP the name may not ask this
+    // either.
     const status = checkFolder(context, file, { attributes, use: "search" });
     if (status !== Status.OK) return status;
     const node = yield* wait(fs.lookup(file.node, name));

@@ -29,7 +29,7 @@ export function* createFile(
   const use = { attributes: folder, use: "change" } as const;
   let status = checkWritable(parent, "create");
   if (status === Status.OK) status = checkFolder(context, parent, use);
-  // Who can't make it did not make it the first time either.
+  // A user who can't make it did not make it the first time either.
   if (status !== Status.OK) return exists ? Status.EXIST : status;
   const { changes = {} } = how.attributes ?? {};
   const { maxFileSize = Number.MAX_SAFE_INTEGER } = parent.export.fs.limits ??

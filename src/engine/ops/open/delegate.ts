@@ -90,7 +90,8 @@ function grant(
 ): Delegation | WhyNoDelegation {
   const { export: { fs }, node } = open.file.file;
   const guard = fs.guard?.(node);
-  // RFC 8881 10.4: what others do to the file has to be seen, or nobody is trusted with it.
+  // RFC 8881 10.4: what others do to the file has to be seen, or no client is
+  // trusted with it.
   if (fs.guard !== undefined && guard === undefined) {
     services.state.files.policy.unguarded?.(offer.type);
     return WhyNoDelegation.RESOURCE;

@@ -16,7 +16,7 @@ import type { ProtocolLimits } from "../../limits.ts";
 import type { OpenTarget } from "./target.ts";
 import { unmake } from "./unmake.ts";
 
-/** Who opens, and how. */
+/** The client and owner that open, and how. */
 export interface Opening {
   readonly client: Client;
   /** Name of its open owner, as `ownerKey` makes it. */

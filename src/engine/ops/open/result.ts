@@ -51,13 +51,14 @@ function writeNone(
   wanted: number,
   why: WhyNoDelegation,
 ): void {
-  // RFC 8881 18.16.3: who said what it wants is told why it gets nothing.
+  // RFC 8881 18.16.3: a client that said what it wants is told why it gets
+  // nothing.
   if (wanted === 0) return xdr.uint32(DELEGATE_NONE);
   xdr.uint32(DELEGATE_NONE_EXT);
   xdr.uint32(why);
   const promises = why === WhyNoDelegation.CONTENTION ||
     why === WhyNoDelegation.RESOURCE;
-  // Nobody is told later.
+  // Clients are not told later.
   if (promises) xdr.bool(false);
 }
 
@@ -71,7 +72,8 @@ function writeDelegation(xdr: XdrWriter, delegation: Delegation): void {
     xdr.uint32(LIMIT_SIZE);
     xdr.uint64(0xffff_ffff_ffff_ffffn);
   }
-  // nfsace4 (RFC 8881 6.2.1): ALLOW of nothing to nobody, so the client asks ACCESS.
+  // nfsace4 (RFC 8881 6.2.1): ALLOW of nothing with an empty `who`, so the
+  // client asks ACCESS.
   xdr.uint32(0);
   xdr.uint32(0);
   xdr.uint32(0);

@@ -54,7 +54,7 @@ export function existingTarget(
   const writes = (access & Share.ACCESS_WRITE) !== 0;
   let status: StatusCode = reads ? check(false) : Status.OK;
   if (status === Status.OK && (writes || truncate)) status = check(true);
-  // RFC 8881 18.16.3: whoever asks, and for whatever access.
+  // RFC 8881 18.16.3: for every user, and whatever access it asks for.
   if (status === Status.OK && truncate) {
     status = checkWritable(file, "setattr");
   }
