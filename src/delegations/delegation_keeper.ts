@@ -30,9 +30,9 @@ import type { CallbackRouter } from "../backchannel/router.ts";
 export interface DelegationObserver {
   /** One was granted. */
   granted(type: DelegationType): void;
-  /** One was not, because the file system can't see who else changes the file. */
+  /** One was not, because the file system can't see what else changes the file. */
   unguarded?(type: DelegationType): void;
-  /** Somebody is in its way. */
+  /** It is recalled, for it is in another client's way. */
   recalled(type: DelegationType, reason: RecallReason): void;
   /** It is gone; `seconds` since it was recalled, where it was. */
   ended(
@@ -55,7 +55,7 @@ export interface DelegationKeeperOptions {
   readonly resend?: number;
   /** How soon one goes out again that found no way; 10,000, with a lease shorter than 90 s as much sooner. */
   readonly patience?: number;
-  /** How long CB_GETATTR may keep somebody waiting; 500. */
+  /** How long CB_GETATTR may keep another client waiting; 500. */
   readonly queryTimeout?: number;
   /** Is told of each delegation. */
   readonly observer?: DelegationObserver;
@@ -63,7 +63,7 @@ export interface DelegationKeeperOptions {
   readonly log?: Logger;
 }
 
-/** How long CB_GETATTR may keep somebody waiting, in milliseconds. */
+/** How long CB_GETATTR may keep another client waiting, in milliseconds. */
 export const QUERY_TIMEOUT = 500;
 /** How long a file that was fought over gets no delegation, in milliseconds. */
 export const CONTENTION = 10_000;
@@ -222,7 +222,7 @@ export class DelegationKeeper implements DelegationPolicy {
     }
   }
 
-  /** Sends nothing more, and lets nobody wait. */
+  /** Sends nothing more, and lets all that wait go on. */
   close(): void {
     this.#closed = true;
     this.#recalls.close();

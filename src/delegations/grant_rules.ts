@@ -10,9 +10,9 @@ import { hasMethod } from "../vfs/changes.ts";
 
 /**
  * The delegation that an open may have as far as its file is concerned, given
- * the OPEN4_SHARE_ACCESS_WANT_* that came with it (RFC 8881 10.4, 18.16.3):
- * one for everything when nobody else has the file, one for reading when nobody
- * else writes it.
+ * the OPEN4_SHARE_ACCESS_WANT_* that came with it (RFC 8881 10.4, 18.16.3): one
+ * for everything when no other client has the file, one for reading when no
+ * other writes it.
  */
 export function delegationFor(
   open: OpenState,
@@ -21,7 +21,7 @@ export function delegationFor(
   const type = preferred(open, wanted & Want.MASK);
   const own = delegationOf(open);
   if (own !== undefined) return whyNotAnother(own, type);
-  // What is asked back from others is in somebody's way.
+  // What is recalled from others is in a client's way.
   if (open.file.recalls > 0) return WhyNoDelegation.CONTENTION;
   const free = strongest(open);
   if (free === undefined) return WhyNoDelegation.CONTENTION;
@@ -51,7 +51,7 @@ function preferred(open: OpenState, want: number): DelegationType {
     hasMethod(fs, "setattr");
   if (!isWritable) return "read";
   if (want === Want.WRITE) return "write";
-  // Who only reads is not worth keeping all other readers out for.
+  // A client that only reads is not worth keeping all other readers out for.
   return (open.access & Share.ACCESS_WRITE) !== 0 ? "write" : "read";
 }
 
@@ -61,7 +61,7 @@ function strongest({ file, client }: OpenState): DelegationType | undefined {
   const { delegations, shares } = file;
   for (const [holder, delegation] of delegations) {
     if (holder === client) continue;
-    // Who holds one for writing is alone with it.
+    // A client that holds one for writing is alone with the file.
     if (delegation.type === "write") return undefined;
     type = "read";
     break;

@@ -27,8 +27,8 @@ interface Asked {
 }
 
 /**
- * CB_GETATTR: asks the holders of write delegations for size and change
- * (RFC 8881 10.4.3), each one question at a time, whoever wants to know.
+ * CB_GETATTR: asks the holders of write delegations for size and change (RFC
+ * 8881 10.4.3), each one question at a time, however many clients want to know.
  */
 export class HolderQueries {
   readonly #options: HolderQueriesOptions;
@@ -73,7 +73,7 @@ export class HolderQueries {
     return promise;
   }
 
-  /** Lets nobody wait any longer. */
+  /** Gives up all questions: no request waits any longer. */
   close(): void {
     for (const { giveUp } of [...this.#asked.values()]) giveUp();
   }

@@ -9,9 +9,9 @@ interface Habit {
 }
 
 /**
- * Who opened which file last, and for what. A delegation pays when a client
- * comes back to a file: for one that is written once, or read once, returning it
- * costs more than it saves.
+ * Which client opened which file last, and for what. A delegation pays when a
+ * client comes back to a file: for one that is written once, or read once,
+ * returning it costs more than it saves.
  */
 export class OpenHistory {
   readonly #history: RecentMap<string, Habit>;

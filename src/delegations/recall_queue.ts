@@ -37,7 +37,7 @@ export interface Recall {
   readonly heardAt: number;
   /** The client knows that it is to return it. */
   readonly delivered: boolean;
-  /** Whoever waits until it is returned. */
+  /** Called when it has ended: requests that wait for that. */
   readonly waiting: (() => void)[];
 }
 
@@ -91,7 +91,7 @@ export class RecallQueue {
     return this.#recalls.get(delegation);
   }
 
-  /** A delegation is asked back: by a callback, unless its client knows already; after the end nobody is. */
+  /** Recalls a delegation: by a callback, unless its client knows already; after the end none. */
   add(delegation: Delegation, options: { readonly isKnown: boolean }): void {
     if (this.#isClosed) return;
     const now = this.#options.clock.now();
@@ -110,7 +110,7 @@ export class RecallQueue {
     if (!recall.delivered) this.#sendInTurn(recall);
   }
 
-  /** A delegation is in nobody's way any more. */
+  /** A delegation has ended, and is in no client's way any more. */
   end(delegation: Delegation): void {
     const recall = this.#recalls.get(delegation);
     if (recall === undefined) return;
@@ -149,7 +149,7 @@ export class RecallQueue {
     return true;
   }
 
-  /** Tries whether there is room again for those who wait for some. */
+  /** Sends recalls that wait for room, where there is some again. */
   *retry(): Piecework {
     for (const client of this.#crowded.keys()) {
       while (this.#sendNext(client)) yield RECALL_PIECES;
@@ -157,7 +157,7 @@ export class RecallQueue {
     }
   }
 
-  /** Sends nothing more, and lets nobody wait. */
+  /** Sends nothing more, and lets all that wait go on. */
   close(): void {
     this.#isClosed = true;
     for (const recall of this.#recalls.values()) {
