@@ -84,7 +84,7 @@ export class BackSlots {
     return got;
   }
 
-  /** Gives a slot back; whoever has waited longest gets it. */
+  /** Gives a slot back; the callback that has waited longest gets it. */
   release(slot: BackSlot): void {
     this.#busy.delete(slot);
     this.#serve();

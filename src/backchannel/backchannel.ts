@@ -100,7 +100,7 @@ export class Backchannel implements SessionObserver {
     }
   }
 
-  /** A connection is closed: who waits for a reply on it tries elsewhere. */
+  /** A connection is closed: a callback that waits for a reply on it tries elsewhere. */
   connectionClosed(connection: Connection): void {
     const channel = this.#channels.get(connection);
     this.#channels.delete(connection);
@@ -207,7 +207,7 @@ export class Backchannel implements SessionObserver {
   }
 }
 
-/** To whom the session's next callback goes; `undefined` when the client allows none. */
+/** Where the session's next callback goes; `undefined` when the client allows none. */
 function targetOf(session: Session): CallbackTarget | undefined {
   const { callback, minorVersion } = session;
   // RFC 8881 20.2.3: callback_ident means nothing on a session.

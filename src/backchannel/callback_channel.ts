@@ -30,7 +30,7 @@ export function isPeers(
 
 /** A CB_COMPOUND, but for its XID. */
 export interface CallbackCall {
-  /** To whom, and in whose name. */
+  /** Where it goes, and in whose name. */
   readonly target: CallbackTarget;
   /** Its operations, CB_SEQUENCE included. */
   readonly operations: readonly CallbackOperation[];
@@ -97,7 +97,8 @@ export class CallbackChannel {
       }
       return await promise;
     } finally {
-      // What could not be sent has nobody left to hear that it was given up.
+      // A call that could not be sent no longer waits to hear that it was given
+      // up.
       signal.removeEventListener("abort", stop);
       this.pending.cancel(xid);
     }

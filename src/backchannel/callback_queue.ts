@@ -26,7 +26,7 @@ export class CallbackQueue<T> implements AsyncIterable<T> {
     return true;
   }
 
-  /** Ends the iteration; returns the items that nobody took. */
+  /** Ends the iteration; returns the items that were not taken. */
   close(): T[] {
     this.#closed = true;
     this.#wake?.();

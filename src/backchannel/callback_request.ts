@@ -24,7 +24,7 @@ export type CallbackOutcome =
     readonly kind: "full";
   }
   | {
-    /** The session ended first, or nobody wants it any more. */
+    /** The session ended first, or the request is not wanted any more. */
     readonly kind: "stopped";
   }
   | {
@@ -52,9 +52,9 @@ export interface SenderSession {
   readonly id: Uint8Array;
   /** Slots of the back channel as negotiated. */
   readonly slots: number;
-  /** Callbacks may have been sent on them before a restart that nobody remembers. */
+  /** Callbacks may have been sent on them before a restart, which the server does not remember. */
   readonly isRestored?: boolean;
-  /** To whom the next callback goes; `undefined` when the client allows none. */
+  /** Where the next callback goes; `undefined` when the client allows none. */
   target(): CallbackTarget | undefined;
   /** Back-bound connections, the one to prefer first. */
   channels(): readonly CallbackChannel[];

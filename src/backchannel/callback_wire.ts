@@ -17,7 +17,7 @@ const CallbackProcedure = { CB_NULL: 0, CB_COMPOUND: 1 } as const;
 
 const MAX_TAG = 1024;
 
-/** To whom a callback goes, and in whose name. */
+/** Where a callback goes, and in whose name. */
 export interface CallbackTarget {
   /** RPC program that the client chose. */
   readonly program: number;

@@ -51,7 +51,7 @@ export interface DialOutOptions extends RetryOptions {
   readonly maxConnections?: number;
   /** Callbacks of one client that are under way; 64. */
   readonly queueLimit?: number;
-  /** Milliseconds after which a connection that nobody uses is closed; 60,000. */
+  /** Milliseconds after which a connection that no callback uses is closed; 60,000. */
   readonly idleTimeout?: number;
   /** Milliseconds after which a path that is down is tried again; 30,000, with a lease shorter than 90 s as much shorter. */
   readonly probeInterval?: number;
@@ -73,7 +73,7 @@ const MAX_REPLY = 64 * 1024;
 /**
  * The callbacks of NFSv4.0, whose clients are dialled at the address that
  * SETCLIENTID gave: a connection for each, made when it is needed, proved with
- * CB_NULL before any delegation is granted, closed when nobody uses it.
+ * CB_NULL before any delegation is granted, closed when no callback uses it.
  */
 export class DialOut implements ClientObserver {
   readonly #options: DialOutOptions;
@@ -115,7 +115,8 @@ export class DialOut implements ClientObserver {
     this.#drop(client);
     const { callback } = client.registration!;
     const address = this.#addressOf(callback);
-    // Nobody will ever be reached there: RENEW says so to who holds delegations.
+    // No callback will ever arrive there: RENEW says so to a client with
+    // delegations.
     if (address === undefined) return client.noteCallbackPath(false);
     if (this.#stopping.signal.aborted) return;
     const { program, ident } = callback;
@@ -301,7 +302,7 @@ export class DialOut implements ClientObserver {
     const firstXid = new DataView(random.buffer, random.byteOffset)
       .getUint32(0);
     const handlers: ConnectOptions["handlers"] = {
-      // Whoever is dialled is a client: it has nothing to ask for here.
+      // What is dialled is a client: it has nothing to ask for here.
       call: () => AcceptStatus.PROG_UNAVAIL,
       reply: (_connection, xid, xdr) => {
         if (!path.channel?.pending.deliver(xid, xdr)) this.unknownReplies++;
@@ -340,7 +341,7 @@ export class DialOut implements ClientObserver {
     return path.channel;
   }
 
-  /** At the limit the connection goes that nobody has used for longest. */
+  /** At the limit the connection goes that was not used for longest. */
   #makeRoom(): boolean {
     const { maxConnections = MAX_CONNECTIONS } = this.#options;
     if (this.#connected.size + this.#dialling < maxConnections) return true;
@@ -389,6 +390,6 @@ export function sendCBRecall(
   );
 }
 
-/** By default a client can't make the server dial anybody but itself. */
+/** By default a client can't make the server dial any host but its own. */
 const isOwnAddress: AllowCallbackAddress = ({ hostname }, { peer }) =>
   isSameHost(hostname, peer);

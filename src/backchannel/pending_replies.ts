@@ -43,7 +43,7 @@ export class PendingCBReplies {
     return xid;
   }
 
-  /** Hands a reply to whoever waits for it; false when nobody does. */
+  /** Hands a reply to the callback that waits for it; false when none does. */
   deliver(xid: number, xdr: XdrReader): boolean {
     const waiting = this.#waiting.get(xid);
     if (waiting === undefined) {
@@ -55,12 +55,12 @@ export class PendingCBReplies {
     return true;
   }
 
-  /** Nobody waits for this reply any more; false when it came already. */
+  /** The callback no longer waits for this reply; false when it came already. */
   cancel(xid: number): boolean {
     return this.#waiting.delete(xid);
   }
 
-  /** The connection ended: tells everybody who waits. */
+  /** The connection ended: all that wait for a reply fail. */
   fail(reason: Error): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();

@@ -5,7 +5,7 @@ import type { RetryPolicy } from "./retry_policy.ts";
 /** How {@linkcode tryCallback} goes about a callback. */
 export interface CallbackAttempts {
   readonly policy: RetryPolicy;
-  /** Whether it still has a point, and who hears that it goes out again. */
+  /** Whether it still has a point, and what is called when it goes out again. */
   readonly request: Pick<CallbackRequest, "wanted" | "unanswered">;
   /** Makes one attempt; resolves to nothing when there was no answer. */
   readonly attempt: () => Promise<CallbackOutcome | undefined>;

@@ -93,7 +93,7 @@ export class BackchannelSender {
     return this.#queue.push({ request, since: this.#policy.clock.now() });
   }
 
-  /** A connection was bound to the back channel: whoever waits tries again now. */
+  /** A connection was bound to the back channel: callbacks that wait try again now. */
   pathRegained(): void {
     this.#pathChanged.abort();
     this.#pathChanged = new AbortController();

@@ -6,7 +6,7 @@ import type { CallbackChannel } from "./callback_channel.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
 import type { InternetAddress } from "./universal_address.ts";
 
-/** A client of NFSv4.0 says only where; who calls is the server's machine. */
+/** A client of NFSv4.0 says only where; the caller is the server's machine. */
 const CREDENTIAL: CallSys = {
   flavor: AuthFlavor.SYS,
   stamp: 0,
