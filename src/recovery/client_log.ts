@@ -22,8 +22,9 @@ interface Sync {
 }
 
 /**
- * Above this a journal is rewritten when most of it is history. Everybody waits for
- * that and its syncs, so a client that comes and goes must not have it done often.
+ * Above this a journal is rewritten when most of it is history. Every request
+ * waits for that and its syncs, so a client that comes and goes must not have
+ * it done often.
  */
 const MIN_COMPACT_BYTES = 1024 * 1024;
 const MAX_HISTORY = 4;

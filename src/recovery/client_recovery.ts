@@ -31,7 +31,8 @@ export interface ClientRecoveryOptions {
 const FORGET = 4;
 
 /**
- * Who may reclaim after a restart (RFC 8881 8.4.2.1 and 8.4.3, RFC 7530 9.6).
+ * The clients that may reclaim after a restart (RFC 8881 8.4.2.1 and 8.4.3, RFC
+ * 7530 9.6).
  *
  * A client is put on record before it is granted something new, and taken off
  * when what it holds is lost. When the grace period ends, the records of those
@@ -114,7 +115,8 @@ export class ClientRecovery
   /** {@inheritDoc ReclaimRecords.isOthers} */
   isOthers(named: ClientName): boolean {
     const principal = this.#records.get(recordKey(named))?.principal;
-    // Whom nobody spoke for may be believed by now, after a start on other terms.
+    // A client that was not vouched for may be believed by now, after a start
+    // on other terms.
     return principal !== undefined && principal !== UNKNOWN.principal &&
       principal !== named.principal;
   }
@@ -230,7 +232,7 @@ export class ClientRecovery
     this.#log.info("grace period over", { back, lost: before - back });
   }
 
-  /** Now that others may be granted what they held: who did not come back has lost it. */
+  /** Now that others may be granted what they held: a client that did not come back has lost it. */
   *#prune(): Piecework {
     const { clients } = this.#state!;
     this.#awaited.clear();

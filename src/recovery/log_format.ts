@@ -33,8 +33,8 @@ export interface LogContent {
 
 /**
  * Reads a journal. What follows the last good line was being written when the
- * server stopped: nobody was promised anything of it. Throws, with one line for
- * the operator, for a file of another kind or of a newer version.
+ * server stopped: no client was promised anything of it. Throws, with one line
+ * for the operator, for a file of another kind or of a newer version.
  */
 export function readLog(text: string, path: string): LogContent {
   const lines = text.split("\n");
@@ -59,7 +59,7 @@ export function readLog(text: string, path: string): LogContent {
     }
     if (broken) {
       // RFC 8881 8.4.3: the line may have removed any of those before it, and
-      // whoever may be affected must be answered NFS4ERR_NO_GRACE.
+      // clients that may be affected must be answered NFS4ERR_NO_GRACE.
       records.clear();
       damaged = true;
       broken = false;

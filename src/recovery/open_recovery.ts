@@ -23,7 +23,7 @@ export interface RecoveryOptions {
 /**
  * Opens the records of the server at one address, in `clients/` of its folder,
  * so that servers at several addresses can share the folder. Undefined at port
- * 0: nobody finds such a server again. Throws as `ClientLog` does.
+ * 0: no client finds such a server again. Throws as `ClientLog` does.
  */
 export function openRecovery(
   options: RecoveryOptions,

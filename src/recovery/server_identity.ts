@@ -13,7 +13,7 @@ const FILE = "identity.json";
 const NAME = /^[0-9a-f]{32}$/;
 const KEY_SIZE = 16;
 
-/** An identity that nobody had before. */
+/** An identity that no server had before. */
 export function newIdentity(random: RandomBytes): ServerIdentity {
   return {
     name: Buffer.from(random(16)).toString("hex"),

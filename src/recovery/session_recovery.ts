@@ -78,7 +78,7 @@ export class SessionRecovery
 
   /**
    * Brings back what an earlier start has left, and follows what becomes of it.
-   * Whoever else observes `state` does so already.
+   * Other observers of `state` are there already.
    */
   restore(state: ServerState): void {
     this.#state = state;
