@@ -81,8 +81,8 @@ async function resume<T>(
 }
 
 /**
- * What has to be waited for, `undefined` where nothing has: a query builder, say,
- * is no Promise, and does its work only when somebody asks for the end.
+ * What has to be waited for, `undefined` where nothing has: a query builder,
+ * say, is no Promise, and does its work only when its end is asked for.
  */
 export function promised(
   given: Awaitable<void>,
@@ -96,7 +96,10 @@ function isThenable(given: unknown): given is PromiseLike<void> {
   return typeof then === "function";
 }
 
-/** A promise that nobody waits for: its rejection would be nobody's, and end the process. */
+/**
+ * Leaves a promise that is not waited for: its rejection would go unhandled,
+ * and end the process.
+ */
 export function leave(value: unknown): void {
   if (value instanceof Promise) value.catch(() => {});
 }

@@ -13,7 +13,7 @@ export interface Clock {
   schedule(run: () => void, ms: number): () => void;
 }
 
-/** `length` bytes that nobody can guess; tests give bytes that they know. */
+/** `length` bytes that no peer can guess; tests give bytes that they know. */
 export type RandomBytes = (length: number) => Uint8Array;
 
 /**

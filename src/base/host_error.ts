@@ -15,7 +15,7 @@ export function hostCode(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const { code } = error as { code?: unknown };
   if (typeof code === "string") {
-    // ERR_INVALID_ARG_TYPE and the like are mistakes of who called.
+    // ERR_INVALID_ARG_TYPE and the like are mistakes in the calling code.
     return /^E(?!RR_)[A-Z0-9]+$/.test(code) ? code : undefined;
   }
   if (!(error instanceof Error)) return undefined;

@@ -25,9 +25,9 @@ export interface LineQueueOptions {
 }
 
 /**
- * Lines on their way to a stream whose reader may be slow, or stopped: whoever
- * writes one never waits. Beyond the bound lines are left out and counted, and a
- * line at their place says how many once the reader is back.
+ * Lines on their way to a stream whose reader may be slow, or stopped: the
+ * writer of one never waits. Beyond the bound lines are left out and counted,
+ * and a line at their place says how many once the reader is back.
  */
 export class LineQueue {
   readonly #sink: LineSink;
@@ -103,7 +103,7 @@ export class LineQueue {
           if (error instanceof Deno.errors.WouldBlock) {
             await sleep(this.#clock, RETRY_MS);
           } else {
-            // Whoever read it is gone; serving files goes on without it.
+            // The reader is gone; serving files goes on without it.
             this.#dropped += count;
             this.#bytes -= rest.length;
             break;

@@ -26,7 +26,7 @@ export interface Logger {
    * server logs each operation, which it does for no other logger.
    */
   readonly level?: LogLevel;
-  /** Detail for whoever looks for a fault. */
+  /** Detail for an operator who looks for a fault. */
   debug(message: string, fields?: LogFields): void;
   /** Start, stop, and state that was lost. */
   info(message: string, fields?: LogFields): void;
@@ -34,7 +34,10 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   /** Our own fault. */
   error(message: string, fields?: LogFields): void;
-  /** Lines that were left out because nobody took them in time; a metric where there is such a number. */
+  /**
+   * Lines that were left out because their reader did not take them in time; a
+   * metric where there is such a number.
+   */
   readonly dropped?: number;
   /** Resolves when all lines are written, or after `timeoutMs`; where lines may wait. */
   flush?(timeoutMs: number): Promise<void>;
@@ -59,9 +62,9 @@ export interface LoggerOptions {
   /** Form of a line; `"text"` if left out. */
   format?: LogFormat;
   /**
-   * Takes each line, without its newline. If left out lines go to standard error
-   * without anybody waiting for its reader: 1 MiB of them are kept, of more it is
-   * said afterwards how many were left out.
+   * Takes each line, without its newline. If left out lines go to standard
+   * error without the server waiting for its reader: 1 MiB of them are kept, of
+   * more it is said afterwards how many were left out.
    */
   write?: (line: string) => void;
   /** Time of a line, in ms since 1970; the system's if left out. */
@@ -112,15 +115,16 @@ export interface RateLimit {
 /**
  * Wraps a logger so that no remote peer can fill a log: beyond its share of the
  * minute a level is silent, and says afterwards how many messages it left out.
- * Debug is not limited: an operator who asks for a line an operation wants each.
- * What the logger throws, or what it rejects with, is nobody's concern.
+ * Debug is not limited: an operator who asks for a line an operation wants
+ * each. What the logger throws, or what it rejects with, is ignored.
  */
 export function rateLimited(logger: Logger, limit: RateLimit): Logger {
   const write = (level: LogLevel, message: string, fields?: LogFields) => {
     try {
       leave(logger[level](message, fields));
     } catch {
-      // A sink that fails has nobody to be told, and must not end what it was to tell of.
+      // A sink that fails can't be told of anywhere, and must not end what it
+      // was to tell of.
     }
   };
   const limitLevel = (level: LogLevel): Logger[LogLevel] => {
@@ -261,8 +265,8 @@ function textOf(value: unknown): string {
 
 /**
  * Control and format characters would let a client forge lines, drive the
- * terminal of whoever reads the log, or show its text in another order. What
- * stands in place of them is good in a JSON string as well.
+ * terminal of the operator who reads the log, or show its text in another
+ * order. What stands in place of them is good in a JSON string as well.
  */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {

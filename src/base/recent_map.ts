@@ -8,9 +8,9 @@ export interface RecentOptions<V> {
 
 /**
  * A map that forgets what was not used lately. It holds between `limit` and
- * twice as much, in two generations: when the young one is full it becomes the old
- * one, and what nobody asked for since the last time is gone. What is in use
- * costs one look.
+ * twice as much, in two generations: when the young one is full it becomes the
+ * old one, and what was not asked for since the last time is gone. What is in
+ * use costs one look.
  */
 export class RecentMap<K, V> {
   #young = new Map<K, V>();

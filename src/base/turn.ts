@@ -1,8 +1,9 @@
 import { setImmediate } from "node:timers";
 
 /**
- * How long the event loop may be kept from everybody else, in milliseconds. Turns
- * are the loop's own: no clock that is given tells of them, so the machine's does.
+ * How long the event loop may be kept from all other work, in milliseconds.
+ * Turns are the loop's own: no clock that is given tells of them, so the
+ * machine's does.
  */
 export const SLICE = 4;
 
@@ -14,23 +15,24 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** Rations long work, so that it keeps nobody waiting who has little to do. */
+/** Rations long work, so that short work does not wait for it. */
 export interface Turn {
   /** Whether this turn of the event loop has gone on for long enough. */
   readonly isOver: boolean;
   /**
-   * Resolves when the others have had theirs. `who` asks is the same object each
-   * time, a connection: who has had less goes first. Left out, it is somebody new.
+   * Resolves when the others have had theirs. `who` is the same object each
+   * time, a connection: the one that has had less goes first. Left out, it is a
+   * new party.
    */
   next(who?: object): Promise<void>;
 }
 
-/** So many newcomers have a turn while somebody who needs all of a slice has one. */
+/** So many newcomers have a turn while a party that needs all of a slice has one. */
 const NEWCOMERS = 16;
 
-/** Somebody who waits for turns, or did. */
+/** A connection, or other work, that waits for turns or did. */
 interface Party {
-  /** Milliseconds of turns that it had: who has had the least is next. */
+  /** Milliseconds of turns that it had: the party that has had the least is next. */
   had: number;
   /** Its pieces of work that wait, the longest first. */
   readonly waiting: (() => void)[];
@@ -41,9 +43,9 @@ const LOOK = 1;
 
 /**
  * The turn of the event loop that is going on, as far as work that asks is
- * concerned: all of it together gets one slice, however many requests it is for.
- * Who waits gets as much as each of the others, however much any of them has to
- * do, and who has little to do waits for next to nobody.
+ * concerned: all of it together gets one slice, however many requests it is
+ * for. A party that waits gets as much as each of the others, however much any
+ * of them has to do, and one that has little to do hardly waits.
  */
 export class LoopTurn implements Turn {
   readonly #slice: number;
@@ -51,11 +53,11 @@ export class LoopTurn implements Turn {
   /** Whether the turn's end will be noticed. */
   #isWatched = false;
   readonly #parties = new WeakMap<object, Party>();
-  /** Those that wait for a turn, who has had the least first. */
+  /** Those that wait for a turn, the one that has had the least first. */
   readonly #queue: Party[] = [];
-  /** Who has one. */
+  /** The party that has one. */
   #served: Party | undefined;
-  /** What the last one that was served had had before: nobody has had less. */
+  /** What the last one that was served had had before: none that waits has had less. */
   #least = 0;
   #isWaking = false;
 
@@ -78,7 +80,8 @@ export class LoopTurn implements Turn {
   next(who: object = {}): Promise<void> {
     let party = this.#parties.get(who);
     if (party === undefined) {
-      // As if it had had a little: who always comes anew keeps nobody waiting.
+      // As if it had had a little: work that always comes as a new party delays
+      // no other.
       party = { had: this.#least + this.#slice / NEWCOMERS, waiting: [] };
       this.#parties.set(who, party);
     }
@@ -119,7 +122,7 @@ export class LoopTurn implements Turn {
   }
 
   #enqueue(party: Party): void {
-    // Nobody saves turns up.
+    // No party saves turns up.
     party.had = Math.max(party.had, this.#least);
     const queue = this.#queue;
     let low = 0;
