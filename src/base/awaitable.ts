@@ -8,7 +8,7 @@ export type Awaitable<T> = T | Promise<T>;
  *
  * goes on in the same turn where the value is there, and when the promise has
  * settled where it is one; what rejects is thrown there. The one way to be both:
- * an async function always waits, and costs ten times as much. Only what each
+ * an async function always waits, and costs five times as much. Only what each
  * READ, WRITE, GETATTR, LOOKUP, PUTFH and ACCESS does looks for the promise itself.
  */
 export type Steps<T> = Generator<Promise<unknown>, T, unknown>;

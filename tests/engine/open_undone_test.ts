@@ -75,6 +75,22 @@ for (const minor of MINORS) {
   });
 }
 
+Deno.test("what the file system has opened is closed when the state has no place for it", async () => {
+  const calls: string[] = [];
+  const open = () => void calls.push("open");
+  const close = () => void calls.push("close");
+  for (const fs of systems({ open, close })) {
+    calls.length = 0;
+    const fixture = new StateFixture({ fs });
+    const client = await fixture.client(1);
+    fixture.services.state.files.obtain = () => {
+      throw new FsError("busy");
+    };
+    assertEquals(await client.openStatus("old"), "DELAY");
+    assertEquals(calls, ["open", "close"]);
+  }
+});
+
 Deno.test("EXCLUSIVE4_1 sent again does not set the size again", async () => {
   const client = await new StateFixture().client(1);
   const create = { mode: EXCLUSIVE4_1, verifier, attributes: { size: 4n } };

@@ -44,19 +44,19 @@ export function* openByName(
   const name = checkName(bytes, fs.limits);
   if (isStatus(name)) return name;
   let node = yield* wait(fs.lookup(folder.node, name));
-  const isMade = create?.mode === "unchecked";
+  const isUnchecked = create?.mode === "unchecked";
   // RFC 8881 18.16.3, RFC 7530 16.16.5: of the attributes only a size of zero counts.
-  const truncate = isMade && create.attributes.changes.size === 0
+  const truncate = isUnchecked && create.attributes.changes.size === 0
     ? SIZE
     : undefined;
-  if (create !== undefined && !(isMade && node !== undefined)) {
+  if (create !== undefined && !(isUnchecked && node !== undefined)) {
     // RFC 8881 18.16.3, RFC 7530 16.16.5
     if (node !== undefined && create.mode === "guarded") return Status.EXIST;
     const creation = { folder: attributes, name, exists: node !== undefined };
     try {
       return yield* createFile(context, create, creation);
     } catch (error) {
-      if (!isMade || FsError.from(error)?.code !== "exists") throw error;
+      if (!isUnchecked || FsError.from(error)?.code !== "exists") throw error;
       // Another client made it while we waited for the file system.
       node = yield* wait(fs.lookup(folder.node, name));
       if (node === undefined) throw error;
