@@ -1,9 +1,11 @@
 /** How a {@linkcode RecentMap} counts and forgets. */
-export interface RecentOptions<V> {
+export interface RecentOptions<K, V> {
   /** What a value counts; 1 where absent. */
   readonly weigh?: (value: V) => number;
   /** Asked when a value is about to be forgotten; true keeps it, not counted. */
-  readonly keep?: (value: V) => boolean;
+  readonly keep?: (value: V, key: K) => boolean;
+  /** Told of each value that was forgotten by age. */
+  readonly evict?: (value: V, key: K) => void;
 }
 
 /**
@@ -18,13 +20,18 @@ export class RecentMap<K, V> {
   #weight = 0;
   readonly #limit: number;
   readonly #weigh: (value: V) => number;
-  readonly #keep: ((value: V) => boolean) | undefined;
+  readonly #keep: RecentOptions<K, V>["keep"];
+  readonly #evict: RecentOptions<K, V>["evict"];
 
   /** `limit`: of the sum of weights in a generation. */
-  constructor(limit: number, { weigh = () => 1, keep }: RecentOptions<V> = {}) {
+  constructor(
+    limit: number,
+    { weigh = () => 1, keep, evict }: RecentOptions<K, V> = {},
+  ) {
     this.#limit = limit;
     this.#weigh = weigh;
     this.#keep = keep;
+    this.#evict = evict;
   }
 
   /** The value of a key that is remembered. */
@@ -39,6 +46,7 @@ export class RecentMap<K, V> {
   /** Remembers a value; another one of that key is forgotten. */
   set(key: K, value: V): void {
     const before = this.#young.get(key);
+    if (before === value) return;
     this.#old.delete(key);
     if (before !== undefined) this.#weight -= this.#weigh(before);
     else if (this.#weight >= this.#limit) this.#turn();
@@ -55,14 +63,21 @@ export class RecentMap<K, V> {
     this.#young.delete(key);
   }
 
+  /** The keys that are remembered, those of the older generation first. */
+  *keys(): Generator<K> {
+    yield* this.#old.keys();
+    yield* this.#young.keys();
+  }
+
   #turn(): void {
     const gone = this.#old;
     this.#old = this.#young;
     this.#young = new Map();
     this.#weight = 0;
-    if (this.#keep === undefined) return;
+    if (this.#keep === undefined && this.#evict === undefined) return;
     for (const [key, value] of gone) {
-      if (this.#keep(value)) this.#young.set(key, value);
+      if (this.#keep?.(value, key)) this.#young.set(key, value);
+      else this.#evict?.(value, key);
     }
   }
 }

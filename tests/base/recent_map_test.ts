@@ -34,3 +34,27 @@ Deno.test("what leaves a map is asked whether it is to stay, once it is old", ()
   assertEquals(asked, [1, 3, 4]);
   assertEquals([map.get(3), map.get(4), map.get(1)], [undefined, undefined, 1]);
 });
+
+Deno.test("a map tells what it forgets by age, and not what it is told to forget", () => {
+  const evicted: [number, string][] = [];
+  const map = new RecentMap<string, number>(2, {
+    keep: (_, key) => key === "kept",
+    evict: (value, key) => evicted.push([value, key]),
+  });
+  map.set("kept", 0);
+  for (const [i, key] of ["a", "b", "c", "d"].entries()) map.set(key, i);
+  map.delete("b");
+  assertEquals([...map.keys()], ["c", "kept", "d"]);
+  assertEquals(evicted, [[0, "a"]]);
+});
+
+Deno.test("a value that is set again stays young, and counts once", () => {
+  const map = new RecentMap<string, number>(2);
+  for (let i = 0; i < 10; i++) map.set("a", 1);
+  map.set("b", 2);
+  assertEquals([...map.keys()], ["a", "b"]);
+  map.set("c", 3);
+  map.set("a", 1);
+  map.set("d", 4);
+  assertEquals([...map.keys()], ["c", "a", "d"]);
+});

@@ -1,8 +1,8 @@
 import fs from "node:fs";
+import { RecentMap } from "../../base/recent_map.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { toFsError } from "./errno.ts";
 import type { LocalNode } from "./node.ts";
-import { Recent } from "./recent.ts";
 
 /** An open file of the host. */
 export class Descriptor {
@@ -51,7 +51,7 @@ export type OpenFile = (node: LocalNode, flags: number) => number;
  */
 export class FileDescriptors {
   readonly #open: OpenFile;
-  readonly #recent: Recent<LocalNode>;
+  readonly #recent: RecentMap<LocalNode, Descriptor>;
   /** Those without a name that clients have open, the longest kept first. */
   readonly #nameless = new Set<LocalNode>();
   readonly #mostNameless: number;
@@ -72,7 +72,9 @@ export class FileDescriptors {
     },
   ) {
     this.#open = open;
-    this.#recent = new Recent(limit, (node) => this.#evict(node));
+    this.#recent = new RecentMap(limit, {
+      evict: (descriptor, node) => this.#evict(node, descriptor),
+    });
     this.#mostNameless = mostNameless;
     this.#mostLeaving = Math.ceil(limit / 2);
   }
@@ -97,7 +99,7 @@ export class FileDescriptors {
     if (descriptor === undefined) {
       return this.hold(node, this.#open(node, fs.constants.O_RDONLY), false);
     }
-    this.#use(node);
+    this.#use(node, descriptor);
     return descriptor;
   }
 
@@ -105,7 +107,7 @@ export class FileDescriptors {
   writing(node: LocalNode): Descriptor {
     const descriptor = node.descriptor;
     if (descriptor?.writable) {
-      this.#use(node);
+      this.#use(node, descriptor);
       return descriptor;
     }
     this.assertKeepingUp();
@@ -118,7 +120,7 @@ export class FileDescriptors {
     next.unsynced = node.descriptor?.unsynced ?? false;
     node.descriptor?.retire();
     node.descriptor = next;
-    this.#use(node);
+    this.#use(node, next);
     return next;
   }
 
@@ -212,13 +214,11 @@ export class FileDescriptors {
     return flushed;
   }
 
-  #use(node: LocalNode): void {
-    if (!this.#nameless.has(node)) this.#recent.touch(node);
+  #use(node: LocalNode, descriptor: Descriptor): void {
+    if (!this.#nameless.has(node)) this.#recent.set(node, descriptor);
   }
 
-  #evict(node: LocalNode): void {
-    const descriptor = node.descriptor;
-    if (descriptor === undefined) return;
+  #evict(node: LocalNode, descriptor: Descriptor): void {
     // The host has taken its name.
     if (node.gone && node.isOpen) return this.keepNameless(node);
     node.descriptor = undefined;

@@ -1,6 +1,6 @@
+import { RecentMap } from "../../base/recent_map.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { LocalNode } from "./node.ts";
-import { Recent } from "./recent.ts";
 
 /** Nodes that stay in memory though nobody holds them. */
 const KEPT_NODES = 50_000;
@@ -16,13 +16,9 @@ const KEPT_BURIED = 50_000;
 export class NodeTable {
   readonly #host: Host;
   readonly #nodes = new Map<number, WeakRef<LocalNode>>();
-  readonly #kept = new Recent<LocalNode>(KEPT_NODES);
-  readonly #parents = new Map<number, number>();
-  readonly #knownParents = new Recent<number>(
-    KEPT_PARENTS,
-    (inode) => this.#parents.delete(inode),
-  );
-  readonly #buried = new Recent<string>(KEPT_BURIED);
+  readonly #kept = new RecentMap<LocalNode, true>(KEPT_NODES);
+  readonly #parents = new RecentMap<number, number>(KEPT_PARENTS);
+  readonly #buried = new RecentMap<string, true>(KEPT_BURIED);
   readonly #registry = new FinalizationRegistry<number>((inode) => {
     if (this.#nodes.get(inode)?.deref() === undefined) {
       this.#nodes.delete(inode);
@@ -53,7 +49,7 @@ export class NodeTable {
       this.#nodes.set(node.inode, new WeakRef(node));
       this.#registry.register(node, node.inode);
     }
-    this.#kept.touch(node);
+    this.#kept.set(node, true);
     if (parent !== undefined) {
       node.foundAt(parent, name, stat.nlink);
       this.rememberParent(node.inode, parent.inode);
@@ -69,7 +65,6 @@ export class NodeTable {
   /** Remembers the folder that an inode number was seen in. */
   rememberParent(inode: number, parent: number): void {
     this.#parents.set(inode, parent);
-    this.#knownParents.touch(inode);
   }
 
   /** The last name of a node was removed. */
@@ -77,8 +72,7 @@ export class NodeTable {
     node.gone = true;
     node.places = [];
     this.#parents.delete(node.inode);
-    this.#knownParents.delete(node.inode);
-    this.#buried.touch(keyOf(node.inode, node.tag));
+    this.#buried.set(keyOf(node.inode, node.tag), true);
     // While a client has it open, its handle must still lead to it.
     if (!node.isOpen) this.forget(node);
   }
@@ -91,7 +85,7 @@ export class NodeTable {
 
   /** Whether the file of this identity is known to be gone. */
   isBuried(inode: number, tag: number): boolean {
-    return this.#buried.has(keyOf(inode, tag));
+    return this.#buried.get(keyOf(inode, tag)) !== undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import { isReplaced } from "./errno.ts";
@@ -6,7 +7,6 @@ import type { Descriptor } from "./file_descriptors.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { NodeTable } from "./node_table.ts";
-import { Recent } from "./recent.ts";
 
 /** How long a folder that we hold is trusted to be still in the tree, in milliseconds. */
 const TRUST = 1000;
@@ -31,7 +31,7 @@ export class Tree {
   readonly #device: number;
   readonly #trust: number;
   readonly #clock: Clock;
-  readonly #open: Recent<LocalNode>;
+  readonly #open: RecentMap<LocalNode, OpenFolder>;
   /** A folder that must not be closed now. */
   #held: LocalNode | undefined;
 
@@ -44,7 +44,10 @@ export class Tree {
     this.host = host;
     this.table = new NodeTable(host);
     this.#clock = options.clock;
-    this.#open = new Recent(options.limit, (node) => this.#evict(node));
+    this.#open = new RecentMap(options.limit, {
+      keep: (_folder, node) => node === this.#held,
+      evict: (_folder, node) => this.#close(node),
+    });
     // A path is only as good as its last check; a descriptor can't be swapped.
     this.#trust = host.pinsFolders ? TRUST : 0;
     this.#rootFolder = host.openRoot(path);
@@ -66,7 +69,7 @@ export class Tree {
     if (node.type !== "directory") throw new FsError("not-directory");
     const now = this.#clock.now();
     if (node.folder !== undefined && now - node.checkedAt < this.#trust) {
-      this.#open.touch(node);
+      this.#open.set(node, node.folder);
       return node.folder;
     }
     const place = node.places[0];
@@ -78,7 +81,7 @@ export class Tree {
       node.folder = this.#openChecked(node, parent, place.name);
     }
     node.checkedAt = now;
-    this.#open.touch(node);
+    this.#open.set(node, node.folder);
     return node.folder;
   }
 
@@ -104,11 +107,6 @@ export class Tree {
     if (node.is(stat) && stat.device === this.#device) return folder;
     this.host.closeFolder(folder);
     throw new Misplaced(node);
-  }
-
-  #evict(node: LocalNode): void {
-    if (node === this.#held) this.#open.touch(node);
-    else this.#close(node);
   }
 
   #close(node: LocalNode): void {

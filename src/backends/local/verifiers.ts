@@ -1,7 +1,7 @@
+import { RecentMap } from "../../base/recent_map.ts";
 import { isSameVerifier } from "../common/verifier.ts";
 import type { LocalNode } from "./node.ts";
 import { keyOf } from "./node_table.ts";
-import { Recent } from "./recent.ts";
 import type { Tree } from "./tree.ts";
 
 /** Verifiers in memory, where the host can't keep them with the file. */
@@ -13,11 +13,7 @@ const MAX_KEPT = 10_000;
  */
 export class Verifiers {
   readonly #tree: Tree;
-  readonly #kept = new Map<string, Uint8Array>();
-  readonly #recent = new Recent<string>(
-    MAX_KEPT,
-    (key) => this.#kept.delete(key),
-  );
+  readonly #kept = new RecentMap<string, Uint8Array>(MAX_KEPT);
 
   constructor(tree: Tree) {
     this.#tree = tree;
@@ -30,9 +26,7 @@ export class Verifiers {
       descriptor !== undefined &&
       this.#tree.host.setNote(descriptor.fd, verifier)
     ) return;
-    const key = keyOf(node.inode, node.tag);
-    this.#kept.set(key, verifier.slice());
-    this.#recent.touch(key);
+    this.#kept.set(keyOf(node.inode, node.tag), verifier.slice());
   }
 
   /** Whether the file was created with this verifier; it has just been looked up. */

@@ -40,6 +40,7 @@ export class NodeTable {
     this.#sql = sql;
     this.#recent = new RecentMap(kept, {
       keep: (node) => this.#isNeeded(node),
+      evict: (node) => node.isForgotten = true,
     });
   }
 
@@ -154,12 +155,9 @@ export class NodeTable {
     this.#recent.delete(node.fileid);
   }
 
-  /** Whether what a node knows is nowhere else; if not, it is forgotten. */
+  /** Whether what a node knows is nowhere else. */
   #isNeeded(node: SqliteNode): boolean {
-    const isNeeded = node.opens > 0 || this.unsaved.has(node) ||
-      this.isDue(node);
-    node.isForgotten = !isNeeded;
-    return isNeeded;
+    return node.opens > 0 || this.unsaved.has(node) || this.isDue(node);
   }
 }
 
