@@ -22,8 +22,10 @@ export const Permission = {
  */
 export type Refusal = "access" | "permission";
 
-const SETUID = 0o4000;
-const SETGID = 0o2000;
+/** Runs as the file's owner. */
+export const SETUID = 0o4000;
+/** Runs with the file's group; a folder hands its group on. */
+export const SETGID = 0o2000;
 const STICKY = 0o1000;
 const GROUP_EXECUTE = 0o0010;
 const ANY_EXECUTE = 0o0111;
@@ -155,24 +157,28 @@ export function attributesOfNew(
     readonly changes: AttributeChanges;
   },
 ): CreateOptions["attributes"] | Refusal {
-  const inherits = (folder.mode & SETGID) !== 0;
-  const own = { uid: caller.uid, gid: inherits ? folder.gid : caller.gid };
+  const own = { uid: caller.uid, gid: groupFrom(folder) ?? caller.gid };
+  const { uid = own.uid, gid = own.gid } = changes;
   if (caller.uid !== 0) {
     if (type === "block-device" || type === "character-device") {
       return "permission";
     }
-    const { uid = own.uid, gid = own.gid } = changes;
     const allowed = uid === own.uid &&
       (gid === own.gid || isInGroup(caller, gid));
     if (!allowed) return "permission";
   }
   let mode = changes.mode ?? defaultMode(type);
-  if (type === "directory") {
-    if (inherits) mode |= SETGID;
-  } else if (caller.uid !== 0 && !isInGroup(caller, changes.gid ?? own.gid)) {
+  if (type !== "directory" && caller.uid !== 0 && !isInGroup(caller, gid)) {
     mode &= ~SETGID;
   }
-  return { ...own, ...changes, mode };
+  return inherited(folder, type, { ...changes, uid, gid, mode });
+}
+
+/** The group of what is made in a folder; `undefined` where it is the maker's. */
+function groupFrom(
+  folder: { readonly mode: number; readonly gid: number },
+): number | undefined {
+  return (folder.mode & SETGID) === 0 ? undefined : folder.gid;
 }
 
 /**
@@ -188,8 +194,8 @@ export function inherited<
   type: CreateKind["type"],
   attributes: T,
 ): T {
-  if ((folder.mode & SETGID) === 0) return attributes;
-  const { gid } = folder;
+  const gid = groupFrom(folder);
+  if (gid === undefined) return attributes;
   let { mode } = attributes;
   if (type === "directory") mode |= SETGID;
   else if (gid !== attributes.gid) mode &= ~SETGID;

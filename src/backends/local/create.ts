@@ -5,7 +5,7 @@ import type {
   CreateKind,
   CreateOptions,
 } from "../../vfs/file_system.ts";
-import { inherited } from "../../vfs/permissions.ts";
+import { inherited, SETGID, SETUID } from "../../vfs/permissions.ts";
 import { applyChanges, chown } from "./attribute_changes.ts";
 import { hostCode } from "../../base/host_error.ts";
 import type { Host, HostStat } from "./host.ts";
@@ -13,8 +13,6 @@ import type { LocalNode } from "./node.ts";
 import type { Store } from "./store.ts";
 
 const ANY_MODE = 0o7777;
-const SETUID = 0o4000;
-const SETGID = 0o2000;
 /** Tries to get an identity that no removed file had. */
 const MAX_TRIES = 50;
 
