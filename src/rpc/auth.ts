@@ -38,7 +38,10 @@ export type Trust = "owner" | "port" | "any";
 /** Who a caller is where this or that has to speak for it; `undefined`: an unknown caller. */
 export type Standing = Readonly<Record<Trust, UserNumbers | undefined>>;
 
-/** Who calls; the same object for the same caller on one connection, for as long as that is remembered. */
+/**
+ * The caller; the same object for the same one on one connection, for as long
+ * as that is remembered.
+ */
 export interface Credential {
   /** What it was told by: one of {@linkcode AuthFlavor}, or another number of RFC 5531 8.2. */
   readonly flavor: number;
@@ -50,7 +53,10 @@ export interface Credential {
   readonly principal: string;
   /** The user that it stands for; `undefined`: an unknown one. */
   readonly user: UserNumbers | undefined;
-  /** Whom it stands for on the terms of an export, where those differ; `user` is on the strictest then. */
+  /**
+   * The user it stands for on the terms of an export, where those differ;
+   * `user` is on the strictest then.
+   */
   readonly standing?: Standing;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Bytes of a reply for which there is room once its request is carried out.
- * Whoever writes more asks first: {@linkcode BufferBudget.hasRoom}.
+ * Bytes of a reply for which there is room once its request is carried out. A
+ * handler that writes more asks first: {@linkcode BufferBudget.hasRoom}.
  */
 export const SMALL_REPLY: number = 16 * 1024;
 
@@ -21,10 +21,11 @@ export interface BufferBudgetOptions {
  * a connection that has to wait, and no request of it is carried out, whose
  * reply would have to be held.
  *
- * When half of the budget is used, those wait who hold more than their equal
- * share of that half; at three quarters all who hold anything. The last quarter
- * is for who holds nothing, and the last eighth for small replies: a quiet client
- * is served although others hoard, a thousand newcomers among them.
+ * When half of the budget is used, those connections wait that hold more than
+ * their equal share of that half; at three quarters all that hold anything. The
+ * last quarter is for those that hold nothing, and the last eighth for small
+ * replies: a quiet client is served although others hoard, a thousand newcomers
+ * among them.
  */
 export class BufferBudget {
   /** Bytes that all may hold. */
@@ -35,7 +36,10 @@ export class BufferBudget {
   refusals = 0;
   /** Connections closed because they held what others needed. */
   cuts = 0;
-  /** Called when somebody who holds nothing is not admitted, or a reply has no room; the listener's. */
+  /**
+   * Called when a connection that holds nothing is not admitted, or a reply has
+   * no room; the listener's.
+   */
   exhausted: (() => void) | undefined;
   readonly #step: number;
   readonly #small: number;
@@ -44,7 +48,7 @@ export class BufferBudget {
   readonly #shares = new Set<BudgetShare>();
   readonly #waiting = new Set<BudgetShare>();
   #used = 0;
-  /** Bytes given back since those who wait were told last. */
+  /** Bytes given back since the connections that wait were told last. */
   #freed = 0;
 
   /** Nothing is held. */
@@ -60,21 +64,24 @@ export class BufferBudget {
     return this.#used;
   }
 
-  /** Whether who does not get on is in the others' way: those wait who hold anything, or more than their share. */
+  /**
+   * Whether connections that do not get on are in the others' way: those wait
+   * that hold anything, or more than their share.
+   */
   get isTight(): boolean {
     if (this.#used + this.#step > this.limit * 0.75) return true;
     return this.#waiting.size > 0 && !this.#hasCommonRoom(0);
   }
 
   /**
-   * Bytes that have to be given back before somebody can send a large request to
-   * its end and be answered, whatever others hold.
+   * Bytes that have to be given back before a connection can send a large
+   * request to its end and be answered, whatever others hold.
    */
   get excess(): number {
     return this.#used + this.#whole - this.limit / 2;
   }
 
-  /** Whether somebody who holds nothing waits. */
+  /** Whether a connection that holds nothing waits. */
   get isExhausted(): boolean {
     for (const { isQuiet } of this.#waiting) if (isQuiet) return true;
     return false;
@@ -124,7 +131,7 @@ export class BufferBudget {
     return false;
   }
 
-  /** Whether anybody's next request finds room, in the half that is for all. */
+  /** Whether the next request of any connection finds room, in the half that is for all. */
   #hasCommonRoom(promised: number): boolean {
     return this.#used + promised + this.#step <= this.limit / 2;
   }
@@ -134,16 +141,16 @@ export class BufferBudget {
     this.#waiting.add(share);
   }
 
-  /** `share` was admitted, whoever told it to look. */
+  /** `share` was admitted, whether or not it was told to look. */
   admitted(share: BudgetShare): void {
     this.#waiting.delete(share);
   }
 
   /**
-   * Has those look again who find room now: who is not through with a request
-   * before who has replies to take, and who took least lately first. All the others
-   * go on waiting; a thousand that look in vain would cost more than the request of
-   * the one that is served.
+   * Has those look again that find room now: connections in the middle of a
+   * request before those with replies to take, and those that took least lately
+   * first. All the others go on waiting; a thousand that look in vain would
+   * cost more than the request of the one that is served.
    */
   relieve(): void {
     this.#freed = 0;

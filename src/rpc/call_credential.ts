@@ -2,7 +2,7 @@ import type { XdrWriter } from "../xdr/writer.ts";
 import { AuthFlavor } from "./auth.ts";
 import { type AuthSysParms, writeAuthSys } from "./auth_sys.ts";
 
-/** Says nothing of who calls. */
+/** Says nothing of the caller. */
 export interface CallNone {
   /** AUTH_NONE. */
   readonly flavor: typeof AuthFlavor.NONE;

@@ -167,8 +167,8 @@ export class RpcConnection implements Connection {
       if (flavors !== undefined) {
         this.#security = new CallSecurity(await flavors(this));
         // Fails where the peer has reset it: what it sent before is still there
-        // to be read, but its address may by now be that of somebody else's
-        // socket, who was found in its place.
+        // to be read, but its address may by now be that of another user's
+        // socket, which was found in its place.
         await this.#transport.write(NOTHING);
       }
       await this.#read();
@@ -188,7 +188,7 @@ export class RpcConnection implements Connection {
     this.#ended.resolve();
   }
 
-  /** What {@linkcode RpcConnection.run} returned, for whoever did not call it. */
+  /** What {@linkcode RpcConnection.run} returned, for code that did not call it. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
@@ -276,7 +276,8 @@ export class RpcConnection implements Connection {
         if (!this.#open || !framer.next()) break;
         this.#record();
         if (this.#secure !== undefined) await this.#upgrade(this.#secure);
-        // A hundred long calls may have come at once. Who sends one at a time is not slowed down.
+        // A hundred long calls may have come at once. A peer that sends one at
+        // a time is not slowed down.
         if (framer.isReceiving && turn?.isOver) {
           this.#outbox.flush();
           await this.#turn(turn);

@@ -6,7 +6,7 @@ export interface Patience {
   readonly handshake: number;
   /** For a peer to take 64 KiB of its replies, or all, or to end the record that it began. */
   readonly stall: number;
-  /** For 64 KiB either way, of whoever holds memory that others need. */
+  /** For 64 KiB either way, of a peer that holds memory that others need. */
   readonly hoard: number;
   /** Without a record: from then on it may give way to another. */
   readonly idle: number;

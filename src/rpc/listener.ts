@@ -20,7 +20,7 @@ const SPARED_AT_ONCE = 16;
 /** Milliseconds that a connection has for its first call before it gives way where descriptors are short. */
 const NEWCOMER_MS = 250;
 
-/** How much less patience there is with who holds what a quiet client waits for. */
+/** How much less patience there is with a peer that holds what a quiet client waits for. */
 export const HURRY = 5;
 
 /** Bytes of buffers, and of writers, that are kept for later use, at most. */
@@ -42,7 +42,10 @@ export interface ListenerOptions extends
   handshakeTimeout?: number;
   /** Time in ms in which a peer must take 64 KiB of its replies, or all, and end a record that it began; 120 s if left out. */
   stallTimeout?: number;
-  /** Time in ms for 64 KiB either way while the budget is tight, for who holds the most; 10 s if left out. */
+  /**
+   * Time in ms for 64 KiB either way while the budget is tight, for the peer
+   * that holds the most; 10 s if left out.
+   */
   hoardTimeout?: number;
   /** Time in ms without a record after which a connection gives way to others; 300 s if left out. */
   idleTimeout?: number;
@@ -57,10 +60,10 @@ export interface ListenerOptions extends
 /**
  * Accepts connections and serves each until it ends.
  *
- * At a limit, and when descriptors run out, the oldest connection that has never made a valid call gives way
- * to the newest, or else the one that has been idle for longest, and long; if
- * all are at work, the newest is turned away. Thus a crowd of silent
- * connections keeps nobody out.
+ * At a limit, and when descriptors run out, the oldest connection that has
+ * never made a valid call gives way to the newest, or else the one that has
+ * been idle for longest, and long; if all are at work, the newest is turned
+ * away. Thus a crowd of silent connections keeps no client out.
  */
 export class RpcListener implements AsyncDisposable {
   readonly #options: ListenerOptions;
@@ -74,7 +77,7 @@ export class RpcListener implements AsyncDisposable {
   readonly #endSweeps: () => void;
   readonly #accepting: Promise<void>;
   readonly #ending = new AbortController();
-  /** Cancels that those who wait for room look again. */
+  /** Cancels that connections that wait for room look again. */
   #cancelLook: (() => void) | undefined;
 
   /** Accepts at once. */
@@ -135,7 +138,7 @@ export class RpcListener implements AsyncDisposable {
     budget?.relieve();
   }
 
-  /** Somebody who holds nothing can't be served: there is less patience with those who hoard. */
+  /** A peer that holds nothing can't be served: there is less patience with those that hoard. */
   #exhausted(budget: BufferBudget): void {
     if (this.#cancelLook !== undefined || this.#ending.signal.aborted) return;
     const { hoard } = this.#patience;
@@ -151,9 +154,10 @@ export class RpcListener implements AsyncDisposable {
   }
 
   /**
-   * Whoever holds the most and does not get on makes room for the others, until
-   * there is enough in the first half of the budget. Those go first that don't
-   * take their replies: of the rest some only wait for us to read on.
+   * The connection that holds the most and does not get on makes room for the
+   * others, until there is enough in the first half of the budget. Those go
+   * first that don't take their replies: of the rest some only wait for us to
+   * read on.
    */
   #cutHoarders(budget: BufferBudget, patience: number): void {
     const now = this.#clock.now();
@@ -273,7 +277,7 @@ export class RpcListener implements AsyncDisposable {
     return spared > 0 || this.#options.spare?.() === true;
   }
 
-  /** Whoever has been idle for longest, if that is long. */
+  /** The connection that has been idle for longest, if that is long. */
   #idlest(
     fits: (connection: RpcConnection) => boolean,
   ): RpcConnection | undefined {

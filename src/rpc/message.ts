@@ -49,7 +49,7 @@ export interface RpcCall {
   readonly version: number;
   /** Procedure of the program. */
   readonly procedure: number;
-  /** Who calls. */
+  /** The caller, as the flavour found it. */
   readonly credential: Credential;
   /** For the reply. */
   readonly seal: Seal;
@@ -57,9 +57,9 @@ export interface RpcCall {
   readonly answer?: OpenedCall["answer"];
   /** The arguments: `body.position` to `body.end`. */
   readonly body: XdrReader;
-  /** Set by whoever answers: what the reply must not leave before. */
+  /** Set by the handler: what the reply must not leave before. */
   reliance?: Reliance;
-  /** Set by whoever answers: its bytes may still be read, so that nothing else may take their place. */
+  /** Set by the handler: its bytes may still be read, so that nothing else may take their place. */
   isInUse?: boolean;
 }
 
@@ -102,7 +102,7 @@ export interface CallHeader {
   version: number;
   /** Procedure of the program. */
   procedure: number;
-  /** Who calls; AUTH_NONE if left out. */
+  /** The caller's credential; AUTH_NONE if left out. */
   credential?: CallCredential;
 }
 

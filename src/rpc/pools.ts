@@ -59,7 +59,7 @@ export class BufferPool {
     return undefined;
   }
 
-  /** Takes a buffer back that nobody reads from any more. */
+  /** Takes a buffer back that is not read from any more. */
   give(buffer: ReceiveBuffer): void {
     const size = buffer.bytes.length;
     if (size < SMALLEST_POOLED || this.#kept + size > this.#maxKept) return;
@@ -76,8 +76,9 @@ export function powerOfTwo(size: number): number {
 }
 
 /**
- * Writers for replies; one that grew too large is dropped, not kept. Whoever
- * writes little gets a small one: a reply that waits holds all of its writer.
+ * Writers for replies; one that grew too large is dropped, not kept. A handler
+ * that writes little gets a small one: a reply that waits holds all of its
+ * writer.
  */
 export class WriterPool {
   readonly #small: XdrWriter[] = [];
@@ -106,7 +107,7 @@ export class WriterPool {
     return writer;
   }
 
-  /** Takes a writer back whose bytes nobody needs any more. */
+  /** Takes a writer back whose bytes are not needed any more. */
   give(writer: XdrWriter): void {
     const size = writer.capacity;
     if (size > this.#largest || this.#kept + size > this.#maxKept) return;

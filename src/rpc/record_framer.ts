@@ -6,7 +6,7 @@ const LAST_FRAGMENT = 0x8000_0000;
 export const RECORD_MARK_SIZE = 4;
 const FIRST_SIZE = 4 * 1024;
 const WORKING_SIZE = 64 * 1024;
-// Nobody sends fragments this small; more of them are a flood of marks.
+// No client sends fragments this small; more of them are a flood of marks.
 const MAX_FRAGMENTS = 4096;
 
 /** Largest record taken unless told otherwise: 1 MiB of data and its request. */
@@ -70,7 +70,7 @@ export class RecordFramer {
     return this.#buffer.bytes.length;
   }
 
-  /** Whether it holds no more than who sends small records needs. */
+  /** Whether it holds no more than a peer that sends small records needs. */
   get isSmall(): boolean {
     return this.capacity <= WORKING_SIZE;
   }
@@ -158,8 +158,8 @@ export class RecordFramer {
   }
 
   /**
-   * A request that waited is answered, but somebody may still read from `buffer`:
-   * it is never used again, and no longer counted here.
+   * A request that waited is answered, but a file system may still read from
+   * `buffer`: it is never used again, and no longer counted here.
    */
   abandon(buffer: ReceiveBuffer): void {
     buffer.abandoned++;

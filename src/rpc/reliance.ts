@@ -23,7 +23,7 @@ export interface Reliance {
   kept(): void;
   /**
    * They have not: writes other results than `written`, which must not leave.
-   * Without a `reply` there is nobody to send it to any more.
+   * Without a `reply` there is no peer to send it to any more.
    */
   refuse(
     failures: Failures,
@@ -69,7 +69,7 @@ export function settleAll(
   return pending === undefined ? outcome() : Promise.all(pending).then(outcome);
 }
 
-/** Settles what replies rely on that nobody waits for any more: they may be asked for again. */
+/** Settles what replies rely on that no peer waits for any more: they may be asked for again. */
 export function settleUnsent(records: readonly RelyingRecord[]): void {
   const settled = (failures: Failures | undefined): void => {
     for (const { reliance } of records) {

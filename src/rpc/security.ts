@@ -24,7 +24,7 @@ export interface Seal {
 
 /** What a flavour made of a call. */
 export interface OpenedCall {
-  /** Who calls. */
+  /** The caller, as the flavour found it. */
   readonly credential: Credential;
   /** For its reply. */
   readonly seal: Seal;
