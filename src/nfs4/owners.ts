@@ -2,8 +2,8 @@ import { Status, type StatusCode } from "./constants.ts";
 
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
-/** (uid_t) -1 means "unchanged" to POSIX and is nobody. */
-const NOBODY_AT_ALL = 0xffff_ffff;
+/** (uid_t) -1 means "unchanged" to POSIX and is no user. */
+const NO_USER = 0xffff_ffff;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -22,7 +22,7 @@ export function parseOwner(
     id = id * 10 + byte - DIGIT_0;
   }
   const leadingZero = text[0] === DIGIT_0 && text.length > 1;
-  if (leadingZero || id >= NOBODY_AT_ALL) return Status.BADOWNER;
+  if (leadingZero || id >= NO_USER) return Status.BADOWNER;
   return { id };
 }
 
