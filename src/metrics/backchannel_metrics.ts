@@ -13,15 +13,15 @@ export interface BackchannelSource {
   readonly queueDepth: number;
   /** Sessions with a back channel, by whether callbacks get through. */
   readonly paths: { readonly up: number; readonly down: number };
-  /** Replies that nobody waited for. */
+  /** Replies that no callback waited for. */
   readonly unknownReplies: number;
 }
 
 /**
- * Callbacks: `backchannel_callbacks_total`, `…_failures_total`, `…_retries_total`,
- * `…_duration_seconds`, `backchannel_operations_total{operation,status}`. Whoever
- * takes it takes `undefined` as well; built twice it goes on with what the
- * registry holds.
+ * Callbacks: `backchannel_callbacks_total`, `…_failures_total`,
+ * `…_retries_total`, `…_duration_seconds`,
+ * `backchannel_operations_total{operation,status}`. Code that takes it takes
+ * `undefined` as well; built twice it goes on with what the registry holds.
  */
 export class BackchannelMetrics implements CallbackObserver {
   readonly #registry: MetricsRegistry;

@@ -6,7 +6,10 @@ import { sleep } from "../base/timers.ts";
 /** Before a server that ended by itself is started again, in milliseconds. */
 const PAUSE_MS = 50;
 
-/** Between two restarts for the sake of others, in milliseconds: those who scrape are to have a time to do it. */
+/**
+ * Between two restarts for the sake of others, in milliseconds: scrapers are to
+ * have a time to do it.
+ */
 const SPARED_EVERY_MS = 5_000;
 
 /** Options of {@linkcode HttpListener}. */

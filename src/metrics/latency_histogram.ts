@@ -15,7 +15,7 @@ class Series {
 
 /**
  * A histogram that is filled on the hot path: its series are found by an
- * integer, and labels are put together when somebody scrapes.
+ * integer, and labels are put together at a scrape.
  */
 export class LatencyHistogram extends Histogram {
   readonly #name: string;

@@ -32,7 +32,7 @@ const ILLEGAL_INDEX = OPERATIONS.length;
 /**
  * `operations_total{operation,minor_version,status}` and
  * `operation_duration_seconds{operation}`. On the hot path an operation costs
- * two array cells; labels are put together when somebody scrapes.
+ * two array cells; labels are put together at a scrape.
  */
 export class OperationMetrics implements EngineObserver {
   readonly #counts: Map<number, number>[] = [];

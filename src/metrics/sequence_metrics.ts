@@ -13,9 +13,9 @@ export interface SequenceSource {
 }
 
 /**
- * SEQUENCE and the reply cache: `sequence_total`, `sequence_errors_total{error_type}`,
- * `replay_hits_total`, `slots_in_use`, `replay_cache_bytes`. The hot path counts
- * numbers; they are read when somebody scrapes.
+ * SEQUENCE and the reply cache: `sequence_total`,
+ * `sequence_errors_total{error_type}`, `replay_hits_total`, `slots_in_use`,
+ * `replay_cache_bytes`. The hot path counts numbers; they are read at a scrape.
  */
 export class SequenceMetrics {
   constructor(registry: MetricsRegistry, { counts, usage }: SequenceSource) {

@@ -8,10 +8,10 @@ import { collectedCounter, gauge } from "./instruments.ts";
 export type StateSource = Pick<ServerState, "budget" | "clients">;
 
 /**
- * What is remembered of clients: `clients{lease}`, `opens`, `open_files`, `locks`,
- * `waiting_locks`, `state_bytes`, `state_limit_bytes`, `state_refusals_total` and
- * `leases_expired_total`. All but the last are read off counts that the state
- * keeps anyway when somebody scrapes.
+ * What is remembered of clients: `clients{lease}`, `opens`, `open_files`,
+ * `locks`, `waiting_locks`, `state_bytes`, `state_limit_bytes`,
+ * `state_refusals_total` and `leases_expired_total`. All but the last are read
+ * at a scrape, off counts that the state keeps anyway.
  */
 export class StateMetrics implements ClientObserver {
   #expired = 0;

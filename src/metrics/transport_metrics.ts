@@ -99,7 +99,7 @@ export class TransportMetrics implements TransportObserver {
   }
 }
 
-/** A counter that is read off when somebody scrapes: adding to it costs an addition. */
+/** A counter that is read off at a scrape: adding to it costs an addition. */
 function bytes(
   name: string,
   help: string,
