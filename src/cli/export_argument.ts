@@ -22,13 +22,16 @@ export interface ExportArgument {
   readonly readOnly: boolean;
   /** What has to speak for a caller; `undefined`: the owner of its socket, or its port where the host can't tell. */
   readonly trust: Trust | undefined;
-  /** Whose identity is replaced; `undefined`: nobody's on loopback, root's beyond. */
+  /** Whose identity is replaced; `undefined`: no user's on loopback, root's beyond. */
   readonly squash: Squash | undefined;
   /** User of the squashed. */
   readonly anonuid: number;
   /** Group of the squashed. */
   readonly anongid: number;
-  /** Owner of the root of what is made afresh; `undefined`: whoever starts the server, or `anonuid` where all are squashed. */
+  /**
+   * Owner of the root of what is made afresh; `undefined`: the user who starts
+   * the server, or `anonuid` where all are squashed.
+   */
   readonly uid: number | undefined;
   /** Its group; `undefined`: in the same way. */
   readonly gid: number | undefined;

@@ -10,7 +10,7 @@ export function complain(line: string): void {
   try {
     writeAll(Deno.stderr, `dittofs-nfs4: ${line}\n`);
   } catch {
-    // Nobody reads it, or lines of the log are still on their way there.
+    // It has no reader, or lines of the log are still on their way there.
   }
 }
 

@@ -12,7 +12,7 @@ import type { ServeArguments } from "./arguments.ts";
 import type { ExportArgument } from "./export_argument.ts";
 import { print } from "./output.ts";
 
-/** Milliseconds for the last lines of the log, should nobody read them. */
+/** Milliseconds for the last lines of the log, should their reader be stuck. */
 const LAST_LINES_MS = 1_000;
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
@@ -49,12 +49,12 @@ async function serveUntilSignal(
     log,
   });
   startMetrics(server, options, log);
-  // Listened for before anybody is told that there is something to stop.
+  // Listened for before a line says that there is something to stop.
   const signalled = untilSignal();
   try {
     announce(server, options);
   } catch (error) {
-    // Who asked for it reads no further: it is served all the same.
+    // The process that started it reads no further: it is served all the same.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
   logLimitations(exports, log);
@@ -162,7 +162,7 @@ function fileSystem(
   }
 }
 
-/** Whose the root of a new tree is: of somebody who can then write to it. */
+/** Owner of the root of a new tree: a user who can then write to it. */
 function freshRoot(
   { squash, anonuid, anongid, uid, gid, mode }: ExportArgument,
 ): { readonly uid: number; readonly gid: number; readonly mode?: number } {

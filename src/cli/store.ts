@@ -78,7 +78,7 @@ export async function runImport(
     await unpack(fs, archive, {
       merge,
       progress: (done) => {
-        // Nobody knows how much comes through a pipe.
+        // How much comes through a pipe is not known.
         const part = input.isFile() ? read / input.size : undefined;
         line.show({ ...done, part });
       },
