@@ -12,7 +12,7 @@ export function canonicalAddress(address: string): string {
     .map((word) => `${word >> 8}.${word & 0xff}`).join(".");
 }
 
-/** Whether an address, or the name "localhost", leads back to the host itself whoever asks. */
+/** Whether an address, or the name "localhost", leads every host that asks back to itself. */
 export function isLoopback(address: string): boolean {
   const canonical = canonicalAddress(address);
   return canonical === "::1" || canonical === "localhost" ||

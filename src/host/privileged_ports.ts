@@ -1,6 +1,6 @@
 const USUAL = 1_024;
 
-/** Below which port only root may take one; 0 where anybody may take any. */
+/** Below which port only root may take one; 0 where any user may take any. */
 export function privilegedBelow(): number {
   if (Deno.build.os === "windows") return 0;
   if (Deno.build.os !== "linux") return USUAL;

@@ -5,7 +5,7 @@ import { type End, keyOfRow, rowKeys, userOfRow } from "./socket_table.ts";
 /** Opens one of the host's tables, as text in pieces; throws where it can't be read. */
 export type OpenTable = (path: string) => AsyncIterable<string>;
 
-/** IPv4 first: nearly everybody is there, and a look ends with the last that was sought. */
+/** IPv4 first: nearly all peers are there, and a look ends with the last that was sought. */
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"] as const;
 /** Looks for one socket: a row can slip through one while others come and go (the kernel resumes by position). */
 const LOOKS = 2;
@@ -25,9 +25,9 @@ type Sought = Map<string, Search[]>;
 
 /**
  * Tells whose the sockets of this host are, by the kernel's own table (Linux,
- * proc(5)). There is one look through it at a time, a chunk a turn; whoever
- * asks meanwhile shares the next one. So neither a large table nor a crowd of
- * connections keeps the event loop.
+ * proc(5)). There is one look through it at a time, a chunk a turn; callers
+ * that ask meanwhile share the next one. So neither a large table nor a crowd
+ * of connections keeps the event loop.
  */
 export class SocketOwners {
   readonly #open: OpenTable;
@@ -95,7 +95,7 @@ export class SocketOwners {
       }
     } catch (error) {
       if (isOutOfRoom(error)) throw error;
-      // Unreadable by now: nobody is found, so nobody is believed.
+      // Unreadable by now: no owner is found, so no peer is believed.
     }
   }
 }
@@ -110,7 +110,7 @@ function settle(row: string, sought: Sought): void {
   }
 }
 
-/** Who has not found anything yet. */
+/** The callers that have not found anything yet. */
 function left(sought: Sought): Set<Search> {
   return new Set([...sought.values()].flat());
 }

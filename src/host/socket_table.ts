@@ -44,7 +44,7 @@ export function userOfRow(row: string): number | undefined {
   // Number, two ends, state, queues, timer, retransmits, uid, timeouts, inode.
   const [, , , , , , , uid, , inode] = row.trim().split(/\s+/);
   // A socket that was closed while it still says goodbye is listed as root's,
-  // with no inode: whoever made it is not known any more.
+  // with no inode: the user who made it is not known any more.
   return /^\d+$/.test(uid) && Number(inode) > 0 ? Number(uid) : undefined;
 }
 

@@ -9,7 +9,7 @@ import type { UserNumbers } from "../rpc/auth.ts";
  */
 export type ReadTable = (path: string) => Promise<string | undefined>;
 
-/** The group of a user that the host's tables don't know: that of nobody else's, as a rule. */
+/** The group of a user that the host's tables don't know: that of no other user, as a rule. */
 const NO_GROUP = 65_534;
 /** Milliseconds for which a user's groups are believed. */
 export const LIFE = 10_000;
