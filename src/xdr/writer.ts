@@ -2,9 +2,9 @@ const TWO_32 = 0x1_0000_0000;
 const utf8 = new TextEncoder();
 
 /**
- * Writes XDR (RFC 4506) into a buffer that grows. Fields already written can
- * be patched or cut off again, and {@linkcode XdrWriter.space} hands out room
- * for data that somebody else fills in, so that file content is copied once.
+ * Writes XDR (RFC 4506) into a buffer that grows. Fields already written can be
+ * patched or cut off again, and {@linkcode XdrWriter.space} hands out room for
+ * data that a file system fills in, so that file content is copied once.
  */
 export class XdrWriter {
   /** Bytes written so far; also the offset of the next byte. */
@@ -154,8 +154,9 @@ export class XdrWriter {
   }
 
   /**
-   * As {@linkcode XdrWriter.truncate}, and goes on in other memory: whoever still
-   * has what {@linkcode XdrWriter.space} handed out may fill it at any time.
+   * As {@linkcode XdrWriter.truncate}, and goes on in other memory: a file
+   * system that still has what {@linkcode XdrWriter.space} handed out may fill
+   * it at any time.
    */
   abandon(position: number): void {
     this.position = position;
