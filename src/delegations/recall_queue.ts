@@ -37,7 +37,7 @@ export interface Recall {
   readonly heardAt: number;
   /** The client knows that it is to return it. */
   readonly delivered: boolean;
-  /** Called when it has ended: requests that wait for that. */
+  /** Called when it has ended, each for a request that waits. */
   readonly waiting: (() => void)[];
 }
 

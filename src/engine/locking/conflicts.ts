@@ -16,8 +16,8 @@ const MAX_CLEARED = 256;
 
 /**
  * `held` is in the way. True when it is worth another look: its client's lease
- * had run out, which kept it by courtesy only until a conflict (RFC 8881 8.4.3,
- * RFC 7530 9.6.3.1), or its owner never confirmed it.
+ * had run out, so that it was kept by courtesy only (RFC 8881 8.4.3, RFC 7530
+ * 9.6.3.1), or its owner never confirmed it.
  */
 export function giveWay(context: CompoundContext, held: HeldState): boolean {
   const { clock, state } = context.services;
