@@ -1,10 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { systemClock } from "../../src/base/clock.ts";
+import type { RpcHandlers } from "../../src/rpc/handlers.ts";
+import { AcceptStatus } from "../../src/rpc/message.ts";
 import { RpcConnection } from "../../src/rpc/connection.ts";
 import type { Transport } from "../../src/rpc/transport.ts";
 import { WriterPool } from "../../src/rpc/pools.ts";
-import type { Turn } from "../../src/base/turn.ts";
+import { LoopTurn, type Turn } from "../../src/base/turn.ts";
 import { call, echo, Procedure, readReply, TestHandlers } from "./support.ts";
 
 const KIB = 1024;
@@ -159,6 +161,43 @@ Deno.test("a connection that waits for a turn is closed and drained without it",
   await turn();
   connection.close("evicted");
   await running;
+});
+
+Deno.test("connections with many calls at once take as many turns as others that ask, and no more", async () => {
+  const longTurn = new LoopTurn(2);
+  const work = (): void => {
+    const end = performance.now() + 0.5;
+    while (performance.now() < end);
+  };
+  const had = [0, 0];
+  const connections = had.map((_, i) => {
+    const transport = new FakeTransport();
+    const handlers: RpcHandlers = {
+      call() {
+        work();
+        had[i]++;
+        return AcceptStatus.SUCCESS;
+      },
+      reply() {},
+      closed() {},
+    };
+    const options = { clock: systemClock, handlers, turn: longTurn };
+    const connection = new RpcConnection({ transport, ...ENDS }, options);
+    const running = connection.run();
+    transport.arrive(echoes(0, 1_000));
+    return { connection, running };
+  });
+  const asker = {};
+  const pieces = 60;
+  for (let i = 0; i < pieces; i++) {
+    await longTurn.next(asker);
+    work();
+  }
+  for (const { connection } of connections) connection.close("shutdown");
+  await Promise.all(connections.map(({ running }) => running));
+  const most = Math.max(...had);
+  assert(most < 4 * pieces, `${had} calls, ${pieces} pieces`);
+  assert(most < 4 * Math.min(...had), `${had} calls`);
 });
 
 Deno.test("who sends a call at a time never asks for a turn", async () => {

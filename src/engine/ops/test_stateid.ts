@@ -23,13 +23,13 @@ export const testStateid: Operation<XdrReader> = {
   },
 
   *run(context, stateids) {
-    const { reply, services: { turn } } = context;
+    const { reply, connection, services: { turn } } = context;
     const count = stateids.remaining / STATEID_SIZE;
     reply.uint32(count);
     for (let i = 1; i <= count; i++) {
       reply.uint32(test(context, readStateid(stateids)));
       const isDue = i % STATEIDS_AT_ONCE === 0;
-      if (isDue && turn?.isOver) yield* wait(turn.next());
+      if (isDue && turn?.isOver) yield* wait(turn.next(connection));
     }
     return Status.OK;
   },
