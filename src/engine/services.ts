@@ -4,6 +4,7 @@ import type { Clock, RandomBytes } from "../base/clock.ts";
 import type { EffectQueue } from "../state/effects.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { Turn } from "../base/turn.ts";
+import type { AttributeTable } from "./attributes/attribute_table.ts";
 import type { CallerTable } from "../vfs/callers.ts";
 import type { Namespace } from "../vfs/namespace.ts";
 import type { ProtocolLimits } from "./limits.ts";
@@ -15,6 +16,8 @@ export interface Services {
   readonly state: ServerState;
   /** Exports and filehandles. */
   readonly namespace: Namespace;
+  /** How their attributes are asked for and written. */
+  readonly attributes: AttributeTable;
   /** AUTH_SYS credentials, squashed. */
   readonly callers: CallerTable;
   /** Slow work left by the state. */

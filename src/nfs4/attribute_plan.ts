@@ -6,10 +6,7 @@ import {
   type AttributeTerms,
   isSupported,
 } from "./attributes.ts";
-import { Bitmap, writeBitmap } from "./bitmap.ts";
-
-/** Plans that an {@linkcode AttributeOffer} remembers; clients ask for a handful. */
-const REMEMBERED = 256;
+import { Bitmap, PerBitmap, writeBitmap } from "./bitmap.ts";
 
 /** What is supported on some terms, and how it is written. */
 export class AttributeOffer {
@@ -19,7 +16,10 @@ export class AttributeOffer {
   readonly exclusive: Bitmap;
   /** What can be set and not got. */
   readonly setOnly: Bitmap;
-  #plans = new Map<Bitmap, AttributePlan>();
+  readonly #plans = new PerBitmap((requested) =>
+    // RFC 8881 18.7.3: what is not supported is left out of the answer.
+    new AttributePlan(requested.and(this.supported).without(this.setOnly))
+  );
 
   constructor(terms: AttributeTerms) {
     const rows = ATTRIBUTES.filter((row): row is AttributeRow =>
@@ -34,14 +34,7 @@ export class AttributeOffer {
 
   /** How to write what is supported of the requested attributes. */
   plan(requested: Bitmap): AttributePlan {
-    let plan = this.#plans.get(requested);
-    if (plan === undefined) {
-      if (this.#plans.size === REMEMBERED) this.#plans.clear();
-      // RFC 8881 18.7.3: what is not supported is left out of the answer.
-      const written = requested.and(this.supported).without(this.setOnly);
-      this.#plans.set(requested, plan = new AttributePlan(written));
-    }
-    return plan;
+    return this.#plans.get(requested);
   }
 }
 

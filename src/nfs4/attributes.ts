@@ -66,6 +66,8 @@ export interface AttributeRow {
   readonly perFileSystem?: boolean;
   /** Takes `source.space`. */
   readonly needsSpace?: boolean;
+  /** What it takes of `source.attributes`, be it only whether that is there. */
+  readonly reads?: readonly (keyof FileAttributes)[];
   /** Where it is not supported everywhere: whether it is here. */
   readonly supported?: (terms: AttributeTerms) => boolean;
   /** Writes it; absent when it can only be set. */
@@ -115,12 +117,14 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 0,
     name: "supported_attrs",
+    reads: ["birthtime"],
     perFileSystem: true,
     get: (xdr, { supported }) => writeBitmap(xdr, supported),
   },
   {
     number: 1,
     name: "type",
+    reads: ["type"],
     get: (xdr, { attributes }) => xdr.uint32(FILE_TYPE[attributes.type]),
   },
   {
@@ -132,11 +136,13 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 3,
     name: "change",
+    reads: ["change"],
     get: (xdr, { attributes }) => xdr.uint64Number(attributes.change),
   },
   {
     number: 4,
     name: "size",
+    reads: ["size"],
     get: (xdr, { attributes }) => xdr.uint64Number(attributes.size),
     set: decoders.size,
   },
@@ -197,6 +203,7 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 20,
     name: "fileid",
+    reads: ["fileid"],
     get: (xdr, { attributes }) => xdr.uint64Number(attributes.fileid),
   },
   space(21, "files_avail", "freeFiles"),
@@ -235,6 +242,7 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 33,
     name: "mode",
+    reads: ["mode"],
     get: (xdr, { attributes }) => xdr.uint32(attributes.mode & 0o7777),
     set: decoders.mode,
   },
@@ -242,11 +250,13 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 35,
     name: "numlinks",
+    reads: ["nlink"],
     get: (xdr, { attributes }) => xdr.uint32(attributes.nlink),
   },
   {
     number: 36,
     name: "owner",
+    reads: ["uid"],
     // RFC 7530 5.9, RFC 8881 5.9: a number, for there is no name behind it.
     get: (xdr, { attributes }) => xdr.string(String(attributes.uid)),
     set: decoders.owner,
@@ -254,12 +264,14 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 37,
     name: "owner_group",
+    reads: ["gid"],
     get: (xdr, { attributes }) => xdr.string(String(attributes.gid)),
     set: decoders.ownerGroup,
   },
   {
     number: 41,
     name: "rawdev",
+    reads: ["rdev"],
     get: (xdr, { attributes }) => {
       xdr.uint32(attributes.rdev?.major ?? 0);
       xdr.uint32(attributes.rdev?.minor ?? 0);
@@ -271,11 +283,13 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 45,
     name: "space_used",
+    reads: ["used"],
     get: (xdr, { attributes }) => xdr.uint64Number(attributes.used),
   },
   {
     number: 47,
     name: "time_access",
+    reads: ["atime"],
     get: (xdr, { attributes }) => time(xdr, attributes.atime),
   },
   {
@@ -287,6 +301,7 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 50,
     name: "time_create",
+    reads: ["birthtime"],
     supported: ({ birthtime }) => birthtime,
     get: (xdr, { attributes }) => time(xdr, attributes.birthtime!),
     set: decoders.timeCreate,
@@ -304,11 +319,13 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 52,
     name: "time_metadata",
+    reads: ["ctime"],
     get: (xdr, { attributes }) => time(xdr, attributes.ctime),
   },
   {
     number: 53,
     name: "time_modify",
+    reads: ["mtime"],
     get: (xdr, { attributes }) => time(xdr, attributes.mtime),
   },
   {
@@ -320,6 +337,7 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 55,
     name: "mounted_on_fileid",
+    reads: ["fileid", "type"],
     get: (xdr, { mountedOnFileid }) => xdr.uint64Number(mountedOnFileid),
   },
   {
@@ -333,6 +351,7 @@ const ROWS: readonly AttributeRow[] = [
   {
     number: 75,
     name: "suppattr_exclcreat",
+    reads: ["birthtime"],
     since: 1,
     perFileSystem: true,
     get: (xdr, { exclusive }) => writeBitmap(xdr, exclusive),

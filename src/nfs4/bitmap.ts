@@ -5,6 +5,8 @@ import type { XdrWriter } from "../xdr/writer.ts";
 const WORDS = 3;
 /** Bitmaps that are remembered; clients ask for a handful. */
 const MEMORY = 1024;
+/** Bitmaps of which {@linkcode PerBitmap} remembers what was made. */
+const MADE = 256;
 
 /**
  * A bitmap4 (RFC 8881 3.2) of attribute numbers. Equal bitmaps are, as a rule,
@@ -110,6 +112,27 @@ export class Bitmap {
 
   #word(index: number): number {
     return index === 0 ? this.word0 : index === 1 ? this.word1 : this.word2;
+  }
+}
+
+/** What is made of a bitmap, once for as long as clients ask for few different ones. */
+export class PerBitmap<T> {
+  readonly #make: (bitmap: Bitmap) => T;
+  readonly #made = new Map<Bitmap, T>();
+
+  /** `make` must not return `undefined`. */
+  constructor(make: (bitmap: Bitmap) => T) {
+    this.#make = make;
+  }
+
+  /** What was, or is now, made of it. */
+  get(bitmap: Bitmap): T {
+    let made = this.#made.get(bitmap);
+    if (made === undefined) {
+      if (this.#made.size === MADE) this.#made.clear();
+      this.#made.set(bitmap, made = this.#make(bitmap));
+    }
+    return made;
   }
 }
 

@@ -3,6 +3,7 @@ import { type Logger, rateLimited, silentLogger } from "../base/log.ts";
 import { LoopTurn } from "../base/turn.ts";
 import { systemWallClock } from "../base/wall_clock.ts";
 import type { EngineObserver } from "../engine/observer.ts";
+import { AttributeTable } from "../engine/attributes/attribute_table.ts";
 import type { Services } from "../engine/services.ts";
 import { BackchannelMetrics } from "../metrics/backchannel_metrics.ts";
 import { observeBuffers } from "../metrics/buffer_metrics.ts";
@@ -171,12 +172,15 @@ export function restore(observed: Observed): Answering {
   const { state, effects, turn, observer } = observed;
   const { clock, random = systemRandom } = options;
   const { identity, recovery, sessions } = recovered;
+  const namespace = new Namespace(fileSystems.exports, {
+    handleKey: identity.handleKey,
+    time: { seconds: Math.floor(systemWallClock() / 1000), nanoseconds: 0 },
+  });
+  const { leaseMs } = state.lease;
   const services: Services = {
     state,
-    namespace: new Namespace(fileSystems.exports, {
-      handleKey: identity.handleKey,
-      time: { seconds: Math.floor(systemWallClock() / 1000), nanoseconds: 0 },
-    }),
+    namespace,
+    attributes: new AttributeTable({ namespace, limits, leaseMs }),
     callers: new CallerTable(),
     effects,
     limits,

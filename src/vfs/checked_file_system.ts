@@ -4,7 +4,7 @@ import type { Logger } from "../base/log.ts";
 import {
   isSound,
   UnsoundResult,
-  withNames,
+  usablePage,
   wrongAttributes,
   wrongChange,
   wrongChanges,
@@ -39,6 +39,7 @@ import type {
   ServerRecords,
   Stability,
   Trust,
+  WantedAttributes,
 } from "./file_system.ts";
 import { PendingCalls, type PendingOutcome } from "./pending_calls.ts";
 
@@ -197,9 +198,12 @@ export class CheckedFileSystem implements FileSystem {
     return this.#checked("resolve", this.inner.resolve(identity), wrongNode);
   }
 
-  getattr(node: object): Awaitable<FileAttributes> {
+  getattr(
+    node: object,
+    wanted?: WantedAttributes,
+  ): Awaitable<FileAttributes> {
     this.#admit();
-    const given = this.inner.getattr(node);
+    const given = this.inner.getattr(node, wanted);
     if (this.#isSound && !(given instanceof Promise)) return given;
     return this.#checked("getattr", given, wrongAttributes);
   }
@@ -219,13 +223,16 @@ export class CheckedFileSystem implements FileSystem {
     directory: object,
     cookie: number,
     limit: number,
+    wanted?: WantedAttributes,
   ): Awaitable<DirectoryPage<object>> {
     this.#admit();
-    const given = this.inner.readdir(directory, cookie, limit);
+    const given = this.inner.readdir(directory, cookie, limit, wanted);
     if (this.#isSound && !(given instanceof Promise)) return given;
     const wrong = (page: DirectoryPage<object>) => wrongPage(page, cookie);
     const page = this.#checked("readdir", given, wrong);
-    return page instanceof Promise ? page.then(withNames) : withNames(page);
+    return page instanceof Promise
+      ? page.then(this.#usable)
+      : this.#usable(page);
   }
 
   read(
@@ -385,6 +392,10 @@ export class CheckedFileSystem implements FileSystem {
     this.#say(call, what);
     throw new UnsoundResult("io", `${call}: ${what}`);
   }
+
+  /** An entry that can't be used as it is is no reason to refuse the others. */
+  readonly #usable = (page: DirectoryPage<object>): DirectoryPage<object> =>
+    usablePage(page, (what) => this.#say("readdir", `${what} of an entry`));
 
   /** What is asked where nobody could do anything about an error; `otherwise` where there is one. */
   #told<T>(call: string, ask: () => T, otherwise?: T): T | undefined {

@@ -1,3 +1,4 @@
+import { leave } from "../base/awaitable.ts";
 import type {
   ChangeInfo,
   Created,
@@ -167,16 +168,34 @@ export function wrongPage(
   return leadsBack ? "a cookie that leads nowhere" : undefined;
 }
 
-/** A page whose names clients can ask for; those that they can't are empty, and keep their place. */
-export function withNames(page: DirectoryPage<object>): DirectoryPage<object> {
-  if (page.entries.every(hasName)) return page;
-  const entries = page.entries.map((entry) =>
-    hasName(entry) ? entry : { ...entry, name: "" }
-  );
-  return { ...page, entries };
+/**
+ * A page as it can be used, each of its entries read once: names that clients can't
+ * ask for are empty, and keep their place; attributes that can't be true are left
+ * out, so that `getattr` is asked, and `unusable` hears what is wrong with them.
+ */
+export function usablePage(
+  page: DirectoryPage<object>,
+  unusable: (what: string) => void,
+): DirectoryPage<object> {
+  const entries = page.entries.map(({ name, cookie, node, attributes }) => {
+    const wrong = attributes === undefined
+      ? undefined
+      : wrongAttributes(attributes);
+    if (wrong !== undefined) {
+      leave(attributes);
+      unusable(wrong);
+    }
+    return {
+      name: isName(name) ? name : "",
+      cookie,
+      node,
+      attributes: wrong === undefined ? attributes : undefined,
+    };
+  });
+  return { entries, end: page.end };
 }
 
-function hasName({ name }: DirectoryEntry<object>): boolean {
+function isName(name: string): boolean {
   return typeof name === "string" && name !== "" && name !== "." &&
     name !== ".." && !name.includes("/") && !name.includes("\0");
 }

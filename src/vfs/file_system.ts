@@ -7,91 +7,15 @@
 
 import type { Awaitable } from "../base/awaitable.ts";
 import type { Trust } from "../rpc/auth.ts";
+import type {
+  AttributeChanges,
+  DeviceNumber,
+  FileAttributes,
+  WantedAttributes,
+} from "./attributes.ts";
 
 export type { Trust } from "../rpc/auth.ts";
-
-/** The types of a file (RFC 8881 5.8.1.2). */
-export type FileType =
-  | "file"
-  | "directory"
-  | "symlink"
-  | "fifo"
-  | "socket"
-  | "block-device"
-  | "character-device";
-
-/** A point in time since 1970-01-01 UTC; `seconds` may be negative. */
-export interface Timestamp {
-  /** Whole seconds. */
-  readonly seconds: number;
-  /** 0 to 999,999,999. */
-  readonly nanoseconds: number;
-}
-
-/** Major and minor number of a device node. */
-export interface DeviceNumber {
-  /** Unsigned, 32 bits. */
-  readonly major: number;
-  /** Unsigned, 32 bits. */
-  readonly minor: number;
-}
-
-/** What `stat` tells of a node. Numbers are safe integers. */
-export interface FileAttributes {
-  /** The type of the file. */
-  readonly type: FileType;
-  /** Permission bits with setuid, setgid and sticky: 0o0000 to 0o7777. */
-  readonly mode: number;
-  /** Number of hard links. */
-  readonly nlink: number;
-  /** Owner. */
-  readonly uid: number;
-  /** Owning group. */
-  readonly gid: number;
-  /** Size in bytes; of a symlink, the length of its target. */
-  readonly size: number;
-  /** Bytes occupied in the store. */
-  readonly used: number;
-  /** Number of the file, unique within the file system. */
-  readonly fileid: number;
-  /** Of a device node only. */
-  readonly rdev?: DeviceNumber;
-  /**
-   * A counter that grows with every change to content or attributes, however
-   * quick: never a clock that could stand still between two changes.
-   */
-  readonly change: number;
-  /** Last access to the content. */
-  readonly atime: Timestamp;
-  /** Last change of the content. */
-  readonly mtime: Timestamp;
-  /** Last change of content or attributes. */
-  readonly ctime: Timestamp;
-  /** Creation, where the file system knows: for all of its nodes, or for none. */
-  readonly birthtime?: Timestamp;
-}
-
-/** Attributes to set; what is absent stays. */
-export interface AttributeChanges {
-  /** Permission bits, 0o0000 to 0o7777. */
-  mode?: number;
-  /** New owner. */
-  uid?: number;
-  /** New group. */
-  gid?: number;
-  /** New size in bytes: cut, or extended by zeros. */
-  size?: number;
-  /** Last access; "now" is the file system's clock. */
-  atime?: Timestamp | "now";
-  /** Last change of content; "now" is the file system's clock. */
-  mtime?: Timestamp | "now";
-  /**
-   * Creation (time_create, RFC 8881 5.8.2.40): clients that copy a file, and macOS
-   * when it makes one, set it. A file system that can't keep it ignores it; it
-   * is only set where {@linkcode FileAttributes.birthtime} is told.
-   */
-  birthtime?: Timestamp;
-}
+export type * from "./attributes.ts";
 
 /** A folder's change counter around an operation (RFC 8881 3.3.8, change_info4). */
 export interface ChangeInfo {
@@ -162,6 +86,11 @@ export interface DirectoryEntry<Node> {
   readonly cookie: number;
   /** The node, where it is at hand; otherwise the server looks it up. */
   readonly node?: Node;
+  /**
+   * Its attributes, where they are at hand together with `node`: as `getattr` would
+   * return them, which is then not called for this entry.
+   */
+  readonly attributes?: FileAttributes;
 }
 
 /** A folder of the host that a file system keeps its files in. */
@@ -281,7 +210,9 @@ export interface OpenMode {
  * object for the same file, as long as anything holds it, saves work.
  *
  * What must be there is what reading needs. Leave out what your tree can't do:
- * the client is told NFS4ERR_NOTSUPP, or NFS4ERR_ROFS for changes.
+ * the client is told NFS4ERR_NOTSUPP, or NFS4ERR_ROFS for changes. Each object is
+ * judged by itself when the server starts: a method that is `undefined` on it is not
+ * there, though others of its class may have one.
  *
  * Permissions are checked before a method is called (see `permissions.ts`); names have
  * been checked: UTF-8, 1 to `maxName` bytes, no "/", no NUL, not "." or "..".
@@ -329,8 +260,11 @@ export interface FileSystem<Node extends object = object> {
   /** The node of an identity; "stale" when it is gone. */
   resolve(identity: Uint8Array): Awaitable<Node>;
 
-  /** The attributes of a node; may be its live record, read at once. */
-  getattr(node: Node): Awaitable<FileAttributes>;
+  /**
+   * The attributes of a node; may be its live record, read at once. What is not
+   * `wanted` is not looked at; all are wanted where it is left out.
+   */
+  getattr(node: Node, wanted?: WantedAttributes): Awaitable<FileAttributes>;
 
   /** The entry `name` of a folder, `undefined` where there is none. */
   lookup(directory: Node, name: string): Awaitable<Node | undefined>;
@@ -338,11 +272,16 @@ export interface FileSystem<Node extends object = object> {
   /** The parent of a folder other than the root. */
   parent(directory: Node): Awaitable<Node>;
 
-  /** Up to `limit` entries that come after the one with `cookie`; 0 is the start. */
+  /**
+   * Up to `limit` entries that come after the one with `cookie`; 0 is the start.
+   * `wanted` is what `getattr` is going to be asked of each that comes without
+   * {@linkcode DirectoryEntry.attributes}; nothing where it is left out.
+   */
   readdir(
     directory: Node,
     cookie: number,
     limit: number,
+    wanted?: WantedAttributes,
   ): Awaitable<DirectoryPage<Node>>;
 
   /** Fills `target` with content from `offset` on. Called for regular files only. */

@@ -65,7 +65,7 @@ export class PseudoRoot implements FileSystem<PseudoFolder> {
     limit: number,
   ): DirectoryPage<PseudoFolder> {
     const all = [...folder.entries].map(([name, node], index) => (
-      { name, node, cookie: index + 1 }
+      { name, node, attributes: node.attributes, cookie: index + 1 }
     ));
     const entries = all.slice(cookie, cookie + limit);
     return { entries, end: cookie + entries.length >= all.length };

@@ -5,6 +5,7 @@ import { assertEquals } from "@std/assert";
 import { memory, type MemoryTree } from "../../src/backends/memory/mod.ts";
 import { compound } from "../../src/engine/compound.ts";
 import { defaultLimits, type ProtocolLimits } from "../../src/engine/limits.ts";
+import { AttributeTable } from "../../src/engine/attributes/attribute_table.ts";
 import type { Services } from "../../src/engine/services.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Share, Status } from "../../src/nfs4/constants.ts";
@@ -70,6 +71,13 @@ export class StateFixture {
     const limits = { ...defaultLimits, ...options.limits };
     const fs = options.fs ?? memory(options.tree ?? { file: "content" });
     const { readOnly, graceMs: durationMs, recovery } = options;
+    const namespace = new Namespace(
+      [defineExport({ path: "/", fs, squash: "none", readOnly })],
+      {
+        handleKey: new Uint8Array(16),
+        time: { seconds: 0, nanoseconds: 0 },
+      },
+    );
     this.services = {
       clock,
       random,
@@ -86,13 +94,8 @@ export class StateFixture {
         delegations: options.delegations,
         sessionStore: options.sessions,
       }),
-      namespace: new Namespace(
-        [defineExport({ path: "/", fs, squash: "none", readOnly })],
-        {
-          handleKey: new Uint8Array(16),
-          time: { seconds: 0, nanoseconds: 0 },
-        },
-      ),
+      namespace,
+      attributes: new AttributeTable({ namespace, limits, leaseMs: LEASE }),
       callers: new CallerTable(),
       writeVerifier: bytesOf("verifier"),
       log: silentLogger,

@@ -1,5 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { ATTRIBUTES } from "../../src/nfs4/attributes.ts";
+import { ATTRIBUTES, type AttributeSource } from "../../src/nfs4/attributes.ts";
+import { Bitmap, emptyBitmap } from "../../src/nfs4/bitmap.ts";
+import { wantedBy } from "../../src/nfs4/wanted_attributes.ts";
+import type { XdrWriter } from "../../src/xdr/writer.ts";
+
+/** Stands for whatever else a row is written from. */
+const DEEP = {
+  export: { fs: { limits: {} }, fsid: {} },
+  isEmpty: emptyBitmap.isEmpty,
+};
 
 const rows = ATTRIBUTES.filter((row) => row !== undefined);
 
@@ -35,4 +44,34 @@ Deno.test("what can be set is what RFC 8881 5.6 and 5.7 let be set", () => {
     "time_modify_set",
     "mode_set_masked",
   ]);
+});
+
+/** An object of objects, that notes which of its own properties are read. */
+function noting(read: Set<string>): never {
+  return new Proxy({}, {
+    get: (_, name) => {
+      read.add(String(name));
+      return name === "type" ? "file" : { seconds: 0, nanoseconds: 0 };
+    },
+  }) as never;
+}
+
+Deno.test("each row says what it reads of a file's attributes", () => {
+  const xdr = new Proxy({}, { get: () => () => {} }) as XdrWriter;
+  for (const row of rows) {
+    const read = new Set<string>();
+    const source = new Proxy({ attributes: noting(read) }, {
+      get: (own, name) => Reflect.get(own, name) ?? DEEP,
+    });
+    row.get?.(xdr, source as unknown as AttributeSource);
+    // What the engine reads for them: support, and what is mounted where.
+    const ahead = [0, 55, 75].includes(row.number);
+    assertEquals([...read], ahead ? [] : [...row.reads ?? []], row.name);
+  }
+});
+
+Deno.test("what is wanted is what the rows of the requested attributes read", () => {
+  const wanted = wantedBy(Bitmap.ofNumbers([4, 33, 55, 95]));
+  const names = Object.entries(wanted).filter(([, is]) => is);
+  assertEquals(names.map(([name]) => name), ["type", "mode", "size", "fileid"]);
 });

@@ -299,6 +299,48 @@ Deno.test("attributes that can't be are IO, and are said once for each kind", as
   await session.compound(request);
 });
 
+Deno.test("attributes of entries are looked at as well, and getattr is asked where they can't be", async () => {
+  const { log, lines } = errorsOnly();
+  let make = (): unknown => undefined;
+  const readdir: Method = function (this: FileSystem, ...args: never[]) {
+    const [directory, cookie, limit] = args;
+    const page = this.readdir(directory, cookie, limit);
+    assert(!(page instanceof Promise));
+    const entries = page.entries.map(({ name, cookie, node }) => ({
+      ...{ name, cookie, node, attributes: make() },
+    }));
+    return { entries, end: page.end };
+  };
+  await using hostile = await fixture({ readdir }, { log });
+  const { session } = hostile;
+  const request = [...walk(["h"]), op.readdir({ attributes: ["size"] })];
+  const sizes = async () => {
+    const reply = await session.compound(request);
+    return reply.get("READDIR").entries.map(({ attributes: { size } }) => size);
+  };
+  const right = await sizes();
+  const memoryFile = memory({ f: "" });
+  const whole = memoryFile.getattr(memoryFile.root());
+  const kinds: string[] = [];
+  for (const [name, values] of Object.entries(wrongs)) {
+    kinds.push(`${name} of an entry`);
+    for (const value of values) {
+      make = () => ({ ...whole, [name]: value });
+      assertEquals(await sizes(), right, name);
+    }
+  }
+  // Whoever forgets to wait for them: it must not end the process either.
+  const later = () => Promise.reject(new Error("later"));
+  for (const none of [() => null, () => 5, later]) {
+    make = none;
+    assertEquals(await sizes(), right);
+  }
+  kinds.push("no attributes of an entry");
+  assertEquals(lines.map(({ what }) => what), kinds);
+  make = () => ({ ...whole, size: 77 });
+  assertEquals(await sizes(), right.map(() => 77n));
+});
+
 async function handleOf(session: Session): Promise<Uint8Array> {
   const reply = await session.compound([...walk(["h", "f"]), op.getfh()]);
   return reply.get("GETFH").filehandle;

@@ -5,6 +5,7 @@ import { Callbacks } from "../../src/server/callbacks.ts";
 import { runEffects } from "../../src/engine/effects.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
+import { AttributeTable } from "../../src/engine/attributes/attribute_table.ts";
 import type { Services } from "../../src/engine/services.ts";
 import type { Logger } from "../../src/base/log.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
@@ -220,11 +221,17 @@ export class SimulatedServer implements Endpoint {
     });
     const fs = this.#witness.start();
     const root = defineExport({ path: "/", fs, squash: "none" });
+    const namespace = new Namespace([root], {
+      handleKey: this.#handleKey,
+      time: { seconds: 0, nanoseconds: 0 },
+    });
     const services: Services = {
       state,
-      namespace: new Namespace([root], {
-        handleKey: this.#handleKey,
-        time: { seconds: 0, nanoseconds: 0 },
+      namespace,
+      attributes: new AttributeTable({
+        namespace,
+        limits: LIMITS,
+        leaseMs: LEASE_MS,
       }),
       callers: new CallerTable(),
       effects,

@@ -1,9 +1,23 @@
 import type { DirectoryEntry } from "../../vfs/mod.ts";
 import type { MemoryNode } from "./node.ts";
 
-/** A name in a folder; without a node, what is left of a removed one. */
-interface Entry extends DirectoryEntry<MemoryNode> {
+/** A name in a folder. */
+class Entry implements DirectoryEntry<MemoryNode> {
+  readonly name: string;
+  readonly cookie: number;
+  /** None in what is left of a removed entry. */
   node: MemoryNode | undefined;
+
+  constructor(name: string, cookie: number, node: MemoryNode) {
+    this.name = name;
+    this.cookie = cookie;
+    this.node = node;
+  }
+
+  /** A node is its own live attributes. */
+  get attributes(): MemoryNode | undefined {
+    return this.node;
+  }
 }
 
 /** Removed entries that are not worth a compaction. */
@@ -44,7 +58,7 @@ export class Directory {
       taken.node = node;
       return;
     }
-    const entry = { name, cookie: this.#nextCookie++, node };
+    const entry = new Entry(name, this.#nextCookie++, node);
     this.#byName.set(name, entry);
     this.#inOrder.push(entry);
   }

@@ -119,7 +119,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     return entriesOf(directory).parent;
   }
 
-  /** Up to `limit` entries after `cookie`, in the order of their making. */
+  /** Up to `limit` entries after `cookie`, in the order of their making, and with live attributes. */
   readdir(
     directory: MemoryNode,
     cookie: number,

@@ -23,4 +23,9 @@ export class ListedEntry implements DirectoryEntry<SqliteNode> {
   get node(): SqliteNode | undefined {
     return this.#nodes.get(this.#fileid);
   }
+
+  /** A node is its own live attributes. */
+  get attributes(): SqliteNode | undefined {
+    return this.node;
+  }
 }

@@ -4,7 +4,7 @@ import type { AttributeSource } from "../../nfs4/attributes.ts";
 import { Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
-import { offerOf, sourceOf, spaceFor } from "./attribute_source.ts";
+import { spaceFor } from "./attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
 
 /** Attributes as a client knows them: the fattr4 of VERIFY and NVERIFY. */
@@ -33,9 +33,11 @@ export function* compareAttributes(
   context: CompoundContext,
   { requested, values }: KnownAttributes,
 ): Steps<StatusCode> {
-  const { file } = context;
-  const attributes = yield* wait(file.export.fs.getattr(file.node));
-  const offer = offerOf(context.minorVersion, file, attributes);
+  const { file, services: { attributes: table } } = context;
+  const attributes = yield* wait(
+    file.export.fs.getattr(file.node, table.wanted(requested)),
+  );
+  const offer = table.offer(context.minorVersion, file, attributes);
   // RFC 8881 18.15.3, 18.31.4: rdattr_error and what can only be set.
   if (requested.meets(RDATTR_ERROR) || requested.meets(offer.setOnly)) {
     return Status.INVAL;
@@ -44,7 +46,7 @@ export function* compareAttributes(
   if (!requested.without(offer.supported).isEmpty) return Status.ATTRNOTSUPP;
   const plan = offer.plan(requested);
   const space = yield* wait(spaceFor(plan, file));
-  const source = sourceOf(context, file, { attributes, offer, space });
+  const source = table.source(file, { attributes, offer, space });
   if (requested.has(MODE)) {
     const below = new AttributePlan(requested.and(BELOW_MODE));
     const at = encode(context, below, source).length;

@@ -3,8 +3,11 @@ import { Bitmap, emptyBitmap, writeBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import { FsError } from "../../vfs/errors.ts";
-import type { DirectoryEntry } from "../../vfs/file_system.ts";
-import { offerOf, sourceOf, spaceFor } from "../attributes/attribute_source.ts";
+import type {
+  DirectoryEntry,
+  WantedAttributes,
+} from "../../vfs/file_system.ts";
+import { spaceFor } from "../attributes/attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
 import { writeName } from "./names.ts";
 import { statusOfError } from "../status.ts";
@@ -45,6 +48,7 @@ export class DirectoryListing {
   readonly #folder: FileRef;
   /** Position in the reply behind which no entry may end. */
   readonly #end: number;
+  readonly #wanted: WantedAttributes;
   #hintLeft: number;
   /** Entries that were written. */
   #entries = 0;
@@ -55,6 +59,7 @@ export class DirectoryListing {
     this.#context = context;
     this.#options = options;
     this.#folder = context.file;
+    this.#wanted = context.services.attributes.wanted(options.requested);
     this.#end = context.reply.position + options.room - TAIL;
     // RFC 8881 18.23.4: 0 is no hint; a hint never keeps the first entry out.
     this.#hintLeft = options.hint || Infinity;
@@ -70,7 +75,9 @@ export class DirectoryListing {
     for (let pages = 0; pages <= MOST_PAGES; pages++) {
       // Where a node is found by the host, a page takes milliseconds.
       if (turn?.isOver) yield* wait(turn.next(connection));
-      const page = yield* wait(fs.readdir(node, after, this.#pageSize()));
+      const page = yield* wait(
+        fs.readdir(node, after, this.#pageSize(), this.#wanted),
+      );
       const { entries } = page;
       const status = yield* this.#writePage(entries);
       if (status !== undefined) return status;
@@ -86,10 +93,11 @@ export class DirectoryListing {
     entries: readonly DirectoryEntry<object>[],
   ): Steps<StatusCode | undefined> {
     const context = this.#context;
-    const { reply, connection, minorVersion, services: { namespace, turn } } =
-      context;
+    const { reply, connection, minorVersion, services } = context;
+    const { namespace, turn, attributes: table } = services;
     const { export: terms, node: folder } = this.#folder;
     const { requested } = this.#options;
+    const wanted = this.#wanted;
     for (const entry of entries) {
       // What no client could ask for (CheckedFileSystem).
       if (entry.name === "") continue;
@@ -106,15 +114,18 @@ export class DirectoryListing {
       else {
         // Not in steps of their own: there are thousands of entries.
         try {
-          const node = entry.node ??
+          const listed = entry.node;
+          const node = listed ??
             (yield* wait(terms.fs.lookup(folder, entry.name)));
           if (node === undefined) throw new FsError("not-found");
           const file = namespace.enter(terms, node);
-          const attributes = yield* wait(file.export.fs.getattr(file.node));
-          const offer = offerOf(minorVersion, file, attributes);
+          // Where another file system is mounted, they are of what it covers.
+          const attributes = (file.node === listed && entry.attributes) ||
+            (yield* wait(file.export.fs.getattr(file.node, wanted)));
+          const offer = table.offer(minorVersion, file, attributes);
           const plan = offer.plan(requested);
           const space = yield* wait(spaceFor(plan, file));
-          const source = sourceOf(context, file, { attributes, offer, space });
+          const source = table.source(file, { attributes, offer, space });
           plan.write(reply, source);
         } catch (error) {
           isThere = this.#writeError(named, error);

@@ -18,7 +18,6 @@ import type {
 import { decodeRaw } from "../../base/raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
-import { checkSettable } from "../attributes/attribute_source.ts";
 import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
@@ -89,8 +88,11 @@ function prepare(
     readonly wanted: SetAttributes;
   },
 ): CreateOptions["attributes"] | StatusCode {
-  const { file } = context;
-  const settable = checkSettable(context, file, { attributes, wanted });
+  const { file, minorVersion, services } = context;
+  const settable = services.attributes.checkSettable(minorVersion, file, {
+    attributes,
+    wanted,
+  });
   if (settable !== Status.OK) return settable;
   // RFC 8881 18.4.3: attributes that are valid for the type; only files have a size to set.
   if (wanted.changes.size !== undefined) return Status.INVAL;

@@ -7,7 +7,7 @@ import {
   askHolder,
   heldBySomebodyElse,
 } from "../attributes/held_attributes.ts";
-import { offerOf, sourceOf, spaceFor } from "../attributes/attribute_source.ts";
+import { spaceFor } from "../attributes/attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 
@@ -16,10 +16,11 @@ export const getattr: Operation<Bitmap> = {
   decode: readBitmap,
 
   run(context, requested) {
-    const { file } = context;
+    const { file, services } = context;
     const held = heldBySomebodyElse(context, file, requested);
     if (held !== undefined) return ask(context, requested, held);
-    const attributes = file.export.fs.getattr(file.node);
+    const wanted = services.attributes.wanted(requested);
+    const attributes = file.export.fs.getattr(file.node, wanted);
     return attributes instanceof Promise
       ? attributes.then((attributes) => answer(context, requested, attributes))
       : answer(context, requested, attributes);
@@ -42,8 +43,8 @@ function answer(
   requested: Bitmap,
   attributes: FileAttributes,
 ): Awaitable<StatusCode> {
-  const { file } = context;
-  const offer = offerOf(context.minorVersion, file, attributes);
+  const { file, services: { attributes: table } } = context;
+  const offer = table.offer(context.minorVersion, file, attributes);
   // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
   if (requested.meets(offer.setOnly)) return Status.INVAL;
   const plan = offer.plan(requested);
@@ -52,14 +53,14 @@ function answer(
     return space.then((space) => {
       plan.write(
         context.reply,
-        sourceOf(context, file, { attributes, offer, space }),
+        table.source(file, { attributes, offer, space }),
       );
       return Status.OK;
     });
   }
   plan.write(
     context.reply,
-    sourceOf(context, file, { attributes, offer, space }),
+    table.source(file, { attributes, offer, space }),
   );
   return Status.OK;
 }

@@ -3,7 +3,6 @@ import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import { MAX_COOKIE } from "../../vfs/checks.ts";
 import { DirectoryListing } from "../files/directory_listing.ts";
-import { offerOf } from "../attributes/attribute_source.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import type { Operation } from "../operation.ts";
 
@@ -40,11 +39,12 @@ export const readdir: Operation<ReaddirArgs> = {
   }),
 
   *run(context, { cookie, verifier, dirCount, maxCount, requested }) {
-    const { file, reply } = context;
+    const { file, reply, services } = context;
     const attributes = yield* wait(file.export.fs.getattr(file.node));
     const status = checkFolder(context, file, { attributes, use: "list" });
     if (status !== Status.OK) return status;
-    const offer = offerOf(context.minorVersion, file, attributes);
+    const { minorVersion } = context;
+    const offer = services.attributes.offer(minorVersion, file, attributes);
     // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
     if (requested.meets(offer.setOnly)) return Status.INVAL;
     if (cookie !== 0) {

@@ -11,7 +11,6 @@ import type {
   FileAttributes,
 } from "../../vfs/file_system.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
-import { checkSettable } from "../attributes/attribute_source.ts";
 import { changing } from "../files/changing.ts";
 import { checkDelegations, FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
@@ -35,9 +34,13 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
   }),
 
   *run(context, { stateid, attributes: wanted }) {
-    const { file, reply, services: { namespace, state } } = context;
+    const { file, minorVersion, reply, services } = context;
+    const { namespace, state } = services;
     const attributes = yield* wait(file.export.fs.getattr(file.node));
-    const settable = checkSettable(context, file, { attributes, wanted });
+    const settable = services.attributes.checkSettable(minorVersion, file, {
+      attributes,
+      wanted,
+    });
     if (settable !== Status.OK) return settable;
     const { requested, changes } = wanted;
     if (requested.isEmpty) {

@@ -14,6 +14,7 @@ import {
   carryOut,
   type Operation,
 } from "../../../src/engine/operation.ts";
+import { AttributeTable } from "../../../src/engine/attributes/attribute_table.ts";
 import type { Services } from "../../../src/engine/services.ts";
 import { statusName, statusOfError } from "../../../src/engine/status.ts";
 import { silentLogger } from "../../../src/base/log.ts";
@@ -56,6 +57,11 @@ export class Fixture {
     const clock = new FakeClock(0);
     const random = (length: number) => new Uint8Array(length).fill(7);
     const effects = new EffectQueue();
+    const namespace = new Namespace(exports.map(defineExport), {
+      handleKey: new Uint8Array(16),
+      time: { seconds: 5, nanoseconds: 0 },
+    });
+    const leaseMs = 90_000;
     this.services = {
       clock,
       random,
@@ -64,13 +70,15 @@ export class Fixture {
         clock,
         random,
         effects,
-        leaseMs: 90_000,
+        leaseMs,
         identity: { majorId: new Uint8Array(1), scope: new Uint8Array(1) },
         limits: defaultLimits,
       }),
-      namespace: new Namespace(exports.map(defineExport), {
-        handleKey: new Uint8Array(16),
-        time: { seconds: 5, nanoseconds: 0 },
+      namespace,
+      attributes: new AttributeTable({
+        namespace,
+        limits: defaultLimits,
+        leaseMs,
       }),
       callers: new CallerTable(),
       limits: defaultLimits,

@@ -2,7 +2,6 @@ import { type Steps, wait } from "../../../base/awaitable.ts";
 import { Bitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import { FsError } from "../../../vfs/errors.ts";
-import { checkSettable } from "../../attributes/attribute_source.ts";
 import type { ChangingContext } from "../../files/changing.ts";
 import { checkFolder } from "../../files/folder_access.ts";
 import { checkName } from "../../files/names.ts";
@@ -38,7 +37,11 @@ export function* openByName(
   if (status !== Status.OK) return status;
   const wanted = create?.attributes;
   if (wanted !== undefined) {
-    const settable = checkSettable(context, folder, { attributes, wanted });
+    const { minorVersion, services } = context;
+    const settable = services.attributes.checkSettable(minorVersion, folder, {
+      attributes,
+      wanted,
+    });
     if (settable !== Status.OK) return settable;
   }
   const name = checkName(bytes, fs.limits);

@@ -1,0 +1,94 @@
+/**
+ * What is known of a file, and what of it can be set.
+ *
+ * @module
+ */
+
+/** The types of a file (RFC 8881 5.8.1.2). */
+export type FileType =
+  | "file"
+  | "directory"
+  | "symlink"
+  | "fifo"
+  | "socket"
+  | "block-device"
+  | "character-device";
+
+/** A point in time since 1970-01-01 UTC; `seconds` may be negative. */
+export interface Timestamp {
+  /** Whole seconds. */
+  readonly seconds: number;
+  /** 0 to 999,999,999. */
+  readonly nanoseconds: number;
+}
+
+/** Major and minor number of a device node. */
+export interface DeviceNumber {
+  /** Unsigned, 32 bits. */
+  readonly major: number;
+  /** Unsigned, 32 bits. */
+  readonly minor: number;
+}
+
+/** What `stat` tells of a node. Numbers are safe integers. */
+export interface FileAttributes {
+  /** The type of the file. */
+  readonly type: FileType;
+  /** Permission bits with setuid, setgid and sticky: 0o0000 to 0o7777. */
+  readonly mode: number;
+  /** Number of hard links. */
+  readonly nlink: number;
+  /** Owner. */
+  readonly uid: number;
+  /** Owning group. */
+  readonly gid: number;
+  /** Size in bytes; of a symlink, the length of its target. */
+  readonly size: number;
+  /** Bytes occupied in the store. */
+  readonly used: number;
+  /** Number of the file, unique within the file system. */
+  readonly fileid: number;
+  /** Of a device node only. */
+  readonly rdev?: DeviceNumber;
+  /**
+   * A counter that grows with every change to content or attributes, however
+   * quick: never a clock that could stand still between two changes.
+   */
+  readonly change: number;
+  /** Last access to the content. */
+  readonly atime: Timestamp;
+  /** Last change of the content. */
+  readonly mtime: Timestamp;
+  /** Last change of content or attributes. */
+  readonly ctime: Timestamp;
+  /** Creation, where the file system knows: for all of its nodes, or for none. */
+  readonly birthtime?: Timestamp;
+}
+
+/**
+ * Which attributes of a file are asked for. The others need not be found out: any
+ * value of theirs will do (0), and nobody looks at it.
+ */
+export type WantedAttributes = Readonly<Record<keyof FileAttributes, boolean>>;
+
+/** Attributes to set; what is absent stays. */
+export interface AttributeChanges {
+  /** Permission bits, 0o0000 to 0o7777. */
+  mode?: number;
+  /** New owner. */
+  uid?: number;
+  /** New group. */
+  gid?: number;
+  /** New size in bytes: cut, or extended by zeros. */
+  size?: number;
+  /** Last access; "now" is the file system's clock. */
+  atime?: Timestamp | "now";
+  /** Last change of content; "now" is the file system's clock. */
+  mtime?: Timestamp | "now";
+  /**
+   * Creation (time_create, RFC 8881 5.8.2.40): clients that copy a file, and macOS
+   * when it makes one, set it. A file system that can't keep it ignores it; it
+   * is only set where {@linkcode FileAttributes.birthtime} is told.
+   */
+  birthtime?: Timestamp;
+}

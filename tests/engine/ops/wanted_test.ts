@@ -1,0 +1,157 @@
+import { assertEquals } from "@std/assert";
+import { memory } from "../../../src/backends/memory/mod.ts";
+import { getattr } from "../../../src/engine/ops/getattr.ts";
+import { verify } from "../../../src/engine/ops/verify.ts";
+import type {
+  DirectoryEntry,
+  FileAttributes,
+  FileSystem,
+  WantedAttributes,
+} from "../../../src/vfs/file_system.ts";
+import { bits, fattr, Fixture, mode, slow } from "./fixture.ts";
+import { list } from "./listing.ts";
+
+const [TYPE, SIZE, HANDLE, FILEID, MOUNTED_ON] = [1, 4, 19, 20, 55];
+
+/** An author's file system that notes what it is asked for, and what its entries come with. */
+class Asked {
+  readonly fs: FileSystem;
+  /** Of each `getattr`. */
+  readonly got: string[][] = [];
+  /** Of each `readdir`. */
+  readonly listed: string[][] = [];
+
+  constructor(attributesOf?: (node: object) => FileAttributes | undefined) {
+    const inner = memory({ a: "one", b: {} }) as FileSystem;
+    const own: Partial<FileSystem> = {
+      getattr: (node, wanted) => {
+        this.got.push(namesOf(wanted));
+        return inner.getattr(node);
+      },
+      readdir: (directory, cookie, limit, wanted) => {
+        this.listed.push(namesOf(wanted));
+        const page = inner.readdir(directory, cookie, limit);
+        if (page instanceof Promise) throw new Error("memory does not wait");
+        const entries = page.entries.map((
+          { name, cookie, node },
+        ): DirectoryEntry<object> => ({
+          name,
+          cookie,
+          node,
+          attributes: node && attributesOf?.(node),
+        }));
+        return { entries, end: page.end };
+      },
+    };
+    this.fs = new Proxy(inner, {
+      get: (target, key) => {
+        const value = Reflect.get(own, key) ?? Reflect.get(target, key);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  }
+
+  /** At the root, what was asked until then forgotten. */
+  async at(path = "/") {
+    const compound = await new Fixture({
+      path: "/",
+      fs: this.fs,
+      squash: "none",
+    }).at(path);
+    this.got.length = 0;
+    return compound;
+  }
+}
+
+function namesOf(wanted: WantedAttributes | undefined): string[] {
+  return wanted === undefined
+    ? ["everything"]
+    : Object.entries(wanted).filter(([, is]) => is).map(([name]) => name);
+}
+
+Deno.test("GETATTR asks a file system for what the client asks for, and no more", async () => {
+  for (
+    const [numbers, names] of [
+      [[TYPE], ["type"]],
+      [[3], ["change"]],
+      [[SIZE, 45], ["size", "used"]],
+      [[33, 36, 37], ["mode", "uid", "gid"]],
+      [[HANDLE, 8], []],
+      [[MOUNTED_ON], ["type", "fileid"]],
+      // Whether it is supported shows in whether it is there.
+      [[0], ["birthtime"]],
+    ] as const
+  ) {
+    const asked = new Asked();
+    const compound = await asked.at("a");
+    await compound.ok(getattr, bits(...numbers));
+    assertEquals(asked.got, [[...names]], `${numbers}`);
+  }
+});
+
+Deno.test("VERIFY asks for what it compares", async () => {
+  const asked = new Asked();
+  const compound = await asked.at("a");
+  const known = await compound.status(
+    verify,
+    (xdr) => fattr(xdr, [mode(0o644)]),
+  );
+  assertEquals(known, "NFS4_OK");
+  assertEquals(asked.got, [["mode"]]);
+});
+
+Deno.test("READDIR says what it will ask of the entries, and then asks for that", async () => {
+  const asked = new Asked();
+  await list(await asked.at(), { attributes: [SIZE, FILEID, HANDLE] });
+  assertEquals(asked.listed, [["size", "fileid"]]);
+  assertEquals(asked.got.slice(1), [["size", "fileid"], ["size", "fileid"]]);
+});
+
+Deno.test("READDIR of names alone wants nothing", async () => {
+  const asked = new Asked();
+  await list(await asked.at());
+  assertEquals(asked.listed, [[]]);
+  assertEquals(asked.got.length, 1, "of the folder alone");
+});
+
+Deno.test("entries that come with their attributes are not asked for them", async () => {
+  const some = memory({ a: "" });
+  const attributes = { ...some.getattr(some.root()), size: 77 };
+  for (const wrap of [(fs: FileSystem) => fs, slow]) {
+    const asked = new Asked(() => attributes);
+    const fs = wrap(asked.fs);
+    const root = await new Fixture({ path: "/", fs, squash: "none" }).at("/");
+    asked.got.length = 0;
+    const listed = await list(root, { attributes: [SIZE] });
+    assertEquals(listed.attributes.map((each) => each.uint64Number()), [
+      77,
+      77,
+    ]);
+    assertEquals(asked.got.length, 1, "of the folder alone");
+  }
+});
+
+Deno.test("an entry without attributes is asked for them, whatever others have", async () => {
+  const some = memory({ a: "" });
+  const attributes = { ...some.getattr(some.root()), size: 77 };
+  let count = 0;
+  const asked = new Asked(() => count++ === 0 ? undefined : attributes);
+  const listed = await list(await asked.at(), { attributes: [SIZE] });
+  assertEquals(listed.attributes.map((each) => each.uint64Number()), [3, 77]);
+  assertEquals(asked.got.length, 2, "of the folder and one entry");
+});
+
+Deno.test("where another file system is mounted, READDIR shows its root and not what it covers", async () => {
+  const asked = new Asked();
+  const fixture = new Fixture({ path: "/here", fs: asked.fs, squash: "none" });
+  const listed = await list(await fixture.at("/"), {
+    attributes: [FILEID, MOUNTED_ON],
+  });
+  const [fileid, covered] = [
+    listed.attributes[0].uint64Number(),
+    listed.attributes[0].uint64Number(),
+  ];
+  assertEquals(fileid, 1, "the root of memory");
+  assertEquals(covered === fileid, false);
+  assertEquals(asked.got, [["type", "fileid"]]);
+});
