@@ -20,6 +20,7 @@ import type {
   ReadResult,
   Stability,
   Trust,
+  WantedAttributes,
 } from "../../vfs/file_system.ts";
 import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
 import { transfer } from "./content.ts";
@@ -121,8 +122,11 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   }
 
   /** The attributes as the host has them now. */
-  getattr(node: LocalNode): Awaitable<FileAttributes> {
-    return this.#run(() => this.#store.stat(node));
+  getattr(
+    node: LocalNode,
+    wanted?: WantedAttributes,
+  ): Awaitable<FileAttributes> {
+    return this.#run(() => this.#store.stat(node, wanted));
   }
 
   /** An entry of this file system; what is mounted in the folder is not there. */
@@ -143,11 +147,12 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     directory: LocalNode,
     cookie: number,
     limit: number,
+    wanted?: WantedAttributes,
   ): Awaitable<DirectoryPage<LocalNode>> {
     return this.#run(() => {
       const listing = this.#store.listings.of(directory, cookie);
       const page = (listing: DirectoryListing) =>
-        this.#page(directory, listing.after(cookie), limit);
+        this.#page(directory, listing.after(cookie), { limit, wanted });
       return listing instanceof Promise ? listing.then(page) : page(listing);
     });
   }
@@ -155,15 +160,20 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   #page(
     directory: LocalNode,
     rest: Iterable<{ readonly name: string; readonly cookie: number }>,
-    limit: number,
+    { limit, wanted }: {
+      readonly limit: number;
+      readonly wanted: WantedAttributes | undefined;
+    },
   ): DirectoryPage<LocalNode> {
     const entries: DirectoryEntry<LocalNode>[] = [];
     for (const { name, cookie } of rest) {
-      const node = this.#store.tree.lookup(directory, name);
+      const found = this.#store.tree.find(directory, name);
       // Removed since, or of another file system.
-      if (node === undefined) continue;
+      if (found === undefined) continue;
       if (entries.length === limit) return { entries, end: false };
-      entries.push({ name, cookie, node });
+      const { node, stat } = found;
+      const attributes = this.#store.counted(node, stat, wanted);
+      entries.push({ name, cookie, node, attributes });
     }
     return { entries, end: true };
   }

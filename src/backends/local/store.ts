@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { systemWallClock, type WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
-import type { ChangeInfo } from "../../vfs/file_system.ts";
+import type { ChangeInfo, WantedAttributes } from "../../vfs/file_system.ts";
 import { changeOf } from "./change_counter.ts";
 import { isReplaced } from "./errno.ts";
 import { FileDescriptors } from "./file_descriptors.ts";
@@ -68,10 +68,20 @@ export class Store {
     }
   }
 
-  /** Attributes with the change counter. */
-  stat(node: LocalNode): HostStat {
-    const stat = this.tree.stat(node);
-    stat.change = changeOf(node, stat, { host: this.host, now: this.now() });
+  /** Attributes with the change counter, where that is wanted. */
+  stat(node: LocalNode, wanted?: WantedAttributes): HostStat {
+    return this.counted(node, this.tree.stat(node), wanted);
+  }
+
+  /** What the host has just told of a node, with the change counter, where that is wanted. */
+  counted(
+    node: LocalNode,
+    stat: HostStat,
+    wanted?: WantedAttributes,
+  ): HostStat {
+    if (wanted?.change ?? true) {
+      stat.change = changeOf(node, stat, { host: this.host, now: this.now() });
+    }
     return stat;
   }
 

@@ -128,9 +128,18 @@ export class Tree {
 
   /** The node of an entry, `undefined` where there is none. */
   lookup(parent: LocalNode, name: string): LocalNode | undefined {
+    return this.find(parent, name)?.node;
+  }
+
+  /** The node of an entry, and what the host told of it in finding it. */
+  find(
+    parent: LocalNode,
+    name: string,
+  ): { readonly node: LocalNode; readonly stat: HostStat } | undefined {
     const folder = this.folder(parent);
     const stat = this.entry(folder, name);
-    return stat && this.table.adopt({ parent, folder, name }, stat);
+    if (stat === undefined) return undefined;
+    return { node: this.table.adopt({ parent, folder, name }, stat), stat };
   }
 
   /** What the host tells of a node now. Throws {@linkcode Misplaced}. */

@@ -53,6 +53,22 @@ export const readdirTests: readonly BehaviourTest[] = [
     },
   },
   {
+    name: "attributes that come with an entry are those of its node",
+    async run(g) {
+      const folder = await g.folder("folder");
+      await fill(g, folder, 3);
+      const { entries } = await g.fs.readdir(folder, 0, 10);
+      assertEquals(entries.length, 3);
+      for (const { name, node, attributes } of entries) {
+        assert(node !== undefined && attributes !== undefined, name);
+        assertEquals(
+          { ...attributes },
+          { ...await g.fs.getattr(node) },
+        );
+      }
+    },
+  },
+  {
     name: "the last page says that it is the last",
     async run(g) {
       const folder = await g.folder("folder");

@@ -1,6 +1,17 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { changeOf } from "../../../src/backends/local/change_counter.ts";
-import type { Host, HostStat } from "../../../src/backends/local/host.ts";
+import type {
+  Host,
+  HostStat,
+  OpenFolder,
+} from "../../../src/backends/local/host.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import { PortableHost } from "../../../src/backends/local/portable_host.ts";
+import { Bitmap } from "../../../src/nfs4/bitmap.ts";
+import { wantedBy } from "../../../src/nfs4/wanted_attributes.ts";
+import type { FileSystem } from "../../../src/vfs/file_system.ts";
+import { Fixture } from "../../engine/ops/fixture.ts";
+import { list } from "../../engine/ops/listing.ts";
 import { LocalNode } from "../../../src/backends/local/node.ts";
 import {
   attributes,
@@ -111,5 +122,57 @@ Deno.test({
     const stat = await fs.getattr(node);
     assertEquals(stat.mtime, mtime);
     assertEquals(stat.atime, { seconds: -5, nanoseconds: 1 });
+  },
+});
+
+testBothHosts(
+  "a change is not lost where the counter was not wanted meanwhile",
+  async (make) => {
+    await using box = make();
+    const { fs } = box;
+    const { node } = await fs.create(fs.root(), "file", { type: "file" }, {
+      attributes,
+    });
+    const before = await fs.getattr(node);
+    await fs.write(node, 0, new Uint8Array(1), "unstable");
+    const size = wantedBy(Bitmap.ofNumbers([4]));
+    assertEquals((await fs.getattr(node, size)).size, 1);
+    const after = await fs.getattr(node);
+    assertGreater(after.change, before.change);
+    assertEquals((await fs.getattr(node)).change, after.change);
+  },
+);
+
+Deno.test({
+  name:
+    "the host is asked once for an entry that is listed with its attributes",
+  ignore: noFolder,
+  fn: async () => {
+    let stats = 0;
+    class CountingHost extends PortableHost {
+      override stat(folder: OpenFolder, name: string): HostStat | undefined {
+        stats++;
+        return super.stat(folder, name);
+      }
+    }
+    const path = Deno.makeTempDirSync();
+    const host = new CountingHost();
+    const fs = new HostedFileSystem(host, Deno.realPathSync(path));
+    for (const name of ["a", "b", "c"]) {
+      Deno.writeTextFileSync(`${path}/${name}`, name);
+    }
+    const fixture = new Fixture({
+      path: "/",
+      fs: fs as FileSystem,
+      squash: "none",
+    });
+    const root = await fixture.at("/");
+    await list(root, { attributes: [1, 3, 4] });
+    stats = 0;
+    const listed = await list(root, { attributes: [1, 3, 4] });
+    assertEquals(listed.names.length, 3);
+    assertEquals(stats, 3);
+    await fs.dispose();
+    Deno.removeSync(path, { recursive: true });
   },
 });
