@@ -46,7 +46,7 @@ export async function serve(
   const exports = asked.map((each) =>
     defineExport(completeTerms(each, { hostname, host }))
   );
-  const server = new NfsServer(exports, options);
+  const server = await NfsServer.start(exports, options);
   const notices = [
     ...trustNotices(exports, asked, server.hostname),
     ...overlapNotices(asked, options.stateDirectory),
@@ -76,19 +76,31 @@ export class NfsServer implements AsyncDisposable {
   #metrics: MetricsServer | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Starts at once; see {@linkcode serve}. */
-  constructor(offered: readonly Export[], given: ServeOptions) {
+  /** Starts a server; see {@linkcode serve}. */
+  static async start(
+    offered: readonly Export[],
+    given: ServeOptions,
+  ): Promise<NfsServer> {
     const { signal, clock = wakingClock(systemClock) } = given;
     signal?.throwIfAborted();
+    const others: { server?: NfsServer } = {};
+    const parts = await assemble(
+      offered,
+      { ...given, clock },
+      () => others.server !== undefined && others.server.#spare(),
+    );
+    const server = others.server = new NfsServer(parts);
+    if (signal?.aborted) await server.close();
+    signal?.throwIfAborted();
+    return server;
+  }
+
+  private constructor(parts: Listening) {
+    this.#parts = parts;
+    const { address, fileSystems, options: { clock, signal } } = parts;
     this.#clock = clock;
     // The caller of `close` hears of a failure; `finished` may go unread.
     this.finished.catch(() => {});
-    this.#parts = assemble(
-      offered,
-      { ...given, clock },
-      () => this.#metrics?.spare() ?? false,
-    );
-    const { address, fileSystems } = this.#parts;
     this.hostname = address.hostname;
     this.port = address.port;
     fileSystems.begin();
@@ -189,6 +201,11 @@ export class NfsServer implements AsyncDisposable {
     } catch (error) {
       this.#parts.log.error("a sweep failed", { error });
     }
+  }
+
+  /** Ends what holds descriptors besides connections; whether there was anything. */
+  #spare(): boolean {
+    return this.#metrics?.spare() ?? false;
   }
 
   async #close(): Promise<void> {

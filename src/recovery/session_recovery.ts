@@ -1,3 +1,4 @@
+import { type Awaitable, type Steps, take, wait } from "../base/awaitable.ts";
 import type { Logger } from "../base/log.ts";
 import type { Client } from "../state/client.ts";
 import type { ClientObserver, SessionObserver } from "../state/observers.ts";
@@ -27,6 +28,15 @@ export interface SessionRecoveryOptions {
   readonly server: string;
   /** What an operator should know. */
   readonly log: Logger;
+}
+
+type Rows = ReadonlyMap<string, Uint8Array>;
+
+/** Rows that an earlier start has left. */
+export interface KeptSessions {
+  readonly clients: Rows;
+  readonly sessions: Rows;
+  readonly slots: Rows;
 }
 
 /** What is known of the rows of one session. */
@@ -77,14 +87,32 @@ export class SessionRecovery
   }
 
   /**
-   * Brings back what an earlier start has left, and follows what becomes of it.
-   * Other observers of `state` are there already.
+   * Reads what an earlier start has left; throws or rejects where the store does,
+   * and for what can be no rows.
    */
-  restore(state: ServerState): void {
+  load(): Awaitable<KeptSessions> {
+    return take(this.#load());
+  }
+
+  *#load(): Steps<KeptSessions> {
+    const { clients, sessions, slots } = this.#names;
+    const records = this.#records;
+    return {
+      clients: rowsOf(yield* wait(records.all(clients))),
+      sessions: rowsOf(yield* wait(records.all(sessions))),
+      slots: rowsOf(yield* wait(records.all(slots))),
+    };
+  }
+
+  /**
+   * Brings back what an earlier start has left, and follows what becomes of it.
+   * The other observers of `state` are there already.
+   */
+  restore(state: ServerState, kept: KeptSessions): void {
     this.#state = state;
-    const clients = this.#restoreClients(state);
-    const sessions = this.#restoreSessions(state, clients);
-    this.#restoreSlots(sessions);
+    const clients = this.#restoreClients(state, kept);
+    const sessions = this.#restoreSessions(state, { kept, clients });
+    this.#restoreSlots(sessions, kept);
     state.observeClients(this);
     state.sessions.observe(this);
     this.#records.watch?.((collection, key) => this.#undone(collection, key));
@@ -150,9 +178,9 @@ export class SessionRecovery
     this.#attempt(() => this.#records.delete(clients, keyOf(client.id)));
   }
 
-  #restoreClients(state: ServerState): Map<bigint, Client> {
+  #restoreClients(state: ServerState, kept: KeptSessions): Map<bigint, Client> {
     const restored = new Map<bigint, Client>();
-    this.#each(this.#names.clients, (key, value) => {
+    this.#each(kept, "clients", (key, value) => {
       const { owner, verifier, principal, createSession } = decodeClient(value);
       const id = BigInt(`0x${key}`);
       const client = state.restoreClient({ id, owner, verifier, principal });
@@ -165,10 +193,13 @@ export class SessionRecovery
 
   #restoreSessions(
     { sessions }: ServerState,
-    clients: ReadonlyMap<bigint, Client>,
+    { kept, clients }: {
+      readonly kept: KeptSessions;
+      readonly clients: ReadonlyMap<bigint, Client>;
+    },
   ): Map<string, Session> {
     const images = new Map<string, SessionImage>();
-    this.#each(this.#names.sessions, (key, value) => {
+    this.#each(kept, "sessions", (key, value) => {
       const image = decodeSession(value);
       if (!clients.has(image.clientid)) throw new Error("it is nobody's");
       images.set(key, image);
@@ -187,8 +218,11 @@ export class SessionRecovery
     return restored;
   }
 
-  #restoreSlots(sessions: ReadonlyMap<string, Session>): void {
-    this.#each(this.#names.slots, (key, value) => {
+  #restoreSlots(
+    sessions: ReadonlyMap<string, Session>,
+    kept: KeptSessions,
+  ): void {
+    this.#each(kept, "slots", (key, value) => {
       const [sessionKey, number] = key.split(".");
       const session = sessions.get(sessionKey);
       const id = Number(number);
@@ -202,10 +236,12 @@ export class SessionRecovery
 
   /** Calls `restore` for each row; one that it can't make sense of is removed. */
   #each(
-    collection: string,
+    kept: KeptSessions,
+    kind: keyof KeptSessions,
     restore: (key: string, value: Uint8Array) => void,
   ): void {
-    for (const [key, value] of this.#records.all(collection)) {
+    const collection = this.#names[kind];
+    for (const [key, value] of kept[kind]) {
       try {
         restore(key, value);
       } catch (error) {
@@ -309,6 +345,12 @@ export class SessionRecovery
   #fail(error: unknown): void {
     this.#log.error("sessions can't be kept", { error });
   }
+}
+
+/** What a file system's author has returned. */
+function rowsOf(given: unknown): Rows {
+  if (given instanceof Map) return given;
+  throw new TypeError("records.all of the file system has returned no Map");
 }
 
 function keyOf(clientid: bigint): string {

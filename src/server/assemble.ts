@@ -6,6 +6,7 @@ import {
   hear,
   listen,
   type Listening,
+  load,
   openStores,
   remember,
   restore,
@@ -13,14 +14,15 @@ import {
 } from "./phases.ts";
 
 /** Puts a server together that accepts connections when this returns; see {@linkcode listen} for `spare`. */
-export function assemble(
+export async function assemble(
   offered: readonly Export[],
   options: TimedOptions,
   spare: () => boolean,
-): Listening {
+): Promise<Listening> {
   const stored = openStores(settle(options), offered);
   try {
-    const remembering = remember(stored);
+    const loaded = await load(stored);
+    const remembering = remember(loaded);
     const callingBack = callBack(remembering);
     const observed = observe(callingBack);
     const answering = restore(observed);

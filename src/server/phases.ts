@@ -19,6 +19,7 @@ import { acceptorOf } from "../rpc/transport.ts";
 import { EffectQueue } from "../state/effects.ts";
 import { ServerState } from "../state/server_state.ts";
 import { CallerTable } from "../vfs/callers.ts";
+import type { KeptSessions } from "../recovery/session_recovery.ts";
 import type { Export } from "../vfs/exports.ts";
 import { Namespace } from "../vfs/namespace.ts";
 import { Callbacks } from "./callbacks.ts";
@@ -58,8 +59,14 @@ export interface Stored extends Settled {
   readonly recovered: Recovered;
 }
 
+/** What an earlier start left is read. */
+export interface Loaded extends Stored {
+  /** None where sessions can't persist. */
+  readonly kept: KeptSessions | undefined;
+}
+
 /** There is state, which knows of the clients of an earlier start, and not yet of their sessions. */
-export interface Remembering extends Stored {
+export interface Remembering extends Loaded {
   readonly state: ServerState;
   readonly effects: EffectQueue;
   readonly turn: LoopTurn;
@@ -120,9 +127,14 @@ export function openStores(
   return { ...settled, fileSystems, recovered };
 }
 
+/** Reads what an earlier start left; the store may be elsewhere. */
+export async function load(stored: Stored): Promise<Loaded> {
+  return { ...stored, kept: await stored.recovered.sessions?.load() };
+}
+
 /** Makes the state of all clients; the grace period begins. */
-export function remember(stored: Stored): Remembering {
-  const { options, limits, recovered } = stored;
+export function remember(loaded: Loaded): Remembering {
+  const { options, limits, recovered } = loaded;
   const { identity, recovery, sessions } = recovered;
   const turn = new LoopTurn();
   const effects = new EffectQueue(turn);
@@ -142,7 +154,7 @@ export function remember(stored: Stored): Remembering {
     limits,
   });
   recovery?.watch(state);
-  return { ...stored, state, effects, turn };
+  return { ...loaded, state, effects, turn };
 }
 
 /** Gives the state its ways to call clients back. */
@@ -168,7 +180,7 @@ export function callBack(remembering: Remembering): CallingBack {
  * back: their observers hear of each.
  */
 export function restore(observed: Observed): Answering {
-  const { options, limits, log, fileSystems, recovered } = observed;
+  const { options, limits, log, fileSystems, recovered, kept } = observed;
   const { state, effects, turn, observer } = observed;
   const { clock, random = systemRandom } = options;
   const { identity, recovery, sessions } = recovered;
@@ -192,7 +204,7 @@ export function restore(observed: Observed): Answering {
     observer,
     log,
   };
-  sessions?.restore(state);
+  if (kept !== undefined) sessions?.restore(state, kept);
   return { ...observed, services };
 }
 

@@ -183,12 +183,16 @@ export interface FileSystemStats {
 export interface ServerRecords {
   /** Grows with each change of files or records. */
   readonly changes: number;
-  /** Sets the value of a key, which is copied; throws {@linkcode FsError}. */
+  /**
+   * Sets the value of a key, which is copied; throws {@linkcode FsError}. A store
+   * that has to wait for its database holds it until `settle`, with the changes of
+   * files around it.
+   */
   put(collection: string, key: string, value: Uint8Array): void;
   /** Removes a key, if it is there; throws {@linkcode FsError}. */
   delete(collection: string, key: string): void;
-  /** All of a collection. */
-  all(collection: string): Map<string, Uint8Array>;
+  /** All of a collection; asked when a server starts. */
+  all(collection: string): Awaitable<ReadonlyMap<string, Uint8Array>>;
   /**
    * Has `undone` called for each key that `settle` could not make durable: its
    * value is what it was before, and may be set anew at once.

@@ -12,7 +12,10 @@ import { Share, Status } from "../../src/nfs4/constants.ts";
 import { sysCredential } from "../../src/rpc/auth_sys.ts";
 import { PLAIN } from "../../src/rpc/security.ts";
 import type { ClientRecovery } from "../../src/recovery/client_recovery.ts";
-import type { SessionRecovery } from "../../src/recovery/session_recovery.ts";
+import type {
+  KeptSessions,
+  SessionRecovery,
+} from "../../src/recovery/session_recovery.ts";
 import type { RandomBytes } from "../../src/base/clock.ts";
 import type { DelegationPolicy } from "../../src/state/delegations.ts";
 import { EffectQueue } from "../../src/state/effects.ts";
@@ -101,7 +104,9 @@ export class StateFixture {
       log: silentLogger,
     };
     recovery?.watch(this.services.state);
-    options.sessions?.restore(this.services.state);
+    // The records of tests do not have to be waited for.
+    const kept = options.sessions?.load() as KeptSessions;
+    options.sessions?.restore(this.services.state, kept);
   }
 
   /** Stateids, files, and fs.close calls that are known of. */

@@ -34,7 +34,7 @@ import { MemoryRecords } from "./memory_records.ts";
 /** One server over its restarts; what it changed is there again after each. */
 export class PersistentFixture {
   readonly fs: FileSystem;
-  readonly records: ServerRecords;
+  readonly records: TestRecords;
   #owners = new MemoryRecords();
   readonly #log: Logger;
   #starts = 0;
@@ -44,7 +44,7 @@ export class PersistentFixture {
     options: {
       /** In place of a store in memory, where its records are in `records`. */
       readonly fs?: FileSystem;
-      readonly records?: ServerRecords;
+      readonly records?: TestRecords;
       readonly log?: Logger;
     } = {},
   ) {
@@ -84,6 +84,11 @@ export class PersistentFixture {
   rows(collection: "clients" | "sessions" | "slots"): number {
     return this.records.all(`${collection} s`).size;
   }
+}
+
+/** Records that do not have to be waited for. */
+export interface TestRecords extends ServerRecords {
+  all(collection: string): ReadonlyMap<string, Uint8Array>;
 }
 
 /** How a request is sent. */

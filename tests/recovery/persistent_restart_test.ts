@@ -1,4 +1,7 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { type FileSystem, type NfsServer, serve, sqlite } from "../../mod.ts";
+import type { ServerRecords } from "../../src/vfs/mod.ts";
+import { waiting } from "../robustness/fixture.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { SequenceFlag } from "../../src/nfs4/sessions.ts";
 import { freePort } from "../interop/server.ts";
@@ -20,8 +23,57 @@ const ignore = cannotRun ||
 const { PERSIST, CONN_BACK_CHAN } = SessionFlag;
 const GUARDED = { mode: CreateMode.GUARDED, attributes: { mode: 0o644 } };
 
+/** What a server that is ended and started again has its sessions in. */
+interface Store extends AsyncDisposable {
+  readonly port: number;
+  start(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+/** A store whose every method answers later, its records too, as one on another machine does. */
+class DistantStore implements Store {
+  readonly port = freePort();
+  readonly #path = Deno.makeTempDirSync();
+  #server: NfsServer | undefined;
+
+  async start(): Promise<void> {
+    const store = sqlite(`${this.#path}/store`);
+    const { records } = store;
+    const distant: ServerRecords = {
+      get changes() {
+        return records.changes;
+      },
+      put: (...row) => records.put(...row),
+      delete: (...row) => records.delete(...row),
+      all: (collection) =>
+        new Promise((resolve) =>
+          setTimeout(() => resolve(records.all(collection)), 5)
+        ),
+      watch: (undone) => records.watch(undone),
+    };
+    const fs = new Proxy(waiting(store as FileSystem), {
+      get: (target, name) =>
+        name === "records" ? distant : Reflect.get(target, name),
+    });
+    this.#server = await serve([{ path: "/", fs, squash: "none" }], {
+      port: this.port,
+      stateDirectory: `${this.#path}/state`,
+      leaseSeconds: 10,
+    });
+  }
+
+  async kill(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await Deno.remove(this.#path, { recursive: true });
+  }
+}
+
 /** A durable store, served by a program that is killed and started again. */
-class Store implements AsyncDisposable {
+class ProgramsStore implements Store {
   readonly port = freePort();
   readonly #path = Deno.makeTempDirSync();
   readonly #flags: readonly string[];
@@ -101,14 +153,20 @@ async function picture(session: Session): Promise<string> {
   );
 }
 
-for (const durability of ["full", "os"]) {
+for (
+  const [name, make] of [
+    ["full", () => new ProgramsStore("full")],
+    ["os", () => new ProgramsStore("os")],
+    ["a store that answers later", () => new DistantStore()],
+  ] as const
+) {
   Deno.test(
-    `persistent session: killed before its replies arrive, each change is made once (${durability})`,
+    `persistent session: ended before its replies arrive, each change is made once (${name})`,
     {
       ignore,
     },
     async () => {
-      await using store = new Store(durability);
+      await using store: Store = make();
       await store.start();
       await using proxy = new DeafProxy(store.port);
       await using session = await connect(proxy.port, "client");
@@ -154,3 +212,39 @@ for (const durability of ["full", "os"]) {
     },
   );
 }
+
+Deno.test(
+  "a store that can't say which sessions it has keeps the server from starting",
+  {
+    ignore,
+  },
+  async () => {
+    const path = Deno.makeTempDirSync();
+    const store = sqlite(`${path}/store`) as FileSystem;
+    const distant = (all: () => unknown) => {
+      const records = { ...store.records, all } as ServerRecords;
+      return new Proxy(waiting(store), {
+        get: (target, name) =>
+          name === "records" ? records : Reflect.get(target, name),
+      });
+    };
+    const start = (all: () => unknown) =>
+      serve(distant(all), {
+        port: freePort(),
+        stateDirectory: `${path}/state`,
+      });
+    try {
+      await assertRejects(
+        () => start(() => Promise.reject(new Error("no way there"))),
+        Error,
+        "no way there",
+      );
+      await assertRejects(() => start(() => []), TypeError, "no Map");
+      // What was opened for it is closed again.
+      const server = await start(() => Promise.resolve(new Map()));
+      await server.close();
+    } finally {
+      Deno.removeSync(path, { recursive: true });
+    }
+  },
+);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { SequenceFlag } from "../../src/nfs4/sessions.ts";
-import type { FileSystem, ServerRecords } from "../../src/vfs/mod.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import { FsError } from "../../src/vfs/mod.ts";
 import { type Disk, hostDisk } from "../../src/backends/sqlite/disk.ts";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
@@ -20,6 +20,7 @@ import {
 import {
   type PersistentClient,
   PersistentFixture,
+  type TestRecords,
 } from "./persistent_fixture.ts";
 
 const { PERSIST, CONN_BACK_CHAN } = SessionFlag;
@@ -461,7 +462,7 @@ Deno.test("persistent session: a crash of a slow machine finds a request before 
   const store = sqlite(":memory:", { mode: 0o777 });
   const saved: Uint8Array[] = [];
   const { records: kept } = store;
-  const records: ServerRecords = {
+  const records: TestRecords = {
     get changes() {
       return kept.changes;
     },
@@ -546,7 +547,7 @@ Deno.test("persistent session: an answer that came late is kept as any other", a
 });
 
 /** Records that fail when told to. */
-class FullRecords implements ServerRecords {
+class FullRecords implements TestRecords {
   isFull = false;
   readonly #records = sqlite(":memory:").records;
 

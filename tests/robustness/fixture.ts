@@ -17,8 +17,14 @@ import {
 /** What a method of a {@linkcode waiting} file system waits for; undefined: nothing, but a turn. */
 export type Hold = (method: string) => Promise<void> | undefined;
 
-/** The two methods of a file system that never wait. */
-const SYNCHRONOUS: ReadonlySet<string | symbol> = new Set(["root", "identify"]);
+/** The methods of a file system that never wait. */
+const SYNCHRONOUS: ReadonlySet<string | symbol> = new Set([
+  "root",
+  "identify",
+  "failure",
+  "watch",
+  "guard",
+]);
 
 /**
  * The same file system, whose every method returns a promise and acts only

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { silentLogger } from "../../src/base/log.ts";
 import { assemble } from "../../src/server/assemble.ts";
 import { observe } from "../../src/server/observers.ts";
@@ -7,6 +7,7 @@ import {
   type CallingBack,
   hear,
   listen,
+  load,
   type Observed,
   openStores,
   remember,
@@ -34,7 +35,7 @@ function outOfTurn(
   hear(remembering);
 }
 
-Deno.test("a phase of the start takes what the one before it returns", () => {
+Deno.test("a phase of the start takes what the one before it returns", async () => {
   assertEquals(typeof outOfTurn, "function");
   const options = {
     clock: new FakeClock(),
@@ -43,7 +44,7 @@ Deno.test("a phase of the start takes what the one before it returns", () => {
   };
   const offered = [defineExport({ path: "/", fs: memory() })];
   const stored = openStores(settle(options), offered);
-  const callingBack = callBack(remember(stored));
+  const callingBack = callBack(remember(await load(stored)));
   assertEquals("services" in callingBack, false);
   const { services, observer } = restore(observe(callingBack));
   assertEquals(services.state, callingBack.state);
@@ -59,7 +60,7 @@ Deno.test("a start that fails gives the state directory back", async () => {
     const options = { clock: new FakeClock(), stateDirectory };
     const { port } = taken.addr;
     for (let tries = 0; tries < 2; tries++) {
-      assertThrows(
+      await assertRejects(
         () => assemble(offered, { ...options, port }, () => false),
         Deno.errors.AddrInUse,
       );
