@@ -16,7 +16,7 @@ export function mostDescriptors(): number {
   return softLimit("Max open files") ?? DESCRIPTORS;
 }
 
-/** One of the limits of this process; `undefined` where there is none, or nobody says. */
+/** One of the limits of this process; `undefined` where there is none, or the host does not say. */
 function softLimit(name: string): number | undefined {
   try {
     const limits = Deno.readTextFileSync("/proc/self/limits");
