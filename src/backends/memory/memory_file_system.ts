@@ -45,7 +45,7 @@ const MAX_LINK = 65535;
  * names, never waits, and is empty again after a restart.
  *
  * Setuid and setgid bits of a file that is written or given away are not
- * cleared here: whether they have to go depends on who asks, which the server
+ * cleared here: whether they have to go depends on the caller, whom the server
  * knows and clears in the same setattr, or in one before the write.
  */
 export class MemoryFileSystem implements FileSystem<MemoryNode> {

@@ -44,7 +44,7 @@ export class MemoryNode implements FileAttributes {
   ctime: Timestamp;
   /** Creation. */
   birthtime: Timestamp;
-  /** @internal Its identity, once somebody asked: making one costs half a microsecond. */
+  /** @internal Its identity, once it was asked for: making one costs half a microsecond. */
   identity: Uint8Array | undefined = undefined;
   /** @internal The bytes of a file. */
   content: FileContent | undefined = undefined;

@@ -21,8 +21,9 @@ export interface MemoryOptions {
   readonly mode?: number;
   /**
    * What has to speak for a caller where the export does not say (see
-   * `ExportOptions.trust`). "any" where absent: whoever can reach the port may be
-   * any user, for a tree that was made up has no owner on the host to guard.
+   * `ExportOptions.trust`). "any" where absent: a client that can reach the
+   * port may be any user, for a tree that was made up has no owner on the host
+   * to guard.
    */
   readonly trust?: Trust;
   /** The clock; the time of day where absent. */
