@@ -162,9 +162,9 @@ function dress(
 }
 
 /**
- * An ordinary user can't give files away: they stay its own, with the group if it
- * is one of its. Returns the bits of a mode that are good for whoever owns it
- * now: a program of somebody else's must not run as this process's user.
+ * An ordinary user can't give files away: they stay its own, with the group if
+ * it is one of its. Returns the bits of a mode that are good for its present
+ * owner: a program of another user must not run as this process's user.
  */
 function giveTo(
   { host }: Store,
@@ -198,7 +198,7 @@ function unmakeEntry(
     if (kind.type === "directory") host.removeFolder(at);
     else host.removeFile(at);
   } catch (error) {
-    // Somebody else was quicker, or has put something into the new folder.
+    // Another process was quicker, or has put something into the new folder.
     if (hostCode(error) === undefined && !(error instanceof FsError)) {
       throw error;
     }

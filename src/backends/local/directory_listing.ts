@@ -135,7 +135,7 @@ export class DirectoryListing {
     return cookies[index] === cookie ? names[index] : undefined;
   }
 
-  /** The first cookie from this one on that nobody has, past whole runs at a time. */
+  /** The first cookie from this one on that no entry has, past whole runs at a time. */
   #freeFrom(cookie: number): number {
     for (let at = this.#chunkOf(cookie); at < this.#chunks.length; at++) {
       const { cookies } = this.#chunks[at];

@@ -33,7 +33,7 @@ export class Descriptor {
     }
   }
 
-  /** Closes it as soon as nobody waits on it. */
+  /** Closes it as soon as no call waits on it. */
   retire(): void {
     if (this.#retired) return;
     this.#retired = true;
@@ -85,8 +85,8 @@ export class FileDescriptors {
   }
 
   /**
-   * Throws "busy" where the disk is so far behind that those who write to further
-   * files would take all descriptors.
+   * Throws "busy" where the disk is so far behind that writes to further files
+   * would take all descriptors.
    */
   assertKeepingUp(): void {
     if (this.#leaving < this.#mostLeaving) return;
@@ -191,8 +191,8 @@ export class FileDescriptors {
   }
 
   /**
-   * Flushes, and waits for what is being flushed already: the host tells an error
-   * once, and what was written before then is lost to everybody.
+   * Flushes, and waits for what is being flushed already: the host tells an
+   * error once, and what was written before then is lost to all.
    */
   #flush(
     node: LocalNode,

@@ -93,7 +93,7 @@ export class Guards {
     }
   }
 
-  /** Ends it all. */
+  /** Ends all guards, and the watch. */
   async dispose(): Promise<void> {
     this.#disposed = true;
     for (const guarded of this.#byNode.values()) this.#end(guarded);
@@ -126,7 +126,7 @@ export class Guards {
     if (this.#byNode.get(guarded.node) !== guarded) return;
     this.#byNode.delete(guarded.node);
     this.#byWatch.delete(guarded.watch);
-    // Whoever waits for events is woken by that.
+    // The wait for events is ended by that.
     this.#watch?.remove(guarded.watch);
   }
 

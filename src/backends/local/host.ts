@@ -51,7 +51,7 @@ export type NewTime = Timestamp | "now" | undefined;
  * is ever looked up, and that is never followed.
  */
 export interface Host {
-  /** Whether folders are held by descriptors: then nobody can swap one under us. */
+  /** Whether folders are held by descriptors: then no process can swap one under us. */
   readonly pinsFolders: boolean;
   /** How long ctime may stand still between two changes, in microseconds. */
   readonly tick: number;
@@ -92,8 +92,9 @@ export interface Host {
   /** 32 bits that tell this use of the inode number from other ones; name "" is the folder itself. */
   tag(folder: OpenFolder, name: string, stat: HostStat): number;
   /**
-   * Everything in a folder, some hundred entries at a time, so that whoever lists a
-   * large one can stop in between. Ending early closes what is open for it.
+   * Everything in a folder, some hundred entries at a time, so that the caller
+   * can stop in between in a large one. Ending early closes what is open for
+   * it.
    */
   list(folder: OpenFolder): Awaitable<Iterable<HostListing>>;
   /** Pins an entry, and names a path that leads to it and nothing else. */

@@ -36,7 +36,7 @@ import { decodeIdentity, encodeIdentity } from "./node_table.ts";
 import type { HostedOptions } from "./options.ts";
 import { Store } from "./store.ts";
 
-/** Where nobody but us changes files. */
+/** Where only this server changes files. */
 const NO_GUARD: Disposable = { [Symbol.dispose]: () => {} };
 
 /** How often a file is looked for that moves while it is used. */
@@ -307,7 +307,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     return this.#run(() => this.#store.files.sync(file, { all: false }));
   }
 
-  /** Makes an entry that belongs to whom the attributes name, as far as the host lets us. */
+  /**
+   * Makes an entry that belongs to the user whom the attributes name, as far as
+   * the host lets us.
+   */
   create(
     directory: LocalNode,
     name: string,

@@ -9,7 +9,7 @@ const IN_IGNORED = 0x8000;
 const CHANGES = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
 const IN_NONBLOCK_CLOEXEC = 0o2004000;
 const POLLIN = 1;
-/** Whoever waits looks up every second: a watch may end without a word. */
+/** The wait is broken off every second: a watch may end without a word. */
 const TIMEOUT = 1000;
 /** `struct inotify_event` without a name, as watches of files bring them. */
 const EVENT_BYTES = 16;
@@ -27,7 +27,7 @@ export interface FileWatch {
    * of what was watched there; `undefined` when there was too much to tell.
    */
   changed(): Promise<Set<number> | undefined>;
-  /** Nothing is watched any more, and nobody waits. */
+  /** Nothing is watched any more, and no call waits. */
   close(): void;
 }
 

@@ -22,7 +22,7 @@ const MAX_ASKED = 20_000;
  * Finds files that were moved behind our back, or that are known by their
  * identity only, after a restart: in the folder they were in, then by a walk of
  * the whole tree. Walks take a bounded share of the time, whatever handles a
- * client makes up: who asks too much is told "busy", and asks again.
+ * client makes up: a client that asks too much is told "busy", and asks again.
  */
 export class Locator {
   readonly #tree: Tree;
@@ -182,7 +182,8 @@ export class Locator {
     }
     const { moves } = this.#tree;
     this.#walking = this.#walk().then(() => {
-      // Equal moments count as before: whoever asked at `begin` asked first.
+      // Equal moments count as before: a call that asked at `begin` asked
+      // first.
       if (this.#tree.moves === moves) this.#walked = begin + 0.5;
     }).finally(() => {
       this.#saved -= this.#clock.now() - begin;

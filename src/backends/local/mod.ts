@@ -7,9 +7,9 @@
  * folder are not there for clients; export them by themselves.
  *
  * On Linux with `--allow-all` the host is used to the full: what is missing
- * elsewhere is in {@linkcode LocalFileSystem.limitations}. Where
- * there is no /proc (macOS) or Deno may not read it, folders are checked by
- * path before each use: who can rename folders on the host itself could win a
+ * elsewhere is in {@linkcode LocalFileSystem.limitations}. Where there is no
+ * /proc (macOS) or Deno may not read it, folders are checked by path before
+ * each use: a process that can rename folders on the host itself could win a
  * race against that.
  *
  * ```ts ignore

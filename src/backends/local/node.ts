@@ -90,7 +90,7 @@ export class LocalNode {
   }
 }
 
-/** A node is not where it was seen last; whoever catches this looks for it. */
+/** A node is not where it was seen last; code that catches this looks for it. */
 export class Misplaced extends Error {
   override readonly name = "Misplaced";
   /** The node that has to be found. */

@@ -2,7 +2,7 @@ import { RecentMap } from "../../base/recent_map.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { LocalNode } from "./node.ts";
 
-/** Nodes that stay in memory though nobody holds them. */
+/** Nodes that stay in memory though the server does not hold them. */
 const KEPT_NODES = 50_000;
 /** Inode numbers whose folder is remembered after the node has left memory. */
 const KEPT_PARENTS = 500_000;

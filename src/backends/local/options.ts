@@ -12,8 +12,8 @@ export interface LocalOptions {
    */
   readonly durability?: "full" | "os";
   /**
-   * Nobody but this server changes the folder while it is served: clients may
-   * then keep what they know of a folder across their own changes (atomic
+   * Only this server changes the folder while it is served: clients may then
+   * keep what they know of a folder across their own changes (atomic
    * change_info4), and are trusted with files (delegations) without watching
    * those. Default false.
    */

@@ -30,8 +30,8 @@ export class Settlement {
   }
 
   /**
-   * Waits until all that was added is on stable storage, also what somebody else
-   * is settling already: it may have been added by who calls now.
+   * Waits until all that was added is on stable storage, also what another call
+   * is settling already: this caller may have added it.
    */
   settle(): Awaitable<void> {
     if (this.#pending.size > 0) {

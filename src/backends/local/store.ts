@@ -85,7 +85,7 @@ export class Store {
     return stat;
   }
 
-  /** We changed a node: its change counter moves on, and it was nobody else. */
+  /** We changed a node: its change counter moves on, and it was no other process. */
   touched(node: LocalNode): void {
     node.touched = true;
     this.guards.changed(node);
