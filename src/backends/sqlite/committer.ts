@@ -31,9 +31,9 @@ export interface CommitterParts {
 }
 
 /**
- * Group commit: whoever settles while a commit is under way shares the next one.
- * An idle client waits for its own fsync alone; under load, all the requests
- * that came during one fsync share the one after.
+ * Group commit: a call that settles while a commit is under way shares the next
+ * one. An idle client waits for its own fsync alone; under load, all the
+ * requests that came during one fsync share the one after.
  *
  * SQLite runs with `synchronous = NORMAL`, where a COMMIT writes frames to the
  * write-ahead log and returns; bringing the log to disk is done here, by an
@@ -58,7 +58,7 @@ export class Committer implements Companion {
   readonly #syncBeforeCommit = new Set<Extent>();
   /** Contents that must be on disk together with the next commit. */
   readonly #syncWithCommit = new Set<Extent>();
-  /** Who gets the small durable writes. */
+  /** Tells which contents are synced themselves and not journaled. */
   readonly #busy = new BusyContents();
   #running: Promise<void> | undefined = undefined;
   #next: Promise<void> | undefined = undefined;
@@ -69,9 +69,9 @@ export class Committer implements Companion {
   #syncing: readonly Extent[] = [];
   /** Operations that commits have covered. */
   #covered = 0;
-  /** Operations that somebody has asked to be made durable. */
+  /** Operations that a caller has asked to be made durable. */
   #asked = 0;
-  /** A loss that nobody was told of who had made the changes. */
+  /** A loss that those that had made the changes were not told of. */
   #untold: FsError | undefined = undefined;
   /** Committed, and to be done once that is on disk. */
   #afterwards: (() => void)[] = [];
@@ -180,12 +180,12 @@ export class Committer implements Companion {
   /** {@inheritDoc Companion.undone} */
   undone(): void {
     const { operations, loss } = this.#parts.transaction;
-    // Whoever waits for a commit hears of it; the others do when they ask.
+    // Calls that wait for a commit hear of it; the others do when they ask.
     if (operations > this.#asked) this.#untold = loss;
     this.#next = undefined;
-    // The start of the log has room for the next ones, which may remove something.
-    // Now: whoever changes something before the loss is told begins a transaction,
-    // and there is none yet.
+    // The start of the log has room for the next ones, which may remove
+    // something. Now: a call that changes something before the loss is told
+    // begins a transaction, and there is none yet.
     const { log } = this.#parts;
     if (log.pendingBytes > 0 && this.#emptying === undefined) this.#empty();
   }
@@ -206,7 +206,7 @@ export class Committer implements Companion {
       }
       this.now();
     } catch (error) {
-      // What was lost now, nobody was promised.
+      // What was lost now, no client was promised.
       if (transaction.failure !== undefined) throw error;
     }
     await this.#emptying;
@@ -311,7 +311,7 @@ export class Committer implements Companion {
     if (last === undefined || journal.last(number) === undefined) return;
     const isAsked = this.#asked === transaction.operations;
     transaction.run(() => journal.forget(number, last));
-    // Nobody is going to ask for this one.
+    // No caller is going to ask for this one.
     if (isAsked) this.#asked = transaction.operations;
     const extent = this.#watched.get(number);
     if (extent !== undefined) this.watch(extent);
@@ -328,11 +328,11 @@ export class Committer implements Companion {
     if (log.pendingBytes >= longLog) this.#empty();
   }
 
-  /** Nobody waits for it but the next commit. */
+  /** Only the next commit waits for it. */
   #empty(): void {
     const { log } = this.#parts;
     const emptying = this.#synced(this.#sync(() => log.empty()))
-      // The store has failed, and whoever comes next is told so.
+      // The store has failed, and the next caller is told so.
       .catch(() => {})
       .finally(() => {
         if (this.#emptying === emptying) this.#emptying = undefined;
@@ -340,7 +340,7 @@ export class Committer implements Companion {
     this.#emptying = emptying;
   }
 
-  /** A sync that fails is the end: nobody knows what the disk has. */
+  /** A sync that fails is the end: what the disk has can't be known. */
   #sync<T>(sync: () => T): T {
     try {
       return sync();

@@ -297,7 +297,10 @@ export class ContentFiles implements Contents {
     }
   }
 
-  /** A new descriptor; where there is no room for one, in place of a content that nobody syncs. */
+  /**
+   * A new descriptor; where there is no room for one, in place of a content
+   * that is not being synced.
+   */
   #obtain(open: () => number): number {
     for (;;) {
       try {

@@ -9,8 +9,9 @@ interface Row {
 /**
  * Small durable writes to contents beside the database: they are written there,
  * where the host may take its time, and into this table, which the next commit
- * makes durable together with everybody else's. Once the host has brought the
- * content itself to disk, its rows go. After a crash they are written once more.
+ * makes durable together with all other changes. Once the host has brought the
+ * content itself to disk, its rows go. After a crash they are written once
+ * more.
  *
  * This is what lets writes to many files share one fsync.
  */

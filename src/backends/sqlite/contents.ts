@@ -18,15 +18,15 @@ export function leastUsed(
 /**
  * Where the bytes of larger files are: beside the database, one content each,
  * by a number that no other content ever had. A file that is emptied and grows
- * again gets another: should the host forget in a power failure that the old one was
- * removed, nobody takes it for the new one.
+ * again gets another: should the host forget in a power failure that the old
+ * one was removed, the store does not take it for the new one.
  *
  * Nothing here knows of sizes; a place that was never written reads as zeros.
  */
 export interface Contents {
   /**
    * Makes a content, which is empty. False where there is one of that number:
-   * whoever has put it there, it is nobody's here, and stays as it is.
+   * wherever it came from, no file here has it, and it stays as it is.
    */
   make(number: number): boolean;
   /**
@@ -40,7 +40,10 @@ export interface Contents {
   cut(number: number, size: number): void;
   /** Bytes to the end of what was written, and bytes that it takes. */
   measure(number: number): { readonly size: number; readonly used: number };
-  /** Whether it is too short to take `used` bytes, or gone: somebody else has cut or removed it. */
+  /**
+   * Whether it is too short to take `used` bytes, or gone: another process has
+   * cut or removed it.
+   */
   lacks(number: number, used: number): boolean;
   /** The parts that may be other than zeros, in order and apart from each other. */
   segments(number: number): readonly Segment[];

@@ -87,7 +87,7 @@ export function openDatabase(
   }
 }
 
-/** Makes a file that nobody else on the host can read, where there is none. */
+/** Makes a file that no other user of the host can read, where there is none. */
 function makeOwn(path: string): void {
   const create = { create: true, write: true, mode: OWN_FILE };
   Deno.openSync(path, create).close();

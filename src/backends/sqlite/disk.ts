@@ -9,7 +9,7 @@ import type { StatementSync } from "node:sqlite";
 
 /**
  * Modes of what a store makes. Its files hold those of all users: on the host
- * nobody asks for the permissions of each.
+ * the permissions of each are not asked for.
  */
 export const OWN_FILE = 0o600;
 /** The same of folders. */

@@ -27,7 +27,8 @@ export class Extents {
   create(): Extent {
     const { contents, transaction } = this.#parts;
     let number = transaction.number();
-    // Somebody else's, or of a database that was lost: its bytes are not ours.
+    // Another program's, or of a database that was lost: its bytes are not
+    // ours.
     while (!contents.make(number)) number = transaction.number();
     const state = { dirty: false, shortened: false };
     const extent = { number, trimmed: true, cut: undefined, ...state };

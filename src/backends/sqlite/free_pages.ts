@@ -7,9 +7,9 @@ const SLICE = 32;
 const KEPT = 1024;
 
 /**
- * The pages of the database that nothing is in. Up to a level they wait for what
- * is made next; beyond, each commit gives a few of them back to the host, so
- * that nobody waits for all of them. A store of an earlier version has them
+ * The pages of the database that nothing is in. Up to a level they wait for
+ * what is made next; beyond, each commit gives a few of them back to the host,
+ * so that no call waits for all of them. A store of an earlier version has them
  * used again and nothing given back: that takes an export and an import.
  */
 export class FreePages implements Companion {

@@ -2,7 +2,7 @@ import type { DirectoryEntry } from "../../vfs/mod.ts";
 import type { SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 
-/** An entry of a folder, whose node is loaded when somebody wants to see it. */
+/** An entry of a folder, whose node is loaded when it is asked for. */
 export class ListedEntry implements DirectoryEntry<SqliteNode> {
   readonly name: string;
   /** Where to go on after it. */

@@ -102,7 +102,7 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   readonly target: string | undefined;
   /** @internal The verifier of an exclusive create. */
   readonly verifier: Uint8Array | undefined;
-  /** @internal Its identity, once somebody asked. */
+  /** @internal Its identity, once it was asked for. */
   identity: Uint8Array | undefined = undefined;
   /** @internal How many opens have not been closed. */
   opens = 0;
@@ -141,7 +141,7 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
 /** What is known of a content beside the database. */
 export interface Extent {
   readonly number: number;
-  /** It is not longer than the file's size: a crash can leave a tail that nobody wrote. */
+  /** It is not longer than the file's size: a crash can leave a tail that no client wrote. */
   trimmed: boolean;
   /** Once what was decided so far is durable, it is to be cut to this many bytes. */
   cut: number | undefined;

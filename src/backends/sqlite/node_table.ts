@@ -16,10 +16,11 @@ interface Image {
 }
 
 /**
- * The nodes in memory. Only one object for each file has its live attributes: the
- * one that is found here. Whoever holds another, which has left this table for
- * want of use, gets the present one from {@linkcode live}. (A WeakRef and a
- * FinalizationRegistry would find it again, at three times the cost of a node.)
+ * The nodes in memory. Only one object for each file has its live attributes:
+ * the one that is found here. Code that holds another, which has left this
+ * table for want of use, gets the present one from {@linkcode live}. (A WeakRef
+ * and a FinalizationRegistry would find it again, at three times the cost of a
+ * node.)
  */
 export class NodeTable {
   /** Nodes with attributes that their rows don't have yet, and that may wait. */
@@ -35,7 +36,7 @@ export class NodeTable {
   readonly #recent: RecentMap<number, SqliteNode>;
   #names = new RecentMap<string, number>(KEPT_NAMES);
 
-  /** Empty; keeps `kept` nodes, to twice as many, that nobody needs. */
+  /** Empty; keeps `kept` nodes, to twice as many, that are not needed. */
   constructor(sql: Statements, kept: number) {
     this.#sql = sql;
     this.#recent = new RecentMap(kept, {
@@ -105,7 +106,7 @@ export class NodeTable {
     this.#made.clear();
   }
 
-  /** The nodes become what they were, but for who has them open. */
+  /** The nodes become what they were, but for those that are open. */
   undone(): void {
     this.#names = new RecentMap(KEPT_NAMES);
     for (const [node, image] of this.#due) {

@@ -17,7 +17,7 @@ export interface SqliteOptions {
   readonly durability?: Durability;
   /** Most bytes that the store may take: contents, names, targets, nodes; no limit where absent. */
   readonly quotaBytes?: number;
-  /** Owner of the root of a new store; where absent who this process runs as. */
+  /** Owner of the root of a new store; where absent the user this process runs as. */
   readonly uid?: number;
   /** Its group; where absent that of this process. */
   readonly gid?: number;
@@ -25,7 +25,7 @@ export interface SqliteOptions {
   readonly mode?: number;
   /** The clock; the time of day where absent. */
   readonly now?: () => Timestamp;
-  /** @internal Nodes that stay in memory though nobody needs them: this to twice as many. */
+  /** @internal Nodes that stay in memory though they are not needed: this to twice as many. */
   readonly keptNodes?: number;
   /** @internal Bytes in the write-ahead log from which on it is emptied. */
   readonly longLog?: number;

@@ -27,8 +27,8 @@ export function recover(
     for (const { outside } of orphans) contents.remove(outside);
     return;
   }
-  // Who closes a store leaves nothing else, so only a crash costs this walk,
-  // which finds the contents of the orphans too.
+  // A store that is closed leaves nothing else, so only a crash costs this
+  // walk, which finds the contents of the orphans too.
   for (const path of contents.strays(contentsInUse(db))) {
     Deno.removeSync(path);
   }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** "nfs4" as SQLite's application id: tells our database from anybody else's. */
+/** "nfs4" as SQLite's application id: tells our database from any other program's. */
 const APPLICATION_ID = 0x6e667334;
 
 /** Number of the root folder, the same in every store. */

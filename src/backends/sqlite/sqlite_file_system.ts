@@ -48,7 +48,7 @@ const NODE_BYTES = 512;
  * waits but in {@linkcode settle}.
  *
  * Setuid and setgid bits of a file that is written or given away are not
- * cleared here: whether they have to go depends on who asks, which the server
+ * cleared here: whether they have to go depends on the caller, whom the server
  * knows.
  */
 export class SqliteFileSystem implements FileSystem<SqliteNode> {

@@ -111,7 +111,7 @@ function assemble(
     ...{ committer, contents, journal, isLogged },
   });
   const records = new Records(db, transaction);
-  // Records are the last: who keeps them may set them anew at once.
+  // Records are the last: the code that keeps them may set them anew at once.
   const pages = new FreePages(db);
   const companions = [
     log,

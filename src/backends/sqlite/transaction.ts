@@ -18,11 +18,11 @@ export interface Companion {
  * The one transaction that all changes since the last commit share. Each
  * operation is a savepoint in it: one that fails is undone alone.
  *
- * Where that can't be (the commit finds the disk full), the whole transaction is
- * lost: it is undone in memory as well, which then knows what the database has,
- * and the next change begins another. An fsync that failed is worse: nobody
- * knows what the disk has. It ends the store's service; every change and every
- * settle is refused with "io" until the store is opened anew.
+ * Where that can't be (the commit finds the disk full), the whole transaction
+ * is lost: it is undone in memory as well, which then knows what the database
+ * has, and the next change begins another. An fsync that failed is worse: what
+ * the disk has can't be known. It ends the store's service; every change and
+ * every settle is refused with "io" until the store is opened anew.
  */
 export class Transaction {
   /** Operations done since the store was opened. */

@@ -41,11 +41,11 @@ export interface LogOptions {
 }
 
 /**
- * The log of a database in a file. SQLite's own checkpoint syncs the log, writes
- * its pages to the database and syncs that, and everybody waits: on a slow disk
- * for seconds. So here it only writes, to the host's cache, and the syncs before
- * and after are ours; until the second one is done the log has what the
- * database could lose.
+ * The log of a database in a file. SQLite's own checkpoint syncs the log,
+ * writes its pages to the database and syncs that, and all calls wait: on a
+ * slow disk for seconds. So here it only writes, to the host's cache, and the
+ * syncs before and after are ours; until the second one is done the log has
+ * what the database could lose.
  */
 export class WriteAheadLog implements Log {
   pendingBytes = 0;

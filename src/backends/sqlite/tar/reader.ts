@@ -14,7 +14,7 @@ import { readGnuSparse, readPaxSparse } from "./sparse.ts";
  * all members; nothing real comes near.
  */
 const MOST_RECORDS = 2 ** 24;
-/** Largest id of a user or group; above it is "nobody in particular" to the host. */
+/** Largest id of a user or group; above it is the host's "no such id". */
 const MAX_ID = 0xffff_fffe;
 const MAX_UINT32 = 0xffff_ffff;
 /** Longest target of a symlink in bytes, as of one that a client makes. */

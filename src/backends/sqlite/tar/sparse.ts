@@ -44,7 +44,7 @@ export function sparseRecords(
   ];
 }
 
-/** What such a file is called in its header, for who knows nothing of maps. */
+/** What such a file is called in its header, for programs that know nothing of maps. */
 export function sparsePath(path: string): string {
   const slash = path.lastIndexOf("/") + 1;
   return `${path.slice(0, slash)}GNUSparseFile.0/${path.slice(slash)}`;
