@@ -93,7 +93,7 @@ const MAX_PORT = 65_535;
 
 /**
  * What `serve` was given, as exports. Throws TypeError of one line for anything
- * that TypeScript would have refused: not everybody has it.
+ * that TypeScript would have refused: not every program is compiled by it.
  */
 export function exportsOf(
   source: FileSystem | readonly ExportOptions[],

@@ -3,7 +3,7 @@ import { checkOptionNames } from "../base/option_names.ts";
 import { defaultLimits, type ProtocolLimits } from "../engine/limits.ts";
 
 /**
- * How much of the server anybody may use. Beyond a limit what is old and idle
+ * How much of the server clients may use. Beyond a limit what is old and idle
  * goes first; only when there is nothing of that kind, the new is refused.
  */
 export interface ServerLimits extends ProtocolLimits {
@@ -19,13 +19,13 @@ export interface ServerLimits extends ProtocolLimits {
   readonly maxRequestsPerConnection: number;
   /**
    * Bytes in hand of all connections: requests that wait, partial records,
-   * replies and callbacks that were not taken. As it fills up those wait who hold
-   * most, and then end if they don't get on.
+   * replies and callbacks that were not taken. As it fills up those connections
+   * wait that hold most, and then end if they don't get on.
    */
   readonly maxBufferBytes: number;
   /**
    * Bytes of replies kept for replay, in all sessions. Beyond it clients are
-   * asked to use fewer slots, and sessions that nobody uses end.
+   * asked to use fewer slots, and sessions that are not used end.
    */
   readonly maxReplayCacheBytes: number;
   /**
@@ -60,7 +60,10 @@ export const defaultServerLimits: ServerLimits = {
 /** Bytes of a request or reply besides the data of WRITE or READ, at least. */
 const OVERHEAD = 1_024;
 
-/** Requests with their replies for which there has to be room: half of it is for everybody. */
+/**
+ * Requests with their replies for which there has to be room: half of it is for
+ * all connections.
+ */
 const WHOLE_CALLS = 4;
 /** Bytes of some clients with a session each: the least that {@linkcode ServerLimits.maxStateBytes} may be. */
 export const LEAST_STATE_BYTES = 262_144;

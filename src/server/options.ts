@@ -15,8 +15,8 @@ export interface ServeOptions {
   /** Seconds that a silent client keeps its state for sure; 90 if left out. */
   readonly leaseSeconds?: number;
   /**
-   * Seconds beyond that which it keeps what nobody else wants, before its state
-   * is dropped; a day if left out.
+   * Seconds beyond that which it keeps what no other client wants, before its
+   * state is dropped; a day if left out.
    */
   readonly courtesySeconds?: number;
   /**
@@ -39,18 +39,19 @@ export interface ServeOptions {
   /** Whether clients get delegations; they do if left out. */
   readonly delegations?: boolean;
   /**
-   * Which addresses are dialled for the callbacks of NFSv4.0 clients, who name
-   * them; if left out only the address that the client itself came from.
+   * Which addresses are dialled for the callbacks of NFSv4.0 clients, which
+   * name them; if left out only the address that the client itself came from.
    */
   readonly allowCallbackAddress?: AllowCallbackAddress;
   /** Times and attempts of callbacks, where they are not the usual ones. */
   readonly callbacks?: CallbackTimes;
-  /** How much anybody may use; `defaultServerLimits` where left out. */
+  /** How much clients may use; `defaultServerLimits` where left out. */
   readonly limits?: Partial<ServerLimits>;
   /**
-   * Milliseconds that a call of a file system may take; 60,000 if left out. Whoever
-   * waits for longer is told to try again (NFS4ERR_DELAY), whatever becomes of the
-   * call. Its last calls, when the server is closed, may take no longer either.
+   * Milliseconds that a call of a file system may take; 60,000 if left out. A
+   * client that waits for longer is told to try again (NFS4ERR_DELAY), whatever
+   * becomes of the call. Its last calls, when the server is closed, may take no
+   * longer either.
    */
   readonly fileSystemTimeout?: number;
   /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
@@ -86,7 +87,10 @@ export function leaseOf({ leaseSeconds }: ServeOptions): number {
   return (leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000;
 }
 
-/** How long a client's state outlives its lease where nobody minds, in milliseconds; undefined for the usual time. */
+/**
+ * How long a client's state outlives its lease where no other client wants it,
+ * in milliseconds; undefined for the usual time.
+ */
 export function courtesyOf(
   { courtesySeconds }: ServeOptions,
 ): number | undefined {

@@ -2,9 +2,9 @@ import type { ExportOptions } from "../vfs/exports.ts";
 import type { HostFolder } from "../vfs/file_system.ts";
 
 /**
- * What an operator should know of exports that are kept in the same place: who
- * has two of one folder has no locks between them, and who shows a folder shows
- * what is kept in it.
+ * What an operator should know of exports that are kept in the same place:
+ * between two exports of one folder there are no locks, and an export of a
+ * folder shows what is kept in it.
  */
 export function overlapNotices(
   exports: readonly ExportOptions[],

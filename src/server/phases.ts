@@ -77,7 +77,7 @@ export interface CallingBack extends Remembering {
   readonly callbacks: Callbacks;
 }
 
-/** All who are to know of clients and sessions listen. */
+/** All observers of clients and sessions listen. */
 export interface Observed extends CallingBack {
   /** To be told of every operation. */
   readonly observer: EngineObserver;

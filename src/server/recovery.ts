@@ -18,7 +18,7 @@ import {
 
 /** What a server finds again when it starts anew. */
 export interface Recovered {
-  /** Who the server is. */
+  /** The server's identity. */
   readonly identity: ServerIdentity;
   /** The clients that the last start left; none without a `stateDirectory`. */
   readonly recovery: ClientRecovery | undefined;

@@ -17,7 +17,7 @@ import type { Export, ExportOptions } from "../vfs/exports.ts";
 import type { Trust } from "../vfs/file_system.ts";
 import { type Bearer, strictestOf, voucherFor } from "../vfs/trust.ts";
 
-/** What a host can tell of who calls. */
+/** What a host can tell of callers. */
 export interface HostKnowledge {
   /** Whether it tells whose its sockets are. */
   readonly tellsOwners: boolean;
@@ -71,7 +71,7 @@ function trustOf(
   );
 }
 
-/** What an operator should know of whom a server believes. */
+/** What an operator should know of the callers that a server believes. */
 export function trustNotices(
   exports: readonly Export[],
   asked: readonly ExportOptions[],
@@ -99,7 +99,10 @@ export function trustNotices(
   return notices;
 }
 
-/** The flavours of a connection, which judge who calls; `undefined` where every caller is believed. */
+/**
+ * The flavours of a connection, which judge the caller; `undefined` where every
+ * caller is believed.
+ */
 export function buildFlavors(
   exports: readonly Export[],
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
@@ -136,8 +139,8 @@ function holderFinder(clock: Clock): FindHolder {
   return async ({ peer, local }) => {
     // The host has no table of whose the other end of a Unix socket is.
     if (!isTcp(peer) || !isTcp(local)) return undefined;
-    // Nobody but this host reaches its loopback, whatever address it calls from:
-    // all of a network may be its own (ip-route(8), type local).
+    // Only this host reaches its loopback, whatever address it calls from: all
+    // of a network may be its own (ip-route(8), type local).
     const isOwn = isLoopback(local.hostname) || isOwnAddress(peer.hostname);
     if (!isOwn) return "elsewhere";
     const uid = await owners.find(peer, local);
