@@ -154,8 +154,9 @@ export class NfsServer implements AsyncDisposable {
 
   /**
    * Makes clients return what they were granted of a file (delegations), to be
-   * awaited before it is changed, removed or renamed other than over NFS. Resolves
-   * when nobody relies on it any more, at the latest after the lease time.
+   * awaited before it is changed, removed or renamed other than over NFS.
+   * Resolves when no client relies on it any more, at the latest after the
+   * lease time.
    */
   recall<Node extends object>(
     fs: FileSystem<Node>,

@@ -66,8 +66,8 @@ export interface FileAttributes {
 }
 
 /**
- * Which attributes of a file are asked for. The others need not be found out: any
- * value of theirs will do (0), and nobody looks at it.
+ * Which attributes of a file are asked for. The others need not be found out:
+ * any value of theirs will do (0), and it is not looked at.
  */
 export type WantedAttributes = Readonly<Record<keyof FileAttributes, boolean>>;
 

@@ -3,9 +3,9 @@ import type { Export } from "./exports.ts";
 import type { Caller } from "./file_system.ts";
 
 /**
- * Who callers are on each export: those whom its terms of trust leave nameless
- * are anonymous; others are squashed once, for as long as the connection keeps
- * the credential.
+ * The users that callers are on each export: callers that its terms of trust
+ * leave nameless are anonymous; others are squashed once, for as long as the
+ * connection keeps the credential.
  */
 export class CallerTable {
   readonly #squashed = new Map<number, WeakMap<Caller, Caller>>();
@@ -13,7 +13,7 @@ export class CallerTable {
   /** The caller behind a credential, on an export's terms. */
   of(credential: Credential, terms: Export): Caller {
     const caller = callerBy(credential, terms.trust);
-    // RFC 5531 8.2: AUTH_NONE, for one, says nothing about who calls.
+    // RFC 5531 8.2: AUTH_NONE, for one, says nothing about the caller.
     if (caller === undefined || terms.squash === "all") return terms.anonymous;
     if (terms.squash === "none") return caller;
     let callers = this.#squashed.get(terms.id);

@@ -93,10 +93,10 @@ const OPTIONAL = [
 ] as const satisfies readonly (keyof FileSystem)[];
 
 /**
- * A file system that is not believed: the one door between the server and what an
- * implementor has written. What a call returns is looked at before anybody uses
- * it, FsError "io" where it can't be true; a call that does not return in time is
- * FsError "busy", which a client hears as NFS4ERR_DELAY.
+ * A file system that is not believed: the one door between the server and what
+ * an implementor has written. What a call returns is looked at before the
+ * server uses it, FsError "io" where it can't be true; a call that does not
+ * return in time is FsError "busy", which a client hears as NFS4ERR_DELAY.
  */
 export class CheckedFileSystem implements FileSystem {
   readonly limits: FileSystemLimits | undefined;
@@ -143,7 +143,8 @@ export class CheckedFileSystem implements FileSystem {
 
   get losses(): number | undefined {
     if (this.#isSound) return this.inner.losses;
-    // Who can't say has lost what there was: NaN is another than before each time.
+    // A file system that can't say has lost what there was: NaN is another than
+    // before each time.
     return this.#told("losses", () => this.inner.losses, NaN);
   }
 
@@ -167,8 +168,8 @@ export class CheckedFileSystem implements FileSystem {
   }
 
   /**
-   * The server ends: from now on nothing is asked of it but to end what was done,
-   * and those who wait for anything else are told FsError "busy".
+   * The server ends: from now on nothing is asked of it but to end what was
+   * done, and operations that wait for anything else are told FsError "busy".
    */
   end(): void {
     this.#isEnding = true;
@@ -397,7 +398,7 @@ export class CheckedFileSystem implements FileSystem {
   readonly #usable = (page: DirectoryPage<object>): DirectoryPage<object> =>
     usablePage(page, (what) => this.#say("readdir", `${what} of an entry`));
 
-  /** What is asked where nobody could do anything about an error; `otherwise` where there is one. */
+  /** What is asked where nothing could be done about an error; `otherwise` where there is one. */
   #told<T>(call: string, ask: () => T, otherwise?: T): T | undefined {
     try {
       return ask();

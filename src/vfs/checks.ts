@@ -117,7 +117,7 @@ export function wrongRead(given: ReadResult): string | undefined {
 /** Of how stable a write is. */
 export function wrongStability(given: Stability): string | undefined {
   const isKnown = given === "unstable" || given === "data" || given === "file";
-  // Nobody knows what became of the data.
+  // What became of the data can't be known.
   return isKnown ? undefined : "stability";
 }
 

@@ -4,7 +4,7 @@ import { codeOfThrown } from "./errno.ts";
 export type FsErrorCode =
   /** The caller may not do this (EACCES). */
   | "access"
-  /** Nobody but the owner or root may do this (EPERM). */
+  /** Only the owner or root may do this (EPERM). */
   | "permission"
   /** No entry of that name (ENOENT). */
   | "not-found"
@@ -61,11 +61,11 @@ export class FsError extends Error {
   }
 
   /**
-   * What was thrown as an FsError: itself where it is one, a `Deno.errors` class or
-   * an error with a `code` of POSIX ("ENOENT", as Deno and Node set it) by its
-   * meaning, "io" for names of POSIX that have no word here. `undefined` for
-   * anything else, which nobody meant to throw. The server asks it of whatever a
-   * file system throws.
+   * What was thrown as an FsError: itself where it is one, a `Deno.errors`
+   * class or an error with a `code` of POSIX ("ENOENT", as Deno and Node set
+   * it) by its meaning, "io" for names of POSIX that have no word here.
+   * `undefined` for anything else, which was not thrown on purpose. The server
+   * asks it of whatever a file system throws.
    */
   static from(error: unknown): FsError | undefined {
     if (error instanceof FsError) return error;

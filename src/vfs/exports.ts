@@ -18,11 +18,11 @@ export interface Export {
   readonly fsid: { readonly major: number; readonly minor: number };
   /** No changes, whatever the file system could do. */
   readonly readOnly: boolean;
-  /** What has to speak for a caller; one for whom it doesn't is anonymous. */
+  /** What has to speak for a caller; without that the caller is anonymous. */
   readonly trust: Trust;
   /** Whose identity is replaced. */
   readonly squash: Squash;
-  /** Who callers are squashed to. */
+  /** The user that callers are squashed to. */
   readonly anonymous: Caller;
 }
 
@@ -35,16 +35,17 @@ export interface ExportOptions {
   /** No changes; false if left out. */
   readonly readOnly?: boolean;
   /**
-   * What has to speak for the user that a caller says it is (AUTH_SYS); one for
-   * whom it doesn't is anonymous.
+   * What has to speak for the user that a caller says it is (AUTH_SYS); without
+   * that the caller is anonymous.
    *
-   * - "owner": the host, which knows who holds the other end of a connection from
-   *   itself. A socket of root's (each kernel mount) speaks for anybody, that of
-   *   another user for that user alone, with the groups of /etc/passwd and
-   *   /etc/group. Linux, `-A`. Callers from other hosts are believed.
+   * - "owner": the host, which knows who holds the other end of a connection
+   *   from itself. A socket of root's (each kernel mount) speaks for any user,
+   *   that of another user for that user alone, with the groups of /etc/passwd
+   *   and /etc/group. Linux, `-A`. Callers from other hosts are believed.
    * - "port": the number of the other end's port. From those that only root may
    *   take, below 1024, callers are believed, as with `secure` in exports(5).
-   * - "any": nothing. Whoever can reach the port may be anybody, root too.
+   * - "any": nothing. A client that can reach the port may be any user, root
+   *   too.
    *
    * If left out, what the file system prefers (`FileSystem.trust`), and "port"
    * where the host can't tell owners.
@@ -55,7 +56,7 @@ export interface ExportOptions {
    * loopback, "root" where it listens beyond.
    */
   readonly squash?: Squash;
-  /** Who callers are squashed to; user and group 65534 if left out. */
+  /** The user that callers are squashed to; user and group 65534 if left out. */
   readonly anonymous?: { readonly uid?: number; readonly gid?: number };
 }
 

@@ -32,7 +32,7 @@ export interface HandleContent {
 }
 
 /**
- * Makes and reads filehandles. Nobody without the key can make one, so a client
+ * Makes and reads filehandles. Without the key they can't be made, so a client
  * gets no further than where LOOKUP led it:
  *
  *     version and identity length (1) · export id (4) · identity (11, zero-padded) · MAC (16)

@@ -1,6 +1,6 @@
 /**
- * The seam between the server and what it serves. Whoever implements
- * {@linkcode FileSystem} has something that a client can mount.
+ * The seam between the server and what it serves. What implements
+ * {@linkcode FileSystem} can be mounted by a client.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface ChangeInfo {
   readonly after: number;
 }
 
-/** Who asks, after squashing. Owner and group of what is created are in its attributes. */
+/** The user who asks, after squashing. Owner and group of what is created are in its attributes. */
 export interface Caller {
   /** Effective user. */
   readonly uid: number;
@@ -351,12 +351,13 @@ export interface FileSystem<Node extends object = object> {
    * hand, before their replies leave; a file system that is durable (or never)
    * at each call leaves it out.
    *
-   * Throws or rejects with an {@linkcode FsError} ("no-space", "io", …) where what
-   * was changed since it was last called could not be made durable. What is
-   * visible is then what is durable: those changes are undone, with the
-   * {@linkcode records} that came with them, and the next calls go on from there; or
-   * there is a {@linkcode failure}, and every call is "io". (Bytes that a `write`
-   * put over others may be there all the same: nobody was told that they are.)
+   * Throws or rejects with an {@linkcode FsError} ("no-space", "io", …) where
+   * what was changed since it was last called could not be made durable. What
+   * is visible is then what is durable: those changes are undone, with the
+   * {@linkcode records} that came with them, and the next calls go on from
+   * there; or there is a {@linkcode failure}, and every call is "io". (Bytes
+   * that a `write` put over others may be there all the same: no client was
+   * told that they are.)
    */
   settle?(): Awaitable<void>;
 

@@ -178,7 +178,7 @@ export class Namespace {
   }
 }
 
-/** A file, whose filehandle is made when somebody wants it. */
+/** A file, whose filehandle is made when it is asked for. */
 class Ref implements FileRef {
   readonly export: Export;
   readonly node: object;

@@ -17,7 +17,7 @@ export interface PendingCallsOptions {
 interface PendingCall {
   readonly method: string;
   readonly since: number;
-  /** Has whoever waits for it go on without it. */
+  /** Has the operation that waits for it go on without it. */
   giveUp(reason: string): void;
 }
 
@@ -25,14 +25,15 @@ interface PendingCall {
 export interface PendingOutcome<T> {
   /** Its value, as it is to be believed; may throw. */
   readonly accept: (value: T) => T;
-  /** It came when nobody waited for it any more. */
+  /** It came when no operation waited for it any more. */
   readonly late?: (value: T) => void;
 }
 
 /**
  * The calls that one file system has not answered. No call has a timer of its
- * own: a sweep gives up those that take too long, and whoever waited is told
- * FsError "busy". The calls themselves go on, for nothing can end a promise.
+ * own: a sweep gives up those that take too long, and the operations that
+ * waited are told FsError "busy". The calls themselves go on, for nothing can
+ * end a promise.
  */
 export class PendingCalls {
   readonly #options: PendingCallsOptions;
@@ -104,7 +105,7 @@ export class PendingCalls {
     return this.#giveUp(patience, ({ method }) => methods.has(method));
   }
 
-  /** Gives up all calls but those of `methods`; nobody's fault, so nobody hears of it. */
+  /** Gives up all calls but those of `methods`; they are not at fault, so it is not reported. */
   end(methods: ReadonlySet<string>): void {
     for (const call of this.#waiting) {
       if (methods.has(call.method)) continue;

@@ -17,8 +17,9 @@ export const Permission = {
 } as const;
 
 /**
- * Why somebody is refused, in the words of {@linkcode FsErrorCode}: "access" for lack of a
- * permission bit (EACCES), "permission" for what only the owner or root may do (EPERM).
+ * Why a caller is refused, in the words of {@linkcode FsErrorCode}: "access"
+ * for lack of a permission bit (EACCES), "permission" for what only the owner
+ * or root may do (EPERM).
  */
 export type Refusal = "access" | "permission";
 
@@ -42,7 +43,8 @@ export function permissionsOf(
 ): number {
   const { mode } = attributes;
   if (caller.uid === 0) {
-    // POSIX: root reads and writes everything, but runs only what somebody may run.
+    // POSIX: root reads and writes everything, but runs only what some user may
+    // run.
     const executable = attributes.type === "directory" ||
       (mode & ANY_EXECUTE) !== 0;
     return executable ? 7 : 6;
@@ -137,7 +139,7 @@ export function completeChanges(
     : { ...changes, mode };
 }
 
-/** A mode after its file got new content from somebody who is not root. */
+/** A mode after its file got new content from a user other than root. */
 export function withoutSetId(mode: number): number {
   // Without group execute, setgid meant mandatory locking and not a privilege.
   return mode & ~(mode & GROUP_EXECUTE ? SETUID | SETGID : SETUID);
@@ -184,7 +186,7 @@ function groupFrom(
 /**
  * The attributes of a node with what the folder hands on that it is made in: a
  * setgid folder its group, and to folders the bit too. A file that gets another
- * group than its maker asked for is not setgid: nobody has judged whether the
+ * group than its maker asked for is not setgid: it was not judged whether the
  * maker is a member. For back ends, which look at the folder as it is by then.
  */
 export function inherited<

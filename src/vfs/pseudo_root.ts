@@ -23,7 +23,10 @@ export interface PseudoFolder {
   readonly attributes: FileAttributes;
 }
 
-/** The file system in which several exports meet (RFC 8881 7.3): folders that nobody can change. */
+/**
+ * The file system in which several exports meet (RFC 8881 7.3): folders that no
+ * client can change.
+ */
 export class PseudoRoot implements FileSystem<PseudoFolder> {
   readonly #root: PseudoFolder;
   readonly #byIdentity = new Map<string, PseudoFolder>();

@@ -8,7 +8,7 @@ import { sysCredential, type Voucher } from "../rpc/auth_sys.ts";
 
 /** What is known of the other end of a connection. */
 export interface Bearer {
-  /** Who holds it; `undefined`: somebody on this host, of whom nothing is known. */
+  /** The user who holds it; `undefined`: one on this host of whom nothing is known. */
   readonly holder: UserNumbers | "elsewhere" | undefined;
   /** Whether only root may take its port. */
   readonly isPrivileged: boolean;
