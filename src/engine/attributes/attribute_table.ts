@@ -37,7 +37,7 @@ export class AttributeTable {
   readonly #namespace: Namespace;
   readonly #wanted = new PerBitmap(wantedBy);
   readonly #offers = new WeakMap<ReadableFileSystem, AttributeOffer[]>();
-  /** Filled anew for each file: whoever writes from it does so without waiting. */
+  /** Filled anew for each file, and written from without waiting. */
   readonly #source: AttributeSource;
 
   /** Of one server. */

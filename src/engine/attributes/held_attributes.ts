@@ -11,7 +11,7 @@ import type { CompoundContext } from "../context.ts";
 const CHANGE_AND_SIZE = Bitmap.ofNumbers([3, 4]);
 
 /** Another client's write delegation that these attributes are subject to. */
-export function heldBySomebodyElse(
+export function heldByAnother(
   context: CompoundContext,
   file: FileRef,
   requested: Bitmap,
@@ -22,7 +22,7 @@ export function heldBySomebodyElse(
   }
   for (const delegation of files.get(file)?.delegations.values() ?? []) {
     if (isHolder(context, delegation)) continue;
-    // Who holds one for writing is alone with it.
+    // A client that holds one for writing is alone with the file.
     if (delegation.type !== "write") return undefined;
     if (!giveWay(context, delegation)) return delegation;
   }
@@ -40,7 +40,7 @@ function isHolder(context: CompoundContext, { client }: Delegation): boolean {
 
 /**
  * The attributes of a file as its holder sees them (RFC 8881 10.4.3). When the
- * holder does not answer in a moment its delegation is recalled, and whoever asks
+ * holder does not answer in a moment its delegation is recalled, and the caller
  * is put off with NFS4ERR_DELAY.
  */
 export async function askHolder(

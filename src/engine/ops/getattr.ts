@@ -3,10 +3,7 @@ import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Delegation } from "../../state/delegations.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
-import {
-  askHolder,
-  heldBySomebodyElse,
-} from "../attributes/held_attributes.ts";
+import { askHolder, heldByAnother } from "../attributes/held_attributes.ts";
 import { spaceFor } from "../attributes/attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
@@ -17,7 +14,7 @@ export const getattr: Operation<Bitmap> = {
 
   run(context, requested) {
     const { file, services } = context;
-    const held = heldBySomebodyElse(context, file, requested);
+    const held = heldByAnother(context, file, requested);
     if (held !== undefined) return ask(context, requested, held);
     const wanted = services.attributes.wanted(requested);
     const attributes = file.export.fs.getattr(file.node, wanted);
