@@ -52,7 +52,10 @@ Deno.test("a phase of the start takes what the one before it returns", async () 
   assertEquals(services.state.files.policy, callingBack.callbacks.keeper);
 });
 
-Deno.test("a start that fails gives the state directory back", async () => {
+Deno.test("a start that fails gives the state directory back", {
+  permissions: { read: true, write: true, net: true, sys: true },
+  ignore: Deno.permissions.querySync({ name: "write" }).state !== "granted",
+}, async () => {
   const stateDirectory = await Deno.makeTempDir();
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
