@@ -10,10 +10,12 @@ const modules = noFiles
   ? []
   : [...modulesIn("src/")].filter((path) => !path.startsWith("src/std/"));
 
+const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm;
+
 /** A module without its comments, its texts and what stands in backquotes. */
 function code(path: string): string {
   return read(path)
-    .replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, "")
+    .replace(COMMENT, "")
     .replace(/"(?:[^"\\\n]|\\.)*"/g, '""');
 }
 
@@ -173,3 +175,29 @@ Deno.test(
     assertEquals(unused, []);
   },
 );
+
+/** Where such a word is a term. */
+const NAMELESS_TERMS: ReadonlyMap<string, string> = new Map([
+  ["src/vfs/exports.ts", 'the user "nobody"'],
+]);
+
+Deno.test("comments name the client, owner or caller who acts", {
+  ignore: noFiles,
+}, () => {
+  const nameless =
+    /\b(?:some|no|any|every)(?:body|one)\b|\bno one\b|\bwho(?:so|m)?ever\b/gi;
+  const said = (path: string) =>
+    (read(path).match(COMMENT) ?? []).flatMap((text) =>
+      text.match(nameless) ?? []
+    );
+  assertEquals(
+    modules.filter((path) => !NAMELESS_TERMS.has(path)).flatMap((path) =>
+      said(path).map((word) => `${path}: ${word}`)
+    ),
+    [],
+  );
+  const unused = [...NAMELESS_TERMS.keys()].filter((path) =>
+    !modules.includes(path) || said(path).length === 0
+  );
+  assertEquals(unused, [], "has no such word");
+});
