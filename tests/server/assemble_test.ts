@@ -17,6 +17,7 @@ import {
 } from "../../src/server/phases.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { defineExport } from "../../src/vfs/exports.ts";
+import type { FileSystem } from "../../src/vfs/file_system.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** Not to be called: what it says is that none of it compiles. */
@@ -72,4 +73,19 @@ Deno.test("a start that fails gives the state directory back", {
     taken.close();
     await Deno.remove(stateDirectory, { recursive: true });
   }
+});
+
+Deno.test("a file system that is in two exports is listened to once", async () => {
+  const fs: FileSystem = memory();
+  const recalls: ((node: object) => Promise<void>)[] = [];
+  fs.watch = (recall) => void recalls.push(recall);
+  const offered = [
+    defineExport({ path: "/a", fs }),
+    defineExport({ path: "/b", fs, readOnly: true }),
+  ];
+  const options = { clock: new FakeClock(), port: 0 };
+  const { listener } = await assemble(offered, options, () => false);
+  await using _listener = listener;
+  assertEquals(recalls.length, 1);
+  await recalls[0](fs.root() as object);
 });
