@@ -28,7 +28,7 @@ export const RESEND = 100;
 const MAX_RESENDS = 8;
 const LONGEST_RESEND = 5_000;
 
-/** A delegation that was asked back and is still out. */
+/** A delegation that is recalled and not yet returned. */
 export interface Recall {
   readonly delegation: Delegation;
   /** Clock time of the conflict. */
@@ -52,9 +52,10 @@ interface Sending extends Recall {
 }
 
 /**
- * Delegations that were asked back and are still out, and the CB_RECALLs for
+ * Delegations that are recalled and not yet returned, and the CB_RECALLs for
  * them. A client gets as many at a time as its back channel takes; the others
- * wait here, without a callback or a timer of their own, until it has answered one.
+ * wait here, without a callback or a timer of their own, until it has answered
+ * one.
  */
 export class RecallQueue {
   readonly #options: RecallQueueOptions;
@@ -86,7 +87,7 @@ export class RecallQueue {
     return this.#recalls.values();
   }
 
-  /** The recall of a delegation, if it was asked back. */
+  /** The recall of a delegation, if it is recalled. */
   get(delegation: Delegation): Recall | undefined {
     return this.#recalls.get(delegation);
   }

@@ -10,11 +10,11 @@ export interface OpenRecall {
 }
 
 /**
- * Clock time from which a delegation may be taken away (RFC 8881 10.4.5, RFC
- * 7530 10.4.6): a lease after the conflict. A client of NFSv4.0 that the recall
- * did not reach has to hear that from RENEW before, and have a while to return
- * what it holds: until then its lease counts from the last RENEW that kept
- * silent. The client that wants the file waits for two leases at most.
+ * Clock time from which a delegation may be revoked (RFC 8881 10.4.5, RFC 7530
+ * 10.4.6): a lease after the conflict. A client of NFSv4.0 that the recall did
+ * not reach has to hear that from RENEW before, and have a while to return what
+ * it holds: until then its lease counts from the last RENEW that kept silent.
+ * The client that wants the file waits for two leases at most.
  */
 export function revocableAt(recall: OpenRecall, leaseMs: number): number {
   const { delegation: { client }, since, delivered } = recall;

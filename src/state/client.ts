@@ -30,7 +30,7 @@ export interface Registration40 {
 export interface CreateSessionSlot {
   /** csa_sequence of the last request. */
   sequence: number;
-  /** Its answer. */
+  /** The nfsstat4 that it was answered. */
   status: StatusCode;
   /** CREATE_SESSION4resok of a success. */
   result: Uint8Array | undefined;

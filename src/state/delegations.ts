@@ -97,7 +97,7 @@ export class Delegation extends LockingState {
   readonly grantedTo: GrantingRequest | undefined;
   /** The file system's word that it tells of other changes; given back at the end. */
   readonly guard: Disposable | undefined;
-  /** Whether it was asked back. */
+  /** Whether it is recalled. */
   isRecalled = false;
   /** Its holder is known to have changed the file (RFC 8881 10.4.3, modified). */
   isModified = false;
@@ -171,7 +171,7 @@ export interface DelegationPolicy {
   query?(delegation: Delegation): Promise<HeldAttributes | undefined>;
 }
 
-/** Grants nothing. */
+/** Never grants a delegation. */
 export const noDelegations: DelegationPolicy = {
   offer: () => WhyNoDelegation.RESOURCE,
   recall: () => {},
@@ -205,8 +205,8 @@ export function grantDelegation(
 }
 
 /**
- * Asks a delegation back, unless it was already. Those that were are the last
- * of their file: a search for others need not pass them.
+ * Recalls a delegation, unless it was already. Those that were are the last of
+ * their file: a search for others need not pass them.
  */
 export function recallDelegation(
   tables: LockingTables,

@@ -52,7 +52,7 @@ export class EffectQueue {
     return this.#work.length > 0;
   }
 
-  /** Adds work. */
+  /** Adds an effect, which the engine starts after the COMPOUND. */
   defer(effect: Effect): void {
     this.#effects.push(effect);
   }

@@ -33,7 +33,7 @@ export class FileState {
   isPlain = false;
   /** How often its mode was set. */
   modesSet = 0;
-  /** How many of its delegations were asked back and are still out. */
+  /** How many of its delegations are recalled and not yet returned. */
   recalls = 0;
   readonly #effects: EffectQueue;
   #delegations: Map<Client, Delegation> | undefined;
@@ -51,7 +51,7 @@ export class FileState {
     this.#effects = effects;
   }
 
-  /** Its delegations: a client has one at most. Those that were asked back are the last. */
+  /** Its delegations: a client has one at most. Those that are recalled come last. */
   get delegations(): ReadonlyMap<Client, Delegation> {
     return this.#delegations ?? NO_DELEGATIONS;
   }
@@ -62,7 +62,7 @@ export class FileState {
     if (delegation.isRecalled) this.recalls++;
   }
 
-  /** One was asked back. */
+  /** A delegation of this file is recalled. */
   delegationRecalled(delegation: Delegation): void {
     this.#delegations!.delete(delegation.client);
     this.addDelegation(delegation);
@@ -154,6 +154,6 @@ export interface LockingTables {
   /** The owners that wait for a lock. */
   readonly waiting: LockQueue;
   readonly clients: Pick<ClientTable, "holdingChanged">;
-  /** Something is taken away from a client that goes on. */
+  /** Some state of a client that goes on is revoked. */
   stateRevoked(client: Client): void;
 }

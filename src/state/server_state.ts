@@ -188,7 +188,7 @@ export class ServerState implements LockingTables {
     for (const observer of this.#observers) observer.clientReclaimed?.(client);
   }
 
-  /** Something was taken away from a client that goes on. */
+  /** Some state of a client that goes on was revoked. */
   stateRevoked(client: Client): void {
     for (const observer of this.#observers) observer.stateRevoked?.(client);
   }

@@ -20,9 +20,9 @@ export interface CallbackPath {
 
 /** A connection's part in a session. */
 export interface Binding {
-  /** Its channels. */
+  /** The channels that it carries: fore, back or both. */
   direction: DirectionBits;
-  /** Grows with each request on the connection: who has the highest was active last. */
+  /** Grows with each request on the connection: the one with the highest was active last. */
   activity: number;
 }
 

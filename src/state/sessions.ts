@@ -75,7 +75,7 @@ export class SessionTable {
     return this.#sessions.size;
   }
 
-  /** All sessions. */
+  /** The sessions of all clients. */
   [Symbol.iterator](): IterableIterator<Session> {
     return this.#sessions.values();
   }
