@@ -60,7 +60,7 @@ export interface CbSequenceResult {
 
 /** CB_RECALL4args (RFC 8881 20.2.1, RFC 7530 15.2.1). */
 export interface CbRecallArgs {
-  /** The delegation. */
+  /** The delegation that is recalled. */
   readonly stateid: Stateid;
   /** The file is about to be cut to nothing: what was written need not come back. */
   readonly truncate: boolean;

@@ -42,7 +42,7 @@ export interface CallbackRequest {
   readonly wanted?: () => boolean;
   /** Called after an attempt that was not answered, when another one follows. */
   readonly unanswered?: () => void;
-  /** Called once. */
+  /** Called once, with how it ended. */
   readonly done: (outcome: CallbackOutcome) => void;
 }
 

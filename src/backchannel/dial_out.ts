@@ -63,7 +63,7 @@ export interface DialOutOptions extends RetryOptions {
 
 const MAX_CONNECTIONS = 1_024;
 const QUEUE_LIMIT = 64;
-/** Milliseconds. */
+/** Milliseconds after which an unused connection is closed. */
 export const IDLE_TIMEOUT = 60_000;
 /** Milliseconds, with a lease of 90 s or more. */
 export const PROBE_INTERVAL = 30_000;

@@ -18,7 +18,7 @@ export interface ExportArgument {
   readonly backend: Backend;
   /** The back end's folder; empty for memory. */
   readonly location: string;
-  /** No changes. */
+  /** Whether clients can change nothing. */
   readonly readOnly: boolean;
   /** What has to speak for a caller; `undefined`: the owner of its socket, or its port where the host can't tell. */
   readonly trust: Trust | undefined;

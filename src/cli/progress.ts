@@ -6,7 +6,7 @@ const EVERY_MS = 100;
 
 /** How far something has come. */
 export interface Progress {
-  /** Files done. */
+  /** Files that are done. */
   readonly files: number;
   /** Bytes of their contents. */
   readonly bytes: number;

@@ -52,7 +52,7 @@ export class CompoundContext {
 
   /** Current filehandle (RFC 8881 16.2.3.1.1). */
   current: FileRef | undefined;
-  /** Saved filehandle. */
+  /** Saved filehandle, which SAVEFH sets and RESTOREFH takes. */
   saved: FileRef | undefined;
   /** Current stateid (RFC 8881 16.2.3.1.2), NFSv4.1 only. */
   currentStateid: Stateid | undefined;

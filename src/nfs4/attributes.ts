@@ -54,7 +54,7 @@ export interface AttributeTerms {
   readonly birthtime: boolean;
 }
 
-/** One attribute. */
+/** An attribute's row in the table. */
 export interface AttributeRow {
   /** Bit in a bitmap4. */
   readonly number: number;
@@ -102,7 +102,7 @@ const DEFAULTS = {
   maxFileSize: Number.MAX_SAFE_INTEGER,
   timeDelta: 1,
 } as const;
-/** In nanoseconds. */
+/** A second in nanoseconds. */
 const SECOND = 1_000_000_000;
 
 const hasSpace = (terms: AttributeTerms): boolean =>

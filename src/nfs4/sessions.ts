@@ -63,7 +63,7 @@ export interface ChannelAttributes {
   readonly maxResponseSizeCached: number;
   /** Operations in a COMPOUND. */
   readonly maxOperations: number;
-  /** Slots. */
+  /** Slots: requests that may be under way at once. */
   readonly maxRequests: number;
 }
 

@@ -24,7 +24,7 @@ export interface UserNumbers {
   readonly uid: number;
   /** Effective group ID. */
   readonly gid: number;
-  /** Further groups. */
+  /** IDs of the user's further groups. */
   readonly gids: readonly number[];
 }
 

@@ -18,7 +18,7 @@ import {
 
 /** authsys_parms (RFC 5531 appendix A): a caller by its numbers on its own machine. */
 export interface AuthSysParms extends UserNumbers {
-  /** Any number. */
+  /** A number that the caller's machine chose. */
   readonly stamp: number;
   /** What the caller's machine calls itself, at most 255 bytes. */
   readonly machineName: string;

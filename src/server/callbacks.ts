@@ -20,7 +20,7 @@ import type { SenderOptions } from "../backchannel/sender.ts";
 export interface CallbacksOptions {
   /** All state; it gets its delegation policy and its lock notifier here. */
   readonly state: ServerState;
-  /** Randomness. */
+  /** For the first XID of the callbacks on a connection. */
   readonly random: RandomBytes;
   /** For what an operator should know. */
   readonly log: Logger;
@@ -47,7 +47,7 @@ export class Callbacks {
   readonly dialOut: DialOut;
   /** Either of them, as a client registered. */
   readonly router: CallbackRouter;
-  /** Delegations. */
+  /** The delegation policy, which grants and recalls. */
   readonly keeper: DelegationKeeper;
 
   constructor(options: CallbacksOptions) {

@@ -63,7 +63,7 @@ export interface CheckedOptions {
   readonly clock: Clock;
   /** Where its faults are said. */
   readonly log: Logger;
-  /** Counts them. */
+  /** Is told of its faults. */
   readonly observer?: FileSystemObserver;
 }
 

@@ -3,7 +3,7 @@ import { HANDLE_SIZE, isSameHandle } from "./file_handle.ts";
 
 /** What the cache keeps: something with a filehandle. */
 export interface Cached {
-  /** 32 bytes. */
+  /** The filehandle, of 32 bytes. */
   readonly handle: Uint8Array;
 }
 

@@ -18,7 +18,7 @@ const MAX_TRIES = 50;
 
 /** What to make. */
 export interface NewEntry extends CreateOptions {
-  /** Its type. */
+  /** The type of the new node. */
   readonly kind: CreateKind;
 }
 

@@ -4,7 +4,7 @@ import type { HostStat, OpenFolder } from "./host.ts";
 
 /** Where a node was seen last. */
 export interface Place {
-  /** The folder. */
+  /** The folder that it was in. */
   readonly parent: LocalNode;
   /** The name in it. */
   readonly name: string;

@@ -36,7 +36,7 @@ export interface HostedOptions extends LocalOptions {
   readonly clock?: Clock;
 }
 
-/** Their names. */
+/** The names of the options, to tell others apart. */
 export const LOCAL_NAMES: OptionNames<LocalOptions> = {
   durability: true,
   exclusive: true,

@@ -23,7 +23,7 @@ export class Tree {
   readonly host: Host;
   /** All that is known of files. */
   readonly table: NodeTable;
-  /** The top. */
+  /** The folder that is served. */
   readonly root: LocalNode;
   /** How often we moved a folder: what walks the tree meanwhile may have missed it. */
   moves = 0;
@@ -193,7 +193,7 @@ export class Tree {
     this.table.bury(node);
   }
 
-  /** Closes everything. */
+  /** Closes open files, the root folder and the host's calls. */
   dispose(): void {
     for (const node of this.#open.keys()) this.#close(node);
     this.host.closeFolder(this.#rootFolder);

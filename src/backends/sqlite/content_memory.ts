@@ -15,7 +15,7 @@ export class ContentMemory implements Contents {
   });
   readonly #files = new Map<number, FileContent>();
 
-  /** Bytes left. */
+  /** Bytes that contents may still take. */
   get freeBytes(): number {
     return this.#capacity.freeBytes;
   }

@@ -45,7 +45,7 @@ const NAMES: OptionNames<SqliteOptions> = {
   disk: true,
 };
 
-/** All options. */
+/** The options, with defaults for those that were left out. */
 export type CompleteOptions = Required<SqliteOptions>;
 
 /** Bytes in the write-ahead log from which on it is emptied into the database. */

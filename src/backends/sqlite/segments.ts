@@ -2,7 +2,7 @@
 export interface Segment {
   /** Where it begins in the file. */
   readonly offset: number;
-  /** Bytes. */
+  /** Its length in bytes. */
   readonly length: number;
 }
 

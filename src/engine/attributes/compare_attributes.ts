@@ -9,7 +9,7 @@ import type { CompoundContext } from "../context.ts";
 
 /** Attributes as a client knows them: the fattr4 of VERIFY and NVERIFY. */
 export interface KnownAttributes {
-  /** Which. */
+  /** The attributes that it has values of. */
   readonly requested: Bitmap;
   /** Their values, encoded; a view of the request. */
   readonly values: Uint8Array;

@@ -12,7 +12,7 @@ export interface ReadArgs {
   readonly stateid: Stateid;
   /** First byte; beyond 2^53 it is larger than any file. */
   readonly offset: number;
-  /** Bytes. */
+  /** Bytes that are asked for. */
   readonly count: number;
 }
 

@@ -52,7 +52,7 @@ export function sparsePath(path: string): string {
 
 /** What a sparse file is made of. */
 export interface SparseFile {
-  /** In order. */
+  /** The parts that have bytes, in the order of the file. */
   readonly segments: readonly Segment[];
   /** Bytes of the file, with its holes. */
   readonly size: number;

@@ -32,7 +32,7 @@ export function existingTarget(
   context: CompoundContext,
   file: FileRef,
   { attributes, access, folder, truncate, ownerAlways = false }: {
-    /** Its own. */
+    /** The file's attributes, as far as the checks need them. */
     readonly attributes: FileAttributes;
     /** OPEN4_SHARE_ACCESS_* that is asked for. */
     readonly access: number;
