@@ -35,7 +35,10 @@ export interface UserNumbers {
  */
 export type Trust = "owner" | "port" | "any";
 
-/** Who a caller is where this or that has to speak for it; `undefined`: an unknown caller. */
+/**
+ * The user that a caller is where this or that has to speak for it;
+ * `undefined`: an unknown caller.
+ */
 export type Standing = Readonly<Record<Trust, UserNumbers | undefined>>;
 
 /**

@@ -24,7 +24,7 @@ export interface AuthSysParms extends UserNumbers {
   readonly machineName: string;
 }
 
-/** Says who an AUTH_SYS caller is, on the connection that it came on. */
+/** Tells which user an AUTH_SYS caller is, on the connection that it came on. */
 export type Voucher = (claimed: UserNumbers) => Credential;
 
 const MAX_MACHINE_NAME = 255;

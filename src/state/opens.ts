@@ -22,7 +22,7 @@ const LOCKS_AT_ONCE = 16;
 /** A file as an open owner has it open: all its OPENs of the file in one (RFC 8881 9.8). */
 export class OpenState extends LockingState {
   readonly kind = "open";
-  /** Who opened it. */
+  /** The open owner that opened it. */
   readonly owner: OpenOwner;
   /** The user whose permissions were checked; -1 when there were several. */
   uid: number;

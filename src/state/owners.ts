@@ -25,7 +25,7 @@ class StateOwner {
   }
 }
 
-/** Who opens files. */
+/** An open_owner4, which opens files. */
 export class OpenOwner extends StateOwner {
   opens = 0;
   /** NFSv4.0: whether OPEN_CONFIRM has come, or was not needed. */
@@ -38,7 +38,7 @@ export class OpenOwner extends StateOwner {
   idleSince = 0;
 }
 
-/** Who locks ranges. */
+/** A lock_owner4, which locks ranges. */
 export class LockOwner extends StateOwner {
   /** Ranges that it has locked, in all files. */
   ranges = 0;

@@ -31,7 +31,7 @@ export interface ServerStateOptions {
   readonly random: RandomBytes;
   /** Where slow work goes. */
   readonly effects: EffectQueue;
-  /** Who the server is. */
+  /** What EXCHANGE_ID calls the server. */
   readonly identity: ServerIdentity;
   /** Length of a lease in milliseconds. */
   readonly leaseMs: number;
@@ -64,7 +64,7 @@ const REPLAY_CACHE_BYTES = 256 * 1024 * 1024;
 /** All that the server remembers of its clients. Its functions never wait. */
 export class ServerState implements LockingTables {
   readonly clock: Clock;
-  /** Who the server is. */
+  /** What EXCHANGE_ID calls the server. */
   readonly identity: ServerIdentity;
   /** How long state is safe. */
   readonly lease: Lease;

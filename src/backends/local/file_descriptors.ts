@@ -125,8 +125,9 @@ export class FileDescriptors {
   }
 
   /**
-   * The file has lost its last name: it is kept for those who have it open. Where
-   * the host has taken too many names, the one kept longest is given up.
+   * The file has lost its last name: it is kept for the clients that have it
+   * open. Where the host has taken too many names, the one kept longest is
+   * given up.
    */
   keepNameless(node: LocalNode): void {
     if (node.descriptor === undefined) return;
