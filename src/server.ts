@@ -2,7 +2,6 @@ import { aborted } from "./base/abort.ts";
 import { type Clock, systemClock, wakingClock } from "./base/clock.ts";
 import { every } from "./base/timers.ts";
 import { runEffects } from "./engine/effects.ts";
-import { type MetricsServer, serveMetrics } from "./metrics/http.ts";
 import { assemble } from "./server/assemble.ts";
 import { checkOptions, exportsOf } from "./server/check_arguments.ts";
 import { DEFAULT_SHUTDOWN_MS, type ServeOptions } from "./server/options.ts";
@@ -73,7 +72,6 @@ export class NfsServer implements AsyncDisposable {
   readonly #endSweeps: () => void;
   readonly #finished = Promise.withResolvers<void>();
   readonly #abort = (): void => void this.close();
-  #metrics: MetricsServer | undefined;
   #closing: Promise<void> | undefined;
 
   /** Starts a server; see {@linkcode serve}. */
@@ -83,13 +81,8 @@ export class NfsServer implements AsyncDisposable {
   ): Promise<NfsServer> {
     const { signal, clock = wakingClock(systemClock) } = given;
     signal?.throwIfAborted();
-    const others: { server?: NfsServer } = {};
-    const parts = await assemble(
-      offered,
-      { ...given, clock },
-      () => others.server !== undefined && others.server.#spare(),
-    );
-    const server = others.server = new NfsServer(parts);
+    const parts = await assemble(offered, { ...given, clock });
+    const server = new NfsServer(parts);
     if (signal?.aborted) await server.close();
     signal?.throwIfAborted();
     return server;
@@ -114,7 +107,7 @@ export class NfsServer implements AsyncDisposable {
 
   /** TCP port of `/metrics`, `/healthz` and `/readyz`; `undefined` without. */
   get metricsPort(): number | undefined {
-    return this.#metrics?.port;
+    return this.#parts.metrics.port;
   }
 
   /** Resolves when the server is closed; rejects when a file system could not be flushed. */
@@ -182,17 +175,7 @@ export class NfsServer implements AsyncDisposable {
    * Throws `Deno.errors.AddrInUse` when the port is taken.
    */
   serveMetrics(port: number): void {
-    const { registry, state, limits, log } = this.#parts;
-    this.#metrics ??= serveMetrics({
-      hostname: this.hostname,
-      port,
-      registry,
-      trouble: () => this.trouble,
-      unready: () => state.grace.active ? "in the grace period" : undefined,
-      limits,
-      clock: this.#clock,
-      logger: log,
-    });
+    this.#parts.metrics.open({ port, trouble: () => this.trouble });
   }
 
   /** No caller hears what a timer throws, and it would end the process. */
@@ -204,13 +187,8 @@ export class NfsServer implements AsyncDisposable {
     }
   }
 
-  /** Ends what holds descriptors besides connections; whether there was anything. */
-  #spare(): boolean {
-    return this.#metrics?.spare() ?? false;
-  }
-
   async #close(): Promise<void> {
-    const { options, listener, fileSystems, recovered } = this.#parts;
+    const { options, listener, fileSystems, recovered, metrics } = this.#parts;
     const { recovery } = recovered;
     options.signal?.removeEventListener("abort", this.#abort);
     const deadline = new AbortController();
@@ -232,7 +210,7 @@ export class NfsServer implements AsyncDisposable {
       cancelDeadline();
       this.#endSweeps();
       recovery?.[Symbol.dispose]();
-      await this.#metrics?.[Symbol.asyncDispose]();
+      await metrics[Symbol.asyncDispose]();
     }
   }
 }

@@ -13,11 +13,10 @@ import {
   settle,
 } from "./phases.ts";
 
-/** Puts a server together that accepts connections when this returns; see {@linkcode listen} for `spare`. */
+/** Puts a server together that accepts connections when this returns. */
 export async function assemble(
   offered: readonly Export[],
   options: TimedOptions,
-  spare: () => boolean,
 ): Promise<Listening> {
   const stored = openStores(settle(options), offered);
   try {
@@ -27,7 +26,7 @@ export async function assemble(
     const observed = observe(callingBack);
     const answering = restore(observed);
     const hearing = hear(answering);
-    return listen(hearing, spare);
+    return listen(hearing);
   } catch (error) {
     stored.recovered.recovery?.[Symbol.dispose]();
     throw error;

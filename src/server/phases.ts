@@ -33,6 +33,7 @@ import {
   leaseOf,
   type TimedOptions,
 } from "./options.ts";
+import { MetricsPort } from "./metrics_port.ts";
 import { OutsideChanges } from "./outside_changes.ts";
 import { recover, type Recovered } from "./recovery.ts";
 import { buildFlavors } from "./trust.ts";
@@ -96,6 +97,8 @@ export interface Hearing extends Answering {
 /** Connections are accepted. */
 export interface Listening extends Hearing {
   readonly listener: RpcListener;
+  /** Not open yet. */
+  readonly metrics: MetricsPort;
   readonly address: { readonly hostname: string; readonly port: number };
 }
 
@@ -222,14 +225,10 @@ export function hear(answering: Answering): Hearing {
   return { ...answering, outside };
 }
 
-/**
- * Last: accepts connections. `spare` ends what else holds descriptors, and
- * returns whether there was anything. Throws what the host does for an address
- * that can't be listened on.
- */
-export function listen(hearing: Hearing, spare: () => boolean): Listening {
+/** Last: accepts connections. Throws what the host does for an address that can't be listened on. */
+export function listen(hearing: Hearing): Listening {
   const { options, limits, log, registry } = hearing;
-  const { fileSystems, services, callbacks } = hearing;
+  const { fileSystems, state, services, callbacks } = hearing;
   const { clock, hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const budget = new BufferBudget({
     limit: limits.maxBufferBytes,
@@ -237,6 +236,15 @@ export function listen(hearing: Hearing, spare: () => boolean): Listening {
   });
   observeBuffers(registry, budget);
   const socket = listenTcp(hostname, port);
+  const address = socket.addr;
+  const metrics = new MetricsPort({
+    hostname: address.hostname,
+    registry,
+    unready: () => state.grace.active ? "in the grace period" : undefined,
+    limits,
+    clock,
+    logger: log,
+  });
   const listener = new RpcListener({
     budget,
     turn: services.turn,
@@ -247,11 +255,11 @@ export function listen(hearing: Hearing, spare: () => boolean): Listening {
     maxCalls: limits.maxRequestsPerConnection,
     clock,
     handlers: buildHandlers(services, callbacks),
-    spare,
+    spare: () => metrics.spare(),
     hurry: (ms) => fileSystems.hurry(ms),
     flavors: buildFlavors(fileSystems.exports, { clock, log }),
     observer: new TransportMetrics(registry),
     logger: log,
   });
-  return { ...hearing, listener, address: socket.addr };
+  return { ...hearing, listener, metrics, address };
 }

@@ -31,7 +31,7 @@ function outOfTurn(
   // @ts-expect-error: the state has its delegation policy before it is observed.
   observe(remembering);
   // @ts-expect-error: a call is accepted when there is what answers it.
-  listen(observed, () => false);
+  listen(observed);
   // @ts-expect-error: a file that changes is recalled by what calls clients back.
   hear(remembering);
 }
@@ -65,7 +65,7 @@ Deno.test("a start that fails gives the state directory back", {
     const { port } = taken.addr;
     for (let tries = 0; tries < 2; tries++) {
       await assertRejects(
-        () => assemble(offered, { ...options, port }, () => false),
+        () => assemble(offered, { ...options, port }),
         Deno.errors.AddrInUse,
       );
     }
@@ -84,7 +84,7 @@ Deno.test("a file system that is in two exports is listened to once", async () =
     defineExport({ path: "/b", fs, readOnly: true }),
   ];
   const options = { clock: new FakeClock(), port: 0 };
-  const { listener } = await assemble(offered, options, () => false);
+  const { listener } = await assemble(offered, options);
   await using _listener = listener;
   assertEquals(recalls.length, 1);
   await recalls[0](fs.root() as object);

@@ -1,0 +1,35 @@
+import {
+  type MetricsServer,
+  type MetricsServerOptions,
+  serveMetrics,
+} from "../metrics/http.ts";
+
+/** The HTTP server of metrics and health, which a server may open at any time, or never. */
+export class MetricsPort implements AsyncDisposable {
+  readonly #options: Omit<MetricsServerOptions, "port" | "trouble">;
+  #server: MetricsServer | undefined;
+
+  constructor(options: Omit<MetricsServerOptions, "port" | "trouble">) {
+    this.#options = options;
+  }
+
+  /** The TCP port that was bound; `undefined` until then. */
+  get port(): number | undefined {
+    return this.#server?.port;
+  }
+
+  /** Binds the port unless one is bound already; throws when it is taken. */
+  open(at: Pick<MetricsServerOptions, "port" | "trouble">): void {
+    this.#server ??= serveMetrics({ ...this.#options, ...at });
+  }
+
+  /** {@inheritDoc MetricsServer.spare} */
+  spare(): boolean {
+    return this.#server?.spare() ?? false;
+  }
+
+  /** Closes it, if it is open. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+  }
+}
