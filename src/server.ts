@@ -158,7 +158,7 @@ export class NfsServer implements AsyncDisposable {
     return this.#parts.outside.recall(fs, node);
   }
 
-  /** Ends what has run out of time: leases, calls of file systems, recalls without an answer. Called every second by itself. */
+  /** Ends what has run out of time: calls of file systems, recalls without an answer, clients long after their lease. Called every second by itself. */
   sweep(): void {
     const { fileSystems, state, callbacks, services } = this.#parts;
     fileSystems.sweep();

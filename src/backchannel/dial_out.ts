@@ -144,7 +144,7 @@ export class DialOut implements ClientObserver {
     this.#tasks.add(this.#deliver(path, request));
   }
 
-  /** Closes what is idle, and tries again what is down; called every few seconds. */
+  /** Closes what is idle, and tries again what is down; called every second. */
   sweep(): void {
     const {
       idleTimeout = IDLE_TIMEOUT,

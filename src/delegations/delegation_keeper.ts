@@ -209,7 +209,7 @@ export class DelegationKeeper implements DelegationPolicy {
     await Promise.all(waiting);
   }
 
-  /** Takes away what was not returned within the lease time; called every second or so. */
+  /** Takes away what was not returned within the lease time; called every second. */
   sweep(): void {
     const now = this.#state.clock.now();
     if (!this.#isSweeping) {

@@ -307,11 +307,10 @@ class CompoundRun {
     }
     this.#status = status;
     context.operationIndex++;
-    if (services.observer === undefined) return;
     const now = services.clock.now();
     const milliseconds = now - this.#startedAt;
-    services.observer.operation(this.#row, context, { status, milliseconds });
     this.#startedAt = now;
+    services.observer?.operation(this.#row, context, { status, milliseconds });
   }
 
   #end(): void {

@@ -41,7 +41,7 @@ export interface KeptSessions {
 
 /** What is known of the rows of one session. */
 interface Kept {
-  readonly journal: SlotStore;
+  readonly slotStore: SlotStore;
   /** Keys of the slots that have one. */
   readonly slots: Map<number, string>;
   /** Which session it is, the first being 1; 0 as long as it has no row. */
@@ -73,7 +73,7 @@ export class SessionRecovery
   readonly #encoder = new SlotEncoder();
   #state: ServerState | undefined;
   /** The `order` of the last session. */
-  #sessions = 0;
+  #lastOrder = 0;
 
   constructor({ records, store, server, log }: SessionRecoveryOptions) {
     this.#records = records;
@@ -133,16 +133,16 @@ export class SessionRecovery
     return this.#store.settle?.();
   }
 
-  /** {@inheritDoc SessionStore.journal} */
-  journal(session: Uint8Array): SlotStore {
-    return this.#keep(hexOf(session)).journal;
+  /** {@inheritDoc SessionStore.slotStore} */
+  slotStore(session: Uint8Array): SlotStore {
+    return this.#keep(hexOf(session)).slotStore;
   }
 
   /** {@inheritDoc SessionStore.saveSession} */
   saveSession(session: Session): void {
     const key = hexOf(session.id);
     const kept = this.#keep(key);
-    const order = kept.order || ++this.#sessions;
+    const order = kept.order || ++this.#lastOrder;
     const value = encodeSession(session, order);
     this.#records.put(this.#names.sessions, key, value);
     kept.order = order;
@@ -213,7 +213,7 @@ export class SessionRecovery
       const id = bytesOfHex(key);
       restored.set(key, sessions.restore(client, { ...image, id }));
       Object.assign(this.#keep(key), { order, hasBackchannel });
-      this.#sessions = order;
+      this.#lastOrder = order;
     }
     return restored;
   }
@@ -255,14 +255,14 @@ export class SessionRecovery
     let kept = this.#kept.get(key);
     if (kept === undefined) {
       const slots = new Map<number, string>();
-      const journal = this.#journal(key, slots);
-      kept = { journal, slots, order: 0, hasBackchannel: false };
+      const slotStore = this.#makeSlotStore(key, slots);
+      kept = { slotStore, slots, order: 0, hasBackchannel: false };
       this.#kept.set(key, kept);
     }
     return kept;
   }
 
-  #journal(key: string, slots: Map<number, string>): SlotStore {
+  #makeSlotStore(key: string, slots: Map<number, string>): SlotStore {
     const records = this.#records;
     const collection = this.#names.slots;
     return {

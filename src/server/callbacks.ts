@@ -94,7 +94,7 @@ export class Callbacks {
     return this.keeper.recallFile(file);
   }
 
-  /** Ends waits that have run out; called every second or so. */
+  /** Ends waits that have run out; called every second. */
   sweep(): void {
     this.keeper.sweep();
     this.dialOut.sweep();

@@ -166,7 +166,7 @@ export class LockQueue {
 
   /**
    * Forgets those that do not ask any more, and calls up those that come next;
-   * called every second or so.
+   * called every second.
    */
   sweep(): void {
     for (const file of this.#lines.keys()) this.freed(file);

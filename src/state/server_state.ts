@@ -227,8 +227,9 @@ export class ServerState implements LockingTables {
   }
 
   /**
-   * Ends what has run out: leases, sessions, the grace period. Called every few
-   * seconds with the clock's `now` in milliseconds.
+   * Ends what has run out: the grace period, the time of clients after their lease
+   * (what is in conflict with them ends them before). Called every second with the
+   * clock's `now` in milliseconds.
    */
   sweep(now: number): void {
     if (!this.#isSweeping) {

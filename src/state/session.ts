@@ -97,7 +97,7 @@ export class Session {
 
   /** Whether it survives a restart of the server (RFC 8881 2.10.6.5). */
   get isPersistent(): boolean {
-    return this.slots.journal !== undefined;
+    return this.slots.store !== undefined;
   }
 
   /** Whether a connection can be bound to its backchannel: the client's offer takes callbacks. */

@@ -25,7 +25,7 @@ export interface SessionStore {
   /** Waits until what is kept is durable; throws or rejects when it can't be. */
   settle(): void | Promise<void>;
   /** Where the slots of a new session are to be kept. */
-  journal(session: Uint8Array): SlotStore;
+  slotStore(session: Uint8Array): SlotStore;
   /** Keeps a session as it is now; FsError when it can't. */
   saveSession(session: Session): void;
   /** Keeps a client and its reply cache of CREATE_SESSION as they are now; FsError when it can't. */

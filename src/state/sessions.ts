@@ -109,13 +109,13 @@ export class SessionTable {
     if (!client.account.admits()) return Status.DELAY;
     const id = this.#newId();
     const { store } = this.#options;
-    const journal = options.persist ? store?.journal(id) : undefined;
+    const slotStore = options.persist ? store?.slotStore(id) : undefined;
     client.sessionMadeAt = this.#options.clock.now();
     return this.#add({
       ...options,
       id,
       client,
-      slots: this.#slotsOf(client, options.fore, { journal }),
+      slots: this.#slotsOf(client, options.fore, { store: slotStore }),
       createdAt: client.sessionMadeAt,
     });
   }
@@ -128,12 +128,12 @@ export class SessionTable {
       & Pick<Session, "id" | "boundAtCreation" | "hasBackchannel">,
   ): Session {
     const { id, fore } = options;
-    const journal = this.#options.store?.journal(id);
+    const store = this.#options.store?.slotStore(id);
     const isRestored = true;
     const session = this.#add({
       ...options,
       client,
-      slots: this.#slotsOf(client, fore, { journal, isRestored }),
+      slots: this.#slotsOf(client, fore, { store, isRestored }),
       createdAt: this.#options.clock.now(),
       isRestored,
     });
@@ -265,7 +265,7 @@ export class SessionTable {
   #slotsOf(
     { account }: Client,
     { maxRequests }: ChannelAttributes,
-    origin: { readonly journal?: SlotStore; readonly isRestored?: boolean },
+    origin: { readonly store?: SlotStore; readonly isRestored?: boolean },
   ): SlotTable {
     return new SlotTable(maxRequests, this.usage, { ...origin, account });
   }

@@ -83,12 +83,12 @@ export class Slot {
   /** Bytes of the kept reply; 0: the answer was not kept. */
   #kept = 0;
   /** Changes before the request that is being carried out. */
-  #changes = 0;
-  /** Sequence ID that the journal has. */
+  #changesBefore = 0;
+  /** Sequence ID that the store has. */
   #saved = 0;
-  /** Whether the journal has the request that is being carried out. */
+  /** Whether the store has the request that is being carried out. */
   #isNoted = false;
-  /** Whether requests may have been accepted that the journal does not have. */
+  /** Whether requests may have been accepted that the store does not have. */
   #isBehind: boolean;
 
   constructor(table: SlotTable, id: number, isBehind: boolean) {
@@ -142,8 +142,8 @@ export class Slot {
     this.#cacheThis = request.cacheThis;
     this.#isBehind = false;
     this.isLost = false;
-    const { journal } = this.#table;
-    if (journal !== undefined) this.#changes = journal.changes;
+    const { store } = this.#table;
+    if (store !== undefined) this.#changesBefore = store.changes;
     this.#table.busy++;
     this.#table.usage.slotsInUse++;
   }
@@ -169,8 +169,8 @@ export class Slot {
     this.used = true;
     if (this.#cacheThis || failedEarly(reply)) this.#keep(reply);
     else this.#kept = 0;
-    const { journal } = this.#table;
-    if (journal !== undefined) this.#save(journal);
+    const { store } = this.#table;
+    if (store !== undefined) this.#save(store);
   }
 
   /** What the request was answered could not be kept: this is the answer, if one was to be kept. */
@@ -184,12 +184,12 @@ export class Slot {
    * in between must find that it was begun (RFC 8881 2.10.6.5).
    */
   note(changes: boolean): void {
-    const { journal, released } = this.#table;
-    if (journal === undefined || released || this.#isNoted) return;
-    if (!changes && journal.changes === this.#changes) return;
+    const { store, released } = this.#table;
+    if (store === undefined || released || this.#isNoted) return;
+    if (!changes && store.changes === this.#changesBefore) return;
     this.#isNoted = true;
     this.#saved = this.sequence;
-    journal.save(this);
+    store.save(this);
   }
 
   /**
@@ -197,15 +197,15 @@ export class Slot {
    * one began, of which a restart would not find that it was.
    */
   get hasChanges(): boolean {
-    const { journal } = this.#table;
-    return journal !== undefined && !this.#isNoted &&
-      journal.changes !== this.#changes;
+    const { store } = this.#table;
+    return store !== undefined && !this.#isNoted &&
+      store.changes !== this.#changesBefore;
   }
 
   /** The request, which has changed nothing, goes on after others had a turn. */
   goOn(): void {
-    const { journal } = this.#table;
-    if (journal !== undefined) this.#changes = journal.changes;
+    const { store } = this.#table;
+    if (store !== undefined) this.#changesBefore = store.changes;
   }
 
   /** Takes over what an earlier start of the server has saved. */
@@ -226,14 +226,15 @@ export class Slot {
     this.#kept = 0;
   }
 
-  /** What changed nothing may be carried out again, and needs no place in the journal. */
-  #save(journal: SlotStore): void {
-    const isSaved = !this.#isNoted && journal.changes === this.#changes &&
+  /** Keeps the answer. A request that changed nothing may be carried out again, and needs no place in the store. */
+  #save(store: SlotStore): void {
+    const isNeedless = !this.#isNoted &&
+      store.changes === this.#changesBefore &&
       (this.sequence - this.#saved) >>> 0 < SAVED_EVERY;
     this.#isNoted = false;
-    if (isSaved) return;
+    if (isNeedless) return;
     this.#saved = this.sequence;
-    journal.save(this);
+    store.save(this);
   }
 
   #keep(reply: Uint8Array): void {
@@ -279,10 +280,10 @@ export class SlotTable {
   /** Whether the session is gone. */
   released = false;
   /** Where the slots of a persistent session are kept. */
-  readonly journal: SlotStore | undefined;
+  readonly store: SlotStore | undefined;
   readonly #slots: (Slot | undefined)[] = [];
   readonly #account: StateAccount;
-  /** Slots below have a past that the journal does not know in full. */
+  /** Slots below have a past that the store does not know in full. */
   #behind = 0;
 
   constructor(
@@ -291,14 +292,14 @@ export class SlotTable {
     options: {
       /** Whose memory it is. */
       readonly account: StateAccount;
-      readonly journal?: SlotStore;
+      readonly store?: SlotStore;
       readonly isRestored?: boolean;
     },
   ) {
     this.#account = options.account;
     this.granted = granted;
     this.usage = usage;
-    this.journal = options.journal;
+    this.store = options.store;
     if (options.isRestored) this.#behind = granted;
     this.highest = granted - 1;
     this.target = granted - 1;
@@ -352,7 +353,7 @@ export class SlotTable {
     this.#cut(target + 1);
     // Should they come back, they begin anew.
     this.#behind = Math.min(this.#behind, target + 1);
-    this.journal?.drop(target + 1);
+    this.store?.drop(target + 1);
     this.highest = target;
   }
 

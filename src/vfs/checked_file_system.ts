@@ -73,24 +73,34 @@ const HOLDING_MEMORY: ReadonlySet<string> = new Set(["read", "write"]);
 /** The methods that end what was done: they are called, and waited for, when nothing else is. */
 const ENDING: ReadonlySet<string> = new Set(["close", "settle", "dispose"]);
 
-/** The methods that a file system may be without. */
-const OPTIONAL = [
-  "readlink",
-  "status",
-  "open",
-  "close",
-  "setattr",
-  "write",
-  "commit",
-  "create",
-  "link",
-  "remove",
-  "rename",
-  "settle",
-  "watch",
-  "guard",
-  "dispose",
-] as const satisfies readonly (keyof FileSystem)[];
+/** What a file system may be without, and is a method. */
+type OptionalMethod = {
+  [Name in keyof FileSystem]-?: undefined extends FileSystem[Name]
+    ? NonNullable<FileSystem[Name]> extends (...args: never[]) => unknown ? Name
+    : never
+    : never;
+}[keyof FileSystem];
+
+/** Whether it is missing of this where the file system is without it; one that is forgotten does not compile. */
+const OPTIONAL: Readonly<Record<OptionalMethod, boolean>> = {
+  readlink: true,
+  status: true,
+  open: true,
+  close: true,
+  setattr: true,
+  write: true,
+  commit: true,
+  create: true,
+  link: true,
+  remove: true,
+  rename: true,
+  settle: true,
+  watch: true,
+  guard: true,
+  dispose: true,
+  // There is always an answer: calls that have not returned are a failure too.
+  failure: false,
+};
 
 /**
  * A file system that is not believed: the one door between the server and what
@@ -125,9 +135,9 @@ export class CheckedFileSystem implements FileSystem {
       ...options,
       timedOut: (call, calls, after) => this.#timedOut(call, calls, after),
     });
-    for (const name of OPTIONAL) {
+    for (const [name, isMissingHere] of Object.entries(OPTIONAL)) {
       // Asked of us, it must be missing as well.
-      if (inner[name] === undefined) {
+      if (isMissingHere && inner[name as OptionalMethod] === undefined) {
         Object.defineProperty(this, name, { value: undefined });
       }
     }

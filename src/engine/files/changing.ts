@@ -26,11 +26,25 @@ export type ContextOf<Change extends FileChange> = [Change] extends [never]
   ? CompoundContext
   : ChangingContext<Change>;
 
+/** What each method changes, entries of folders or content and attributes; one that is forgotten does not compile. */
+interface ChangedBy {
+  create: "entries";
+  link: "entries";
+  remove: "entries";
+  rename: "entries";
+  setattr: "content";
+  write: "content";
+}
+
+type MethodsThatChange<What> = {
+  [Method in ChangeMethod]: ChangedBy[Method] extends What ? Method : never;
+}[ChangeMethod];
+
 /** The methods by which entries of folders appear, go and move. */
-export type EntryMethod = Exclude<ChangeMethod, ContentMethod>;
+export type EntryMethod = MethodsThatChange<"entries">;
 
 /** The methods that change content and attributes. */
-type ContentMethod = "setattr" | "write";
+type ContentMethod = MethodsThatChange<"content">;
 
 /** What a file system has for a change of content or attributes. */
 type MethodsOf<Change extends ContentMethod | "sometimes"> = Change extends
