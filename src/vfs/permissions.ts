@@ -3,8 +3,8 @@ import type {
   Caller,
   CreateKind,
   CreateOptions,
-  FileAttributes,
 } from "./file_system.ts";
+import type { Rights } from "./wanted.ts";
 
 /** Permission bits as they stand in each third of a mode. */
 export const Permission = {
@@ -38,7 +38,7 @@ function isInGroup(caller: Caller, gid: number): boolean {
 
 /** The {@linkcode Permission} bits that the caller has on a file with these attributes. */
 export function permissionsOf(
-  attributes: FileAttributes,
+  attributes: Rights,
   caller: Caller,
 ): number {
   const { mode } = attributes;
@@ -55,7 +55,7 @@ export function permissionsOf(
 
 /** Whether the caller has all of the {@linkcode Permission} bits in `wanted`. */
 export function permits(
-  attributes: FileAttributes,
+  attributes: Rights,
   caller: Caller,
   wanted: number,
 ): boolean {
@@ -68,8 +68,8 @@ export function permits(
  * the child or the folder.
  */
 export function refuseRemoval(
-  folder: FileAttributes,
-  child: FileAttributes,
+  folder: Rights,
+  child: Rights,
   caller: Caller,
 ): Refusal | undefined {
   if (!permits(folder, caller, Permission.WRITE | Permission.EXECUTE)) {
@@ -86,7 +86,7 @@ export function refuseRemoval(
  * that the content changed now, which comes with it.
  */
 export function refuseChanges(
-  attributes: FileAttributes,
+  attributes: Rights,
   caller: Caller,
   changes: AttributeChanges,
 ): Refusal | undefined {
@@ -120,7 +120,7 @@ export function refuseChanges(
  * setgid.
  */
 export function completeChanges(
-  attributes: FileAttributes,
+  attributes: Rights,
   caller: Caller,
   changes: AttributeChanges,
 ): AttributeChanges {
@@ -152,7 +152,7 @@ export function withoutSetId(mode: number): number {
  * for a device, which would be a way to the server's own.
  */
 export function attributesOfNew(
-  folder: FileAttributes,
+  folder: Rights,
   caller: Caller,
   { type, changes }: {
     readonly type: CreateKind["type"];

@@ -3,12 +3,9 @@ import {
   Status,
   type StatusCode,
 } from "../../nfs4/constants.ts";
-import type {
-  Caller,
-  FileAttributes,
-  FileType,
-} from "../../vfs/file_system.ts";
+import type { Caller, FileType } from "../../vfs/file_system.ts";
 import { Permission, permissionsOf } from "../../vfs/permissions.ts";
+import type { Rights } from "../../vfs/wanted.ts";
 
 /** Whether a file is a regular one, in the words of READ, WRITE, COMMIT and LOCK. */
 export function checkRegular(
@@ -42,7 +39,7 @@ export function checkOpenable(
  * after a chmod.
  */
 export function checkContent(
-  attributes: FileAttributes,
+  attributes: Rights,
   caller: Caller,
   { write, ownerAlways }: {
     readonly write: boolean;

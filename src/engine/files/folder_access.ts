@@ -1,6 +1,6 @@
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
+import type { Rights } from "../../vfs/wanted.ts";
 import { Permission, permits, type Refusal } from "../../vfs/permissions.ts";
 import type { CompoundContext } from "../context.ts";
 
@@ -18,7 +18,7 @@ export function checkFolder(
   context: CompoundContext,
   file: FileRef,
   { attributes, use }: {
-    readonly attributes: FileAttributes;
+    readonly attributes: Rights;
     readonly use: FolderUse;
   },
 ): StatusCode {

@@ -9,6 +9,7 @@ import type { FileRef } from "../../vfs/file_handle.ts";
 import { withoutSetId } from "../../vfs/permissions.ts";
 import { settingToo } from "./changing.ts";
 import type { CompoundContext } from "../context.ts";
+import { RIGHTS } from "../../vfs/wanted.ts";
 
 /**
  * Takes setuid and setgid away from a file whose content a user other than root
@@ -34,7 +35,7 @@ function* look(
   held: FileState | undefined,
 ): Steps<void> {
   const modesSet = held?.modesSet;
-  const { mode } = yield* wait(file.export.fs.getattr(file.node));
+  const { mode } = yield* wait(file.export.fs.getattr(file.node, RIGHTS));
   const plain = withoutSetId(mode);
   if (plain !== mode) {
     yield* wait(settingToo(file)?.setattr(file.node, { mode: plain }));

@@ -9,7 +9,7 @@ import {
 import type { Stateid } from "../../nfs4/types.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
+import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
 import { FileUse, isShareDenied, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkContent, checkRegular } from "../files/file_access.ts";
@@ -125,7 +125,7 @@ export function authorizeIo(
   } else if (state !== Status.OK) {
     return state;
   }
-  const attributes = file.export.fs.getattr(file.node);
+  const attributes = file.export.fs.getattr(file.node, RIGHTS);
   return attributes instanceof Promise
     ? attributes.then((attributes) => checkCaller(context, attributes, write))
     : checkCaller(context, attributes, write);
@@ -133,7 +133,7 @@ export function authorizeIo(
 
 function checkCaller(
   context: CompoundContext,
-  attributes: FileAttributes,
+  attributes: Rights,
   write: boolean,
 ): StatusCode {
   const status = checkRegular(attributes.type, context.minorVersion);

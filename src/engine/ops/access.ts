@@ -1,7 +1,7 @@
 import { Access, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permissionsOf } from "../../vfs/permissions.ts";
+import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
 import { checkWritable } from "../files/changing.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
@@ -24,7 +24,7 @@ export const access: Operation<number> = {
     const known = context.minorVersion === 2 ? NFSV42_BITS : NFSV40_BITS;
     if ((requested & ~known) !== 0) return Status.INVAL;
     const { file } = context;
-    const attributes = file.export.fs.getattr(file.node);
+    const attributes = file.export.fs.getattr(file.node, RIGHTS);
     return attributes instanceof Promise
       ? attributes.then((attributes) => answer(context, requested, attributes))
       : answer(context, requested, attributes);
@@ -34,7 +34,7 @@ export const access: Operation<number> = {
 function answer(
   context: CompoundContext,
   requested: number,
-  attributes: FileAttributes,
+  attributes: Rights,
 ): StatusCode {
   const { file, reply } = context;
   const isFolder = attributes.type === "directory";
@@ -48,7 +48,7 @@ function answer(
   return Status.OK;
 }
 
-function supportedBits({ type }: FileAttributes): number {
+function supportedBits({ type }: Rights): number {
   if (type === "directory") return FOLDER_BITS;
   return type === "file" ? FILE_BITS : OTHER_BITS;
 }

@@ -30,6 +30,7 @@ import { checkRegular } from "../files/file_access.ts";
 import { setCurrentStateid } from "../locking/resolve_stateid.ts";
 import { sequenced } from "../locking/owner_seqid.ts";
 import { withOpen } from "../locking/with_open.ts";
+import { TYPE } from "../../vfs/wanted.ts";
 
 /** open_to_lock_owner4: the first lock of an owner under an open. */
 interface NewLocker {
@@ -71,7 +72,7 @@ export const lock: Operation<LockArgs> = {
 
   *run(context, args) {
     const { file, minorVersion } = context;
-    const { type } = yield* wait(file.export.fs.getattr(file.node));
+    const { type } = yield* wait(file.export.fs.getattr(file.node, TYPE));
     const status = checkRegular(type, minorVersion);
     if (status !== Status.OK) return status;
     const { locker } = args;

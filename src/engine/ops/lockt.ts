@@ -13,6 +13,7 @@ import {
 import type { Operation } from "../operation.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 import { checkRegular } from "../files/file_access.ts";
+import { TYPE } from "../../vfs/wanted.ts";
 
 /** LOCKT4args. */
 export interface LocktArgs {
@@ -39,7 +40,7 @@ export const lockt: Operation<LocktArgs> = {
     const { file, minorVersion, services: { state } } = context;
     const client = ownerClient(context, owner.clientid);
     if (isStatus(client)) return client;
-    const { type } = yield* wait(file.export.fs.getattr(file.node));
+    const { type } = yield* wait(file.export.fs.getattr(file.node, TYPE));
     const status = checkRegular(type, minorVersion);
     if (status !== Status.OK) return status;
     const span = spanOf(offset, length);

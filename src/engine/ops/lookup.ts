@@ -1,8 +1,8 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permits } from "../../vfs/permissions.ts";
+import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
@@ -16,7 +16,7 @@ export const lookup: Operation<Uint8Array> = {
     const { fs } = folder.export;
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
-    const attributes = fs.getattr(folder.node);
+    const attributes = fs.getattr(folder.node, RIGHTS);
     return attributes instanceof Promise
       ? attributes.then((attributes) => search(context, attributes, name))
       : search(context, attributes, name);
@@ -25,7 +25,7 @@ export const lookup: Operation<Uint8Array> = {
 
 function search(
   context: CompoundContext,
-  attributes: FileAttributes,
+  attributes: Rights,
   name: string,
 ): Awaitable<StatusCode> {
   const folder = context.file;

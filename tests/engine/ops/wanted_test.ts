@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
+import { access } from "../../../src/engine/ops/access.ts";
 import { getattr } from "../../../src/engine/ops/getattr.ts";
+import { lookup } from "../../../src/engine/ops/lookup.ts";
+import { read } from "../../../src/engine/ops/read.ts";
 import { verify } from "../../../src/engine/ops/verify.ts";
 import type {
   DirectoryEntry,
@@ -87,6 +90,21 @@ Deno.test("GETATTR asks a file system for what the client asks for, and no more"
     await compound.ok(getattr, bits(...numbers));
     assertEquals(asked.got, [[...names]], `${numbers}`);
   }
+});
+
+Deno.test("who may do what is found out without the rest", async () => {
+  const asked = new Asked();
+  const compound = await asked.at();
+  const rights = ["type", "mode", "uid", "gid"];
+  await compound.ok(lookup, (xdr) => xdr.string("a"));
+  await compound.ok(access, (xdr) => xdr.uint32(1));
+  await compound.ok(read, (xdr) => {
+    // A special stateid.
+    xdr.opaqueFixed(new Uint8Array(16));
+    xdr.uint64Number(0);
+    xdr.uint32(1);
+  });
+  assertEquals(asked.got, [rights, rights, rights]);
 });
 
 Deno.test("VERIFY asks for what it compares", async () => {
