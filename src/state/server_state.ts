@@ -85,6 +85,8 @@ export class ServerState implements LockingTables {
   readonly #courtesyMs: number;
   readonly #effects: EffectQueue;
   #isSweeping = false;
+  /** The time of a sweep that was to begin while another went on; it begins when that ends. */
+  #nextSweep: number | undefined;
   readonly #observers: ClientObserver[] = [];
 
   constructor(options: ServerStateOptions) {
@@ -232,7 +234,8 @@ export class ServerState implements LockingTables {
    * clock's `now` in milliseconds.
    */
   sweep(now: number): void {
-    if (!this.#isSweeping) {
+    if (this.#isSweeping) this.#nextSweep = now;
+    else {
       this.#isSweeping = true;
       this.#effects.begin(this.#sweepAll(now));
     }
@@ -251,6 +254,9 @@ export class ServerState implements LockingTables {
     } finally {
       this.#isSweeping = false;
     }
+    const next = this.#nextSweep;
+    this.#nextSweep = undefined;
+    if (next !== undefined) this.sweep(next);
   }
 
   /** One client after the other goes, each when the memory of the one before is free. */

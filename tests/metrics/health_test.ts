@@ -59,7 +59,12 @@ Deno.test({
     assertEquals(await ask("/healthz"), [200, "ok\n"]);
     assertEquals(await ask("/readyz"), [503, "in the grace period\n"]);
     clock.advance(600_000);
-    assertEquals(await ask("/readyz"), [200, "ok\n"]);
+    // What ends with the period may give way, and ends in a later turn.
+    let ready = await ask("/readyz");
+    for (let i = 0; i < 100 && ready[0] !== 200; i++) {
+      ready = await ask("/readyz");
+    }
+    assertEquals(ready, [200, "ok\n"]);
     Deno.removeSync(stateDirectory, { recursive: true });
   },
 });

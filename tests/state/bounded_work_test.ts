@@ -155,3 +155,15 @@ Deno.test("a sweep looks at some thousand clients and sessions in each turn", ()
   assert(turns > 4, `${turns} turns`);
   assertEquals(state.clients.counts.courtesy, N);
 });
+
+Deno.test("a sweep that is asked for while another goes on follows it", () => {
+  const fixture = new StateFixture({ maxClients: 2 * N });
+  const { state, effects, clock } = fixture;
+  for (let i = 0; i < N; i++) fixture.client(`client ${i}`);
+  state.sweep(clock.now());
+  assertEquals(effects.hasWork, true);
+  clock.advance(LEASE + 1);
+  state.sweep(clock.now());
+  while (effects.goOn());
+  assertEquals(state.clients.counts.courtesy, N);
+});
