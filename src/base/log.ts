@@ -14,6 +14,7 @@ import {
 import { leave } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import { LineQueue } from "./line_queue.ts";
+import { dropTraces } from "./out_of_room.ts";
 import { systemWallClock } from "./wall_clock.ts";
 
 /** Facts that belong to a message, by name. */
@@ -121,6 +122,7 @@ export interface RateLimit {
 export function rateLimited(logger: Logger, limit: RateLimit): Logger {
   const write = (level: LogLevel, message: string, fields?: LogFields) => {
     try {
+      for (const field of Object.values(fields ?? {})) dropTraces(field);
       leave(logger[level](message, fields));
     } catch {
       // A sink that fails can't be told of anywhere, and must not end what it

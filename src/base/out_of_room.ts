@@ -20,6 +20,26 @@ export function isOutOfRoom(error: unknown): boolean {
   return ROOM.has(hostCode(error));
 }
 
+/** Causes of an error that are looked at; they may lead round in a circle. */
+const MOST_CAUSES = 8;
+
+/**
+ * Takes the stack traces of an error and its causes away where one says that
+ * there is no room. Deno opens something for the first look at a trace, and a
+ * process that has no descriptor for that ends: a logger must not look.
+ */
+export function dropTraces(value: unknown): void {
+  const chain: Error[] = [];
+  for (let error = value; error instanceof Error; error = error.cause) {
+    if (chain.push(error) === MOST_CAUSES) break;
+  }
+  if (!chain.some(isOutOfRoom)) return;
+  for (const error of chain) {
+    const stack = `${error.name}: ${error.message}`;
+    Reflect.defineProperty(error, "stack", { value: stack });
+  }
+}
+
 /** What `open` comes to; tried again for a second by `clock` while the host has no room for it. */
 export async function withRoom<T>(
   clock: Clock,

@@ -1,6 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { FakeClock, toldClock } from "../support/fake_clock.ts";
-import { createLogger, rateLimited, silentLogger } from "../../src/base/log.ts";
+import {
+  createLogger,
+  type Logger,
+  rateLimited,
+  silentLogger,
+} from "../../src/base/log.ts";
 
 const clock = () => 0;
 
@@ -103,4 +108,37 @@ Deno.test("a rate-limited level falls silent, then says how much it left out", (
 
 Deno.test("the silent logger takes everything", () => {
   silentLogger.error("nothing", { at: "all" });
+});
+
+Deno.test("what is logged of a lack of descriptors has no stack trace, for which Deno would need one", () => {
+  const seen: unknown[] = [];
+  const logger: Logger = {
+    ...silentLogger,
+    error: (_message, fields) => void seen.push((fields?.error as Error).stack),
+  };
+  const limited = rateLimited(logger, {
+    perMinute: 10,
+    clock: new FakeClock(),
+  });
+  const none = new Error("Too many open files (os error 24)");
+  const frozen = Object.freeze(new Error("in use (os error 24)"));
+  const others = new TypeError("ours");
+  others.cause = others;
+  for (
+    const error of [
+      none,
+      new TypeError("busy", { cause: none }),
+      others,
+      frozen,
+    ]
+  ) {
+    limited.error("it failed", { error });
+  }
+  const [bare, caused, traced] = seen;
+  assertEquals(bare, "Error: Too many open files (os error 24)");
+  assertEquals(caused, "TypeError: busy");
+  assertEquals(none.stack, bare);
+  assertEquals(traced, others.stack);
+  assertMatch(others.stack!, /log_test/);
+  assertEquals(seen.length, 4);
 });
