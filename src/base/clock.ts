@@ -16,6 +16,9 @@ export interface Clock {
 /** `length` bytes that no peer can guess; tests give bytes that they know. */
 export type RandomBytes = (length: number) => Uint8Array;
 
+/** The most milliseconds that a timer of the runtime can be set to; with more it runs at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /**
  * The clock of the machine. On Linux and macOS it stands still while the machine
  * is suspended; what else stops the server, see {@linkcode wakingClock}.
@@ -23,7 +26,13 @@ export type RandomBytes = (length: number) => Uint8Array;
 export const systemClock: Clock = {
   now: () => performance.now(),
   schedule(run, ms) {
-    const timer = setTimeout(run, ms);
+    let left = ms;
+    const ring = (): void => {
+      left -= LONGEST_TIMER;
+      if (left <= 0) run();
+      else timer = setTimeout(ring, Math.min(left, LONGEST_TIMER));
+    };
+    let timer = setTimeout(ring, Math.min(left, LONGEST_TIMER));
     return () => clearTimeout(timer);
   },
 };

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PAUSE_MS, wakingClock } from "../../src/base/clock.ts";
+import { PAUSE_MS, systemClock, wakingClock } from "../../src/base/clock.ts";
 import { Lease } from "../../src/state/lease.ts";
 import { FakeClock } from "../state/fixture.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
@@ -80,4 +80,16 @@ Deno.test("a lease goes on after a pause where it was, and then runs out", () =>
   assertEquals(lease.isExpired(client), false);
   assertEquals(live(1), false);
   assertEquals(live(1), true);
+});
+
+Deno.test("what is scheduled for a month, or for ever, does not happen at once", async () => {
+  let calls = 0;
+  for (const clock of [systemClock, wakingClock(systemClock)]) {
+    for (const ms of [2 ** 31, 1e12, Infinity]) {
+      const cancel = clock.schedule(() => calls++, ms);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      cancel();
+    }
+  }
+  assertEquals(calls, 0);
 });
