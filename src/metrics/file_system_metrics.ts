@@ -1,5 +1,5 @@
 import type { Counter } from "prom-client";
-import type { FileSystemObserver } from "../vfs/checked_file_system.ts";
+import type { FileSystemObserver } from "../vfs/checked_options.ts";
 import type { MetricsRegistry } from "./registry.ts";
 import { counter, gauge } from "./instruments.ts";
 

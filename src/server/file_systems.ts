@@ -1,9 +1,7 @@
 import { FileSystemMetrics } from "../metrics/file_system_metrics.ts";
 import type { MetricsRegistry } from "../metrics/registry.ts";
-import {
-  CheckedFileSystem,
-  type CheckedOptions,
-} from "../vfs/checked_file_system.ts";
+import { CheckedFileSystem } from "../vfs/checked_file_system.ts";
+import type { CheckedOptions } from "../vfs/checked_options.ts";
 import type { Export } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 

@@ -1,6 +1,4 @@
 import { type Awaitable, leave, promised } from "../base/awaitable.ts";
-import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
 import {
   isSound,
   UnsoundResult,
@@ -19,6 +17,7 @@ import {
   wrongStatus,
   wrongTarget,
 } from "./checks.ts";
+import type { CheckedOptions } from "./checked_options.ts";
 import { FsError } from "./errors.ts";
 import type {
   AttributeChanges,
@@ -41,66 +40,14 @@ import type {
   Trust,
   WantedAttributes,
 } from "./file_system.ts";
+import { OPTIONAL, type OptionalMethod } from "./optional_methods.ts";
 import { PendingCalls, type PendingOutcome } from "./pending_calls.ts";
-
-/** Hears of what a file system does wrong; `call` is the method's name. */
-export interface FileSystemObserver {
-  /** Calls of it have taken too long. */
-  timedOut?(call: string, calls: number): void;
-  /** It has returned what it must not. */
-  unsound?(call: string): void;
-}
-
-/** Options of {@linkcode CheckedFileSystem}. */
-export interface CheckedOptions {
-  /** What the log calls it: the path of its export. */
-  readonly name: string;
-  /** Milliseconds that a call may take. */
-  readonly timeout: number;
-  /** Overdue calls at once; at that many nothing more is asked of it. */
-  readonly maxOverdue: number;
-  /** What the time of a call goes by. */
-  readonly clock: Clock;
-  /** Where its faults are said. */
-  readonly log: Logger;
-  /** Is told of its faults. */
-  readonly observer?: FileSystemObserver;
-}
 
 /** The methods whose calls keep a buffer each. */
 const HOLDING_MEMORY: ReadonlySet<string> = new Set(["read", "write"]);
 
 /** The methods that end what was done: they are called, and waited for, when nothing else is. */
 const ENDING: ReadonlySet<string> = new Set(["close", "settle", "dispose"]);
-
-/** What a file system may be without, and is a method. */
-type OptionalMethod = {
-  [Name in keyof FileSystem]-?: undefined extends FileSystem[Name]
-    ? NonNullable<FileSystem[Name]> extends (...args: never[]) => unknown ? Name
-    : never
-    : never;
-}[keyof FileSystem];
-
-/** Whether it is missing of this where the file system is without it; one that is forgotten does not compile. */
-const OPTIONAL: Readonly<Record<OptionalMethod, boolean>> = {
-  readlink: true,
-  status: true,
-  open: true,
-  close: true,
-  setattr: true,
-  write: true,
-  commit: true,
-  create: true,
-  link: true,
-  remove: true,
-  rename: true,
-  settle: true,
-  watch: true,
-  guard: true,
-  dispose: true,
-  // There is always an answer: calls that have not returned are a failure too.
-  failure: false,
-};
 
 /**
  * A file system that is not believed: the one door between the server and what
