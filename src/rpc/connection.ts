@@ -4,8 +4,6 @@ import type { Turn } from "../base/turn.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
-import { noneFlavor } from "./auth_none.ts";
-import { SysFlavor } from "./auth_sys.ts";
 import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, Connection, RpcHandlers } from "./handlers.ts";
@@ -19,6 +17,7 @@ import {
   RPC_MISMATCH,
   type RpcCall,
 } from "./message.ts";
+import { servedFlavors } from "./flavors.ts";
 import { Outbox } from "./outbox.ts";
 import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
@@ -53,7 +52,7 @@ export class RpcConnection implements Connection {
   readonly #share: BudgetShare | undefined;
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  #security = new CallSecurity([new SysFlavor(), noneFlavor]);
+  #security = new CallSecurity(servedFlavors());
   #transport: Transport;
   /** Makes another transport of it, when it is there. */
   #secure: Secure | undefined;
@@ -296,7 +295,10 @@ export class RpcConnection implements Connection {
     this.#outbox.flush();
     while (this.#busy && this.#open) await this.#change();
     if (!this.#open) return;
-    this.#transport = this.#outbox.transport = await secure(this.#transport);
+    const transport = await secure(this.#transport);
+    // Closed meanwhile, when only the transport before was there to be closed.
+    if (this.#closeReason !== undefined) return transport.close();
+    this.#transport = this.#outbox.transport = transport;
   }
 
   /** Waits for a turn, for as long as there is something to be done in it. */

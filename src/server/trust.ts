@@ -7,8 +7,7 @@ import {
 } from "../host/socket_owners.ts";
 import { HostUsers } from "../host/users.ts";
 import type { Logger } from "../base/log.ts";
-import { noneFlavor } from "../rpc/auth_none.ts";
-import { SysFlavor } from "../rpc/auth_sys.ts";
+import { servedFlavors } from "../rpc/flavors.ts";
 import type { ConnectionOptions } from "../rpc/connection_options.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import { endpointText, isTcp } from "../rpc/transport.ts";
@@ -125,7 +124,7 @@ export function buildFlavors(
       holder: typeof holder === "object" ? holder.uid : holder,
       isPrivileged: bearer.isPrivileged,
     });
-    return [new SysFlavor(voucherFor(bearer, strictest)), noneFlavor];
+    return servedFlavors(voucherFor(bearer, strictest));
   };
 }
 

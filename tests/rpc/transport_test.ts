@@ -6,6 +6,7 @@ import { noneFlavor } from "../../src/rpc/auth_none.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
 import { AcceptStatus } from "../../src/rpc/message.ts";
 import {
+  type OpenedCall,
   PLAIN,
   readEmptyVerifier,
   type SecurityFlavor,
@@ -226,4 +227,38 @@ Deno.test("a peer that sends on before the transport is another is closed", asyn
   await until(() => handlers.closes.length === 1);
   assertEquals(handlers.closes, ["protocol"]);
   assertEquals(handlers.calls, []);
+});
+
+Deno.test("a connection that is closed while it changes its transport closes the new one too", async () => {
+  const acceptor = new TestAcceptor();
+  const handlers = new TestHandlers();
+  const gate = Promise.withResolvers<void>();
+  let isClosed = false;
+  const slow: SecurityFlavor = {
+    flavor: AUTH_TLS,
+    open(xdr, length) {
+      skipOpaque(xdr, length);
+      readEmptyVerifier(xdr);
+      const answer: OpenedCall["answer"] = (_results, connection) => {
+        connection.upgrade(async (plain) => {
+          await gate.promise;
+          return { ...turned(plain), close: () => void (isClosed = true) };
+        });
+        return AcceptStatus.SUCCESS;
+      };
+      return { credential: UNKNOWN, seal: PLAIN, answer };
+    },
+  };
+  await using listener = new RpcListener({
+    acceptor,
+    clock: systemClock,
+    handlers,
+    flavors: () => [slow],
+  });
+  using peer = new Peer(acceptor.connect());
+  await peer.send(startTls(1));
+  assertEquals((await peer.reply()).xid, 1);
+  for (const connection of listener.connections) connection.close("shutdown");
+  gate.resolve();
+  await until(() => isClosed);
 });
