@@ -202,7 +202,7 @@ export class NfsServer implements AsyncDisposable {
       fileSystems.end();
       await callbacks;
       await Promise.race([
-        this.#parts.effects.finished(),
+        this.#parts.services.jobs.stop(),
         aborted(deadline.signal),
       ]);
       await Promise.all([fileSystems.release(), recovery?.flush()]);

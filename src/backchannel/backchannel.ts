@@ -11,8 +11,8 @@ import type { CallbackRequest, SenderSession } from "./callback_request.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
 import { type RetryPolicy, retryPolicyOf } from "./retry_policy.ts";
 import { BackchannelSender, type SenderOptions } from "./sender.ts";
+import { Jobs } from "../base/jobs.ts";
 import { withTimeout } from "../base/timers.ts";
-import { Tasks } from "./tasks.ts";
 
 /** What {@linkcode Backchannel} is made of. */
 export interface BackchannelOptions {
@@ -36,8 +36,7 @@ export class Backchannel implements SessionObserver {
   readonly #policy: RetryPolicy;
   readonly #senders = new Map<Session, BackchannelSender>();
   readonly #channels = new Map<Connection, CallbackChannel>();
-  readonly #tasks: Tasks;
-  readonly #stopping = new AbortController();
+  readonly #jobs: Jobs;
 
   /** Replies that came late, twice or uncalled for. */
   unknownReplies = 0;
@@ -45,7 +44,7 @@ export class Backchannel implements SessionObserver {
   constructor(options: BackchannelOptions) {
     this.#options = options;
     this.#policy = retryPolicyOf(options.sender);
-    this.#tasks = new Tasks(this.#policy.log);
+    this.#jobs = new Jobs({ name: "a callback", log: this.#policy.log });
     options.sessions.observe(this);
   }
 
@@ -67,7 +66,7 @@ export class Backchannel implements SessionObserver {
   get held(): {
     readonly senders: number;
     readonly channels: number;
-    readonly tasks: number;
+    readonly jobs: number;
     readonly pendingReplies: number;
     readonly callbacks: number;
   } {
@@ -82,7 +81,7 @@ export class Backchannel implements SessionObserver {
     return {
       senders: this.#senders.size,
       channels: this.#channels.size,
-      tasks: this.#tasks.size,
+      jobs: this.#jobs.size,
       pendingReplies,
       callbacks,
     };
@@ -113,14 +112,14 @@ export class Backchannel implements SessionObserver {
     connection: Connection,
     direction: DirectionBits,
   ): void {
-    if (!(direction & Direction.BACK) || this.#stopping.signal.aborted) return;
+    if (!(direction & Direction.BACK) || this.#jobs.signal.aborted) return;
     this.#channelOf(connection);
     const sender = this.#senders.get(session) ?? this.#start(session);
     sender.pathRegained();
     // The client has just spoken over it: good until CB_NULL or a callback fails,
     // or the first OPEN, which is faster than CB_NULL, would get no delegation.
     if (targetOf(session) !== undefined) session.pathProven = true;
-    this.#tasks.add(this.#prove(session, connection));
+    this.#jobs.begin(() => this.#prove(session, connection));
   }
 
   /** {@inheritDoc SessionObserver.backchannelLost} */
@@ -134,19 +133,18 @@ export class Backchannel implements SessionObserver {
     const sender = this.#senders.get(session);
     if (sender === undefined) return;
     this.#senders.delete(session);
-    this.#tasks.add(sender.stop());
+    this.#jobs.begin(() => sender.stop());
   }
 
   /** Ends all senders; resolves when nothing is left. */
   async close(): Promise<void> {
-    this.#stopping.abort();
     for (const session of [...this.#senders.keys()]) {
       this.sessionDestroyed(session);
     }
     for (const connection of [...this.#channels.keys()]) {
       this.connectionClosed(connection);
     }
-    await this.#tasks.finished();
+    await this.#jobs.stop();
   }
 
   #channelOf(connection: Connection): CallbackChannel {
@@ -186,7 +184,7 @@ export class Backchannel implements SessionObserver {
     const channel = this.#channels.get(connection);
     if (target === undefined || channel === undefined) return;
     const { replyTimeout: ms, clock } = this.#policy;
-    const { signal } = this.#stopping;
+    const { signal } = this.#jobs;
     let isAnswered: boolean;
     try {
       isAnswered = await withTimeout(

@@ -17,7 +17,6 @@ import {
   isPeers,
 } from "./callback_channel.ts";
 import { tryCallback } from "./retry_loop.ts";
-import { Tasks } from "./tasks.ts";
 import {
   CALLBACK_OPERATIONS,
   callbackOperation,
@@ -25,6 +24,7 @@ import {
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
 import { V40CallbackPath } from "./v40_callback_path.ts";
+import { Jobs } from "../base/jobs.ts";
 import { withTimeout } from "../base/timers.ts";
 import {
   type InternetAddress,
@@ -83,8 +83,7 @@ export class DialOut implements ClientObserver {
   readonly #connected = new Set<V40CallbackPath>();
   /** Connections that are being made. */
   #dialling = 0;
-  readonly #tasks: Tasks;
-  readonly #stopping = new AbortController();
+  readonly #jobs: Jobs;
 
   /** Replies that came late, twice or uncalled for. */
   unknownReplies = 0;
@@ -92,17 +91,17 @@ export class DialOut implements ClientObserver {
   constructor(options: DialOutOptions) {
     this.#options = options;
     this.#policy = retryPolicyOf(options);
-    this.#tasks = new Tasks(this.#policy.log);
+    this.#jobs = new Jobs({ name: "a callback", log: this.#policy.log });
   }
 
   /** Clients that have an address, connections, and callbacks under way. */
   get held(): {
     readonly paths: number;
     readonly connections: number;
-    readonly tasks: number;
+    readonly jobs: number;
   } {
     const connections = this.#connected.size;
-    return { paths: this.#paths.size, connections, tasks: this.#tasks.size };
+    return { paths: this.#paths.size, connections, jobs: this.#jobs.size };
   }
 
   /** Whether callbacks reach the client: the last one was answered. */
@@ -118,12 +117,12 @@ export class DialOut implements ClientObserver {
     // No callback will ever arrive there: RENEW says so to a client with
     // delegations.
     if (address === undefined) return client.noteCallbackPath(false);
-    if (this.#stopping.signal.aborted) return;
+    if (this.#jobs.signal.aborted) return;
     const { program, ident } = callback;
     const now = this.#policy.clock.now();
     const path = new V40CallbackPath(client, address, { program, ident, now });
     this.#paths.set(client, path);
-    this.#tasks.add(this.#probe(path));
+    this.#jobs.begin(() => this.#probe(path));
   }
 
   /** {@inheritDoc ClientObserver.clientGone} */
@@ -141,7 +140,7 @@ export class DialOut implements ClientObserver {
     if (path.inFlight >= (this.#options.queueLimit ?? QUEUE_LIMIT)) {
       return request.done({ kind: "full" });
     }
-    this.#tasks.add(this.#deliver(path, request));
+    this.#jobs.begin(() => this.#deliver(path, request));
   }
 
   /** Closes what is idle, and tries again what is down; called every second. */
@@ -161,16 +160,15 @@ export class DialOut implements ClientObserver {
       const isDue = !path.proven && now - path.usedAt > probeInterval;
       if (isDue && probes < PROBES_AT_ONCE && !isExpired(path.client)) {
         probes++;
-        this.#tasks.add(this.#probe(path));
+        this.#jobs.begin(() => this.#probe(path));
       }
     }
   }
 
   /** Ends all; resolves when nothing is left. */
   async close(): Promise<void> {
-    this.#stopping.abort();
     for (const client of [...this.#paths.keys()]) this.#drop(client);
-    await this.#tasks.finished();
+    await this.#jobs.stop();
   }
 
   #addressOf(callback: CallbackLocation): InternetAddress | undefined {
@@ -271,7 +269,7 @@ export class DialOut implements ClientObserver {
     use: (channel: CallbackChannel, signal: AbortSignal) => Promise<T>,
   ): Promise<T | Error | undefined> {
     const { replyTimeout: ms, clock } = this.#policy;
-    const { signal } = this.#stopping;
+    const { signal } = this.#jobs;
     try {
       return await withTimeout(async (signal) => {
         return await use(await this.#open(path, signal), signal);
@@ -326,7 +324,7 @@ export class DialOut implements ClientObserver {
       });
       path.connection = connection;
       this.#connected.add(path);
-      this.#tasks.add(connection.ended);
+      this.#jobs.begin(() => connection.ended);
     } catch (error) {
       if (!given.aborted && !isTransportError(error)) throw error;
       throw new CallbackTransportError((error as Error).message);

@@ -13,9 +13,9 @@ import type {
   CallbackRequest,
   SenderSession,
 } from "./callback_request.ts";
+import { Jobs } from "../base/jobs.ts";
 import { sleep, withTimeout } from "../base/timers.ts";
 import { tryCallback } from "./retry_loop.ts";
-import { Tasks } from "./tasks.ts";
 import {
   callOnSlot,
   operationsOnSlot,
@@ -58,9 +58,7 @@ export class BackchannelSender {
   readonly #faulty: (fault: boolean) => void;
   readonly #queue: CallbackQueue<Queued>;
   readonly #slots: BackSlots;
-  readonly #stopping = new AbortController();
-  readonly #running: Promise<void>;
-  readonly #tasks: Tasks;
+  readonly #jobs: Jobs;
   #inFlight = 0;
   #pathChanged = new AbortController();
 
@@ -68,11 +66,11 @@ export class BackchannelSender {
   constructor(session: SenderSession, options: SenderOptions) {
     this.#session = session;
     this.#policy = retryPolicyOf(options);
-    this.#tasks = new Tasks(this.#policy.log);
+    this.#jobs = new Jobs({ name: "a callback", log: this.#policy.log });
     this.#faulty = options.faulty ?? (() => {});
     this.#queue = new CallbackQueue(options.queueLimit ?? QUEUE_LIMIT);
     this.#slots = new BackSlots(session.slots, session.isRestored);
-    this.#running = this.#run();
+    this.#jobs.begin(() => this.#run());
   }
 
   /** Callbacks that wait for a slot. */
@@ -101,20 +99,19 @@ export class BackchannelSender {
 
   /** Ends with the session: every request is answered "stopped"; resolves when nothing is left. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    const stopped = this.#jobs.stop();
     for (const { request } of this.#queue.close()) {
       request.done({ kind: "stopped" });
     }
-    await this.#running;
+    await stopped;
   }
 
   async #run(): Promise<void> {
     for await (const queued of this.#queue) {
       this.#inFlight++;
-      const slot = await this.#slots.acquire(this.#stopping.signal);
-      this.#tasks.add(this.#send(queued, slot));
+      const slot = await this.#slots.acquire(this.#jobs.signal);
+      this.#jobs.begin(() => this.#send(queued, slot));
     }
-    await this.#tasks.finished();
   }
 
   async #send(
@@ -142,7 +139,7 @@ export class BackchannelSender {
       policy: this.#policy,
       request,
       attempt: () => this.#attempt(sending),
-      ended: this.#stopping.signal,
+      ended: this.#jobs.signal,
       regained: () => this.#pathChanged.signal,
     });
     const isGivenUp = outcome.kind === "failed" || outcome.kind === "stopped";
@@ -153,7 +150,7 @@ export class BackchannelSender {
   /** One attempt: over the preferred connection and, when that fails, at once over another one. */
   async #attempt(sending: Sending): Promise<CallbackOutcome | undefined> {
     const { clock, observer, replyTimeout, delay } = this.#policy;
-    const { signal } = this.#stopping;
+    const { signal } = this.#jobs;
     const tried = new Set<CallbackChannel>();
     const until = this.#policy.clock.now() + replyTimeout;
     let wait = delay;
@@ -198,6 +195,6 @@ export class BackchannelSender {
       }
       sending.operations ??= operationsOnSlot(call, request);
       return await callOnSlot(call, sending.operations);
-    }, { ms, signal: this.#stopping.signal, clock });
+    }, { ms, signal: this.#jobs.signal, clock });
   }
 }

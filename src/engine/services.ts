@@ -1,3 +1,4 @@
+import type { Jobs } from "../base/jobs.ts";
 import type { Logger } from "../base/log.ts";
 import type { Settler } from "../rpc/reliance.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
@@ -22,6 +23,8 @@ export interface Services {
   readonly callers: CallerTable;
   /** Slow work left by the state. */
   readonly effects: EffectQueue;
+  /** Where it goes on. */
+  readonly jobs: Jobs;
   /** What a request may ask for. */
   readonly limits: ProtocolLimits;
   readonly clock: Clock;

@@ -1,4 +1,5 @@
 import { systemRandom } from "../base/clock.ts";
+import { Jobs } from "../base/jobs.ts";
 import { type Logger, rateLimited, silentLogger } from "../base/log.ts";
 import { LoopTurn } from "../base/turn.ts";
 import { systemWallClock } from "../base/wall_clock.ts";
@@ -8,6 +9,7 @@ import type { Services } from "../engine/services.ts";
 import { BackchannelMetrics } from "../metrics/backchannel_metrics.ts";
 import { observeBuffers } from "../metrics/buffer_metrics.ts";
 import { DelegationMetrics } from "../metrics/delegation_metrics.ts";
+import { observeJobs } from "../metrics/job_metrics.ts";
 import { observeLog } from "../metrics/log_metrics.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { TransportMetrics } from "../metrics/transport_metrics.ts";
@@ -70,6 +72,7 @@ export interface Loaded extends Stored {
 export interface Remembering extends Loaded {
   readonly state: ServerState;
   readonly effects: EffectQueue;
+  readonly jobs: Jobs;
   readonly turn: LoopTurn;
 }
 
@@ -137,10 +140,12 @@ export async function load(stored: Stored): Promise<Loaded> {
 
 /** Makes the state of all clients; the grace period begins. */
 export function remember(loaded: Loaded): Remembering {
-  const { options, limits, recovered } = loaded;
+  const { options, limits, recovered, log, registry } = loaded;
   const { identity, recovery, sessions } = recovered;
   const turn = new LoopTurn();
   const effects = new EffectQueue(turn);
+  const jobs = new Jobs({ name: "deferred work", log });
+  observeJobs(registry, jobs);
   const name = new TextEncoder().encode(
     // Two servers of one identity on two ports are not one server: no trunking.
     `${identity.name}:${options.port ?? DEFAULT_PORT}`,
@@ -157,7 +162,7 @@ export function remember(loaded: Loaded): Remembering {
     limits,
   });
   recovery?.watch(state);
-  return { ...loaded, state, effects, turn };
+  return { ...loaded, state, effects, jobs, turn };
 }
 
 /** Gives the state its ways to call clients back. */
@@ -184,7 +189,7 @@ export function callBack(remembering: Remembering): CallingBack {
  */
 export function restore(observed: Observed): Answering {
   const { options, limits, log, fileSystems, recovered, kept } = observed;
-  const { state, effects, turn, observer } = observed;
+  const { state, effects, jobs, turn, observer } = observed;
   const { clock, random = systemRandom } = options;
   const { identity, recovery, sessions } = recovered;
   const namespace = new Namespace(fileSystems.exports, {
@@ -198,6 +203,7 @@ export function restore(observed: Observed): Answering {
     attributes: new AttributeTable({ namespace, limits, leaseMs }),
     callers: new CallerTable(),
     effects,
+    jobs,
     limits,
     clock,
     random,

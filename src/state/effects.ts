@@ -30,8 +30,6 @@ export class EffectQueue {
   readonly #work: Piecework[] = [];
   /** Pieces that may still be done in this turn. */
   #allowance = AT_ONE_GO;
-  readonly #running = new Set<Promise<void>>();
-
   readonly #turn: Pick<Turn, "isOver"> | undefined;
 
   /** `turn` of the event loop: when it is over, pieces wait for the next one. */
@@ -77,12 +75,6 @@ export class EffectQueue {
     return effects;
   }
 
-  /** Notes work that goes on; the promise must not reject. */
-  track(work: Promise<void>): void {
-    this.#running.add(work);
-    work.then(() => this.#running.delete(work));
-  }
-
   #go(): void {
     while (this.#work.length > 0 && this.#allowance > 0) {
       const { done, value } = this.#work[0].next();
@@ -90,11 +82,5 @@ export class EffectQueue {
       else this.#allowance -= value;
       if (this.#turn?.isOver) return;
     }
-  }
-
-  /** Resolves when all the work that was begun is done. */
-  finished(): Promise<void> {
-    if (this.#running.size === 0) return Promise.resolve();
-    return Promise.all(this.#running).then(() => this.finished());
   }
 }

@@ -250,7 +250,7 @@ for (const hostname of ["127.0.0.1", "::1"]) {
     });
     listener.peer.assertClean();
     await dialOut.close();
-    assertEquals(dialOut.held, { paths: 0, connections: 0, tasks: 0 });
+    assertEquals(dialOut.held, { paths: 0, connections: 0, jobs: 0 });
   });
 }
 
@@ -294,7 +294,7 @@ Deno.test("what is down is tried again after a while", async () => {
   await eventually("the failure", () => client.callbackPathDown);
   // Nobody is looked for who has not been heard of for a lease.
   dialOut.sweep();
-  assertEquals(dialOut.held.tasks, 0);
+  assertEquals(dialOut.held.jobs, 0);
   isExpired = false;
   listener.peer.onNull({ kind: "answer" });
   await eventually("CB_NULL", () => {
@@ -309,7 +309,7 @@ Deno.test("connections that are being made count: a crowd that comes at once tak
   await using listener = new CallbackListener(peer40);
   const { dialOut } = dialled(listener, { maxConnections: 2 });
   for (let i = 0; i < 10; i++) dialOut.callbackConfirmed(clientOf(listener));
-  await eventually("their end", () => dialOut.held.tasks <= 2);
+  await eventually("their end", () => dialOut.held.jobs <= 2);
   assertEquals(listener.accepted, 2);
   assertEquals(dialOut.held.connections, 2);
   await dialOut.close();
@@ -323,7 +323,7 @@ Deno.test("a client that goes while it is dialled harms nobody, and one that com
   await eventually("one connection", () => dialOut.held.connections === 1);
   assertEquals(dialOut.held.paths, 1);
   await dialOut.close();
-  assertEquals(dialOut.held, { paths: 0, connections: 0, tasks: 0 });
+  assertEquals(dialOut.held, { paths: 0, connections: 0, jobs: 0 });
 });
 
 Deno.test("what goes wrong in the server itself while it dials is logged, and not taken for the client's silence", async () => {
@@ -349,7 +349,7 @@ Deno.test("what goes wrong in the server itself while it dials is logged, and no
     await sendCBRecall(dialOut, client, recallArgs);
     assertEquals(errors, [ours, ours, ours]);
     await dialOut.close();
-    assertEquals(dialOut.held, { paths: 0, connections: 0, tasks: 0 });
+    assertEquals(dialOut.held, { paths: 0, connections: 0, jobs: 0 });
   } finally {
     Deno.connect = connect;
   }

@@ -86,6 +86,6 @@ Deno.test("a CB_NULL that we can't send proves nothing, and is an error of our o
   await clock.advanceAsync(0);
   assertEquals([errors, session.pathProven], [[ours], false]);
   await backchannel.close();
-  const { tasks, channels, senders } = backchannel.held;
-  assertEquals([tasks, channels, senders, clock.pending], [0, 0, 0, 0]);
+  const { jobs, channels, senders } = backchannel.held;
+  assertEquals([jobs, channels, senders, clock.pending], [0, 0, 0, 0]);
 });

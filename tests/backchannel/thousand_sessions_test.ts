@@ -143,7 +143,7 @@ Deno.test("1,000 sessions with a delegation each, all recalled at once: all answ
   assertEquals(callbacks.backchannel.held, {
     senders: SESSIONS,
     channels: CONNECTIONS,
-    tasks: 0,
+    jobs: 0,
     pendingReplies: 0,
     callbacks: 0,
   });
@@ -163,7 +163,7 @@ Deno.test("1,000 sessions with a delegation each, all recalled at once: all answ
   assertEquals(callbacks.backchannel.held, {
     senders: 0,
     channels: 0,
-    tasks: 0,
+    jobs: 0,
     pendingReplies: 0,
     callbacks: 0,
   });

@@ -7,6 +7,7 @@ import { compound } from "../../src/engine/compound.ts";
 import { defaultLimits, type ProtocolLimits } from "../../src/engine/limits.ts";
 import { AttributeTable } from "../../src/engine/attributes/attribute_table.ts";
 import type { Services } from "../../src/engine/services.ts";
+import { Jobs } from "../../src/base/jobs.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Share, Status } from "../../src/nfs4/constants.ts";
 import { sysCredential } from "../../src/rpc/auth_sys.ts";
@@ -85,6 +86,7 @@ export class StateFixture {
       clock,
       random,
       effects,
+      jobs: new Jobs({ name: "deferred work", log: silentLogger }),
       limits,
       state: new ServerState({
         clock,

@@ -7,6 +7,7 @@ import { defaultLimits } from "../../src/engine/limits.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import { AttributeTable } from "../../src/engine/attributes/attribute_table.ts";
 import type { Services } from "../../src/engine/services.ts";
+import { Jobs } from "../../src/base/jobs.ts";
 import type { Logger } from "../../src/base/log.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import { noneFlavor } from "../../src/rpc/auth_none.ts";
@@ -235,6 +236,7 @@ export class SimulatedServer implements Endpoint {
       }),
       callers: new CallerTable(),
       effects,
+      jobs: new Jobs({ name: "deferred work", log }),
       limits: LIMITS,
       clock,
       random: random.bytes,

@@ -17,6 +17,7 @@ import {
 import { AttributeTable } from "../../../src/engine/attributes/attribute_table.ts";
 import type { Services } from "../../../src/engine/services.ts";
 import { statusName, statusOfError } from "../../../src/engine/status.ts";
+import { Jobs } from "../../../src/base/jobs.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { Bitmap, writeBitmap } from "../../../src/nfs4/bitmap.ts";
 import {
@@ -66,6 +67,7 @@ export class Fixture {
       clock,
       random,
       effects,
+      jobs: new Jobs({ name: "deferred work", log: silentLogger }),
       state: new ServerState({
         clock,
         random,
