@@ -62,6 +62,15 @@ const TIMES: Readonly<Record<string, readonly [RegExp, readonly number[]][]>> =
     "src/state/README.md": [
       [/its operations have taken (\d+) (ms), and so/, [LONGEST_TURN]],
       [/for others shares slices of (\d+) (ms) /, [SLICE]],
+      [/was told by CB_NOTIFY_LOCK has (\w+) (second)s/, [TURN]],
+      [/counted from the last one: (\w+) (second)s at least/, [
+        MIN_RETRY_AFTER,
+      ]],
+      [/(five) after the first request, (\d+) (second)s at most/, [
+        FIRST_RETRY_AFTER,
+        MAX_RETRY_AFTER,
+      ]],
+      [/The grace period lasts (\d+) (s) at least/, [GRACE_EXTENSION_MS]],
     ],
     "src/vfs/README.md": [
       [/after `fileSystemTimeout` \((\d+) (s)\)/, [DEFAULT_FILE_SYSTEM_MS]],
@@ -73,14 +82,6 @@ const TIMES: Readonly<Record<string, readonly [RegExp, readonly number[]][]>> =
       [/same bytes again, (\d+) (ms) and doubling/, [DELAY_MS]],
       [/ms and doubling, for (\d+) (s) \|/, [REPLY_TIMEOUT_MS]],
       [/a new recall after (\d+) (ms) and doubling/, [RESEND]],
-      [/was told by CB_NOTIFY_LOCK has (\w+) (second)s/, [TURN]],
-      [/counted from the last one: (\w+) (second)s at least/, [
-        MIN_RETRY_AFTER,
-      ]],
-      [/(five) after the first request, (\d+) (second)s at most/, [
-        FIRST_RETRY_AFTER,
-        MAX_RETRY_AFTER,
-      ]],
       [/closed after (a) (minute) without use/, [IDLE_TIMEOUT]],
       [/tried again every (\d+) (second)s/, [PROBE_INTERVAL]],
       [/no reply in (\d+) (s),/, [REPLY_TIMEOUT_MS]],
@@ -90,7 +91,6 @@ const TIMES: Readonly<Record<string, readonly [RegExp, readonly number[]][]>> =
       [/with a lease shorter than (\d+) (s) as much/, [FULL_LEASE_MS]],
       [/not recalled in the last (\d+) (second)s/, [CONTENTION]],
       [/by CB_GETATTR for (\d+) (ms)/, [QUERY_TIMEOUT]],
-      [/The grace period lasts (\d+) (s) at least/, [GRACE_EXTENSION_MS]],
     ],
   };
 
