@@ -51,7 +51,7 @@ export class Backchannel implements SessionObserver {
   /** The sessions that have a sender, by whether callbacks can get through. */
   get paths(): { readonly up: number; readonly down: number } {
     let up = 0;
-    for (const session of this.#senders.keys()) if (session.pathUp) up++;
+    for (const session of this.#senders.keys()) if (session.isPathUp) up++;
     return { up, down: this.#senders.size - up };
   }
 
@@ -118,14 +118,14 @@ export class Backchannel implements SessionObserver {
     sender.pathRegained();
     // The client has just spoken over it: good until CB_NULL or a callback fails,
     // or the first OPEN, which is faster than CB_NULL, would get no delegation.
-    if (targetOf(session) !== undefined) session.pathProven = true;
+    if (targetOf(session) !== undefined) session.isPathProven = true;
     this.#jobs.begin(() => this.#prove(session, connection));
   }
 
   /** {@inheritDoc SessionObserver.backchannelLost} */
   backchannelLost(session: Session): void {
     // What comes next has to prove itself again.
-    if (!session.hasBackConnection) session.pathProven = false;
+    if (!session.hasBackConnection) session.isPathProven = false;
   }
 
   /** {@inheritDoc SessionObserver.sessionDestroyed} */
@@ -194,13 +194,13 @@ export class Backchannel implements SessionObserver {
     } catch (error) {
       // A connection that ends tells its sessions by itself: another one may be good.
       if (!signal.aborted && this.#channels.has(connection)) {
-        session.pathProven = false;
+        session.isPathProven = false;
       }
       if (isPeers(error)) return;
       throw error;
     }
-    if (session.destroyed || !session.hasBackConnection) return;
-    session.pathProven = isAnswered;
+    if (session.isDestroyed || !session.hasBackConnection) return;
+    session.isPathProven = isAnswered;
     if (isAnswered) this.#options.regained?.(session.client);
   }
 }

@@ -6,7 +6,7 @@ export class CallbackQueue<T> implements AsyncIterable<T> {
   readonly #limit: number;
   readonly #items: T[] = [];
   #wake: (() => void) | undefined;
-  #closed = false;
+  #isClosed = false;
 
   /** Holds up to `limit` items. */
   constructor(limit: number) {
@@ -20,7 +20,7 @@ export class CallbackQueue<T> implements AsyncIterable<T> {
 
   /** Adds an item; false when the queue is full or closed. */
   push(item: T): boolean {
-    if (this.#closed || this.#items.length >= this.#limit) return false;
+    if (this.#isClosed || this.#items.length >= this.#limit) return false;
     this.#items.push(item);
     this.#wake?.();
     return true;
@@ -28,7 +28,7 @@ export class CallbackQueue<T> implements AsyncIterable<T> {
 
   /** Ends the iteration; returns the items that were not taken. */
   close(): T[] {
-    this.#closed = true;
+    this.#isClosed = true;
     this.#wake?.();
     return this.#items.splice(0);
   }
@@ -37,7 +37,7 @@ export class CallbackQueue<T> implements AsyncIterable<T> {
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     while (true) {
       while (this.#items.length > 0) yield this.#items.shift()!;
-      if (this.#closed) return;
+      if (this.#isClosed) return;
       await new Promise<void>((resolve) => this.#wake = resolve);
       this.#wake = undefined;
     }

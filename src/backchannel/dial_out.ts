@@ -106,7 +106,7 @@ export class DialOut implements ClientObserver {
 
   /** Whether callbacks reach the client: the last one was answered. */
   isUp(client: Client): boolean {
-    return this.#paths.get(client)?.proven ?? false;
+    return this.#paths.get(client)?.isProven ?? false;
   }
 
   /** {@inheritDoc ClientObserver.callbackConfirmed} */
@@ -157,7 +157,7 @@ export class DialOut implements ClientObserver {
       if (path.connection !== undefined && now - path.usedAt > idleTimeout) {
         path.connection.close("shutdown");
       }
-      const isDue = !path.proven && now - path.usedAt > probeInterval;
+      const isDue = !path.isProven && now - path.usedAt > probeInterval;
       if (isDue && probes < PROBES_AT_ONCE && !isExpired(path.client)) {
         probes++;
         this.#jobs.begin(() => this.#probe(path));
@@ -230,12 +230,12 @@ export class DialOut implements ClientObserver {
   ): Promise<CallbackOutcome | undefined> {
     const kept = path.channel !== undefined;
     let outcome = await this.#call(path, operations);
-    if (outcome === undefined && kept && !path.ended) {
+    if (outcome === undefined && kept && !path.isEnded) {
       // The connection may have died while it was idle.
       this.#policy.observer?.recordRetry();
       outcome = await this.#call(path, operations);
     }
-    if (path.ended) return { kind: "stopped" };
+    if (path.isEnded) return { kind: "stopped" };
     this.#judge(path, outcome?.kind === "answered");
     return outcome;
   }
@@ -331,7 +331,7 @@ export class DialOut implements ClientObserver {
     } finally {
       this.#dialling--;
     }
-    if (path.ended) {
+    if (path.isEnded) {
       path.connection.close("shutdown");
       throw new CallbackTransportError("the client is gone");
     }
@@ -355,9 +355,9 @@ export class DialOut implements ClientObserver {
   }
 
   #judge(path: V40CallbackPath, answered: boolean): void {
-    if (path.ended) return;
-    const regained = answered && !path.proven;
-    path.proven = answered;
+    if (path.isEnded) return;
+    const regained = answered && !path.isProven;
+    path.isProven = answered;
     path.client.noteCallbackPath(answered);
     if (regained) this.#options.regained?.(path.client);
   }

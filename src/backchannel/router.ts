@@ -32,7 +32,7 @@ export class CallbackRouter {
   isProven(client: Client): boolean {
     if (client.protocol === 0) return this.#dialOut.isUp(client);
     for (const session of client.sessions) {
-      if (session.pathProven && session.pathUp) return true;
+      if (session.isPathProven && session.isPathUp) return true;
     }
     return false;
   }
@@ -60,7 +60,7 @@ class SessionRoute implements Routed {
   readonly #backchannel: Pick<Backchannel, "enqueue">;
   readonly #tried = new Set<Session>();
   #underWay = 0;
-  #over = false;
+  #isOver = false;
 
   constructor(
     client: Client,
@@ -83,13 +83,13 @@ class SessionRoute implements Routed {
   }
 
   retry(): void {
-    if (!this.#over) this.#next();
+    if (!this.#isOver) this.#next();
   }
 
   /** Hands it to a session that has not had it; false when there is none. */
   #next(): boolean {
     const live = [...this.#client.sessions]
-      .filter((session) => session.pathUp && !this.#tried.has(session))
+      .filter((session) => session.isPathUp && !this.#tried.has(session))
       .sort((a, b) => b.usedAt - a.usedAt);
     for (const session of live) {
       this.#tried.add(session);
@@ -103,7 +103,7 @@ class SessionRoute implements Routed {
     const accepted = this.#backchannel.enqueue(session, {
       operations,
       referringCalls,
-      wanted: () => !this.#over && wanted?.() !== false,
+      wanted: () => !this.#isOver && wanted?.() !== false,
       unanswered: () => this.retry(),
       done: (outcome) => this.#ended(outcome),
     });
@@ -113,13 +113,13 @@ class SessionRoute implements Routed {
 
   #ended(outcome: CallbackOutcome): void {
     this.#underWay--;
-    if (this.#over) return;
+    if (this.#isOver) return;
     if (outcome.kind === "answered") return this.#finish(outcome);
     if (!this.#next() && this.#underWay === 0) this.#finish(outcome);
   }
 
   #finish(outcome: CallbackOutcome): void {
-    this.#over = true;
+    this.#isOver = true;
     this.#request.done(outcome);
   }
 }

@@ -31,7 +31,7 @@ export class V40CallbackPath {
   /** The connection that is being made. */
   opening: Promise<CallbackChannel> | undefined;
   /** A callback was answered, and none failed since. */
-  proven = false;
+  isProven = false;
   /** Callbacks under way. */
   inFlight = 0;
   /** When the last one ended, in milliseconds of the dial-out's clock. */
@@ -61,7 +61,7 @@ export class V40CallbackPath {
   }
 
   /** Whether the client is gone, or has another address. */
-  get ended(): boolean {
+  get isEnded(): boolean {
     return this.ending.signal.aborted;
   }
 }

@@ -84,7 +84,7 @@ export class DelegationKeeper implements DelegationPolicy {
   readonly #history = new OpenHistory(MAX_REMEMBERED);
   readonly #queries: HolderQueries;
   #isSweeping = false;
-  #closed = false;
+  #isClosed = false;
 
   constructor(options: DelegationKeeperOptions) {
     this.#options = options;
@@ -118,7 +118,7 @@ export class DelegationKeeper implements DelegationPolicy {
   offer(open: OpenState, wanted: number): DelegationType | WhyNoDelegation {
     const { client, file } = open;
     const { maxPerClient = MAX_PER_CLIENT } = this.#options;
-    if (this.#state.grace.active || this.#closed) {
+    if (this.#state.grace.isActive || this.#isClosed) {
       return WhyNoDelegation.RESOURCE;
     }
     const type = delegationFor(open, wanted);
@@ -141,10 +141,10 @@ export class DelegationKeeper implements DelegationPolicy {
   reclaim(
     open: OpenState,
     type: DelegationType,
-  ): { type: DelegationType; recalled: boolean } | WhyNoDelegation {
+  ): { type: DelegationType; isRecalled: boolean } | WhyNoDelegation {
     if (!mayReclaim(open, type)) return WhyNoDelegation.CONTENTION;
     // RFC 8881 10.2.1: without a way to recall it, it is to be returned at once.
-    return { type, recalled: !this.#router.isProven(open.client) };
+    return { type, isRecalled: !this.#router.isProven(open.client) };
   }
 
   /** {@inheritDoc DelegationPolicy.began} */
@@ -224,7 +224,7 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /** Sends nothing more, and lets all that wait go on. */
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     this.#recalls.close();
     this.#queries.close();
   }
@@ -248,7 +248,7 @@ export class DelegationKeeper implements DelegationPolicy {
         if (now >= revocableAt(recall, leaseMs)) {
           log.info("a delegation was not returned and is revoked", {
             type: delegation.type,
-            delivered: recall.delivered,
+            delivered: recall.isDelivered,
           });
           revokeDelegation(this.#state, delegation);
           yield 1;

@@ -36,14 +36,14 @@ export interface Recall {
   /** Clock time of the last answer, good or bad. */
   readonly heardAt: number;
   /** The client knows that it is to return it. */
-  readonly delivered: boolean;
+  readonly isDelivered: boolean;
   /** Called when it has ended, each for a request that waits. */
   readonly waiting: (() => void)[];
 }
 
 interface Sending extends Recall {
   heardAt: number;
-  delivered: boolean;
+  isDelivered: boolean;
   /** How often the client did not know what it was about. */
   resends: number;
   routed: Routed | undefined;
@@ -100,7 +100,7 @@ export class RecallQueue {
       delegation,
       since: now,
       heardAt: now,
-      delivered: options.isKnown,
+      isDelivered: options.isKnown,
       resends: 0,
       routed: undefined,
       isSending: false,
@@ -108,7 +108,7 @@ export class RecallQueue {
       waiting: [],
     };
     this.#recalls.set(delegation, recall);
-    if (!recall.delivered) this.#sendInTurn(recall);
+    if (!recall.isDelivered) this.#sendInTurn(recall);
   }
 
   /** A delegation has ended, and is in no client's way any more. */
@@ -126,7 +126,7 @@ export class RecallQueue {
     // The first one that finds no room makes the others wait anew.
     this.#crowded.delete(client);
     for (const recall of this.#recalls.values()) {
-      const isLost = recall.delegation.client === client && !recall.delivered;
+      const isLost = recall.delegation.client === client && !recall.isDelivered;
       yield isLost ? RECALL_PIECES : LOOK;
       if (!isLost || this.#recalls.get(recall.delegation) !== recall) continue;
       if (recall.isSending) recall.routed?.retry();
@@ -136,10 +136,10 @@ export class RecallQueue {
 
   /** A recall goes out again that has found no way for `patience` milliseconds; returns whether it does. */
   resume(
-    { delegation, delivered, heardAt }: Recall,
+    { delegation, isDelivered, heardAt }: Recall,
     patience: number,
   ): boolean {
-    if (delivered || this.#options.clock.now() - heardAt < patience) {
+    if (isDelivered || this.#options.clock.now() - heardAt < patience) {
       return false;
     }
     const recall = this.#recalls.get(delegation);
@@ -253,7 +253,7 @@ export class RecallQueue {
       // It has seen this very callback before, and did as it was told.
       case Status.RETRY_UNCACHED_REP:
       case Status.SEQ_FALSE_RETRY:
-        recall.delivered = true;
+        recall.isDelivered = true;
         return;
       case Status.DELAY:
       // The answer that grants the delegation, or its DELEGRETURN, is on its way.
@@ -266,7 +266,7 @@ export class RecallQueue {
         break;
     }
     // A refusal is not asked again: the lease time decides.
-    recall.delivered = true;
+    recall.isDelivered = true;
     log.info("a client refuses to return a delegation", { status });
   }
 

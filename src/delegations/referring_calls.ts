@@ -8,7 +8,7 @@ import type { ReferringCalls } from "../backchannel/callback_ops.ts";
 export function referringCalls({ grantedTo }: Delegation): ReferringCalls[] {
   if (grantedTo === undefined) return [];
   const { session, slot, sequence } = grantedTo;
-  if (session.destroyed || slot.sequence !== sequence) return [];
+  if (session.isDestroyed || slot.sequence !== sequence) return [];
   const calls = [{ seqid: sequence, slot: slot.id }];
   return [{ sessionId: session.id, calls }];
 }

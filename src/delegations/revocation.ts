@@ -6,7 +6,7 @@ export interface OpenRecall {
   /** Clock time of the conflict, in milliseconds. */
   readonly since: number;
   /** Whether its client knows that it is to return it. */
-  readonly delivered: boolean;
+  readonly isDelivered: boolean;
 }
 
 /**
@@ -17,9 +17,9 @@ export interface OpenRecall {
  * The client that wants the file waits for two leases at most.
  */
 export function revocableAt(recall: OpenRecall, leaseMs: number): number {
-  const { delegation: { client }, since, delivered } = recall;
+  const { delegation: { client }, since, isDelivered } = recall;
   const usual = since + leaseMs;
-  if (client.protocol !== 0 || delivered) return usual;
+  if (client.protocol !== 0 || isDelivered) return usual;
   const { toldPathDownAt, renewedUnawareAt } = client;
   const fair = toldPathDownAt === undefined
     ? renewedUnawareAt + leaseMs

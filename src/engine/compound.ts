@@ -227,7 +227,7 @@ class CompoundRun {
       if (order !== Status.OK) return order;
       const args = row.operation.decode(request, context.minorVersion);
       if (!row.versions.includes(context.minorVersion)) return Status.NOTSUPP;
-      if (context.uncachedRetry) return Status.RETRY_UNCACHED_REP;
+      if (context.isUncachedRetry) return Status.RETRY_UNCACHED_REP;
       if (row.needsFilehandle && context.current === undefined) {
         return Status.NOFILEHANDLE;
       }
@@ -332,7 +332,7 @@ class CompoundRun {
         });
       } else this.#finishKept(answer);
     }
-    if (context.requestInUse) this.#call.isInUse = true;
+    if (context.isRequestInUse) this.#call.isInUse = true;
     runEffects(services);
   }
 

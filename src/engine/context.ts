@@ -71,7 +71,7 @@ export class CompoundContext {
    * SEQUENCE found a retry whose answer was not kept: its second operation is
    * answered NFS4ERR_RETRY_UNCACHED_REP (RFC 8881 2.10.6.1.3).
    */
-  uncachedRetry = false;
+  isUncachedRetry = false;
   /** xid of the call. */
   xid = 0;
   /** Number of operations in the COMPOUND. */
@@ -89,7 +89,7 @@ export class CompoundContext {
   /** States of ended clients that were found in the way. */
   cleared = 0;
   /** Whether a file system may still read from the request when it is answered. */
-  requestInUse = false;
+  isRequestInUse = false;
   /** The lock that is in the way, for LOCK and LOCKT to report with NFS4ERR_DENIED. */
   conflict: LockConflict | undefined;
 

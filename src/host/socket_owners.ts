@@ -32,7 +32,7 @@ type Sought = Map<string, Search[]>;
 export class SocketOwners {
   readonly #open: OpenTable;
   #waiting: Search[] = [];
-  #looking = false;
+  #isLooking = false;
 
   /** `open`: the host's tables, if left out. */
   constructor(open: OpenTable) {
@@ -49,13 +49,13 @@ export class SocketOwners {
     return new Promise((found, failed) => {
       const keys = rowKeys(own, other);
       this.#waiting.push({ keys, found, failed, looks: 0 });
-      if (!this.#looking) this.#look();
+      if (!this.#isLooking) this.#look();
     });
   }
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    this.#looking = true;
+    this.#isLooking = true;
     while (this.#waiting.length > 0) {
       const searches = this.#waiting;
       this.#waiting = [];
@@ -80,7 +80,7 @@ export class SocketOwners {
         else search.found(undefined);
       }
     }
-    this.#looking = false;
+    this.#isLooking = false;
   }
 
   /** Throws where there is no room to look. */

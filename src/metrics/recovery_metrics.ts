@@ -22,7 +22,7 @@ export function observeRecovery(
     help: "1 while clients reclaim what they held before a restart.",
     registers,
     collect() {
-      this.set(grace.active ? 1 : 0);
+      this.set(grace.isActive ? 1 : 0);
     },
   });
   new Counter({

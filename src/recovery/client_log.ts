@@ -63,8 +63,8 @@ export class ClientLog implements RecordStore {
     Deno.mkdirSync(parent(path), { recursive: true, mode: 0o700 });
     this.#lock = lock(path);
     try {
-      const { records, damaged } = read(path);
-      if (damaged) {
+      const { records, isDamaged } = read(path);
+      if (isDamaged) {
         options.onDamage?.(
           `${path} is damaged: the clients recorded before that can't reclaim`,
         );
@@ -223,7 +223,7 @@ function read(path: string): ReturnType<typeof readLog> {
     return readLog(Deno.readTextFileSync(path), path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { records: new Map(), damaged: false };
+    return { records: new Map(), isDamaged: false };
   }
 }
 

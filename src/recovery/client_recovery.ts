@@ -100,7 +100,7 @@ export class ClientRecovery
     this.#state = state;
     state.observeClients(this);
     // With a length of 0 it is over before it began.
-    if (!state.grace.active) return finish(this.#prune());
+    if (!state.grace.isActive) return finish(this.#prune());
     this.#log.info("grace period: clients may reclaim", {
       clients: this.#records.size,
       seconds: this.#graceMs / 1000,
@@ -140,7 +140,7 @@ export class ClientRecovery
 
   /** {@inheritDoc ReclaimRecords.completed} */
   completed(client: Client): void {
-    if (!this.#inGrace) {
+    if (!this.#isInGrace) {
       // What it reclaimed in time is safe from now on (RFC 8881 8.4.3).
       if (this.#isEstablished(client)) this.admit(client);
       return;
@@ -161,7 +161,7 @@ export class ClientRecovery
   clientGone(client: Client, reason: ClientEnd): void {
     const record = this.#recordOf(client);
     if (record === undefined) return;
-    if (reason === "replaced" && this.#inGrace) {
+    if (reason === "replaced" && this.#isInGrace) {
       // Nothing new was granted since: its next incarnation may begin again.
       this.#awaited.add(recordKey(record));
       return;
@@ -198,7 +198,7 @@ export class ClientRecovery
     this.#store[Symbol.dispose]();
   }
 
-  get #inGrace(): boolean {
+  get #isInGrace(): boolean {
     return this.#state?.grace.takesReclaims ?? false;
   }
 
@@ -216,7 +216,7 @@ export class ClientRecovery
   #isEstablished(client: Client): boolean {
     // RFC 8881 8.4.3, second edge condition. In NFSv4.0, RFC 7530 9.6.3.4, the
     // first OPEN that succeeds begins a new lease, and the client must know.
-    const complete = client.protocol === 0 || client.reclaimComplete;
+    const complete = client.protocol === 0 || client.isReclaimComplete;
     return complete && !client.states.isEmpty && !this.#hasLost(client);
   }
 

@@ -28,7 +28,7 @@ export interface LogContent {
   /** By `recordKey`. */
   readonly records: Map<string, ClientRecord>;
   /** Something in the middle can't be read, and what stood before it was given up. */
-  readonly damaged: boolean;
+  readonly isDamaged: boolean;
 }
 
 /**
@@ -48,27 +48,27 @@ export function readLog(text: string, path: string): LogContent {
     );
   }
   const records = new Map<string, ClientRecord>();
-  let damaged = false;
-  let broken = false;
+  let isDamaged = false;
+  let isBroken = false;
   // Behind the last newline there is nothing, or a line that is not whole.
   for (const each of lines.slice(1, -1)) {
     const change = parseLine(each);
     if (change === undefined) {
-      broken = true;
+      isBroken = true;
       continue;
     }
-    if (broken) {
+    if (isBroken) {
       // RFC 8881 8.4.3: the line may have removed any of those before it, and
       // clients that may be affected must be answered NFS4ERR_NO_GRACE.
       records.clear();
-      damaged = true;
-      broken = false;
+      isDamaged = true;
+      isBroken = false;
     }
     const key = recordKey(change);
     if (isRecord(change)) records.set(key, change);
     else records.delete(key);
   }
-  return { records, damaged };
+  return { records, isDamaged };
 }
 
 function line(change: readonly unknown[]): string {

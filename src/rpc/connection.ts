@@ -61,8 +61,8 @@ export class RpcConnection implements Connection {
   #records = 0;
   #received = 0;
   #reserved = 0;
-  #established = false;
-  #draining = false;
+  #isEstablished = false;
+  #isDraining = false;
   #closeReason: CloseReason | undefined;
 
   /** Wraps a connected transport; {@linkcode RpcConnection.run} makes it live. */
@@ -97,8 +97,8 @@ export class RpcConnection implements Connection {
   }
 
   /** Whether a call whose header is in order has come. */
-  get established(): boolean {
-    return this.#established;
+  get isEstablished(): boolean {
+    return this.#isEstablished;
   }
 
   /** Why it was closed; undefined while it is open. */
@@ -123,7 +123,7 @@ export class RpcConnection implements Connection {
 
   /** Whether no call is in flight and nothing waits to be taken. */
   get isIdle(): boolean {
-    return !this.#busy;
+    return !this.#isBusy;
   }
 
   /** Bytes of replies and calls that the peer has not taken. */
@@ -172,15 +172,15 @@ export class RpcConnection implements Connection {
       }
       await this.#read();
       // The peer may have closed its half only: it still gets its answers.
-      while (this.#closeReason === undefined && this.#busy) {
+      while (this.#closeReason === undefined && this.#isBusy) {
         await this.#change();
       }
-      this.close(this.#draining ? "shutdown" : "peer");
+      this.close(this.#isDraining ? "shutdown" : "peer");
     } catch (error) {
       this.#failed(error);
     }
     this.#framer.release();
-    while (!this.#outbox.idle) await this.#change();
+    while (!this.#outbox.isIdle) await this.#change();
     this.#silent.resolve();
     while (this.#inFlight > 0) await this.#change();
     this.#share?.end();
@@ -194,7 +194,9 @@ export class RpcConnection implements Connection {
 
   /** {@inheritDoc Connection.sendCall} */
   sendCall(write: (message: XdrWriter) => void): boolean {
-    if (this.#draining || this.#outbox.queued > this.#maxPending) return false;
+    if (this.#isDraining || this.#outbox.queued > this.#maxPending) {
+      return false;
+    }
     return this.#outbox.send(write);
   }
 
@@ -228,23 +230,25 @@ export class RpcConnection implements Connection {
    * never rejects.
    */
   async drain(signal: AbortSignal): Promise<void> {
-    this.#draining = true;
+    this.#isDraining = true;
     this.#notify();
     const abort = () => this.close("shutdown");
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
-    while (this.#closeReason === undefined && this.#busy) await this.#change();
+    while (this.#closeReason === undefined && this.#isBusy) {
+      await this.#change();
+    }
     if (this.#closeReason === undefined) await this.#linger();
     this.close("shutdown");
     signal.removeEventListener("abort", abort);
     await this.#silent.promise;
   }
 
-  get #busy(): boolean {
-    return this.#inFlight > 0 || !this.#outbox.idle;
+  get #isBusy(): boolean {
+    return this.#inFlight > 0 || !this.#outbox.isIdle;
   }
 
-  get #overloaded(): boolean {
+  get #isOverloaded(): boolean {
     const pending = this.#outbox.queued + this.#reserved + this.#framer.pinned;
     if (this.#inFlight >= this.#maxCalls || pending > this.#maxPending) {
       return true;
@@ -259,20 +263,20 @@ export class RpcConnection implements Connection {
     const { observer, turn } = this.#options;
     const framer = this.#framer;
     for (;;) {
-      while (this.#overloaded && this.#open) await this.#change();
+      while (this.#isOverloaded && this.#isOpen) await this.#change();
       const length = await this.#transport.read(framer.space());
       if (length === null || this.#closeReason !== undefined) return;
       observer?.bytesReceived?.(length);
       this.#received += length;
       // What comes while draining is not executed: the peer will ask elsewhere.
-      if (this.#draining) continue;
+      if (this.#isDraining) continue;
       framer.received(length);
       for (;;) {
-        if (this.#overloaded) {
+        if (this.#isOverloaded) {
           this.#outbox.flush();
-          while (this.#overloaded && this.#open) await this.#change();
+          while (this.#isOverloaded && this.#isOpen) await this.#change();
         }
-        if (!this.#open || !framer.next()) break;
+        if (!this.#isOpen || !framer.next()) break;
         this.#record();
         if (this.#secure !== undefined) await this.#upgrade(this.#secure);
         // A hundred long calls may have come at once. A peer that sends one at
@@ -293,8 +297,8 @@ export class RpcConnection implements Connection {
       throw new RecordError("bytes behind a call that changes the transport");
     }
     this.#outbox.flush();
-    while (this.#busy && this.#open) await this.#change();
-    if (!this.#open) return;
+    while (this.#isBusy && this.#isOpen) await this.#change();
+    if (!this.#isOpen) return;
     const transport = await secure(this.#transport);
     // Closed meanwhile, when only the transport before was there to be closed.
     if (this.#closeReason !== undefined) return transport.close();
@@ -308,11 +312,11 @@ export class RpcConnection implements Connection {
       isThere = true;
       this.#notify();
     });
-    while (!isThere && this.#open) await this.#change();
+    while (!isThere && this.#isOpen) await this.#change();
   }
 
-  get #open(): boolean {
-    return this.#closeReason === undefined && !this.#draining;
+  get #isOpen(): boolean {
+    return this.#closeReason === undefined && !this.#isDraining;
   }
 
   #record(): void {
@@ -349,8 +353,8 @@ export class RpcConnection implements Connection {
       );
       return;
     }
-    if (!this.#established) {
-      this.#established = true;
+    if (!this.#isEstablished) {
+      this.#isEstablished = true;
       this.#options.established?.();
     }
     encodeAccepted(results, call);

@@ -29,7 +29,7 @@ export const MIN_PROGRESS = 64 * 1024;
 /** A connection, as far as it tells how it gets on. */
 export interface Watched {
   /** Whether a call whose header is in order has come. */
-  readonly established: boolean;
+  readonly isEstablished: boolean;
   /** Whether no call is in flight and nothing waits to be taken. */
   readonly isIdle: boolean;
   /** Whether part of a record has come. */
@@ -72,9 +72,9 @@ export class ConnectionWatch {
 
   /** Looks at the connection; why it should be closed, if it should. */
   look(now: number, patience: Patience): CloseReason | undefined {
-    const { established, bytesSent, bytesQueued } = this.#connection;
+    const { isEstablished, bytesSent, bytesQueued } = this.#connection;
     const { isIdle, records, isReceiving } = this.#connection;
-    if (!established && now - this.since >= patience.handshake) {
+    if (!isEstablished && now - this.since >= patience.handshake) {
       return "handshake";
     }
     const due = Math.min(this.#queued, MIN_PROGRESS);

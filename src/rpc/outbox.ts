@@ -34,7 +34,7 @@ export interface DetachedRecord {
   /** Offset of its record mark. */
   readonly at: number;
   /** Whether nothing else needs the writer's bytes afterwards. */
-  readonly pooled: boolean;
+  readonly isPooled: boolean;
 }
 
 interface Segment extends DetachedRecord {
@@ -75,10 +75,10 @@ export class Outbox {
   #recordAt = 0;
   /** Bytes of the last record or batch that ended: of the next, as a rule. */
   #usual = 0;
-  #building = false;
-  #writing = false;
-  #flushSoon = false;
-  #closed = false;
+  #isBuilding = false;
+  #isWriting = false;
+  #willFlush = false;
+  #isClosed = false;
   #pushed = 0;
   /** Bytes of the writers that hold those, whose beginning may have been taken. */
   #memory = 0;
@@ -106,14 +106,14 @@ export class Outbox {
   }
 
   /** Whether nothing is left to write, or nothing can be. */
-  get idle(): boolean {
-    return !this.#writing && (this.#closed || this.queued === 0);
+  get isIdle(): boolean {
+    return !this.#isWriting && (this.#isClosed || this.queued === 0);
   }
 
   /** Begins a record in the batch, to be written to the writer returned. */
   begin(): XdrWriter {
     const writer = this.#open ??= this.#options.writers.take(this.#usual);
-    this.#building = true;
+    this.#isBuilding = true;
     this.#recordAt = beginRecord(writer);
     return writer;
   }
@@ -125,7 +125,7 @@ export class Outbox {
 
   /** Ends the record that was begun; it leaves with the next flush, once what it relies on is settled. */
   end(terms?: ReplyTerms): void {
-    this.#building = false;
+    this.#isBuilding = false;
     const writer = this.#open;
     const relying = relyingOn(terms, this.#recordAt);
     if (writer === undefined) { // closed by what built the record
@@ -140,7 +140,7 @@ export class Outbox {
 
   /** Takes the record that was begun back. */
   drop(): void {
-    this.#building = false;
+    this.#isBuilding = false;
     this.#open?.truncate(this.#recordAt);
   }
 
@@ -150,28 +150,28 @@ export class Outbox {
    * before it don't wait for it.
    */
   detach(): DetachedRecord {
-    this.#building = false;
+    this.#isBuilding = false;
     const writer = this.#open ?? this.#options.writers.take();
     const at = this.#recordAt;
     this.#usual = writer.position - at;
     this.#open = undefined;
     if (at > COPY_SIZE) {
       const relying = this.#takeRelying();
-      this.#push({ writer, at: 0, end: at, pooled: false, relying });
-      return { writer, at, pooled: false };
+      this.#push({ writer, at: 0, end: at, isPooled: false, relying });
+      return { writer, at, isPooled: false };
     }
     if (at > 0) {
       this.#open = this.#options.writers.take();
       this.#open.raw(writer.subarray(0, at));
     }
-    return { writer, at, pooled: true };
+    return { writer, at, isPooled: true };
   }
 
   /** Sends a detached record that is complete now, once what it relies on is settled. */
   attach(record: DetachedRecord, terms?: ReplyTerms): void {
     const { writer, at } = record;
     const relying = relyingOn(terms, at);
-    if (this.#closed) {
+    if (this.#isClosed) {
       if (relying !== undefined) settleUnsent([relying]);
       return this.discard(record);
     }
@@ -193,7 +193,7 @@ export class Outbox {
 
   /** Forgets a detached record. */
   discard(record: DetachedRecord): void {
-    if (record.pooled) this.#options.writers.give(record.writer);
+    if (record.isPooled) this.#options.writers.give(record.writer);
   }
 
   /**
@@ -201,12 +201,12 @@ export class Outbox {
    * building another, whose batch it then doesn't join. False when closed.
    */
   send(build: (writer: XdrWriter) => void): boolean {
-    if (this.#closed) return false;
+    if (this.#isClosed) return false;
     const writer = this.#options.writers.take();
     const at = beginRecord(writer);
     build(writer);
-    if (!this.#building) {
-      this.attach({ writer, at, pooled: true });
+    if (!this.#isBuilding) {
+      this.attach({ writer, at, isPooled: true });
       return true;
     }
     endRecord(writer, at);
@@ -214,7 +214,7 @@ export class Outbox {
       writer,
       at,
       end: writer.position,
-      pooled: true,
+      isPooled: true,
       relying: NONE,
     });
     return true;
@@ -222,35 +222,35 @@ export class Outbox {
 
   /** Starts to write the batch, unless the write under way will go on with it. */
   flush(): void {
-    if (!this.#writing) this.#closeBatch();
+    if (!this.#isWriting) this.#closeBatch();
   }
 
   /** Writes nothing more; what is queued is lost. */
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     this.#open = undefined;
     this.#ready.length = 0;
     settleUnsent(this.#takeRelying());
   }
 
   #flushLater(): void {
-    if (this.#flushSoon) return;
-    this.#flushSoon = true;
+    if (this.#willFlush) return;
+    this.#willFlush = true;
     queueMicrotask(() => {
-      this.#flushSoon = false;
+      this.#willFlush = false;
       this.flush();
     });
   }
 
   #closeBatch(): void {
     const writer = this.#open;
-    if (writer === undefined || this.#closed) return;
+    if (writer === undefined || this.#isClosed) return;
     this.#open = undefined;
     const end = writer.position;
     if (end === 0) return this.#options.writers.give(writer);
     this.#usual = end;
     const relying = this.#takeRelying();
-    this.#push({ writer, at: 0, end, pooled: true, relying });
+    this.#push({ writer, at: 0, end, isPooled: true, relying });
   }
 
   #takeRelying(): readonly RelyingRecord[] {
@@ -299,25 +299,25 @@ export class Outbox {
     }
     this.discard(segment);
     this.#pushed += into.position - (end - at);
-    const rest = { pooled: true, relying: NONE };
+    const rest = { isPooled: true, relying: NONE };
     const rewritten = { writer: into, at: 0, end: into.position, ...rest };
     this.#memory += memoryOf(rewritten) - memoryOf(segment);
     this.#enqueue(rewritten);
   }
 
   #enqueue(segment: Segment): void {
-    if (this.#closed) {
+    if (this.#isClosed) {
       this.#memory -= memoryOf(segment);
       return;
     }
     this.#ready.push(segment);
-    if (!this.#writing) this.#write();
+    if (!this.#isWriting) this.#write();
   }
 
   /** Writes until nothing is left; never rejects. */
   async #write(): Promise<void> {
     const { observer, writers, progress } = this.#options;
-    this.#writing = true;
+    this.#isWriting = true;
     try {
       for (;;) {
         if (this.#ready.length === 0) this.#closeBatch();
@@ -333,12 +333,12 @@ export class Outbox {
           progress();
         }
         this.#memory -= memoryOf(segment);
-        if (segment.pooled) writers.give(writer);
+        if (segment.isPooled) writers.give(writer);
       }
     } catch (error) {
       this.#options.failed(error);
     } finally {
-      this.#writing = false;
+      this.#isWriting = false;
       progress();
     }
   }
@@ -362,6 +362,6 @@ function endReply(writer: XdrWriter, at: number, terms?: ReplyTerms): void {
 }
 
 /** Bytes of memory that a segment holds: what its writer has, or its part of that. */
-function memoryOf({ writer, end, pooled }: Segment): number {
-  return pooled ? writer.capacity : end;
+function memoryOf({ writer, end, isPooled }: Segment): number {
+  return isPooled ? writer.capacity : end;
 }

@@ -55,7 +55,7 @@ export class RecordFramer {
   #recordEnd = 0;
   #fragments = 0;
   #fragmentLeft = 0;
-  #lastFragment = false;
+  #isLastFragment = false;
 
   /** Starts before the first mark of a stream. */
   constructor(options: RecordFramerOptions = {}) {
@@ -198,7 +198,7 @@ export class RecordFramer {
         this.#fragmentLeft -= part;
       }
       if (this.#fragmentLeft > 0) return false;
-      if (this.#lastFragment) {
+      if (this.#isLastFragment) {
         this.start = this.#recordStart;
         this.end = this.#recordEnd;
         this.#fragments = 0;
@@ -218,7 +218,7 @@ export class RecordFramer {
     if (++this.#fragments > MAX_FRAGMENTS) {
       throw new RecordError(`a record of more than ${MAX_FRAGMENTS} fragments`);
     }
-    this.#lastFragment = mark >= LAST_FRAGMENT;
+    this.#isLastFragment = mark >= LAST_FRAGMENT;
     this.#fragmentLeft = mark % LAST_FRAGMENT;
     const length = this.#recordEnd - this.#recordStart + this.#fragmentLeft;
     if (length > this.#maxRecord) {

@@ -246,7 +246,7 @@ export function listen(hearing: Hearing): Listening {
   const metrics = new MetricsPort({
     hostname: address.hostname,
     registry,
-    unready: () => state.grace.active ? "in the grace period" : undefined,
+    unready: () => state.grace.isActive ? "in the grace period" : undefined,
     limits,
     clock,
     logger: log,

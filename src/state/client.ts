@@ -55,13 +55,13 @@ export class Client {
   /** What it holds counts there. */
   readonly account: StateAccount;
   /** Whether SETCLIENTID_CONFIRM or CREATE_SESSION has come. */
-  confirmed = false;
+  isConfirmed = false;
   /** Whether the server has forgotten it: expired, replaced or destroyed. */
-  gone = false;
+  isGone = false;
   /** Clock time in milliseconds of the last renewal of its lease; while unconfirmed, of its registration. */
   renewedAt: number;
   /** Whether it sent RECLAIM_COMPLETE for all file systems. */
-  reclaimComplete = false;
+  isReclaimComplete = false;
   /** Whether it has had a persistent session: its clientid survives a restart of the server (NFSv4.1). */
   isPersistent = false;
   /** Clock time in milliseconds at which it made its last session (NFSv4.1). */
@@ -84,7 +84,7 @@ export class Client {
   update: (Registration40 & { readonly since: number }) | undefined;
   #connection: WeakRef<Connection> | undefined;
   /** The callback address did not answer; RENEW says so while it holds delegations (NFSv4.0). */
-  callbackPathDown = false;
+  isCallbackPathDown = false;
   /** Clock time of the first RENEW since then that said so (NFSv4.0). */
   toldPathDownAt: number | undefined;
   /** Clock time of the last RENEW that did not (NFSv4.0). */
@@ -120,7 +120,7 @@ export class Client {
 
   /** Whether its callback address answers, as far as is known (NFSv4.0). */
   noteCallbackPath(isUp: boolean): void {
-    this.callbackPathDown = !isUp;
+    this.isCallbackPathDown = !isUp;
     if (isUp) this.toldPathDownAt = undefined;
   }
 

@@ -86,7 +86,7 @@ export class ClientTable {
     const client = this.#byId.get(id);
     if (client === undefined || client.protocol !== protocol) return undefined;
     // RFC 8881 18.35.4: unconfirmed for a lease period, so no longer there.
-    if (!client.confirmed && this.#options.lease.isExpired(client)) {
+    if (!client.isConfirmed && this.#options.lease.isExpired(client)) {
       this.forget(client);
       return undefined;
     }
@@ -100,7 +100,7 @@ export class ClientTable {
    */
   confirmed(id: bigint): Client | StatusCode {
     const client = this.find(id, 0);
-    if (client === undefined || !client.confirmed) {
+    if (client === undefined || !client.isConfirmed) {
       return this.#expired.has(id) ? Status.EXPIRED : Status.STALE_CLIENTID;
     }
     this.#options.lease.renew(client);
@@ -166,20 +166,20 @@ export class ClientTable {
     if (records.unconfirmed === client) records.unconfirmed = undefined;
     records.confirmed = client;
     this.#unconfirmed.delete(client);
-    client.confirmed = true;
+    client.isConfirmed = true;
     this.#crowds.place(client);
     this.#options.lease.renew(client);
   }
 
   /** A client came to hold an open or a delegation, or gave up one: with none it may make room for another. */
   holdingChanged(client: Client): void {
-    if (!client.gone) this.#crowds.place(client);
+    if (!client.isGone) this.#crowds.place(client);
   }
 
   /** Removes the record of a client that has nothing left. */
   forget(client: Client): void {
-    if (client.gone) return;
-    client.gone = true;
+    if (client.isGone) return;
+    client.isGone = true;
     this.#byId.delete(client.id);
     this.#unconfirmed.delete(client);
     this.#lapsed.idle.delete(client);
@@ -217,7 +217,7 @@ export class ClientTable {
       if (update !== undefined && now - update.since > leaseMs) {
         client.update = undefined;
       }
-      const lapsed = client.confirmed && now - client.renewedAt > leaseMs;
+      const lapsed = client.isConfirmed && now - client.renewedAt > leaseMs;
       place(this.#lapsed.idle, client, lapsed && client.states.isEmpty);
       place(this.#lapsed.holding, client, lapsed && !client.states.isEmpty);
       yield LOOK;
@@ -259,7 +259,7 @@ export class ClientTable {
       victim = unconfirmed ?? this.#firstLapsed() ?? this.#crowds.spare();
     }
     if (victim === undefined) return false;
-    if (victim.confirmed) this.#options.drop(victim, "evicted");
+    if (victim.isConfirmed) this.#options.drop(victim, "evicted");
     else this.forget(victim);
     return true;
   }

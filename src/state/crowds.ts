@@ -35,13 +35,14 @@ export class Crowds {
     const { address } = client;
     let crowd = this.#byAddress.get(address);
     if (crowd === undefined) {
-      if (client.gone) return;
+      if (client.isGone) return;
       this.#byAddress.set(address, crowd = new Crowd());
       this.#rank(crowd);
     }
     const before = crowd.spare;
-    const isIdle = !client.gone && client.confirmed && client.states.isEmpty;
-    put(crowd.unconfirmed, client, !client.gone && !client.confirmed);
+    const isIdle = !client.isGone && client.isConfirmed &&
+      client.states.isEmpty;
+    put(crowd.unconfirmed, client, !client.isGone && !client.isConfirmed);
     put(crowd.idle, client, isIdle);
     const after = crowd.spare;
     if (after !== before) {

@@ -118,7 +118,7 @@ export class Delegation extends LockingState {
     this.change = options.change;
     this.grantedTo = options.grantedTo;
     this.guard = options.guard;
-    this.isRecalled = options.recalled ?? false;
+    this.isRecalled = options.isRecalled ?? false;
   }
 }
 
@@ -136,7 +136,7 @@ export interface DelegationGrant {
   /** Disposed of when the delegation has ended: it is in no client's way any more. */
   readonly guard?: Disposable;
   /** It is to be returned at once: reclaimed without a path for recalls. */
-  readonly recalled?: boolean;
+  readonly isRecalled?: boolean;
 }
 
 /** What the holder of a write delegation says of the file (RFC 8881 10.4.3). */
@@ -160,7 +160,7 @@ export interface DelegationPolicy {
   reclaim?(
     open: OpenState,
     type: DelegationType,
-  ): Pick<DelegationGrant, "type" | "recalled"> | WhyNoDelegation;
+  ): Pick<DelegationGrant, "type" | "isRecalled"> | WhyNoDelegation;
   /** A delegation was granted. */
   began?(delegation: Delegation): void;
   /** There is none because the file system can't see what else changes the file. */

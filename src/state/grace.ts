@@ -53,7 +53,7 @@ export class GracePeriod {
   #endsAt: number;
   /** Reclaims so far, by whether they were let through. */
   readonly reclaims = { allowed: 0, refused: 0 };
-  #active: boolean;
+  #isActive: boolean;
   #isEnding = false;
 
   /** Starts the period. */
@@ -66,35 +66,35 @@ export class GracePeriod {
     this.#endsAt = clock.now() + durationMs;
     this.#latestEnd = this.#endsAt + durationMs;
     this.#extensionMs = Math.min(GRACE_EXTENSION_MS, durationMs);
-    this.#active = durationMs > 0;
+    this.#isActive = durationMs > 0;
   }
 
   /** Whether the period lasts: no client gets anything new. */
-  get active(): boolean {
-    if (this.#active && this.#clock.now() >= this.#endsAt) this.end();
-    return this.#active;
+  get isActive(): boolean {
+    if (this.#isActive && this.#clock.now() >= this.#endsAt) this.end();
+    return this.#isActive;
   }
 
   /** Whether reclaims are taken: until the period begins to end. */
   get takesReclaims(): boolean {
-    return this.active && !this.#isEnding;
+    return this.isActive && !this.#isEnding;
   }
 
   /** Ends the period early: all clients that may reclaim have. */
   end(): void {
-    if (!this.#active || this.#isEnding) return;
+    if (!this.#isActive || this.#isEnding) return;
     this.#isEnding = true;
     this.#begin(this.#wrapUp());
   }
 
   *#wrapUp(): Piecework {
     if (this.#onEnd !== undefined) yield* this.#onEnd();
-    this.#active = false;
+    this.#isActive = false;
   }
 
   /** Whether the client still has something to reclaim: SEQ4_STATUS_RESTART_RECLAIM_NEEDED. */
   mayReclaim(client: Client): boolean {
-    return this.takesReclaims && !client.reclaimComplete &&
+    return this.takesReclaims && !client.isReclaimComplete &&
       (this.#records?.mayReclaim(client) ?? true);
   }
 
@@ -138,8 +138,8 @@ export class GracePeriod {
    * NFS4ERR_DELAY while the client can't be put on record.
    */
   checkNew(client: Client): StatusCode {
-    const early = client.protocol === 1 && !client.reclaimComplete;
-    if (early || this.active) return Status.GRACE;
+    const early = client.protocol === 1 && !client.isReclaimComplete;
+    if (early || this.isActive) return Status.GRACE;
     // RFC 8881 8.4.3: without a record it would lose it all at the next restart.
     return this.#records?.admit(client) ?? true ? Status.OK : Status.DELAY;
   }

@@ -20,7 +20,7 @@ export function noteUse(
 ): void {
   const { states } = owner.client;
   states.idleOwners.delete(owner);
-  if (owner.opens > 0 && owner.confirmed) return;
+  if (owner.opens > 0 && owner.isConfirmed) return;
   if (owner.opens === 0 && owner.sequence!.isNew) {
     removeOpenOwner(owner);
     return;

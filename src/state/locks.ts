@@ -20,7 +20,7 @@ export class LockState extends LockingState {
 
   /** {@inheritDoc LockingState.isGone} */
   override get isGone(): boolean {
-    return this.client.gone || this.open.isOver || this.owner.isReleased;
+    return this.client.isGone || this.open.isOver || this.owner.isReleased;
   }
 
   /** Whether something is locked: after LOCKU of everything the stateid stays. */

@@ -29,7 +29,7 @@ class StateOwner {
 export class OpenOwner extends StateOwner {
   opens = 0;
   /** NFSv4.0: whether OPEN_CONFIRM has come, or was not needed. */
-  confirmed: boolean = this.client.protocol !== 0;
+  isConfirmed: boolean = this.client.protocol !== 0;
   /** NFSv4.0: the open that OPEN_CONFIRM is to confirm. */
   unconfirmed: OpenState | undefined;
   /** NFSv4.0: the open that it closed last, known for as long as the CLOSE may be replayed. */

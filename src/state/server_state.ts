@@ -184,7 +184,7 @@ export class ServerState implements LockingTables {
 
   /** The client has reclaimed what it wanted (RFC 8881 18.51). */
   reclaimComplete(client: Client): void {
-    client.reclaimComplete = true;
+    client.isReclaimComplete = true;
     client.statusFlags &= ~SequenceFlag.RESTART_RECLAIM_NEEDED;
     this.grace.complete(client);
     for (const observer of this.#observers) observer.clientReclaimed?.(client);
@@ -197,13 +197,13 @@ export class ServerState implements LockingTables {
 
   /** Forgets a client: its sessions, opens, locks and delegations end. */
   dropClient(client: Client, reason: ClientEnd): void {
-    if (client.gone) return;
+    if (client.isGone) return;
     for (const session of [...client.sessions]) {
       this.sessions.destroy(session, reason);
     }
     this.clients.forget(client);
     this.#effects.begin(releaseClientState(this, client));
-    if (!client.confirmed) return;
+    if (!client.isConfirmed) return;
     const lost = reason === "expired" || reason === "evicted";
     if (lost && client.protocol === 0) this.clients.rememberExpired(client);
     for (const observer of this.#observers) {
@@ -217,7 +217,7 @@ export class ServerState implements LockingTables {
    * is gone now.
    */
   expireIfLapsed(client: Client): boolean {
-    if (client.gone) return true;
+    if (client.isGone) return true;
     if (!this.lease.isExpired(client)) return false;
     this.dropClient(client, "expired");
     return true;
@@ -242,7 +242,7 @@ export class ServerState implements LockingTables {
     this.waiting.sweep();
     // Reading it ends the period when its time is over, which its observers are
     // told.
-    void this.grace.active;
+    void this.grace.isActive;
   }
 
   *#sweepAll(now: number): Piecework {

@@ -55,15 +55,15 @@ export class Session {
   /** Whether a connection was ever bound to its backchannel: it has one, live or down. */
   hasBackchannel = false;
   /** Whether a callback was answered over the backchannel since its first connection was bound. */
-  pathProven = false;
+  isPathProven = false;
   /** Callbacks fail although there is a connection (SEQ4_STATUS_BACKCHANNEL_FAULT). */
-  backchannelFault = false;
+  hasBackchannelFault = false;
   /** Whether observers were last told that its backchannel works. For `SessionTable`. */
-  reportedUp = false;
+  isReportedUp = false;
   /** SEQ4_STATUS_* about its backchannel and its client's (RFC 8881 18.46.3). */
   statusFlags = 0;
   /** Whether it is gone. */
-  destroyed = false;
+  isDestroyed = false;
   #activity = 0;
   #last: Connection | undefined;
   #lastBinding: Binding | undefined;
@@ -106,8 +106,8 @@ export class Session {
   }
 
   /** Whether callbacks have a way to the client that is not known to be broken. */
-  get pathUp(): boolean {
-    return !this.backchannelFault && this.hasBackConnection;
+  get isPathUp(): boolean {
+    return !this.hasBackchannelFault && this.hasBackConnection;
   }
 
   /** Whether a connection is bound to its backchannel. */
@@ -155,7 +155,7 @@ export class Session {
     if (this.hasBackchannel && !this.hasBackConnection) {
       flags |= SequenceFlag.CB_PATH_DOWN_SESSION;
     }
-    if (this.backchannelFault) flags |= SequenceFlag.BACKCHANNEL_FAULT;
+    if (this.hasBackchannelFault) flags |= SequenceFlag.BACKCHANNEL_FAULT;
     this.statusFlags = flags;
   }
 }

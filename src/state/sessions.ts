@@ -145,8 +145,8 @@ export class SessionTable {
 
   /** Ends a session: its replies are forgotten, its connections unbound (RFC 8881 18.37.3). */
   destroy(session: Session, reason: SessionEnd): void {
-    if (session.destroyed) return;
-    session.destroyed = true;
+    if (session.isDestroyed) return;
+    session.isDestroyed = true;
     session.slots.release();
     session.client.account.count("session", -1);
     this.#sessions.delete(keyOf(session.id, 0));
@@ -188,7 +188,7 @@ export class SessionTable {
     else this.#attach(session, connection, after);
     if (after & Direction.BACK) session.hasBackchannel = true;
     // A new way for callbacks: what failed on the old one is no longer true.
-    if (direction & Direction.BACK) session.backchannelFault = false;
+    if (direction & Direction.BACK) session.hasBackchannelFault = false;
     for (const observer of this.#observers) {
       observer.connectionBound?.(session, connection, after);
     }
@@ -206,8 +206,8 @@ export class SessionTable {
 
   /** Callbacks of the session fail (SEQ4_STATUS_BACKCHANNEL_FAULT), or work again. */
   setBackchannelFault(session: Session, fault: boolean): void {
-    if (session.destroyed || session.backchannelFault === fault) return;
-    session.backchannelFault = fault;
+    if (session.isDestroyed || session.hasBackchannelFault === fault) return;
+    session.hasBackchannelFault = fault;
     this.#refresh(session.client);
   }
 
@@ -322,7 +322,7 @@ export class SessionTable {
     let up = false;
     for (const session of client.sessions) {
       wanted ||= session.hasBackchannel;
-      up ||= session.pathUp;
+      up ||= session.isPathUp;
     }
     for (const session of client.sessions) {
       session.refreshStatus(wanted && !up);
@@ -331,9 +331,9 @@ export class SessionTable {
   }
 
   #report(session: Session): void {
-    const up = session.pathUp;
-    if (session.reportedUp === up) return;
-    session.reportedUp = up;
+    const up = session.isPathUp;
+    if (session.isReportedUp === up) return;
+    session.isReportedUp = up;
     for (const observer of this.#observers) {
       if (up) observer.backchannelRegained?.(session);
       else observer.backchannelLost?.(session);
@@ -352,8 +352,8 @@ function goesBefore(a: Session, b: Session): boolean {
 }
 
 /** Whether a session is idle, and its end would free memory. */
-function maySpare({ slots, destroyed }: Session): boolean {
-  return !destroyed && slots.busy === 0 && slots.holdsMemory;
+function maySpare({ slots, isDestroyed }: Session): boolean {
+  return !isDestroyed && slots.busy === 0 && slots.holdsMemory;
 }
 
 /** Those that go first, in that order, as many as may end in one sweep. */

@@ -77,7 +77,7 @@ export function confirmClientId(
   if (client.principal !== request.principal) return Status.CLID_INUSE;
   if (updates) return confirmUpdate(state, client);
   // Second bullet: the answer was lost; everything stays as it is.
-  if (client.confirmed) return Status.OK;
+  if (client.isConfirmed) return Status.OK;
   return confirmNew(state, client);
 }
 

@@ -61,11 +61,11 @@ export class Slot {
   /** Sequence ID of the last request that was accepted. */
   sequence = 0;
   /** Whether that request is being carried out. */
-  busy = false;
+  isBusy = false;
   /** Whether its answer waits for what it says to be durable; the client does not have it yet. */
   isSettling = false;
   /** Whether a request was answered yet. */
-  used = false;
+  isUsed = false;
   /** The table's target when a request was last accepted; see {@linkcode SlotTable.shrink}. */
   toldTarget = -1;
   /**
@@ -111,11 +111,11 @@ export class Slot {
   get image(): SlotImage {
     return {
       sequence: this.sequence,
-      isAnswered: !this.busy,
+      isAnswered: !this.isBusy,
       length: this.#length,
       digest: this.#digest,
       principal: this.#principal,
-      reply: this.busy ? undefined : this.reply,
+      reply: this.isBusy ? undefined : this.reply,
     };
   }
 
@@ -135,7 +135,7 @@ export class Slot {
   begin(request: SlotRequest): void {
     const { bytes, start, end } = request;
     this.sequence = request.sequence;
-    this.busy = true;
+    this.isBusy = true;
     this.#length = end - start;
     this.#digest = digest(bytes, start, end);
     this.#principal = request.principal;
@@ -161,12 +161,12 @@ export class Slot {
 
   /** The request has ended with `reply`, a COMPOUND4res, which is copied if it is to be kept. */
   finish(reply: Uint8Array): void {
-    if (!this.busy) return;
-    this.busy = false;
+    if (!this.isBusy) return;
+    this.isBusy = false;
     this.#table.busy--;
     this.#table.usage.slotsInUse--;
-    if (this.#table.released) return;
-    this.used = true;
+    if (this.#table.isReleased) return;
+    this.isUsed = true;
     if (this.#cacheThis || failedEarly(reply)) this.#keep(reply);
     else this.#kept = 0;
     const { store } = this.#table;
@@ -175,7 +175,7 @@ export class Slot {
 
   /** What the request was answered could not be kept: this is the answer, if one was to be kept. */
   replace(reply: Uint8Array): void {
-    if (this.#kept > 0 && !this.#table.released) this.#keep(reply);
+    if (this.#kept > 0 && !this.#table.isReleased) this.#keep(reply);
   }
 
   /**
@@ -184,8 +184,8 @@ export class Slot {
    * in between must find that it was begun (RFC 8881 2.10.6.5).
    */
   note(changes: boolean): void {
-    const { store, released } = this.#table;
-    if (store === undefined || released || this.#isNoted) return;
+    const { store, isReleased } = this.#table;
+    if (store === undefined || isReleased || this.#isNoted) return;
     if (!changes && store.changes === this.#changesBefore) return;
     this.#isNoted = true;
     this.#saved = this.sequence;
@@ -211,7 +211,7 @@ export class Slot {
   /** Takes over what an earlier start of the server has saved. */
   restore(image: SlotImage): void {
     this.sequence = this.#saved = image.sequence;
-    this.used = true;
+    this.isUsed = true;
     this.isLost = !image.isAnswered;
     this.#length = image.length;
     this.#digest = image.digest;
@@ -278,7 +278,7 @@ export class SlotTable {
   /** Requests being carried out. */
   busy = 0;
   /** Whether the session is gone. */
-  released = false;
+  isReleased = false;
   /** Where the slots of a persistent session are kept. */
   readonly store: SlotStore | undefined;
   readonly #slots: (Slot | undefined)[] = [];
@@ -348,7 +348,7 @@ export class SlotTable {
     slot.toldTarget = target;
     if (this.highest === target || !complies) return;
     for (let id = target + 1; id < this.#slots.length; id++) {
-      if (this.#slots[id]?.busy) return;
+      if (this.#slots[id]?.isBusy) return;
     }
     this.#cut(target + 1);
     // Should they come back, they begin anew.
@@ -359,7 +359,7 @@ export class SlotTable {
 
   /** The session is gone: frees the kept replies. Busy slots still count until they end. */
   release(): void {
-    this.released = true;
+    this.isReleased = true;
     this.#cut(0);
   }
 

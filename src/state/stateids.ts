@@ -57,7 +57,7 @@ export abstract class LockingState implements Stateid {
    * nor is it in any client's way.
    */
   get isGone(): boolean {
-    return this.client.gone;
+    return this.client.isGone;
   }
 
   /** The state has changed: its next answer carries the next seqid. */
@@ -190,7 +190,7 @@ export class StateidTable {
  * was closed before, and is only kept for a retry of that CLOSE, did not.
  */
 function wentWithClient(state: HeldState): boolean {
-  return !isClosed(state) && state.client.gone && state.client.protocol === 0;
+  return !isClosed(state) && state.client.isGone && state.client.protocol === 0;
 }
 
 /** Whether its client has given it back, and it is kept for a retry alone. */

@@ -118,7 +118,7 @@ export class Namespace {
   forget(file: FileRef): void {
     const ref = this.#mountOf(file.export).refs.get(file.node);
     if (ref === undefined) return;
-    ref.removed = true;
+    ref.isRemoved = true;
     this.#cache.delete(ref);
   }
 
@@ -173,7 +173,7 @@ export class Namespace {
 
   #remember(mount: Mount, node: object): Ref {
     const ref = this.#refer(mount, node);
-    if (!ref.removed) this.#cache.add(ref);
+    if (!ref.isRemoved) this.#cache.add(ref);
     return ref;
   }
 }
@@ -183,7 +183,7 @@ class Ref implements FileRef {
   readonly export: Export;
   readonly node: object;
   /** Whether its last name was removed. */
-  removed = false;
+  isRemoved = false;
   readonly #encode: (ref: Ref) => Uint8Array;
   #handle: Uint8Array | undefined;
   #key: string | undefined;

@@ -264,7 +264,7 @@ Deno.test("sendCBRecall gives up after three attempts, and the client is down", 
     reason: "no answer in 3 attempts",
   });
   assertEquals(dialOut.isUp(client), false);
-  assertEquals(client.callbackPathDown, true);
+  assertEquals(client.isCallbackPathDown, true);
   await dialOut.close();
 });
 
@@ -291,7 +291,7 @@ Deno.test("what is down is tried again after a while", async () => {
     regained: () => regained++,
   });
   await listener.peer.waitForCalls(1);
-  await eventually("the failure", () => client.callbackPathDown);
+  await eventually("the failure", () => client.isCallbackPathDown);
   // Nobody is looked for who has not been heard of for a lease.
   dialOut.sweep();
   assertEquals(dialOut.held.jobs, 0);
@@ -301,7 +301,7 @@ Deno.test("what is down is tried again after a while", async () => {
     dialOut.sweep();
     return dialOut.isUp(client);
   });
-  assertEquals([regained, client.callbackPathDown], [1, false]);
+  assertEquals([regained, client.isCallbackPathDown], [1, false]);
   await dialOut.close();
 });
 
@@ -363,7 +363,7 @@ Deno.test("a client that registers another address is recalled there, not when t
   await eventually("CB_NULL", () => dialOut.isUp(client));
   await gone[Symbol.asyncDispose]();
   const outcome = sendCBRecall(dialOut, client, recallArgs);
-  await eventually("the failure", () => client.callbackPathDown);
+  await eventually("the failure", () => client.isCallbackPathDown);
   const { netid, universalAddress: address } = listener;
   Object.assign(client.registration!.callback, { netid, address });
   dialOut.callbackConfirmed(client);

@@ -80,11 +80,11 @@ Deno.test("a CB_NULL that we can't send proves nothing, and is an error of our o
     minorVersion: 1,
     back: { maxRequests: 1 },
     backConnections: () => [connection],
-    pathProven: false,
+    isPathProven: false,
   } as Partial<Session> as Session;
   backchannel.connectionBound(session, connection, Direction.BOTH);
   await clock.advanceAsync(0);
-  assertEquals([errors, session.pathProven], [[ours], false]);
+  assertEquals([errors, session.isPathProven], [[ours], false]);
   await backchannel.close();
   const { jobs, channels, senders } = backchannel.held;
   assertEquals([jobs, channels, senders, clock.pending], [0, 0, 0, 0]);

@@ -71,7 +71,7 @@ Deno.test("each recall that is answered lets one more go out, until all are deli
     way.inFlight.shift()!.done(RETURNED);
   }
   assertEquals(way.sent, N + 1);
-  for (const { delivered } of queue) assert(delivered);
+  for (const { isDelivered } of queue) assert(isDelivered);
 });
 
 Deno.test("recalls that are lost with their path go out again as far as there is room, a few at each sweep", () => {

@@ -22,9 +22,9 @@ function client(protocol: 0 | 1): Client {
 }
 
 /** When what was asked back at 1,000 may be taken away, with a lease of 300. */
-function revocable(client: Client, delivered: boolean): number {
+function revocable(client: Client, isDelivered: boolean): number {
   const delegation = { client } as Delegation;
-  return revocableAt({ delegation, since: 1_000, delivered }, 300);
+  return revocableAt({ delegation, since: 1_000, isDelivered }, 300);
 }
 
 Deno.test("a delegation is revoked a lease after the conflict (RFC 8881 10.4.5)", () => {

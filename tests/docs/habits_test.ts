@@ -47,6 +47,20 @@ Deno.test("a status is told apart by isStatus", { ignore: noFiles }, () => {
   assertEquals(bare, []);
 });
 
+Deno.test("what is true or false for a while is told as a sentence", {
+  ignore: noFiles,
+}, () => {
+  const states =
+    /^ +(?:readonly |static )*#?(?!is|has|can|may|will|was|entriesLie|cacheThis)\w+ = (?:true|false);$|\bget #?(?!is|are|has|can|may|holds|takes|was)\w+\(\): boolean/gm;
+  // Not fields, but variables that begin a line.
+  const isField = (what: string) => !/^ {4,}/.test(what);
+  const all = modules.flatMap((path) =>
+    [...code(path).matchAll(states)].filter(([what]) => isField(what))
+      .map(([what]) => `${path}: ${what.trim()}`)
+  );
+  assertEquals(all, []);
+});
+
 const isEngine = (path: string) => path.startsWith("src/engine/");
 
 Deno.test("entries of folders change through one door", {

@@ -37,13 +37,13 @@ function atTheEnd() {
   /** The rest of it. */
   const finish = () => {
     let turns = 0;
-    for (; state.grace.active; turns++) effects.goOn();
+    for (; state.grace.isActive; turns++) effects.goOn();
     return turns;
   };
   const begin = () => {
     clock.advance(2 * LEASE);
     state.sweep(clock.now());
-    assertEquals([state.grace.active, recovery.size < N], [true, true]);
+    assertEquals([state.grace.isActive, recovery.size < N], [true, true]);
   };
   return { fixture, state, recovery, reclaiming, begin, finish };
 }
@@ -57,7 +57,7 @@ Deno.test(`of ${N} clients that did not come back some hundred are forgotten in 
     before = recovery.size;
   };
   step(begin);
-  while (state.grace.active) step(() => fixture.effects.goOn());
+  while (state.grace.isActive) step(() => fixture.effects.goOn());
   assertEquals(recovery.size, 0);
 });
 
@@ -65,7 +65,7 @@ Deno.test("until all are forgotten nobody gets anything new, and nobody reclaims
   const { fixture, state, begin, finish } = atTheEnd();
   const last = fixture.client(`client ${N - 1}`);
   const other = fixture.client("other");
-  other.reclaimComplete = true;
+  other.isReclaimComplete = true;
   begin();
   assertEquals(state.grace.checkReclaim(last), Status.NO_GRACE);
   assertEquals(state.grace.checkNew(other), Status.GRACE);

@@ -23,8 +23,8 @@ function read(...lines: string[]) {
 }
 
 function left(...lines: string[]): [number[], boolean] {
-  const { records, damaged } = read(...lines);
-  return [[...records.values()].map(({ owner }) => owner[1]), damaged];
+  const { records, isDamaged } = read(...lines);
+  return [[...records.values()].map(({ owner }) => owner[1]), isDamaged];
 }
 
 Deno.test("records come back as they were written", () => {
@@ -47,8 +47,8 @@ Deno.test("a journal torn at any byte has the changes before it", () => {
   const ends = [...text.matchAll(/\n/g)].map(({ index }) => index + 1);
   for (let at = HEADER.length; at <= text.length; at++) {
     const whole = ends.filter((end) => end <= at).length - 1;
-    const { records, damaged } = readLog(text.slice(0, at), "journal");
-    assertEquals([records.size, damaged], [whole === 4 ? 2 : whole, false]);
+    const { records, isDamaged } = readLog(text.slice(0, at), "journal");
+    assertEquals([records.size, isDamaged], [whole === 4 ? 2 : whole, false]);
   }
 });
 

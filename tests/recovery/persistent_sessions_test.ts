@@ -256,7 +256,7 @@ Deno.test("persistent session: is as it was", async () => {
   for (const name of ["id", "owner", "verifier", "principal"] as const) {
     assertEquals(after.client[name], before.client[name]);
   }
-  assert(after.client.confirmed && !after.client.reclaimComplete);
+  assert(after.client.isConfirmed && !after.client.isReclaimComplete);
 });
 
 Deno.test("CREATE_SESSION after a restart: sent again it is answered as before, the next one is another session (RFC 8881 18.36.4)", async () => {

@@ -16,7 +16,7 @@ const NOT_COMPLETE = { reclaimComplete: false };
 const generous: DelegationPolicy = {
   ...noDelegations,
   offer: () => "write",
-  reclaim: (_open, type) => ({ type, recalled: true }),
+  reclaim: (_open, type) => ({ type, isRecalled: true }),
 };
 
 for (const minor of [0, 1, 2] as const) {
@@ -26,11 +26,11 @@ for (const minor of [0, 1, 2] as const) {
 
   test("who held nothing leaves nothing to wait for", async () => {
     const server = new RestartFixture();
-    assertEquals(server.grace.active, false);
+    assertEquals(server.grace.isActive, false);
     const client = await server.fixture.client(minor);
     await client.call(op.putrootfh(), op.getattr(["type"]));
     server.restart();
-    assertEquals([server.recovery.size, server.grace.active], [0, false]);
+    assertEquals([server.recovery.size, server.grace.isActive], [0, false]);
     const again = await server.fixture.client(minor, NOT_COMPLETE);
     assertEquals(await reclaim(again), "NO_GRACE");
   });
@@ -45,7 +45,7 @@ for (const minor of [0, 1, 2] as const) {
     server.recovery.flush();
     assertEquals(server.records.flushes, 1);
     server.crash();
-    assertEquals([server.recovery.size, server.grace.active], [1, true]);
+    assertEquals([server.recovery.size, server.grace.isActive], [1, true]);
     assertEquals(server.grace.reclaims, { allowed: 0, refused: 0 });
   });
 
@@ -105,13 +105,13 @@ for (const minor of [0, 1, 2] as const) {
     const stranger = new StateClient(server.fixture, minor, 1);
     stranger.uid = 1000;
     assertEquals(await stranger.introduce(), "CLID_INUSE");
-    assertEquals([server.grace.active, server.recovery.size], [true, 1]);
+    assertEquals([server.grace.isActive, server.recovery.size], [true, 1]);
     const holder = await server.fixture.client(minor, NOT_COMPLETE);
     assertEquals(await reclaim(holder), "OK");
     // Who did not come back in time has lost all, its name too.
     server.restart();
     server.advance(2 * LEASE);
-    assertEquals(server.grace.active, false);
+    assertEquals(server.grace.isActive, false);
     const late = new StateClient(server.fixture, minor, 1);
     late.uid = 1000;
     assertEquals(await late.introduce(), "OK");
@@ -122,9 +122,9 @@ for (const minor of [0, 1, 2] as const) {
     await (await server.fixture.client(minor)).open("file", { seqid: 1 });
     server.restart();
     server.advance(LEASE);
-    assertEquals([server.grace.active, server.recovery.size], [false, 0]);
+    assertEquals([server.grace.isActive, server.recovery.size], [false, 0]);
     server.restart();
-    assertEquals(server.grace.active, false);
+    assertEquals(server.grace.isActive, false);
     const late = await server.fixture.client(minor, NOT_COMPLETE);
     assertEquals(await reclaim(late), "NO_GRACE");
   });
@@ -166,7 +166,7 @@ for (const minor of [0, 1, 2] as const) {
       assertEquals(await reclaim(again), "OK");
       if (minor > 0) await again.call(done);
       else server.advance(LEASE);
-      assertEquals([server.grace.active, server.recovery.size], [false, 1]);
+      assertEquals([server.grace.isActive, server.recovery.size], [false, 1]);
     }
   });
 
@@ -200,7 +200,7 @@ for (const minor of [0, 1, 2] as const) {
     client.verifier = new Uint8Array(8).fill(1);
     await client.register(false);
     assertEquals(await reclaim(client), "OK");
-    assertEquals(server.grace.active, true);
+    assertEquals(server.grace.isActive, true);
   });
 
   test("nothing is granted to a client that can't be put on record", async () => {
@@ -242,9 +242,9 @@ Deno.test("recovery: with a client of NFSv4.0 on record the period lasts its tim
   await server.fixture.client(1);
   await reclaim(await server.fixture.client(0));
   server.advance(LEASE - 1);
-  assertEquals(server.grace.active, true);
+  assertEquals(server.grace.isActive, true);
   server.advance(1);
-  assertEquals(server.grace.active, false);
+  assertEquals(server.grace.isActive, false);
 });
 
 Deno.test("recovery: a client that says goodbye is not waited for", async () => {
@@ -256,9 +256,9 @@ Deno.test("recovery: a client that says goodbye is not waited for", async () => 
   const goodbye = op.destroyClientid(client.clientid);
   assertEquals(await other.status(goodbye), "CLIENTID_BUSY");
   server.advance(LEASE + 1);
-  assertEquals(server.grace.active, true);
+  assertEquals(server.grace.isActive, true);
   assertEquals(await other.status(goodbye), "OK");
-  assertEquals([server.grace.active, server.recovery.size], [false, 0]);
+  assertEquals([server.grace.isActive, server.recovery.size], [false, 0]);
 });
 
 Deno.test("recovery: reclaims without RECLAIM_COMPLETE are void until it comes (RFC 8881 8.4.3)", async () => {
@@ -286,7 +286,7 @@ Deno.test("recovery: a length of 0 gives nobody a right to reclaim, now or later
   const server = new RestartFixture({ graceMs: 0 });
   await (await server.fixture.client(0)).open("file", { seqid: 1 });
   server.restart();
-  assertEquals([server.grace.active, server.recovery.size], [false, 0]);
+  assertEquals([server.grace.isActive, server.recovery.size], [false, 0]);
   assertEquals(await reclaim(await server.fixture.client(0)), "NO_GRACE");
 });
 

@@ -223,7 +223,7 @@ Deno.test("who has half sent a request is told before who does not take replies"
 /** A connection as a watch sees it. */
 function watched() {
   const connection = {
-    established: true,
+    isEstablished: true,
     isIdle: false,
     isReceiving: false,
     records: 0,

@@ -50,7 +50,7 @@ function forgetful(find: SessionTable["find"]): SessionTable["find"] {
     const view = new DataView(bytes.buffer, bytes.byteOffset + offset + 16);
     const [sequence, id] = [view.getUint32(0), view.getUint32(4)];
     const slot = session?.slots.slot(id);
-    if (slot !== undefined && !slot.busy && slot.sequence === sequence) {
+    if (slot !== undefined && !slot.isBusy && slot.sequence === sequence) {
       slot.sequence = (sequence - 1) >>> 0;
     }
     return session;

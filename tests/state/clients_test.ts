@@ -55,11 +55,11 @@ Deno.test("at the limit the oldest unconfirmed client goes, then one whose lease
   const unconfirmed = fixture.register(3)!;
   finish(fixture.state.clients.sweep(fixture.clock.now()));
   const next = fixture.register(4)!;
-  assertEquals([unconfirmed.gone, quiet.gone], [true, false]);
+  assertEquals([unconfirmed.isGone, quiet.isGone], [true, false]);
   fixture.state.confirmClient(next);
   fixture.hold(next);
   const last = fixture.register(5)!;
-  assertEquals([quiet.gone, lively.gone], [true, false]);
+  assertEquals([quiet.isGone, lively.isGone], [true, false]);
   fixture.state.confirmClient(last);
   fixture.hold(last);
   assertEquals(fixture.register(6), undefined);
@@ -75,7 +75,7 @@ Deno.test("at the limit a lapsed client without state goes before one with state
   fixture.clock.advance(LEASE + 1);
   finish(fixture.state.clients.sweep(fixture.clock.now()));
   fixture.register(3);
-  assertEquals([holder.gone, idle.gone], [false, true]);
+  assertEquals([holder.isGone, idle.isGone], [false, true]);
 });
 
 Deno.test("the sweep drops what nobody confirmed within a lease", () => {
@@ -108,10 +108,10 @@ Deno.test("a courteous server keeps a lapsed client for a day, then drops it", (
   const client = fixture.confirmed(1);
   fixture.clock.advance(LEASE + DAY);
   fixture.state.sweep(fixture.clock.now());
-  assertEquals(client.gone, false);
+  assertEquals(client.isGone, false);
   fixture.clock.advance(1);
   fixture.state.sweep(fixture.clock.now());
-  assertEquals(client.gone, true);
+  assertEquals(client.isGone, true);
   assertEquals(fixture.events.at(-1), "gone expired");
 });
 
@@ -188,5 +188,5 @@ Deno.test("a sweep in which something fails is not the last one", () => {
   isBroken = false;
   const later = fixture.confirmed(2);
   sweep();
-  assertEquals(later.gone, true);
+  assertEquals(later.isGone, true);
 });

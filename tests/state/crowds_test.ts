@@ -36,9 +36,9 @@ Deno.test("clients of one address leave room for those of others", () => {
   const many = crowd(fixture, "a", 200);
   // It has had its share, and made room among its own: the oldest went.
   assertEquals(fixture.state.clients.size, 75);
-  assertEquals(many.findIndex((client) => !client.gone), 125);
+  assertEquals(many.findIndex((client) => !client.isGone), 125);
   crowd(fixture, "b", 18);
-  assertEquals(many.filter((client) => !client.gone).length, 75);
+  assertEquals(many.filter((client) => !client.isGone).length, 75);
 });
 
 Deno.test("a full server takes a newcomer in place of who has no state, from the address with most of them", () => {
@@ -51,10 +51,13 @@ Deno.test("a full server takes a newcomer in place of who has no state, from the
   ended();
   assertEquals(come(fixture, "new") === undefined, false);
   assertEquals(
-    many.map((client) => client.gone),
+    many.map((client) => client.isGone),
     [0, 1, 2, 3, 4].map((i) => i === 2),
   );
-  assertEquals([quiet.gone, few.some((client) => client.gone)], [false, false]);
+  assertEquals([quiet.isGone, few.some((client) => client.isGone)], [
+    false,
+    false,
+  ]);
 });
 
 Deno.test("who holds state and has a lease is not thrown out, whoever comes", () => {
@@ -79,14 +82,14 @@ Deno.test("who came back since the sweep is not taken for lapsed", () => {
   assertEquals(fixture.state.clients.counts.courtesy, 2);
   fixture.state.lease.renew(a);
   come(fixture, "c");
-  assertEquals([a.gone, b.gone], [false, true]);
+  assertEquals([a.isGone, b.isGone], [false, true]);
 });
 
 Deno.test("a flood of unconfirmed clients from one address evicts its own", () => {
   const fixture = new StateFixture({ maxClients: 100 });
   const slow = come(fixture, "slow", false)!;
   for (let i = 0; i < 1_000; i++) come(fixture, "flood", false);
-  assertEquals(slow.gone, false);
+  assertEquals(slow.isGone, false);
   assertEquals(fixture.state.clients.counts, {
     confirmed: 0,
     unconfirmed: 75 + 1,

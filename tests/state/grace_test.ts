@@ -21,13 +21,13 @@ function client(protocol: 0 | 1, owner = 1): Client {
 
 function reclaimed(protocol: 0 | 1): Client {
   const done = client(protocol);
-  done.reclaimComplete = true;
+  done.isReclaimComplete = true;
   return done;
 }
 
 Deno.test("without a grace period reclaims are NO_GRACE and the rest is OK (RFC 8881 8.4.2.1)", () => {
   const grace = new GracePeriod({ clock: new FakeClock() });
-  assertEquals(grace.active, false);
+  assertEquals(grace.isActive, false);
   assertEquals(grace.checkReclaim(client(0)), Status.NO_GRACE);
   assertEquals(grace.checkReclaim(client(1)), Status.NO_GRACE);
   assertEquals(grace.checkNew(client(0)), Status.OK);
@@ -61,13 +61,13 @@ Deno.test("the grace period ends with its time or early, and is told of once", (
   }
   const grace = new GracePeriod({ clock, durationMs: 1_000, onEnd });
   clock.advance(999);
-  assertEquals(grace.active, true);
+  assertEquals(grace.isActive, true);
   clock.advance(1);
-  assertEquals([grace.active, ended], [false, 1]);
+  assertEquals([grace.isActive, ended], [false, 1]);
   grace.end();
   const early = new GracePeriod({ clock, durationMs: 1_000, onEnd });
   early.end();
-  assertEquals([early.active, ended], [false, 2]);
+  assertEquals([early.isActive, ended], [false, 2]);
 });
 
 Deno.test("each reclaim puts the end off a little, to twice the time at most (RFC 8881 8.4.2.1, RFC 7530 9.6.2)", () => {
@@ -78,13 +78,13 @@ Deno.test("each reclaim puts the end off a little, to twice the time at most (RF
   clock.advance(59_000);
   assertEquals(grace.checkReclaim(client(0)), Status.OK);
   clock.advance(GRACE_EXTENSION_MS - 1);
-  assertEquals(grace.active, true);
+  assertEquals(grace.isActive, true);
   let lasted = 59_000 + GRACE_EXTENSION_MS - 1;
   while (grace.checkReclaim(client(0)) === Status.OK) {
     clock.advance(1_000);
     lasted += 1_000;
   }
-  assertEquals([grace.active, lasted > 119_000, lasted <= 121_000], [
+  assertEquals([grace.isActive, lasted > 119_000, lasted <= 121_000], [
     false,
     true,
     true,
@@ -98,7 +98,7 @@ Deno.test("what is refused, and what is no reclaim, does not put the end off", (
   assertEquals(grace.checkReclaim(reclaimed(1)), Status.NO_GRACE);
   assertEquals(grace.checkNew(client(0)), Status.GRACE);
   clock.advance(1_000);
-  assertEquals(grace.active, false);
+  assertEquals(grace.isActive, false);
 });
 
 Deno.test("a short period is put off by no more than its own length", () => {
@@ -107,9 +107,9 @@ Deno.test("a short period is put off by no more than its own length", () => {
   clock.advance(999);
   assertEquals(grace.checkReclaim(client(0)), Status.OK);
   clock.advance(999);
-  assertEquals(grace.active, true);
+  assertEquals(grace.isActive, true);
   clock.advance(2);
-  assertEquals(grace.active, false);
+  assertEquals(grace.isActive, false);
 });
 
 Deno.test("records decide who may reclaim and hear who has (RFC 8881 8.4.2.1)", () => {

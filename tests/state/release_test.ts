@@ -26,7 +26,7 @@ function openAndLock(
   { name, of }: { name: string; of: FileRef },
 ): OpenState {
   const owner = new OpenOwner(client, name);
-  owner.confirmed = true;
+  owner.isConfirmed = true;
   addOpenOwner(owner);
   const held = state.files.obtain(of, client);
   const open = addOpen(state, { owner, file: held, uid: 0 });

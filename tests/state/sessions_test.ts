@@ -83,7 +83,7 @@ Deno.test("a connection has many sessions, and its end leaves all of them", () =
     "unbound 1 connection-closed",
   ]);
   assertEquals([session.connections.size, other.connections.size], [0, 1]);
-  assertEquals([session.pathUp, other.pathUp], [false, true]);
+  assertEquals([session.isPathUp, other.isPathUp], [false, true]);
   fixture.state.connectionClosed(shared);
   assertEquals(session.touch(shared), false);
 });
@@ -104,7 +104,7 @@ Deno.test("the backchannel is lost with its last connection and regained with th
   sessions.bind(session, a, Direction.BACK);
   sessions.bind(session, b, Direction.BACK);
   fixture.state.connectionClosed(a);
-  assertEquals(session.pathUp, true);
+  assertEquals(session.isPathUp, true);
   fixture.state.connectionClosed(b);
   sessions.bind(session, c, Direction.FORE);
   sessions.bind(session, c, Direction.BACK);
@@ -118,9 +118,9 @@ Deno.test("a fault of the backchannel ends with a new connection for it", () => 
   const { sessions, session, events } = start();
   sessions.bind(session, testConnection(), Direction.BACK);
   sessions.setBackchannelFault(session, true);
-  assertEquals([session.pathUp, session.hasBackConnection], [false, true]);
+  assertEquals([session.isPathUp, session.hasBackConnection], [false, true]);
   sessions.bind(session, testConnection(), Direction.BACK);
-  assertEquals(session.pathUp, true);
+  assertEquals(session.isPathUp, true);
   assertEquals(events.slice(-3), [
     "backchannel-lost",
     "bound 2",
@@ -136,7 +136,7 @@ Deno.test("a destroyed session is found no more and takes no fault", () => {
   sessions.setBackchannelFault(session, true);
   assertEquals(sessions.find(session.id), undefined);
   assertEquals([sessions.size, session.client.sessions.size], [0, 0]);
-  assertEquals(session.backchannelFault, false);
+  assertEquals(session.hasBackchannelFault, false);
 });
 
 Deno.test("a client at its limit loses the session without a connection first, then the longest idle", () => {
@@ -149,10 +149,10 @@ Deno.test("a client at its limit loses the session without a connection first, t
   sessions.bind(first, testConnection(), Direction.FORE);
   sessions.bind(later[0], testConnection(), Direction.FORE);
   sessionOf(fixture, client);
-  assertEquals(later[1].destroyed, true);
+  assertEquals(later[1].isDestroyed, true);
   sessionOf(fixture, client);
-  assertEquals(later[2].destroyed, true);
-  assertEquals([first.destroyed, later[0].destroyed], [false, false]);
+  assertEquals(later[2].isDestroyed, true);
+  assertEquals([first.isDestroyed, later[0].isDestroyed], [false, false]);
 });
 
 Deno.test("kept replies above the limit make the server ask for fewer slots, room gives them back", () => {
@@ -190,16 +190,16 @@ Deno.test("who goes on filling slots loses its sessions, the idle ones without a
   busy.slots.slot(1)!.begin(request);
   assertEquals(sessions.usage.replayCacheBytes, 2_400);
   finish(sessions.sweep());
-  assertEquals(lost.destroyed, true);
+  assertEquals(lost.isDestroyed, true);
   // 1,800 bytes: too many, but those who are there get time to comply.
-  assertEquals([older.destroyed, newer.destroyed], [false, false]);
+  assertEquals([older.isDestroyed, newer.isDestroyed], [false, false]);
   keep(newer.slots, 1, 600);
   finish(sessions.sweep());
-  assertEquals([older.destroyed, newer.destroyed], [true, false]);
+  assertEquals([older.isDestroyed, newer.isDestroyed], [true, false]);
   keep(busy.slots, 2, 900);
   finish(sessions.sweep());
-  assertEquals([newer.destroyed, busy.destroyed], [true, false]);
-  assertEquals(empty.destroyed, false);
+  assertEquals([newer.isDestroyed, busy.isDestroyed], [true, false]);
+  assertEquals(empty.isDestroyed, false);
 });
 
 /** A request whose answer is to be kept. */

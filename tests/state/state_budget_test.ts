@@ -186,7 +186,7 @@ Deno.test("in need of memory the server is courteous to nobody", () => {
   clock.advance(LEASE + 1);
   const there = come(fixture, "there", { address: "b" })!;
   state.sweep(clock.now());
-  assertEquals([away.gone, there.gone], [true, false]);
+  assertEquals([away.isGone, there.isGone], [true, false]);
   assertEquals(fixture.events.at(-1), "gone evicted");
 });
 

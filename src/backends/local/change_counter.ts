@@ -23,10 +23,10 @@ export function changeOf(
   if (seen === undefined) {
     const latest = Math.max(base, Math.floor(time.now * 1000));
     node.change = Math.min(latest, base + time.host.tick);
-  } else if (node.touched || differs(seen, stat)) {
+  } else if (node.isTouched || differs(seen, stat)) {
     node.change = Math.max(node.change + 1, base);
   }
-  node.touched = false;
+  node.isTouched = false;
   return node.change;
 }
 

@@ -13,7 +13,7 @@ export function link(
   if (node.type === "directory") throw new FsError("is-directory");
   const { host, tree } = store;
   tree.stat(node);
-  if (node.gone) throw new FsError("stale");
+  if (node.isGone) throw new FsError("stale");
   const before = store.stat(directory);
   const from = node.places[0];
   const [source, target] = tree.folders(from.parent, directory);

@@ -9,17 +9,17 @@ export class Descriptor {
   /** The number of the host. */
   readonly fd: number;
   /** Whether it can be written through. */
-  readonly writable: boolean;
+  readonly isWritable: boolean;
   /** When the file was last seen to be still in the tree, in milliseconds. */
   checkedAt = -Infinity;
   /** Written to, and not made durable since. */
-  unsynced = false;
+  isUnsynced = false;
   #users = 0;
-  #retired = false;
+  #isRetired = false;
 
   constructor(fd: number, writable: boolean) {
     this.fd = fd;
-    this.writable = writable;
+    this.isWritable = writable;
   }
 
   /** Keeps it open while `act` waits for the host. */
@@ -29,14 +29,14 @@ export class Descriptor {
       return await act();
     } finally {
       this.#users--;
-      if (this.#retired && this.#users === 0) fs.closeSync(this.fd);
+      if (this.#isRetired && this.#users === 0) fs.closeSync(this.fd);
     }
   }
 
   /** Closes it as soon as no call waits on it. */
   retire(): void {
-    if (this.#retired) return;
-    this.#retired = true;
+    if (this.#isRetired) return;
+    this.#isRetired = true;
     if (this.#users === 0) fs.closeSync(this.fd);
   }
 }
@@ -106,7 +106,7 @@ export class FileDescriptors {
   /** A descriptor to write through. */
   writing(node: LocalNode): Descriptor {
     const descriptor = node.descriptor;
-    if (descriptor?.writable) {
+    if (descriptor?.isWritable) {
       this.#use(node, descriptor);
       return descriptor;
     }
@@ -117,7 +117,7 @@ export class FileDescriptors {
   /** Keeps `fd` for the node, in place of what it had. */
   hold(node: LocalNode, fd: number, writable: boolean): Descriptor {
     const next = new Descriptor(fd, writable);
-    next.unsynced = node.descriptor?.unsynced ?? false;
+    next.isUnsynced = node.descriptor?.isUnsynced ?? false;
     node.descriptor?.retire();
     node.descriptor = next;
     this.#use(node, next);
@@ -144,8 +144,8 @@ export class FileDescriptors {
   release(node: LocalNode): void {
     const descriptor = node.descriptor;
     if (descriptor === undefined || node.isOpen) return;
-    if (!descriptor.unsynced || node.gone) return this.close(node);
-    if (!descriptor.writable) return;
+    if (!descriptor.isUnsynced || node.isGone) return this.close(node);
+    if (!descriptor.isWritable) return;
     try {
       this.hold(node, this.#open(node, fs.constants.O_RDONLY), false);
     } catch {
@@ -165,7 +165,7 @@ export class FileDescriptors {
   async sync(node: LocalNode, { all }: { all: boolean }): Promise<void> {
     const descriptor = this.reading(node);
     // What is written while we wait is for the next one to make durable.
-    descriptor.unsynced = false;
+    descriptor.isUnsynced = false;
     await this.#flush(node, { descriptor, all });
     const failed = this.#failed.get(node);
     if (failed !== undefined) {
@@ -179,8 +179,8 @@ export class FileDescriptors {
   async dispose(): Promise<void> {
     const nodes = [...this.#recent.keys(), ...this.#nameless];
     // What has no name is gone with the last descriptor.
-    const unsynced = nodes.filter(({ gone, descriptor }) =>
-      !gone && descriptor?.unsynced
+    const unsynced = nodes.filter(({ isGone, descriptor }) =>
+      !isGone && descriptor?.isUnsynced
     );
     const results = await Promise.allSettled(
       unsynced.map((node) => this.sync(node, { all: false })),
@@ -221,9 +221,9 @@ export class FileDescriptors {
 
   #evict(node: LocalNode, descriptor: Descriptor): void {
     // The host has taken its name.
-    if (node.gone && node.isOpen) return this.keepNameless(node);
+    if (node.isGone && node.isOpen) return this.keepNameless(node);
     node.descriptor = undefined;
-    if (descriptor.unsynced) {
+    if (descriptor.isUnsynced) {
       this.#leaving++;
       this.#flush(node, { descriptor, all: false })
         .catch((error) => this.#failed.set(node, error))

@@ -48,7 +48,7 @@ export class Guards {
   readonly #recalls: ((node: LocalNode) => Promise<void>)[] = [];
   #watch: FileWatch | undefined;
   #running: Promise<void> | undefined;
-  #disposed = false;
+  #isDisposed = false;
 
   constructor(options: GuardsOptions) {
     this.#options = options;
@@ -95,7 +95,7 @@ export class Guards {
 
   /** Ends all guards, and the watch. */
   async dispose(): Promise<void> {
-    this.#disposed = true;
+    this.#isDisposed = true;
     for (const guarded of this.#byNode.values()) this.#end(guarded);
     await this.#running;
     this.#watch?.close();
@@ -103,7 +103,7 @@ export class Guards {
   }
 
   #begin(node: LocalNode): Guarded | undefined {
-    if (this.#disposed || this.#byNode.size >= MAX_GUARDED) return undefined;
+    if (this.#isDisposed || this.#byNode.size >= MAX_GUARDED) return undefined;
     try {
       this.#watch ??= this.#options.open();
       const files = this.#watch;

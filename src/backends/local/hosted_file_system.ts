@@ -116,7 +116,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     if (node?.tag === decoded.tag) {
       if (node === root || node.places.length > 0) return node;
       // Without a name, but open.
-      if (node.gone && node.isOpen) return node;
+      if (node.isGone && node.isOpen) return node;
     }
     return this.#locator.find(decoded.inode, decoded.tag);
   }
@@ -246,7 +246,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     if (mode.write && file.writers > 0) file.writers--;
     if (file.isOpen) return;
     this.#store.files.release(file);
-    if (file.gone) this.#store.tree.table.forget(file);
+    if (file.isGone) this.#store.tree.table.forget(file);
   }
 
   /** Changes attributes; "permission" for what the host does not let this process do. */
@@ -289,12 +289,12 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       const done = (): Awaitable<Stability> => {
         store.touched(file);
         // The descriptor may have been changed for another one while we waited.
-        (file.descriptor ?? descriptor).unsynced = true;
+        (file.descriptor ?? descriptor).isUnsynced = true;
         if (stability === "unstable") return stability;
         return files.sync(file, { all: stability === "file" })
           .then(() => stability);
       };
-      descriptor.unsynced = true;
+      descriptor.isUnsynced = true;
       const bytes = transfer(descriptor, data, { offset, write: true });
       return bytes instanceof Promise
         ? guards.during(file, bytes).then(done)

@@ -47,7 +47,7 @@ class Kept {
   /** The folder when it was listed, or after our last change since. */
   stat: HostStat;
   /** That was so long after its last change that the next one must show. */
-  settled: boolean;
+  isSettled: boolean;
   /** When reading it ended, and how long it took, in milliseconds. */
   at = -Infinity;
   took = 0;
@@ -62,7 +62,7 @@ class Kept {
     before: DirectoryListing | undefined,
   ) {
     this.stat = stat;
-    this.settled = settled;
+    this.isSettled = settled;
     this.listing = new DirectoryListing(before);
   }
 
@@ -84,7 +84,7 @@ class Kept {
     // Only what the host does makes the listing a false one.
     if (!sameTimes(this.stat, before)) return;
     this.stat = after;
-    this.settled = false;
+    this.isSettled = false;
   }
 }
 
@@ -107,7 +107,7 @@ export class Listings {
     PromiseWithResolvers<DirectoryListing>
   >();
   #bytes = 0;
-  #disposed = false;
+  #isDisposed = false;
 
   /** Nothing was listed yet. */
   constructor(tree: Tree, options: ListingsOptions) {
@@ -131,7 +131,7 @@ export class Listings {
     // An entry made since may be missed, as between opendir and closedir of POSIX.
     if (fresh && cookie !== 0) return this.#use(directory, kept);
     const stat = this.#tree.stat(directory);
-    if (kept && (fresh || kept.settled) && sameTimes(kept.stat, stat)) {
+    if (kept && (fresh || kept.isSettled) && sameTimes(kept.stat, stat)) {
       return this.#use(directory, kept);
     }
     const reading = this.#reading.get(directory);
@@ -164,7 +164,7 @@ export class Listings {
 
   /** Resolves when no folder is read any more; what is being read is given up. */
   async dispose(): Promise<void> {
-    this.#disposed = true;
+    this.#isDisposed = true;
     for (const { reject } of this.#queue.values()) reject(noLongerServed());
     this.#queue.clear();
     const reading = [...this.#reading.values()].map(({ reading }) => reading);
@@ -237,7 +237,7 @@ export class Listings {
       if (done) return true;
       kept.add(value);
     }
-    if (!this.#disposed) return false;
+    if (!this.#isDisposed) return false;
     rest.return?.();
     throw noLongerServed();
   }
@@ -261,7 +261,7 @@ export class Listings {
     kept.reading = undefined;
     kept.removed.clear();
     kept.listing.complete();
-    if (directory.gone) return kept.listing;
+    if (directory.isGone) return kept.listing;
     this.#bytes += kept.listing.bytes;
     return this.#use(directory, kept);
   }

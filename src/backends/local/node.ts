@@ -26,7 +26,7 @@ export class LocalNode {
   /** Names it was found under, latest first: hints, checked at every use. Empty for the root. */
   places: Place[] = [];
   /** No name is left; an open descriptor may still lead to the content. */
-  gone = false;
+  isGone = false;
 
   /** A folder that is held open. */
   folder: OpenFolder | undefined;
@@ -43,7 +43,7 @@ export class LocalNode {
   /** The change counter as last told; see change_counter.ts. */
   change = 0;
   /** We changed it since. */
-  touched = false;
+  isTouched = false;
   /** What it looked like then. */
   seen: HostStat | undefined;
 

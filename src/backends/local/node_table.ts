@@ -41,7 +41,7 @@ export class NodeTable {
   ): LocalNode {
     const { parent, folder, name } = seen;
     let node = this.get(stat.fileid);
-    if (node === undefined || node.gone || !node.is(stat)) {
+    if (node === undefined || node.isGone || !node.is(stat)) {
       // The old one's inode number is in use again: its file is gone.
       if (node !== undefined) this.bury(node);
       node = new LocalNode(stat, this.#host.tag(folder, name, stat));
@@ -69,7 +69,7 @@ export class NodeTable {
 
   /** The last name of a node was removed. */
   bury(node: LocalNode): void {
-    node.gone = true;
+    node.isGone = true;
     node.places = [];
     this.#parents.delete(node.inode);
     this.#buried.set(keyOf(node.inode, node.tag), true);

@@ -78,7 +78,7 @@ export class Settlement {
 
   async #syncOne(node: LocalNode): Promise<void> {
     try {
-      if (node.gone) return;
+      if (node.isGone) return;
       if (node.type === "file") {
         return await this.#files.sync(node, { all: true });
       }

@@ -35,7 +35,7 @@ export class Store {
   readonly clock: Clock;
   /** The time of day. */
   readonly now: WallClock;
-  readonly #atomic: boolean;
+  readonly #isAtomic: boolean;
 
   /** `path` is an existing folder, without symlinks. */
   constructor(host: Host, path: string, options: HostedOptions) {
@@ -46,7 +46,7 @@ export class Store {
     const { clock = systemClock } = options;
     this.clock = clock;
     this.now = options.now ?? systemWallClock;
-    this.#atomic = options.exclusive ?? false;
+    this.#isAtomic = options.exclusive ?? false;
     this.tree = new Tree(host, path, { clock, limit: share });
     this.files = new FileDescriptors(this.#openFile, {
       limit: share * 2,
@@ -87,14 +87,14 @@ export class Store {
 
   /** We changed a node: its change counter moves on, and it was no other process. */
   touched(node: LocalNode): void {
-    node.touched = true;
+    node.isTouched = true;
     this.guards.changed(node);
   }
 
   /** Where a node that has a name is now, its folder open. */
   locate(node: LocalNode): { folder: OpenFolder; name: string } {
     this.tree.stat(node);
-    if (node.gone) throw new FsError("stale");
+    if (node.isGone) throw new FsError("stale");
     const { parent, name } = node.places[0];
     return { folder: this.tree.folder(parent), name };
   }
@@ -105,12 +105,12 @@ export class Store {
     before: HostStat,
     names: { readonly removed?: string; readonly added?: string },
   ): ChangeInfo {
-    directory.touched = true;
+    directory.isTouched = true;
     this.settlement?.add(directory);
     const after = this.stat(directory);
     this.listings.changed(directory, { before, after, ...names });
     return {
-      atomic: this.#atomic,
+      atomic: this.#isAtomic,
       before: before.change,
       after: after.change,
     };
@@ -118,7 +118,7 @@ export class Store {
 
   /** A folder that we left as it is. */
   unchanged(before: number): ChangeInfo {
-    return { atomic: this.#atomic, before, after: before };
+    return { atomic: this.#isAtomic, before, after: before };
   }
 
   /**
@@ -152,7 +152,7 @@ export class Store {
   readonly #openFile = (node: LocalNode, flags: number): number => {
     const held = node.descriptor && this.host.pathOf(node.descriptor.fd);
     if (held !== undefined) return fs.openSync(held, flags);
-    if (node.gone) throw new FsError("stale");
+    if (node.isGone) throw new FsError("stale");
     if (node.type !== "file") throw new FsError("wrong-type");
     const { folder, name } = this.locate(node);
     const fd = openChecked(this.host, { folder, name }, { node, flags });

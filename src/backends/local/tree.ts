@@ -65,7 +65,7 @@ export class Tree {
    */
   folder(node: LocalNode, depth = 0): OpenFolder {
     if (node === this.root) return this.#rootFolder;
-    if (node.gone) throw new FsError("stale");
+    if (node.isGone) throw new FsError("stale");
     if (node.type !== "directory") throw new FsError("not-directory");
     const now = this.#clock.now();
     if (node.folder !== undefined && now - node.checkedAt < this.#trust) {
@@ -145,7 +145,7 @@ export class Tree {
   /** What the host tells of a node now. Throws {@linkcode Misplaced}. */
   stat(node: LocalNode): HostStat {
     if (node === this.root) return this.host.statFolder(this.#rootFolder);
-    if (node.gone) {
+    if (node.isGone) {
       if (node.descriptor === undefined) throw new FsError("stale");
       return this.host.statFile(node.descriptor.fd);
     }
@@ -158,7 +158,7 @@ export class Tree {
 
   /** Throws {@linkcode Misplaced} when a file that we hold open is no longer in the tree. */
   checkHeld(node: LocalNode, descriptor: Descriptor): void {
-    if (node.gone) return;
+    if (node.isGone) return;
     const now = this.#clock.now();
     if (now - descriptor.checkedAt < TRUST) return;
     this.stat(node);
@@ -173,7 +173,7 @@ export class Tree {
       if (path !== undefined) return act(path);
     }
     this.stat(node);
-    if (node.gone) throw new FsError("stale");
+    if (node.isGone) throw new FsError("stale");
     const { parent, name } = node.places[0];
     const pinned = this.host.pin(this.folder(parent), name);
     try {

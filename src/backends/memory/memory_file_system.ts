@@ -336,7 +336,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     this.#nodes.delete(node.fileid);
     this.#capacity.giveNode(node);
     node.content?.release();
-    node.gone = true;
+    node.isGone = true;
   }
 }
 

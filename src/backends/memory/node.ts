@@ -57,7 +57,7 @@ export class MemoryNode implements FileAttributes {
   /** @internal How many opens have not been closed. */
   opens = 0;
   /** @internal Removed, and no longer open. */
-  gone = false;
+  isGone = false;
 
   /** @internal A node that has no name yet. */
   constructor(
@@ -89,7 +89,7 @@ function sizeOf(kind: CreateKind): number {
 
 /** Throws "stale" when the node is gone. */
 export function assertLive(node: MemoryNode): void {
-  if (node.gone) throw new FsError("stale");
+  if (node.isGone) throw new FsError("stale");
 }
 
 /** The entries of a folder; throws "stale" or "not-directory". */

@@ -88,9 +88,10 @@ export class Committer implements Companion {
 
   /** Keeps what is known of a content for as long as it matters. */
   watch(extent: Extent): void {
-    const { number, dirty, shortened, cut } = extent;
+    const { number, isDirty, isShortened, cut } = extent;
     const isUnsynced = this.#parts.durability === "full" &&
-      (dirty || shortened || this.#parts.journal.last(number) !== undefined);
+      (isDirty || isShortened ||
+        this.#parts.journal.last(number) !== undefined);
     if (isUnsynced || cut !== undefined) this.#watched.set(number, extent);
     else this.#watched.delete(number);
   }
@@ -103,12 +104,12 @@ export class Committer implements Companion {
   /** The next commit also makes durable what was done to this content. */
   include(extent: Extent): void {
     if (this.#parts.durability !== "full") return;
-    const { dirty, shortened, number } = extent;
+    const { isDirty, isShortened, number } = extent;
     // Its rows leave the journal with the commit, and a file that was cut and
     // grows would show what was cut off: both only when the content is on disk.
-    const first = shortened || this.#parts.journal.last(number) !== undefined;
+    const first = isShortened || this.#parts.journal.last(number) !== undefined;
     if (first) this.#syncBeforeCommit.add(extent);
-    else if (dirty) this.#syncWithCommit.add(extent);
+    else if (isDirty) this.#syncWithCommit.add(extent);
   }
 
   /** The content is going. */
@@ -299,7 +300,7 @@ export class Committer implements Companion {
 
   /** The content is about to be synced; returns its last row in the journal. */
   #clean(extent: Extent): number | undefined {
-    extent.dirty = extent.shortened = false;
+    extent.isDirty = extent.isShortened = false;
     this.watch(extent);
     return this.#parts.journal.last(extent.number);
   }

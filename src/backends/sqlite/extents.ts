@@ -30,8 +30,8 @@ export class Extents {
     // Another program's, or of a database that was lost: its bytes are not
     // ours.
     while (!contents.make(number)) number = transaction.number();
-    const state = { dirty: false, shortened: false };
-    const extent = { number, trimmed: true, cut: undefined, ...state };
+    const state = { isDirty: false, isShortened: false };
+    const extent = { number, isTrimmed: true, cut: undefined, ...state };
     transaction.otherwise(() => this.drop(extent));
     return extent;
   }
@@ -46,8 +46,8 @@ export class Extents {
   of(file: SqliteNode): Extent {
     // A node that left memory comes back without what was known of its content.
     return file.extent ??= this.#parts.committer.known(file.outside) ?? {
-      ...{ number: file.outside, trimmed: false, cut: undefined },
-      ...{ dirty: false, shortened: false },
+      ...{ number: file.outside, isTrimmed: false, cut: undefined },
+      ...{ isDirty: false, isShortened: false },
     };
   }
 
@@ -57,22 +57,22 @@ export class Extents {
     const extent = this.of(file);
     if (size <= file.size) return extent;
     if (extent.cut !== undefined) committer.now();
-    if (!extent.trimmed) {
+    if (!extent.isTrimmed) {
       // A crash can leave a tail that was never told of.
       if (contents.measure(extent.number).size > file.size) {
         contents.cut(extent.number, file.size);
-        extent.shortened = true;
+        extent.isShortened = true;
         committer.watch(extent);
       }
-      extent.trimmed = true;
+      extent.isTrimmed = true;
     }
-    if (extent.shortened) committer.include(extent);
+    if (extent.isShortened) committer.include(extent);
     return extent;
   }
 
   /** What was written to the content is not on disk yet. */
   written(extent: Extent): void {
-    extent.dirty = true;
+    extent.isDirty = true;
     this.#parts.committer.watch(extent);
   }
 
@@ -89,10 +89,10 @@ export class Extents {
       extent.cut = undefined;
       try {
         contents.cut(extent.number, size);
-        extent.shortened = true;
+        extent.isShortened = true;
       } catch {
         // It is cut before the file grows.
-        extent.trimmed = false;
+        extent.isTrimmed = false;
       }
       committer.watch(extent);
       done();

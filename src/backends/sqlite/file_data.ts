@@ -217,7 +217,7 @@ export class FileData {
     } catch (error) {
       if (old !== undefined) this.#extents.drop(extent);
       // The next to grow over it cuts it where that fails.
-      else if (!cut(contents, number, file.size)) extent.trimmed = false;
+      else if (!cut(contents, number, file.size)) extent.isTrimmed = false;
       throw error;
     }
     this.#saved(file, next);

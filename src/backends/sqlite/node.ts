@@ -107,7 +107,7 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   /** @internal How many opens have not been closed. */
   opens = 0;
   /** @internal Removed, and no longer open. */
-  gone = false;
+  isGone = false;
   /** @internal It has left memory, and what it says may be out of date. */
   isForgotten = false;
   /** @internal What is known of the content beside the database, once that was used. */
@@ -142,13 +142,13 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
 export interface Extent {
   readonly number: number;
   /** It is not longer than the file's size: a crash can leave a tail that no client wrote. */
-  trimmed: boolean;
+  isTrimmed: boolean;
   /** Once what was decided so far is durable, it is to be cut to this many bytes. */
   cut: number | undefined;
   /** Something was written since it was last brought to disk. */
-  dirty: boolean;
+  isDirty: boolean;
   /** It was cut since it was last brought to disk. */
-  shortened: boolean;
+  isShortened: boolean;
 }
 
 /** What a new node is made of. */

@@ -56,7 +56,7 @@ export class NodeTable {
   /** The node that has the live attributes of the same file; throws "stale" when it is gone. */
   live(node: SqliteNode): SqliteNode {
     const live = node.isForgotten ? this.get(node.fileid) : node;
-    if (live === undefined || live.gone) throw new FsError("stale");
+    if (live === undefined || live.isGone) throw new FsError("stale");
     return live;
   }
 
@@ -96,7 +96,7 @@ export class NodeTable {
   /** Writes what {@linkcode change} was told of, in the open transaction. */
   save(): void {
     for (const node of this.#due.keys()) {
-      if (!node.gone) this.#sql.saveNode(node);
+      if (!node.isGone) this.#sql.saveNode(node);
     }
   }
 
@@ -113,7 +113,7 @@ export class NodeTable {
       const { opens, identity } = node;
       Object.assign(node, image.node, { opens, identity, isForgotten: false });
       // What was written to the content since is beyond its end perhaps.
-      if (node.extent !== undefined) node.extent.trimmed = false;
+      if (node.extent !== undefined) node.extent.isTrimmed = false;
       if (image.isUnsaved) this.unsaved.add(node);
       else this.unsaved.delete(node);
       this.#recent.set(node.fileid, node);
@@ -151,7 +151,7 @@ export class NodeTable {
   }
 
   #forget(node: SqliteNode): void {
-    node.gone = true;
+    node.isGone = true;
     this.unsaved.delete(node);
     this.#recent.delete(node.fileid);
   }

@@ -76,7 +76,7 @@ function* inSequence(
       sequence.answer(seqid, replyFor(context, { operation, status, start }));
     }
   } finally {
-    if (isOpener && !owner.client.gone) noteUse(state, owner, clock.now());
+    if (isOpener && !owner.client.isGone) noteUse(state, owner, clock.now());
   }
 }
 

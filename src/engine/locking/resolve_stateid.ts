@@ -107,7 +107,7 @@ function isUsable(state: HeldState, options: ResolveOptions): boolean {
     case "open":
       // RFC 7530 16.18.5: nothing can be valid about an open that is not confirmed.
       return !state.isClosed &&
-        (state.owner.confirmed || options.unconfirmed === true);
+        (state.owner.isConfirmed || options.unconfirmed === true);
     case "lock":
     case "delegation":
       return true;

@@ -108,7 +108,7 @@ function replay(context: CompoundContext, client: Client): StatusCode {
   const { result, session } = client.createSession;
   context.reply.raw(result!);
   // The first answer was lost, and perhaps its connection: this one takes over.
-  if (session?.destroyed === false) bind(context, session);
+  if (session?.isDestroyed === false) bind(context, session);
   return Status.OK;
 }
 
@@ -136,7 +136,7 @@ function create(
   const callback = callsBack && credential !== undefined
     ? { program: args.program, credential }
     : undefined;
-  if (!client.confirmed) state.confirmClient(client);
+  if (!client.isConfirmed) state.confirmClient(client);
   else state.lease.renew(client);
   const { minorVersion } = context;
   const persist = (args.flags & CreateSessionFlag.PERSIST) !== 0 &&

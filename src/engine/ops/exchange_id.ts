@@ -109,7 +109,7 @@ function encode(context: CompoundContext, client: Client): void {
   reply.uint32((client.createSession.sequence + 1) >>> 0);
   reply.uint32(
     (ExchangeFlag.USE_NON_PNFS |
-      (client.confirmed ? ExchangeFlag.CONFIRMED_R : 0)) >>> 0,
+      (client.isConfirmed ? ExchangeFlag.CONFIRMED_R : 0)) >>> 0,
   );
   reply.uint32(SP4_NONE);
   reply.uint64(0n); // so_minor_id: all connections reach the same server

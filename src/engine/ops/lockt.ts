@@ -46,7 +46,7 @@ export const lockt: Operation<LocktArgs> = {
     const span = spanOf(offset, length);
     if (span === undefined) return Status.INVAL;
     // RFC 8881 8.4.2.1, RFC 7530 9.6.2: what clients hold is not known yet.
-    if (state.grace.active) return Status.GRACE;
+    if (state.grace.isActive) return Status.GRACE;
     const known = client.states.lockOwners.get(ownerKey(owner.name));
     const conflict = findConflict(context, known, { span, write });
     return conflict === undefined

@@ -65,9 +65,9 @@ function ownerFor(
     addOpenOwner(owner);
     return owner;
   }
-  const { sequence, confirmed } = known;
+  const { sequence, isConfirmed } = known;
   // RFC 7530 16.18.5: as long as nothing is confirmed, what comes now is the truth.
-  const restarts = !confirmed && sequence!.pending === undefined &&
+  const restarts = !isConfirmed && sequence!.pending === undefined &&
     sequence!.order(args.seqid, context.xid) !== "again";
   if (restarts) restartOwner(context.services.state, known);
   return known;
@@ -113,8 +113,8 @@ function* openClaimed(
   if (isStatus(open)) return open;
   const { owner } = open;
   // RFC 7530 9.1.11: a reclaim MUST NOT be asked to confirm.
-  if (reclaim) owner.confirmed = true;
-  else if (!owner.confirmed) owner.unconfirmed = open;
+  if (reclaim) owner.isConfirmed = true;
+  else if (!owner.isConfirmed) owner.unconfirmed = open;
   // RFC 8881 20.11.3: the last OPEN's answer counts.
   open.mayNotify = minorVersion > 0 && state.waiting.notifier.canNotify(client);
   const wanted = shareAccess & ~Share.ACCESS_BOTH;

@@ -34,7 +34,7 @@ export const openConfirm: Operation<OpenConfirmArgs> = {
       // RFC 7530 16.18.5: there is nothing to confirm about it.
       if (owner.unconfirmed !== open) return Status.BAD_STATEID;
       owner.unconfirmed = undefined;
-      owner.confirmed = true;
+      owner.isConfirmed = true;
       open.bump();
       writeStateid(context.reply, open);
       return Status.OK;

@@ -20,7 +20,7 @@ export const reclaimComplete: Operation<ReclaimCompleteArgs> = {
       return context.current === undefined ? Status.NOFILEHANDLE : Status.OK;
     }
     const client = context.client!;
-    if (client.reclaimComplete) return Status.COMPLETE_ALREADY;
+    if (client.isReclaimComplete) return Status.COMPLETE_ALREADY;
     context.services.state.reclaimComplete(client);
     return Status.OK;
   },

@@ -20,12 +20,12 @@ export const renew: Operation<RenewArgs> = {
   run(context, args) {
     const { clients, clock } = context.services.state;
     const known = clients.find(args.id, 0);
-    if (known?.confirmed && !mayRenew(context, known)) return Status.ACCESS;
+    if (known?.isConfirmed && !mayRenew(context, known)) return Status.ACCESS;
     const client = clients.confirmed(args.id);
     if (isStatus(client)) return client;
     noteConnection(context, client);
     // RFC 7530 16.28.5: the lease is renewed by now, all the same.
-    if (client.callbackPathDown && client.states.delegations > 0) {
+    if (client.isCallbackPathDown && client.states.delegations > 0) {
       client.toldPathDownAt ??= clock.now();
       return Status.CB_PATH_DOWN;
     }

@@ -83,7 +83,7 @@ function run(context: CompoundContext, args: SequenceArgs): StatusCode {
   }
   context.session = session;
   context.client = client;
-  if (slot.busy) session.slots.shrink(slot, args.highestSlot);
+  if (slot.isBusy) session.slots.shrink(slot, args.highestSlot);
   encode(context, session, args);
   return Status.OK;
 }
@@ -106,7 +106,7 @@ function begin(
   { slot, request }: { slot: Slot; request: SlotRequest },
 ): StatusCode {
   // RFC 8881 2.10.6.1: only after the answer of the last.
-  const isBusy = slot.busy || slot.isSettling;
+  const isBusy = slot.isBusy || slot.isSettling;
   if (isBusy || !slot.expects(request.sequence)) {
     return Status.SEQ_MISORDERED;
   }
@@ -145,9 +145,9 @@ function repeat(
 ): StatusCode {
   const { sessions } = context.services.state;
   // RFC 8881 2.10.6.2: still being carried out.
-  if (slot.busy || slot.isSettling) return Status.DELAY;
+  if (slot.isBusy || slot.isSettling) return Status.DELAY;
   // RFC 8881 18.36.4: a slot never used has answered SEQ_MISORDERED to 0.
-  if (!slot.used) return Status.SEQ_MISORDERED;
+  if (!slot.isUsed) return Status.SEQ_MISORDERED;
   if (!slot.isRetry(request)) return Status.SEQ_FALSE_RETRY;
   if (slot.isLost) {
     // RFC 8881 2.10.6.5: if not the original reply, then an indication that the session is lost.
@@ -158,7 +158,7 @@ function repeat(
   context.replay = slot.reply;
   // RFC 8881 2.10.6.1.3: the second operation says that nothing was kept; of
   // a lone SEQUENCE the answer is made anew (2.10.6.1.1).
-  context.uncachedRetry = slot.reply === undefined;
+  context.isUncachedRetry = slot.reply === undefined;
   return Status.OK;
 }
 

@@ -72,7 +72,7 @@ function store(
       },
       (error) => {
         // It may still be at work, and must not write what is others' by then.
-        context.requestInUse = true;
+        context.isRequestInUse = true;
         throw error;
       },
     );

@@ -48,7 +48,7 @@ Deno.test("change counter: grows within one tick of ctime, by us or by size alon
   const time = { host, now: 1_000_001 };
   const first = changeOf(node, statAt(1000, 0), time);
   assertEquals(changeOf(node, statAt(1000, 0), time), first);
-  node.touched = true;
+  node.isTouched = true;
   const second = changeOf(node, statAt(1000, 0), time);
   assertGreater(second, first);
   const third = changeOf(node, statAt(1000, 0, 7), time);
@@ -60,7 +60,7 @@ Deno.test("change counter: does not go back when the node leaves memory", () => 
   const node = new LocalNode(stat, 1);
   let last = changeOf(node, stat, { host, now: 1_000_001 });
   for (let i = 0; i < 500; i++) {
-    node.touched = true;
+    node.isTouched = true;
     last = changeOf(node, stat, { host, now: 1_000_002 });
   }
   const again = new LocalNode(stat, 1);

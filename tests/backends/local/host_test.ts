@@ -70,7 +70,7 @@ Deno.test({
       mostNameless: 4,
     });
     const [node] = nodes(1);
-    files.writing(node).unsynced = true;
+    files.writing(node).isUnsynced = true;
     assertEquals(
       await codeOf(() => files.sync(node, { all: false })),
       "invalid",
@@ -92,7 +92,7 @@ Deno.test({
       mostNameless: 4,
     });
     const [node, ...others] = nodes(20);
-    files.writing(node).unsynced = true;
+    files.writing(node).isUnsynced = true;
     path = `${box.path}/file`;
     for (const other of others) files.reading(other);
     assertEquals(node.descriptor, undefined);

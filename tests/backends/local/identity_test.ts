@@ -266,7 +266,7 @@ Deno.test("node table: an inode number that is born again is another node", () =
   assertEquals(born(1, 10), first);
   const second = born(2, 20);
   assert(second !== first);
-  assert(first.gone && !second.gone);
+  assert(first.isGone && !second.isGone);
   assert(table.isBuried(5, 10) && !table.isBuried(5, 20));
   assertEquals(table.get(5), second);
 });

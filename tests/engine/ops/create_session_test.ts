@@ -30,7 +30,7 @@ Deno.test("CREATE_SESSION confirms the client and echoes its sequence (RFC 8881 
   const client = exchange(peer);
   const made = create(peer, client);
   assertEquals([made.status, made.sequence], [Status.OK, client.sequence]);
-  assertEquals(server.state.clients.find(client.id, 1)?.confirmed, true);
+  assertEquals(server.state.clients.find(client.id, 1)?.isConfirmed, true);
   assertEquals(server.events, [
     "confirmed",
     "session",

@@ -119,7 +119,7 @@ Deno.test("SEQUENCE finds an answer that was not kept: RETRY_UNCACHED_REP for th
   end(send({ rest }));
   const retry = send({ rest });
   assertEquals(retry.status, Status.OK);
-  assertEquals(retry.context.uncachedRetry, true);
+  assertEquals(retry.context.isUncachedRetry, true);
   assertEquals(retry.context.replay, undefined);
   assertEquals(retry.context.slot, undefined);
 });
@@ -128,7 +128,7 @@ Deno.test("SEQUENCE forgets a kept answer with the next request on the slot", ()
   const { send } = start();
   end(send({ cacheThis: true }));
   end(send({ sequence: 2 }));
-  assertEquals(send({ sequence: 2 }).context.uncachedRetry, true);
+  assertEquals(send({ sequence: 2 }).context.isUncachedRetry, true);
 });
 
 Deno.test("SEQUENCE keeps what failed at the second operation, asked or not (RFC 8881 2.10.6.1.3)", () => {

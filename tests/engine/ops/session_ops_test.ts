@@ -104,7 +104,7 @@ Deno.test("BIND_CONN_TO_SESSION gives a session its backchannel later (RFC 8881 
   const { server, session } = start({ flags: 0 });
   const answer = bind(server.connect(), session, { direction: BACK });
   assertEquals(answer.direction, Direction.BACK);
-  assertEquals(server.state.sessions.find(session)?.pathUp, true);
+  assertEquals(server.state.sessions.find(session)?.isPathUp, true);
 });
 
 Deno.test("BIND_CONN_TO_SESSION refuses RDMA and binds all the same (RFC 8881 18.34.3)", () => {
@@ -149,7 +149,7 @@ Deno.test("DESTROY_SESSION ends the session, its replies and its connections, no
     "no-session destroyed-session",
   ]);
   assertEquals(server.state.sessions.usage.replayCacheBytes, 0);
-  assertEquals(server.state.clients.find(id, 1)?.confirmed, true);
+  assertEquals(server.state.clients.find(id, 1)?.isConfirmed, true);
   assertEquals(sequenceOn(peer, session).status, Status.BADSESSION);
   assertEquals(destroy(peer, session), Status.BADSESSION);
 });
@@ -254,7 +254,7 @@ Deno.test("RECLAIM_COMPLETE twice is COMPLETE_ALREADY (RFC 8881 18.51.4)", () =>
   const { server, peer, session, id } = start();
   const after = sequenceOn(peer, session);
   assertEquals(complete(peer, after), Status.OK);
-  assertEquals(server.state.clients.find(id, 1)?.reclaimComplete, true);
+  assertEquals(server.state.clients.find(id, 1)?.isReclaimComplete, true);
   assertEquals(complete(peer, after), Status.COMPLETE_ALREADY);
   assertEquals(server.events.at(-1), "reclaimed");
 });
@@ -264,7 +264,7 @@ Deno.test("RECLAIM_COMPLETE of one file system needs a filehandle and ends nothi
   const after = sequenceOn(peer, session);
   assertEquals(complete(peer, after, true), Status.NOFILEHANDLE);
   assertEquals(complete(peer, after, true, {} as FileRef), Status.OK);
-  assertEquals(server.state.clients.find(id, 1)?.reclaimComplete, false);
+  assertEquals(server.state.clients.find(id, 1)?.isReclaimComplete, false);
 });
 
 Deno.test("RECLAIM_COMPLETE clears RESTART_RECLAIM_NEEDED (RFC 8881 18.46.3)", () => {

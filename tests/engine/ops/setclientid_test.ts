@@ -145,10 +145,10 @@ Deno.test("SETCLIENTID of a restarted client costs the old state at its confirma
   const { server, peer, client, record } = holder();
   const restarted = set(peer, { verifier: 2 });
   assertNotEquals(restarted.id, client.id);
-  assertEquals(record.gone, false);
+  assertEquals(record.isGone, false);
   assertEquals(renewLease(peer, client.id), Status.OK);
   assertEquals(confirm(peer, restarted), Status.OK);
-  assertEquals(record.gone, true);
+  assertEquals(record.isGone, true);
   assertEquals(renewLease(peer, client.id), Status.STALE_CLIENTID);
   assertEquals(server.state.clients.size, 1);
 });
@@ -180,7 +180,7 @@ Deno.test("SETCLIENTID by another principal is CLID_INUSE while there is state (
   // clientaddr4: two empty strings.
   assertEquals(stranger.result.bytes, new Uint8Array(8));
   assertEquals(set(peer, { uid: 1000 }).status, Status.CLID_INUSE);
-  assertEquals([record.gone, record.id], [false, client.id]);
+  assertEquals([record.isGone, record.id], [false, client.id]);
 });
 
 Deno.test("SETCLIENTID by another principal is allowed without state or without a lease (RFC 7530 9.1.2)", () => {
@@ -194,7 +194,7 @@ Deno.test("SETCLIENTID by another principal is allowed without state or without 
   server.clock.advance(LEASE + 1);
   const late = set(peer, { uid: 1000 });
   assertEquals(confirm(peer, late, 1000), Status.OK);
-  assertEquals(record.gone, true);
+  assertEquals(record.isGone, true);
 });
 
 Deno.test("SETCLIENTID_CONFIRM by another principal is CLID_INUSE (RFC 7530 16.34.5)", () => {
@@ -255,7 +255,7 @@ Deno.test("RENEW of an id that was never given out is STALE_CLIENTID (RFC 7530 1
 
 Deno.test("RENEW says CB_PATH_DOWN to a client with delegations, and renews (RFC 7530 16.28.5)", () => {
   const { server, peer, client, record } = holder();
-  record.callbackPathDown = true;
+  record.isCallbackPathDown = true;
   assertEquals(renewLease(peer, client.id), Status.OK);
   record.states.delegations = 1;
   server.clock.advance(1_000);

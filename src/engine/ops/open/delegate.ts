@@ -67,8 +67,8 @@ function offerFor(
   const isOpen = open.file.opens.get(open.owner) === open;
   if (!isOpen) return WhyNoDelegation.RESOURCE;
   const { policy } = context.services.state.files;
-  const { confirmed } = open.owner;
-  if (claim.type === "previous" && confirmed) {
+  const { isConfirmed } = open.owner;
+  if (claim.type === "previous" && isConfirmed) {
     const type = RECLAIMED[claim.delegation];
     if (type === undefined) return WhyNoDelegation.RESOURCE;
     return policy.reclaim?.(open, type) ?? WhyNoDelegation.RESOURCE;
@@ -77,7 +77,7 @@ function offerFor(
   const type = policy.offer(open, wanted);
   if (isReason(type)) return type;
   // RFC 7530 9.1.11: none with an open that needs confirmation.
-  return confirmed ? { type } : WhyNoDelegation.RESOURCE;
+  return isConfirmed ? { type } : WhyNoDelegation.RESOURCE;
 }
 
 /** open_delegation_type4 */

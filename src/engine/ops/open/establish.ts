@@ -77,7 +77,7 @@ function check(
   { file, truncate }: OpenTarget,
 ): StatusCode {
   const { client, access, deny, reclaim } = opening;
-  if (client.gone) return Status.EXPIRED;
+  if (client.isGone) return Status.EXPIRED;
   const isFull = hasAllOpens(client, context.services.limits);
   if (isFull && ownOpen(context, opening, file) === undefined) {
     return atLimit(context);

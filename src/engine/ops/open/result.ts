@@ -38,7 +38,7 @@ export function writeOpenResult(
   writeStateid(reply, open);
   writeChangeInfo(reply, target.change);
   // RFC 8881 18.16.3: OPEN4_RESULT_CONFIRM is NFSv4.0's alone, whose owners start unconfirmed.
-  const confirm = open.owner.confirmed ? 0 : RESULT_CONFIRM;
+  const confirm = open.owner.isConfirmed ? 0 : RESULT_CONFIRM;
   const notify = open.mayNotify ? RESULT_MAY_NOTIFY_LOCK : 0;
   reply.uint32(RESULT_LOCKTYPE_POSIX | confirm | notify);
   writeBitmap(reply, target.set);
