@@ -28,11 +28,13 @@ export class Locator {
   readonly #tree: Tree;
   readonly #clock: Clock;
   readonly #turn = new LoopTurn();
-  /** When each identity was first asked for. */
-  readonly #asked = new Map<string, number>();
+  /** When each identity was first asked for, and the walks that had begun by then. */
+  readonly #asked = new Map<string, { at: number; walks: number }>();
   #walking: Promise<void> | undefined;
-  /** When the last walk began that can have missed nothing. */
-  #walked = -Infinity;
+  /** Walks that have begun. */
+  #walks = 0;
+  /** The last of them that can have missed nothing. */
+  #walked = 0;
   #saved = BURST;
   #savedAt: number;
   /** The folder looked through last: after a restart clients ask for one file after the other. */
@@ -78,23 +80,23 @@ export class Locator {
         this.#asked.delete(key);
         return found;
       }
-      if (this.#walked > this.#askedAt(key)) throw new FsError("stale");
+      if (this.#walked > this.#walksBefore(key)) throw new FsError("stale");
       await this.#walkOnce();
     }
   }
 
-  /** When the identity was first asked for, lately. */
-  #askedAt(key: string): number {
+  /** The walks that had begun when the identity was first asked for, lately: a later one would have found it. */
+  #walksBefore(key: string): number {
     const now = this.#clock.now();
     const known = this.#asked.get(key);
-    if (known !== undefined && now - known < FORGET) return known;
+    if (known !== undefined && now - known.at < FORGET) return known.walks;
     for (const oldest of this.#asked.keys()) {
       if (this.#asked.size < MAX_ASKED) break;
       this.#asked.delete(oldest);
     }
     this.#asked.delete(key);
-    this.#asked.set(key, now);
-    return now;
+    this.#asked.set(key, { at: now, walks: this.#walks });
+    return this.#walks;
   }
 
   /** The node with this inode number, where the folder that it was last in still has it. */
@@ -181,10 +183,9 @@ export class Locator {
       return Promise.reject(new FsError("busy", "walked enough for now"));
     }
     const { moves } = this.#tree;
+    const walk = ++this.#walks;
     this.#walking = this.#walk().then(() => {
-      // Equal moments count as before: a call that asked at `begin` asked
-      // first.
-      if (this.#tree.moves === moves) this.#walked = begin + 0.5;
+      if (this.#tree.moves === moves) this.#walked = walk;
     }).finally(() => {
       this.#saved -= this.#clock.now() - begin;
       this.#walking = undefined;

@@ -172,6 +172,26 @@ testBothHosts(
 );
 
 testBothHosts(
+  "a file that moves in the moment of a walk is found by the next one",
+  async (make) => {
+    await using box = make({ clock: toldClock(() => 5) });
+    const { path } = box;
+    Deno.mkdirSync(`${path}/a`);
+    Deno.mkdirSync(`${path}/b`);
+    Deno.writeTextFileSync(`${path}/a/file`, "content");
+    const folder = (await box.fs.lookup(box.fs.root(), "a"))!;
+    const id = box.fs.identify((await box.fs.lookup(folder, "file"))!).slice();
+    await box.restart();
+    const { fs } = box;
+    const madeUp = id.slice();
+    new DataView(madeUp.buffer).setUint32(3, 0x7fff0000);
+    assertEquals(await codeOf(() => fs.resolve(madeUp)), "stale");
+    Deno.renameSync(`${path}/a/file`, `${path}/b/file`);
+    assertEquals((await fs.getattr((await fs.resolve(id))!)).size, 7);
+  },
+);
+
+testBothHosts(
   "handles that a client makes up don't make us walk again and again",
   async (make) => {
     await using box = make();
