@@ -37,7 +37,7 @@ export interface CallbackRequest {
   /** What the client is to do. */
   readonly operations: readonly CallbackOperation[];
   /** The requests that made what it is about (RFC 8881 2.10.6.3). */
-  readonly referringCalls?: () => readonly ReferringCalls[];
+  readonly referringCalls?: (() => readonly ReferringCalls[]) | undefined;
   /** Whether it still has a point; asked before each attempt. */
   readonly wanted?: () => boolean;
   /** Called after an attempt that was not answered, when another one follows. */

@@ -46,19 +46,19 @@ export interface DialOutOptions extends RetryOptions {
   /** Where the XIDs of a connection begin. */
   readonly random: RandomBytes;
   /** Which addresses are dialled; the client's own if left out. */
-  readonly allow?: AllowCallbackAddress;
+  readonly allow?: AllowCallbackAddress | undefined;
   /** Connections open at once; 1,024. */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
   /** Callbacks of one client that are under way; 64. */
-  readonly queueLimit?: number;
+  readonly queueLimit?: number | undefined;
   /** Milliseconds after which a connection that no callback uses is closed; 60,000. */
-  readonly idleTimeout?: number;
+  readonly idleTimeout?: number | undefined;
   /** Milliseconds after which a path that is down is tried again; 30,000, with a lease shorter than 90 s as much shorter. */
-  readonly probeInterval?: number;
+  readonly probeInterval?: number | undefined;
   /** Whether a client has not been heard of for a lease: its path is not tried again. */
-  readonly isExpired?: (client: Client) => boolean;
+  readonly isExpired?: ((client: Client) => boolean) | undefined;
   /** Called when a client's callbacks have a way, for the first time or again. */
-  readonly regained?: (client: Client) => void;
+  readonly regained?: ((client: Client) => void) | undefined;
 }
 
 const MAX_CONNECTIONS = 1_024;

@@ -1,6 +1,7 @@
 import type { CallbackObserver } from "./callback_observer.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Logger, silentLogger } from "../base/log.ts";
+import type { Complete } from "../base/option_names.ts";
 
 /**
  * How often and how long a callback is tried; all can be left out. With a lease
@@ -8,11 +9,11 @@ import { type Logger, silentLogger } from "../base/log.ts";
  */
 export interface CallbackTimes {
   /** Milliseconds until a reply is given up; 10,000. */
-  readonly replyTimeout?: number;
+  readonly replyTimeout?: number | undefined;
   /** Attempts in all; 3. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** Milliseconds to wait after each failed attempt; 5,000, 10,000, 20,000. */
-  readonly backoff?: readonly number[];
+  readonly backoff?: readonly number[] | undefined;
 }
 
 /** How long a reply is waited for with a lease of {@linkcode FULL_LEASE_MS} or more, in milliseconds. */
@@ -38,20 +39,20 @@ export function ofLease(ms: number, leaseMs: number): number {
 /** The same, with what they go by. */
 export interface RetryOptions extends CallbackTimes {
   /** Length of a lease in milliseconds; 90,000. */
-  readonly leaseMs?: number;
+  readonly leaseMs?: number | undefined;
   /** Milliseconds to wait after NFS4ERR_DELAY, doubled each time; 20. */
-  readonly delay?: number;
+  readonly delay?: number | undefined;
   /** What all of it goes by. */
   readonly clock: Clock;
   /** Is told of each callback. */
-  readonly observer?: CallbackObserver;
+  readonly observer?: CallbackObserver | undefined;
   /** For errors of our own, and addresses that are not dialled; silent. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
 }
 
 /** The same with nothing left out but the observer. */
 export type RetryPolicy =
-  & Required<Omit<RetryOptions, "observer">>
+  & Complete<Omit<RetryOptions, "observer">>
   & Pick<RetryOptions, "observer">;
 
 /** Fills in what was left out. */

@@ -33,7 +33,9 @@ export interface SlotCall {
   /** Ends the wait for the reply. */
   readonly signal: AbortSignal;
   /** Is told each operation's status. */
-  readonly operation?: (name: string, status: StatusCode) => void;
+  readonly operation:
+    | ((name: string, status: StatusCode) => void)
+    | undefined;
 }
 
 /**

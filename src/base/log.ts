@@ -26,7 +26,7 @@ export interface Logger {
    * The least level that is written, where the logger says so. At `"debug"` the
    * server logs each operation, which it does for no other logger.
    */
-  readonly level?: LogLevel;
+  readonly level?: LogLevel | undefined;
   /** Detail for an operator who looks for a fault. */
   debug(message: string, fields?: LogFields): void;
   /** Start, stop, and state that was lost. */
@@ -39,7 +39,7 @@ export interface Logger {
    * Lines that were left out because their reader did not take them in time; a
    * metric where there is such a number.
    */
-  readonly dropped?: number;
+  readonly dropped?: number | undefined;
   /** Resolves when all lines are written, or after `timeoutMs`; where lines may wait. */
   flush?(timeoutMs: number): Promise<void>;
 }
@@ -59,17 +59,17 @@ export type LogFormat = typeof LOG_FORMATS[number];
 /** Options of {@link createLogger}. */
 export interface LoggerOptions {
   /** The least level that is written; `"info"` if left out. */
-  level?: LogLevel;
+  level?: LogLevel | undefined;
   /** Form of a line; `"text"` if left out. */
-  format?: LogFormat;
+  format?: LogFormat | undefined;
   /**
    * Takes each line, without its newline. If left out lines go to standard
    * error without the server waiting for its reader: 1 MiB of them are kept, of
    * more it is said afterwards how many were left out.
    */
-  write?: (line: string) => void;
+  write?: ((line: string) => void) | undefined;
   /** Time of a line, in ms since 1970; the system's if left out. */
-  clock?: () => number;
+  clock?: (() => number) | undefined;
 }
 
 /**

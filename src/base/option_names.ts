@@ -5,6 +5,11 @@ export type OptionNames<Options> = Readonly<
   Record<keyof Options, unknown>
 >;
 
+/** The options with a value for each. */
+export type Complete<Options> = {
+  [Name in keyof Options]-?: Exclude<Options[Name], undefined>;
+};
+
 /**
  * Throws TypeError for what is no object, or has an option of a name that is
  * not known: in JavaScript a slip would silently mean the default.

@@ -11,7 +11,7 @@ export interface Progress {
   /** Bytes of their contents. */
   readonly bytes: number;
   /** 0 to 1, where it is known. */
-  readonly part?: number;
+  readonly part?: number | undefined;
 }
 
 /**

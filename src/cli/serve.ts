@@ -165,7 +165,11 @@ function fileSystem(
 /** Owner of the root of a new tree: a user who can then write to it. */
 function freshRoot(
   { squash, anonuid, anongid, uid, gid, mode }: ExportArgument,
-): { readonly uid: number; readonly gid: number; readonly mode?: number } {
+): {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number | undefined;
+} {
   const writer = squash === "all" ? { uid: anonuid, gid: anongid } : ownUser();
   return { uid: uid ?? writer.uid, gid: gid ?? writer.gid, mode };
 }

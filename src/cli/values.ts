@@ -10,8 +10,8 @@ export function size(
   flag: string,
   text: string | undefined,
   { from = 1, to = Number.MAX_SAFE_INTEGER }: {
-    readonly from?: number;
-    readonly to?: number;
+    readonly from?: number | undefined;
+    readonly to?: number | undefined;
   } = {},
 ): number | undefined {
   if (text === undefined) return undefined;

@@ -48,19 +48,19 @@ export interface DelegationKeeperOptions {
   /** The way to the clients. */
   readonly router: CallbackRouter;
   /** Delegations of a client; 10,000. */
-  readonly maxPerClient?: number;
+  readonly maxPerClient?: number | undefined;
   /** How long a file that was fought over gets no delegation; 10,000. */
-  readonly contention?: number;
+  readonly contention?: number | undefined;
   /** How soon a recall goes out again that its client did not understand yet; 100, doubled each time. */
-  readonly resend?: number;
+  readonly resend?: number | undefined;
   /** How soon one goes out again that found no way; 10,000, with a lease shorter than 90 s as much sooner. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** How long CB_GETATTR may keep another client waiting; 500. */
-  readonly queryTimeout?: number;
+  readonly queryTimeout?: number | undefined;
   /** Is told of each delegation. */
-  readonly observer?: DelegationObserver;
+  readonly observer?: DelegationObserver | undefined;
   /** For delegations that are lost. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
 }
 
 /** How long CB_GETATTR may keep another client waiting, in milliseconds. */

@@ -18,9 +18,9 @@ export interface RecallQueueOptions {
   readonly router: CallbackRouter;
   readonly clock: Clock;
   /** Milliseconds until a recall goes out again that its client did not understand yet; 100, doubled each time. */
-  readonly resend?: number;
+  readonly resend?: number | undefined;
   /** For clients that refuse. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
 }
 
 /** How soon a recall that its client did not understand goes out again for the first time. */

@@ -32,11 +32,11 @@ export interface Services {
   /** Verifier of WRITE and COMMIT: another one after each start (RFC 8881 18.32.3). 8 bytes. */
   readonly writeVerifier: Uint8Array;
   /** Rations long answers; left out where no other work waits. */
-  readonly turn?: Turn;
+  readonly turn: Turn | undefined;
   /** Is told of every operation. */
-  readonly observer?: EngineObserver;
+  readonly observer: EngineObserver | undefined;
   /** Client records, which grants rely on; none where they end with the server. */
-  readonly records?: Settler;
+  readonly records: Settler | undefined;
   /** For what an operator should know. */
   readonly log: Logger;
 }

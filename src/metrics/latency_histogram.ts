@@ -1,4 +1,4 @@
-import { Histogram } from "prom-client";
+import { Histogram, type Registry } from "prom-client";
 
 type Values = Awaited<ReturnType<Histogram["get"]>>;
 
@@ -28,7 +28,7 @@ export class LatencyHistogram extends Histogram {
     options: {
       name: string;
       help: string;
-      registers: ConstructorParameters<typeof Histogram>[0]["registers"];
+      registers: Registry[];
       buckets: readonly number[];
       labels: (key: number) => Record<string, string>;
     },

@@ -8,7 +8,7 @@ export interface RecoverySources {
   /** The time of reclaims. */
   readonly grace: GracePeriod;
   /** The records, where some are kept. */
-  readonly recovery?: ClientRecovery;
+  readonly recovery: ClientRecovery | undefined;
 }
 
 /** `grace_active`, `reclaims_total{verdict}`, `client_records` and `client_record_failures_total`. */

@@ -1,4 +1,4 @@
-import { Counter, Gauge } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type {
   CallRefusal,
   CloseReason,
@@ -104,7 +104,7 @@ function bytes(
   name: string,
   help: string,
   from: {
-    registers: ConstructorParameters<typeof Counter>[0]["registers"];
+    registers: Registry[];
     value: () => number;
   },
 ): void {

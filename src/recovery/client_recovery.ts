@@ -22,7 +22,7 @@ export interface ClientRecoveryOptions {
   /** Lease in milliseconds. */
   readonly leaseMs: number;
   /** Length of the grace period in milliseconds; the longest lease that a recorded client knows if left out. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
   /** What an operator should know. */
   readonly log: Logger;
 }

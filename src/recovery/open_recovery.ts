@@ -14,7 +14,7 @@ export interface RecoveryOptions {
   /** Lease in milliseconds. */
   readonly leaseMs: number;
   /** Length of the grace period in milliseconds; see `ClientRecoveryOptions`. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
   readonly clock: Clock;
   /** What an operator should know. */
   readonly log: Logger;

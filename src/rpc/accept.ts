@@ -15,9 +15,9 @@ export interface AcceptOptions {
   /** Takes a connection; must not throw. */
   readonly admit: (connected: Connected) => void;
   /** A peer was gone before its connection could be accepted. */
-  readonly lost?: () => void;
+  readonly lost?: (() => void) | undefined;
   /** Closes what can be spared when descriptors have run out; whether there was anything. */
-  readonly spare?: () => boolean;
+  readonly spare?: (() => boolean) | undefined;
   /** Hears once of each time that descriptors or memory run out. */
   readonly logger: Logger;
   /** What pauses go by. */

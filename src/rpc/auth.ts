@@ -60,7 +60,7 @@ export interface Credential {
    * The user it stands for on the terms of an export, where those differ;
    * `user` is on the strictest then.
    */
-  readonly standing?: Standing;
+  readonly standing?: Standing | undefined;
 }
 
 /** A caller that does not say who it is (RFC 5531 8.2), or is not believed. */

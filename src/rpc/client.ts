@@ -9,7 +9,7 @@ export interface ConnectOptions extends ConnectionOptions {
   /** Port to connect to. */
   port: number;
   /** Gives up connecting; the connection made is not touched by it. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -20,7 +20,11 @@ export interface ConnectOptions extends ConnectionOptions {
 export async function connect(options: ConnectOptions): Promise<RpcConnection> {
   const { hostname, port, signal } = options;
   signal?.throwIfAborted();
-  const conn = await Deno.connect({ hostname, port, signal });
+  const conn = await Deno.connect({
+    hostname,
+    port,
+    ...(signal && { signal }),
+  });
   if (signal?.aborted) conn.close();
   signal?.throwIfAborted();
   const connection = new RpcConnection(connected(conn), options);

@@ -1,3 +1,4 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Turn } from "../base/turn.ts";
@@ -13,38 +14,38 @@ export interface ConnectionOptions {
   /** What its times go by. */
   clock: Clock;
   /** Largest record in bytes; 1 MiB + 64 KiB if left out. */
-  maxRecord?: number;
+  maxRecord?: number | undefined;
   /**
    * Calls in flight at which reading stops; 1024 if left out. Replies to our
    * own calls are not read then either, so a call that waits for one needs a
    * time limit.
    */
-  maxCalls?: number;
+  maxCalls?: number | undefined;
   /**
    * Bytes at which reading stops: replies that the peer has not taken, and the
    * memory of calls in flight. 16 MiB if left out.
    */
-  maxPending?: number;
+  maxPending?: number | undefined;
   /** A rate-limited logger; silent if left out. */
-  logger?: Logger;
+  logger?: Logger | undefined;
   /** Hears of bytes, refusals and the end. */
-  observer?: TransportObserver;
+  observer?: TransportObserver | undefined;
   /** Receive buffers shared with other connections. */
-  buffers?: BufferPool;
+  buffers?: BufferPool | undefined;
   /** Reply writers shared with other connections. */
-  writers?: WriterPool;
+  writers?: WriterPool | undefined;
   /** Bytes in hand of all connections together; unlimited if left out. */
-  budget?: BufferBudget;
+  budget?: BufferBudget | undefined;
   /** When it is over, what else came with a call waits for the next; all is done at once if left out. */
-  turn?: Turn;
+  turn?: Turn | undefined;
   /**
    * The security flavours of a connection, which may depend on its peer. Asked
    * once, and nothing is read before it has answered; AUTH_NONE and AUTH_SYS,
    * whose callers are taken at their word, if left out.
    */
-  flavors?: (
-    connection: Connection,
-  ) => readonly SecurityFlavor[] | Promise<readonly SecurityFlavor[]>;
+  flavors?:
+    | ((connection: Connection) => Awaitable<readonly SecurityFlavor[]>)
+    | undefined;
   /** Called once, at the first call whose header is in order. */
-  established?: () => void;
+  established?: (() => void) | undefined;
 }

@@ -35,26 +35,26 @@ export interface ListenerOptions extends
   /** Where connections come from; it is the listener's from now on. */
   acceptor: Acceptor;
   /** Connections open at once; 4096 if left out. */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
   /** Connections from one address; 1024 if left out. */
-  maxPerAddress?: number;
+  maxPerAddress?: number | undefined;
   /** Time in ms in which the first whole call must come; 30 s if left out. */
-  handshakeTimeout?: number;
+  handshakeTimeout?: number | undefined;
   /** Time in ms in which a peer must take 64 KiB of its replies, or all, and end a record that it began; 120 s if left out. */
-  stallTimeout?: number;
+  stallTimeout?: number | undefined;
   /**
    * Time in ms for 64 KiB either way while the budget is tight, for the peer
    * that holds the most; 10 s if left out.
    */
-  hoardTimeout?: number;
+  hoardTimeout?: number | undefined;
   /** Time in ms without a record after which a connection gives way to others; 300 s if left out. */
-  idleTimeout?: number;
+  idleTimeout?: number | undefined;
   /** Time in ms between two looks at the timeouts; 5 s if left out. */
-  sweepInterval?: number;
+  sweepInterval?: number | undefined;
   /** Ends what else in this process holds descriptors, when they have run out; whether there was anything. */
-  spare?: () => boolean;
+  spare?: (() => boolean) | undefined;
   /** Has calls answered that have waited for so many ms and hold memory that others need; whether there were any. */
-  hurry?: (ms: number) => boolean;
+  hurry?: ((ms: number) => boolean) | undefined;
 }
 
 /**

@@ -58,7 +58,7 @@ export interface RpcCall {
   /** The arguments: `body.position` to `body.end`. */
   readonly body: XdrReader;
   /** Set by the handler: what the reply must not leave before. */
-  reliance?: Reliance;
+  reliance?: Reliance | undefined;
   /** Set by the handler: its bytes may still be read, so that nothing else may take their place. */
   isInUse?: boolean;
 }

@@ -22,7 +22,7 @@ const COPY_SIZE = 16 * 1024;
 /** On what terms a reply leaves. */
 export interface ReplyTerms {
   /** What it relies on. */
-  readonly reliance?: Reliance;
+  readonly reliance?: Reliance | undefined;
   /** How it is protected. */
   readonly seal: Seal;
 }
@@ -56,7 +56,7 @@ export interface OutboxOptions {
   /** Called when a write fails; nothing is to be written after. */
   failed: (error: unknown) => void;
   /** Hears of bytes sent. */
-  observer?: TransportObserver;
+  observer?: TransportObserver | undefined;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface ReceiveBuffer {
 /** Options of {@linkcode BufferPool} and {@linkcode WriterPool}. */
 export interface PoolOptions {
   /** Bytes that are kept for later use, at most. */
-  maxKept?: number;
+  maxKept?: number | undefined;
 }
 
 /**

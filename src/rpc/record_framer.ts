@@ -20,9 +20,9 @@ export class RecordError extends Error {
 /** Options of {@linkcode RecordFramer}. */
 export interface RecordFramerOptions {
   /** Largest record in bytes; {@linkcode DEFAULT_MAX_RECORD} if left out. */
-  maxRecord?: number;
+  maxRecord?: number | undefined;
   /** Where large buffers come from; one of its own if left out. */
-  pool?: BufferPool;
+  pool?: BufferPool | undefined;
 }
 
 /**

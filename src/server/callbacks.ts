@@ -27,7 +27,7 @@ export interface CallbacksOptions {
   /** Whether delegations are granted. */
   readonly delegations: boolean;
   /** Which addresses of NFSv4.0 clients are dialled; their own if left out. */
-  readonly allowCallbackAddress?: AllowCallbackAddress;
+  readonly allowCallbackAddress?: AllowCallbackAddress | undefined;
   /** Attempts, times and the observer of callbacks. */
   readonly sender?: Omit<SenderOptions, "clock" | "leaseMs" | "log">;
   /** Times of delegations. */
@@ -36,7 +36,7 @@ export interface CallbacksOptions {
     "state" | "router" | "observer" | "log"
   >;
   /** Is told of delegations. */
-  readonly observer?: DelegationObserver;
+  readonly observer?: DelegationObserver | undefined;
 }
 
 /** All that the server says to clients by itself: the one thing that the rest of the server knows of it. */

@@ -7,68 +7,68 @@ import type { Clock, RandomBytes } from "../base/clock.ts";
 /** How `serve` serves. */
 export interface ServeOptions {
   /** Address to listen on; 127.0.0.1 if left out. */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** TCP port; 2049 if left out, 0 takes a free one. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** TCP port of `/metrics`, `/healthz` and `/readyz`, 0 takes a free one; none if left out. */
-  readonly metricsPort?: number;
+  readonly metricsPort?: number | undefined;
   /** Seconds that a silent client keeps its state for sure; 90 if left out. */
-  readonly leaseSeconds?: number;
+  readonly leaseSeconds?: number | undefined;
   /**
    * Seconds beyond that which it keeps what no other client wants, before its
    * state is dropped; a day if left out.
    */
-  readonly courtesySeconds?: number;
+  readonly courtesySeconds?: number | undefined;
   /**
    * Seconds in which clients may reclaim after a restart, where some held
    * anything; if left out as long as the longest lease that they know of.
    */
-  readonly graceSeconds?: number;
+  readonly graceSeconds?: number | undefined;
   /**
    * Folder that keeps the server's identity, so that filehandles are good after
    * a restart, and its clients by address and port (but for port 0), so that
    * they can reclaim. If left out both end with the server.
    */
-  readonly stateDirectory?: string;
+  readonly stateDirectory?: string | undefined;
   /**
    * Whether sessions survive a restart, with the answers to all that was
    * changed (RFC 8881 2.10.6.5), where that can be: there is a `stateDirectory`,
    * and all that can be written to is in one durable store. They do if left out.
    */
-  readonly persistentSessions?: boolean;
+  readonly persistentSessions?: boolean | undefined;
   /** Whether clients get delegations; they do if left out. */
-  readonly delegations?: boolean;
+  readonly delegations?: boolean | undefined;
   /**
    * Which addresses are dialled for the callbacks of NFSv4.0 clients, which
    * name them; if left out only the address that the client itself came from.
    */
-  readonly allowCallbackAddress?: AllowCallbackAddress;
+  readonly allowCallbackAddress?: AllowCallbackAddress | undefined;
   /** Times and attempts of callbacks, where they are not the usual ones. */
-  readonly callbacks?: CallbackTimes;
+  readonly callbacks?: CallbackTimes | undefined;
   /** How much clients may use; `defaultServerLimits` where left out. */
-  readonly limits?: Partial<ServerLimits>;
+  readonly limits?: Partial<ServerLimits> | undefined;
   /**
    * Milliseconds that a call of a file system may take; 60,000 if left out. A
    * client that waits for longer is told to try again (NFS4ERR_DELAY), whatever
    * becomes of the call. Its last calls, when the server is closed, may take no
    * longer either.
    */
-  readonly fileSystemTimeout?: number;
+  readonly fileSystemTimeout?: number | undefined;
   /** Milliseconds for requests in flight when the server is closed; 10,000 if left out. */
-  readonly shutdownTimeout?: number;
+  readonly shutdownTimeout?: number | undefined;
   /** What an operator should know; nothing if left out. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
   /** Closes the server when it aborts. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * What all that the server waits for or lets run out goes by: leases, grace,
    * callbacks, sweeps, the times of connections and of closing. If left out the
    * machine's clock without the times in which the server was stopped. With a
    * test's own all of that happens when the test moves it.
    */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Ids and verifiers are made of it, in place of the system's randomness; for tests. */
-  readonly random?: RandomBytes;
+  readonly random?: RandomBytes | undefined;
 }
 
 /** The options with the one clock that all of a server goes by. */

@@ -64,8 +64,8 @@ function recoveryOf(
 /** The same after a restart where there is a folder to keep it in. */
 function identityOf(
   { stateDirectory, random = systemRandom }: {
-    readonly stateDirectory?: string;
-    readonly random?: RandomBytes;
+    readonly stateDirectory?: string | undefined;
+    readonly random?: RandomBytes | undefined;
   },
 ): ServerIdentity {
   return stateDirectory === undefined

@@ -39,7 +39,7 @@ export function hostKnowledge(): HostKnowledge {
 export function completeTerms(
   options: ExportOptions,
   { hostname = "127.0.0.1", host }: {
-    readonly hostname?: string;
+    readonly hostname?: string | undefined;
     readonly host: HostKnowledge;
   },
 ): ExportOptions {

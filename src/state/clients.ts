@@ -29,7 +29,7 @@ type Registration =
   & Pick<Client, "protocol" | "owner" | "verifier" | "principal">
   & {
     /** Where it came from: what comes from one address must leave room for others. */
-    readonly address?: string;
+    readonly address?: string | undefined;
   };
 
 /** The records of one owner: RFC 8881 18.35.4 and RFC 7530 16.33.5 know one of each at most. */

@@ -132,9 +132,9 @@ export interface DelegationGrant {
   /** The file's change, of a write delegation. */
   readonly change?: number;
   /** The request that it is granted to. */
-  readonly grantedTo?: GrantingRequest;
+  readonly grantedTo?: GrantingRequest | undefined;
   /** Disposed of when the delegation has ended: it is in no client's way any more. */
-  readonly guard?: Disposable;
+  readonly guard?: Disposable | undefined;
   /** It is to be returned at once: reclaimed without a path for recalls. */
   readonly isRecalled?: boolean;
 }

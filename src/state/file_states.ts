@@ -105,7 +105,7 @@ export class FileStateTable {
     /** The queue that the engine runs. */
     readonly effects: EffectQueue;
     /** Decides which client gets a delegation; none if left out. */
-    readonly policy?: DelegationPolicy;
+    readonly policy?: DelegationPolicy | undefined;
   }) {
     this.effects = options.effects;
     this.policy = options.policy ?? noDelegations;

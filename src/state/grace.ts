@@ -27,16 +27,16 @@ export const GRACE_EXTENSION_MS = 5_000;
 export interface GracePeriodOptions {
   readonly clock: Clock;
   /** Length in milliseconds, up to twice as long while clients reclaim; 0, no grace period at all, if left out. */
-  readonly durationMs?: number;
+  readonly durationMs?: number | undefined;
   /** The clients that may reclaim; all if left out. */
-  readonly records?: ReclaimRecords;
+  readonly records?: ReclaimRecords | undefined;
   /**
    * Begun once, when no reclaim is taken any more; no client gets anything new
    * before it is done.
    */
-  readonly onEnd?: () => Piecework;
+  readonly onEnd?: (() => Piecework) | undefined;
   /** Does that in pieces; it is done at once if left out. */
-  readonly begin?: (work: Piecework) => void;
+  readonly begin?: ((work: Piecework) => void) | undefined;
 }
 
 /**

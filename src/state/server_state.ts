@@ -39,22 +39,22 @@ export interface ServerStateOptions {
    * How long a client may stay away and keep what no other client wants, in
    * milliseconds; a day if left out.
    */
-  readonly courtesyMs?: number;
+  readonly courtesyMs?: number | undefined;
   /** Grace period; none if left out. */
-  readonly grace?: Omit<GracePeriodOptions, "clock" | "begin">;
+  readonly grace?: Omit<GracePeriodOptions, "clock" | "begin"> | undefined;
   /** Keeps persistent sessions; no client gets one if left out. */
-  readonly sessionStore?: SessionStore;
+  readonly sessionStore?: SessionStore | undefined;
   /** Decides which clients get delegations; none if left out. */
-  readonly delegations?: DelegationPolicy;
+  readonly delegations?: DelegationPolicy | undefined;
   readonly limits: LockQueueLimits & {
     /** Clients, confirmed or not. */
     readonly maxClients: number;
     /** Sessions of a client. */
     readonly maxSessionsPerClient: number;
     /** Bytes of replies kept for replay; 256 MiB if left out. */
-    readonly maxReplayCacheBytes?: number;
+    readonly maxReplayCacheBytes?: number | undefined;
     /** Bytes of all that is remembered of clients; without a limit if left out. */
-    readonly maxStateBytes?: number;
+    readonly maxStateBytes?: number | undefined;
   };
 }
 

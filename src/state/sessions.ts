@@ -27,7 +27,7 @@ export interface SessionTableOptions {
   /** Bytes of kept replies, of all sessions, at which clients are asked to use fewer slots. */
   readonly maxReplayCacheBytes: number;
   /** Keeps persistent sessions; there are none if left out. */
-  readonly store?: SessionStore;
+  readonly store?: SessionStore | undefined;
 }
 
 /** What a session is made of. */
@@ -265,7 +265,10 @@ export class SessionTable {
   #slotsOf(
     { account }: Client,
     { maxRequests }: ChannelAttributes,
-    origin: { readonly store?: SlotStore; readonly isRestored?: boolean },
+    origin: {
+      readonly store?: SlotStore | undefined;
+      readonly isRestored?: boolean;
+    },
   ): SlotTable {
     return new SlotTable(maxRequests, this.usage, { ...origin, account });
   }

@@ -292,8 +292,8 @@ export class SlotTable {
     options: {
       /** Whose memory it is. */
       readonly account: StateAccount;
-      readonly store?: SlotStore;
-      readonly isRestored?: boolean;
+      readonly store?: SlotStore | undefined;
+      readonly isRestored?: boolean | undefined;
     },
   ) {
     this.#account = options.account;

@@ -49,7 +49,7 @@ export interface FileAttributes {
   /** Number of the file, unique within the file system. */
   readonly fileid: number;
   /** Of a device node only. */
-  readonly rdev?: DeviceNumber;
+  readonly rdev?: DeviceNumber | undefined;
   /**
    * A counter that grows with every change to content or attributes, however
    * quick: never a clock that could stand still between two changes.
@@ -62,7 +62,7 @@ export interface FileAttributes {
   /** Last change of content or attributes. */
   readonly ctime: Timestamp;
   /** Creation, where the file system knows: for all of its nodes, or for none. */
-  readonly birthtime?: Timestamp;
+  readonly birthtime?: Timestamp | undefined;
 }
 
 /**
@@ -74,21 +74,21 @@ export type WantedAttributes = Readonly<Record<keyof FileAttributes, boolean>>;
 /** Attributes to set; what is absent stays. */
 export interface AttributeChanges {
   /** Permission bits, 0o0000 to 0o7777. */
-  mode?: number;
+  mode?: number | undefined;
   /** New owner. */
-  uid?: number;
+  uid?: number | undefined;
   /** New group. */
-  gid?: number;
+  gid?: number | undefined;
   /** New size in bytes: cut, or extended by zeros. */
-  size?: number;
+  size?: number | undefined;
   /** Last access; "now" is the file system's clock. */
-  atime?: Timestamp | "now";
+  atime?: Timestamp | "now" | undefined;
   /** Last change of content; "now" is the file system's clock. */
-  mtime?: Timestamp | "now";
+  mtime?: Timestamp | "now" | undefined;
   /**
    * Creation (time_create, RFC 8881 5.8.2.40): clients that copy a file, and macOS
    * when it makes one, set it. A file system that can't keep it ignores it; it
    * is only set where {@linkcode FileAttributes.birthtime} is told.
    */
-  birthtime?: Timestamp;
+  birthtime?: Timestamp | undefined;
 }

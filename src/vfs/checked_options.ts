@@ -22,5 +22,5 @@ export interface CheckedOptions {
   /** Where its faults are said. */
   readonly log: Logger;
   /** Is told of its faults. */
-  readonly observer?: FileSystemObserver;
+  readonly observer?: FileSystemObserver | undefined;
 }

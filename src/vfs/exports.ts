@@ -33,7 +33,7 @@ export interface ExportOptions {
   /** What is served. */
   readonly fs: FileSystem;
   /** No changes; false if left out. */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /**
    * What has to speak for the user that a caller says it is (AUTH_SYS); without
    * that the caller is anonymous.
@@ -50,14 +50,17 @@ export interface ExportOptions {
    * If left out, what the file system prefers (`FileSystem.trust`), and "port"
    * where the host can't tell owners.
    */
-  readonly trust?: Trust;
+  readonly trust?: Trust | undefined;
   /**
    * Whose identity is replaced; if left out "none" where the server listens on
    * loopback, "root" where it listens beyond.
    */
-  readonly squash?: Squash;
+  readonly squash?: Squash | undefined;
   /** The user that callers are squashed to; user and group 65534 if left out. */
-  readonly anonymous?: { readonly uid?: number; readonly gid?: number };
+  readonly anonymous?: {
+    readonly uid?: number | undefined;
+    readonly gid?: number | undefined;
+  } | undefined;
 }
 
 /** User and group "nobody" of most systems. */

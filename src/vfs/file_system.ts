@@ -62,7 +62,7 @@ export interface CreateOptions {
    * not as one of its attributes. Where the name is taken by a file that was
    * created with the same verifier, that file is the answer, `created: false`.
    */
-  readonly verifier?: Uint8Array;
+  readonly verifier?: Uint8Array | undefined;
 }
 
 /** What {@linkcode FileSystem.create} made. */
@@ -85,12 +85,12 @@ export interface DirectoryEntry<Node> {
    */
   readonly cookie: number;
   /** The node, where it is at hand; otherwise the server looks it up. */
-  readonly node?: Node;
+  readonly node?: Node | undefined;
   /**
    * Its attributes, where they are at hand together with `node`: as `getattr` would
    * return them, which is then not called for this entry.
    */
-  readonly attributes?: FileAttributes;
+  readonly attributes?: FileAttributes | undefined;
 }
 
 /** A folder of the host that a file system keeps its files in. */
@@ -132,7 +132,7 @@ export interface FileSystemStatus {
   /** Bytes free for an ordinary user. */
   readonly availableBytes: number;
   /** Bytes that its own files take; all that is not free where absent, others' on the same disk included. */
-  readonly usedBytes?: number;
+  readonly usedBytes?: number | undefined;
   /** Nodes that the file system can hold. */
   readonly totalFiles: number;
   /** Nodes that can still be made. */
@@ -142,19 +142,19 @@ export interface FileSystemStatus {
 /** What holds for a whole file system. */
 export interface FileSystemLimits {
   /** Longest name in bytes of UTF-8; 255 where absent. */
-  readonly maxName?: number;
+  readonly maxName?: number | undefined;
   /**
    * Names and targets of symlinks may be any bytes: one that belongs to no UTF-8
    * character is a lone surrogate, U+DC80 for 0x80 to U+DCFF for 0xff. Where
    * absent, such names are refused, and must not be listed.
    */
-  readonly rawNames?: boolean;
+  readonly rawNames?: boolean | undefined;
   /** Largest file in bytes; 2^53 - 1 where absent. */
-  readonly maxFileSize?: number;
+  readonly maxFileSize?: number | undefined;
   /** Most hard links of a file; 65535 where absent. */
-  readonly maxLink?: number;
+  readonly maxLink?: number | undefined;
   /** Smallest difference between two times that it keeps, in nanoseconds; 1 where absent. */
-  readonly timeDelta?: number;
+  readonly timeDelta?: number | undefined;
 }
 
 /** What a durable file system has done since it was opened; counts only grow. */
@@ -226,30 +226,30 @@ export interface OpenMode {
  */
 export interface FileSystem<Node extends object = object> {
   /** Limits, where they are not the usual ones. */
-  readonly limits?: FileSystemLimits;
+  readonly limits?: FileSystemLimits | undefined;
 
   /**
    * What has to speak for a caller where the export does not say (see
    * `ExportOptions.trust`); "any" where absent: for a tree in which owners and
    * modes guard nothing.
    */
-  readonly trust?: Trust;
+  readonly trust?: Trust | undefined;
 
   /**
    * Where on the host its files are, if they are in a folder: the server warns where
    * exports, or its own state, share one.
    */
-  readonly folder?: HostFolder;
+  readonly folder?: HostFolder | undefined;
 
   /** What it has done, for metrics; read at each scrape. */
-  readonly stats?: FileSystemStats;
+  readonly stats?: FileSystemStats | undefined;
 
   /**
    * Keeps what the server has to remember, as durably as files. With it, and a
    * `stats.durability` other than "none", sessions survive a restart
    * (RFC 8881 2.10.6.5).
    */
-  readonly records?: ServerRecords;
+  readonly records?: ServerRecords | undefined;
 
   /** The root folder. */
   root(): Node;
@@ -366,7 +366,7 @@ export interface FileSystem<Node extends object = object> {
    * that waits for something else meanwhile has lost what it did when this
    * number was another before: it can't count on its own `settle` to say so.
    */
-  readonly losses?: number;
+  readonly losses?: number | undefined;
 
   /**
    * Why nothing can be promised any more, in one line, until the file system is

@@ -21,7 +21,7 @@ interface Mount {
   readonly export: Export;
   readonly refs: WeakMap<object, Ref>;
   /** Where it is mounted in the pseudo root. */
-  readonly on?: PseudoFolder;
+  readonly on: PseudoFolder | undefined;
 }
 
 /**

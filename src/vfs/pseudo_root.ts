@@ -16,7 +16,7 @@ export interface PseudoFolder {
   /** Entries in the order of their names' appearance. */
   readonly entries: ReadonlyMap<string, PseudoFolder>;
   /** The export that covers the folder. */
-  readonly mounted?: Export;
+  readonly mounted: Export | undefined;
   /** Bytes that name it: made of the path, so that they survive a restart. */
   readonly identity: Uint8Array;
   /** Never changes while the server runs. */

@@ -95,7 +95,7 @@ export class Locker {
 }
 
 function outcome(
-  { last }: { last?: { value: object; status: number } },
+  { last }: { last: { value: object; status: number } | undefined },
 ): string {
   const { denied } = last!.value as {
     denied?: { offset: bigint; length: bigint; type: number };

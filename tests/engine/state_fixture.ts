@@ -46,20 +46,20 @@ import {
 
 /** What of the server a test sets. */
 export interface StateFixtureOptions {
-  readonly tree?: MemoryTree;
+  readonly tree?: MemoryTree | undefined;
   /** In place of a memory file system with `tree`. */
-  readonly fs?: FileSystem;
-  readonly readOnly?: boolean;
-  readonly limits?: Partial<ProtocolLimits>;
-  readonly delegations?: DelegationPolicy;
+  readonly fs?: FileSystem | undefined;
+  readonly readOnly?: boolean | undefined;
+  readonly limits?: Partial<ProtocolLimits> | undefined;
+  readonly delegations?: DelegationPolicy | undefined;
   /** Length of the grace period in milliseconds; none if left out. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
   /** Who may reclaim, and how long, in place of `graceMs`. */
-  readonly recovery?: ClientRecovery;
+  readonly recovery?: ClientRecovery | undefined;
   /** Keeps sessions. */
-  readonly sessions?: SessionRecovery;
+  readonly sessions?: SessionRecovery | undefined;
   /** Of this start; the same each time if left out. */
-  readonly random?: RandomBytes;
+  readonly random?: RandomBytes | undefined;
 }
 
 /** The server. */
@@ -85,6 +85,9 @@ export class StateFixture {
     this.services = {
       clock,
       random,
+      turn: undefined,
+      observer: undefined,
+      records: undefined,
       effects,
       jobs: new Jobs({ name: "deferred work", log: silentLogger }),
       limits,

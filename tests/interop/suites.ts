@@ -54,9 +54,9 @@ export interface Target {
   /** The minor version's name, `"4.1"`. */
   vers: string;
   /** Why the guest can't have {@link TREE_PACKAGES}, if it can't. */
-  noPackages?: string;
+  noPackages?: string | undefined;
   /** Why the tree can't be had here, if it can't. */
-  noTree?: string;
+  noTree?: string | undefined;
   /** The tree's archive. */
   treeFile: string;
 }

@@ -34,11 +34,11 @@ export interface Settings {
   /** Port of a server that runs already; none is started then. */
   external?: number;
   /** Folder of the mount to work in. */
-  sub?: string;
+  sub?: string | undefined;
   /** Whether what the server does not offer is a failure. */
   require: boolean;
   /** Of `random`; one of its own for each run if left out. */
-  seed?: string;
+  seed?: string | undefined;
 }
 
 /** What is tried. */

@@ -95,7 +95,7 @@ export interface TestRecords extends ServerRecords {
 export interface SendOptions {
   readonly slot?: number;
   /** The next of the slot if left out. */
-  readonly sequence?: number;
+  readonly sequence?: number | undefined;
   readonly cacheThis?: boolean;
   readonly uid?: number;
   readonly session?: Uint8Array;

@@ -17,8 +17,8 @@ import { MemoryRecords } from "./memory_records.ts";
 
 /** What of the server a test sets. */
 export interface RestartFixtureOptions {
-  readonly graceMs?: number;
-  readonly delegations?: DelegationPolicy;
+  readonly graceMs?: number | undefined;
+  readonly delegations?: DelegationPolicy | undefined;
 }
 
 /** One server over its restarts. */

@@ -33,9 +33,9 @@ export interface CallOptions {
    */
   readonly patience: "resend" | "reconnect" | "once";
   /** The network must not duplicate it. */
-  readonly isSingle?: boolean;
+  readonly isSingle?: boolean | undefined;
   /** Answers that say "later": the request is sent again. */
-  readonly isLater?: (reply: CompoundReply) => boolean;
+  readonly isLater?: ((reply: CompoundReply) => boolean) | undefined;
   /** Whether an answer that came after the first one is in order. */
   readonly isRepetition: (
     first: CompoundReply,

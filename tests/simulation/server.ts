@@ -229,6 +229,9 @@ export class SimulatedServer implements Endpoint {
     const services: Services = {
       state,
       namespace,
+      turn: undefined,
+      observer: undefined,
+      records: undefined,
       attributes: new AttributeTable({
         namespace,
         limits: LIMITS,

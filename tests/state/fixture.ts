@@ -27,12 +27,12 @@ export function knownRandom(): RandomBytes {
 
 /** What of the state a test sets. */
 export interface FixtureOptions {
-  readonly grace?: Omit<GracePeriodOptions, "clock">;
-  readonly courtesyMs?: number;
-  readonly maxClients?: number;
-  readonly maxSessionsPerClient?: number;
-  readonly maxReplayCacheBytes?: number;
-  readonly maxStateBytes?: number;
+  readonly grace?: Omit<GracePeriodOptions, "clock"> | undefined;
+  readonly courtesyMs?: number | undefined;
+  readonly maxClients?: number | undefined;
+  readonly maxSessionsPerClient?: number | undefined;
+  readonly maxReplayCacheBytes?: number | undefined;
+  readonly maxStateBytes?: number | undefined;
 }
 
 /** A server's state with a clock and randomness of the test's own, and what it told its observers. */

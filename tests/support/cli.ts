@@ -28,7 +28,7 @@ export class ServerProcess implements AsyncDisposable {
         /** In place of `-A`. */
         readonly permissions?: readonly string[];
         /** Whom it runs as, where that is somebody else; only root can. */
-        readonly user?: number;
+        readonly user?: number | undefined;
         /** Another program than the command line. */
         readonly program?: string;
       } = {},

@@ -4,7 +4,7 @@ import { type FileType, FsError } from "../../vfs/mod.ts";
 interface Sized {
   readonly type: FileType;
   /** Of a symlink. */
-  readonly target?: string;
+  readonly target?: string | undefined;
 }
 
 /** Bytes of memory that a node takes, with its identity, as measured. */

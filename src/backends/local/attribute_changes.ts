@@ -23,9 +23,9 @@ export function needsPath(changes: AttributeChanges): boolean {
 /** What to change, and by which ways. */
 export interface ChangeTarget {
   /** A path to the node itself, where {@linkcode needsPath} says so. */
-  readonly path?: string;
+  readonly path: string | undefined;
   /** A descriptor for writing, where a size is to be set. */
-  readonly fd?: number;
+  readonly fd: number | undefined;
   /** What it looks like now. */
   readonly stat: HostStat;
 }

@@ -41,7 +41,7 @@ export interface LocalFileSystem extends
     >
   > {
   /** What the host's file system can do. */
-  readonly limits?: FileSystemLimits;
+  readonly limits?: FileSystemLimits | undefined;
   /** What is missing without `--allow-ffi`, or elsewhere than on Linux: a few words each, for the user. */
   readonly limitations: readonly string[];
 }

@@ -10,30 +10,30 @@ export interface LocalOptions {
    * when the host has it; a crash of the host (not of this server) can lose the
    * last seconds, though never data that a client has committed.
    */
-  readonly durability?: "full" | "os";
+  readonly durability?: "full" | "os" | undefined;
   /**
    * Only this server changes the folder while it is served: clients may then
    * keep what they know of a folder across their own changes (atomic
    * change_info4), and are trusted with files (delegations) without watching
    * those. Default false.
    */
-  readonly exclusive?: boolean;
+  readonly exclusive?: boolean | undefined;
   /**
    * Whether to call libc directly where Deno may (`--allow-ffi`, Linux):
    * times to the nanosecond, fifos, sockets and devices, and a stat in a third
    * of the time. Default true.
    */
-  readonly ffi?: boolean;
+  readonly ffi?: boolean | undefined;
   /** The time of day in milliseconds since 1970, which tells how old a change is. Default `Date.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** Files and folders held open at most; default: half of what the host allows this process. */
-  readonly maxDescriptors?: number;
+  readonly maxDescriptors?: number | undefined;
 }
 
 /** The same, and what tests replace. */
 export interface HostedOptions extends LocalOptions {
   /** What is believed or done for a time goes by it; the machine's if left out. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** The names of the options, to tell others apart. */

@@ -1,5 +1,9 @@
 import { getHeapStatistics } from "node:v8";
-import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
+import {
+  checkOptionNames,
+  type Complete,
+  type OptionNames,
+} from "../../base/option_names.ts";
 import type { Timestamp, Trust } from "../../vfs/mod.ts";
 import { systemTime } from "../common/file_times.ts";
 
@@ -10,29 +14,29 @@ export interface MemoryOptions {
    * and symlinks take. Twice what V8's heap may be where absent, 8 GiB at most:
    * that is half of the machine's memory, as a rule.
    */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Nodes that it may hold, up to 2^23; 2^22 where absent. */
-  readonly maxFiles?: number;
+  readonly maxFiles?: number | undefined;
   /** Owner of the root and of the files that it starts with; 0 where absent. */
-  readonly uid?: number;
+  readonly uid?: number | undefined;
   /** Their group; 0 where absent. */
-  readonly gid?: number;
+  readonly gid?: number | undefined;
   /** Mode of the root; 0o755 where absent. */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
   /**
    * What has to speak for a caller where the export does not say (see
    * `ExportOptions.trust`). "any" where absent: a client that can reach the
    * port may be any user, for a tree that was made up has no owner on the host
    * to guard.
    */
-  readonly trust?: Trust;
+  readonly trust?: Trust | undefined;
   /** The clock; the time of day where absent. */
-  readonly now?: () => Timestamp;
+  readonly now?: (() => Timestamp) | undefined;
   /**
    * Unsigned, 32 bits: part of every identity, so that a handle of one instance
    * means nothing to another. Random where absent.
    */
-  readonly instance?: number;
+  readonly instance?: number | undefined;
 }
 
 const NAMES: OptionNames<MemoryOptions> = {
@@ -54,7 +58,7 @@ export const MOST_BYTES: number = 2 ** 40;
 const MOST_FILES = 2 ** 23;
 
 /** All options, and what only the machine decides. */
-export interface CompleteOptions extends Required<MemoryOptions> {
+export interface CompleteOptions extends Complete<MemoryOptions> {
   /** Bytes of `maxBytes` that objects may take: nodes and names, all but content. */
   readonly maxHeap: number;
 }

@@ -169,7 +169,7 @@ export interface NewNode {
   /** Owning group. */
   readonly gid: number;
   /** Of an exclusive create. */
-  readonly verifier?: Uint8Array;
+  readonly verifier?: Uint8Array | undefined;
 }
 
 /** The row of a new node. */

@@ -1,4 +1,8 @@
-import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
+import {
+  checkOptionNames,
+  type Complete,
+  type OptionNames,
+} from "../../base/option_names.ts";
 import { ownUser } from "../../host/own_user.ts";
 import type { Timestamp } from "../../vfs/mod.ts";
 import { systemTime } from "../common/file_times.ts";
@@ -14,23 +18,23 @@ export type Durability = "full" | "os" | "none";
 /** How a store is opened. */
 export interface SqliteOptions {
   /** What a reply promises; "full" where absent. */
-  readonly durability?: Durability;
+  readonly durability?: Durability | undefined;
   /** Most bytes that the store may take: contents, names, targets, nodes; no limit where absent. */
-  readonly quotaBytes?: number;
+  readonly quotaBytes?: number | undefined;
   /** Owner of the root of a new store; where absent the user this process runs as. */
-  readonly uid?: number;
+  readonly uid?: number | undefined;
   /** Its group; where absent that of this process. */
-  readonly gid?: number;
+  readonly gid?: number | undefined;
   /** Its mode; 0o755 where absent. */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
   /** The clock; the time of day where absent. */
-  readonly now?: () => Timestamp;
+  readonly now?: (() => Timestamp) | undefined;
   /** @internal Nodes that stay in memory though they are not needed: this to twice as many. */
-  readonly keptNodes?: number;
+  readonly keptNodes?: number | undefined;
   /** @internal Bytes in the write-ahead log from which on it is emptied. */
-  readonly longLog?: number;
+  readonly longLog?: number | undefined;
   /** @internal The disk; a test can have one that fails. */
-  readonly disk?: Disk;
+  readonly disk?: Disk | undefined;
 }
 
 const NAMES: OptionNames<SqliteOptions> = {
@@ -46,7 +50,7 @@ const NAMES: OptionNames<SqliteOptions> = {
 };
 
 /** The options, with defaults for those that were left out. */
-export type CompleteOptions = Required<SqliteOptions>;
+export type CompleteOptions = Complete<SqliteOptions>;
 
 /** Bytes in the write-ahead log from which on it is emptied into the database. */
 export const LONG_LOG: number = 2 ** 24;

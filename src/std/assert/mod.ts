@@ -241,7 +241,11 @@ export function unreachable(reason?: string): never {
 /** `error` must be an `ErrorClass` whose message contains `msgIncludes`. */
 function checkError<E extends Error>(
   error: unknown,
-  wanted: { errorClass?: ErrorClass<E>; msgIncludes?: string; msg?: string },
+  wanted: {
+    errorClass: ErrorClass<E> | undefined;
+    msgIncludes: string | undefined;
+    msg: string | undefined;
+  },
 ): E {
   const { errorClass, msgIncludes, msg } = wanted;
   if (!(error instanceof (errorClass ?? Error))) {

@@ -353,7 +353,10 @@ export const attributeTests: readonly BehaviourTest[] = [
     async run(g) {
       const before = { ...await g.fs.status() };
       for (const [name, figure] of Object.entries(before)) {
-        assert(Number.isSafeInteger(figure) && figure >= 0, name);
+        assert(
+          figure !== undefined && Number.isSafeInteger(figure) && figure >= 0,
+          name,
+        );
       }
       assert(before.totalBytes > 0);
       assert(before.freeBytes <= before.totalBytes);

@@ -1,8 +1,8 @@
 import { assert, assertEquals, fail } from "@std/assert";
 import {
-  type AttributeChanges,
   type Awaitable,
   type CreateKind,
+  type CreateOptions,
   type FileAttributes,
   type FileSystem,
   FsError,
@@ -197,7 +197,10 @@ export class Fixture {
   async make(
     name: string,
     kind: CreateKind,
-    options: { in?: object; attributes?: AttributeChanges } = {},
+    options: {
+      in?: object | undefined;
+      attributes?: Partial<CreateOptions["attributes"]>;
+    } = {},
   ): Promise<object> {
     const mode = kind.type === "directory" ? 0o755 : 0o644;
     const attributes = { mode, ...this.owner, ...options.attributes };

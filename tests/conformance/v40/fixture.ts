@@ -112,7 +112,7 @@ export class Peer implements AsyncDisposable {
   async openStatus(
     name: string,
     options: Omit<OpenFileOptions, "create" | "claim"> & {
-      readonly create?: OpenCreate;
+      readonly create?: OpenCreate | undefined;
       readonly folder?: readonly string[];
     } = {},
   ): Promise<string> {

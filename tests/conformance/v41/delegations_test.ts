@@ -254,7 +254,7 @@ async function writing(fixture: Fixture) {
   const { file, stateid } = await openDelegated(holder, access);
   const before = await look(holder, file.filehandle);
   const held = holder.client.callbacks.delegations.of(file.filehandle)!;
-  held.attributes = { change: before.change, size: before.size };
+  held.attributes = { change: before.change!, size: before.size! };
   const other = await fixture.session();
   return { holder, other, file, stateid, held, before };
 }

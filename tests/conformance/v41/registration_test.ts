@@ -21,7 +21,7 @@ async function exchangeAgain(
   client: SessionClient,
   options: {
     readonly credential: Credential;
-    readonly verifier?: Uint8Array;
+    readonly verifier?: Uint8Array | undefined;
     readonly flags?: number;
   },
 ): Promise<{ readonly status: number; readonly clientid?: bigint }> {

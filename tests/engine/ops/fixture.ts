@@ -66,6 +66,9 @@ export class Fixture {
     this.services = {
       clock,
       random,
+      turn: undefined,
+      observer: undefined,
+      records: undefined,
       effects,
       jobs: new Jobs({ name: "deferred work", log: silentLogger }),
       state: new ServerState({

@@ -5,11 +5,11 @@ import { bits, type Compound } from "./fixture.ts";
 
 /** How to ask for a part of a folder. */
 export interface ListOptions {
-  readonly cookie?: number;
-  readonly verifier?: Uint8Array;
-  readonly dirCount?: number;
-  readonly maxCount?: number;
-  readonly attributes?: readonly number[];
+  readonly cookie?: number | undefined;
+  readonly verifier?: Uint8Array | undefined;
+  readonly dirCount?: number | undefined;
+  readonly maxCount?: number | undefined;
+  readonly attributes?: readonly number[] | undefined;
 }
 
 /** What a READDIR answered. */

@@ -39,14 +39,14 @@ export interface Outcome {
 
 /** How {@linkcode Peer.call} sets the COMPOUND up. */
 export interface CallOptions {
-  readonly uid?: number;
-  readonly minorVersion?: MinorVersion;
+  readonly uid?: number | undefined;
+  readonly minorVersion?: MinorVersion | undefined;
   /** The operation stands behind this SEQUENCE. */
-  readonly after?: Outcome;
-  readonly operationCount?: number;
-  readonly operationIndex?: number;
+  readonly after?: Outcome | undefined;
+  readonly operationCount?: number | undefined;
+  readonly operationIndex?: number | undefined;
   /** What follows the operation in the request. */
-  readonly rest?: Uint8Array;
+  readonly rest?: Uint8Array | undefined;
 }
 
 /** State and services without a name space. */
@@ -130,11 +130,11 @@ export function verifier(value: number): Uint8Array {
 }
 
 export interface ExchangeOptions extends CallOptions {
-  readonly owner?: string;
-  readonly verifier?: number;
-  readonly flags?: number;
+  readonly owner?: string | undefined;
+  readonly verifier?: number | undefined;
+  readonly flags?: number | undefined;
   /** Writes state_protect4_a; SP4_NONE if left out. */
-  readonly protection?: (xdr: XdrWriter) => void;
+  readonly protection?: ((xdr: XdrWriter) => void) | undefined;
 }
 
 /** EXCHANGE_ID; `id`, `sequence` and `flags` are there when it is OK. */
@@ -172,14 +172,14 @@ export const CHANNEL: ChannelAttributes = {
 };
 
 export interface CreateOptions extends CallOptions {
-  readonly flags?: number;
-  readonly fore?: Partial<ChannelAttributes>;
-  readonly back?: Partial<ChannelAttributes>;
-  readonly program?: number;
+  readonly flags?: number | undefined;
+  readonly fore?: Partial<ChannelAttributes> | undefined;
+  readonly back?: Partial<ChannelAttributes> | undefined;
+  readonly program?: number | undefined;
   /** Writes csa_sec_parms; AUTH_SYS alone if left out. */
-  readonly security?: (xdr: XdrWriter) => void;
+  readonly security?: ((xdr: XdrWriter) => void) | undefined;
   /** Elements of ca_rdma_ird of the fore channel. */
-  readonly rdma?: number[];
+  readonly rdma?: number[] | undefined;
 }
 
 /** CREATE_SESSION; the rest of the answer is there when it is OK. */
@@ -262,10 +262,10 @@ export function writeGssParms(xdr: XdrWriter): void {
 }
 
 export interface SequenceOptions extends CallOptions {
-  readonly sequence?: number;
-  readonly slot?: number;
-  readonly highestSlot?: number;
-  readonly cacheThis?: boolean;
+  readonly sequence?: number | undefined;
+  readonly slot?: number | undefined;
+  readonly highestSlot?: number | undefined;
+  readonly cacheThis?: boolean | undefined;
 }
 
 /** SEQUENCE; `flags` and the slots are there when it is OK and no replay. */

@@ -43,7 +43,7 @@ export interface CallbackPeerOptions {
    * leaves stamp and machine name to the server, as knfsd fills in its own;
    * "none" wants AUTH_NONE, which Linux's client never does.
    */
-  readonly credentials?: "whole" | "ids" | "none";
+  readonly credentials?: "whole" | "ids" | "none" | undefined;
 }
 
 /** Carries out a callback operation in a test's own way. */

@@ -26,9 +26,9 @@ export interface CompoundRequest {
   readonly minorVersion: number;
   readonly ops: readonly Request[];
   /** Empty by default. */
-  readonly tag?: Component;
+  readonly tag?: Component | undefined;
   /** Length of argarray where it is to differ from the operations that follow. */
-  readonly operationCount?: number;
+  readonly operationCount?: number | undefined;
 }
 
 /** The result of one operation. */

@@ -17,22 +17,22 @@ import {
 /** Where a server listens. */
 export interface ServerAddress {
   /** 127.0.0.1 by default. */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   readonly port: number;
 }
 
 /** How one call is made. */
 export interface CallOptions {
-  readonly credential?: Credential;
-  readonly program?: number;
-  readonly version?: number;
-  readonly rpcVersion?: number;
+  readonly credential?: Credential | undefined;
+  readonly program?: number | undefined;
+  readonly version?: number | undefined;
+  readonly rpcVersion?: number | undefined;
   /** Chosen by the connection unless given. */
-  readonly xid?: number;
+  readonly xid?: number | undefined;
   /** Cuts the record into fragments of this many bytes. */
-  readonly fragmentSize?: number;
+  readonly fragmentSize?: number | undefined;
   /** Cuts what is written into writes of this many bytes. */
-  readonly chunkSize?: number;
+  readonly chunkSize?: number | undefined;
 }
 
 /** Takes a CALL that the server sends on the client's connection. */

@@ -9,13 +9,13 @@ import type { OkResult } from "./results.ts";
 /** How a file is opened. */
 export interface OpenFileOptions {
   /** Both by default. */
-  readonly access?: number;
-  readonly deny?: number;
+  readonly access?: number | undefined;
+  readonly deny?: number | undefined;
   /** Open-owner; "owner" by default. */
-  readonly owner?: Component;
-  readonly create?: OpenCreate;
+  readonly owner?: Component | undefined;
+  readonly create?: OpenCreate | undefined;
   /** In place of CLAIM_NULL with the last name of the path. */
-  readonly claim?: OpenClaim;
+  readonly claim?: OpenClaim | undefined;
 }
 
 /** An open file. */
@@ -26,7 +26,7 @@ export function openRequests(
   path: readonly Component[],
   options: OpenFileOptions & {
     readonly clientid: bigint;
-    readonly seqid?: number;
+    readonly seqid?: number | undefined;
   },
 ): Request[] {
   const folders = options.claim ? path : path.slice(0, -1);

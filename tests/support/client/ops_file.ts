@@ -42,35 +42,37 @@ export interface CreateOptions {
   readonly type: number;
   readonly name: Component;
   /** Text of a symbolic link. */
-  readonly link?: Component;
+  readonly link?: Component | undefined;
   /** Numbers of a device file. */
-  readonly device?: { readonly major: number; readonly minor: number };
-  readonly attributes?: Attributes | RawAttributes;
+  readonly device?:
+    | { readonly major: number; readonly minor: number }
+    | undefined;
+  readonly attributes?: Attributes | RawAttributes | undefined;
 }
 
 /** Where READDIR begins and how much it returns. */
 export interface ReaddirOptions {
-  readonly cookie?: bigint;
+  readonly cookie?: bigint | undefined;
   /** 8 bytes. */
-  readonly verifier?: Uint8Array;
-  readonly dircount?: number;
-  readonly maxcount?: number;
-  readonly attributes?: readonly (AttributeName | number)[];
+  readonly verifier?: Uint8Array | undefined;
+  readonly dircount?: number | undefined;
+  readonly maxcount?: number | undefined;
+  readonly attributes?: readonly (AttributeName | number)[] | undefined;
 }
 
 /** What WRITE writes; offset 0, UNSTABLE and the anonymous stateid by default. */
 export interface WriteOptions {
-  readonly stateid?: Stateid;
-  readonly offset?: bigint;
-  readonly stable?: number;
+  readonly stateid?: Stateid | undefined;
+  readonly offset?: bigint | undefined;
+  readonly stable?: number | undefined;
   readonly data: Component;
 }
 
 /** Which READ; offset 0, 64 KiB and the anonymous stateid by default. */
 export interface ReadOptions {
-  readonly stateid?: Stateid;
-  readonly offset?: bigint;
-  readonly count?: number;
+  readonly stateid?: Stateid | undefined;
+  readonly offset?: bigint | undefined;
+  readonly count?: number | undefined;
 }
 
 function named<N extends "LOOKUP" | "REMOVE" | "LINK" | "SECINFO">(

@@ -72,9 +72,9 @@ export interface ExchangeIdOptions {
   /** Verifier of the client's boot; 8 bytes. */
   readonly verifier: Uint8Array;
   readonly owner: Uint8Array;
-  readonly flags?: number;
-  readonly protection?: StateProtection;
-  readonly implementation?: Implementation;
+  readonly flags?: number | undefined;
+  readonly protection?: StateProtection | undefined;
+  readonly implementation?: Implementation | undefined;
 }
 
 /** Arguments of CREATE_SESSION. */
@@ -95,7 +95,7 @@ export interface SequenceOptions {
   readonly sequenceid: number;
   readonly slotid: number;
   readonly highestSlotid: number;
-  readonly cacheThis?: boolean;
+  readonly cacheThis?: boolean | undefined;
 }
 
 /** EXCHGID4_FLAG_* (RFC 8881 18.35.1). */

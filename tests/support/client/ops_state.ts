@@ -56,20 +56,20 @@ export interface OpenCreate {
   /** One of {@linkcode CreateMode}. */
   readonly mode: number;
   /** For EXCLUSIVE and EXCLUSIVE4_1; 8 bytes. */
-  readonly verifier?: Uint8Array;
+  readonly verifier?: Uint8Array | undefined;
   /** For all but EXCLUSIVE. */
-  readonly attributes?: Attributes | RawAttributes;
+  readonly attributes?: Attributes | RawAttributes | undefined;
 }
 
 /** Arguments of OPEN. */
 export interface OpenOptions {
   /** NFSv4.0's open-owner seqid; 0 in a session. */
-  readonly seqid?: number;
+  readonly seqid?: number | undefined;
   /** share_access, WANT flags included; read by default. */
-  readonly access?: number;
-  readonly deny?: number;
+  readonly access?: number | undefined;
+  readonly deny?: number | undefined;
   readonly owner: Owner;
-  readonly create?: OpenCreate;
+  readonly create?: OpenCreate | undefined;
   readonly claim: OpenClaim;
 }
 
@@ -77,8 +77,8 @@ export interface OpenOptions {
 export type Locker =
   | {
     readonly openStateid: Stateid;
-    readonly openSeqid?: number;
-    readonly lockSeqid?: number;
+    readonly openSeqid?: number | undefined;
+    readonly lockSeqid?: number | undefined;
     readonly owner: Owner;
   }
   | { readonly lockStateid: Stateid; readonly lockSeqid?: number };
@@ -86,28 +86,28 @@ export type Locker =
 /** Arguments of LOCK; a write lock over the whole file by default. */
 export interface LockOptions {
   /** One of {@linkcode LockType}. */
-  readonly type?: number;
-  readonly reclaim?: boolean;
-  readonly offset?: bigint;
-  readonly length?: bigint;
+  readonly type?: number | undefined;
+  readonly reclaim?: boolean | undefined;
+  readonly offset?: bigint | undefined;
+  readonly length?: bigint | undefined;
   readonly locker: Locker;
 }
 
 /** Arguments of LOCKT. */
 export interface LocktOptions {
-  readonly type?: number;
-  readonly offset?: bigint;
-  readonly length?: bigint;
+  readonly type?: number | undefined;
+  readonly offset?: bigint | undefined;
+  readonly length?: bigint | undefined;
   readonly owner: Owner;
 }
 
 /** Arguments of LOCKU. */
 export interface LockuOptions {
-  readonly type?: number;
-  readonly seqid?: number;
+  readonly type?: number | undefined;
+  readonly seqid?: number | undefined;
   readonly stateid: Stateid;
-  readonly offset?: bigint;
-  readonly length?: bigint;
+  readonly offset?: bigint | undefined;
+  readonly length?: bigint | undefined;
 }
 
 /** Arguments of SETCLIENTID (RFC 7530 16.33). */
@@ -237,9 +237,9 @@ export const stateOps = {
   openDowngrade: (
     options: {
       readonly stateid: Stateid;
-      readonly seqid?: number;
+      readonly seqid?: number | undefined;
       readonly access: number;
-      readonly deny?: number;
+      readonly deny?: number | undefined;
     },
   ): Request<"OPEN_DOWNGRADE"> =>
     request("OPEN_DOWNGRADE", (xdr) => {

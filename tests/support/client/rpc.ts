@@ -19,7 +19,7 @@ export type Credential =
 export interface CallHeader {
   readonly xid: number;
   /** 2 unless a test wants RPC_MISMATCH. */
-  readonly rpcVersion?: number;
+  readonly rpcVersion?: number | undefined;
   readonly program: number;
   readonly version: number;
   readonly procedure: number;

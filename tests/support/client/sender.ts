@@ -17,10 +17,10 @@ export type Expectation = number | readonly number[] | "any";
 
 /** How a COMPOUND is sent and judged. */
 export interface CompoundOptions extends CallOptions {
-  readonly tag?: Component;
-  readonly expect?: Expectation;
+  readonly tag?: Component | undefined;
+  readonly expect?: Expectation | undefined;
   /** Length of argarray where it is to be wrong. */
-  readonly operationCount?: number;
+  readonly operationCount?: number | undefined;
 }
 
 /** Sends it; `learn` sees the reply before anything that comes behind it is read. */
@@ -28,7 +28,7 @@ export async function sendCompound(
   connection: ClientConnection,
   compound: CompoundRequest,
   options: CompoundOptions & {
-    readonly learn?: (reply: CompoundReply) => void;
+    readonly learn?: ((reply: CompoundReply) => void) | undefined;
   } = {},
 ): Promise<CompoundReply> {
   const read = (outcome: RpcOutcome) => {

@@ -28,36 +28,36 @@ import { Session } from "./session.ts";
 /** Who the client is. */
 export interface SessionClientOptions extends ServerAddress {
   /** 1 by default. */
-  readonly minorVersion?: number;
+  readonly minorVersion?: number | undefined;
   /** co_ownerid; a new one for each client unless given. */
-  readonly owner?: Component;
+  readonly owner?: Component | undefined;
   /** co_verifier: another one stands for a client that has rebooted. 8 bytes. */
-  readonly verifier?: Uint8Array;
-  readonly credential?: Credential;
+  readonly verifier?: Uint8Array | undefined;
+  readonly credential?: Credential | undefined;
   /** Where callbacks are judged; shared by clients that share connections. */
-  readonly callbacks?: CallbackPeer;
+  readonly callbacks?: CallbackPeer | undefined;
   /** Used in place of a connection of its own. */
-  readonly connection?: ClientConnection;
+  readonly connection?: ClientConnection | undefined;
 }
 
 /** What CREATE_SESSION asks for, all of it optional. */
 export interface SessionOptions {
-  readonly flags?: number;
-  readonly fore?: Partial<ChannelAttributes>;
-  readonly back?: Partial<ChannelAttributes>;
-  readonly program?: number;
-  readonly security?: readonly CallbackSecurity[];
+  readonly flags?: number | undefined;
+  readonly fore?: Partial<ChannelAttributes> | undefined;
+  readonly back?: Partial<ChannelAttributes> | undefined;
+  readonly program?: number | undefined;
+  readonly security?: readonly CallbackSecurity[] | undefined;
   /** csa_sequence where it is to differ from the expected one. */
-  readonly sequence?: number;
-  readonly connection?: ClientConnection;
-  readonly credential?: Credential;
+  readonly sequence?: number | undefined;
+  readonly connection?: ClientConnection | undefined;
+  readonly credential?: Credential | undefined;
 }
 
 /** What {@linkcode openSession} is told. */
 export interface OpenSessionOptions
   extends SessionClientOptions, Omit<SessionOptions, "connection"> {
   /** Whether RECLAIM_COMPLETE is sent; it is by default. */
-  readonly reclaimComplete?: boolean;
+  readonly reclaimComplete?: boolean | undefined;
 }
 
 /** Program number of this client's callbacks. */
@@ -145,9 +145,9 @@ export class SessionClient implements AsyncDisposable {
   compound(
     ops: readonly Request[],
     options: CompoundOptions & {
-      readonly connection?: ClientConnection;
-      readonly minorVersion?: number;
-      readonly learn?: (reply: CompoundReply) => void;
+      readonly connection?: ClientConnection | undefined;
+      readonly minorVersion?: number | undefined;
+      readonly learn?: ((reply: CompoundReply) => void) | undefined;
     } = {},
   ): Promise<CompoundReply> {
     const { tag, operationCount } = options;

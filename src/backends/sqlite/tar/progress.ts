@@ -9,13 +9,13 @@ export interface ArchiveProgress {
 /** How an export or import tells of itself. */
 export interface ArchiveOptions {
   /** Called after each member and each piece of content. */
-  readonly progress?: (done: ArchiveProgress) => void;
+  readonly progress?: ((done: ArchiveProgress) => void) | undefined;
   /** Called for what an archive can't hold, or the store can't take. */
-  readonly skipped?: (path: string, reason: string) => void;
+  readonly skipped?: ((path: string, reason: string) => void) | undefined;
 }
 
 /** How an import is done. */
 export interface ImportOptions extends ArchiveOptions {
   /** Unpack over what is in the store; otherwise it has to be empty. */
-  readonly merge?: boolean;
+  readonly merge?: boolean | undefined;
 }

@@ -57,7 +57,7 @@ export interface SparseFile {
   /** Bytes of the file, with its holes. */
   readonly size: number;
   /** Its name, where the header's stands for something else. */
-  readonly path?: string;
+  readonly path: string | undefined;
 }
 
 /** Where the bytes of an archive come from. */
@@ -79,7 +79,7 @@ export async function readGnuSparse(
     addSegments(segments, block, { at: 0, count: 21 });
     more = block[504] !== 0;
   }
-  return checked({ segments, size });
+  return checked({ segments, size, path: undefined });
 }
 
 /** Those of its pax formats 0.0, 0.1 and 1.0; `undefined` for any other file. */

@@ -21,7 +21,9 @@ export interface OpenTarget {
   /** Set to cut it to nothing: an UNCHECKED4 create of size 0 found it there. */
   readonly truncate: AttributeChanges | undefined;
   /** Where this OPEN has made it; undefined when it was there. */
-  readonly made?: { readonly folder: FileRef; readonly name: string };
+  readonly made:
+    | { readonly folder: FileRef; readonly name: string }
+    | undefined;
 }
 
 /** What an OPEN of a file by its filehandle says of a folder. */
@@ -39,7 +41,7 @@ export function existingTarget(
     /** The folder that it was found in. */
     readonly folder?: FileAttributes;
     /** The attributes that say so, when it is to be truncated. */
-    readonly truncate?: Bitmap;
+    readonly truncate?: Bitmap | undefined;
     /** Its owner may, whatever the mode: it had it open before. */
     readonly ownerAlways?: boolean;
   },
@@ -67,5 +69,6 @@ export function existingTarget(
     change,
     set: truncate ?? emptyBitmap,
     truncate: truncate && completeChanges(attributes, caller, { size: 0 }),
+    made: undefined,
   };
 }
