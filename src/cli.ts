@@ -31,7 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
         return await runImport(parsed.directory, parsed);
     }
   } catch (error) {
-    const [line] = String(error instanceof Error ? error.message : error)
+    const [line = ""] = String(error instanceof Error ? error.message : error)
       .split("\n");
     complain(error instanceof UsageError ? `${line} (see --help)` : line);
     return REFUSED;

@@ -255,7 +255,7 @@ export class DialOut implements ClientObserver {
     if ("refused" in reply) return { kind: "refused", reason: reply.refused };
     const { status, results } = reply;
     results.forEach(({ status }, i) =>
-      this.#policy.observer?.recordOperation(operations[i].row.name, status)
+      this.#policy.observer?.recordOperation(operations[i]!.row.name, status)
     );
     if (results.length === 0) {
       return { kind: "refused", reason: `CB_COMPOUND: status ${status}` };

@@ -83,7 +83,7 @@ async function exchange(
     const reply = await channel.call({ target, operations }, signal);
     if (!("refused" in reply)) {
       reply.results.forEach(({ status }, i) =>
-        operation?.(operations[i].row.name, status)
+        operation?.(operations[i]!.row.name, status)
       );
     }
     return reply;

@@ -21,7 +21,7 @@ export function parseUniversalAddress(
 ): InternetAddress | undefined {
   const match = PORT.exec(address);
   if (match === null) return undefined;
-  const [, hostname, high, low] = match;
+  const [, hostname = "", high, low] = match;
   const port = Number(high) * 256 + Number(low);
   if (Number(high) > 255 || Number(low) > 255 || port === 0) return undefined;
   if (netid === "tcp") return isIPv4(hostname) ? { hostname, port } : undefined;

@@ -20,7 +20,7 @@ export function decodeRaw(bytes: Uint8Array): string {
     for (let at = 0; at < bytes.length;) {
       const length = lengthOfCharacter(bytes, at);
       text += length === 0
-        ? String.fromCharCode(ESCAPE | bytes[at])
+        ? String.fromCharCode(ESCAPE | bytes[at]!)
         : utf8.decode(bytes.subarray(at, at + length));
       at += length || 1;
     }
@@ -43,7 +43,7 @@ export function encodeRaw(text: string): Uint8Array<ArrayBuffer> {
 
 /** Bytes of the character that starts there; 0 when none does (RFC 3629 4). */
 function lengthOfCharacter(bytes: Uint8Array, at: number): number {
-  const first = bytes[at];
+  const first = bytes[at]!;
   if (first < 0x80) return 1;
   const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   try {

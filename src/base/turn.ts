@@ -130,7 +130,7 @@ export class LoopTurn implements Turn {
     let low = 0;
     for (let high = queue.length; low < high;) {
       const middle = (low + high) >>> 1;
-      if (queue[middle].had <= party.had) low = middle + 1;
+      if (queue[middle]!.had <= party.had) low = middle + 1;
       else high = middle;
     }
     queue.splice(low, 0, party);

@@ -15,7 +15,7 @@ export function size(
   } = {},
 ): number | undefined {
   if (text === undefined) return undefined;
-  const [, digits, unit] = /^(\d+)([KMGT]?)$/.exec(text) ?? [];
+  const [, digits, unit = ""] = /^(\d+)([KMGT]?)$/.exec(text) ?? [];
   const bytes = Number(digits) * 1024 ** ("KMGT".indexOf(unit) + 1);
   const value = unit === "" ? Number(digits) : bytes;
   if (!Number.isSafeInteger(value)) {

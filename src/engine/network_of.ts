@@ -6,7 +6,7 @@ export function networkOf(hostname: string): string {
   if (!hostname.includes(":")) return hostname;
   const mapped = hostname.lastIndexOf(":") + 1;
   if (hostname.includes(".")) return hostname.slice(mapped);
-  const [head, tail] = hostname.split("::");
+  const [head = "", tail] = hostname.split("::");
   const groups = head === "" ? [] : head.split(":");
   if (tail !== undefined) {
     const behind = tail === "" ? 0 : tail.split(":").length;

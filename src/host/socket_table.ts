@@ -42,7 +42,7 @@ export function keyOfRow(row: string): string | undefined {
 /** The user of a row's socket; `undefined` where no process holds it. */
 export function userOfRow(row: string): number | undefined {
   // Number, two ends, state, queues, timer, retransmits, uid, timeouts, inode.
-  const [, , , , , , , uid, , inode] = row.trim().split(/\s+/);
+  const [, , , , , , , uid = "", , inode] = row.trim().split(/\s+/);
   // A socket that was closed while it still says goodbye is listed as root's,
   // with no inode: the user who made it is not known any more.
   return /^\d+$/.test(uid) && Number(inode) > 0 ? Number(uid) : undefined;
@@ -54,11 +54,11 @@ function addressWords(canonical: string): number[] {
     const bytes = canonical.split(".").map(Number);
     return [0, 0, 0xffff, bytes.reduce((word, byte) => word * 256 + byte)];
   }
-  const [head, tail = []] = canonical.split("::")
+  const [head = [], tail = []] = canonical.split("::")
     .map((part) => part === "" ? [] : part.split(":"));
   const zeros = new Array(8 - head.length - tail.length).fill("0");
   const halves = [...head, ...zeros, ...tail].map((half) => parseInt(half, 16));
-  return [0, 2, 4, 6].map((i) => halves[i] * 0x1_0000 + halves[i + 1]);
+  return [0, 2, 4, 6].map((i) => halves[i]! * 0x1_0000 + halves[i + 1]!);
 }
 
 /** Each word in the host's byte order, which is little-endian wherever Deno runs. */

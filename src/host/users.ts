@@ -69,7 +69,7 @@ function findUser(
   uid: number,
 ): { readonly name: string; readonly gid: number } | undefined {
   for (const line of table.split("\n")) {
-    const [name, , user, gid] = line.split(":");
+    const [name = "", , user, gid] = line.split(":");
     if (name === "" || user !== String(uid) || !isId(gid)) continue;
     return { name, gid: Number(gid) };
   }

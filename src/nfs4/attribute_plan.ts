@@ -65,6 +65,6 @@ export class AttributePlan {
   /** Writes the values alone. */
   writeValues(xdr: XdrWriter, source: AttributeSource): void {
     const rows = this.#rows;
-    for (let i = 0; i < rows.length; i++) rows[i].get!(xdr, source);
+    for (let i = 0; i < rows.length; i++) rows[i]!.get!(xdr, source);
   }
 }

@@ -63,8 +63,8 @@ export class Bitmap {
 
   /** The bitmap of these attribute numbers, each 0 to 95. */
   static ofNumbers(numbers: Iterable<number>): Bitmap {
-    const words = [0, 0, 0];
-    for (const number of numbers) words[number >> 5] |= 1 << (number & 31);
+    const words: [number, number, number] = [0, 0, 0];
+    for (const number of numbers) words[number >> 5]! |= 1 << (number & 31);
     return Bitmap.of(words[0] >>> 0, words[1] >>> 0, words[2] >>> 0);
   }
 

@@ -38,7 +38,8 @@ export interface LogContent {
  */
 export function readLog(text: string, path: string): LogContent {
   const lines = text.split("\n");
-  const [, format] = HEADER_LINE.exec(lines[0]) ?? [];
+  const [header = ""] = lines;
+  const [, format] = HEADER_LINE.exec(header) ?? [];
   if (format === undefined || lines.length === 1) {
     throw new Error(`${path} is damaged: no client records in it`);
   }

@@ -223,7 +223,7 @@ export class SessionRecovery
     kept: KeptSessions,
   ): void {
     this.#each(kept, "slots", (key, value) => {
-      const [sessionKey, number] = key.split(".");
+      const [sessionKey = "", number] = key.split(".");
       const session = sessions.get(sessionKey);
       const id = Number(number);
       if (session === undefined || !(id <= session.slots.highest)) {
@@ -319,7 +319,8 @@ export class SessionRecovery
         else this.#records.delete(sessions, key);
       });
     } else if (collection === this.#names.slots) {
-      if (this.#kept.has(key.split(".")[0])) return;
+      const [sessionKey = ""] = key.split(".");
+      if (this.#kept.has(sessionKey)) return;
       this.#attempt(() => this.#records.delete(collection, key));
     }
   }

@@ -93,7 +93,7 @@ export class SysFlavor implements SecurityFlavor {
   #recall(xdr: XdrReader, length: number): OpenedCall | undefined {
     const recent = this.#recent;
     for (let i = 0; i < recent.length; i++) {
-      const entry = recent[i];
+      const entry = recent[i]!;
       if (!sameCaller(entry.body, xdr, length)) continue;
       if (i > 0) {
         recent.splice(i, 1);

@@ -78,7 +78,7 @@ export function trustNotices(
 ): readonly string[] {
   const notices = [];
   const isFallback = exports.some(({ trust }, i) =>
-    trust === "port" && asked[i].trust === undefined
+    trust === "port" && asked[i]!.trust === undefined
   );
   if (isFallback) {
     notices.push(

@@ -167,7 +167,7 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     const before = this.#size;
     let at = firstTouching(own, span.start);
     // What only touches the span stays as it is.
-    if (at < own.length && own[at].last < span.start) at++;
+    if (at < own.length && own[at]!.last < span.start) at++;
     const end = Math.max(at, firstBehind(own, span.last));
     const added: Kept<H>[] = [];
     for (const range of endsOf(own, at, end)) {
@@ -325,7 +325,7 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
 /** The first and the last of an owner's ranges from `at` to before `end`: only they reach further than a span that touches all. */
 function endsOf<R>(own: readonly R[], at: number, end: number): R[] {
   if (end - at <= 1) return own.slice(at, end);
-  return [own[at], own[end - 1]];
+  return [own[at]!, own[end - 1]!];
 }
 
 /** Index of the first range that ends at `start - 1` or behind. */
@@ -334,7 +334,7 @@ function firstTouching(own: readonly Span[], start: bigint): number {
   let high = own.length;
   while (low < high) {
     const middle = low + high >> 1;
-    if (own[middle].last + 1n < start) low = middle + 1;
+    if (own[middle]!.last + 1n < start) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -346,7 +346,7 @@ function firstBehind(own: readonly Span[], last: bigint): number {
   let high = own.length;
   while (low < high) {
     const middle = low + high >> 1;
-    if (own[middle].start <= last) low = middle + 1;
+    if (own[middle]!.start <= last) low = middle + 1;
     else high = middle;
   }
   return low;

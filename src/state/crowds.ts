@@ -46,7 +46,7 @@ export class Crowds {
     put(crowd.idle, client, isIdle);
     const after = crowd.spare;
     if (after !== before) {
-      this.#bySpare[before].delete(crowd);
+      this.#bySpare[before]!.delete(crowd);
       this.#rank(crowd);
     }
   }
@@ -63,7 +63,7 @@ export class Crowds {
     const crowd = this.#byAddress.get(client.address)!;
     if (--crowd.size > 0) return;
     this.#byAddress.delete(client.address);
-    this.#bySpare[0].delete(crowd);
+    this.#bySpare[0]!.delete(crowd);
   }
 
   /** The oldest client of an address that loses nothing when it goes, unconfirmed ones before others. */
@@ -75,7 +75,7 @@ export class Crowds {
   /** The same, of the address that has most of them. */
   spare(): Client | undefined {
     for (let spare = this.#bySpare.length - 1; spare > 0; spare--) {
-      for (const crowd of this.#bySpare[spare]) {
+      for (const crowd of this.#bySpare[spare]!) {
         const client = spareOf(crowd);
         if (client !== undefined) return client;
       }
@@ -86,7 +86,7 @@ export class Crowds {
   #rank(crowd: Crowd): void {
     const { spare } = crowd;
     while (this.#bySpare.length <= spare) this.#bySpare.push(new Set());
-    this.#bySpare[spare].add(crowd);
+    this.#bySpare[spare]!.add(crowd);
     while (this.#bySpare.at(-1)?.size === 0) this.#bySpare.pop();
   }
 }

@@ -11,8 +11,8 @@ export function digest(bytes: Uint8Array, start: number, end: number): number {
   const stop = Math.min(end, start + DIGESTED) - 3;
   let hash = 0x811c_9dc5 | 0;
   for (let i = start; i < stop; i += 4) {
-    const word = bytes[i] << 24 | bytes[i + 1] << 16 | bytes[i + 2] << 8 |
-      bytes[i + 3];
+    const word = bytes[i]! << 24 | bytes[i + 1]! << 16 | bytes[i + 2]! << 8 |
+      bytes[i + 3]!;
     hash = Math.imul(hash ^ word, 0x0100_0193);
     hash ^= hash >>> 15;
   }

@@ -77,7 +77,7 @@ export class EffectQueue {
 
   #go(): void {
     while (this.#work.length > 0 && this.#allowance > 0) {
-      const { done, value } = this.#work[0].next();
+      const { done, value } = this.#work[0]!.next();
       if (done) this.#work.shift();
       else this.#allowance -= value;
       if (this.#turn?.isOver) return;

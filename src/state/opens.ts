@@ -201,7 +201,7 @@ export function dropOpen(
   if (fs.close !== undefined) {
     const { node } = file.file;
     for (const mode of open.takeFsModes()) {
-      tables.files.effects.defer(() => fs.close!(node, OPEN_MODES[mode]));
+      tables.files.effects.defer(() => fs.close!(node, OPEN_MODES[mode]!));
     }
   }
 }

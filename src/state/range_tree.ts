@@ -93,9 +93,10 @@ function add(node: Node, height: number, range: Range): Node | undefined {
   }
   if (entries.length <= MAX_ENTRIES) {
     const isFirst = entries.length === 1;
-    if (entries[0].id !== node.id) {
-      node.start = entries[0].start;
-      node.id = entries[0].id;
+    const first = entries[0]!;
+    if (first.id !== node.id) {
+      node.start = first.start;
+      node.id = first.id;
     }
     if (isFirst || range.last > node.last) node.last = range.last;
     if (isFirst) node.owner = range.owner;
@@ -130,8 +131,8 @@ function newNode(entries: Entry[]): Node {
 
 function summarize(node: Node): void {
   const { entries } = node;
-  if (entries.length === 0) return;
   const [first] = entries;
+  if (first === undefined) return;
   let { last, owner } = first;
   for (const entry of entries) {
     if (entry.last > last) last = entry.last;
@@ -149,7 +150,7 @@ function indexBehind(entries: readonly Entry[], { start, id }: Range): number {
   let high = entries.length;
   while (low < high) {
     const middle = low + high >> 1;
-    const entry = entries[middle];
+    const entry = entries[middle]!;
     const isBehind = entry.start === start
       ? entry.id > id
       : entry.start > start;

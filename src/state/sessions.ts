@@ -345,8 +345,8 @@ export class SessionTable {
 }
 
 function keyOf(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
-    bytes[at + 3]) & KEY_MASK;
+  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
+    bytes[at + 3]!) & KEY_MASK;
 }
 
 function goesBefore(a: Session, b: Session): boolean {

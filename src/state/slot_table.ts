@@ -261,8 +261,8 @@ function failedEarly(reply: Uint8Array): boolean {
 }
 
 function word(bytes: Uint8Array, at: number): number {
-  return bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
-    bytes[at + 3];
+  return bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
+    bytes[at + 3]!;
 }
 
 /** The slots of a session's fore channel; a slot costs nothing until it is used. */

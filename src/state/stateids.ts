@@ -176,7 +176,7 @@ export class StateidTable {
     other[2] = boot >>> 8;
     other[3] = boot;
     for (let i = RANDOM_AT; i < STATEID_OTHER_SIZE; i++) {
-      other[i] = this.#pool[this.#used++];
+      other[i] = this.#pool[this.#used++]!;
     }
     // RFC 8881 8.2.3: all zeros and all ones are not ours to give. The boot may
     // be either, so the last byte must be neither.
@@ -218,6 +218,6 @@ function keyOf(other: Uint8Array): number {
 }
 
 function word(bytes: Uint8Array, at: number): number {
-  return bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
-    bytes[at + 3];
+  return bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
+    bytes[at + 3]!;
 }

@@ -58,7 +58,9 @@ export class WideMap<K, V> {
 
   #of(key: K): Map<K, V> {
     const parts = this.#parts;
-    return parts.length === 1 ? parts[0] : parts[this.#partOf(key) & PARTS - 1];
+    return parts.length === 1
+      ? parts[0]!
+      : parts[this.#partOf(key) & PARTS - 1]!;
   }
 
   #divide(all: Map<K, V>): void {

@@ -163,8 +163,7 @@ export function wrongPage(
     if (!isUint(cookie, MAX_COOKIE) || cookie === 0) return "cookie";
     if (wrongEntry(node) !== undefined) return "no node";
   }
-  const leadsBack = entries.length > 0 &&
-    entries[entries.length - 1].cookie === after;
+  const leadsBack = entries.at(-1)?.cookie === after;
   return leadsBack ? "a cookie that leads nowhere" : undefined;
 }
 

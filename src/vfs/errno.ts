@@ -2,7 +2,7 @@ import { hostCode } from "../base/host_error.ts";
 import type { FsErrorCode } from "./errors.ts";
 
 /** The one table from the names of POSIX to the file system's own. */
-const CODES: Readonly<Record<string, FsErrorCode>> = {
+const CODES = new Map(Object.entries<FsErrorCode>({
   EACCES: "access",
   EPERM: "permission",
   ENOENT: "not-found",
@@ -39,7 +39,7 @@ const CODES: Readonly<Record<string, FsErrorCode>> = {
   ENXIO: "wrong-type",
   ENODEV: "wrong-type",
   EIO: "io",
-};
+}));
 
 /** Names of `Deno.errors` that come without a name of POSIX. */
 const CLASSES: Readonly<Record<string, FsErrorCode>> = {
@@ -62,7 +62,7 @@ const CLASSES: Readonly<Record<string, FsErrorCode>> = {
 
 /** What an error name of POSIX ("ENOENT") is here; "io" for those that have no word. */
 function codeOfErrno(name: string): FsErrorCode {
-  return Object.hasOwn(CODES, name) ? CODES[name] : "io";
+  return CODES.get(name) ?? "io";
 }
 
 /** What something thrown says of itself: by its name or number, as Deno and Node have it, or its class. */

@@ -70,15 +70,15 @@ export class HandleCodec {
   /** What a filehandle says; `undefined` when it is none of ours. */
   decode(handle: Uint8Array): HandleContent | undefined {
     if (handle.length !== HANDLE_SIZE) return undefined;
-    const length = handle[0] & 15;
-    if (handle[0] >> 4 !== VERSION || length === 0 || length > MAX_IDENTITY) {
+    const length = handle[0]! & 15;
+    if (handle[0]! >> 4 !== VERSION || length === 0 || length > MAX_IDENTITY) {
       return undefined;
     }
     const mac = this.#mac(handle);
     let difference = 0;
     // All bytes, whatever the first says: time must not tell how much was right.
     for (let i = 0; i < mac.length; i++) {
-      difference |= mac[i] ^ handle[PLAIN_SIZE + i];
+      difference |= mac[i]! ^ handle[PLAIN_SIZE + i]!;
     }
     if (difference !== 0) return undefined;
     const exportId = Buffer.from(handle.buffer, handle.byteOffset)

@@ -42,6 +42,7 @@ export class HandleCache<T extends Cached> {
 
 /** 30 bits of the MAC, which is random: no client can choose where entries meet. */
 function hashOfHandle(handle: Uint8Array): number {
-  return (handle[28] << 24 | handle[29] << 16 | handle[30] << 8 | handle[31]) &
+  return (handle[28]! << 24 | handle[29]! << 16 | handle[30]! << 8 |
+    handle[31]!) &
     0x3fff_ffff;
 }

@@ -40,8 +40,9 @@ export class Namespace {
     checkExports(exports);
     this.#codec = new HandleCodec(options.handleKey);
     this.#cache = new HandleCache(options.rememberedHandles ?? 65_536);
-    if (exports.length === 1 && exports[0].path === "/") {
-      this.#top = this.#mount(exports[0]);
+    const [first] = exports;
+    if (exports.length === 1 && first?.path === "/") {
+      this.#top = this.#mount(first);
       return;
     }
     const pseudo = new PseudoRoot(exports, options.time);

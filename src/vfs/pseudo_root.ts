@@ -145,8 +145,8 @@ export function pseudoExport(fs: PseudoRoot): Export {
 
 function namesBelow(path: string, exports: readonly Export[]): string[] {
   const prefix = path === "/" ? "/" : `${path}/`;
-  const names = exports.map((one) =>
-    one.path.slice(prefix.length).split("/")[0]
+  const names = exports.flatMap((one) =>
+    one.path.slice(prefix.length).split("/", 1)
   );
   return [...new Set(names)].sort();
 }

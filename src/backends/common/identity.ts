@@ -31,11 +31,11 @@ export function decodeIdentity(
 ): number | undefined {
   if (identity.length !== LENGTH) return undefined;
   if (uint32(identity, 0) !== instance) return undefined;
-  const high = identity[4] << 16 | identity[5] << 8 | identity[6];
+  const high = identity[4]! << 16 | identity[5]! << 8 | identity[6]!;
   return high * TWO_32 + uint32(identity, 7);
 }
 
 function uint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
-    bytes[at + 3]) >>> 0;
+  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
+    bytes[at + 3]!) >>> 0;
 }

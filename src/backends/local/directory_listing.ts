@@ -67,7 +67,7 @@ export class DirectoryListing {
     if (cookie === undefined) return;
     if (cookie !== hash) this.#moved.set(name, cookie);
     const at = this.#chunkOf(cookie);
-    const { cookies, names } = this.#chunks[at];
+    const { cookies, names } = this.#chunks[at]!;
     const index = lowerBound(cookies, cookie);
     cookies.splice(index, 0, cookie);
     names.splice(index, 0, name);
@@ -87,7 +87,7 @@ export class DirectoryListing {
     if (cookie === undefined) return;
     this.#moved.delete(name);
     const at = this.#chunkOf(cookie);
-    const { cookies, names } = this.#chunks[at];
+    const { cookies, names } = this.#chunks[at]!;
     const index = lowerBound(cookies, cookie);
     cookies.splice(index, 1);
     names.splice(index, 1);
@@ -101,11 +101,11 @@ export class DirectoryListing {
   /** The entries after the one with `cookie`, in order. */
   *after(cookie: number): Generator<{ name: string; cookie: number }> {
     let at = this.#chunkOf(cookie + 1);
-    let index = lowerBound(this.#chunks[at].cookies, cookie + 1);
+    let index = lowerBound(this.#chunks[at]!.cookies, cookie + 1);
     for (; at < this.#chunks.length; at++, index = 0) {
-      const { cookies, names } = this.#chunks[at];
+      const { cookies, names } = this.#chunks[at]!;
       for (; index < cookies.length; index++) {
-        yield { name: names[index], cookie: cookies[index] };
+        yield { name: names[index]!, cookie: cookies[index]! };
       }
     }
   }
@@ -130,7 +130,7 @@ export class DirectoryListing {
   }
 
   #nameAt(cookie: number): string | undefined {
-    const { cookies, names } = this.#chunks[this.#chunkOf(cookie)];
+    const { cookies, names } = this.#chunks[this.#chunkOf(cookie)]!;
     const index = lowerBound(cookies, cookie);
     return cookies[index] === cookie ? names[index] : undefined;
   }
@@ -138,7 +138,7 @@ export class DirectoryListing {
   /** The first cookie from this one on that no entry has, past whole runs at a time. */
   #freeFrom(cookie: number): number {
     for (let at = this.#chunkOf(cookie); at < this.#chunks.length; at++) {
-      const { cookies } = this.#chunks[at];
+      const { cookies } = this.#chunks[at]!;
       const start = lowerBound(cookies, cookie);
       if (cookies[start] !== cookie) return cookie;
       // Cookies grow by at least 1: in a run they are as far apart as their places.
@@ -146,7 +146,7 @@ export class DirectoryListing {
       let high = cookies.length;
       while (low < high) {
         const middle = (low + high) >>> 1;
-        if (cookies[middle] - cookie === middle - start) low = middle + 1;
+        if (cookies[middle]! - cookie === middle - start) low = middle + 1;
         else high = middle;
       }
       cookie += low - start;
@@ -162,7 +162,7 @@ export class DirectoryListing {
     let high = chunks.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      if (chunks[middle].cookies[0] <= cookie) low = middle;
+      if (chunks[middle]!.cookies[0]! <= cookie) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -175,7 +175,7 @@ function lowerBound(sorted: readonly number[], value: number): number {
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (sorted[middle] < value) low = middle + 1;
+    if (sorted[middle]! < value) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -15,7 +15,7 @@ export function link(
   tree.stat(node);
   if (node.isGone) throw new FsError("stale");
   const before = store.stat(directory);
-  const from = node.places[0];
+  const from = node.places[0]!;
   const [source, target] = tree.folders(from.parent, directory);
   const at = { folder: target, name };
   host.link({ folder: source, name: from.name }, at);

@@ -76,7 +76,7 @@ export function openHostCalls(): HostCalls | undefined {
     const errno = new Int32Array(
       Deno.UnsafePointerView.getArrayBuffer(location, 4),
     );
-    return { libc, errno: () => errno[0], close: () => library.close() };
+    return { libc, errno: () => errno[0]!, close: () => library.close() };
   } catch {
     return undefined;
   }

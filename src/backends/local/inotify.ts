@@ -56,7 +56,7 @@ export function openInotify({ libc }: HostCalls): FileWatch | undefined {
       const bytes = Number(libc.read(fd, buffer, BigInt(buffer.length)));
       const watches = new Set<number>();
       for (let at = 0; at < bytes; at += EVENT_BYTES) {
-        const [watch, mask] = words.subarray(at / 4);
+        const [watch = -1, mask = 0] = words.subarray(at / 4);
         if (watch < 0) return undefined;
         if ((mask & IN_IGNORED) === 0) watches.add(watch);
       }

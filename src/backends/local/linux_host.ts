@@ -162,27 +162,27 @@ export class LinuxHost extends PortableHost {
   /** `struct statx` as the kernel lays it out, in words of 32 bits. */
   #parse(): HostStat {
     const w = this.#words;
-    const mode = w[7] & 0xffff;
+    const mode = w[7]! & 0xffff;
     const type = typeOfMode(mode);
     return {
       type,
       mode: mode & 0o7777,
-      nlink: w[4],
-      uid: w[5],
-      gid: w[6],
-      size: w[10] + w[11] * 0x1_0000_0000,
-      used: (w[12] + w[13] * 0x1_0000_0000) * 512,
-      fileid: inodeNumber(w[8], w[9]),
+      nlink: w[4]!,
+      uid: w[5]!,
+      gid: w[6]!,
+      size: w[10]! + w[11]! * 0x1_0000_0000,
+      used: (w[12]! + w[13]! * 0x1_0000_0000) * 512,
+      fileid: inodeNumber(w[8]!, w[9]!),
       rdev: type === "block-device" || type === "character-device"
-        ? { major: w[32], minor: w[33] }
+        ? { major: w[32]!, minor: w[33]! }
         : undefined,
       change: 0,
       atime: time(w, 16),
       mtime: time(w, 28),
       ctime: time(w, 24),
-      birthtime: w[0] & STATX_BTIME ? time(w, 20) : undefined,
-      device: w[34] * 0x10_0000 + w[35],
-      mountRoot: (w[2] & STATX_ATTR_MOUNT_ROOT) !== 0,
+      birthtime: w[0]! & STATX_BTIME ? time(w, 20) : undefined,
+      device: w[34]! * 0x10_0000 + w[35]!,
+      mountRoot: (w[2]! & STATX_ATTR_MOUNT_ROOT) !== 0,
     };
   }
 
@@ -201,10 +201,10 @@ export class LinuxHost extends PortableHost {
       name === "" ? AT_EMPTY_PATH : 0,
     );
     if (result !== 0) return hash >>> 0;
-    hash = mix(hash, handle[1]);
+    hash = mix(hash, handle[1]!);
     const end = 8 + handle[0];
     for (let i = 8; i < end; i++) {
-      hash = Math.imul(hash ^ this.#handle[i], 0x01000193);
+      hash = Math.imul(hash ^ this.#handle[i]!, 0x01000193);
     }
     return hash >>> 0;
   }
@@ -321,8 +321,8 @@ function inodeNumber(low: number, high: number): number {
 
 function time(words: Uint32Array, at: number): Timestamp {
   return {
-    seconds: words[at] + (words[at + 1] | 0) * 0x1_0000_0000,
-    nanoseconds: words[at + 2],
+    seconds: words[at]! + (words[at + 1]! | 0) * 0x1_0000_0000,
+    nanoseconds: words[at + 2]!,
   };
 }
 
@@ -348,7 +348,7 @@ function packDevice(rdev?: DeviceNumber): bigint {
 function decodeName(buffer: Uint8Array, start: number): string {
   let end = start;
   let ascii = 0;
-  while (buffer[end] !== 0) ascii |= buffer[end++];
+  while (buffer[end] !== 0) ascii |= buffer[end++]!;
   if (ascii < 0x80 && end - start < 64) {
     // At once: a string that grows keeps all that it was made of.
     return String.fromCharCode.apply(

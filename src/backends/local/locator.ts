@@ -124,11 +124,11 @@ export class Locator {
       const told = inodes.length > 0 && !this.#entriesLie;
       for (let i = 0; i < names.length; i++) {
         if (told) {
-          byInode.set(inodes[i], names[i]);
+          byInode.set(inodes[i]!, names[i]!);
           continue;
         }
         if (this.#turn.isOver) await this.#turn.next();
-        const found = this.#adoptIf(inode, parent, names[i]);
+        const found = this.#adoptIf(inode, parent, names[i]!);
         if (found) return found;
       }
     }
@@ -208,11 +208,11 @@ export class Locator {
       for (let i = 0; i < listing.names.length; i++) {
         const known = listing.inodes.length > 0 && !this.#entriesLie;
         if (known && listing.folders[i] === 0) {
-          this.#tree.table.rememberParent(listing.inodes[i], parent.inode);
+          this.#tree.table.rememberParent(listing.inodes[i]!, parent.inode);
           continue;
         }
         if (this.#turn.isOver) await this.#turn.next();
-        const child = this.#visit(parent, listing.names[i]);
+        const child = this.#visit(parent, listing.names[i]!);
         if (child === undefined) continue;
         if (known && child.inode !== listing.inodes[i]) this.#entriesLie = true;
         if (child.folder !== undefined) folders.push(child.folder);

@@ -66,7 +66,8 @@ export class LocalNode {
   foundAt(parent: LocalNode, name: string, links: number): void {
     const first = this.places[0];
     if (
-      this.places.length === 1 && first.parent === parent && first.name === name
+      this.places.length === 1 && first?.parent === parent &&
+      first.name === name
     ) return;
     if (links === 1 || this.type === "directory") {
       this.places = [{ parent, name }];

@@ -95,7 +95,7 @@ export class Store {
   locate(node: LocalNode): { folder: OpenFolder; name: string } {
     this.tree.stat(node);
     if (node.isGone) throw new FsError("stale");
-    const { parent, name } = node.places[0];
+    const { parent, name } = node.places[0]!;
     return { folder: this.tree.folder(parent), name };
   }
 

@@ -72,7 +72,7 @@ export class Tree {
       this.#open.set(node, node.folder);
       return node.folder;
     }
-    const place = node.places[0];
+    const place = node.places[0]!;
     if (place === undefined || depth === MAX_DEPTH) throw new Misplaced(node);
     const parent = this.folder(place.parent, depth + 1);
     const stat = this.entry(parent, place.name);
@@ -149,7 +149,7 @@ export class Tree {
       if (node.descriptor === undefined) throw new FsError("stale");
       return this.host.statFile(node.descriptor.fd);
     }
-    const place = node.places[0];
+    const place = node.places[0]!;
     if (place === undefined) throw new Misplaced(node);
     const stat = this.entry(this.folder(place.parent), place.name);
     if (stat === undefined || !node.is(stat)) throw new Misplaced(node);
@@ -174,7 +174,7 @@ export class Tree {
     }
     this.stat(node);
     if (node.isGone) throw new FsError("stale");
-    const { parent, name } = node.places[0];
+    const { parent, name } = node.places[0]!;
     const pinned = this.host.pin(this.folder(parent), name);
     try {
       if (pinned.fd >= 0 && !node.is(this.host.statFile(pinned.fd))) {

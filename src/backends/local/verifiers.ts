@@ -32,7 +32,7 @@ export class Verifiers {
   /** Whether the file was created with this verifier; it has just been looked up. */
   match(node: LocalNode, verifier: Uint8Array): boolean {
     if (node.type !== "file") return false;
-    const { parent, name } = node.places[0];
+    const { parent, name } = node.places[0]!;
     const kept = this.#kept.get(keyOf(node.inode, node.tag)) ??
       this.#tree.host.getNote(this.#tree.folder(parent), name);
     return isSameVerifier(kept, verifier);

@@ -79,7 +79,7 @@ export class Directory {
   ): { entries: DirectoryEntry<MemoryNode>[]; end: boolean } {
     const entries: Entry[] = [];
     for (let at = this.#after(cookie); at < this.#inOrder.length; at++) {
-      const entry = this.#inOrder[at];
+      const entry = this.#inOrder[at]!;
       if (entry.node === undefined) continue;
       if (entries.length >= limit) return { entries, end: false };
       entries.push(entry);
@@ -93,7 +93,7 @@ export class Directory {
     let high = this.#inOrder.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#inOrder[middle].cookie > cookie) high = middle;
+      if (this.#inOrder[middle]!.cookie > cookie) high = middle;
       else low = middle + 1;
     }
     return low;

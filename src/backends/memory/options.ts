@@ -71,7 +71,7 @@ export function complete(options: MemoryOptions): CompleteOptions {
     options;
   const { uid = 0, gid = 0, mode = 0o755, now = systemTime() } = options;
   const { trust = "any" } = options;
-  const { instance = crypto.getRandomValues(new Uint32Array(1))[0] } = options;
+  const { instance = crypto.getRandomValues(new Uint32Array(1))[0]! } = options;
   checkRange("maxBytes", maxBytes, MOST_BYTES);
   checkRange("maxFiles", maxFiles, MOST_FILES, 1);
   checkRange("uid", uid, MAX_UINT32);

@@ -172,7 +172,7 @@ export class DirectoryTree {
     if (isFolder) node.parent = target.fileid;
     if (replaced !== undefined) this.#applyUnlinked(replaced, moment);
     const [first, second] = touches.map((touch) => this.#touch(touch, moment));
-    return { source: first, target: second ?? first };
+    return { source: first!, target: second ?? first! };
   }
 
   /** The last close of a file that has no name any more. */

@@ -82,7 +82,7 @@ export class DirectoryListing {
       const status = yield* this.#writePage(entries);
       if (status !== undefined) return status;
       if (page.end || entries.length === 0) return this.#finish(true);
-      after = entries[entries.length - 1].cookie;
+      after = entries[entries.length - 1]!.cookie;
     }
     // Cookies that lead round in a circle of entries that are gone would never end.
     throw new FsError("io", "an endless folder");

@@ -36,7 +36,7 @@ export function checkName(
   if (length > (limits?.maxName ?? DEFAULT_MAX_NAME)) return Status.NAMETOOLONG;
   let hash = 0;
   for (let i = 0; i < length; i++) {
-    const byte = bytes[i];
+    const byte = bytes[i]!;
     if (byte > 0x7f) return checkUnicode(bytes, limits);
     // RFC 8881 14.5, RFC 7530 12.7: valid UTF-8, but no character of a name here.
     if (byte === SLASH || byte === 0) return Status.BADCHAR;
@@ -47,7 +47,7 @@ export function checkName(
     return Status.BADNAME;
   }
   const slot = (hash ^ hash >>> 12) & 4095;
-  const known = recent[slot];
+  const known = recent[slot]!;
   if (isSame(known, bytes)) return known;
   return recent[slot] = String.fromCharCode.apply(
     null,

@@ -58,11 +58,11 @@ function store(
     return Status.OK;
   };
   // RFC 8881 18.32.4: nothing written, nothing changed.
-  if (count === 0) return finish(STABILITY[stable]);
+  if (count === 0) return finish(STABILITY[stable]!);
   const bytes = count === data.length ? data : data.subarray(0, count);
   const put = (): Awaitable<StatusCode> => {
     const written = changing(context, file)
-      .write(file.node, offset, bytes, STABILITY[stable]);
+      .write(file.node, offset, bytes, STABILITY[stable]!);
     if (!(written instanceof Promise)) return finish(written);
     // Its owner may have set them while the content was on its way.
     return written.then(

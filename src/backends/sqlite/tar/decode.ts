@@ -118,8 +118,9 @@ export function numberAt(
   const bytes = block.subarray(start, start + length);
   // GNU's way for what octal digits can't hold: the first bit set, then binary,
   // and the second bit set as well in what is negative, as times can be.
-  if (bytes[0] & 0x80) {
-    const isNegative = (bytes[0] & 0x40) !== 0;
+  const [first = 0] = bytes;
+  if (first & 0x80) {
+    const isNegative = (first & 0x40) !== 0;
     let value = isNegative ? -1 : 0;
     for (const byte of bytes.subarray(1)) value = value * 256 + byte;
     const isTime = isNegative && isSigned && Number.isSafeInteger(value);
@@ -139,7 +140,7 @@ export function whole(text: string): number {
 function timestamp(text: string): Timestamp {
   const parts = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text);
   if (parts === null) throw new Error(`the archive has a bad time: ${text}`);
-  const [, sign, digits, fraction = ""] = parts;
+  const [, sign, digits = "", fraction = ""] = parts;
   const seconds = whole(digits);
   const nanoseconds = Number(fraction.slice(0, 9).padEnd(9, "0"));
   if (sign === "") return { seconds, nanoseconds };

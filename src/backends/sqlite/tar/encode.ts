@@ -28,7 +28,7 @@ export function encodeMember(
     target: "",
     size: body.length,
   }, "x");
-  const main = header(member, letters[member.type]);
+  const main = header(member, letters[member.type]!);
   const bytes = new Uint8Array(
     BLOCK + body.length + paddingOf(body.length) + BLOCK,
   );

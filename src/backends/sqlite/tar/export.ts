@@ -67,9 +67,11 @@ class Exporter {
   *#names(folder: SqliteNode): Generator<string, undefined> {
     for (let cookie = 0;;) {
       const { entries, end } = this.#fs.readdir(folder, cookie, PAGE);
-      for (const { name } of entries) yield name;
+      for (const entry of entries) {
+        yield entry.name;
+        cookie = entry.cookie;
+      }
       if (end) return;
-      cookie = entries[entries.length - 1].cookie;
     }
   }
 

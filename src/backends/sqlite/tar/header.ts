@@ -79,7 +79,7 @@ export function checksumOf(header: Uint8Array): number {
   const [start, length] = fields.checksum;
   let sum = length * 0x20;
   for (let i = 0; i < BLOCK; i++) {
-    if (i < start || i >= start + length) sum += header[i];
+    if (i < start || i >= start + length) sum += header[i]!;
   }
   return sum;
 }

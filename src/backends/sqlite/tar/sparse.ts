@@ -144,9 +144,10 @@ async function readMap(
       if (numbers.length === wanted) break;
       if (byte !== 0x0a) digits += String.fromCharCode(byte);
       else {
-        numbers.push(whole(digits));
+        const number = whole(digits);
+        if (numbers.length === 0) wanted += number * 2;
+        numbers.push(number);
         digits = "";
-        if (numbers.length === 1) wanted += numbers[0] * 2;
       }
       if (digits.length > LONGEST_NUMBER) throw damaged();
       if (wanted > 2 * MOST_SEGMENTS) throw tooMany();
@@ -159,7 +160,7 @@ function pairs(numbers: readonly number[]): Segment[] {
   if (numbers.length % 2 !== 0) throw damaged();
   const segments: Segment[] = [];
   for (let i = 0; i < numbers.length; i += 2) {
-    segments.push({ offset: numbers[i], length: numbers[i + 1] });
+    segments.push({ offset: numbers[i]!, length: numbers[i + 1]! });
   }
   return segments;
 }

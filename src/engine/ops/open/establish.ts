@@ -49,7 +49,7 @@ export function* establish(
     const mode = fs.open === undefined
       ? 0
       : modeToOpen(context, opening, target);
-    if (mode !== 0) yield* wait(fs.open!(file.node, OPEN_MODES[mode]));
+    if (mode !== 0) yield* wait(fs.open!(file.node, OPEN_MODES[mode]!));
     try {
       if (truncate !== undefined) {
         yield* wait(changing(context, file).setattr!(file.node, truncate));
@@ -62,7 +62,7 @@ export function* establish(
       // The owner's open may have got the mode from another request meanwhile.
       if (mode !== 0 && !open?.noteFsOpen(mode) && fs.close !== undefined) {
         const { effects } = context.services;
-        effects.defer(() => fs.close!(file.node, OPEN_MODES[mode]));
+        effects.defer(() => fs.close!(file.node, OPEN_MODES[mode]!));
       }
     }
   } finally {
