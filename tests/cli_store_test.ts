@@ -131,13 +131,13 @@ Deno.test("an archive that was exported is imported as it was", {
       fs.lookup(fs.root(), name)!
     );
     assertEquals(a, b);
-    const { mode, uid, gid, size, nlink } = a;
+    const { mode, uid, gid, size, nlink } = a!;
     assertEquals({ mode, uid, gid, size, nlink }, {
       ...attributes,
       size: 5,
       nlink: 2,
     });
-    assertEquals(c.type, "directory");
+    assertEquals(c!.type, "directory");
   });
 });
 

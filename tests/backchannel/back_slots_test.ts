@@ -60,6 +60,6 @@ Deno.test("back slots: however many a client offers, 64 are used at a time", asy
   const waiting = slots.acquire(signal);
   slots.setTarget(0xffff_ffff);
   assertEquals(slots.usable, 64);
-  slots.release(taken[7]);
+  slots.release(taken[7]!);
   assertEquals((await waiting)?.id, 7);
 });

@@ -99,18 +99,18 @@ Deno.test("two sessions on one connection: each gets its own recalls, no XID is 
   await first.compound([]);
   await new Promise((resolve) => setTimeout(resolve, 2));
   await write(other, "f");
-  await recalled(first, held[0]);
+  await recalled(first, held[0]!);
   await second.compound([]);
   await write(other, "g");
-  await recalled(second, held[1]);
+  await recalled(second, held[1]!);
   const sessions = client.callbacks.calls.flatMap(({ compound }) =>
-    compound?.ops[0].op === "SEQUENCE" ? [compound.ops[0].args.sessionid] : []
+    compound?.ops[0]?.op === "SEQUENCE" ? [compound.ops[0].args.sessionid] : []
   );
   assertEquals(sessions, [first.id, second.id]);
   const xids = client.callbacks.calls.map(({ header }) => header.xid);
   assertEquals(new Set(xids).size, xids.length);
-  await giveBack(first, held[0]);
-  await giveBack(second, held[1]);
+  await giveBack(first, held[0]!);
+  await giveBack(second, held[1]!);
 });
 
 Deno.test("a recall that one session does not answer goes out over the other one", async () => {

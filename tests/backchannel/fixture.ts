@@ -76,7 +76,7 @@ export class Fixture implements AsyncDisposable {
     const values = new Map<string, number>();
     for (const line of (await answer.text()).split("\n")) {
       const match = /^dittofs_nfs_(\S+) (\S+)$/.exec(line);
-      if (match) values.set(match[1], Number(match[2]));
+      if (match) values.set(match[1]!, Number(match[2]));
     }
     return values;
   }

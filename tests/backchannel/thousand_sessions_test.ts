@@ -121,7 +121,7 @@ Deno.test("1,000 sessions with a delegation each, all recalled at once: all answ
   }));
   times.sort((a, b) => a - b);
   const at = (share: number) =>
-    Math.round(times[Math.ceil(share * SESSIONS) - 1]);
+    Math.round(times[Math.ceil(share * SESSIONS) - 1]!);
   const report = `recalls of ${SESSIONS} sessions on ${CONNECTIONS} ` +
     `connections: half in ${at(0.5)} ms, 99 % in ${at(0.99)} ms, all in ` +
     `${at(1)} ms\n`;

@@ -46,7 +46,7 @@ for (
     ["udp", "127.0.0.1.8.1"],
     ["rdma", "127.0.0.1.8.1"],
     ["", "127.0.0.1.8.1"],
-  ]
+  ] as const
 ) {
   Deno.test(`no universal address of TCP: ${netid} ${JSON.stringify(address)}`, () => {
     assertEquals(parseUniversalAddress(netid, address), undefined);

@@ -260,8 +260,8 @@ Deno.test("a handle of another instance is stale", () => {
     return fs.identify(find(fs, "a"));
   });
   const fs = memory({ a: "x" }, { instance: 2 });
-  assertStrictEquals(fs.resolve(identities[1]), find(fs, "a"));
-  refused("stale", () => fs.resolve(identities[0]));
+  assertStrictEquals(fs.resolve(identities[1]!), find(fs, "a"));
+  refused("stale", () => fs.resolve(identities[0]!));
   const [one, other] = [memory(), memory()];
   refused("stale", () => other.resolve(one.identify(one.root())));
 });
@@ -339,7 +339,7 @@ Deno.test("a folder of 100,000 is read from anywhere, with gaps", () => {
   const fs = memory();
   const root = fs.root();
   for (let i = 0; i < 100_000; i++) make(fs, `file${i}`);
-  const { cookie } = fs.readdir(root, 0, 50_000).entries[49_999];
+  const { cookie } = fs.readdir(root, 0, 50_000).entries[49_999]!;
   for (let i = 0; i < 100_000; i++) {
     if (i % 5 !== 0) fs.remove(root, `file${i}`);
   }
@@ -350,7 +350,7 @@ Deno.test("a folder of 100,000 is read from anywhere, with gaps", () => {
     const { entries, end } = fs.readdir(root, at, 1000);
     count += entries.length;
     if (end) break;
-    at = entries[entries.length - 1].cookie;
+    at = entries[entries.length - 1]!.cookie;
   }
   assertEquals(count, 20_000);
 });

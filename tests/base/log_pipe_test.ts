@@ -29,7 +29,7 @@ Deno.test(
   async () => {
     const child = start();
     const [port, metricsPort] = await ports(child);
-    await using client = await ClientConnection.connect({ port });
+    await using client = await ClientConnection.connect({ port: port! });
     await client.ping();
     const url = `http://127.0.0.1:${metricsPort}/metrics`;
     const metrics = await (await fetch(url)).text();
@@ -45,7 +45,7 @@ Deno.test(
     for (const [i, line] of lines.slice(0, kept).entries()) {
       assert(line.endsWith(` i=${i}`), line);
     }
-    assertMatch(lines[kept], / WARN .* count=\d+$/);
+    assertMatch(lines[kept]!, / WARN .* count=\d+$/);
   },
 );
 

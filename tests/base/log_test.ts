@@ -30,7 +30,7 @@ Deno.test("a text line has its time, level, message and fields", () => {
 Deno.test("a JSON line is one object that no field can overrule", () => {
   const { lines, logger } = collect({ format: "json" });
   logger.error("failed", { error: new TypeError("bad"), level: "info" });
-  assertEquals(JSON.parse(lines[0]), {
+  assertEquals(JSON.parse(lines[0]!), {
     time: "1970-01-01T00:00:00.000Z",
     level: "error",
     message: "failed",
@@ -53,7 +53,7 @@ Deno.test("a client's text can't start a line of its own", () => {
     logger.warn("name\nERROR forged\u0085x", { name: "a\r\nERROR forged" });
     assertEquals(lines.length, 1);
     assertMatch(
-      lines[0],
+      lines[0]!,
       format === "text" ? /^\P{Cc}*$/u : /^[^\n]*$/,
     );
   }
@@ -68,10 +68,10 @@ Deno.test("what a client calls itself can't drive the terminal that shows the lo
     for (const character of hostile) {
       const { lines, logger } = collect({ format });
       logger.warn(`m${character}`, { name: `a${character}b` });
-      assertMatch(lines[0], /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u);
+      assertMatch(lines[0]!, /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u);
       if (format === "json") {
         // Nothing is lost: it is the same text to a program.
-        assertEquals(JSON.parse(lines[0]).name, `a${character}b`);
+        assertEquals(JSON.parse(lines[0]!).name, `a${character}b`);
       }
     }
   }
@@ -103,7 +103,7 @@ Deno.test("a rate-limited level falls silent, then says how much it left out", (
     "left out messages of this level",
     "next minute",
   ]);
-  assertEquals(JSON.parse(lines[3]).count, 3);
+  assertEquals(JSON.parse(lines[3]!).count, 3);
 });
 
 Deno.test("the silent logger takes everything", () => {

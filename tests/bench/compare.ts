@@ -129,7 +129,7 @@ function readArgs() {
 function median(results: Result[]): Result {
   return results.toSorted((a, b) => a.ops_per_s - b.ops_per_s)[
     results.length >> 1
-  ];
+  ]!;
 }
 
 /** A Markdown table: a row for each kind, a column for each shape. */
@@ -187,14 +187,14 @@ async function main(): Promise<number> {
   const measure = (place: Place, cell: { kind: string; shape: string }) => {
     signal.throwIfAborted();
     const [conns, slots] = cell.shape.split("x").map(Number);
-    const { op, size } = KINDS[cell.kind];
+    const { op, size } = KINDS[cell.kind]!;
     const files = Number(args.files ?? (op === "list" ? 10_000 : 1_000));
     return runLoad(program, {
       ...place,
       op,
       size,
-      conns,
-      slots,
+      conns: conns!,
+      slots: slots!,
       seconds,
       fileSize,
       files,

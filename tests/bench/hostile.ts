@@ -73,7 +73,7 @@ async function measure(
   }
   all.sort((a, b) => a.cpu - b.cpu);
   const undisturbed = Math.max(...all.map((each) => each.undisturbed));
-  const row = { kind, ...all[all.length >> 1], undisturbed };
+  const row = { kind, ...all[all.length >> 1]!, undisturbed };
   rows.push(row);
   console.error(columnsOf(row));
 }
@@ -98,7 +98,7 @@ async function witness(): Promise<number> {
   });
   worker.terminate();
   latencies.sort((a, b) => a - b);
-  return latencies[Math.floor(latencies.length * 0.99)];
+  return latencies[Math.floor(latencies.length * 0.99)]!;
 }
 
 const uncached = { cacheThis: false } as const;

@@ -109,4 +109,4 @@ async function main(limits: string): Promise<void> {
   }
 }
 
-if (import.meta.main) await main(Deno.args[0]);
+if (import.meta.main) await main(Deno.args[0]!);

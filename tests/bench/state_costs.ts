@@ -93,7 +93,7 @@ function measureAll(protocol: 0 | 1): void {
     return fs.create(fs.root(), name, { type: "file" }, { attributes }).node;
   });
   const files = measure<FileState>("file", "file", (i) => {
-    return state.files.obtain(namespace.refer(terms, nodes[i]), client);
+    return state.files.obtain(namespace.refer(terms, nodes[i]!), client);
   });
   const owners = measure("owner", "open owner", (i) => {
     const owner = new OpenOwner(client, bytesAsText(`open owner ${i}`));
@@ -115,33 +115,33 @@ function measureAll(protocol: 0 | 1): void {
     return owner;
   });
   const opens = measure<OpenState>("open", "open, by one owner", (i) => {
-    const owner = owners[0];
-    const open = addOpen(state, { owner, file: files[i], uid: 0 });
+    const owner = owners[0]!;
+    const open = addOpen(state, { owner, file: files[i]!, uid: 0 });
     open.share(3, 0);
     return open;
   });
   measure("open", "open, of one file", (i) => {
-    const owner = owners[i];
-    const open = addOpen(state, { owner, file: files[0], uid: 0 });
+    const owner = owners[i]!;
+    const open = addOpen(state, { owner, file: files[0]!, uid: 0 });
     open.share(3, 0);
     return open;
   });
   measure("delegation", "delegation", (i) => {
-    return grantDelegation(state, opens[i], { type: "read" });
+    return grantDelegation(state, opens[i]!, { type: "read" });
   });
   const locks = measure<LockState>(
     "lock",
     "lock stateid and its file's locks",
     (i) => {
       const owner = new LockOwner(client, "one of many");
-      const lock = addLockState(state, opens[i], owner);
+      const lock = addLockState(state, opens[i]!, owner);
       lock.lock({ start: 0n, last: 0n }, true);
       return lock;
     },
     { besides: STATE_COSTS.range },
   );
   measure("range", "further range", (i) => {
-    locks[0].lock(
+    locks[0]!.lock(
       { start: BigInt(i + 1) * 2n, last: BigInt(i + 1) * 2n },
       true,
     );
@@ -151,7 +151,7 @@ function measureAll(protocol: 0 | 1): void {
 
 function measureSessions({ state }: StateFixture, clients: Client[]): void {
   const sessions = measure<Session>("session", "session", (i) => {
-    return state.sessions.create(clients[i], {
+    return state.sessions.create(clients[i]!, {
       minorVersion: 1,
       fore: { ...channel },
       back: { ...channel },
@@ -159,10 +159,10 @@ function measureSessions({ state }: StateFixture, clients: Client[]): void {
     }) as Session;
   }, { count: CLIENTS });
   measure("slot", "slots", (i) => {
-    return sessions[Math.floor(i / 40)].slots.slot(i % 40);
+    return sessions[Math.floor(i / 40)]!.slots.slot(i % 40);
   });
   measure("reply", "kept reply of 256 bytes", (i) => {
-    const slot = sessions[Math.floor(i / 40)].slots.slot(i % 40)!;
+    const slot = sessions[Math.floor(i / 40)]!.slots.slot(i % 40)!;
     const request = { sequence: 1, cacheThis: true, principal: "sys:0" };
     slot.begin({ ...request, bytes: fill, start: 0, end: 100 });
     slot.finish(fill);

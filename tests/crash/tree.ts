@@ -69,7 +69,7 @@ async function walk(
       const { fileid, type, mode, filehandle, numlinks, size } =
         entry.attributes;
       const known = seen.get(fileid!) ?? {
-        node: made(TYPES[type!], mode!),
+        node: made(TYPES[type!]!, mode!),
         handle: filehandle!,
         links: numlinks!,
         size: Number(size),

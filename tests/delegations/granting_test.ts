@@ -210,19 +210,19 @@ Deno.test("a recall goes out once, however many are in conflict", async () => {
   const { way, write, holder, stateid, keeper } = await recalled();
   await write();
   assertEquals(way.sent.length, 1);
-  answer(way.sent[0], Status.OK);
+  answer(way.sent[0]!, Status.OK);
   await write();
   assertEquals(way.sent.length, 1);
-  assertEquals(way.sent[0].wanted!(), true);
+  assertEquals(way.sent[0]!.wanted!(), true);
   assertEquals(await giveBack(holder, stateid), "OK");
-  assertEquals(way.sent[0].wanted!(), false);
+  assertEquals(way.sent[0]!.wanted!(), false);
   assertEquals(await write(), "OK");
   assertEquals(keeper.held, { recalls: 0, timers: 0, queries: 0 });
 });
 
 Deno.test("revocation comes with the lease time, not a moment before (RFC 8881 10.4.5)", async () => {
   const { clock, keeper, write, renew, state, way } = await recalled();
-  answer(way.sent[0], Status.OK);
+  answer(way.sent[0]!, Status.OK);
   clock.advance(LEASE - 1);
   await renew();
   keeper.sweep();
@@ -239,7 +239,7 @@ Deno.test("what the client does not know yet is sent again, ever later, and not 
   const start = clock.now();
   for (let sent = 1; way.sent.length >= sent; sent++) {
     sentAt.push(clock.now() - start);
-    answer(way.sent[sent - 1], Status.BADHANDLE);
+    answer(way.sent[sent - 1]!, Status.BADHANDLE);
     for (let i = 0; i < 60 && way.sent.length === sent; i++) clock.advance(100);
   }
   assertEquals(
@@ -251,7 +251,7 @@ Deno.test("what the client does not know yet is sent again, ever later, and not 
 
 Deno.test("a client's own refusal is not asked again", async () => {
   const { clock, way, keeper } = await recalled();
-  answer(way.sent[0], Status.SERVERFAULT);
+  answer(way.sent[0]!, Status.SERVERFAULT);
   clock.advance(LEASE / 2);
   keeper.sweep();
   assertEquals(way.sent.length, 1);
@@ -262,17 +262,17 @@ Deno.test("what found no way goes out again when one is there, or with patience"
     patience: 5_000,
   });
   const lost = { kind: "failed", reason: "no answer" } as const;
-  way.sent[0].done(lost);
+  way.sent[0]!.done(lost);
   keeper.sweep();
   assertEquals(way.sent.length, 1);
   keeper.regained(state.clients.find(holder.clientid, 1)!);
   assertEquals(way.sent.length, 2);
-  way.sent[1].done(lost);
+  way.sent[1]!.done(lost);
   clock.advance(5_000);
   keeper.sweep();
   assertEquals(way.sent.length, 3);
   // Delivered: neither a new path nor time sends it once more.
-  answer(way.sent[2], Status.OK);
+  answer(way.sent[2]!, Status.OK);
   clock.advance(5_000);
   keeper.sweep();
   keeper.regained(state.clients.find(holder.clientid, 1)!);
@@ -281,7 +281,7 @@ Deno.test("what found no way goes out again when one is there, or with patience"
 
 Deno.test("a full queue is tried again when there may be room", async () => {
   const { clock, keeper, way } = await recalled({});
-  way.sent[0].done({ kind: "full" });
+  way.sent[0]!.done({ kind: "full" });
   clock.advance(500);
   assertEquals(way.sent.length, 1);
   keeper.sweep();
@@ -302,7 +302,7 @@ Deno.test("nobody waits for a keeper that is closed", async () => {
   const [file] = [...state.clients].flatMap(({ states }) =>
     [...states.all.values()].map((each) => each.file.file)
   );
-  const free = keeper.recallFile(file);
+  const free = keeper.recallFile(file!);
   keeper.close();
   await free;
   assertEquals(keeper.held, { recalls: 0, timers: 0, queries: 0 });
@@ -315,6 +315,6 @@ Deno.test("nor does who asks a closed keeper for a file that is still out", asyn
     [...states.all.values()].map((each) => each.file.file)
   );
   keeper.close();
-  await keeper.recallFile(file);
+  await keeper.recallFile(file!);
   assertEquals(keeper.held, { recalls: 0, timers: 0, queries: 0 });
 });

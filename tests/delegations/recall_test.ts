@@ -194,11 +194,11 @@ Deno.test("a recall refers to the OPEN that granted the delegation until its slo
     const name = movesOn ? "g" : "f";
     const held = await hold(holder, name);
     const slotid = holder.sequenceids.findIndex((sequence) => sequence > 0);
-    const sequenceid = holder.sequenceids[slotid];
+    const sequenceid = holder.sequenceids[slotid]!;
     if (movesOn) await holder.compound([], { slotid });
     await write(other, name);
     await recalled(holder, held);
-    const last = holder.client.callbacks.calls.at(-1)!.compound!.ops[0];
+    const last = holder.client.callbacks.calls.at(-1)!.compound!.ops[0]!;
     assert(last.op === "SEQUENCE");
     assertEquals(
       last.args.referringCalls.map(({ sessionid, calls }) => ({

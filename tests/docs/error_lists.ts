@@ -294,7 +294,7 @@ function parse(text: string): ErrorLists {
   const lists = new Map<string, readonly string[]>();
   const lines = text.trim().replaceAll("\n  ", " ").split("\n");
   for (const line of lines) {
-    const [name, errors] = line.split(": ");
+    const [name = "", errors = ""] = line.split(": ");
     const whole = errors.replace("+session", SESSION).replace("+back", BACK);
     lists.set(name, whole.split(" ").sort());
   }

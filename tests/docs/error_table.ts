@@ -42,7 +42,7 @@ export function creditsOf(
   const order = byWeight(seen);
   for (const pair of allPairs()) {
     const tests = seen.get(pair);
-    const [version, operation, error] = pair.split(" ");
+    const [version, operation = "", error = ""] = pair.split(" ");
     const known = before.get(pair);
     const source = tests === undefined
       ? reasonOf(version as ListVersion, operation, error)
@@ -98,7 +98,7 @@ export function errorPage(credits: Credits): string {
     "| operation | error | for |",
     "| --- | --- | --- |",
     ...Object.entries(beyond).map(([pair, why]) => {
-      const [version, operation, error] = pair.split(" ");
+      const [version, operation = "", error = ""] = pair.split(" ");
       return `| ${operation} of ${version} | ${error} | ${why} |`;
     }),
   ].join("\n");
@@ -177,7 +177,7 @@ function commonSources(
     const bySource = Map.groupBy(all, ({ source }) => source);
     const [source, most] = [...bySource].sort(([, a], [, b]) =>
       b.length - a.length
-    )[0];
+    )[0]!;
     if (most.length >= COMMON) common.set(error, source);
   }
   return common;
@@ -207,15 +207,15 @@ export function readCredits(markdown: string): Credits {
     let source = "";
     for (const line of markdown.slice(begin, end).split("\n")) {
       const cells = line.split("|").slice(1, -1).map((cell) => cell.trim());
-      if (cells.length < 2 || cells[0].startsWith("---")) continue;
+      if (cells.length < 2 || cells[0]!.startsWith("---")) continue;
       if (cells.length === 2) {
-        common.set(cells[0], cells[1]);
+        common.set(cells[0]!, cells[1]!);
         continue;
       }
       if (cells[0] === "operation") continue;
       operation = cells[0] || operation;
       source = cells[2] || source;
-      for (const error of cells[1].split(" ")) {
+      for (const error of cells[1]!.split(" ")) {
         const own = source === ABOVE ? common.get(error) ?? "" : source;
         credits.set(`${version} ${operation} ${error}`, own);
       }

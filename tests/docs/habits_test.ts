@@ -140,7 +140,7 @@ function values(path: string): string[] {
       name.trim() !== "" && !name.trim().startsWith("type ")
     )
   ).map(([, , from]) =>
-    new URL(from, new URL(path, ROOT)).href.slice(ROOT.href.length)
+    new URL(from!, new URL(path, ROOT)).href.slice(ROOT.href.length)
   );
 }
 

@@ -8,10 +8,10 @@ Deno.test("PROTOCOL.md names every limit, and what it is if left out", {
   const text = read("PROTOCOL.md");
   const [, section] = /^## Limits\n([^]*?)^## /m.exec(text)!;
   const documented = new Map<string, number>();
-  for (const line of section.split("\n")) {
+  for (const line of section!.split("\n")) {
     const [, names = "", value] = line.split("|");
     for (const [, name] of names.matchAll(/`(\w+)`/g)) {
-      documented.set(name, Number(value));
+      documented.set(name!, Number(value));
     }
   }
   const limits = Object.entries(defaultServerLimits).map(

@@ -7,14 +7,14 @@ import { modulesIn, noFiles, read } from "./documents.ts";
 function documented(): Set<string> {
   const names = read("src/metrics/README.md").split("\n")
     .filter((line) => line.startsWith("| `"))
-    .flatMap((line) => [...line.split(" | ")[0].matchAll(/`(\w+)/g)]);
-  return new Set(names.map(([, name]) => name));
+    .flatMap((line) => [...line.split(" | ")[0]!.matchAll(/`(\w+)/g)]);
+  return new Set(names.map(([, name]) => name!));
 }
 
 /** The metrics that PROTOCOL.md names where it speaks of the backchannel's. */
 function ofBackchannel(): string[] {
   const [, section] = /^### Metrics\n([^]*?)^##/m.exec(read("PROTOCOL.md"))!;
-  return [...section.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  return [...section!.matchAll(/`(\w+)`/g)].map(([, name]) => name!);
 }
 
 Deno.test(
@@ -28,7 +28,7 @@ Deno.test(
     const scraped = [...text.matchAll(/^# TYPE dittofs_nfs_(\w+)/gm)];
     assertEquals(scraped.length > 30, true);
     const names = documented();
-    const missing = scraped.map(([, name]) => name)
+    const missing = scraped.map(([, name]) => name!)
       .filter((name) => !names.has(name));
     assertEquals(missing, []);
   },

@@ -22,9 +22,9 @@ function fromRoot(text: string): string[] {
 function fromFolder(document: string): string[] {
   const folder = document.slice(0, document.lastIndexOf("/") + 1);
   const text = read(document);
-  const links = [...text.matchAll(/\]\((\.[^)#]*)/g)].map(([, path]) => path);
+  const links = [...text.matchAll(/\]\((\.[^)#]*)/g)].map(([, path]) => path!);
   const modules = [...text.matchAll(/`([a-z0-9_]+(?:\/[a-z0-9_]+)*\.ts)`/g)]
-    .map(([, path]) => path)
+    .map(([, path]) => path!)
     .filter((path) => !/^(?:src|tests)\//.test(path));
   return [...links, ...modules].map((path) =>
     new URL(path, `file:///${folder}`).pathname.slice(1)

@@ -11,7 +11,7 @@ Deno.test(
   },
   async () => {
     const readme = Deno.readTextFileSync(`${ROOT}README.md`);
-    const [, example] = /```ts\n([^]*?)```/.exec(readme)!;
+    const [, example = ""] = /```ts\n([^]*?)```/.exec(readme)!;
     assertEquals(example.trim().split("\n").filter(Boolean).length <= 5, true);
     const path = Deno.makeTempFileSync({ dir: ROOT, suffix: ".example.ts" });
     try {
@@ -40,7 +40,7 @@ Deno.test(
   },
   async () => {
     const readme = Deno.readTextFileSync(`${ROOT}README.md`);
-    const [, example] = [...readme.matchAll(/```ts\n([^]*?)```/g)]
+    const [, example = ""] = [...readme.matchAll(/```ts\n([^]*?)```/g)]
       .map(([, text]) => text);
     const path = Deno.makeTempFileSync({ dir: ROOT, suffix: ".example.ts" });
     try {
@@ -76,8 +76,8 @@ Deno.test("the permissions that the README names are enough to serve", {
     const words = (text: string) =>
       text.replaceAll("DIR", directory).split(" ");
     await using server = new ServerProcess(
-      [...words(flags), "--port", "0", "--metrics-port", "0"],
-      { permissions: words(permissions) },
+      [...words(flags!), "--port", "0", "--metrics-port", "0"],
+      { permissions: words(permissions!) },
     );
     await server.until(/mount -t nfs4/);
     server.kill("SIGTERM");

@@ -15,7 +15,7 @@ function imported(room: string): string[] {
   );
   for (const path of modules) {
     for (const [, from] of read(path).matchAll(/ from "(\.[^"]+)"/g)) {
-      const { href } = new URL(from, new URL(path, ROOT));
+      const { href } = new URL(from!, new URL(path, ROOT));
       const other = roomOf(href.slice(ROOT.href.length));
       if (other !== undefined && other !== room) others.add(other);
     }
@@ -28,7 +28,7 @@ function told(room: string): string[] | undefined {
   const [, calls] = /^Calls: ([^.]+)\./m.exec(read(`src/${room}/README.md`)) ??
     [];
   if (calls === undefined) return undefined;
-  return [...calls.matchAll(/`([\w/]+)`/g)].map(([, name]) => name);
+  return [...calls.matchAll(/`([\w/]+)`/g)].map(([, name]) => name!);
 }
 
 for (const room of noFiles ? [] : rooms()) {

@@ -103,7 +103,7 @@ for (const [document, times] of Object.entries(TIMES)) {
       const match = says.exec(text);
       assert(match !== null, `${says}`);
       const groups = match.slice(1);
-      const unit = UNITS[groups.pop()!];
+      const unit = UNITS[groups.pop()!]!;
       const told = groups.map((word) => (WORDS[word] ?? Number(word)) * unit);
       assertEquals(told, [...expected], `${says}`);
     }

@@ -9,7 +9,7 @@ Deno.test("state is shared out by IPv4 address, and by 64 bits of an IPv6 addres
     ["2001:db8:1:2::6", "2001:db8:1:2"],
     ["2001:db8::6", "2001:db8:0:0"],
     ["::1", "0:0:0:0"],
-  ];
+  ] as const;
   for (const [hostname, network] of networks) {
     assertEquals(networkOf(hostname), network, hostname);
   }

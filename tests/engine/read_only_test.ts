@@ -104,7 +104,7 @@ for (const minor of MINORS) {
     const client = await fixture.client(minor);
     for (const [what, options] of Object.entries(openings())) {
       const open = { access: READ, owner: what, seqid: 1, ...options };
-      const [name] = what.split(",");
+      const [name = ""] = what.split(",");
       assertEquals(await client.openStatus(name, open), "ROFS", what);
       assertEquals(calls, [], what);
     }

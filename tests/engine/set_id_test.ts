@@ -51,7 +51,7 @@ for (const minor of MINORS) {
           // Without group execute it is no privilege (mandatory locking).
           [OTHER, 0o6767, 0o2767],
           [0, 0o6777, 0o6777],
-        ];
+        ] as const;
         for (const [uid, before, after] of cases) {
           const fs = system(memory({ file: "content" }) as FileSystem);
           const fixture = new StateFixture({ fs });

@@ -10,7 +10,7 @@ Deno.test("an address has one way to be written", () => {
       ["0:0:0:0:0:0:0:1", "::1"],
       ["FE80::1%eth0", "fe80::1"],
       ["example.org", "example.org"],
-    ]
+    ] as const
   ) assertEquals(canonicalAddress(given), canonical);
 });
 

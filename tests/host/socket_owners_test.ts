@@ -74,7 +74,7 @@ Deno.test("the server's own end of a connection, and another server's peer, are 
   const swapped = rowKeys(server, client(1))[0];
   const elsewhere = rowKeys(client(1), { ...server, port: 2050 })[0];
   const tables = new Tables(() =>
-    [swapped, elsewhere].map((key) => row(1, 0).replace(/\S+:\S+ \S+/, key))
+    [swapped, elsewhere].map((key) => row(1, 0).replace(/\S+:\S+ \S+/, key!))
   );
   assertEquals(
     await new SocketOwners(tables.open).find(client(1), server),

@@ -20,7 +20,7 @@ Deno.test("a row is found by its two ends, in the table of IPv4 or mapped in tha
   assertEquals(rowKeys(...ends), [keyOfRow(V4), keyOfRow(MAPPED)] as string[]);
   // A server on "::" sees IPv4 as mapped.
   const mapped = ends.map((end) => ({ ...end, hostname: "::ffff:127.0.0.1" }));
-  assertEquals(rowKeys(mapped[0], mapped[1]), rowKeys(...ends));
+  assertEquals(rowKeys(mapped[0]!, mapped[1]!), rowKeys(...ends));
 });
 
 Deno.test("an IPv6 address is written word by word, without its scope", () => {

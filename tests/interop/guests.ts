@@ -73,8 +73,8 @@ const SUMMARY =
 export function parseSummary(line: string): Tally | undefined {
   const match = SUMMARY.exec(line);
   if (match === null) return undefined;
-  const [passed, failed, skipped] = match.slice(2).map(Number);
-  return { passed, failed, skipped };
+  const [, , passed, failed, skipped] = match.map(Number);
+  return { passed: passed!, failed: failed!, skipped: skipped! };
 }
 
 /** Status of `linux-client` whose limit has passed. */
@@ -108,7 +108,7 @@ export async function runBoot(
         "--timings",
       ])
       .concat(["--hook", `${HERE}harness/hook`], env, boot.options)
-      .concat(single ? scripts[0] : scripts.map((names) => names.join(","))),
+      .concat(single ? scripts[0]! : scripts.map((names) => names.join(","))),
     env: { INTEROP_HOOK_PORT: `${target.hookPort}` },
     signal: target.signal,
     stdin: "null",

@@ -39,6 +39,6 @@ Deno.test("the gate boots nothing that is skipped, and no suite more often than 
 Deno.test("the gate of one back end in one version is a part of it", () => {
   const part = gate(["local"], ["4.2"]);
   assertEquals(part.length, 1);
-  assert(part[0].suites.includes("tree"));
-  assert(!part[0].suites.includes("crash"));
+  assert(part[0]!.suites.includes("tree"));
+  assert(!part[0]!.suites.includes("crash"));
 });

@@ -12,7 +12,7 @@ async function scrape(port: number): Promise<Map<string, number>> {
   const values = new Map<string, number>();
   for (const line of (await answer.text()).split("\n")) {
     const match = /^dittofs_nfs_(\S+) (\S+)$/.exec(line);
-    if (match !== null) values.set(match[1], Number(match[2]));
+    if (match !== null) values.set(match[1]!, Number(match[2]));
   }
   return values;
 }

@@ -104,7 +104,7 @@ async function attempt(
       signal,
     });
     if (result.bootSeconds !== undefined) pace.booted(result.bootSeconds);
-    if (server !== undefined && boot.scripts[0].includes("deleg-a.sh")) {
+    if (server !== undefined && boot.scripts[0]!.includes("deleg-a.sh")) {
       const { metricsPort } = server;
       const expected = { vers, factor, onLine };
       add(result.tally, await checkDelegations(metricsPort, expected));

@@ -20,7 +20,7 @@ Deno.test("a scrape tells what each store promises, and how many changes share a
     return new Map(
       text.split("\n").flatMap((line): [string, string][] => {
         const match = /^dittofs_nfs_(store_\S+) (\S+)$/.exec(line);
-        return match === null ? [] : [[match[1], match[2]]];
+        return match === null ? [] : [[match[1]!, match[2]!]];
       }),
     );
   };

@@ -30,7 +30,7 @@ class Folder implements Disposable {
   /** The numbers of the records that the next process finds. */
   left(): number[] {
     using journal = this.open();
-    return journal.load().map(({ owner }) => owner[0] << 8 | owner[1]);
+    return journal.load().map(({ owner }) => owner[0]! << 8 | owner[1]!);
   }
 
   [Symbol.dispose](): void {

@@ -16,7 +16,11 @@ function record(n: number): ClientRecord {
   };
 }
 
-const LINES = [1, 2, 3].map((n) => putLine(record(n)));
+const LINES = [
+  putLine(record(1)),
+  putLine(record(2)),
+  putLine(record(3)),
+] as const;
 
 function read(...lines: string[]) {
   return readLog(HEADER + lines.join(""), "journal");
@@ -24,7 +28,7 @@ function read(...lines: string[]) {
 
 function left(...lines: string[]): [number[], boolean] {
   const { records, isDamaged } = read(...lines);
-  return [[...records.values()].map(({ owner }) => owner[1]), isDamaged];
+  return [[...records.values()].map(({ owner }) => owner[1]!), isDamaged];
 }
 
 Deno.test("records come back as they were written", () => {

@@ -33,7 +33,7 @@ Deno.test("a session whose end was lost with its commit ends all the same", asyn
   store.settle();
   disk.refusals = 1;
   const [client] = fixture.state.clients;
-  fixture.state.dropClient(client, "expired");
+  fixture.state.dropClient(client!, "expired");
   assertThrows(() => store.settle(), FsError);
   store.settle();
   assertEquals(store.records.all("clients s").size, 0);

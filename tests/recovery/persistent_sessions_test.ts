@@ -442,7 +442,7 @@ Deno.test("persistent session: a request that was being carried out is never car
   assertEquals(again.status, Status.BADSESSION);
   assertEquals((await client.send(look)).status, Status.BADSESSION);
   assertEquals(server.rows("sessions"), 0);
-  gates[0].resolve();
+  gates[0]!.resolve();
   await answer;
 });
 
@@ -540,7 +540,7 @@ Deno.test("persistent session: an answer that came late is kept as any other", a
   await client.ok(mkdir("a"));
   const answer = client.send(remove("a"));
   await new Promise((resolve) => setTimeout(resolve));
-  gates[0].resolve();
+  gates[0]!.resolve();
   const { bytes } = await answer;
   server.restart();
   assertEquals((await client.again(remove("a"))).bytes, bytes);
@@ -595,7 +595,7 @@ Deno.test("persistent session: what can't be read is left out, and reported", as
   records.put("slots s", "00.1", new Uint8Array(3));
   records.put("sessions s", "00".repeat(16), new Uint8Array(8));
   const [key] = records.all("slots s").keys();
-  records.put("slots s", key.replace(/\d+$/, "99"), new Uint8Array(30));
+  records.put("slots s", key!.replace(/\d+$/, "99"), new Uint8Array(30));
   server.restart();
   assertEquals(lines.filter((line) => line.includes("is lost")).length, 3);
   assertEquals([server.rows("sessions"), server.rows("slots")], [1, 1]);

@@ -182,7 +182,7 @@ Deno.test("another request under the seqid of an answered one is a false retry",
   const first = await session.compound([...folder, op.remove("f")], {
     slotid: 1,
   });
-  const { sequenceids: [, sequenceid] } = session;
+  const sequenceid = session.sequenceids[1]!;
   for (
     const ops of [
       [...folder, op.remove("g")],

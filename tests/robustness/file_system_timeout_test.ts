@@ -210,7 +210,7 @@ for (
     while (targets.length === 0) await again();
     if (!fails) slow.pass();
     assertEquals((await reply).status, fails ? Status.IO : Status.DELAY);
-    slow.afterRead = () => targets[0].fill(0x5e);
+    slow.afterRead = () => targets[0]!.fill(0x5e);
     const well = [...walk(["well", "f"]), op.read({ count: SIZE })];
     // Many at once, so that all the memory that replies are written in is used.
     const replies = Array.from(
@@ -256,7 +256,7 @@ Deno.test("a write that takes too long never sees another request in its data", 
       }),
     ]);
   }
-  assert(written[0].every((byte) => byte === 1));
+  assert(written[0]!.every((byte) => byte === 1));
 });
 
 Deno.test("of a file system that owes too many answers nothing more is asked, others are served", async () => {
@@ -315,7 +315,7 @@ Deno.test("reads that never return and hold all buffers are given up early, for 
   assertEquals((await wellRead(MIB)).status, Status.DELAY);
   slow.pass(PATIENCE.hoard / HURRY);
   while ((await wellRead(MIB)).status !== Status.OK) await again();
-  assertEquals(slow.errors[0].fields.afterMs, PATIENCE.hoard / HURRY);
+  assertEquals(slow.errors[0]!.fields.afterMs, PATIENCE.hoard / HURRY);
   for (const each of crowd) await each[Symbol.asyncDispose]();
 });
 
@@ -358,7 +358,7 @@ Deno.test("a server whose file system hangs can be closed", async () => {
       String(await slow.close()),
       `FsError: busy: ${method} takes too long`,
     );
-    const [line] = slow.errors;
+    const line = slow.errors[0]!;
     assertEquals(line.message, "a file system does not answer");
     assertEquals([line.fields.export, line.fields.call], ["/slow", method]);
   }

@@ -194,7 +194,7 @@ Deno.test("as many PUTFH, SAVEFH, RESTOREFH and LOOKUPP as fit", async () => {
   const round = [op.putrootfh(), op.savefh(), op.lookup("d"), op.lookupp()];
   const ops = Array.from(
     { length: fore.maxoperations - 1 },
-    (_, i) => i % 5 === 4 ? op.restorefh() : round[i % 5],
+    (_, i) => i % 5 === 4 ? op.restorefh() : round[i % 5]!,
   );
   for (let i = 0; i < 50; i++) {
     const reply = await session.compound(ops);
@@ -233,7 +233,7 @@ Deno.test("the requests of a Linux client with bits flipped: answered or closed,
     for (const { call } of random.shuffle(compounds)) {
       const bytes = call.slice();
       for (let i = random.below(3); i >= 0; i--) {
-        bytes[random.below(bytes.length)] ^= 1 << random.below(8);
+        bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
       }
       batch.push(frame(bytes));
       if (batch.length === 10) {
@@ -266,7 +266,7 @@ Deno.test("bits flipped behind a valid SEQUENCE reach every operation, and the s
     const sample = random.pick(valid);
     const bytes = argumentBytes(sample);
     for (let i = random.below(3); i > 0 && bytes.length > 0; i--) {
-      bytes[random.below(bytes.length)] ^= 1 << random.below(8);
+      bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
     }
     return op.raw(sample.number, bytes);
   });

@@ -225,7 +225,7 @@ Deno.test("whatever a file system returns or throws, its client is answered and 
   };
   globalThis.addEventListener("unhandledrejection", note);
   for (const method of methods) {
-    let make = garbage[0];
+    let make = garbage[0]!;
     await using hostile = await fixture({ [method]: () => make() });
     const { session } = hostile;
     for (const [i, other] of garbage.entries()) {
@@ -237,7 +237,7 @@ Deno.test("whatever a file system returns or throws, its client is answered and 
       assertEquals(session.client.connection.isOpen, true, `${method} ${i}`);
     }
     // The end is heard by whoever closes the server.
-    make = garbage[0];
+    make = garbage[0]!;
   }
   globalThis.removeEventListener("unhandledrejection", note);
   assertEquals(lost, []);
@@ -302,8 +302,12 @@ Deno.test("attributes that can't be are IO, and are said once for each kind", as
 Deno.test("attributes of entries are looked at as well, and getattr is asked where they can't be", async () => {
   const { log, lines } = errorsOnly();
   let make = (): unknown => undefined;
-  const readdir: Method = function (this: FileSystem, ...args: never[]) {
-    const [directory, cookie, limit] = args;
+  const readdir: Method = function (
+    this: FileSystem,
+    directory: object,
+    cookie: number,
+    limit: number,
+  ) {
     const page = this.readdir(directory, cookie, limit);
     assert(!(page instanceof Promise));
     const entries = page.entries.map(({ name, cookie, node }) => ({

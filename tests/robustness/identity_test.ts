@@ -23,7 +23,7 @@ const stranger = authSys(1000, 1000);
 function* changed(bytes: Uint8Array): Generator<Uint8Array> {
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const copy = bytes.slice();
-    copy[bit >> 3] ^= 1 << (bit & 7);
+    copy[bit >> 3]! ^= 1 << (bit & 7);
     yield copy;
   }
 }
@@ -80,10 +80,10 @@ Deno.test("a filehandle of one export names nothing in another", async () => {
   const random = new SeededRandom(11);
   // Pieces of one put into the other.
   for (let i = 0; i < 200; i++) {
-    const mixed = handles[0].slice();
+    const mixed = handles[0]!.slice();
     const from = random.below(mixed.length);
     const to = from + 1 + random.below(mixed.length - from);
-    mixed.set(handles[1].subarray(from, to), from);
+    mixed.set(handles[1]!.subarray(from, to), from);
     const known = handles.some((each) => hex(each) === hex(mixed));
     const status = known ? Status.OK : Status.BADHANDLE;
     await session.expectStatus(status, [op.putfh(mixed)]);

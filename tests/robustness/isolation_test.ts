@@ -67,7 +67,7 @@ Deno.test("a client that floods all its slots on many connections leaves room fo
     64,
     () =>
       loud.compound([...walk(["f"]), op.getattr(["type", "size"])], {
-        connection: connections[next++ % connections.length],
+        connection: connections[next++ % connections.length]!,
         cacheThis: false,
       }),
   );
@@ -183,7 +183,7 @@ Deno.test("clients in a crowd are all served", async () => {
   const working = Promise.all(crowd.map(async (session, i) => {
     while (!isOver) {
       await session.compound(ops);
-      calls[i]++;
+      calls[i]!++;
     }
   }));
   while (Math.min(...calls) < 20) {

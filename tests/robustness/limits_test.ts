@@ -201,8 +201,8 @@ Deno.test("slots, request and reply sizes, operations: what is granted is what h
   await session.compound(read, { cacheThis: false });
   await session.expectStatus(Status.REP_TOO_BIG, [
     ...read,
-    read[1],
-    read[1],
+    read[1]!,
+    read[1]!,
   ], { cacheThis: false });
   // Beyond the record, a whole connection is not worth keeping.
   await using other = await ClientConnection.connect(server);

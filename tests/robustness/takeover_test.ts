@@ -104,7 +104,7 @@ Deno.test("a stranger can't even name a session from elsewhere", async () => {
     port,
     credential: stranger,
   });
-  const { BIND_CONN_TO_SESSION: [expect, bind] } = maintenance(victim);
+  const [expect, bind] = maintenance(victim).BIND_CONN_TO_SESSION!;
   await thief.compound([bind], { expect });
   await thief.compound([op.destroySession(victim.id)], {
     expect: Status.CONN_NOT_BOUND_TO_SESSION,

@@ -28,7 +28,7 @@ function changed(own: PropertyDescriptorMap): FileSystem {
   return new Proxy(inner, {
     get(target, name) {
       if (Object.hasOwn(own, name)) {
-        const { get, value } = own[name as string];
+        const { get, value } = own[name as string]!;
         return get === undefined ? value : get();
       }
       const given = Reflect.get(target, name);

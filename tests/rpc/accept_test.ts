@@ -44,7 +44,7 @@ Deno.test("a peer who resets before it is accepted keeps nobody waiting, and is 
     // Deno has a number alone for what it has no name for.
     new Error(`gone (os error ${constants.errno.EPROTO})`),
   ];
-  const gone = Array.from({ length: 250 }, (_, i) => kinds[i % kinds.length]);
+  const gone = Array.from({ length: 250 }, (_, i) => kinds[i % kinds.length]!);
   const since = performance.now();
   const told = await accepting([...gone, "conn"]);
   // A pause for each would take more than ten seconds.

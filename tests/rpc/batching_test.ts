@@ -175,7 +175,7 @@ Deno.test("connections with many calls at once take as many turns as others that
     const handlers: RpcHandlers = {
       call() {
         work();
-        had[i]++;
+        had[i]!++;
         return AcceptStatus.SUCCESS;
       },
       reply() {},

@@ -71,7 +71,7 @@ Deno.test("readers who read nothing share the budget, and a quiet client is serv
   assert(most <= budget.limit, `${most} bytes`);
   assert(budget.waits > 0);
   // Once somebody reads again, everybody goes on.
-  const [one] = deaf;
+  const one = deaf[0]!;
   for (let i = 0; i < 40; i++) await one.reply();
   for (const peer of deaf) peer[Symbol.dispose]();
   await Promise.all(floods);
@@ -155,18 +155,19 @@ Deno.test("a large record gets through where others hold half of the budget and 
 Deno.test("who holds more than their share waits first, at three quarters whoever holds anything", () => {
   const budget = budgetOf(8 * MIB);
   const shares = Array.from({ length: 4 }, () => budget.join(() => {}));
-  const [heavy, light] = shares;
+  const heavy = shares[0]!;
+  const light = shares[1]!;
   heavy.hold(3 * MIB);
   assert(heavy.admits(false, KIB));
   heavy.hold(4 * MIB);
   assert(!heavy.admits(false, KIB));
   light.hold(64 * KIB);
   assert(light.admits(false, KIB));
-  shares[2].hold(2 * MIB);
+  shares[2]!.hold(2 * MIB);
   assert(!light.admits(false, KIB));
-  assert(shares[3].admits(true, 0));
-  shares[2].hold(4 * MIB);
-  assert(!shares[3].admits(true, 0));
+  assert(shares[3]!.admits(true, 0));
+  shares[2]!.hold(4 * MIB);
+  assert(!shares[3]!.admits(true, 0));
 });
 
 Deno.test("who waits is told when there is room, and not after the end", () => {

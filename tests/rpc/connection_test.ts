@@ -107,7 +107,7 @@ Deno.test("a handler that throws is SYSTEM_ERR and a line in the log", async () 
   assertEquals(results.remaining, 0);
   assertEquals((await peer.reply()).xid, 2);
   assertEquals(lines.length, 1);
-  assert(lines[0].includes("on purpose"));
+  assert(lines[0]!.includes("on purpose"));
 });
 
 Deno.test("a promise that rejects is SYSTEM_ERR too", async () => {
@@ -211,7 +211,7 @@ Deno.test("what stands before a waiting call in the same read is not held up", a
       procedure: Procedure.WAIT,
       args: (xdr) => xdr.string("late"),
     });
-  for (const [xid, size] of [[1, 100], [4, 100_000]]) {
+  for (const [xid, size] of [[1, 100], [4, 100_000]] as const) {
     await peer.send(fill(xid, size), wait(xid + 1), echo(xid + 2));
     const first = await peer.reply();
     assertEquals([first.xid, first.results.opaque(MIB).length], [xid, size]);
@@ -281,7 +281,7 @@ Deno.test("a call sent from inside a handler is a record of its own", async () =
       assertEquals(payload.length, 24 + 4 + 4);
       echoed.add(xid);
     } else {
-      called[xid]++;
+      called[xid]!++;
       assertEquals(payload.length, 40 + 4 + xid);
       assertEquals(payload.at(-1), 0xcb);
     }
@@ -298,7 +298,7 @@ Deno.test("calls sent from outside arrive whole while large replies leave", asyn
     call({ xid, procedure: Procedure.FILL, args: (xdr) => xdr.uint32(MIB) });
   await peer.send(fill(1), fill(2), fill(3), fill(4));
   await until(() => handlers.calls.length > 0);
-  const [connection] = listener.connections;
+  const connection = [...listener.connections][0]!;
   for (let xid = 100; xid < 120; xid++) {
     assert(
       connection.sendCall((xdr) =>
@@ -326,7 +326,7 @@ Deno.test("nothing can be sent on a closed connection, and closing is told once"
   using peer = await Peer.connect(listener);
   await peer.send(echo(1));
   await peer.reply();
-  const [connection] = listener.connections;
+  const connection = [...listener.connections][0]!;
   connection.close("shutdown");
   connection.close("internal");
   assert(await peer.closed());
@@ -378,7 +378,7 @@ Deno.test("a call that ends after its connection harms nobody", async () => {
     args: (xdr) => xdr.string("late"),
   }));
   await until(() => handlers.calls.length === 1);
-  const [connection] = listener.connections;
+  const connection = [...listener.connections][0]!;
   connection.close("shutdown");
   peer[Symbol.dispose]();
   handlers.waiter(1).resolve();
@@ -402,6 +402,6 @@ Deno.test("the same caller is the same credential from call to call", async () =
     await peer.reply();
   }
   const [first, second] = handlers.calls;
-  assertEquals(first.credential, sysCredential(user));
-  assertStrictEquals(first.credential, second.credential);
+  assertEquals(first!.credential, sysCredential(user));
+  assertStrictEquals(first!.credential, second!.credential);
 });

@@ -161,7 +161,7 @@ Deno.test("a client that doesn't read doesn't grow memory, and others are served
     stuck = executed === handlers.calls.length;
     executed = handlers.calls.length;
   }
-  const [connection] = listener.connections;
+  const connection = [...listener.connections][0]!;
   assert(connection.bytesQueued <= 3 * MIB + 1024);
   assert(connection.receiveMemory <= 256 * 1024);
   using other = await established(listener);
@@ -207,7 +207,7 @@ Deno.test("a peer that begins a record and does not end it is closed, however sl
   });
   using slow = await established(listener);
   using quick = await established(listener);
-  const [connection] = listener.connections;
+  const connection = [...listener.connections][0]!;
   await slow.send(echo(2).subarray(0, 10));
   await until(() => connection.isReceiving);
   listener.sweep();
@@ -392,7 +392,7 @@ Deno.test("both ends of a connection call each other", async () => {
   assert(connection.sendCall(ask(5, "there")));
   await until(() => client.replies.length === 1);
   assertEquals(results, ["there"]);
-  const [accepted] = listener.connections;
+  const accepted = [...listener.connections][0]!;
   assert(accepted.sendCall(ask(6, "and back")));
   await until(() => server.replies.length === 1);
   assertEquals(client.calls.length, 1);

@@ -196,8 +196,8 @@ Deno.test("the pool keeps no more than it may", () => {
   const pool = new BufferPool({ maxKept: 128 * KIB });
   for (const size of [64, 64, 64, 256, 4]) pool.give(pool.take(size * KIB));
   assertEquals(pool.kept, 64 * KIB);
-  const [a, b, c] = [64, 64, 64].map((size) => pool.take(size * KIB));
-  for (const buffer of [a, b, c]) pool.give(buffer);
+  const taken = [64, 64, 64].map((size) => pool.take(size * KIB));
+  for (const buffer of taken) pool.give(buffer);
   assertEquals(pool.kept, 128 * KIB);
 });
 
@@ -207,7 +207,7 @@ Deno.test("random records in random fragments and reads come out unchanged", () 
     const pool = new BufferPool();
     const framer = new RecordFramer({ pool });
     const payloads = Array.from({ length: between(random, 1, 12) }, () => {
-      const size = [20, 300, 9000, 70_000, 300_000][between(random, 0, 4)];
+      const size = [20, 300, 9000, 70_000, 300_000][between(random, 0, 4)]!;
       return randomBytes(random, between(random, 0, size));
     });
     const stream = concat(payloads.map((payload) => {
@@ -240,7 +240,7 @@ Deno.test("random records in random fragments and reads come out unchanged", () 
         }
       }
       if (random() < 0.3 && pins.length > 0) {
-        const pin = pins.splice(between(random, 0, pins.length - 1), 1)[0];
+        const pin = pins.splice(between(random, 0, pins.length - 1), 1)[0]!;
         assertEquals(pin.view, pin.copy);
         pin.unpin();
       }

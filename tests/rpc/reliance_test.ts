@@ -83,7 +83,7 @@ Deno.test("a reply waits for what it relies on, and replies of one batch for one
   using peer = await Peer.connect(listener);
   await peer.send(echo(1, "a1"), echo(2, "a2"));
   await until(() => a.settles > 0);
-  const [connection] = listener.connections;
+  const connection = [...listener.connections][0]!;
   await new Promise((resolve) => setTimeout(resolve, 5));
   assertEquals(connection.bytesSent, 0);
   // What relies on nothing, or on something else, does not wait with it.
@@ -135,7 +135,7 @@ Deno.test("what nobody waits for any more is settled all the same", async () => 
   a.outcome = () => gate.promise;
   await peer.send(echo(1, "a1"), echo(2, "a later"));
   await until(() => a.settles > 0);
-  const [connection] = listener.connections;
+  const connection = [...listener.connections][0]!;
   connection.close("shutdown");
   gate.resolve();
   await until(() => handlers.told.length === 2);

@@ -130,7 +130,7 @@ Deno.test("a flavour opens calls and seals their replies, beside others", async 
     assertEquals(opened((await peer.receive())!), { xid: 1, text: "one" });
     assertEquals((await peer.reply()).results.string(100), "two");
     assertEquals(opened((await peer.receive())!), { xid: 3, text: "three" });
-    assertEquals(handlers.calls[0].credential, sysCredential(user));
+    assertEquals(handlers.calls[0]!.credential, sysCredential(user));
   });
 });
 

@@ -193,7 +193,7 @@ Deno.test({
   using peer = new Peer(await Deno.connect({ transport: "unix", path }));
   await peer.send(echo(1, "by a path"));
   assertEquals((await peer.reply()).results.string(100), "by a path");
-  const [{ peer: end }] = listener.connections;
+  const { peer: end } = [...listener.connections][0]!;
   assertEquals(end, { hostname: "unix", port: undefined });
 });
 

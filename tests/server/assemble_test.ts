@@ -87,5 +87,5 @@ Deno.test("a file system that is in two exports is listened to once", async () =
   const { listener } = await assemble(offered, options);
   await using _listener = listener;
   assertEquals(recalls.length, 1);
-  await recalls[0](fs.root() as object);
+  await recalls[0]!(fs.root() as object);
 });

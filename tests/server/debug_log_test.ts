@@ -33,8 +33,8 @@ Deno.test("at debug there is a line for each connection, client, session, operat
   assertEquals(of("connection closed").length, 2);
   assertEquals(of("client confirmed").length, 2);
   assertEquals(of("session created").length, 2);
-  const [granted] = of("delegation granted");
-  const [recall] = of("delegation recalled");
+  const granted = of("delegation granted")[0]!;
+  const recall = of("delegation recalled")[0]!;
   assertEquals(granted.type, "read");
   assertEquals([recall.client, recall.reason], [granted.client, "open"]);
   assertEquals(of("delegation returned").length, 1);

@@ -89,9 +89,9 @@ Deno.test("a start says what AUTH_SYS means where it is believed too easily", ()
   assertEquals(noticesOf("0.0.0.0", { squash: "all" }), []);
   const [beyond, ...more] = noticesOf("0.0.0.0", {}, {});
   assertEquals(more, []);
-  assertEquals(beyond.endsWith("may be any user but root"), true, beyond);
+  assertEquals(beyond!.endsWith("may be any user but root"), true, beyond);
   const [asRoot] = noticesOf("::", {}, { squash: "none" });
-  assertEquals(asRoot.endsWith("any user, and root on /1"), true, asRoot);
+  assertEquals(asRoot!.endsWith("any user, and root on /1"), true, asRoot);
 });
 
 Deno.test("a start says so where the host can't tell owners and nobody asked for ports", () => {
@@ -108,7 +108,7 @@ Deno.test("a start says so where the host can't tell owners and nobody asked for
     );
   assertEquals(noticesOf(asked), []);
   assertEquals(noticesOf(chosen).length, 1);
-  assertEquals(noticesOf(chosen)[0].endsWith("(trust=port)"), true);
+  assertEquals(noticesOf(chosen)[0]!.endsWith("(trust=port)"), true);
 });
 
 Deno.test(

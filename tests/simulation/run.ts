@@ -13,7 +13,7 @@ import { report, shrink } from "./shrink.ts";
 
 const options: Record<string, number> = {};
 for (let i = 0; i < Deno.args.length; i++) {
-  const name = Deno.args[i].replace(/^--/, "");
+  const name = Deno.args[i]!.replace(/^--/, "");
   options[name] = name === "trace" ? 1 : Number(Deno.args[++i]);
   if (!Number.isInteger(options[name])) {
     console.error(`--${name} wants a whole number`);

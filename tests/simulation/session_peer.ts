@@ -252,7 +252,7 @@ export class SessionPeer extends Peer {
       sessionid,
       back,
       (slotid, sequenceid) =>
-        slots[slotid].busy && slots[slotid].sequence === sequenceid,
+        slots[slotid]!.busy && slots[slotid]!.sequence === sequenceid,
     );
     return { session: { id: sessionid, slots }, sentAt };
   }
@@ -342,7 +342,7 @@ export class SessionPeer extends Peer {
     slot.busy = false;
     const { reply } = answer;
     this.#backChannel.learn(reply, compound.ops);
-    const [first] = reply.results;
+    const first = reply.results[0]!;
     if (first.status === Status.BADSESSION) return undefined;
     this.insist(
       first.status === Status.OK,
@@ -360,8 +360,8 @@ export class SessionPeer extends Peer {
 
 /** The request is being carried out; it is not SEQUENCE's to be late otherwise. */
 function isBusy({ results }: CompoundReply): boolean {
-  return results.length === 1 && results[0].name === "SEQUENCE" &&
-    results[0].status === Status.DELAY;
+  return results.length === 1 && results[0]!.name === "SEQUENCE" &&
+    results[0]!.status === Status.DELAY;
 }
 
 /** RFC 8881 2.10.6.1.3: the same answer, or SEQUENCE says that it is too late for one. */
@@ -370,12 +370,12 @@ function isRepetition(
   later: CompoundReply,
   cached: boolean,
 ): boolean {
-  const status = later.results[0].status;
+  const status = later.results[0]!.status;
   if (status !== Status.OK) {
     return status === Status.DELAY || status === Status.SEQ_MISORDERED ||
       status === Status.BADSESSION;
   }
-  if (first.results[0].status !== Status.OK) return true;
+  if (first.results[0]!.status !== Status.OK) return true;
   if (cached) return sameBytes(first.bytes, later.bytes);
   return later.results.length === 1 ||
     later.status === Status.RETRY_UNCACHED_REP ||

@@ -104,7 +104,7 @@ export class Witness {
   /** The server's process is gone: what it had open is closed. */
   #closeAll(): void {
     for (const [node, modes] of this.#opens) {
-      for (const mode of modes) this.#inner.close(node, OPEN_MODES[mode]);
+      for (const mode of modes) this.#inner.close(node, OPEN_MODES[mode]!);
     }
     this.#opens.clear();
   }

@@ -54,7 +54,7 @@ for (const write of [false, true]) {
     const found = ranges.conflict(other.owner, all, true);
     assertEquals(found?.isOver, true);
     let pieces = 0;
-    while (!later[0].next().done) pieces++;
+    while (!later[0]!.next().done) pieces++;
     assertEquals(pieces, N);
     assertEquals(ranges.conflict(other.owner, all, true), undefined);
   });

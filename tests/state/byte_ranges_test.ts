@@ -47,11 +47,13 @@ Deno.test("ByteRanges does what an array of bytes does", () => {
     const ranges = new ByteRanges<Owner, TestHolder>();
     const model = holders.map(() => new Array<string>(BYTES).fill("-"));
     const ofOwner = (owner: Owner, byte: number) =>
-      holders.map((holder, i) => holder.owner === owner ? model[i][byte] : "-");
+      holders.map((holder, i) =>
+        holder.owner === owner ? model[i]![byte] : "-"
+      );
     let size = 0;
     for (let step = 0; step < 120; step++) {
       const index = next(holders.length);
-      const holder = holders[index];
+      const holder = holders[index]!;
       const start = next(BYTES);
       const last = start + next(BYTES - start);
       const write = next(2) === 0;
@@ -74,17 +76,21 @@ Deno.test("ByteRanges does what an array of bytes does", () => {
         if (conflict) continue;
         size += ranges.lock(holder, span(start, last), write);
         holders.forEach((other, i) => {
-          if (other.owner === holder.owner) model[i].fill("-", start, last + 1);
+          if (other.owner === holder.owner) {
+            model[i]!.fill("-", start, last + 1);
+          }
         });
-        model[index].fill(write ? "w" : "r", start, last + 1);
+        model[index]!.fill(write ? "w" : "r", start, last + 1);
       } else if (action < 7) {
         size += ranges.unlock(holder.owner, span(start, last));
         holders.forEach((other, i) => {
-          if (other.owner === holder.owner) model[i].fill("-", start, last + 1);
+          if (other.owner === holder.owner) {
+            model[i]!.fill("-", start, last + 1);
+          }
         });
       } else {
         size -= ranges.release(holder);
-        model[index].fill("-");
+        model[index]!.fill("-");
       }
       // As many ranges as there are runs: neighbours were joined.
       const runs = model.map((bytes) =>
@@ -94,7 +100,7 @@ Deno.test("ByteRanges does what an array of bytes does", () => {
       assertEquals(ranges.size, total, `${seed} ${step}`);
       assertEquals(size, total, `${seed} ${step}`);
       holders.forEach((holder, i) =>
-        assertEquals(ranges.isHeldBy(holder), runs[i] > 0, `${seed} ${step}`)
+        assertEquals(ranges.isHeldBy(holder), runs[i]! > 0, `${seed} ${step}`)
       );
     }
   }

@@ -46,15 +46,15 @@ Deno.test("a full server takes a newcomer in place of who has no state, from the
   const [quiet] = crowd(fixture, "quiet", 1);
   const many = crowd(fixture, "many", 5);
   const few = crowd(fixture, "few", 2);
-  fixture.hold(many[0]);
-  const ended = fixture.hold(many[1]);
+  fixture.hold(many[0]!);
+  const ended = fixture.hold(many[1]!);
   ended();
   assertEquals(come(fixture, "new") === undefined, false);
   assertEquals(
     many.map((client) => client.isGone),
     [0, 1, 2, 3, 4].map((i) => i === 2),
   );
-  assertEquals([quiet.isGone, few.some((client) => client.isGone)], [
+  assertEquals([quiet!.isGone, few.some((client) => client.isGone)], [
     false,
     false,
   ]);
@@ -75,7 +75,8 @@ Deno.test("who holds state and has a lease is not thrown out, whoever comes", ()
 
 Deno.test("who came back since the sweep is not taken for lapsed", () => {
   const fixture = new StateFixture({ maxClients: 2 });
-  const [a, b] = ["a", "b"].map((address) => come(fixture, address)!);
+  const a = come(fixture, "a")!;
+  const b = come(fixture, "b")!;
   for (const client of [a, b]) fixture.hold(client);
   fixture.clock.advance(LEASE + 1);
   finish(fixture.state.clients.sweep(fixture.clock.now()));

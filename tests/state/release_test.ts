@@ -118,7 +118,7 @@ Deno.test("a lock state that goes takes its ranges and its owner with it", () =>
   const client = register(fixture, 1);
   const open = openAndLock(fixture, client, { name: "a", of: file("x") });
   const [lock] = open.locks.values();
-  dropLockState(state, lock);
+  dropLockState(state, lock!);
   assertEquals(client.states.ranges, 0);
   assertEquals(client.states.lockOwners.size, 0);
   assertEquals(state.stateids.size, 1);

@@ -147,12 +147,12 @@ Deno.test("a client at its limit loses the session without a connection first, t
     return sessionOf(fixture, client);
   });
   sessions.bind(first, testConnection(), Direction.FORE);
-  sessions.bind(later[0], testConnection(), Direction.FORE);
+  sessions.bind(later[0]!, testConnection(), Direction.FORE);
   sessionOf(fixture, client);
-  assertEquals(later[1].isDestroyed, true);
+  assertEquals(later[1]!.isDestroyed, true);
   sessionOf(fixture, client);
-  assertEquals(later[2].isDestroyed, true);
-  assertEquals([first.isDestroyed, later[0].isDestroyed], [false, false]);
+  assertEquals(later[2]!.isDestroyed, true);
+  assertEquals([first.isDestroyed, later[0]!.isDestroyed], [false, false]);
 });
 
 Deno.test("kept replies above the limit make the server ask for fewer slots, room gives them back", () => {
@@ -180,12 +180,17 @@ Deno.test("kept replies above the limit make the server ask for fewer slots, roo
 Deno.test("who goes on filling slots loses its sessions, the idle ones without a connection first", () => {
   const fixture = new StateFixture({ maxReplayCacheBytes: 1_000 });
   const { sessions } = fixture.state;
-  const [empty, lost, older, newer, busy] = [0, 1, 2, 3, 4].map((i) => {
+  const begun = (i: number) => {
     fixture.clock.advance(1);
     const session = sessionOf(fixture, clientOf(fixture, i));
     if (i > 1) sessions.bind(session, testConnection(), Direction.FORE);
     return session;
-  });
+  };
+  const empty = begun(0);
+  const lost = begun(1);
+  const older = begun(2);
+  const newer = begun(3);
+  const busy = begun(4);
   for (const { slots } of [lost, older, newer, busy]) keep(slots, 0, 600);
   busy.slots.slot(1)!.begin(request);
   assertEquals(sessions.usage.replayCacheBytes, 2_400);

@@ -66,9 +66,9 @@ Deno.test("somebody else's open is found behind any number of one's own", () => 
   const opens = Array.from({ length: N }, () => mine(READ));
   const other = opener(fixture, "other")(WRITE);
   const looks = looksAt(opens, () => {
-    assertEquals(typeof delegationFor(opens[0], Want.READ), "number");
+    assertEquals(typeof delegationFor(opens[0]!, Want.READ), "number");
     const { shares } = other.file;
-    assertEquals(shares.isOpenForOthers(opens[0].client, WRITE), true);
+    assertEquals(shares.isOpenForOthers(opens[0]!.client, WRITE), true);
     assertEquals(shares.conflict(READ, WRITE), other);
   });
   assert(looks < 20, `${looks} looks at ${N} opens`);

@@ -61,16 +61,16 @@ function holdEverything(fixture: StateFixture, protocol: 0 | 1): Client {
   const { state } = fixture;
   const client = come(fixture, "client", { protocol })!;
   const opens = ["a", "b", "c"].map((name) => open(fixture, client, name));
-  const lock = addLockState(state, opens[0], new LockOwner(client, "locker"));
+  const lock = addLockState(state, opens[0]!, new LockOwner(client, "locker"));
   for (const at of [1n, 3n, 5n]) lock.lock({ start: at, last: at }, true);
   lock.unlock({ start: 3n, last: 3n });
   const delegations = opens.slice(1).map((open) =>
     grantDelegation(state, open, { type: "read" })
   );
-  revokeDelegation(state, delegations[0]);
-  waitFor(fixture, opens[1]);
+  revokeDelegation(state, delegations[0]!);
+  waitFor(fixture, opens[1]!);
   if (protocol === 0) {
-    dropOpen(state, opens[2], { keepForReplay: true });
+    dropOpen(state, opens[2]!, { keepForReplay: true });
     return client;
   }
   const session = state.sessions.create(client, {

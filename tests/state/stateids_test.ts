@@ -25,10 +25,10 @@ Deno.test("StateidTable finds what it gave out, byte for byte, and nothing else"
   const states = Array.from({ length: 20_000 }, () => plain(table));
   assertEquals(table.size, 20_000);
   for (const state of states) assert(table.find(state.other) === state);
-  const { other } = states[0];
+  const { other } = states[0]!;
   for (let byte = 0; byte < 12; byte++) {
     const wrong = other.slice();
-    wrong[byte] ^= 0x20;
+    wrong[byte]! ^= 0x20;
     assertEquals(table.find(wrong), undefined, `byte ${byte}`);
   }
   for (const state of states) table.remove(state);
@@ -51,7 +51,7 @@ Deno.test("StateidTable draws again when a key is taken", () => {
 });
 
 Deno.test("stateids name the server's start, and are never special (RFC 7530 9.1.4, RFC 8881 8.2.3)", () => {
-  for (const [boot, fill] of [[0, 0], [0xffff_ffff, 0xff], [5, 3]]) {
+  for (const [boot, fill] of [[0, 0], [0xffff_ffff, 0xff], [5, 3]] as const) {
     let filled = fill;
     const random = (length: number) => new Uint8Array(length).fill(filled++);
     const table = new StateidTable({ boot, random });
@@ -59,7 +59,7 @@ Deno.test("stateids name the server's start, and are never special (RFC 7530 9.1
     assertEquals(table.isOfOtherBoot(other), false);
     assert(other[11] !== 0 && other[11] !== 0xff);
     const foreign = other.slice();
-    foreign[3] ^= 1;
+    foreign[3]! ^= 1;
     assertEquals(table.isOfOtherBoot(foreign), true);
   }
 });

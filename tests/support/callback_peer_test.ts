@@ -125,7 +125,7 @@ function statusOf(bytes: Uint8Array): number {
 Deno.test("a callback that is right is carried out", () => {
   const { peer, session, sent, send } = holder();
   send(recall());
-  assertEquals(statusOf(sent[0]), Status.OK);
+  assertEquals(statusOf(sent[0]!), Status.OK);
   assertEquals(session.sequenceids, [1, 0]);
   assertEquals(peer.recalls.length, 1);
   peer.assertClean();
@@ -173,7 +173,7 @@ Deno.test("what Linux refuses with an RPC error is refused with it", () => {
   for (const [name, fault, expected] of refusals) {
     const { peer, session, sent, send } = holder();
     send(recall(fault));
-    assertEquals(outcomeOf(sent[0]), expected, name);
+    assertEquals(outcomeOf(sent[0]!), expected, name);
     assertEquals(peer.violations.length, 1, name);
     assertEquals(session.sequenceids, [0, 0], name);
   }
@@ -192,7 +192,7 @@ Deno.test("what Linux refuses with a status is refused with it", () => {
   for (const [name, fault, status] of refusals) {
     const { peer, session, sent, send } = holder();
     send(recall(fault));
-    assertEquals(statusOf(sent[0]), status, name);
+    assertEquals(statusOf(sent[0]!), status, name);
     assert(peer.violations.length > 0, name);
     assertEquals(session.sequenceids, [0, 0], name);
   }
@@ -207,7 +207,7 @@ Deno.test("a recall of what is not held fails, and is not a fault of the wire", 
   ) {
     const { peer, session, sent, send } = holder();
     send(recall(fault));
-    assertEquals(statusOf(sent[0]), status);
+    assertEquals(statusOf(sent[0]!), status);
     assertEquals(session.sequenceids, [1, 0]);
     peer.assertClean();
   }
@@ -216,7 +216,7 @@ Deno.test("a recall of what is not held fails, and is not a fault of the wire", 
 Deno.test("tag and callback_ident on a session are noted though Linux lets them pass", () => {
   const { peer, sent, send } = holder();
   send(recall({ tag: "x", ident: 3 }));
-  assertEquals(statusOf(sent[0]), Status.OK);
+  assertEquals(statusOf(sent[0]!), Status.OK);
   assertEquals(peer.violations.length, 2);
 });
 
@@ -224,11 +224,11 @@ Deno.test("a retry gets the kept reply, another request under its seqid does not
   const { peer, sent, send } = holder();
   send(recall());
   send(recall());
-  assertEquals(sent[1].slice(4), sent[0].slice(4));
+  assertEquals(sent[1]!.slice(4), sent[0]!.slice(4));
   assertEquals(peer.calls.map(({ isRetry }) => isRetry), [false, true]);
   peer.assertClean();
   send(recall({ truncate: 1 }));
-  assertEquals(statusOf(sent[2]), Status.SEQ_FALSE_RETRY);
+  assertEquals(statusOf(sent[2]!), Status.SEQ_FALSE_RETRY);
   assertEquals(peer.violations.length, 1);
 });
 
@@ -240,7 +240,7 @@ Deno.test("a silent client has done the work: the retry finds its answer", () =>
   send(recall({ sequenceid: 2 }));
   assertEquals(sent.length, 0);
   send(recall({ sequenceid: 2 }));
-  assertEquals(statusOf(sent[0]), Status.OK);
+  assertEquals(statusOf(sent[0]!), Status.OK);
   peer.assertClean();
 });
 
@@ -251,15 +251,15 @@ Deno.test("a slot whose answer is late is busy: DELAY to a retry, a fault to use
   send(recall());
   assertEquals(sent.length, 0);
   send(recall());
-  assertEquals(statusOf(sent[0]), Status.DELAY);
+  assertEquals(statusOf(sent[0]!), Status.DELAY);
   peer.assertClean();
   send(recall({ sequenceid: 2 }));
-  assertEquals(statusOf(sent[1]), Status.SEQ_MISORDERED);
+  assertEquals(statusOf(sent[1]!), Status.SEQ_MISORDERED);
   assertEquals(peer.violations.length, 1);
   resolve();
   await promise;
   await Promise.resolve();
-  assertEquals(statusOf(sent[2]), Status.OK);
+  assertEquals(statusOf(sent[2]!), Status.OK);
 });
 
 Deno.test("the client misbehaves as it is told", () => {
@@ -274,16 +274,16 @@ Deno.test("the client misbehaves as it is told", () => {
     { kind: "close" },
   );
   send(recall());
-  assertEquals(statusOf(sent[0]), Status.DELAY);
+  assertEquals(statusOf(sent[0]!), Status.DELAY);
   send(recall({ sequenceid: 2 }));
-  assertEquals(statusOf(sent[1]), Status.BADSESSION);
+  assertEquals(statusOf(sent[1]!), Status.BADSESSION);
   send(recall({ sequenceid: 2 }));
-  assertEquals(outcomeOf(sent[2]).kind, "auth_error");
+  assertEquals(outcomeOf(sent[2]!).kind, "auth_error");
   assertEquals(session.sequenceids, [1, 0]);
   send(recall({ sequenceid: 2 }));
   assertEquals(sent[3], sent[4]);
   send(recall({ sequenceid: 3 }));
-  assertEquals(new XdrReader(sent[5]).uint32() === xid, false);
+  assertEquals(new XdrReader(sent[5]!).uint32() === xid, false);
   send(recall({ sequenceid: 4 }));
   assertEquals(session.targetHighestSlotid, 0);
   send(recall({ slotid: 1 }));
@@ -327,10 +327,10 @@ Deno.test("a callback that overtakes the reply that it refers to is put off", ()
     },
   );
   send(record);
-  assertEquals(statusOf(sent[0]), Status.DELAY);
+  assertEquals(statusOf(sent[0]!), Status.DELAY);
   outstanding.clear();
   send(record);
-  assertEquals(statusOf(sent[1]), Status.OK);
+  assertEquals(statusOf(sent[1]!), Status.OK);
   peer.assertClean();
 });
 

@@ -36,7 +36,7 @@ export class ServerProcess implements AsyncDisposable {
     const main = user === undefined ? [own] : [AS_USER, String(user)];
     const run = ["run", "--no-prompt", ...permissions, ...main, ...args];
     const command = [Deno.execPath(), ...run];
-    const [program, ...rest] = descriptors === undefined
+    const [program = "", ...rest] = descriptors === undefined
       ? command
       : ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...command];
     this.#child = new Deno.Command(program, {

@@ -56,14 +56,15 @@ Deno.test("squash all makes everybody anonymous", () => {
 Deno.test("a credential is squashed once on each export", () => {
   const table = new CallerTable();
   const who = credential(0, 0);
-  const [a, b] = [{ uid: 1 }, { uid: 2 }].map((anonymous, i) =>
+  const squashed = (uid: number) =>
     defineExport({
-      path: `/${i}`,
+      path: `/${uid}`,
       fs: memory(),
       squash: "root",
-      anonymous,
-    })
-  );
+      anonymous: { uid },
+    });
+  const a = squashed(1);
+  const b = squashed(2);
   assertStrictEquals(table.of(who, a), table.of(who, a));
   assertEquals(table.of(who, a).uid, 1);
   assertEquals(table.of(who, b).uid, 2);

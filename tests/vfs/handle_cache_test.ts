@@ -12,12 +12,12 @@ Deno.test("what is asked for stays, what isn't goes", () => {
   const entries = Array.from({ length: 12 }, (_, i) => entry(i));
   for (const one of entries) {
     cache.add(one);
-    assertEquals(cache.get(entries[0].handle), entries[0]);
+    assertEquals(cache.get(entries[0]!.handle), entries[0]);
   }
   const left = entries.filter((one) => cache.get(one.handle) === one);
-  assertEquals(left.includes(entries[0]), true);
+  assertEquals(left.includes(entries[0]!), true);
   assertEquals(left.length <= 8, true);
-  assertEquals(cache.get(entries[1].handle), undefined);
+  assertEquals(cache.get(entries[1]!.handle), undefined);
 });
 
 Deno.test("entries of the same hash are told apart", () => {

@@ -50,9 +50,10 @@ Deno.test("a file has one reference, whichever way it is come by", () => {
 Deno.test("one file system that is exported twice has other handles and fsids in each", () => {
   const fs = memory({ a: "" });
   const namespace = serve({ path: "/x", fs }, { path: "/y", fs });
-  const [x, y] = ["x", "y"].map((name) =>
-    child(namespace, child(namespace, namespace.root(), name), "a")
-  );
+  const fileIn = (name: string) =>
+    child(namespace, child(namespace, namespace.root(), name), "a");
+  const x = fileIn("x");
+  const y = fileIn("y");
   assertStrictEquals(x.node, y.node);
   assertEquals(x.key === y.key, false);
   assertEquals(x.export.fsid.major === y.export.fsid.major, false);
@@ -101,6 +102,6 @@ Deno.test("what is remembered is bounded", () => {
     child(namespace, namespace.root(), name)
   );
   for (const file of files) namespace.resolve(file.handle);
-  assertStrictEquals(namespace.resolve(files[0].handle), files[0]);
+  assertStrictEquals(namespace.resolve(files[0]!.handle), files[0]);
   assertEquals(resolved(), 5);
 });

@@ -72,7 +72,7 @@ function answerOf(peer: CallbackPeer, call: Uint8Array): Uint8Array {
     close: () => {},
   });
   assertEquals(sent.length, 1);
-  return sent[0];
+  return sent[0]!;
 }
 
 Deno.test("the callbacks of a Linux server are read to their last byte", () => {
@@ -121,7 +121,7 @@ Deno.test("the strict peer minds each byte of a Linux server's callback", () => 
     let unheeded = 0;
     for (let at = 8; at < exchange.call.length; at++) {
       const changed = exchange.call.slice();
-      changed[at] ^= 0x40;
+      changed[at]! ^= 0x40;
       const peer = peerFor(exchange, slotsOf(exchange));
       const sent: Uint8Array[] = [];
       peer.accept({ bytes: changed, fragments: 1 }, {
@@ -129,7 +129,7 @@ Deno.test("the strict peer minds each byte of a Linux server's callback", () => 
         close: () => {},
       });
       const isSame = sent.length === 1 &&
-        sent[0].every((byte, i) => byte === exchange.reply[i]);
+        sent[0]!.every((byte, i) => byte === exchange.reply[i]);
       if (isSame && peer.violations.length === 0) unheeded++;
     }
     // Stamp and machine name are the server's own, in NFSv4.0 the ids as well;

@@ -42,7 +42,8 @@ function pair(
 ): Exchange[] {
   const exchanges: Exchange[] = [];
   for (let i = 0; i < records.length; i += 2) {
-    const [call, reply] = [records[i], records[i + 1]];
+    const call = records[i]!;
+    const reply = records[i + 1]!;
     const bytes = unhex(call.bytes);
     const xdr = new XdrReader(bytes);
     const header = readCallbackHeader(xdr);

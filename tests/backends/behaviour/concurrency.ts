@@ -48,7 +48,7 @@ export const concurrencyTests: readonly BehaviourTest[] = [
       const { done } = await atOnce(() => create(g, "a", bytes("verifier")));
       assertEquals(done.length, TIMES);
       assertEquals(done.filter(({ created }) => created).length, 1);
-      for (const { node } of done) g.same(node, done[0].node);
+      for (const { node } of done) g.same(node, done[0]!.node);
     },
   },
   {
@@ -98,7 +98,7 @@ export const concurrencyTests: readonly BehaviourTest[] = [
       assertEquals(codes, refusals("not-found"));
       const names = await g.names();
       assertEquals(names.length, 1);
-      g.same(await g.find(names[0]), file);
+      g.same(await g.find(names[0]!), file);
     },
   },
 ];

@@ -291,7 +291,7 @@ export class Fixture {
       for (const entry of page.entries) names.push(entry.name);
       if (page.end) return names;
       assert(page.entries.length > 0, "an empty page that is not the end");
-      cookie = page.entries[page.entries.length - 1].cookie;
+      cookie = page.entries[page.entries.length - 1]!.cookie;
     }
   }
 

@@ -28,9 +28,9 @@ export const lifetimeTests: readonly BehaviourTest[] = [
       const identities = nodes.map((node) => g.identity(node));
       for (const [index, identity] of identities.entries()) {
         assert(identity.length >= 1 && identity.length <= 11);
-        g.same(await g.fs.resolve(identity), nodes[index]);
+        g.same(await g.fs.resolve(identity), nodes[index]!);
         const attributes = await g.stat(await g.fs.resolve(identity));
-        assertEquals(attributes.fileid, (await g.stat(nodes[index])).fileid);
+        assertEquals(attributes.fileid, (await g.stat(nodes[index]!)).fileid);
       }
       assertEquals(new Set(identities.map(String)).size, nodes.length);
     },
@@ -84,7 +84,7 @@ export const lifetimeTests: readonly BehaviourTest[] = [
       const identities = nodes.map((node) => g.identity(node));
       for (const name of ["a", "b", "c"]) await g.fs.remove(g.root, name);
       for (const [index, node] of nodes.entries()) {
-        await gone(g, node, identities[index]);
+        await gone(g, node, identities[index]!);
       }
     },
   },
@@ -117,8 +117,8 @@ export const lifetimeTests: readonly BehaviourTest[] = [
       await g.folder("newer");
       await rename(g, "new", "a");
       await rename(g, "newer", "b");
-      await gone(g, file, identities[0]);
-      await gone(g, folder, identities[1]);
+      await gone(g, file, identities[0]!);
+      await gone(g, folder, identities[1]!);
     },
   },
   {
@@ -229,8 +229,8 @@ export const lifetimeTests: readonly BehaviourTest[] = [
         const node = await g.fs.resolve(identity);
         assertEquals(g.identity(node), identity);
       }
-      assertEquals(await g.text(await g.fs.resolve(kept[2])), "content");
-      const after = await g.stat(await g.fs.resolve(kept[2]));
+      assertEquals(await g.text(await g.fs.resolve(kept[2]!)), "content");
+      const after = await g.stat(await g.fs.resolve(kept[2]!));
       assertEquals(after.fileid, before.fileid);
       assert(after.change >= before.change);
       await refused("stale", () => g.fs.resolve(removed));

@@ -27,7 +27,7 @@ async function cookies(
     const { entries, end } = await page(g, folder, cookie, 7);
     for (const entry of entries) found.set(entry.name, entry.cookie);
     if (end) return found;
-    cookie = entries[entries.length - 1].cookie;
+    cookie = entries[entries.length - 1]!.cookie;
   }
 }
 
@@ -74,9 +74,12 @@ export const readdirTests: readonly BehaviourTest[] = [
       const folder = await g.folder("folder");
       await fill(g, folder, 4);
       const all = await page(g, folder, 0, 100);
-      const last = all.entries[3].cookie;
+      const last = all.entries[3]!.cookie;
       assertEquals(await page(g, folder, last, 10), { entries: [], end: true });
-      assertEquals((await page(g, folder, all.entries[1].cookie, 2)).end, true);
+      assertEquals(
+        (await page(g, folder, all.entries[1]!.cookie, 2)).end,
+        true,
+      );
       assertEquals((await page(g, folder, 0, 4)).end, true);
       assertEquals((await page(g, folder, 0, 3)).end, false);
     },
@@ -112,12 +115,12 @@ export const readdirTests: readonly BehaviourTest[] = [
       const folder = await g.folder("folder");
       const names = await fill(g, folder, 60);
       const before = await cookies(g, folder);
-      for (let i = 0; i < 60; i += 2) await g.fs.remove(folder, names[i]);
+      for (let i = 0; i < 60; i += 2) await g.fs.remove(folder, names[i]!);
       for (let i = 0; i < 40; i++) await g.file(`new-${i}`, "", folder);
       const after = await cookies(g, folder);
       assertEquals(after.size, 70);
       for (let i = 1; i < 60; i += 2) {
-        assertEquals(after.get(names[i]), before.get(names[i]));
+        assertEquals(after.get(names[i]!), before.get(names[i]!));
       }
     },
   },
@@ -150,7 +153,7 @@ export const readdirTests: readonly BehaviourTest[] = [
           await g.fs.remove(folder, name);
         }
         if (end) break;
-        cookie = entries[entries.length - 1].cookie;
+        cookie = entries[entries.length - 1]!.cookie;
       }
       assertEquals(seen.sort(), names.sort());
       assertEquals(await g.names(folder), []);
@@ -169,7 +172,7 @@ export const readdirTests: readonly BehaviourTest[] = [
         for (const { name } of entries) if (stays.has(name)) seen.push(name);
         if (end) break;
         assertGreater(entries.length, 0);
-        cookie = entries[entries.length - 1].cookie;
+        cookie = entries[entries.length - 1]!.cookie;
         const gone = goes.splice(0, 3);
         for (const name of gone) await g.fs.remove(folder, name);
         if (round < 20) await g.file(`new-${round}`, "", folder);

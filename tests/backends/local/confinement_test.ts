@@ -154,7 +154,7 @@ async function race(
     now += 5000;
     armed = true;
     try {
-      await uses[use](fs, { folder, file });
+      await uses[use]!(fs, { folder, file });
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
     }

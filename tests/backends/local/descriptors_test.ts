@@ -29,7 +29,7 @@ async function fill(box: Sandbox): Promise<LocalNode[]> {
 async function byteOf({ fs }: Sandbox, node: LocalNode): Promise<number> {
   const target = new Uint8Array(1);
   await fs.read(node, 0, target);
-  return target[0];
+  return target[0]!;
 }
 
 testBothHosts(
@@ -69,7 +69,7 @@ testBothHosts(
     await openFile(box, "last");
     const remove = () => fs.remove(fs.root(), "last");
     assertEquals(await codeOf(remove), "busy");
-    fs.close(held[0], BOTH);
+    fs.close(held[0]!, BOTH);
     await remove();
   },
 );

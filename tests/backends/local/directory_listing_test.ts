@@ -18,7 +18,7 @@ Deno.test("directory listing: cookies don't depend on what else is there", () =>
   const whole = listingOf(all);
   const half = listingOf(all.filter((_, i) => i % 2 === 0).reverse());
   for (let i = 0; i < all.length; i += 2) {
-    assertEquals(half.cookieOf(all[i]), whole.cookieOf(all[i]));
+    assertEquals(half.cookieOf(all[i]!), whole.cookieOf(all[i]!));
   }
   const cookies = all.map((name) => whole.cookieOf(name)!);
   assertEquals(new Set(cookies).size, all.length);
@@ -28,10 +28,10 @@ Deno.test("directory listing: cookies don't depend on what else is there", () =>
 Deno.test("directory listing: what is removed is passed over", () => {
   const listing = listingOf(["a", "b", "c", "d"]);
   const order = [...listing.after(0)];
-  listing.remove(order[1].name);
+  listing.remove(order[1]!.name);
   assertEquals(
-    [...listing.after(order[0].cookie)].map(({ name }) => name),
-    [order[2].name, order[3].name],
+    [...listing.after(order[0]!.cookie)].map(({ name }) => name),
+    [order[2]!.name, order[3]!.name],
   );
 });
 

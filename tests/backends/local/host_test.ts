@@ -23,7 +23,7 @@ Deno.test({
         [`${box.path}/missing`, "no such folder"],
         [`${box.path}/file`, "not a folder"],
         [`${box.path}/file/below`, "not a folder"],
-      ]
+      ] as const
     ) {
       const error = assertThrows(() => local(path), Error);
       assertEquals(error.message, `can't serve ${path}: ${reason}`);
@@ -54,11 +54,8 @@ testBothHosts(
 const nothing = "/dev/null";
 const noErrors = noFolder || Deno.build.os !== "linux";
 
-function nodes(count: number): LocalNode[] {
-  return Array.from({ length: count }, (_, i) => {
-    const stat = { fileid: i + 1, type: "file" } as HostStat;
-    return new LocalNode(stat, 0);
-  });
+function nodeOf(fileid: number): LocalNode {
+  return new LocalNode({ fileid, type: "file" } as HostStat, 0);
 }
 
 Deno.test({
@@ -69,7 +66,7 @@ Deno.test({
       limit: 4,
       mostNameless: 4,
     });
-    const [node] = nodes(1);
+    const node = nodeOf(1);
     files.writing(node).isUnsynced = true;
     assertEquals(
       await codeOf(() => files.sync(node, { all: false })),
@@ -91,10 +88,10 @@ Deno.test({
       limit: 4,
       mostNameless: 4,
     });
-    const [node, ...others] = nodes(20);
+    const node = nodeOf(1);
     files.writing(node).isUnsynced = true;
     path = `${box.path}/file`;
-    for (const other of others) files.reading(other);
+    for (let other = 2; other <= 20; other++) files.reading(nodeOf(other));
     assertEquals(node.descriptor, undefined);
     await new Promise((resolve) => setTimeout(resolve, 20));
     assertEquals(

@@ -20,7 +20,7 @@ testBothHosts("a node is found wherever the host moves it", async (make) => {
     [`${path}/a/b/other`, `${path}/c/other`],
     [`${path}/c`, `${path}/a/b/c`],
     [`${path}/a`, `${path}/z`],
-  ];
+  ] as const;
   for (const [from, to] of moves) {
     Deno.renameSync(from, to);
     for (const node of [file, await fs.resolve(fs.identify(file))]) {
@@ -260,10 +260,10 @@ testBothHosts(
         await fs.write(file, 0, new Uint8Array([round]), "unstable");
         await fs.rename(
           { directory: folder, name: "file" },
-          { directory: folders[0], name: "moving" },
+          { directory: folders[0]!, name: "moving" },
         );
         await fs.rename(
-          { directory: folders[0], name: "moving" },
+          { directory: folders[0]!, name: "moving" },
           { directory: folder, name: "file" },
         );
         assertEquals(await fs.lookup(folder, "file"), file);

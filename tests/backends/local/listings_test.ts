@@ -243,7 +243,7 @@ Deno.test({
       Deno.mkdirSync(`${box.path}/${i}`);
       fill(`${box.path}/${i}`, 5);
       folders.push(tree.lookup(tree.root, `${i}`)!);
-      await listings.of(folders[i], 0);
+      await listings.of(folders[i]!, 0);
       assertLess(listings.bytes, 40_000);
     }
     for (const folder of folders) listings.forget(folder);
@@ -316,7 +316,7 @@ Deno.test({
         listings.of(tree.lookup(tree.root, name)!, 0),
       );
     });
-    const last = assertRejects(() => answers[4], FsError, "no longer served");
+    const last = assertRejects(() => answers[4]!, FsError, "no longer served");
     const disposed = listings.dispose();
     await last;
     never.resolve([]);

@@ -64,14 +64,14 @@ Deno.test("local: who settles waits for what another is settling already, and he
   second.then(() => isSettled = true, () => {});
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals(isSettled, false);
-  syncs[0].resolve();
+  syncs[0]!.resolve();
   await Promise.all([first, second]);
   assertEquals(settlement.settle(), undefined, "nothing is left");
 
   settlement.add(file);
   const failing = settlement.settle();
   const other = settlement.settle();
-  syncs[1].reject(new FsError("io"));
+  syncs[1]!.reject(new FsError("io"));
   for (const each of [failing, other]) {
     await assertRejects(async () => await each, FsError, "io");
   }
@@ -95,13 +95,13 @@ Deno.test({
     try {
       const commits = [fs.commit(node), fs.commit(node)];
       // The host tells the error of a file to the first who asks.
-      asked[1](null);
-      asked[0](Object.assign(new Error("EIO"), { code: "EIO" }));
+      asked[1]!(null);
+      asked[0]!(Object.assign(new Error("EIO"), { code: "EIO" }));
       for (const commit of commits) {
         await assertRejects(async () => await commit, FsError, "EIO");
       }
       const next = fs.commit(node);
-      asked[2](null);
+      asked[2]!(null);
       await next;
     } finally {
       host.fdatasync = fdatasync;

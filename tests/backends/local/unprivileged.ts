@@ -5,7 +5,7 @@
 import { local } from "../../../src/backends/local/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
 
-const [path] = Deno.args;
+const [path = ""] = Deno.args;
 const fs = local(path);
 const attempt = async (act: () => unknown): Promise<string> => {
   try {

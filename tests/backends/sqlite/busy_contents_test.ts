@@ -51,7 +51,7 @@ Deno.test({
   name: "many small writes to few contents survive a power failure",
   ignore,
   async fn() {
-    const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
     const random = sequence(seed);
     using folder = temporary();
     const store = `${folder.path}/store`;

@@ -305,7 +305,7 @@ Deno.test({
     ]);
     assertEquals(lines.length, 1);
     assert(
-      /ERROR.*content \d+ of file \d+ is missing/.test(lines[0]),
+      /ERROR.*content \d+ of file \d+ is missing/.test(lines[0]!),
       lines[0],
     );
   },

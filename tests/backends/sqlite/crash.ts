@@ -88,7 +88,7 @@ async function work(
   for (const line of lines) {
     const { steps, answers } = JSON.parse(line);
     if (steps !== undefined) batches.push({ steps });
-    else batches[batches.length - 1].answers = answers;
+    else batches[batches.length - 1]!.answers = answers;
   }
   return batches;
 }

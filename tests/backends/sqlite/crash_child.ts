@@ -12,7 +12,7 @@ import { Model } from "./crash_model.ts";
 import { act, nextBatch } from "./crash_steps.ts";
 import { sequence } from "./fixture.ts";
 
-const [directory, seed, durability] = Deno.args;
+const [directory = "", seed, durability] = Deno.args;
 const fs = sqlite(directory, {
   durability: durability as Durability,
   // Few and little, so that what is kept in memory goes and comes.

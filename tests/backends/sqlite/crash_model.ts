@@ -61,7 +61,7 @@ export class Model {
     };
     walk(fs.root(), "");
     for (const [key, value] of fs.records.all("crash")) {
-      model.records.set(key, value[0]);
+      model.records.set(key, value[0]!);
     }
     return model;
   }

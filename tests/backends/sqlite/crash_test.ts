@@ -8,7 +8,7 @@ for (const durability of ["full", "os"] as const) {
     name: `whatever was answered survives SIGKILL (${durability})`,
     ignore,
     async fn() {
-      const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+      const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
       console.log(`seed ${seed}`);
       const { batches } = await crash({ points: 24, seed, durability });
       assertGreater(batches, 24);

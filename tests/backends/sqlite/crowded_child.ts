@@ -8,7 +8,7 @@ import { content, make, pattern } from "./fixture.ts";
 const FILES = 40;
 // Deno needs a descriptor for its first signal, and does not bear it to have none.
 Deno.addSignalListener("SIGUSR1", () => {});
-const fs = sqlite(Deno.args[0]);
+const fs = sqlite(Deno.args[0]!);
 const files = Array.from({ length: FILES }, (_, i) => make(fs, `${i}`));
 for (const file of files) fs.write(file, 0, pattern(20_000, 1), "unstable");
 await fs.settle();

@@ -324,7 +324,7 @@ Deno.test({
     "whatever is refused: what is seen is what was answered, here and after a crash",
   ignore,
   async fn() {
-    const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
     const random = sequence(seed);
     using folder = temporary();
     const disk = new RefusingDisk();

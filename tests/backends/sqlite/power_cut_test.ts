@@ -37,7 +37,7 @@ for (const [longLog, which] of Object.entries(logs)) {
 
 /** Cuts the power during commits, in every way that a disk can be at fault. */
 async function cutPower(longLog: number): Promise<void> {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+  const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
   console.log(`seed ${seed}`);
   const random = sequence(seed);
   using folder = temporary();

@@ -231,9 +231,11 @@ Deno.test({
 });
 
 Deno.test("pieces of an archive are of whole blocks, up to the end of the file", () => {
-  const pieces = [[600, 10], [1000, 100], [5000, 1]].map(([offset, length]) => {
-    return { offset, length };
-  });
+  const pieces = [
+    { offset: 600, length: 10 },
+    { offset: 1000, length: 100 },
+    { offset: 5000, length: 1 },
+  ];
   assertEquals(aligned(pieces, { block: 512, size: 5001 }), [
     { offset: 512, length: 1024 },
     { offset: 4608, length: 393 },

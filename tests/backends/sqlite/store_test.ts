@@ -120,7 +120,7 @@ Deno.test("a folder of 20,000 is listed and looked up without a cliff", async ()
     times.push(performance.now() - start);
     for (const { name } of entries) seen.add(name);
     if (end) break;
-    cookie = entries[entries.length - 1].cookie;
+    cookie = entries[entries.length - 1]!.cookie;
   }
   assertEquals(seen.size, count);
   // The last pages would take longer if they had to look at all entries before;
@@ -170,7 +170,7 @@ Deno.test("what waits for the commit in memory is what everybody sees", async ()
   for (const [i, file] of files.entries()) fs.setattr(file, { uid: i });
   for (const [i, name] of names.entries()) {
     assertEquals(fs.getattr(find(fs, name)).uid, i);
-    assertEquals(fs.getattr(files[i]).uid, i);
+    assertEquals(fs.getattr(files[i]!).uid, i);
   }
   for (const [i, file] of files.entries()) fs.setattr(file, { gid: i });
   fs.settle();

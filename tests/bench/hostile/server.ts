@@ -10,7 +10,7 @@
 import { type FileSystem, local, memory, serve, sqlite } from "../../../mod.ts";
 
 /** The two folders: one that is long, and one of files to be delegated. */
-const [backend, folder, entries] = Deno.args;
+const [backend, folder = "", entries] = Deno.args;
 
 /** Turns of less CPU than this are not told of, in milliseconds. */
 const SHORT = 0.2;

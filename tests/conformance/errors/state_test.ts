@@ -111,7 +111,7 @@ for (const minor of [0, 1] as const) {
     const held = await hold(fixture, minor);
     const bad = ({ seqid, other }: Stateid) => ({
       seqid,
-      other: other.with(11, other[11] ^ 0x55),
+      other: other.with(11, other[11]! ^ 0x55),
     });
     for (const request of uses(held, bad)) {
       const status = await held.client.status(...AT_FILE, request);
@@ -212,7 +212,7 @@ for (const minor of [0, 1] as const) {
       const status = await client.status(op.putrootfh(), claim(old, 4));
       assertEquals(status, "OLD_STATEID");
     }
-    revokeDelegation(fixture.services.state, granting.granted[0]);
+    revokeDelegation(fixture.services.state, granting.granted[0]!);
     const gone = minor === 0 ? "BAD_STATEID" : "DELEG_REVOKED";
     const requests = [
       op.read({ stateid }),
@@ -263,7 +263,7 @@ Deno.test("NFSv4.0: a stateid of another start of the server is STALE_STATEID wh
   const held = await hold(new StateFixture({ tree }), 0);
   const stale = ({ seqid, other }: Stateid) => ({
     seqid,
-    other: other.with(0, other[0] ^ 0x55),
+    other: other.with(0, other[0]! ^ 0x55),
   });
   const requests = [...uses(held, stale), op.delegreturn(stale(held.open))];
   for (const request of requests) {

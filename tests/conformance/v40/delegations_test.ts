@@ -90,7 +90,7 @@ for (const access of [ACCESS_READ, ACCESS_WRITE]) {
     const open = () => other.openStatus("new", { access: ACCESS_WRITE });
     const status = await persist(open, () => giveBack(holder, held));
     assertEquals(status, "OK");
-    assertEquals(holder.client.listener.peer.recalls[0].stateid, held.stateid);
+    assertEquals(holder.client.listener.peer.recalls[0]!.stateid, held.stateid);
   });
 
   Deno.test(`a ${type} delegation that is not given back is gone after a lease (10.4.6)`, async () => {

@@ -174,7 +174,7 @@ Deno.test("several WRITEs, then several READs, in one COMPOUND (RFC 7530 14.2.3)
   const { filehandle, stateid } = await fixture.open("new");
   const data = new Uint8Array(15284).map((_, i) => i ^ i >> 8);
   const cut = (points: number[]) =>
-    points.slice(1).map((end, i) => [points[i], end] as const);
+    points.slice(1).map((end, i) => [points[i]!, end] as const);
   const writes = cut([0, 516, 3025, 7026, 8192, 15284]).map(([from, to]) =>
     op.write({ stateid, offset: BigInt(from), data: data.subarray(from, to) })
   );

@@ -110,7 +110,7 @@ Deno.test("a length of 0 and one beyond 2^64 are INVAL (16.10.4, 16.11.4, 16.12.
   const stateid = await fixture.lock(file, { length: 10n });
   const at = op.putfh(file.filehandle);
   let seqid = 1;
-  for (const [offset, length] of [[25n, 0n], [100n, TO_END - 1n]]) {
+  for (const [offset, length] of [[25n, 0n], [100n, TO_END - 1n]] as const) {
     const range = { offset, length };
     const locker = `${offset}`;
     assertEquals(await fixture.lockStatus(file, { ...range, locker }), "INVAL");

@@ -81,7 +81,9 @@ Deno.test("an OPEN that failed fails again, whatever came since (RFC 7530 9.1.7)
   await fixture.open("missing", { owner: "2" });
   assertEquals(await fixture.status(...missing), "NOENT");
   owner.settle(0);
-  for (const [name, status] of [["dir", "ISDIR"], ["link", "SYMLINK"]]) {
+  for (
+    const [name, status] of [["dir", "ISDIR"], ["link", "SYMLINK"]] as const
+  ) {
     const ops = [ROOT, openOp(fixture, name, { access: Share.ACCESS_READ })];
     assertEquals(statusOf(await twice(fixture, ops)), status);
     owner.settle(0);

@@ -61,7 +61,9 @@ Deno.test("RENAME onto itself, or onto another name of the file, does nothing (1
     ...DIR,
     op.link("f.2"),
   );
-  for (const [from, to] of [["a", "a"], ["f.1", "f.1"], ["f.1", "f.2"]]) {
+  for (
+    const [from, to] of [["a", "a"], ["f.1", "f.1"], ["f.1", "f.2"]] as const
+  ) {
     const reply = await fixture.ok(...rename(from, to));
     const { source, target } = reply.get("RENAME");
     assertEquals(source.before, source.after, from + to);

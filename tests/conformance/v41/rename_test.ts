@@ -107,7 +107,10 @@ Deno.test("RENAME of a name to itself or to the same file's other name changes n
     op.link("link"),
   ]);
   for (
-    const [from, to] of [["dir", "dir"], ["other", "other"], ["file", "link"]]
+    const [from, to] of [["dir", "dir"], ["other", "other"], [
+      "file",
+      "link",
+    ]] as const
   ) {
     const reply = await rename(session, ["home", from], ["home", to]);
     const { source, target } = reply.get("RENAME");

@@ -270,7 +270,7 @@ Deno.test("DESTROY_CLIENTID ends a client without sessions, from in and outside 
 Deno.test("BIND_CONN_TO_SESSION binds a new connection in each direction (RFC 8881 18.34.3)", async () => {
   await using fixture = await Fixture.open();
   const session = await fixture.session();
-  const directions = [[1, 1], [2, 2], [3, 3], [7, 3]];
+  const directions = [[1, 1], [2, 2], [3, 3], [7, 3]] as const;
   for (const [asked, granted] of directions) {
     const connection = await session.client.newConnection();
     const bound = await session.bind(connection, asked);

@@ -61,11 +61,12 @@ for (const minor of [0, 1, 2] as const) {
   const test = (name: string, run: (fixture: Fixture) => Promise<void>) =>
     Deno.test(`NFSv4.${minor}: ${name}`, () => run(new Fixture()));
 
-  const trio = async (fixture: Fixture) => [
-    await fixture.locker(minor, "one"),
-    await fixture.locker(minor, "two"),
-    await fixture.locker(minor, "three"),
-  ];
+  const trio = async (fixture: Fixture) =>
+    [
+      await fixture.locker(minor, "one"),
+      await fixture.locker(minor, "two"),
+      await fixture.locker(minor, "three"),
+    ] as const;
 
   test("who has waited gets the lock before who comes later (RFC 8881 9.6, RFC 7530 9.4)", async (fixture) => {
     const [one, two, three] = await trio(fixture);

@@ -179,7 +179,7 @@ Deno.test("delegations 4.1: a revoked one is DELEG_REVOKED until it is freed (RF
   const { stateid } = opened.delegation as { stateid: Stateid };
   granting.isGenerous = false;
   assertEquals(await other.openStatus("file"), "DELAY");
-  revokeDelegation(fixture.services.state, granting.recalled[0]);
+  revokeDelegation(fixture.services.state, granting.recalled[0]!);
   assertEquals(await other.openStatus("file"), "OK");
   const flags = async () =>
     (await client.ok("SEQUENCE", op.putrootfh())).statusFlags &

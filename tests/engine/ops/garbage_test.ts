@@ -14,7 +14,7 @@ function garbage(random: () => number): Uint8Array {
   const bytes = new Uint8Array(between(random, 0, 40) * 4);
   const view = new DataView(bytes.buffer);
   for (let at = 0; at < bytes.length; at += 4) {
-    const likely = LIKELY[between(random, 0, LIKELY.length - 1)];
+    const likely = LIKELY[between(random, 0, LIKELY.length - 1)]!;
     view.setUint32(at, random() < 0.8 ? likely : random() * 2 ** 32);
   }
   return bytes;
@@ -45,7 +45,7 @@ Deno.test("whatever the arguments are, operations on names and attributes answer
   const fixture = memoryFixture({ file: "", folder: { below: "" } });
   for (const name of names) {
     for (let i = 0; i < RUNS; i++) {
-      const path = ["/", "file", "folder"][i % 3];
+      const path = ["/", "file", "folder"][i % 3]!;
       const compound = await fixture.at(path, { minorVersion: 0 });
       compound.context.saved = compound.context.file;
       const { operation } = OPERATIONS[Op[name]]!;

@@ -76,7 +76,9 @@ for (const minor of [0, 1, 2] as const) {
     assertEquals(await two.test(write(MAX, MAX)), `DENIED 7+${MAX} write`);
     const status = (request: Request) => two.client.status(...AT_FILE, request);
     const owner = two.client.owner();
-    for (const [offset, length] of [[0n, 0n], [2n, MAX - 1n], [MAX, 1n]]) {
+    for (
+      const [offset, length] of [[0n, 0n], [2n, MAX - 1n], [MAX, 1n]] as const
+    ) {
       assertEquals(await status(two.lockOp({ offset, length })), "INVAL");
       assertEquals(await status(op.lockt({ offset, length, owner })), "INVAL");
     }

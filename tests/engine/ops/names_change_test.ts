@@ -101,7 +101,7 @@ Deno.test("REMOVE and RENAME refuse bad names (RFC 8881 18.25.3, 18.26.3)", asyn
       [".", "NFS4ERR_BADNAME"],
       ["..", "NFS4ERR_BADNAME"],
       ["a".repeat(256), "NFS4ERR_NAMETOOLONG"],
-    ]
+    ] as const
   ) {
     assertEquals(await removal(fixture, text), expected);
     assertEquals(await renaming(fixture, `/${text}`, "/c"), expected);

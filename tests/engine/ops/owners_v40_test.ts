@@ -277,7 +277,7 @@ Deno.test("4.0: the sweep forgets idle owners, and cancels what they never confi
 Deno.test("4.0: a stateid of another start of the server is STALE_STATEID (RFC 7530 9.1.4)", async () => {
   const { client, stateid } = await opened();
   const other = stateid.other.slice();
-  other[0] ^= 1;
+  other[0]! ^= 1;
   const stale = { ...stateid, other };
   const status = (request: Request) => client.status(...AT_FILE, request);
   assertEquals(await status(op.read({ stateid: stale })), "STALE_STATEID");

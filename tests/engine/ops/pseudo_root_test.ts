@@ -52,8 +52,8 @@ Deno.test("an export's root tells what it is mounted on, in GETATTR and READDIR 
   const { attributes } = await list(await at.at("/srv"), {
     attributes: [FILEID, MOUNTED_ON],
   });
-  assertEquals(attributes[0].uint64(), fileid);
-  assertEquals(attributes[0].uint64(), mountedOn);
+  assertEquals(attributes[0]!.uint64(), fileid);
+  assertEquals(attributes[0]!.uint64(), mountedOn);
 });
 
 Deno.test("LOOKUPP from an export's root leads back into the pseudo root (RFC 8881 18.14.3)", async () => {

@@ -51,12 +51,12 @@ Deno.test("READDIR lists names with their attributes, filehandles too (RFC 8881 
   });
   assertEquals(listed.names, ["a", "b"]);
   const [a, b] = listed.attributes;
-  assertEquals([a.uint32(), a.uint64()], [1, 3n]);
+  assertEquals([a!.uint32(), a!.uint64()], [1, 3n]);
   const handle = (await (await fixture.at("a")).ok(getfh)).opaque(128);
-  assertEquals(a.opaque(128), handle);
+  assertEquals(a!.opaque(128), handle);
   const fileid = await (await fixture.at("a")).attributes(FILEID);
-  assertEquals(a.uint64(), fileid.uint64());
-  assertEquals(b.uint32(), 2);
+  assertEquals(a!.uint64(), fileid.uint64());
+  assertEquals(b!.uint32(), 2);
 });
 
 Deno.test("READDIR goes on behind each cookie, and every part fits its maxcount (RFC 8881 18.23.3)", async () => {
@@ -148,7 +148,7 @@ Deno.test("a folder may change while it is read: nothing that stays is missed or
   const root = await fixture.at("/");
   const first = await readPart(root, { maxCount: 400 });
   const last = first.names.at(-1)!;
-  for (const name of [last, first.names[0], "name-40"]) {
+  for (const name of [last, first.names[0]!, "name-40"]) {
     await root.ok(remove, (xdr) => xdr.string(name));
   }
   const rest = await list(root);
@@ -177,9 +177,9 @@ Deno.test("an entry whose attributes fail has rdattr_error, where it is asked fo
     const part = await readPart(root, { attributes: [TYPE, RDATTR_ERROR] });
     assertEquals(part.names, ["bad", "good"]);
     assertEquals(part.masks, [1 << RDATTR_ERROR, 1 << RDATTR_ERROR | 1 << 1]);
-    assertEquals(part.attributes[0].uint32(), 5, "NFS4ERR_IO");
-    assertEquals(part.attributes[1].uint32(), 1, "NF4REG");
-    assertEquals(part.attributes[1].uint32(), 0, "NFS4_OK");
+    assertEquals(part.attributes[0]!.uint32(), 5, "NFS4ERR_IO");
+    assertEquals(part.attributes[1]!.uint32(), 1, "NF4REG");
+    assertEquals(part.attributes[1]!.uint32(), 0, "NFS4_OK");
     const whole = await readPart(root, { attributes: [TYPE] });
     assertEquals(whole.status, "NFS4ERR_IO");
   }

@@ -44,7 +44,7 @@ Deno.test("SEQUENCE of an unknown session is BADSESSION (RFC 8881 15.1.11.1)", (
   assertEquals(sequenceOn(peer, new Uint8Array(16)).status, Status.BADSESSION);
   // The table's key is part of the id only: the rest counts as well.
   const similar = session.slice();
-  similar[15] ^= 1;
+  similar[15]! ^= 1;
   assertEquals(sequenceOn(peer, similar).status, Status.BADSESSION);
 });
 
@@ -261,7 +261,7 @@ Deno.test("SEQUENCE raises only CB_PATH_DOWN_SESSION while another session has a
   const [first, second] = [server.connect(), server.connect()];
   const client = establish(first);
   const record = server.state.clients.find(client.id, 1)!;
-  const other = server.state.sessions.create(record, [...record.sessions][0]);
+  const other = server.state.sessions.create(record, [...record.sessions][0]!);
   if (typeof other === "number") throw new Error(`${other}`);
   server.state.sessions.bind(other, second.connection, Direction.BOTH);
   server.state.connectionClosed(first.connection);

@@ -62,7 +62,7 @@ Deno.test("BIND_CONN_TO_SESSION binds a new connection as asked (RFC 8881 18.34.
     [BACK, Direction.BACK],
     [FORE_OR_BOTH, Direction.BOTH],
     [BACK_OR_BOTH, Direction.BOTH],
-  ];
+  ] as const;
   for (const [direction, expected] of cases) {
     const peer = server.connect();
     const answer = bind(peer, session, { direction });

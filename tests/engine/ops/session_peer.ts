@@ -289,8 +289,9 @@ export function sequenceOn(
   assertEquals(result.opaqueFixed(16), session);
   assertEquals(result.uint32(), options.sequence ?? 1);
   assertEquals(result.uint32(), slot);
-  const [highest, target, flags] = [0, 0, 0].map(() => result.uint32());
-  return { ...outcome, highest, target, flags };
+  const highest = result.uint32();
+  const target = result.uint32();
+  return { ...outcome, highest, target, flags: result.uint32() };
 }
 
 /** A COMPOUND4res of `results` operations that ended with `status`, `filler` told apart. */

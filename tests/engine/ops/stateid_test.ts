@@ -20,7 +20,7 @@ for (const minor of [0, 1, 2] as const) {
     await client.open("file", { seqid: 1 });
     const stateid = await client.open("file", { seqid: 3 });
     const other = stateid.other.slice();
-    other[9] ^= 1;
+    other[9]! ^= 1;
     const status = async (stateid: Stateid) => {
       const all = new Set(await statuses(client, uses(stateid)));
       return [...all].join();
@@ -92,7 +92,7 @@ for (const minor of [0, 1, 2] as const) {
     };
     const refused = (await down(WRITE, 0)).endsWith("OPEN_DOWNGRADE INVAL");
     assertEquals(refused, true);
-    for (const [access, deny] of [[0, 0], [4, 0], [1, 4], [3, 1]]) {
+    for (const [access, deny] of [[0, 0], [4, 0], [1, 4], [3, 1]] as const) {
       const status = await down(access, deny);
       assertEquals(
         status.endsWith("INVAL"),

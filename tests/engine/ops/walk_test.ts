@@ -55,7 +55,7 @@ Deno.test("PUTFH of what is no handle of ours is BADHANDLE, of more than 128 byt
   const fixture = memoryFixture(tree);
   const handle = await handleOf(await fixture.at("file"));
   const forged = handle.slice();
-  forged[10] ^= 1;
+  forged[10]! ^= 1;
   for (const bytes of [forged, handle.slice(1), new Uint8Array()]) {
     const status = await fixture.compound().status(
       putfh,

@@ -166,8 +166,8 @@ Deno.test("where another file system is mounted, READDIR shows its root and not 
     attributes: [FILEID, MOUNTED_ON],
   });
   const [fileid, covered] = [
-    listed.attributes[0].uint64Number(),
-    listed.attributes[0].uint64Number(),
+    listed.attributes[0]!.uint64Number(),
+    listed.attributes[0]!.uint64Number(),
   ];
   assertEquals(fileid, 1, "the root of memory");
   assertEquals(covered === fileid, false);

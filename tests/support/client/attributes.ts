@@ -87,7 +87,7 @@ export const bitmap: Codec<readonly number[]> = {
     for (const number of numbers) {
       const index = number >>> 5;
       while (words.length <= index) words.push(0);
-      words[index] = (words[index] | (1 << (number & 31))) >>> 0;
+      words[index] = (words[index]! | (1 << (number & 31))) >>> 0;
     }
     xdr.array(words, (xdr, word) => xdr.uint32(word));
   },

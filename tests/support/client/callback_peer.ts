@@ -363,7 +363,7 @@ export class CallbackPeer {
     }
     const status = results.at(-1)?.status ?? Status.OK;
     draft.status = status;
-    const { op } = compound.ops[results.length - 1];
+    const { op } = compound.ops[results.length - 1]!;
     noteError(`CB_${op}`, compound.minorVersion, statusName(status));
     const body = encodeCallbackResult(compound.tag, status, results);
     if (executed && slot) session?.finish(slot.sequence, body);

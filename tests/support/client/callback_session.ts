@@ -129,7 +129,7 @@ export class CallbackSession {
 
   /** Takes the slot for a request that is carried out. */
   begin(sequence: CallbackSequence, args: Uint8Array): void {
-    const slot = this.#slots[sequence.slotid];
+    const slot = this.#slots[sequence.slotid]!;
     slot.sequenceid = sequence.sequenceid;
     slot.args = args;
     slot.reply = undefined;
@@ -138,12 +138,12 @@ export class CallbackSession {
 
   /** Keeps the reply for a retry. */
   finish(sequence: CallbackSequence, reply: Uint8Array): void {
-    this.#slots[sequence.slotid].reply = reply;
+    this.#slots[sequence.slotid]!.reply = reply;
   }
 
   /** The reply is on its way, or lost for good: the slot may be used again. */
   release(sequence: CallbackSequence): void {
-    this.#slots[sequence.slotid].busy = false;
+    this.#slots[sequence.slotid]!.busy = false;
   }
 
   /** Why the credential is not one that the client gave; undefined when it is. */

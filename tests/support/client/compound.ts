@@ -144,9 +144,9 @@ export function readCompound(
   }
   results.forEach(({ number, name }, i) => {
     // RFC 8881 16.2.3: a number out of range comes back as OP_ILLEGAL.
-    if (number !== ops[i].number && number !== Op.ILLEGAL) {
+    if (number !== ops[i]!.number && number !== Op.ILLEGAL) {
       throw new ProtocolViolation(
-        `result of ${name} for ${opName(ops[i].number)}`,
+        `result of ${name} for ${opName(ops[i]!.number)}`,
       );
     }
   });
