@@ -21,7 +21,12 @@
  * @module
  */
 import { checkOptionNames } from "../../base/option_names.ts";
-import type { FileSystem, FileSystemLimits } from "../../vfs/file_system.ts";
+import type {
+  FileSystem,
+  FileSystemLimits,
+  HostFolder,
+  Trust,
+} from "../../vfs/file_system.ts";
 import { hostCode } from "../../base/host_error.ts";
 import type { Host } from "./host.ts";
 import { openHostCalls } from "./host_calls.ts";
@@ -37,11 +42,21 @@ export interface LocalFileSystem extends
   Required<
     Omit<
       FileSystem,
-      "limits" | "stats" | "records" | "losses" | "failure"
+      | "limits"
+      | "trust"
+      | "folder"
+      | "stats"
+      | "records"
+      | "losses"
+      | "failure"
     >
   > {
   /** What the host's file system can do. */
-  readonly limits?: FileSystemLimits | undefined;
+  readonly limits: FileSystemLimits;
+  /** What has to speak for a caller where the export does not say. */
+  readonly trust: Trust;
+  /** Where its files are. */
+  readonly folder: HostFolder;
   /** What is missing without `--allow-ffi`, or elsewhere than on Linux: a few words each, for the user. */
   readonly limitations: readonly string[];
 }
