@@ -7,7 +7,7 @@ import type { DialOut } from "./dial_out.ts";
 /** A callback on its way. */
 export interface Routed {
   /** There may be a new way: tries it, unless the callback was answered. */
-  retry(): void;
+  tryAnew(): void;
 }
 
 /**
@@ -41,7 +41,7 @@ export class CallbackRouter {
   send(client: Client, request: CallbackRequest): Routed {
     if (client.protocol === 0) {
       this.#dialOut.send(client, request);
-      return { retry: () => {} };
+      return { tryAnew: () => {} };
     }
     const route = new SessionRoute(client, request, this.#backchannel);
     route.start();
@@ -82,7 +82,7 @@ class SessionRoute implements Routed {
     );
   }
 
-  retry(): void {
+  tryAnew(): void {
     if (!this.#isOver) this.#next();
   }
 
@@ -104,7 +104,7 @@ class SessionRoute implements Routed {
       operations,
       referringCalls,
       wanted: () => !this.#isOver && wanted?.() !== false,
-      unanswered: () => this.retry(),
+      unanswered: () => this.tryAnew(),
       done: (outcome) => this.#ended(outcome),
     });
     if (accepted) this.#underWay++;

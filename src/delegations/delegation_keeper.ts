@@ -186,7 +186,7 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /** A client's callbacks have a way again: what did not get through goes out once more. */
   regained(client: Client): void {
-    this.#state.files.effects.begin(this.#recalls.sendAgain(client));
+    this.#state.files.effects.begin(this.#recalls.pathRegained(client));
   }
 
   /**
@@ -253,10 +253,12 @@ export class DelegationKeeper implements DelegationPolicy {
           revokeDelegation(this.#state, delegation);
           yield 1;
         } else {
-          yield this.#recalls.resume(recall, patience) ? RECALL_PIECES : LOOK;
+          yield this.#recalls.sendIfLost(recall, patience)
+            ? RECALL_PIECES
+            : LOOK;
         }
       }
-      yield* this.#recalls.retry();
+      yield* this.#recalls.sendWaiting();
     } finally {
       this.#isSweeping = false;
     }

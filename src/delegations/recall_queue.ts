@@ -35,7 +35,7 @@ export interface Recall {
   readonly since: number;
   /** Clock time of the last answer, good or bad. */
   readonly heardAt: number;
-  /** The client knows that it is to return it. */
+  /** The client knows that it is to return it, or has refused to: it is not told again. */
   readonly isDelivered: boolean;
   /** Called when it has ended, each for a request that waits. */
   readonly waiting: (() => void)[];
@@ -61,7 +61,7 @@ export class RecallQueue {
   readonly #options: RecallQueueOptions;
   readonly #recalls = new Map<Delegation, Sending>();
   /** Recalls that wait until another callback of their client is done. */
-  readonly #crowded = new Map<Client, Set<Sending>>();
+  readonly #waitingForRoom = new Map<Client, Set<Sending>>();
   #isClosed = false;
 
   constructor(options: RecallQueueOptions) {
@@ -116,26 +116,26 @@ export class RecallQueue {
     const recall = this.#recalls.get(delegation);
     if (recall === undefined) return;
     this.#recalls.delete(delegation);
-    this.#uncrowd(recall);
+    this.#leaveQueue(recall);
     recall.cancelTimer?.();
     for (const resolve of recall.waiting) resolve();
   }
 
   /** What did not get through to a client goes out once more, over whatever way there is now. */
-  *sendAgain(client: Client): Piecework {
+  *pathRegained(client: Client): Piecework {
     // The first one that finds no room makes the others wait anew.
-    this.#crowded.delete(client);
+    this.#waitingForRoom.delete(client);
     for (const recall of this.#recalls.values()) {
       const isLost = recall.delegation.client === client && !recall.isDelivered;
       yield isLost ? RECALL_PIECES : LOOK;
       if (!isLost || this.#recalls.get(recall.delegation) !== recall) continue;
-      if (recall.isSending) recall.routed?.retry();
+      if (recall.isSending) recall.routed?.tryAnew();
       else this.#sendInTurn(recall);
     }
   }
 
   /** A recall goes out again that has found no way for `patience` milliseconds; returns whether it does. */
-  resume(
+  sendIfLost(
     { delegation, isDelivered, heardAt }: Recall,
     patience: number,
   ): boolean {
@@ -144,15 +144,15 @@ export class RecallQueue {
     }
     const recall = this.#recalls.get(delegation);
     if (recall === undefined || recall.isSending) return false;
-    const isCrowded = this.#crowded.get(delegation.client)?.has(recall);
-    if (isCrowded || recall.cancelTimer !== undefined) return false;
+    const isQueued = this.#waitingForRoom.get(delegation.client)?.has(recall);
+    if (isQueued || recall.cancelTimer !== undefined) return false;
     this.#sendInTurn(recall);
     return true;
   }
 
   /** Sends recalls that wait for room, where there is some again. */
-  *retry(): Piecework {
-    for (const client of this.#crowded.keys()) {
+  *sendWaiting(): Piecework {
+    for (const client of this.#waitingForRoom.keys()) {
       while (this.#sendNext(client)) yield RECALL_PIECES;
       yield RECALL_PIECES;
     }
@@ -166,14 +166,14 @@ export class RecallQueue {
       for (const resolve of recall.waiting) resolve();
     }
     this.#recalls.clear();
-    this.#crowded.clear();
+    this.#waitingForRoom.clear();
   }
 
   /** Sends it, or has it wait behind those of its client that found no room. */
   #sendInTurn(recall: Sending): void {
-    const crowd = this.#crowded.get(recall.delegation.client);
-    if (crowd === undefined) this.#send(recall);
-    else crowd.add(recall);
+    const queue = this.#waitingForRoom.get(recall.delegation.client);
+    if (queue === undefined) this.#send(recall);
+    else queue.add(recall);
   }
 
   #send(recall: Sending): void {
@@ -213,8 +213,8 @@ export class RecallQueue {
       case "answered":
         return this.#judge(recall, outcome.results[0]?.status);
       case "full": {
-        const crowd = this.#crowded.get(client) ?? new Set();
-        this.#crowded.set(client, crowd.add(recall));
+        const queue = this.#waitingForRoom.get(client) ?? new Set();
+        this.#waitingForRoom.set(client, queue.add(recall));
         return;
       }
       case "stopped":
@@ -229,8 +229,8 @@ export class RecallQueue {
 
   /** There may be room for one that had none; returns whether there was. */
   #sendNext(client: Client): boolean {
-    for (const recall of this.#crowded.get(client) ?? []) {
-      this.#uncrowd(recall);
+    for (const recall of this.#waitingForRoom.get(client) ?? []) {
+      this.#leaveQueue(recall);
       this.#send(recall);
       return recall.isSending;
     }
@@ -238,11 +238,11 @@ export class RecallQueue {
   }
 
   /** It does not wait for room any more. */
-  #uncrowd(recall: Sending): void {
+  #leaveQueue(recall: Sending): void {
     const { client } = recall.delegation;
-    const crowd = this.#crowded.get(client);
-    crowd?.delete(recall);
-    if (crowd?.size === 0) this.#crowded.delete(client);
+    const queue = this.#waitingForRoom.get(client);
+    queue?.delete(recall);
+    if (queue?.size === 0) this.#waitingForRoom.delete(client);
   }
 
   /** What the client says to CB_RECALL itself. */

@@ -243,11 +243,11 @@ class CompoundRun {
       const isChange = row.changes !== "nothing";
       // A change may need those before it on disk first (`Extents.prepare`).
       const mayCommit = isChange && slot?.hasChanges;
-      if (this.#hasWaited || mayCommit) slot?.note(isChange);
+      if (this.#hasWaited || mayCommit) slot?.saveBegun(isChange);
       const outcome = carryOut(row.operation, context, args);
       if (outcome instanceof Promise && !this.#hasWaited) {
         this.#hasWaited = true;
-        slot?.note(isChange);
+        slot?.saveBegun(isChange);
       }
       return outcome;
     } catch (error) {

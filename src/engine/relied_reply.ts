@@ -34,8 +34,8 @@ export class ReliedReply implements Reliance {
     });
   }
 
-  /** {@inheritDoc Reliance.kept} */
-  kept(): void {
+  /** {@inheritDoc Reliance.settled} */
+  settled(): void {
     const { context: { slot }, answer, finish } = this.#compound;
     if (slot !== undefined) slot.isSettling = false;
     if (answer !== undefined) finish(answer);

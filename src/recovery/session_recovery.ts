@@ -40,7 +40,7 @@ export interface KeptSessions {
 }
 
 /** What is known of the rows of one session. */
-interface Kept {
+interface SessionRows {
   readonly slotStore: SlotStore;
   /** Keys of the slots that have one. */
   readonly slots: Map<number, string>;
@@ -69,7 +69,7 @@ export class SessionRecovery
     readonly sessions: string;
     readonly slots: string;
   };
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, SessionRows>();
   readonly #encoder = new SlotEncoder();
   #state: ServerState | undefined;
   /** The `order` of the last session. */
@@ -251,7 +251,7 @@ export class SessionRecovery
     }
   }
 
-  #keep(key: string): Kept {
+  #keep(key: string): SessionRows {
     let kept = this.#kept.get(key);
     if (kept === undefined) {
       const slots = new Map<number, string>();

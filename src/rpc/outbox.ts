@@ -277,7 +277,7 @@ export class Outbox {
       if (failures !== undefined || isSealed) {
         return this.#rewrite(segment, failures ?? new Map());
       }
-      for (const { reliance } of segment.relying) reliance.kept();
+      for (const { reliance } of segment.relying) reliance.settled();
       this.#enqueue(segment);
     } catch (error) {
       this.#options.failed(error);

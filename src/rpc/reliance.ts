@@ -20,7 +20,7 @@ export interface Reliance {
   /** All of them must settle before the reply may leave. */
   readonly settlers: readonly Settler[];
   /** They have, and the reply leaves, if there still is a connection. */
-  kept(): void;
+  settled(): void;
   /**
    * They have not: writes other results than `written`, which must not leave.
    * Without a `reply` there is no peer to send it to any more.
@@ -74,7 +74,7 @@ export function settleUnsent(records: readonly RelyingRecord[]): void {
   const settled = (failures: Failures | undefined): void => {
     for (const { reliance } of records) {
       if (failures === undefined || !isRefused(reliance, failures)) {
-        reliance.kept();
+        reliance.settled();
       } else reliance.refuse(failures);
     }
   };
@@ -129,7 +129,7 @@ function rewriteRecord(
   if (isRefused(reliance, failures)) {
     reliance.refuse(failures, { written, results: into });
   } else {
-    reliance.kept();
+    reliance.settled();
     into.raw(written);
   }
   seal.seal?.(into, resultsAt(at, seal));

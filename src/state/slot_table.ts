@@ -81,25 +81,27 @@ export class Slot {
   #cacheThis = false;
   #buffer: Uint8Array | undefined;
   /** Bytes of the kept reply; 0: the answer was not kept. */
-  #kept = 0;
+  #replyLength = 0;
   /** Changes before the request that is being carried out. */
   #changesBefore = 0;
   /** Sequence ID that the store has. */
   #saved = 0;
   /** Whether the store has the request that is being carried out. */
-  #isNoted = false;
+  #isBegunSaved = false;
   /** Whether requests may have been accepted that the store does not have. */
-  #isBehind: boolean;
+  #isSequenceUnsure: boolean;
 
-  constructor(table: SlotTable, id: number, isBehind: boolean) {
+  constructor(table: SlotTable, id: number, isSequenceUnsure: boolean) {
     this.#table = table;
     this.id = id;
-    this.#isBehind = isBehind;
+    this.#isSequenceUnsure = isSequenceUnsure;
   }
 
   /** The COMPOUND4res of the last request: a view, valid until the next one; undefined when it was not kept. */
   get reply(): Uint8Array | undefined {
-    return this.#kept === 0 ? undefined : this.#buffer!.subarray(0, this.#kept);
+    return this.#replyLength === 0
+      ? undefined
+      : this.#buffer!.subarray(0, this.#replyLength);
   }
 
   /** Whether it has memory for replies. */
@@ -128,7 +130,7 @@ export class Slot {
   expects(sequence: number): boolean {
     const step = (sequence - this.sequence) >>> 0;
     return step === 1 ||
-      this.#isBehind && step > 0 && step <= 2 * SAVED_EVERY;
+      this.#isSequenceUnsure && step > 0 && step <= 2 * SAVED_EVERY;
   }
 
   /** Accepts a new request: its sequence ID is the slot's from now on. */
@@ -140,7 +142,7 @@ export class Slot {
     this.#digest = digest(bytes, start, end);
     this.#principal = request.principal;
     this.#cacheThis = request.cacheThis;
-    this.#isBehind = false;
+    this.#isSequenceUnsure = false;
     this.isLost = false;
     const { store } = this.#table;
     if (store !== undefined) this.#changesBefore = store.changes;
@@ -168,14 +170,14 @@ export class Slot {
     if (this.#table.isReleased) return;
     this.isUsed = true;
     if (this.#cacheThis || failedEarly(reply)) this.#keep(reply);
-    else this.#kept = 0;
+    else this.#replyLength = 0;
     const { store } = this.#table;
     if (store !== undefined) this.#save(store);
   }
 
   /** What the request was answered could not be kept: this is the answer, if one was to be kept. */
   replace(reply: Uint8Array): void {
-    if (this.#kept > 0 && !this.#table.isReleased) this.#keep(reply);
+    if (this.#replyLength > 0 && !this.#table.isReleased) this.#keep(reply);
   }
 
   /**
@@ -183,11 +185,11 @@ export class Slot {
    * `changes` is about to, may be durable before its answer is there: a restart
    * in between must find that it was begun (RFC 8881 2.10.6.5).
    */
-  note(changes: boolean): void {
+  saveBegun(changes: boolean): void {
     const { store, isReleased } = this.#table;
-    if (store === undefined || isReleased || this.#isNoted) return;
+    if (store === undefined || isReleased || this.#isBegunSaved) return;
     if (!changes && store.changes === this.#changesBefore) return;
-    this.#isNoted = true;
+    this.#isBegunSaved = true;
     this.#saved = this.sequence;
     store.save(this);
   }
@@ -198,7 +200,7 @@ export class Slot {
    */
   get hasChanges(): boolean {
     const { store } = this.#table;
-    return store !== undefined && !this.#isNoted &&
+    return store !== undefined && !this.#isBegunSaved &&
       store.changes !== this.#changesBefore;
   }
 
@@ -223,15 +225,15 @@ export class Slot {
   release(): void {
     if (this.#buffer !== undefined) this.#table.count(-1, this.#buffer.length);
     this.#buffer = undefined;
-    this.#kept = 0;
+    this.#replyLength = 0;
   }
 
   /** Keeps the answer. A request that changed nothing may be carried out again, and needs no place in the store. */
   #save(store: SlotStore): void {
-    const isNeedless = !this.#isNoted &&
+    const isNeedless = !this.#isBegunSaved &&
       store.changes === this.#changesBefore &&
       (this.sequence - this.#saved) >>> 0 < SAVED_EVERY;
-    this.#isNoted = false;
+    this.#isBegunSaved = false;
     if (isNeedless) return;
     this.#saved = this.sequence;
     store.save(this);
@@ -246,7 +248,7 @@ export class Slot {
       this.#table.count(1, size);
     }
     this.#buffer.set(reply);
-    this.#kept = length;
+    this.#replyLength = length;
   }
 }
 

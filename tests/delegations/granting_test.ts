@@ -41,7 +41,7 @@ function start(
     isProven: () => way.isProven,
     send(_client, request) {
       way.sent.push(request);
-      return { retry: () => {} };
+      return { tryAnew: () => {} };
     },
   } as Pick<CallbackRouter, "isProven" | "send"> as CallbackRouter;
   const keeper = new DelegationKeeper({

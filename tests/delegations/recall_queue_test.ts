@@ -38,7 +38,7 @@ function crowd() {
       way.sent++;
       if (way.inFlight.length < ROOM) way.inFlight.push(request);
       else request.done({ kind: "full" });
-      return { retry: () => {} };
+      return { tryAnew: () => {} };
     },
   } as Pick<CallbackRouter, "isProven" | "send"> as CallbackRouter;
   const queue = new RecallQueue({
@@ -79,11 +79,11 @@ Deno.test("recalls that are lost with their path go out again as far as there is
   const lost = { kind: "failed", reason: "no answer" } as const;
   for (const request of way.inFlight.splice(0)) request.done(lost);
   assertEquals(way.sent, ROOM + 1);
-  finish(queue.retry());
+  finish(queue.sendWaiting());
   assertEquals(way.inFlight.length, ROOM);
   assert(way.sent <= 2 * (ROOM + 1));
   for (const request of way.inFlight.splice(0)) request.done(lost);
-  finish(queue.sendAgain(client));
+  finish(queue.pathRegained(client));
   assertEquals(way.inFlight.length, ROOM);
   assert(way.sent <= 3 * (ROOM + 1));
 });
@@ -93,6 +93,6 @@ Deno.test("what is returned meanwhile is not asked for any more", () => {
   for (const delegation of delegations) queue.end(delegation);
   assertEquals([queue.size, queue.timers], [0, 0]);
   for (const request of way.inFlight.splice(0)) request.done(RETURNED);
-  finish(queue.retry());
+  finish(queue.sendWaiting());
   assertEquals(way.sent, ROOM + 1);
 });

@@ -72,7 +72,7 @@ class Compounds {
     };
     const { connection } = this.peer;
     await compound(this.server.services, call, { reply, connection });
-    call.reliance?.kept();
+    call.reliance?.settled();
     return reply.slice();
   }
 

@@ -233,7 +233,7 @@ export class StateClient {
     const call: RpcCall = { ...procedure, credential, seal: PLAIN, body };
     const connection = this.#connection;
     await compound(services, call, { reply, connection });
-    call.reliance?.kept();
+    call.reliance?.settled();
     return readCompound(new XdrReader(reply.slice()), args);
   }
 

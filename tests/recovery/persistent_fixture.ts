@@ -231,7 +231,7 @@ export class PersistentClient {
     const connection = this.#connection;
     const { services } = this.server.fixture;
     await compound(services, call, { reply, connection });
-    call.reliance?.kept();
+    call.reliance?.settled();
     return readCompound(new XdrReader(reply.slice()), args);
   }
 }

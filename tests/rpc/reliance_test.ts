@@ -50,7 +50,7 @@ class RelyingHandlers extends TestHandlers {
   #rely(text: string, settlers: Settler[]): Reliance {
     return {
       settlers,
-      kept: () => void this.told.push(`kept ${text}`),
+      settled: () => void this.told.push(`kept ${text}`),
       refuse: (
         _failures: Failures,
         reply?: { written: Uint8Array; results: XdrWriter },

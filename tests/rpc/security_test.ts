@@ -172,7 +172,7 @@ Deno.test("a reply that relies on something is sealed when that is settled, as i
     handlers.call = (call, results, connection) => {
       call.reliance = {
         settlers: [call.xid % 2 === 0 ? bad : good],
-        kept: () => {},
+        settled: () => {},
         refuse: (_failures, reply) => {
           const text = new XdrReader(reply!.written).string(100);
           reply!.results.string(`not ${text}`);

@@ -173,7 +173,7 @@ export class SimulatedServer implements Endpoint {
       reply.position > headerSize,
       () => "a request of ours was not understood",
     );
-    call.reliance?.kept();
+    call.reliance?.settled();
     link.owner.heardAt = this.#world.now;
     this.#checkBounds();
     link.reply(reply.slice());

@@ -17,8 +17,8 @@ import { resolveState, specialOf } from "./resolve_stateid.ts";
 
 /**
  * The state under which `file` is read or written (RFC 8881 8.2.5): an open, a
- * lock or a delegation; NFS4_OK where a special stateid is allowed; otherwise
- * the status that refuses it.
+ * lock or a delegation; NFS4_OK where it may be done under none, by who has the
+ * rights to; otherwise the status that refuses it.
  */
 function ioState(
   context: CompoundContext,

@@ -11,13 +11,13 @@ export type SpecialStateid = "anonymous" | "bypass" | "current" | "invalid";
 /** How {@linkcode resolveState} is to judge. */
 export interface ResolveOptions {
   /** The current stateid stands for its seqid too: CLOSE and OPEN_DOWNGRADE (RFC 8881 8.2.3). */
-  readonly exact?: boolean;
+  readonly withSeqid?: boolean;
   /** NFSv4.0: an open that waits for OPEN_CONFIRM will do. */
   readonly unconfirmed?: boolean;
 }
 
 /** For the operations that change or end an open. */
-export const EXACT: ResolveOptions = { exact: true };
+export const WITH_SEQID: ResolveOptions = { withSeqid: true };
 
 const NO_OPTIONS: ResolveOptions = {};
 
@@ -58,7 +58,7 @@ export function resolveState(
       return Status.BAD_STATEID;
     }
     other = currentStateid.other;
-    seqid = options.exact ? currentStateid.seqid : 0;
+    seqid = options.withSeqid ? currentStateid.seqid : 0;
   }
   const state = server.stateids.find(other);
   if (state === undefined) {

@@ -2,7 +2,7 @@ import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { dropOpen } from "../../state/opens.ts";
 import type { Operation } from "../operation.ts";
-import { EXACT, setCurrentStateid } from "../locking/resolve_stateid.ts";
+import { setCurrentStateid, WITH_SEQID } from "../locking/resolve_stateid.ts";
 import { withOpen } from "../locking/with_open.ts";
 
 /** CLOSE4args. */
@@ -24,7 +24,12 @@ export const close: Operation<CloseArgs> = {
   decode: (xdr) => ({ seqid: xdr.uint32(), stateid: readStateid(xdr) }),
 
   run(context, { seqid, stateid }) {
-    const request = { operation: Op.CLOSE, stateid, seqid, resolve: EXACT };
+    const request = {
+      operation: Op.CLOSE,
+      stateid,
+      seqid,
+      resolve: WITH_SEQID,
+    };
     return withOpen(context, request, (open) => {
       dropOpen(context.services.state, open, { keepForReplay: true });
       if (context.minorVersion > 0) {

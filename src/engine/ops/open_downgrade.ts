@@ -2,7 +2,7 @@ import { Op, Share, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { Want } from "../../state/delegations.ts";
 import type { Operation } from "../operation.ts";
-import { EXACT, setCurrentStateid } from "../locking/resolve_stateid.ts";
+import { setCurrentStateid, WITH_SEQID } from "../locking/resolve_stateid.ts";
 import { withOpen } from "../locking/with_open.ts";
 
 /** OPEN_DOWNGRADE4args. */
@@ -28,7 +28,7 @@ export const openDowngrade: Operation<OpenDowngradeArgs> = {
 
   run(context, { stateid, seqid, ...args }) {
     const operation = Op.OPEN_DOWNGRADE;
-    const request = { operation, stateid, seqid, resolve: EXACT };
+    const request = { operation, stateid, seqid, resolve: WITH_SEQID };
     return withOpen(context, request, (open) => {
       const { deny } = args;
       // RFC 8881 18.18.3: what is wanted of delegations is no part of the access.
