@@ -109,6 +109,13 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
     [{ graceSeconds: -1 }, "graceSeconds must be 0 or more"],
     [{ fileSystemTimeout: 0 }, "fileSystemTimeout must be 1 or more, not 0"],
     [{ shutdownTimeout: "a" }, "shutdownTimeout must be a number"],
+    [{ hostname: null }, "hostname must name an address, not null"],
+    [{ hostname: "" }, 'hostname must name an address, not ""'],
+    [{ log: {} }, "as Logger says; it has no debug"],
+    [{ signal: {} }, "as AbortSignal says; it has no throwIfAborted"],
+    [{ callbacks: { attempts: 0 } }, "attempts must be a whole number from 1"],
+    [{ callbacks: { replyTimeout: NaN } }, "replyTimeout must be above 0"],
+    [{ callbacks: { backoff: 5 } }, "backoff must be waits in milliseconds"],
   ];
   for (const [options, said] of numbers) {
     const given = { port: 0, ...options } as never;

@@ -1,4 +1,3 @@
-import type { Clock } from "../base/clock.ts";
 import { checkOptionNames, type OptionNames } from "../base/option_names.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
 import type { FileSystem, FileSystemLimits } from "../vfs/file_system.ts";
@@ -17,10 +16,20 @@ const REQUIRED_METHODS = [
   "read",
 ] as const satisfies readonly (keyof FileSystem)[];
 
-/** What a Clock has. */
-const CLOCK_METHODS = ["now", "schedule"] as const satisfies readonly (
-  keyof Clock
-)[];
+/** What is called of the options that are objects, and the type that says so. */
+const METHODS: {
+  readonly [Name in "clock" | "log" | "signal"]: {
+    readonly type: string;
+    readonly names: readonly (keyof NonNullable<ServeOptions[Name]>)[];
+  };
+} = {
+  clock: { type: "Clock", names: ["now", "schedule"] },
+  log: { type: "Logger", names: ["debug", "info", "warn", "error"] },
+  signal: {
+    type: "AbortSignal",
+    names: ["throwIfAborted", "addEventListener", "removeEventListener"],
+  },
+};
 
 /** The words that an export's options may be. */
 const WORDS = {
@@ -168,19 +177,21 @@ function checkLimits(path: string, limits: FileSystemLimits): void {
 export function checkOptions(options: ServeOptions): void {
   checkOptionNames("serve", options, SERVE_NAMES);
   checkOptionNames("serve: callbacks", options.callbacks ?? {}, CALLBACK_NAMES);
-  const { stateDirectory, clock } = options;
+  const { hostname, stateDirectory } = options;
+  // What is listened on for no name is every address of the host.
+  if (hostname !== undefined && !isName(hostname)) {
+    throw new TypeError(
+      `hostname must name an address, not ${shown(hostname)}`,
+    );
+  }
   // What is made in no folder is made in the host's root.
   if (stateDirectory !== undefined && !isName(stateDirectory)) {
     throw new TypeError(
       `stateDirectory must name a folder, not ${shown(stateDirectory)}`,
     );
   }
-  for (const name of CLOCK_METHODS) {
-    if (clock === undefined || typeof clock?.[name] === "function") continue;
-    throw new TypeError(
-      `clock must be { now, schedule }, as Clock says; it has no ${name}`,
-    );
-  }
+  checkMethods(options);
+  checkCallbacks(options.callbacks ?? {});
   for (const [name, least] of Object.entries(LEAST)) {
     const value = options[name as keyof typeof LEAST];
     if (value === undefined) continue;
@@ -196,6 +207,48 @@ export function checkOptions(options: ServeOptions): void {
       );
     }
   }
+}
+
+function checkMethods(options: ServeOptions): void {
+  for (const [name, { type, names }] of Object.entries(METHODS)) {
+    const given: unknown = options[name as keyof typeof METHODS];
+    if (given === undefined) continue;
+    const missing = names.find((method) =>
+      typeof (given as Record<string, unknown> | null)?.[method] !== "function"
+    );
+    if (missing === undefined) continue;
+    throw new TypeError(
+      `${name} must be { ${
+        names.join(", ")
+      } }, as ${type} says; it has no ${missing}`,
+    );
+  }
+}
+
+function checkCallbacks(
+  { replyTimeout = 1, attempts = 1, backoff = [] }: CallbackTimes,
+): void {
+  if (typeof replyTimeout !== "number" || !(replyTimeout > 0)) {
+    throw new RangeError(
+      `callbacks.replyTimeout must be above 0, not ${shown(replyTimeout)}`,
+    );
+  }
+  if (!(Number.isSafeInteger(attempts) && attempts > 0)) {
+    throw new RangeError(
+      `callbacks.attempts must be a whole number from 1, not ${
+        shown(attempts)
+      }`,
+    );
+  }
+  if (!Array.isArray(backoff) || !backoff.every(isWait)) {
+    throw new TypeError(
+      `callbacks.backoff must be waits in milliseconds, not ${shown(backoff)}`,
+    );
+  }
+}
+
+function isWait(value: unknown): boolean {
+  return typeof value === "number" && value >= 0;
 }
 
 function isName(value: unknown): boolean {
