@@ -78,6 +78,14 @@ const CALLBACK_NAMES: OptionNames<CallbackTimes> = {
   backoff: true,
 };
 
+/** The options that are of one type of JavaScript. */
+const TYPES = {
+  delegations: "boolean",
+  persistentSessions: "boolean",
+  allowCallbackAddress: "function",
+  random: "function",
+} as const satisfies Partial<Record<keyof ServeOptions, string>>;
+
 /** The options that are numbers, and the least that each may be. */
 const LEAST = {
   port: 0,
@@ -140,6 +148,15 @@ function checkExport(given: ExportOptions): void {
     given.anonymous ?? {},
     ANONYMOUS_NAMES,
   );
+  checkType(`export ${path}: readOnly`, given.readOnly, "boolean");
+  for (const [name, id] of Object.entries(given.anonymous ?? {})) {
+    if (id === undefined || isUint32(id)) continue;
+    throw new RangeError(
+      `export ${path}: anonymous ${name} must be a whole number from 0 to 4294967295, not ${
+        shown(id)
+      }`,
+    );
+  }
   for (const [name, words] of Object.entries(WORDS)) {
     checkWord(
       `export ${path}: ${name}`,
@@ -149,6 +166,11 @@ function checkExport(given: ExportOptions): void {
   }
   checkWord(`export ${path}: its file system's trust`, fs.trust, WORDS.trust);
   checkLimits(path, fs.limits ?? {});
+}
+
+function checkType(what: string, value: unknown, type: string): void {
+  if (value === undefined || typeof value === type) return;
+  throw new TypeError(`${what} must be a ${type}, not ${shown(value)}`);
 }
 
 function checkWord(
@@ -190,14 +212,15 @@ export function checkOptions(options: ServeOptions): void {
       `stateDirectory must name a folder, not ${shown(stateDirectory)}`,
     );
   }
+  for (const [name, type] of Object.entries(TYPES)) {
+    checkType(name, options[name as keyof typeof TYPES], type);
+  }
   checkMethods(options);
   checkCallbacks(options.callbacks ?? {});
   for (const [name, least] of Object.entries(LEAST)) {
     const value = options[name as keyof typeof LEAST];
     if (value === undefined) continue;
-    if (typeof value !== "number") {
-      throw new TypeError(`${name} must be a number, not ${shown(value)}`);
-    }
+    checkType(name, value, "number");
     if (!(value >= least)) {
       throw new RangeError(`${name} must be ${least} or more, not ${value}`);
     }
@@ -245,6 +268,10 @@ function checkCallbacks(
       `callbacks.backoff must be waits in milliseconds, not ${shown(backoff)}`,
     );
   }
+}
+
+function isUint32(value: unknown): boolean {
+  return typeof value === "number" && value >>> 0 === value;
 }
 
 function isWait(value: unknown): boolean {
