@@ -226,26 +226,29 @@ type Versions = readonly MinorVersion[];
 type Rules = Partial<
   Pick<
     OperationRow,
-    "needsFilehandle" | "sessionless" | "once" | "usesFiles" | "usesRecords"
+    "needsFilehandle" | "sessionless" | "usesFiles" | "usesRecords"
   >
 >;
+
+/** Of what changes something: how long its result may be, and whether NFSv4.0 keeps it. */
+type ChangeRules = Rules & MaxReply & Partial<Pick<OperationRow, "once">>;
 
 // Rows that say what is not so don't compile: see operation.ts.
 function row<Args>(
   ...row: [Name, Versions, "nothing", Operation<Args>, Rules?]
 ): OperationRow;
 function row<Args>(
-  ...row: [Name, Versions, "state", Operation<Args>, Rules & MaxReply]
+  ...row: [Name, Versions, "state", Operation<Args, "state">, ChangeRules]
 ): OperationRow;
 function row<Args, Change extends FileChange>(
-  ...row: [Name, Versions, Change, Operation<Args, Change>, Rules & MaxReply]
+  ...row: [Name, Versions, Change, Operation<Args, Change>, ChangeRules]
 ): OperationRow;
 function row(
   name: Name,
   versions: Versions,
   changes: Changes,
   operation: AnyOperation,
-  rules?: Rules & Partial<MaxReply>,
+  rules?: Rules & Partial<ChangeRules>,
 ): OperationRow {
   const number = Op[name];
   // The same fields in every row: each request reads several of four rows.

@@ -5,7 +5,7 @@ import {
   type StatusCode,
 } from "../nfs4/constants.ts";
 import type { XdrReader } from "../xdr/reader.ts";
-import type { Changes, ContextOf, FileChange } from "./files/changing.ts";
+import type { Changed, Changes, ContextOf } from "./files/changing.ts";
 import type { CompoundContext } from "./context.ts";
 
 declare const change: unique symbol;
@@ -15,9 +15,10 @@ export type Run = Awaitable<StatusCode> | Steps<StatusCode>;
 
 /**
  * How an operation is decoded, carried out and answered: one file in `ops/` each.
- * One that changes files says by what; its row can't say anything else.
+ * One that changes the client's state or files says so, and files by what; its
+ * row can't say anything else.
  */
-export interface Operation<Args = unknown, Change extends FileChange = never> {
+export interface Operation<Args = unknown, Change extends Changed = never> {
   /** Keeps operations of different changes apart; never there. */
   readonly [change]?: (change: Change) => Change;
 

@@ -13,6 +13,7 @@ import {
   type Request,
   walk,
 } from "../support/client/mod.ts";
+import { close, type CloseArgs } from "../../src/engine/ops/close.ts";
 import { StateFixture } from "./state_fixture.ts";
 
 // What a row says of an operation is checked when it is compiled.
@@ -22,6 +23,10 @@ const _reading: Operation<WriteArgs> = write;
 const _setting: Operation<WriteArgs, "setattr"> = write;
 // @ts-expect-error It does not write.
 const _writing: Operation<ReadArgs, "write"> = read;
+// @ts-expect-error It ends an open.
+const _looking: Operation<CloseArgs> = close;
+// @ts-expect-error It looks at a file.
+const _ending: Operation<ReadArgs, "state"> = read;
 
 const MINORS = [0, 1, 2] as const;
 const READ = 1;

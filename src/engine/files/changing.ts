@@ -12,7 +12,10 @@ import type { CompoundContext } from "../context.ts";
 export type FileChange = ChangeMethod | "sometimes";
 
 /** What an operation changes: "state" is the client's own, as opens and sessions. */
-export type Changes = "nothing" | "state" | FileChange;
+export type Changes = "nothing" | Changed;
+
+/** What one changes that changes something. */
+export type Changed = "state" | FileChange;
 
 declare const changed: unique symbol;
 
@@ -22,9 +25,9 @@ export type ChangingContext<Change extends FileChange> =
   & { readonly [changed]: Change };
 
 /** The context that an operation gets by what its row says. */
-export type ContextOf<Change extends FileChange> = [Change] extends [never]
+export type ContextOf<Change extends Changed> = [Change] extends ["state"]
   ? CompoundContext
-  : ChangingContext<Change>;
+  : ChangingContext<Exclude<Change, "state">>;
 
 /** What each method changes, entries of folders or content and attributes; one that is forgotten does not compile. */
 interface ChangedBy {

@@ -16,7 +16,7 @@ export interface BackchannelCtlArgs {
 }
 
 /** BACKCHANNEL_CTL (RFC 8881 18.33): another program and credential for callbacks. */
-export const backchannelCtl: Operation<BackchannelCtlArgs> = {
+export const backchannelCtl: Operation<BackchannelCtlArgs, "state"> = {
   decode(xdr) {
     return { program: xdr.uint32(), security: readCallbackSecParms(xdr) };
   },

@@ -21,7 +21,7 @@ export interface BindConnToSessionArgs {
 }
 
 /** BIND_CONN_TO_SESSION (RFC 8881 18.34): another connection for a session. */
-export const bindConnToSession: Operation<BindConnToSessionArgs> = {
+export const bindConnToSession: Operation<BindConnToSessionArgs, "state"> = {
   decode(xdr) {
     const session = xdr.opaqueFixed(SESSIONID_SIZE);
     const direction = xdr.uint32();

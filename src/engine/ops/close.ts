@@ -20,7 +20,7 @@ const INVALID: Stateid = { seqid: 0xffff_ffff, other: new Uint8Array(12) };
  * CLOSE (RFC 8881 18.2, RFC 7530 16.2). Locks under the open go with it, as both
  * RFCs allow; so NFS4ERR_LOCKS_HELD does not occur.
  */
-export const close: Operation<CloseArgs> = {
+export const close: Operation<CloseArgs, "state"> = {
   decode: (xdr) => ({ seqid: xdr.uint32(), stateid: readStateid(xdr) }),
 
   run(context, { seqid, stateid }) {

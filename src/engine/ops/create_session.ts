@@ -44,7 +44,7 @@ export interface CreateSessionArgs {
 }
 
 /** CREATE_SESSION (RFC 8881 18.36): makes a session and confirms its client. */
-export const createSession: Operation<CreateSessionArgs> = {
+export const createSession: Operation<CreateSessionArgs, "state"> = {
   decode(xdr) {
     return {
       clientid: xdr.uint64(),

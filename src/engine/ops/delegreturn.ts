@@ -5,7 +5,7 @@ import type { Operation } from "../operation.ts";
 import { resolveState } from "../locking/resolve_stateid.ts";
 
 /** DELEGRETURN (RFC 8881 18.6, RFC 7530 16.8). */
-export const delegreturn: Operation<Stateid> = {
+export const delegreturn: Operation<Stateid, "state"> = {
   decode: readStateid,
 
   run(context, stateid) {

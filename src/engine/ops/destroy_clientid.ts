@@ -9,7 +9,7 @@ export interface DestroyClientidArgs {
 }
 
 /** DESTROY_CLIENTID (RFC 8881 18.50): a client that holds nothing says goodbye. */
-export const destroyClientid: Operation<DestroyClientidArgs> = {
+export const destroyClientid: Operation<DestroyClientidArgs, "state"> = {
   decode(xdr) {
     return { clientid: xdr.uint64() };
   },

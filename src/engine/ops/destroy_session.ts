@@ -9,7 +9,7 @@ export interface DestroySessionArgs {
 }
 
 /** DESTROY_SESSION (RFC 8881 18.37): a session ends, its client's state does not. */
-export const destroySession: Operation<DestroySessionArgs> = {
+export const destroySession: Operation<DestroySessionArgs, "state"> = {
   decode(xdr) {
     return { session: xdr.opaqueFixed(SESSIONID_SIZE) };
   },

@@ -50,7 +50,7 @@ export interface ExchangeIdArgs {
 }
 
 /** EXCHANGE_ID (RFC 8881 18.35): a client makes itself known. */
-export const exchangeId: Operation<ExchangeIdArgs> = {
+export const exchangeId: Operation<ExchangeIdArgs, "state"> = {
   decode(xdr) {
     const verifier = xdr.opaqueFixed(VERIFIER_SIZE);
     const owner = xdr.opaque(OPAQUE_LIMIT);

@@ -9,7 +9,7 @@ import type { Operation } from "../operation.ts";
 import { resolveState } from "../locking/resolve_stateid.ts";
 
 /** FREE_STATEID (RFC 8881 18.38). */
-export const freeStateid: Operation<Stateid> = {
+export const freeStateid: Operation<Stateid, "state"> = {
   decode: readStateid,
 
   run(context, stateid) {

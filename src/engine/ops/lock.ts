@@ -61,7 +61,7 @@ export interface LockArgs extends LockType {
 }
 
 /** LOCK (RFC 8881 18.10, RFC 7530 16.10). */
-export const lock: Operation<LockArgs> = {
+export const lock: Operation<LockArgs, "state"> = {
   decode: (xdr) => ({
     ...readLockType(xdr),
     reclaim: xdr.bool(),

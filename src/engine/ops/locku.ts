@@ -19,7 +19,7 @@ export interface LockuArgs {
 }
 
 /** LOCKU (RFC 8881 18.12, RFC 7530 16.12). */
-export const locku: Operation<LockuArgs> = {
+export const locku: Operation<LockuArgs, "state"> = {
   decode(xdr) {
     readLockType(xdr);
     return {

@@ -17,7 +17,7 @@ export interface OpenConfirmArgs {
 const UNCONFIRMED: ResolveOptions = { unconfirmed: true };
 
 /** OPEN_CONFIRM (RFC 7530 16.18), NFSv4.0 only. */
-export const openConfirm: Operation<OpenConfirmArgs> = {
+export const openConfirm: Operation<OpenConfirmArgs, "state"> = {
   decode: (xdr) => ({ stateid: readStateid(xdr), seqid: xdr.uint32() }),
 
   *run(context, { stateid, seqid }) {

@@ -18,7 +18,7 @@ export interface OpenDowngradeArgs {
 }
 
 /** OPEN_DOWNGRADE (RFC 8881 18.18, RFC 7530 16.19). */
-export const openDowngrade: Operation<OpenDowngradeArgs> = {
+export const openDowngrade: Operation<OpenDowngradeArgs, "state"> = {
   decode: (xdr) => ({
     stateid: readStateid(xdr),
     seqid: xdr.uint32(),

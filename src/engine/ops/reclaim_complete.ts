@@ -8,7 +8,7 @@ export interface ReclaimCompleteArgs {
 }
 
 /** RECLAIM_COMPLETE (RFC 8881 18.51): the client has taken back what it wants. */
-export const reclaimComplete: Operation<ReclaimCompleteArgs> = {
+export const reclaimComplete: Operation<ReclaimCompleteArgs, "state"> = {
   decode(xdr) {
     return { oneFs: xdr.bool() };
   },

@@ -6,7 +6,7 @@ import type { Operation } from "../operation.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 
 /** RELEASE_LOCKOWNER (RFC 7530 16.37), NFSv4.0 only. */
-export const releaseLockowner: Operation<LockOwnerName> = {
+export const releaseLockowner: Operation<LockOwnerName, "state"> = {
   decode: readLockOwner,
 
   run(context, { clientid, name }) {

@@ -34,7 +34,7 @@ export interface SequenceArgs {
 }
 
 /** SEQUENCE (RFC 8881 18.46): exactly-once semantics, and the lease. */
-export const sequence: Operation<SequenceArgs> = {
+export const sequence: Operation<SequenceArgs, "state"> = {
   decode(xdr) {
     const sessionAt = xdr.position;
     if (xdr.remaining < SESSIONID_SIZE) throw new XdrError("no session id");

@@ -10,7 +10,7 @@ export interface SetSsvArgs {
 }
 
 /** SET_SSV (RFC 8881 18.47): for clients with SP4_SSV, of which EXCHANGE_ID takes none. */
-export const setSsv: Operation<SetSsvArgs> = {
+export const setSsv: Operation<SetSsvArgs, "state"> = {
   decode(xdr) {
     return { ssv: xdr.opaque(OPAQUE_LIMIT), digest: xdr.opaque(OPAQUE_LIMIT) };
   },

@@ -20,7 +20,7 @@ export interface SetclientidArgs {
 }
 
 /** SETCLIENTID (RFC 7530 16.33): an NFSv4.0 client makes itself known. */
-export const setclientid: Operation<SetclientidArgs> = {
+export const setclientid: Operation<SetclientidArgs, "state"> = {
   decode(xdr) {
     return {
       verifier: xdr.opaqueFixed(VERIFIER_SIZE),

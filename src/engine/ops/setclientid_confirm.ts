@@ -11,7 +11,7 @@ export interface SetclientidConfirmArgs {
 }
 
 /** SETCLIENTID_CONFIRM (RFC 7530 16.34): the client has got SETCLIENTID's answer. */
-export const setclientidConfirm: Operation<SetclientidConfirmArgs> = {
+export const setclientidConfirm: Operation<SetclientidConfirmArgs, "state"> = {
   decode(xdr) {
     return { id: xdr.uint64(), confirm: xdr.opaqueFixed(VERIFIER_SIZE) };
   },

@@ -3,8 +3,8 @@ import { assertEquals } from "@std/assert";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { memory, type MemoryTree } from "../../../src/backends/memory/mod.ts";
 import {
+  type Changed,
   checkChanges,
-  type FileChange,
 } from "../../../src/engine/files/changing.ts";
 import { CompoundContext } from "../../../src/engine/context.ts";
 import { defaultLimits } from "../../../src/engine/limits.ts";
@@ -130,7 +130,7 @@ export class Compound {
   }
 
   /** Decodes and runs an operation as the engine does. */
-  async run<Args, Change extends FileChange>(
+  async run<Args, Change extends Changed>(
     operation: Operation<Args, Change>,
     write: WriteArgs = () => {},
   ): Promise<{ status: string; result: XdrReader }> {
@@ -160,7 +160,7 @@ export class Compound {
   }
 
   /** The status of an operation. */
-  async status<Args, Change extends FileChange>(
+  async status<Args, Change extends Changed>(
     operation: Operation<Args, Change>,
     write?: WriteArgs,
   ): Promise<string> {
@@ -168,7 +168,7 @@ export class Compound {
   }
 
   /** The result of an operation that is to succeed. */
-  async ok<Args, Change extends FileChange>(
+  async ok<Args, Change extends Changed>(
     operation: Operation<Args, Change>,
     write?: WriteArgs,
   ): Promise<XdrReader> {

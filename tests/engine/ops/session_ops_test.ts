@@ -3,6 +3,7 @@ import { backchannelCtl } from "../../../src/engine/ops/backchannel_ctl.ts";
 import { bindConnToSession } from "../../../src/engine/ops/bind_conn_to_session.ts";
 import { destroyClientid } from "../../../src/engine/ops/destroy_clientid.ts";
 import { destroySession } from "../../../src/engine/ops/destroy_session.ts";
+import type { AnyOperation } from "../../../src/engine/operation.ts";
 import { reclaimComplete } from "../../../src/engine/ops/reclaim_complete.ts";
 import { setSsv } from "../../../src/engine/ops/set_ssv.ts";
 import { Status } from "../../../src/nfs4/constants.ts";
@@ -236,13 +237,15 @@ Deno.test("DESTROY_CLIENTID of an unknown client is STALE_CLIENTID (RFC 8881 15.
   assertEquals(goodbye(start().peer, 4711n), Status.STALE_CLIENTID);
 });
 
+const operation: AnyOperation = reclaimComplete;
+
 function complete(peer: Peer, after: Outcome, oneFs = false, file?: FileRef) {
   return peer.call(
     {
-      decode: reclaimComplete.decode,
+      ...operation,
       run(context, args) {
         context.current = file;
-        return reclaimComplete.run(context, args);
+        return operation.run(context, args);
       },
     },
     (xdr) => xdr.bool(oneFs),

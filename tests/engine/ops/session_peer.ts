@@ -2,7 +2,7 @@ import { testConnection } from "../../support/connection.ts";
 import { assertEquals } from "@std/assert";
 import { CompoundContext } from "../../../src/engine/context.ts";
 import { defaultLimits } from "../../../src/engine/limits.ts";
-import { carryOut, type Operation } from "../../../src/engine/operation.ts";
+import { type AnyOperation, carryOut } from "../../../src/engine/operation.ts";
 import { createSession } from "../../../src/engine/ops/create_session.ts";
 import { exchangeId } from "../../../src/engine/ops/exchange_id.ts";
 import { sequence } from "../../../src/engine/ops/sequence.ts";
@@ -85,8 +85,8 @@ export class Peer {
     this.#uid = uid;
   }
 
-  call<Args>(
-    operation: Operation<Args>,
+  call(
+    operation: AnyOperation,
     write: (xdr: XdrWriter) => void,
     options: CallOptions = {},
   ): Outcome {
