@@ -151,6 +151,20 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     return this.#size - before;
   }
 
+  /** How many ranges more {@linkcode lock} would make of the span. */
+  growth(holder: H, { start, last }: Span, write: boolean): number {
+    const own = this.#owned.get(holder.owner) ?? [];
+    const at = firstTouching(own, start);
+    const end = firstBehind(own, last === LAST_BYTE ? last : last + 1n);
+    let made = 1;
+    for (const range of endsOf(own, at, end)) {
+      if (range.write === write && range.holder === holder) continue;
+      if (range.start < start) made++;
+      if (range.last > last) made++;
+    }
+    return made - (end - at);
+  }
+
   /** Whether the owner has a range that goes on at both ends of a span. */
   isSplitBy(owner: Owner, span: Span): boolean {
     const own = this.#owned.get(owner);

@@ -33,6 +33,11 @@ export class LockState extends LockingState {
     return this.file.knownRanges?.isSplitBy(this.owner, span) ?? false;
   }
 
+  /** How many ranges more there are once a span is locked: none or fewer where it is joined with what there is. */
+  growth(span: Span, write: boolean): number {
+    return this.file.knownRanges?.growth(this, span, write) ?? 1;
+  }
+
   /** Locks a span that is free. */
   lock(span: Span, write: boolean): void {
     this.#count(this.file.ranges.lock(this, span, write));

@@ -7,6 +7,7 @@ import {
   ConnectionLost,
   CreateMode,
   FileType,
+  LockType,
   NfsError,
   op,
   openSession,
@@ -321,6 +322,40 @@ Deno.test("locks of a client: ranges, those that unlocking makes, and lock owner
   await session.expectStatus(Status.DELAY, fourth);
   await session.compound([op.freeStateid(any)]);
   await session.compound(fourth);
+});
+
+Deno.test("locks of a client: at the limit what takes no further range is locked", async () => {
+  await using server = await startServer({
+    tree,
+    limits: { maxLocksPerClient: 2 },
+  });
+  await using session = await openSession({ port: server.port });
+  const { filehandle, stateid } = await session.open(["f"]);
+  const file = op.putfh(filehandle);
+  const owner = { clientid: 0n, owner: bytesOf("a") };
+  const first = await session.compound([
+    file,
+    op.lock({ locker: { openStateid: stateid, owner }, length: 10n }),
+  ]);
+  const lockStateid = { ...first.get("LOCK").stateid, seqid: 0 };
+  const lock = (
+    offset: bigint,
+    length: bigint,
+    type: number = LockType.WRITE,
+  ) => [
+    file,
+    op.lock({ locker: { lockStateid }, offset, length, type }),
+  ];
+  await session.compound(lock(20n, 10n));
+  await session.expectStatus(Status.DELAY, lock(40n, 10n));
+  await session.expectStatus(Status.DELAY, lock(2n, 2n, LockType.READ));
+  // Once more, a neighbour that is joined, a downgrade, and all of it.
+  await session.compound(lock(0n, 10n));
+  await session.compound(lock(30n, 5n));
+  await session.compound(lock(0n, 10n, LockType.READ));
+  await session.compound(lock(0n, 100n));
+  // That made one range of two.
+  await session.compound(lock(200n, 10n));
 });
 
 Deno.test("delegations of a client: beyond the limit an OPEN gets none", async () => {

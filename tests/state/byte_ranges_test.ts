@@ -74,7 +74,10 @@ Deno.test("ByteRanges does what an array of bytes does", () => {
         );
         assertEquals(conflict !== undefined, expected, `${seed} ${step}`);
         if (conflict) continue;
-        size += ranges.lock(holder, span(start, last), write);
+        const growth = ranges.growth(holder, span(start, last), write);
+        const more = ranges.lock(holder, span(start, last), write);
+        assertEquals(growth, more, `${seed} ${step}`);
+        size += more;
         holders.forEach((other, i) => {
           if (other.owner === holder.owner) {
             model[i]!.fill("-", start, last + 1);

@@ -178,7 +178,9 @@ function take(
   let held = open.locks.get(owner);
   const { ranges, lockStates } = client.states;
   const used = held === undefined ? Math.max(ranges, lockStates) : ranges;
-  if (used >= limits.maxLocksPerClient || client.account.isFull) {
+  const isFull = used >= limits.maxLocksPerClient || client.account.isFull;
+  // What is locked once more, downgraded or joined takes no more than it has.
+  if (isFull && (held === undefined || held.growth(span, write) > 0)) {
     return atLimit(context);
   }
   if (held === undefined) held = addLockState(state, open, owner);
