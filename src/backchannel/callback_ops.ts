@@ -41,7 +41,7 @@ export interface ReferringCalls {
 }
 
 /** CB_SEQUENCE4args (RFC 8881 20.9.1). */
-export interface CbSequenceArgs {
+export interface CBSequenceArgs {
   readonly sessionId: Uint8Array;
   readonly seqid: number;
   readonly slot: number;
@@ -50,7 +50,7 @@ export interface CbSequenceArgs {
 }
 
 /** CB_SEQUENCE4resok (RFC 8881 20.9.2). */
-export interface CbSequenceResult {
+export interface CBSequenceResult {
   readonly sessionId: Uint8Array;
   readonly seqid: number;
   readonly slot: number;
@@ -59,7 +59,7 @@ export interface CbSequenceResult {
 }
 
 /** CB_RECALL4args (RFC 8881 20.2.1, RFC 7530 15.2.1). */
-export interface CbRecallArgs {
+export interface CBRecallArgs {
   /** The delegation that is recalled. */
   readonly stateid: Stateid;
   /** The file is about to be cut to nothing: what was written need not come back. */
@@ -69,13 +69,13 @@ export interface CbRecallArgs {
 }
 
 /** CB_GETATTR4args (RFC 8881 20.1.1, RFC 7530 15.1.1). */
-export interface CbGetattrArgs {
+export interface CBGetattrArgs {
   /** The file, of which the client holds a write delegation. */
   readonly handle: Uint8Array;
 }
 
 /** What the holder of a write delegation knows better than the server. */
-export interface CbGetattrResult {
+export interface CBGetattrResult {
   /** change, as the client counts it (RFC 8881 10.4.3). */
   readonly change: bigint;
   /** size in bytes. */
@@ -83,7 +83,7 @@ export interface CbGetattrResult {
 }
 
 /** CB_NOTIFY_LOCK4args (RFC 8881 20.11.1). */
-export interface CbNotifyLockArgs {
+export interface CBNotifyLockArgs {
   /** The file. */
   readonly handle: Uint8Array;
   /** Whose lock owner it is. */
@@ -103,7 +103,7 @@ const MAX_ATTRIBUTES = 4096;
  * has a worked example.
  */
 export const CALLBACK_OPERATIONS = {
-  CB_GETATTR: row<CbGetattrArgs, CbGetattrResult>({
+  CB_GETATTR: row<CBGetattrArgs, CBGetattrResult>({
     number: 3,
     name: "CB_GETATTR",
     encode(xdr, args) {
@@ -124,7 +124,7 @@ export const CALLBACK_OPERATIONS = {
     },
   }),
 
-  CB_RECALL: row<CbRecallArgs>({
+  CB_RECALL: row<CBRecallArgs>({
     number: 4,
     name: "CB_RECALL",
     encode(xdr, args) {
@@ -135,7 +135,7 @@ export const CALLBACK_OPERATIONS = {
     decode: () => {},
   }),
 
-  CB_SEQUENCE: row<CbSequenceArgs, CbSequenceResult>({
+  CB_SEQUENCE: row<CBSequenceArgs, CBSequenceResult>({
     number: 11,
     name: "CB_SEQUENCE",
     encode(xdr, args) {
@@ -162,7 +162,7 @@ export const CALLBACK_OPERATIONS = {
     }),
   }),
 
-  CB_NOTIFY_LOCK: row<CbNotifyLockArgs>({
+  CB_NOTIFY_LOCK: row<CBNotifyLockArgs>({
     number: 13,
     name: "CB_NOTIFY_LOCK",
     encode(xdr, args) {

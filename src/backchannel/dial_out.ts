@@ -20,7 +20,7 @@ import { tryCallback } from "./retry_loop.ts";
 import {
   CALLBACK_OPERATIONS,
   callbackOperation,
-  type CbRecallArgs,
+  type CBRecallArgs,
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
 import { V40CallbackPath } from "./v40_callback_path.ts";
@@ -378,7 +378,7 @@ export class DialOut implements ClientObserver {
 export function sendCBRecall(
   dialOut: DialOut,
   client: Client,
-  recall: CbRecallArgs,
+  recall: CBRecallArgs,
 ): Promise<CallbackOutcome> {
   return new Promise((done) =>
     dialOut.send(client, {

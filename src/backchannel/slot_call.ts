@@ -9,7 +9,7 @@ import {
   CALLBACK_OPERATIONS,
   type CallbackOperation,
   callbackOperation,
-  type CbSequenceResult,
+  type CBSequenceResult,
 } from "./callback_ops.ts";
 import type {
   CallbackOutcome,
@@ -108,13 +108,13 @@ function judge(
   const [sequence, ...rest] = results;
   switch (sequence?.status) {
     case Status.OK:
-      if (!isEcho(call, sequence.value as CbSequenceResult)) {
+      if (!isEcho(call, sequence.value as CBSequenceResult)) {
         return { kind: "refused", reason: "CB_SEQUENCE answers another slot" };
       }
       call.slot.advance();
       // RFC 8881 2.10.6.1: the replier says how many slots it wants to see used.
       call.slots.setTarget(
-        (sequence.value as CbSequenceResult).targetHighestSlot,
+        (sequence.value as CBSequenceResult).targetHighestSlot,
       );
       return { kind: "answered", results: rest };
     case Status.RETRY_UNCACHED_REP:
@@ -141,7 +141,7 @@ function judge(
   }
 }
 
-function isEcho(call: SlotCall, result: CbSequenceResult): boolean {
+function isEcho(call: SlotCall, result: CBSequenceResult): boolean {
   const { slot, session } = call;
   return result.slot === slot.id && result.seqid === slot.nextSeqid &&
     result.sessionId.every((byte, i) => byte === session.id[i]);

@@ -4,7 +4,7 @@ import type { Delegation, HeldAttributes } from "../state/delegations.ts";
 import {
   CALLBACK_OPERATIONS,
   callbackOperation,
-  type CbGetattrResult,
+  type CBGetattrResult,
 } from "../backchannel/callback_ops.ts";
 import type { CallbackOutcome } from "../backchannel/callback_request.ts";
 import { referringCalls } from "./referring_calls.ts";
@@ -83,6 +83,6 @@ function answerOf(outcome: CallbackOutcome): HeldAttributes | undefined {
   if (outcome.kind !== "answered") return undefined;
   const [result] = outcome.results;
   return result?.status === Status.OK
-    ? result.value as CbGetattrResult
+    ? result.value as CBGetattrResult
     : undefined;
 }

@@ -61,6 +61,14 @@ Deno.test("what is true or false for a while is told as a sentence", {
   assertEquals(all, []);
 });
 
+Deno.test(
+  "callbacks are written CB, as in the RFC",
+  { ignore: noFiles },
+  () => {
+    assertEquals(found(/\b(?:\w*[a-z])?Cb[A-Z]\w*/g, () => false), []);
+  },
+);
+
 const isEngine = (path: string) => path.startsWith("src/engine/");
 
 Deno.test("entries of folders change through one door", {
@@ -163,13 +171,21 @@ Deno.test(
   },
 );
 
+/** What the server exports and does not use itself, and for whom. */
+const FOR_OTHERS: ReadonlyMap<string, string> = new Map([
+  ["CREDENTIAL_AT", "authors of a flavour whose verifier covers the header"],
+  ["SCHEMA_VERSION", "tests of a store that a newer version has written"],
+  ["sendCBRecall", "one recall over NFSv4.0, without the queue of recalls"],
+]);
+
 Deno.test(
-  "what is exported is used elsewhere, or is the type of something that is",
+  "what is exported is used by the server, or is the type of something that is",
   {
     ignore: noFiles,
   },
   () => {
-    const everything = [...modulesIn("src/"), ...modulesIn("tests/"), "mod.ts"];
+    // What tests alone need is no part of the server.
+    const everything = [...modulesIn("src/"), "mod.ts"];
     const texts = new Map(everything.map((path) => [path, code(path)]));
     const exported =
       /^export (?:async |abstract )*(class|function\*?|const|interface|type) (\w+)/gm;
@@ -180,10 +196,11 @@ Deno.test(
         const word = new RegExp(`\\b${name}\\b`, "g");
         const isType = kind === "interface" || kind === "type";
         const isUsed = isType && [...own.matchAll(word)].length > 1 ||
+          own.matchAll(word).drop(1).next().done === false ||
           everything.some((other) =>
             other !== path && new RegExp(word, "").test(texts.get(other)!)
           );
-        if (!isUsed) unused.push(`${path}: ${name}`);
+        if (!isUsed && !FOR_OTHERS.has(name!)) unused.push(`${path}: ${name}`);
       }
     }
     assertEquals(unused, []);
