@@ -1,9 +1,9 @@
 import { wait } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import type { Operation } from "../operation.ts";
+import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
 
 /** LOOKUPP (RFC 8881 18.14, RFC 7530 16.14). */
 export const lookupp: Operation<void> = {
@@ -11,7 +11,7 @@ export const lookupp: Operation<void> = {
 
   *run(context) {
     const { file, minorVersion, services: { namespace } } = context;
-    const attributes = yield* wait(file.export.fs.getattr(file.node));
+    const attributes = yield* wait(file.export.fs.getattr(file.node, RIGHTS));
     // RFC 8881 15.2 has an error for symlinks, RFC 7530 16.14.5 the same for all that is no folder.
     const ofSymlink = minorVersion === 0 ? Status.NOTDIR : Status.SYMLINK;
     const status = checkWayUp(context, attributes, ofSymlink);
@@ -27,7 +27,7 @@ export const lookupp: Operation<void> = {
 /** Whether the caller may go from the current filehandle, with these attributes, to the folder above. */
 export function checkWayUp(
   context: CompoundContext,
-  attributes: FileAttributes,
+  attributes: Rights,
   ofSymlink: StatusCode,
 ): StatusCode {
   if (attributes.type === "symlink") return ofSymlink;

@@ -1,14 +1,14 @@
 import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
 import type { CompoundContext } from "../context.ts";
 import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
-import { type Entry, entryOf } from "../files/entries.ts";
+import { type Entry, entryOf, OF_ENTRY } from "../files/entries.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
+import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
 
 /** Arguments of RENAME: views of the request. */
 export interface RenameArgs {
@@ -31,13 +31,13 @@ export const rename: Operation<RenameArgs, "rename"> = {
     if (isStatus(name)) return name;
     const newName = checkName(args.newName, fs.limits);
     if (isStatus(newName)) return newName;
-    const from = yield* wait(saved.export.fs.getattr(saved.node));
+    const from = yield* wait(saved.export.fs.getattr(saved.node, RIGHTS));
     let status = checkFolder(context, saved, {
       attributes: from,
       use: "search",
     });
     if (status !== Status.OK) return status;
-    const to = yield* wait(fs.getattr(current.node));
+    const to = yield* wait(fs.getattr(current.node, RIGHTS));
     status = checkFolder(context, current, { attributes: to, use: "search" });
     if (status !== Status.OK) return status;
     // RFC 8881 18.26.4: on another file system, which its fsid tells.
@@ -46,12 +46,12 @@ export const rename: Operation<RenameArgs, "rename"> = {
     const node = yield* wait(fs.lookup(saved.node, name));
     if (node === undefined) return Status.NOENT;
     const file = namespace.refer(terms, node);
-    const entry = entryOf(file, yield* wait(fs.getattr(node)));
+    const entry = entryOf(file, yield* wait(fs.getattr(node, OF_ENTRY)));
     const other = yield* wait(fs.lookup(current.node, newName));
     const replaced = other &&
       entryOf(
         namespace.refer(terms, other),
-        yield* wait(fs.getattr(other)),
+        yield* wait(fs.getattr(other, OF_ENTRY)),
       );
     status = checkMove(context, saved, { from, to, entry, replaced });
     if (status !== Status.OK) return status;
@@ -76,9 +76,9 @@ function checkMove(
   saved: FileRef,
   { from, to, entry, replaced }: {
     /** Attributes of the saved folder. */
-    readonly from: FileAttributes;
+    readonly from: Rights;
     /** Attributes of the current folder. */
-    readonly to: FileAttributes;
+    readonly to: Rights;
     /** What is moved. */
     readonly entry: Entry;
     /** What has the new name so far. */

@@ -3,6 +3,12 @@ import { memory } from "../../../src/backends/memory/mod.ts";
 import { access } from "../../../src/engine/ops/access.ts";
 import { getattr } from "../../../src/engine/ops/getattr.ts";
 import { lookup } from "../../../src/engine/ops/lookup.ts";
+import { link } from "../../../src/engine/ops/link.ts";
+import { lookupp } from "../../../src/engine/ops/lookupp.ts";
+import { putrootfh } from "../../../src/engine/ops/putrootfh.ts";
+import { remove } from "../../../src/engine/ops/remove.ts";
+import { rename } from "../../../src/engine/ops/rename.ts";
+import { savefh } from "../../../src/engine/ops/savefh.ts";
 import { read } from "../../../src/engine/ops/read.ts";
 import { verify } from "../../../src/engine/ops/verify.ts";
 import type {
@@ -105,6 +111,31 @@ Deno.test("who may do what is found out without the rest", async () => {
     xdr.uint32(1);
   });
   assertEquals(asked.got, [rights, rights, rights]);
+});
+
+Deno.test("REMOVE, RENAME, LINK and LOOKUPP ask for rights, and for the number of names of what goes", async () => {
+  const rights = ["type", "mode", "uid", "gid"];
+  const entry = ["type", "mode", "nlink", "uid", "gid"];
+  const asked = new Asked();
+  const compound = await asked.at();
+  await compound.ok(savefh);
+  await compound.ok(rename, (xdr) => {
+    xdr.string("a");
+    xdr.string("c");
+  });
+  assertEquals(asked.got.splice(0), [rights, rights, entry]);
+  await compound.ok(lookup, (xdr) => xdr.string("c"));
+  await compound.ok(savefh);
+  await compound.ok(putrootfh);
+  asked.got.length = 0;
+  await compound.ok(link, (xdr) => xdr.string("d"));
+  assertEquals(asked.got.splice(0), [rights, ["type"]]);
+  await compound.ok(remove, (xdr) => xdr.string("d"));
+  assertEquals(asked.got.splice(0), [rights, entry]);
+  await compound.ok(lookup, (xdr) => xdr.string("b"));
+  asked.got.length = 0;
+  await compound.ok(lookupp);
+  assertEquals(asked.got, [rights]);
 });
 
 Deno.test("VERIFY asks for what it compares", async () => {

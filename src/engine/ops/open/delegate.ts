@@ -15,6 +15,10 @@ import {
 import type { OpenState } from "../../../state/opens.ts";
 import type { CompoundContext } from "../../context.ts";
 import type { OpenClaim } from "./args.ts";
+import { wantedOnly } from "../../../vfs/wanted.ts";
+
+/** What a delegation for writing begins with. */
+const CHANGE = wantedOnly(["change"]);
 
 /** What an OPEN says about delegations. */
 export interface DelegationWish {
@@ -46,7 +50,7 @@ function* delegateWriting(
   const { file } = open.file;
   let change: number;
   try {
-    ({ change } = yield* wait(file.export.fs.getattr(file.node)));
+    ({ change } = yield* wait(file.export.fs.getattr(file.node, CHANGE)));
   } catch {
     // The file is open by now, whatever the file system says: no delegation is no error.
     return WhyNoDelegation.RESOURCE;
