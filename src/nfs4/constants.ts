@@ -91,7 +91,7 @@ export const Op = {
   ILLEGAL: 10044,
 } as const;
 
-/** nfsstat4 (RFC 7530 13.1, RFC 8881 15.1, RFC 7862 11.1, RFC 8276 8.5). */
+/** nfsstat4 (RFC 7530 13.1, RFC 8881 15.1, RFC 7862 11.1, RFC 8276 8.3). */
 export const Status = {
   OK: 0,
   PERM: 1,

@@ -11,7 +11,7 @@ const FOLDER_BITS = Access.READ | Access.LOOKUP | Access.MODIFY |
 const FILE_BITS = Access.READ | Access.MODIFY | Access.EXTEND | Access.EXECUTE;
 const OTHER_BITS = Access.READ | Access.MODIFY | Access.EXTEND;
 const NFSV40_BITS = FOLDER_BITS | Access.EXECUTE;
-/** RFC 8276 8.3 adds those of extended attributes, which are not supported yet. */
+/** RFC 8276 8.5 adds those of extended attributes, which are not supported yet. */
 const NFSV42_BITS = NFSV40_BITS | Access.XAREAD | Access.XAWRITE |
   Access.XALIST;
 const CHANGES = Access.MODIFY | Access.EXTEND | Access.DELETE;
