@@ -28,7 +28,7 @@ export class CallbackRouter {
     this.#dialOut = ways.dialOut;
   }
 
-  /** Whether callbacks were seen to reach the client, and still have a way. */
+  /** Whether callbacks are trusted to reach the client, and have a way. */
   isProven(client: Client): boolean {
     if (client.protocol === 0) return this.#dialOut.isUp(client);
     for (const session of client.sessions) {
