@@ -15,7 +15,8 @@ import {
 } from "./vfs/exports.ts";
 import type { FileSystem } from "./vfs/file_system.ts";
 
-const SWEEP_INTERVAL_MS = 1_000;
+/** Between two looks for what has run out, in milliseconds. */
+export const SWEEP_INTERVAL_MS = 1_000;
 
 /**
  * Serves a file system as "/", or several exports. Rejects with an error whose

@@ -69,7 +69,8 @@ export const IDLE_TIMEOUT = 60_000;
 export const PROBE_INTERVAL = 30_000;
 /** Paths that one sweep tries again: the next are the next one's. */
 const PROBES_AT_ONCE = 64;
-const MAX_REPLY = 64 * 1024;
+/** Bytes of a record that is read from a client that was dialled. */
+export const MAX_REPLY = 64 * 1024;
 /**
  * The callbacks of NFSv4.0, whose clients are dialled at the address that
  * SETCLIENTID gave: a connection for each, made when it is needed, proved with

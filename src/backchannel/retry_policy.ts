@@ -12,13 +12,21 @@ export interface CallbackTimes {
   readonly replyTimeout?: number | undefined;
   /** Attempts in all; 3. */
   readonly attempts?: number | undefined;
-  /** Milliseconds to wait after each failed attempt; 5,000, 10,000, 20,000. */
+  /**
+   * Milliseconds to wait after each failed attempt but the last, as often as it
+   * takes the last of them; 5,000, 10,000 and, where `attempts` are more, 20,000.
+   */
   readonly backoff?: readonly number[] | undefined;
 }
 
 /** How long a reply is waited for with a lease of {@linkcode FULL_LEASE_MS} or more, in milliseconds. */
 export const REPLY_TIMEOUT_MS = 10_000;
-/** The waits after failed attempts, in milliseconds. */
+/** Attempts in all. */
+export const ATTEMPTS = 3;
+/**
+ * The waits after failed attempts, in milliseconds; the last is for a fourth
+ * attempt and those after it, where more are asked for.
+ */
 export const BACKOFF_MS = [5_000, 10_000, 20_000] as const;
 /** The first wait after NFS4ERR_DELAY, in milliseconds. */
 export const DELAY_MS = 20;
@@ -63,7 +71,7 @@ export function retryPolicyOf(options: RetryOptions): RetryPolicy {
     leaseMs,
     replyTimeout: options.replyTimeout ??
       Math.max(LEAST_TIMEOUT_MS, replyTimeout),
-    attempts: options.attempts ?? 3,
+    attempts: options.attempts ?? ATTEMPTS,
     backoff: options.backoff ?? BACKOFF_MS.map((ms) => ofLease(ms, leaseMs)),
     delay: options.delay ?? DELAY_MS,
     clock: options.clock,

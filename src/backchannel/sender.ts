@@ -31,7 +31,8 @@ export interface SenderOptions extends RetryOptions {
 }
 
 const QUEUE_LIMIT = 64;
-const LONGEST_DELAY = 1_000;
+/** The longest wait after NFS4ERR_DELAY, in milliseconds. */
+export const LONGEST_DELAY = 1_000;
 
 /** A request in the queue, and since when. */
 interface Queued {

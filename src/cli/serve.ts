@@ -14,6 +14,9 @@ import { print } from "./output.ts";
 
 /** Milliseconds for the last lines of the log, should their reader be stuck. */
 const LAST_LINES_MS = 1_000;
+/** Bytes of requests and replies in hand, where the machine has little memory and where it has much. */
+export const LEAST_BUFFERS: number = 2 ** 26;
+export const MOST_BUFFERS: number = 2 ** 31;
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   // The end of a terminal session is a clean end too: nothing is left to reload.
@@ -75,7 +78,7 @@ function limitsOf(
   };
 }
 
-/** An eighth of the machine's memory, from 64 MiB to 2 GiB; `undefined` where it may not be asked for. */
+/** An eighth of the machine's memory, within these; `undefined` where it may not be asked for. */
 function bufferBytes(): number | undefined {
   const { state } = Deno.permissions.querySync({
     name: "sys",
@@ -83,7 +86,7 @@ function bufferBytes(): number | undefined {
   });
   if (state !== "granted") return undefined;
   const eighth = Math.floor(Deno.systemMemoryInfo().total / 8);
-  return Math.min(Math.max(eighth, 2 ** 26), 2 ** 31);
+  return Math.min(Math.max(eighth, LEAST_BUFFERS), MOST_BUFFERS);
 }
 
 /** `serve`; what can't be bound is said with the flag that would mend it. */

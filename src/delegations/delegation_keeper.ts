@@ -67,7 +67,8 @@ export interface DelegationKeeperOptions {
 export const QUERY_TIMEOUT = 500;
 /** How long a file that was fought over gets no delegation, in milliseconds. */
 export const CONTENTION = 10_000;
-const PATIENCE = 10_000;
+/** How soon a recall goes out again that found no way, in milliseconds. */
+export const PATIENCE = 10_000;
 const MAX_PER_CLIENT = 10_000;
 const MAX_CONTENDED = 10_000;
 const MAX_REMEMBERED = 10_000;

@@ -23,10 +23,12 @@ export interface RecallQueueOptions {
   readonly log?: Logger | undefined;
 }
 
-/** How soon a recall that its client did not understand goes out again for the first time. */
+/** How soon a recall that its client did not understand goes out again for the first time, in milliseconds. */
 export const RESEND = 100;
-const MAX_RESENDS = 8;
-const LONGEST_RESEND = 5_000;
+/** How often it goes out again. */
+export const MAX_RESENDS = 8;
+/** How long it waits for that at most. */
+export const LONGEST_RESEND = 5_000;
 
 /** A delegation that is recalled and not yet returned. */
 export interface Recall {

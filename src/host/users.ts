@@ -15,7 +15,8 @@ const NO_GROUP = 65_534;
 export const LIFE = 10_000;
 const MAX_USERS = 512;
 const MAX_GROUPS = 1_024;
-const MAX_TABLE = 1_048_576;
+/** Bytes of the largest table that is read. */
+export const MAX_TABLE = 1_048_576;
 
 /** Options of {@linkcode HostUsers}. */
 export interface HostUsersOptions {

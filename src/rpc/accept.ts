@@ -6,7 +6,7 @@ import { sleep } from "../base/timers.ts";
 import type { Acceptor, Connected } from "./transport.ts";
 
 /** Before a process that is out of descriptors tries again, in milliseconds. */
-const PAUSE_MS = 50;
+export const PAUSE_MS = 50;
 /** Until the descriptors of what was just closed are free, in milliseconds. */
 const FREED_MS = 1;
 

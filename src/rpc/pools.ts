@@ -2,6 +2,8 @@ import { XdrWriter } from "../xdr/writer.ts";
 
 const SMALLEST_POOLED = 64 * 1024;
 const WRITER_CAPACITY = 8 * 1024;
+/** Bytes of the largest writer that is kept: no reply, and no batch of them, needs more. */
+export const LARGEST_WRITER = 4 * 1024 * 1024;
 
 /** Memory that a connection reads into, held by the requests that lie in it. */
 export interface ReceiveBuffer {
@@ -90,7 +92,7 @@ export class WriterPool {
   /** Keeps up to `maxKept` bytes, 64 MiB if left out, in writers of 4 MiB at most. */
   constructor(options: PoolOptions = {}) {
     this.#maxKept = options.maxKept ?? 64 * 1024 * 1024;
-    this.#largest = Math.min(this.#maxKept, 4 * 1024 * 1024);
+    this.#largest = Math.min(this.#maxKept, LARGEST_WRITER);
   }
 
   /** Bytes kept for later use. */

@@ -58,7 +58,8 @@ export interface ServerStateOptions {
   };
 }
 
-const DAY = 24 * 60 * 60 * 1000;
+/** How long what no other client wants outlives its lease, in milliseconds. */
+export const DAY = 24 * 60 * 60 * 1000;
 const REPLAY_CACHE_BYTES = 256 * 1024 * 1024;
 
 /** All that the server remembers of its clients. Its functions never wait. */

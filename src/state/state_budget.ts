@@ -37,7 +37,7 @@ export type StateKind = keyof typeof STATE_COSTS;
  * it may have three quarters of all, two have three sevenths each, and the next
  * address always finds something.
  */
-const SHARE = 3;
+export const SHARE = 3;
 
 /** Whether an address that holds `held` may have more while so much is free. */
 export function mayHaveMore(held: number, free: number): boolean {

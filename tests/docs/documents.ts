@@ -32,11 +32,15 @@ export function rooms(): string[] {
 }
 
 /** The modules in a folder and below it, by their paths from the root. */
-export function* modulesIn(folder: string): Generator<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
-    if (isDirectory) yield* modulesIn(`${folder}${name}/`);
-    else if (name.endsWith(".ts")) yield `${folder}${name}`;
-  }
+export function modulesIn(folder: string): string[] {
+  return filesIn(folder).filter((path) => path.endsWith(".ts"));
+}
+
+/** The files in a folder and below it, by their paths from the root. */
+export function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(folder, ROOT))].flatMap((
+    { name, isDirectory },
+  ) => isDirectory ? filesIn(`${folder}${name}/`) : `${folder}${name}`);
 }
 
 function* foldersIn(folder: string): Generator<string> {

@@ -8,7 +8,7 @@ import { modulesIn, noFiles, read, ROOT } from "./documents.ts";
 
 const modules = noFiles
   ? []
-  : [...modulesIn("src/")].filter((path) => !path.startsWith("src/std/"));
+  : modulesIn("src/").filter((path) => !path.startsWith("src/std/"));
 
 const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm;
 

@@ -46,7 +46,7 @@ Deno.test("the paths that comments name are there", {
   ignore: noFiles,
 }, () => {
   const lost = ["src/", "tests/"].flatMap((folder) =>
-    [...modulesIn(folder)].flatMap((module) =>
+    modulesIn(folder).flatMap((module) =>
       [...read(module).matchAll(/^\s*(?:\/\/|\/?\*).*/gm)]
         .flatMap(([line]) => fromRoot(line))
         .filter((path) => !exists(path))

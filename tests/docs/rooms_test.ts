@@ -10,7 +10,7 @@ function roomOf(path: string): string | undefined {
 function imported(room: string): string[] {
   const others = new Set<string>();
   const top = `src/${room}.ts`;
-  const modules = [...modulesIn("src/")].filter((path) =>
+  const modules = modulesIn("src/").filter((path) =>
     path === top || path.startsWith(`src/${room}/`)
   );
   for (const path of modules) {

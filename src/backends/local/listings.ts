@@ -9,7 +9,7 @@ import type { LocalNode } from "./node.ts";
 import type { Tree } from "./tree.ts";
 
 /** Bytes of memory for the listings of all folders; the one used last may take more. */
-const MAX_BYTES = 64 * 1024 * 1024;
+export const MAX_BYTES = 64 * 1024 * 1024;
 /** Of the time, this share at most goes into listing a large folder again that is in motion. */
 const SHARE = 0.02;
 /** Milliseconds of listing that are as good as nothing. */

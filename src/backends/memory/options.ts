@@ -56,6 +56,8 @@ const MAX_UINT32 = 0xffff_ffff;
 /** The most that {@linkcode MemoryOptions.maxBytes} may be. */
 export const MOST_BYTES: number = 2 ** 40;
 const MOST_FILES = 2 ** 23;
+/** The most that it is where it is absent. */
+export const MOST_BY_ITSELF: number = 2 ** 33;
 
 /** All options, and what only the machine decides. */
 export interface CompleteOptions extends Complete<MemoryOptions> {
@@ -67,7 +69,7 @@ export interface CompleteOptions extends Complete<MemoryOptions> {
 export function complete(options: MemoryOptions): CompleteOptions {
   checkOptionNames("memory", options, NAMES);
   const heap = getHeapStatistics().heap_size_limit;
-  const { maxBytes = Math.min(2 ** 33, 2 * heap), maxFiles = 2 ** 22 } =
+  const { maxBytes = Math.min(MOST_BY_ITSELF, 2 * heap), maxFiles = 2 ** 22 } =
     options;
   const { uid = 0, gid = 0, mode = 0o755, now = systemTime() } = options;
   const { trust = "any" } = options;

@@ -14,7 +14,7 @@ import type { Transaction } from "./transaction.ts";
 /** Longest content that is kept in the database. */
 export const INSIDE: number = 16_384;
 /** Longest durable write that goes through the journal; above, an fsync of the content is cheaper. */
-const JOURNALED = 32_768;
+export const JOURNALED: number = 32_768;
 /** Bytes of small files kept in memory: this to twice as many. */
 const KEPT_BYTES = 2 ** 25;
 const NOTHING = new Uint8Array(0);

@@ -1,0 +1,178 @@
+import {
+  ATTEMPTS,
+  BACKOFF_MS,
+  DELAY_MS,
+  FULL_LEASE_MS,
+  REPLY_TIMEOUT_MS,
+} from "../../src/backchannel/retry_policy.ts";
+import {
+  IDLE_TIMEOUT,
+  MAX_REPLY,
+  PROBE_INTERVAL,
+} from "../../src/backchannel/dial_out.ts";
+import { LONGEST_DELAY } from "../../src/backchannel/sender.ts";
+import { PAGE } from "../../src/backends/common/piece.ts";
+import { PAUSE } from "../../src/backends/local/guards.ts";
+import { MAX_BYTES } from "../../src/backends/local/listings.ts";
+import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
+import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
+import { SLICE } from "../../src/base/turn.ts";
+import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
+import {
+  CONTENTION,
+  PATIENCE as RECALL_PATIENCE,
+  QUERY_TIMEOUT,
+} from "../../src/delegations/delegation_keeper.ts";
+import {
+  LONGEST_RESEND,
+  MAX_RESENDS,
+  RESEND,
+} from "../../src/delegations/recall_queue.ts";
+import { LONGEST_TURN } from "../../src/engine/compound.ts";
+import { LIFE, MAX_TABLE } from "../../src/host/users.ts";
+import { STATEID_OTHER_SIZE } from "../../src/nfs4/constants.ts";
+import { PAUSE_MS } from "../../src/rpc/accept.ts";
+import { SMALL_REPLY } from "../../src/rpc/buffer_budget.ts";
+import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/connection_watch.ts";
+import { HURRY } from "../../src/rpc/listener.ts";
+import { LARGEST_WRITER } from "../../src/rpc/pools.ts";
+import { SWEEP_INTERVAL_MS } from "../../src/server.ts";
+import { DEFAULT_FILE_SYSTEM_MS } from "../../src/server/options.ts";
+import { GRACE_EXTENSION_MS } from "../../src/state/grace.ts";
+import {
+  FIRST_RETRY_AFTER,
+  MAX_RETRY_AFTER,
+  MIN_RETRY_AFTER,
+  TURN,
+} from "../../src/state/lock_queue.ts";
+import { DAY } from "../../src/state/server_state.ts";
+import { SHARE } from "../../src/state/state_budget.ts";
+import { HANDLE_SIZE } from "../../src/vfs/file_handle.ts";
+
+/** By document, and by the words before a time, size or number of times. */
+type Told<T> = Readonly<Record<string, Readonly<Record<string, T>>>>;
+
+/** What the server's own constants say, in milliseconds, bytes or times. */
+export const TIMES: Told<number | readonly number[]> = {
+  "README.md": {
+    "an eighth of the machine's,": LEAST_BUFFERS,
+    "an eighth of the machine's, 64M to": MOST_BUFFERS,
+    "A call that takes longer than": DEFAULT_FILE_SYSTEM_MS,
+  },
+  "PROTOCOL.md": {
+    "NFS4ERR_DELAY and is asked again in": [1, 2, 4].map((n) => n * DELAY_MS),
+    "or is tried anew after": RECALL_PATIENCE,
+    "closed after": IDLE_TIMEOUT,
+    "tried again every": PROBE_INTERVAL,
+    "then upon the next answer, or in": SWEEP_INTERVAL_MS,
+    "| no reply in": REPLY_TIMEOUT_MS,
+    "neither answers | again after": BACKOFF_MS[0],
+    "neither answers | again after 5 s, then": BACKOFF_MS[1],
+    "the next session meanwhile | |": ATTEMPTS,
+    "| the same bytes again,": DELAY_MS,
+    "again, 20 ms and doubling up to": LONGEST_DELAY,
+    "doubling up to 1 s; after": REPLY_TIMEOUT_MS,
+    "| a new recall after": RESEND,
+    "a new recall after 100 ms and doubling up to": LONGEST_RESEND,
+    "and doubling up to 5 s,": MAX_RESENDS,
+    "and a recall anew after": RECALL_PATIENCE,
+    "what the client said stands.": REPLY_TIMEOUT_MS,
+    "what the client said stands. 10 s,": ATTEMPTS,
+    "attempts and the waits of": BACKOFF_MS[0],
+    "attempts and the waits of 5 s and": BACKOFF_MS[1],
+    "between them (": BACKOFF_MS[2],
+    "with a lease shorter than": FULL_LEASE_MS,
+    "was not recalled in the last": CONTENTION,
+    "by CB_GETATTR for": QUERY_TIMEOUT,
+  },
+  "src/backchannel/README.md": {
+    "the same bytes within the attempt, after": DELAY_MS,
+    "after 20 ms and doubling up to": LONGEST_DELAY,
+    "at most, a reply has": MAX_REPLY,
+  },
+  "src/backends/common/README.md": { "contents in pieces of": PAGE },
+  "src/backends/local/README.md": {
+    "is listed in slices of": SLICE,
+    "the listings kept take": MAX_BYTES,
+    "The client hears of it some": PAUSE,
+  },
+  "src/backends/memory/README.md": { "V8's heap limit,": MOST_BY_ITSELF },
+  "src/backends/sqlite/README.md": {
+    "contents bytes of files up to": INSIDE,
+    "## Content Up to": INSIDE,
+    "A durable one of up to": JOURNALED,
+  },
+  "src/base/README.md": { "one pass of the event loop, and the": SLICE },
+  "src/delegations/README.md": {
+    "4. not within": CONTENTION,
+    "BAD_STATEID | again after": RESEND,
+    "again after 100 ms, doubling up to": LONGEST_RESEND,
+    "again after 100 ms, doubling up to 5 s,": MAX_RESENDS,
+    "waits for a path to be regained, or": RECALL_PATIENCE,
+    "over another session, if there is one |": RECALL_PATIENCE,
+    "10 s are for a lease of": FULL_LEASE_MS,
+    "shared by all that ask;": QUERY_TIMEOUT,
+  },
+  "src/host/README.md": {
+    "/etc/group (files up to": MAX_TABLE,
+    "groups, good for": LIFE,
+  },
+  "src/rpc/README.md": {
+    "an eighth of the machine's memory,": LEAST_BUFFERS,
+    "an eighth of the machine's memory, 64 MiB to": MOST_BUFFERS,
+    "the last eighth of all for replies of": SMALL_REPLY,
+    "counts with all of its buffer,": SMALL_REPLY,
+    "a READ that makes it more than": SMALL_REPLY,
+    "the budget and one buffer (": LARGEST_WRITER,
+    "reads records of": MAX_REPLY,
+    "has moved less than": MIN_PROGRESS,
+    "has moved less than 64 KiB in": PATIENCE.hoard,
+    "those with replies to take; in": PATIENCE.hoard / HURRY,
+    "whose peer takes less than": MIN_PROGRESS,
+    "whose peer takes less than 64 KiB of its replies in": PATIENCE.stall,
+    "one without a call in its first": PATIENCE.handshake,
+    "accepted after a pause of": PAUSE_MS,
+  },
+  "src/state/README.md": {
+    "gets no more while it holds": SHARE,
+    "when its operations have taken": LONGEST_TURN,
+    "for others shares slices of": SLICE,
+    "was told by CB_NOTIFY_LOCK has": TURN,
+    "counted from the last one:": MIN_RETRY_AFTER,
+    "two seconds at least,": FIRST_RETRY_AFTER,
+    "after the first request,": MAX_RETRY_AFTER,
+    "keeps its state for": DAY,
+    "The grace period lasts": GRACE_EXTENSION_MS,
+    "which is all that its": STATEID_OTHER_SIZE,
+    "A filehandle has": HANDLE_SIZE,
+  },
+  "src/vfs/README.md": {
+    "after `fileSystemTimeout` (": DEFAULT_FILE_SYSTEM_MS,
+  },
+};
+
+const EXAMPLE = "an example of what a flag takes";
+const ORDINAL = "the one after the first";
+const MEASURED = "was measured, and is no constant";
+
+/** The others, and why no constant of the server says them. */
+export const NO_CONSTANTS: Told<string> = {
+  "README.md": {
+    "(opens, locks …), as": EXAMPLE,
+    "(opens, locks …), as 512M or": EXAMPLE,
+    "`quota=BYTES`, or `": EXAMPLE,
+    "`quota=BYTES`, or `10G`, `": EXAMPLE,
+    "end with status 0;": ORDINAL,
+    "import to give room back.": ORDINAL,
+    "no more than loopback:": "what the tests take",
+  },
+  "src/engine/README.md": {
+    "reply ≤": "the table is compared by tests/docs/operation_table_test.ts",
+  },
+  "src/state/README.md": {
+    "grow with what is kept:": MEASURED,
+    "and once in a while": MEASURED,
+    "once in a while 20 to 80 ms at": MEASURED,
+    "200 MiB of heap, once": MEASURED,
+  },
+};
