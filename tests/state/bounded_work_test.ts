@@ -3,8 +3,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { ByteRanges } from "../../src/state/byte_ranges.ts";
 import { EffectQueue, type Piecework } from "../../src/state/effects.ts";
+import {
+  grantDelegation,
+  revokeDelegation,
+} from "../../src/state/delegations.ts";
+import { addLockState } from "../../src/state/locks.ts";
 import { addOpen } from "../../src/state/opens.ts";
-import { addOpenOwner, OpenOwner } from "../../src/state/owners.ts";
+import { addOpenOwner, LockOwner, OpenOwner } from "../../src/state/owners.ts";
+import { StateFixture as Engine } from "../engine/state_fixture.ts";
+import { op, type Request } from "../support/client/mod.ts";
+import { looksOf } from "../support/looks.ts";
 import { fileRef, LEASE, StateFixture } from "./fixture.ts";
 
 const N = 20_000;
@@ -167,3 +175,98 @@ Deno.test("a sweep that is asked for while another goes on follows it", () => {
   while (effects.goOn());
   assertEquals(state.clients.counts.courtesy, N);
 });
+
+/** A client that holds `n` opens, locks and delegations, `lock` under an open and of an owner that have as many. */
+async function laden(minorVersion: 0 | 1, n: number) {
+  const engine = new Engine();
+  const { state } = engine.services;
+  const client = await engine.client(minorVersion);
+  const holder = state.clients.find(client.clientid, minorVersion)!;
+  const opens = Array.from({ length: n }, (_, i) => {
+    const owner = new OpenOwner(holder, `owner ${i}`);
+    addOpenOwner(owner);
+    const file = state.files.obtain(fileRef(`${i}`), holder);
+    const open = addOpen(state, { owner, file, uid: i });
+    open.share(3, 0);
+    return open;
+  });
+  const owners = opens.map((_, i) => new LockOwner(holder, `locker ${i}`));
+  const [lock] = owners.map((owner) => addLockState(state, opens[0]!, owner));
+  for (const open of opens.slice(1)) {
+    const span = { start: 0n, last: 1n };
+    addLockState(state, open, owners[0]!).lock(span, true);
+  }
+  const delegations = opens.map((open) =>
+    grantDelegation(state, open, { type: "read" })
+  );
+  return { state, client, holder, open: opens[0]!, lock: lock!, delegations };
+}
+
+type Laden = Awaited<ReturnType<typeof laden>>;
+
+const requests: readonly {
+  readonly name: string;
+  readonly minorVersion: 0 | 1;
+  readonly status: string;
+  readonly request: (laden: Laden) => Request;
+}[] = [
+  {
+    name: "RENEW",
+    minorVersion: 0,
+    status: "OK",
+    request: ({ client }) => op.renew(client.clientid),
+  },
+  {
+    name: "RENEW of another user of the client's",
+    minorVersion: 0,
+    status: "OK",
+    request: ({ client }) => {
+      client.uid = 7;
+      return op.renew(client.clientid);
+    },
+  },
+  {
+    name: "RENEW without a path for callbacks",
+    minorVersion: 0,
+    status: "CB_PATH_DOWN",
+    request: ({ client, holder }) => {
+      holder.noteCallbackPath(false);
+      return op.renew(client.clientid);
+    },
+  },
+  {
+    name: "FREE_STATEID of an open",
+    minorVersion: 1,
+    status: "LOCKS_HELD",
+    request: ({ open }) => op.freeStateid(open),
+  },
+  {
+    name: "FREE_STATEID of a lock",
+    minorVersion: 1,
+    status: "OK",
+    request: ({ lock }) => op.freeStateid(lock),
+  },
+  {
+    name: "FREE_STATEID of a delegation that was revoked, as all were",
+    minorVersion: 1,
+    status: "OK",
+    request: ({ state, delegations }) => {
+      for (const each of delegations) revokeDelegation(state, each);
+      return op.freeStateid(delegations[0]!);
+    },
+  },
+];
+
+for (const { name, minorVersion, status, request } of requests) {
+  Deno.test(`${name} costs the same however much its client holds`, async () => {
+    const looks = async (n: number) => {
+      const prepared = await laden(minorVersion, n);
+      const asked = request(prepared);
+      return await looksOf(async () =>
+        assertEquals(await prepared.client.status(asked), status)
+      );
+    };
+    // Eight, so that the user 7 has an open as well.
+    assertEquals(await looks(N / 10), await looks(8));
+  });
+}
