@@ -190,7 +190,7 @@ export class NfsServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { options, listener, fileSystems, recovered, metrics } = this.#parts;
-    const { recovery } = recovered;
+    const { clients } = recovered;
     options.signal?.removeEventListener("abort", this.#abort);
     const deadline = new AbortController();
     const cancelDeadline = this.#clock.schedule(
@@ -206,11 +206,11 @@ export class NfsServer implements AsyncDisposable {
         this.#parts.services.jobs.stop(),
         aborted(deadline.signal),
       ]);
-      await Promise.all([fileSystems.release(), recovery?.flush()]);
+      await Promise.all([fileSystems.release(), clients?.flush()]);
     } finally {
       cancelDeadline();
       this.#endSweeps();
-      recovery?.[Symbol.dispose]();
+      clients?.[Symbol.dispose]();
       await metrics[Symbol.asyncDispose]();
     }
   }

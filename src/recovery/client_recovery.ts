@@ -19,6 +19,8 @@ import {
 export interface ClientRecoveryOptions {
   /** Where the records are. */
   readonly store: RecordStore;
+  /** What an earlier start has left in it. */
+  readonly left: readonly ClientRecord[];
   /** Lease in milliseconds. */
   readonly leaseMs: number;
   /** Length of the grace period in milliseconds; the longest lease that a recorded client knows if left out. */
@@ -56,14 +58,13 @@ export class ClientRecovery
   #state: ServerState | undefined;
   #failures = 0;
 
-  /** Loads the records. */
   constructor(options: ClientRecoveryOptions) {
-    const { store, leaseMs } = options;
+    const { store, left, leaseMs } = options;
     this.#store = store;
     this.#log = options.log;
     this.#leaseMs = leaseMs;
     let longest = 0;
-    for (const old of store.load()) {
+    for (const old of left) {
       longest = Math.max(longest, old.leaseMs, leaseMs);
       // They will learn of the lease of this start.
       const record = { ...old, leaseMs: Math.max(old.leaseMs, leaseMs) };

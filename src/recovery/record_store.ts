@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { Awaitable } from "../base/awaitable.ts";
 
 /** What names a client over restarts: a new incarnation has a new clientid, but the same owner. */
 export interface RecordedOwner {
@@ -21,8 +22,8 @@ export interface ClientRecord extends RecordedOwner {
  * process and is durable when {@linkcode RecordStore.flush} says so.
  */
 export interface RecordStore extends Disposable {
-  /** What an earlier process left; called once, first. */
-  load(): readonly ClientRecord[];
+  /** What an earlier process left; called once, first. The store may be elsewhere. */
+  load(): Awaitable<readonly ClientRecord[]>;
   /** Adds a record, or replaces the owner's; throws when it can't, and then nothing has changed. */
   put(record: ClientRecord): void;
   /** Removes the owner's record; where that can't be written, `flush` rejects until it is. */

@@ -23,29 +23,28 @@ export function newIdentity(random: RandomBytes): ServerIdentity {
 
 /**
  * The identity kept in `directory`; made, with the directory, at the first
- * start. Throws when it can't be read or kept, or is damaged: a new one would
+ * start. Rejects when it can't be read or kept, or is damaged: a new one would
  * make every filehandle stale behind the clients' backs.
  */
-export function loadIdentity(
+export async function loadIdentity(
   directory: string,
   random: RandomBytes,
-): ServerIdentity {
+): Promise<ServerIdentity> {
   const path = `${directory}/${FILE}`;
   try {
-    return parse(Deno.readTextFileSync(path), path);
+    return parse(await Deno.readTextFile(path), path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const identity = newIdentity(random);
-  write(path, identity);
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  await write(path, newIdentity(random));
   // Where two servers start at once, the first to link the file names both.
-  return parse(Deno.readTextFileSync(path), path);
+  return parse(await Deno.readTextFile(path), path);
 }
 
-function write(path: string, identity: ServerIdentity): void {
+async function write(path: string, identity: ServerIdentity): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}`;
-  const file = Deno.openSync(temporary, {
+  const file = await Deno.open(temporary, {
     write: true,
     createNew: true,
     mode: 0o600,
@@ -55,14 +54,14 @@ function write(path: string, identity: ServerIdentity): void {
       name: identity.name,
       handleKey: Buffer.from(identity.handleKey).toString("hex"),
     });
-    file.writeSync(new TextEncoder().encode(`${text}\n`));
-    file.syncDataSync();
-    Deno.linkSync(temporary, path);
+    await file.write(new TextEncoder().encode(`${text}\n`));
+    await file.syncData();
+    await Deno.link(temporary, path);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   } finally {
     file.close();
-    Deno.removeSync(temporary);
+    await Deno.remove(temporary);
   }
 }
 

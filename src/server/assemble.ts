@@ -3,11 +3,11 @@ import { observe } from "./observers.ts";
 import type { TimedOptions } from "./options.ts";
 import {
   callBack,
+  checkFileSystems,
   hear,
   listen,
   type Listening,
   load,
-  openStores,
   remember,
   restore,
   settle,
@@ -18,9 +18,8 @@ export async function assemble(
   offered: readonly Export[],
   options: TimedOptions,
 ): Promise<Listening> {
-  const stored = openStores(settle(options), offered);
+  const loaded = await load(checkFileSystems(settle(options), offered));
   try {
-    const loaded = await load(stored);
     const remembering = remember(loaded);
     const callingBack = callBack(remembering);
     const observed = observe(callingBack);
@@ -28,7 +27,7 @@ export async function assemble(
     const hearing = hear(answering);
     return listen(hearing);
   } catch (error) {
-    stored.recovered.recovery?.[Symbol.dispose]();
+    loaded.recovered.clients?.[Symbol.dispose]();
     throw error;
   }
 }

@@ -15,7 +15,7 @@ export function observe(callingBack: CallingBack): Observed {
   const { state, log, registry, fileSystems, recovered } = callingBack;
   const { sessions, clock, grace } = state;
   const { exports } = fileSystems;
-  observeRecovery(registry, { grace, recovery: recovered.recovery });
+  observeRecovery(registry, { grace, recovery: recovered.clients });
   observeStores(registry, exports);
   observeExports(registry, exports);
   observeBuild(registry);

@@ -21,7 +21,6 @@ import { acceptorOf } from "../rpc/transport.ts";
 import { EffectQueue } from "../state/effects.ts";
 import { ServerState } from "../state/server_state.ts";
 import { CallerTable } from "../vfs/callers.ts";
-import type { KeptSessions } from "../recovery/session_recovery.ts";
 import type { Export } from "../vfs/exports.ts";
 import { Namespace } from "../vfs/namespace.ts";
 import { Callbacks } from "./callbacks.ts";
@@ -56,16 +55,14 @@ export interface Settled {
   readonly registry: MetricsRegistry;
 }
 
-/** There are file systems, and what an earlier start left. */
-export interface Stored extends Settled {
+/** There are file systems, behind their checks. */
+export interface Checked extends Settled {
   readonly fileSystems: CheckedFileSystems;
-  readonly recovered: Recovered;
 }
 
 /** What an earlier start left is read. */
-export interface Loaded extends Stored {
-  /** None where sessions can't persist. */
-  readonly kept: KeptSessions | undefined;
+export interface Loaded extends Checked {
+  readonly recovered: Recovered;
 }
 
 /** There is state, which knows of the clients of an earlier start, and not yet of their sessions. */
@@ -116,11 +113,11 @@ export function settle(options: TimedOptions): Settled {
   return { options, limits: completeLimits(options.limits), log, registry };
 }
 
-/** Puts the file systems behind their checks, and opens what an earlier start left. */
-export function openStores(
+/** Puts the file systems behind their checks. */
+export function checkFileSystems(
   settled: Settled,
   offered: readonly Export[],
-): Stored {
+): Checked {
   const { options, limits, log, registry } = settled;
   const fileSystems = new CheckedFileSystems(offered, {
     timeout: options.fileSystemTimeout ?? DEFAULT_FILE_SYSTEM_MS,
@@ -129,19 +126,20 @@ export function openStores(
     log,
     registry,
   });
-  const recovered = recover(fileSystems.exports, options, log);
-  return { ...settled, fileSystems, recovered };
+  return { ...settled, fileSystems };
 }
 
-/** Reads what an earlier start left; the store may be elsewhere. */
-export async function load(stored: Stored): Promise<Loaded> {
-  return { ...stored, kept: await stored.recovered.sessions?.load() };
+/** Reads what an earlier start left; rejects where that can't be read. */
+export async function load(checked: Checked): Promise<Loaded> {
+  const { fileSystems, options, log } = checked;
+  const recovered = await recover(fileSystems.exports, options, log);
+  return { ...checked, recovered };
 }
 
 /** Makes the state of all clients; the grace period begins. */
 export function remember(loaded: Loaded): Remembering {
   const { options, limits, recovered, log, registry } = loaded;
-  const { identity, recovery, sessions } = recovered;
+  const { identity, clients, sessions } = recovered;
   const turn = new LoopTurn();
   const effects = new EffectQueue(turn);
   const jobs = new Jobs({ name: "deferred work", log });
@@ -157,11 +155,11 @@ export function remember(loaded: Loaded): Remembering {
     identity: { majorId: name, scope: name },
     leaseMs: leaseOf(options),
     courtesyMs: courtesyOf(options),
-    grace: recovery?.grace,
-    sessionStore: sessions,
+    grace: clients?.grace,
+    sessionStore: sessions?.recovery,
     limits,
   });
-  recovery?.watch(state);
+  clients?.watch(state);
   return { ...loaded, state, effects, jobs, turn };
 }
 
@@ -188,10 +186,10 @@ export function callBack(remembering: Remembering): CallingBack {
  * back: their observers hear of each.
  */
 export function restore(observed: Observed): Answering {
-  const { options, limits, log, fileSystems, recovered, kept } = observed;
+  const { options, limits, log, fileSystems, recovered } = observed;
   const { state, effects, jobs, turn, observer } = observed;
   const { clock, random = systemRandom } = options;
-  const { identity, recovery, sessions } = recovered;
+  const { identity, clients, sessions } = recovered;
   const namespace = new Namespace(fileSystems.exports, {
     handleKey: identity.handleKey,
     time: { seconds: Math.floor(systemWallClock() / 1000), nanoseconds: 0 },
@@ -208,12 +206,12 @@ export function restore(observed: Observed): Answering {
     clock,
     random,
     writeVerifier: random(VERIFIER_SIZE),
-    records: recovery && { settle: () => recovery.flush() },
+    records: clients && { settle: () => clients.flush() },
     turn,
     observer,
     log,
   };
-  if (kept !== undefined) sessions?.restore(state, kept);
+  sessions?.recovery.restore(state, sessions.kept);
   return { ...observed, services };
 }
 

@@ -1,13 +1,18 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import { type RandomBytes, systemRandom } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { ClientRecovery } from "../recovery/client_recovery.ts";
-import { openRecovery } from "../recovery/open_recovery.ts";
+import { ClientRecovery } from "../recovery/client_recovery.ts";
+import { openClientLog } from "../recovery/open_client_log.ts";
+import type { RecordStore } from "../recovery/record_store.ts";
 import {
   loadIdentity,
   newIdentity,
   type ServerIdentity,
 } from "../recovery/server_identity.ts";
-import { SessionRecovery } from "../recovery/session_recovery.ts";
+import {
+  type KeptSessions,
+  SessionRecovery,
+} from "../recovery/session_recovery.ts";
 import type { Export } from "../vfs/exports.ts";
 import {
   DEFAULT_PORT,
@@ -21,42 +26,63 @@ export interface Recovered {
   /** The server's identity. */
   readonly identity: ServerIdentity;
   /** The clients that the last start left; none without a `stateDirectory`. */
-  readonly recovery: ClientRecovery | undefined;
+  readonly clients: ClientRecovery | undefined;
   /** The sessions that the last start left; none where they can't persist. */
-  readonly sessions: SessionRecovery | undefined;
+  readonly sessions: RecoveredSessions | undefined;
 }
 
-/** Opens what the last start left; throws what the host does for a `stateDirectory` that can't be used. */
-export function recover(
+/** Sessions that go on after a restart. */
+export interface RecoveredSessions {
+  readonly recovery: SessionRecovery;
+  /** What the last start left of them. */
+  readonly kept: KeptSessions;
+}
+
+/**
+ * Reads what the last start left, from stores that may be elsewhere; rejects
+ * with what the host throws for a `stateDirectory` that can't be used.
+ */
+export async function recover(
   exports: readonly Export[],
   options: TimedOptions,
   log: Logger,
-): Recovered {
-  const recovery = recoveryOf(options, log);
+): Promise<Recovered> {
+  // First, for the lock: what another server has is not to be read either.
+  const records = recordsOf(options, log);
   try {
-    const identity = identityOf(options);
-    const sessions = recovery &&
-      sessionRecoveryOf(exports, { options, identity, log });
-    return { identity, recovery, sessions };
+    const identity = await identityOf(options);
+    const clients = records && await clientsOf(records, options, log);
+    const sessions = records &&
+      await sessionsOf(exports, { options, identity, log });
+    return { identity, clients, sessions };
   } catch (error) {
-    recovery?.[Symbol.dispose]();
+    records?.[Symbol.dispose]();
     throw error;
   }
 }
 
-function recoveryOf(
+function recordsOf(
   options: TimedOptions,
   log: Logger,
-): ClientRecovery | undefined {
-  const { stateDirectory, graceSeconds } = options;
+): RecordStore | undefined {
+  const { stateDirectory, clock } = options;
   if (stateDirectory === undefined) return undefined;
-  return openRecovery({
-    directory: stateDirectory,
-    hostname: options.hostname ?? "127.0.0.1",
-    port: options.port ?? DEFAULT_PORT,
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const place = { directory: stateDirectory, hostname, port };
+  return openClientLog(place, { clock, log });
+}
+
+async function clientsOf(
+  records: RecordStore,
+  options: TimedOptions,
+  log: Logger,
+): Promise<ClientRecovery> {
+  const { graceSeconds } = options;
+  return new ClientRecovery({
+    store: records,
+    left: await records.load(),
     leaseMs: leaseOf(options),
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
-    clock: options.clock,
     log,
   });
 }
@@ -67,7 +93,7 @@ function identityOf(
     readonly stateDirectory?: string | undefined;
     readonly random?: RandomBytes | undefined;
   },
-): ServerIdentity {
+): Awaitable<ServerIdentity> {
   return stateDirectory === undefined
     ? newIdentity(random)
     : loadIdentity(stateDirectory, random);
@@ -78,14 +104,14 @@ function identityOf(
  * that can't be done together with the files (RFC 8881 2.10.6.5): whatever can be
  * changed must be in one store, which keeps what it promises.
  */
-function sessionRecoveryOf(
+async function sessionsOf(
   exports: readonly Export[],
   { options, identity, log }: {
     readonly options: ServeOptions;
     readonly identity: ServerIdentity;
     readonly log: Logger;
   },
-): SessionRecovery | undefined {
+): Promise<RecoveredSessions | undefined> {
   if (options.persistentSessions === false) return undefined;
   const writable = exports.filter(({ readOnly }) => !readOnly);
   const [store, ...others] = new Set(writable.map(({ fs }) => fs));
@@ -95,5 +121,6 @@ function sessionRecoveryOf(
   if (records === undefined || !isDurable) return undefined;
   const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const server = `${identity.name} ${hostname} ${port}`;
-  return new SessionRecovery({ records, store, server, log });
+  const recovery = new SessionRecovery({ records, store, server, log });
+  return { recovery, kept: await recovery.load() };
 }

@@ -21,6 +21,7 @@ function atTheEnd() {
   })));
   const recovery = new ClientRecovery({
     store: records,
+    left: records.load(),
     leaseMs: LEASE,
     log: silentLogger,
   });

@@ -67,7 +67,12 @@ export class PersistentFixture {
     const store = this.#owners = this.#owners.afterCrash();
     this.fixture = new StateFixture({
       fs,
-      recovery: new ClientRecovery({ store, leaseMs: LEASE, log }),
+      recovery: new ClientRecovery({
+        store,
+        left: store.load(),
+        leaseMs: LEASE,
+        log,
+      }),
       sessions: new SessionRecovery({ records, store: fs, server: "s", log }),
       random: new SeededRandom(++this.#starts).bytes,
     });

@@ -65,6 +65,7 @@ export class RestartFixture {
     const { graceMs, delegations } = this.#options;
     this.recovery = new ClientRecovery({
       store: this.records,
+      left: this.records.load(),
       leaseMs,
       graceMs,
       log: silentLogger,

@@ -1,4 +1,4 @@
-import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import {
   loadIdentity,
   newIdentity,
@@ -19,10 +19,10 @@ Deno.test(
   {
     ignore: noFiles,
   },
-  () => {
+  async () => {
     const directory = `${Deno.makeTempDirSync()}/new`;
-    const first = loadIdentity(directory, systemRandom);
-    assertEquals(loadIdentity(directory, systemRandom), first);
+    const first = await loadIdentity(directory, systemRandom);
+    assertEquals(await loadIdentity(directory, systemRandom), first);
     const names = [...Deno.readDirSync(directory)].map((entry) => entry.name);
     assertEquals(names, ["identity.json"]);
     const { mode } = Deno.statSync(`${directory}/identity.json`);
@@ -33,11 +33,15 @@ Deno.test(
 
 Deno.test("a damaged identity is refused, not replaced", {
   ignore: noFiles,
-}, () => {
+}, async () => {
   const directory = Deno.makeTempDirSync();
   for (const text of ["", "null", "{}", '{"name":"x","handleKey":"00"}']) {
     Deno.writeTextFileSync(`${directory}/identity.json`, text);
-    assertThrows(() => loadIdentity(directory, systemRandom), Error, "damaged");
+    await assertRejects(
+      () => loadIdentity(directory, systemRandom),
+      Error,
+      "damaged",
+    );
   }
   Deno.removeSync(directory, { recursive: true });
 });

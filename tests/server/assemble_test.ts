@@ -5,11 +5,11 @@ import { observe } from "../../src/server/observers.ts";
 import {
   callBack,
   type CallingBack,
+  checkFileSystems,
   hear,
   listen,
   load,
   type Observed,
-  openStores,
   remember,
   type Remembering,
   restore,
@@ -44,8 +44,8 @@ Deno.test("a phase of the start takes what the one before it returns", async () 
     log: silentLogger,
   };
   const offered = [defineExport({ path: "/", fs: memory() })];
-  const stored = openStores(settle(options), offered);
-  const callingBack = callBack(remember(await load(stored)));
+  const checked = checkFileSystems(settle(options), offered);
+  const callingBack = callBack(remember(await load(checked)));
   assertEquals("services" in callingBack, false);
   const { services, observer } = restore(observe(callingBack));
   assertEquals(services.state, callingBack.state);

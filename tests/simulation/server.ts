@@ -195,7 +195,12 @@ export class SimulatedServer implements Endpoint {
     const effects = new EffectQueue();
     const log = blaming(this.#world);
     const store = new SimulatedStore(this.#world, this.#disk);
-    const recovery = new ClientRecovery({ store, leaseMs: LEASE_MS, log });
+    const recovery = new ClientRecovery({
+      store,
+      left: store.load(),
+      leaseMs: LEASE_MS,
+      log,
+    });
     const name = new TextEncoder().encode("simulated");
     const state = new ServerState({
       clock,
