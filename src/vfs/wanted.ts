@@ -1,5 +1,12 @@
 import type { FileAttributes, WantedAttributes } from "./attributes.ts";
 
+declare const named: unique symbol;
+
+/** Wanted attributes whose type tells which they are. */
+export type Wanted<Name extends keyof FileAttributes> = WantedAttributes & {
+  readonly [named]?: (name: Name) => void;
+};
+
 const NOTHING: WantedAttributes = {
   type: false,
   mode: false,
@@ -18,24 +25,28 @@ const NOTHING: WantedAttributes = {
 };
 
 /** These attributes are wanted, and no others. */
-export function wantedOnly(
-  names: Iterable<keyof FileAttributes>,
-): WantedAttributes {
+export function wantedOnly<Name extends keyof FileAttributes>(
+  names: Iterable<Name>,
+): Wanted<Name> {
   const wanted: Record<keyof FileAttributes, boolean> = { ...NOTHING };
   for (const name of names) wanted[name] = true;
   return wanted;
 }
 
+const RIGHTS_NAMES = ["type", "mode", "uid", "gid"] as const;
+
 /** What tells who may do what to a file. */
-export type Rights = Pick<FileAttributes, "type" | "mode" | "uid" | "gid">;
+export type Rights = Pick<FileAttributes, typeof RIGHTS_NAMES[number]>;
 
 /** {@linkcode Rights} are wanted. */
-export const RIGHTS: WantedAttributes = wantedOnly([
-  "type",
-  "mode",
-  "uid",
-  "gid",
-]);
+export const RIGHTS: Wanted<keyof Rights> = wantedOnly(RIGHTS_NAMES);
 
 /** The type alone is wanted. */
-export const TYPE: WantedAttributes = wantedOnly(["type"]);
+export const TYPE: Wanted<"type"> = wantedOnly(["type"]);
+
+/** {@linkcode Rights} are wanted, and more. */
+export function rightsAnd<Name extends keyof FileAttributes>(
+  ...names: readonly Name[]
+): Wanted<keyof Rights | Name> {
+  return wantedOnly([...RIGHTS_NAMES, ...names]);
+}

@@ -81,6 +81,14 @@ Deno.test("entries of folders change through one door", {
   assertEquals(found(changes, isElsewhere), []);
 });
 
+Deno.test("attributes are asked for through one door", {
+  ignore: noFiles,
+}, () => {
+  const isElsewhere = (path: string) =>
+    !isEngine(path) || path === "src/engine/files/attributes_of.ts";
+  assertEquals(found(/\.getattr\(/g, isElsewhere), []);
+});
+
 Deno.test("steps wait where the value is made", { ignore: noFiles }, () => {
   const isElsewhere = (path: string) => !isEngine(path);
   assertEquals(found(/(?<!yield\* )\bwait\(/g, isElsewhere), []);

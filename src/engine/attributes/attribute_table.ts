@@ -20,6 +20,7 @@ import type {
   WantedAttributes,
 } from "../../vfs/file_system.ts";
 import type { Namespace } from "../../vfs/namespace.ts";
+import { type Rights, rightsAnd, type Wanted } from "../../vfs/wanted.ts";
 import type { ProtocolLimits } from "../limits.ts";
 
 /** What the attributes of a server say, besides what its file systems do. */
@@ -31,6 +32,13 @@ export interface AttributeTableOptions {
   /** lease_time, in milliseconds. */
   readonly leaseMs: number;
 }
+
+/** What {@linkcode AttributeTable.offer} looks at. */
+export type Offering = Pick<FileAttributes, "birthtime">;
+
+/** Rights are wanted, and what tells which attributes are offered. */
+export const RIGHTS_AND_OFFER: Wanted<keyof Rights | keyof Offering> =
+  rightsAnd("birthtime");
 
 /** How the attributes of all that a server serves are asked for, offered and written. */
 export class AttributeTable {
@@ -62,7 +70,7 @@ export class AttributeTable {
   offer(
     minorVersion: MinorVersion,
     file: FileRef,
-    attributes: FileAttributes,
+    attributes: Offering,
   ): AttributeOffer {
     const { fs } = file.export;
     let ofSystem = this.#offers.get(fs);
@@ -84,7 +92,7 @@ export class AttributeTable {
     minorVersion: MinorVersion,
     file: FileRef,
     { attributes, wanted }: {
-      readonly attributes: FileAttributes;
+      readonly attributes: Offering;
       readonly wanted: SetAttributes;
     },
   ): StatusCode {

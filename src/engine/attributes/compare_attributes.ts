@@ -6,6 +6,7 @@ import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { spaceFor } from "./attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** Attributes as a client knows them: the fattr4 of VERIFY and NVERIFY. */
 export interface KnownAttributes {
@@ -35,7 +36,7 @@ export function* compareAttributes(
 ): Steps<StatusCode> {
   const { file, services: { attributes: table } } = context;
   const attributes = yield* wait(
-    file.export.fs.getattr(file.node, table.wanted(requested)),
+    attributesOf(file, table.wanted(requested)),
   );
   const offer = table.offer(context.minorVersion, file, attributes);
   // RFC 8881 18.15.3, 18.31.4: rdattr_error and what can only be set.

@@ -1,8 +1,13 @@
+import { type Steps, wait } from "../../base/awaitable.ts";
 import { Bitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Delegation, HeldAttributes } from "../../state/delegations.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
+import type {
+  FileAttributes,
+  WantedAttributes,
+} from "../../vfs/file_system.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 import { settingToo } from "../files/changing.ts";
 import { FileUse, giveWay, recallConflicts } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
@@ -43,31 +48,40 @@ function isHolder(context: CompoundContext, { client }: Delegation): boolean {
  * holder does not answer in a moment its delegation is recalled, and the caller
  * is put off with NFS4ERR_DELAY.
  */
-export async function askHolder(
+export function* askHolder(
   context: CompoundContext,
   file: FileRef,
-  delegation: Delegation,
-): Promise<FileAttributes | StatusCode> {
-  const { policy } = context.services.state.files;
+  { delegation, requested }: {
+    readonly delegation: Delegation;
+    readonly requested: Bitmap;
+  },
+): Steps<FileAttributes | StatusCode> {
+  const { attributes, state: { files: { policy } } } = context.services;
+  const wanted = attributes.wanted(requested);
   const held = delegation.isRecalled
     ? undefined
-    : await policy.query?.(delegation);
-  if (held !== undefined) return await merge(file, delegation, held);
+    : yield* wait(policy.query?.(delegation));
+  if (held !== undefined) {
+    return yield* merge(file, wanted, { delegation, held });
+  }
   const out = recallConflicts(context, file, FileUse.GETATTR);
-  return out ? Status.DELAY : await file.export.fs.getattr(file.node);
+  return out ? Status.DELAY : yield* wait(attributesOf(file, wanted));
 }
 
-async function merge(
+function* merge(
   file: FileRef,
-  delegation: Delegation,
-  held: HeldAttributes,
-): Promise<FileAttributes> {
-  const { fs } = file.export;
-  const attributes = await fs.getattr(file.node);
+  asked: WantedAttributes,
+  { delegation, held }: {
+    readonly delegation: Delegation;
+    readonly held: HeldAttributes;
+  },
+): Steps<FileAttributes> {
+  const wanted = { ...asked, size: true, change: true };
+  const attributes = yield* wait(attributesOf(file, wanted));
   delegation.isModified ||= held.size !== attributes.size ||
     held.change !== BigInt(delegation.change ?? attributes.change);
   if (!delegation.isModified) return attributes;
   // RFC 8881 10.4.3: a change and times that can't seem to go back later.
-  await settingToo(file)?.setattr(file.node, { mtime: "now" });
-  return { ...await fs.getattr(file.node), size: held.size };
+  yield* wait(settingToo(file)?.setattr(file.node, { mtime: "now" }));
+  return { ...yield* wait(attributesOf(file, wanted)), size: held.size };
 }

@@ -11,6 +11,7 @@ import { spaceFor } from "../attributes/attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
 import { writeName } from "./names.ts";
 import { statusOfError } from "../status.ts";
+import { attributesOf } from "./attributes_of.ts";
 
 /** What {@linkcode DirectoryListing} is to write. */
 export interface ListingOptions {
@@ -121,7 +122,7 @@ export class DirectoryListing {
           const file = namespace.enter(terms, node);
           // Where another file system is mounted, they are of what it covers.
           const attributes = (file.node === listed && entry.attributes) ||
-            (yield* wait(file.export.fs.getattr(file.node, wanted)));
+            (yield* wait(attributesOf(file, wanted)));
           const offer = table.offer(minorVersion, file, attributes);
           const plan = offer.plan(requested);
           const space = yield* wait(spaceFor(plan, file));

@@ -10,6 +10,7 @@ import { withoutSetId } from "../../vfs/permissions.ts";
 import { settingToo } from "./changing.ts";
 import type { CompoundContext } from "../context.ts";
 import { RIGHTS } from "../../vfs/wanted.ts";
+import { attributesOf } from "./attributes_of.ts";
 
 /**
  * Takes setuid and setgid away from a file whose content a user other than root
@@ -35,7 +36,7 @@ function* look(
   held: FileState | undefined,
 ): Steps<void> {
   const modesSet = held?.modesSet;
-  const { mode } = yield* wait(file.export.fs.getattr(file.node, RIGHTS));
+  const { mode } = yield* wait(attributesOf(file, RIGHTS));
   const plain = withoutSetId(mode);
   if (plain !== mode) {
     yield* wait(settingToo(file)?.setattr(file.node, { mode: plain }));

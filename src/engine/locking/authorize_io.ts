@@ -14,6 +14,7 @@ import { FileUse, isShareDenied, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkContent, checkRegular } from "../files/file_access.ts";
 import { resolveState, specialOf } from "./resolve_stateid.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /**
  * The state under which `file` is read or written (RFC 8881 8.2.5): an open, a
@@ -125,7 +126,7 @@ export function authorizeIo(
   } else if (state !== Status.OK) {
     return state;
   }
-  const attributes = file.export.fs.getattr(file.node, RIGHTS);
+  const attributes = attributesOf(file, RIGHTS);
   return attributes instanceof Promise
     ? attributes.then((attributes) => checkCaller(context, attributes, write))
     : checkCaller(context, attributes, write);

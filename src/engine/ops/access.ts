@@ -5,6 +5,7 @@ import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
 import { checkWritable } from "../files/changing.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 const FOLDER_BITS = Access.READ | Access.LOOKUP | Access.MODIFY |
   Access.EXTEND | Access.DELETE;
@@ -24,7 +25,7 @@ export const access: Operation<number> = {
     const known = context.minorVersion === 2 ? NFSV42_BITS : NFSV40_BITS;
     if ((requested & ~known) !== 0) return Status.INVAL;
     const { file } = context;
-    const attributes = file.export.fs.getattr(file.node, RIGHTS);
+    const attributes = attributesOf(file, RIGHTS);
     return attributes instanceof Promise
       ? attributes.then((attributes) => answer(context, requested, attributes))
       : answer(context, requested, attributes);

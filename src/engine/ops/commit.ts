@@ -3,6 +3,7 @@ import { Status } from "../../nfs4/constants.ts";
 import type { Operation } from "../operation.ts";
 import { checkRegular } from "../files/file_access.ts";
 import { TYPE } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** COMMIT4args; the file is committed as a whole, wherever the range lies. */
 export interface CommitArgs {
@@ -24,7 +25,7 @@ export const commit: Operation<CommitArgs> = {
   *run(context, { offset, count }) {
     const { file, reply, minorVersion, services } = context;
     const { fs } = file.export;
-    const { type } = yield* wait(fs.getattr(file.node, TYPE));
+    const { type } = yield* wait(attributesOf(file, TYPE));
     const status = checkRegular(type, minorVersion);
     if (status !== Status.OK) return status;
     // RFC 8881 15.1.1.4, RFC 7530 13.1.1.4: no file has bytes there.

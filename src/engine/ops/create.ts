@@ -10,14 +10,16 @@ import {
   readSetAttributes,
   type SetAttributes,
 } from "../../nfs4/set_attributes.ts";
-import type {
-  CreateKind,
-  CreateOptions,
-  FileAttributes,
-} from "../../vfs/file_system.ts";
+import type { CreateKind, CreateOptions } from "../../vfs/file_system.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
+import type { Rights } from "../../vfs/wanted.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
+import {
+  type Offering,
+  RIGHTS_AND_OFFER,
+} from "../attributes/attribute_table.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
@@ -64,7 +66,7 @@ export const create: Operation<CreateArgs, "create"> = {
     if (kind.type === "symlink" && !isTaken(kind.target, fs.limits)) {
       return Status.INVAL;
     }
-    const parent = yield* wait(fs.getattr(folder.node));
+    const parent = yield* wait(attributesOf(folder, RIGHTS_AND_OFFER));
     const attributes = prepare(context, parent, { kind, wanted });
     if (isStatus(attributes)) return attributes;
     const options = { attributes };
@@ -82,7 +84,7 @@ export const create: Operation<CreateArgs, "create"> = {
 /** The attributes that it gets, or the status that refuses it. */
 function prepare(
   context: CompoundContext,
-  attributes: FileAttributes,
+  attributes: Rights & Offering,
   { kind, wanted }: {
     readonly kind: CreateKind;
     readonly wanted: SetAttributes;

@@ -1,4 +1,9 @@
-import type { Awaitable } from "../../base/awaitable.ts";
+import {
+  type Awaitable,
+  type Steps,
+  take,
+  wait,
+} from "../../base/awaitable.ts";
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Delegation } from "../../state/delegations.ts";
@@ -7,6 +12,7 @@ import { askHolder, heldByAnother } from "../attributes/held_attributes.ts";
 import { spaceFor } from "../attributes/attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** GETATTR (RFC 8881 18.7, RFC 7530 16.7): the attributes that are asked for. */
 export const getattr: Operation<Bitmap> = {
@@ -15,24 +21,25 @@ export const getattr: Operation<Bitmap> = {
   run(context, requested) {
     const { file, services } = context;
     const held = heldByAnother(context, file, requested);
-    if (held !== undefined) return ask(context, requested, held);
+    if (held !== undefined) return take(ask(context, requested, held));
     const wanted = services.attributes.wanted(requested);
-    const attributes = file.export.fs.getattr(file.node, wanted);
+    const attributes = attributesOf(file, wanted);
     return attributes instanceof Promise
       ? attributes.then((attributes) => answer(context, requested, attributes))
       : answer(context, requested, attributes);
   },
 };
 
-async function ask(
+function* ask(
   context: CompoundContext,
   requested: Bitmap,
-  held: Delegation,
-): Promise<StatusCode> {
-  const attributes = await askHolder(context, context.file, held);
+  delegation: Delegation,
+): Steps<StatusCode> {
+  const { file } = context;
+  const attributes = yield* askHolder(context, file, { delegation, requested });
   return isStatus(attributes)
     ? attributes
-    : await answer(context, requested, attributes);
+    : yield* wait(answer(context, requested, attributes));
 }
 
 function answer(

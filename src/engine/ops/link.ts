@@ -5,6 +5,7 @@ import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 import { RIGHTS, TYPE } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** LINK (RFC 8881 18.9, RFC 7530 16.9): the new name, a view of the request. */
 export const link: Operation<Uint8Array, "link"> = {
@@ -16,10 +17,10 @@ export const link: Operation<Uint8Array, "link"> = {
     const { fs } = folder.export;
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
-    const attributes = yield* wait(fs.getattr(folder.node, RIGHTS));
+    const attributes = yield* wait(attributesOf(folder, RIGHTS));
     const status = checkFolder(context, folder, { attributes, use: "change" });
     if (status !== Status.OK) return status;
-    const { type } = yield* wait(saved.export.fs.getattr(saved.node, TYPE));
+    const { type } = yield* wait(attributesOf(saved, TYPE));
     // RFC 8881 15.2, RFC 7530 13.2: NFS4ERR_ISDIR is for what is linked.
     if (type === "directory") return Status.ISDIR;
     // RFC 8881 18.9.4: on another file system, which its fsid tells.

@@ -31,6 +31,7 @@ import { setCurrentStateid } from "../locking/resolve_stateid.ts";
 import { sequenced } from "../locking/owner_seqid.ts";
 import { withOpen } from "../locking/with_open.ts";
 import { TYPE } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** open_to_lock_owner4: the first lock of an owner under an open. */
 interface NewLocker {
@@ -72,7 +73,7 @@ export const lock: Operation<LockArgs, "state"> = {
 
   *run(context, args) {
     const { file, minorVersion } = context;
-    const { type } = yield* wait(file.export.fs.getattr(file.node, TYPE));
+    const { type } = yield* wait(attributesOf(file, TYPE));
     const status = checkRegular(type, minorVersion);
     if (status !== Status.OK) return status;
     const { locker } = args;

@@ -14,6 +14,7 @@ import type { Operation } from "../operation.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 import { checkRegular } from "../files/file_access.ts";
 import { TYPE } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** LOCKT4args. */
 export interface LocktArgs {
@@ -40,7 +41,7 @@ export const lockt: Operation<LocktArgs> = {
     const { file, minorVersion, services: { state } } = context;
     const client = ownerClient(context, owner.clientid);
     if (isStatus(client)) return client;
-    const { type } = yield* wait(file.export.fs.getattr(file.node, TYPE));
+    const { type } = yield* wait(attributesOf(file, TYPE));
     const status = checkRegular(type, minorVersion);
     if (status !== Status.OK) return status;
     const span = spanOf(offset, length);

@@ -6,6 +6,7 @@ import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** LOOKUP (RFC 8881 18.13, RFC 7530 16.13): the name, a view of the request. */
 export const lookup: Operation<Uint8Array> = {
@@ -16,7 +17,7 @@ export const lookup: Operation<Uint8Array> = {
     const { fs } = folder.export;
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
-    const attributes = fs.getattr(folder.node, RIGHTS);
+    const attributes = attributesOf(folder, RIGHTS);
     return attributes instanceof Promise
       ? attributes.then((attributes) => search(context, attributes, name))
       : search(context, attributes, name);

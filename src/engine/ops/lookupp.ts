@@ -4,6 +4,7 @@ import type { CompoundContext } from "../context.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import type { Operation } from "../operation.ts";
 import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** LOOKUPP (RFC 8881 18.14, RFC 7530 16.14). */
 export const lookupp: Operation<void> = {
@@ -11,7 +12,7 @@ export const lookupp: Operation<void> = {
 
   *run(context) {
     const { file, minorVersion, services: { namespace } } = context;
-    const attributes = yield* wait(file.export.fs.getattr(file.node, RIGHTS));
+    const attributes = yield* wait(attributesOf(file, RIGHTS));
     // RFC 8881 15.2 has an error for symlinks, RFC 7530 16.14.5 the same for all that is no folder.
     const ofSymlink = minorVersion === 0 ? Status.NOTDIR : Status.SYMLINK;
     const status = checkWayUp(context, attributes, ofSymlink);

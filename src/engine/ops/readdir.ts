@@ -2,6 +2,8 @@ import { wait } from "../../base/awaitable.ts";
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import { MAX_COOKIE } from "../../vfs/checks.ts";
+import { RIGHTS_AND_OFFER } from "../attributes/attribute_table.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 import { DirectoryListing } from "../files/directory_listing.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import type { Operation } from "../operation.ts";
@@ -40,7 +42,7 @@ export const readdir: Operation<ReaddirArgs> = {
 
   *run(context, { cookie, verifier, dirCount, maxCount, requested }) {
     const { file, reply, services } = context;
-    const attributes = yield* wait(file.export.fs.getattr(file.node));
+    const attributes = yield* wait(attributesOf(file, RIGHTS_AND_OFFER));
     const status = checkFolder(context, file, { attributes, use: "list" });
     if (status !== Status.OK) return status;
     const { minorVersion } = context;

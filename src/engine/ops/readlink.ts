@@ -3,6 +3,7 @@ import { Status } from "../../nfs4/constants.ts";
 import { writeName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 import { TYPE } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** READLINK (RFC 8881 18.24, RFC 7530 16.25). */
 export const readlink: Operation<void> = {
@@ -11,7 +12,7 @@ export const readlink: Operation<void> = {
   *run(context) {
     const { file, reply, minorVersion } = context;
     const { fs } = file.export;
-    const { type } = yield* wait(fs.getattr(file.node, TYPE));
+    const { type } = yield* wait(attributesOf(file, TYPE));
     if (type !== "symlink") {
       // RFC 8881 15.1.2.9: NFSv4.0 has the less specific error.
       return minorVersion === 0 ? Status.INVAL : Status.WRONG_TYPE;

@@ -7,6 +7,7 @@ import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 import { RIGHTS } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** REMOVE (RFC 8881 18.25, RFC 7530 16.26): the name, a view of the request. */
 export const remove: Operation<Uint8Array, "remove"> = {
@@ -17,13 +18,13 @@ export const remove: Operation<Uint8Array, "remove"> = {
     const { fs } = folder.export;
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
-    const attributes = yield* wait(fs.getattr(folder.node, RIGHTS));
+    const attributes = yield* wait(attributesOf(folder, RIGHTS));
     const status = checkFolder(context, folder, { attributes, use: "search" });
     if (status !== Status.OK) return status;
     const node = yield* wait(fs.lookup(folder.node, name));
     if (node === undefined) return Status.NOENT;
     const file = namespace.refer(folder.export, node);
-    const entry = entryOf(file, yield* wait(fs.getattr(node, OF_ENTRY)));
+    const entry = entryOf(file, yield* wait(attributesOf(file, OF_ENTRY)));
     const caller = context.callerOf(folder);
     const refusal = refuseRemoval(attributes, entry.attributes, caller);
     // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.

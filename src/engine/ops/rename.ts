@@ -9,6 +9,7 @@ import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** Arguments of RENAME: views of the request. */
 export interface RenameArgs {
@@ -31,13 +32,13 @@ export const rename: Operation<RenameArgs, "rename"> = {
     if (isStatus(name)) return name;
     const newName = checkName(args.newName, fs.limits);
     if (isStatus(newName)) return newName;
-    const from = yield* wait(saved.export.fs.getattr(saved.node, RIGHTS));
+    const from = yield* wait(attributesOf(saved, RIGHTS));
     let status = checkFolder(context, saved, {
       attributes: from,
       use: "search",
     });
     if (status !== Status.OK) return status;
-    const to = yield* wait(fs.getattr(current.node, RIGHTS));
+    const to = yield* wait(attributesOf(current, RIGHTS));
     status = checkFolder(context, current, { attributes: to, use: "search" });
     if (status !== Status.OK) return status;
     // RFC 8881 18.26.4: on another file system, which its fsid tells.
@@ -46,12 +47,12 @@ export const rename: Operation<RenameArgs, "rename"> = {
     const node = yield* wait(fs.lookup(saved.node, name));
     if (node === undefined) return Status.NOENT;
     const file = namespace.refer(terms, node);
-    const entry = entryOf(file, yield* wait(fs.getattr(node, OF_ENTRY)));
+    const entry = entryOf(file, yield* wait(attributesOf(file, OF_ENTRY)));
     const other = yield* wait(fs.lookup(current.node, newName));
     const replaced = other &&
       entryOf(
         namespace.refer(terms, other),
-        yield* wait(fs.getattr(other, OF_ENTRY)),
+        yield* wait(attributesOf(namespace.refer(terms, other), OF_ENTRY)),
       );
     status = checkMove(context, saved, { from, to, entry, replaced });
     if (status !== Status.OK) return status;

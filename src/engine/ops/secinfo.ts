@@ -5,6 +5,7 @@ import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 import { RIGHTS } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** Flavors that are served, the best first: AUTH_SYS, AUTH_NONE (RFC 5531 8.2). */
 const FLAVORS = [1, 0] as const;
@@ -18,7 +19,7 @@ export const secinfo: Operation<Uint8Array> = {
     const { fs } = file.export;
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
-    const attributes = yield* wait(fs.getattr(file.node, RIGHTS));
+    const attributes = yield* wait(attributesOf(file, RIGHTS));
     // RFC 8881 18.29.3: a user who may not LOOKUP the name may not ask this
     // either.
     const status = checkFolder(context, file, { attributes, use: "search" });

@@ -4,6 +4,7 @@ import type { Operation } from "../operation.ts";
 import { checkWayUp } from "./lookupp.ts";
 import { writeFlavors } from "./secinfo.ts";
 import { RIGHTS } from "../../vfs/wanted.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 
 /** SECINFO_STYLE4_PARENT (RFC 8881 18.45.1). */
 const PARENT = 1;
@@ -15,7 +16,7 @@ export const secinfoNoName: Operation<number> = {
   *run(context, style) {
     if (style === PARENT) {
       const { file, services: { namespace } } = context;
-      const attributes = yield* wait(file.export.fs.getattr(file.node, RIGHTS));
+      const attributes = yield* wait(attributesOf(file, RIGHTS));
       // RFC 8881 18.45.3: as LOOKUPP, NFS4ERR_NOENT and NFS4ERR_ACCESS included,
       // but for NFS4ERR_SYMLINK (15.2).
       const status = checkWayUp(context, attributes, Status.NOTDIR);

@@ -6,11 +6,11 @@ import {
   type SetAttributes,
 } from "../../nfs4/set_attributes.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
-import type {
-  AttributeChanges,
-  FileAttributes,
-} from "../../vfs/file_system.ts";
+import type { AttributeChanges } from "../../vfs/file_system.ts";
+import type { Rights } from "../../vfs/wanted.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
+import { RIGHTS_AND_OFFER } from "../attributes/attribute_table.ts";
+import { attributesOf } from "../files/attributes_of.ts";
 import { changing } from "../files/changing.ts";
 import { checkDelegations, FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
@@ -36,7 +36,7 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
   *run(context, { stateid, attributes: wanted }) {
     const { file, minorVersion, reply, services } = context;
     const { namespace, state } = services;
-    const attributes = yield* wait(file.export.fs.getattr(file.node));
+    const attributes = yield* wait(attributesOf(file, RIGHTS_AND_OFFER));
     const settable = services.attributes.checkSettable(minorVersion, file, {
       attributes,
       wanted,
@@ -81,7 +81,7 @@ function checkSize(
   { stateid, size, attributes }: {
     readonly stateid: Stateid;
     readonly size: number;
-    readonly attributes: FileAttributes;
+    readonly attributes: Rights;
   },
 ): Awaitable<StatusCode> {
   const { file, minorVersion } = context;
@@ -99,7 +99,7 @@ function checkSize(
 /** RFC 8881 6.2.5: the bits of the mask are set or reset, the others stay. */
 function withMaskedMode(
   { modeMasked, ...changes }: SetAttributes["changes"],
-  { mode }: FileAttributes,
+  { mode }: Rights,
 ): AttributeChanges {
   if (modeMasked === undefined) return changes;
   const { value, mask } = modeMasked;

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
 import { access } from "../../../src/engine/ops/access.ts";
+import { create } from "../../../src/engine/ops/create.ts";
+import { setattr } from "../../../src/engine/ops/setattr.ts";
 import { getattr } from "../../../src/engine/ops/getattr.ts";
 import { lookup } from "../../../src/engine/ops/lookup.ts";
 import { link } from "../../../src/engine/ops/link.ts";
@@ -20,6 +22,8 @@ import type {
 import { bits, fattr, Fixture, mode, slow } from "./fixture.ts";
 import { list } from "./listing.ts";
 
+/** nfs_ftype4 */
+const DIRECTORY = 2;
 const [TYPE, SIZE, HANDLE, FILEID, MOUNTED_ON] = [1, 4, 19, 20, 55];
 
 /** An author's file system that notes what it is asked for, and what its entries come with. */
@@ -135,6 +139,25 @@ Deno.test("REMOVE, RENAME, LINK and LOOKUPP ask for rights, and for the number o
   await compound.ok(lookup, (xdr) => xdr.string("b"));
   asked.got.length = 0;
   await compound.ok(lookupp);
+  assertEquals(asked.got, [rights]);
+});
+
+Deno.test("CREATE, SETATTR and READDIR ask for rights, and for what tells which attributes there are", async () => {
+  const asked = new Asked();
+  const rights = ["type", "mode", "uid", "gid", "birthtime"];
+  const compound = await asked.at();
+  await compound.ok(create, (xdr) => {
+    xdr.uint32(DIRECTORY);
+    xdr.string("c");
+    fattr(xdr, [mode(0o700)]);
+  });
+  assertEquals(asked.got.splice(0), [rights]);
+  await compound.ok(setattr, (xdr) => {
+    xdr.opaqueFixed(new Uint8Array(16));
+    fattr(xdr, [mode(0o755)]);
+  });
+  assertEquals(asked.got.splice(0), [rights]);
+  await list(compound);
   assertEquals(asked.got, [rights]);
 });
 

@@ -2,6 +2,8 @@ import { type Steps, wait } from "../../../base/awaitable.ts";
 import { Bitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import { FsError } from "../../../vfs/errors.ts";
+import { RIGHTS, rightsAnd } from "../../../vfs/wanted.ts";
+import { attributesOf } from "../../files/attributes_of.ts";
 import type { ChangingContext } from "../../files/changing.ts";
 import { checkFolder } from "../../files/folder_access.ts";
 import { checkName } from "../../files/names.ts";
@@ -11,6 +13,9 @@ import { existingTarget, type OpenTarget } from "./target.ts";
 
 /** attrset of an existing file that UNCHECKED4 truncated: size alone (RFC 8881 18.16.3). */
 const SIZE = Bitmap.ofNumbers([4]);
+
+/** Rights, what tells which attributes can be set, and the change_info of a file that is there. */
+const OF_FOLDER = rightsAnd("birthtime", "change");
 
 /** An OPEN of a name in the folder that is the current filehandle. */
 export interface NamedOpen {
@@ -29,7 +34,7 @@ export function* openByName(
 ): Steps<OpenTarget | StatusCode> {
   const folder = context.file;
   const { fs } = folder.export;
-  const attributes = yield* wait(fs.getattr(folder.node));
+  const attributes = yield* wait(attributesOf(folder, OF_FOLDER));
   // RFC 8881 18.16.4, as with LOOKUP: a symlink on the way is the client's to follow.
   if (attributes.type === "symlink") return Status.SYMLINK;
   const use = { attributes, use: "search" } as const;
@@ -68,7 +73,7 @@ export function* openByName(
   if (node === undefined) return Status.NOENT;
   const file = context.services.namespace.enter(folder.export, node);
   return existingTarget(context, file, {
-    attributes: yield* wait(file.export.fs.getattr(file.node)),
+    attributes: yield* wait(attributesOf(file, RIGHTS)),
     access,
     folder: attributes,
     truncate,

@@ -7,6 +7,8 @@ import {
 } from "../../../nfs4/constants.ts";
 import type { Stateid } from "../../../nfs4/types.ts";
 import type { FileRef } from "../../../vfs/file_handle.ts";
+import { RIGHTS } from "../../../vfs/wanted.ts";
+import { attributesOf } from "../../files/attributes_of.ts";
 import type { ChangingContext } from "../../files/changing.ts";
 import type { CompoundContext } from "../../context.ts";
 import { resolveState } from "../../locking/resolve_stateid.ts";
@@ -60,7 +62,7 @@ function* byHandle(
     const status = checkClaim(context, file, { stateid, access });
     if (status !== Status.OK) return status;
   }
-  const attributes = yield* wait(file.export.fs.getattr(file.node));
+  const attributes = yield* wait(attributesOf(file, RIGHTS));
   const ownerAlways = claim.type !== "fh";
   return existingTarget(context, file, { attributes, access, ownerAlways });
 }

@@ -1,7 +1,7 @@
 import { type Steps, wait } from "../../../base/awaitable.ts";
 import { emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
-import type { FileAttributes } from "../../../vfs/file_system.ts";
+import type { Rights } from "../../../vfs/wanted.ts";
 import { attributesOfNew } from "../../../vfs/permissions.ts";
 import { changeFolder } from "../../files/change_folder.ts";
 import { type ChangingContext, checkWritable } from "../../files/changing.ts";
@@ -11,8 +11,8 @@ import type { OpenTarget } from "./target.ts";
 
 /** Where {@linkcode createFile} makes a file: in the current filehandle. */
 export interface Creation {
-  /** Attributes of the folder. */
-  readonly folder: FileAttributes;
+  /** Of the folder. */
+  readonly folder: Rights;
   /** Name of the file. */
   readonly name: string;
   /** Whether the name is taken: an exclusive create may have been sent again. */

@@ -16,6 +16,7 @@ import type { OpenState } from "../../../state/opens.ts";
 import type { CompoundContext } from "../../context.ts";
 import type { OpenClaim } from "./args.ts";
 import { wantedOnly } from "../../../vfs/wanted.ts";
+import { attributesOf } from "../../files/attributes_of.ts";
 
 /** What a delegation for writing begins with. */
 const CHANGE = wantedOnly(["change"]);
@@ -50,7 +51,7 @@ function* delegateWriting(
   const { file } = open.file;
   let change: number;
   try {
-    ({ change } = yield* wait(file.export.fs.getattr(file.node, CHANGE)));
+    ({ change } = yield* wait(attributesOf(file, CHANGE)));
   } catch {
     // The file is open by now, whatever the file system says: no delegation is no error.
     return WhyNoDelegation.RESOURCE;

@@ -6,6 +6,7 @@ import type {
   ChangeInfo,
   FileAttributes,
 } from "../../../vfs/file_system.ts";
+import type { Rights } from "../../../vfs/wanted.ts";
 import { completeChanges } from "../../../vfs/permissions.ts";
 import { checkWritable } from "../../files/changing.ts";
 import type { CompoundContext } from "../../context.ts";
@@ -34,12 +35,11 @@ export function existingTarget(
   context: CompoundContext,
   file: FileRef,
   { attributes, access, folder, truncate, ownerAlways = false }: {
-    /** The file's attributes, as far as the checks need them. */
-    readonly attributes: FileAttributes;
+    readonly attributes: Rights;
     /** OPEN4_SHARE_ACCESS_* that is asked for. */
     readonly access: number;
     /** The folder that it was found in. */
-    readonly folder?: FileAttributes;
+    readonly folder?: Pick<FileAttributes, "change">;
     /** The attributes that say so, when it is to be truncated. */
     readonly truncate?: Bitmap | undefined;
     /** Its owner may, whatever the mode: it had it open before. */
