@@ -55,7 +55,8 @@ const ENDING: ReadonlySet<string> = new Set(["close", "settle", "dispose"]);
  * server uses it, FsError "io" where it can't be true; a call that does not
  * return in time is FsError "busy", which a client hears as NFS4ERR_DELAY.
  */
-export class CheckedFileSystem implements FileSystem {
+export class CheckedFileSystem
+  implements FileSystem, Required<Pick<FileSystem, OptionalMethod>> {
   readonly limits: FileSystemLimits | undefined;
   readonly trust: Trust | undefined;
   readonly records: ServerRecords | undefined;

@@ -1,4 +1,4 @@
-import type { Awaitable } from "../../base/awaitable.ts";
+import { type Awaitable, type Steps, wait } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type {
@@ -76,40 +76,32 @@ export function changeFolder(
   context: ContextFor<"create">,
   folder: FileRef,
   act: Creation,
-): Awaitable<Created<object> | StatusCode>;
+): Steps<Created<object> | StatusCode>;
 export function changeFolder(
   context: ContextFor<"link">,
   folder: FileRef,
   act: Linking,
-): Awaitable<ChangeInfo | StatusCode>;
+): Steps<ChangeInfo | StatusCode>;
 export function changeFolder(
   context: ContextFor<"remove">,
   folder: FileRef,
   act: Removal,
-): Awaitable<ChangeInfo | StatusCode>;
+): Steps<ChangeInfo | StatusCode>;
 export function changeFolder(
   context: ContextFor<"rename">,
   folder: FileRef,
   act: Move,
-): Awaitable<Moved | StatusCode>;
-export function changeFolder(
+): Steps<Moved | StatusCode>;
+export function* changeFolder(
   context: CompoundContext,
   folder: FileRef,
   act: FolderAct,
-): Awaitable<Outcome | StatusCode> {
+): Steps<Outcome | StatusCode> {
   const status = recallAffected(context, act);
   if (status !== Status.OK) return status;
-  const outcome = carryOut(act, folder);
+  const outcome = yield* wait(carryOut(act, folder));
   const file = losingLastName(act);
-  if (file === undefined) return outcome;
-  const { namespace } = context.services;
-  if (outcome instanceof Promise) {
-    return outcome.then((outcome) => {
-      namespace.forget(file);
-      return outcome;
-    });
-  }
-  namespace.forget(file);
+  if (file !== undefined) context.services.namespace.forget(file);
   return outcome;
 }
 

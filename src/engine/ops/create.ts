@@ -71,7 +71,7 @@ export const create: Operation<CreateArgs, "create"> = {
     if (isStatus(attributes)) return attributes;
     const options = { attributes };
     const act = { type: "create", name, kind, options } as const;
-    const made = yield* wait(changeFolder(context, folder, act));
+    const made = yield* changeFolder(context, folder, act);
     if (isStatus(made)) return made;
     writeChangeInfo(reply, made.change);
     writeBitmap(reply, wanted.requested);

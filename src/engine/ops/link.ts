@@ -26,7 +26,7 @@ export const link: Operation<Uint8Array, "link"> = {
     // RFC 8881 18.9.4: on another file system, which its fsid tells.
     if (saved.export !== folder.export) return Status.XDEV;
     const act = { type: "link", name, file: saved } as const;
-    const change = yield* wait(changeFolder(context, folder, act));
+    const change = yield* changeFolder(context, folder, act);
     if (isStatus(change)) return change;
     writeChangeInfo(reply, change);
     return Status.OK;

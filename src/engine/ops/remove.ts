@@ -30,7 +30,7 @@ export const remove: Operation<Uint8Array, "remove"> = {
     // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.
     if (refusal !== undefined) return Status.ACCESS;
     const act = { type: "remove", name, entry } as const;
-    const change = yield* wait(changeFolder(context, folder, act));
+    const change = yield* changeFolder(context, folder, act);
     if (isStatus(change)) return change;
     writeChangeInfo(reply, change);
     return Status.OK;

@@ -56,14 +56,14 @@ export const rename: Operation<RenameArgs, "rename"> = {
       );
     status = checkMove(context, saved, { from, to, entry, replaced });
     if (status !== Status.OK) return status;
-    const moved = yield* wait(changeFolder(context, saved, {
+    const moved = yield* changeFolder(context, saved, {
       type: "rename",
       name,
       entry,
       to: current,
       newName,
       replaced,
-    }));
+    });
     if (isStatus(moved)) return moved;
     writeChangeInfo(reply, moved.source);
     writeChangeInfo(reply, moved.target);

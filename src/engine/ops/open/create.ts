@@ -1,4 +1,4 @@
-import { type Steps, wait } from "../../../base/awaitable.ts";
+import type { Steps } from "../../../base/awaitable.ts";
 import { emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import type { Rights } from "../../../vfs/wanted.ts";
@@ -43,12 +43,12 @@ export function* createFile(
   });
   if (typeof attributes === "string") return statusOfRefusal(attributes);
   const verifier = how.mode === "exclusive" ? how.verifier.slice() : undefined;
-  const made = yield* wait(changeFolder(context, parent, {
+  const made = yield* changeFolder(context, parent, {
     type: "create",
     name,
     kind: { type: "file" },
     options: { attributes, verifier },
-  }));
+  });
   if (isStatus(made)) return made;
   return {
     file: context.services.namespace.refer(parent.export, made.node),

@@ -22,7 +22,7 @@ export function* unmake(
     if (found?.key !== file.key || state.files.get(file)) return;
     const entry = { file, isLastName: true };
     const act = { type: "remove", name, entry } as const;
-    yield* wait(changeFolder(context, folder, act));
+    yield* changeFolder(context, folder, act);
   } catch {
     // The answer is the refusal, whatever becomes of the file.
   }
