@@ -5,6 +5,7 @@ import {
   type DelegationPolicy,
   type DelegationType,
   type HeldAttributes,
+  isReason,
   RECALL_PIECES,
   recallDelegation,
   type RecallReason,
@@ -123,7 +124,7 @@ export class DelegationKeeper implements DelegationPolicy {
       return WhyNoDelegation.RESOURCE;
     }
     const type = delegationFor(open, wanted);
-    if (typeof type === "number") return type;
+    if (isReason(type)) return type;
     const isBack = this.#history.note(file.file.key, client, type);
     const isAsked = (wanted & Want.MASK) !== 0;
     if (!isBack && !isAsked) return WhyNoDelegation.RESOURCE;

@@ -201,7 +201,7 @@ class CompoundRun {
     if (!isLong || slot?.hasChanges) return this.#begin();
     // All that wait share the slice of the next turn, however many requests it is for.
     return (turn?.next(connection) ?? nextTurn()).then(() => {
-      if (!this.#hasWaited) slot?.goOn();
+      if (!this.#hasWaited) slot?.countChangesAnew();
       return this.#begin();
     });
   }

@@ -78,7 +78,7 @@ import { writeSame } from "./ops/write_same.ts";
 
 const EVERY: readonly MinorVersion[] = [0, 1, 2];
 const V40: readonly MinorVersion[] = [0];
-const V41: readonly MinorVersion[] = [1, 2];
+const SINCE_V41: readonly MinorVersion[] = [1, 2];
 /** Of operations that are decoded and answered NFS4ERR_NOTSUPP. */
 const UNSERVED: readonly MinorVersion[] = [];
 
@@ -153,46 +153,49 @@ const ROWS: readonly OperationRow[] = [
   row("VERIFY", EVERY, "nothing", verify, USES_FILE),
   row("WRITE", EVERY, "write", write, { ...USES_FILE, maxReply: 24 }),
   row("RELEASE_LOCKOWNER", V40, "state", releaseLockowner, { maxReply: 8 }),
-  row("BACKCHANNEL_CTL", V41, "state", backchannelCtl, {
+  row("BACKCHANNEL_CTL", SINCE_V41, "state", backchannelCtl, {
     ...RECORDS,
     maxReply: 8,
   }),
-  row("BIND_CONN_TO_SESSION", V41, "state", bindConnToSession, {
+  row("BIND_CONN_TO_SESSION", SINCE_V41, "state", bindConnToSession, {
     ...SESSIONLESS,
     maxReply: 32,
   }),
-  row("EXCHANGE_ID", V41, "state", exchangeId, {
+  row("EXCHANGE_ID", SINCE_V41, "state", exchangeId, {
     ...SESSIONLESS,
     maxReply: 3200,
   }),
-  row("CREATE_SESSION", V41, "state", createSession, {
+  row("CREATE_SESSION", SINCE_V41, "state", createSession, {
     ...SESSIONLESS,
     ...RECORDS,
     maxReply: 120,
   }),
-  row("DESTROY_SESSION", V41, "state", destroySession, {
+  row("DESTROY_SESSION", SINCE_V41, "state", destroySession, {
     ...SESSIONLESS,
     ...RECORDS,
     maxReply: 8,
   }),
-  row("FREE_STATEID", V41, "state", freeStateid, { ...RECORDS, maxReply: 8 }),
+  row("FREE_STATEID", SINCE_V41, "state", freeStateid, {
+    ...RECORDS,
+    maxReply: 8,
+  }),
   row("GET_DIR_DELEGATION", UNSERVED, "nothing", getDirDelegation, USES_FILE),
   row("GETDEVICEINFO", UNSERVED, "nothing", getdeviceinfo),
   row("GETDEVICELIST", UNSERVED, "nothing", getdevicelist, USES_FILE),
   row("LAYOUTCOMMIT", UNSERVED, "nothing", layoutcommit, USES_FILE),
   row("LAYOUTGET", UNSERVED, "nothing", layoutget, USES_FILE),
   row("LAYOUTRETURN", UNSERVED, "nothing", layoutreturn, USES_FILE),
-  row("SECINFO_NO_NAME", V41, "nothing", secinfoNoName, NEEDS_FH),
-  row("SEQUENCE", V41, "state", sequence, { maxReply: 44 }),
-  row("SET_SSV", V41, "state", setSsv, { maxReply: 8 }),
-  row("TEST_STATEID", V41, "nothing", testStateid),
+  row("SECINFO_NO_NAME", SINCE_V41, "nothing", secinfoNoName, NEEDS_FH),
+  row("SEQUENCE", SINCE_V41, "state", sequence, { maxReply: 44 }),
+  row("SET_SSV", SINCE_V41, "state", setSsv, { maxReply: 8 }),
+  row("TEST_STATEID", SINCE_V41, "nothing", testStateid),
   row("WANT_DELEGATION", UNSERVED, "nothing", wantDelegation, USES_FILE),
-  row("DESTROY_CLIENTID", V41, "state", destroyClientid, {
+  row("DESTROY_CLIENTID", SINCE_V41, "state", destroyClientid, {
     ...SESSIONLESS,
     ...RECORDS,
     maxReply: 8,
   }),
-  row("RECLAIM_COMPLETE", V41, "state", reclaimComplete, {
+  row("RECLAIM_COMPLETE", SINCE_V41, "state", reclaimComplete, {
     ...RECORDS,
     maxReply: 8,
   }),

@@ -22,7 +22,7 @@ interface Sync {
 }
 
 /**
- * Above this a journal is rewritten when most of it is history. Every request
+ * Above this the log is rewritten when most of it is history. Every request
  * waits for that and its syncs, so a client that comes and goes must not have
  * it done often.
  */
@@ -53,7 +53,7 @@ export class ClientLog implements RecordStore {
   #retryAt = 0;
 
   /**
-   * Opens the journal at `path`, whose folder is made if missing. Throws, with
+   * Opens the log at `path`, whose folder is made if missing. Throws, with
    * one line for the operator, when another server has it, or when it can't be
    * read or written.
    */

@@ -8,7 +8,7 @@ import {
 } from "./record_store.ts";
 
 const FORMAT = 1;
-/** The first line of a journal. */
+/** The first line of a client log. */
 export const HEADER = `dittofs-nfs4 client records ${FORMAT}\n`;
 const HEADER_LINE = /^dittofs-nfs4 client records (\d+)$/;
 
@@ -23,7 +23,7 @@ export function deleteLine({ protocol, owner }: RecordedOwner): string {
   return line(["delete", protocol, hexOf(owner)]);
 }
 
-/** What a journal says. */
+/** What a client log says. */
 export interface LogContent {
   /** By `recordKey`. */
   readonly records: Map<string, ClientRecord>;
@@ -32,7 +32,7 @@ export interface LogContent {
 }
 
 /**
- * Reads a journal. What follows the last good line was being written when the
+ * Reads a client log. What follows the last good line was being written when the
  * server stopped: no client was promised anything of it. Throws, with one line
  * for the operator, for a file of another kind or of a newer version.
  */

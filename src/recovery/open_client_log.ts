@@ -23,6 +23,7 @@ export function openClientLog(
 ): ClientLog | undefined {
   if (port === 0) return undefined;
   const address = `${hostname}_${port}`.replaceAll(/[^\w.-]/g, "_");
+  // The extension is older than the word: it stays what folders have in them.
   return new ClientLog(`${directory}/clients/${address}.journal`, {
     clock,
     onDamage: (message) => log.error(message),

@@ -23,7 +23,7 @@ export interface SessionRecoveryOptions {
   /** Where the files are kept as well. */
   readonly records: ServerRecords;
   /** The file system of both. */
-  readonly store: Pick<FileSystem, "settle" | "stats">;
+  readonly fs: Pick<FileSystem, "settle" | "stats">;
   /** Names the server among those that share the records; the same over restarts. */
   readonly server: string;
   /** What an operator should know. */
@@ -62,7 +62,7 @@ interface SessionRows {
 export class SessionRecovery
   implements SessionStore, SessionObserver, ClientObserver {
   readonly #records: ServerRecords;
-  readonly #store: Pick<FileSystem, "settle" | "stats">;
+  readonly #fs: Pick<FileSystem, "settle" | "stats">;
   readonly #log: Logger;
   readonly #names: {
     readonly clients: string;
@@ -75,9 +75,9 @@ export class SessionRecovery
   /** The `order` of the last session. */
   #lastOrder = 0;
 
-  constructor({ records, store, server, log }: SessionRecoveryOptions) {
+  constructor({ records, fs, server, log }: SessionRecoveryOptions) {
     this.#records = records;
-    this.#store = store;
+    this.#fs = fs;
     this.#log = log;
     this.#names = {
       clients: `clients ${server}`,
@@ -125,12 +125,12 @@ export class SessionRecovery
 
   /** {@inheritDoc SessionStore.isSound} */
   get isSound(): boolean {
-    return this.#store.stats?.failed !== true;
+    return this.#fs.stats?.failed !== true;
   }
 
   /** {@inheritDoc SessionStore.settle} */
   settle(): void | Promise<void> {
-    return this.#store.settle?.();
+    return this.#fs.settle?.();
   }
 
   /** {@inheritDoc SessionStore.slotStore} */

@@ -18,6 +18,17 @@ export const AuthStatus = {
 /** One of {@linkcode AuthStatus}. */
 export type AuthStatus = typeof AuthStatus[keyof typeof AuthStatus];
 
+/** Why a call of another RPC version is denied. */
+export const RPC_MISMATCH = -1;
+
+/** Why a call is denied. */
+export type Denial = AuthStatus | typeof RPC_MISMATCH;
+
+/** Whether a call that was read, or its credential, is to be denied. */
+export function isDenial(read: object | Denial): read is Denial {
+  return typeof read === "number";
+}
+
 /** A user and its groups, by number. */
 export interface UserNumbers {
   /** Effective user ID. */

@@ -5,6 +5,7 @@ import {
   AuthFlavor,
   AuthStatus,
   type Credential,
+  isDenial,
   type Standing,
   type UserNumbers,
 } from "./auth.ts";
@@ -85,7 +86,7 @@ export class SysFlavor implements SecurityFlavor {
 
   open(xdr: XdrReader, length: number): OpenedCall | AuthStatus {
     const opened = this.#recall(xdr, length) ?? this.#read(xdr, length);
-    if (typeof opened === "number") return opened;
+    if (isDenial(opened)) return opened;
     skipOpaque(xdr, length);
     return readEmptyVerifier(xdr) ? opened : AuthStatus.BADVERF;
   }

@@ -4,6 +4,7 @@ import type { Turn } from "../base/turn.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
+import { isDenial, RPC_MISMATCH } from "./auth.ts";
 import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, Connection, RpcHandlers } from "./handlers.ts";
@@ -14,7 +15,6 @@ import {
   encodeDenied,
   MessageType,
   patchAccepted,
-  RPC_MISMATCH,
   type RpcCall,
 } from "./message.ts";
 import { servedFlavors } from "./flavors.ts";
@@ -345,7 +345,7 @@ export class RpcConnection implements Connection {
     const call = decodeCall(xdr, xid, this.#security);
     const outbox = this.#outbox;
     const results = outbox.begin();
-    if (typeof call === "number") {
+    if (isDenial(call)) {
       encodeDenied(results, xid, call);
       outbox.end();
       this.#options.observer?.callRefused?.(
@@ -368,10 +368,11 @@ export class RpcConnection implements Connection {
     }
     if (status === AcceptStatus.SUCCESS) outbox.end(call);
     else if (status === AcceptStatus.DROP) outbox.drop();
-    else if (typeof status === "number") {
+    else if (status instanceof Promise) this.#later(call, status);
+    else {
       patchAccepted(results, resultsAt(outbox.recordAt, call.seal), status);
       outbox.end();
-    } else this.#later(call, status);
+    }
   }
 
   /** Answers a call that waits; never rejects. */

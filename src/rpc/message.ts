@@ -1,6 +1,11 @@
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
-import type { AuthStatus, Credential } from "./auth.ts";
+import {
+  type Credential,
+  type Denial,
+  isDenial,
+  RPC_MISMATCH,
+} from "./auth.ts";
 import {
   AUTH_NONE,
   type CallCredential,
@@ -37,9 +42,6 @@ export type AcceptStatus = typeof AcceptStatus[keyof typeof AcceptStatus];
 /** The version of RPC that is spoken. */
 const RPC_VERSION = 2;
 
-/** What {@linkcode decodeCall} returns for a call of another RPC version. */
-export const RPC_MISMATCH = -1;
-
 /** A call, read up to its arguments. */
 export interface RpcCall {
   /** The caller's number for this call, echoed in the reply. */
@@ -64,22 +66,20 @@ export interface RpcCall {
 }
 
 /**
- * Reads a call behind its xid and message type. Returns a number for a call
- * that must be denied: {@linkcode RPC_MISMATCH} or an {@linkcode AuthStatus};
- * throws `XdrError` when the header is cut short.
+ * Reads a call behind its xid and message type. Throws `XdrError` when the header is cut short.
  */
 export function decodeCall(
   xdr: XdrReader,
   xid: number,
   security: CallSecurity,
-): RpcCall | AuthStatus | typeof RPC_MISMATCH {
+): RpcCall | Denial {
   // RFC 5531 section 9: rpcvers MUST be equal to 2.
   if (xdr.uint32() !== RPC_VERSION) return RPC_MISMATCH;
   const program = xdr.uint32();
   const version = xdr.uint32();
   const procedure = xdr.uint32();
   const opened = security.open(xdr);
-  if (typeof opened === "number") return opened;
+  if (isDenial(opened)) return opened;
   return {
     xid,
     program,
@@ -161,7 +161,7 @@ export function progMismatch(
 export function encodeDenied(
   xdr: XdrWriter,
   xid: number,
-  reason: AuthStatus | typeof RPC_MISMATCH,
+  reason: Denial,
 ): void {
   xdr.uint32(xid);
   xdr.uint32(MessageType.REPLY);

@@ -114,13 +114,13 @@ async function sessionsOf(
 ): Promise<RecoveredSessions | undefined> {
   if (options.persistentSessions === false) return undefined;
   const writable = exports.filter(({ readOnly }) => !readOnly);
-  const [store, ...others] = new Set(writable.map(({ fs }) => fs));
-  if (store === undefined || others.length > 0) return undefined;
-  const { records, stats } = store;
+  const [fs, ...others] = new Set(writable.map(({ fs }) => fs));
+  if (fs === undefined || others.length > 0) return undefined;
+  const { records, stats } = fs;
   const isDurable = stats !== undefined && stats.durability !== "none";
   if (records === undefined || !isDurable) return undefined;
   const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const server = `${identity.name} ${hostname} ${port}`;
-  const recovery = new SessionRecovery({ records, store, server, log });
+  const recovery = new SessionRecovery({ records, fs, server, log });
   return { recovery, kept: await recovery.load() };
 }

@@ -14,7 +14,9 @@ export interface ChannelLimits {
   readonly maxSlots: number;
 }
 
-/** RPC call header with AUTH_NONE 40, COMPOUND header 12, SEQUENCE 36. */
+// The least that can be of use: with AUTH_NONE, for every other flavour adds to it.
+
+/** RPC call header 40, COMPOUND header 12, SEQUENCE 36. */
 const SMALLEST_REQUEST = 88;
 /** RPC reply header 24, COMPOUND4res header 12, SEQUENCE result 44. */
 const SMALLEST_RESPONSE = 80;

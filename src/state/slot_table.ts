@@ -72,7 +72,7 @@ export class Slot {
    * The server ended while it carried out the last request of a persistent
    * session: what became of that can't be told any more.
    */
-  isLost = false;
+  isOutcomeLost = false;
 
   readonly #table: SlotTable;
   #length = 0;
@@ -143,7 +143,7 @@ export class Slot {
     this.#principal = request.principal;
     this.#cacheThis = request.cacheThis;
     this.#isSequenceUnsure = false;
-    this.isLost = false;
+    this.isOutcomeLost = false;
     const { store } = this.#table;
     if (store !== undefined) this.#changesBefore = store.changes;
     this.#table.busy++;
@@ -204,8 +204,8 @@ export class Slot {
       store.changes !== this.#changesBefore;
   }
 
-  /** The request, which has changed nothing, goes on after others had a turn. */
-  goOn(): void {
+  /** The request, which has changed nothing, goes on after others had a turn: theirs are not its changes. */
+  countChangesAnew(): void {
     const { store } = this.#table;
     if (store !== undefined) this.#changesBefore = store.changes;
   }
@@ -214,7 +214,7 @@ export class Slot {
   restore(image: SlotImage): void {
     this.sequence = this.#saved = image.sequence;
     this.isUsed = true;
-    this.isLost = !image.isAnswered;
+    this.isOutcomeLost = !image.isAnswered;
     this.#length = image.length;
     this.#digest = image.digest;
     this.#principal = image.principal;
@@ -286,7 +286,7 @@ export class SlotTable {
   readonly #slots: (Slot | undefined)[] = [];
   readonly #account: StateAccount;
   /** Slots below have a past that the store does not know in full. */
-  #behind = 0;
+  #unsureBelow = 0;
 
   constructor(
     granted: number,
@@ -302,7 +302,7 @@ export class SlotTable {
     this.granted = granted;
     this.usage = usage;
     this.store = options.store;
-    if (options.isRestored) this.#behind = granted;
+    if (options.isRestored) this.#unsureBelow = granted;
     this.highest = granted - 1;
     this.target = granted - 1;
   }
@@ -354,7 +354,7 @@ export class SlotTable {
     }
     this.#cut(target + 1);
     // Should they come back, they begin anew.
-    this.#behind = Math.min(this.#behind, target + 1);
+    this.#unsureBelow = Math.min(this.#unsureBelow, target + 1);
     this.store?.drop(target + 1);
     this.highest = target;
   }
@@ -379,6 +379,6 @@ export class SlotTable {
   #make(id: number): Slot {
     this.#account.count("slot", 1);
     while (this.#slots.length < id) this.#slots.push(undefined);
-    return this.#slots[id] = new Slot(this, id, id < this.#behind);
+    return this.#slots[id] = new Slot(this, id, id < this.#unsureBelow);
   }
 }

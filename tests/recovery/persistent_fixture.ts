@@ -73,7 +73,7 @@ export class PersistentFixture {
         leaseMs: LEASE,
         log,
       }),
-      sessions: new SessionRecovery({ records, store: fs, server: "s", log }),
+      sessions: new SessionRecovery({ records, fs, server: "s", log }),
       random: new SeededRandom(++this.#starts).bytes,
     });
   }

@@ -116,9 +116,10 @@ function checkSpecial(
 export function authorizeIo(
   context: CompoundContext,
   stateid: Stateid,
-  write: boolean,
+  use: "read" | "write",
 ): Awaitable<StatusCode> {
   const { file } = context;
+  const write = use === "write";
   const state = ioState(context, stateid, { file, write });
   if (!isStatus(state)) {
     const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;

@@ -25,7 +25,7 @@ export const read: Operation<ReadArgs> = {
   }),
 
   run(context, args) {
-    const status = authorizeIo(context, args.stateid, false);
+    const status = authorizeIo(context, args.stateid, "read");
     // Not by `chain`: this is the hottest of all paths.
     if (status instanceof Promise) {
       // Taken before the wait, so that the connection knows what it waits with.

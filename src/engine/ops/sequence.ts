@@ -149,7 +149,7 @@ function repeat(
   // RFC 8881 18.36.4: a slot never used has answered SEQ_MISORDERED to 0.
   if (!slot.isUsed) return Status.SEQ_MISORDERED;
   if (!slot.isRetry(request)) return Status.SEQ_FALSE_RETRY;
-  if (slot.isLost) {
+  if (slot.isOutcomeLost) {
     // RFC 8881 2.10.6.5: if not the original reply, then an indication that the session is lost.
     sessions.destroy(session, "lost-session");
     return Status.BADSESSION;

@@ -93,7 +93,7 @@ function checkSize(
   const { maxFileSize = Number.MAX_SAFE_INTEGER } = file.export.fs.limits ?? {};
   if (size > maxFileSize) return Status.FBIG;
   // RFC 8881 18.30.3: the same locking requirements as a WRITE.
-  return authorizeIo(context, stateid, true);
+  return authorizeIo(context, stateid, "write");
 }
 
 /** RFC 8881 6.2.5: the bits of the mask are set or reset, the others stay. */

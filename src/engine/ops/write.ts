@@ -32,7 +32,7 @@ export const write: Operation<WriteArgs, "write"> = {
   }),
 
   run(context, args) {
-    const status = authorizeIo(context, args.stateid, true);
+    const status = authorizeIo(context, args.stateid, "write");
     if (status instanceof Promise) {
       return status.then((status) =>
         status === Status.OK ? store(context, args) : status
