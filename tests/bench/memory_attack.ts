@@ -12,15 +12,8 @@
  */
 
 import { parseArgs } from "node:util";
-import {
-  encodeCall,
-  frame,
-  op,
-  openSession,
-  rootCredential,
-  walk,
-  writeCompound,
-} from "../support/client/mod.ts";
+import { deafReads, Flood, partialRecord } from "../support/attacks.ts";
+import { op, openSession } from "../support/client/mod.ts";
 import { MeasuredServer, mebibytes } from "./measured_server.ts";
 
 const MIB = 1024 * 1024;
@@ -36,37 +29,6 @@ interface Attack {
   readonly connections: number;
   /** All that is sent on each of them. */
   readonly bytes: Uint8Array;
-}
-
-/** READs of 1 MiB, pipelined, by nobody who would read the answers. */
-function deafReads(count: number): Uint8Array {
-  const read = op.read({
-    stateid: { seqid: 0, other: new Uint8Array(12) },
-    offset: 0n,
-    count: MIB,
-  });
-  const one = frame(encodeCall(
-    {
-      xid: 1,
-      rpcVersion: 2,
-      program: 100003,
-      version: 4,
-      procedure: 1,
-      credential: rootCredential,
-    },
-    (xdr) =>
-      writeCompound(xdr, { minorVersion: 0, ops: [...walk(["f"]), read] }),
-  ));
-  const all = new Uint8Array(one.length * count);
-  for (let i = 0; i < count; i++) all.set(one, i * one.length);
-  return all;
-}
-
-/** All of a record of 1 MiB but its end. */
-function partialRecord(): Uint8Array {
-  const bytes = new Uint8Array(MIB - 4);
-  new DataView(bytes.buffer).setUint32(0, 0x8000_0000 + MIB);
-  return bytes;
 }
 
 const attacks: readonly Attack[] = [
@@ -88,11 +50,7 @@ for (const attack of attacks) {
     op.setattr({ size: BigInt(MIB) }, stateid),
   ]);
   const before = await server.memory();
-  const sockets: Deno.TcpConn[] = [];
-  for (let i = 0; i < attack.connections; i++) {
-    sockets.push(await Deno.connect({ port }));
-  }
-  const sends = sockets.map((socket) => send(socket, attack.bytes));
+  await using _flood = await Flood.start({ port, ...attack });
   let rss = 0;
   let slowest = 0;
   for (const since = performance.now(); performance.now() - since < WATCH_MS;) {
@@ -107,16 +65,4 @@ for (const attack of attacks) {
     mebibytes(rss).padStart(15),
     `${slowest.toFixed(0)} ms`.padStart(13),
   );
-  for (const socket of sockets) socket.close();
-  await Promise.all(sends);
-}
-
-async function send(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  try {
-    for (let at = 0; at < bytes.length;) {
-      at += await socket.write(bytes.subarray(at));
-    }
-  } catch {
-    // The server closed it, or we did.
-  }
 }

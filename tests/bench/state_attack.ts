@@ -12,9 +12,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { Status } from "../../src/nfs4/constants.ts";
+import { manyLocks, manyOpens, OPEN_ACCESS } from "../support/attacks.ts";
 import {
-  bytesOf,
   op,
   openSession,
   type Session,
@@ -26,46 +25,6 @@ const { values } = parseArgs({
   options: { state: { type: "string", default: "64" } },
 });
 const maxStateBytes = Number(values.state) * 1024 * 1024;
-/** Both, and no delegation. */
-const OPEN_ACCESS = 3 | 0x400;
-
-/** Opens "f" by ever new owners, in six clients, until it is refused. */
-async function manyOpens(port: number): Promise<number> {
-  const clients = await Promise.all(
-    Array.from({ length: 6 }, () => openSession({ port })),
-  );
-  const counts = await Promise.all(
-    clients.map((session, client) =>
-      untilRefused(session, (i) => [
-        op.putrootfh(),
-        op.open({
-          access: OPEN_ACCESS,
-          owner: { clientid: 0n, owner: bytesOf(`${client} ${i}`) },
-          claim: { claim: "null", name: "f" },
-        }),
-      ])
-    ),
-  );
-  return counts.reduce((sum, count) => sum + count);
-}
-
-/** Locks every second byte of "f" until it is refused. */
-async function manyLocks(port: number): Promise<number> {
-  const session = await openSession({ port });
-  const { filehandle, stateid } = await session.open(["f"], {
-    access: OPEN_ACCESS,
-  });
-  const owner = { clientid: 0n, owner: bytesOf("locker") };
-  return await untilRefused(session, (i) => [
-    op.putfh(filehandle),
-    op.lock({
-      locker: { openStateid: stateid, owner },
-      offset: BigInt(2 * i),
-      length: 1n,
-    }),
-  ]);
-}
-
 /** Registers and confirms 10,000 clients, and one more. */
 async function manyClients(port: number): Promise<number> {
   let count = 0;
@@ -76,27 +35,6 @@ async function manyClients(port: number): Promise<number> {
     await client[Symbol.asyncDispose]();
   }
   return count;
-}
-
-/** Sends what `requests` has, as many at a time as there are slots; returns how many were carried out. */
-async function untilRefused(
-  session: Session,
-  requests: (index: number) => Parameters<Session["compound"]>[0],
-): Promise<number> {
-  let next = 0;
-  let done = 0;
-  let refused = false;
-  await Promise.all(
-    Array.from({ length: session.fore.maxrequests }, async () => {
-      while (!refused && next < 200_000) {
-        const ops = requests(next++);
-        const reply = await session.compound(ops, { expect: "any" });
-        if (reply.status === Status.OK) done++;
-        else refused = true;
-      }
-    }),
-  );
-  return done;
 }
 
 /** Asks again and again until `signal` aborts; the longest answer took so many milliseconds. */
@@ -112,8 +50,19 @@ async function watch(session: Session, signal: AbortSignal): Promise<number> {
 }
 
 const attacks = [
-  ["opens of six clients", manyOpens],
-  ["locks of one file", manyLocks],
+  [
+    "opens of six clients",
+    async (port: number) =>
+      manyOpens(
+        await Promise.all(
+          Array.from({ length: 6 }, () => openSession({ port })),
+        ),
+      ),
+  ],
+  [
+    "locks of one file",
+    async (port: number) => manyLocks(await openSession({ port })),
+  ],
   ["clients of one address", manyClients],
 ] as const;
 
