@@ -23,6 +23,12 @@ const NEWCOMER_MS = 250;
 /** How much less patience there is with a peer that holds what a quiet client waits for. */
 export const HURRY = 5;
 
+/** How often in the time of a hoard it is looked whether a quiet client still waits. */
+export const HURRIED_LOOKS = 10;
+
+/** Milliseconds between two looks at the timeouts. */
+export const SWEEP_MS = 5_000;
+
 /** Bytes of buffers, and of writers, that are kept for later use, at most. */
 const MAX_POOL = 64 * 1024 * 1024;
 
@@ -101,7 +107,7 @@ export class RpcListener implements AsyncDisposable {
     };
     this.#endSweeps = every(
       options.clock,
-      options.sweepInterval ?? 5000,
+      options.sweepInterval ?? SWEEP_MS,
       () => this.sweep(),
     );
     const { observer, logger = silentLogger } = options;
@@ -150,7 +156,7 @@ export class RpcListener implements AsyncDisposable {
       this.#cancelLook = undefined;
       budget.relieve();
       if (budget.isExhausted) this.#exhausted(budget);
-    }, hoard / 10);
+    }, hoard / HURRIED_LOOKS);
   }
 
   /**

@@ -34,7 +34,7 @@ import { STATEID_OTHER_SIZE } from "../../src/nfs4/constants.ts";
 import { PAUSE_MS } from "../../src/rpc/accept.ts";
 import { SMALL_REPLY } from "../../src/rpc/buffer_budget.ts";
 import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/connection_watch.ts";
-import { HURRY } from "../../src/rpc/listener.ts";
+import { HURRIED_LOOKS, HURRY, SWEEP_MS } from "../../src/rpc/listener.ts";
 import { LARGEST_WRITER } from "../../src/rpc/pools.ts";
 import { SWEEP_INTERVAL_MS } from "../../src/server.ts";
 import { DEFAULT_FILE_SYSTEM_MS } from "../../src/server/options.ts";
@@ -132,6 +132,8 @@ export const TIMES: Told<number | readonly number[]> = {
     "whose peer takes less than 64 KiB of its replies in": PATIENCE.stall,
     "one without a call in its first": PATIENCE.handshake,
     "accepted after a pause of": PAUSE_MS,
+    "a sweep, every": SWEEP_MS,
+    "waits for room, once": PATIENCE.hoard / HURRIED_LOOKS,
   },
   "src/state/README.md": {
     "gets no more while it holds": SHARE,

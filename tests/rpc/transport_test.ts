@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { concat } from "@std/bytes";
 import { systemClock } from "../../src/base/clock.ts";
 import { UNKNOWN } from "../../src/rpc/auth.ts";
 import { noneFlavor } from "../../src/rpc/auth_none.ts";
@@ -12,12 +11,8 @@ import {
   type SecurityFlavor,
   skipOpaque,
 } from "../../src/rpc/security.ts";
-import {
-  type Acceptor,
-  acceptorOf,
-  type Connected,
-  type Transport,
-} from "../../src/rpc/transport.ts";
+import { acceptorOf, type Transport } from "../../src/rpc/transport.ts";
+import { TestAcceptor } from "./in_process.ts";
 import {
   echo,
   Peer,
@@ -33,56 +28,6 @@ const KEY = 0x5a;
 /** auth_flavor of AUTH_TLS (RFC 9289 4.1). */
 const AUTH_TLS = 7;
 
-/** Bytes on their way from one end to the other. */
-class Way {
-  #bytes: Uint8Array = new Uint8Array();
-  #isEnded = false;
-  #wake = Promise.withResolvers<void>();
-
-  put(bytes: Uint8Array): void {
-    this.#bytes = concat([this.#bytes, bytes]);
-    this.#wake.resolve();
-  }
-
-  end(): void {
-    this.#isEnded = true;
-    this.#wake.resolve();
-  }
-
-  async take(into: Uint8Array): Promise<number | null> {
-    while (this.#bytes.length === 0) {
-      if (this.#isEnded) return null;
-      this.#wake = Promise.withResolvers();
-      await this.#wake.promise;
-    }
-    const part = this.#bytes.subarray(0, into.length);
-    this.#bytes = this.#bytes.slice(part.length);
-    into.set(part);
-    return part.length;
-  }
-}
-
-/** Both ends of a connection inside this process. */
-function pipe(): { ours: Transport; theirs: Transport } {
-  const [up, down] = [new Way(), new Way()];
-  return { ours: end(up, down), theirs: end(down, up) };
-}
-
-function end(from: Way, to: Way): Transport {
-  return {
-    read: (into) => from.take(into),
-    write(bytes) {
-      to.put(bytes);
-      return Promise.resolve(bytes.length);
-    },
-    closeWrite: () => Promise.resolve(to.end()),
-    close() {
-      to.end();
-      from.end();
-    },
-  };
-}
-
 /** Whatever passes is turned. */
 function turned(inner: Transport): Transport {
   return {
@@ -97,37 +42,6 @@ function turned(inner: Transport): Transport {
     closeWrite: () => inner.closeWrite(),
     close: () => inner.close(),
   };
-}
-
-/** Accepts what a test gives it. */
-class TestAcceptor implements Acceptor {
-  readonly #given: Connected[] = [];
-  #wake = Promise.withResolvers<void>();
-  #isClosed = false;
-
-  /** The peer's end of a new connection. */
-  connect(): Transport {
-    const { ours, theirs } = pipe();
-    const local = { hostname: "test", port: undefined };
-    this.#given.push({ transport: ours, local, peer: local });
-    this.#wake.resolve();
-    return theirs;
-  }
-
-  async accept(): Promise<Connected> {
-    for (;;) {
-      if (this.#isClosed) throw new Deno.errors.BadResource("closed");
-      const next = this.#given.shift();
-      if (next !== undefined) return next;
-      this.#wake = Promise.withResolvers();
-      await this.#wake.promise;
-    }
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.#wake.resolve();
-  }
 }
 
 /** AUTH_TLS: its one call is answered, and after that everything is turned. */

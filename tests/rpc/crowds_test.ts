@@ -1,0 +1,166 @@
+/** What a connection costs among many others: counted, not timed. */
+
+import { assert, assertEquals } from "@std/assert";
+import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
+import { type ListenerOptions, RpcListener } from "../../src/rpc/listener.ts";
+import { toldClock } from "../support/fake_clock.ts";
+import { looksOf } from "../support/looks.ts";
+import { TestAcceptor } from "./in_process.ts";
+import { echo, Peer, TestHandlers, until } from "./support.ts";
+
+const FEW = 20;
+const MANY = 200;
+/** Of things that are not connections: buffers, headers. */
+const OWN_LOOKS = 40;
+
+/** A listener with `count` connections, which have just made a call if they are `busy`, and what is measured on it. */
+class Crowd implements AsyncDisposable {
+  readonly listener: RpcListener;
+  readonly #acceptor = new TestAcceptor();
+  readonly #peers: Peer[] = [];
+  #opened = 0;
+  #refused = 0;
+
+  private constructor(options: Partial<ListenerOptions>) {
+    this.listener = new RpcListener({
+      acceptor: this.#acceptor,
+      handlers: new TestHandlers(),
+      clock: toldClock(() => 0),
+      observer: {
+        connectionOpened: () => this.#opened++,
+        connectionRefused: () => this.#refused++,
+      },
+      ...options,
+    });
+  }
+
+  static async gather(
+    { count, busy, ...options }: Partial<ListenerOptions> & {
+      readonly count: number;
+      readonly busy: boolean;
+    },
+  ): Promise<Crowd> {
+    const crowd = new Crowd(options);
+    // From as many hosts.
+    for (let i = 0; i < count; i++) crowd.#comes(`host ${i}`);
+    await crowd.#areThere();
+    if (busy) await Promise.all(crowd.#peers.map((peer) => ask(peer)));
+    return crowd;
+  }
+
+  /** Looks that a newcomer costs, and whether it was let in. */
+  async newcomer(hostname: string): Promise<{ looks: number; isIn: boolean }> {
+    const before = this.#opened;
+    const looks = await looksOf(() => {
+      this.#comes(hostname);
+      return this.#areThere();
+    });
+    return { looks, isIn: this.#opened > before };
+  }
+
+  /** Looks that a call on the oldest connection costs. */
+  call(): Promise<number> {
+    return looksOf(() => ask(this.#peers[0]!));
+  }
+
+  #comes(hostname: string): void {
+    this.#peers.push(new Peer(this.#acceptor.connect(hostname)));
+  }
+
+  #areThere(): Promise<void> {
+    return until(() => this.#opened + this.#refused === this.#peers.length);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const peer of this.#peers) peer[Symbol.dispose]();
+    await this.listener[Symbol.asyncDispose]();
+  }
+}
+
+async function ask(peer: Peer): Promise<void> {
+  await peer.send(echo(1));
+  await peer.reply();
+}
+
+/** Looks at each of the connections that are more. */
+function each(few: number, many: number): number {
+  return (many - few) / (MANY - FEW);
+}
+
+/** What `measure` says of few connections, and of many. */
+async function ofBoth<T>(
+  measure: (count: number) => Promise<T>,
+): Promise<[T, T]> {
+  return [await measure(FEW), await measure(MANY)];
+}
+
+const budget = () => new BufferBudget({ limit: 2 ** 26, step: 2 ** 20 });
+
+for (const busy of [false, true]) {
+  const others = busy ? "busy" : "silent";
+  Deno.test(`below the limits a newcomer costs the same among few ${others} connections and many`, async () => {
+    const [few, many] = await ofBoth(async (count) => {
+      await using crowd = await Crowd.gather({ count, busy, budget: budget() });
+      return await crowd.newcomer("new");
+    });
+    assertEquals(few, many);
+    assert(many.isIn && many.looks < OWN_LOOKS, `${many.looks} looks`);
+  });
+}
+
+Deno.test("at the limit a newcomer takes the place of the oldest silent connection without a look at others", async () => {
+  const [few, many] = await ofBoth(async (count) => {
+    await using crowd = await Crowd.gather({
+      ...{ count, busy: false, maxConnections: count },
+    });
+    return await crowd.newcomer("new");
+  });
+  assertEquals(few, many);
+  assert(many.isIn && many.looks < OWN_LOOKS, `${many.looks} looks`);
+});
+
+Deno.test("at the limit a newcomer is turned away after one walk over the busy ones", async () => {
+  const [few, many] = await ofBoth(async (count) => {
+    await using crowd = await Crowd.gather({
+      ...{ count, busy: true, maxConnections: count },
+    });
+    return await crowd.newcomer("new");
+  });
+  assertEquals([few.isIn, many.isIn], [false, false]);
+  // An entry of a map is three: itself, its key and its value.
+  assert(each(few.looks, many.looks) <= 3);
+});
+
+Deno.test("at the limit of its host a newcomer is turned away after a walk over all, and one over the silent ones", async () => {
+  for (const busy of [false, true]) {
+    const [few, many] = await ofBoth(async (count) => {
+      await using crowd = await Crowd.gather({ count, busy, maxPerAddress: 1 });
+      // The one of its host is no stranger, so that it does not give way.
+      await crowd.call();
+      return await crowd.newcomer("host 0");
+    });
+    assertEquals([few.isIn, many.isIn], [false, false]);
+    assert(each(few.looks, many.looks) <= (busy ? 3 : 4));
+  }
+});
+
+Deno.test("a call costs the same among few connections and many", async () => {
+  const [few, many] = await ofBoth(async (count) => {
+    await using crowd = await Crowd.gather({
+      ...{ count, busy: true, budget: budget() },
+    });
+    return await crowd.call();
+  });
+  assertEquals(few, many);
+  assert(many < OWN_LOOKS, `${many} looks`);
+});
+
+Deno.test("a sweep is a walk over the connections, and one over what they took", async () => {
+  const [few, many] = await ofBoth(async (count) => {
+    await using crowd = await Crowd.gather({
+      ...{ count, busy: true, budget: budget() },
+    });
+    return await looksOf(() => crowd.listener.sweep());
+  });
+  assert(each(few, many) <= 4);
+});
