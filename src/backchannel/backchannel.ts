@@ -124,7 +124,9 @@ export class Backchannel implements SessionObserver {
 
   /** {@inheritDoc SessionObserver.backchannelLost} */
   backchannelLost(session: Session): void {
-    // What comes next has to prove itself again.
+    // Trust ends with the last connection, and begins anew with the next that is
+    // bound. Where callbacks fail, the session's fault stands for that until one
+    // is answered.
     if (!session.hasBackConnection) session.isPathProven = false;
   }
 

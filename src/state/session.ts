@@ -54,7 +54,7 @@ export class Session {
   boundAtCreation: DirectionBits = Direction.FORE;
   /** Whether a connection was ever bound to its backchannel: it has one, live or down. */
   hasBackchannel = false;
-  /** Whether a callback was answered over the backchannel since its first connection was bound. */
+  /** Whether its backchannel is trusted: from the binding of a connection on, until CB_NULL fails or the last one is lost. */
   isPathProven = false;
   /** Callbacks fail although there is a connection (SEQ4_STATUS_BACKCHANNEL_FAULT). */
   hasBackchannelFault = false;
