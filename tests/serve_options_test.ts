@@ -164,7 +164,7 @@ Deno.test("an option of a name that there is not is refused, and what was meant 
     assertThrows(() => make(options as never), TypeError, said);
   }
   const none = { durability: "none" } as never;
-  assertThrows(() => local(".", none), RangeError, "full or os, not none");
+  assertThrows(() => local(".", none), TypeError, 'full, os, not "none"');
   // "" + "/store.db" would be in the host's root.
   assertThrows(() => sqlite(""), Error, 'can\'t serve "": it names no folder');
 });

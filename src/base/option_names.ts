@@ -19,7 +19,9 @@ export function checkOptionNames<Options extends object>(
   options: Options,
   names: OptionNames<Options>,
 ): void {
-  if (typeof options !== "object" || options === null) {
+  if (
+    typeof options !== "object" || options === null || Array.isArray(options)
+  ) {
     throw new TypeError(
       `${whose} takes an object of options, not ${Deno.inspect(options)}`,
     );

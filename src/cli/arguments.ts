@@ -5,7 +5,7 @@ import {
   type LogFormat,
   type LogLevel,
 } from "../base/log.ts";
-import type { Durability } from "../backends/sqlite/mod.ts";
+import { DURABILITIES, type Durability } from "../backends/sqlite/options.ts";
 import { LEAST_STATE_BYTES, leastBufferBytes } from "../server/limits.ts";
 import { type ExportArgument, parseExport } from "./export_argument.ts";
 import { DEFAULT_DIRECTORY } from "./help.ts";
@@ -83,7 +83,6 @@ const VALUED: ReadonlySet<string> = new Set(
     .filter(([, { type }]) => type === "string")
     .map(([name]) => `--${name}`),
 );
-const DURABILITIES = ["full", "os", "none"] as const;
 /** Understands the command line; throws {@linkcode UsageError}. */
 export function parseArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parseFlags(args);

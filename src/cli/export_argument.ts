@@ -1,6 +1,7 @@
 import { MOST_BYTES } from "../backends/memory/options.ts";
-import type { Squash } from "../vfs/exports.ts";
+import { type Squash, SQUASHES } from "../vfs/exports.ts";
 import type { Trust } from "../vfs/file_system.ts";
+import { TRUSTS } from "../vfs/trust.ts";
 import { suggestion } from "../base/suggestion.ts";
 import { integer, oneOf, size, UsageError } from "./values.ts";
 
@@ -41,8 +42,6 @@ export interface ExportArgument {
   readonly quotaBytes: number | undefined;
 }
 
-const SQUASHES = ["none", "root", "all"] as const;
-const TRUSTS = ["owner", "port", "any"] as const;
 const NOBODY = 65534;
 const MAX_ID = 0xffff_fffe;
 /** The options of an export, those with a value with their "=". */

@@ -1,6 +1,14 @@
 import { checkOptionNames, type OptionNames } from "../base/option_names.ts";
-import type { ExportOptions } from "../vfs/exports.ts";
+import {
+  checkType,
+  checkWhole,
+  checkWord,
+  MAX_UINT32,
+  shown,
+} from "../base/option_values.ts";
+import { type ExportOptions, SQUASHES } from "../vfs/exports.ts";
 import type { FileSystem, FileSystemLimits } from "../vfs/file_system.ts";
+import { TRUSTS } from "../vfs/trust.ts";
 import type { CallbackTimes } from "../backchannel/retry_policy.ts";
 import type { ServeOptions } from "./options.ts";
 
@@ -33,8 +41,8 @@ const METHODS: {
 
 /** The words that an export's options may be. */
 const WORDS = {
-  trust: ["owner", "port", "any"],
-  squash: ["none", "root", "all"],
+  trust: TRUSTS,
+  squash: SQUASHES,
 } as const satisfies Partial<Record<keyof ExportOptions, readonly string[]>>;
 
 const EXPORT_NAMES: OptionNames<ExportOptions> = {
@@ -150,12 +158,7 @@ function checkExport(given: ExportOptions): void {
   );
   checkType(`export ${path}: readOnly`, given.readOnly, "boolean");
   for (const [name, id] of Object.entries(given.anonymous ?? {})) {
-    if (id === undefined || isUint32(id)) continue;
-    throw new RangeError(
-      `export ${path}: anonymous ${name} must be a whole number from 0 to 4294967295, not ${
-        shown(id)
-      }`,
-    );
+    checkWhole(`export ${path}: anonymous ${name}`, id, { most: MAX_UINT32 });
   }
   for (const [name, words] of Object.entries(WORDS)) {
     checkWord(
@@ -168,29 +171,13 @@ function checkExport(given: ExportOptions): void {
   checkLimits(path, fs.limits ?? {});
 }
 
-function checkType(what: string, value: unknown, type: string): void {
-  if (value === undefined || typeof value === type) return;
-  throw new TypeError(`${what} must be a ${type}, not ${shown(value)}`);
-}
-
-function checkWord(
-  what: string,
-  value: unknown,
-  words: readonly string[],
-): void {
-  if (value === undefined || words.some((word) => word === value)) return;
-  throw new TypeError(`${what} is ${words.join(", ")}, not ${shown(value)}`);
-}
-
 /** They go onto the wire as they are. */
 function checkLimits(path: string, limits: FileSystemLimits): void {
   for (const [name, least] of Object.entries(LEAST_LIMITS)) {
-    const value = limits[name as keyof typeof LEAST_LIMITS] ?? least;
-    if (Number.isSafeInteger(value) && value >= least) continue;
-    throw new RangeError(
-      `export ${path}: its file system's ${name} must be a whole number from ${least}, not ${
-        shown(value)
-      }`,
+    checkWhole(
+      `export ${path}: its file system's ${name}`,
+      limits[name as keyof typeof LEAST_LIMITS],
+      { least },
     );
   }
 }
@@ -256,22 +243,12 @@ function checkCallbacks(
       `callbacks.replyTimeout must be above 0, not ${shown(replyTimeout)}`,
     );
   }
-  if (!(Number.isSafeInteger(attempts) && attempts > 0)) {
-    throw new RangeError(
-      `callbacks.attempts must be a whole number from 1, not ${
-        shown(attempts)
-      }`,
-    );
-  }
+  checkWhole("callbacks.attempts", attempts, { least: 1 });
   if (!Array.isArray(backoff) || !backoff.every(isWait)) {
     throw new TypeError(
       `callbacks.backoff must be waits in milliseconds, not ${shown(backoff)}`,
     );
   }
-}
-
-function isUint32(value: unknown): boolean {
-  return typeof value === "number" && value >>> 0 === value;
 }
 
 function isWait(value: unknown): boolean {
@@ -280,10 +257,4 @@ function isWait(value: unknown): boolean {
 
 function isName(value: unknown): boolean {
   return typeof value === "string" && value !== "";
-}
-
-function shown(value: unknown): string {
-  return typeof value === "object" && value !== null
-    ? "an object"
-    : Deno.inspect(value);
 }

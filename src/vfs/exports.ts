@@ -6,6 +6,13 @@ import type { Caller, FileSystem, Trust } from "./file_system.ts";
 /** Whose requests are carried out as the anonymous user. */
 export type Squash = "none" | "root" | "all";
 
+/** All that it may be. */
+export const SQUASHES = [
+  "none",
+  "root",
+  "all",
+] as const satisfies readonly Squash[];
+
 /** A file system and the place and terms under which it is served. */
 export interface Export {
   /** Names the export in filehandles; stays over restarts (made of the path). Unsigned, 32 bits. */

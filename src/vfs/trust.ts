@@ -16,6 +16,13 @@ export interface Bearer {
 
 const ROOT = 0;
 
+/** What may have to speak for callers, the strictest way first. */
+export const TRUSTS = [
+  "owner",
+  "port",
+  "any",
+] as const satisfies readonly Trust[];
+
 /**
  * Judges the AUTH_SYS credentials that come from one bearer. `strictest`: of all
  * exports' terms; whatever belongs to no export, as the principal of a client
@@ -33,8 +40,7 @@ export function voucherFor(bearer: Bearer, strictest: Trust): Voucher {
 
 /** The strictest of several ways. */
 export function strictestOf(ways: readonly Trust[]): Trust {
-  const order = ["owner", "port", "any"] as const;
-  return order.find((way) => ways.includes(way)) ?? "any";
+  return TRUSTS.find((way) => ways.includes(way)) ?? "any";
 }
 
 function standingOf(

@@ -20,7 +20,7 @@
  *
  * @module
  */
-import { checkOptionNames } from "../../base/option_names.ts";
+import { checkType } from "../../base/option_values.ts";
 import type {
   FileSystem,
   FileSystemLimits,
@@ -32,7 +32,7 @@ import type { Host } from "./host.ts";
 import { openHostCalls } from "./host_calls.ts";
 import { LinuxHost } from "./linux_host.ts";
 import { HostedFileSystem } from "./hosted_file_system.ts";
-import { LOCAL_NAMES, type LocalOptions } from "./options.ts";
+import { checkOptions, type LocalOptions } from "./options.ts";
 import { PortableHost } from "./portable_host.ts";
 
 export type { LocalOptions } from "./options.ts";
@@ -64,18 +64,15 @@ export interface LocalFileSystem extends
 /**
  * The folder `directory` of the host as a file system. Throws an `Error` with a
  * message for the user when it is not there, not a folder, or can't be read, and
- * a `TypeError` for an option that it does not have, a `RangeError` for a
- * durability that there is not.
+ * a `TypeError` for an option that it does not have or of another type, and a
+ * `RangeError` for one out of range.
  */
 export function local(
   directory: string,
   options: LocalOptions = {},
 ): LocalFileSystem {
-  checkOptionNames("local", options, LOCAL_NAMES);
-  const { durability = "full" } = options;
-  if (!["full", "os"].includes(durability)) {
-    throw new RangeError(`durability must be full or os, not ${durability}`);
-  }
+  checkType("local: the folder", directory, "string");
+  checkOptions(options);
   const path = checkFolder(directory);
   return new HostedFileSystem(chooseHost(options), path, options);
 }

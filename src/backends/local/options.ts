@@ -1,5 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
-import type { OptionNames } from "../../base/option_names.ts";
+import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
+import { checkType, checkWhole, checkWord } from "../../base/option_values.ts";
 import { mostDescriptors } from "../common/process_limit.ts";
 
 /** How a folder of the host is served. */
@@ -37,13 +38,23 @@ export interface HostedOptions extends LocalOptions {
 }
 
 /** The names of the options, to tell others apart. */
-export const LOCAL_NAMES: OptionNames<LocalOptions> = {
+const NAMES: OptionNames<LocalOptions> = {
   durability: true,
   exclusive: true,
   ffi: true,
   now: true,
   maxDescriptors: true,
 };
+
+/** Throws a `TypeError` for an option that there is not, or of another type, a `RangeError` for one out of range. */
+export function checkOptions(options: LocalOptions): void {
+  checkOptionNames("local", options, NAMES);
+  checkWord("durability", options.durability, ["full", "os"]);
+  checkType("exclusive", options.exclusive, "boolean");
+  checkType("ffi", options.ffi, "boolean");
+  checkType("now", options.now, "function");
+  checkWhole("maxDescriptors", options.maxDescriptors, { least: 1 });
+}
 
 /** Half of the descriptors that the host allows this process. */
 export function descriptorBudget(): number {

@@ -66,7 +66,10 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   readonly #root: MemoryNode;
   #nextFileid = 1;
 
-  /** Empty but for its root. Throws a `RangeError` for an option out of range. */
+  /**
+   * Empty but for its root. Throws a `TypeError` for an option that there is not
+   * or of another type, and a `RangeError` for one out of range.
+   */
   constructor(options: MemoryOptions = {}) {
     this[soundResults] = new.target === MemoryFileSystem ? this : undefined;
     const { maxBytes, maxFiles, maxHeap, ...rest } = complete(options);

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { checkType } from "../../base/option_values.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import type { MemoryOptions } from "./options.ts";
 import { type MemoryTree, plant } from "./tree.ts";
@@ -21,12 +22,14 @@ export type { MemoryTree } from "./tree.ts";
 
 /**
  * A memory file system that holds `tree`. Throws a `TypeError` for a path that
- * can't be or an option that there is not, and a `RangeError` for one out of range.
+ * can't be, and an option that there is not or of another type, and a
+ * `RangeError` for one out of range.
  */
 export function memory(
   tree: MemoryTree = {},
   options: MemoryOptions = {},
 ): MemoryFileSystem {
+  checkType("memory: the tree", tree, "object");
   const fs = new MemoryFileSystem(options);
   plant(fs, tree);
   return fs;

@@ -4,7 +4,14 @@ import {
   type Complete,
   type OptionNames,
 } from "../../base/option_names.ts";
+import {
+  checkType,
+  checkWhole,
+  checkWord,
+  MAX_UINT32,
+} from "../../base/option_values.ts";
 import type { Timestamp, Trust } from "../../vfs/mod.ts";
+import { TRUSTS } from "../../vfs/trust.ts";
 import { systemTime } from "../common/file_times.ts";
 
 /** How a memory file system is made. */
@@ -50,8 +57,6 @@ const NAMES: OptionNames<MemoryOptions> = {
   instance: true,
 };
 
-const MAX_UINT32 = 0xffff_ffff;
-
 // A Map, which holds the nodes and the pages of a file, ends at 2^24 entries.
 /** The most that {@linkcode MemoryOptions.maxBytes} may be. */
 export const MOST_BYTES: number = 2 ** 40;
@@ -59,36 +64,38 @@ const MOST_FILES = 2 ** 23;
 /** The most that it is where it is absent. */
 export const MOST_BY_ITSELF: number = 2 ** 33;
 
+/** The options that are numbers, and what they may be. */
+const RANGES = {
+  maxBytes: { most: MOST_BYTES },
+  maxFiles: { least: 1, most: MOST_FILES },
+  uid: { most: MAX_UINT32 },
+  gid: { most: MAX_UINT32 },
+  mode: { most: 0o7777 },
+  instance: { most: MAX_UINT32 },
+} as const satisfies Partial<Record<keyof MemoryOptions, unknown>>;
+
 /** All options, and what only the machine decides. */
 export interface CompleteOptions extends Complete<MemoryOptions> {
   /** Bytes of `maxBytes` that objects may take: nodes and names, all but content. */
   readonly maxHeap: number;
 }
 
-/** All options, checked. Throws a `TypeError` for one that there is not, a `RangeError` for one out of range. */
+/** All options, checked. Throws a `TypeError` for one that there is not, or of another type, a `RangeError` for one out of range. */
 export function complete(options: MemoryOptions): CompleteOptions {
   checkOptionNames("memory", options, NAMES);
+  for (const [name, range] of Object.entries(RANGES)) {
+    checkWhole(name, options[name as keyof typeof RANGES], range);
+  }
+  checkWord("trust", options.trust, TRUSTS);
+  checkType("now", options.now, "function");
   const heap = getHeapStatistics().heap_size_limit;
   const { maxBytes = Math.min(MOST_BY_ITSELF, 2 * heap), maxFiles = 2 ** 22 } =
     options;
   const { uid = 0, gid = 0, mode = 0o755, now = systemTime() } = options;
   const { trust = "any" } = options;
   const { instance = crypto.getRandomValues(new Uint32Array(1))[0]! } = options;
-  checkRange("maxBytes", maxBytes, MOST_BYTES);
-  checkRange("maxFiles", maxFiles, MOST_FILES, 1);
-  checkRange("uid", uid, MAX_UINT32);
-  checkRange("gid", gid, MAX_UINT32);
-  checkRange("mode", mode, 0o7777);
-  checkRange("instance", instance, MAX_UINT32);
   // The rest is for what the server remembers, and for requests.
   const maxHeap = Math.floor(heap / 4);
   const owner = { uid, gid, mode, trust };
   return { maxBytes, maxFiles, maxHeap, ...owner, now, instance };
-}
-
-function checkRange(name: string, value: number, most: number, least = 0) {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new RangeError(
-    `${name} must be a whole number from ${least} to ${most}, not ${value}`,
-  );
 }

@@ -32,8 +32,8 @@ export type { SqliteStats } from "./stats.ts";
 /**
  * The store in `directory`, which is made where there is none; ":memory:" is one
  * in memory. Throws an `Error` of one line when the store is in use, damaged
- * or of a newer version, a `TypeError` for an option that there is not, and a
- * `RangeError` for one out of range.
+ * or of a newer version, a `TypeError` for an option that there is not or of
+ * another type, and a `RangeError` for one out of range.
  */
 export function sqlite(
   directory: string,

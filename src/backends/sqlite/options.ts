@@ -3,6 +3,12 @@ import {
   type Complete,
   type OptionNames,
 } from "../../base/option_names.ts";
+import {
+  checkType,
+  checkWhole,
+  checkWord,
+  MAX_UINT32,
+} from "../../base/option_values.ts";
 import { ownUser } from "../../host/own_user.ts";
 import type { Timestamp } from "../../vfs/mod.ts";
 import { systemTime } from "../common/file_times.ts";
@@ -14,6 +20,13 @@ import { type Disk, hostDisk } from "./disk.ts";
  * to the operating system; "none", nothing, for tests and scratch data.
  */
 export type Durability = "full" | "os" | "none";
+
+/** All that it may be. */
+export const DURABILITIES = [
+  "full",
+  "os",
+  "none",
+] as const satisfies readonly Durability[];
 
 /** How a store is opened. */
 export interface SqliteOptions {
@@ -55,35 +68,32 @@ export type CompleteOptions = Complete<SqliteOptions>;
 /** Bytes in the write-ahead log from which on it is emptied into the database. */
 export const LONG_LOG: number = 2 ** 24;
 const KEPT_NODES = 65_536;
-const MAX_UINT32 = 0xffff_ffff;
 
-/** All options, checked. Throws a `TypeError` for one that there is not, a `RangeError` for one out of range. */
+/** The options that are numbers, and what they may be. */
+const RANGES = {
+  uid: { most: MAX_UINT32 },
+  gid: { most: MAX_UINT32 },
+  mode: { most: 0o7777 },
+  keptNodes: { least: 1 },
+  longLog: { least: 1 },
+} as const satisfies Partial<Record<keyof SqliteOptions, unknown>>;
+
+/** All options, checked. Throws a `TypeError` for one that there is not, or of another type, a `RangeError` for one out of range. */
 export function complete(options: SqliteOptions): CompleteOptions {
   checkOptionNames("sqlite", options, NAMES);
+  for (const [name, range] of Object.entries(RANGES)) {
+    checkWhole(name, options[name as keyof typeof RANGES], range);
+  }
+  checkWord("durability", options.durability, DURABILITIES);
+  checkType("now", options.now, "function");
+  checkType("disk", options.disk, "object");
   const { durability = "full", quotaBytes = Infinity } = options;
+  if (quotaBytes !== Infinity) checkWhole("quotaBytes", quotaBytes);
   const own = ownUser();
   const { uid = own.uid, gid = own.gid, mode = 0o755 } = options;
   const { now = systemTime() } = options;
-  if (!["full", "os", "none"].includes(durability)) {
-    throw new RangeError(
-      `durability must be full, os or none, not ${durability}`,
-    );
-  }
-  if (quotaBytes !== Infinity) {
-    checkRange("quotaBytes", quotaBytes, Number.MAX_SAFE_INTEGER);
-  }
-  checkRange("uid", uid, MAX_UINT32);
-  checkRange("gid", gid, MAX_UINT32);
-  checkRange("mode", mode, 0o7777);
   const { disk = hostDisk, keptNodes = KEPT_NODES, longLog = LONG_LOG } =
     options;
   const internal = { keptNodes, longLog, disk };
   return { durability, quotaBytes, uid, gid, mode, now, ...internal };
-}
-
-function checkRange(name: string, value: number, most: number): void {
-  if (Number.isInteger(value) && value >= 0 && value <= most) return;
-  throw new RangeError(
-    `${name} must be a whole number from 0 to ${most}, not ${value}`,
-  );
 }

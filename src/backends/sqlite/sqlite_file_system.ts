@@ -1,3 +1,4 @@
+import { checkType } from "../../base/option_values.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import {
   type AttributeChanges,
@@ -73,10 +74,12 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   /**
    * Opens the store in a folder and makes it where there is none; ":memory:"
    * is one in memory. Throws an `Error` of one line when it is in use, of a newer
-   * version or damaged, and a `RangeError` for an option out of range.
+   * version or damaged, a `TypeError` for an option that there is not or of
+   * another type, and a `RangeError` for one out of range.
    */
   constructor(directory: string, options: SqliteOptions = {}) {
     this[soundResults] = new.target === SqliteFileSystem ? this : undefined;
+    checkType("sqlite: the folder", directory, "string");
     this.#directory = directory;
     this.trust = directory === MEMORY ? "any" : "owner";
     this.#options = complete(options);
