@@ -261,7 +261,11 @@ export interface FileSystem<Node extends object = object> {
    */
   identify(node: Node): Uint8Array;
 
-  /** The node of an identity; "stale" when it is gone. */
+  /**
+   * The node of an identity; "stale" when it is gone, "busy" when that can't be told
+   * now. Clients can be told nothing else of a filehandle: any other error is
+   * NFS4ERR_SERVERFAULT to them, and logged.
+   */
   resolve(identity: Uint8Array): Awaitable<Node>;
 
   /**
