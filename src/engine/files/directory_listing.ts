@@ -55,6 +55,7 @@ export class DirectoryListing {
   #entries = 0;
   /** Entries that were looked at. */
   #seen = 0;
+  #isFaultTold = false;
 
   constructor(context: CompoundContext, options: ListingOptions) {
     this.#context = context;
@@ -189,13 +190,21 @@ export class DirectoryListing {
     reply.truncate(start);
     const code = FsError.from(error)?.code;
     if (code === "not-found" || code === "stale") return false;
-    const status = statusOfError(error, minorVersion);
-    const wanted = this.#options.requested.meets(RDATTR_ERROR);
     // RFC 8881 18.23.3: with rdattr_error one entry fails, without it all do.
-    if (status === undefined || !wanted) throw error;
+    if (!this.#options.requested.meets(RDATTR_ERROR)) throw error;
+    const status = statusOfError(error, minorVersion);
+    if (status === undefined) this.#tellOfFault(error);
     writeBitmap(reply, RDATTR_ERROR);
     reply.uint32(4);
-    reply.uint32(status);
+    reply.uint32(status ?? Status.SERVERFAULT);
     return true;
+  }
+
+  /** A mistake of the file system, as of an operation that fails by one: the first of a listing. */
+  #tellOfFault(error: unknown): void {
+    if (this.#isFaultTold) return;
+    this.#isFaultTold = true;
+    const { log } = this.#context.services;
+    log.error("an entry could not be looked at", { error });
   }
 }

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
 import { getfh } from "../../../src/engine/ops/getfh.ts";
 import { remove } from "../../../src/engine/ops/remove.ts";
@@ -166,22 +171,31 @@ Deno.test("a folder may change while it is read: nothing that stays is missed or
 Deno.test("an entry whose attributes fail has rdattr_error, where it is asked for (RFC 8881 18.23.3)", async () => {
   const fs = memory({ bad: "", good: "" });
   const bad = fs.lookup(fs.root(), "bad");
-  const failing = asking(fs, {
-    getattr: (node) => {
-      if (node === bad) throw new FsError("io");
-      return fs.getattr(node as never);
-    },
-  });
-  for (const one of [failing, slow(failing)]) {
-    const root = await new Fixture({ path: "/", fs: one }).at("/");
-    const part = await readPart(root, { attributes: [TYPE, RDATTR_ERROR] });
-    assertEquals(part.names, ["bad", "good"]);
-    assertEquals(part.masks, [1 << RDATTR_ERROR, 1 << RDATTR_ERROR | 1 << 1]);
-    assertEquals(part.attributes[0]!.uint32(), 5, "NFS4ERR_IO");
-    assertEquals(part.attributes[1]!.uint32(), 1, "NF4REG");
-    assertEquals(part.attributes[1]!.uint32(), 0, "NFS4_OK");
-    const whole = await readPart(root, { attributes: [TYPE] });
-    assertEquals(whole.status, "NFS4ERR_IO");
+  const faults: [error: Error, status: number, name: string][] = [
+    [new FsError("io"), 5, "NFS4ERR_IO"],
+    [new FsError("access"), 13, "NFS4ERR_ACCESS"],
+    [new TypeError("a mistake"), 10_006, "NFS4ERR_SERVERFAULT"],
+  ];
+  for (const [error, status, name] of faults) {
+    const failing = asking(fs, {
+      getattr: (node) => {
+        if (node === bad) throw error;
+        return fs.getattr(node as never);
+      },
+    });
+    for (const one of [failing, slow(failing)]) {
+      const root = await new Fixture({ path: "/", fs: one }).at("/");
+      const part = await readPart(root, { attributes: [TYPE, RDATTR_ERROR] });
+      assertEquals(part.names, ["bad", "good"]);
+      assertEquals(part.masks, [1 << RDATTR_ERROR, 1 << RDATTR_ERROR | 1 << 1]);
+      assertEquals(part.attributes[0]!.uint32(), status, name);
+      assertEquals(part.attributes[1]!.uint32(), 1, "NF4REG");
+      assertEquals(part.attributes[1]!.uint32(), 0, "NFS4_OK");
+      const whole = readPart(root, { attributes: [TYPE] });
+      // What was not thrown on purpose is for the COMPOUND to tell.
+      if (error instanceof FsError) assertEquals((await whole).status, name);
+      else await assertRejects(() => whole, TypeError);
+    }
   }
 });
 
