@@ -125,7 +125,8 @@ function makeEntry(
       return host.open(at, O_CREAT | O_EXCL | O_RDWR, mode);
     }
     case "directory":
-      return void host.makeFolder(at, mode);
+      // Its maker must be able to look into it; it gets its mode later.
+      return void host.makeFolder(at, mode | 0o700);
     case "symlink":
       if (kind.target === "") throw new FsError("invalid", "empty target");
       return void host.makeSymlink(at, kind.target);

@@ -7,6 +7,16 @@ export function isReplaced(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP";
 }
 
+/**
+ * Whether an error is of the one file or folder that was looked at, so that the
+ * others can be looked at all the same: neither "busy", where the host has no room
+ * for any of them, nor a fault of ours.
+ */
+export function isOfOneFile(error: unknown): boolean {
+  const code = FsError.from(error)?.code;
+  return code !== undefined && code !== "busy";
+}
+
 /** An error number of a C call as Deno would throw it. */
 export function hostError(errno: number, call: string): Error {
   const code = hostErrorName(errno) ?? "EIO";

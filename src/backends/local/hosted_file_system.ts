@@ -27,7 +27,7 @@ import { transfer } from "./content.ts";
 import { create } from "./create.ts";
 import type { DirectoryListing } from "./directory_listing.ts";
 import { link, remove, rename } from "./entries.ts";
-import { toFsError } from "./errno.ts";
+import { isOfOneFile, toFsError } from "./errno.ts";
 import { largestFile } from "./largest_file.ts";
 import type { Host } from "./host.ts";
 import { Locator } from "./locator.ts";
@@ -93,7 +93,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   ): Promise<T> {
     if (!(error instanceof Misplaced)) throw toFsError(error);
     if (searches === 0) throw new FsError("busy", error.message);
-    return this.#locator.relocate(error.node)
+    return this.#locator.relocate(error.node).catch(rethrow)
       .then(() => this.#run(act, searches - 1));
   }
 
@@ -118,7 +118,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       // Without a name, but open.
       if (node.isGone && node.isOpen) return node;
     }
-    return this.#locator.find(decoded.inode, decoded.tag);
+    return this.#locator.find(decoded.inode, decoded.tag).catch(rethrow);
   }
 
   /** The attributes as the host has them now. */
@@ -165,17 +165,36 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       readonly wanted: WantedAttributes | undefined;
     },
   ): DirectoryPage<LocalNode> {
+    const { tree } = this.#store;
+    // What is wrong with the folder itself is told of it, and not of each entry.
+    tree.folder(directory);
     const entries: DirectoryEntry<LocalNode>[] = [];
     for (const { name, cookie } of rest) {
-      const found = this.#store.tree.find(directory, name);
+      const entry = this.#entry(directory, name, wanted);
       // Removed since, or of another file system.
-      if (found === undefined) continue;
+      if (entry === undefined) continue;
       if (entries.length === limit) return { entries, end: false };
-      const { node, stat } = found;
-      const attributes = this.#store.counted(node, stat, wanted);
-      entries.push({ name, cookie, node, attributes });
+      entries.push({ name, cookie, ...entry });
     }
     return { entries, end: true };
+  }
+
+  /** What a listing tells of an entry: its name alone, where the host keeps it from us. */
+  #entry(
+    directory: LocalNode,
+    name: string,
+    wanted: WantedAttributes | undefined,
+  ): Pick<DirectoryEntry<LocalNode>, "node" | "attributes"> | undefined {
+    const store = this.#store;
+    try {
+      const found = store.tree.find(directory, name);
+      if (found === undefined) return undefined;
+      const { node, stat } = found;
+      return { node, attributes: store.counted(node, stat, wanted) };
+    } catch (error) {
+      if (isOfOneFile(error)) return {};
+      throw error;
+    }
   }
 
   /** Reads up to the end of the file, or until the target is full. */
@@ -372,4 +391,9 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       await this.#store.dispose();
     }
   }
+}
+
+/** What went wrong, in the words of a file system. */
+function rethrow(error: unknown): never {
+  throw toFsError(error);
 }

@@ -2,8 +2,8 @@ import type { Awaitable } from "../../base/awaitable.ts";
 import type { Clock } from "../../base/clock.ts";
 import { LoopTurn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
-import { hostCode } from "../../base/host_error.ts";
-import type { HostListing } from "./host.ts";
+import { isOfOneFile } from "./errno.ts";
+import type { HostListing, HostStat, OpenFolder } from "./host.ts";
 import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";
 import { keyOf } from "./node_table.ts";
@@ -23,6 +23,11 @@ const MAX_ASKED = 20_000;
  * identity only, after a restart: in the folder they were in, then by a walk of
  * the whole tree. Walks take a bounded share of the time, whatever handles a
  * client makes up: a client that asks too much is told "busy", and asks again.
+ *
+ * A folder or an entry that the host keeps from us is passed by: a user can make
+ * one anywhere, and all other files are still to be found. What was not found is
+ * "stale" then too, as with knfsd (`nfsd_set_fh_dentry`), and if it lies there: the
+ * client looks its name up again, and is told at that folder what it may not do.
  */
 export class Locator {
   readonly #tree: Tree;
@@ -63,7 +68,7 @@ export class Locator {
   }
 
   async #isAt(node: LocalNode, { parent, name }: Place): Promise<boolean> {
-    return await this.#try(() => this.#tree.lookup(parent, name)) === node;
+    return await this.#within(() => this.#tree.lookup(parent, name)) === node;
   }
 
   /** The node of an identity; "stale" when it is gone. */
@@ -107,7 +112,7 @@ export class Locator {
     if (parentInode === undefined) return undefined;
     const parent = parentInode === root.inode ? root : table.get(parentInode) ??
       await this.#findNear(parentInode, depth + 1);
-    return parent && this.#try(() => this.#scan(parent, inode));
+    return parent && this.#within(() => this.#scan(parent, inode));
   }
 
   async #scan(
@@ -152,20 +157,27 @@ export class Locator {
     name: string,
   ): LocalNode | undefined {
     const folder = this.#tree.folder(parent);
-    const stat = this.#tree.entry(folder, name);
+    const stat = this.#look(folder, name);
     if (stat?.fileid !== inode) return undefined;
     return this.#tree.table.adopt({ parent, folder, name }, stat);
   }
 
-  /** What is not there, or not where it was, is not found; the rest is an error. */
-  async #try<T>(act: () => Awaitable<T>): Promise<T | undefined> {
+  /** An entry, where there is one that the host lets us look at. */
+  #look(folder: OpenFolder, name: string): HostStat | undefined {
+    try {
+      return this.#tree.entry(folder, name);
+    } catch (error) {
+      if (isOfOneFile(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** What is in a folder that we can look into; nothing is found in any other. */
+  async #within<T>(act: () => Awaitable<T>): Promise<T | undefined> {
     try {
       return await act();
     } catch (error) {
-      if (error instanceof Misplaced) return undefined;
-      if (error instanceof FsError && error.code === "stale") return undefined;
-      // A folder that we hold, and the host has removed, can't be listed.
-      if (hostCode(error) === "ENOENT") return undefined;
+      if (error instanceof Misplaced || isOfOneFile(error)) return undefined;
       throw error;
     }
   }
@@ -198,7 +210,7 @@ export class Locator {
     const folders = [this.#tree.root];
     for (let node = folders.pop(); node !== undefined; node = folders.pop()) {
       const parent = node;
-      await this.#try(() => this.#walkFolder(parent, folders));
+      await this.#within(() => this.#walkFolder(parent, folders));
     }
   }
 
@@ -226,7 +238,7 @@ export class Locator {
   ): { inode: number; folder?: LocalNode } | undefined {
     const { table } = this.#tree;
     const folder = this.#tree.folder(parent);
-    const stat = this.#tree.entry(folder, name);
+    const stat = this.#look(folder, name);
     if (stat === undefined) return undefined;
     const inode = stat.fileid;
     if (stat.type === "directory") {

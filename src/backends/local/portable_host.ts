@@ -8,6 +8,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { systemWallClock } from "../../base/wall_clock.ts";
 import { hostCode } from "../../base/host_error.ts";
+import { isOfOneFile } from "./errno.ts";
 import type { FileWatch } from "./inotify.ts";
 import {
   birthHash,
@@ -151,15 +152,23 @@ export class PortableHost implements Host {
     let names: string[] = [];
     for (const { name } of entries) {
       // Deno puts U+FFFD for bytes that aren't UTF-8: such a name leads nowhere.
-      if (name.includes("\uFFFD") && this.stat(folder, name) === undefined) {
-        continue;
-      }
+      if (name.includes("\uFFFD") && !this.#leadsTo(folder, name)) continue;
       names.push(name);
       if (names.length < BATCH) continue;
       yield { names, inodes: [], folders: [] };
       names = [];
     }
     yield { names, inodes: [], folders: [] };
+  }
+
+  /** Whether a name leads to an entry that the host lets us look at. */
+  #leadsTo(folder: OpenFolder, name: string): boolean {
+    try {
+      return this.stat(folder, name) !== undefined;
+    } catch (error) {
+      if (isOfOneFile(error)) return false;
+      throw error;
+    }
   }
 
   pin(folder: OpenFolder, name: string): { fd: number; path: string } {

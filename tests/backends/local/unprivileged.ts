@@ -51,5 +51,29 @@ const report = {
     await fs.create(folder, "x", kind, { attributes });
   }),
 };
+// A client that may make folders can make one that this process can't look into.
+const locked = { ...attributes, mode: 0 };
+for (const name of ["a", "locked", "z"]) {
+  const made = name === "locked" ? locked : { ...attributes, mode: 0o755 };
+  const directory = { type: "directory" } as const;
+  const { node } = await fs.create(fs.root(), name, directory, {
+    attributes: made,
+  });
+  if (name !== "locked") await fs.create(node, "f", kind, { attributes });
+}
+const lockedFolder = (await fs.lookup(fs.root(), "locked"))!;
+const lockedMode = (await fs.getattr(lockedFolder)).mode;
+const identities: Uint8Array[] = [];
+for (const name of ["a", "z"]) {
+  const folder = (await fs.lookup(fs.root(), name))!;
+  const file = (await fs.lookup(folder, "f"))!;
+  identities.push(fs.identify(folder).slice(), fs.identify(file).slice());
+}
 await fs.dispose();
-console.log(JSON.stringify(report));
+const again = local(path);
+const found = await attempt(async () => {
+  for (const identity of identities.reverse()) await again.resolve(identity);
+});
+const listed = await attempt(() => again.readdir(again.root(), 0, 100));
+await again.dispose();
+console.log(JSON.stringify({ ...report, lockedMode, found, listed }));

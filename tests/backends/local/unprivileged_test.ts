@@ -51,6 +51,9 @@ Deno.test({
       device: "permission",
       foreign: "access",
       rootOwned: "access",
+      lockedMode: 0,
+      found: "done",
+      listed: "done",
     });
   },
 });
