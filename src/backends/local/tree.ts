@@ -28,6 +28,8 @@ export class Tree {
   /** How often we moved a folder: what walks the tree meanwhile may have missed it. */
   moves = 0;
   readonly #rootFolder: OpenFolder;
+  /** Whether its host counts the names of folders: file systems in user space may leave that out. */
+  readonly #areLinksCounted: boolean;
   readonly #device: number;
   readonly #trust: number;
   readonly #clock: Clock;
@@ -53,6 +55,7 @@ export class Tree {
     this.#rootFolder = host.openRoot(path);
     const stat = host.statFolder(this.#rootFolder);
     this.#device = stat.device;
+    this.#areLinksCounted = stat.nlink > 0;
     this.root = this.table.adopt(
       { folder: this.#rootFolder, name: "" },
       stat,
@@ -64,10 +67,16 @@ export class Tree {
    * the way to it, is not where it was.
    */
   folder(node: LocalNode, depth = 0): OpenFolder {
-    if (node === this.root) return this.#rootFolder;
     if (node.isGone) throw new FsError("stale");
     if (node.type !== "directory") throw new FsError("not-directory");
     const now = this.#clock.now();
+    if (node === this.root) {
+      if (now - node.checkedAt >= this.#trust) {
+        this.#statRoot();
+        node.checkedAt = now;
+      }
+      return this.#rootFolder;
+    }
     if (node.folder !== undefined && now - node.checkedAt < this.#trust) {
       this.#open.set(node, node.folder);
       return node.folder;
@@ -144,7 +153,7 @@ export class Tree {
 
   /** What the host tells of a node now. Throws {@linkcode Misplaced}. */
   stat(node: LocalNode): HostStat {
-    if (node === this.root) return this.host.statFolder(this.#rootFolder);
+    if (node === this.root) return this.#statRoot();
     if (node.isGone) {
       if (node.descriptor === undefined) throw new FsError("stale");
       return this.host.statFile(node.descriptor.fd);
@@ -153,6 +162,20 @@ export class Tree {
     if (place === undefined) throw new Misplaced(node);
     const stat = this.entry(this.folder(place.parent), place.name);
     if (stat === undefined || !node.is(stat)) throw new Misplaced(node);
+    return stat;
+  }
+
+  /** The same of the root, which is "stale" once the host has removed it (RFC 8881 15.1.2.7): it is looked for nowhere else. */
+  #statRoot(): HostStat {
+    let stat: HostStat;
+    try {
+      stat = this.host.statFolder(this.#rootFolder);
+    } catch (error) {
+      throw isReplaced(error) ? new FsError("stale") : error;
+    }
+    // A folder that is held open is still there without a name.
+    const isNameless = stat.nlink === 0 && this.#areLinksCounted;
+    if (isNameless || !this.root.is(stat)) throw new FsError("stale");
     return stat;
   }
 

@@ -3,7 +3,14 @@ import { toldClock } from "../../support/fake_clock.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { NodeTable } from "../../../src/backends/local/node_table.ts";
-import { attributes, codeOf, makeHost, testBothHosts } from "./fixture.ts";
+import {
+  attributes,
+  codeOf,
+  makeHost,
+  noFolder,
+  PlainHost,
+  testBothHosts,
+} from "./fixture.ts";
 
 testBothHosts("a node is found wherever the host moves it", async (make) => {
   await using box = make();
@@ -271,6 +278,64 @@ testBothHosts(
     }
   },
 );
+
+/** Removes the folder that is served, or puts another in its place; then its handle is of nothing. */
+async function checkRootIsStale(
+  fs: HostedFileSystem,
+  path: string,
+  { another, wait }: { another: boolean; wait: () => void },
+): Promise<void> {
+  Deno.writeTextFileSync(`${path}/file`, "");
+  const root = await fs.resolve(fs.identify(fs.root()));
+  const file = (await fs.lookup(root, "file"))!;
+  assertEquals((await fs.readdir(root, 0, 10)).entries.length, 1);
+  // Made before, so that it is another inode.
+  if (another) Deno.mkdirSync(`${path}-other`);
+  Deno.removeSync(path, { recursive: true });
+  if (another) Deno.renameSync(`${path}-other`, path);
+  const kind = { type: "file" } as const;
+  const uses: Record<string, () => unknown> = {
+    readdir: () => fs.readdir(root, 0, 10),
+    "readdir on": () => fs.readdir(root, 1, 10),
+    getattr: () => fs.getattr(root),
+    create: () => fs.create(root, "new", kind, { attributes }),
+    "getattr of a file": () => fs.getattr(file),
+  };
+  for (const [use, act] of Object.entries(uses)) {
+    assertEquals(await codeOf(act), "stale", use);
+  }
+  // A folder that is held open is believed to be there for a moment.
+  wait();
+  assertEquals(await codeOf(() => fs.lookup(root, "file")), "stale");
+  assertEquals(await codeOf(() => fs.remove(root, "file")), "stale");
+  assertEquals(await codeOf(() => fs.setattr(root, { mode: 0o700 })), "stale");
+}
+
+for (const another of [false, true]) {
+  const what = another ? "has put another in the place of" : "has removed";
+  let now = 0;
+  const clock = toldClock(() => now);
+  const how = { another, wait: () => now += 1_000 };
+
+  testBothHosts(`a folder that the host ${what} is stale`, async (make) => {
+    await using box = make({ clock });
+    await checkRootIsStale(box.fs, box.path, how);
+  });
+
+  Deno.test({
+    name: `local, paths alone: a folder that the host ${what} is stale`,
+    ignore: noFolder,
+    fn: async () => {
+      const base = Deno.makeTempDirSync();
+      const path = `${Deno.realPathSync(base)}/export`;
+      Deno.mkdirSync(path);
+      const fs = new HostedFileSystem(new PlainHost(), path, { clock });
+      await checkRootIsStale(fs, path, how);
+      await fs.dispose();
+      Deno.removeSync(base, { recursive: true });
+    },
+  });
+}
 
 Deno.test("node table: an inode number that is born again is another node", () => {
   const table = new NodeTable({ tag: (_f, _n, stat) => stat.size } as Host);
