@@ -55,10 +55,7 @@ export class Locator {
 
   /** Finds a node again; "stale" when it is gone. */
   async relocate(node: LocalNode): Promise<void> {
-    if (node.descriptor !== undefined) {
-      const stat = this.#tree.host.statFile(node.descriptor.fd);
-      if (stat.nlink === 0) return this.#tree.bury(node);
-    }
+    if (this.#tree.buryNameless(node) !== undefined) return;
     for (const place of [...node.places]) {
       if (await this.#isAt(node, place)) return;
       node.lostAt(place.parent, place.name);

@@ -158,6 +158,17 @@ export class Tree {
       if (node.descriptor === undefined) throw new FsError("stale");
       return this.host.statFile(node.descriptor.fd);
     }
+    try {
+      return this.#statNamed(node);
+    } catch (error) {
+      // Its folder may be gone, and it with that: what is open goes on.
+      const stat = this.buryNameless(node);
+      if (stat === undefined) throw error;
+      return stat;
+    }
+  }
+
+  #statNamed(node: LocalNode): HostStat {
     const place = node.places[0]!;
     if (place === undefined) throw new Misplaced(node);
     const stat = this.entry(this.folder(place.parent), place.name);
@@ -174,9 +185,23 @@ export class Tree {
       throw isReplaced(error) ? new FsError("stale") : error;
     }
     // A folder that is held open is still there without a name.
-    const isNameless = stat.nlink === 0 && this.#areLinksCounted;
-    if (isNameless || !this.root.is(stat)) throw new FsError("stale");
+    if (this.#isNameless(stat) || !this.root.is(stat)) {
+      throw new FsError("stale");
+    }
     return stat;
+  }
+
+  /** Buries a file that is held open and that the host has taken the last name of; what the host tells of it, if it has. */
+  buryNameless(node: LocalNode): HostStat | undefined {
+    if (node.descriptor === undefined) return undefined;
+    const stat = this.host.statFile(node.descriptor.fd);
+    if (!this.#isNameless(stat)) return undefined;
+    this.bury(node);
+    return stat;
+  }
+
+  #isNameless({ nlink }: HostStat): boolean {
+    return nlink === 0 && this.#areLinksCounted;
   }
 
   /** Throws {@linkcode Misplaced} when a file that we hold open is no longer in the tree. */

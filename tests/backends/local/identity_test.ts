@@ -337,6 +337,33 @@ for (const another of [false, true]) {
   });
 }
 
+testBothHosts(
+  "a file that is open outlives its folder, which the host removes",
+  async (make) => {
+    for (const folder of ["", "/sub"]) {
+      let now = 0;
+      await using box = make({ clock: toldClock(() => now) });
+      const { fs, path } = box;
+      Deno.mkdirSync(`${path}/sub`);
+      Deno.writeTextFileSync(`${path}${folder}/file`, "old");
+      const root = fs.root();
+      const parent = folder === "" ? root : (await fs.lookup(root, "sub"))!;
+      const file = (await fs.lookup(parent, "file"))!;
+      const mode = { read: true, write: true };
+      await fs.open(file, mode);
+      Deno.removeSync(`${path}${folder}`, { recursive: true });
+      now += 2_000;
+      await fs.write(file, 0, new TextEncoder().encode("new"), "unstable");
+      const target = new Uint8Array(3);
+      await fs.read(file, 0, target);
+      assertEquals(new TextDecoder().decode(target), "new");
+      assertEquals((await fs.getattr(file)).nlink, 0);
+      fs.close(file, mode);
+      assertEquals(await codeOf(() => fs.getattr(file)), "stale");
+    }
+  },
+);
+
 Deno.test("node table: an inode number that is born again is another node", () => {
   const table = new NodeTable({ tag: (_f, _n, stat) => stat.size } as Host);
   const folder = { fd: -1, prefix: "" };
