@@ -83,7 +83,10 @@ export interface Host {
   removeFolder(at: HostName): void;
   /** Ends `openFolder`. */
   closeFolder(folder: OpenFolder): void;
-  /** Attributes of an entry, symlinks not followed; `undefined` where there is none. */
+  /**
+   * Attributes of an entry, symlinks not followed; `undefined` where there is none,
+   * and where the host can tell without a look that another file system is mounted.
+   */
   stat(folder: OpenFolder, name: string): HostStat | undefined;
   /** Attributes of the folder itself. */
   statFolder(folder: OpenFolder): HostStat;

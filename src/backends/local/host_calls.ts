@@ -30,6 +30,11 @@ const SYMBOLS = {
   },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  /** Of openat2 alone, for which libc has no name. */
+  syscall: {
+    parameters: ["isize", "i32", "buffer", "buffer", "usize"],
+    result: "i32",
+  },
   openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
   mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   symlinkat: { parameters: ["buffer", "i32", "buffer"], result: "i32" },

@@ -18,10 +18,11 @@ import {
   type OpenFolder,
   typeOfMode,
 } from "./host.ts";
+import { EntryPins } from "./entry_pins.ts";
 import { type FileWatch, openInotify } from "./inotify.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { cString, RawCalls } from "./raw_calls.ts";
-import { PortableHost } from "./portable_host.ts";
+import { HANGING_MOUNTS, PortableHost } from "./portable_host.ts";
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -50,9 +51,10 @@ export class LinuxHost extends PortableHost {
   override readonly tick: number = 10_000;
   override readonly timeDelta: number = 1;
   override readonly rawNames: boolean;
-  override readonly limitations: readonly string[] = [];
+  override readonly limitations: readonly string[];
   readonly #calls: HostCalls;
   readonly #raw: RawCalls;
+  readonly #pins: EntryPins | undefined;
   readonly #libc: HostCalls["libc"];
   /** A name for C; Linux takes 255 bytes, what is longer must still be refused by it. */
   readonly #name = new Uint8Array(1024);
@@ -69,6 +71,8 @@ export class LinuxHost extends PortableHost {
     // What is opened by bytes is handed to Deno through /proc.
     this.rawNames = this.pinsFolders;
     this.#raw = new RawCalls(calls);
+    this.#pins = EntryPins.of(calls);
+    this.limitations = this.#pins === undefined ? [HANGING_MOUNTS] : [];
     this.#calls = calls;
     this.#libc = calls.libc;
   }
@@ -129,7 +133,17 @@ export class LinuxHost extends PortableHost {
 
   override stat(folder: OpenFolder, name: string): HostStat | undefined {
     if (folder.fd < 0) return super.stat(folder, name);
-    return this.#stat(folder.fd, this.#cString(name), AT_SYMLINK_NOFOLLOW);
+    const entry = this.#cString(name);
+    if (this.#pins === undefined) {
+      return this.#stat(folder.fd, entry, AT_SYMLINK_NOFOLLOW);
+    }
+    const fd = this.#pins.pin(folder.fd, entry);
+    if (fd === undefined) return undefined;
+    try {
+      return this.statFile(fd);
+    } finally {
+      this.#libc.close(fd);
+    }
   }
 
   override statFolder(folder: OpenFolder): HostStat {

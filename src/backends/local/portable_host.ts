@@ -31,6 +31,9 @@ const MAX_SYNC_FOLDER = 32 * 1024;
 /** Entries of a folder that are handed on at a time. */
 const BATCH = 500;
 
+/** What a host can't do that has to step into a mount to tell that it is one. */
+export const HANGING_MOUNTS = "no guard against mounts below that hang";
+
 /**
  * What Deno's own calls can do. On Linux a folder is pinned by a descriptor and
  * its entries are reached through `/proc/self/fd`, which stands in for openat;
@@ -44,6 +47,7 @@ export class PortableHost implements Host {
     "no fifos, sockets and devices",
     "no names that are not UTF-8",
     "no delegations",
+    HANGING_MOUNTS,
   ];
   // Deno cuts ctime to whole seconds.
   readonly tick: number = 1_000_000;
