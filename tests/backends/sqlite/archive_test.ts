@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   exportTree,
   importTree,
@@ -27,6 +32,7 @@ import {
   using,
 } from "./fixture.ts";
 
+const encoder = new TextEncoder();
 const long = "a long name ü ".repeat(15);
 const time = (seconds: number, nanoseconds: number) => ({
   seconds,
@@ -196,51 +202,136 @@ Deno.test("folders that an archive does not name are made", async () => {
   await fs.dispose();
 });
 
-/** Of a file that was changed before there was time: -2^88 s, in GNU's way. */
-function ancient(): Uint8Array {
-  const bytes = archive({});
+/** A header by itself, without records before it, after `change` was made to it. */
+function bare(change: (header: Uint8Array) => void, of: Partial<Member> = {}) {
   // Behind the header and the block of its pax records.
-  const header = bytes.subarray(1024, 1536);
-  header.fill(0, 136, 148);
-  header[136] = 0xc0;
+  const header = archive(of).slice(1024, 1536);
+  change(header);
   const sum = checksumOf(header).toString(8).padStart(6, "0");
-  new TextEncoder().encodeInto(sum, header.subarray(148));
-  return bytes;
+  encoder.encodeInto(sum, header.subarray(148));
+  return header;
 }
 
-Deno.test("an archive that leads out, lies or ends too soon is refused", async () => {
+/** Of a file that was changed before there was time: -2^88 s, in GNU's way. */
+const ancient = bare((header) => {
+  header.fill(0, 136, 148);
+  header[136] = 0xc0;
+});
+
+/** By a name in Latin-1. */
+const latin1 = bare((header) => header.set([0x6e, 0xe4, 0x68, 0], 0));
+
+/** Members that no store can hold, each wrong by itself, and what is said of them. */
+const bad: [(Partial<Member> | Uint8Array)[], string][] = [
+  [[{ path: "../a" }], "leads out"],
+  [[{ path: "b/../../a" }], "leads out"],
+  [[{ path: "link/passwd" }], "link is no folder"],
+  [[{ type: "link", target: "missing" }], "which is no file"],
+  [[{ path: "folder" }], "there is a folder of that name"],
+  [[{ type: "symlink" }], "no target"],
+  [[{ type: "symlink", target: "a\0b" }], "no target"],
+  [[{ type: "symlink", target: "é".repeat(2049) }], "no target"],
+  [[ancient], "number that can't be"],
+  [[{ mtime: time(-(2 ** 53), 1) }], "number that can't be"],
+  [[{ uid: 2 ** 32 - 1 }], "uid 4294967295 is more than"],
+  [[{ gid: 2 ** 40 }], "gid 1099511627776 is more than"],
+  [[{ path: "n".repeat(256) }], "name-too-long"],
+  [[latin1], "not UTF-8"],
+  [[{ path: "../b", size: 5 }, block(5)], "leads out"],
+  [[bare((header) => header[156] = 0x59)], 'type "Y"'],
+];
+
+Deno.test("a member that can't be unpacked is skipped and told, and takes no other with it", async () => {
+  for (const [members, reason] of bad) {
+    const fs = sqlite(":memory:");
+    const told: string[] = [];
+    const whole = archive(
+      { path: "folder", type: "directory" },
+      { path: "link", type: "symlink", target: "/etc" },
+      ...members,
+      { path: "last", size: 5 },
+      block(5),
+    );
+    await importTree(fs, streamOf(whole), {
+      skipped: (_path, reason) => told.push(reason),
+    });
+    assertEquals(told.length, 1, reason);
+    assertStringIncludes(told[0]!, reason);
+    assertEquals(content(fs, find(fs, "last")), pattern(5, 1), reason);
+    const { entries } = fs.readdir(fs.root(), 0, 10);
+    const names = entries.map(({ name }) => name).sort();
+    assertEquals(names, ["folder", "last", "link"], reason);
+    await fs.dispose();
+  }
+});
+
+Deno.test("an archive that leads out, lies or ends too soon is refused where no skipped member is listened for", async () => {
   const whole = archive({ size: 5 }, new Uint8Array(512));
   const flipped = whole.slice();
   flipped[1024 + 3]! ^= 1;
   const wrong: [Uint8Array, string][] = [
-    [archive({ path: "../a" }), "leads out"],
-    [archive({ path: "a/../../b" }), "leads out"],
-    [
-      archive({ type: "symlink", target: "/etc" }, { path: "a/passwd" }),
-      "a is no folder",
-    ],
-    [archive({ type: "link", target: "missing" }), "which is no file"],
-    [
-      archive({ path: "d", type: "directory" }, { path: "d" }),
-      "there is a folder of that name",
-    ],
     [whole.subarray(0, 1540), "ends in the middle"],
     [whole.subarray(0, 700), "ends in the middle"],
     [flipped, "not a tar archive"],
     [whole.subarray(0, whole.length - 1024), "lacks its end"],
-    [archive({}, { type: "symlink" }), "no target"],
-    [archive({}, { type: "symlink", target: "a\0b" }), "no target"],
-    [archive({}, { type: "symlink", target: "é".repeat(2049) }), "no target"],
-    [ancient(), "number that can't be"],
-    [archive({}, { mtime: time(-(2 ** 53), 1) }), "number that can't be"],
-    [archive({}, { uid: 2 ** 32 - 1 }), "uid 4294967295 is more than"],
-    [archive({}, { gid: 2 ** 40 }), "gid 1099511627776 is more than"],
+    ...bad.map(([members, reason]) =>
+      [
+        archive(
+          { path: "folder", type: "directory" },
+          { path: "link", type: "symlink", target: "/etc" },
+          ...members,
+        ),
+        reason,
+      ] satisfies [Uint8Array, string]
+    ),
   ];
   for (const [bytes, message] of wrong) {
     const fs = sqlite(":memory:");
     await assertRejects(() => importTree(fs, streamOf(bytes)), Error, message);
     await fs.dispose();
   }
+});
+
+/** A header whose path is cut after 100 bytes, as GNU tar and bsdtar cut it; the whole path is in `before`. */
+function cut(path: string, before: "pax" | "gnu"): Uint8Array[] {
+  const name = encoder.encode(path);
+  const header = bare((header) => header.set(name.subarray(0, 100)));
+  if (before === "pax") return [archive({ path }).slice(0, -1536), header];
+  const long = { path: "././@LongLink", size: name.length + 1 };
+  const body = new Uint8Array(Math.ceil((name.length + 1) / 512) * 512);
+  body.set(name);
+  const letter = "L".charCodeAt(0);
+  return [bare((header) => header[156] = letter, long), body, header];
+}
+
+Deno.test("a name that its header cuts within a character is read from the records before it", async () => {
+  for (const character of ["a", "é", "日", "😀"]) {
+    for (const shift of ["", "x", "xx", "xxx"]) {
+      const path = shift + character.repeat(60);
+      for (const before of ["pax", "gnu"] as const) {
+        if (encoder.encode(path).length <= 100) continue;
+        const fs = sqlite(":memory:");
+        await importTree(fs, streamOf(archive(...cut(path, before))));
+        assertEquals(find(fs, path).type, "file", `${before} ${path}`);
+        await fs.dispose();
+      }
+    }
+  }
+});
+
+Deno.test("records that mean nothing to us may be any bytes", async () => {
+  const record = encoder.encode("36 SCHILY.xattr.user.x=0123456789ab\n");
+  record.set([0xff, 0x00, 0xc3, 0x3d], 24);
+  const body = new Uint8Array(512);
+  body.set(record);
+  const letter = "x".charCodeAt(0);
+  const size = record.length;
+  const header = bare((header) => header[156] = letter, { size });
+  const fs = sqlite(":memory:");
+  const members = archive(header, body, bare(() => {}, { path: "file" }));
+  await importTree(fs, streamOf(members));
+  assertEquals(find(fs, "file").type, "file");
+  await fs.dispose();
 });
 
 Deno.test("names and records of which no member comes are refused in time", async () => {

@@ -1,3 +1,4 @@
+import { decodeRaw } from "../../../base/raw_names.ts";
 import type { Timestamp } from "../../../vfs/mod.ts";
 import {
   checksumOf,
@@ -8,17 +9,32 @@ import {
   paxKeys,
 } from "./header.ts";
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const SPACE = 0x20;
+const EQUALS = 0x3d;
+const knownKeys: ReadonlySet<string> = new Set(Object.values(paxKeys));
+/** What the keys begin with that tell of a sparse file. */
+const SPARSE_KEYS = "GNU.sparse.";
 
 /** Pax records by their keys. */
 export type PaxRecords = ReadonlyMap<string, string>;
 
-/** A header, as far as the block itself tells. */
-export interface RawHeader {
+/**
+ * Something is wrong with one member, and with nothing that comes after it: it is
+ * skipped.
+ */
+export class BadMember extends Error {
+  /** The name of the class. */
+  override readonly name = "BadMember";
+}
+
+/** A header, whose other fields count only where no record says otherwise. */
+export interface Header {
+  /** Its bytes. */
+  readonly block: Uint8Array;
   /** The letter of its type. */
   readonly letter: string;
-  /** The member, if it is one of those that we know. */
-  readonly member: Omit<Member, "type"> & { type: MemberType | undefined };
+  /** What the member is, if that is known. */
+  readonly type: MemberType | undefined;
 }
 
 /** Whether a block is a header, by its checksum. */
@@ -29,7 +45,7 @@ export function isHeader(block: Uint8Array): boolean {
 }
 
 /** Reads a header; throws an `Error` when it is none. */
-export function decodeHeader(block: Uint8Array): RawHeader {
+export function decodeHeader(block: Uint8Array): Header {
   if (!isHeader(block)) {
     throw new Error("not a tar archive, or a damaged one");
   }
@@ -38,60 +54,95 @@ export function decodeHeader(block: Uint8Array): RawHeader {
     // Contiguous and sparse files are files, what GNU tar lists of a folder is one.
     ({ "7": "0", S: "0", D: "5" } as Record<string, string>)[letter] ?? letter
   ];
-  const isUstar = text(block, "magic").startsWith("ustar");
-  const prefix = isUstar ? text(block, "prefix") : "";
-  const path = text(block, "path");
-  const member = {
-    path: prefix === "" ? path : `${prefix}/${path}`,
-    type,
-    mode: number(block, "mode") & 0o7777,
-    uid: number(block, "uid"),
-    gid: number(block, "gid"),
-    size: number(block, "size"),
-    mtime: { seconds: number(block, "mtime"), nanoseconds: 0 },
-    target: text(block, "target"),
-    major: isUstar ? number(block, "major") : 0,
-    minor: isUstar ? number(block, "minor") : 0,
-  };
-  return { letter, member };
+  return { block, letter, type };
 }
 
-/** Reads pax records, in their order: each is its length, a space, key=value and a newline. */
+/** Bytes that follow a header, as far as its type has any. */
+export function sizeOf({ block }: Header, records: PaxRecords): number {
+  return numberOf(block, records, "size");
+}
+
+/** The names of a member. What is not UTF-8 in it is as `src/base/raw_names.ts` has it. */
+export function pathOf({ block }: Header, records: PaxRecords): string {
+  const said = records.get(paxKeys.path);
+  if (said !== undefined) return said;
+  const path = text(block, "path");
+  const prefix = isUstar(block) ? text(block, "prefix") : "";
+  return prefix === "" ? path : `${prefix}/${path}`;
+}
+
+/**
+ * The rest of a member: what records say goes before the header, which is not even
+ * looked at for it. There a writer cuts off what does not fit, within a character
+ * too. Throws {@linkcode BadMember}.
+ */
+export function decodeMember(
+  { block }: Header,
+  records: PaxRecords,
+): Omit<Member, "path" | "type" | "size"> {
+  const ofDevice = (key: "major" | "minor") =>
+    isUstar(block) || records.has(paxKeys[key])
+      ? numberOf(block, records, key)
+      : 0;
+  const mtime = records.get(paxKeys.mtime);
+  const atime = records.get(paxKeys.atime);
+  return {
+    mode: number(block, "mode") & 0o7777,
+    uid: numberOf(block, records, "uid"),
+    gid: numberOf(block, records, "gid"),
+    mtime: mtime === undefined
+      ? { seconds: number(block, "mtime"), nanoseconds: 0 }
+      : timestamp(mtime),
+    ...(atime === undefined ? {} : { atime: timestamp(atime) }),
+    target: records.get(paxKeys.target) ?? text(block, "target"),
+    major: ofDevice("major"),
+    minor: ofDevice("minor"),
+  };
+}
+
+/**
+ * Reads the pax records that we know, in their order: each is its length, a space,
+ * key=value and a newline. Others, as extended attributes, may be any bytes.
+ */
 export function decodeRecords(
   bytes: Uint8Array,
 ): [key: string, value: string][] {
   const records: [string, string][] = [];
   for (let at = 0; at < bytes.length;) {
-    const space = bytes.indexOf(0x20, at);
-    const length = Number(decode(bytes.subarray(at, Math.max(at, space))));
+    const space = bytes.indexOf(SPACE, at);
+    const length = Number(decodeRaw(bytes.subarray(at, Math.max(at, space))));
     const end = at + length;
-    if (!(space > at && end > space + 1 && end <= bytes.length)) {
+    const equals = bytes.indexOf(EQUALS, space + 1);
+    if (
+      !(space > at && equals > space && end > equals && end <= bytes.length)
+    ) {
       throw new Error("the archive has a damaged pax header");
     }
-    const record = decode(bytes.subarray(space + 1, end - 1));
-    const equals = record.indexOf("=");
-    records.push([record.slice(0, equals), record.slice(equals + 1)]);
+    const key = decodeRaw(bytes.subarray(space + 1, equals));
+    if (isKnown(key)) {
+      records.push([key, decodeRaw(bytes.subarray(equals + 1, end - 1))]);
+    }
     at = end;
   }
   return records;
 }
 
-/** Lets what pax records say go before what the header says. */
-export function applyRecords(
-  member: RawHeader["member"],
+function isKnown(key: string): boolean {
+  return knownKeys.has(key) || key.startsWith(SPARSE_KEYS);
+}
+
+function isUstar(block: Uint8Array): boolean {
+  return text(block, "magic").startsWith("ustar");
+}
+
+/** A number by its record or, where there is none, by its field. */
+function numberOf(
+  block: Uint8Array,
   records: PaxRecords,
-): void {
-  for (const key of ["path", "target"] as const) {
-    member[key] = records.get(paxKeys[key]) ?? member[key];
-  }
-  for (const key of ["size", "uid", "gid", "major", "minor"] as const) {
-    const value = records.get(paxKeys[key]);
-    if (value !== undefined) member[key] = whole(value);
-  }
-  for (const key of ["mtime", "atime"] as const) {
-    const value = records.get(paxKeys[key]);
-    if (value !== undefined) member[key] = timestamp(value);
-  }
+  key: "size" | "uid" | "gid" | "major" | "minor",
+): number {
+  const value = records.get(paxKeys[key]);
+  return value === undefined ? number(block, key) : whole(value);
 }
 
 function text(block: Uint8Array, key: keyof typeof fields): string {
@@ -102,7 +153,7 @@ function text(block: Uint8Array, key: keyof typeof fields): string {
 /** Bytes up to the first NUL as text. */
 export function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return decodeRaw(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 function number(block: Uint8Array, key: keyof typeof fields): number {
@@ -130,16 +181,18 @@ export function numberAt(
   return digits === "" ? 0 : whole(`0o${digits}`);
 }
 
-/** A whole number that is written out. */
+/** A whole number that is written out; throws {@linkcode BadMember} for one that can't be. */
 export function whole(text: string): number {
   const value = Number(text);
   if (text !== "" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new Error(`the archive has a number that can't be: ${text}`);
+  throw new BadMember(`the archive has a number that can't be: ${text}`);
 }
 
 function timestamp(text: string): Timestamp {
   const parts = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text);
-  if (parts === null) throw new Error(`the archive has a bad time: ${text}`);
+  if (parts === null) {
+    throw new BadMember(`the archive has a bad time: ${text}`);
+  }
   const [, sign, digits = "", fraction = ""] = parts;
   const seconds = whole(digits);
   const nanoseconds = Number(fraction.slice(0, 9).padEnd(9, "0"));
@@ -150,12 +203,4 @@ function timestamp(text: string): Timestamp {
     seconds: -whole(String(seconds + 1)),
     nanoseconds: 1e9 - nanoseconds,
   };
-}
-
-function decode(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    throw new Error("the archive has a name that is not UTF-8");
-  }
 }

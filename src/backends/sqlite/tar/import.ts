@@ -1,6 +1,11 @@
-import type { CreateKind } from "../../../vfs/mod.ts";
+import {
+  type CreateKind,
+  FsError,
+  type FsErrorCode,
+} from "../../../vfs/mod.ts";
 import type { SqliteNode } from "../node.ts";
 import type { SqliteFileSystem } from "../sqlite_file_system.ts";
+import { BadMember } from "./decode.ts";
 import type { Member } from "./header.ts";
 import type {
   ArchiveOptions,
@@ -14,6 +19,13 @@ const SETTLE_FILES = 1000;
 /** Bytes between two commits. */
 const SETTLE_BYTES = 2 ** 26;
 
+/** What a store refuses one member for, before anything of it is there. */
+const OF_MEMBER: ReadonlySet<FsErrorCode> = new Set([
+  "name-too-long",
+  "too-many-links",
+  "invalid",
+]);
+
 /** Where a store says that an import has begun and is not done. */
 const UNFINISHED = ["import", "unfinished"] as const;
 
@@ -25,9 +37,11 @@ const UNFINISHED = ["import", "unfinished"] as const;
  *
  * Rejects with an `Error` of one line, before anything is changed, when the stream
  * is no archive, and when the store has files and this is neither to be merged
- * nor an import that was not finished; later for a damaged archive and for
- * paths that lead out of it ("..") or through something that is no folder, and with an
- * `FsError` for what the store refuses ("no-space", "quota", "name-too-long").
+ * nor an import that was not finished; later for a damaged archive, and with an
+ * `FsError` for what the store refuses to all ("no-space", "quota", "io"). One member
+ * that can't be unpacked (its path leads out by "..", or through something that is
+ * no folder; its name is too long, or not UTF-8) is told to `skipped`, and the
+ * others are unpacked; without that, it rejects.
  */
 export async function importTree(
   fs: SqliteFileSystem,
@@ -44,14 +58,20 @@ export async function unpack(
   options: ImportOptions = {},
 ): Promise<ArchiveProgress> {
   const importer = new Importer(fs, options);
-  const members = archive.members((path, reason) => {
-    options.skipped?.(path, reason);
-  });
+  const skip = skipping(options);
   try {
     assertImportable(fs, options);
     fs.records.put(...UNFINISHED, new Uint8Array(0));
     await fs.settle();
-    for await (const member of members) await importer.add(member);
+    for await (const member of archive.members(skip)) {
+      try {
+        await importer.add(member);
+      } catch (error) {
+        const reason = reasonOf(error);
+        if (reason === undefined) throw error;
+        skip(member.path, reason);
+      }
+    }
     importer.finish();
     fs.records.delete(...UNFINISHED);
   } finally {
@@ -70,6 +90,24 @@ function assertImportable(
   throw new Error(
     "the store has files in it: import into a new one, or over them with --merge",
   );
+}
+
+/** Told to the caller; where it does not listen, it must not lose a file unheard. */
+function skipping(
+  { skipped }: ImportOptions,
+): (path: string, reason: string) => void {
+  return (path, reason) => {
+    const shown = path.toWellFormed();
+    if (skipped === undefined) throw new Error(`${shown}: ${reason}`);
+    skipped(shown, reason);
+  };
+}
+
+/** Why one member could not be unpacked; `undefined` for what is wrong with more than that. */
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof BadMember) return error.message;
+  const isOfMember = error instanceof FsError && OF_MEMBER.has(error.code);
+  return isOfMember ? error.code : undefined;
 }
 
 class Importer {
@@ -95,11 +133,9 @@ class Importer {
         this.#folders.set(this.#fs.root(), { ...member });
       }
     } else {
-      const folder = this.#folderAt(names, member.path);
+      const folder = this.#folderAt(names);
       if (member.type === "directory") {
-        this.#folders.set(this.#folder(folder, name, member.path), {
-          ...member,
-        });
+        this.#folders.set(this.#folder(folder, name), { ...member });
       } else await this.#replace(folder, name, member);
     }
     this.#tell(1, 0);
@@ -123,7 +159,7 @@ class Importer {
     if (there !== undefined) {
       if (there === link) return;
       if (there.type === "directory") {
-        throw new Error(`${member.path}: there is a folder of that name`);
+        throw new BadMember("there is a folder of that name");
       }
       this.#fs.remove(folder, name);
     }
@@ -151,26 +187,26 @@ class Importer {
   }
 
   /** The file that an earlier member made. */
-  #linked({ path, target }: ArchiveMember): SqliteNode {
+  #linked({ target }: ArchiveMember): SqliteNode {
     let node: SqliteNode | undefined = this.#fs.root();
     for (const name of namesOf(target)) {
       if (node?.type === "directory") node = this.#fs.lookup(node, name);
       else node = undefined;
     }
     if (node === undefined || node.type === "directory") {
-      throw new Error(`${path}: a link to ${target}, which is no file`);
+      throw new BadMember(`a link to ${target}, which is no file`);
     }
     return node;
   }
 
-  #folderAt(names: readonly string[], path: string): SqliteNode {
+  #folderAt(names: readonly string[]): SqliteNode {
     let folder = this.#fs.root();
-    for (const name of names) folder = this.#folder(folder, name, path);
+    for (const name of names) folder = this.#folder(folder, name);
     return folder;
   }
 
   /** The folder of that name, made if it is missing. */
-  #folder(parent: SqliteNode, name: string, path: string): SqliteNode {
+  #folder(parent: SqliteNode, name: string): SqliteNode {
     const there = this.#fs.lookup(parent, name);
     if (there === undefined) {
       const attributes = { mode: 0o755, uid: parent.uid, gid: parent.gid };
@@ -179,7 +215,7 @@ class Importer {
     }
     // Never through a symlink: it might lead anywhere.
     if (there.type === "directory") return there;
-    throw new Error(`${path}: ${name} is no folder`);
+    throw new BadMember(`${name} is no folder`);
   }
 
   #tell(files: number, bytes: number): void {
@@ -200,7 +236,7 @@ class Importer {
 function namesOf(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   if (names.some((name) => name === ".." || name.includes("\0"))) {
-    throw new Error(`${JSON.stringify(path)}: a path that leads out`);
+    throw new BadMember("a path that leads out");
   }
   return names;
 }

@@ -1,8 +1,13 @@
 import {
-  applyRecords,
+  BadMember,
   decodeHeader,
+  decodeMember,
   decodeRecords,
+  type Header,
   isHeader,
+  pathOf,
+  type PaxRecords,
+  sizeOf,
   textOf,
 } from "./decode.ts";
 import { BLOCK, type Member, paddingOf } from "./header.ts";
@@ -19,6 +24,7 @@ const MAX_ID = 0xffff_fffe;
 const MAX_UINT32 = 0xffff_ffff;
 /** Longest target of a symlink in bytes, as of one that a client makes. */
 const MOST_TARGET = 4096;
+const NO_RECORDS: PaxRecords = new Map();
 const encoder = new TextEncoder();
 
 /** How archives are packed that have to be unpacked first: their first bytes. */
@@ -65,8 +71,9 @@ export class Archive {
   }
 
   /**
-   * The members, once; `skipped` is told of those of unknown types. Throws an
-   * `Error` for what is damaged or ends too soon.
+   * The members, once; `skipped` is told of those that no store can hold: of
+   * unknown types, or by names that are not UTF-8. Throws an `Error` for what is
+   * damaged or ends too soon.
    */
   async *members(
     skipped: (path: string, reason: string) => void,
@@ -78,12 +85,14 @@ export class Archive {
     for (;;) {
       const block = await this.#block();
       if (block.every((byte) => byte === 0)) return;
-      const { letter, member } = decodeHeader(block);
+      const header = decodeHeader(block);
+      const { letter, type } = header;
       if ("xgLK".includes(letter)) {
         const whose = letter === "g" ? "common" : "own";
-        held[whose] += BLOCK + member.size;
+        const size = sizeOf(header, NO_RECORDS);
+        held[whose] += BLOCK + size;
         if (held[whose] > MOST_RECORDS) throw damagedHeader();
-        const body = await takeRecords(source, member.size);
+        const body = await takeRecords(source, size);
         if (letter === "L") records.push(["path", textOf(body)]);
         else if (letter === "K") records.push(["linkpath", textOf(body)]);
         else if (letter === "x") records = records.concat(decodeRecords(body));
@@ -91,25 +100,23 @@ export class Archive {
         continue;
       }
       const merged = new Map([...defaults, ...records]);
-      applyRecords(member, merged);
-      const { type } = member;
       // A link may repeat the size of its file, and has no bytes all the same.
       const isFile = type === "file" || type === undefined;
-      let stored = isFile || letter === "D" ? member.size : 0;
+      let stored = isFile || letter === "D" ? sizeOf(header, merged) : 0;
       const padding = paddingOf(stored);
       const pax = await readPaxSparse(merged, records, source);
       const sparse = letter === "S" ? await readGnuSparse(block, source) : pax;
       records = [];
       held.own = 0;
       stored -= pax?.mapBytes ?? 0;
-      member.path = sparse?.path ?? member.path;
+      const path = sparse?.path ?? pathOf(header, merged);
       const size = sparse?.size ?? (type === "file" ? stored : 0);
       const segments = sparse?.segments ?? [{ offset: 0, length: stored }];
-      assertFits(member, segments, stored);
-      if (type === "symlink") assertTarget(member);
+      assertMapped(path, segments, stored);
       const content = source.pieces(segments);
-      if (type === undefined) skipped(member.path, `type "${letter}"`);
-      else yield { ...member, type, size, content };
+      const member = judge({ path, size }, header, merged);
+      if (member instanceof BadMember) skipped(path, member.message);
+      else yield { ...member, content };
       for await (const _ of content);
       await source.skip(padding);
     }
@@ -143,30 +150,55 @@ function assertArchive(first: Uint8Array): void {
   throw new Error("this is no tar archive");
 }
 
-/** Throws for what no store can hold, and for a map that is not of these bytes. */
-function assertFits(
-  { path, uid, gid, major, minor }: Omit<Member, "type">,
+/** Throws for a map of a sparse file that is not of these bytes. */
+function assertMapped(
+  path: string,
   segments: readonly Segment[],
   stored: number,
 ): void {
   const bytes = segments.reduce((sum, { length }) => sum + length, 0);
-  if (bytes !== stored) {
-    throw new Error(`${path}: the map of a sparse file and its bytes differ`);
-  }
-  for (const [name, id] of Object.entries({ uid, gid })) {
-    if (id <= MAX_ID) continue;
-    throw new Error(`${path}: ${name} ${id} is more than ${MAX_ID}`);
-  }
-  if (major > MAX_UINT32 || minor > MAX_UINT32) {
-    throw new Error(`${path}: there is no device ${major}:${minor}`);
+  if (bytes === stored) return;
+  throw new Error(`${path}: the map of a sparse file and its bytes differ`);
+}
+
+/** A member, or why no store can hold it. */
+function judge(
+  known: Pick<Member, "path" | "size">,
+  header: Header,
+  records: PaxRecords,
+): Member | BadMember {
+  try {
+    const { letter, type } = header;
+    if (type === undefined) throw new BadMember(`type "${letter}"`);
+    const member = { ...known, type, ...decodeMember(header, records) };
+    assertFits(member);
+    return member;
+  } catch (error) {
+    if (error instanceof BadMember) return error;
+    throw error;
   }
 }
 
-/** Throws for what no client could make a symlink of, nor read. */
-function assertTarget({ path, target }: Omit<Member, "type">): void {
+function assertFits(
+  { path, type, target, uid, gid, major, minor }: Member,
+): void {
+  if (!path.isWellFormed()) throw new BadMember("a name that is not UTF-8");
+  for (const [name, id] of Object.entries({ uid, gid })) {
+    if (id <= MAX_ID) continue;
+    throw new BadMember(`${name} ${id} is more than ${MAX_ID}`);
+  }
+  if (major > MAX_UINT32 || minor > MAX_UINT32) {
+    throw new BadMember(`there is no device ${major}:${minor}`);
+  }
+  if (type === "symlink") assertTarget(target);
+}
+
+/** What no client could make a symlink of, nor read, is none. */
+function assertTarget(target: string): void {
   const { length } = encoder.encode(target);
-  if (length > 0 && length <= MOST_TARGET && !target.includes("\0")) return;
-  throw new Error(`${path}: a symlink with no target that can be`);
+  const isTarget = target.isWellFormed() && !target.includes("\0");
+  if (isTarget && length > 0 && length <= MOST_TARGET) return;
+  throw new BadMember("a symlink with no target that can be");
 }
 
 async function takeRecords(source: Source, size: number): Promise<Uint8Array> {
