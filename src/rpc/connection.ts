@@ -18,7 +18,7 @@ import {
   type RpcCall,
 } from "./message.ts";
 import { servedFlavors } from "./flavors.ts";
-import { Outbox } from "./outbox.ts";
+import { type DetachedRecord, Outbox } from "./outbox.ts";
 import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
 import { CallSecurity, resultsAt } from "./security.ts";
@@ -402,15 +402,22 @@ export class RpcConnection implements Connection {
     count(0);
     if (call.isInUse) this.#framer.abandon(buffer);
     else this.#framer.unpin(buffer);
-    if (status === AcceptStatus.DROP) this.#outbox.discard(record);
-    else {
-      if (status === AcceptStatus.SUCCESS) this.#outbox.attach(record, call);
-      else {
-        patchAccepted(writer, resultsAt(at, call.seal), status);
-        this.#outbox.attach(record);
-      }
+    try {
+      this.#answer(record, call, status);
+    } catch (error) {
+      this.#failed(error);
     }
     this.#notify();
+  }
+
+  #answer(record: DetachedRecord, call: RpcCall, status: AcceptStatus): void {
+    if (status === AcceptStatus.DROP) this.#outbox.discard(record);
+    else if (status === AcceptStatus.SUCCESS) this.#outbox.attach(record, call);
+    else {
+      const { writer, at } = record;
+      patchAccepted(writer, resultsAt(at, call.seal), status);
+      this.#outbox.attach(record);
+    }
   }
 
   #refusal(call: RpcCall, error: unknown): AcceptStatus {

@@ -200,10 +200,9 @@ export class CheckedFileSystem
     target: Uint8Array,
   ): Awaitable<ReadResult> {
     this.#admit();
-    // Whatever is not filled is zero, not what was in the memory before.
-    if (!this.#isSound) target.fill(0);
+    if (!this.#isSound) return this.#readApart(file, offset, target);
     const given = this.inner.read(file, offset, target);
-    if (this.#isSound && !(given instanceof Promise)) return given;
+    if (!(given instanceof Promise)) return given;
     return this.#checked("read", given, wrongRead);
   }
 
@@ -247,7 +246,9 @@ export class CheckedFileSystem
     stability: Stability,
   ): Awaitable<Stability> {
     this.#admit();
-    const given = this.inner.write!(file, offset, data, stability);
+    // Others' requests lie in the same memory, which may be given to a worker.
+    const own = this.#isSound ? data : data.slice();
+    const given = this.inner.write!(file, offset, own, stability);
     return this.#checked("write", given, wrongStability);
   }
 
@@ -312,6 +313,28 @@ export class CheckedFileSystem
 
   dispose(): Awaitable<void> {
     return this.#done("dispose", this.inner.dispose!());
+  }
+
+  /**
+   * Reads into memory that is the file system's own: what it leaves unfilled is
+   * zero, and what it fills too late, or gives to a worker, is part of no reply.
+   */
+  #readApart(
+    file: object,
+    offset: number,
+    target: Uint8Array,
+  ): Awaitable<ReadResult> {
+    const { length } = target;
+    const own = new Uint8Array(length);
+    const given = this.inner.read(file, offset, own);
+    const wrong = (result: ReadResult) =>
+      own.length < length ? "a target that was given away" : wrongRead(result);
+    const copy = ({ bytes, eof }: ReadResult): ReadResult => {
+      target.set(own);
+      return { bytes, eof };
+    };
+    const read = this.#checked("read", given, wrong);
+    return read instanceof Promise ? read.then(copy) : copy(read);
   }
 
   #admit(): void {

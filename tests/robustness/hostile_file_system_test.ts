@@ -17,6 +17,7 @@ import {
   type Session,
   walk,
 } from "../support/client/mod.ts";
+import { getRoot } from "./fixture.ts";
 
 const SECRET = 0x5e;
 const SIZE = 65_536;
@@ -69,9 +70,9 @@ async function fixture(
   };
 }
 
-function readAll(session: Session, count = SIZE) {
+function readAll(session: Session, count = SIZE, expect?: "any") {
   const request = [...walk(["h", "f"]), op.read({ count })];
-  return session.compound(request, uncached);
+  return session.compound(request, { ...uncached, ...expect && { expect } });
 }
 
 /** How a read can go wrong without saying so. */
@@ -110,6 +111,81 @@ Deno.test("a read that returns no number of bytes is IO", async () => {
     await using hostile = await fixture({ read });
     const request = [...walk(["h", "f"]), op.read({ count: 10 })];
     await hostile.session.expectStatus(Status.IO, request);
+  }
+});
+
+/** Gives memory to a worker: its views are empty from then on. */
+function giveAway({ buffer }: Uint8Array): void {
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+}
+
+for (const waits of [false, true]) {
+  const when = waits ? "after a wait" : "at once";
+
+  Deno.test(`a read that gives its target away ${when} is IO, and other requests lose nothing`, async () => {
+    for (const count of [100, SIZE, 4 * SIZE]) {
+      const give = function (this: FileSystem, ...args: never[]) {
+        const given = Reflect.apply(this.read, this, args);
+        giveAway(args[2]!);
+        return given;
+      };
+      const later: Method = async function (...args) {
+        await undefined;
+        return give.apply(this, args);
+      };
+      await using hostile = await fixture({ read: waits ? later : give });
+      const { session } = hostile;
+      const bad = readAll.bind(undefined, session, count, "any");
+      const good = () => session.compound(getRoot, uncached);
+      const replies = await Promise.all([good(), bad(), good(), bad(), good()]);
+      const { OK, IO } = Status;
+      const statuses = replies.map(({ status }) => status);
+      assertEquals(statuses, [OK, IO, OK, IO, OK]);
+      await hostile.soil();
+    }
+  });
+
+  Deno.test(`a write that gives its data away ${when} takes nothing else of the request`, async () => {
+    const give = function (this: FileSystem, ...args: never[]) {
+      const given = Reflect.apply(this.write!, this, args);
+      giveAway(args[2]!);
+      return given;
+    };
+    const later: Method = async function (...args) {
+      await undefined;
+      return give.apply(this, args);
+    };
+    await using hostile = await fixture({ write: waits ? later : give });
+    const write = op.write({ data: new Uint8Array(SIZE) });
+    const request = [...walk(["h", "f"]), write, op.getattr(["size"])];
+    const send = () => hostile.session.compound(request, uncached);
+    for (const reply of await Promise.all([send(), send(), send()])) {
+      const { size } = reply.get("GETATTR").attributes;
+      assertEquals(size, BigInt(SIZE));
+    }
+  });
+}
+
+Deno.test("memory that a file system keeps is no other request's", async () => {
+  const kept: Uint8Array[] = [];
+  const method = (name: "read" | "write") =>
+    function (this: FileSystem, ...args: never[]) {
+      kept.push(args[2]!);
+      return Reflect.apply(this[name]!, this, args);
+    };
+  const changed = { read: method("read"), write: method("write") };
+  await using hostile = await fixture(changed);
+  const { session } = hostile;
+  const data = new Uint8Array(SIZE).fill(1);
+  for (let i = 0; i < 10; i++) {
+    const write = [...walk(["h", "f"]), op.write({ data })];
+    await session.compound(write, uncached);
+    await readAll(session);
+    await hostile.soil();
+    for (const each of kept) {
+      assert(new Uint8Array(each.buffer).every((byte) => byte !== SECRET));
+      each.fill(0);
+    }
   }
 });
 
