@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
 import { type ListenerOptions, RpcListener } from "../../src/rpc/listener.ts";
-import { toldClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { looksOf } from "../support/looks.ts";
 import { TestAcceptor } from "./in_process.ts";
 import { echo, Peer, TestHandlers, until } from "./support.ts";
@@ -25,7 +25,8 @@ class Crowd implements AsyncDisposable {
     this.listener = new RpcListener({
       acceptor: this.#acceptor,
       handlers: new TestHandlers(),
-      clock: toldClock(() => 0),
+      // No timer of the listener looks at anything meanwhile.
+      clock: new FakeClock(),
       observer: {
         connectionOpened: () => this.#opened++,
         connectionRefused: () => this.#refused++,
