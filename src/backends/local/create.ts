@@ -79,7 +79,6 @@ function make(
       dress(store, node, { stat, fd, attributes: entry.attributes });
     } catch (error) {
       unmakeEntry(store, at, entry.kind);
-      store.files.close(node);
       tree.bury(node);
       throw error;
     }

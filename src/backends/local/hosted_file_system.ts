@@ -251,9 +251,9 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   /** Holds the file open until as many `close`s came. */
   open(file: LocalNode, mode: OpenMode): Awaitable<void> {
     return this.#run(() => {
-      const { files } = this.#store;
-      if (mode.write) files.writing(file);
-      else files.reading(file);
+      const { files, tree } = this.#store;
+      const descriptor = mode.write ? files.writing(file) : files.reading(file);
+      tree.checkHeld(file, descriptor);
       if (mode.read) file.readers++;
       if (mode.write) file.writers++;
     });

@@ -15,6 +15,7 @@ const KEPT_BURIED = 50_000;
  */
 export class NodeTable {
   readonly #host: Host;
+  readonly #tellBuried: (node: LocalNode) => void;
   readonly #nodes = new Map<number, WeakRef<LocalNode>>();
   readonly #kept = new RecentMap<LocalNode, true>(KEPT_NODES);
   readonly #parents = new RecentMap<number, number>(KEPT_PARENTS);
@@ -25,8 +26,10 @@ export class NodeTable {
     }
   });
 
-  constructor(host: Host) {
+  /** `buried` is told of each node that is gone. */
+  constructor(host: Host, buried: (node: LocalNode) => void = () => {}) {
     this.#host = host;
+    this.#tellBuried = buried;
   }
 
   /** The node in memory with this inode number. */
@@ -75,6 +78,7 @@ export class NodeTable {
     this.#buried.set(keyOf(node.inode, node.tag), true);
     // While a client has it open, its handle must still lead to it.
     if (!node.isOpen) this.forget(node);
+    this.#tellBuried(node);
   }
 
   /** A node that is gone is no longer open either. */

@@ -47,7 +47,11 @@ export class Store {
     this.clock = clock;
     this.now = options.now ?? systemWallClock;
     this.#isAtomic = options.exclusive ?? false;
-    this.tree = new Tree(host, path, { clock, limit: share });
+    this.tree = new Tree(host, path, {
+      clock,
+      limit: share,
+      buried: (node) => this.#letGo(node),
+    });
     this.files = new FileDescriptors(this.#openFile, {
       limit: share * 2,
       mostNameless: share * 2,
@@ -139,13 +143,15 @@ export class Store {
     name: string;
   }): void {
     node.lostAt(at.directory, at.name);
-    if (node.type === "directory" || stat.nlink <= 1) {
-      this.tree.bury(node);
-      if (node.isOpen) this.files.keepNameless(node);
-      else this.files.release(node);
-      this.listings.forget(node);
-    }
+    if (node.type === "directory" || stat.nlink <= 1) this.tree.bury(node);
     this.touched(node);
+  }
+
+  /** The last name of a node is gone: only what clients have open takes room still. */
+  #letGo(node: LocalNode): void {
+    if (node.isOpen) this.files.keepNameless(node);
+    else this.files.release(node);
+    this.listings.forget(node);
   }
 
   /** Opens a file for {@linkcode FileDescriptors}, sure that it is the node's. */

@@ -34,17 +34,26 @@ export class Tree {
   readonly #trust: number;
   readonly #clock: Clock;
   readonly #open: RecentMap<LocalNode, OpenFolder>;
+  readonly #buried: (node: LocalNode) => void;
   /** A folder that must not be closed now. */
   #held: LocalNode | undefined;
 
-  /** `path` has to be a folder; `limit` is how many folders are held open. */
+  /**
+   * `path` has to be a folder; `limit` is how many folders are held open; `buried`
+   * is told of each node whose last name is gone, however that was found out.
+   */
   constructor(
     host: Host,
     path: string,
-    options: { readonly clock: Clock; readonly limit: number },
+    options: {
+      readonly clock: Clock;
+      readonly limit: number;
+      readonly buried?: (node: LocalNode) => void;
+    },
   ) {
     this.host = host;
-    this.table = new NodeTable(host);
+    this.table = new NodeTable(host, (node) => this.#letGo(node));
+    this.#buried = options.buried ?? (() => {});
     this.#clock = options.clock;
     this.#open = new RecentMap(options.limit, {
       keep: (_folder, node) => node === this.#held,
@@ -191,12 +200,16 @@ export class Tree {
     return stat;
   }
 
-  /** Buries a file that is held open and that the host has taken the last name of; what the host tells of it, if it has. */
+  /**
+   * Buries a file that is held open and that the host has taken the last name of;
+   * what the host tells of it, if it has. Where no client has it open, it is "stale".
+   */
   buryNameless(node: LocalNode): HostStat | undefined {
     if (node.descriptor === undefined) return undefined;
     const stat = this.host.statFile(node.descriptor.fd);
     if (!this.#isNameless(stat)) return undefined;
     this.bury(node);
+    if (node.descriptor === undefined) throw new FsError("stale");
     return stat;
   }
 
@@ -236,9 +249,13 @@ export class Tree {
 
   /** The last name of a node is gone. */
   bury(node: LocalNode): void {
+    this.table.bury(node);
+  }
+
+  #letGo(node: LocalNode): void {
     this.#open.delete(node);
     this.#close(node);
-    this.table.bury(node);
+    this.#buried(node);
   }
 
   /** Closes open files, the root folder and the host's calls. */
