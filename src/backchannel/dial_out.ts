@@ -322,6 +322,8 @@ export class DialOut implements ClientObserver {
         clock: this.#policy.clock,
         signal: given,
         maxRecord: MAX_REPLY,
+        // No budget counts these connections: little must be held by each.
+        maxPending: MAX_REPLY,
       });
       path.connection = connection;
       this.#connected.add(path);

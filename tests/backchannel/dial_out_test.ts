@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { heardErrors } from "../support/heard_errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -395,4 +395,35 @@ Deno.test("a callback that can't be sent fails, and its time limit has nothing t
   // Nobody would hear of it: an unheard rejection ends the process.
   time.abort();
   await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
+Deno.test("a client that calls on the connection it was dialled on, and takes no answer, is not read from for long", async () => {
+  await using fixture = await Fixture.open();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = await V40Client.connect({ port: fixture.server.port });
+  const { port } = listener.addr;
+  await client.register({ address: `127.0.0.1.${port >> 8}.${port & 255}` });
+  const dialled = await listener.accept();
+  // Of another version of RPC each: the shortest that is answered.
+  const calls = new Uint8Array(16 * 4096);
+  const view = new DataView(calls.buffer);
+  for (let at = 0; at < calls.length; at += 16) {
+    view.setUint32(at, 0x8000_000c);
+    view.setUint32(at + 12, 3);
+  }
+  let sent = 0;
+  const flooded = (async () => {
+    while (true) sent += await dialled.write(calls);
+  })().catch(() => {});
+  let before = -1;
+  while (sent !== before) {
+    before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  dialled.close();
+  await flooded;
+  listener.close();
+  const MIB = 1024 * 1024;
+  // Most of it waits in the sockets; 16 MiB of answers stand for 9 of calls.
+  assert(sent < 12 * MIB, `${sent / MIB} MiB were read or wait in sockets`);
 });
