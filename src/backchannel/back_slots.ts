@@ -7,8 +7,8 @@ export class BackSlot {
   /** Sequence ID of the last callback that the client is known to have seen. */
   seqid = 0;
   /**
-   * The callback that left with `nextSeqid` and was given up: whether the client
-   * has seen it is not known, so it must be sent once more before another is.
+   * The callback that has left with `nextSeqid`, and of which it is not known
+   * whether the client has seen it: it must be sent once more before another is.
    */
   unsettled: readonly CallbackOperation[] | undefined;
   /** The client may have seen more than is known: nothing was answered since a restart. */

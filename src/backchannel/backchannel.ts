@@ -10,7 +10,11 @@ import { CallbackChannel, isPeers } from "./callback_channel.ts";
 import type { CallbackRequest, SenderSession } from "./callback_request.ts";
 import type { CallbackTarget } from "./callback_wire.ts";
 import { type RetryPolicy, retryPolicyOf } from "./retry_policy.ts";
-import { BackchannelSender, type SenderOptions } from "./sender.ts";
+import {
+  BackchannelSender,
+  type PathVerdict,
+  type SenderOptions,
+} from "./sender.ts";
 import { Jobs } from "../base/jobs.ts";
 import { withTimeout } from "../base/timers.ts";
 
@@ -114,12 +118,14 @@ export class Backchannel implements SessionObserver {
   ): void {
     if (!(direction & Direction.BACK) || this.#jobs.signal.aborted) return;
     this.#channelOf(connection);
-    const sender = this.#senders.get(session) ?? this.#start(session);
-    sender.pathRegained();
-    // The client has just spoken over it: good until CB_NULL or a callback fails,
-    // or the first OPEN, which is faster than CB_NULL, would get no delegation.
-    if (targetOf(session) !== undefined) session.isPathProven = true;
-    this.#jobs.begin(() => this.#prove(session, connection));
+    if (!this.#senders.has(session)) this.#start(session);
+    this.#trust(session, connection);
+  }
+
+  /** {@inheritDoc SessionObserver.backchannelMended} */
+  backchannelMended(session: Session): void {
+    const [connection] = session.backConnections();
+    if (connection !== undefined) this.#trust(session, connection);
   }
 
   /** {@inheritDoc SessionObserver.backchannelLost} */
@@ -160,11 +166,22 @@ export class Backchannel implements SessionObserver {
     return channel;
   }
 
-  #start(session: Session): BackchannelSender {
-    const { sessions } = this.#options;
+  /** The client has just spoken of the connection: callbacks may go over it. */
+  #trust(session: Session, connection: Connection): void {
+    const sender = this.#senders.get(session);
+    if (sender === undefined) return;
+    sender.pathRegained();
+    // Good until CB_NULL or a callback fails, or the first OPEN, which is faster
+    // than CB_NULL, would get no delegation.
+    if (targetOf(session) !== undefined) session.isPathProven = true;
+    this.#jobs.begin(() => this.#prove(session, connection));
+  }
+
+  #start(session: Session): void {
     const path: SenderSession = {
       id: session.id,
       slots: session.back.maxRequests,
+      maxRequestSize: session.back.maxRequestSize,
       isRestored: session.isRestored,
       target: () => targetOf(session),
       channels: () =>
@@ -172,10 +189,21 @@ export class Backchannel implements SessionObserver {
     };
     const sender = new BackchannelSender(path, {
       ...this.#options.sender,
-      faulty: (fault) => sessions.setBackchannelFault(session, fault),
+      judged: (verdict) => this.#judge(session, verdict),
     });
     this.#senders.set(session, sender);
-    return sender;
+  }
+
+  #judge(session: Session, verdict: PathVerdict): void {
+    const { sessions, regained } = this.#options;
+    if (session.isDestroyed) return;
+    const isRegained = verdict === "works" && !session.isPathProven &&
+      session.hasBackConnection;
+    if (verdict === "silent") session.isPathProven = false;
+    else sessions.setBackchannelFault(session, verdict === "faulty");
+    if (!isRegained) return;
+    session.isPathProven = true;
+    regained?.(session.client);
   }
 
   /** A CB_NULL that is answered proves the path, and one that is not disproves it. */

@@ -34,6 +34,8 @@ export interface CallbackCall {
   readonly target: CallbackTarget;
   /** Its operations, CB_SEQUENCE included. */
   readonly operations: readonly CallbackOperation[];
+  /** Called when it has left: from now on the client may have seen it. */
+  readonly left?: () => void;
 }
 
 /** The way of callbacks over one connection. */
@@ -58,6 +60,7 @@ export class CallbackChannel {
     return this.#exchange({
       encode: (xdr, xid) => encodeCBCompound(xdr, xid, call),
       decode: (xdr) => decodeCBCompound(xdr, call.operations),
+      left: call.left,
     }, signal);
   }
 
@@ -73,6 +76,7 @@ export class CallbackChannel {
     message: {
       readonly encode: (xdr: XdrWriter, xid: number) => void;
       readonly decode: (xdr: XdrReader) => Reply;
+      readonly left?: (() => void) | undefined;
     },
     signal: AbortSignal,
   ): Promise<Reply> {
@@ -92,9 +96,9 @@ export class CallbackChannel {
     signal.addEventListener("abort", stop, { once: true });
     try {
       if (signal.aborted) stop();
-      else if (!this.#connection.sendCall((xdr) => message.encode(xdr, xid))) {
-        giveUp("the connection is closed");
-      }
+      else if (this.#connection.sendCall((xdr) => message.encode(xdr, xid))) {
+        message.left?.();
+      } else giveUp("the connection is closed");
       return await promise;
     } finally {
       // A call that could not be sent no longer waits to hear that it was given

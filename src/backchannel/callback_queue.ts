@@ -18,6 +18,11 @@ export class CallbackQueue<T> implements AsyncIterable<T> {
     return this.#items.length;
   }
 
+  /** The items that wait, as they are now. */
+  items(): readonly T[] {
+    return [...this.#items];
+  }
+
   /** Adds an item; false when the queue is full or closed. */
   push(item: T): boolean {
     if (this.#isClosed || this.#items.length >= this.#limit) return false;

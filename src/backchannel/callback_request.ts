@@ -24,6 +24,10 @@ export type CallbackOutcome =
     readonly kind: "full";
   }
   | {
+    /** The client takes no request of that size on the session; that says nothing about the path. */
+    readonly kind: "too-big";
+  }
+  | {
     /** The session ended first, or the request is not wanted any more. */
     readonly kind: "stopped";
   }
@@ -40,7 +44,7 @@ export interface CallbackRequest {
   readonly referringCalls?: (() => readonly ReferringCalls[]) | undefined;
   /** Whether it still has a point; asked before each attempt. */
   readonly wanted?: () => boolean;
-  /** Called after an attempt that was not answered, when another one follows. */
+  /** Called when an attempt at it, or at one that it waits behind, was not answered: it may go another way as well. */
   readonly unanswered?: () => void;
   /** Called once, with how it ended. */
   readonly done: (outcome: CallbackOutcome) => void;
@@ -52,6 +56,8 @@ export interface SenderSession {
   readonly id: Uint8Array;
   /** Slots of the back channel as negotiated. */
   readonly slots: number;
+  /** Bytes of the largest callback that the client takes, with its RPC header (ca_maxrequestsize). */
+  readonly maxRequestSize: number;
   /** Callbacks may have been sent on them before a restart, which the server does not remember. */
   readonly isRestored?: boolean;
   /** Where the next callback goes; `undefined` when the client allows none. */

@@ -7,7 +7,7 @@ import type { CallCredential } from "../rpc/call_credential.ts";
 import { AcceptStatus, decodeReply, encodeCall } from "../rpc/message.ts";
 import { XdrError } from "../xdr/error.ts";
 import type { XdrReader } from "../xdr/reader.ts";
-import type { XdrWriter } from "../xdr/writer.ts";
+import { XdrWriter } from "../xdr/writer.ts";
 import type { CallbackOperation } from "./callback_ops.ts";
 
 /** Version of the callback program: 1, whatever RFC 5661 18.36.3 says (erratum 2291). */
@@ -74,6 +74,15 @@ export function encodeCBCompound(
     xdr.uint32(row.number);
     row.encode(xdr, args);
   });
+}
+
+/** Bytes of a CB_COMPOUND call, as ca_maxrequestsize counts them (RFC 8881 18.36.3). */
+export function sizeOfCBCompound(
+  call: Parameters<typeof encodeCBCompound>[2],
+): number {
+  const xdr = new XdrWriter();
+  encodeCBCompound(xdr, 0, call);
+  return xdr.position;
 }
 
 /** Writes a CB_NULL call from its XID on. */

@@ -5,8 +5,8 @@ import type { RetryPolicy } from "./retry_policy.ts";
 /** How {@linkcode tryCallback} goes about a callback. */
 export interface CallbackAttempts {
   readonly policy: RetryPolicy;
-  /** Whether it still has a point, and what is called when it goes out again. */
-  readonly request: Pick<CallbackRequest, "wanted" | "unanswered">;
+  /** Whether it still has a point. */
+  readonly request: Pick<CallbackRequest, "wanted">;
   /** Makes one attempt; resolves to nothing when there was no answer. */
   readonly attempt: () => Promise<CallbackOutcome | undefined>;
   /** Aborts when there is no way to the client any more, and will be none. */
@@ -30,7 +30,6 @@ export async function tryCallback(
   try {
     for (let made = 0; made < attempts; made++) {
       if (made > 0) {
-        request.unanswered?.();
         const ms = backoff[Math.min(made, backoff.length) - 1] ?? 0;
         const early = regained ? AbortSignal.any([ended, regained()]) : ended;
         await sleep(clock, ms, early);

@@ -50,8 +50,9 @@ export class CallbackRouter {
 }
 
 /**
- * A callback that goes to one session of its client after the other, the one
- * that was used last first: to the next as soon as one does not answer at once.
+ * A callback that goes to one session of its client after the other, those with
+ * a proven path first, and of them the one that was used last: to the next as
+ * soon as one does not answer at once, be it this callback or one before it.
  * Callbacks may arrive twice by that, so they must be such as do no harm.
  */
 class SessionRoute implements Routed {
@@ -90,7 +91,9 @@ class SessionRoute implements Routed {
   #next(): boolean {
     const live = [...this.#client.sessions]
       .filter((session) => session.isPathUp && !this.#tried.has(session))
-      .sort((a, b) => b.usedAt - a.usedAt);
+      .sort((a, b) =>
+        Number(b.isPathProven) - Number(a.isPathProven) || b.usedAt - a.usedAt
+      );
     for (const session of live) {
       this.#tried.add(session);
       if (this.#hand(session)) return true;

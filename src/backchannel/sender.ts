@@ -26,9 +26,15 @@ import {
 export interface SenderOptions extends RetryOptions {
   /** Callbacks that wait for a slot; 64. */
   readonly queueLimit?: number;
-  /** Called when callbacks fail although there is a path, and when they work again. */
-  readonly faulty?: (fault: boolean) => void;
+  /** Called with what a callback, or an attempt at one, says of the path. */
+  readonly judged?: (verdict: PathVerdict) => void;
 }
+
+/**
+ * What callbacks say of their path: it works; it is silent, which an attempt that
+ * was not answered says; or it is faulty: they fail although it is there.
+ */
+export type PathVerdict = "works" | "silent" | "faulty";
 
 const QUEUE_LIMIT = 64;
 /** The longest wait after NFS4ERR_DELAY, in milliseconds. */
@@ -44,7 +50,7 @@ interface Queued {
 interface Sending {
   readonly request: CallbackRequest;
   readonly slot: BackSlot;
-  operations?: readonly CallbackOperation[];
+  operations?: readonly CallbackOperation[] | undefined;
 }
 
 /**
@@ -56,11 +62,13 @@ interface Sending {
 export class BackchannelSender {
   readonly #session: SenderSession;
   readonly #policy: RetryPolicy;
-  readonly #faulty: (fault: boolean) => void;
+  readonly #judged: (verdict: PathVerdict) => void;
   readonly #queue: CallbackQueue<Queued>;
   readonly #slots: BackSlots;
   readonly #jobs: Jobs;
   #inFlight = 0;
+  /** Out of the queue, and without a slot yet. */
+  #next: CallbackRequest | undefined;
   #pathChanged = new AbortController();
 
   /** Starts at once. */
@@ -68,7 +76,7 @@ export class BackchannelSender {
     this.#session = session;
     this.#policy = retryPolicyOf(options);
     this.#jobs = new Jobs({ name: "a callback", log: this.#policy.log });
-    this.#faulty = options.faulty ?? (() => {});
+    this.#judged = options.judged ?? (() => {});
     this.#queue = new CallbackQueue(options.queueLimit ?? QUEUE_LIMIT);
     this.#slots = new BackSlots(session.slots, session.isRestored);
     this.#jobs.begin(() => this.#run());
@@ -110,7 +118,9 @@ export class BackchannelSender {
   async #run(): Promise<void> {
     for await (const queued of this.#queue) {
       this.#inFlight++;
+      this.#next = queued.request;
       const slot = await this.#slots.acquire(this.#jobs.signal);
+      this.#next = undefined;
       this.#jobs.begin(() => this.#send(queued, slot));
     }
   }
@@ -127,8 +137,9 @@ export class BackchannelSender {
     this.#inFlight--;
     reportOutcome(this.#policy, outcome, since);
     // An answer proves the path, even when the client did not like the question.
-    if (outcome.kind !== "stopped" && outcome.kind !== "error") {
-      this.#faulty(outcome.kind !== "answered");
+    if (outcome.kind === "answered") this.#judged("works");
+    else if (outcome.kind === "refused" || outcome.kind === "failed") {
+      this.#judged("faulty");
     }
     request.done(outcome);
   }
@@ -136,16 +147,29 @@ export class BackchannelSender {
   /** Never rejects. */
   async #deliver(sending: Sending): Promise<CallbackOutcome> {
     const { request, slot } = sending;
-    const outcome = await tryCallback({
+    return await tryCallback({
       policy: this.#policy,
-      request,
-      attempt: () => this.#attempt(sending),
+      request: {
+        // What the client may have seen has to be settled, wanted or not, before
+        // its slot is of use; and only an answer says that the path works.
+        wanted: () => isLeftOpen(sending, slot) || request.wanted?.() !== false,
+      },
+      attempt: async () => {
+        const outcome = await this.#attempt(sending);
+        if (outcome === undefined) this.#unanswered(request);
+        return outcome;
+      },
       ended: this.#jobs.signal,
       regained: () => this.#pathChanged.signal,
     });
-    const isGivenUp = outcome.kind === "failed" || outcome.kind === "stopped";
-    if (isGivenUp) slot.unsettled ??= sending.operations;
-    return outcome;
+  }
+
+  /** An attempt at `request` was not answered: neither will those be that wait behind it. */
+  #unanswered(request: CallbackRequest): void {
+    this.#judged("silent");
+    request.unanswered?.();
+    this.#next?.unanswered?.();
+    for (const { request } of this.#queue.items()) request.unanswered?.();
   }
 
   /** One attempt: over the preferred connection and, when that fails, at once over another one. */
@@ -188,14 +212,22 @@ export class BackchannelSender {
     };
     return withTimeout(async (signal) => {
       const call = { ...parts, signal };
-      if (slot.unsettled !== undefined) {
+      if (
+        slot.unsettled !== undefined && slot.unsettled !== sending.operations
+      ) {
         const settled = await callOnSlot(call, slot.unsettled);
         if (typeof settled === "string" || settled.kind !== "answered") {
           return settled;
         }
       }
       sending.operations ??= operationsOnSlot(call, request);
+      if (sending.operations === undefined) return { kind: "too-big" };
       return await callOnSlot(call, sending.operations);
     }, { ms, signal: this.#jobs.signal, clock });
   }
+}
+
+/** Whether it is not known what became of an attempt at it. */
+function isLeftOpen({ operations }: Sending, slot: BackSlot): boolean {
+  return operations !== undefined && slot.unsettled === operations;
 }

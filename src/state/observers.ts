@@ -54,6 +54,8 @@ export interface SessionObserver {
     connection: Connection,
     direction: DirectionBits,
   ): void;
+  /** Its client has done something about callbacks that fail; a connection may be bound or not. */
+  backchannelMended?(session: Session): void;
   /** A connection is no longer bound; `direction` is what it had. */
   connectionUnbound?(
     session: Session,

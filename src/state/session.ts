@@ -54,7 +54,7 @@ export class Session {
   boundAtCreation: DirectionBits = Direction.FORE;
   /** Whether a connection was ever bound to its backchannel: it has one, live or down. */
   hasBackchannel = false;
-  /** Whether its backchannel is trusted: from the binding of a connection on, until CB_NULL fails or the last one is lost. */
+  /** Whether callbacks are trusted to arrive: from the binding of a connection on, until CB_NULL or a callback is left without an answer. */
   isPathProven = false;
   /** Callbacks fail although there is a connection (SEQ4_STATUS_BACKCHANNEL_FAULT). */
   hasBackchannelFault = false;

@@ -183,7 +183,10 @@ export class SessionTable {
     const binding = session.connections.get(connection);
     const before = binding?.direction ?? 0;
     const after = (before | direction) as DirectionBits;
-    if (after === before) return;
+    if (after === before) {
+      if (direction & Direction.BACK) this.backchannelMended(session);
+      return;
+    }
     if (binding !== undefined) binding.direction = after;
     else this.#attach(session, connection, after);
     if (after & Direction.BACK) session.hasBackchannel = true;
@@ -191,6 +194,20 @@ export class SessionTable {
     if (direction & Direction.BACK) session.hasBackchannelFault = false;
     for (const observer of this.#observers) {
       observer.connectionBound?.(session, connection, after);
+    }
+    this.#refresh(session.client);
+  }
+
+  /**
+   * The client has done something about callbacks that fail: has named another
+   * program or credential for them, or bound once more what is bound. What failed
+   * before is no longer true. Does nothing where they don't fail.
+   */
+  backchannelMended(session: Session): void {
+    if (session.isPathUp && session.isPathProven) return;
+    session.hasBackchannelFault = false;
+    for (const observer of this.#observers) {
+      observer.backchannelMended?.(session);
     }
     this.#refresh(session.client);
   }

@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Share, Status } from "../../src/nfs4/constants.ts";
 import {
+  CALLBACK_PROGRAM,
+  callbackCredential,
   CallbackPeer,
   type ClientConnection,
   op,
@@ -12,6 +14,7 @@ import {
   eventually,
   Fixture,
   giveBack,
+  type Held,
   hold,
   isDelegated,
   proceed,
@@ -131,6 +134,86 @@ Deno.test("a recall that one session does not answer goes out over the other one
   await giveBack(lively, held);
   await proceed(() => write(other, "f"));
 });
+
+Deno.test("a silent session holds up no recall of its client, and is found out", async () => {
+  const names = Array.from({ length: 8 }, (_, n) => `f${n}`);
+  await using fixture = await Fixture.open({
+    tree: Object.fromEntries(names.map((name) => [name, "text"])),
+    callbacks: { replyTimeout: 50, backoff: [10] },
+  });
+  const lively = await fixture.session();
+  const { client } = lively;
+  const connection = await client.newConnection();
+  const silent = await client.createSession({ connection });
+  const other = await fixture.session();
+  const held: Held[] = [];
+  for (const name of names) held.push(await hold(lively, name));
+  connection.onCall = () => {};
+  // The one that was used last is tried first.
+  await silent.compound([]);
+  for (const name of names) await write(other, name);
+  await eventually(
+    "all recalls",
+    () => client.callbacks.recalls.length === names.length,
+  );
+  await eventually("the fault", async () => {
+    await silent.compound([]);
+    return (silent.statusFlags & BACKCHANNEL_FAULT) !== 0;
+  });
+  assertEquals(lively.statusFlags & BACKCHANNEL_FAULT, 0);
+  const metrics = await fixture.metrics();
+  assertEquals(metrics.get('backchannel_sessions{path="down"}'), 1);
+  for (const each of held) await giveBack(lively, each);
+});
+
+Deno.test("a session that has left a callback without an answer is asked last", async () => {
+  await using fixture = await Fixture.open({
+    callbacks: { replyTimeout: 50, backoff: [60_000] },
+  });
+  const lively = await fixture.session();
+  const { client } = lively;
+  const connection = await client.newConnection();
+  const silent = await client.createSession({ connection });
+  const other = await fixture.session();
+  let unanswered = 0;
+  for (const name of ["f", "g"]) {
+    const held = await hold(lively, name);
+    connection.onCall = () => void unanswered++;
+    await silent.compound([]);
+    await write(other, name);
+    await recalled(lively, held);
+    await giveBack(lively, held);
+  }
+  assertEquals(unanswered, 1);
+});
+
+for (const mend of ["BACKCHANNEL_CTL", "BIND_CONN_TO_SESSION"]) {
+  Deno.test(`${mend} on the connection that is bound already ends BACKCHANNEL_FAULT`, async () => {
+    await using fixture = await Fixture.open({
+      callbacks: { replyTimeout: 50, backoff: [1] },
+    });
+    const holder = await fixture.session();
+    const other = await fixture.session();
+    const held = await hold(holder, "f");
+    holder.client.callbacks.next({ kind: "denied", why: 5 });
+    await write(other, "f");
+    await eventually("the fault", async () => {
+      await holder.compound([]);
+      return (holder.statusFlags & BACKCHANNEL_FAULT) !== 0;
+    });
+    if (mend === "BACKCHANNEL_CTL") {
+      await holder.backchannelCtl(CALLBACK_PROGRAM, [{
+        flavor: "sys",
+        credential: callbackCredential,
+      }]);
+    } else await holder.bind(holder.connection, FORE_OR_BOTH);
+    await recalled(holder, held);
+    await holder.compound([]);
+    assertEquals(holder.statusFlags, 0);
+    await giveBack(holder, held);
+    await proceed(() => write(other, "f"));
+  });
+}
 
 Deno.test("a callback that exhausts its attempts is BACKCHANNEL_FAULT until a path works again", async () => {
   await using fixture = await Fixture.open({

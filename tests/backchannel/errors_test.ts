@@ -6,7 +6,7 @@ import {
 } from "../../src/backchannel/callback_ops.ts";
 import { Status, type StatusCode } from "../../src/nfs4/constants.ts";
 import { errorLists } from "../docs/error_lists.ts";
-import { HANDLE, Line, recall } from "./line.ts";
+import { CallbackFixture, HANDLE, recall } from "./callback_fixture.ts";
 
 /** What the server calls back with. */
 const operations: Record<
@@ -33,7 +33,7 @@ function statusOf(error: string): StatusCode {
 
 for (const [op, operation] of Object.entries(operations)) {
   Deno.test(`whatever error a client answers CB_${op} with is heard, and the next callback goes out (RFC 8881 15.3)`, async () => {
-    await using line = new Line(1);
+    await using line = new CallbackFixture(1);
     await line.join();
     for (const error of errorLists["4.1"].get(`CB_${op}`)!) {
       const status = statusOf(error);
@@ -52,7 +52,11 @@ for (const [op, operation] of Object.entries(operations)) {
 
 Deno.test("whatever error a client answers CB_SEQUENCE with is final or asked again, and the slot goes on (RFC 8881 15.3, 20.9)", async () => {
   for (const error of errorLists["4.1"].get("CB_SEQUENCE")!) {
-    await using line = new Line(1, { delay: 1, backoff: [1], attempts: 3 });
+    await using line = new CallbackFixture(1, {
+      delay: 1,
+      backoff: [1],
+      attempts: 3,
+    });
     await line.join();
     line.peer.next({ kind: "status", status: statusOf(error), op: "SEQUENCE" });
     const { kind } = await line.recall();

@@ -9,13 +9,13 @@ import type { Session } from "../../src/state/session.ts";
 import type { SessionTable } from "../../src/state/sessions.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { heardErrors } from "../support/heard_errors.ts";
-import { Line, recall } from "./line.ts";
+import { CallbackFixture, recall } from "./callback_fixture.ts";
 
 const ours = new TypeError("ours");
 
 Deno.test("an error of our own is logged, and is neither the client's refusal nor a fault of its path", async () => {
   const { log, errors } = heardErrors();
-  await using line = new Line(1, { log });
+  await using line = new CallbackFixture(1, { log });
   await line.join();
   const { row, args } = recall();
   const encode = (): void => {
@@ -37,7 +37,7 @@ Deno.test("an error of our own is logged, and is neither the client's refusal no
 
 Deno.test("an answer that we can't deal with is an error of our own", async () => {
   const { log, errors } = heardErrors();
-  await using line = new Line(1, { log });
+  await using line = new CallbackFixture(1, { log });
   await line.join();
   const { row, args } = recall();
   const decode = (): never => {
@@ -50,7 +50,7 @@ Deno.test("an answer that we can't deal with is an error of our own", async () =
 
 Deno.test("an error of whoever hears of a callback's end is logged, and ends nobody", async () => {
   const { log, errors } = heardErrors();
-  await using line = new Line(1, { log });
+  await using line = new CallbackFixture(1, { log });
   await line.join();
   line.sender.enqueue({
     operations: [recall()],

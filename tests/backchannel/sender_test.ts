@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { Line, recall } from "./line.ts";
+import type { Behaviour } from "../support/client/mod.ts";
+import { CallbackFixture, recall, SESSION_ID } from "./callback_fixture.ts";
 
 Deno.test("BackchannelSender sends a callback", async () => {
-  await using line = new Line(1);
+  await using line = new CallbackFixture(1);
   await line.join();
   assertEquals(await line.recall(), {
     kind: "answered",
@@ -24,7 +25,7 @@ Deno.test("BackchannelSender sends a callback", async () => {
 });
 
 Deno.test("BackchannelSender times out when the client stays silent", async () => {
-  await using line = new Line(1, { replyTimeout: 200 });
+  await using line = new CallbackFixture(1, { replyTimeout: 200 });
   await line.join();
   line.peer.always({ kind: "silent" });
   assertEquals(await line.recall(), {
@@ -39,7 +40,7 @@ Deno.test("BackchannelSender times out when the client stays silent", async () =
 });
 
 Deno.test("BackchannelSender retries on another connection after a failure", async () => {
-  await using line = new Line(1, { backoff: [60_000] });
+  await using line = new CallbackFixture(1, { backoff: [60_000] });
   const first = await line.join();
   const second = await line.join();
   line.peer.next({ kind: "close" });
@@ -55,7 +56,7 @@ Deno.test("BackchannelSender retries on another connection after a failure", asy
 });
 
 Deno.test("BackchannelSender waits between attempts, and for no longer than until a path is regained", async () => {
-  await using line = new Line(1, { backoff: [60_000] });
+  await using line = new CallbackFixture(1, { backoff: [60_000] });
   const first = await line.join();
   line.peer.next({ kind: "close", executed: false });
   const outcome = line.recall();
@@ -67,7 +68,10 @@ Deno.test("BackchannelSender waits between attempts, and for no longer than unti
 });
 
 Deno.test("BackchannelSender reports a full queue", async () => {
-  await using line = new Line(1, { queueLimit: 2, replyTimeout: 60_000 });
+  await using line = new CallbackFixture(1, {
+    queueLimit: 2,
+    replyTimeout: 60_000,
+  });
   await line.join();
   line.peer.always({ kind: "silent" });
   const outcomes = [1, 2, 3, 4, 5].map(() => line.recall());
@@ -83,7 +87,7 @@ Deno.test("BackchannelSender reports a full queue", async () => {
 });
 
 Deno.test("BackchannelSender holds 64 callbacks when nobody says otherwise", async () => {
-  await using line = new Line(1);
+  await using line = new CallbackFixture(1);
   const taken = Array.from(
     { length: 70 },
     () => line.sender.enqueue({ operations: [], done: () => {} }),
@@ -92,7 +96,10 @@ Deno.test("BackchannelSender holds 64 callbacks when nobody says otherwise", asy
 });
 
 Deno.test("BackchannelSender stops cleanly", async () => {
-  await using line = new Line(1, { replyTimeout: 60_000, backoff: [60_000] });
+  await using line = new CallbackFixture(1, {
+    replyTimeout: 60_000,
+    backoff: [60_000],
+  });
   await line.join();
   line.peer.always({ kind: "silent" });
   const outcomes = [line.recall(), line.recall(), line.recall()];
@@ -110,7 +117,7 @@ Deno.test("BackchannelSender stops cleanly", async () => {
 });
 
 Deno.test("BackchannelSender increments the sequence id", async () => {
-  await using line = new Line(1);
+  await using line = new CallbackFixture(1);
   await line.join();
   for (let i = 0; i < 3; i++) await line.recall();
   line.peer.assertClean();
@@ -118,7 +125,7 @@ Deno.test("BackchannelSender increments the sequence id", async () => {
 });
 
 Deno.test("BackchannelSender re-uses slot and seqid on retry", async () => {
-  await using line = new Line(1, { replyTimeout: 200 });
+  await using line = new CallbackFixture(1, { replyTimeout: 200 });
   await line.join();
   line.peer.next({ kind: "silent" });
   assertEquals((await line.recall()).kind, "answered");
@@ -135,7 +142,7 @@ Deno.test("BackchannelSender re-uses slot and seqid on retry", async () => {
 });
 
 Deno.test("BackchannelSender settles what it gave up before it uses the slot again", async () => {
-  await using line = new Line(1, { replyTimeout: 200, attempts: 1 });
+  await using line = new CallbackFixture(1, { replyTimeout: 200, attempts: 1 });
   await line.join();
   line.peer.next({ kind: "silent" });
   assertEquals((await line.recall()).kind, "failed");
@@ -147,7 +154,7 @@ Deno.test("BackchannelSender settles what it gave up before it uses the slot aga
 
 for (const before of [1, 2]) {
   Deno.test(`BackchannelSender takes no answer of before a restart for its own: ${before} before (RFC 8881 18.46.3)`, async () => {
-    await using line = new Line(1);
+    await using line = new CallbackFixture(1);
     await line.join();
     for (let i = 0; i < before; i++) await line.recall();
     await line.restart();
@@ -159,7 +166,7 @@ for (const before of [1, 2]) {
 }
 
 Deno.test("BackchannelSender goes on after a restart where nothing was sent before", async () => {
-  await using line = new Line(1);
+  await using line = new CallbackFixture(1);
   await line.join();
   await line.restart();
   assertEquals((await line.recall()).kind, "answered");
@@ -169,7 +176,7 @@ Deno.test("BackchannelSender goes on after a restart where nothing was sent befo
 });
 
 Deno.test("BackchannelSender uses as many slots at once as were negotiated", async () => {
-  await using line = new Line(4, { replyTimeout: 5_000 });
+  await using line = new CallbackFixture(4, { replyTimeout: 5_000 });
   await line.join();
   const release = Promise.withResolvers<void>();
   line.peer.always({ kind: "late", until: release.promise });
@@ -184,7 +191,7 @@ Deno.test("BackchannelSender uses as many slots at once as were negotiated", asy
 });
 
 Deno.test("BackchannelSender obeys csr_target_highest_slotid", async () => {
-  await using line = new Line(4);
+  await using line = new CallbackFixture(4);
   await line.join();
   line.peer.next({ kind: "target", highestSlotid: 0 });
   await line.recall();
@@ -198,7 +205,7 @@ Deno.test("BackchannelSender obeys csr_target_highest_slotid", async () => {
 });
 
 Deno.test("BackchannelSender asks again after NFS4ERR_DELAY of CB_SEQUENCE, soon and with the same seqid", async () => {
-  await using line = new Line(1, { delay: 1, backoff: [60_000] });
+  await using line = new CallbackFixture(1, { delay: 1, backoff: [60_000] });
   await line.join();
   const delayed = {
     kind: "status",
@@ -212,7 +219,7 @@ Deno.test("BackchannelSender asks again after NFS4ERR_DELAY of CB_SEQUENCE, soon
 });
 
 Deno.test("BackchannelSender does not repeat what the client refused", async () => {
-  await using line = new Line(1);
+  await using line = new CallbackFixture(1);
   await line.join();
   line.peer.next({ kind: "status", status: Status.SERVERFAULT });
   assertEquals(await line.recall(), {
@@ -236,7 +243,7 @@ Deno.test("BackchannelSender does not repeat what the client refused", async () 
 });
 
 Deno.test("BackchannelSender takes a reply that is no XDR for a refusal", async () => {
-  await using line = new Line(1);
+  await using line = new CallbackFixture(1);
   await line.join();
   line.peer.next({ kind: "garbage", bytes: new Uint8Array(16) });
   const outcome = await line.recall();
@@ -245,7 +252,7 @@ Deno.test("BackchannelSender takes a reply that is no XDR for a refusal", async 
 });
 
 Deno.test("BackchannelSender counts and drops late and second replies", async () => {
-  await using line = new Line(1, { replyTimeout: 30 });
+  await using line = new CallbackFixture(1, { replyTimeout: 30 });
   const { channel } = await line.join();
   const release = Promise.withResolvers<void>();
   line.peer.next({ kind: "late", until: release.promise }, { kind: "twice" });
@@ -260,29 +267,126 @@ Deno.test("BackchannelSender counts and drops late and second replies", async ()
 });
 
 Deno.test("BackchannelSender ignores an answer under another XID", async () => {
-  await using line = new Line(1, { replyTimeout: 200 });
+  await using line = new CallbackFixture(1, { replyTimeout: 200 });
   const { channel } = await line.join();
   line.peer.next({ kind: "wrong_xid" });
   assertEquals((await line.recall()).kind, "answered");
   assertEquals(channel.pending.unknown, 1);
 });
 
-Deno.test("BackchannelSender gives up what nobody wants any more", async () => {
-  let wanted = true;
-  await using line = new Line(1, { replyTimeout: 200 });
+Deno.test("BackchannelSender does not send what has lost its point", async () => {
+  await using line = new CallbackFixture(1);
   await line.join();
-  line.peer.next({ kind: "silent" });
-  const outcome = line.recall({
-    wanted: () => wanted,
-    unanswered: () => wanted = false,
-  });
-  assertEquals(await outcome, { kind: "stopped" });
-  assertEquals(line.peer.calls.length, 1);
+  assertEquals(await line.recall({ wanted: () => false }), { kind: "stopped" });
+  assertEquals(line.peer.calls.length, 0);
   assertEquals(line.counted.failures, 0);
 });
 
+Deno.test("BackchannelSender settles what the client may have seen, wanted or not", async () => {
+  let wanted = true;
+  await using line = new CallbackFixture(1, { replyTimeout: 200 });
+  await line.join();
+  line.peer.next({ kind: "silent" });
+  const outcome = await line.recall({
+    wanted: () => wanted,
+    unanswered: () => wanted = false,
+  });
+  assertEquals(outcome.kind, "answered");
+  assertEquals(sequences(line), [[0, 1], [0, 1]]);
+  assertEquals(line.verdicts, ["silent", "works"]);
+  line.peer.assertClean();
+});
+
+Deno.test("BackchannelSender says of a silent client that its callbacks fail, wanted or not", async () => {
+  let wanted = true;
+  await using line = new CallbackFixture(1, { replyTimeout: 20 });
+  await line.join();
+  line.peer.always({ kind: "silent" });
+  const outcome = await line.recall({
+    wanted: () => wanted,
+    unanswered: () => wanted = false,
+  });
+  assertEquals(outcome.kind, "failed");
+  assertEquals(line.verdicts, ["silent", "silent", "silent", "faulty"]);
+  assertEquals(line.counted.failures, 1);
+});
+
+Deno.test("BackchannelSender tells callbacks that wait for a slot that the one before them is not answered", async () => {
+  await using line = new CallbackFixture(1, {
+    replyTimeout: 20,
+    backoff: [60_000],
+  });
+  await line.join();
+  line.peer.next({ kind: "silent" });
+  const told = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  const outcomes = told.map(({ resolve }) =>
+    line.recall({ unanswered: resolve })
+  );
+  for (const { promise } of told) await promise;
+  assertEquals(line.peer.calls.length, 1);
+  line.sender.pathRegained();
+  for (const outcome of outcomes) {
+    assertEquals((await outcome).kind, "answered");
+  }
+  line.peer.assertClean();
+});
+
+Deno.test("BackchannelSender sends nothing that is larger than the client takes (RFC 8881 18.36.3)", async () => {
+  await using line = new CallbackFixture(1);
+  await line.join();
+  await line.recall();
+  const { length } = line.peer.calls[0]!.record.bytes;
+  const referringCalls = () => [{
+    sessionId: SESSION_ID,
+    calls: [{ seqid: 1, slot: 0 }],
+  }];
+  line.maxRequestSize = length;
+  assertEquals((await line.recall({ referringCalls })).kind, "answered");
+  assertEquals(line.peer.calls[1]!.record.bytes.length, length);
+  line.maxRequestSize = length - 1;
+  assertEquals(await line.recall(), { kind: "too-big" });
+  assertEquals(line.peer.calls.length, 2);
+  assertEquals(line.verdicts, ["works", "works"]);
+  line.peer.assertClean();
+});
+
+const MISHAPS: readonly Behaviour[] = [
+  { kind: "silent" },
+  { kind: "silent", executed: false },
+  { kind: "close" },
+  { kind: "close", executed: false },
+  { kind: "garbage", bytes: new Uint8Array(3) },
+  { kind: "denied", why: 5 },
+  { kind: "accepted", stat: 1 },
+  { kind: "accepted", stat: 5 },
+  { kind: "status", status: Status.BADSESSION, op: "SEQUENCE" },
+  { kind: "status", status: Status.DELAY, op: "SEQUENCE" },
+  { kind: "status", status: Status.SERVERFAULT, op: "RECALL" },
+];
+
+for (const first of MISHAPS) {
+  const { kind, ...how } = first;
+  const name = `${kind} ${Object.values(how).join(" ")}`.trim();
+  Deno.test(`no sequence ID names two callbacks, whatever comes after ${name} (RFC 8881 2.10.6.1)`, async () => {
+    for (const second of MISHAPS) {
+      await using line = new CallbackFixture(1, {
+        replyTimeout: 15,
+        attempts: 2,
+      });
+      line.peer.next(first, second);
+      // Each another callback than the one before.
+      for (const truncate of [true, false, true, false]) {
+        if (line.channels.length === 0) await line.join();
+        await line.recall({ operations: [recall(truncate)] });
+      }
+      line.peer.assertClean();
+      assertEquals(line.verdicts.at(-1), "works", second.kind);
+    }
+  });
+}
+
 Deno.test("BackchannelSender goes without a credential to nobody", async () => {
-  await using line = new Line(1);
+  await using line = new CallbackFixture(1);
   await line.join();
   line.target = undefined;
   assertEquals((await line.recall()).kind, "refused");
@@ -291,7 +395,7 @@ Deno.test("BackchannelSender goes without a credential to nobody", async () => {
 
 Deno.test("BackchannelSender waits 10 s for a reply, then 5 s and 10 s before it tries again", async () => {
   const clock = new FakeClock();
-  await using line = new Line(1, {
+  await using line = new CallbackFixture(1, {
     replyTimeout: undefined,
     backoff: undefined,
     clock,
@@ -317,7 +421,7 @@ Deno.test("BackchannelSender waits 10 s for a reply, then 5 s and 10 s before it
 });
 
 /** Slot and sequence id of each callback that arrived. */
-function sequences(line: Line): [number, number][] {
+function sequences(line: CallbackFixture): [number, number][] {
   return line.peer.calls.map(({ compound }) => {
     const first = compound?.ops[0];
     if (first?.op !== "SEQUENCE") throw new Error("no CB_SEQUENCE");

@@ -2,10 +2,13 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { BackchannelMetrics } from "../../src/metrics/backchannel_metrics.ts";
 import { MetricsRegistry } from "../../src/metrics/registry.ts";
 import { Status } from "../../src/nfs4/constants.ts";
-import { Line } from "../backchannel/line.ts";
+import { CallbackFixture } from "../backchannel/callback_fixture.ts";
 
 Deno.test("BackchannelMetrics can be left out", async () => {
-  await using line = new Line(1, { observer: undefined, replyTimeout: 10 });
+  await using line = new CallbackFixture(1, {
+    observer: undefined,
+    replyTimeout: 10,
+  });
   await line.join();
   assertEquals((await line.recall()).kind, "answered");
   line.peer.always({ kind: "silent" });

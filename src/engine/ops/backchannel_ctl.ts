@@ -34,7 +34,8 @@ export const backchannelCtl: Operation<BackchannelCtlArgs, "state"> = {
       return args.security.length > 0 ? Status.NOENT : Status.INVAL;
     }
     session.callback = { program: args.program, credential };
-    const { sessionStore } = context.services.state;
+    const { sessions, sessionStore } = context.services.state;
+    sessions.backchannelMended(session);
     if (session.isPersistent && sessionStore?.isSound) {
       sessionStore.saveSession(session);
     }

@@ -13,6 +13,7 @@ import {
 import type { CallbackTarget } from "../../src/backchannel/callback_wire.ts";
 import {
   BackchannelSender,
+  type PathVerdict,
   type SenderOptions,
 } from "../../src/backchannel/sender.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
@@ -61,11 +62,11 @@ export const STATEID = {
 };
 
 /** A sender whose callbacks go to a strict client over TCP. */
-export class Line implements AsyncDisposable {
+export class CallbackFixture implements AsyncDisposable {
   readonly peer: CallbackPeer = new CallbackPeer();
   readonly session: CallbackSession;
   readonly joined: Joined[] = [];
-  readonly faults: boolean[] = [];
+  readonly verdicts: PathVerdict[] = [];
   readonly counted: Counted = {
     callbacks: 0,
     failures: 0,
@@ -88,6 +89,8 @@ export class Line implements AsyncDisposable {
     minorVersion: 1,
     callbackIdent: 0,
   };
+  /** ca_maxrequestsize of the back channel. */
+  maxRequestSize = 4_096;
   sender: BackchannelSender;
   readonly #slots: number;
   readonly #options: Partial<SenderOptions>;
@@ -123,9 +126,13 @@ export class Line implements AsyncDisposable {
 
   #start(isRestored: boolean): BackchannelSender {
     const { counted } = this;
+    const maxRequestSize = () => this.maxRequestSize;
     return new BackchannelSender({
       id: SESSION_ID,
       slots: this.#slots,
+      get maxRequestSize() {
+        return maxRequestSize();
+      },
       isRestored,
       target: () => this.target,
       channels: () => this.channels,
@@ -133,7 +140,7 @@ export class Line implements AsyncDisposable {
       clock: systemClock,
       replyTimeout: 100,
       backoff: [1, 1],
-      faulty: (fault) => this.faults.push(fault),
+      judged: (verdict) => void this.verdicts.push(verdict),
       observer: {
         recordCallback: () => counted.callbacks++,
         recordFailure: () => counted.failures++,
@@ -189,6 +196,12 @@ export class Line implements AsyncDisposable {
     });
   }
 
+  /** Of the verdicts: whether callbacks were at fault. */
+  get faults(): boolean[] {
+    return this.verdicts.filter((each) => each !== "silent")
+      .map((each) => each === "faulty");
+  }
+
   /** Calls that were sent. */
   get sent(): number {
     return this.counted.retries + 1;
@@ -223,10 +236,12 @@ export class Line implements AsyncDisposable {
 }
 
 /** CB_RECALL of {@linkcode STATEID}. */
-export function recall(): CallbackRequest["operations"][number] {
+export function recall(
+  truncate = false,
+): CallbackRequest["operations"][number] {
   return callbackOperation(CALLBACK_OPERATIONS.CB_RECALL, {
     stateid: STATEID,
-    truncate: false,
+    truncate,
     handle: HANDLE,
   });
 }
