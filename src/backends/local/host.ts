@@ -53,6 +53,8 @@ export type NewTime = Timestamp | "now" | undefined;
 export interface Host {
   /** Whether folders are held by descriptors: then no process can swap one under us. */
   readonly pinsFolders: boolean;
+  /** Whether the files of a folder of layers are told apart; see `overlay_host.ts`. */
+  readonly seesLayers: boolean;
   /** How long ctime may stand still between two changes, in microseconds. */
   readonly tick: number;
   /** Whether names and targets of symlinks may be any bytes, as `src/base/raw_names.ts` has them. */

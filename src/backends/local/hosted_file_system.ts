@@ -34,6 +34,7 @@ import { Locator } from "./locator.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { decodeIdentity, encodeIdentity } from "./node_table.ts";
 import type { HostedOptions } from "./options.ts";
+import { BLIND_TO_LAYERS, isLayered } from "./overlay_host.ts";
 import { Store } from "./store.ts";
 
 /** Where only this server changes files. */
@@ -66,7 +67,9 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     this.#store = new Store(host, path, options);
     this.#exclusive = options.exclusive ?? false;
     const { timeDelta, rawNames, limitations } = host;
-    this.limitations = limitations;
+    this.limitations = host.seesLayers || !isLayered(path)
+      ? limitations
+      : [...limitations, BLIND_TO_LAYERS];
     this.limits = {
       timeDelta,
       rawNames,

@@ -19,6 +19,7 @@ import {
   typeOfMode,
 } from "./host.ts";
 import { EntryPins } from "./entry_pins.ts";
+import { HostHandles } from "./host_handles.ts";
 import { type FileWatch, openInotify } from "./inotify.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { cString, RawCalls } from "./raw_calls.ts";
@@ -34,7 +35,6 @@ const STATX_ATTR_MOUNT_ROOT = 0x2000;
 const UTIME_NOW = 0x3fffffff;
 const UTIME_OMIT = 0x3ffffffe;
 const ENOENT = 2;
-const MAX_HANDLE = 128;
 const DT_UNKNOWN = 0;
 const DT_DIR = 4;
 /** The extended attribute that holds the verifier of an exclusive create. */
@@ -52,6 +52,8 @@ export class LinuxHost extends PortableHost {
   override readonly timeDelta: number = 1;
   override readonly rawNames: boolean;
   override readonly limitations: readonly string[];
+  /** Whether what a folder lists has the numbers that `stat` tells. */
+  protected readonly listsNumbers: boolean = true;
   readonly #calls: HostCalls;
   readonly #raw: RawCalls;
   readonly #pins: EntryPins | undefined;
@@ -60,9 +62,7 @@ export class LinuxHost extends PortableHost {
   readonly #name = new Uint8Array(1024);
   readonly #statx = new Uint8Array(256);
   readonly #words = new Uint32Array(this.#statx.buffer);
-  readonly #handle = new Uint8Array(8 + MAX_HANDLE);
-  readonly #handleWords = new Uint32Array(this.#handle.buffer);
-  readonly #mountId = new Uint8Array(8);
+  readonly #handles: HostHandles;
   /** Room for some hundred entries of a folder. */
   readonly #entries = new Uint8Array(32 * 1024);
 
@@ -71,6 +71,7 @@ export class LinuxHost extends PortableHost {
     // What is opened by bytes is handed to Deno through /proc.
     this.rawNames = this.pinsFolders;
     this.#raw = new RawCalls(calls);
+    this.#handles = new HostHandles(calls);
     this.#pins = EntryPins.of(calls);
     this.limitations = this.#pins === undefined ? [HANGING_MOUNTS] : [];
     this.#calls = calls;
@@ -203,22 +204,14 @@ export class LinuxHost extends PortableHost {
   override tag(folder: OpenFolder, name: string, stat: HostStat): number {
     let hash = birthHash(stat);
     if (folder.fd < 0) return hash >>> 0;
-    // The file handle holds the generation of the inode, which tells apart two
-    // files that had the same number within one tick. Not every file system has one.
-    const handle = this.#handleWords;
-    handle[0] = MAX_HANDLE;
-    const result = this.#libc.name_to_handle_at(
-      folder.fd,
-      name === "" ? EMPTY : this.#cString(name),
-      this.#handle,
-      this.#mountId,
-      name === "" ? AT_EMPTY_PATH : 0,
-    );
-    if (result !== 0) return hash >>> 0;
-    hash = mix(hash, handle[1]!);
-    const end = 8 + handle[0];
-    for (let i = 8; i < end; i++) {
-      hash = Math.imul(hash ^ this.#handle[i]!, 0x01000193);
+    // It tells apart two files that had the same number within one tick.
+    const handle = name === ""
+      ? this.#handles.of(folder.fd, EMPTY, AT_EMPTY_PATH)
+      : this.#handles.of(folder.fd, this.#cString(name), 0);
+    if (handle === undefined) return hash >>> 0;
+    hash = mix(hash, handle.type);
+    for (const byte of handle.bytes) {
+      hash = Math.imul(hash ^ byte, 0x01000193);
     }
     return hash >>> 0;
   }
@@ -253,9 +246,11 @@ export class LinuxHost extends PortableHost {
       if (name === "." || name === "..") continue;
       const type = buffer[at + 18];
       listing.names.push(name);
-      listing.inodes.push(
-        inodeNumber(view.getUint32(at, true), view.getUint32(at + 4, true)),
-      );
+      if (this.listsNumbers) {
+        listing.inodes.push(
+          inodeNumber(view.getUint32(at, true), view.getUint32(at + 4, true)),
+        );
+      }
       listing.folders.push(
         type === DT_DIR ? 1 : type === DT_UNKNOWN ? -1 : 0,
       );
@@ -328,9 +323,14 @@ function isPlain({ name }: HostName): boolean {
   return name.isWellFormed();
 }
 
-/** FileAttributes wants safe integers: the upper 11 bits are only ever set by stacked file systems. */
-function inodeNumber(low: number, high: number): number {
-  return low + (high & 0x1fffff) * 0x1_0000_0000;
+/**
+ * FileAttributes wants safe integers. What stacked file systems set in the upper 11
+ * bits, to tell their parts from each other, is folded into bits that others leave
+ * free.
+ */
+export function inodeNumber(low: number, high: number): number {
+  const folded = (high & 0x1fffff) ^ ((high >>> 21) << 10);
+  return low + folded * 0x1_0000_0000;
 }
 
 function time(words: Uint32Array, at: number): Timestamp {

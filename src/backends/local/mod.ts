@@ -33,6 +33,7 @@ import { openHostCalls } from "./host_calls.ts";
 import { LinuxHost } from "./linux_host.ts";
 import { HostedFileSystem } from "./hosted_file_system.ts";
 import { checkOptions, type LocalOptions } from "./options.ts";
+import { isLayered, OverlayHost } from "./overlay_host.ts";
 import { PortableHost } from "./portable_host.ts";
 
 export type { LocalOptions } from "./options.ts";
@@ -74,7 +75,7 @@ export function local(
   checkType("local: the folder", directory, "string");
   checkOptions(options);
   const path = checkFolder(directory);
-  return new HostedFileSystem(chooseHost(options), path, options);
+  return new HostedFileSystem(chooseHost(path, options), path, options);
 }
 
 function checkFolder(directory: string): string {
@@ -106,8 +107,9 @@ function reason(error: unknown): string {
   }
 }
 
-function chooseHost(options: LocalOptions): Host {
-  if (options.ffi === false) return new PortableHost();
-  const calls = openHostCalls();
-  return calls === undefined ? new PortableHost() : new LinuxHost(calls);
+function chooseHost(path: string, { ffi }: LocalOptions): Host {
+  const calls = ffi === false ? undefined : openHostCalls();
+  if (calls === undefined) return new PortableHost();
+  return (isLayered(path) ? OverlayHost.of(calls, path) : undefined) ??
+    new LinuxHost(calls);
 }

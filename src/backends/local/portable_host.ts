@@ -42,6 +42,7 @@ export const HANGING_MOUNTS = "no guard against mounts below that hang";
 export class PortableHost implements Host {
   readonly pinsFolders: boolean;
   readonly rawNames: boolean = false;
+  readonly seesLayers: boolean = false;
   readonly limitations: readonly string[] = [
     "times in milliseconds",
     "no fifos, sockets and devices",

@@ -193,10 +193,11 @@ export class Tree {
     } catch (error) {
       throw isReplaced(error) ? new FsError("stale") : error;
     }
-    // A folder that is held open is still there without a name.
-    if (this.#isNameless(stat) || !this.root.is(stat)) {
-      throw new FsError("stale");
-    }
+    // A folder that is held open is still there without a name, and is never another.
+    const isRoot = this.host.pinsFolders
+      ? !this.#isNameless(stat)
+      : this.root.is(stat);
+    if (!isRoot) throw new FsError("stale");
     return stat;
   }
 

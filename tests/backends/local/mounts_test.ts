@@ -1,49 +1,7 @@
 import fs from "node:fs";
 import { assertEquals } from "@std/assert";
-import { codeOf, isRoot, Sandbox } from "./fixture.ts";
-
-const MS_BIND = 0x1000n;
-const MNT_DETACH = 2;
-const encoder = new TextEncoder();
-const cString = (text: string) => encoder.encode(`${text}\0`);
-
-/** What mount(2) takes. */
-interface Mount {
-  readonly source: string;
-  readonly type: string;
-  readonly flags?: bigint;
-  readonly data?: string;
-}
-
-/** Mounts until that is disposed of; `undefined` where this process may not. */
-function mount(path: string, what: Mount): Disposable | undefined {
-  const { source, type, flags = 0n, data = "" } = what;
-  const libc = Deno.dlopen("libc.so.6", {
-    mount: {
-      parameters: ["buffer", "buffer", "buffer", "usize", "buffer"],
-      result: "i32",
-    },
-    umount2: { parameters: ["buffer", "i32"], result: "i32" },
-  });
-  const at = cString(path);
-  const failed = libc.symbols.mount(
-    cString(source),
-    at,
-    cString(type),
-    flags,
-    cString(data),
-  );
-  if (failed !== 0) {
-    libc.close();
-    return undefined;
-  }
-  return {
-    [Symbol.dispose]() {
-      libc.symbols.umount2(at, MNT_DETACH);
-      libc.close();
-    },
-  };
-}
+import { codeOf, Sandbox } from "./fixture.ts";
+import { canMount, mount, MS_BIND } from "./mounting.ts";
 
 /** A FUSE file system of another user with no program behind it: who else steps into it is refused. */
 function mountOfAnother(path: string): Disposable | undefined {
@@ -68,26 +26,13 @@ const mounts: Record<string, (path: string) => Disposable | undefined> = {
   "what another user mounted": mountOfAnother,
 };
 
-/** Whether this process may mount, as one in a container may not. */
-function canMount(make: (path: string) => Disposable | undefined): boolean {
-  if (!isRoot) return false;
-  const path = Deno.makeTempDirSync();
-  try {
-    Deno.mkdirSync(`${path}/a`);
-    Deno.mkdirSync(`${path}/m`);
-    using mounted = make(`${path}/m`);
-    return mounted !== undefined;
-  } catch {
-    return false;
-  } finally {
-    Deno.removeSync(path, { recursive: true });
-  }
-}
-
 for (const [what, make] of Object.entries(mounts)) {
   Deno.test({
     name: `local: ${what}, mounted below, is not shown and hides nothing`,
-    ignore: !canMount(make),
+    ignore: !canMount((base) => {
+      for (const name of ["a", "m"]) Deno.mkdirSync(`${base}/${name}`);
+      return make(`${base}/m`);
+    }),
     fn: async () => {
       await using box = new Sandbox();
       const { path } = box;
