@@ -117,7 +117,7 @@ export class Backchannel implements SessionObserver {
     direction: DirectionBits,
   ): void {
     if (!(direction & Direction.BACK) || this.#jobs.signal.aborted) return;
-    this.#channelOf(connection);
+    this.#open(connection);
     if (!this.#senders.has(session)) this.#start(session);
     this.#trust(session, connection);
   }
@@ -155,15 +155,11 @@ export class Backchannel implements SessionObserver {
     await this.#jobs.stop();
   }
 
-  #channelOf(connection: Connection): CallbackChannel {
-    let channel = this.#channels.get(connection);
-    if (channel === undefined) {
-      const random = this.#options.random(4);
-      const firstXid = new DataView(random.buffer).getUint32(0);
-      channel = new CallbackChannel(connection, firstXid);
-      this.#channels.set(connection, channel);
-    }
-    return channel;
+  #open(connection: Connection): void {
+    if (this.#channels.has(connection)) return;
+    const random = this.#options.random(4);
+    const firstXid = new DataView(random.buffer).getUint32(0);
+    this.#channels.set(connection, new CallbackChannel(connection, firstXid));
   }
 
   /** The client has just spoken of the connection: callbacks may go over it. */
@@ -184,8 +180,10 @@ export class Backchannel implements SessionObserver {
       maxRequestSize: session.back.maxRequestSize,
       isRestored: session.isRestored,
       target: () => targetOf(session),
+      // None of a connection that is closed, and not unbound from all yet.
       channels: () =>
-        session.backConnections().map((each) => this.#channelOf(each)),
+        session.backConnections()
+          .flatMap((each) => this.#channels.get(each) ?? []),
     };
     const sender = new BackchannelSender(path, {
       ...this.#options.sender,

@@ -25,7 +25,7 @@ export function reportOutcome(
   if (outcome.kind === "answered") {
     observer?.recordCallback();
     observer?.observeDuration((clock.now() - since) / 1000);
-  } else if (outcome.kind !== "stopped") {
+  } else if (outcome.kind !== "stopped" && outcome.kind !== "full") {
     observer?.recordFailure();
   }
 }

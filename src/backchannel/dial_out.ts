@@ -1,9 +1,6 @@
 import type { CallbackLocation, Client } from "../state/client.ts";
 import type { RandomBytes } from "../base/clock.ts";
 import type { ClientObserver } from "../state/observers.ts";
-import { connect, type ConnectOptions } from "../rpc/client.ts";
-import { AcceptStatus } from "../rpc/message.ts";
-import { isTransportError } from "../rpc/transport_error.ts";
 import { reportOutcome } from "./callback_observer.ts";
 import {
   ofLease,
@@ -12,7 +9,7 @@ import {
   retryPolicyOf,
 } from "./retry_policy.ts";
 import {
-  CallbackChannel,
+  type CallbackChannel,
   CallbackTransportError,
   isPeers,
 } from "./callback_channel.ts";
@@ -23,6 +20,7 @@ import {
   type CBRecallArgs,
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
+import { Dialler, NoPlace } from "./dialler.ts";
 import { V40CallbackPath } from "./v40_callback_path.ts";
 import { Jobs } from "../base/jobs.ts";
 import { withTimeout } from "../base/timers.ts";
@@ -47,7 +45,7 @@ export interface DialOutOptions extends RetryOptions {
   readonly random: RandomBytes;
   /** Which addresses are dialled; the client's own if left out. */
   readonly allow?: AllowCallbackAddress | undefined;
-  /** Connections open at once; 1,024. */
+  /** Connections open at once; 1,024. Of one address half of them, and a quarter for CB_NULLs. */
   readonly maxConnections?: number | undefined;
   /** Callbacks of one client that are under way; 64. */
   readonly queueLimit?: number | undefined;
@@ -67,10 +65,11 @@ const QUEUE_LIMIT = 64;
 export const IDLE_TIMEOUT = 60_000;
 /** Milliseconds, with a lease of 90 s or more. */
 export const PROBE_INTERVAL = 30_000;
-/** Paths that one sweep tries again: the next are the next one's. */
-const PROBES_AT_ONCE = 64;
-/** Bytes of a record that is read from a client that was dialled. */
-export const MAX_REPLY = 64 * 1024;
+/** Paths that one sweep looks up to be tried again: the next are the next one's. */
+const PROBES_A_SWEEP = 64;
+/** What a call comes to: the answer, what is wrong with it, nothing where there is none, or that no connection is to be had. */
+type Exchanged<T> = T | Error | undefined | "full";
+
 /**
  * The callbacks of NFSv4.0, whose clients are dialled at the address that
  * SETCLIENTID gave: a connection for each, made when it is needed, proved with
@@ -79,20 +78,30 @@ export const MAX_REPLY = 64 * 1024;
 export class DialOut implements ClientObserver {
   readonly #options: DialOutOptions;
   readonly #policy: RetryPolicy;
+  /** Those that were tried longest ago first. */
   readonly #paths = new Map<Client, V40CallbackPath>();
-  /** Those that have a connection. */
-  readonly #connected = new Set<V40CallbackPath>();
-  /** Connections that are being made. */
-  #dialling = 0;
+  readonly #dialler: Dialler;
+  /** Paths to be proved, as soon as fewer than {@linkcode DialOut.#mostProbes} are. */
+  readonly #toProve = new Set<V40CallbackPath>();
+  /** A client may leave CB_NULL without an answer, and recalls need connections too. */
+  readonly #mostProbes: number;
+  #probes = 0;
   readonly #jobs: Jobs;
-
-  /** Replies that came late, twice or uncalled for. */
-  unknownReplies = 0;
 
   constructor(options: DialOutOptions) {
     this.#options = options;
     this.#policy = retryPolicyOf(options);
     this.#jobs = new Jobs({ name: "a callback", log: this.#policy.log });
+    const { maxConnections = MAX_CONNECTIONS } = options;
+    const { random, clock } = options;
+    const jobs = this.#jobs;
+    this.#dialler = new Dialler({ clock, random, maxConnections, jobs });
+    this.#mostProbes = Math.ceil(maxConnections / 4);
+  }
+
+  /** Replies that came late, twice or uncalled for. */
+  get unknownReplies(): number {
+    return this.#dialler.unknownReplies;
   }
 
   /** Clients that have an address, connections, and callbacks under way. */
@@ -101,7 +110,7 @@ export class DialOut implements ClientObserver {
     readonly connections: number;
     readonly jobs: number;
   } {
-    const connections = this.#connected.size;
+    const { connections } = this.#dialler;
     return { paths: this.#paths.size, connections, jobs: this.#jobs.size };
   }
 
@@ -123,7 +132,7 @@ export class DialOut implements ClientObserver {
     const now = this.#policy.clock.now();
     const path = new V40CallbackPath(client, address, { program, ident, now });
     this.#paths.set(client, path);
-    this.#jobs.begin(() => this.#probe(path));
+    this.#prove(path);
   }
 
   /** {@inheritDoc ClientObserver.clientGone} */
@@ -152,17 +161,22 @@ export class DialOut implements ClientObserver {
       isExpired = () => false,
     } = this.#options;
     const now = this.#policy.clock.now();
-    let probes = 0;
+    const due: V40CallbackPath[] = [];
     for (const path of this.#paths.values()) {
       if (path.inFlight > 0) continue;
       if (path.connection !== undefined && now - path.usedAt > idleTimeout) {
         path.connection.close("shutdown");
       }
       const isDue = !path.isProven && now - path.usedAt > probeInterval;
-      if (isDue && probes < PROBES_AT_ONCE && !isExpired(path.client)) {
-        probes++;
-        this.#jobs.begin(() => this.#probe(path));
+      if (isDue && due.length < PROBES_A_SWEEP && !isExpired(path.client)) {
+        due.push(path);
       }
+    }
+    for (const path of due) {
+      // Behind the others: where many are down, each has its turn.
+      this.#paths.delete(path.client);
+      this.#paths.set(path.client, path);
+      this.#prove(path);
     }
   }
 
@@ -190,9 +204,23 @@ export class DialOut implements ClientObserver {
   }
 
   /** RFC 7530 16.34.5: CB_NULL, before the first delegation. */
+  #prove(path: V40CallbackPath): void {
+    this.#toProve.add(path);
+    this.#proveNext();
+  }
+
+  #proveNext(): void {
+    for (const path of this.#toProve) {
+      if (this.#probes >= this.#mostProbes) return;
+      this.#toProve.delete(path);
+      this.#jobs.begin(() => this.#probe(path));
+    }
+  }
+
   async #probe(path: V40CallbackPath): Promise<void> {
     path.inFlight++;
-    let answered: boolean | Error | undefined;
+    this.#probes++;
+    let answered: Exchanged<boolean>;
     try {
       answered = await this.#exchange(
         path,
@@ -200,8 +228,10 @@ export class DialOut implements ClientObserver {
       );
     } finally {
       path.inFlight--;
+      this.#probes--;
       path.usedAt = this.#policy.clock.now();
-      this.#judge(path, answered === true);
+      if (answered !== "full") this.#judge(path, answered === true);
+      this.#proveNext();
     }
   }
 
@@ -237,7 +267,10 @@ export class DialOut implements ClientObserver {
       outcome = await this.#call(path, operations);
     }
     if (path.isEnded) return { kind: "stopped" };
-    this.#judge(path, outcome?.kind === "answered");
+    // That the server has no connection left says nothing of the client.
+    if (outcome?.kind !== "full") {
+      this.#judge(path, outcome?.kind === "answered");
+    }
     return outcome;
   }
 
@@ -250,6 +283,7 @@ export class DialOut implements ClientObserver {
       path,
       (channel, signal) => channel.call({ target, operations }, signal),
     );
+    if (reply === "full") return { kind: "full" };
     if (reply === undefined || reply instanceof Error) {
       return reply && { kind: "refused", reason: reply.message };
     }
@@ -264,97 +298,23 @@ export class DialOut implements ClientObserver {
     return { kind: "answered", results };
   }
 
-  /** Resolves to the answer, to what is wrong with it, or to nothing when there is none; rejects with errors of our own. */
+  /** Rejects with errors of our own. */
   async #exchange<T>(
     path: V40CallbackPath,
     use: (channel: CallbackChannel, signal: AbortSignal) => Promise<T>,
-  ): Promise<T | Error | undefined> {
+  ): Promise<Exchanged<T>> {
     const { replyTimeout: ms, clock } = this.#policy;
     const { signal } = this.#jobs;
     try {
       return await withTimeout(async (signal) => {
-        return await use(await this.#open(path, signal), signal);
+        return await use(await this.#dialler.open(path, signal), signal);
       }, { clock, ms, signal });
     } catch (error) {
+      if (error instanceof NoPlace) return "full";
       path.connection?.close(isPeers(error) ? "transport" : "internal");
       if (!isPeers(error)) throw error;
       return error instanceof CallbackTransportError ? undefined : error;
     }
-  }
-
-  #open(path: V40CallbackPath, signal: AbortSignal): Promise<CallbackChannel> {
-    if (path.channel !== undefined) return Promise.resolve(path.channel);
-    path.opening ??= this.#dial(path, signal)
-      .finally(() => path.opening = undefined);
-    return path.opening;
-  }
-
-  /** Rejects with {@linkcode CallbackTransportError}, and with errors of our own. */
-  async #dial(
-    path: V40CallbackPath,
-    signal: AbortSignal,
-  ): Promise<CallbackChannel> {
-    if (!this.#makeRoom()) {
-      throw new CallbackTransportError("too many callback connections");
-    }
-    const random = this.#options.random(4);
-    const firstXid = new DataView(random.buffer, random.byteOffset)
-      .getUint32(0);
-    const handlers: ConnectOptions["handlers"] = {
-      // What is dialled is a client: it has nothing to ask for here.
-      call: () => AcceptStatus.PROG_UNAVAIL,
-      reply: (_connection, xid, xdr) => {
-        if (!path.channel?.pending.deliver(xid, xdr)) this.unknownReplies++;
-      },
-      closed: () => {
-        const { channel } = path;
-        path.connection = path.channel = undefined;
-        this.#connected.delete(path);
-        channel?.closed();
-      },
-    };
-    const given = AbortSignal.any([signal, path.ending.signal]);
-    this.#dialling++;
-    try {
-      const connection = await connect({
-        ...path.address,
-        handlers,
-        clock: this.#policy.clock,
-        signal: given,
-        maxRecord: MAX_REPLY,
-        // No budget counts these connections: little must be held by each.
-        maxPending: MAX_REPLY,
-      });
-      path.connection = connection;
-      this.#connected.add(path);
-      this.#jobs.begin(() => connection.ended);
-    } catch (error) {
-      if (!given.aborted && !isTransportError(error)) throw error;
-      throw new CallbackTransportError((error as Error).message);
-    } finally {
-      this.#dialling--;
-    }
-    if (path.isEnded) {
-      path.connection.close("shutdown");
-      throw new CallbackTransportError("the client is gone");
-    }
-    path.channel = new CallbackChannel(path.connection, firstXid);
-    return path.channel;
-  }
-
-  /** At the limit the connection goes that was not used for longest. */
-  #makeRoom(): boolean {
-    const { maxConnections = MAX_CONNECTIONS } = this.#options;
-    if (this.#connected.size + this.#dialling < maxConnections) return true;
-    let oldest: V40CallbackPath | undefined;
-    for (const path of this.#connected) {
-      const idle = path.inFlight === 0;
-      if (idle && (oldest === undefined || path.usedAt < oldest.usedAt)) {
-        oldest = path;
-      }
-    }
-    oldest?.connection?.close("evicted");
-    return oldest !== undefined;
   }
 
   #judge(path: V40CallbackPath, answered: boolean): void {
@@ -369,6 +329,7 @@ export class DialOut implements ClientObserver {
     const path = this.#paths.get(client);
     if (path === undefined) return;
     this.#paths.delete(client);
+    this.#toProve.delete(path);
     path.ending.abort();
     path.connection?.close("shutdown");
   }

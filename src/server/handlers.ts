@@ -15,7 +15,8 @@ export function buildHandlers(
       program.call(call, results, connection),
     reply: (connection, xid, xdr) => callbacks.reply(connection, xid, xdr),
     closed: (connection) => {
-      // Unbound first: a callback that waits for its answer goes elsewhere at once.
+      // Its sessions are unbound in pieces: until then no callback goes over it,
+      // and those that wait for an answer go elsewhere.
       services.state.connectionClosed(connection);
       callbacks.connectionClosed(connection);
       runEffects(services);

@@ -174,12 +174,18 @@ export class SessionTable {
     }
   }
 
-  /** Binds `connection` to the channels of `direction`, besides those that it has. */
+  /** Binds `connection` to the channels of `direction`, besides those that it has; not one that is closed. */
   bind(
     session: Session,
     connection: Connection,
     direction: DirectionBits,
   ): void {
+    // What binds it has waited for something, and the connection's end is past:
+    // nothing would unbind it again.
+    if (connection.closeReason !== undefined) {
+      if (direction & Direction.BACK) session.hasBackchannel = true;
+      return this.#refresh(session.client);
+    }
     const binding = session.connections.get(connection);
     const before = binding?.direction ?? 0;
     const after = (before | direction) as DirectionBits;

@@ -305,13 +305,83 @@ Deno.test("what is down is tried again after a while", async () => {
   await dialOut.close();
 });
 
-Deno.test("connections that are being made count: a crowd that comes at once takes no more descriptors", async () => {
+Deno.test("a crowd that comes at once takes no more connections than there may be, and each client has its turn", async () => {
   await using listener = new CallbackListener(peer40);
-  const { dialOut } = dialled(listener, { maxConnections: 2 });
-  for (let i = 0; i < 10; i++) dialOut.callbackConfirmed(clientOf(listener));
-  await eventually("their end", () => dialOut.held.jobs <= 2);
-  assertEquals(listener.accepted, 2);
+  const { dialOut, client } = dialled(listener, { maxConnections: 4 });
+  const clients = [client];
+  for (let i = 0; i < 10; i++) {
+    clients.push(clientOf(listener));
+    dialOut.callbackConfirmed(clients.at(-1)!);
+    assertEquals(dialOut.held.connections, 1);
+  }
+  await eventually("all", () => clients.every((each) => dialOut.isUp(each)));
+  // Of the same address half of them.
   assertEquals(dialOut.held.connections, 2);
+  await dialOut.close();
+});
+
+Deno.test("clients that leave CB_NULL without an answer keep no recall from another's", async () => {
+  await using listener = new CallbackListener(peer40);
+  await using silent = new CallbackListener(peer40);
+  silent.peer.onNull({ kind: "silent" });
+  const { dialOut, client } = dialled(listener, {
+    maxConnections: 8,
+    replyTimeout: 60_000,
+  });
+  await eventually("CB_NULL", () => dialOut.isUp(client));
+  for (let i = 0; i < 20; i++) dialOut.callbackConfirmed(clientOf(silent));
+  await eventually("the silent ones", () => silent.openConnections === 2);
+  const outcome = await sendCBRecall(dialOut, client, recallArgs);
+  assertEquals(outcome.kind, "answered");
+  await dialOut.close();
+});
+
+Deno.test("that the server may dial no more says nothing of a client", async () => {
+  await using listener = new CallbackListener(peer40);
+  const { dialOut, client } = dialled(listener, { maxConnections: 1 });
+  const other = clientOf(listener);
+  dialOut.callbackConfirmed(other);
+  await eventually("both", () => dialOut.isUp(client) && dialOut.isUp(other));
+  const release = Promise.withResolvers<void>();
+  listener.peer.next({ kind: "late", until: release.promise });
+  const first = sendCBRecall(dialOut, other, recallArgs);
+  await listener.peer.waitForCalls(3);
+  assertEquals(await sendCBRecall(dialOut, client, recallArgs), {
+    kind: "full",
+  });
+  assertEquals([dialOut.isUp(client), client.isCallbackPathDown], [
+    true,
+    false,
+  ]);
+  release.resolve();
+  assertEquals((await first).kind, "answered");
+  assertEquals(
+    (await sendCBRecall(dialOut, client, recallArgs)).kind,
+    "answered",
+  );
+  await dialOut.close();
+});
+
+Deno.test("behind many paths that are down each has its turn", async () => {
+  await using listener = new CallbackListener(peer40);
+  await using dead = new CallbackListener(peer40);
+  dead.peer.onNull({ kind: "close" });
+  listener.peer.onNull({ kind: "close" });
+  const { dialOut, client } = dialled(dead, { probeInterval: -1 });
+  for (let i = 0; i < 200; i++) dialOut.callbackConfirmed(clientOf(dead));
+  const last = clientOf(listener);
+  dialOut.callbackConfirmed(last);
+  await eventually("the failures", () => dialOut.held.jobs === 0);
+  assertEquals([client, last].map((each) => each.isCallbackPathDown), [
+    true,
+    true,
+  ]);
+  listener.peer.onNull({ kind: "answer" });
+  for (let sweeps = 0; sweeps < 4; sweeps++) {
+    dialOut.sweep();
+    await eventually("its end", () => dialOut.held.jobs <= 1);
+  }
+  assertEquals(dialOut.isUp(last), true);
   await dialOut.close();
 });
 

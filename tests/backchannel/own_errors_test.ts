@@ -3,6 +3,7 @@
 import { testConnection } from "../support/connection.ts";
 import { assertEquals } from "@std/assert";
 import { Backchannel } from "../../src/backchannel/backchannel.ts";
+import type { CallbackOutcome } from "../../src/backchannel/callback_request.ts";
 import { Direction } from "../../src/nfs4/sessions.ts";
 import { AUTH_NONE } from "../../src/rpc/call_credential.ts";
 import type { Session } from "../../src/state/session.ts";
@@ -60,6 +61,34 @@ Deno.test("an error of whoever hears of a callback's end is logged, and ends nob
   });
   assertEquals((await line.recall()).kind, "answered");
   assertEquals(errors, [ours]);
+});
+
+Deno.test("no callback goes over a connection that has ended and is not unbound yet, and nothing is kept of it", async () => {
+  const clock = new FakeClock();
+  const backchannel = new Backchannel({
+    sessions: { observe: () => {}, setBackchannelFault: () => {} } as Partial<
+      SessionTable
+    > as SessionTable,
+    random: (length) => new Uint8Array(length),
+    sender: { clock, attempts: 1 },
+  });
+  const connection = testConnection({ sendCall: () => true });
+  const session = {
+    callback: { program: 1, credential: AUTH_NONE },
+    minorVersion: 1,
+    back: { maxRequests: 1 },
+    backConnections: () => [connection],
+    isPathProven: false,
+  } as Partial<Session> as Session;
+  backchannel.connectionBound(session, connection, Direction.BOTH);
+  await clock.advanceAsync(0);
+  backchannel.connectionClosed(connection);
+  const outcome = new Promise<CallbackOutcome>((done) =>
+    backchannel.enqueue(session, { operations: [], done })
+  );
+  assertEquals((await outcome).kind, "failed");
+  assertEquals(backchannel.held.channels, 0);
+  await backchannel.close();
 });
 
 Deno.test("a CB_NULL that we can't send proves nothing, and is an error of our own", async () => {

@@ -7,9 +7,9 @@ import {
 } from "../../src/backchannel/retry_policy.ts";
 import {
   IDLE_TIMEOUT,
-  MAX_REPLY,
   PROBE_INTERVAL,
 } from "../../src/backchannel/dial_out.ts";
+import { MAX_REPLY } from "../../src/backchannel/dialler.ts";
 import { LONGEST_DELAY } from "../../src/backchannel/sender.ts";
 import { PAGE } from "../../src/backends/common/piece.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";

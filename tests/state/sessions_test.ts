@@ -5,6 +5,7 @@ import { Direction } from "../../src/nfs4/sessions.ts";
 import type { Client } from "../../src/state/client.ts";
 import type { Session } from "../../src/state/session.ts";
 import type { SlotTable } from "../../src/state/slot_table.ts";
+import { SequenceStatus } from "../support/client/mod.ts";
 import { StateFixture } from "./fixture.ts";
 
 const CHANNEL = {
@@ -86,6 +87,17 @@ Deno.test("a connection has many sessions, and its end leaves all of them", () =
   assertEquals([session.isPathUp, other.isPathUp], [false, true]);
   fixture.state.connectionClosed(shared);
   assertEquals(session.touch(shared), false);
+});
+
+Deno.test("a connection that has ended meanwhile is bound to nothing, and the client hears that its back channel is down", () => {
+  const { sessions, session, events } = start();
+  const ended = testConnection({ closeReason: "transport" });
+  sessions.bind(session, ended, Direction.BOTH);
+  assertEquals([events, session.connections.size], [[], 0]);
+  const live = testConnection();
+  sessions.bind(session, live, Direction.FORE);
+  const { CB_PATH_DOWN, CB_PATH_DOWN_SESSION } = SequenceStatus;
+  assertEquals(session.statusFlags, CB_PATH_DOWN | CB_PATH_DOWN_SESSION);
 });
 
 Deno.test("binding more channels is told once, binding the same again is not", () => {
