@@ -32,6 +32,7 @@ export function create(
   const { verifier } = entry;
   store.tree.folder(directory);
   if (entry.kind.type === "file") store.files.assertKeepingUp();
+  if (entry.kind.type === "directory") store.tree.assertRoomIn(directory);
   const parent = store.stat(directory);
   if (verifier !== undefined) {
     const node = store.tree.lookup(directory, name);

@@ -75,6 +75,7 @@ export function rename(
   const replaced = tree.lookup(to.directory, to.name);
   const moved = tree.lookup(from.directory, from.name);
   if (moved === undefined) throw new FsError("not-found");
+  if (moved.type === "directory") tree.assertRoomIn(to.directory);
   if (moved === replaced) {
     return {
       source: store.unchanged(before.source.change),

@@ -7,7 +7,7 @@ import type { HostListing, HostStat, OpenFolder } from "./host.ts";
 import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";
 import { keyOf } from "./node_table.ts";
-import type { Tree } from "./tree.ts";
+import { MOST_LEVELS, type Tree } from "./tree.ts";
 
 /** The share of all time that may go into walks of the tree. */
 const SHARE = 0.2;
@@ -103,7 +103,7 @@ export class Locator {
 
   /** The node with this inode number, where the folder that it was last in still has it. */
   async #findNear(inode: number, depth = 0): Promise<LocalNode | undefined> {
-    if (depth > 2000) return undefined;
+    if (depth > MOST_LEVELS) return undefined;
     const { root, table } = this.#tree;
     const parentInode = table.parentOf(inode);
     if (parentInode === undefined) return undefined;

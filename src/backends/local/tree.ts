@@ -10,8 +10,11 @@ import { NodeTable } from "./node_table.ts";
 
 /** How long a folder that we hold is trusted to be still in the tree, in milliseconds. */
 const TRUST = 1000;
-/** Folders in one another. Hints of two moves can point at each other: this ends the circle. */
-const MAX_DEPTH = 2000;
+/**
+ * Folders in one another that are served: about as many as a path of the host can
+ * name. So many looks are what a check of the way to a folder takes.
+ */
+export const MOST_LEVELS = 2000;
 
 /**
  * The served tree. From the root on, each folder is opened in its parent by one
@@ -75,32 +78,81 @@ export class Tree {
    * The folder of a node, open. Throws {@linkcode Misplaced} when it, or one on
    * the way to it, is not where it was.
    */
-  folder(node: LocalNode, depth = 0): OpenFolder {
-    if (node.isGone) throw new FsError("stale");
-    if (node.type !== "directory") throw new FsError("not-directory");
+  folder(node: LocalNode): OpenFolder {
     const now = this.#clock.now();
-    if (node === this.root) {
-      if (now - node.checkedAt >= this.#trust) {
-        this.#statRoot();
-        node.checkedAt = now;
-      }
-      return this.#rootFolder;
+    if (this.#levelOf(node) > MOST_LEVELS) throw this.#endOfHints(node);
+    // Up to what is trusted, and down from there.
+    const way: LocalNode[] = [];
+    let at = node;
+    for (;;) {
+      if (at.isGone) throw new FsError("stale");
+      if (at.type !== "directory") throw new FsError("not-directory");
+      if (at === this.root || this.#isTrusted(at, now)) break;
+      const [place] = at.places;
+      if (place === undefined) throw new Misplaced(at);
+      way.push(at);
+      at = place.parent;
     }
-    if (node.folder !== undefined && now - node.checkedAt < this.#trust) {
-      this.#open.set(node, node.folder);
-      return node.folder;
+    let folder = this.#trusted(at, now);
+    for (const next of way.reverse()) folder = this.#enter(folder, next, now);
+    return folder;
+  }
+
+  #isTrusted(node: LocalNode, now: number): boolean {
+    return node.folder !== undefined && now - node.checkedAt < this.#trust;
+  }
+
+  /** The root, or a folder that was on its way a moment ago. */
+  #trusted(node: LocalNode, now: number): OpenFolder {
+    if (node !== this.root) {
+      this.#open.set(node, node.folder!);
+      return node.folder!;
     }
-    const place = node.places[0]!;
-    if (place === undefined || depth === MAX_DEPTH) throw new Misplaced(node);
-    const parent = this.folder(place.parent, depth + 1);
-    const stat = this.entry(parent, place.name);
+    if (now - node.checkedAt >= this.#trust) {
+      this.#statRoot();
+      node.checkedAt = now;
+    }
+    return this.#rootFolder;
+  }
+
+  /** Opens a folder in the one that it is in. */
+  #enter(parent: OpenFolder, node: LocalNode, now: number): OpenFolder {
+    const { name } = node.places[0]!;
+    const stat = this.entry(parent, name);
     if (stat === undefined || !node.is(stat)) throw new Misplaced(node);
     if (node.folder === undefined || !this.host.pinsFolders) {
-      node.folder = this.#openChecked(node, parent, place.name);
+      node.folder = this.#openChecked(node, parent, name);
     }
     node.checkedAt = now;
     this.#open.set(node, node.folder);
     return node.folder;
+  }
+
+  /** Throws "name-too-long" where a folder in `parent` would be in too many others. */
+  assertRoomIn(parent: LocalNode): void {
+    if (this.#levelOf(parent) < MOST_LEVELS) return;
+    throw new FsError("name-too-long");
+  }
+
+  /** In how many folders a node is, as far as that is known and served. */
+  #levelOf(node: LocalNode): number {
+    let levels = 0;
+    let at: LocalNode | undefined = node;
+    for (; at !== undefined && at !== this.root; levels++) {
+      if (levels > MOST_LEVELS) break;
+      at = at.places[0]?.parent;
+    }
+    return levels;
+  }
+
+  /** Hints of two moves can point at each other; else the host has moved the node deeper than is served. */
+  #endOfHints(node: LocalNode): Error {
+    const passed = new Set<LocalNode>();
+    for (let at = node; passed.size <= MOST_LEVELS; at = at.places[0]!.parent) {
+      if (passed.has(at)) return new Misplaced(node);
+      passed.add(at);
+    }
+    return new FsError("stale", `in more than ${MOST_LEVELS} folders`);
   }
 
   /** Two folders, both open at once, however long the ways to them are. */
@@ -157,6 +209,7 @@ export class Tree {
     const folder = this.folder(parent);
     const stat = this.entry(folder, name);
     if (stat === undefined) return undefined;
+    if (stat.type === "directory") this.assertRoomIn(parent);
     return { node: this.table.adopt({ parent, folder, name }, stat), stat };
   }
 
