@@ -208,10 +208,10 @@ export class NfsServer implements AsyncDisposable {
       ]);
       await Promise.all([fileSystems.release(), clients?.flush()]);
     } finally {
-      cancelDeadline();
       this.#endSweeps();
       clients?.[Symbol.dispose]();
-      await metrics[Symbol.asyncDispose]();
+      await metrics.close(deadline.signal);
+      cancelDeadline();
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { Turn } from "../base/turn.ts";
 import { HttpListener } from "./http_listener.ts";
 import type { MetricsRegistry } from "./registry.ts";
 import { counter } from "./instruments.ts";
@@ -16,6 +17,8 @@ export interface MetricsServerOptions {
   readonly trouble: () => string | undefined;
   /** Why it should not be sent clients just now: `/readyz`, in the same way. */
   readonly unready: () => string | undefined;
+  /** A scrape has its turn among the requests of NFS. */
+  readonly turn: Pick<Turn, "next">;
   /** How many may ask at once. */
   readonly limits: { readonly maxMetricsRequests: number };
   /** What its pauses go by. */
@@ -25,28 +28,26 @@ export interface MetricsServerOptions {
 }
 
 /** `/metrics`, `/healthz` and `/readyz` over HTTP. */
-export interface MetricsServer extends AsyncDisposable {
+export interface MetricsServer {
   /** The port that was bound. */
   readonly port: number;
   /** Ends its connections, since descriptors are short; whether that may have freed any. */
   spare(): boolean;
+  /** Answers what has come, until `deadline` aborts; resolves when nothing is left. */
+  close(deadline: AbortSignal): Promise<void>;
 }
 
 /** Starts the HTTP server of metrics and health; throws when the port is taken. */
 export function serveMetrics(options: MetricsServerOptions): MetricsServer {
-  const { hostname, port, registry, trouble, unready, limits, clock, logger } =
-    options;
+  const { registry, trouble, unready, limits, ...rest } = options;
   const refused = counter(registry, {
     name: "metrics_requests_refused_total",
     help: "Requests turned away at the metrics port's limit.",
   });
   return new HttpListener({
-    hostname,
-    port,
+    ...rest,
     maxRequests: limits.maxMetricsRequests,
     refused: () => refused.inc(),
-    clock,
-    logger,
     handler: async ({ pathname }) => {
       switch (pathname) {
         case "/metrics":

@@ -1,7 +1,9 @@
 import { bindError } from "../rpc/bind_error.ts";
+import { aborted } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { sleep } from "../base/timers.ts";
+import type { Turn } from "../base/turn.ts";
 
 /** Before a server that ended by itself is started again, in milliseconds. */
 const PAUSE_MS = 50;
@@ -22,6 +24,8 @@ export interface HttpListenerOptions {
   readonly maxRequests: number;
   /** Answers GET and HEAD. */
   readonly handler: (url: URL) => Response | Promise<Response>;
+  /** Whatever the answer is, it has its turn among all other work: clients may send their requests in a row. */
+  readonly turn: Pick<Turn, "next">;
   /** A request was turned away at the limit. */
   readonly refused: () => void;
   /** What its pauses go by. */
@@ -36,7 +40,7 @@ export interface HttpListenerOptions {
  * not count its connections: so it is started anew then, and whenever others are
  * short of descriptors, which ends those that are idle.
  */
-export class HttpListener implements AsyncDisposable {
+export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #closing = new AbortController();
   #server: Deno.HttpServer<Deno.NetAddr>;
@@ -45,7 +49,10 @@ export class HttpListener implements AsyncDisposable {
   readonly #running: Promise<void>;
   /** The port that was bound. */
   readonly port: number;
+  /** Requests whose answers are not made yet. */
   #requests = 0;
+  /** The ends of requests whose answers are not taken yet. */
+  readonly #underWay = new Set<Promise<void>>();
   #isTold = false;
   #sparedAt = -Infinity;
 
@@ -69,10 +76,12 @@ export class HttpListener implements AsyncDisposable {
     return true;
   }
 
-  /** Stops, once the requests that have come are answered. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Stops, once the answers to requests that have come are taken, or `deadline` aborts. */
+  async close(deadline: AbortSignal): Promise<void> {
     this.#closing.abort();
-    await this.#server.shutdown().catch(() => {});
+    // Deno's own way to wait, `shutdown`, can't be cut short any more.
+    await Promise.race([Promise.all(this.#underWay), aborted(deadline)]);
+    this.#restart.abort();
     await this.#running;
   }
 
@@ -83,7 +92,12 @@ export class HttpListener implements AsyncDisposable {
     try {
       return Deno.serve(
         { hostname, port, signal, onListen: () => {} },
-        (request) => this.#answer(request),
+        (request, { completed }) => {
+          const end = completed.catch(() => {})
+            .finally(() => this.#underWay.delete(end));
+          this.#underWay.add(end);
+          return this.#answer(request);
+        },
       );
     } catch (cause) {
       throw bindError(cause, hostname, port);
@@ -120,22 +134,33 @@ export class HttpListener implements AsyncDisposable {
 
   async #answer(request: Request): Promise<Response> {
     this.#isTold = false;
-    const { handler, maxRequests, refused, logger } = this.#options;
-    if (request.method !== "GET" && request.method !== "HEAD") {
+    this.#requests++;
+    try {
+      const isCrowded = this.#requests > this.#options.maxRequests;
+      await this.#options.turn.next(this);
+      return await this.#respond(request, isCrowded);
+    } finally {
+      this.#requests--;
+    }
+  }
+
+  async #respond(
+    { method, url }: Request,
+    isCrowded: boolean,
+  ): Promise<Response> {
+    const { handler, refused, logger } = this.#options;
+    if (method !== "GET" && method !== "HEAD") {
       return answer(405, "only GET", { allow: "GET, HEAD" });
     }
-    if (this.#requests >= maxRequests) {
+    if (isCrowded) {
       refused();
       return answer(503, "too many requests at once", { "retry-after": "1" });
     }
-    this.#requests++;
     try {
-      return await handler(new URL(request.url));
+      return await handler(new URL(url));
     } catch (error) {
       logger.error("a request to the metrics port failed", { error });
       return answer(500, "failed");
-    } finally {
-      this.#requests--;
     }
   }
 }

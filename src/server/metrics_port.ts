@@ -5,7 +5,7 @@ import {
 } from "../metrics/http.ts";
 
 /** The HTTP server of metrics and health, which a server may open at any time, or never. */
-export class MetricsPort implements AsyncDisposable {
+export class MetricsPort {
   readonly #options: Omit<MetricsServerOptions, "port" | "trouble">;
   #server: MetricsServer | undefined;
 
@@ -28,8 +28,8 @@ export class MetricsPort implements AsyncDisposable {
     return this.#server?.spare() ?? false;
   }
 
-  /** Closes it, if it is open. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server?.[Symbol.asyncDispose]();
+  /** {@inheritDoc MetricsServer.close} */
+  async close(deadline: AbortSignal): Promise<void> {
+    await this.#server?.close(deadline);
   }
 }

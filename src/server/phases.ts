@@ -232,7 +232,7 @@ export function hear(answering: Answering): Hearing {
 /** Last: accepts connections. Throws what the host does for an address that can't be listened on. */
 export function listen(hearing: Hearing): Listening {
   const { options, limits, log, registry } = hearing;
-  const { fileSystems, state, services, callbacks } = hearing;
+  const { fileSystems, state, services, callbacks, turn } = hearing;
   const { clock, hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const budget = new BufferBudget({
     limit: limits.maxBufferBytes,
@@ -244,6 +244,7 @@ export function listen(hearing: Hearing): Listening {
   const metrics = new MetricsPort({
     hostname: address.hostname,
     registry,
+    turn,
     unready: () => state.grace.isActive ? "in the grace period" : undefined,
     limits,
     clock,
@@ -251,7 +252,7 @@ export function listen(hearing: Hearing): Listening {
   });
   const listener = new RpcListener({
     budget,
-    turn: services.turn,
+    turn,
     acceptor: acceptorOf(socket),
     maxRecord: limits.maxRequest + RPC_CALL_HEADER,
     maxConnections: limits.maxConnections,

@@ -6,6 +6,12 @@ import {
   type HttpListenerOptions,
 } from "../../src/metrics/http_listener.ts";
 
+/** Closes it in the end, however long that takes. */
+function closing(listener: HttpListener): AsyncDisposable {
+  const { signal } = new AbortController();
+  return { [Symbol.asyncDispose]: () => listener.close(signal) };
+}
+
 function listen(options: Partial<HttpListenerOptions> = {}) {
   const told = { refused: 0 };
   const listener = new HttpListener({
@@ -14,6 +20,7 @@ function listen(options: Partial<HttpListenerOptions> = {}) {
     maxRequests: 1,
     handler: ({ pathname }) => new Response(`you asked for ${pathname}`),
     refused: () => told.refused++,
+    turn: { next: () => Promise.resolve() },
     clock: toldClock(() => 0),
     logger: silentLogger,
     ...options,
@@ -23,7 +30,7 @@ function listen(options: Partial<HttpListenerOptions> = {}) {
 
 Deno.test("GET and HEAD are answered, others are refused", async () => {
   const { listener, url } = listen();
-  await using _ = listener;
+  await using _ = closing(listener);
   const get = await fetch(`${url}/x?y`);
   assertEquals(await get.text(), "you asked for /x");
   const head = await fetch(`${url}/x`, { method: "HEAD" });
@@ -43,7 +50,7 @@ Deno.test("beyond the requests that may be under way at once the answer is 503",
       return gate.promise;
     },
   });
-  await using _ = listener;
+  await using _ = closing(listener);
   const first = fetch(url);
   await asked.promise;
   const second = await fetch(url);
@@ -63,7 +70,7 @@ Deno.test("an error of the handler is a status, and the next request is served",
       return new Response("fine");
     },
   });
-  await using _ = listener;
+  await using _ = closing(listener);
   const failed = await fetch(url);
   assertEquals([failed.status, await failed.text()], [500, "failed\n"]);
   isBroken = false;
@@ -73,7 +80,7 @@ Deno.test("an error of the handler is a status, and the next request is served",
 Deno.test("when descriptors are short its connections end, and it is there again", async () => {
   const time = { now: 0 };
   const { listener, url } = listen({ clock: toldClock(() => time.now) });
-  await using _ = listener;
+  await using _ = closing(listener);
   const silent = await Deno.connect({ port: listener.port });
   assertEquals(await (await fetch(url)).text(), "you asked for /");
   assertEquals(listener.spare(), true);
@@ -100,4 +107,100 @@ Deno.test("a port that is taken is one line that names it", () => {
     Deno.errors.AddrInUse,
     `port ${port} of 127.0.0.1 is taken`,
   );
+});
+
+/** A connection on which this was sent, to be closed by the test. */
+async function sent(port: number, text: string): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(text));
+  return connection;
+}
+
+Deno.test("each request waits for its turn, whatever the answer is", async () => {
+  const turns: (() => void)[] = [];
+  let came = Promise.withResolvers<void>();
+  const next = () =>
+    new Promise<void>((resolve) => {
+      turns.push(resolve);
+      came.resolve();
+    });
+  const { listener, url } = listen({ turn: { next } });
+  await using _ = closing(listener);
+  // The second is one more than are answered at once.
+  const answers: Promise<number>[] = [];
+  let answered = 0;
+  for (const method of ["GET", "GET", "POST"]) {
+    came = Promise.withResolvers();
+    answers.push(
+      fetch(url, { method }).then(async ({ status, body }) => {
+        answered++;
+        await body?.cancel();
+        return status;
+      }),
+    );
+    await came.promise;
+  }
+  assertEquals(answered, 0);
+  for (const go of turns) go();
+  assertEquals(await Promise.all(answers), [200, 503, 405]);
+});
+
+for (
+  const [what, request] of [
+    [
+      "has no end yet",
+      "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n",
+    ],
+    [
+      "has no end and is refused",
+      "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n",
+    ],
+    ["is half sent", "GET / HTTP/1.1\r\nhost"],
+  ] as const
+) {
+  Deno.test(`a request that ${what} holds no end up beyond its deadline`, async () => {
+    const { listener } = listen();
+    using _connection = await sent(listener.port, request);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const deadline = new AbortController();
+    const closed = listener.close(deadline.signal);
+    deadline.abort();
+    await closed;
+  });
+}
+
+Deno.test("an answer that its client does not read holds no end up beyond its deadline", async () => {
+  const asked = Promise.withResolvers<void>();
+  const { listener } = listen({
+    handler: () => {
+      asked.resolve();
+      return new Response(new Uint8Array(32 << 20));
+    },
+  });
+  using _connection = await sent(
+    listener.port,
+    "GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+  );
+  await asked.promise;
+  const deadline = new AbortController();
+  const closed = listener.close(deadline.signal);
+  deadline.abort();
+  await closed;
+});
+
+Deno.test("what was asked before the end is answered", async () => {
+  const gate = Promise.withResolvers<Response>();
+  const asked = Promise.withResolvers<void>();
+  const { listener, url } = listen({
+    handler: () => {
+      asked.resolve();
+      return gate.promise;
+    },
+  });
+  const answer = fetch(url);
+  await asked.promise;
+  const closed = listener.close(new AbortController().signal);
+  gate.resolve(new Response("at last"));
+  assertEquals(await (await answer).text(), "at last");
+  await closed;
 });
