@@ -201,6 +201,7 @@ Deno.test("persistent session: opens are reclaimed on it; what is used before th
     op.read({ stateid }),
     op.write({ stateid, data: "x" }),
     op.setattr({ size: 0n }, stateid),
+    op.lock({ locker: { openStateid: stateid, owner } }),
   ];
   for (const use of uses) {
     assertEquals((await client.send([at, use])).status, Status.GRACE);

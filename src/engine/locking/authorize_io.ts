@@ -13,7 +13,7 @@ import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
 import { FileUse, isShareDenied, recallConflicts } from "./conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkContent, checkRegular } from "../files/file_access.ts";
-import { resolveState, specialOf } from "./resolve_stateid.ts";
+import { resolveState, specialOf, TO_USE } from "./resolve_stateid.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
 /**
@@ -30,10 +30,8 @@ function ioState(
   if (special === "anonymous" || special === "bypass") {
     return checkSpecial(context, file, { write, bypass: special === "bypass" });
   }
-  const state = resolveState(context, stateid, file);
-  if (isStatus(state)) {
-    return isYetToReclaim(context, stateid) ? Status.GRACE : state;
-  }
+  const state = resolveState(context, stateid, file, TO_USE);
+  if (isStatus(state)) return state;
   const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
   // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
   if ((accessOf(state) & needed) !== 0) return state;
@@ -43,18 +41,6 @@ function ioState(
   const isRefused = write ||
     isShareDenied(context, file, { access: Share.ACCESS_READ, deny });
   return isRefused ? Status.OPENMODE : Status.OK;
-}
-
-/**
- * RFC 8881 8.4.2.1: on a session that outlived a restart, what was opened before
- * is to be reclaimed first. NFS4ERR_BAD_STATEID would say that it is lost.
- */
-function isYetToReclaim(
-  { client, minorVersion, services: { state } }: CompoundContext,
-  { other }: Stateid,
-): boolean {
-  return minorVersion > 0 && client !== undefined && client.isPersistent &&
-    state.grace.mayReclaim(client) && state.stateids.isOfOtherBoot(other);
 }
 
 /**

@@ -19,7 +19,7 @@ import { XdrError } from "../../xdr/error.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { giveWay } from "./conflicts.ts";
 import type { CompoundContext } from "../context.ts";
-import { resolveState } from "./resolve_stateid.ts";
+import { type ResolveOptions, resolveState } from "./resolve_stateid.ts";
 import { sequenced } from "./owner_seqid.ts";
 
 /** lock_owner4. */
@@ -119,16 +119,18 @@ export interface LockRequest {
   readonly stateid: Stateid;
   /** NFSv4.0: of the lock's owner. */
   readonly seqid: number;
+  /** How the stateid is to be judged. */
+  readonly resolve: ResolveOptions;
 }
 
 /** Does something with the lock state that a stateid names, once: see `withOpen`. */
 export function withLock(
   context: CompoundContext,
-  { stateid, operation, seqid }: LockRequest,
+  { stateid, operation, seqid, resolve }: LockRequest,
   act: (lock: LockState) => Awaitable<StatusCode>,
 ): Awaitable<StatusCode> {
   const resolved = (): Awaitable<StatusCode> => {
-    const state = resolveState(context, stateid, context.file);
+    const state = resolveState(context, stateid, context.file, resolve);
     if (isStatus(state)) return state;
     // RFC 8881 8.2.4, RFC 7530 9.1.4.4: no open, no delegation.
     return state.kind === "lock" ? act(state) : Status.BAD_STATEID;

@@ -4,22 +4,25 @@ import type { Stateid } from "../../nfs4/types.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
+import { type StateidPurpose, statusOfUnknown } from "./unknown_stateid.ts";
 
 /** A stateid with a meaning of its own (RFC 8881 8.2.3, RFC 7530 9.1.4.3). */
 export type SpecialStateid = "anonymous" | "bypass" | "current" | "invalid";
 
 /** How {@linkcode resolveState} is to judge. */
 export interface ResolveOptions {
+  /** What the state is named for. */
+  readonly purpose: StateidPurpose;
   /** The current stateid stands for its seqid too: CLOSE and OPEN_DOWNGRADE (RFC 8881 8.2.3). */
   readonly withSeqid?: boolean;
   /** NFSv4.0: an open that waits for OPEN_CONFIRM will do. */
   readonly unconfirmed?: boolean;
 }
 
-/** For the operations that change or end an open. */
-export const WITH_SEQID: ResolveOptions = { withSeqid: true };
-
-const NO_OPTIONS: ResolveOptions = {};
+/** For what reads, writes, locks or opens by a state. */
+export const TO_USE: ResolveOptions = { purpose: "use" };
+/** For what gives a state back. */
+export const TO_END: ResolveOptions = { purpose: "end" };
 
 /** What a special stateid means; `undefined` for one that names a state. */
 export function specialOf(
@@ -43,7 +46,7 @@ export function resolveState(
   context: CompoundContext,
   stateid: Stateid,
   file: FileRef | undefined,
-  options: ResolveOptions = NO_OPTIONS,
+  options: ResolveOptions,
 ): HeldState | StatusCode {
   const { minorVersion, services: { state: server } } = context;
   let { seqid, other } = stateid;
@@ -62,10 +65,7 @@ export function resolveState(
   }
   const state = server.stateids.find(other);
   if (state === undefined) {
-    // RFC 7530 9.1.4: NFSv4.1 has neither, a restart and a lost lease end its session.
-    if (minorVersion > 0) return Status.BAD_STATEID;
-    if (server.stateids.isOfOtherBoot(other)) return Status.STALE_STATEID;
-    return server.stateids.isLost(other) ? Status.EXPIRED : Status.BAD_STATEID;
+    return statusOfUnknown(context, other, options.purpose);
   }
   const { client } = state;
   // RFC 8881 8.2.4: a stateid is good for the client of the session only.

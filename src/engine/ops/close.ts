@@ -2,7 +2,10 @@ import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { dropOpen } from "../../state/opens.ts";
 import type { Operation } from "../operation.ts";
-import { setCurrentStateid, WITH_SEQID } from "../locking/resolve_stateid.ts";
+import {
+  type ResolveOptions,
+  setCurrentStateid,
+} from "../locking/resolve_stateid.ts";
 import { withOpen } from "../locking/with_open.ts";
 
 /** CLOSE4args. */
@@ -12,6 +15,8 @@ export interface CloseArgs {
   /** The open. */
   readonly stateid: Stateid;
 }
+
+const TO_CLOSE: ResolveOptions = { purpose: "end", withSeqid: true };
 
 /** RFC 8881 18.2.4: what is returned is of no use, and says so (8.2.3). */
 const INVALID: Stateid = { seqid: 0xffff_ffff, other: new Uint8Array(12) };
@@ -28,7 +33,7 @@ export const close: Operation<CloseArgs, "state"> = {
       operation: Op.CLOSE,
       stateid,
       seqid,
-      resolve: WITH_SEQID,
+      resolve: TO_CLOSE,
     };
     return withOpen(context, request, (open) => {
       dropOpen(context.services.state, open, { keepForReplay: true });

@@ -6,7 +6,7 @@ import type { LockingTables } from "../../state/file_states.ts";
 import { dropLockState } from "../../state/locks.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import type { Operation } from "../operation.ts";
-import { resolveState } from "../locking/resolve_stateid.ts";
+import { resolveState, TO_END } from "../locking/resolve_stateid.ts";
 
 /** FREE_STATEID (RFC 8881 18.38). */
 export const freeStateid: Operation<Stateid, "state"> = {
@@ -25,7 +25,7 @@ export const freeStateid: Operation<Stateid, "state"> = {
       if (client.states.revoked === 0) tables.grace.acknowledge(client);
       return Status.OK;
     }
-    const state = resolveState(context, stateid, undefined);
+    const state = resolveState(context, stateid, undefined, TO_END);
     if (isStatus(state)) return state;
     return free(tables, state);
   },

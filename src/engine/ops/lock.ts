@@ -27,7 +27,11 @@ import {
 import type { Operation } from "../operation.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 import { checkRegular } from "../files/file_access.ts";
-import { setCurrentStateid } from "../locking/resolve_stateid.ts";
+import {
+  type ResolveOptions,
+  setCurrentStateid,
+  TO_USE,
+} from "../locking/resolve_stateid.ts";
 import { sequenced } from "../locking/owner_seqid.ts";
 import { withOpen } from "../locking/with_open.ts";
 import { TYPE } from "../../vfs/wanted.ts";
@@ -61,6 +65,8 @@ export interface LockArgs extends LockType {
   readonly locker: NewLocker | KnownLocker;
 }
 
+const TO_RECLAIM: ResolveOptions = { purpose: "reclaim" };
+
 /** LOCK (RFC 8881 18.10, RFC 7530 16.10). */
 export const lock: Operation<LockArgs, "state"> = {
   decode: (xdr) => ({
@@ -79,7 +85,8 @@ export const lock: Operation<LockArgs, "state"> = {
     const { locker } = args;
     if (locker.isNew) return yield* wait(lockUnderOpen(context, args, locker));
     const { lockStateid: stateid, lockSeqid: seqid } = locker;
-    const request = { operation: Op.LOCK, stateid, seqid };
+    const resolve = args.reclaim ? TO_RECLAIM : TO_USE;
+    const request = { operation: Op.LOCK, stateid, seqid, resolve };
     return yield* wait(withLock(
       context,
       request,
@@ -116,7 +123,7 @@ function lockUnderOpen(
     operation: Op.LOCK,
     stateid: locker.openStateid,
     seqid: locker.openSeqid,
-    resolve: {},
+    resolve: args.reclaim ? TO_RECLAIM : TO_USE,
   };
   return withOpen(context, request, (open) => {
     const { name, clientid } = locker.owner;

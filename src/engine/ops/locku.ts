@@ -4,7 +4,10 @@ import { spanOf } from "../../state/byte_ranges.ts";
 import { atLimit } from "../status_at_limit.ts";
 import { readLockType, withLock } from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
-import { setCurrentStateid } from "../locking/resolve_stateid.ts";
+import {
+  type ResolveOptions,
+  setCurrentStateid,
+} from "../locking/resolve_stateid.ts";
 
 /** LOCKU4args without the lock type, which has no effect (RFC 8881 18.12.3). */
 export interface LockuArgs {
@@ -17,6 +20,8 @@ export interface LockuArgs {
   /** Bytes; 2^64 - 1 for all the rest. */
   readonly length: bigint;
 }
+
+const TO_REDUCE: ResolveOptions = { purpose: "reduce" };
 
 /** LOCKU (RFC 8881 18.12, RFC 7530 16.12). */
 export const locku: Operation<LockuArgs, "state"> = {
@@ -31,7 +36,8 @@ export const locku: Operation<LockuArgs, "state"> = {
   },
 
   run(context, { seqid, stateid, offset, length }) {
-    const request = { operation: Op.LOCKU, stateid, seqid };
+    const operation = Op.LOCKU;
+    const request = { operation, stateid, seqid, resolve: TO_REDUCE };
     return withLock(context, request, (lock) => {
       const span = spanOf(offset, length);
       if (span === undefined) return Status.INVAL;

@@ -14,7 +14,7 @@ export interface OpenConfirmArgs {
   readonly seqid: number;
 }
 
-const UNCONFIRMED: ResolveOptions = { unconfirmed: true };
+const UNCONFIRMED: ResolveOptions = { purpose: "use", unconfirmed: true };
 
 /** OPEN_CONFIRM (RFC 7530 16.18), NFSv4.0 only. */
 export const openConfirm: Operation<OpenConfirmArgs, "state"> = {

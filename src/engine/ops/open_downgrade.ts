@@ -2,7 +2,10 @@ import { Op, Share, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { Want } from "../../state/delegations.ts";
 import type { Operation } from "../operation.ts";
-import { setCurrentStateid, WITH_SEQID } from "../locking/resolve_stateid.ts";
+import {
+  type ResolveOptions,
+  setCurrentStateid,
+} from "../locking/resolve_stateid.ts";
 import { withOpen } from "../locking/with_open.ts";
 
 /** OPEN_DOWNGRADE4args. */
@@ -17,6 +20,8 @@ export interface OpenDowngradeArgs {
   readonly deny: number;
 }
 
+const TO_REDUCE: ResolveOptions = { purpose: "reduce", withSeqid: true };
+
 /** OPEN_DOWNGRADE (RFC 8881 18.18, RFC 7530 16.19). */
 export const openDowngrade: Operation<OpenDowngradeArgs, "state"> = {
   decode: (xdr) => ({
@@ -28,7 +33,7 @@ export const openDowngrade: Operation<OpenDowngradeArgs, "state"> = {
 
   run(context, { stateid, seqid, ...args }) {
     const operation = Op.OPEN_DOWNGRADE;
-    const request = { operation, stateid, seqid, resolve: WITH_SEQID };
+    const request = { operation, stateid, seqid, resolve: TO_REDUCE };
     return withOpen(context, request, (open) => {
       const { deny } = args;
       // RFC 8881 18.18.3: what is wanted of delegations is no part of the access.

@@ -5,8 +5,13 @@ import { XdrError } from "../../xdr/error.ts";
 import { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
-import { resolveState, specialOf } from "../locking/resolve_stateid.ts";
+import {
+  type ResolveOptions,
+  resolveState,
+  specialOf,
+} from "../locking/resolve_stateid.ts";
 
+const TO_TEST: ResolveOptions = { purpose: "test" };
 /** Bytes of a stateid4. */
 const STATEID_SIZE = 4 + STATEID_OTHER_SIZE;
 /** Stateids after which it is asked whether others should have a turn. */
@@ -38,6 +43,6 @@ export const testStateid: Operation<XdrReader> = {
 function test(context: CompoundContext, stateid: Stateid): number {
   // RFC 8881 18.48.3: special stateids are always invalid, the current one too.
   if (specialOf(stateid) !== undefined) return Status.BAD_STATEID;
-  const state = resolveState(context, stateid, undefined);
+  const state = resolveState(context, stateid, undefined, TO_TEST);
   return isStatus(state) ? state : Status.OK;
 }

@@ -11,7 +11,7 @@ import { RIGHTS } from "../../../vfs/wanted.ts";
 import { attributesOf } from "../../files/attributes_of.ts";
 import type { ChangingContext } from "../../files/changing.ts";
 import type { CompoundContext } from "../../context.ts";
-import { resolveState } from "../../locking/resolve_stateid.ts";
+import { resolveState, TO_USE } from "../../locking/resolve_stateid.ts";
 import type { OpenArgs, OpenClaim } from "./args.ts";
 import { type NamedOpen, openByName } from "./by_name.ts";
 import { existingTarget, type OpenTarget } from "./target.ts";
@@ -76,7 +76,7 @@ function checkClaim(
     readonly access: number;
   },
 ): StatusCode {
-  const state = resolveState(context, stateid, file);
+  const state = resolveState(context, stateid, file, TO_USE);
   if (isStatus(state)) return state;
   const covers = state.kind === "delegation" &&
     (state.type === "write" || (access & Share.ACCESS_WRITE) === 0);
