@@ -173,9 +173,11 @@ export class NfsServer implements AsyncDisposable {
   /**
    * Starts `/metrics`, `/healthz` and `/readyz` on a TCP port, 0 for a free one,
    * unless they run already; `metricsPort` of {@linkcode ServeOptions} does it from the start.
-   * Throws `Deno.errors.AddrInUse` when the port is taken.
+   * Throws `Deno.errors.AddrInUse` when the port is taken, `Error` once the
+   * server closes.
    */
   serveMetrics(port: number): void {
+    if (this.#closing !== undefined) throw new Error("the server is closed");
     this.#parts.metrics.open({ port, trouble: () => this.trouble });
   }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { type FileSystem, memory, serve } from "../../mod.ts";
 import { freePort } from "../interop/server.ts";
 import { bytesOf, CreateMode, op, openSession } from "../support/client/mod.ts";
@@ -67,4 +67,10 @@ Deno.test({
     assertEquals(ready, [200, "ok\n"]);
     Deno.removeSync(stateDirectory, { recursive: true });
   },
+});
+
+Deno.test("a server that is closed opens no metrics port any more", async () => {
+  const server = await serve(memory(), { port: 0 });
+  await server.close();
+  assertThrows(() => server.serveMetrics(0), Error, "the server is closed");
 });
