@@ -1,6 +1,7 @@
 import type { CallbackLocation, Client } from "../state/client.ts";
 import type { RandomBytes } from "../base/clock.ts";
 import type { ClientObserver } from "../state/observers.ts";
+import type { Endpoint } from "../rpc/transport.ts";
 import { reportOutcome } from "./callback_observer.ts";
 import {
   ofLease,
@@ -187,10 +188,12 @@ export class DialOut implements ClientObserver {
   }
 
   #addressOf(callback: CallbackLocation): InternetAddress | undefined {
-    const { netid, address: universal, peer } = callback;
+    const { netid, address: universal, peer, local } = callback;
     const address = parseUniversalAddress(netid, universal);
     const { allow = isOwnAddress } = this.#options;
-    if (address !== undefined && allow(address, { peer })) return address;
+    const isDialled = address !== undefined && !isServer(address, local) &&
+      allow(address, { peer });
+    if (isDialled) return address;
     // Many clients say so, on purpose: 0.0.0.0.0.0 wants no callbacks.
     this.#policy.log.debug(
       "no callbacks for a client: its address is not dialled",
@@ -231,6 +234,8 @@ export class DialOut implements ClientObserver {
       this.#probes--;
       path.usedAt = this.#policy.clock.now();
       if (answered !== "full") this.#judge(path, answered === true);
+      // What refuses CB_NULL takes no callback either.
+      if (!path.isProven) path.connection?.close("shutdown");
       this.#proveNext();
     }
   }
@@ -350,6 +355,12 @@ export function sendCBRecall(
       done,
     })
   );
+}
+
+/** Whether that is where the client reached the server. */
+function isServer(address: InternetAddress, local: Endpoint): boolean {
+  return address.port === local.port &&
+    isSameHost(address.hostname, local.hostname);
 }
 
 /** By default a client can't make the server dial any host but its own. */

@@ -2,6 +2,7 @@ import { Status, type StatusCode } from "../nfs4/constants.ts";
 import { ClientStates } from "./client_states.ts";
 import type { Session } from "./session.ts";
 import type { Connection } from "../rpc/handlers.ts";
+import type { Endpoint } from "../rpc/transport.ts";
 import type { StateAccount } from "./state_budget.ts";
 
 /** Where a client of NFSv4.0 takes callbacks (RFC 7530 16.33). */
@@ -16,6 +17,8 @@ export interface CallbackLocation {
   readonly ident: number;
   /** Address that the client itself came from. */
   readonly peer: string;
+  /** Where it reached the server, which calls no client there. */
+  readonly local: Endpoint;
 }
 
 /** What SETCLIENTID left to be confirmed, or was confirmed, of NFSv4.0. */

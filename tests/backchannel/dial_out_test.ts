@@ -209,6 +209,7 @@ function clientOf(listener: CallbackListener): Client {
       address: listener.universalAddress,
       ident: 7,
       peer: "127.0.0.1",
+      local: { hostname: "127.0.0.1", port: 2049 },
     },
   };
   return client;
@@ -496,4 +497,34 @@ Deno.test("a client that calls on the connection it was dialled on, and takes no
   const MIB = 1024 * 1024;
   // Most of it waits in the sockets; 16 MiB of answers stand for 9 of calls.
   assert(sent < 12 * MIB, `${sent / MIB} MiB were read or wait in sockets`);
+});
+
+Deno.test("the server does not dial itself", async () => {
+  await using listener = new CallbackListener(peer40);
+  const { dialOut } = dialled(listener);
+  for (const netid of ["tcp", "tcp6"]) {
+    for (const hostname of ["127.0.0.1", "127.0.0.2", "::1"]) {
+      const client = clientOf(listener);
+      const callback = {
+        ...client.registration!.callback,
+        netid,
+        address: `${hostname}.8.1`,
+      };
+      Object.assign(client.registration!, { callback });
+      dialOut.callbackConfirmed(client);
+      assertEquals(client.isCallbackPathDown, true);
+    }
+  }
+  assertEquals(dialOut.held.paths, 1);
+  await dialOut.close();
+});
+
+Deno.test("a connection over which CB_NULL was refused is not kept", async () => {
+  await using listener = new CallbackListener(peer40);
+  listener.peer.onNull({ kind: "accepted", stat: 1 });
+  const { dialOut, client } = dialled(listener);
+  await eventually("the refusal", () => client.isCallbackPathDown);
+  await eventually("its end", () => listener.openConnections === 0);
+  assertEquals(dialOut.held.connections, 0);
+  await dialOut.close();
 });

@@ -16,7 +16,7 @@ export interface SetclientidArgs {
   /** client.id. */
   readonly owner: Uint8Array;
   /** callback and callback_ident. */
-  readonly callback: Omit<CallbackLocation, "peer">;
+  readonly callback: Omit<CallbackLocation, "peer" | "local">;
 }
 
 /** SETCLIENTID (RFC 7530 16.33): an NFSv4.0 client makes itself known. */
@@ -39,7 +39,7 @@ export const setclientid: Operation<SetclientidArgs, "state"> = {
     const { hostname: peer } = connection.peer;
     const registered = setClientId(services.state, {
       ...args,
-      callback: { ...args.callback, peer },
+      callback: { ...args.callback, peer, local: connection.local },
       address: networkOf(peer),
       principal: credential.principal,
     });

@@ -88,6 +88,7 @@ Deno.test("SETCLIENTID of a new client is confirmed by its verifier only (RFC 75
     address: "127.0.0.1.8.1",
     ident: 5,
     peer: "192.0.2.1",
+    local: { hostname: "127.0.0.1", port: 2049 },
   });
 });
 
