@@ -123,6 +123,10 @@ export class DelegationKeeper implements DelegationPolicy {
     if (this.#state.grace.isActive || this.#isClosed) {
       return WhyNoDelegation.RESOURCE;
     }
+    // What another client is changing just now it may not read and keep.
+    if (this.#state.files.changes.areOthers(file.file.key, client)) {
+      return WhyNoDelegation.CONTENTION;
+    }
     const type = delegationFor(open, wanted);
     if (isReason(type)) return type;
     const isBack = this.#history.note(file.file.key, client, type);

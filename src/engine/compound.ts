@@ -245,9 +245,10 @@ class CompoundRun {
       const mayCommit = isChange && slot?.hasChanges;
       if (this.#hasWaited || mayCommit) slot?.saveBegun(isChange);
       const outcome = carryOut(row.operation, context, args);
-      if (outcome instanceof Promise && !this.#hasWaited) {
+      if (outcome instanceof Promise) {
+        context.operationWaits();
+        if (!this.#hasWaited) slot?.saveBegun(isChange);
         this.#hasWaited = true;
-        slot?.saveBegun(isChange);
       }
       return outcome;
     } catch (error) {
@@ -296,6 +297,7 @@ class CompoundRun {
   #complete(outcome: StatusCode): void {
     const context = this.#context;
     const { reply, services } = context;
+    context.operationEnded();
     let status = outcome;
     if (status === Status.OK && !this.#fits(reply.position)) {
       status = context.replyLimitStatus;

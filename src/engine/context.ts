@@ -8,6 +8,7 @@ import type { Credential } from "../rpc/auth.ts";
 import { SMALL_REPLY } from "../rpc/buffer_budget.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { Settler } from "../rpc/reliance.ts";
+import type { ChangeUnderWay } from "../state/changes_under_way.ts";
 import type { Client } from "../state/client.ts";
 import type { LockConflict } from "../state/byte_ranges.ts";
 import type { Session } from "../state/session.ts";
@@ -90,6 +91,10 @@ export class CompoundContext {
   cleared = 0;
   /** Whether a file system may still read from the request when it is answered. */
   isRequestInUse = false;
+  /** What the operation that is being carried out is about to change. */
+  #changes: ChangeUnderWay[] | undefined;
+  /** Whether that operation waits, so that others may see what it is about to change. */
+  #isWaiting = false;
   /** The lock that is in the way, for LOCK and LOCKT to report with NFS4ERR_DENIED. */
   conflict: LockConflict | undefined;
 
@@ -117,6 +122,31 @@ export class CompoundContext {
     this.replyLimitStatus = this.minorVersion === 0
       ? Status.RESOURCE
       : Status.REP_TOO_BIG;
+  }
+
+  /** Nothing is in the way of a change of the file: nothing may come in its way until the operation has ended. */
+  noteChange({ key }: FileRef): void {
+    const change = { file: key, client: this.client };
+    (this.#changes ??= []).push(change);
+    if (this.#isWaiting) this.services.state.files.changes.begin(change);
+  }
+
+  /** The operation waits: other requests have their turn. */
+  operationWaits(): void {
+    this.#isWaiting = true;
+    if (this.#changes === undefined) return;
+    const { changes } = this.services.state.files;
+    for (const change of this.#changes) changes.begin(change);
+  }
+
+  /** The operation has ended. */
+  operationEnded(): void {
+    if (this.#isWaiting && this.#changes !== undefined) {
+      const { changes } = this.services.state.files;
+      for (const change of this.#changes) changes.end(change);
+    }
+    this.#isWaiting = false;
+    this.#changes = undefined;
   }
 
   /** The current filehandle where the operation table has made sure that there is one. */

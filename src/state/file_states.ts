@@ -1,3 +1,4 @@
+import { ChangesUnderWay } from "./changes_under_way.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import { ByteRanges } from "./byte_ranges.ts";
 import type { Client } from "./client.ts";
@@ -97,6 +98,8 @@ export class FileStateTable {
   readonly effects: EffectQueue;
   /** Decides which client gets a delegation; the server sets it before clients come. */
   policy: DelegationPolicy;
+  /** What waits for a file system to change files. */
+  readonly changes = new ChangesUnderWay();
   /** Delegations of all files: where there are none, operations look for no conflicts. */
   delegations = 0;
   readonly #files = new WideMap<string, FileState>(spreadOf);

@@ -108,6 +108,8 @@ export function authorizeIo(
   const write = use === "write";
   const state = ioState(context, stateid, { file, write });
   if (!isStatus(state)) {
+    // Its client may close it before the file system has written.
+    if (write) context.noteChange(file);
     const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
     if (userOf(state, needed) === context.callerOf(file).uid) return Status.OK;
   } else if (state !== Status.OK) {

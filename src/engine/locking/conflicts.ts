@@ -82,7 +82,8 @@ export const FileUse = {
 /**
  * Recalls what delegations of a file are in conflict with the use; true while
  * one is out: the answer is NFS4ERR_DELAY (RFC 8881 10.4.4). The one place that
- * everything that could be in conflict asks. What the holder itself does is in no
+ * everything that could be in conflict asks; until the operation has ended no
+ * other client gets one that would be. What the holder itself does is in no
  * conflict with its delegation, whichever of its owners it does it for
  * (RFC 8881 10.4.1, RFC 7530 10.4.1).
  */
@@ -92,6 +93,7 @@ export function recallConflicts(
   use: FileUse,
 ): boolean {
   const { client, services: { state, effects } } = context;
+  if (use.changes) context.noteChange(file);
   if (state.files.delegations === 0) return false;
   const held = state.files.get(file);
   if (held === undefined) return false;
