@@ -178,6 +178,8 @@ export class RpcListener implements AsyncDisposable {
     for (const connection of hoarders) {
       if (excess <= 0) return;
       excess -= connection.bytesHeld;
+      // One that was cut before gives back what it holds when it ends.
+      if (connection.closeReason !== undefined) continue;
       budget.cuts++;
       connection.close("stalled");
     }
