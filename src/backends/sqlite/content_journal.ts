@@ -127,5 +127,7 @@ export function replay(db: DatabaseSync, contents: Contents): void {
     written.add(content);
   }
   for (const number of written) contents.syncNow(number);
-  db.exec("DELETE FROM journal");
+  // Of nothing it would be a write all the same, for which the disk may have no room.
+  const isEmpty = db.prepare("SELECT 1 FROM journal").get() === undefined;
+  if (!isEmpty) db.exec("DELETE FROM journal");
 }

@@ -9,6 +9,8 @@ export const MEMORY = ":memory:";
 /** Name of the database in the folder of a store. */
 const DATABASE = "store.db";
 const PAGE = 4096;
+/** How a new database is laid out; said of one that is there, it would be written anew. */
+const LAYOUT = `PRAGMA page_size = ${PAGE}; PRAGMA auto_vacuum = INCREMENTAL;`;
 
 /** A database that is open. */
 export interface OpenDatabase {
@@ -32,8 +34,7 @@ export function noStore(directory: string): Error {
     assertNoRemains(directory);
     return new Error(`there is no store in ${directory}`);
   } catch (error) {
-    const { message } = error as Error;
-    return new Error(`can't open the store ${directory}: ${message}`);
+    return cantOpen(directory, error);
   }
 }
 
@@ -55,14 +56,15 @@ export function openDatabase(
       if (isStore(directory)) assertOwnLog(directory);
       else assertNoRemains(directory);
     }
+    const isNew = !(isFolder && isStore(directory));
     // SQLite makes the log with the mode of the database.
     if (isFolder) makeOwn(path);
     db = new DatabaseSync(path);
     // One process owns the store, so the index of the log needs no shared memory.
+    // That comes before all else: shared memory is a file, and takes room.
     db.exec(`
-      PRAGMA page_size = ${PAGE};
-      PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA locking_mode = EXCLUSIVE;
+      ${isNew ? LAYOUT : ""}
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = ${isSynced ? "NORMAL" : "OFF"};
       PRAGMA wal_autocheckpoint = 0;
@@ -80,11 +82,14 @@ export function openDatabase(
     return { db, freeBytes, log, wasLost };
   } catch (error) {
     db?.close();
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`can't open the store ${directory}: ${reason}`, {
-      cause: error,
-    });
+    throw cantOpen(directory, error);
   }
+}
+
+/** What to say of a store that can't be opened. */
+export function cantOpen(directory: string, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`can't open the store ${directory}: ${reason}`, { cause });
 }
 
 /** Makes a file that no other user of the host can read, where there is none. */

@@ -3,7 +3,7 @@ import { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
 import { ContentFiles, largestFile } from "./content_files.ts";
 import { ContentMemory, MEMORY_BYTES } from "./content_memory.ts";
-import { MEMORY, openDatabase } from "./database.ts";
+import { cantOpen, MEMORY, openDatabase } from "./database.ts";
 import { OWN_FOLDER } from "./disk.ts";
 import { FileData } from "./file_data.ts";
 import { FreePages } from "./free_pages.ts";
@@ -80,7 +80,11 @@ function assemble(
   const contents: Contents = isFolder
     ? new ContentFiles(`${directory}/content`, disk)
     : new ContentMemory();
-  recover(db, contents, { wasLost });
+  try {
+    recover(db, contents, { wasLost });
+  } catch (error) {
+    throw cantOpen(directory, error);
+  }
 
   const sql = new Statements(db);
   const meta = readMeta(db);

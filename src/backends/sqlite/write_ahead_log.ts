@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FsError } from "../../vfs/mod.ts";
@@ -70,8 +70,10 @@ export class WriteAheadLog implements Log {
       `INSERT INTO meta VALUES ('logs', 1)
        ON CONFLICT DO UPDATE SET value = value + 1`,
     );
-    // A write makes the file, and an fsync of its folder makes that last.
-    this.#sign.run();
+    // A write makes the file, and an fsync of its folder makes that last. To one that
+    // is there it can wait: a store is opened on a full disk, too, and can be read.
+    if (hasBytes(`${path}-wal`)) this.#isUnsigned = true;
+    else this.#sign.run();
     this.#log = openSync(`${path}-wal`, "r");
     this.#database = openSync(path, "r");
     syncFolder(dirname(path), options.disk);
@@ -135,6 +137,10 @@ export class WriteAheadLog implements Log {
       if (this.#options.isSynced) this.#db.exec("PRAGMA synchronous = NORMAL");
     }
   }
+}
+
+function hasBytes(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** The log of a database in memory. */

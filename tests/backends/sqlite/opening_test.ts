@@ -38,6 +38,39 @@ Deno.test({
 
 Deno.test({
   name:
+    "a store that a crash left whole is opened without a write, as on a disk that is full",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const [crashed, served] = ["crashed", "served"].map((name) =>
+      `${folder.path}/${name}`
+    ) as [string, string];
+    const fs = sqlite(served);
+    fs.write(make(fs, "small"), 0, pattern(10, 1), "file");
+    await fs.settle();
+    Deno.mkdirSync(`${crashed}/content`, { recursive: true });
+    const files = ["store.db", "store.db-wal", "content/store"];
+    for (const file of files) {
+      Deno.copyFileSync(`${served}/${file}`, `${crashed}/${file}`);
+    }
+    await fs.dispose();
+    const digests = () =>
+      Promise.all(files.map((file) => digestOf(`${crashed}/${file}`)));
+    const before = await digests();
+    const again = sqlite(crashed);
+    assertEquals(content(again, find(again, "small")), pattern(10, 1));
+    assertEquals(await digests(), before);
+    const names = [...Deno.readDirSync(crashed)].map(({ name }) => name).sort();
+    assertEquals(names, ["content", "lock", "store.db", "store.db-wal"]);
+    make(again, "new");
+    await again.settle();
+    await again.dispose();
+    assertEquals((await checkStore(crashed)).problems, []);
+  },
+});
+
+Deno.test({
+  name:
     "no part of a store is for other users of the host, who have no rights to its files there",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
@@ -56,6 +89,12 @@ Deno.test({
     assertEquals(shared, []);
   },
 });
+
+async function digestOf(path: string): Promise<string> {
+  const bytes = Deno.readFileSync(path);
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return String(new Uint8Array(digest));
+}
 
 /** What is in a folder and below: permission bits by path. */
 function modesBelow(folder: string, path = ""): Map<string, number> {
