@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { local, memory, serve, sqlite } from "../mod.ts";
+import { OPTIONAL } from "../src/vfs/optional_methods.ts";
 import { Status } from "../src/nfs4/constants.ts";
 import { op, openSession } from "./support/client/mod.ts";
 import { FakeClock } from "./support/fake_clock.ts";
@@ -128,6 +129,88 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
     const given = { port: 0, ...options } as never;
     await assertRejects(() => serve(fs, given), Error, said);
   }
+});
+
+Deno.test("what a file system says of itself is what it can be, or refused", async () => {
+  const late = () => Promise.reject(new Error("not to be heard"));
+  const its = (member: string) => `its file system's ${member}`;
+  const wrongs: [string, unknown, string][] = [
+    ...Object.keys(OPTIONAL).flatMap((name) =>
+      [null, 5, {}].map((value): [string, unknown, string] => {
+        return [name, value, `${its(name)} must be a function`];
+      })
+    ),
+    ["trust", null, "its file system's trust is owner, port, any, not null"],
+    ["trust", late, "its file system's trust is owner, port, any"],
+    ["limits", null, "its file system's limits takes an object"],
+    ["limits", [], "its file system's limits takes an object"],
+    ["limits", late, "its file system's limits takes an object"],
+    ["limits", { maxNames: 5 }, "did you mean maxName?"],
+    ["limits", { maxName: null }, `${its("maxName")} must be a whole number`],
+    ["limits", { maxName: 2 ** 32 }, "from 1 to 4294967295, not 4294967296"],
+    ["limits", { maxLink: 2 ** 32 }, "from 1 to 4294967295, not 4294967296"],
+    ["limits", { rawNames: 1 }, `${its("rawNames")} must be a boolean`],
+    ["folder", null, `${its("folder")} must be an object`],
+    ["folder", late, `${its("folder")} has no path`],
+    ["records", null, `${its("records")} must be an object`],
+    ["records", 5, `${its("records")} must be an object`],
+    ["records", {}, `${its("records")} has no changes`],
+    ["records", late, `${its("records")} has no changes`],
+    ["records", { changes: 0, put: null }, "records.put must be a function"],
+  ];
+  const fs = memory();
+  for (const [member, value, said] of wrongs) {
+    const wrong = new Proxy(fs, {
+      get(target, name) {
+        if (name !== member) return Reflect.get(target, name);
+        return value === late ? late() : value;
+      },
+    });
+    const serving = () => serve(wrong as never, { port: 0 });
+    const error = await assertRejects(serving, Error, said, member);
+    assertEquals(error.message.includes("\n"), false, error.message);
+  }
+});
+
+Deno.test("a number that goes onto the wire has its range", async () => {
+  const whole = 2 ** 32;
+  const lease = (seconds: number) =>
+    `leaseSeconds must be 4294967295 or less, not ${seconds}`;
+  const wrongs: [object, string][] = [
+    ...[Infinity, 1e300, whole].map((leaseSeconds): [object, string] => {
+      return [{ leaseSeconds }, lease(leaseSeconds)];
+    }),
+    [{ limits: { maxSlots: whole } }, "maxSlots must be 4294967295 or less"],
+    [{ limits: { maxOperations: whole } }, "maxOperations must be"],
+    [{ limits: { maxRequest: 2 ** 31 } }, "maxRequest must be 2147482623 or"],
+    [{ limits: { maxReply: 2 ** 31 } }, "maxReply must be 2147482623 or less"],
+    [{ limits: { maxCachedReply: 2 ** 31 } }, "maxCachedReply must be"],
+  ];
+  for (const [options, said] of wrongs) {
+    const given = { port: 0, ...options };
+    await assertRejects(() => serve(memory(), given), RangeError, said);
+  }
+  const longest = whole - 1;
+  await using server = await startServer({ leaseSeconds: longest });
+  await using session = await openSession({ port: server.port });
+  const request = [op.putrootfh(), op.getattr(["lease_time"])];
+  const reply = await session.compound(request);
+  assertEquals(reply.get("GETATTR").attributes.lease_time, longest);
+});
+
+Deno.test("an option that is null is no option left out", async () => {
+  const fs = memory();
+  const names = ["callbacks", "limits", "log", "signal", "random", "clock"];
+  for (const name of names) {
+    await assertRejects(
+      () => serve(fs, { port: 0, [name]: null }),
+      TypeError,
+      name,
+    );
+  }
+  const anonymous = null as never;
+  const source = [{ path: "/", fs, anonymous }];
+  await assertRejects(() => serve(source, { port: 0 }), TypeError, "anonymous");
 });
 
 Deno.test("an option of a name that there is not is refused, and what was meant is said", async () => {

@@ -1,3 +1,4 @@
+import { shown } from "./option_values.ts";
 import { suggestion } from "./suggestion.ts";
 
 /** A key for each option of `Options`, and no other: the compiler keeps it complete. */
@@ -20,10 +21,11 @@ export function checkOptionNames<Options extends object>(
   names: OptionNames<Options>,
 ): void {
   if (
-    typeof options !== "object" || options === null || Array.isArray(options)
+    typeof options !== "object" || options === null ||
+    Array.isArray(options) || options instanceof Promise
   ) {
     throw new TypeError(
-      `${whose} takes an object of options, not ${Deno.inspect(options)}`,
+      `${whose} takes an object of options, not ${shown(options)}`,
     );
   }
   for (const name of Object.keys(options)) {

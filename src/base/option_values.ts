@@ -1,11 +1,14 @@
 /** The last number of 32 bits without a sign: a uid, a gid. */
 export const MAX_UINT32 = 0xffff_ffff;
 
+/** What `typeof` says of an option. */
+export type TypeName = "boolean" | "function" | "number" | "object" | "string";
+
 /** Throws TypeError for an option of another type than `typeof` says; it may be left out. */
 export function checkType(
   what: string,
   value: unknown,
-  type: "boolean" | "function" | "number" | "object" | "string",
+  type: TypeName,
 ): void {
   if (value === undefined || typeof value === type && value !== null) return;
   const article = type === "object" ? "an" : "a";

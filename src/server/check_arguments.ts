@@ -7,22 +7,11 @@ import {
   shown,
 } from "../base/option_values.ts";
 import { type ExportOptions, SQUASHES } from "../vfs/exports.ts";
-import type { FileSystem, FileSystemLimits } from "../vfs/file_system.ts";
+import type { FileSystem } from "../vfs/file_system.ts";
 import { TRUSTS } from "../vfs/trust.ts";
 import type { CallbackTimes } from "../backchannel/retry_policy.ts";
+import { checkFileSystem } from "./check_file_system.ts";
 import type { ServeOptions } from "./options.ts";
-
-/** What a FileSystem must have; the rest is optional. */
-const REQUIRED_METHODS = [
-  "root",
-  "identify",
-  "resolve",
-  "getattr",
-  "lookup",
-  "parent",
-  "readdir",
-  "read",
-] as const satisfies readonly (keyof FileSystem)[];
 
 /** What is called of the options that are objects, and the type that says so. */
 const METHODS: {
@@ -105,13 +94,10 @@ const LEAST = {
   shutdownTimeout: 0,
 } as const satisfies Partial<Record<keyof ServeOptions, number>>;
 
-/** The limits of a file system that are numbers, and the least that each may be. */
-const LEAST_LIMITS = {
-  maxName: 1,
-  maxFileSize: 0,
-  maxLink: 1,
-  timeDelta: 1,
-} as const satisfies Partial<Record<keyof FileSystemLimits, number>>;
+/** lease_time is a uint32 (RFC 8881 5.8.1.11). */
+const MOST: Readonly<Partial<Record<string, number>>> = {
+  leaseSeconds: MAX_UINT32,
+};
 
 const PORTS = new Set(["port", "metricsPort"]);
 const MAX_PORT = 65_535;
@@ -137,27 +123,12 @@ function checkExport(given: ExportOptions): void {
       'an export has a path and a file system: { path: "/", fs }',
     );
   }
-  if (typeof fs !== "object" || fs === null) {
-    throw new TypeError(
-      `export ${path}: want a FileSystem, such as memory(), not ${shown(fs)}`,
-    );
-  }
-  const missing = REQUIRED_METHODS.filter((name) => {
-    return typeof fs[name] !== "function";
-  });
-  if (missing.length > 0) {
-    throw new TypeError(
-      `export ${path}: no FileSystem, it has no ${missing.join(", ")}`,
-    );
-  }
+  checkFileSystem(path, fs as FileSystem);
   checkOptionNames(`export ${path}`, given, EXPORT_NAMES);
-  checkOptionNames(
-    `export ${path}: anonymous`,
-    given.anonymous ?? {},
-    ANONYMOUS_NAMES,
-  );
+  const { anonymous = {} } = given;
+  checkOptionNames(`export ${path}: anonymous`, anonymous, ANONYMOUS_NAMES);
   checkType(`export ${path}: readOnly`, given.readOnly, "boolean");
-  for (const [name, id] of Object.entries(given.anonymous ?? {})) {
+  for (const [name, id] of Object.entries(anonymous)) {
     checkWhole(`export ${path}: anonymous ${name}`, id, { most: MAX_UINT32 });
   }
   for (const [name, words] of Object.entries(WORDS)) {
@@ -167,26 +138,13 @@ function checkExport(given: ExportOptions): void {
       words,
     );
   }
-  checkWord(`export ${path}: its file system's trust`, fs.trust, WORDS.trust);
-  checkLimits(path, fs.limits ?? {});
-}
-
-/** They go onto the wire as they are. */
-function checkLimits(path: string, limits: FileSystemLimits): void {
-  for (const [name, least] of Object.entries(LEAST_LIMITS)) {
-    checkWhole(
-      `export ${path}: its file system's ${name}`,
-      limits[name as keyof typeof LEAST_LIMITS],
-      { least },
-    );
-  }
 }
 
 /** Throws TypeError for options that are none, RangeError for numbers that can't be what they are given as. */
 export function checkOptions(options: ServeOptions): void {
   checkOptionNames("serve", options, SERVE_NAMES);
-  checkOptionNames("serve: callbacks", options.callbacks ?? {}, CALLBACK_NAMES);
-  const { hostname, stateDirectory } = options;
+  const { hostname, stateDirectory, callbacks = {} } = options;
+  checkOptionNames("serve: callbacks", callbacks, CALLBACK_NAMES);
   // What is listened on for no name is every address of the host.
   if (hostname !== undefined && !isName(hostname)) {
     throw new TypeError(
@@ -203,13 +161,17 @@ export function checkOptions(options: ServeOptions): void {
     checkType(name, options[name as keyof typeof TYPES], type);
   }
   checkMethods(options);
-  checkCallbacks(options.callbacks ?? {});
+  checkCallbacks(callbacks);
   for (const [name, least] of Object.entries(LEAST)) {
     const value = options[name as keyof typeof LEAST];
     if (value === undefined) continue;
     checkType(name, value, "number");
     if (!(value >= least)) {
       throw new RangeError(`${name} must be ${least} or more, not ${value}`);
+    }
+    const most = MOST[name] ?? Infinity;
+    if (value > most) {
+      throw new RangeError(`${name} must be ${most} or less, not ${value}`);
     }
     if (PORTS.has(name) && !(Number.isInteger(value) && value <= MAX_PORT)) {
       throw new RangeError(

@@ -1,4 +1,5 @@
 import { getHeapStatistics } from "node:v8";
+import { MAX_UINT32 } from "../base/option_values.ts";
 import { checkOptionNames } from "../base/option_names.ts";
 import { defaultLimits, type ProtocolLimits } from "../engine/limits.ts";
 
@@ -65,6 +66,18 @@ const OVERHEAD = 1_024;
  * all connections.
  */
 const WHOLE_CALLS = 4;
+/** RFC 5531 11: a record mark has 31 bits; RPC takes some bytes more than a COMPOUND. */
+const LONGEST_COMPOUND = 0x7fff_ffff - OVERHEAD;
+
+/** What goes onto the wire, and the most that there is room for. */
+const MOST: Readonly<Partial<Record<keyof ServerLimits, number>>> = {
+  maxRequest: LONGEST_COMPOUND,
+  maxReply: LONGEST_COMPOUND,
+  maxCachedReply: LONGEST_COMPOUND,
+  maxOperations: MAX_UINT32,
+  maxSlots: MAX_UINT32,
+};
+
 /** Bytes of some clients with a session each: the least that {@linkcode ServerLimits.maxStateBytes} may be. */
 export const LEAST_STATE_BYTES = 262_144;
 
@@ -85,6 +98,10 @@ export function completeLimits(
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(`${name} must be a whole number above 0: ${value}`);
+    }
+    const most = MOST[name as keyof ServerLimits] ?? Infinity;
+    if (value > most) {
+      throw new RangeError(`${name} must be ${most} or less: ${value}`);
     }
   }
   const { maxRead, maxReply, maxWrite, maxRequest } = limits;
