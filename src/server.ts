@@ -1,10 +1,16 @@
 import { aborted } from "./base/abort.ts";
+import { leave } from "./base/awaitable.ts";
 import { type Clock, systemClock, wakingClock } from "./base/clock.ts";
+import { silentLogger, unfailing } from "./base/log.ts";
 import { every } from "./base/timers.ts";
 import { runEffects } from "./engine/effects.ts";
 import { assemble } from "./server/assemble.ts";
 import { checkOptions, exportsOf } from "./server/check_arguments.ts";
-import { DEFAULT_SHUTDOWN_MS, type ServeOptions } from "./server/options.ts";
+import {
+  DEFAULT_SHUTDOWN_MS,
+  type ServeOptions,
+  SWEEP_INTERVAL_MS,
+} from "./server/options.ts";
 import { overlapNotices } from "./server/overlaps.ts";
 import type { Listening } from "./server/phases.ts";
 import { completeTerms, hostKnowledge, trustNotices } from "./server/trust.ts";
@@ -14,9 +20,6 @@ import {
   type ExportOptions,
 } from "./vfs/exports.ts";
 import type { FileSystem } from "./vfs/file_system.ts";
-
-/** Between two looks for what has run out, in milliseconds. */
-export const SWEEP_INTERVAL_MS = 1_000;
 
 /**
  * Serves a file system as "/", or several exports. Rejects with an error whose
@@ -33,6 +36,8 @@ export const SWEEP_INTERVAL_MS = 1_000;
  *   `Deno.errors.AddrNotAvailable` for an address that is none of this host's;
  * - what the host throws (a class of `Deno.errors`) for a `stateDirectory` that
  *   can't be used;
+ * - `FsError` for records of a file system that can't be read, "busy"
+ *   when they don't come within `fileSystemTimeout`;
  * - the reason of a `signal` that has aborted.
  */
 export async function serve(
@@ -51,14 +56,8 @@ export async function serve(
     ...trustNotices(exports, asked, server.hostname),
     ...overlapNotices(asked, options.stateDirectory),
   ];
-  for (const notice of notices) log?.warn(notice);
-  try {
-    const { metricsPort } = options;
-    if (metricsPort !== undefined) server.serveMetrics(metricsPort);
-  } catch (error) {
-    await server.close();
-    throw error;
-  }
+  const { warn } = unfailing(log ?? silentLogger);
+  for (const notice of notices) warn(notice);
   return server;
 }
 
@@ -70,9 +69,10 @@ export class NfsServer implements AsyncDisposable {
   readonly port: number;
   readonly #parts: Listening;
   readonly #clock: Clock;
-  readonly #endSweeps: () => void;
+  #endSweeps: (() => void) | undefined;
   readonly #finished = Promise.withResolvers<void>();
-  readonly #abort = (): void => void this.close();
+  /** What goes wrong is for those who wait for `finished`. */
+  readonly #abort = (): void => leave(this.close());
   #closing: Promise<void> | undefined;
 
   /** Starts a server; see {@linkcode serve}. */
@@ -84,26 +84,33 @@ export class NfsServer implements AsyncDisposable {
     signal?.throwIfAborted();
     const parts = await assemble(offered, { ...given, clock });
     const server = new NfsServer(parts);
-    if (signal?.aborted) await server.close();
-    signal?.throwIfAborted();
-    return server;
+    try {
+      server.#begin(given);
+      signal?.throwIfAborted();
+      return server;
+    } catch (error) {
+      // Why it can't begin says more than what is wrong with its end.
+      await server.close().catch(() => {});
+      throw error;
+    }
   }
 
   private constructor(parts: Listening) {
     this.#parts = parts;
-    const { address, fileSystems, options: { clock, signal } } = parts;
+    const { address, options: { clock } } = parts;
     this.#clock = clock;
     // The caller of `close` hears of a failure; `finished` may go unread.
-    this.finished.catch(() => {});
+    leave(this.finished);
     this.hostname = address.hostname;
     this.port = address.port;
-    fileSystems.begin();
-    this.#endSweeps = every(
-      clock,
-      SWEEP_INTERVAL_MS,
-      () => this.#sweepSafely(),
-    );
+  }
+
+  #begin({ signal, metricsPort }: ServeOptions): void {
+    this.#parts.fileSystems.begin();
+    const sweep = () => this.#sweepSafely();
+    this.#endSweeps = every(this.#clock, SWEEP_INTERVAL_MS, sweep);
     signal?.addEventListener("abort", this.#abort);
+    if (metricsPort !== undefined) this.serveMetrics(metricsPort);
   }
 
   /** TCP port of `/metrics`, `/healthz` and `/readyz`; `undefined` without. */
@@ -193,7 +200,6 @@ export class NfsServer implements AsyncDisposable {
   async #close(): Promise<void> {
     const { options, listener, fileSystems, recovered, metrics } = this.#parts;
     const { clients } = recovered;
-    options.signal?.removeEventListener("abort", this.#abort);
     const deadline = new AbortController();
     const cancelDeadline = this.#clock.schedule(
       () => deadline.abort(),
@@ -201,6 +207,8 @@ export class NfsServer implements AsyncDisposable {
     );
     try {
       const callbacks = this.#parts.callbacks.close();
+      // Not waited for until there are no more requests.
+      leave(callbacks);
       await listener.drain(deadline.signal);
       fileSystems.end();
       await callbacks;
@@ -210,10 +218,11 @@ export class NfsServer implements AsyncDisposable {
       ]);
       await Promise.all([fileSystems.release(), clients?.flush()]);
     } finally {
-      this.#endSweeps();
+      this.#endSweeps?.();
       clients?.[Symbol.dispose]();
       await metrics.close(deadline.signal);
       cancelDeadline();
+      options.signal?.removeEventListener("abort", this.#abort);
     }
   }
 }

@@ -105,6 +105,37 @@ export const silentLogger: Logger = {
   error: () => {},
 };
 
+/**
+ * A logger that was given, of which nothing is believed: what it throws, or
+ * rejects with, is ignored. A sink that fails can't be told of anywhere, and must
+ * not end what it was to tell of.
+ */
+export function unfailing(logger: Logger): Logger {
+  const attempt = <T>(act: () => T): T | undefined => {
+    try {
+      return act();
+    } catch {
+      return undefined;
+    }
+  };
+  const write = (level: LogLevel, message: string, fields?: LogFields) =>
+    void attempt(() => {
+      for (const field of Object.values(fields ?? {})) dropTraces(field);
+      leave(logger[level](message, fields));
+    });
+  return {
+    level: attempt(() => logger.level),
+    debug: (message, fields) => write("debug", message, fields),
+    info: (message, fields) => write("info", message, fields),
+    warn: (message, fields) => write("warn", message, fields),
+    error: (message, fields) => write("error", message, fields),
+    get dropped() {
+      const dropped: unknown = attempt(() => logger.dropped);
+      return typeof dropped === "number" && dropped >= 0 ? dropped : undefined;
+    },
+  };
+}
+
 /** Options of {@link rateLimited}. */
 export interface RateLimit {
   /** Messages that each level may write in one minute. */
@@ -117,18 +148,9 @@ export interface RateLimit {
  * Wraps a logger so that no remote peer can fill a log: beyond its share of the
  * minute a level is silent, and says afterwards how many messages it left out.
  * Debug is not limited: an operator who asks for a line an operation wants
- * each. What the logger throws, or what it rejects with, is ignored.
+ * each.
  */
 export function rateLimited(logger: Logger, limit: RateLimit): Logger {
-  const write = (level: LogLevel, message: string, fields?: LogFields) => {
-    try {
-      for (const field of Object.values(fields ?? {})) dropTraces(field);
-      leave(logger[level](message, fields));
-    } catch {
-      // A sink that fails can't be told of anywhere, and must not end what it
-      // was to tell of.
-    }
-  };
   const limitLevel = (level: LogLevel): Logger[LogLevel] => {
     let minute = -Infinity;
     let written = 0;
@@ -137,14 +159,14 @@ export function rateLimited(logger: Logger, limit: RateLimit): Logger {
       const now = limit.clock.now();
       if (now - minute >= 60_000) {
         if (leftOut > 0) {
-          write(level, "left out messages of this level", { count: leftOut });
+          logger[level]("left out messages of this level", { count: leftOut });
         }
         minute = now;
         written = leftOut = 0;
       }
       if (written < limit.perMinute) {
         written++;
-        write(level, message, fields);
+        logger[level](message, fields);
       } else {
         leftOut++;
       }
@@ -152,7 +174,7 @@ export function rateLimited(logger: Logger, limit: RateLimit): Logger {
   };
   return {
     level: logger.level,
-    debug: (message, fields) => write("debug", message, fields),
+    debug: (message, fields) => logger.debug(message, fields),
     info: limitLevel("info"),
     warn: limitLevel("warn"),
     error: limitLevel("error"),

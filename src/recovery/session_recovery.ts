@@ -87,8 +87,7 @@ export class SessionRecovery
   }
 
   /**
-   * Reads what an earlier start has left; throws or rejects where the store does,
-   * and for what can be no rows.
+   * Reads what an earlier start has left; throws or rejects where the store does.
    */
   load(): Awaitable<KeptSessions> {
     return take(this.#load());
@@ -98,9 +97,9 @@ export class SessionRecovery
     const { clients, sessions, slots } = this.#names;
     const records = this.#records;
     return {
-      clients: rowsOf(yield* wait(records.all(clients))),
-      sessions: rowsOf(yield* wait(records.all(sessions))),
-      slots: rowsOf(yield* wait(records.all(slots))),
+      clients: yield* wait(records.all(clients)),
+      sessions: yield* wait(records.all(sessions)),
+      slots: yield* wait(records.all(slots)),
     };
   }
 
@@ -346,12 +345,6 @@ export class SessionRecovery
   #fail(error: unknown): void {
     this.#log.error("sessions can't be kept", { error });
   }
-}
-
-/** What a file system's author has returned. */
-function rowsOf(given: unknown): Rows {
-  if (given instanceof Map) return given;
-  throw new TypeError("records.all of the file system has returned no Map");
 }
 
 function keyOf(clientid: bigint): string {

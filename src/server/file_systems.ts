@@ -49,11 +49,6 @@ export class CheckedFileSystems {
     }));
   }
 
-  /** The file systems as they were given, once each. */
-  get offered(): readonly FileSystem[] {
-    return [...this.#checked.values()].map(({ inner }) => inner);
-  }
-
   /** The exports of a file system that was given. */
   exportsOf(given: object): readonly Export[] {
     const checked = this.#checked.get(given);

@@ -74,6 +74,8 @@ export interface ServeOptions {
 /** The options with the one clock that all of a server goes by. */
 export type TimedOptions = ServeOptions & { readonly clock: Clock };
 
+/** Between two looks for what has run out, in milliseconds. */
+export const SWEEP_INTERVAL_MS = 1_000;
 /** The port of NFS. */
 export const DEFAULT_PORT = 2049;
 /** How long requests in flight may take when the server is closed, in milliseconds. */

@@ -1,4 +1,5 @@
 import type { Logger } from "../base/log.ts";
+import type { Export } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { Namespace } from "../vfs/namespace.ts";
 import type { Callbacks } from "./callbacks.ts";
@@ -23,8 +24,9 @@ export class OutsideChanges {
 
   /** Listens to every file system that tells of such changes. */
   watch(): void {
-    for (const fs of this.#options.fileSystems.offered) {
-      fs.watch?.((node) => this.#recallHeard(fs, node));
+    const { exports } = this.#options.fileSystems;
+    for (const [fs, shown] of Map.groupBy(exports, ({ fs }) => fs)) {
+      fs.watch?.((node) => this.#recallHeard(shown, node));
     }
   }
 
@@ -33,16 +35,19 @@ export class OutsideChanges {
     fs: FileSystem<Node>,
     node: Node,
   ): Promise<void> {
-    const { fileSystems, namespace, callbacks } = this.#options;
-    const recalled = fileSystems.exportsOf(fs)
-      .map((each) => namespace.refer(each, node))
+    await this.#recall(this.#options.fileSystems.exportsOf(fs), node);
+  }
+
+  async #recall(exports: readonly Export[], node: object): Promise<void> {
+    const { namespace, callbacks } = this.#options;
+    const recalled = exports.map((each) => namespace.refer(each, node))
       .map((file) => callbacks.recallFile(file));
     await Promise.all(recalled);
   }
 
   /** For a file system, which need not wait for the end, nor hear of an error. */
-  #recallHeard(fs: FileSystem, node: object): Promise<void> {
-    const recalled = this.recall(fs, node);
+  #recallHeard(exports: readonly Export[], node: object): Promise<void> {
+    const recalled = this.#recall(exports, node);
     recalled.catch((error) => {
       this.#options.log.error("a file could not be recalled", { error });
     });

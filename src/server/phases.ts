@@ -1,6 +1,12 @@
 import { systemRandom } from "../base/clock.ts";
 import { Jobs } from "../base/jobs.ts";
-import { type Logger, rateLimited, silentLogger } from "../base/log.ts";
+import {
+  type Logger,
+  rateLimited,
+  silentLogger,
+  unfailing,
+} from "../base/log.ts";
+import { every } from "../base/timers.ts";
 import { LoopTurn } from "../base/turn.ts";
 import { systemWallClock } from "../base/wall_clock.ts";
 import type { EngineObserver } from "../engine/observer.ts";
@@ -25,6 +31,7 @@ import type { Export } from "../vfs/exports.ts";
 import { Namespace } from "../vfs/namespace.ts";
 import { Callbacks } from "./callbacks.ts";
 import { CheckedFileSystems } from "./file_systems.ts";
+import { checkedAllow, checkedRandom } from "./given_functions.ts";
 import { buildHandlers } from "./handlers.ts";
 import { completeLimits, type ServerLimits } from "./limits.ts";
 import {
@@ -32,6 +39,7 @@ import {
   DEFAULT_FILE_SYSTEM_MS,
   DEFAULT_PORT,
   leaseOf,
+  SWEEP_INTERVAL_MS,
   type TimedOptions,
 } from "./options.ts";
 import { MetricsPort } from "./metrics_port.ts";
@@ -103,13 +111,20 @@ export interface Listening extends Hearing {
 }
 
 /** First: completes the options. Throws for limits that are none. */
-export function settle(options: TimedOptions): Settled {
-  const log = rateLimited(options.log ?? silentLogger, {
+export function settle(given: TimedOptions): Settled {
+  const unlimited = unfailing(given.log ?? silentLogger);
+  const log = rateLimited(unlimited, {
     perMinute: LOG_LINES_PER_MINUTE,
-    clock: options.clock,
+    clock: given.clock,
   });
   const registry = new MetricsRegistry();
-  observeLog(registry, options.log);
+  observeLog(registry, unlimited);
+  const { random, allowCallbackAddress: allow } = given;
+  const options = {
+    ...given,
+    random: random && checkedRandom(random),
+    allowCallbackAddress: allow && checkedAllow(allow, log),
+  };
   return { options, limits: completeLimits(options.limits), log, registry };
 }
 
@@ -132,8 +147,15 @@ export function checkFileSystems(
 /** Reads what an earlier start left; rejects where that can't be read. */
 export async function load(checked: Checked): Promise<Loaded> {
   const { fileSystems, options, log } = checked;
-  const recovered = await recover(fileSystems.exports, options, log);
-  return { ...checked, recovered };
+  // The server itself, which sweeps when it runs, is not there yet.
+  const sweep = () => fileSystems.sweep();
+  const endSweeps = every(options.clock, SWEEP_INTERVAL_MS, sweep);
+  try {
+    const recovered = await recover(fileSystems.exports, options, log);
+    return { ...checked, recovered };
+  } finally {
+    endSweeps();
+  }
 }
 
 /** Makes the state of all clients; the grace period begins. */

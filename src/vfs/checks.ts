@@ -90,6 +90,24 @@ export function wrongStats(given: FileSystemStats): string | undefined {
   return isCount(given.writtenBytes) ? undefined : "writtenBytes";
 }
 
+/** Of a number that counts. */
+export function wrongCount(given: number): string | undefined {
+  return isCount(given) ? undefined : "no count";
+}
+
+/** Of what `failure` returned. */
+export function wrongFailure(given: string | undefined): string | undefined {
+  const isFailure = given === undefined || typeof given === "string";
+  return isFailure ? undefined : "no reason";
+}
+
+/** Of a collection of records. */
+export function wrongRows(
+  given: ReadonlyMap<string, Uint8Array>,
+): string | undefined {
+  return given instanceof Map ? undefined : "no Map";
+}
+
 /** Of a node. */
 export function wrongNode(given: object): string | undefined {
   const isNode = isObject(given) && !(given instanceof Promise);

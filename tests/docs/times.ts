@@ -36,7 +36,7 @@ import { SMALL_REPLY } from "../../src/rpc/buffer_budget.ts";
 import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/connection_watch.ts";
 import { HURRIED_LOOKS, HURRY, SWEEP_MS } from "../../src/rpc/listener.ts";
 import { LARGEST_WRITER } from "../../src/rpc/pools.ts";
-import { SWEEP_INTERVAL_MS } from "../../src/server.ts";
+import { SWEEP_INTERVAL_MS } from "../../src/server/options.ts";
 import { DEFAULT_FILE_SYSTEM_MS } from "../../src/server/options.ts";
 import { GRACE_EXTENSION_MS } from "../../src/state/grace.ts";
 import {

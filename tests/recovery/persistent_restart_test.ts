@@ -1,5 +1,11 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { type FileSystem, type NfsServer, serve, sqlite } from "../../mod.ts";
+import {
+  type FileSystem,
+  FsError,
+  type NfsServer,
+  serve,
+  sqlite,
+} from "../../mod.ts";
 import type { ServerRecords } from "../../src/vfs/mod.ts";
 import { waiting } from "../robustness/fixture.ts";
 import { Status } from "../../src/nfs4/constants.ts";
@@ -222,7 +228,8 @@ Deno.test(
     const path = Deno.makeTempDirSync();
     const store = sqlite(`${path}/store`) as FileSystem;
     const distant = (all: () => unknown) => {
-      const records = { ...store.records, all } as ServerRecords;
+      const none = () => {};
+      const records = { changes: 0, put: none, delete: none, all };
       return new Proxy(waiting(store), {
         get: (target, name) =>
           name === "records" ? records : Reflect.get(target, name),
@@ -239,7 +246,7 @@ Deno.test(
         Error,
         "no way there",
       );
-      await assertRejects(() => start(() => []), TypeError, "no Map");
+      await assertRejects(() => start(() => []), FsError, "no Map");
       // What was opened for it is closed again.
       const server = await start(() => Promise.resolve(new Map()));
       await server.close();

@@ -12,6 +12,11 @@ import {
 import { silentLogger } from "../../src/base/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { CheckedFileSystem } from "../../src/vfs/checked_file_system.ts";
+import {
+  checkedAllow,
+  checkedRandom,
+} from "../../src/server/given_functions.ts";
+import { heardErrors } from "../support/heard_errors.ts";
 import { openSession, walk } from "../support/client/mod.ts";
 import { scrape, valueOf } from "../support/scrape.ts";
 
@@ -193,4 +198,58 @@ Deno.test("a guard that can't be given back ends no delegation halfway", () => {
     assert(given !== undefined);
     given[Symbol.dispose]();
   }
+});
+
+for (const [what, log] of Object.entries(sinks)) {
+  Deno.test(`a log that ${what} keeps no server from starting, whatever is to be said`, async () => {
+    const folder = { path: "/here", isShown: true };
+    const shown = { folder: { value: folder } };
+    const exports = ["/a", "/b"].map((path) => ({ path, fs: changed(shown) }));
+    const server = await serve(exports, { port: 0, log });
+    await server.close();
+  });
+}
+
+Deno.test("a signal that can't be listened to leaves no server behind", async () => {
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = free.addr;
+  free.close();
+  const { signal } = new AbortController();
+  Object.defineProperty(signal, "addEventListener", { value: fail });
+  const serving = () => serve(memory(), { port, signal });
+  await assertRejects(serving, Error, "not to be heard");
+  Deno.listen({ hostname: "127.0.0.1", port }).close();
+});
+
+Deno.test("randomness that is none is said when the server starts", async () => {
+  for (const bytes of [undefined, 5, new Uint8Array(3), reject]) {
+    const random = () => typeof bytes === "function" ? bytes() : bytes;
+    const options = { port: 0, random: random as never };
+    const said = /^random must return a Uint8Array of \d+ bytes, not /;
+    const error = await assertRejects(
+      () => serve(memory(), options),
+      TypeError,
+    );
+    assert(said.test(error.message), error.message);
+  }
+});
+
+Deno.test("ids stay what they are, whatever becomes of the bytes that they were made of", () => {
+  const kept = new Uint8Array(64);
+  const random = checkedRandom((length) => kept.subarray(8, 8 + length));
+  const id = random(16);
+  kept.fill(7);
+  assertEquals(id, new Uint8Array(16));
+  assertEquals(id.byteOffset, 0);
+});
+
+Deno.test("an address is dialled for a plain true only", () => {
+  const { log, errors } = heardErrors();
+  const address = { hostname: "192.0.2.1", port: 1 };
+  const given = [() => true, () => false, fail, reject, () => 1, () => null];
+  const answers = given.map((allow) =>
+    checkedAllow(allow as never, log)(address, { peer: "192.0.2.1" })
+  );
+  assertEquals(answers, [true, false, false, false, false, false]);
+  assertEquals(errors.length, 4);
 });

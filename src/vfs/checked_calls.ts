@@ -1,0 +1,180 @@
+import { type Awaitable, leave, promised } from "../base/awaitable.ts";
+import { UnsoundResult } from "./checks.ts";
+import type { CheckedOptions } from "./checked_options.ts";
+import { FsError } from "./errors.ts";
+import { PendingCalls, type PendingOutcome } from "./pending_calls.ts";
+
+/** The methods whose calls keep a buffer each. */
+const HOLDING_MEMORY: ReadonlySet<string> = new Set(["read", "write"]);
+
+/** The methods that end what was done: they are called, and waited for, when nothing else is. */
+const ENDING: ReadonlySet<string> = new Set(["close", "settle", "dispose"]);
+
+/**
+ * The calls of one file system, its records' too: whether they are made, how
+ * long they are waited for, and what becomes of results that can't be true. Each
+ * fault is said once for each kind.
+ */
+export class CheckedCalls {
+  readonly #options: CheckedOptions;
+  readonly #pending: PendingCalls;
+  /** The faults that were logged; there are few kinds. */
+  readonly #said = new Set<string>();
+  #isEnding = false;
+
+  constructor(options: CheckedOptions) {
+    this.#options = options;
+    this.#pending = new PendingCalls({
+      ...options,
+      timedOut: (call, calls, after) => this.#timedOut(call, calls, after),
+    });
+  }
+
+  /** Calls that were given up and still go on. */
+  get overdue(): number {
+    return this.#pending.overdue;
+  }
+
+  /** Whether so many are overdue that nothing more is asked. */
+  get areTooMany(): boolean {
+    return this.#pending.areTooMany;
+  }
+
+  /** Gives up the calls that take too long. */
+  sweep(): void {
+    this.#pending.sweep();
+  }
+
+  /** See `CheckedFileSystem.hurry`. */
+  hurry(patience: number): boolean {
+    return this.#pending.hurry(patience, HOLDING_MEMORY);
+  }
+
+  /** See `CheckedFileSystem.end`. */
+  end(): void {
+    this.#isEnding = true;
+    this.#pending.end(ENDING);
+  }
+
+  /** Throws FsError "busy" where nothing is to be asked. */
+  admit(): void {
+    if (this.#isEnding) throw new FsError("busy", "the server ends");
+    this.admitAnswering();
+  }
+
+  /** Nothing more is asked of a file system that does not answer. */
+  admitAnswering(): void {
+    if (this.areTooMany) throw new FsError("busy", "it does not answer");
+  }
+
+  /** What a call returned, looked at when it is there. */
+  checked<T>(
+    call: string,
+    given: Awaitable<T>,
+    wrong: (value: T) => string | undefined,
+  ): Awaitable<T> {
+    if (!(given instanceof Promise)) return this.sound(call, given, wrong);
+    const accept = (value: T) => this.sound(call, value, wrong);
+    return this.#pending.wait(call, given, { accept });
+  }
+
+  /** The end of a call that returns nothing; `late` is called when no operation waits for it any more. */
+  done(
+    call: string,
+    given: Awaitable<void>,
+    late?: () => void,
+  ): Awaitable<void> {
+    const work = promised(given);
+    if (work === undefined) return;
+    return this.#pending.wait(call, work, late ? { ...DONE, late } : DONE);
+  }
+
+  /**
+   * Whether a call that no operation waits for has returned nothing. A promise
+   * is said, and what it rejects with is heard: it would end the process.
+   */
+  isOver(call: string, given: unknown): boolean {
+    const work = promised(given as Awaitable<void>);
+    if (work === undefined) return true;
+    this.say(call, "a promise");
+    work.catch(() => this.say(call, "an error"));
+    return false;
+  }
+
+  /** A result that can be true; else FsError "io". */
+  sound<T>(
+    call: string,
+    value: T,
+    wrong: (value: T) => string | undefined,
+  ): T {
+    const what = wrong(value);
+    if (what === undefined) return value;
+    leaveParts(value);
+    this.say(call, what);
+    throw new UnsoundResult("io", `${call}: ${what}`);
+  }
+
+  /** What is asked where nothing could be done about an error; `otherwise` where there is one. */
+  told<T>(call: string, ask: () => T, otherwise: T): T {
+    try {
+      return ask();
+    } catch (error) {
+      if (!(error instanceof UnsoundResult)) this.say(call, "an error");
+      return otherwise;
+    }
+  }
+
+  /** Its own fault, said once for each kind: a client may ask as often as it likes. */
+  say(call: string, what: string): void {
+    const { name, log, observer } = this.#options;
+    observer?.unsound?.(call);
+    const kind = `${call} ${what}`;
+    if (this.#said.has(kind)) return;
+    this.#said.add(kind);
+    log.error("a file system returned what it must not", {
+      export: name,
+      call,
+      what,
+    });
+  }
+
+  #timedOut(call: string, calls: number, after: number): void {
+    const { name, log, observer } = this.#options;
+    observer?.timedOut?.(call, calls);
+    log.error("a file system does not answer", {
+      export: name,
+      call,
+      calls,
+      afterMs: after,
+      overdue: this.overdue,
+    });
+  }
+}
+
+const DONE: PendingOutcome<void> = { accept: () => {} };
+
+/**
+ * Leaves the promises in a result that is not used: of a method that forgets to
+ * wait for another, as for the node of each entry.
+ */
+function leaveParts(result: unknown): void {
+  leave(result);
+  for (const part of partsOf(result)) {
+    leave(part);
+    if (!Array.isArray(part)) continue;
+    for (const entry of part) {
+      leave(entry);
+      partsOf(entry).forEach(leave);
+    }
+  }
+}
+
+function partsOf(value: unknown): readonly unknown[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (ArrayBuffer.isView(value)) return [];
+  try {
+    return Object.values(value);
+  } catch {
+    return []; // of a Proxy
+  }
+}
