@@ -15,7 +15,7 @@ import type { NodeTable } from "./node_table.ts";
 import type { FreeSpace } from "./free_space.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
-import { weightOfName, weightOfNode } from "./weight.ts";
+import { weightOfNode } from "./weight.ts";
 
 const MAX_LINK = 65535;
 
@@ -63,7 +63,7 @@ export class DirectoryTree {
     const { sql, transaction, nodes, room, data } = this.#parts;
     const { directory, name } = at;
     const target = "target" in kind ? kind.target : undefined;
-    const weight = weightOfNode(target) + weightOfName(name);
+    const weight = weightOfNode(target) + room.weightOfName(name);
     room.takeNode(weight);
     const moment = this.#moment();
     const { number } = moment;
@@ -110,7 +110,7 @@ export class DirectoryTree {
     // As Linux has it: what has lost its last name can't get one again.
     if (node.nlink === 0) throw new FsError("stale");
     if (node.nlink >= MAX_LINK) throw new FsError("too-many-links");
-    const weight = weightOfName(name);
+    const weight = room.weightOfName(name);
     room.takeNode(weight);
     const moment = this.#moment();
     transaction.run(() => {
@@ -134,7 +134,7 @@ export class DirectoryTree {
       this.#writeUnlinked(node);
     });
     nodes.named(directory, name);
-    room.grow(-weightOfName(name), true);
+    room.grow(-room.weightOfName(name), true);
     this.#applyUnlinked(node, moment);
     return this.#touch({ folder: directory, links }, moment);
   }
@@ -150,8 +150,8 @@ export class DirectoryTree {
   ): { source: ChangeInfo; target: ChangeInfo } {
     const { sql, transaction, nodes, room } = this.#parts;
     const [source, target] = [from.directory, to.directory];
-    const growth = (replaced === undefined ? weightOfName(to.name) : 0) -
-      weightOfName(from.name);
+    const growth = (replaced === undefined ? room.weightOfName(to.name) : 0) -
+      room.weightOfName(from.name);
     if (growth > 0) room.takeNode(growth);
     const moment = this.#moment();
     const { number } = moment;

@@ -1,4 +1,5 @@
 import { FsError } from "../../vfs/mod.ts";
+import { weightOfName } from "./weight.ts";
 
 /** The disk is asked again after so many bytes at the latest: others use it too. */
 const ASK_AGAIN = 2 ** 26;
@@ -11,6 +12,8 @@ const COPIES = 3;
 export interface FreeSpaceOptions {
   /** Most bytes that everything may take; Infinity without a quota. */
   readonly quota: number;
+  /** Whether names are counted with what they lead to: reading all of them takes time. */
+  readonly countsNames: boolean;
   /** Bytes of the disk that can be taken, after all that is committed. */
   readonly free: () => number;
 }
@@ -23,11 +26,12 @@ export interface FreeSpaceOptions {
 export class FreeSpace {
   /** Nodes that there are. */
   files: number;
-  /** Bytes that they take, contents, names and all: see `weight.ts`. */
+  /** Bytes that they take, contents and all, names where those are counted: see `weight.ts`. */
   used: number;
   /** Most of these; Infinity without a quota. */
   readonly quota: number;
   readonly #free: () => number;
+  readonly #countsNames: boolean;
   /** What the open transaction has added. */
   #open = { files: 0, used: 0 };
   #budget = 0;
@@ -43,6 +47,7 @@ export class FreeSpace {
     this.used = now.used;
     this.quota = options.quota;
     this.#free = options.free;
+    this.#countsNames = options.countsNames;
   }
 
   /** So many nodes more, or fewer, in the open transaction. */
@@ -55,6 +60,11 @@ export class FreeSpace {
   grow(bytes: number, isOpen: boolean): void {
     this.used += bytes;
     if (isOpen) this.#open.used += bytes;
+  }
+
+  /** Bytes that a name counts for. */
+  weightOfName(name: string): number {
+    return this.#countsNames ? weightOfName(name) : 0;
   }
 
   /** {@inheritDoc Companion.committed} */

@@ -105,8 +105,9 @@ function assemble(
   const committer = new Committer({
     ...{ transaction, contents, journal, log, longLog, durability },
   });
-  const room = new FreeSpace(weigh(db, { withNames: quota !== Infinity }), {
-    ...{ quota, free },
+  const countsNames = quota !== Infinity;
+  const room = new FreeSpace(weigh(db, { withNames: countsNames }), {
+    ...{ quota, countsNames, free },
   });
   const parts = { sql, transaction, nodes, room, now };
   const isLogged = durability === "full";

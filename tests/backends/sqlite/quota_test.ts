@@ -67,32 +67,36 @@ for (const [what, how] of Object.entries(kinds)) {
   });
 }
 
-Deno.test({
-  name: "what a quota has counted is given back, and the same after a restart",
-  ignore: !canWrite,
-  async fn() {
-    using folder = temporary();
-    const quotaBytes = MIB;
-    const free = (fs: SqliteFileSystem) => fs.status().freeBytes;
-    const [before, full] = await using(folder.path, (fs) => {
-      const before = free(fs);
-      fs.write(make(fs, "a"), 0, pattern(5000, 1), "file");
-      fs.write(make(fs, "b"), 0, pattern(50_000, 1), "file");
-      fs.create(fs.root(), "c", { type: "symlink", target: "ü" }, {
-        attributes,
-      });
-      fs.link(find(fs, "a"), fs.root(), "another name");
-      const root = fs.root();
-      fs.rename({ directory: root, name: "b" }, { directory: root, name: "d" });
-      return [before, free(fs)];
-    }, { quotaBytes });
-    assertGreater(before, full);
-    await using(folder.path, (fs) => {
-      assertEquals(free(fs), full);
-      for (const name of ["a", "d", "c", "another name"]) {
-        fs.remove(fs.root(), name);
-      }
-      assertEquals(free(fs), before);
-    }, { quotaBytes });
-  },
-});
+for (const quotaBytes of [MIB, undefined]) {
+  const which = quotaBytes === undefined ? "without" : "with";
+  Deno.test({
+    name:
+      `what is counted ${which} a quota is given back, and the same after a restart`,
+    ignore: !canWrite,
+    async fn() {
+      using folder = temporary();
+      const options = quotaBytes === undefined ? {} : { quotaBytes };
+      const used = (fs: SqliteFileSystem) => fs.status().usedBytes!;
+      const [before, full] = await using(folder.path, (fs) => {
+        const before = used(fs);
+        fs.write(make(fs, "a"), 0, pattern(5000, 1), "file");
+        fs.write(make(fs, "b"), 0, pattern(50_000, 1), "file");
+        fs.create(fs.root(), "c", { type: "symlink", target: "ü" }, {
+          attributes,
+        });
+        fs.link(find(fs, "a"), fs.root(), "another name");
+        const directory = fs.root();
+        fs.rename({ directory, name: "b" }, { directory, name: "dd" });
+        return [before, used(fs)];
+      }, options);
+      assertGreater(full, before);
+      await using(folder.path, (fs) => {
+        assertEquals(used(fs), full);
+        for (const name of ["a", "dd", "c", "another name"]) {
+          fs.remove(fs.root(), name);
+        }
+        assertEquals(used(fs), before);
+      }, options);
+    },
+  });
+}
