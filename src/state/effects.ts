@@ -12,6 +12,8 @@ export type Piecework = IterableIterator<number, void>;
 
 /** Pieces that are done at one go, unless they take longer than they should. */
 const AT_ONE_GO = 128;
+/** Pieces of one work before the next has its turn: short work does not wait for long work. */
+const AT_A_TIME = 16;
 
 /** What it costs to look at one of many, in pieces of work. */
 export const LOOK = 1 / 32;
@@ -27,7 +29,10 @@ export function finish(work: Piecework): void {
  */
 export class EffectQueue {
   #effects: Effect[] = [];
+  /** Work in pieces; each has some done in turn. */
   readonly #work: Piecework[] = [];
+  /** Index of the work whose turn it is. */
+  #at = 0;
   /** Pieces that may still be done in this turn. */
   #allowance = AT_ONE_GO;
   readonly #turn: Pick<Turn, "isOver"> | undefined;
@@ -57,8 +62,10 @@ export class EffectQueue {
 
   /** Adds work in pieces, of which as many are done at once as the turn allows. */
   begin(work: Piecework): void {
-    this.#work.push(work);
-    if (this.#work.length === 1) this.#go();
+    if (this.#allowance > 0 && this.#doSome(work)) return;
+    // Behind all others, of which the one whose turn it is comes first.
+    this.#work.splice(this.#at, 0, work);
+    if (this.#work.length > 1) this.#at++;
   }
 
   /** Another turn: goes on with the work in pieces; returns whether there is more. */
@@ -77,10 +84,23 @@ export class EffectQueue {
 
   #go(): void {
     while (this.#work.length > 0 && this.#allowance > 0) {
-      const { done, value } = this.#work[0]!.next();
-      if (done) this.#work.shift();
-      else this.#allowance -= value;
+      const isDone = this.#doSome(this.#work[this.#at]!);
+      // By now there may be more, of which none has come between.
+      if (isDone) this.#work.splice(this.#at, 1);
+      else this.#at++;
+      if (this.#at >= this.#work.length) this.#at = 0;
       if (this.#turn?.isOver) return;
     }
+  }
+
+  /** Does some pieces, one at least; whether that was all. */
+  #doSome(work: Piecework): boolean {
+    const until = Math.max(0, this.#allowance - AT_A_TIME);
+    do {
+      const step = work.next();
+      if (step.done) return true;
+      this.#allowance -= step.value;
+    } while (this.#allowance > until && !this.#turn?.isOver);
+    return false;
   }
 }

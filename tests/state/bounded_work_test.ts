@@ -1,6 +1,6 @@
 /** What one request may cost, however much a client holds: counted, not timed. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ByteRanges } from "../../src/state/byte_ranges.ts";
 import { EffectQueue, type Piecework } from "../../src/state/effects.ts";
 import {
@@ -68,7 +68,7 @@ for (const write of [false, true]) {
   });
 }
 
-Deno.test("work in pieces is done some hundred at a time, in order", () => {
+Deno.test("work in pieces is done some hundred at a time, and short work does not wait for long work", () => {
   const effects = new EffectQueue();
   const done: string[] = [];
   function* work(name: string): Piecework {
@@ -79,13 +79,22 @@ Deno.test("work in pieces is done some hundred at a time, in order", () => {
   }
   effects.begin(work("a"));
   effects.begin(work("b"));
-  let turns = 1;
+  effects.goOn();
+  assert(done.includes("b"));
+  effects.begin([1, 1].values());
+  let isRecalled = false;
+  effects.begin(function* (): Piecework {
+    yield 1;
+    isRecalled = true;
+  }());
+  effects.goOn();
+  assertEquals(isRecalled, true);
+  let turns = 3;
   while (effects.goOn()) {
     assert(done.length < (turns + 1) * 200, "no turn does it all");
     turns++;
   }
   assertEquals(done.length, 2 * N);
-  assertEquals(done.indexOf("b"), N);
   assert(turns > 100);
 });
 
@@ -270,3 +279,25 @@ for (const { name, minorVersion, status, request } of requests) {
     assertEquals(await looks(N / 10), await looks(8));
   });
 }
+
+Deno.test("work in pieces that fails is heard of once, and the rest goes on", () => {
+  const effects = new EffectQueue({ isOver: true });
+  let done = 0;
+  effects.begin(function* (): Piecework {
+    yield 1;
+    throw new Error("ours");
+  }());
+  effects.begin(function* (): Piecework {
+    yield 1;
+    done++;
+  }());
+  assertThrows(
+    () => {
+      while (effects.goOn());
+    },
+    Error,
+    "ours",
+  );
+  while (effects.goOn());
+  assertEquals([done, effects.isEmpty], [1, true]);
+});
