@@ -237,8 +237,9 @@ export class SessionTable {
   /**
    * Asks for fewer slots while kept replies take more memory than they may, for
    * all that were granted when there is room again (RFC 8881 2.10.6.1). A
-   * client that doesn't comply can't fill the memory: idle sessions end, those
-   * without a connection at once, others when it is twice as much.
+   * client that doesn't comply can't fill the memory: sessions end of clients that
+   * have more than their share of it, idle ones without a connection at once,
+   * others when it is twice as much.
    */
   *sweep(): Piecework {
     const { replayCacheBytes } = this.usage;
@@ -255,20 +256,31 @@ export class SessionTable {
   }
 
   *#shed(limit: number): Piecework {
-    const { usage } = this;
-    let idle: Session[] = [];
-    for (const session of this.#sessions.values()) {
-      if (maySpare(session)) idle.push(session);
+    const kept = new Map<Client, number>();
+    for (const { client, slots } of this.#sessions.values()) {
+      if (slots.bytesKept > 0) {
+        kept.set(client, (kept.get(client) ?? 0) + slots.bytesKept);
+      }
       yield LOOK;
-      if (idle.length < 2 * SHED_AT_ONCE) continue;
-      idle = longestIdle(idle);
+    }
+    // However many sessions a client has: what the others keep is not its to end.
+    const share = limit / kept.size;
+    let found: Session[] = [];
+    for (const session of this.#sessions.values()) {
+      if ((kept.get(session.client) ?? 0) > share) found.push(session);
+      yield LOOK;
+      if (found.length < 2 * SHED_AT_ONCE) continue;
+      found = firstToEnd(found);
       yield SORT_PIECES;
     }
-    for (const session of longestIdle(idle)) {
-      const isBound = session.connections.size > 0;
-      if (usage.replayCacheBytes <= (isBound ? 2 * limit : limit)) return;
-      // It may have been used since.
-      if (maySpare(session)) this.destroy(session, "evicted-session");
+    for (const session of firstToEnd(found)) {
+      const { replayCacheBytes } = this.usage;
+      if (replayCacheBytes <= limit) return;
+      const { slots, connections, isDestroyed } = session;
+      if (isDestroyed || slots.bytesKept === 0) continue;
+      const isInUse = slots.busy > 0 || connections.size > 0;
+      if (isInUse && replayCacheBytes <= 2 * limit) return;
+      this.destroy(session, "evicted-session");
       yield UNBIND_PIECES;
     }
   }
@@ -377,13 +389,11 @@ function goesBefore(a: Session, b: Session): boolean {
   return aBound === bBound ? a.usedAt < b.usedAt : !aBound;
 }
 
-/** Whether a session is idle, and its end would free memory. */
-function maySpare({ slots, isDestroyed }: Session): boolean {
-  return !isDestroyed && slots.busy === 0 && slots.holdsMemory;
-}
-
-/** Those that go first, in that order, as many as may end in one sweep. */
-function longestIdle(sessions: Session[]): Session[] {
-  sessions.sort((a, b) => goesBefore(a, b) ? -1 : 1);
+/** Of sessions that keep replies the idle ones without a connection, then the idle ones, then the others, the longest unused first. */
+function firstToEnd(sessions: Session[]): Session[] {
+  sessions.sort((a, b) => {
+    const byWork = Number(a.slots.busy > 0) - Number(b.slots.busy > 0);
+    return byWork || (goesBefore(a, b) ? -1 : 1);
+  });
   return sessions.slice(0, SHED_AT_ONCE);
 }

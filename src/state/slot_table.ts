@@ -104,11 +104,6 @@ export class Slot {
       : this.#buffer!.subarray(0, this.#replyLength);
   }
 
-  /** Whether it has memory for replies. */
-  get holdsMemory(): boolean {
-    return this.#buffer !== undefined;
-  }
-
   /** What is kept of it over a restart. */
   get image(): SlotImage {
     return {
@@ -281,6 +276,8 @@ export class SlotTable {
   busy = 0;
   /** Whether the session is gone. */
   isReleased = false;
+  /** Bytes of kept replies. */
+  bytesKept = 0;
   /** Where the slots of a persistent session are kept. */
   readonly store: SlotStore | undefined;
   readonly #slots: (Slot | undefined)[] = [];
@@ -307,11 +304,6 @@ export class SlotTable {
     this.target = granted - 1;
   }
 
-  /** Whether any slot has memory for replies. */
-  get holdsMemory(): boolean {
-    return this.#slots.some((slot) => slot?.holdsMemory);
-  }
-
   /**
    * Slot `id`, at most {@linkcode SlotTable.highest}; undefined for one that was
    * never used while there is no memory for it. There is for the first.
@@ -329,6 +321,7 @@ export class SlotTable {
 
   /** Kept replies came or went, of `bytes` each. */
   count(replies: number, bytes: number): void {
+    this.bytesKept += replies * bytes;
     this.usage.replayCacheBytes += replies * bytes;
     this.#account.count("reply", replies, bytes);
   }

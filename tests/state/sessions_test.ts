@@ -1,6 +1,6 @@
 import { testConnection } from "../support/connection.ts";
 import { finish } from "../../src/state/effects.ts";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Direction } from "../../src/nfs4/sessions.ts";
 import type { Client } from "../../src/state/client.ts";
 import type { Session } from "../../src/state/session.ts";
@@ -217,6 +217,27 @@ Deno.test("who goes on filling slots loses its sessions, the idle ones without a
   finish(sessions.sweep());
   assertEquals([newer.isDestroyed, busy.isDestroyed], [true, false]);
   assertEquals(empty.isDestroyed, false);
+});
+
+Deno.test("whoever fills the memory of kept replies, no client loses what is within its share", () => {
+  const fixture = new StateFixture({ maxReplayCacheBytes: 10_000 });
+  const { sessions } = fixture.state;
+  const quiet = sessionOf(fixture, clientOf(fixture, 1));
+  keep(quiet.slots, 0, 256);
+  fixture.clock.advance(1_000);
+  const hoarders = [2, 3, 4, 5].map((owner) => clientOf(fixture, owner));
+  const busy = [...hoarders, ...hoarders].map((hoarder) => {
+    const session = sessionOf(fixture, hoarder);
+    sessions.bind(session, testConnection(), Direction.FORE);
+    keep(session.slots, 0, 4_000);
+    session.slots.slot(1)!.begin(request);
+    return session;
+  });
+  finish(sessions.sweep());
+  assertEquals(quiet.isDestroyed, false);
+  const left = busy.filter(({ isDestroyed }) => !isDestroyed).length;
+  assertEquals(left, 4);
+  assert(sessions.usage.replayCacheBytes <= 20_000);
 });
 
 /** A request whose answer is to be kept. */
