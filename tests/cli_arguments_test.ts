@@ -1,4 +1,5 @@
 import {
+  assert,
   assertEquals,
   assertMatch,
   assertStringIncludes,
@@ -237,5 +238,29 @@ Deno.test("a command takes one store and nothing else", () => {
   });
   for (const args of [["--merge"], ["export", "a", "--merge"]]) {
     assertThrows(() => parseArguments(args), UsageError);
+  }
+});
+
+Deno.test("what counts once and is there twice is refused, whichever is meant", () => {
+  for (const flag of FLAGS) {
+    if (flag === "--export" || flag === "--merge") continue;
+    for (const args of [[flag, flag], [flag, "1", flag, "1"]]) {
+      // One of the two is how the flag is written.
+      const error = assertThrows(() => parseArguments(args), UsageError);
+      const isTwice = error.message === `${flag} is there twice`;
+      assert(isTwice || /wants a value/.test(error.message), error.message);
+    }
+  }
+  const error = assertThrows(() => serve("--port", "5", "--port", "0"));
+  assertEquals((error as Error).message, "--port is there twice");
+  const exports: [string, string][] = [
+    ["memory:,ro,ro", "ro or rw is there twice"],
+    ["memory:,ro,rw", "ro or rw is there twice"],
+    ["memory:,trust=any,trust=port", "trust is there twice"],
+    ["memory:,quota=10G,ro,quota=1G", "quota is there twice"],
+  ];
+  for (const [text, said] of exports) {
+    const wrong = () => serve("--export", `/=${text}`);
+    assertStringIncludes(assertThrows(wrong, UsageError).message, said);
   }
 });

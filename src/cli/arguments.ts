@@ -10,7 +10,7 @@ import { LEAST_STATE_BYTES, leastBufferBytes } from "../server/limits.ts";
 import { type ExportArgument, parseExport } from "./export_argument.ts";
 import { DEFAULT_DIRECTORY } from "./help.ts";
 import { suggestion } from "../base/suggestion.ts";
-import { integer, named, oneOf, size, UsageError } from "./values.ts";
+import { integer, named, oneOf, repeated, size, UsageError } from "./values.ts";
 
 /** What the command line asks for. */
 export interface ServeArguments {
@@ -139,11 +139,23 @@ export function parseArguments(args: readonly string[]): Arguments {
 
 // deno-lint-ignore explicit-function-return-type
 function parseFlags(args: readonly string[]) {
+  const { tokens, ...parsed } = understand(args);
+  const flags = tokens.flatMap((token) =>
+    token.kind === "option" && token.name !== "export" ? [token.name] : []
+  );
+  const twice = repeated(flags);
+  if (twice !== undefined) throw new UsageError(`--${twice} is there twice`);
+  return parsed;
+}
+
+// deno-lint-ignore explicit-function-return-type
+function understand(args: readonly string[]) {
   try {
     return parseArgs({
       args: withValues(args),
       allowPositionals: true,
       options: FLAG_OPTIONS,
+      tokens: true,
     });
   } catch (error) {
     throw new UsageError(flagProblem((error as Error).message));

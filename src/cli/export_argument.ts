@@ -3,7 +3,7 @@ import { type Squash, SQUASHES } from "../vfs/exports.ts";
 import type { Trust } from "../vfs/file_system.ts";
 import { TRUSTS } from "../vfs/trust.ts";
 import { suggestion } from "../base/suggestion.ts";
-import { integer, oneOf, size, UsageError } from "./values.ts";
+import { integer, oneOf, repeated, size, UsageError } from "./values.ts";
 
 /** What can serve an export. */
 export const BACKENDS = ["sqlite", "local", "memory"] as const;
@@ -108,8 +108,10 @@ function understand(text: string): ExportArgument {
   if (backend === "memory" && location !== "") {
     bad("memory: takes nothing behind the colon");
   }
+  const twice = repeated(options.map(nameOf));
+  if (twice !== undefined) bad(`${twice} is there twice`);
   const value = (name: string): string | undefined =>
-    options.findLast((option) => option.startsWith(`${name}=`))
+    options.find((option) => option.startsWith(`${name}=`))
       ?.slice(name.length + 1);
   const choice = <T extends string>(name: string, choices: readonly T[]) => {
     const text = value(name);
@@ -141,6 +143,12 @@ function understand(text: string): ExportArgument {
     gid: id("gid"),
     mode: mode(value("mode")),
   };
+}
+
+/** What an option is about. */
+function nameOf(option: string): string {
+  const [name = ""] = option.split("=");
+  return name === "ro" || name === "rw" ? "ro or rw" : name;
 }
 
 /**

@@ -68,6 +68,11 @@ export function named(
   return text;
 }
 
+/** The first of some names that is there a second time, where only one of them would count. */
+export function repeated(names: readonly string[]): string | undefined {
+  return names.find((name, i) => names.indexOf(name) < i);
+}
+
 /** One of some words. */
 export function oneOf<T extends string>(
   flag: string,
