@@ -212,11 +212,9 @@ export class CheckedFileSystem
 
   readlink(symlink: object): Awaitable<string> {
     this.#calls.admit();
-    return this.#calls.checked(
-      "readlink",
-      this.inner.readlink!(symlink),
-      wrongTarget,
-    );
+    const given = this.inner.readlink!(symlink);
+    const wrong = (target: string) => wrongTarget(target, this.limits);
+    return this.#calls.checked("readlink", given, wrong);
   }
 
   status(): Awaitable<FileSystemStatus> {
@@ -345,10 +343,10 @@ export class CheckedFileSystem
 
   /** An entry that can't be used as it is is no reason to refuse the others. */
   readonly #usable = (page: DirectoryPage<object>): DirectoryPage<object> =>
-    usablePage(
-      page,
-      (what) => this.#calls.say("readdir", `${what} of an entry`),
-    );
+    usablePage(page, {
+      limits: this.limits,
+      unusable: (what) => this.#calls.say("readdir", `${what} of an entry`),
+    });
 
   #closeLate(file: object, mode: OpenMode): void {
     if (this.inner.close === undefined) return;

@@ -6,6 +6,7 @@ import type {
   DirectoryPage,
   FileAttributes,
   FileSystem,
+  FileSystemLimits,
   FileSystemStats,
   FileSystemStatus,
   FileType,
@@ -14,6 +15,7 @@ import type {
   Timestamp,
 } from "./file_system.ts";
 import { FsError } from "./errors.ts";
+import { isName, isTarget } from "./names.ts";
 import { MAX_IDENTITY } from "./file_handle.ts";
 
 /*
@@ -162,10 +164,11 @@ export function wrongCreated(given: Created<object>): string | undefined {
 }
 
 /** Of the target of a symlink. */
-export function wrongTarget(given: string): string | undefined {
-  const isTarget = typeof given === "string" && given !== "" &&
-    !given.includes("\0");
-  return isTarget ? undefined : "target";
+export function wrongTarget(
+  given: string,
+  limits: FileSystemLimits | undefined,
+): string | undefined {
+  return isTarget(given, limits) ? undefined : "target";
 }
 
 /** Of a page of a folder behind the cookie `after`: whether a listing can go on behind it. */
@@ -188,11 +191,15 @@ export function wrongPage(
 /**
  * A page as it can be used, each of its entries read once: names that clients can't
  * ask for are empty, and keep their place; attributes that can't be true are left
- * out, so that `getattr` is asked, and `unusable` hears what is wrong with them.
+ * out, so that `getattr` is asked.
  */
 export function usablePage(
   page: DirectoryPage<object>,
-  unusable: (what: string) => void,
+  { limits, unusable }: {
+    readonly limits: FileSystemLimits | undefined;
+    /** Hears what is wrong with attributes. */
+    readonly unusable: (what: string) => void;
+  },
 ): DirectoryPage<object> {
   const entries = page.entries.map(({ name, cookie, node, attributes }) => {
     const wrong = attributes === undefined
@@ -203,18 +210,13 @@ export function usablePage(
       unusable(wrong);
     }
     return {
-      name: isName(name) ? name : "",
+      name: isName(name, limits) ? name : "",
       cookie,
       node,
       attributes: wrong === undefined ? attributes : undefined,
     };
   });
   return { entries, end: page.end };
-}
-
-function isName(name: string): boolean {
-  return typeof name === "string" && name !== "" && name !== "." &&
-    name !== ".." && !name.includes("/") && !name.includes("\0");
 }
 
 function isObject(value: unknown): value is object {

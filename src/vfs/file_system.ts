@@ -77,7 +77,10 @@ export interface Created<Node> {
 
 /** An entry of a folder. */
 export interface DirectoryEntry<Node> {
-  /** Its name; one that no client can ask for ("", ".", "..", with "/" or NUL) is not listed. */
+  /**
+   * Its name; one that no client can ask for ("", ".", "..", with "/" or NUL, longer
+   * than `maxName`, a lone surrogate that `rawNames` does not allow) is not listed.
+   */
   readonly name: string;
   /**
    * Where to go on after this entry: 1 to 2^52, the same for as long as the
@@ -295,7 +298,7 @@ export interface FileSystem<Node extends object = object> {
   /** Fills `target` with content from `offset` on. Called for regular files only. */
   read(file: Node, offset: number, target: Uint8Array): Awaitable<ReadResult>;
 
-  /** The target of a symlink. */
+  /** The target of a symlink, of 4096 bytes at most. */
   readlink?(symlink: Node): Awaitable<string>;
 
   /** Room left. */

@@ -1,5 +1,7 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { checkName, writeName } from "../../src/engine/files/names.ts";
+import { encodeRaw } from "../../src/base/raw_names.ts";
+import { isName } from "../../src/vfs/names.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
 import { Status } from "../../src/nfs4/constants.ts";
@@ -50,4 +52,48 @@ Deno.test("any bytes are a name where the file system takes them, and go out as 
   }
   const long = new Uint8Array(256).fill(0xff);
   assertEquals(checkName(long, { rawNames: true }), Status.NAMETOOLONG);
+});
+
+/** Of all kinds, around the lengths that are allowed. */
+const NAMES = [
+  ...[
+    "",
+    ".",
+    "..",
+    "a/b",
+    "a\0b",
+    "good",
+    "...",
+    "\ufeff",
+    "\ufffd",
+    "é",
+    "€",
+  ],
+  ...["x".repeat(255), "x".repeat(256), "é".repeat(127), "é".repeat(128)],
+  ...["€".repeat(85), "€".repeat(86), "😀".repeat(63), "😀".repeat(64)],
+  ...[
+    "\ud800x",
+    "\udc00",
+    "\udc80",
+    "x\udcff",
+    "\udcc3\udca9",
+    "\udcff".repeat(3),
+  ],
+  ...["\udc80".repeat(255), "\udc80".repeat(256), "\udc80".repeat(4)],
+];
+
+Deno.test("a name may be listed where it can be asked for, and no other", () => {
+  for (
+    const limits of [{}, { rawNames: true }, { maxName: 3 }, {
+      maxName: 3,
+      rawNames: true,
+    }]
+  ) {
+    for (const name of NAMES) {
+      const canBeAsked = checkName(encodeRaw(name), limits) === name;
+      const what = `${JSON.stringify(name)} ${JSON.stringify(limits)}`;
+      assertEquals(isName(name, limits), canBeAsked, what);
+    }
+  }
+  for (const none of [undefined, null, 5, ["x"]]) assert(!isName(none));
 });

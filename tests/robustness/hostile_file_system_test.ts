@@ -204,6 +204,37 @@ Deno.test("entries without a name that can be asked for are not listed", async (
   assertEquals(entries.map(({ name }) => name), ["good"]);
 });
 
+Deno.test("entries that no LOOKUP can ask for are not listed", async () => {
+  const names = ["x".repeat(256), "é".repeat(128), "x".repeat(70_000)];
+  names.push("\ud800x", "\udc80", "é".repeat(127), "good");
+  const readdir = () => ({
+    entries: names.map((name, i) => ({ name, cookie: i + 1 })),
+    end: true,
+  });
+  await using hostile = await fixture({ readdir });
+  const request = [...walk(["h"]), op.readdir({ attributes: [] })];
+  const reply = await hostile.session.compound(request);
+  const { entries } = reply.get("READDIR");
+  assertEquals(entries.map(({ name }) => name), ["é".repeat(127), "good"]);
+});
+
+Deno.test("a target that no client could make is IO, and found so at once", async () => {
+  const targets = ["é".repeat(2048), "x".repeat(4097), "é".repeat(2049)];
+  targets.push("\ud800", "\ud800" + "x".repeat(4_000_000));
+  const { OK, IO } = Status;
+  const statuses = [];
+  for (const target of targets) {
+    await using hostile = await fixture({ readlink: () => target });
+    const request = [...walk(["h", "l"]), op.readlink()];
+    const { status } = await hostile.session.compound(request, {
+      ...uncached,
+      expect: "any",
+    });
+    statuses.push(status);
+  }
+  assertEquals(statuses, [OK, IO, IO, IO, IO]);
+});
+
 Deno.test("cookies that are none, or lead nowhere, are IO", async () => {
   for (const cookie of [0, -1, NaN, 1.5, 2 ** 60, "1", undefined, null]) {
     const readdir = () => ({ entries: [{ name: "a", cookie }], end: false });

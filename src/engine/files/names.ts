@@ -1,11 +1,9 @@
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { decodeRaw, encodeRaw } from "../../base/raw_names.ts";
 import type { FileSystemLimits } from "../../vfs/file_system.ts";
+import { DEFAULT_MAX_NAME, isTaken } from "../../vfs/names.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import type { XdrWriter } from "../../xdr/writer.ts";
-
-/** Longest name in bytes where the file system does not say. */
-const DEFAULT_MAX_NAME = 255;
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -71,11 +69,6 @@ function checkUnicode(
   // RFC 8881 14.5, RFC 7530 12.7: not UTF-8 is NFS4ERR_INVAL.
   if (!isTaken(name, limits)) return Status.INVAL;
   return /[/\0]/.test(name) ? Status.BADCHAR : name;
-}
-
-/** Whether a file system takes a name, or the target of a symlink, that may be no UTF-8. */
-export function isTaken(name: string, limits?: FileSystemLimits): boolean {
-  return name.isWellFormed() || limits?.rawNames === true;
 }
 
 /** Writes a name, or the target of a symlink, with the bytes that it has on the host. */

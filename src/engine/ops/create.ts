@@ -13,6 +13,7 @@ import {
 import type { CreateKind, CreateOptions } from "../../vfs/file_system.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
+import { isTaken, MAX_TARGET } from "../../vfs/names.ts";
 import type { Rights } from "../../vfs/wanted.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import {
@@ -23,7 +24,7 @@ import { attributesOf } from "../files/attributes_of.ts";
 import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
-import { checkName, isTaken, readName } from "../files/names.ts";
+import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of CREATE. */
@@ -44,9 +45,6 @@ const Type = {
   SOCKET: 6,
   FIFO: 7,
 } as const;
-
-/** Longest target of a symlink in bytes, as PATH_MAX of most systems. */
-const MAX_TARGET = 4096;
 
 /** CREATE (RFC 8881 18.4, RFC 7530 16.4): anything but a regular file. */
 export const create: Operation<CreateArgs, "create"> = {
