@@ -27,6 +27,8 @@ export interface HostName {
 export interface HostStat extends FileAttributes {
   /** Filled in by the file system. */
   change: number;
+  /** Tells it from earlier and later files of its inode number, where its file system tells no birth. */
+  incarnation?: number | undefined;
   /** Number of the device that holds it. */
   readonly device: number;
   /** Something else is mounted here. */

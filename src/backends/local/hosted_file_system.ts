@@ -67,15 +67,24 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     this.#store = new Store(host, path, options);
     this.#exclusive = options.exclusive ?? false;
     const { timeDelta, rawNames, limitations } = host;
-    this.limitations = host.seesLayers || !isLayered(path)
-      ? limitations
-      : [...limitations, BLIND_TO_LAYERS];
+    this.limitations = [...limitations, ...this.#gaps(host, path)];
     this.limits = {
       timeDelta,
       rawNames,
       maxFileSize: largestFile(path),
     };
     this.#locator = new Locator(this.#store.tree, this.#store.clock);
+  }
+
+  /** What the folder's own file system does not tell this host, for the user. */
+  #gaps(host: Host, path: string): readonly string[] {
+    if (host.seesLayers) return [];
+    if (isLayered(path)) return [BLIND_TO_LAYERS];
+    const { tree } = this.#store;
+    const { birthtime, incarnation } = tree.stat(tree.root);
+    return birthtime === undefined && incarnation === undefined
+      ? ["no handles that end with their file, for no birth is told"]
+      : [];
   }
 
   /** Runs `act`, which waits only where the host does; again, when a file has to be found first. */

@@ -19,7 +19,7 @@ import {
   typeOfMode,
 } from "./host.ts";
 import { EntryPins } from "./entry_pins.ts";
-import { HostHandles } from "./host_handles.ts";
+import { type HostHandle, HostHandles } from "./host_handles.ts";
 import { type FileWatch, openInotify } from "./inotify.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { cString, RawCalls } from "./raw_calls.ts";
@@ -35,6 +35,8 @@ const STATX_ATTR_MOUNT_ROOT = 0x2000;
 const UTIME_NOW = 0x3fffffff;
 const UTIME_OMIT = 0x3ffffffe;
 const ENOENT = 2;
+/** The number of that kind of file systems. */
+const FUSE = 0x65735546;
 const DT_UNKNOWN = 0;
 const DT_DIR = 4;
 /** The extended attribute that holds the verifier of an exclusive create. */
@@ -63,6 +65,8 @@ export class LinuxHost extends PortableHost {
   readonly #statx = new Uint8Array(256);
   readonly #words = new Uint32Array(this.#statx.buffer);
   readonly #handles: HostHandles;
+  /** The handles of FUSE change while a file is only used. */
+  #hasLastingHandles = true;
   /** Room for some hundred entries of a folder. */
   readonly #entries = new Uint8Array(32 * 1024);
 
@@ -76,6 +80,11 @@ export class LinuxHost extends PortableHost {
     this.limitations = this.#pins === undefined ? [HANGING_MOUNTS] : [];
     this.#calls = calls;
     this.#libc = calls.libc;
+  }
+
+  override openRoot(path: string): OpenFolder {
+    this.#hasLastingHandles = fs.statfsSync(path).type >>> 0 !== FUSE;
+    return super.openRoot(path);
   }
 
   override openFolder(parent: OpenFolder, name: string): OpenFolder {
@@ -136,7 +145,9 @@ export class LinuxHost extends PortableHost {
     if (folder.fd < 0) return super.stat(folder, name);
     const entry = this.#cString(name);
     if (this.#pins === undefined) {
-      return this.#stat(folder.fd, entry, AT_SYMLINK_NOFOLLOW);
+      const stat = this.#stat(folder.fd, entry, AT_SYMLINK_NOFOLLOW);
+      return stat &&
+        this.#incarnate(stat, this.#handles.of(folder.fd, entry, 0));
     }
     const fd = this.#pins.pin(folder.fd, entry);
     if (fd === undefined) return undefined;
@@ -155,6 +166,15 @@ export class LinuxHost extends PortableHost {
   override statFile(fd: number): HostStat {
     const stat = this.#stat(fd, EMPTY, AT_EMPTY_PATH);
     if (stat === undefined) throw hostError(ENOENT, "statx");
+    if (stat.birthtime !== undefined) return stat;
+    return this.#incarnate(stat, this.#handles.of(fd, EMPTY, AT_EMPTY_PATH));
+  }
+
+  /** An identity is checked by all that it is made of: by the handle where there is no birth. */
+  #incarnate(stat: HostStat, handle: HostHandle | undefined): HostStat {
+    if (stat.birthtime === undefined && handle && this.#hasLastingHandles) {
+      stat.incarnation = mixHandle(0, handle);
+    }
     return stat;
   }
 
@@ -202,18 +222,14 @@ export class LinuxHost extends PortableHost {
   }
 
   override tag(folder: OpenFolder, name: string, stat: HostStat): number {
-    let hash = birthHash(stat);
+    const hash = birthHash(stat);
     if (folder.fd < 0) return hash >>> 0;
     // It tells apart two files that had the same number within one tick.
     const handle = name === ""
       ? this.#handles.of(folder.fd, EMPTY, AT_EMPTY_PATH)
       : this.#handles.of(folder.fd, this.#cString(name), 0);
     if (handle === undefined) return hash >>> 0;
-    hash = mix(hash, handle.type);
-    for (const byte of handle.bytes) {
-      hash = Math.imul(hash ^ byte, 0x01000193);
-    }
-    return hash >>> 0;
+    return mixHandle(hash, handle) >>> 0;
   }
 
   override list(folder: OpenFolder): Awaitable<Iterable<HostListing>> {
@@ -331,6 +347,12 @@ function isPlain({ name }: HostName): boolean {
 export function inodeNumber(low: number, high: number): number {
   const folded = (high & 0x1fffff) ^ ((high >>> 21) << 10);
   return low + folded * 0x1_0000_0000;
+}
+
+function mixHandle(hash: number, { type, bytes }: HostHandle): number {
+  hash = mix(hash, type);
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
 }
 
 function time(words: Uint32Array, at: number): Timestamp {

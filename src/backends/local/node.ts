@@ -22,6 +22,7 @@ export class LocalNode {
   /** Its type; an inode never changes it. */
   readonly type: FileType;
   readonly #birth: Timestamp | undefined;
+  readonly #incarnation: number | undefined;
 
   /** Names it was found under, latest first: hints, checked at every use. Empty for the root. */
   places: Place[] = [];
@@ -52,12 +53,14 @@ export class LocalNode {
     this.tag = tag;
     this.type = stat.type;
     this.#birth = stat.birthtime;
+    this.#incarnation = stat.incarnation;
   }
 
   /** Whether `stat` is of this very file, not of another with the same inode number. */
   is(stat: HostStat): boolean {
     const birth = stat.birthtime;
     return stat.fileid === this.inode && stat.type === this.type &&
+      stat.incarnation === this.#incarnation &&
       birth?.seconds === this.#birth?.seconds &&
       birth?.nanoseconds === this.#birth?.nanoseconds;
   }

@@ -1,4 +1,6 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
+import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
+import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { toldClock } from "../../support/fake_clock.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -6,9 +8,11 @@ import { NodeTable } from "../../../src/backends/local/node_table.ts";
 import {
   attributes,
   codeOf,
+  hasFfi,
   makeHost,
   noFolder,
   PlainHost,
+  Sandbox,
   testBothHosts,
 } from "./fixture.ts";
 
@@ -363,6 +367,48 @@ testBothHosts(
     }
   },
 );
+
+/** The host, on a file system that tells no birth. */
+function makeHostWithoutBirths(): Host {
+  const calls = openHostCalls()!;
+  const { libc } = calls;
+  const statx: typeof libc.statx = (fd, name, flags, mask, into) => {
+    const result = libc.statx(fd, name, flags, mask, into);
+    const words = new Uint32Array((into as Uint8Array<ArrayBuffer>).buffer);
+    words[0]! &= ~0x800;
+    return result;
+  };
+  return new LinuxHost({ ...calls, libc: { ...libc, statx } });
+}
+
+Deno.test({
+  name:
+    "local: where no birth is told, a handle does not come to be another file's with its inode number",
+  ignore: noFolder || !hasFfi,
+  fn: async () => {
+    await using box = new Sandbox();
+    const { path } = box;
+    const fs = new HostedFileSystem(makeHostWithoutBirths(), path);
+    for (let i = 0; i < 20; i++) {
+      Deno.writeTextFileSync(`${path}/old`, "old");
+      const old = (await fs.lookup(fs.root(), "old"))!;
+      assertEquals((await fs.getattr(old)).birthtime, undefined);
+      const identity = fs.identify(old).slice();
+      assertEquals(await fs.resolve(identity), old);
+      Deno.removeSync(`${path}/old`);
+      Deno.writeTextFileSync(`${path}/secret`, "secret");
+      const secret = (await fs.lookup(fs.root(), "secret"))!;
+      assert(secret !== old);
+      assertNotEquals(fs.identify(secret), identity);
+      const data = new TextEncoder().encode("mine");
+      assertEquals(await codeOf(() => fs.write(old, 0, data, "file")), "stale");
+      assertEquals(await codeOf(() => fs.resolve(identity)), "stale");
+      assertEquals(Deno.readTextFileSync(`${path}/secret`), "secret");
+      await fs.remove(fs.root(), "secret");
+    }
+    await fs.dispose();
+  },
+});
 
 Deno.test("node table: an inode number that is born again is another node", () => {
   const table = new NodeTable({ tag: (_f, _n, stat) => stat.size } as Host);
