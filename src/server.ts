@@ -157,7 +157,7 @@ export class NfsServer implements AsyncDisposable {
    * Makes clients return what they were granted of a file (delegations), to be
    * awaited before it is changed, removed or renamed other than over NFS.
    * Resolves when no client relies on it any more, at the latest after the
-   * lease time.
+   * lease time; for ten seconds from then on no client is granted anything of it.
    */
   recall<Node extends object>(
     fs: FileSystem<Node>,

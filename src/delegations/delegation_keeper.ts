@@ -197,7 +197,8 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /**
    * Asks all delegations of a file back for a change that no client asked for.
-   * Resolves when none is out, which takes the lease time at most.
+   * Resolves when none is out, which takes the lease time at most; for a while
+   * from then on none is granted, so that the change can be made.
    */
   async recallFile(file: FileRef): Promise<void> {
     const waiting: Promise<void>[] = [];
@@ -213,6 +214,7 @@ export class DelegationKeeper implements DelegationPolicy {
       waiting.push(new Promise((resolve) => recall.waiting.push(resolve)));
     }
     await Promise.all(waiting);
+    this.#noteContention(file.key, this.#state.clock.now());
   }
 
   /** Takes away what was not returned within the lease time; called every second. */

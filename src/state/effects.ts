@@ -62,10 +62,14 @@ export class EffectQueue {
 
   /** Adds work in pieces, of which as many are done at once as the turn allows. */
   begin(work: Piecework): void {
+    if (this.#work.length === 0) {
+      this.#work.push(work);
+      return this.#go();
+    }
     if (this.#allowance > 0 && this.#doSome(work)) return;
     // Behind all others, of which the one whose turn it is comes first.
     this.#work.splice(this.#at, 0, work);
-    if (this.#work.length > 1) this.#at++;
+    this.#at++;
   }
 
   /** Another turn: goes on with the work in pieces; returns whether there is more. */

@@ -296,6 +296,19 @@ Deno.test("a file that was fought over gets its next delegation after a while", 
   assertEquals(await delegationOf(holder, READ | WANT_READ), "read");
 });
 
+Deno.test("what the program recalls is granted to no client for a while, whether it was out or not", async () => {
+  const { fixture, keeper, state, clock } = start({ contention: 10_000 });
+  await delegationOf(await fixture.client(2), READ | WANT_NONE);
+  const [file] = [...state.clients].flatMap(({ states }) =>
+    [...states.all.values()].map((each) => each.file.file)
+  );
+  await keeper.recallFile(file!);
+  const client = await fixture.client(1);
+  assertEquals(await delegationOf(client, READ | WANT_READ), CONTENTION);
+  clock.advance(10_000);
+  assertEquals(await delegationOf(client, READ | WANT_READ), "read");
+});
+
 Deno.test("nobody waits for a keeper that is closed", async () => {
   const { fixture, keeper, state } = start();
   await readDelegation(await fixture.client(1));

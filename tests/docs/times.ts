@@ -58,6 +58,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "an eighth of the machine's,": LEAST_BUFFERS,
     "an eighth of the machine's, 64M to": MOST_BUFFERS,
     "A call that takes longer than": DEFAULT_FILE_SYSTEM_MS,
+    "trusted with the file return it, and for": CONTENTION,
   },
   "PROTOCOL.md": {
     "NFS4ERR_DELAY and is asked again in": [1, 2, 4].map((n) => n * DELAY_MS),
