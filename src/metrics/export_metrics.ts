@@ -1,3 +1,5 @@
+import type { Clock } from "../base/clock.ts";
+import { sleep } from "../base/timers.ts";
 import type { Export } from "../vfs/exports.ts";
 import type { FileSystemStatus } from "../vfs/file_system.ts";
 import type { MetricsRegistry } from "./registry.ts";
@@ -32,6 +34,42 @@ const GAUGES: readonly [
   ],
 ];
 
+/** How long a scrape waits for an export, in milliseconds: the others' figures wait with it. */
+export const SCRAPE_PATIENCE_MS = 1_000;
+
+/** The room of an export. What is under way is not asked for again, by other gauges or scrapes. */
+class ExportRoom {
+  readonly #fs: Export["fs"];
+  readonly #clock: Clock;
+  #asked: Promise<FileSystemStatus | undefined> | undefined;
+
+  constructor(fs: Export["fs"], clock: Clock) {
+    this.#fs = fs;
+    this.#clock = clock;
+  }
+
+  /** `undefined` where the file system can't say, or not in time. */
+  async status(): Promise<FileSystemStatus | undefined> {
+    this.#asked ??= this.#ask().finally(() => this.#asked = undefined);
+    const answered = new AbortController();
+    const late = sleep(this.#clock, SCRAPE_PATIENCE_MS, answered.signal);
+    try {
+      return await Promise.race([this.#asked, late.then(() => undefined)]);
+    } finally {
+      answered.abort();
+    }
+  }
+
+  /** Never rejects. */
+  async #ask(): Promise<FileSystemStatus | undefined> {
+    try {
+      return await this.#fs.status!();
+    } catch {
+      return undefined;
+    }
+  }
+}
+
 /**
  * Bytes and files of every export that knows of them, by its path:
  * `export_used_bytes`, `export_available_bytes`, `export_used_files` and
@@ -40,8 +78,10 @@ const GAUGES: readonly [
 export function observeExports(
   registry: MetricsRegistry,
   exports: readonly Export[],
+  clock: Clock,
 ): void {
-  const known = exports.filter(({ fs }) => fs.status !== undefined);
+  const known = exports.filter(({ fs }) => fs.status !== undefined)
+    .map(({ path, fs }) => ({ path, room: new ExportRoom(fs, clock) }));
   if (known.length === 0) return;
   for (const [name, help, value] of GAUGES) {
     gauge(registry, {
@@ -49,14 +89,12 @@ export function observeExports(
       help,
       labels: ["export"],
       async collect(gauge) {
-        for (const { path, fs } of known) {
-          try {
-            gauge.set({ export: path }, value(await fs.status!()));
-          } catch {
-            // A store out of service has no figures, and says so by store_failed.
-            gauge.remove({ export: path });
-          }
-        }
+        await Promise.all(known.map(async ({ path, room }) => {
+          const status = await room.status();
+          if (status !== undefined) gauge.set({ export: path }, value(status));
+          // A store out of service has no figures, and says so by store_failed.
+          else gauge.remove({ export: path });
+        }));
       },
     });
   }

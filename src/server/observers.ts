@@ -17,7 +17,7 @@ export function observe(callingBack: CallingBack): Observed {
   const { exports } = fileSystems;
   observeRecovery(registry, { grace, recovery: recovered.clients });
   observeStores(registry, exports);
-  observeExports(registry, exports);
+  observeExports(registry, exports, clock);
   observeBuild(registry);
   state.observeClients(new StateMetrics(registry, state));
   sessions.observe(new SessionMetrics(registry, clock));
