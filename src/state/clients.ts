@@ -1,3 +1,4 @@
+import { drawFree } from "../base/draw.ts";
 import { Status, type StatusCode, VERIFIER_SIZE } from "../nfs4/constants.ts";
 import { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
@@ -288,12 +289,14 @@ export class ClientTable {
   }
 
   #newId(): bigint {
-    while (true) {
+    const draw = () => {
       const { buffer, byteOffset } = this.#options.random(8);
-      const id = new DataView(buffer, byteOffset).getBigUint64(0);
-      const taken = this.#byId.has(id) || this.#expired.has(id);
-      if (id !== 0n && !taken) return id;
-    }
+      return new DataView(buffer, byteOffset).getBigUint64(0);
+    };
+    return drawFree(draw, (id) => {
+      const isTaken = this.#byId.has(id) || this.#expired.has(id);
+      return id !== 0n && !isTaken;
+    });
   }
 
   #recordsOf(client: Client): OwnerRecords {

@@ -1,3 +1,4 @@
+import { drawFree } from "../base/draw.ts";
 import { SESSIONID_SIZE, Status, type StatusCode } from "../nfs4/constants.ts";
 import {
   type ChannelAttributes,
@@ -318,10 +319,8 @@ export class SessionTable {
   }
 
   #newId(): Uint8Array {
-    while (true) {
-      const id = this.#options.random(SESSIONID_SIZE);
-      if (!this.#sessions.has(keyOf(id, 0))) return id;
-    }
+    const draw = () => this.#options.random(SESSIONID_SIZE);
+    return drawFree(draw, (id) => !this.#sessions.has(keyOf(id, 0)));
   }
 
   #attach(

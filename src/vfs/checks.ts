@@ -26,6 +26,8 @@ import { MAX_IDENTITY } from "./file_handle.ts";
 /** What a file system returned could not be; that has been logged. */
 export class UnsoundResult extends FsError {}
 
+/** Longest line that says why a file system has failed. */
+const MAX_REASON = 1024;
 /** Largest cookie of an entry. */
 export const MAX_COOKIE: number = 2 ** 52;
 const MAX_UINT32 = 0xffff_ffff;
@@ -79,7 +81,11 @@ export function wrongStatus(given: FileSystemStatus): string | undefined {
   if (!isCount(given.freeBytes)) return "freeBytes";
   if (!isCount(given.availableBytes)) return "availableBytes";
   if (!isCount(given.totalFiles)) return "totalFiles";
-  return isCount(given.freeFiles) ? undefined : "freeFiles";
+  if (!isCount(given.freeFiles)) return "freeFiles";
+  const { usedBytes } = given;
+  return usedBytes === undefined || isCount(usedBytes)
+    ? undefined
+    : "usedBytes";
 }
 
 /** Of `stats`. */
@@ -99,8 +105,10 @@ export function wrongCount(given: number): string | undefined {
 
 /** Of what `failure` returned. */
 export function wrongFailure(given: string | undefined): string | undefined {
-  const isFailure = given === undefined || typeof given === "string";
-  return isFailure ? undefined : "no reason";
+  if (given === undefined) return undefined;
+  const isLine = typeof given === "string" && given.length <= MAX_REASON &&
+    !/[\r\n]/.test(given);
+  return isLine ? undefined : "no line";
 }
 
 /** Of a collection of records. */

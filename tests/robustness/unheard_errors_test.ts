@@ -253,3 +253,15 @@ Deno.test("an address is dialled for a plain true only", () => {
   assertEquals(answers, [true, false, false, false, false, false]);
   assertEquals(errors.length, 4);
 });
+
+Deno.test("randomness that repeats itself is an error of the request, and holds up no other", async () => {
+  const random = (length: number) => new Uint8Array(length).fill(1);
+  const { log, errors } = heardErrors();
+  await using server = await serve(memory(), { port: 0, random, log });
+  const { port } = server;
+  await using session = await openSession({ port });
+  await assertRejects(() => openSession({ port }));
+  await session.compound(walk([]), uncached);
+  const [error] = errors as readonly Error[];
+  assertEquals(error?.message, "the randomness that was given repeats itself");
+});
