@@ -85,6 +85,8 @@ export interface Host {
   removeFile(at: HostName): void;
   /** Removes an empty folder. */
   removeFolder(at: HostName): void;
+  /** A path to a folder itself, on which no right to what is in it is asked for. */
+  folderPath(folder: OpenFolder): string;
   /** Ends `openFolder`. */
   closeFolder(folder: OpenFolder): void;
   /**

@@ -248,8 +248,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   /** Room of the host's file system. */
   status(): Awaitable<FileSystemStatus> {
     return this.#run(() => {
-      const { tree } = this.#store;
-      const stat = fs.statfsSync(`${tree.folder(tree.root).prefix}.`);
+      const { host, tree } = this.#store;
+      const stat = fs.statfsSync(host.folderPath(tree.folder(tree.root)));
       return {
         totalBytes: stat.blocks * stat.bsize,
         freeBytes: stat.bfree * stat.bsize,

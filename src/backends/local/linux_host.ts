@@ -237,7 +237,7 @@ export class LinuxHost extends PortableHost {
   }
 
   *#list(folder: OpenFolder): Generator<HostListing, void> {
-    const fd = fs.openSync(`${folder.prefix}.`, O_RDONLY | O_DIRECTORY);
+    const fd = fs.openSync(this.folderPath(folder), O_RDONLY | O_DIRECTORY);
     try {
       for (;;) {
         const room = BigInt(this.#entries.length);

@@ -112,6 +112,10 @@ export class PortableHost implements Host {
     fs.rmdirSync(folder.prefix + name);
   }
 
+  folderPath(folder: OpenFolder): string {
+    return this.pathOf(folder.fd) ?? `${folder.prefix}.`;
+  }
+
   closeFolder(folder: OpenFolder): void {
     if (folder.fd >= 0) fs.closeSync(folder.fd);
   }
@@ -127,7 +131,12 @@ export class PortableHost implements Host {
   }
 
   statFolder(folder: OpenFolder): HostStat {
-    return fromDeno(Deno.lstatSync(`${folder.prefix}.`));
+    // A descriptor's path is a link of /proc that has to be followed.
+    return fromDeno(
+      this.pinsFolders
+        ? Deno.statSync(this.folderPath(folder))
+        : Deno.lstatSync(this.folderPath(folder)),
+    );
   }
 
   statFile(fd: number): HostStat {
@@ -142,9 +151,9 @@ export class PortableHost implements Host {
   }
 
   list(folder: OpenFolder): Awaitable<Iterable<HostListing>> {
-    const path = `${folder.prefix}.`;
+    const path = this.folderPath(folder);
     // Deno hands over a folder as a whole: a large one is read by another thread.
-    return Deno.lstatSync(path).size > MAX_SYNC_FOLDER
+    return this.statFolder(folder).size > MAX_SYNC_FOLDER
       ? Array.fromAsync(Deno.readDir(path))
         .then((entries) => this.#batches(folder, entries))
       : this.#batches(folder, Deno.readDirSync(path));

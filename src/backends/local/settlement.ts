@@ -16,12 +16,16 @@ export class Settlement {
   #pending = new Set<LocalNode>();
   /** What was taken from `#pending` and is not on stable storage yet. */
   readonly #underWay = new Set<Promise<void>>();
+  /** The root, for which no other folder can stand in once its mode keeps us from opening it. */
+  readonly #root: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(tree: Tree, files: FileDescriptors) {
+  /** `root`: a descriptor of the root that can be synced. */
+  constructor(tree: Tree, files: FileDescriptors, root: number) {
     this.#tree = tree;
     this.#files = files;
+    this.#root = root;
   }
 
   /** A folder whose entries, or a node whose attributes have changed. */
@@ -76,6 +80,18 @@ export class Settlement {
     if (failure !== undefined) throw failure.reason;
   }
 
+  async #syncFolder(node: LocalNode): Promise<void> {
+    const { host, root } = this.#tree;
+    const folder = this.#tree.folder(node);
+    if (node === root) return await sync(this.#root);
+    const fd = openFolder(host.folderPath(folder));
+    try {
+      await sync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
   async #syncOne(node: LocalNode): Promise<void> {
     try {
       if (node.isGone) return;
@@ -83,13 +99,12 @@ export class Settlement {
         return await this.#files.sync(node, { all: true });
       }
       if (node.type === "directory") {
-        return await syncFolder(`${this.#tree.folder(node).prefix}.`);
+        return await this.#syncFolder(node);
       }
     } catch (error) {
       // Moved or removed behind our back since: what we did to it is theirs now.
       if (error instanceof Misplaced) return;
-      const mine = node === this.#tree.root || hostCode(error) !== "EACCES";
-      if (mine) throw error;
+      if (hostCode(error) !== "EACCES") throw error;
     }
     // A symlink, or what its mode keeps us from opening: its folder is in the same journal.
     // Without a place it was moved away meanwhile.
@@ -105,14 +120,14 @@ async function allOf(parts: readonly Promise<void>[]): Promise<void> {
   }
 }
 
-function syncFolder(path: string): Promise<void> {
+/** Opens a folder to be synced. */
+export function openFolder(path: string): number {
   const { O_RDONLY, O_DIRECTORY } = fs.constants;
-  const fd = fs.openSync(path, O_RDONLY | O_DIRECTORY);
+  return fs.openSync(path, O_RDONLY | O_DIRECTORY);
+}
+
+function sync(fd: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    fs.fsync(fd, (error) => {
-      fs.closeSync(fd);
-      if (error === null) resolve();
-      else reject(error);
-    });
+    fs.fsync(fd, (error) => error === null ? resolve() : reject(error));
   });
 }

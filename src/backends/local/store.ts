@@ -11,7 +11,7 @@ import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { descriptorBudget, type HostedOptions } from "./options.ts";
-import { Settlement } from "./settlement.ts";
+import { openFolder, Settlement } from "./settlement.ts";
 import { Tree } from "./tree.ts";
 import { Verifiers } from "./verifiers.ts";
 
@@ -36,6 +36,8 @@ export class Store {
   /** The time of day. */
   readonly now: WallClock;
   readonly #isAtomic: boolean;
+  /** The root, open to be synced. */
+  readonly #root: number | undefined;
 
   /** `path` is an existing folder, without symlinks. */
   constructor(host: Host, path: string, options: HostedOptions) {
@@ -68,7 +70,9 @@ export class Store {
           : host.statFile(node.descriptor.fd),
     });
     if (options.durability !== "os") {
-      this.settlement = new Settlement(this.tree, this.files);
+      const { tree, files } = this;
+      this.#root = openFolder(host.folderPath(tree.folder(tree.root)));
+      this.settlement = new Settlement(tree, files, this.#root);
     }
   }
 
@@ -173,6 +177,7 @@ export class Store {
       await Promise.all([this.listings.dispose(), this.guards.dispose()]);
       await this.files.dispose();
     } finally {
+      if (this.#root !== undefined) fs.closeSync(this.#root);
       this.tree.dispose();
     }
   }

@@ -282,7 +282,9 @@ export class Tree {
 
   /** Runs `act` with a path that leads to this very node, and to nothing behind a symlink. */
   exactly<T>(node: LocalNode, act: (path: string) => T): T {
-    if (node.type === "directory") return act(`${this.folder(node).prefix}.`);
+    if (node.type === "directory") {
+      return act(this.host.folderPath(this.folder(node)));
+    }
     if (node.descriptor !== undefined) {
       const path = this.host.pathOf(node.descriptor.fd);
       if (path !== undefined) return act(path);

@@ -54,7 +54,7 @@ Deno.test("local: who settles waits for what another is settling already, and he
       return sync.promise;
     },
   } as unknown as FileDescriptors;
-  const settlement = new Settlement({} as Tree, files);
+  const settlement = new Settlement({} as Tree, files, -1);
   const file = { type: "file", places: [] } as unknown as LocalNode;
   // Two requests have changed something before the first of them settles.
   settlement.add(file);
@@ -111,7 +111,7 @@ Deno.test({
 
 Deno.test("local: a symlink that the host has moved away is no fault of ours", async () => {
   const files = {} as unknown as FileDescriptors;
-  const settlement = new Settlement({} as Tree, files);
+  const settlement = new Settlement({} as Tree, files, -1);
   settlement.add({ type: "symlink", places: [] } as unknown as LocalNode);
   await settlement.settle();
 });

@@ -63,6 +63,21 @@ for (const name of ["a", "locked", "z"]) {
 }
 const lockedFolder = (await fs.lookup(fs.root(), "locked"))!;
 const lockedMode = (await fs.getattr(lockedFolder)).mode;
+// Its owner can always give himself the rights again, as on the host.
+const unlocked = await attempt(async () => {
+  await fs.setattr(lockedFolder, { mode: 0o700, mtime: "now" });
+  await fs.setattr(lockedFolder, { mode: 0o400 });
+  await fs.settle();
+  await fs.readdir(lockedFolder, 0, 10);
+  await fs.setattr(lockedFolder, { mode: 0 });
+});
+// A folder that can be changed and not be listed is settled all the same.
+const dropped = await attempt(async () => {
+  await fs.setattr(fs.root(), { mode: 0o333 });
+  await fs.create(fs.root(), "dropped", kind, { attributes });
+  await fs.settle();
+  await fs.setattr(fs.root(), { mode: 0o755 });
+});
 const identities: Uint8Array[] = [];
 for (const name of ["a", "z"]) {
   const folder = (await fs.lookup(fs.root(), name))!;
@@ -76,4 +91,6 @@ const found = await attempt(async () => {
 });
 const listed = await attempt(() => again.readdir(again.root(), 0, 100));
 await again.dispose();
-console.log(JSON.stringify({ ...report, lockedMode, found, listed }));
+console.log(
+  JSON.stringify({ ...report, lockedMode, unlocked, dropped, found, listed }),
+);

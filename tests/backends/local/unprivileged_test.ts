@@ -52,6 +52,8 @@ Deno.test({
       foreign: "access",
       rootOwned: "access",
       lockedMode: 0,
+      unlocked: "done",
+      dropped: "done",
       found: "done",
       listed: "done",
     });
