@@ -266,6 +266,8 @@ function isUnsupported(version: ListVersion, operation: string): boolean {
 
 /** Errors that are answered although the list has not got them, and where the RFC has them. */
 export const beyond: Readonly<Record<string, string>> = {
+  "4.0 OPEN STALE_STATEID":
+    "by a delegation of an earlier start: RFC 7530 13.1.5.6",
   "4.1 BACKCHANNEL_CTL WRONG_CRED": "another principal: RFC 8881 15.1.6.4",
   "4.1 BIND_CONN_TO_SESSION WRONG_CRED": "another principal: RFC 8881 15.1.6.4",
   "4.1 COMMIT INVAL": "a range beyond 2^64: RFC 8881 15.1.1.4",
