@@ -9,15 +9,15 @@ import { nextTurn } from "../base/turn.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { Settler } from "../rpc/reliance.ts";
+import type {
+  DuplicateEntry,
+  DuplicateRequests,
+} from "../state/duplicate_requests.ts";
 import { UnsoundResult } from "../vfs/checks.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./files/changing.ts";
 import { CompoundContext } from "./context.ts";
-import type {
-  DuplicateEntry,
-  DuplicateRequests,
-} from "./duplicate_requests.ts";
 import { runEffects } from "./effects.ts";
 import { carryOut, type OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
@@ -237,7 +237,7 @@ class CompoundRun {
       if (!this.#fits(this.#resultAt + maxReply)) {
         return context.replyLimitStatus;
       }
-      if (row.once) this.#keep();
+      if (row.isOnce) this.#keep();
       if (row.usesFiles || row.usesRecords) this.#rely(row);
       const { slot } = context;
       const isChange = row.changes !== "nothing";
@@ -340,7 +340,8 @@ class CompoundRun {
 
   #finishKept(answer: Uint8Array): void {
     if (this.#kept === undefined) return;
-    this.origin!.duplicates.finish(this.#kept, answer);
+    const { hasChanged } = this.#context;
+    this.origin!.duplicates.finish(this.#kept, answer, { hasChanged });
   }
 
   #fits(position: number): boolean {

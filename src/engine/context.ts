@@ -87,6 +87,8 @@ export class CompoundContext {
   replyLimit: number;
   /** What a reply beyond the limit is answered with: NFS4ERR_REP_TOO_BIG_TO_CACHE when SEQUENCE asked for caching and that is the tighter limit. */
   replyLimitStatus: StatusCode;
+  /** Whether it has changed what its second run would find changed. */
+  hasChanged = false;
   /** States of ended clients that were found in the way. */
   cleared = 0;
   /** Whether a file system may still read from the request when it is answered. */

@@ -4,7 +4,6 @@ import type { Connection } from "../rpc/handlers.ts";
 import { AcceptStatus, progMismatch, type RpcCall } from "../rpc/message.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { compound } from "./compound.ts";
-import { DuplicateRequests } from "./duplicate_requests.ts";
 import type { Services } from "./services.ts";
 
 const Procedure = { NULL: 0, COMPOUND: 1 } as const;
@@ -12,14 +11,9 @@ const Procedure = { NULL: 0, COMPOUND: 1 } as const;
 /** The NFS program (RFC 8881 16): the NULL and COMPOUND procedures of version 4. */
 export class NfsProgram {
   readonly #services: Services;
-  readonly #duplicates: DuplicateRequests;
 
   constructor(services: Services) {
     this.#services = services;
-    this.#duplicates = new DuplicateRequests(
-      services.clock,
-      services.state.budget.account(""),
-    );
   }
 
   /** Answers a call, as `RpcHandlers.call` says. */
@@ -47,7 +41,7 @@ export class NfsProgram {
     reply: XdrWriter,
     connection: Connection,
   ): Awaitable<AcceptStatus> {
-    const duplicates = this.#duplicates;
+    const { duplicates } = this.#services.state;
     const done = compound(this.#services, call, {
       reply,
       connection,

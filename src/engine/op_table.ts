@@ -84,8 +84,6 @@ const UNSERVED: readonly MinorVersion[] = [];
 
 const NEEDS_FH = { needsFilehandle: true } as const;
 const USES_FILE = { needsFilehandle: true, usesFiles: true } as const;
-/** NFSv4.0 keeps the answer, not to carry it out twice; sessions do that for the later versions. */
-const ONCE_V40 = { ...USES_FILE, once: true } as const;
 type MaxReply = Required<Pick<OperationRow, "maxReply">>;
 const SESSIONLESS = { sessionless: true } as const;
 const RECORDS = { usesRecords: true } as const;
@@ -96,16 +94,12 @@ const ROWS: readonly OperationRow[] = [
   row("ACCESS", EVERY, "nothing", access, USES_FILE),
   row("CLOSE", EVERY, "state", close, { ...NEEDS_FH, maxReply: 24 }),
   row("COMMIT", EVERY, "nothing", commit, USES_FILE),
-  row("CREATE", EVERY, "create", create, { ...ONCE_V40, maxReply: 60 }),
+  row("CREATE", EVERY, "create", create, { ...USES_FILE, maxReply: 60 }),
   row("DELEGPURGE", UNSERVED, "nothing", delegpurge),
-  row("DELEGRETURN", EVERY, "state", delegreturn, {
-    ...NEEDS_FH,
-    once: true,
-    maxReply: 8,
-  }),
+  row("DELEGRETURN", EVERY, "state", delegreturn, { ...NEEDS_FH, maxReply: 8 }),
   row("GETATTR", EVERY, "nothing", getattr, USES_FILE),
   row("GETFH", EVERY, "nothing", getfh, NEEDS_FH),
-  row("LINK", EVERY, "link", link, { ...ONCE_V40, maxReply: 28 }),
+  row("LINK", EVERY, "link", link, { ...USES_FILE, maxReply: 28 }),
   row("LOCK", EVERY, "state", lock, {
     ...NEEDS_FH,
     ...RECORDS,
@@ -125,7 +119,6 @@ const ROWS: readonly OperationRow[] = [
   row("OPEN_CONFIRM", V40, "state", openConfirm, {
     ...NEEDS_FH,
     ...RECORDS,
-    once: true,
     maxReply: 24,
   }),
   row("OPEN_DOWNGRADE", EVERY, "state", openDowngrade, {
@@ -138,21 +131,32 @@ const ROWS: readonly OperationRow[] = [
   row("READ", EVERY, "nothing", read, USES_FILE),
   row("READDIR", EVERY, "nothing", readdir, USES_FILE),
   row("READLINK", EVERY, "nothing", readlink, USES_FILE),
-  row("REMOVE", EVERY, "remove", remove, { ...ONCE_V40, maxReply: 28 }),
-  row("RENAME", EVERY, "rename", rename, { ...ONCE_V40, maxReply: 48 }),
+  row("REMOVE", EVERY, "remove", remove, { ...USES_FILE, maxReply: 28 }),
+  row("RENAME", EVERY, "rename", rename, { ...USES_FILE, maxReply: 48 }),
   row("RENEW", V40, "nothing", renew),
   row("RESTOREFH", EVERY, "nothing", restorefh),
   row("SAVEFH", EVERY, "nothing", savefh, NEEDS_FH),
   row("SECINFO", EVERY, "nothing", secinfo, NEEDS_FH),
-  row("SETATTR", EVERY, "setattr", setattr, { ...ONCE_V40, maxReply: 24 }),
-  row("SETCLIENTID", V40, "state", setclientid, { maxReply: 1064 }),
+  row("SETATTR", EVERY, "setattr", setattr, { ...USES_FILE, maxReply: 24 }),
+  row("SETCLIENTID", V40, "state", setclientid, {
+    isRepeatable: true,
+    maxReply: 1064,
+  }),
   row("SETCLIENTID_CONFIRM", V40, "state", setclientidConfirm, {
     ...RECORDS,
+    isRepeatable: true,
     maxReply: 8,
   }),
   row("VERIFY", EVERY, "nothing", verify, USES_FILE),
-  row("WRITE", EVERY, "write", write, { ...USES_FILE, maxReply: 24 }),
-  row("RELEASE_LOCKOWNER", V40, "state", releaseLockowner, { maxReply: 8 }),
+  row("WRITE", EVERY, "write", write, {
+    ...USES_FILE,
+    isRepeatable: true,
+    maxReply: 24,
+  }),
+  row("RELEASE_LOCKOWNER", V40, "state", releaseLockowner, {
+    isRepeatable: true,
+    maxReply: 8,
+  }),
   row("BACKCHANNEL_CTL", SINCE_V41, "state", backchannelCtl, {
     ...RECORDS,
     maxReply: 8,
@@ -233,8 +237,8 @@ type Rules = Partial<
   >
 >;
 
-/** Of what changes something: how long its result may be, and whether NFSv4.0 keeps it. */
-type ChangeRules = Rules & MaxReply & Partial<Pick<OperationRow, "once">>;
+/** Of what changes something: how long its result may be, and whether it does no harm twice. */
+type ChangeRules = Rules & MaxReply & { readonly isRepeatable?: boolean };
 
 // Rows that say what is not so don't compile: see operation.ts.
 function row<Args>(
@@ -254,6 +258,7 @@ function row(
   rules?: Rules & Partial<ChangeRules>,
 ): OperationRow {
   const number = Op[name];
+  const isRepeatable = changes === "nothing" || rules?.isRepeatable === true;
   // The same fields in every row: each request reads several of four rows.
   return {
     number,
@@ -266,7 +271,7 @@ function row(
     needsFilehandle: rules?.needsFilehandle ?? false,
     usesFiles: rules?.usesFiles ?? false,
     usesRecords: rules?.usesRecords ?? false,
-    once: rules?.once ?? false,
+    isOnce: !isRepeatable && versions.includes(0),
     maxReply: rules?.maxReply,
   };
 }

@@ -89,10 +89,12 @@ export interface OperationRow {
   /** It may grant or end what client records are for, so its result relies on them. */
   readonly usesRecords: boolean;
   /**
-   * Carried out again it would fail, or undo what came in between: NFSv4.0 keeps
-   * its answer for a client that sends it once more (RFC 7530 3.1.1).
+   * Carried out again it would fail, undo what came in between, or find its
+   * owner's seqid used up: NFSv4.0 keeps the answer of a COMPOUND that has come to
+   * it for a client that sends it once more (RFC 7530 3.1.1). Sessions do that for
+   * the later versions.
    */
-  readonly once: boolean;
+  readonly isOnce: boolean;
   /**
    * Most bytes of its result, number and status included, of what changes
    * something (RFC 8881 18.46.3); the others are checked when they are done.

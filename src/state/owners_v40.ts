@@ -44,11 +44,12 @@ export class OwnerSequence {
     return seqid === (last + 1 >>> 0) || wrapped ? "next" : "wrong";
   }
 
-  /** Records the answer to the request with this seqid, where it uses up the seqid. */
-  answer(seqid: number, reply: OwnerReply): void {
-    if (KEEPS_SEQID.has(reply.status)) return;
+  /** Records the answer to the request with this seqid; returns whether that uses up the seqid. */
+  answer(seqid: number, reply: OwnerReply): boolean {
+    if (KEEPS_SEQID.has(reply.status)) return false;
     this.#last = seqid;
     this.#reply = reply;
+    return true;
   }
 
   /**

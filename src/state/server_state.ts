@@ -3,6 +3,7 @@ import type { Client } from "./client.ts";
 import { ClientTable } from "./clients.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
 import type { DelegationPolicy } from "./delegations.ts";
+import { DuplicateRequests } from "./duplicate_requests.ts";
 import { type EffectQueue, LOOK, type Piecework } from "./effects.ts";
 import { FileStateTable, type LockingTables } from "./file_states.ts";
 import { GracePeriod, type GracePeriodOptions } from "./grace.ts";
@@ -51,7 +52,7 @@ export interface ServerStateOptions {
     readonly maxClients: number;
     /** Sessions of a client. */
     readonly maxSessionsPerClient: number;
-    /** Bytes of replies kept for replay; 256 MiB if left out. */
+    /** Bytes of replies that slots keep for replay, and of answers kept for NFSv4.0; 256 MiB each if left out. */
     readonly maxReplayCacheBytes?: number | undefined;
     /** Bytes of all that is remembered of clients; without a limit if left out. */
     readonly maxStateBytes?: number | undefined;
@@ -75,6 +76,8 @@ export class ServerState implements LockingTables {
   readonly budget: StateBudget;
   readonly clients: ClientTable;
   readonly sessions: SessionTable;
+  /** Answers to NFSv4.0 requests that may come again. */
+  readonly duplicates: DuplicateRequests;
   /** Keeps persistent sessions, where there are any. */
   readonly sessionStore: SessionStore | undefined;
   /** Opens, locks and delegations by stateid. */
@@ -110,12 +113,18 @@ export class ServerState implements LockingTables {
       maxClients: limits.maxClients,
       drop: (client, reason) => this.dropClient(client, reason),
     });
+    const { maxReplayCacheBytes = REPLAY_CACHE_BYTES } = limits;
+    this.duplicates = new DuplicateRequests({
+      clock,
+      budget: this.budget,
+      maxBytes: maxReplayCacheBytes,
+    });
     this.sessionStore = options.sessionStore;
     this.sessions = new SessionTable({
       clock,
       random,
       maxSessionsPerClient: limits.maxSessionsPerClient,
-      maxReplayCacheBytes: limits.maxReplayCacheBytes ?? REPLAY_CACHE_BYTES,
+      maxReplayCacheBytes,
       store: this.sessionStore,
     });
     this.stateids = new StateidTable({
@@ -252,6 +261,7 @@ export class ServerState implements LockingTables {
       this.#effects.begin(this.#makeRoom());
       yield* this.#sweepClients(now);
       yield* this.sessions.sweep();
+      yield* this.duplicates.sweep();
     } finally {
       this.#isSweeping = false;
     }

@@ -25,8 +25,12 @@ export const STATE_COSTS = {
   delegation: 576,
   /** A lock that is waited for. */
   waiting: 1_024,
-  /** An answer that is kept for a retry; its bytes come on top. */
+  /** An answer that a slot keeps for a retry; its bytes come on top. */
   reply: 256,
+  /** One that is kept for a retry of an NFSv4.0 request; its bytes come on top. */
+  answer: 512,
+  /** A connection that such answers are kept of. */
+  sender: 800,
 } as const;
 
 /** What is counted. */

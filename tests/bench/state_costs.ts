@@ -8,7 +8,9 @@
  */
 
 import { memory } from "../../src/backends/memory/mod.ts";
-import { AuthFlavor } from "../../src/rpc/auth.ts";
+import { AuthFlavor, UNKNOWN } from "../../src/rpc/auth.ts";
+import type { Connection } from "../../src/rpc/handlers.ts";
+import { PLAIN } from "../../src/rpc/security.ts";
 import type { Client } from "../../src/state/client.ts";
 import { grantDelegation } from "../../src/state/delegations.ts";
 import type { FileState } from "../../src/state/file_states.ts";
@@ -24,7 +26,9 @@ import type { Session } from "../../src/state/session.ts";
 import { STATE_COSTS, type StateKind } from "../../src/state/state_budget.ts";
 import { defineExport } from "../../src/vfs/exports.ts";
 import { Namespace } from "../../src/vfs/namespace.ts";
+import { XdrReader } from "../../src/xdr/reader.ts";
 import { bytes, StateFixture } from "../state/fixture.ts";
+import { testConnection } from "../support/connection.ts";
 import { liveHeap } from "../support/heap.ts";
 
 const COUNT = 20_000;
@@ -147,6 +151,29 @@ function measureAll(protocol: 0 | 1): void {
     );
   });
   if (protocol === 1) measureSessions(fixture, clients);
+  else measureDuplicates(fixture);
+}
+
+/** Answers to requests of NFSv4.0, of connections with many and with one. */
+function measureDuplicates({ state: { duplicates } }: StateFixture): void {
+  const answerOn = (connection: Connection, xid: number) => {
+    const body = new XdrReader(fill);
+    const header = { xid, program: 100_003, version: 4, procedure: 1 };
+    const call = { ...header, credential: UNKNOWN, seal: PLAIN, body };
+    const entry = duplicates.begin(call, connection, 0)!;
+    duplicates.finish(entry, fill, { hasChanged: true });
+    return connection;
+  };
+  const from = (hostname: string) =>
+    testConnection({ peer: { hostname, port: 700 } });
+  const busy = Array.from({ length: COUNT / 1_000 }, (_, i) => from(`${i}`));
+  measure("answer", "kept answer of 256 bytes", (i) => {
+    return answerOn(busy[i % busy.length]!, i);
+  }, { besides: 256 });
+  const quiet = Array.from({ length: COUNT }, (_, i) => from(`192.0.2.${i}`));
+  measure("sender", "connection with one such answer", (i) => {
+    return answerOn(quiet[i]!, COUNT + i);
+  }, { besides: 256 + STATE_COSTS.answer });
 }
 
 function measureSessions({ state }: StateFixture, clients: Client[]): void {

@@ -38,7 +38,9 @@ import { HURRIED_LOOKS, HURRY, SWEEP_MS } from "../../src/rpc/listener.ts";
 import { LARGEST_WRITER } from "../../src/rpc/pools.ts";
 import { SWEEP_INTERVAL_MS } from "../../src/server/options.ts";
 import { DEFAULT_FILE_SYSTEM_MS } from "../../src/server/options.ts";
+import { LONGEST_ANSWER } from "../../src/state/duplicate_requests.ts";
 import { GRACE_EXTENSION_MS } from "../../src/state/grace.ts";
+import { ANSWER_AGE_MS } from "../../src/state/kept_answers.ts";
 import {
   FIRST_RETRY_AFTER,
   MAX_RETRY_AFTER,
@@ -141,6 +143,8 @@ export const TIMES: Told<number | readonly number[]> = {
     "gets no more while it holds": SHARE,
     "when its operations have taken": LONGEST_TURN,
     "for others shares slices of": SLICE,
+    "1,024 answers are kept, for": ANSWER_AGE_MS,
+    "longer ones than": LONGEST_ANSWER,
     "was told by CB_NOTIFY_LOCK has": TURN,
     "counted from the last one:": MIN_RETRY_AFTER,
     "two seconds at least,": FIRST_RETRY_AFTER,

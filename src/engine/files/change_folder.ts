@@ -99,7 +99,7 @@ export function* changeFolder(
 ): Steps<Outcome | StatusCode> {
   const status = recallAffected(context, act);
   if (status !== Status.OK) return status;
-  const outcome = yield* wait(carryOut(act, folder));
+  const outcome = yield* wait(carryOut(context, folder, act));
   const file = losingLastName(act);
   if (file !== undefined) context.services.namespace.forget(file);
   return outcome;
@@ -130,8 +130,12 @@ function recallAffected(context: CompoundContext, act: FolderAct): StatusCode {
   }
 }
 
-function carryOut(act: FolderAct, folder: FileRef): Awaitable<Outcome> {
-  const fs = methodsForEntries(folder);
+function carryOut(
+  context: CompoundContext,
+  folder: FileRef,
+  act: FolderAct,
+): Awaitable<Outcome> {
+  const fs = methodsForEntries(context, folder);
   const { node } = folder;
   const { name } = act;
   switch (act.type) {

@@ -83,10 +83,12 @@ export function checkChanges(
  * may be changed.
  */
 export function changing<Change extends ContentMethod | "sometimes">(
-  _context: ChangingContext<Change>,
+  context: ChangingContext<Change>,
   file: FileRef,
 ): MethodsOf<Change> {
-  return methodsOf(file) as unknown as MethodsOf<Change>;
+  const methods = methodsOf(file) as unknown as MethodsOf<Change>;
+  context.hasChanged = true;
+  return methods;
 }
 
 /**
@@ -104,9 +106,12 @@ export function settingToo(
 
 /** The methods that change the entries of a folder: for `changeFolder` alone. */
 export function methodsForEntries(
+  context: CompoundContext,
   folder: FileRef,
 ): Pick<FileSystem, EntryMethod> {
-  return methodsOf(folder);
+  const methods = methodsOf(folder);
+  context.hasChanged = true;
+  return methods;
 }
 
 function methodsOf({ export: { readOnly, fs } }: FileRef): FileSystem {

@@ -73,7 +73,8 @@ function* inSequence(
       throw error;
     } finally {
       sequence.pending = undefined;
-      sequence.answer(seqid, replyFor(context, { operation, status, start }));
+      const reply = replyFor(context, { operation, status, start });
+      if (sequence.answer(seqid, reply)) context.hasChanged = true;
     }
   } finally {
     if (isOpener && !owner.client.isGone) noteUse(state, owner, clock.now());

@@ -12,6 +12,7 @@ export const delegreturn: Operation<Stateid, "state"> = {
     const state = resolveState(context, stateid, context.file, TO_END);
     if (isStatus(state)) return state;
     if (state.kind !== "delegation") return Status.BAD_STATEID;
+    context.hasChanged = true;
     dropDelegation(context.services.state, state, "returned");
     return Status.OK;
   },

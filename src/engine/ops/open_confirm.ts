@@ -42,7 +42,10 @@ export const openConfirm: Operation<OpenConfirmArgs, "state"> = {
     // RFC 7530 16.18.4: with another seqid, the OPEN will not be confirmed.
     const cancels = status === Status.BAD_SEQID && known?.kind === "open" &&
       known.owner.unconfirmed === known;
-    if (cancels) restartOwner(state, known.owner);
+    if (cancels) {
+      context.hasChanged = true;
+      restartOwner(state, known.owner);
+    }
     return status;
   },
 };

@@ -1,0 +1,193 @@
+import type { Awaitable } from "../base/awaitable.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Connection } from "../rpc/handlers.ts";
+import type { RpcCall } from "../rpc/message.ts";
+import { digest } from "./digest.ts";
+import type { Piecework } from "./effects.ts";
+import { type KeptAnswer, KeptAnswers, Sender } from "./kept_answers.ts";
+import type { StateBudget } from "./state_budget.ts";
+import { WideMap } from "./wide_map.ts";
+
+/** Longest answer that is kept, in bytes. */
+export const LONGEST_ANSWER = 8_192;
+/** Requests of one xid that are looked through. */
+const REQUESTS_PER_XID = 64;
+
+/** A request that is not to be carried out twice. */
+export interface DuplicateEntry {
+  readonly xid: number;
+  /** The connection that it came on. */
+  readonly sender: Sender;
+  /** See `Credential`: what one user was answered is not for another. */
+  readonly principal: string;
+  /** Bytes of its arguments, and a digest of them. */
+  readonly size: number;
+  readonly digest: number;
+  /** Its COMPOUND4res; until it is there, a retry waits. */
+  answer: Uint8Array | undefined;
+  /** When that was given. */
+  answeredAt: number;
+  /** The retries that wait. */
+  waiting: PromiseWithResolvers<Uint8Array> | undefined;
+}
+
+type AnsweredEntry = DuplicateEntry & KeptAnswer;
+
+/** Options of {@linkcode DuplicateRequests}. */
+export interface DuplicateRequestsOptions {
+  readonly clock: Clock;
+  /** Where the answers count. */
+  readonly budget: StateBudget;
+  /** Bytes of all answers. */
+  readonly maxBytes: number;
+}
+
+/**
+ * Answers to NFSv4.0 requests that would fail or harm if they were carried out
+ * again: a client that lost its connection sends them once more, with the same
+ * xid, and NFSv4.0 has no session to tell (RFC 7530 3.1.1, RFC 5531 9). A request
+ * that is being carried out is never forgotten.
+ */
+export class DuplicateRequests {
+  /** Requests that were answered as the first time. */
+  hits = 0;
+  readonly #clock: Clock;
+  readonly #byXid = new WideMap<number, DuplicateEntry[]>((xid) => xid);
+  readonly #senders = new WeakMap<Connection, Sender>();
+  readonly #answers: KeptAnswers<AnsweredEntry>;
+
+  constructor(options: DuplicateRequestsOptions) {
+    this.#clock = options.clock;
+    this.#answers = new KeptAnswers({
+      ...options,
+      forgotten: (entry) => this.#unlist(entry),
+    });
+  }
+
+  /** Bytes of the answers that are kept. */
+  get bytes(): number {
+    return this.#answers.bytes;
+  }
+
+  /** The answer to a call that came before, whose arguments are yet to be read. */
+  find(
+    call: RpcCall,
+    connection: Connection,
+  ): Awaitable<Uint8Array> | undefined {
+    const entries = this.#byXid.get(call.xid);
+    if (entries === undefined) return undefined;
+    const { bytes, position, end } = call.body;
+    const { principal } = call.credential;
+    // Made once, however many requests of this xid there are.
+    let own: number | undefined;
+    for (const entry of entries) {
+      const isSame = entry.size === end - position &&
+        entry.principal === principal && maySend(entry, connection) &&
+        entry.digest === (own ??= digest(bytes, position, end));
+      if (!isSame) continue;
+      if (isAnswered(entry) && !this.#answers.isRecent(entry)) continue;
+      this.hits++;
+      return entry.answer ?? waitFor(entry);
+    }
+    return undefined;
+  }
+
+  /**
+   * A call whose arguments begin at `start` is about to do what must not be done
+   * twice; `undefined` where too many are being carried out under its xid.
+   */
+  begin(
+    { xid, credential, body: { bytes, end } }: RpcCall,
+    connection: Connection,
+    start: number,
+  ): DuplicateEntry | undefined {
+    const sender = this.#senderOf(connection);
+    if (!this.#makeWay(xid, sender)) return undefined;
+    const entry: DuplicateEntry = {
+      xid,
+      sender,
+      principal: credential.principal,
+      size: end - start,
+      digest: digest(bytes, start, end),
+      answer: undefined,
+      answeredAt: 0,
+      waiting: undefined,
+    };
+    const entries = this.#byXid.get(xid);
+    if (entries === undefined) this.#byXid.set(xid, [entry]);
+    else entries.push(entry);
+    return entry;
+  }
+
+  /**
+   * It is done; `answer`, its COMPOUND4res, is copied. What has changed nothing
+   * may as well be carried out again, and is not kept.
+   */
+  finish(
+    entry: DuplicateEntry,
+    answer: Uint8Array,
+    { hasChanged }: { readonly hasChanged: boolean },
+  ): void {
+    const { waiting, sender } = entry;
+    const isKept = hasChanged && answer.length <= LONGEST_ANSWER &&
+      this.#answers.makeRoom(sender);
+    if (isKept || waiting !== undefined) entry.answer = answer.slice();
+    waiting?.resolve(entry.answer!);
+    entry.waiting = undefined;
+    entry.answeredAt = this.#clock.now();
+    if (isKept && isAnswered(entry)) this.#answers.keep(entry);
+    else this.#unlist(entry);
+  }
+
+  /** Forgets the answers that no client asks for any more. */
+  sweep(): Piecework {
+    return this.#answers.sweep();
+  }
+
+  #senderOf(connection: Connection): Sender {
+    let sender = this.#senders.get(connection);
+    if (sender === undefined) {
+      this.#senders.set(connection, sender = new Sender(connection));
+    }
+    return sender;
+  }
+
+  /** Answers make room for one request more of their xid; false where there are none. */
+  #makeWay(xid: number, sender: Sender): boolean {
+    const entries = this.#byXid.get(xid);
+    if (entries === undefined) return true;
+    const answered = entries.filter(isAnswered);
+    // A client that uses an xid anew has read what it was answered under it.
+    const obsolete = answered.find((entry) => entry.sender === sender);
+    const isFull = entries.length >= REQUESTS_PER_XID;
+    const gone = obsolete ?? (isFull ? answered[0] : undefined);
+    if (gone !== undefined) this.#answers.forget(gone);
+    return gone !== undefined || !isFull;
+  }
+
+  #unlist(entry: DuplicateEntry): void {
+    const entries = this.#byXid.get(entry.xid)!;
+    if (entries.length === 1) this.#byXid.delete(entry.xid);
+    else entries.splice(entries.indexOf(entry), 1);
+  }
+}
+
+/** Whether it is done, and its answer kept. */
+function isAnswered(entry: DuplicateEntry): entry is AnsweredEntry {
+  return entry.answer !== undefined;
+}
+
+/**
+ * Whether a connection may repeat what another one, or itself, asked for: it is
+ * of the same address, and of the same port unless the first one is closed.
+ */
+function maySend({ sender }: DuplicateEntry, connection: Connection): boolean {
+  const { hostname, port } = connection.peer;
+  if (hostname !== sender.hostname) return false;
+  return port === sender.port || sender.isClosed;
+}
+
+function waitFor(entry: DuplicateEntry): Promise<Uint8Array> {
+  entry.waiting ??= Promise.withResolvers();
+  return entry.waiting.promise;
+}

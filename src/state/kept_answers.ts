@@ -1,0 +1,185 @@
+import type { Clock } from "../base/clock.ts";
+import type { Connection } from "../rpc/handlers.ts";
+import { LOOK, type Piecework } from "./effects.ts";
+import { networkOf } from "./network_of.ts";
+import {
+  mayHaveMore,
+  STATE_COSTS,
+  type StateAccount,
+  type StateBudget,
+} from "./state_budget.ts";
+
+/** Answers that are kept of a connection: no client has more requests under way on one. */
+export const ANSWERS_PER_CONNECTION = 1_024;
+/** Milliseconds after which no client sends a request again. */
+export const ANSWER_AGE_MS = 120_000;
+/** What it costs to forget an answer, in pieces of work. */
+const FORGET_PIECES = 1 / 4;
+
+/** A connection, as far as it takes to tell whose requests came on it. */
+export class Sender {
+  /** Its address and port. */
+  readonly hostname: string;
+  readonly port: number | undefined;
+  /** What counts as its address where memory is shared out. */
+  readonly network: string;
+  /** Answers to its requests that are kept, the oldest first. */
+  readonly answers = new Set<KeptAnswer>();
+  readonly #connection: WeakRef<Connection>;
+
+  constructor(connection: Connection) {
+    const { hostname, port } = connection.peer;
+    this.hostname = hostname;
+    this.port = port;
+    this.network = networkOf(hostname);
+    // Not to be kept from the garbage collector, with its buffers, for this.
+    this.#connection = new WeakRef(connection);
+  }
+
+  /** Whether the connection has ended. */
+  get isClosed(): boolean {
+    const connection = this.#connection.deref();
+    return connection === undefined || connection.closeReason !== undefined;
+  }
+}
+
+/** An answer that is kept. */
+export interface KeptAnswer {
+  /** Whom it was for. */
+  readonly sender: Sender;
+  /** Its bytes. */
+  readonly answer: Uint8Array;
+  /** When it was given. */
+  readonly answeredAt: number;
+}
+
+/** Options of {@linkcode KeptAnswers}. */
+export interface KeptAnswersOptions<Answer extends KeptAnswer> {
+  readonly clock: Clock;
+  /** Where they count, each in the account of its address. */
+  readonly budget: StateBudget;
+  /** Bytes of all of them. */
+  readonly maxBytes: number;
+  /** Told of each that is not kept any more. */
+  readonly forgotten: (answer: Answer) => void;
+}
+
+/** What is kept of one address. */
+interface Share {
+  /** Those that have answers; the one that has had some for longest first. */
+  readonly senders: Set<Sender>;
+  /** Bytes of all of it. */
+  bytes: number;
+}
+
+/**
+ * The memory that answers to NFSv4.0 requests are kept in, shared out so that no
+ * client takes it from another: a connection's new answers push out its own old
+ * ones, and where its address has had its share, those of that address.
+ */
+export class KeptAnswers<Answer extends KeptAnswer> {
+  /** Bytes of all of them. */
+  bytes = 0;
+  readonly #options: KeptAnswersOptions<Answer>;
+  readonly #shares = new Map<string, Share>();
+
+  constructor(options: KeptAnswersOptions<Answer>) {
+    this.#options = options;
+  }
+
+  /** Whether an answer is recent enough to be asked for again. */
+  isRecent({ answeredAt }: KeptAnswer): boolean {
+    return answeredAt >= this.#options.clock.now() - ANSWER_AGE_MS;
+  }
+
+  /** Makes room for one answer more; false where its address may have nothing more. */
+  makeRoom({ answers, network }: Sender): boolean {
+    if (answers.size >= ANSWERS_PER_CONNECTION) this.#forgetOldest(answers);
+    while (this.#hasItsShare(network)) {
+      const oldest = answers.size > 0 ? answers : this.#oldestOf(network);
+      if (oldest === undefined) return false;
+      this.#forgetOldest(oldest);
+    }
+    return true;
+  }
+
+  /** Keeps an answer for which room was made. */
+  keep(answer: Answer): void {
+    const { sender } = answer;
+    const { network, answers } = sender;
+    let share = this.#shares.get(network);
+    if (share === undefined) {
+      this.#shares.set(network, share = { senders: new Set(), bytes: 0 });
+    }
+    if (!share.senders.has(sender)) {
+      share.senders.add(sender);
+      this.#count(share, sender, 1);
+    }
+    answers.add(answer);
+    this.#count(share, answer, 1);
+  }
+
+  /** Keeps it no more. */
+  forget(answer: Answer): void {
+    const { sender } = answer;
+    const { network, answers } = sender;
+    const share = this.#shares.get(network)!;
+    answers.delete(answer);
+    this.#count(share, answer, -1);
+    if (answers.size === 0) {
+      share.senders.delete(sender);
+      this.#count(share, sender, -1);
+      if (share.senders.size === 0) this.#shares.delete(network);
+    }
+    this.#options.forgotten(answer);
+  }
+
+  /** Forgets what no client asks for any more. */
+  *sweep(): Piecework {
+    for (const { senders } of this.#shares.values()) {
+      for (const { answers } of senders) {
+        for (const answer of answers) {
+          if (this.isRecent(answer)) break;
+          this.forget(answer as Answer);
+          yield FORGET_PIECES;
+        }
+        yield LOOK;
+      }
+    }
+  }
+
+  /** Whether an address may keep no more answers, or have no more state at all. */
+  #hasItsShare(network: string): boolean {
+    const held = this.#shares.get(network)?.bytes ?? 0;
+    const free = this.#options.maxBytes - this.bytes;
+    return !mayHaveMore(held, free) || this.#accountOf(network).isFull;
+  }
+
+  /** The answers of that connection of an address that has had some for longest. */
+  #oldestOf(network: string): ReadonlySet<KeptAnswer> | undefined {
+    for (const { answers } of this.#shares.get(network)?.senders ?? []) {
+      return answers;
+    }
+    return undefined;
+  }
+
+  #forgetOldest(answers: ReadonlySet<KeptAnswer>): void {
+    for (const oldest of answers) return this.forget(oldest as Answer);
+  }
+
+  /** A connection or an answer of a share came, or went where `by` is -1. */
+  #count(share: Share, what: Sender | Answer, by: 1 | -1): void {
+    const isSender = what instanceof Sender;
+    const { network } = isSender ? what : what.sender;
+    const kind = isSender ? "sender" : "answer";
+    const extra = isSender ? 0 : what.answer.length;
+    const bytes = by * (STATE_COSTS[kind] + extra);
+    share.bytes += bytes;
+    this.bytes += bytes;
+    this.#accountOf(network).count(kind, by, extra);
+  }
+
+  #accountOf(network: string): StateAccount {
+    return this.#options.budget.account(network);
+  }
+}
