@@ -1,11 +1,4 @@
-import type { Awaitable } from "../../base/awaitable.ts";
-import {
-  isStatus,
-  OPAQUE_LIMIT,
-  Status,
-  type StatusCode,
-} from "../../nfs4/constants.ts";
-import type { Stateid } from "../../nfs4/types.ts";
+import { OPAQUE_LIMIT, Status, type StatusCode } from "../../nfs4/constants.ts";
 import {
   lengthOf,
   type LockedRange,
@@ -19,8 +12,6 @@ import { XdrError } from "../../xdr/error.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { giveWay } from "./conflicts.ts";
 import type { CompoundContext } from "../context.ts";
-import { type ResolveOptions, resolveState } from "./resolve_stateid.ts";
-import { sequenced } from "./owner_seqid.ts";
 
 /** lock_owner4. */
 export interface LockOwnerName {
@@ -109,35 +100,4 @@ export function encodeDenied(
   reply.uint32(conflict.write ? WRITE_LT : READ_LT);
   reply.uint64(conflict.clientid);
   reply.opaque(conflict.owner);
-}
-
-/** A request about a lock stateid of the current filehandle. */
-export interface LockRequest {
-  /** Number of the operation. */
-  readonly operation: number;
-  /** Names the lock state. */
-  readonly stateid: Stateid;
-  /** NFSv4.0: of the lock's owner. */
-  readonly seqid: number;
-  /** How the stateid is to be judged. */
-  readonly resolve: ResolveOptions;
-}
-
-/** Does something with the lock state that a stateid names, once: see `withOpen`. */
-export function withLock(
-  context: CompoundContext,
-  { stateid, operation, seqid, resolve }: LockRequest,
-  act: (lock: LockState) => Awaitable<StatusCode>,
-): Awaitable<StatusCode> {
-  const resolved = (): Awaitable<StatusCode> => {
-    const state = resolveState(context, stateid, context.file, resolve);
-    if (isStatus(state)) return state;
-    // RFC 8881 8.2.4, RFC 7530 9.1.4.4: no open, no delegation.
-    return state.kind === "lock" ? act(state) : Status.BAD_STATEID;
-  };
-  if (context.minorVersion > 0) return resolved();
-  const known = context.services.state.stateids.find(stateid.other);
-  if (known?.kind !== "lock" || known.client.protocol !== 0) return resolved();
-  const { owner } = known;
-  return sequenced(context, { owner, operation, seqid }, resolved);
 }

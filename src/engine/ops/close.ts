@@ -6,7 +6,7 @@ import {
   type ResolveOptions,
   setCurrentStateid,
 } from "../locking/resolve_stateid.ts";
-import { withOpen } from "../locking/with_open.ts";
+import { withOpen } from "../locking/with_state.ts";
 
 /** CLOSE4args. */
 export interface CloseArgs {

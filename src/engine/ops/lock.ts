@@ -1,4 +1,9 @@
-import { type Awaitable, wait } from "../../base/awaitable.ts";
+import {
+  type Awaitable,
+  type Steps,
+  take,
+  wait,
+} from "../../base/awaitable.ts";
 import {
   isStatus,
   Op,
@@ -22,7 +27,6 @@ import {
   type LockType,
   readLockOwner,
   readLockType,
-  withLock,
 } from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
 import { ownerClient } from "../locking/owner_client.ts";
@@ -33,7 +37,7 @@ import {
   TO_USE,
 } from "../locking/resolve_stateid.ts";
 import { sequenced } from "../locking/owner_seqid.ts";
-import { withOpen } from "../locking/with_open.ts";
+import { withLock, withOpen } from "../locking/with_state.ts";
 import { TYPE } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
@@ -77,21 +81,27 @@ export const lock: Operation<LockArgs, "state"> = {
     locker: readLocker(xdr),
   }),
 
-  *run(context, args) {
-    const { file, minorVersion } = context;
-    const { type } = yield* wait(attributesOf(file, TYPE));
-    const status = checkRegular(type, minorVersion);
-    if (status !== Status.OK) return status;
+  run(context, args) {
     const { locker } = args;
-    if (locker.isNew) return yield* wait(lockUnderOpen(context, args, locker));
+    const common = {
+      operation: Op.LOCK,
+      resolve: args.reclaim ? TO_RECLAIM : TO_USE,
+      check: () => take(checkType(context)),
+    };
+    if (locker.isNew) {
+      const { openStateid: stateid, openSeqid: seqid } = locker;
+      return withOpen(
+        context,
+        { ...common, stateid, seqid },
+        (open) => lockUnderOpen(context, args, { open, locker }),
+      );
+    }
     const { lockStateid: stateid, lockSeqid: seqid } = locker;
-    const resolve = args.reclaim ? TO_RECLAIM : TO_USE;
-    const request = { operation: Op.LOCK, stateid, seqid, resolve };
-    return yield* wait(withLock(
+    return withLock(
       context,
-      request,
-      ({ open, owner }) => take(context, args, { open, owner }),
-    ));
+      { ...common, stateid, seqid },
+      ({ open, owner }) => lockFor(context, args, { open, owner }),
+    );
   },
 
   encodeFailure: encodeDenied,
@@ -114,38 +124,39 @@ function readLocker(xdr: XdrReader): NewLocker | KnownLocker {
   };
 }
 
+/** RFC 8881 18.10.4: what is no file tells that, whatever the stateid. */
+function* checkType(
+  { file, minorVersion }: CompoundContext,
+): Steps<StatusCode> {
+  const { type } = yield* wait(attributesOf(file, TYPE));
+  return checkRegular(type, minorVersion);
+}
+
+/** The first lock of an owner under an open. */
 function lockUnderOpen(
   context: CompoundContext,
   args: LockArgs,
-  locker: NewLocker,
+  { open, locker }: { readonly open: OpenState; readonly locker: NewLocker },
 ): Awaitable<StatusCode> {
-  const request = {
-    operation: Op.LOCK,
-    stateid: locker.openStateid,
-    seqid: locker.openSeqid,
-    resolve: args.reclaim ? TO_RECLAIM : TO_USE,
-  };
-  return withOpen(context, request, (open) => {
-    const { name, clientid } = locker.owner;
-    const client = ownerClient(context, clientid);
-    if (isStatus(client)) return client;
-    // RFC 7530 16.10.5: the lock owner is one of the client that has the file open.
-    if (client !== open.client) return Status.BAD_STATEID;
-    const key = ownerKey(name);
-    const known = client.states.lockOwners.get(key);
-    // RFC 7530 16.10.5: the owner has locks under this open, and should use their
-    // stateid; one that has unlocked everything may begin anew, as with Linux.
-    if (context.minorVersion === 0 && known && holdsRanges(open, known)) {
-      return Status.BAD_SEQID;
-    }
-    const owner = known ?? new LockOwner(client, key);
-    const sequence = { owner, operation: Op.LOCK, seqid: locker.lockSeqid };
-    return sequenced(
-      context,
-      sequence,
-      () => take(context, args, { open, owner }),
-    );
-  });
+  const { name, clientid } = locker.owner;
+  const client = ownerClient(context, clientid);
+  if (isStatus(client)) return client;
+  // RFC 7530 16.10.5: the lock owner is one of the client that has the file open.
+  if (client !== open.client) return Status.BAD_STATEID;
+  const key = ownerKey(name);
+  const known = client.states.lockOwners.get(key);
+  // RFC 7530 16.10.5: the owner has locks under this open, and should use their
+  // stateid; one that has unlocked everything may begin anew, as with Linux.
+  if (context.minorVersion === 0 && known && holdsRanges(open, known)) {
+    return Status.BAD_SEQID;
+  }
+  const owner = known ?? new LockOwner(client, key);
+  const sequence = { owner, operation: Op.LOCK, seqid: locker.lockSeqid };
+  return sequenced(
+    context,
+    sequence,
+    () => lockFor(context, args, { open, owner }),
+  );
 }
 
 function holdsRanges(open: OpenState, owner: LockOwner): boolean {
@@ -153,7 +164,7 @@ function holdsRanges(open: OpenState, owner: LockOwner): boolean {
 }
 
 /** Locks, or says why not. */
-function take(
+function lockFor(
   context: CompoundContext,
   { offset, length, reclaim, write, blocking }: LockArgs,
   { open, owner }: { readonly open: OpenState; readonly owner: LockOwner },

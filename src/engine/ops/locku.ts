@@ -2,12 +2,13 @@ import { Op, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
 import { atLimit } from "../status_at_limit.ts";
-import { readLockType, withLock } from "../locking/locking.ts";
+import { readLockType } from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
 import {
   type ResolveOptions,
   setCurrentStateid,
 } from "../locking/resolve_stateid.ts";
+import { withLock } from "../locking/with_state.ts";
 
 /** LOCKU4args without the lock type, which has no effect (RFC 8881 18.12.3). */
 export interface LockuArgs {

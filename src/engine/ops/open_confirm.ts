@@ -4,7 +4,7 @@ import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
 import type { Operation } from "../operation.ts";
 import type { ResolveOptions } from "../locking/resolve_stateid.ts";
-import { withOpen } from "../locking/with_open.ts";
+import { withOpen } from "../locking/with_state.ts";
 
 /** OPEN_CONFIRM4args. */
 export interface OpenConfirmArgs {

@@ -165,3 +165,14 @@ Deno.test("a request that uses up its seqid and fails is answered as the first t
   assert(first.describe().endsWith("OPEN NOENT"), first.describe());
   assertEquals(again.bytes, first.bytes);
 });
+
+Deno.test("LOCK of what is no file uses up the seqid, as its client believes (RFC 7530 9.1.7)", async () => {
+  await using fixture = await startFixture();
+  const { at, stateid, seqid } = await opened(fixture);
+  const lock = (openSeqid: number) => {
+    const owner = fixture.lockOwner("locker");
+    return op.lock({ locker: { openStateid: stateid, openSeqid, owner } });
+  };
+  assertEquals(await fixture.status(...walk(["dir"]), lock(seqid)), "ISDIR");
+  assertEquals(await fixture.status(at, lock(seqid + 1)), "OK");
+});
