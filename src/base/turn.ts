@@ -97,7 +97,10 @@ export class LoopTurn implements Turn {
     });
   }
 
-  /** One after the other, as the turns have room: however many wait, a turn costs one slice. */
+  /**
+   * One after the other, as the turns have room: however many wait, a turn costs
+   * one slice. Never rejects: it calls what resolves promises, and nothing else.
+   */
   async #wake(): Promise<void> {
     this.#isWaking = true;
     while (this.#queue.length > 0) {

@@ -53,7 +53,7 @@ export class SocketOwners {
     });
   }
 
-  /** Never rejects. */
+  /** Never rejects: what goes wrong is the searches' to hear. */
   async #look(): Promise<void> {
     this.#isLooking = true;
     while (this.#waiting.length > 0) {

@@ -232,6 +232,7 @@ export class RpcListener implements AsyncDisposable {
     this.#serve(connection);
   }
 
+  /** Never rejects, as `run` does not. */
   async #serve(connection: RpcConnection): Promise<void> {
     const { logger = silentLogger } = this.#options;
     const peer = endpointText(connection.peer);

@@ -3,7 +3,7 @@
  * forgotten by the next hand.
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { modulesIn, noFiles, read, ROOT } from "./documents.ts";
 
 const modules = noFiles
@@ -114,6 +114,58 @@ Deno.test(
       !modules.includes(path) || code(path).search(reads) < 0
     );
     assertEquals(unread, [], "does not read one");
+  },
+);
+
+/** The async methods of a module that it calls and does not wait for. */
+function letGo(path: string): string[] {
+  const text = code(path);
+  const names = [...text.matchAll(/\basync (#\w+)\(/g)].map(([, name]) =>
+    name!
+  );
+  return names.filter((name) =>
+    new RegExp(`(?<=[;{})]|\\belse)\\s+(?:void )?this\\.${name}\\(`).test(text)
+  );
+}
+
+Deno.test("a promise that is let go never rejects, and says so", {
+  ignore: noFiles,
+}, () => {
+  const all = modules.flatMap((path) =>
+    letGo(path).map((name) => ({ path, name }))
+  );
+  // The pattern finds any at all.
+  assert(all.length > 0);
+  const silent = all.filter(({ path, name }) => {
+    const [, said = ""] = new RegExp(
+      `/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+async ${name}\\(`,
+    ).exec(read(path)) ?? [];
+    return !/never rejects/i.test(said);
+  });
+  assertEquals(silent, []);
+});
+
+/** Where what comes of a promise is taken without a catch, and why it never rejects. */
+const THENS: ReadonlyMap<string, string> = new Map([
+  ["src/rpc/connection.ts", "a turn comes"],
+  ["src/rpc/outbox.ts", "settleAll returns failures"],
+  ["src/rpc/reliance.ts", "settleAll returns failures"],
+]);
+
+Deno.test(
+  "what is done after a promise hears of its error, or says why there is none",
+  {
+    ignore: noFiles,
+  },
+  () => {
+    const thens =
+      /(?<=[;{})]|\belse)\s+(?:void )?(?!return|await|const|yield)[\w.#!?]+(?:\([\w., ]*\))?\.then\((?:[^(),]|\([^()]*\)|\{[^{}]*\})*\);/g;
+    const isSaid = (path: string) => THENS.has(path);
+    assertEquals(found(thens, isSaid), []);
+    const unused = [...THENS.keys()].filter((path) =>
+      code(path).search(thens) < 0
+    );
+    assertEquals(unused, [], "takes none");
   },
 );
 
