@@ -35,6 +35,8 @@ const STATX_ATTR_MOUNT_ROOT = 0x2000;
 const UTIME_NOW = 0x3fffffff;
 const UTIME_OMIT = 0x3ffffffe;
 const ENOENT = 2;
+/** A kernel without fine-grained timestamps stamps with its timer: 100 Hz at the slowest, in microseconds. */
+const KERNEL_TICK = 10_000;
 /** The number of that kind of file systems. */
 const FUSE = 0x65735546;
 const DT_UNKNOWN = 0;
@@ -49,8 +51,7 @@ const O_PATH = 0x200000;
 
 /** Linux with libc at hand: times to the nanosecond, devices, one system call for a stat. */
 export class LinuxHost extends PortableHost {
-  // A kernel without fine-grained timestamps stamps with its timer tick: 100 Hz at the slowest.
-  override readonly tick: number = 10_000;
+  #tick = KERNEL_TICK;
   override readonly timeDelta: number = 1;
   override readonly rawNames: boolean;
   override readonly limitations: readonly string[];
@@ -84,7 +85,16 @@ export class LinuxHost extends PortableHost {
 
   override openRoot(path: string): OpenFolder {
     this.#hasLastingHandles = fs.statfsSync(path).type >>> 0 !== FUSE;
-    return super.openRoot(path);
+    const root = super.openRoot(path);
+    // No process can choose a ctime: it has none where its file system keeps none.
+    const { nanoseconds } = this.statFolder(root).ctime;
+    this.#tick = nanoseconds === 0 ? super.tick : KERNEL_TICK;
+    return root;
+  }
+
+  /** Of the file system in the root that was opened. */
+  override get tick(): number {
+    return this.#tick;
   }
 
   override openFolder(parent: OpenFolder, name: string): OpenFolder {

@@ -50,10 +50,13 @@ export class PortableHost implements Host {
     "no delegations",
     HANGING_MOUNTS,
   ];
-  // Deno cuts ctime to whole seconds.
-  readonly tick: number = 1_000_000;
   // Deno sets times as whole milliseconds.
   readonly timeDelta: number = 1_000_000;
+
+  /** Deno cuts ctime to whole seconds. */
+  get tick(): number {
+    return 1_000_000;
+  }
 
   constructor() {
     this.pinsFolders = Deno.build.os === "linux" && procWorks();

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
+import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { HostListing } from "../../../src/backends/local/host.ts";
 import { FsError } from "../../../src/vfs/errors.ts";
@@ -324,5 +326,41 @@ Deno.test({
     never.resolve([]);
     await Promise.all([disposed, ...answers.slice(0, 4)]);
     tree.dispose();
+  },
+});
+
+/** The host, on a file system that keeps whole seconds. */
+function makeCoarseHost(): LinuxHost {
+  const calls = openHostCalls()!;
+  const { libc } = calls;
+  const statx: typeof libc.statx = (fd, name, flags, mask, into) => {
+    const result = libc.statx(fd, name, flags, mask, into);
+    const words = new Uint32Array((into as Uint8Array<ArrayBuffer>).buffer);
+    // Nanoseconds of atime, btime, ctime and mtime.
+    for (const at of [18, 22, 26, 30]) words[at] = 0;
+    return result;
+  };
+  return new LinuxHost({ ...calls, libc: { ...libc, statx } });
+}
+
+Deno.test({
+  name:
+    "local: where times are whole seconds, what the host does within one is listed",
+  ignore: noFolder || !hasFfi,
+  fn: async () => {
+    await using box = new Sandbox();
+    const { path } = box;
+    let now = 0;
+    const fs = new HostedFileSystem(makeCoarseHost(), path, { now: () => now });
+    const names = async () =>
+      (await fs.readdir(fs.root(), 0, 10)).entries.map(({ name }) => name);
+    Deno.writeTextFileSync(`${path}/before`, "");
+    const { ctime } = await fs.getattr(fs.root());
+    now = ctime.seconds * 1000 + 100;
+    assertEquals(await names(), ["before"]);
+    Deno.writeTextFileSync(`${path}/after`, "");
+    now += 10_000;
+    assertEquals((await names()).sort(), ["after", "before"]);
+    await fs.dispose();
   },
 });
