@@ -13,6 +13,8 @@ import {
 export const ANSWERS_PER_CONNECTION = 1_024;
 /** Milliseconds after which no client sends a request again. */
 export const ANSWER_AGE_MS = 120_000;
+/** Answers that go for a new one; the longest takes the place of so many of the shortest. */
+const FORGOTTEN_AT_ONCE = 32;
 /** What it costs to forget an answer, in pieces of work. */
 const FORGET_PIECES = 1 / 4;
 
@@ -92,15 +94,19 @@ export class KeptAnswers<Answer extends KeptAnswer> {
     return answeredAt >= this.#options.clock.now() - ANSWER_AGE_MS;
   }
 
-  /** Makes room for one answer more; false where its address may have nothing more. */
+  /**
+   * Makes room for one answer more; false where its address may have nothing more,
+   * or has more than its share by so much that the next requests go on with it.
+   */
   makeRoom({ answers, network }: Sender): boolean {
     if (answers.size >= ANSWERS_PER_CONNECTION) this.#forgetOldest(answers);
-    while (this.#hasItsShare(network)) {
+    for (let i = 0; i < FORGOTTEN_AT_ONCE; i++) {
+      if (!this.#hasItsShare(network)) return true;
       const oldest = answers.size > 0 ? answers : this.#oldestOf(network);
       if (oldest === undefined) return false;
       this.#forgetOldest(oldest);
     }
-    return true;
+    return !this.#hasItsShare(network);
   }
 
   /** Keeps an answer for which room was made. */

@@ -208,6 +208,21 @@ Deno.test("where an address has no room for state its answers go, and no other's
   assertEquals(kept.known(victim, [1]), [1]);
 });
 
+Deno.test("an address whose share has shrunk gives up a few answers with each request", () => {
+  const kept = new Kept({ maxStateBytes: 4 << 20 });
+  const here = connection();
+  const xids = upTo(ANSWERS_PER_CONNECTION);
+  xids.forEach((xid) => kept.answer(here, xid));
+  const { budget } = kept;
+  const other = budget.account("192.0.2.2");
+  while (budget.free > 0) other.count("client", 1);
+  kept.answer(here, 0);
+  // One in whose place the new one was to be, and 32 more.
+  assertEquals(kept.known(here, [0, ...xids]), xids.slice(33));
+  for (let i = 0; i < 32; i++) kept.answer(here, 0);
+  assertEquals(kept.known(here, [0]), [0]);
+});
+
 Deno.test("a request that is being carried out is never forgotten", async () => {
   const kept = new Kept({ maxBytes: 20_000 });
   const here = connection();
