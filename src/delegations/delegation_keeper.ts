@@ -55,7 +55,7 @@ export interface DelegationKeeperOptions {
   /** How soon a recall goes out again that its client did not understand yet; 100, doubled each time. */
   readonly resend?: number | undefined;
   /** How soon one goes out again that found no way; 10,000, with a lease shorter than 90 s as much sooner. */
-  readonly patience?: number | undefined;
+  readonly retryAfter?: number | undefined;
   /** How long CB_GETATTR may keep another client waiting; 500. */
   readonly queryTimeout?: number | undefined;
   /** Is told of each delegation. */
@@ -69,7 +69,7 @@ export const QUERY_TIMEOUT = 500;
 /** How long a file that was fought over gets no delegation, in milliseconds. */
 export const CONTENTION = 10_000;
 /** How soon a recall goes out again that found no way, in milliseconds. */
-export const PATIENCE = 10_000;
+export const RETRY_AFTER = 10_000;
 const MAX_PER_CLIENT = 10_000;
 const MAX_CONTENDED = 10_000;
 const MAX_REMEMBERED = 10_000;
@@ -249,7 +249,7 @@ export class DelegationKeeper implements DelegationPolicy {
   *#sweepRecalls(now: number): Piecework {
     const { leaseMs } = this.#state.lease;
     const { log = silentLogger } = this.#options;
-    const { patience = ofLease(PATIENCE, leaseMs) } = this.#options;
+    const { retryAfter = ofLease(RETRY_AFTER, leaseMs) } = this.#options;
     try {
       for (const recall of this.#recalls) {
         const { delegation } = recall;
@@ -261,7 +261,7 @@ export class DelegationKeeper implements DelegationPolicy {
           revokeDelegation(this.#state, delegation);
           yield 1;
         } else {
-          yield this.#recalls.sendIfLost(recall, patience)
+          yield this.#recalls.sendIfLost(recall, retryAfter)
             ? RECALL_PIECES
             : LOOK;
         }

@@ -136,12 +136,12 @@ export class RecallQueue {
     }
   }
 
-  /** A recall goes out again that has found no way for `patience` milliseconds; returns whether it does. */
+  /** A recall goes out again that has found no way for `retryAfter` milliseconds; returns whether it does. */
   sendIfLost(
     { delegation, isDelivered, heardAt }: Recall,
-    patience: number,
+    retryAfter: number,
   ): boolean {
-    if (isDelivered || this.#options.clock.now() - heardAt < patience) {
+    if (isDelivered || this.#options.clock.now() - heardAt < retryAfter) {
       return false;
     }
     const recall = this.#recalls.get(delegation);
@@ -224,7 +224,7 @@ export class RecallQueue {
         if (router.isProven(client)) this.#sendInTurn(recall);
         return;
       default:
-        // What is lost for now goes out again when a path is regained, or with patience.
+        // What is lost for now goes out again when a path is regained, or after a while.
         return;
     }
   }

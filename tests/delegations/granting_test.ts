@@ -257,9 +257,9 @@ Deno.test("a client's own refusal is not asked again", async () => {
   assertEquals(way.sent.length, 1);
 });
 
-Deno.test("what found no way goes out again when one is there, or with patience", async () => {
+Deno.test("what found no way goes out again when one is there, or after a while", async () => {
   const { clock, way, keeper, state, holder } = await recalled({
-    patience: 5_000,
+    retryAfter: 5_000,
   });
   const lost = { kind: "failed", reason: "no answer" } as const;
   way.sent[0]!.done(lost);

@@ -20,8 +20,8 @@ import { SLICE } from "../../src/base/turn.ts";
 import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
 import {
   CONTENTION,
-  PATIENCE as RECALL_PATIENCE,
   QUERY_TIMEOUT,
+  RETRY_AFTER as RECALL_AFTER,
 } from "../../src/delegations/delegation_keeper.ts";
 import {
   LONGEST_RESEND,
@@ -64,7 +64,7 @@ export const TIMES: Told<number | readonly number[]> = {
   },
   "PROTOCOL.md": {
     "NFS4ERR_DELAY and is asked again in": [1, 2, 4].map((n) => n * DELAY_MS),
-    "or is tried anew after": RECALL_PATIENCE,
+    "or is tried anew after": RECALL_AFTER,
     "closed after": IDLE_TIMEOUT,
     "tried again every": PROBE_INTERVAL,
     "then upon the next answer, or in": SWEEP_INTERVAL_MS,
@@ -78,7 +78,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "| a new recall after": RESEND,
     "a new recall after 100 ms and doubling up to": LONGEST_RESEND,
     "and doubling up to 5 s,": MAX_RESENDS,
-    "and a recall anew after": RECALL_PATIENCE,
+    "and a recall anew after": RECALL_AFTER,
     "what the client said stands.": REPLY_TIMEOUT_MS,
     "what the client said stands. 10 s,": ATTEMPTS,
     "attempts and the waits of": BACKOFF_MS[0],
@@ -111,8 +111,8 @@ export const TIMES: Told<number | readonly number[]> = {
     "BAD_STATEID | again after": RESEND,
     "again after 100 ms, doubling up to": LONGEST_RESEND,
     "again after 100 ms, doubling up to 5 s,": MAX_RESENDS,
-    "waits for a path to be regained, or": RECALL_PATIENCE,
-    "over another session, if there is one |": RECALL_PATIENCE,
+    "waits for a path to be regained, or": RECALL_AFTER,
+    "over another session, if there is one |": RECALL_AFTER,
     "10 s are for a lease of": FULL_LEASE_MS,
     "shared by all that ask;": QUERY_TIMEOUT,
   },
