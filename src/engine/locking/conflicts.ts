@@ -15,9 +15,10 @@ import type { CompoundContext } from "../context.ts";
 const MAX_CLEARED = 256;
 
 /**
- * `held` is in the way. True when it is worth another look: its client's lease
- * had run out, so that it was kept by courtesy only (RFC 8881 8.4.3, RFC 7530
- * 9.6.3.1), or its owner never confirmed it.
+ * `held` is in the way. True when it is not any more: its client's lease had run
+ * out, so that it was kept by courtesy only (RFC 8881 8.4.3, RFC 7530 9.6.3.1). Of
+ * an open or lock also when that is worth another look, since owners that never
+ * confirmed what they opened were forgotten.
  */
 export function giveWay(context: CompoundContext, held: HeldState): boolean {
   const { clock, state } = context.services;
@@ -26,10 +27,11 @@ export function giveWay(context: CompoundContext, held: HeldState): boolean {
     clearAway(context, held);
     return true;
   }
-  const before = clock.now() - state.lease.leaseMs;
   // RFC 7530 16.18.5: an open that is not confirmed within a lease is cancelled.
-  if (client.protocol === 0 && forgetIdleOwners(state, client, before)) {
-    return true;
+  // No delegation is: it comes with opens that are confirmed.
+  if (held.kind !== "delegation" && client.protocol === 0) {
+    const before = clock.now() - state.lease.leaseMs;
+    if (forgetIdleOwners(state, client, before)) return true;
   }
   return client !== context.client && state.expireIfLapsed(client);
 }
