@@ -83,6 +83,9 @@ export class DelegationKeeper implements DelegationPolicy {
   readonly #recalls: RecallQueue;
   /** Files that were fought over, and until when; the oldest first. */
   readonly #contended = new Map<string, number>();
+  /** Files that were asked back before their delegations were reclaimed. */
+  readonly #recalledInGrace = new Set<string>();
+  readonly #graceEnded = Promise.withResolvers<void>();
   readonly #history = new OpenHistory(MAX_REMEMBERED);
   readonly #queries: HolderQueries;
   #isSweeping = false;
@@ -149,8 +152,11 @@ export class DelegationKeeper implements DelegationPolicy {
     type: DelegationType,
   ): { type: DelegationType; isRecalled: boolean } | WhyNoDelegation {
     if (!mayReclaim(open, type)) return WhyNoDelegation.CONTENTION;
+    const isChanged = this.#recalledInGrace.has(open.file.file.key) ||
+      this.#recalledInGrace.size >= MAX_CONTENDED;
     // RFC 8881 10.2.1: without a way to recall it, it is to be returned at once.
-    return { type, isRecalled: !this.#router.isProven(open.client) };
+    const isRecalled = isChanged || !this.#router.isProven(open.client);
+    return { type, isRecalled };
   }
 
   /** {@inheritDoc DelegationPolicy.began} */
@@ -197,10 +203,15 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /**
    * Asks all delegations of a file back for a change that no client asked for.
-   * Resolves when none is out, which takes the lease time at most; for a while
-   * from then on none is granted, so that the change can be made.
+   * Resolves when none is out, which takes the lease time at most, or the grace
+   * period and the lease time; for a while from then on none is granted, so that the change can be made.
    */
   async recallFile(file: FileRef): Promise<void> {
+    // Clients may yet reclaim what they had of it before the restart.
+    if (this.#state.grace.isActive && !this.#isClosed) {
+      this.#recalledInGrace.add(file.key);
+      await this.#graceEnded.promise;
+    }
     const waiting: Promise<void>[] = [];
     const { delegations } = this.#state.files.get(file) ?? {};
     for (const delegation of [...delegations?.values() ?? []]) {
@@ -220,6 +231,7 @@ export class DelegationKeeper implements DelegationPolicy {
   /** Takes away what was not returned within the lease time; called every second. */
   sweep(): void {
     const now = this.#state.clock.now();
+    if (!this.#state.grace.isActive) this.#endGrace();
     if (!this.#isSweeping) {
       this.#isSweeping = true;
       this.#state.files.effects.begin(this.#sweepRecalls(now));
@@ -233,6 +245,7 @@ export class DelegationKeeper implements DelegationPolicy {
   /** Sends nothing more, and lets all that wait go on. */
   close(): void {
     this.#isClosed = true;
+    this.#endGrace();
     this.#recalls.close();
     this.#queries.close();
   }
@@ -270,6 +283,12 @@ export class DelegationKeeper implements DelegationPolicy {
     } finally {
       this.#isSweeping = false;
     }
+  }
+
+  /** No client reclaims any more. */
+  #endGrace(): void {
+    this.#recalledInGrace.clear();
+    this.#graceEnded.resolve();
   }
 
   #noteContention(key: string, now: number): void {

@@ -190,6 +190,39 @@ for (const isProven of [true, false]) {
   });
 }
 
+Deno.test("what the program recalls while clients reclaim comes back to be returned, and recall waits for that", async () => {
+  const { fixture, state, keeper, clock } = start({ graceMs: LEASE });
+  const client = await fixture.client(1, { reclaimComplete: false });
+  const reclaim = (name: string) =>
+    client.ok(
+      "OPEN",
+      ...walk([name]),
+      client.openOp("", {
+        access: READ,
+        owner: name,
+        claim: { claim: "previous", delegate: 1 },
+      }),
+    );
+  const other = (await reclaim("more")).delegation;
+  const { namespace } = fixture.services;
+  const { node, export: shown } = namespace.root();
+  const found = await shown.fs.lookup(node, "file");
+  let isRecalled = false;
+  const recall = keeper.recallFile(namespace.refer(shown, found!))
+    .then(() => isRecalled = true);
+  const { delegation } = await reclaim("file");
+  if (delegation.type !== "read" || other.type !== "read") {
+    throw new Error(delegation.type);
+  }
+  assertEquals([delegation.recall, other.recall], [true, false]);
+  clock.advance(LEASE);
+  state.sweep(clock.now());
+  keeper.sweep();
+  assertEquals(isRecalled, false);
+  await giveBack(client, delegation.stateid);
+  await recall;
+});
+
 /** A delegation that another client's open has recalled. */
 async function recalled(options: Parameters<typeof start>[0] = {}) {
   const started = start(options);
