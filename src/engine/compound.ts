@@ -199,6 +199,7 @@ class CompoundRun {
     // crash before the answer is there would be the end of the session. Few
     // change more than one thing; those are noted, and it is theirs to risk.
     if (!isLong || slot?.hasChanges) return this.#begin();
+    this.#keep();
     // All that wait share the slice of the next turn, however many requests it is for.
     return (turn?.next(connection) ?? nextTurn()).then(() => {
       if (!this.#hasWaited) slot?.countChangesAnew();
@@ -247,6 +248,8 @@ class CompoundRun {
       const outcome = carryOut(row.operation, context, args);
       if (outcome instanceof Promise) {
         context.operationWaits();
+        // It may come again meanwhile, and change what this one is about to.
+        this.#keep();
         if (!this.#hasWaited) slot?.saveBegun(isChange);
         this.#hasWaited = true;
       }
@@ -256,7 +259,7 @@ class CompoundRun {
     }
   }
 
-  /** From here on the COMPOUND must not be carried out again. */
+  /** From here on the COMPOUND must not be carried out again, also while it waits for what stands before its change. */
   #keep(): void {
     if (this.origin === undefined || this.#kept !== undefined) return;
     const { call, argumentsAt, duplicates } = this.origin;

@@ -64,6 +64,7 @@ export class RpcConnection implements Connection {
   #isEstablished = false;
   #isDraining = false;
   #closeReason: CloseReason | undefined;
+  #isHalfClosed = false;
 
   /** Wraps a connected transport; {@linkcode RpcConnection.run} makes it live. */
   constructor(
@@ -171,6 +172,7 @@ export class RpcConnection implements Connection {
         await this.#transport.write(NOTHING);
       }
       await this.#read();
+      this.#isHalfClosed = true;
       // The peer may have closed its half only: it still gets its answers.
       while (this.#closeReason === undefined && this.#isBusy) {
         await this.#change();
@@ -190,6 +192,11 @@ export class RpcConnection implements Connection {
   /** What {@linkcode RpcConnection.run} returned, for code that did not call it. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** {@inheritDoc Connection.isHalfClosed} */
+  get isHalfClosed(): boolean {
+    return this.#isHalfClosed || this.#closeReason !== undefined;
   }
 
   /** {@inheritDoc Connection.sendCall} */

@@ -11,6 +11,8 @@ export interface Connection {
   readonly local: Endpoint;
   /** Why it was closed; undefined while it is open. */
   readonly closeReason: CloseReason | undefined;
+  /** The peer sends nothing more: it is closed, or will be when its calls are answered. */
+  readonly isHalfClosed: boolean;
   /**
    * Whether a reply that is more than `SMALL_REPLY` may grow by so many bytes;
    * otherwise its call is to be made again later.

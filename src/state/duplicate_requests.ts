@@ -94,7 +94,7 @@ export class DuplicateRequests {
 
   /**
    * A call whose arguments begin at `start` is about to do what must not be done
-   * twice; `undefined` where too many are being carried out under its xid.
+   * twice, or to wait before it may; `undefined` where too many are being carried out under its xid.
    */
   begin(
     { xid, credential, body: { bytes, end } }: RpcCall,
@@ -179,12 +179,13 @@ function isAnswered(entry: DuplicateEntry): entry is AnsweredEntry {
 
 /**
  * Whether a connection may repeat what another one, or itself, asked for: it is
- * of the same address, and of the same port unless the first one is closed.
+ * of the same address, and of the same port unless nothing more comes on the
+ * first one.
  */
 function maySend({ sender }: DuplicateEntry, connection: Connection): boolean {
   const { hostname, port } = connection.peer;
   if (hostname !== sender.hostname) return false;
-  return port === sender.port || sender.isClosed;
+  return port === sender.port || sender.isDone;
 }
 
 function waitFor(entry: DuplicateEntry): Promise<Uint8Array> {

@@ -38,10 +38,9 @@ export class Sender {
     this.#connection = new WeakRef(connection);
   }
 
-  /** Whether the connection has ended. */
-  get isClosed(): boolean {
-    const connection = this.#connection.deref();
-    return connection === undefined || connection.closeReason !== undefined;
+  /** Whether no more requests come on the connection. */
+  get isDone(): boolean {
+    return this.#connection.deref()?.isHalfClosed ?? true;
   }
 }
 

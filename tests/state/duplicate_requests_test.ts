@@ -31,7 +31,7 @@ function connection(hostname = "192.0.2.1", port = 700): Connection {
 }
 
 function close(connection: Connection): void {
-  Object.assign(connection, { closeReason: "peer" });
+  Object.assign(connection, { isHalfClosed: true });
 }
 
 /** What is kept of NFSv4.0 requests, whose arguments are a word each. */

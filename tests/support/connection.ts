@@ -6,6 +6,7 @@ export function testConnection(changes: Partial<Connection> = {}): Connection {
     peer: { hostname: "127.0.0.1", port: 700 },
     local: { hostname: "127.0.0.1", port: 2049 },
     closeReason: undefined,
+    isHalfClosed: false,
     hasRoom: () => true,
     sendCall: () => false,
     upgrade: () => {},
