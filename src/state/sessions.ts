@@ -236,11 +236,11 @@ export class SessionTable {
   }
 
   /**
-   * Asks for fewer slots while kept replies take more memory than they may, for
-   * all that were granted when there is room again (RFC 8881 2.10.6.1). A
-   * client that doesn't comply can't fill the memory: sessions end of clients that
-   * have more than their share of it, idle ones without a connection at once,
-   * others when it is twice as much.
+   * While kept replies take more memory than they may, asks the clients that have
+   * more than their share of it for fewer slots, and for all that were granted when
+   * there is room again (RFC 8881 2.10.6.1). One that doesn't comply can't fill the
+   * memory: its sessions end, idle ones without a connection at once, others when
+   * it is twice as much.
    */
   *sweep(): Piecework {
     const { replayCacheBytes } = this.usage;
@@ -249,11 +249,11 @@ export class SessionTable {
     const roomy = replayCacheBytes < maxReplayCacheBytes / 2;
     if (!full && !(roomy && this.#isShort)) return;
     this.#isShort = full;
+    if (full) return yield* this.#shed(maxReplayCacheBytes);
     for (const { slots } of this.#sessions.values()) {
-      slots.setTarget(full ? (slots.target + 1) >> 1 : slots.granted);
+      slots.setTarget(slots.granted);
       yield LOOK;
     }
-    if (full) yield* this.#shed(maxReplayCacheBytes);
   }
 
   *#shed(limit: number): Piecework {
@@ -264,13 +264,15 @@ export class SessionTable {
       }
       yield LOOK;
     }
-    // However many sessions a client has: what the others keep is not its to end.
+    // However many sessions a client has: the others have no less for that.
     const share = limit / kept.size;
     let found: Session[] = [];
     for (const session of this.#sessions.values()) {
-      if ((kept.get(session.client) ?? 0) > share) found.push(session);
+      const { slots } = session;
+      const isGreedy = (kept.get(session.client) ?? 0) > share;
+      slots.setTarget(isGreedy ? (slots.target + 1) >> 1 : slots.granted);
       yield LOOK;
-      if (found.length < 2 * SHED_AT_ONCE) continue;
+      if (!isGreedy || found.push(session) < 2 * SHED_AT_ONCE) continue;
       found = firstToEnd(found);
       yield SORT_PIECES;
     }

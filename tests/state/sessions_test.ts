@@ -234,7 +234,8 @@ Deno.test("whoever fills the memory of kept replies, no client loses what is wit
     return session;
   });
   finish(sessions.sweep());
-  assertEquals(quiet.isDestroyed, false);
+  assertEquals([quiet.isDestroyed, quiet.slots.target], [false, 7]);
+  assertEquals(busy.at(-1)!.slots.target, 3);
   const left = busy.filter(({ isDestroyed }) => !isDestroyed).length;
   assertEquals(left, 4);
   assert(sessions.usage.replayCacheBytes <= 20_000);
