@@ -22,6 +22,7 @@ import {
 } from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
 import { Dialler, NoPlace } from "./dialler.ts";
+import { ProbeLine } from "./probe_line.ts";
 import { V40CallbackPath } from "./v40_callback_path.ts";
 import { Jobs } from "../base/jobs.ts";
 import { withTimeout } from "../base/timers.ts";
@@ -83,7 +84,7 @@ export class DialOut implements ClientObserver {
   readonly #paths = new Map<Client, V40CallbackPath>();
   readonly #dialler: Dialler;
   /** Paths to be proved, as soon as fewer than {@linkcode DialOut.#mostProbes} are. */
-  readonly #toProve = new Set<V40CallbackPath>();
+  readonly #toProve = new ProbeLine();
   /** A client may leave CB_NULL without an answer, and recalls need connections too. */
   readonly #mostProbes: number;
   #probes = 0;
@@ -213,9 +214,10 @@ export class DialOut implements ClientObserver {
   }
 
   #proveNext(): void {
-    for (const path of this.#toProve) {
-      if (this.#probes >= this.#mostProbes) return;
-      this.#toProve.delete(path);
+    while (this.#probes < this.#mostProbes) {
+      const path = this.#toProve.take();
+      if (path === undefined) return;
+      path.isTried = true;
       this.#jobs.begin(() => this.#probe(path));
     }
   }

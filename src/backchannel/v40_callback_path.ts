@@ -32,6 +32,8 @@ export class V40CallbackPath {
   opening: Promise<CallbackChannel> | undefined;
   /** A callback was answered, and none failed since. */
   isProven = false;
+  /** Whether it was tried to prove it. */
+  isTried = false;
   /** Callbacks under way. */
   inFlight = 0;
   /** When the last one ended, in milliseconds of the dial-out's clock. */

@@ -499,6 +499,27 @@ Deno.test("a client that calls on the connection it was dialled on, and takes no
   assert(sent < 12 * MIB, `${sent / MIB} MiB were read or wait in sockets`);
 });
 
+Deno.test("however many paths to one address are down, those to another are tried, and those that never were", async () => {
+  await using silent = new CallbackListener(peer40);
+  await using elsewhere = new CallbackListener(peer40, "127.0.0.2");
+  await using fresh = new CallbackListener(peer40);
+  silent.peer.onNull({ kind: "silent" });
+  const { dialOut } = dialled(silent, {
+    maxConnections: 8,
+    probeInterval: -1,
+    replyTimeout: 20,
+  });
+  for (let i = 0; i < 40; i++) dialOut.callbackConfirmed(clientOf(silent));
+  await eventually("the failures", () => dialOut.held.jobs === 0);
+  dialOut.sweep();
+  const late = [elsewhere, fresh].map(clientOf);
+  const before = silent.accepted;
+  for (const client of late) dialOut.callbackConfirmed(client);
+  await eventually("both", () => late.every((each) => dialOut.isUp(each)));
+  assert(silent.accepted - before < 10, "not behind all the others");
+  await dialOut.close();
+});
+
 Deno.test("the server does not dial itself", async () => {
   await using listener = new CallbackListener(peer40);
   const { dialOut } = dialled(listener);

@@ -1,0 +1,52 @@
+import type { V40CallbackPath } from "./v40_callback_path.ts";
+
+/** The paths to one address that wait. */
+interface Waiting {
+  /** Those that were never tried. */
+  readonly fresh: Set<V40CallbackPath>;
+  /** Those that were, and are down. */
+  readonly again: Set<V40CallbackPath>;
+}
+
+/**
+ * The paths that wait to be proved. Each address has its turn, however many
+ * clients it has, and those of its paths come first that were never tried.
+ */
+export class ProbeLine {
+  /** By address, the one whose turn it is first. */
+  readonly #waiting = new Map<string, Waiting>();
+
+  /** Adds a path, unless it waits already. */
+  add(path: V40CallbackPath): void {
+    const { hostname } = path.address;
+    let waiting = this.#waiting.get(hostname);
+    if (waiting === undefined) {
+      waiting = { fresh: new Set(), again: new Set() };
+      this.#waiting.set(hostname, waiting);
+    }
+    (path.isTried ? waiting.again : waiting.fresh).add(path);
+  }
+
+  /** It does not wait any more. */
+  delete(path: V40CallbackPath): void {
+    const { hostname } = path.address;
+    const waiting = this.#waiting.get(hostname);
+    if (waiting === undefined) return;
+    const { fresh, again } = waiting;
+    fresh.delete(path);
+    again.delete(path);
+    if (fresh.size + again.size === 0) this.#waiting.delete(hostname);
+  }
+
+  /** Takes the path that is next; `undefined` where none waits. */
+  take(): V40CallbackPath | undefined {
+    for (const [hostname, waiting] of this.#waiting) {
+      const [path] = waiting.fresh.size > 0 ? waiting.fresh : waiting.again;
+      this.delete(path!);
+      // Behind the other addresses.
+      if (this.#waiting.delete(hostname)) this.#waiting.set(hostname, waiting);
+      return path;
+    }
+    return undefined;
+  }
+}
