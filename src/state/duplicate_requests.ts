@@ -10,7 +10,7 @@ import { WideMap } from "./wide_map.ts";
 
 /** Longest answer that is kept, in bytes. */
 export const LONGEST_ANSWER = 8_192;
-/** Requests of one xid that are looked through. */
+/** Requests of one xid that are looked through, of an address. */
 const REQUESTS_PER_XID = 64;
 
 /** A request that is not to be carried out twice. */
@@ -152,9 +152,10 @@ export class DuplicateRequests {
     return sender;
   }
 
-  /** Answers make room for one request more of their xid; false where there are none. */
+  /** Answers to an address make room for one request more of their xid; false where there are none. */
   #makeWay(xid: number, sender: Sender): boolean {
-    const entries = this.#byXid.get(xid);
+    const entries = this.#byXid.get(xid)
+      ?.filter((entry) => entry.sender.network === sender.network);
     if (entries === undefined) return true;
     const answered = entries.filter(isAnswered);
     // A client that uses an xid anew has read what it was answered under it.

@@ -273,3 +273,13 @@ Deno.test("the sweep of the server's state frees old answers too", () => {
   state.sweep(clock.now());
   assertEquals([budget.used, duplicates.bytes], [0, 0]);
 });
+
+Deno.test("requests of the same xid from one address push out no answer to another", () => {
+  const kept = new Kept();
+  const here = connection();
+  kept.answer(here, 1);
+  for (let port = 1; port <= 100; port++) {
+    kept.answer(connection("192.0.2.2", port), 1, ANSWER, 2);
+  }
+  assertEquals(kept.find(here, 1), ANSWER);
+});
