@@ -180,9 +180,9 @@ export class SessionRecovery
   #restoreClients(state: ServerState, kept: KeptSessions): Map<bigint, Client> {
     const restored = new Map<bigint, Client>();
     this.#each(kept, "clients", (key, value) => {
-      const { owner, verifier, principal, createSession } = decodeClient(value);
+      const { createSession, ...image } = decodeClient(value);
       const id = BigInt(`0x${key}`);
-      const client = state.restoreClient({ id, owner, verifier, principal });
+      const client = state.restoreClient({ id, ...image });
       const { sequence, status, result } = createSession;
       Object.assign(client.createSession, { sequence, status, result });
       restored.set(id, client);

@@ -146,14 +146,15 @@ export class ClientTable {
 
   /** Takes over a confirmed NFSv4.1 client of an earlier start of the server, under its id. */
   restore(
-    options: Pick<Client, "id" | "owner" | "verifier" | "principal">,
+    options: Pick<
+      Client,
+      "id" | "owner" | "verifier" | "principal" | "address"
+    >,
   ): Client {
     const client = new Client({
       ...options,
       protocol: 1,
-      // Where it comes from is known when it comes, and does not matter by then.
-      address: "",
-      account: this.#options.budget.account(""),
+      account: this.#options.budget.account(options.address),
       renewedAt: this.#options.clock.now(),
     });
     this.#add(client);

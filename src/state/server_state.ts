@@ -175,7 +175,10 @@ export class ServerState implements LockingTables {
    * (RFC 8881 18.46.3): it must say when it is done with that.
    */
   restoreClient(
-    options: Pick<Client, "id" | "owner" | "verifier" | "principal">,
+    options: Pick<
+      Client,
+      "id" | "owner" | "verifier" | "principal" | "address"
+    >,
   ): Client {
     const client = this.clients.restore(options);
     client.isPersistent = true;

@@ -71,6 +71,15 @@ Deno.test("persistent session: what is sent again after a restart is answered wi
   await client.ok(walk(["folder"]), { slot: 5 });
 });
 
+Deno.test("persistent session: its client shares memory with its address after a restart as before", async () => {
+  const { server } = await start();
+  const before = [...server.state.clients].map(({ address }) => address);
+  server.restart();
+  const after = [...server.state.clients].map(({ address }) => address);
+  assertEquals(after, before);
+  assert(after[0] !== "", "an address");
+});
+
 Deno.test("persistent session: goes on after a restart, on every slot, also those that nothing is known of", async () => {
   const { server, client } = await start();
   await client.ok(mkdir("a"), { slot: 1 });

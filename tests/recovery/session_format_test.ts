@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { decodeSlot, SlotEncoder } from "../../src/recovery/session_format.ts";
+import {
+  decodeClient,
+  decodeSlot,
+  encodeClient,
+  SlotEncoder,
+} from "../../src/recovery/session_format.ts";
+import { Client } from "../../src/state/client.ts";
+import { StateBudget } from "../../src/state/state_budget.ts";
 import { UNKNOWN } from "../../src/rpc/auth.ts";
 
 Deno.test("a slot is read back with its caller, whatever the uid", () => {
@@ -38,4 +45,22 @@ Deno.test("a slot of a store from before is read with its caller, who is a uid t
       reply: new Uint8Array(3).fill(9),
     });
   }
+});
+
+Deno.test("a client is kept with its address, and read where an older version kept none", () => {
+  const client = new Client({
+    id: 1n,
+    protocol: 1,
+    owner: Uint8Array.of(1),
+    verifier: new Uint8Array(8),
+    principal: "sys:0",
+    address: "192.0.2.1",
+    account: new StateBudget().account("192.0.2.1"),
+    renewedAt: 0,
+  });
+  const kept = encodeClient(client);
+  assertEquals(decodeClient(kept).address, "192.0.2.1");
+  const older = kept.subarray(0, kept.length - 4 - 12);
+  const { address, principal } = decodeClient(older);
+  assertEquals([address, principal], ["", "sys:0"]);
 });
