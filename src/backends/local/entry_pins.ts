@@ -42,12 +42,16 @@ export class EntryPins {
     return pins;
   }
 
-  /** Of the entry `name`, with a NUL behind it; `undefined` where there is none, or a mount. */
-  pin(folder: number, name: Uint8Array<ArrayBuffer>): number | undefined {
+  /** Of the entry `name`, with a NUL behind it; `undefined` where there is none. */
+  pin(
+    folder: number,
+    name: Uint8Array<ArrayBuffer>,
+  ): number | "mounted" | undefined {
     const fd = this.#open(folder, name);
     if (fd >= 0) return fd;
     const errno = this.#calls.errno();
-    if (errno === ENOENT || errno === EXDEV) return undefined;
+    if (errno === ENOENT) return undefined;
+    if (errno === EXDEV) return "mounted";
     throw hostError(errno, "openat2");
   }
 

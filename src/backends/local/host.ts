@@ -91,9 +91,9 @@ export interface Host {
   closeFolder(folder: OpenFolder): void;
   /**
    * Attributes of an entry, symlinks not followed; `undefined` where there is none,
-   * and where the host can tell without a look that another file system is mounted.
+   * "mounted" where the host can tell without a look that another file system is.
    */
-  stat(folder: OpenFolder, name: string): HostStat | undefined;
+  stat(folder: OpenFolder, name: string): HostStat | "mounted" | undefined;
   /** Attributes of the folder itself. */
   statFolder(folder: OpenFolder): HostStat;
   /** Attributes of an open file. */

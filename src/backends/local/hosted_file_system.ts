@@ -1,4 +1,9 @@
-import type { Awaitable } from "../../base/awaitable.ts";
+import {
+  type Awaitable,
+  type Steps,
+  take,
+  wait,
+} from "../../base/awaitable.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
@@ -73,7 +78,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       rawNames,
       maxFileSize: largestFile(path),
     };
-    this.#locator = new Locator(this.#store.tree, this.#store.clock);
+    this.#locator = new Locator(this.#store);
   }
 
   /** What the folder's own file system does not tell this host, for the user. */
@@ -164,29 +169,40 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     return this.#run(() => {
       const listing = this.#store.listings.of(directory, cookie);
       const page = (listing: DirectoryListing) =>
-        this.#page(directory, listing.after(cookie), { limit, wanted });
+        take(this.#page(directory, listing, { cookie, limit, wanted }));
       return listing instanceof Promise ? listing.then(page) : page(listing);
     });
   }
 
-  #page(
+  *#page(
     directory: LocalNode,
-    rest: Iterable<{ readonly name: string; readonly cookie: number }>,
-    { limit, wanted }: {
+    listing: DirectoryListing,
+    { cookie, limit, wanted }: {
+      readonly cookie: number;
       readonly limit: number;
       readonly wanted: WantedAttributes | undefined;
     },
-  ): DirectoryPage<LocalNode> {
-    const { tree } = this.#store;
+  ): Steps<DirectoryPage<LocalNode>> {
+    const { listings, tree, turn } = this.#store;
     // What is wrong with the folder itself is told of it, and not of each entry.
     tree.folder(directory);
     const entries: DirectoryEntry<LocalNode>[] = [];
-    for (const { name, cookie } of rest) {
+    let rest = listing.after(cookie);
+    for (let next = rest.next(); !next.done; next = rest.next()) {
+      const { name, cookie } = next.value;
       const entry = this.#entry(directory, name, wanted);
-      // Removed since, or of another file system.
-      if (entry === undefined) continue;
-      if (entries.length === limit) return { entries, end: false };
-      entries.push({ name, cookie, ...entry });
+      if (entry !== undefined) {
+        if (entries.length === limit) return { entries, end: false };
+        entries.push({ name, cookie, ...entry });
+        continue;
+      }
+      // Removed since, or of another file system: there may be any number of them.
+      if (tree.isFree(directory, name)) listings.passed(directory, name);
+      if (turn.isOver) {
+        if (entries.length > 0) return { entries, end: false };
+        yield* wait(turn.next());
+      }
+      rest = listing.after(cookie);
     }
     return { entries, end: true };
   }

@@ -151,7 +151,10 @@ export class LinuxHost extends PortableHost {
     return { fd, path: `/proc/self/fd/${fd}` };
   }
 
-  override stat(folder: OpenFolder, name: string): HostStat | undefined {
+  override stat(
+    folder: OpenFolder,
+    name: string,
+  ): HostStat | "mounted" | undefined {
     if (folder.fd < 0) return super.stat(folder, name);
     const entry = this.#cString(name);
     if (this.#pins === undefined) {
@@ -160,7 +163,7 @@ export class LinuxHost extends PortableHost {
         this.#incarnate(stat, this.#handles.of(folder.fd, entry, 0));
     }
     const fd = this.#pins.pin(folder.fd, entry);
-    if (fd === undefined) return undefined;
+    if (typeof fd !== "number") return fd;
     try {
       return this.statFile(fd);
     } finally {

@@ -1,6 +1,6 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { Clock } from "../../base/clock.ts";
-import { LoopTurn, type Turn } from "../../base/turn.ts";
+import type { Turn } from "../../base/turn.ts";
 import type { WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { DirectoryListing } from "./directory_listing.ts";
@@ -26,7 +26,7 @@ export interface ListingsOptions {
   /** Bounds the memory, in bytes; 64 MiB. */
   readonly maxBytes?: number;
   /** Bounds the work that is done at once. */
-  readonly turn?: Turn;
+  readonly turn: Turn;
 }
 
 /** What became of the entries of a folder, by us. */
@@ -115,7 +115,7 @@ export class Listings {
     this.#now = options.now;
     this.#clock = options.clock;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
-    this.#turn = options.turn ?? new LoopTurn();
+    this.#turn = options.turn;
   }
 
   /** About how much memory the listings take, in bytes. */
@@ -147,11 +147,12 @@ export class Listings {
   /** We changed the entries of a folder, or what it looks like. */
   changed(directory: LocalNode, change: OwnChange): void {
     this.#reading.get(directory)?.change(change);
-    const kept = this.#kept.get(directory);
-    if (kept === undefined) return;
-    const { bytes } = kept.listing;
-    kept.change(change);
-    this.#bytes += kept.listing.bytes - bytes;
+    this.#adapt(directory, (kept) => kept.change(change));
+  }
+
+  /** A name that was listed is gone: it costs one look, however often the listing is read. */
+  passed(directory: LocalNode, name: string): void {
+    this.#adapt(directory, ({ listing }) => listing.remove(name));
   }
 
   /** A folder is gone. */
@@ -160,6 +161,15 @@ export class Listings {
     if (kept === undefined) return;
     this.#bytes -= kept.listing.bytes;
     this.#kept.delete(directory);
+  }
+
+  /** Changes what is kept of a folder, if anything is. */
+  #adapt(directory: LocalNode, change: (kept: Kept) => void): void {
+    const kept = this.#kept.get(directory);
+    if (kept === undefined) return;
+    const { bytes } = kept.listing;
+    change(kept);
+    this.#bytes += kept.listing.bytes - bytes;
   }
 
   /** Resolves when no folder is read any more; what is being read is given up. */

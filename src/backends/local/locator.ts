@@ -1,6 +1,6 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { Clock } from "../../base/clock.ts";
-import { LoopTurn } from "../../base/turn.ts";
+import type { Turn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { isOfOneFile } from "./errno.ts";
 import type { HostListing, HostStat, OpenFolder } from "./host.ts";
@@ -32,7 +32,7 @@ const MAX_ASKED = 20_000;
 export class Locator {
   readonly #tree: Tree;
   readonly #clock: Clock;
-  readonly #turn = new LoopTurn();
+  readonly #turn: Turn;
   /** When each identity was first asked for, and the walks that had begun by then. */
   readonly #asked = new Map<string, { at: number; walks: number }>();
   #walking: Promise<void> | undefined;
@@ -47,9 +47,16 @@ export class Locator {
   /** Folder entries tell other inode numbers than stat: stacked file systems do. */
   #entriesLie = false;
 
-  constructor(tree: Tree, clock: Clock) {
+  constructor(
+    { tree, clock, turn }: {
+      readonly tree: Tree;
+      readonly clock: Clock;
+      readonly turn: Turn;
+    },
+  ) {
     this.#tree = tree;
     this.#clock = clock;
+    this.#turn = turn;
     this.#savedAt = clock.now();
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import { checkType, checkWhole, checkWord } from "../../base/option_values.ts";
+import type { Turn } from "../../base/turn.ts";
 import { mostDescriptors } from "../common/process_limit.ts";
 
 /** How a folder of the host is served. */
@@ -35,6 +36,8 @@ export interface LocalOptions {
 export interface HostedOptions extends LocalOptions {
   /** What is believed or done for a time goes by it; the machine's if left out. */
   readonly clock?: Clock | undefined;
+  /** Bounds the work that is done at once; the event loop's if left out. */
+  readonly turn?: Turn | undefined;
 }
 
 /** The names of the options, to tell others apart. */

@@ -123,7 +123,7 @@ export class PortableHost implements Host {
     if (folder.fd >= 0) fs.closeSync(folder.fd);
   }
 
-  stat(folder: OpenFolder, name: string): HostStat | undefined {
+  stat(folder: OpenFolder, name: string): HostStat | "mounted" | undefined {
     try {
       return fromDeno(Deno.lstatSync(folder.prefix + name));
     } catch (error) {

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { LoopTurn, type Turn } from "../../base/turn.ts";
 import { systemWallClock, type WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo, WantedAttributes } from "../../vfs/file_system.ts";
@@ -33,6 +34,8 @@ export class Store {
   readonly settlement: Settlement | undefined;
   /** What is believed or done for a time goes by it. */
   readonly clock: Clock;
+  /** What takes long pauses with it. */
+  readonly turn: Turn;
   /** The time of day. */
   readonly now: WallClock;
   readonly #isAtomic: boolean;
@@ -45,8 +48,9 @@ export class Store {
     // Folders, and files that have names, may each hold twice their limit.
     const share = Math.max(4, Math.floor(budget / 8));
     this.host = host;
-    const { clock = systemClock } = options;
+    const { clock = systemClock, turn = new LoopTurn() } = options;
     this.clock = clock;
+    this.turn = turn;
     this.now = options.now ?? systemWallClock;
     this.#isAtomic = options.exclusive ?? false;
     this.tree = new Tree(host, path, {
@@ -58,7 +62,7 @@ export class Store {
       limit: share * 2,
       mostNameless: share * 2,
     });
-    this.listings = new Listings(this.tree, { clock, now: this.now });
+    this.listings = new Listings(this.tree, { clock, now: this.now, turn });
     this.verifiers = new Verifiers(this.tree);
     this.guards = new Guards({
       clock,

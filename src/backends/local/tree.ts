@@ -190,10 +190,14 @@ export class Tree {
    */
   entry(folder: OpenFolder, name: string): HostStat | undefined {
     const stat = this.host.stat(folder, name);
-    if (stat === undefined || stat.mountRoot || stat.device !== this.#device) {
-      return undefined;
-    }
+    if (stat === undefined || stat === "mounted") return undefined;
+    if (stat.mountRoot || stat.device !== this.#device) return undefined;
     return stat;
+  }
+
+  /** Whether nothing at all has the name; what is mounted there goes without the folder's times telling. */
+  isFree(parent: LocalNode, name: string): boolean {
+    return this.host.stat(this.folder(parent), name) === undefined;
   }
 
   /** The node of an entry, `undefined` where there is none. */

@@ -2,11 +2,12 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { systemClock } from "../../../src/base/clock.ts";
+import { toldClock } from "../../support/fake_clock.ts";
 import type { HostListing } from "../../../src/backends/local/host.ts";
 import { FsError } from "../../../src/vfs/errors.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { Listings } from "../../../src/backends/local/listings.ts";
-import type { Turn } from "../../../src/base/turn.ts";
+import { LoopTurn, type Turn } from "../../../src/base/turn.ts";
 import { Tree } from "../../../src/backends/local/tree.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import {
@@ -240,6 +241,7 @@ Deno.test({
     const listings = new Listings(tree, {
       clock: systemClock,
       now: Date.now,
+      turn: new LoopTurn(),
       maxBytes: 40_000,
     });
     const folders: LocalNode[] = [];
@@ -279,7 +281,11 @@ Deno.test({
       stats++;
       return stat(node);
     };
-    const listings = new Listings(tree, { clock: systemClock, now: Date.now });
+    const listings = new Listings(tree, {
+      clock: systemClock,
+      now: Date.now,
+      turn: new LoopTurn(),
+    });
     const names = Array.from({ length: 40 }, (_, i) => `${i}`);
     for (const name of names) {
       Deno.mkdirSync(`${box.path}/${name}`);
@@ -313,7 +319,11 @@ Deno.test({
     const never = Promise.withResolvers<HostListing[]>();
     host.list = () => never.promise;
     const tree = new Tree(host, box.path, { clock: systemClock, limit: 100 });
-    const listings = new Listings(tree, { clock: systemClock, now: Date.now });
+    const listings = new Listings(tree, {
+      clock: systemClock,
+      now: Date.now,
+      turn: new LoopTurn(),
+    });
     const answers = ["a", "b", "c", "d", "e"].map((name) => {
       Deno.mkdirSync(`${box.path}/${name}`);
       return Promise.resolve(
@@ -326,6 +336,81 @@ Deno.test({
     never.resolve([]);
     await Promise.all([disposed, ...answers.slice(0, 4)]);
     tree.dispose();
+  },
+});
+
+/** A file system whose listings are believed for long, and that counts its looks at entries. */
+function believing(path: string) {
+  const host = makeHost(false);
+  const clock = { now: 0 };
+  const counted = { looks: 0, mounted: "" };
+  const list = host.list.bind(host);
+  host.list = (folder) => {
+    clock.now += 1000;
+    return list(folder);
+  };
+  const stat = host.stat.bind(host);
+  host.stat = (folder, name) => {
+    counted.looks++;
+    return name === counted.mounted ? "mounted" : stat(folder, name);
+  };
+  const turn = new ShortTurn();
+  const fs = new HostedFileSystem(host, path, {
+    clock: toldClock(() => clock.now),
+    turn,
+  });
+  return { fs, turn, counted };
+}
+
+Deno.test({
+  name:
+    "local: names that the host has removed are passed in turns, and each of them once",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    fill(box.path, 300);
+    const { fs, turn, counted } = believing(box.path);
+    const { entries } = await fs.readdir(fs.root(), 0, 10);
+    const { cookie } = entries[9]!;
+    const left = new Set<string>();
+    for (const { name } of Deno.readDirSync(box.path)) {
+      if (Number(name) % 50 === 0) left.add(name);
+      else Deno.removeSync(`${box.path}/${name}`);
+    }
+    const seen: string[] = [];
+    const readOn = async () => {
+      for (let after = cookie;;) {
+        const { entries, end } = await fs.readdir(fs.root(), after, 10);
+        assert(end || entries.length > 0);
+        for (const { name } of entries) seen.push(name);
+        if (end) return;
+        after = entries.at(-1)!.cookie;
+      }
+    };
+    await readOn();
+    for (const { name } of entries) left.delete(name);
+    assertEquals(seen.sort(), [...left].sort());
+    assertLess(100, turn.turns);
+    counted.looks = 0;
+    await readOn();
+    assertLess(counted.looks, 30);
+    await fs.dispose();
+  },
+});
+
+Deno.test({
+  name:
+    "local: what was mounted over is listed again, as the folder's times don't tell",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    fill(box.path, 3);
+    const { fs, counted } = believing(box.path);
+    counted.mounted = "1";
+    assertEquals(await namesOf(fs), ["0", "2"]);
+    counted.mounted = "";
+    assertEquals(await namesOf(fs), ["0", "1", "2"]);
+    await fs.dispose();
   },
 });
 
