@@ -1,3 +1,4 @@
+import { dropOpen, type OpenState } from "../../state/opens.ts";
 import { type Steps, take, wait } from "../../base/awaitable.ts";
 import {
   isStatus,
@@ -114,7 +115,7 @@ function* openClaimed(
   const { owner } = open;
   // RFC 7530 9.1.11: a reclaim MUST NOT be asked to confirm.
   if (reclaim) owner.isConfirmed = true;
-  else if (!owner.isConfirmed) owner.unconfirmed = open;
+  else if (!owner.isConfirmed) awaitConfirmation(context, open);
   // RFC 8881 20.11.3: the last OPEN's answer counts.
   open.mayNotify = minorVersion > 0 && state.waiting.notifier.canNotify(client);
   const wanted = shareAccess & ~Share.ACCESS_BOTH;
@@ -123,6 +124,19 @@ function* openClaimed(
   setCurrentStateid(context, open);
   writeOpenResult(context, open, { target, wanted, offer });
   return Status.OK;
+}
+
+/** RFC 7530 16.18.5: the last open of an owner that has confirmed none is the truth, also where two were under way. */
+function awaitConfirmation(
+  { services: { state } }: CompoundContext,
+  open: OpenState,
+): void {
+  const { owner } = open;
+  const { unconfirmed } = owner;
+  owner.unconfirmed = open;
+  if (unconfirmed !== undefined && unconfirmed !== open) {
+    dropOpen(state, unconfirmed);
+  }
 }
 
 /** RFC 8881 18.16.4, RFC 7530 16.16.6: the values that there are. */
