@@ -29,8 +29,8 @@ export class DialPlaces {
 
   /** A place for the path's connection; `undefined` where all are in use. */
   take(path: V40CallbackPath): DialPlace | undefined {
-    const isNeighbour = ({ address }: V40CallbackPath): boolean =>
-      address.hostname === path.address.hostname;
+    const isNeighbour = ({ network }: V40CallbackPath): boolean =>
+      network === path.network;
     const hasRoom = this.#keepBelow(this.#mostOfAddress, isNeighbour) &&
       this.#keepBelow(this.#most, () => true);
     if (!hasRoom) return undefined;

@@ -18,33 +18,33 @@ export class ProbeLine {
 
   /** Adds a path, unless it waits already. */
   add(path: V40CallbackPath): void {
-    const { hostname } = path.address;
-    let waiting = this.#waiting.get(hostname);
+    const { network } = path;
+    let waiting = this.#waiting.get(network);
     if (waiting === undefined) {
       waiting = { fresh: new Set(), again: new Set() };
-      this.#waiting.set(hostname, waiting);
+      this.#waiting.set(network, waiting);
     }
     (path.isTried ? waiting.again : waiting.fresh).add(path);
   }
 
   /** It does not wait any more. */
   delete(path: V40CallbackPath): void {
-    const { hostname } = path.address;
-    const waiting = this.#waiting.get(hostname);
+    const { network } = path;
+    const waiting = this.#waiting.get(network);
     if (waiting === undefined) return;
     const { fresh, again } = waiting;
     fresh.delete(path);
     again.delete(path);
-    if (fresh.size + again.size === 0) this.#waiting.delete(hostname);
+    if (fresh.size + again.size === 0) this.#waiting.delete(network);
   }
 
   /** Takes the path that is next; `undefined` where none waits. */
   take(): V40CallbackPath | undefined {
-    for (const [hostname, waiting] of this.#waiting) {
+    for (const [network, waiting] of this.#waiting) {
       const [path] = waiting.fresh.size > 0 ? waiting.fresh : waiting.again;
       this.delete(path!);
       // Behind the other addresses.
-      if (this.#waiting.delete(hostname)) this.#waiting.set(hostname, waiting);
+      if (this.#waiting.delete(network)) this.#waiting.set(network, waiting);
       return path;
     }
     return undefined;

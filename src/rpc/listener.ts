@@ -1,6 +1,7 @@
 import { acceptAll } from "./accept.ts";
 import { aborted } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
+import { networkOf } from "../base/network_of.ts";
 import { silentLogger } from "../base/log.ts";
 import { every } from "../base/timers.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
@@ -213,7 +214,7 @@ export class RpcListener implements AsyncDisposable {
 
   #admit(connected: Connected): void {
     const { observer } = this.#options;
-    const address = connected.peer.hostname;
+    const address = networkOf(connected.peer.hostname);
     if (this.#ending.signal.aborted || !this.#makeRoom(address)) {
       connected.transport.close();
       observer?.connectionRefused?.();
@@ -245,7 +246,7 @@ export class RpcListener implements AsyncDisposable {
   #forget(connection: RpcConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.#strangers.delete(connection);
-    const address = connection.peer.hostname;
+    const address = networkOf(connection.peer.hostname);
     const left = this.#perAddress.get(address)! - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);
@@ -255,7 +256,7 @@ export class RpcListener implements AsyncDisposable {
     const { maxConnections = 4096, maxPerAddress = 1024 } = this.#options;
     const fromThere = this.#perAddress.get(address) ?? 0;
     if (fromThere >= maxPerAddress) {
-      return this.#evict(({ peer }) => peer.hostname === address);
+      return this.#evict(({ peer }) => networkOf(peer.hostname) === address);
     }
     if (this.#connections.size >= maxConnections) {
       return this.#evict(() => true);

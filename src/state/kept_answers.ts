@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import { LOOK, type Piecework } from "./effects.ts";
-import { networkOf } from "./network_of.ts";
+import { networkOf } from "../base/network_of.ts";
 import {
   mayHaveMore,
   STATE_COSTS,

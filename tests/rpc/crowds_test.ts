@@ -59,6 +59,11 @@ class Crowd implements AsyncDisposable {
     return { looks, isIn: this.#opened > before };
   }
 
+  /** Has the newest connection make a call, so that it is no stranger. */
+  use(): Promise<void> {
+    return ask(this.#peers.at(-1)!);
+  }
+
   /** Looks that a call on the oldest connection costs. */
   call(): Promise<number> {
     return looksOf(() => ask(this.#peers[0]!));
@@ -143,6 +148,18 @@ Deno.test("at the limit of its host a newcomer is turned away after a walk over 
     assertEquals([few.isIn, many.isIn], [false, false]);
     assert(each(few.looks, many.looks) <= (busy ? 3 : 4));
   }
+});
+
+Deno.test("an IPv6 host has the connections of one address, however many it has of these", async () => {
+  await using crowd = await Crowd.gather({
+    ...{ count: 0, busy: false, maxPerAddress: 2, maxConnections: 3 },
+  });
+  for (const host of ["2001:db8:1:2::1", "2001:db8:1:2::2"]) {
+    assertEquals((await crowd.newcomer(host)).isIn, true);
+    await crowd.use();
+  }
+  assertEquals((await crowd.newcomer("2001:db8:1:2:a:b:c:d")).isIn, false);
+  assertEquals((await crowd.newcomer("2001:db8:1:3::1")).isIn, true);
 });
 
 Deno.test("a call costs the same among few connections and many", async () => {

@@ -11,7 +11,7 @@ import type { Client } from "../../state/client.ts";
 import { exchangeClientId } from "../../state/exchange_id.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
-import { networkOf } from "../../state/network_of.ts";
+import { networkOf } from "../../base/network_of.ts";
 import type { Operation } from "../operation.ts";
 
 const SP4_NONE = 0;

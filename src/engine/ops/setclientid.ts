@@ -6,7 +6,7 @@ import {
 } from "../../nfs4/constants.ts";
 import type { CallbackLocation } from "../../state/client.ts";
 import { setClientId } from "../../state/setclientid.ts";
-import { networkOf } from "../../state/network_of.ts";
+import { networkOf } from "../../base/network_of.ts";
 import type { Operation } from "../operation.ts";
 
 /** SETCLIENTID4args (RFC 7530 16.33.2). */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { networkOf } from "../../src/state/network_of.ts";
+import { networkOf } from "../../src/base/network_of.ts";
 
 Deno.test("state is shared out by IPv4 address, and by 64 bits of an IPv6 address", () => {
   const networks = [
