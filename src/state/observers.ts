@@ -46,7 +46,7 @@ export interface ClientObserver {
 export interface SessionObserver {
   /** CREATE_SESSION made it, or it was taken over; no connection is bound yet. */
   sessionCreated?(session: Session): void;
-  /** Its connections are unbound already. */
+  /** Its connections are unbound already, where there are many in pieces from now on. */
   sessionDestroyed?(session: Session, reason: SessionEnd): void;
   /** A connection was bound, or bound to another channel as well; `direction` is what it has now. */
   connectionBound?(

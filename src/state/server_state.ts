@@ -125,6 +125,7 @@ export class ServerState implements LockingTables {
       random,
       maxSessionsPerClient: limits.maxSessionsPerClient,
       maxReplayCacheBytes,
+      effects: options.effects,
       store: this.sessionStore,
     });
     this.stateids = new StateidTable({

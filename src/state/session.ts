@@ -21,7 +21,7 @@ export interface CallbackPath {
 /** A connection's part in a session. */
 export interface Binding {
   /** The channels that it carries: fore, back or both. */
-  direction: DirectionBits;
+  readonly direction: DirectionBits;
   /** Grows with each request on the connection: the one with the highest was active last. */
   activity: number;
 }
@@ -64,6 +64,8 @@ export class Session {
   statusFlags = 0;
   /** Whether it is gone. */
   isDestroyed = false;
+  /** Connections of its backchannel. */
+  #backConnections = 0;
   #activity = 0;
   #last: Connection | undefined;
   #lastBinding: Binding | undefined;
@@ -112,10 +114,7 @@ export class Session {
 
   /** Whether a connection is bound to its backchannel. */
   get hasBackConnection(): boolean {
-    for (const { direction } of this.connections.values()) {
-      if (direction & Direction.BACK) return true;
-    }
-    return false;
+    return this.#backConnections > 0;
   }
 
   /**
@@ -141,10 +140,19 @@ export class Session {
     return true;
   }
 
+  /** Binds a connection to these channels. For `SessionTable`. */
+  attach(connection: Connection, direction: DirectionBits): void {
+    const { activity } = this.detach(connection) ?? { activity: 0 };
+    this.connections.set(connection, { direction, activity });
+    if (direction & Direction.BACK) this.#backConnections++;
+  }
+
   /** Forgets a connection; the binding that it had. For `SessionTable`. */
   detach(connection: Connection): Binding | undefined {
     const binding = this.connections.get(connection);
+    if (binding === undefined) return undefined;
     this.connections.delete(connection);
+    if (binding.direction & Direction.BACK) this.#backConnections--;
     if (this.#last === connection) this.#last = this.#lastBinding = undefined;
     return binding;
   }

@@ -7,7 +7,7 @@ import {
 } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
-import { LOOK, type Piecework } from "./effects.ts";
+import { type EffectQueue, finish, LOOK, type Piecework } from "./effects.ts";
 import type {
   SequenceCounts,
   SessionEnd,
@@ -27,6 +27,8 @@ export interface SessionTableOptions {
   readonly maxSessionsPerClient: number;
   /** Bytes of kept replies, of all sessions, at which clients are asked to use fewer slots. */
   readonly maxReplayCacheBytes: number;
+  /** Does what is too much for one turn. */
+  readonly effects: EffectQueue;
   /** Keeps persistent sessions; there are none if left out. */
   readonly store?: SessionStore | undefined;
 }
@@ -39,6 +41,8 @@ type SessionTerms = Pick<
 
 /** What it costs to unbind a connection from a session, in pieces of work. */
 const UNBIND_PIECES = 4;
+/** Connections of a session that are unbound with its end; where there are more, they are in pieces. */
+const UNBOUND_AT_ONCE = 64;
 /** Sessions that end in one sweep, at most, because kept replies take too much memory. */
 const SHED_AT_ONCE = 1024;
 /** What it costs to sort twice as many, in pieces of work. */
@@ -152,12 +156,19 @@ export class SessionTable {
     session.client.account.count("session", -1);
     this.#sessions.delete(keyOf(session.id, 0));
     session.client.sessions.delete(session);
-    for (const connection of [...session.connections.keys()]) {
-      this.#unbind(session, connection, "session-gone");
-    }
+    const hasMany = session.connections.size > UNBOUND_AT_ONCE;
+    if (!hasMany) finish(this.#unbindAll(session));
     this.#refresh(session.client);
     for (const observer of this.#observers) {
       observer.sessionDestroyed?.(session, reason);
+    }
+    if (hasMany) this.#options.effects.begin(this.#unbindAll(session));
+  }
+
+  *#unbindAll(session: Session): Piecework {
+    for (const connection of session.connections.keys()) {
+      this.#unbind(session, connection, "session-gone");
+      yield UNBIND_PIECES;
     }
   }
 
@@ -187,15 +198,13 @@ export class SessionTable {
       if (direction & Direction.BACK) session.hasBackchannel = true;
       return this.#refresh(session.client);
     }
-    const binding = session.connections.get(connection);
-    const before = binding?.direction ?? 0;
+    const before = session.connections.get(connection)?.direction ?? 0;
     const after = (before | direction) as DirectionBits;
     if (after === before) {
       if (direction & Direction.BACK) this.backchannelMended(session);
       return;
     }
-    if (binding !== undefined) binding.direction = after;
-    else this.#attach(session, connection, after);
+    this.#attach(session, connection, after);
     if (after & Direction.BACK) session.hasBackchannel = true;
     // A new way for callbacks: what failed on the old one is no longer true.
     if (direction & Direction.BACK) session.hasBackchannelFault = false;
@@ -330,7 +339,7 @@ export class SessionTable {
     connection: Connection,
     direction: DirectionBits,
   ): void {
-    session.connections.set(connection, { direction, activity: 0 });
+    session.attach(connection, direction);
     const sessions = this.#byConnection.get(connection);
     if (sessions !== undefined) sessions.add(session);
     else this.#byConnection.set(connection, new Set([session]));

@@ -1,3 +1,4 @@
+import { looksOf } from "../support/looks.ts";
 import { testConnection } from "../support/connection.ts";
 import { finish } from "../../src/state/effects.ts";
 import { assert, assertEquals } from "@std/assert";
@@ -98,6 +99,21 @@ Deno.test("a connection that has ended meanwhile is bound to nothing, and the cl
   sessions.bind(session, live, Direction.FORE);
   const { CB_PATH_DOWN, CB_PATH_DOWN_SESSION } = SequenceStatus;
   assertEquals(session.statusFlags, CB_PATH_DOWN | CB_PATH_DOWN_SESSION);
+});
+
+Deno.test("what a session costs does not grow with its connections: they are not gone through", async () => {
+  const { fixture, sessions, session } = start();
+  const many = Array.from({ length: 5_000 }, () => testConnection());
+  for (const each of many) sessions.bind(session, each, Direction.FORE);
+  const next = testConnection();
+  const looks = await looksOf(() =>
+    sessions.bind(session, next, Direction.BOTH)
+  );
+  assert(looks < 50, `${looks} looks`);
+  sessions.destroy(session, "destroyed-session");
+  assert(session.connections.size > 4_000, "in one turn");
+  while (fixture.effects.goOn());
+  assertEquals(session.connections.size, 0);
 });
 
 Deno.test("binding more channels is told once, binding the same again is not", () => {
