@@ -34,6 +34,8 @@ export function delegationFor(
 
 /** Whether a delegation of this type, held before the server started, has no rival. */
 export function mayReclaim(open: OpenState, type: DelegationType): boolean {
+  // The export may be read only by now.
+  if (type === "write" && !isWritable(open)) return false;
   const free = strongest(open);
   return delegationOf(open) === undefined &&
     (free === "write" || free === type);
@@ -45,14 +47,16 @@ function delegationOf({ file, client }: OpenState): Delegation | undefined {
 }
 
 function preferred(open: OpenState, want: number): DelegationType {
-  if (want === Want.READ) return "read";
-  const { readOnly, fs } = open.file.file.export;
-  const isWritable = !readOnly && hasMethod(fs, "write") &&
-    hasMethod(fs, "setattr");
-  if (!isWritable) return "read";
+  if (want === Want.READ || !isWritable(open)) return "read";
   if (want === Want.WRITE) return "write";
   // A client that only reads is not worth keeping all other readers out for.
   return (open.access & Share.ACCESS_WRITE) !== 0 ? "write" : "read";
+}
+
+/** Whether what the holder of a delegation writes can be written. */
+function isWritable({ file: { file } }: OpenState): boolean {
+  const { readOnly, fs } = file.export;
+  return !readOnly && hasMethod(fs, "write") && hasMethod(fs, "setattr");
 }
 
 /** What the others leave of a file. */

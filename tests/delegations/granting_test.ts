@@ -29,12 +29,14 @@ const CANCELLED = "none_ext 7";
 
 /** A server that grants, and a way to clients that the test is. */
 function start(
-  options: Partial<DelegationKeeperOptions> & { readonly graceMs?: number } =
-    {},
+  options: Partial<DelegationKeeperOptions> & {
+    readonly graceMs?: number;
+    readonly readOnly?: boolean;
+  } = {},
 ) {
-  const { graceMs, ...rest } = options;
+  const { graceMs, readOnly, ...rest } = options;
   const tree = { file: "content", more: "" };
-  const fixture = new StateFixture({ tree, graceMs });
+  const fixture = new StateFixture({ tree, graceMs, readOnly });
   const { state } = fixture.services;
   const way = { isProven: true, sent: [] as CallbackRequest[] };
   const router = {
@@ -189,6 +191,20 @@ for (const isProven of [true, false]) {
     assertEquals(keeper.held.recalls, isProven ? 0 : 1);
   });
 }
+
+Deno.test("a delegation for writing is not reclaimed on an export that is read only by now", async () => {
+  const { fixture } = start({ graceMs: LEASE, readOnly: true });
+  const client = await fixture.client(1, { reclaimComplete: false });
+  const { delegation } = await client.ok(
+    "OPEN",
+    ...walk(["file"]),
+    client.openOp("", {
+      access: READ,
+      claim: { claim: "previous", delegate: 2 },
+    }),
+  );
+  assertEquals(delegation.type.startsWith("none"), true);
+});
 
 Deno.test("what the program recalls while clients reclaim comes back to be returned, and recall waits for that", async () => {
   const { fixture, state, keeper, clock } = start({ graceMs: LEASE });

@@ -98,6 +98,7 @@ export function changing<Change extends ContentMethod | "sometimes">(
 export function settingToo(
   file: FileRef,
 ): MethodsOf<"setattr"> | undefined {
+  if (file.export.readOnly) return undefined;
   const methods = methodsOf(file);
   return hasMethod(methods, "setattr")
     ? methods as MethodsOf<"setattr">
