@@ -31,6 +31,10 @@ Deno.test("state never waits", { ignore: noFiles }, () => {
   assertEquals(found(/\bawait\b|\basync\b/g, elsewhere), []);
 });
 
+Deno.test("nothing stops the event loop to wait", { ignore: noFiles }, () => {
+  assertEquals(found(/\bAtomics\.wait\b/g, () => false), []);
+});
+
 Deno.test("nothing is said but through a logger, or by the command line", {
   ignore: noFiles,
 }, () => {

@@ -8,13 +8,18 @@ import type {
 import { inherited, SETGID, SETUID } from "../../vfs/permissions.ts";
 import { applyChanges, chown } from "./attribute_changes.ts";
 import { hostCode } from "../../base/host_error.ts";
-import type { Host, HostStat } from "./host.ts";
+import {
+  type Host,
+  type HostStat,
+  isToldApart,
+  type OpenFolder,
+} from "./host.ts";
 import type { LocalNode } from "./node.ts";
 import type { Store } from "./store.ts";
 
 const ANY_MODE = 0o7777;
-/** Tries to get an identity that no removed file had. */
-const MAX_TRIES = 50;
+/** Inode numbers that are passed over for one that no removed file of the same birth had. */
+const MOST_PASSED = 50;
 
 /** What to make. */
 export interface NewEntry extends CreateOptions {
@@ -50,41 +55,92 @@ export function create(
   return { node, change, created: true };
 }
 
+/** An entry that was made, as the host tells of it. */
+interface Made {
+  readonly folder: OpenFolder;
+  /** The descriptor of a file. */
+  readonly fd: number | undefined;
+  readonly stat: HostStat;
+}
+
+/**
+ * Makes an entry that no handle of a removed file leads to. Where its inode number
+ * is that of a file which was born in the same moment and is gone, the host gives
+ * another one for as long as that is held open.
+ */
 function make(
   store: Store,
   at: { readonly directory: LocalNode; readonly name: string },
   entry: NewEntry,
 ): LocalNode {
-  const { tree, host } = store;
-  const { directory, name } = at;
-  for (let tries = 1;; tries++) {
-    const folder = tree.folder(directory);
-    const fd = makeEntry(store, at, entry);
-    const stat = tree.entry(folder, name);
-    if (stat === undefined || !isMade(host, stat, { fd, kind: entry.kind })) {
-      if (fd !== undefined) fs.closeSync(fd);
-      throw new FsError("busy", "removed or replaced while it was made");
+  const passed: number[] = [];
+  try {
+    for (;;) {
+      const made = makeChecked(store, at, entry);
+      if (passed.length === MOST_PASSED || !isOfRemoved(store, at.name, made)) {
+        return adopt(store, at, { made, entry });
+      }
+      try {
+        passed.push(made.fd ?? store.host.pin(made.folder, at.name).fd);
+      } finally {
+        unmakeEntry(store, at, entry.kind);
+      }
     }
-    const tag = host.tag(folder, name, stat);
-    if (tree.table.isBuried(stat.fileid, tag) && tries < MAX_TRIES) {
-      // The inode number of a file that was born in the same moment and is
-      // gone: its handle must not come to mean this file.
-      if (fd !== undefined) fs.closeSync(fd);
-      unmakeEntry(store, at, entry.kind);
-      pause();
-      continue;
-    }
-    const node = tree.table.adopt({ parent: directory, folder, name }, stat);
-    if (fd !== undefined) store.files.hold(node, fd, true);
-    try {
-      dress(store, node, { stat, fd, attributes: entry.attributes });
-    } catch (error) {
-      unmakeEntry(store, at, entry.kind);
-      tree.bury(node);
-      throw error;
-    }
-    return node;
+  } finally {
+    for (const fd of passed) if (fd >= 0) fs.closeSync(fd);
   }
+}
+
+/** Makes an entry, and looks whether it is what has the name. */
+function makeChecked(
+  store: Store,
+  at: { readonly directory: LocalNode; readonly name: string },
+  entry: NewEntry,
+): Made {
+  const { tree, host } = store;
+  const folder = tree.folder(at.directory);
+  const fd = makeEntry(store, at, entry);
+  const stat = tree.entry(folder, at.name);
+  if (stat === undefined || !isMade(host, stat, { fd, kind: entry.kind })) {
+    if (fd !== undefined) fs.closeSync(fd);
+    throw new FsError("busy", "removed or replaced while it was made");
+  }
+  return { folder, fd, stat };
+}
+
+/**
+ * Whether a removed file had the same identity, and another inode number can be
+ * had for the asking. Where nothing tells the uses of a number apart, that is so
+ * of each number that is used again.
+ */
+function isOfRemoved(
+  { tree, host }: Store,
+  name: string,
+  { folder, stat }: Made,
+): boolean {
+  return isToldApart(stat) &&
+    tree.table.isBuried(stat.fileid, host.tag(folder, name, stat));
+}
+
+/** The node of what was made, with all that it was to have. */
+function adopt(
+  store: Store,
+  at: { readonly directory: LocalNode; readonly name: string },
+  { made, entry }: { readonly made: Made; readonly entry: NewEntry },
+): LocalNode {
+  const { tree } = store;
+  const { folder, fd, stat } = made;
+  const { directory, name } = at;
+  const node = tree.table.adopt({ parent: directory, folder, name }, stat);
+  if (fd !== undefined) store.files.hold(node, fd, true);
+  try {
+    dress(store, node, { stat, fd, attributes: entry.attributes });
+  } catch (error) {
+    unmakeEntry(store, at, entry.kind);
+    tree.bury(node);
+    throw error;
+  }
+  return node;
 }
 
 /**
@@ -204,9 +260,4 @@ function unmakeEntry(
       throw error;
     }
   }
-}
-
-/** A millisecond: births of the same inode number differ by their time. */
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 }

@@ -160,3 +160,8 @@ export function birthHash(stat: HostStat): number {
   if (birth === undefined) return 0;
   return mix(mix(0x811c9dc5, birth.seconds | 0), birth.nanoseconds);
 }
+
+/** Whether its file system tells one use of an inode number from others: by a birth, or by an incarnation. */
+export function isToldApart({ birthtime, incarnation }: HostStat): boolean {
+  return birthtime !== undefined || incarnation !== undefined;
+}

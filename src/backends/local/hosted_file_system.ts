@@ -34,7 +34,7 @@ import type { DirectoryListing } from "./directory_listing.ts";
 import { link, remove, rename } from "./entries.ts";
 import { isOfOneFile, toFsError } from "./errno.ts";
 import { largestFile } from "./largest_file.ts";
-import type { Host } from "./host.ts";
+import { type Host, isToldApart } from "./host.ts";
 import { Locator } from "./locator.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { decodeIdentity, encodeIdentity } from "./node_table.ts";
@@ -86,10 +86,9 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     if (host.seesLayers) return [];
     if (isLayered(path)) return [BLIND_TO_LAYERS];
     const { tree } = this.#store;
-    const { birthtime, incarnation } = tree.stat(tree.root);
-    return birthtime === undefined && incarnation === undefined
-      ? ["no handles that end with their file, for no birth is told"]
-      : [];
+    return isToldApart(tree.stat(tree.root))
+      ? []
+      : ["no handles that end with their file, for no birth is told"];
   }
 
   /** Runs `act`, which waits only where the host does; again, when a file has to be found first. */
