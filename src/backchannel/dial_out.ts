@@ -15,11 +15,6 @@ import {
   isPeers,
 } from "./callback_channel.ts";
 import { tryCallback } from "./retry_loop.ts";
-import {
-  CALLBACK_OPERATIONS,
-  callbackOperation,
-  type CBRecallArgs,
-} from "./callback_ops.ts";
 import type { CallbackOutcome, CallbackRequest } from "./callback_request.ts";
 import { Dialler, NoPlace } from "./dialler.ts";
 import { ProbeLine } from "./probe_line.ts";
@@ -340,23 +335,6 @@ export class DialOut implements ClientObserver {
     path.ending.abort();
     path.connection?.close("shutdown");
   }
-}
-
-/**
- * Recalls a delegation of a client of NFSv4.0 over a connection of the server's
- * own (RFC 7530 15.2). Resolves to what became of it; never rejects.
- */
-export function sendCBRecall(
-  dialOut: DialOut,
-  client: Client,
-  recall: CBRecallArgs,
-): Promise<CallbackOutcome> {
-  return new Promise((done) =>
-    dialOut.send(client, {
-      operations: [callbackOperation(CALLBACK_OPERATIONS.CB_RECALL, recall)],
-      done,
-    })
-  );
 }
 
 /** Whether that is where the client reached the server. */

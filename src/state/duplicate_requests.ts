@@ -4,7 +4,7 @@ import type { Connection } from "../rpc/handlers.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import { digest } from "./digest.ts";
 import type { Piecework } from "./effects.ts";
-import { type KeptAnswer, KeptAnswers, Sender } from "./kept_answers.ts";
+import { type KeptAnswer, KeptAnswers, Requester } from "./kept_answers.ts";
 import type { StateBudget } from "./state_budget.ts";
 import { WideMap } from "./wide_map.ts";
 
@@ -17,7 +17,7 @@ const REQUESTS_PER_XID = 64;
 export interface DuplicateEntry {
   readonly xid: number;
   /** The connection that it came on. */
-  readonly sender: Sender;
+  readonly requester: Requester;
   /** See `Credential`: what one user was answered is not for another. */
   readonly principal: string;
   /** Bytes of its arguments, and a digest of them. */
@@ -53,7 +53,7 @@ export class DuplicateRequests {
   hits = 0;
   readonly #clock: Clock;
   readonly #byXid = new WideMap<number, DuplicateEntry[]>((xid) => xid);
-  readonly #senders = new WeakMap<Connection, Sender>();
+  readonly #requesters = new WeakMap<Connection, Requester>();
   readonly #answers: KeptAnswers<AnsweredEntry>;
 
   constructor(options: DuplicateRequestsOptions) {
@@ -82,7 +82,7 @@ export class DuplicateRequests {
     let own: number | undefined;
     for (const entry of entries) {
       const isSame = entry.size === end - position &&
-        entry.principal === principal && maySend(entry, connection) &&
+        entry.principal === principal && mayRepeat(entry, connection) &&
         entry.digest === (own ??= digest(bytes, position, end));
       if (!isSame) continue;
       if (isAnswered(entry) && !this.#answers.isRecent(entry)) continue;
@@ -101,11 +101,11 @@ export class DuplicateRequests {
     connection: Connection,
     start: number,
   ): DuplicateEntry | undefined {
-    const sender = this.#senderOf(connection);
-    if (!this.#makeWay(xid, sender)) return undefined;
+    const requester = this.#requesterOf(connection);
+    if (!this.#makeWay(xid, requester)) return undefined;
     const entry: DuplicateEntry = {
       xid,
-      sender,
+      requester,
       principal: credential.principal,
       size: end - start,
       digest: digest(bytes, start, end),
@@ -128,9 +128,9 @@ export class DuplicateRequests {
     answer: Uint8Array,
     { hasChanged }: { readonly hasChanged: boolean },
   ): void {
-    const { waiting, sender } = entry;
+    const { waiting, requester } = entry;
     const isKept = hasChanged && answer.length <= LONGEST_ANSWER &&
-      this.#answers.makeRoom(sender);
+      this.#answers.makeRoom(requester);
     if (isKept || waiting !== undefined) entry.answer = answer.slice();
     waiting?.resolve(entry.answer!);
     entry.waiting = undefined;
@@ -144,22 +144,22 @@ export class DuplicateRequests {
     return this.#answers.sweep();
   }
 
-  #senderOf(connection: Connection): Sender {
-    let sender = this.#senders.get(connection);
-    if (sender === undefined) {
-      this.#senders.set(connection, sender = new Sender(connection));
+  #requesterOf(connection: Connection): Requester {
+    let requester = this.#requesters.get(connection);
+    if (requester === undefined) {
+      this.#requesters.set(connection, requester = new Requester(connection));
     }
-    return sender;
+    return requester;
   }
 
   /** Answers to an address make room for one request more of their xid; false where there are none. */
-  #makeWay(xid: number, sender: Sender): boolean {
+  #makeWay(xid: number, requester: Requester): boolean {
     const entries = this.#byXid.get(xid)
-      ?.filter((entry) => entry.sender.network === sender.network);
+      ?.filter((entry) => entry.requester.network === requester.network);
     if (entries === undefined) return true;
     const answered = entries.filter(isAnswered);
     // A client that uses an xid anew has read what it was answered under it.
-    const obsolete = answered.find((entry) => entry.sender === sender);
+    const obsolete = answered.find((entry) => entry.requester === requester);
     const isFull = entries.length >= REQUESTS_PER_XID;
     const gone = obsolete ?? (isFull ? answered[0] : undefined);
     if (gone !== undefined) this.#answers.forget(gone);
@@ -183,10 +183,13 @@ function isAnswered(entry: DuplicateEntry): entry is AnsweredEntry {
  * of the same address, and of the same port unless nothing more comes on the
  * first one.
  */
-function maySend({ sender }: DuplicateEntry, connection: Connection): boolean {
+function mayRepeat(
+  { requester }: DuplicateEntry,
+  connection: Connection,
+): boolean {
   const { hostname, port } = connection.peer;
-  if (hostname !== sender.hostname) return false;
-  return port === sender.port || sender.isDone;
+  if (hostname !== requester.hostname) return false;
+  return port === requester.port || requester.isDone;
 }
 
 function waitFor(entry: DuplicateEntry): Promise<Uint8Array> {

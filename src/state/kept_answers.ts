@@ -19,7 +19,7 @@ const FORGOTTEN_AT_ONCE = 32;
 const FORGET_PIECES = 1 / 4;
 
 /** A connection, as far as it takes to tell whose requests came on it. */
-export class Sender {
+export class Requester {
   /** Its address and port. */
   readonly hostname: string;
   readonly port: number | undefined;
@@ -47,7 +47,7 @@ export class Sender {
 /** An answer that is kept. */
 export interface KeptAnswer {
   /** Whom it was for. */
-  readonly sender: Sender;
+  readonly requester: Requester;
   /** Its bytes. */
   readonly answer: Uint8Array;
   /** When it was given. */
@@ -68,7 +68,7 @@ export interface KeptAnswersOptions<Answer extends KeptAnswer> {
 /** What is kept of one address. */
 interface Share {
   /** Those that have answers; the one that has had some for longest first. */
-  readonly senders: Set<Sender>;
+  readonly senders: Set<Requester>;
   /** Bytes of all of it. */
   bytes: number;
 }
@@ -97,7 +97,7 @@ export class KeptAnswers<Answer extends KeptAnswer> {
    * Makes room for one answer more; false where its address may have nothing more,
    * or has more than its share by so much that the next requests go on with it.
    */
-  makeRoom({ answers, network }: Sender): boolean {
+  makeRoom({ answers, network }: Requester): boolean {
     if (answers.size >= ANSWERS_PER_CONNECTION) this.#forgetOldest(answers);
     for (let i = 0; i < FORGOTTEN_AT_ONCE; i++) {
       if (!this.#hasItsShare(network)) return true;
@@ -110,15 +110,15 @@ export class KeptAnswers<Answer extends KeptAnswer> {
 
   /** Keeps an answer for which room was made. */
   keep(answer: Answer): void {
-    const { sender } = answer;
-    const { network, answers } = sender;
+    const { requester } = answer;
+    const { network, answers } = requester;
     let share = this.#shares.get(network);
     if (share === undefined) {
       this.#shares.set(network, share = { senders: new Set(), bytes: 0 });
     }
-    if (!share.senders.has(sender)) {
-      share.senders.add(sender);
-      this.#count(share, sender, 1);
+    if (!share.senders.has(requester)) {
+      share.senders.add(requester);
+      this.#count(share, requester, 1);
     }
     answers.add(answer);
     this.#count(share, answer, 1);
@@ -126,14 +126,14 @@ export class KeptAnswers<Answer extends KeptAnswer> {
 
   /** Keeps it no more. */
   forget(answer: Answer): void {
-    const { sender } = answer;
-    const { network, answers } = sender;
+    const { requester } = answer;
+    const { network, answers } = requester;
     const share = this.#shares.get(network)!;
     answers.delete(answer);
     this.#count(share, answer, -1);
     if (answers.size === 0) {
-      share.senders.delete(sender);
-      this.#count(share, sender, -1);
+      share.senders.delete(requester);
+      this.#count(share, requester, -1);
       if (share.senders.size === 0) this.#shares.delete(network);
     }
     this.#options.forgotten(answer);
@@ -173,10 +173,10 @@ export class KeptAnswers<Answer extends KeptAnswer> {
   }
 
   /** A connection or an answer of a share came, or went where `by` is -1. */
-  #count(share: Share, what: Sender | Answer, by: 1 | -1): void {
-    const isSender = what instanceof Sender;
-    const { network } = isSender ? what : what.sender;
-    const kind = isSender ? "sender" : "answer";
+  #count(share: Share, what: Requester | Answer, by: 1 | -1): void {
+    const isSender = what instanceof Requester;
+    const { network } = isSender ? what : what.requester;
+    const kind = isSender ? "requester" : "answer";
     const extra = isSender ? 0 : what.answer.length;
     const bytes = by * (STATE_COSTS[kind] + extra);
     share.bytes += bytes;

@@ -64,8 +64,8 @@ interface Waiting extends WaitingLock {
 const noNotifier: LockNotifier = { canNotify: () => false, notify: () => {} };
 
 /**
- * The owners that wait for locks, a line for each file (RFC 8881 9.6, RFC 7530
- * 9.4). When a range becomes free the first in line is preferred to all that
+ * The owners that wait for locks, a queue for each file (RFC 8881 9.6, RFC 7530
+ * 9.4). When a range becomes free the first in the queue is preferred to all that
  * came later: for a moment when its client was told, otherwise as long as it
  * keeps to the pace at which it asked so far. Nothing is locked for it, and an
  * owner that has not asked for a lease time is forgotten.
@@ -77,18 +77,18 @@ export class LockQueue {
   readonly #leaseMs: number;
   readonly #limits: LockQueueLimits;
   readonly #effects: EffectQueue;
-  readonly #lines = new Map<FileState, Set<Waiting>>();
-  /** Files in whose lines an owner may be called up. */
+  readonly #queues = new Map<FileState, Set<Waiting>>();
+  /** Files in whose queues an owner may be called up. */
   readonly #freed = new Set<FileState>();
   readonly #perClient = new Map<Client, Set<Waiting>>();
 
   constructor(options: {
     readonly clock: Clock;
-    /** Where calling up the next goes, which takes as long as the lines are. */
+    /** Where calling up the next goes, which takes as long as the queues are. */
     readonly effects: EffectQueue;
     /** Length of a lease in milliseconds. */
     readonly leaseMs: number;
-    /** How many may wait; others are denied as well, but have no place in line. */
+    /** How many may wait; others are denied as well, but have no place in a queue. */
     readonly limits: LockQueueLimits;
   }) {
     this.#clock = options.clock;
@@ -106,10 +106,10 @@ export class LockQueue {
 
   /** A lock that is free for an owner who came before, and in conflict with the wish. */
   preferredTo(wish: LockWish): WaitingLock | undefined {
-    const line = this.#lines.get(wish.open.file);
-    if (line === undefined) return undefined;
+    const queue = this.#queues.get(wish.open.file);
+    if (queue === undefined) return undefined;
     const now = this.#clock.now();
-    for (const waiting of line) {
+    for (const waiting of queue) {
       if (isSame(waiting, wish)) return undefined;
       if (
         areInConflict(waiting, wish) && isAwaited(waiting, now) &&
@@ -119,7 +119,7 @@ export class LockQueue {
     return undefined;
   }
 
-  /** A wish was denied: it waits in line when its client will ask again. */
+  /** A wish was denied: it waits in the queue when its client will ask again. */
   denied(wish: LockWish, willAskAgain: boolean): void {
     const known = this.#find(wish);
     // RFC 8881 9.6: asked without waiting, it is the last time that it is asked for.
@@ -143,7 +143,7 @@ export class LockQueue {
 
   /** Something of a file was unlocked: whose turn it is now is told. */
   freed(file: FileState): void {
-    if (!this.#lines.has(file)) return;
+    if (!this.#queues.has(file)) return;
     this.#freed.add(file);
     if (this.#freed.size === 1) this.#effects.begin(this.#callUpAll());
   }
@@ -152,7 +152,7 @@ export class LockQueue {
   openEnded(open: OpenState): void {
     this.freed(open.file);
     if (open.waiting === 0) return;
-    for (const waiting of this.#lines.get(open.file) ?? []) {
+    for (const waiting of this.#queues.get(open.file) ?? []) {
       if (waiting.open === open) this.#remove(waiting);
     }
   }
@@ -169,11 +169,11 @@ export class LockQueue {
    * called every second.
    */
   sweep(): void {
-    for (const file of this.#lines.keys()) this.freed(file);
+    for (const file of this.#queues.keys()) this.freed(file);
   }
 
   #find(wish: LockWish): Waiting | undefined {
-    for (const waiting of this.#lines.get(wish.open.file) ?? []) {
+    for (const waiting of this.#queues.get(wish.open.file) ?? []) {
       if (isSame(waiting, wish)) return waiting;
     }
     return undefined;
@@ -183,9 +183,9 @@ export class LockQueue {
     const { client, file } = open;
     const { maxWaitingLocksPerClient, maxWaitingLocksPerFile } = this.#limits;
     const ofClient = this.#perClient.get(client) ?? new Set();
-    const line = this.#lines.get(file) ?? new Set();
+    const queue = this.#queues.get(file) ?? new Set();
     const isFull = ofClient.size >= maxWaitingLocksPerClient ||
-      line.size >= maxWaitingLocksPerFile || !client.account.admits();
+      queue.size >= maxWaitingLocksPerFile || !client.account.admits();
     if (isFull) return;
     open.waiting++;
     const waiting: Waiting = {
@@ -200,12 +200,12 @@ export class LockQueue {
       toldAt: undefined,
       keptBy: undefined,
     };
-    this.#lines.set(file, line.add(waiting));
+    this.#queues.set(file, queue.add(waiting));
     this.#perClient.set(client, ofClient.add(waiting));
     client.account.count("waiting", 1, owner.key.length);
   }
 
-  /** Takes it out of the line, and those that it kept back may go. */
+  /** Takes it out of the queue, and those that it kept back may go. */
   #leave(waiting: Waiting): void {
     this.#remove(waiting);
     this.freed(waiting.open.file);
@@ -213,34 +213,34 @@ export class LockQueue {
 
   #remove(waiting: Waiting): void {
     const { client, file } = waiting.open;
-    const line = this.#lines.get(file)!;
+    const queue = this.#queues.get(file)!;
     waiting.isOver = true;
     waiting.open.waiting--;
-    line.delete(waiting);
+    queue.delete(waiting);
     client.account.count("waiting", -1, waiting.owner.key.length);
-    if (line.size === 0) this.#lines.delete(file);
+    if (queue.size === 0) this.#queues.delete(file);
     const ofClient = this.#perClient.get(client)!;
     ofClient.delete(waiting);
     if (ofClient.size === 0) this.#perClient.delete(client);
   }
 
-  /** A piece for each line. */
+  /** A piece for each queue. */
   *#callUpAll(): Piecework {
     for (const file of this.#freed) {
       this.#freed.delete(file);
-      const line = this.#lines.get(file);
-      if (line === undefined) continue;
-      const { size } = line;
-      this.#callUp(line);
+      const queue = this.#queues.get(file);
+      if (queue === undefined) continue;
+      const { size } = queue;
+      this.#callUp(queue);
       yield size;
     }
   }
 
-  /** Tells those that can lock now, unless another before them in line can as well. */
-  #callUp(line: ReadonlySet<Waiting>): void {
+  /** Tells those that can lock now, unless another before them in the queue can as well. */
+  #callUp(queue: ReadonlySet<Waiting>): void {
     const now = this.#clock.now();
     const before: Waiting[] = [];
-    for (const waiting of line) {
+    for (const waiting of queue) {
       if (now - waiting.askedAt > this.#leaseMs) {
         this.#remove(waiting);
         continue;

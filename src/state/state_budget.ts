@@ -30,7 +30,7 @@ export const STATE_COSTS = {
   /** One that is kept for a retry of an NFSv4.0 request; its bytes come on top. */
   answer: 512,
   /** A connection that such answers are kept of. */
-  sender: 800,
+  requester: 800,
 } as const;
 
 /** What is counted. */

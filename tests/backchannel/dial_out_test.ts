@@ -2,10 +2,16 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { heardErrors } from "../support/heard_errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import {
+  CALLBACK_OPERATIONS,
+  callbackOperation,
+  type CBRecallArgs,
+} from "../../src/backchannel/callback_ops.ts";
+import type { CallbackOutcome } from "../../src/backchannel/callback_request.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { CallbackChannel } from "../../src/backchannel/callback_channel.ts";
 import { AUTH_NONE } from "../../src/rpc/call_credential.ts";
-import { DialOut, sendCBRecall } from "../../src/backchannel/dial_out.ts";
+import { DialOut } from "../../src/backchannel/dial_out.ts";
 import { Client } from "../../src/state/client.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
 import {
@@ -213,6 +219,20 @@ function clientOf(listener: CallbackListener): Client {
     },
   };
   return client;
+}
+
+/** Recalls a delegation of a client; resolves to what became of that. */
+function sendCBRecall(
+  dialOut: DialOut,
+  client: Client,
+  recall: CBRecallArgs,
+): Promise<CallbackOutcome> {
+  return new Promise((done) =>
+    dialOut.send(client, {
+      operations: [callbackOperation(CALLBACK_OPERATIONS.CB_RECALL, recall)],
+      done,
+    })
+  );
 }
 
 /** A dial-out without a server, and a client whose listener it dials. */

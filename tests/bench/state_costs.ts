@@ -171,7 +171,7 @@ function measureDuplicates({ state: { duplicates } }: StateFixture): void {
     return answerOn(busy[i % busy.length]!, i);
   }, { besides: 256 });
   const quiet = Array.from({ length: COUNT }, (_, i) => from(`192.0.2.${i}`));
-  measure("sender", "connection with one such answer", (i) => {
+  measure("requester", "connection with one such answer", (i) => {
     return answerOn(quiet[i]!, COUNT + i);
   }, { besides: 256 + STATE_COSTS.answer });
 }

@@ -239,7 +239,6 @@ Deno.test(
 const FOR_OTHERS: ReadonlyMap<string, string> = new Map([
   ["CREDENTIAL_AT", "authors of a flavour whose verifier covers the header"],
   ["SCHEMA_VERSION", "tests of a store that a newer version has written"],
-  ["sendCBRecall", "one recall over NFSv4.0, without the queue of recalls"],
 ]);
 
 Deno.test(

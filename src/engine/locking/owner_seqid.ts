@@ -26,7 +26,7 @@ export interface OwnerRequest {
  * the answer of the first time (RFC 7530 9.1.7). NFSv4.1 ignores seqids, for
  * there the session's slot sees to that. An open owner may be idle afterwards.
  */
-export function sequenced(
+export function inSeqidOrder(
   context: CompoundContext,
   request: OwnerRequest,
   act: () => Awaitable<StatusCode>,

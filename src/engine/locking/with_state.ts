@@ -11,7 +11,7 @@ import type { OpenState } from "../../state/opens.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import type { CompoundContext } from "../context.ts";
 import { type ResolveOptions, resolveState } from "./resolve_stateid.ts";
-import { sequenced } from "./owner_seqid.ts";
+import { inSeqidOrder } from "./owner_seqid.ts";
 
 /** A request about an open, or a lock state, of the current filehandle. */
 export interface StateRequest {
@@ -75,7 +75,11 @@ function withState<Kind extends "open" | "lock">(
   const isOwned = known !== undefined && known.kind !== "delegation" &&
     known.kind === kind && known.client.protocol === 0;
   if (!isOwned) return carryOut();
-  return sequenced(context, { owner: known.owner, operation, seqid }, carryOut);
+  return inSeqidOrder(
+    context,
+    { owner: known.owner, operation, seqid },
+    carryOut,
+  );
 }
 
 function* checked(

@@ -36,7 +36,7 @@ import {
   setCurrentStateid,
   TO_USE,
 } from "../locking/resolve_stateid.ts";
-import { sequenced } from "../locking/owner_seqid.ts";
+import { inSeqidOrder } from "../locking/owner_seqid.ts";
 import { withLock, withOpen } from "../locking/with_state.ts";
 import { TYPE } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
@@ -152,7 +152,7 @@ function lockUnderOpen(
   }
   const owner = known ?? new LockOwner(client, key);
   const sequence = { owner, operation: Op.LOCK, seqid: locker.lockSeqid };
-  return sequenced(
+  return inSeqidOrder(
     context,
     sequence,
     () => lockFor(context, args, { open, owner }),

@@ -23,7 +23,7 @@ import { delegate } from "./open/delegate.ts";
 import { writeOpenResult } from "./open/result.ts";
 import type { Operation } from "../operation.ts";
 import { setCurrentStateid } from "../locking/resolve_stateid.ts";
-import { sequenced } from "../locking/owner_seqid.ts";
+import { inSeqidOrder } from "../locking/owner_seqid.ts";
 
 /** OPEN (RFC 8881 18.16, RFC 7530 16.16). */
 export const open: Operation<OpenArgs, "sometimes"> = {
@@ -41,7 +41,7 @@ export const open: Operation<OpenArgs, "sometimes"> = {
     const owner = ownerFor(context, args, { client, key });
     const { seqid } = args;
     const request = { owner, operation: Op.OPEN, seqid };
-    return sequenced(
+    return inSeqidOrder(
       context,
       request,
       () => take(openClaimed(context, args, { client, key })),
