@@ -12,8 +12,10 @@ import {
 import { MAX_REPLY } from "../../src/backchannel/dialler.ts";
 import { LONGEST_DELAY } from "../../src/backchannel/sender.ts";
 import { PAGE } from "../../src/backends/common/piece.ts";
+import { LAST_WAIT } from "../../src/backends/local/closing.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
+import { LARGE } from "../../src/backends/local/long_calls.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
 import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
 import { SLICE } from "../../src/base/turn.ts";
@@ -97,6 +99,9 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/backends/local/README.md": {
     "is listed in slices of": SLICE,
     "the listings kept take": MAX_BYTES,
+    "Of a file of more than": LARGE,
+    "At its end the server waits": LAST_WAIT,
+    "A size that changes by more than": LARGE,
     "The client hears of it some": PAUSE,
   },
   "src/backends/memory/README.md": { "V8's heap limit,": MOST_BY_ITSELF },
@@ -174,6 +179,7 @@ export const NO_CONSTANTS: Told<string> = {
     "import to give room back.": ORDINAL,
     "no more than loopback:": "what the tests take",
   },
+  "src/backends/local/README.md": { "other clients wait some": MEASURED },
   "src/engine/README.md": {
     "reply ≤": "the table is compared by tests/docs/operation_table_test.ts",
   },

@@ -1,3 +1,9 @@
+import {
+  type Awaitable,
+  type Steps,
+  take,
+  wait,
+} from "../../base/awaitable.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type { AttributeChanges, FileType } from "../../vfs/file_system.ts";
@@ -24,8 +30,8 @@ export function needsPath(changes: AttributeChanges): boolean {
 export interface ChangeTarget {
   /** A path to the node itself, where {@linkcode needsPath} says so. */
   readonly path: string | undefined;
-  /** A descriptor for writing, where a size is to be set. */
-  readonly fd: number | undefined;
+  /** Brings the file to another size, which may take a while. */
+  readonly resize: (size: number) => Awaitable<void>;
   /** What it looks like now. */
   readonly stat: HostStat;
 }
@@ -39,8 +45,16 @@ export function applyChanges(
   host: Host,
   target: ChangeTarget,
   changes: AttributeChanges,
-): void {
-  const { path = "", fd, stat } = target;
+): Awaitable<void> {
+  return take(apply(host, target, changes));
+}
+
+function* apply(
+  host: Host,
+  target: ChangeTarget,
+  changes: AttributeChanges,
+): Steps<void> {
+  const { path = "", resize, stat } = target;
   const { mode, size, atime, mtime } = changes;
   const undo: (() => void)[] = [];
   try {
@@ -54,7 +68,7 @@ export function applyChanges(
       fs.chmodSync(path, mode);
       undo.push(() => fs.chmodSync(path, stat.mode));
     }
-    if (size !== undefined) fs.ftruncateSync(fd!, size);
+    if (size !== undefined) yield* wait(resize(size));
     if (atime !== undefined || mtime !== undefined) {
       host.setTimes(path, atime, mtime);
     }

@@ -214,7 +214,10 @@ function dress(
     const kept = foreign ? giveTo(store, path, { stat, uid, gid }) : ANY_MODE;
     const changes = { mode: remode ? mode & kept : undefined };
     const rest = { size, atime, mtime };
-    applyChanges(store.host, { path, fd, stat }, { ...changes, ...rest });
+    // A file that was just made grows at once, whatever its size: it is a hole.
+    const resize = (size: number) => fs.ftruncateSync(fd!, size);
+    const target = { path, resize, stat };
+    applyChanges(store.host, target, { ...changes, ...rest });
   });
 }
 

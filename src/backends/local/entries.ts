@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo, DirectoryName } from "../../vfs/file_system.ts";
 import { hostCode } from "../../base/host_error.ts";
@@ -35,14 +36,19 @@ export function link(
 export function remove(
   store: Store,
   { directory, name }: DirectoryName<LocalNode>,
-): ChangeInfo {
+): Awaitable<ChangeInfo> {
   const { host, tree } = store;
   const node = tree.lookup(directory, name);
   if (node === undefined) throw new FsError("not-found");
+  const resized = store.resizes.of(node);
+  if (resized !== undefined) {
+    return resized.then(() => remove(store, { directory, name }));
+  }
   const before = store.stat(directory);
   const stat = tree.stat(node);
   store.keepReadable(node, stat);
   const at = { folder: tree.folder(directory), name };
+  using _ = store.hold(node, stat, at);
   takeName(() =>
     node.type === "directory" ? host.removeFolder(at) : host.removeFile(at)
   );
@@ -60,12 +66,41 @@ function takeName(act: () => void): void {
   }
 }
 
+/** What becomes of the two folders of a rename. */
+interface Renamed {
+  readonly source: ChangeInfo;
+  readonly target: ChangeInfo;
+}
+
 /** See `FileSystem.rename`. */
 export function rename(
   store: Store,
   from: DirectoryName<LocalNode>,
   to: DirectoryName<LocalNode>,
-): { source: ChangeInfo; target: ChangeInfo } {
+): Awaitable<Renamed> {
+  const { files, resizes, tree } = store;
+  const replaced = tree.lookup(to.directory, to.name);
+  const moved = tree.lookup(from.directory, from.name);
+  const resized = (moved && resizes.of(moved)) ??
+    (replaced && resizes.of(replaced));
+  if (resized !== undefined) {
+    return resized.then(() => rename(store, from, to));
+  }
+  if (moved === undefined || replaced === undefined || moved === replaced) {
+    return renameNow(store, from, to);
+  }
+  // Some file systems (ext4) have what takes a name of another written out.
+  const written = files.writeOut(moved, tree.stat(moved));
+  return written === undefined
+    ? renameNow(store, from, to)
+    : written.then(() => renameNow(store, from, to));
+}
+
+function renameNow(
+  store: Store,
+  from: DirectoryName<LocalNode>,
+  to: DirectoryName<LocalNode>,
+): Renamed {
   const { host, tree } = store;
   tree.folders(from.directory, to.directory);
   const before = {
@@ -86,12 +121,9 @@ export function rename(
   if (replaced !== undefined) store.keepReadable(replaced, replacedStat!);
   const links = tree.stat(moved).nlink;
   const [source, target] = tree.folders(from.directory, to.directory);
-  takeName(() =>
-    host.rename(
-      { folder: source, name: from.name },
-      { folder: target, name: to.name },
-    )
-  );
+  const at = { folder: target, name: to.name };
+  using _ = replaced && store.hold(replaced, replacedStat!, at);
+  takeName(() => host.rename({ folder: source, name: from.name }, at));
   if (replaced !== undefined) store.unlinked(replaced, replacedStat!, to);
   moved.lostAt(from.directory, from.name);
   moved.foundAt(to.directory, to.name, links);

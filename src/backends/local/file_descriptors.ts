@@ -1,7 +1,11 @@
 import fs from "node:fs";
 import { RecentMap } from "../../base/recent_map.ts";
+import type { Clock } from "../../base/clock.ts";
 import { FsError } from "../../vfs/errors.ts";
+import { Closing } from "./closing.ts";
 import { toFsError } from "./errno.ts";
+import type { Host, HostStat } from "./host.ts";
+import { isLarge } from "./long_calls.ts";
 import type { LocalNode } from "./node.ts";
 
 /** An open file of the host. */
@@ -16,10 +20,18 @@ export class Descriptor {
   isUnsynced = false;
   #users = 0;
   #isRetired = false;
+  readonly #closing: Closing;
 
-  constructor(fd: number, writable: boolean) {
+  constructor(
+    fd: number,
+    { writable, closing }: {
+      readonly writable: boolean;
+      readonly closing: Closing;
+    },
+  ) {
     this.fd = fd;
     this.isWritable = writable;
+    this.#closing = closing;
   }
 
   /** Keeps it open while `act` waits for the host. */
@@ -29,7 +41,7 @@ export class Descriptor {
       return await act();
     } finally {
       this.#users--;
-      if (this.#isRetired && this.#users === 0) fs.closeSync(this.fd);
+      if (this.#isRetired) this.#closeUnused();
     }
   }
 
@@ -37,7 +49,11 @@ export class Descriptor {
   retire(): void {
     if (this.#isRetired) return;
     this.#isRetired = true;
-    if (this.#users === 0) fs.closeSync(this.fd);
+    this.#closeUnused();
+  }
+
+  #closeUnused(): void {
+    if (this.#users === 0) this.#closing.close(this.fd, this.isUnsynced);
   }
 }
 
@@ -50,6 +66,8 @@ export type OpenFile = (node: LocalNode, flags: number) => number;
  * it open it is kept, beside the others: they would have no descriptors left.
  */
 export class FileDescriptors {
+  /** Those that are given up. */
+  readonly closing: Closing;
   readonly #open: OpenFile;
   readonly #recent: RecentMap<LocalNode, Descriptor>;
   /** Those without a name that clients have open, the longest kept first. */
@@ -66,11 +84,14 @@ export class FileDescriptors {
   /** Holds `limit` files, to twice as many, and `mostNameless` without a name. */
   constructor(
     open: OpenFile,
-    { limit, mostNameless }: {
+    { limit, mostNameless, host, clock }: {
       readonly limit: number;
       readonly mostNameless: number;
+      readonly host: Host;
+      readonly clock: Clock;
     },
   ) {
+    this.closing = new Closing(host, { clock, most: mostNameless });
     this.#open = open;
     this.#recent = new RecentMap(limit, {
       evict: (descriptor, node) => this.#evict(node, descriptor),
@@ -79,9 +100,9 @@ export class FileDescriptors {
     this.#mostLeaving = Math.ceil(limit / 2);
   }
 
-  /** Whether another file that clients have open can lose its name, and be kept. */
+  /** Whether another file can lose its name and be kept: for its clients, or until it is closed. */
   get mayKeepNameless(): boolean {
-    return this.#nameless.size < this.#mostNameless;
+    return this.#nameless.size + this.closing.size < this.#mostNameless;
   }
 
   /**
@@ -116,7 +137,8 @@ export class FileDescriptors {
 
   /** Keeps `fd` for the node, in place of what it had. */
   hold(node: LocalNode, fd: number, writable: boolean): Descriptor {
-    const next = new Descriptor(fd, writable);
+    const { closing } = this;
+    const next = new Descriptor(fd, { writable, closing });
     next.isUnsynced = node.descriptor?.isUnsynced ?? false;
     node.descriptor?.retire();
     node.descriptor = next;
@@ -175,6 +197,18 @@ export class FileDescriptors {
     this.release(node);
   }
 
+  /**
+   * Has the disk get what was written to a large file, ahead of a call of the host
+   * that would wait for it; `undefined` where that is nothing. That it could not is
+   * for the next sync to tell.
+   */
+  writeOut(node: LocalNode, stat: HostStat): Promise<void> | undefined {
+    const { descriptor } = node;
+    if (!descriptor?.isUnsynced || !isLarge(stat)) return undefined;
+    return this.#flush(node, { descriptor, all: false })
+      .catch((error) => void this.#failed.set(node, error));
+  }
+
   /** Makes everything durable, and closes it. */
   async dispose(): Promise<void> {
     const nodes = [...this.#recent.keys(), ...this.#nameless];
@@ -186,6 +220,7 @@ export class FileDescriptors {
       unsynced.map((node) => this.sync(node, { all: false })),
     );
     for (const node of nodes) this.close(node);
+    await this.closing.dispose();
     for (const result of results) {
       if (result.status === "rejected") throw result.reason;
     }

@@ -106,6 +106,8 @@ export interface Host {
    * it.
    */
   list(folder: OpenFolder): Awaitable<Iterable<HostListing>>;
+  /** Closes an open file by another thread; `undefined` where the host can't, and has not. */
+  closeLater(fd: number): Promise<void> | undefined;
   /** Pins an entry, and names a path that leads to it and nothing else. */
   pin(folder: OpenFolder, name: string): { fd: number; path: string };
   /** A path that leads to an open file; `undefined` where the host has none. */

@@ -30,6 +30,14 @@ const SYMBOLS = {
   },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  dup: { parameters: ["i32"], result: "i32" },
+  /** The same, on a thread of its own. */
+  close_later: {
+    name: "close",
+    parameters: ["i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   /** Of openat2 alone, for which libc has no name. */
   syscall: {
     parameters: ["isize", "i32", "buffer", "buffer", "usize"],

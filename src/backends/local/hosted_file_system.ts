@@ -39,6 +39,7 @@ import { Locator } from "./locator.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { decodeIdentity, encodeIdentity } from "./node_table.ts";
 import type { HostedOptions } from "./options.ts";
+import { resize as resizeFile } from "./resizes.ts";
 import { BLIND_TO_LAYERS, isLayered } from "./overlay_host.ts";
 import { Store } from "./store.ts";
 
@@ -100,6 +101,11 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     } catch (error) {
       return this.#recover(error, act, searches);
     }
+  }
+
+  /** The same of what reads or changes a file, when no change of its size is under way. */
+  #runOn<T>(file: LocalNode, act: () => Awaitable<T>): Awaitable<T> {
+    return this.#run(() => this.#store.resizes.after(file, act));
   }
 
   #recover<T>(
@@ -230,7 +236,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     offset: number,
     target: Uint8Array,
   ): Awaitable<ReadResult> {
-    return this.#run(() => {
+    return this.#runOn(file, () => {
       const { files, host, tree } = this.#store;
       const descriptor = files.reading(file);
       tree.checkHeld(file, descriptor);
@@ -297,23 +303,35 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** Changes attributes; "permission" for what the host does not let this process do. */
   setattr(node: LocalNode, changes: AttributeChanges): Awaitable<void> {
-    return this.#run(() => {
+    return this.#runOn(node, () => {
       const store = this.#store;
-      const { files, host, listings, settlement, tree } = store;
+      const { files, guards, host, listings, resizes, settlement, tree } =
+        store;
       const stat = tree.stat(node);
       checkChanges(node.type, changes);
-      const fd = changes.size === undefined
+      const descriptor = changes.size === undefined
         ? undefined
-        : files.writing(node).fd;
+        : files.writing(node);
+      // Without a pin, a path is good for the moment alone.
+      const mayWait = host.pinsFolders || !needsPath(changes);
+      const resize = (size: number) =>
+        mayWait
+          ? resizeFile(descriptor!.fd, stat, size)
+          : fs.ftruncateSync(descriptor!.fd, size);
       const apply = (path?: string) =>
-        applyChanges(host, { path, fd, stat }, changes);
-      if (needsPath(changes)) tree.exactly(node, apply);
-      else apply();
-      store.touched(node);
-      if (node.type === "directory") {
-        listings.changed(node, { before: stat, after: tree.stat(node) });
-      }
-      settlement?.add(node);
+        applyChanges(host, { path, resize, stat }, changes);
+      const done = () => {
+        store.touched(node);
+        if (node.type === "directory") {
+          listings.changed(node, { before: stat, after: tree.stat(node) });
+        }
+        settlement?.add(node);
+      };
+      const applied = needsPath(changes) ? tree.exactly(node, apply) : apply();
+      if (!(applied instanceof Promise)) return done();
+      // Its path is that of the descriptor, which stays open until then.
+      const resized = descriptor!.during(() => applied);
+      return resizes.follow(node, guards.during(node, resized).then(done));
     });
   }
 
@@ -327,7 +345,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     if (offset + data.length > Number.MAX_SAFE_INTEGER) {
       throw new FsError("too-big");
     }
-    return this.#run(() => {
+    return this.#runOn(file, () => {
       const store = this.#store;
       const { files, guards, tree } = store;
       const descriptor = files.writing(file);
@@ -375,7 +393,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     directory: LocalNode,
     name: string,
   ): Awaitable<ChangeInfo> {
-    return this.#run(() => link(this.#store, node, { directory, name }));
+    return this.#runOn(
+      node,
+      () => link(this.#store, node, { directory, name }),
+    );
   }
 
   /** Removes a file, or an empty folder. */

@@ -287,6 +287,14 @@ export class LinuxHost extends PortableHost {
     return listing;
   }
 
+  override closeLater(fd: number): Promise<void> | undefined {
+    const own = this.#libc.dup(fd);
+    if (own < 0) return undefined;
+    // Not the last close: that is of the descriptor that Deno does not know of.
+    fs.closeSync(fd);
+    return this.#libc.close_later(own).then(() => {});
+  }
+
   override setTimes(path: string, atime: NewTime, mtime: NewTime): void {
     const times = new BigInt64Array(4);
     putTime(times, 0, atime);

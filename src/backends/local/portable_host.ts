@@ -48,6 +48,7 @@ export class PortableHost implements Host {
     "no fifos, sockets and devices",
     "no names that are not UTF-8",
     "no delegations",
+    "no removal of large files beside other work",
     HANGING_MOUNTS,
   ];
   // Deno sets times as whole milliseconds.
@@ -197,6 +198,11 @@ export class PortableHost implements Host {
 
   pathOf(fd: number): string | undefined {
     return this.pinsFolders ? `/proc/self/fd/${fd}` : undefined;
+  }
+
+  closeLater(_fd: number): Promise<void> | undefined {
+    // Deno closes what it has opened on the event loop, also where it calls back.
+    return undefined;
   }
 
   setTimes(path: string, atime: NewTime, mtime: NewTime): void {

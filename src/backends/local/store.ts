@@ -9,9 +9,11 @@ import { isReplaced } from "./errno.ts";
 import { FileDescriptors } from "./file_descriptors.ts";
 import { Guards } from "./guards.ts";
 import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
+import { isLarge } from "./long_calls.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { descriptorBudget, type HostedOptions } from "./options.ts";
+import { Resizes } from "./resizes.ts";
 import { openFolder, Settlement } from "./settlement.ts";
 import { Tree } from "./tree.ts";
 import { Verifiers } from "./verifiers.ts";
@@ -30,6 +32,8 @@ export class Store {
   readonly verifiers: Verifiers;
   /** Files that clients are trusted with. */
   readonly guards: Guards;
+  /** Changes of sizes that take long. */
+  readonly resizes: Resizes = new Resizes();
   /** What has to be made durable before it is answered. */
   readonly settlement: Settlement | undefined;
   /** What is believed or done for a time goes by it. */
@@ -61,6 +65,8 @@ export class Store {
     this.files = new FileDescriptors(this.#openFile, {
       limit: share * 2,
       mostNameless: share * 2,
+      host,
+      clock,
     });
     this.listings = new Listings(this.tree, { clock, now: this.now, turn });
     this.verifiers = new Verifiers(this.tree);
@@ -135,14 +141,27 @@ export class Store {
 
   /**
    * Before a name of a file is taken away: what clients have open must stay
-   * readable. "busy" where that takes more descriptors than there are for it.
+   * readable. "busy" where that, or what is large and not closed yet, takes more
+   * descriptors than there are for it.
    */
-  keepReadable(node: LocalNode, { nlink }: HostStat): void {
-    if (!node.isOpen) return;
-    if (nlink <= 1 && !this.files.mayKeepNameless) {
+  keepReadable(node: LocalNode, stat: HostStat): void {
+    const isKept = node.isOpen || isLarge(stat);
+    if (isKept && stat.nlink <= 1 && !this.files.mayKeepNameless) {
       throw new FsError("busy", "too many removed files are still open");
     }
-    this.files.reading(node);
+    if (node.isOpen) this.files.reading(node);
+  }
+
+  /**
+   * Holds what is `at` the last name of a large file until that is disposed of: so
+   * not the call that takes the name away has to give back what it took.
+   */
+  hold(node: LocalNode, stat: HostStat, at: HostName): Disposable | undefined {
+    if (stat.type !== "file" || stat.nlink > 1 || !isLarge(stat)) return;
+    if (node.descriptor !== undefined) return;
+    const { fd } = this.host.pin(at.folder, at.name);
+    if (fd < 0) return;
+    return { [Symbol.dispose]: () => this.files.closing.close(fd) };
   }
 
   /** A name of a node was taken away; `stat` is what it was before. */
@@ -178,6 +197,7 @@ export class Store {
   /** Writes what is not yet durable, and closes everything. */
   async dispose(): Promise<void> {
     try {
+      await this.resizes.ended();
       await Promise.all([this.listings.dispose(), this.guards.dispose()]);
       await this.files.dispose();
     } finally {

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { assertEquals, assertThrows } from "@std/assert";
+import { systemClock } from "../../../src/base/clock.ts";
 import { local } from "../../../src/backends/local/mod.ts";
 import { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
 import type { HostStat } from "../../../src/backends/local/host.ts";
@@ -7,6 +8,7 @@ import { LocalNode } from "../../../src/backends/local/node.ts";
 import {
   attributes,
   codeOf,
+  makeHost,
   noFolder,
   Sandbox,
   testBothHosts,
@@ -65,6 +67,8 @@ Deno.test({
     const files = new FileDescriptors(() => fs.openSync(nothing, "r+"), {
       limit: 4,
       mostNameless: 4,
+      host: makeHost(false),
+      clock: systemClock,
     });
     const node = nodeOf(1);
     files.writing(node).isUnsynced = true;
@@ -87,6 +91,8 @@ Deno.test({
     const files = new FileDescriptors(() => fs.openSync(path, "r+"), {
       limit: 4,
       mostNameless: 4,
+      host: makeHost(false),
+      clock: systemClock,
     });
     const node = nodeOf(1);
     files.writing(node).isUnsynced = true;

@@ -1,0 +1,88 @@
+import fs from "node:fs";
+import type { Clock } from "../../base/clock.ts";
+import { sleep } from "../../base/timers.ts";
+import type { Host } from "./host.ts";
+import { isLarge } from "./long_calls.ts";
+
+/** Threads that close files at once: the host's other calls need some as well. */
+const AT_ONCE = 4;
+/** Milliseconds that the end waits for: the host closes what is left with the process. */
+export const LAST_WAIT = 5000;
+
+/**
+ * Closes files. With the last close of one that has no name the host gives back
+ * all that it held, and some file systems (ext4) write out first what was cut
+ * and written again: of a large file that is done beside other work.
+ */
+export class Closing {
+  readonly #host: Host;
+  readonly #clock: Clock;
+  readonly #most: number;
+  readonly #waiting: number[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  /** The host's calls may no longer be there. */
+  #isDisposed = false;
+
+  /** `most`: descriptors that may wait; what comes beyond is closed at once. */
+  constructor(
+    host: Host,
+    { clock, most }: { readonly clock: Clock; readonly most: number },
+  ) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#most = most;
+  }
+
+  /** Descriptors that are not closed yet. */
+  get size(): number {
+    return this.#waiting.length + this.#underWay.size;
+  }
+
+  /** Closes one, of which `isUnsynced` tells whether it was written to and not flushed since. */
+  close(fd: number, isUnsynced = false): void {
+    const isFull = this.#isDisposed || this.size >= this.#most;
+    if (isFull || !this.#takesLong(fd, isUnsynced)) return fs.closeSync(fd);
+    this.#waiting.push(fd);
+    this.#proceed(AT_ONCE);
+  }
+
+  /** Closes all that is left; resolves when that is done, or has taken too long to be waited for. */
+  async dispose(): Promise<void> {
+    this.#isDisposed = true;
+    this.#proceed(Infinity);
+    const ended = new AbortController();
+    await Promise.race([
+      Promise.all(this.#underWay),
+      sleep(this.#clock, LAST_WAIT, ended.signal),
+    ]);
+    ended.abort();
+  }
+
+  #proceed(atOnce: number): void {
+    while (this.#underWay.size < atOnce) {
+      const fd = this.#waiting.shift();
+      if (fd === undefined) return;
+      const closed = this.#host.closeLater(fd);
+      if (closed === undefined) {
+        fs.closeSync(fd);
+        continue;
+      }
+      const end = () => {
+        this.#underWay.delete(closed);
+        this.#proceed(AT_ONCE);
+      };
+      this.#underWay.add(closed);
+      closed.then(end, end);
+    }
+  }
+
+  #takesLong(fd: number, isUnsynced: boolean): boolean {
+    try {
+      const stat = this.#host.statFile(fd);
+      return (isUnsynced || stat.nlink === 0) && isLarge(stat);
+    } catch {
+      // What the host has lost holds nothing.
+      return false;
+    }
+  }
+}

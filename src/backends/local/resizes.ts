@@ -1,0 +1,55 @@
+import fs from "node:fs";
+import type { Awaitable } from "../../base/awaitable.ts";
+import { isFarFrom } from "./long_calls.ts";
+import type { HostStat } from "./host.ts";
+import type { LocalNode } from "./node.ts";
+
+/** Brings an open file to `size`: at once, or by another thread where that takes long. */
+export function resize(
+  fd: number,
+  stat: HostStat,
+  size: number,
+): Awaitable<void> {
+  if (!isFarFrom(stat, size)) return fs.ftruncateSync(fd, size);
+  return new Promise((resolve, reject) =>
+    fs.ftruncate(
+      fd,
+      size,
+      (error) => error === null ? resolve() : reject(error),
+    )
+  );
+}
+
+/**
+ * Changes of sizes that another thread is at. The host locks the file for as
+ * long: a call that takes this lock as well would keep the event loop, and with
+ * it all clients, so what changes or reads the file waits for it here.
+ */
+export class Resizes {
+  readonly #underWay = new Map<LocalNode, Promise<void>>();
+
+  /** Resolves when the one of this file has ended, however; `undefined` where there is none. */
+  of(node: LocalNode): Promise<void> | undefined {
+    return this.#underWay.get(node);
+  }
+
+  /** Runs `act` when none of this file is under way. */
+  after<T>(node: LocalNode, act: () => Awaitable<T>): Awaitable<T> {
+    const earlier = this.of(node);
+    return earlier === undefined
+      ? act()
+      : earlier.then(() => this.after(node, act));
+  }
+
+  /** The change that was begun of a file is under way until `work` has ended. */
+  follow(node: LocalNode, work: Promise<void>): Promise<void> {
+    const end = () => void this.#underWay.delete(node);
+    this.#underWay.set(node, work.then(end, end));
+    return work;
+  }
+
+  /** Resolves when none is under way. */
+  async ended(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
+  }
+}

@@ -1,0 +1,416 @@
+import host from "node:fs";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Closing } from "../../../src/backends/local/closing.ts";
+import type { Host, HostStat } from "../../../src/backends/local/host.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import {
+  attributes,
+  codeOf,
+  hasFfi,
+  makeHost,
+  noFolder,
+  Sandbox,
+} from "./fixture.ts";
+
+/** A size that the host takes long for, were it no hole. */
+const LARGE = 17 * 1024 * 1024;
+const BOTH = { read: true, write: true };
+
+/** A folder of a host whose other thread closes nothing until it is let. */
+class SlowClosing implements AsyncDisposable {
+  readonly fs: HostedFileSystem;
+  readonly path: string;
+  readonly #box = new Sandbox();
+  readonly #gate = Promise.withResolvers<void>();
+  /** Files that the other thread has. */
+  closing = 0;
+
+  constructor() {
+    this.path = this.#box.path;
+    const slow = makeHost(true);
+    const closeLater = slow.closeLater.bind(slow);
+    slow.closeLater = async (fd) => {
+      this.closing++;
+      await this.#gate.promise;
+      await closeLater(fd);
+      this.closing--;
+    };
+    this.fs = new HostedFileSystem(slow, this.path, { maxDescriptors: 64 });
+  }
+
+  async make(name: string, size = LARGE): Promise<LocalNode> {
+    Deno.writeTextFileSync(`${this.path}/${name}`, "");
+    Deno.truncateSync(`${this.path}/${name}`, size);
+    return (await this.fs.lookup(this.fs.root(), name))!;
+  }
+
+  at(name: string) {
+    return { directory: this.fs.root(), name };
+  }
+
+  async let(): Promise<void> {
+    this.#gate.resolve();
+    while (this.closing > 0) await new Promise((go) => setTimeout(go, 1));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#gate.resolve();
+    await this.fs.dispose();
+    await this.#box[Symbol.asyncDispose]();
+  }
+}
+
+/** Files of a folder that are held open and have no name. */
+function namelessIn(folder: string): number {
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+    try {
+      const path = Deno.readLinkSync(`/proc/self/fd/${name}`);
+      return path.startsWith(folder) && path.endsWith(" (deleted)");
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+/** All that can be the end of a file. */
+const ends: Record<
+  string,
+  (slow: SlowClosing, file: LocalNode) => Promise<unknown>
+> = {
+  "removed": async ({ fs }) => await fs.remove(fs.root(), "file"),
+  "removed after it was read": async ({ fs }, file) => {
+    await fs.read(file, 0, new Uint8Array(1));
+    await fs.remove(fs.root(), "file");
+  },
+  "removed after it was written": async ({ fs }, file) => {
+    await fs.write(file, 0, new Uint8Array(1), "unstable");
+    await fs.remove(fs.root(), "file");
+  },
+  "removed by its last name": async ({ fs }, file) => {
+    await fs.link(file, fs.root(), "link");
+    await fs.remove(fs.root(), "file");
+    await fs.remove(fs.root(), "link");
+  },
+  "replaced": async (slow) => {
+    await slow.make("other", 1);
+    await slow.fs.rename(slow.at("other"), slow.at("file"));
+  },
+  "closed after it was removed": async ({ fs }, file) => {
+    await fs.open(file, BOTH);
+    await fs.remove(fs.root(), "file");
+    fs.close(file, BOTH);
+  },
+  "removed by the host while it is held": async ({ fs, path }, file) => {
+    await fs.write(file, 0, new Uint8Array(1), "unstable");
+    Deno.removeSync(`${path}/file`);
+    assertEquals(await codeOf(() => fs.getattr(file)), "stale");
+  },
+  "removed by the host before others are used": async (slow, file) => {
+    await slow.fs.read(file, 0, new Uint8Array(1));
+    Deno.removeSync(`${slow.path}/file`);
+    for (let i = 0; i < 64; i++) {
+      const other = await slow.make(`${i}`, 1);
+      await slow.fs.read(other, 0, new Uint8Array(1));
+    }
+  },
+};
+
+for (const [how, end] of Object.entries(ends)) {
+  Deno.test({
+    name: `local: a large file that is ${how} is given back beside other work`,
+    ignore: noFolder || !hasFfi,
+    async fn() {
+      await using slow = new SlowClosing();
+      await end(slow, await slow.make("file"));
+      assert(namelessIn(slow.path) > 0, "the host has given it back");
+      assert(slow.closing > 0);
+      await slow.let();
+      assertEquals(namelessIn(slow.path), 0);
+    },
+  });
+}
+
+Deno.test({
+  name:
+    "local: while many large files are given back, others are not removed, and small ones are",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using slow = new SlowClosing();
+    const { fs } = slow;
+    const refused = new Set<string>();
+    for (let i = 0; i < 40; i++) {
+      await slow.make(`large ${i}`);
+      try {
+        await fs.remove(fs.root(), `large ${i}`);
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error;
+        refused.add(error.code);
+      }
+    }
+    assertEquals([...refused], ["busy"]);
+    assertEquals(namelessIn(slow.path), 16);
+    await slow.make("small", 1);
+    await fs.remove(fs.root(), "small");
+    await slow.let();
+    await fs.remove(fs.root(), "large 39");
+  },
+});
+
+Deno.test({
+  name: "local: a large file that is not flushed is closed beside other work",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using slow = new SlowClosing();
+    const { fs } = slow;
+    const file = await slow.make("file");
+    await fs.open(file, BOTH);
+    await fs.write(file, 0, new Uint8Array(1), "unstable");
+    fs.close(file, BOTH);
+    assertEquals(slow.closing, 1);
+  },
+});
+
+/** Closes that a test ends, of a host where each file is a nameless large one. */
+function endless() {
+  const begun = new Map<number, () => void>();
+  const closeLater = (fd: number) =>
+    new Promise<void>((resolve) => begun.set(fd, resolve));
+  const statFile = () => ({ nlink: 0, size: LARGE, used: 0 }) as HostStat;
+  const clock = new FakeClock();
+  const fake = { closeLater, statFile } as unknown as Host;
+  return { clock, begun, closing: new Closing(fake, { clock, most: 8 }) };
+}
+
+Deno.test("local: few files are closed at a time, and all of them at the end, which waits a while", async () => {
+  const { begun, clock, closing } = endless();
+  for (let fd = 1000; fd < 1008; fd++) closing.close(fd);
+  assertEquals([...begun.keys()], [1000, 1001, 1002, 1003]);
+  begun.get(1001)!();
+  await new Promise((go) => setTimeout(go));
+  assertEquals(begun.size, 5);
+  assertEquals(closing.size, 7);
+  const disposed = closing.dispose();
+  assertEquals(begun.size, 8);
+  clock.advance(60_000);
+  await disposed;
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("local: what is more than may wait to be closed is closed at once", () => {
+  const { begun, closing } = endless();
+  for (let fd = 1000; fd < 1008; fd++) closing.close(fd);
+  const { closeSync } = host;
+  const closed: number[] = [];
+  host.closeSync = (fd) => void closed.push(fd);
+  try {
+    closing.close(1008);
+  } finally {
+    host.closeSync = closeSync;
+  }
+  assertEquals(closed, [1008]);
+  assertEquals(begun.size, 4);
+});
+
+/** Holds back what the host is asked by `call`; the test has it done. */
+function holdBack(call: "ftruncate" | "fdatasync") {
+  const real = host[call] as (...given: unknown[]) => void;
+  const asked: { go(): void; fail(code: string): void }[] = [];
+  // deno-lint-ignore no-explicit-any
+  (host as any)[call] = (...given: unknown[]) => {
+    const done = given.at(-1) as (error: Error) => void;
+    asked.push({
+      go: () => real(...given),
+      fail: (code) => done(Object.assign(new Error(code), { code })),
+    });
+  };
+  return {
+    asked,
+    [Symbol.dispose]() {
+      // deno-lint-ignore no-explicit-any
+      (host as any)[call] = real;
+    },
+  };
+}
+
+/** What waits while the size of "file" is changed, each on a file of its own. */
+const waiting: Record<
+  string,
+  (fs: HostedFileSystem, file: LocalNode) => unknown
+> = {
+  read: (fs, file) => fs.read(file, 0, new Uint8Array(1)),
+  write: (fs, file) => fs.write(file, 0, new Uint8Array(1), "unstable"),
+  "change its mode": (fs, file) => fs.setattr(file, { mode: 0o600 }),
+  "change its size": (fs, file) => fs.setattr(file, { size: 1 }),
+  link: (fs, file) => fs.link(file, fs.root(), "link"),
+  remove: (fs) => fs.remove(fs.root(), "file"),
+  rename: (fs) =>
+    fs.rename({ directory: fs.root(), name: "file" }, {
+      directory: fs.root(),
+      name: "new",
+    }),
+  replace: (fs) =>
+    fs.rename({ directory: fs.root(), name: "other" }, {
+      directory: fs.root(),
+      name: "file",
+    }),
+};
+
+async function sandboxed(box: Sandbox, size = LARGE): Promise<LocalNode> {
+  Deno.writeTextFileSync(`${box.path}/other`, "other");
+  Deno.writeTextFileSync(`${box.path}/file`, "file");
+  Deno.truncateSync(`${box.path}/file`, size);
+  return (await box.fs.lookup(box.fs.root(), "file"))!;
+}
+
+for (const [what, act] of Object.entries(waiting)) {
+  Deno.test({
+    name: `local: who wants to ${what} waits for a long change of the size`,
+    ignore: noFolder,
+    async fn() {
+      await using box = new Sandbox();
+      const { fs } = box;
+      const file = await sandboxed(box);
+      using truncate = holdBack("ftruncate");
+      const resized = fs.setattr(file, { size: 2 });
+      let isDone = false;
+      const acted = Promise.resolve(act(fs, file)).then(() => isDone = true);
+      // Other files, and looks at this one, don't wait.
+      const other = fs.lookup(fs.root(), "other");
+      assert(!(other instanceof Promise) && other !== undefined);
+      assert(!(fs.read(other, 0, new Uint8Array(1)) instanceof Promise));
+      assert(!(fs.getattr(file) instanceof Promise));
+      await new Promise((go) => setTimeout(go));
+      assertEquals(isDone, false);
+      assertEquals(truncate.asked.length, 1);
+      truncate.asked[0]!.go();
+      await resized;
+      await acted;
+    },
+  });
+}
+
+Deno.test({
+  name: "local: a long change of the size is made along with others",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const file = await sandboxed(box);
+    using truncate = holdBack("ftruncate");
+    const mtime = { seconds: 7, nanoseconds: 0 };
+    const resized = fs.setattr(file, { size: 2, mode: 0o640, mtime });
+    truncate.asked[0]!.go();
+    await resized;
+    const after = await fs.getattr(file);
+    assertEquals([after.size, after.mode, after.mtime], [2, 0o640, mtime]);
+  },
+});
+
+Deno.test({
+  name: "local: a write behind a long change of the size is made after it",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    const file = await sandboxed(box);
+    using truncate = holdBack("ftruncate");
+    const resized = fs.setattr(file, { size: 0 });
+    const written = fs.write(file, 0, new Uint8Array([65, 66]), "unstable");
+    truncate.asked[0]!.go();
+    await Promise.all([resized, written]);
+    assertEquals(Deno.readTextFileSync(`${path}/file`), "AB");
+  },
+});
+
+Deno.test({
+  name:
+    "local: a long change of the size that fails is told, undone where it can be, and ends the wait",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const file = await sandboxed(box);
+    const { mode } = await fs.getattr(file);
+    using truncate = holdBack("ftruncate");
+    const resized = fs.setattr(file, { size: 0, mode: 0o600 });
+    const read = fs.read(file, 0, new Uint8Array(1));
+    truncate.asked[0]!.fail("EIO");
+    await assertRejects(async () => await resized, FsError, "EIO");
+    assertEquals((await read).bytes, 1);
+    assertEquals((await fs.getattr(file)).mode, mode);
+  },
+});
+
+Deno.test({
+  name:
+    "local: a small change of a size, and one of a small file, is made at once",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const file = await sandboxed(box);
+    for (const size of [LARGE - 1, LARGE + 1, LARGE / 2, 0, LARGE / 2]) {
+      assertEquals(fs.setattr(file, { size }), undefined);
+    }
+  },
+});
+
+Deno.test({
+  name: "local: a file system that ends waits for a long change of a size",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const file = await sandboxed(box);
+    using truncate = holdBack("ftruncate");
+    const resized = fs.setattr(file, { size: 0 });
+    let isDisposed = false;
+    const disposed = fs.dispose().then(() => isDisposed = true);
+    await new Promise((go) => setTimeout(go, 5));
+    assertEquals(isDisposed, false);
+    truncate.asked[0]!.go();
+    await Promise.all([resized, disposed]);
+  },
+});
+
+Deno.test({
+  name:
+    "local: what was written to a large file goes to disk before it replaces another, and COMMIT hears of what was lost",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    const file = await sandboxed(box);
+    await fs.write(file, 0, new Uint8Array(1), "unstable");
+    using sync = holdBack("fdatasync");
+    const directory = fs.root();
+    const renamed = fs.rename(
+      { directory, name: "file" },
+      { directory, name: "other" },
+    );
+    assertEquals(Deno.readTextFileSync(`${path}/other`), "other");
+    sync.asked[0]!.fail("EIO");
+    await renamed;
+    assertEquals(await fs.lookup(directory, "other"), file);
+    const committed = fs.commit(file);
+    sync.asked[1]!.go();
+    await assertRejects(async () => await committed, FsError, "EIO");
+  },
+});
+
+Deno.test({
+  name: "local: a new file may have any size at once",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const made = fs.create(fs.root(), "new", { type: "file" }, {
+      attributes: { ...attributes, size: LARGE },
+    });
+    assert(!(made instanceof Promise));
+    assertEquals((await fs.getattr(made.node)).size, LARGE);
+  },
+});
