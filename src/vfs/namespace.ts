@@ -63,7 +63,8 @@ export class Namespace {
    * The file that a filehandle names; `undefined` when we made no such handle.
    * Throws FsError "stale" when the file is gone. A handle that is remembered is not
    * asked after again: what was removed through us is forgotten (see {@linkcode forget}),
-   * and for the rest the file system itself says "stale" when it is used.
+   * as is what had the handle before another node; and for the rest the file system
+   * itself says "stale" when it is used.
    */
   resolve(handle: Uint8Array): Awaitable<FileRef | undefined> {
     return this.#cache.get(handle) ?? this.#resolveNew(handle);
@@ -154,10 +155,14 @@ export class Namespace {
 
   readonly #encode = (ref: Ref): Uint8Array => {
     const { id, fs } = ref.export;
-    return this.#codec.encode({
+    const handle = this.#codec.encode({
       exportId: id,
       identity: fs.identify(ref.node),
     });
+    // Where a host gives inode numbers again, the handle may have been of a file that is gone.
+    const former = this.#cache.get(handle);
+    if (former !== undefined) this.#cache.delete(former);
+    return handle;
   };
 
   #resolveNew(handle: Uint8Array): Awaitable<FileRef | undefined> {

@@ -91,6 +91,30 @@ Deno.test("the file system is asked for a handle once, and again when the file w
   assertEquals(resolved(), 3, "never remembered again");
 });
 
+Deno.test("a handle is of the node that it was told of last", () => {
+  const names = ["a", "b", "c"];
+  const fs = memory(Object.fromEntries(names.map((name) => [name, ""])));
+  // As where a host gives the inode numbers of removed files again, and tells no birth.
+  let present: object | undefined;
+  const reusing = new Proxy(fs as FileSystem, {
+    get(target, key) {
+      if (key === "identify") return () => new Uint8Array([1]);
+      if (key === "resolve") return () => present;
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const namespace = serve({ path: "/", fs: reusing });
+  for (const name of names) {
+    const file = child(namespace, namespace.root(), name);
+    present = file.node;
+    const { handle } = file;
+    for (let i = 0; i < 2; i++) {
+      assertStrictEquals(namespace.resolve(handle.slice()), file);
+    }
+  }
+});
+
 Deno.test("what is remembered is bounded", () => {
   const { fs, resolved } = counting(memory({ a: "", b: "", c: "", d: "" }));
   const namespace = new Namespace([defineExport({ path: "/", fs })], {

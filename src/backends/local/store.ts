@@ -179,6 +179,7 @@ export class Store {
     if (node.isOpen) this.files.keepNameless(node);
     else this.files.release(node);
     this.listings.forget(node);
+    this.verifiers.forget(node);
   }
 
   /** Opens a file for {@linkcode FileDescriptors}, sure that it is the node's. */

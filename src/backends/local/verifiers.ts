@@ -29,6 +29,11 @@ export class Verifiers {
     this.#kept.set(keyOf(node.inode, node.tag), verifier.slice());
   }
 
+  /** A file is gone: another may come to have its identity. */
+  forget(node: LocalNode): void {
+    this.#kept.delete(keyOf(node.inode, node.tag));
+  }
+
   /** Whether the file was created with this verifier; it has just been looked up. */
   match(node: LocalNode, verifier: Uint8Array): boolean {
     if (node.type !== "file") return false;

@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
-import type { CreateKind, Timestamp } from "../../../src/vfs/file_system.ts";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { defineExport } from "../../../src/vfs/exports.ts";
+import type {
+  CreateKind,
+  FileSystem,
+  Timestamp,
+} from "../../../src/vfs/file_system.ts";
+import { Namespace } from "../../../src/vfs/namespace.ts";
 import { attributes, codeOf, noFolder } from "./fixture.ts";
 import { ReusingHost } from "./reusing_host.ts";
 
@@ -68,3 +75,61 @@ for (const kind of KINDS) {
     },
   });
 }
+
+/** What the host makes by itself. */
+const MAKE: Readonly<Record<string, (path: string) => void>> = {
+  file: (path) => Deno.writeTextFileSync(path, "new"),
+  directory: (path) => Deno.mkdirSync(path),
+  symlink: (path) => Deno.symlinkSync("t", path),
+};
+
+for (const [former, makeFormer] of Object.entries(MAKE)) {
+  for (const [type, make] of Object.entries(MAKE)) {
+    Deno.test({
+      name:
+        `local: where no birth is told, a ${type} is served that the host made with the number of a ${former}`,
+      ignore,
+      fn: async () => {
+        await using served = new Reused();
+        const { fs, host, path } = served;
+        const terms = defineExport({ path: "/", fs: fs as FileSystem });
+        const namespace = new Namespace([terms], {
+          handleKey: new Uint8Array(16),
+          time: MOMENT,
+        });
+        const look = async (name: string) => {
+          const file = namespace.refer(
+            terms,
+            (await fs.lookup(fs.root(), name))!,
+          );
+          return (await namespace.resolve(file.handle.slice()))!;
+        };
+        makeFormer(`${path}/old`);
+        const old = await look("old");
+        host.removes(`${path}/old`);
+        make(`${path}/new`);
+        const found = await look("new");
+        assertEquals(found.handle, old.handle);
+        assertEquals((await fs.getattr(found.node as LocalNode)).type, type);
+      },
+    });
+  }
+}
+
+Deno.test({
+  name:
+    "local: a file with the number of a removed one has not its verifier of an exclusive create",
+  ignore,
+  fn: async () => {
+    await using served = new Reused();
+    const { fs } = served;
+    const kind = { type: "file" } as const;
+    const verifier = new Uint8Array(8).fill(7);
+    await fs.create(fs.root(), "old", kind, { attributes, verifier });
+    await fs.remove(fs.root(), "old");
+    await fs.create(fs.root(), "new", kind, { attributes });
+    const again = () =>
+      fs.create(fs.root(), "new", kind, { attributes, verifier });
+    assertEquals(await codeOf(again), "exists");
+  },
+});

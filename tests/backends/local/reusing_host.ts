@@ -62,6 +62,13 @@ export class ReusingHost extends PortableHost {
     return this.#tell(super.statFile(fd));
   }
 
+  /** The host removes an entry by itself. */
+  removes(path: string): void {
+    const { ino } = fs.lstatSync(path);
+    Deno.removeSync(path);
+    this.#removed.add(ino);
+  }
+
   #removing({ folder, name }: HostName, act: () => void): void {
     const { ino } = fs.lstatSync(folder.prefix + name);
     act();
@@ -85,6 +92,7 @@ export class ReusingHost extends PortableHost {
   #tell(stat: HostStat): HostStat {
     let fileid = this.#told.get(stat.fileid);
     if (fileid === undefined) {
+      this.#freeNumbers();
       const used = new Set(this.#told.values());
       for (fileid = 1; used.has(fileid);) fileid++;
       this.#told.set(stat.fileid, fileid);
