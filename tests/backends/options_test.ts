@@ -45,6 +45,7 @@ const backEnds: readonly BackEnd[] = [
       now: "function",
       keptNodes: "number",
       longLog: "number",
+      commitBytes: "number",
       disk: "object",
     } satisfies Record<keyof SqliteOptions, Kind>,
   },

@@ -18,6 +18,7 @@ import { MAX_BYTES } from "../../src/backends/local/listings.ts";
 import { LARGE } from "../../src/backends/local/long_calls.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
 import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
+import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
 import { SLICE } from "../../src/base/turn.ts";
 import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
 import {
@@ -109,6 +110,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "contents bytes of files up to": INSIDE,
     "## Content Up to": INSIDE,
     "A durable one of up to": JOURNALED,
+    "A commit brings": COMMIT_BYTES,
   },
   "src/base/README.md": { "one pass of the event loop, and the": SLICE },
   "src/delegations/README.md": {

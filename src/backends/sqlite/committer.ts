@@ -1,4 +1,5 @@
 import { BusyContents } from "./busy_contents.ts";
+import { Flushes } from "./flushes.ts";
 import type { Extent } from "./node.ts";
 import type { Contents } from "./contents.ts";
 import type { Durability } from "./options.ts";
@@ -9,7 +10,7 @@ import type { Companion, Transaction } from "./transaction.ts";
 
 /** Bytes in the journal from which on files are synced to empty it. */
 const JOURNAL_BYTES = 2 ** 23;
-/** Contents that are not all on disk, from which on a commit brings them there. */
+/** Contents that are not all on disk, from which on they are brought there. */
 const MOST_WATCHED = 1024;
 /** Operations that share a commit when nothing asks for one. */
 const MOST_OPERATIONS = 4096;
@@ -26,6 +27,8 @@ export interface CommitterParts {
   readonly log: Log;
   /** Bytes in it from which on it is emptied. */
   readonly longLog: number;
+  /** Bytes of contents that a commit brings to disk itself, while all replies wait for it. */
+  readonly commitBytes: number;
   /** What a commit promises. */
   readonly durability: Durability;
 }
@@ -58,6 +61,12 @@ export class Committer implements Companion {
   readonly #syncBeforeCommit = new Set<Extent>();
   /** Contents that must be on disk together with the next commit. */
   readonly #syncWithCommit = new Set<Extent>();
+  /** Bytes that those two sets have to bring there. */
+  #includedBytes = 0;
+  /** Contents that are brought there by themselves. */
+  readonly #flushes = new Flushes((extent) =>
+    this.#flush(extent.number, extent)
+  );
   /** Tells which contents are synced themselves and not journaled. */
   readonly #busy = new BusyContents();
   #running: Promise<void> | undefined = undefined;
@@ -88,10 +97,9 @@ export class Committer implements Companion {
 
   /** Keeps what is known of a content for as long as it matters. */
   watch(extent: Extent): void {
-    const { number, isDirty, isShortened, cut } = extent;
+    const { number, unsynced, cut } = extent;
     const isUnsynced = this.#parts.durability === "full" &&
-      (isDirty || isShortened ||
-        this.#parts.journal.last(number) !== undefined);
+      (unsynced.isAny || this.#parts.journal.last(number) !== undefined);
     if (isUnsynced || cut !== undefined) this.#watched.set(number, extent);
     else this.#watched.delete(number);
   }
@@ -104,12 +112,34 @@ export class Committer implements Companion {
   /** The next commit also makes durable what was done to this content. */
   include(extent: Extent): void {
     if (this.#parts.durability !== "full") return;
-    const { isDirty, isShortened, number } = extent;
+    const { unsynced, number } = extent;
     // Its rows leave the journal with the commit, and a file that was cut and
     // grows would show what was cut off: both only when the content is on disk.
-    const first = isShortened || this.#parts.journal.last(number) !== undefined;
-    if (first) this.#syncBeforeCommit.add(extent);
-    else if (isDirty) this.#syncWithCommit.add(extent);
+    const isFirst = unsynced.isShortened ||
+      this.#parts.journal.last(number) !== undefined;
+    if (!isFirst && !unsynced.isAny) return;
+    const set = isFirst ? this.#syncBeforeCommit : this.#syncWithCommit;
+    if (set.has(extent)) return;
+    set.add(extent);
+    this.#includedBytes += unsynced.bytes;
+  }
+
+  /** Whether so much was written to a content that no commit should bring it to disk. */
+  isLarge({ unsynced }: Extent): boolean {
+    const { durability, commitBytes } = this.#parts;
+    return durability === "full" && unsynced.bytes > commitBytes;
+  }
+
+  /** Whether the next commit should bring the content to disk, with those that it has. */
+  fits({ unsynced }: Extent): boolean {
+    const { durability, commitBytes } = this.#parts;
+    return durability !== "full" || unsynced.bytes === 0 ||
+      this.#includedBytes + unsynced.bytes <= commitBytes;
+  }
+
+  /** Brings what was done to a content up to now to disk, before a commit and not in it. */
+  flush(extent: Extent): Promise<void> {
+    return this.#flushes.cover(extent);
   }
 
   /** The content is going. */
@@ -171,6 +201,7 @@ export class Committer implements Companion {
           this.#sync(() => contents.syncNow(extent.number));
         }
         this.#syncWithCommit.clear();
+        this.#includedBytes = 0;
       }
       this.#finish();
     } catch (error) {
@@ -197,7 +228,10 @@ export class Committer implements Companion {
    */
   async close(save: () => void): Promise<void> {
     const { transaction, journal } = this.#parts;
-    await Promise.allSettled([this.#running, this.#trimming, this.#emptying]);
+    await Promise.allSettled([
+      ...[this.#running, this.#trimming, this.#emptying],
+      this.#flushes.ended(),
+    ]);
     transaction.assertSound();
     try {
       save();
@@ -246,9 +280,6 @@ export class Committer implements Companion {
 
   async #round(losses: number): Promise<void> {
     const { contents, journal, log, transaction } = this.#parts;
-    if (this.#watched.size > MOST_WATCHED) {
-      for (const extent of this.#watched.values()) this.include(extent);
-    }
     while (this.#syncBeforeCommit.size > 0 || this.#emptying !== undefined) {
       if (this.#syncBeforeCommit.size > 0) await this.#syncBefore();
       await this.#emptying;
@@ -257,6 +288,7 @@ export class Committer implements Companion {
     this.#commit();
     this.#syncing = [...this.#syncWithCommit];
     this.#syncWithCommit.clear();
+    this.#includedBytes = 0;
     const syncs = this.#syncing.map((extent) => {
       this.#clean(extent);
       return contents.sync(extent.number);
@@ -265,7 +297,9 @@ export class Committer implements Companion {
     await this.#synced(Promise.all([log.sync(), ...syncs]));
     this.#syncing = [];
     this.#finish();
-    if (journal.bytes > JOURNAL_BYTES) this.#trimming ??= this.#trim();
+    const isLong = journal.bytes > JOURNAL_BYTES ||
+      this.#watched.size > MOST_WATCHED;
+    if (isLong) this.#trimming ??= this.#trim();
   }
 
   async #syncBefore(): Promise<void> {
@@ -282,25 +316,45 @@ export class Committer implements Companion {
     this.#syncing = [];
   }
 
-  /** Empties the journal, content by content, while the service goes on. */
+  /** Brings contents to disk, one by one, where too many or the journal's wait for it. */
   async #trim(): Promise<void> {
-    const { contents, journal } = this.#parts;
+    const { journal } = this.#parts;
+    const numbers = this.#watched.size > MOST_WATCHED
+      ? [...this.#watched.keys()]
+      : journal.numbers();
     try {
-      for (const number of journal.numbers()) {
-        const last = journal.last(number);
-        await this.#synced(contents.sync(number));
-        this.#forget(number, last);
-      }
+      for (const number of numbers) await this.#flush(number);
     } catch {
-      // There is no room, and the rows can stay; or the store has failed.
+      // The store has failed, and the next caller is told so.
     } finally {
       this.#trimming = undefined;
     }
   }
 
+  /** Brings a content to disk, and then its rows out of the journal, while the service goes on. */
+  async #flush(
+    number: number,
+    extent = this.#watched.get(number),
+  ): Promise<void> {
+    const { contents, journal } = this.#parts;
+    const progress = extent?.unsynced.progress;
+    const last = journal.last(number);
+    await this.#synced(contents.sync(number));
+    if (extent !== undefined && progress !== undefined) {
+      extent.unsynced.synced(progress);
+      // Not that of a file that is gone by now.
+      if (this.#watched.has(number)) this.watch(extent);
+    }
+    try {
+      this.#forget(number, last);
+    } catch {
+      // There is no room, and the rows can stay; or the store has failed.
+    }
+  }
+
   /** The content is about to be synced; returns its last row in the journal. */
   #clean(extent: Extent): number | undefined {
-    extent.isDirty = extent.isShortened = false;
+    extent.unsynced.synced(extent.unsynced.progress);
     this.watch(extent);
     return this.#parts.journal.last(extent.number);
   }

@@ -2,6 +2,7 @@ import type { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
 import type { Extent, SqliteNode } from "./node.ts";
 import type { Transaction } from "./transaction.ts";
+import { Unsynced } from "./unsynced.ts";
 
 /** What {@linkcode Extents} works with. */
 export interface ExtentsParts {
@@ -30,8 +31,8 @@ export class Extents {
     // Another program's, or of a database that was lost: its bytes are not
     // ours.
     while (!contents.make(number)) number = transaction.number();
-    const state = { isDirty: false, isShortened: false };
-    const extent = { number, isTrimmed: true, cut: undefined, ...state };
+    const unsynced = new Unsynced();
+    const extent = { number, isTrimmed: true, cut: undefined, unsynced };
     transaction.otherwise(() => this.drop(extent));
     return extent;
   }
@@ -47,8 +48,28 @@ export class Extents {
     // A node that left memory comes back without what was known of its content.
     return file.extent ??= this.#parts.committer.known(file.outside) ?? {
       ...{ number: file.outside, isTrimmed: false, cut: undefined },
-      ...{ isDirty: false, isShortened: false },
+      unsynced: new Unsynced(),
     };
+  }
+
+  /**
+   * What a change of a file waits for before it is made, with the new size and
+   * whether all that was written becomes durable with it. Then, and to grow over
+   * what was cut off, the content has to be on disk; `undefined` where the next
+   * commit can see to that, without keeping other clients waiting.
+   */
+  ready(
+    file: SqliteNode,
+    { size, isDurable }: { readonly size: number; readonly isDurable: boolean },
+  ): Promise<void> | undefined {
+    if (!file.outside) return undefined;
+    const extent = this.of(file);
+    const { cut, isTrimmed, unsynced } = extent;
+    const isOverCut = size > file.size &&
+      (cut !== undefined || !isTrimmed || unsynced.isShortened);
+    if (!isDurable && !isOverCut) return undefined;
+    const { committer } = this.#parts;
+    return committer.isLarge(extent) ? committer.flush(extent) : undefined;
   }
 
   /** Makes sure that nothing but zeros is between the end of the file and `size`. */
@@ -61,18 +82,18 @@ export class Extents {
       // A crash can leave a tail that was never told of.
       if (contents.measure(extent.number).size > file.size) {
         contents.cut(extent.number, file.size);
-        extent.isShortened = true;
+        extent.unsynced.shortened();
         committer.watch(extent);
       }
       extent.isTrimmed = true;
     }
-    if (extent.isShortened) committer.include(extent);
+    if (extent.unsynced.isShortened) committer.include(extent);
     return extent;
   }
 
-  /** What was written to the content is not on disk yet. */
-  written(extent: Extent): void {
-    extent.isDirty = true;
+  /** So many bytes were written to the content, and are not on disk yet. */
+  written(extent: Extent, bytes: number): void {
+    extent.unsynced.written(bytes);
     this.#parts.committer.watch(extent);
   }
 
@@ -89,7 +110,7 @@ export class Extents {
       extent.cut = undefined;
       try {
         contents.cut(extent.number, size);
-        extent.isShortened = true;
+        extent.unsynced.shortened();
       } catch {
         // It is cut before the file grows.
         extent.isTrimmed = false;

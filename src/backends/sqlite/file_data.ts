@@ -108,10 +108,42 @@ export class FileData {
     return "file";
   }
 
+  /** What a write waits for before it is made, if anything: see `Extents.ready`. */
+  readyToWrite(
+    file: SqliteNode,
+    offset: number,
+    { data, stability }: Write,
+  ): Promise<void> | undefined {
+    const isDurable = stability !== "unstable" && data.length > JOURNALED;
+    const size = offset + data.length;
+    return this.#extents.ready(file, { size, isDurable });
+  }
+
+  /** The same for a new size. */
+  readyToResize(file: SqliteNode, size: number): Promise<void> | undefined {
+    return this.#extents.ready(file, { size, isDurable: false });
+  }
+
+  /**
+   * Brings what was written to the file to disk, where that is too much for a
+   * commit that others wait for; then {@linkcode commitAttributes} is left to do.
+   */
+  flush(file: SqliteNode): Promise<void> | undefined {
+    if (!file.outside) return undefined;
+    const { committer } = this.#parts;
+    const extent = this.#extents.of(file);
+    return committer.fits(extent) ? undefined : committer.flush(extent);
+  }
+
   /** Has the next commit make durable what was written to the file. */
   commit(file: SqliteNode): void {
-    const { committer, nodes, transaction } = this.#parts;
-    if (file.outside) committer.include(this.#extents.of(file));
+    if (file.outside) this.#parts.committer.include(this.#extents.of(file));
+    this.commitAttributes(file);
+  }
+
+  /** Has the next commit make durable the attributes that wait in memory. */
+  commitAttributes(file: SqliteNode): void {
+    const { nodes, transaction } = this.#parts;
     if (!nodes.unsaved.has(file)) return;
     transaction.run();
     nodes.change(file);
@@ -195,11 +227,12 @@ export class FileData {
     const next = this.#written(file, end);
     next.outside = number;
     const isLogged = fitsLog({ data, stability }) &&
-      (old !== undefined || !committer.isBusy(extent));
+      (old !== undefined || committer.isLarge(extent) ||
+        !committer.isBusy(extent));
     try {
       if (old !== undefined) contents.write(number, 0, old);
       contents.write(number, offset, data);
-      this.#extents.written(extent);
+      this.#extents.written(extent, data.length + (old?.length ?? 0));
       if (growth > 0 || old !== undefined) {
         next.used = contents.measure(number).used;
       }
@@ -312,7 +345,7 @@ export class FileData {
     try {
       if (old.length > 0) {
         contents.write(extent.number, 0, old);
-        this.#extents.written(extent);
+        this.#extents.written(extent, old.length);
       }
       next.used = contents.measure(extent.number).used;
     } catch (error) {

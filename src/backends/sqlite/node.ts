@@ -6,6 +6,7 @@ import type {
   Timestamp,
 } from "../../vfs/mod.ts";
 import { FsError } from "../../vfs/mod.ts";
+import type { Unsynced } from "./unsynced.ts";
 
 /** What a folder says its size is: programs expect something, not nothing. */
 const DIRECTORY_SIZE = 4096;
@@ -145,10 +146,8 @@ export interface Extent {
   isTrimmed: boolean;
   /** Once what was decided so far is durable, it is to be cut to this many bytes. */
   cut: number | undefined;
-  /** Something was written since it was last brought to disk. */
-  isDirty: boolean;
-  /** It was cut since it was last brought to disk. */
-  isShortened: boolean;
+  /** What was done to it since it was last brought to disk. */
+  readonly unsynced: Unsynced;
 }
 
 /** What a new node is made of. */

@@ -46,6 +46,8 @@ export interface SqliteOptions {
   readonly keptNodes?: number | undefined;
   /** @internal Bytes in the write-ahead log from which on it is emptied. */
   readonly longLog?: number | undefined;
+  /** @internal Bytes of contents that a commit brings to disk itself, while all replies wait for it. */
+  readonly commitBytes?: number | undefined;
   /** @internal The disk; a test can have one that fails. */
   readonly disk?: Disk | undefined;
 }
@@ -59,6 +61,7 @@ const NAMES: OptionNames<SqliteOptions> = {
   now: true,
   keptNodes: true,
   longLog: true,
+  commitBytes: true,
   disk: true,
 };
 
@@ -67,6 +70,8 @@ export type CompleteOptions = Complete<SqliteOptions>;
 
 /** Bytes in the write-ahead log from which on it is emptied into the database. */
 export const LONG_LOG: number = 2 ** 24;
+/** Bytes of contents that a commit brings to disk itself: what a disk of 100 MB/s takes in 40 ms. */
+export const COMMIT_BYTES: number = 2 ** 22;
 const KEPT_NODES = 65_536;
 
 /** The options that are numbers, and what they may be. */
@@ -76,6 +81,7 @@ const RANGES = {
   mode: { most: 0o7777 },
   keptNodes: { least: 1 },
   longLog: { least: 1 },
+  commitBytes: { least: 0 },
 } as const satisfies Partial<Record<keyof SqliteOptions, unknown>>;
 
 /** All options, checked. Throws a `TypeError` for one that there is not, or of another type, a `RangeError` for one out of range. */
@@ -94,6 +100,7 @@ export function complete(options: SqliteOptions): CompleteOptions {
   const { now = systemTime() } = options;
   const { disk = hostDisk, keptNodes = KEPT_NODES, longLog = LONG_LOG } =
     options;
-  const internal = { keptNodes, longLog, disk };
+  const { commitBytes = COMMIT_BYTES } = options;
+  const internal = { keptNodes, longLog, commitBytes, disk };
   return { durability, quotaBytes, uid, gid, mode, now, ...internal };
 }

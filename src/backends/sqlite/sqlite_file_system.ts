@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import { checkType } from "../../base/option_values.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import {
@@ -45,8 +46,9 @@ const NODE_BYTES = 512;
 
 /**
  * A file system in an SQLite database and files beside it, which keeps every
- * attribute for any user, and whatever it answered, over crashes. It never
- * waits but in {@linkcode settle}.
+ * attribute for any user, and whatever it answered, over crashes. It waits in
+ * {@linkcode settle}, and before a change for which a large content has to be on
+ * disk; each change is made in one go.
  *
  * Setuid and setgid bits of a file that is written or given away are not
  * cleared here: whether they have to go depends on the caller, whom the server
@@ -212,10 +214,14 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   }
 
   /** Changes attributes, all or none. */
-  setattr(node: SqliteNode, changes: AttributeChanges): void {
+  setattr(node: SqliteNode, changes: AttributeChanges): Awaitable<void> {
     const live = this.#store.nodes.live(node);
     const { size } = changes;
-    if (size !== undefined) this.#checkSize(live.type, size);
+    if (size !== undefined) {
+      this.#checkSize(live.type, size);
+      const ready = this.#store.data.readyToResize(live, size);
+      if (ready) return ready.then(() => this.setattr(node, changes));
+    }
     this.#store.data.change(live, this.#changed(live, changes));
   }
 
@@ -228,20 +234,29 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     offset: number,
     data: Uint8Array,
     stability: Stability,
-  ): Stability {
+  ): Awaitable<Stability> {
     const live = this.#file(file);
     this.#checkSize("file", offset + data.length);
     // RFC 8881 18.32.3: a WRITE of nothing succeeds, and that is all.
     if (data.length === 0) return "file";
+    const how = { data, stability };
+    const ready = this.#store.data.readyToWrite(live, offset, how);
+    if (ready) {
+      return ready.then(() => this.write(file, offset, data, stability));
+    }
     this.#writtenBytes += data.length;
-    const written = this.#store.data.write(live, offset, { data, stability });
+    const written = this.#store.data.write(live, offset, how);
     this.#limitUnsaved();
     return written;
   }
 
   /** Everything written to the file is durable with the next {@linkcode settle}. */
-  commit(file: SqliteNode): void {
-    this.#store.data.commit(this.#store.nodes.live(file));
+  commit(file: SqliteNode): Awaitable<void> {
+    const { data, nodes } = this.#store;
+    const live = nodes.live(file);
+    const flushed = data.flush(live);
+    if (flushed === undefined) return data.commit(live);
+    return flushed.then(() => data.commitAttributes(nodes.live(file)));
   }
 
   /** Makes an entry. */

@@ -62,7 +62,7 @@ function assemble(
   options: CompleteOptions,
   closers: (() => void)[],
 ): Store {
-  const { disk, now, longLog, quotaBytes: quota } = options;
+  const { disk, now, longLog, commitBytes, quotaBytes: quota } = options;
   const isFolder = directory !== MEMORY;
   const durability = isFolder || options.durability === "none"
     ? options.durability
@@ -103,7 +103,15 @@ function assemble(
     : () =>
       disk.room(directory).free + freeBytes() - log.pendingBytes - RESERVE;
   const committer = new Committer({
-    ...{ transaction, contents, journal, log, longLog, durability },
+    ...{
+      transaction,
+      contents,
+      journal,
+      log,
+      longLog,
+      commitBytes,
+      durability,
+    },
   });
   const countsNames = quota !== Infinity;
   const room = new FreeSpace(weigh(db, { withNames: countsNames }), {

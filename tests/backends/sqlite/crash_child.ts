@@ -8,6 +8,7 @@
  * @module
  */
 import { type Durability, sqlite } from "../../../src/backends/sqlite/mod.ts";
+import type { Stability } from "../../../src/vfs/mod.ts";
 import { Model } from "./crash_model.ts";
 import { act, nextBatch } from "./crash_steps.ts";
 import { sequence } from "./fixture.ts";
@@ -18,6 +19,7 @@ const fs = sqlite(directory, {
   // Few and little, so that what is kept in memory goes and comes.
   keptNodes: 8,
   longLog: 2 ** 17,
+  commitBytes: 2 ** 15,
 });
 const random = sequence(Number(seed));
 const model = Model.of(fs);
@@ -28,7 +30,8 @@ const say = (line: unknown) =>
 for (;;) {
   const steps = nextBatch(model, random);
   say({ steps });
-  const answers = steps.map((step) => act(fs, step) ?? null);
+  const answers: (Stability | null)[] = [];
+  for (const step of steps) answers.push(await act(fs, step) ?? null);
   await fs.settle();
   say({ answers });
 }

@@ -93,19 +93,27 @@ function move(model: Model, random: Random): Step | undefined {
 }
 
 /** Does a step to a store; returns what a write was answered with. */
-export function act(fs: SqliteFileSystem, step: Step): Stability | undefined {
+export async function act(
+  fs: SqliteFileSystem,
+  step: Step,
+): Promise<Stability | undefined> {
   if (step.op === "write") {
     const data = pattern(step.length, step.seed);
-    return fs.write(find(fs, step.path), step.offset, data, step.stability);
+    return await fs.write(
+      find(fs, step.path),
+      step.offset,
+      data,
+      step.stability,
+    );
   }
-  perform(fs, step);
+  await perform(fs, step);
   return undefined;
 }
 
-function perform(
+async function perform(
   fs: SqliteFileSystem,
   step: Exclude<Step, { op: "write" }>,
-): void {
+): Promise<void> {
   const { path } = step;
   const { directory, name } = at(fs, path);
   const create = (kind: CreateKind) =>
@@ -121,13 +129,13 @@ function perform(
       create({ type: "symlink", target: step.target });
       break;
     case "size":
-      fs.setattr(find(fs, path), { size: step.size });
+      await fs.setattr(find(fs, path), { size: step.size });
       break;
     case "mode":
-      fs.setattr(find(fs, path), { mode: step.mode });
+      await fs.setattr(find(fs, path), { mode: step.mode });
       break;
     case "commit":
-      fs.commit(find(fs, path));
+      await fs.commit(find(fs, path));
       break;
     case "link": {
       const to = at(fs, step.to);

@@ -329,7 +329,8 @@ Deno.test({
     using folder = temporary();
     const disk = new RefusingDisk();
     const store = `${folder.path}/store`;
-    const fs = sqlite(store, { disk, keptNodes: 8, longLog: 100_000 });
+    const few = { keptNodes: 8, longLog: 100_000, commitBytes: 2 ** 15 };
+    const fs = sqlite(store, { disk, ...few });
     let model = Model.of(fs);
     for (let point = 0; point < 40; point++) {
       const where = JSON.stringify({ seed, point });
@@ -338,7 +339,7 @@ Deno.test({
       const next = model.copy();
       for (const step of steps) {
         try {
-          next.apply(step, act(fs, step));
+          next.apply(step, await act(fs, step));
         } catch (error) {
           if (!(error instanceof FsError)) throw error;
           assertEquals(error.code, "no-space", where);

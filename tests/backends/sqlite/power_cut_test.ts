@@ -6,6 +6,7 @@ import {
   type SqliteFileSystem,
   type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
+import type { Stability } from "../../../src/vfs/mod.ts";
 import { compare } from "./crash.ts";
 import { Model } from "./crash_model.ts";
 import { act, nextBatch } from "./crash_steps.ts";
@@ -43,18 +44,20 @@ async function cutPower(longLog: number): Promise<void> {
   using folder = temporary();
   const store = `${folder.path}/store`;
   const disk = new LossyDisk();
-  const fs = sqlite(store, { disk, keptNodes: 8, longLog });
+  const few = { keptNodes: 8, commitBytes: 2 ** 15 };
+  const fs = sqlite(store, { disk, longLog, ...few });
   const model = Model.of(fs);
   for (let point = 0; point < 16; point++) {
     for (let i = random(6); i >= 0; i--) {
       // The plan of a batch is drawn from a copy; the model gets what came of it.
       const steps = nextBatch(model.copy(), random);
-      for (const step of steps) model.apply(step, act(fs, step));
+      for (const step of steps) model.apply(step, await act(fs, step));
       await fs.settle();
     }
     // The power fails while this one is being committed, at the latest.
     const steps = nextBatch(model.copy(), random);
-    const answers = steps.map((step) => act(fs, step));
+    const answers: (Stability | undefined)[] = [];
+    for (const step of steps) answers.push(await act(fs, step));
     const settled = fs.settle();
     for (const [index, lost] of losses.entries()) {
       const copy = `${folder.path}/${point}-${index}`;

@@ -173,17 +173,17 @@ class Importer {
     const { node } = this.#fs.create(folder, name, kind, { attributes });
     if (member.size === 0) return;
     for await (const { offset, bytes } of member.content) {
-      this.#fs.write(node, offset, bytes, "unstable");
+      await this.#fs.write(node, offset, bytes, "unstable");
       this.#tell(0, bytes.length);
       this.#unsettled += bytes.length;
       if (this.#unsettled >= SETTLE_BYTES) {
-        this.#fs.commit(node);
+        await this.#fs.commit(node);
         await this.#settle();
       }
     }
     // It may end with a hole.
-    this.#fs.setattr(node, { size: member.size, atime, mtime });
-    this.#fs.commit(node);
+    await this.#fs.setattr(node, { size: member.size, atime, mtime });
+    await this.#fs.commit(node);
   }
 
   /** The file that an earlier member made. */
