@@ -84,7 +84,7 @@ export class DelegationKeeper implements DelegationPolicy {
   /** Files that were fought over, and until when; the oldest first. */
   readonly #contended = new Map<string, number>();
   /** Files that were asked back before their delegations were reclaimed. */
-  readonly #recalledInGrace = new Set<string>();
+  readonly #recalledInGrace = new Map<string, Promise<void>>();
   readonly #graceEnded = Promise.withResolvers<void>();
   readonly #history = new OpenHistory(MAX_REMEMBERED);
   readonly #queries: HolderQueries;
@@ -206,12 +206,21 @@ export class DelegationKeeper implements DelegationPolicy {
    * Resolves when none is out, which takes the lease time at most, or the grace
    * period and the lease time; for a while from then on none is granted, so that the change can be made.
    */
-  async recallFile(file: FileRef): Promise<void> {
-    // Clients may yet reclaim what they had of it before the restart.
-    if (this.#state.grace.isActive && !this.#isClosed) {
-      this.#recalledInGrace.add(file.key);
-      await this.#graceEnded.promise;
+  recallFile(file: FileRef): Promise<void> {
+    if (!this.#state.grace.isActive || this.#isClosed) {
+      return this.#recallNow(file);
     }
+    // Clients may yet reclaim what they had of it before the restart.
+    const now = this.#recallNow(file);
+    const known = this.#recalledInGrace.get(file.key);
+    if (known !== undefined) return known;
+    const recalled = now.then(() => this.#graceEnded.promise)
+      .then(() => this.#recallNow(file));
+    this.#recalledInGrace.set(file.key, recalled);
+    return recalled;
+  }
+
+  async #recallNow(file: FileRef): Promise<void> {
     const waiting: Promise<void>[] = [];
     const { delegations } = this.#state.files.get(file) ?? {};
     for (const delegation of [...delegations?.values() ?? []]) {

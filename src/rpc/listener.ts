@@ -78,6 +78,7 @@ export class RpcListener implements AsyncDisposable {
   /** Those without a valid call yet, the oldest first. */
   readonly #strangers = new Set<RpcConnection>();
   readonly #perAddress = new Map<string, number>();
+  readonly #perNetwork = new Map<string, number>();
   readonly #shared: Partial<ConnectionOptions>;
   readonly #patience: Patience;
   readonly #clock: Clock;
@@ -214,7 +215,7 @@ export class RpcListener implements AsyncDisposable {
 
   #admit(connected: Connected): void {
     const { observer } = this.#options;
-    const address = networkOf(connected.peer.hostname);
+    const address = connected.peer.hostname;
     if (this.#ending.signal.aborted || !this.#makeRoom(address)) {
       connected.transport.close();
       observer?.connectionRefused?.();
@@ -228,7 +229,8 @@ export class RpcListener implements AsyncDisposable {
     const now = this.#clock.now();
     this.#connections.set(connection, new ConnectionWatch(connection, now));
     this.#strangers.add(connection);
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    count(this.#perAddress, address, 1);
+    count(this.#perNetwork, networkOf(address), 1);
     observer?.connectionOpened?.();
     this.#serve(connection);
   }
@@ -246,17 +248,21 @@ export class RpcListener implements AsyncDisposable {
   #forget(connection: RpcConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.#strangers.delete(connection);
-    const address = networkOf(connection.peer.hostname);
-    const left = this.#perAddress.get(address)! - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
+    const address = connection.peer.hostname;
+    count(this.#perAddress, address, -1);
+    count(this.#perNetwork, networkOf(address), -1);
   }
 
   #makeRoom(address: string): boolean {
     const { maxConnections = 4096, maxPerAddress = 1024 } = this.#options;
-    const fromThere = this.#perAddress.get(address) ?? 0;
-    if (fromThere >= maxPerAddress) {
-      return this.#evict(({ peer }) => networkOf(peer.hostname) === address);
+    if ((this.#perAddress.get(address) ?? 0) >= maxPerAddress) {
+      return this.#evict(({ peer }) => peer.hostname === address);
+    }
+    // A host of IPv6 has as many addresses as it likes, and neighbours beside it.
+    const network = networkOf(address);
+    const maxPerNetwork = Math.max(maxPerAddress, maxConnections >> 1);
+    if ((this.#perNetwork.get(network) ?? 0) >= maxPerNetwork) {
+      return this.#evict(({ peer }) => networkOf(peer.hostname) === network);
     }
     if (this.#connections.size >= maxConnections) {
       return this.#evict(() => true);
@@ -301,4 +307,11 @@ export class RpcListener implements AsyncDisposable {
     }
     return idlest;
   }
+}
+
+/** One more of a kind, or one less. */
+function count(kinds: Map<string, number>, kind: string, by: 1 | -1): void {
+  const now = (kinds.get(kind) ?? 0) + by;
+  if (now > 0) kinds.set(kind, now);
+  else kinds.delete(kind);
 }

@@ -207,7 +207,7 @@ Deno.test("a delegation for writing is not reclaimed on an export that is read o
 });
 
 Deno.test("what the program recalls while clients reclaim comes back to be returned, and recall waits for that", async () => {
-  const { fixture, state, keeper, clock } = start({ graceMs: LEASE });
+  const { fixture, state, keeper, clock, way } = start({ graceMs: LEASE });
   const client = await fixture.client(1, { reclaimComplete: false });
   const reclaim = (name: string) =>
     client.ok(
@@ -224,13 +224,16 @@ Deno.test("what the program recalls while clients reclaim comes back to be retur
   const { node, export: shown } = namespace.root();
   const found = await shown.fs.lookup(node, "file");
   let isRecalled = false;
-  const recall = keeper.recallFile(namespace.refer(shown, found!))
-    .then(() => isRecalled = true);
+  const sought = namespace.refer(shown, found!);
+  const recall = keeper.recallFile(sought).then(() => isRecalled = true);
   const { delegation } = await reclaim("file");
   if (delegation.type !== "read" || other.type !== "read") {
     throw new Error(delegation.type);
   }
   assertEquals([delegation.recall, other.recall], [true, false]);
+  const more = await shown.fs.lookup(node, "more");
+  keeper.recallFile(namespace.refer(shown, more!));
+  assertEquals(way.sent.length, 1, "what is reclaimed already, at once");
   clock.advance(LEASE);
   state.sweep(clock.now());
   keeper.sweep();

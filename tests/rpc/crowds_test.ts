@@ -150,16 +150,20 @@ Deno.test("at the limit of its host a newcomer is turned away after a walk over 
   }
 });
 
-Deno.test("an IPv6 host has the connections of one address, however many it has of these", async () => {
+Deno.test("an IPv6 network has half of the connections, however many addresses its hosts take", async () => {
   await using crowd = await Crowd.gather({
-    ...{ count: 0, busy: false, maxPerAddress: 2, maxConnections: 3 },
+    ...{ count: 0, busy: false, maxPerAddress: 2, maxConnections: 8 },
   });
-  for (const host of ["2001:db8:1:2::1", "2001:db8:1:2::2"]) {
-    assertEquals((await crowd.newcomer(host)).isIn, true);
-    await crowd.use();
-  }
-  assertEquals((await crowd.newcomer("2001:db8:1:2:a:b:c:d")).isIn, false);
-  assertEquals((await crowd.newcomer("2001:db8:1:3::1")).isIn, true);
+  const comes = async (host: string) => {
+    const { isIn } = await crowd.newcomer(host);
+    if (isIn) await crowd.use();
+    return isIn;
+  };
+  const hosts = [1, 1, 1, 2, 3, 4].map((n) => `2001:db8:1:2::${n}`);
+  const isIn: boolean[] = [];
+  for (const host of hosts) isIn.push(await comes(host));
+  assertEquals(isIn, [true, true, false, true, true, false]);
+  for (let i = 0; i < 4; i++) assert(await comes(`2001:db8:1:${10 + i}::1`));
 });
 
 Deno.test("a call costs the same among few connections and many", async () => {
