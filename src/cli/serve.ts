@@ -1,4 +1,4 @@
-import { local, type LocalFileSystem } from "../backends/local/mod.ts";
+import { local } from "../backends/local/mod.ts";
 import { memory } from "../backends/memory/mod.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
 import { ownUser } from "../host/own_user.ts";
@@ -10,6 +10,7 @@ import type { ExportOptions } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { ServeArguments } from "./arguments.ts";
 import type { ExportArgument } from "./export_argument.ts";
+import { logLimitations } from "./limitations.ts";
 import { print } from "./output.ts";
 
 /** Milliseconds for the last lines of the log, should their reader be stuck. */
@@ -227,18 +228,6 @@ function announce(server: NfsServer, options: ServeArguments): void {
   }
   print(`listening on ${server.hostname}:${server.port}; mount it with:\n`);
   print(`  ${server.mountCommand("/mnt")}\n`);
-}
-
-/** What folders of the host are served without, for want of a permission or a Linux. */
-function logLimitations(exports: readonly ExportOptions[], log: Logger): void {
-  for (const { path, fs } of exports) {
-    const { limitations = [] } = fs as Partial<LocalFileSystem>;
-    if (limitations.length === 0) continue;
-    log.warn("without --allow-ffi on Linux this folder is served with less", {
-      export: path,
-      limitations: limitations.join(", "),
-    });
-  }
 }
 
 /** What the replies of each store promise. */

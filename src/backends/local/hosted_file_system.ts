@@ -59,7 +59,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly trust: Trust = "owner";
   /** The folder itself, for all to see. */
   readonly folder: HostFolder;
-  /** What is missing where libc can't be called; see `LocalFileSystem`. */
+  /** What is missing for want of libc, or in the folder's own file system; see `LocalFileSystem`. */
   readonly limitations: readonly string[];
   readonly #store: Store;
   readonly #locator: Locator;

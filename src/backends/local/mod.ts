@@ -7,7 +7,8 @@
  * folder are not there for clients; export them by themselves.
  *
  * On Linux with `--allow-all` the host is used to the full: what is missing
- * elsewhere is in {@linkcode LocalFileSystem.limitations}. Where there is no
+ * elsewhere, or on the folder's own file system, is in
+ * {@linkcode LocalFileSystem.limitations}. Where there is no
  * /proc (macOS) or Deno may not read it, folders are checked by path before
  * each use: a process that can rename folders on the host itself could win a
  * race against that.
@@ -58,7 +59,10 @@ export interface LocalFileSystem extends
   readonly trust: Trust;
   /** Where its files are. */
   readonly folder: HostFolder;
-  /** What is missing without `--allow-ffi`, or elsewhere than on Linux: a few words each, for the user. */
+  /**
+   * What is missing without `--allow-ffi`, elsewhere than on Linux, or because the
+   * folder's own file system does not have it: a few words each, for the user.
+   */
   readonly limitations: readonly string[];
 }
 

@@ -1,0 +1,28 @@
+import type { LocalFileSystem } from "../backends/local/mod.ts";
+import type { Logger } from "../base/log.ts";
+import type { ExportOptions } from "../vfs/exports.ts";
+
+/**
+ * Says what folders of the host are served without: for want of a permission or a
+ * Linux, or because their own file system has no more. The permission is named
+ * only where it is missing.
+ */
+export function logLimitations(
+  exports: readonly ExportOptions[],
+  log: Logger,
+): void {
+  const advice = mayCallLibc() ? "" : "; --allow-ffi on Linux gives more";
+  for (const { path, fs } of exports) {
+    const { limitations = [] } = fs as Partial<LocalFileSystem>;
+    if (limitations.length === 0) continue;
+    log.warn(`this folder is served with less${advice}`, {
+      export: path,
+      limitations: limitations.join(", "),
+    });
+  }
+}
+
+function mayCallLibc(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "ffi" });
+  return Deno.build.os === "linux" && state === "granted";
+}

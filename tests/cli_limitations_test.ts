@@ -1,0 +1,43 @@
+import { assertEquals } from "@std/assert";
+import { memory } from "../src/backends/memory/mod.ts";
+import type { Logger } from "../src/base/log.ts";
+import { logLimitations } from "../src/cli/limitations.ts";
+
+/** What is said of exports with these limitations. */
+function said(...limitations: string[][]): unknown[][] {
+  const lines: unknown[][] = [];
+  const log = { warn: (...line: unknown[]) => lines.push(line) };
+  const exports = limitations.map((each, i) => ({
+    path: `/${i}`,
+    fs: Object.assign(memory(), { limitations: each }),
+  }));
+  logLimitations(exports, log as unknown as Logger);
+  return lines;
+}
+
+Deno.test(
+  "where FFI may be used, a folder's limitations are put down to no permission",
+  {
+    ignore: Deno.build.os !== "linux" ||
+      Deno.permissions.querySync({ name: "ffi" }).state !== "granted",
+  },
+  () => {
+    assertEquals(said([], ["no births", "no handles"]), [[
+      "this folder is served with less",
+      { export: "/1", limitations: "no births, no handles" },
+    ]]);
+  },
+);
+
+Deno.test(
+  "where FFI may not be used, a folder's limitations come with the permission that gives more",
+  {
+    permissions: { ffi: false },
+  },
+  () => {
+    assertEquals(said([], ["times in milliseconds"]), [[
+      "this folder is served with less; --allow-ffi on Linux gives more",
+      { export: "/1", limitations: "times in milliseconds" },
+    ]]);
+  },
+);
