@@ -1,5 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
+import type { Turn } from "../../base/turn.ts";
 import type { FileWatch } from "./inotify.ts";
 import type { HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
@@ -34,6 +35,8 @@ export interface GuardsOptions {
   readonly stat: (node: LocalNode) => HostStat;
   /** What its pauses go by. */
   readonly clock: Clock;
+  /** Bounds the looks that are taken at once, where all files have to be looked at. */
+  readonly turn: Turn;
 }
 
 /**
@@ -131,26 +134,29 @@ export class Guards {
   }
 
   async #run(): Promise<void> {
+    const { turn } = this.#options;
     while (this.#byNode.size > 0) {
       const watches = await this.#watch!.changed();
       const happened = watches === undefined
         ? [...this.#byNode.values()]
-        : [...watches].map((watch) => this.#byWatch.get(watch));
-      for (const guarded of happened) {
-        if (guarded !== undefined) this.#check(guarded);
+        : [...watches].flatMap((watch) => this.#byWatch.get(watch) ?? []);
+      // As they were then: a change of ours in a pause must not hide the host's.
+      const before = happened.map(({ stat }) => stat);
+      for (const [i, guarded] of happened.entries()) {
+        if (turn.isOver) await turn.next();
+        this.#check(guarded, before[i]!);
       }
       await sleep(this.#options.clock, PAUSE);
     }
     this.#running = undefined;
   }
 
-  /** Something has happened to a file: recalls it, unless that was our doing. */
-  #check(guarded: Guarded): void {
+  /** Something has happened to a file since it was as `before`: recalls it, unless that was our doing. */
+  #check(guarded: Guarded, before: HostStat): void {
     if (guarded.writes > 0 || this.#byNode.get(guarded.node) !== guarded) {
       return;
     }
-    const { stat } = guarded;
-    if (this.#look(guarded) && isSame(stat, guarded.stat)) return;
+    if (this.#look(guarded) && isSame(before, guarded.stat)) return;
     for (const recall of this.#recalls) {
       // The server has its own way to tell of what goes wrong there.
       recall(guarded.node).catch(() => {});

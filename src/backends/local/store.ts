@@ -72,6 +72,7 @@ export class Store {
     this.verifiers = new Verifiers(this.tree);
     this.guards = new Guards({
       clock,
+      turn,
       open: () => isSeenWhole(path) ? host.watchFiles() : undefined,
       exactly: (node, act) => this.tree.exactly(node, act),
       stat: (node) =>

@@ -1,5 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { Share } from "../../../src/nfs4/constants.ts";
+import { Guards } from "../../../src/backends/local/guards.ts";
+import type { HostStat } from "../../../src/backends/local/host.ts";
+import type { FileWatch } from "../../../src/backends/local/inotify.ts";
+import { systemClock } from "../../../src/base/clock.ts";
 import { local } from "../../../src/backends/local/mod.ts";
 import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
@@ -174,4 +178,53 @@ Deno.test({
     }
     Deno.removeSync(path, { recursive: true });
   },
+});
+
+Deno.test("local: all that is guarded is looked at in turns where the host can't tell what has changed", async () => {
+  const stats = new Map<LocalNode, HostStat>();
+  const time = { seconds: 0, nanoseconds: 0 };
+  const stat = { ctime: time, mtime: time, size: 0 } as HostStat;
+  const overflow = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const waits = [overflow.promise, ended.promise];
+  const watch: FileWatch = {
+    add: () => stats.size,
+    remove() {},
+    changed: async () => void await waits.shift(),
+    close() {},
+  };
+  let turns = 0;
+  let inTurn = () => {};
+  const turn = {
+    isOver: true,
+    next: async () => {
+      await undefined;
+      turns++;
+      inTurn();
+    },
+  };
+  const guards = new Guards({
+    open: () => watch,
+    exactly: (_node, act) => act(""),
+    stat: (node) => stats.get(node)!,
+    clock: systemClock,
+    turn,
+  });
+  const recalls: LocalNode[] = [];
+  guards.tell((node) => Promise.resolve(void recalls.push(node)));
+  const nodes = Array.from({ length: 50 }, () => ({}) as LocalNode);
+  for (const node of nodes) {
+    stats.set(node, stat);
+    guards.guard(node);
+  }
+  // The host changes the last, and so do we while others are looked at.
+  const last = nodes.at(-1)!;
+  stats.set(last, { ...stat, size: 1 });
+  inTurn = () => guards.changed(last);
+  overflow.resolve();
+  await eventually("the recall", () => recalls.length > 0);
+  assertEquals(recalls, [last]);
+  assertEquals(turns, 50);
+  ended.resolve();
+  await guards.dispose();
 });
