@@ -30,7 +30,8 @@ export class Tree {
   readonly root: LocalNode;
   /** How often we moved a folder: what walks the tree meanwhile may have missed it. */
   moves = 0;
-  readonly #rootFolder: OpenFolder;
+  /** The root, open; not once it is no longer served. */
+  #rootFolder: OpenFolder | undefined;
   /** Whether its host counts the names of folders: file systems in user space may leave that out. */
   readonly #areLinksCounted: boolean;
   readonly #device: number;
@@ -64,14 +65,18 @@ export class Tree {
     });
     // A path is only as good as its last check; a descriptor can't be swapped.
     this.#trust = host.pinsFolders ? TRUST : 0;
-    this.#rootFolder = host.openRoot(path);
-    const stat = host.statFolder(this.#rootFolder);
+    const rootFolder = host.openRoot(path);
+    this.#rootFolder = rootFolder;
+    const stat = host.statFolder(rootFolder);
     this.#device = stat.device;
     this.#areLinksCounted = stat.nlink > 0;
-    this.root = this.table.adopt(
-      { folder: this.#rootFolder, name: "" },
-      stat,
-    );
+    this.root = this.table.adopt({ folder: rootFolder, name: "" }, stat);
+  }
+
+  /** Where each way begins: "stale" once it is closed, for another folder of this process may have its number. */
+  get #top(): OpenFolder {
+    if (this.#rootFolder !== undefined) return this.#rootFolder;
+    throw new FsError("stale", "no longer served");
   }
 
   /**
@@ -112,7 +117,7 @@ export class Tree {
       this.#statRoot();
       node.checkedAt = now;
     }
-    return this.#rootFolder;
+    return this.#top;
   }
 
   /** Opens a folder in the one that it is in. */
@@ -246,7 +251,7 @@ export class Tree {
   #statRoot(): HostStat {
     let stat: HostStat;
     try {
-      stat = this.host.statFolder(this.#rootFolder);
+      stat = this.host.statFolder(this.#top);
     } catch (error) {
       throw isReplaced(error) ? new FsError("stale") : error;
     }
@@ -321,7 +326,8 @@ export class Tree {
   /** Closes open files, the root folder and the host's calls. */
   dispose(): void {
     for (const node of this.#open.keys()) this.#close(node);
-    this.host.closeFolder(this.#rootFolder);
+    this.host.closeFolder(this.#top);
+    this.#rootFolder = undefined;
     this.host.close();
   }
 }
