@@ -22,6 +22,7 @@ import { runEffects } from "./effects.ts";
 import { carryOut, type OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
 import { ReliedReply } from "./relied_reply.ts";
+import { reserveReply } from "./reserve_reply.ts";
 import type { Services } from "./services.ts";
 import { statusOfError } from "./status.ts";
 
@@ -63,12 +64,27 @@ export function compound(
   call: RpcCall,
   options: CompoundOptions,
 ): Awaitable<void> {
-  const { body } = call;
-  const { reply, connection } = options;
-  const argumentsAt = body.position;
+  const { reply, connection, duplicates } = options;
   // RFC 7530 3.1.1: a client without a session sends again under the same xid.
-  const known = options.duplicates?.find(call, connection);
-  if (known !== undefined) return repeat(reply, known);
+  const known = duplicates?.find(call, connection);
+  if (known === undefined) return carryOutAll(services, call, options);
+  if (!(known instanceof Promise)) return reply.raw(known);
+  return known.then((answer) => {
+    const parts = { reply, connection, start: reply.position };
+    // Many may have waited for one long answer.
+    return answer !== undefined && reserveReply(parts, answer.length)
+      ? reply.raw(answer)
+      : carryOutAll(services, call, options);
+  });
+}
+
+function carryOutAll(
+  services: Services,
+  call: RpcCall,
+  { reply, connection, duplicates }: CompoundOptions,
+): Awaitable<void> {
+  const { body } = call;
+  const argumentsAt = body.position;
   const tag = body.opaque(MAX_TAG);
   const minorVersion = body.uint32();
   const count = body.uint32();
@@ -98,20 +114,10 @@ export function compound(
   context.operationCount = count;
   context.replyStart = start;
   const run = new CompoundRun(context, { call, countAt: reply.position - 4 });
-  const { duplicates } = options;
   if (minorVersion === 0 && duplicates !== undefined) {
     run.origin = { call, argumentsAt, duplicates };
   }
   return run.run();
-}
-
-/** Answers as the first time, once that is known. */
-function repeat(
-  reply: XdrWriter,
-  answer: Awaitable<Uint8Array>,
-): Awaitable<void> {
-  if (answer instanceof Promise) return answer.then((it) => reply.raw(it));
-  reply.raw(answer);
 }
 
 class CompoundRun {

@@ -5,7 +5,6 @@ import {
 } from "../nfs4/constants.ts";
 import type { Stateid } from "../nfs4/types.ts";
 import type { Credential } from "../rpc/auth.ts";
-import { SMALL_REPLY } from "../rpc/buffer_budget.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { Settler } from "../rpc/reliance.ts";
 import type { ChangeUnderWay } from "../state/changes_under_way.ts";
@@ -18,6 +17,7 @@ import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import type { OperationRow } from "./operation.ts";
+import { reserveReply } from "./reserve_reply.ts";
 import type { Services } from "./services.ts";
 
 /** The first result in a COMPOUND that relies on something. */
@@ -167,17 +167,8 @@ export class CompoundContext {
    * small; false while all connections together hold too much for that.
    */
   reserve(bytes: number): boolean {
-    const { reply, connection } = this;
-    const end = reply.position + bytes;
-    if (end - this.replyStart <= SMALL_REPLY) return true;
-    const isCounted = reply.resized !== undefined;
-    // An answer that has waited is counted with all of its buffer, as that grows;
-    // one that is written in one turn when the turn ends.
-    const wanted = isCounted ? reply.growthFor(bytes) : end - this.replyStart;
-    if (wanted === 0) return true;
-    if (!connection.hasRoom(wanted)) return false;
-    if (isCounted) reply.reserve(bytes);
-    return true;
+    const { reply, connection, replyStart: start } = this;
+    return reserveReply({ reply, connection, start }, bytes);
   }
 
   /** The caller, as the export of `file` sees them. */

@@ -1,4 +1,3 @@
-import type { Awaitable } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { RpcCall } from "../rpc/message.ts";
@@ -28,7 +27,7 @@ export interface DuplicateEntry {
   /** When that was given. */
   answeredAt: number;
   /** The retries that wait. */
-  waiting: PromiseWithResolvers<Uint8Array> | undefined;
+  waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
 }
 
 type AnsweredEntry = DuplicateEntry & KeptAnswer;
@@ -69,11 +68,15 @@ export class DuplicateRequests {
     return this.#answers.bytes;
   }
 
-  /** The answer to a call that came before, whose arguments are yet to be read. */
+  /**
+   * The answer to a call that came before, whose arguments are yet to be read. One
+   * that is waited for may turn out to be none, where it is long and nothing has
+   * changed: the call may as well be carried out again.
+   */
   find(
     call: RpcCall,
     connection: Connection,
-  ): Awaitable<Uint8Array> | undefined {
+  ): Uint8Array | Promise<Uint8Array | undefined> | undefined {
     const entries = this.#byXid.get(call.xid);
     if (entries === undefined) return undefined;
     const { bytes, position, end } = call.body;
@@ -129,10 +132,11 @@ export class DuplicateRequests {
     { hasChanged }: { readonly hasChanged: boolean },
   ): void {
     const { waiting, requester } = entry;
-    const isKept = hasChanged && answer.length <= LONGEST_ANSWER &&
-      this.#answers.makeRoom(requester);
-    if (isKept || waiting !== undefined) entry.answer = answer.slice();
-    waiting?.resolve(entry.answer!);
+    const isShort = answer.length <= LONGEST_ANSWER;
+    const isKept = hasChanged && isShort && this.#answers.makeRoom(requester);
+    const isGiven = waiting !== undefined && (hasChanged || isShort);
+    if (isKept || isGiven) entry.answer = answer.slice();
+    waiting?.resolve(entry.answer);
     entry.waiting = undefined;
     entry.answeredAt = this.#clock.now();
     if (isKept && isAnswered(entry)) this.#answers.keep(entry);
@@ -192,7 +196,7 @@ function mayRepeat(
   return port === requester.port || requester.isDone;
 }
 
-function waitFor(entry: DuplicateEntry): Promise<Uint8Array> {
+function waitFor(entry: DuplicateEntry): Promise<Uint8Array | undefined> {
   entry.waiting ??= Promise.withResolvers();
   return entry.waiting.promise;
 }

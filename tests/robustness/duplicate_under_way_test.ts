@@ -5,6 +5,7 @@ import net from "node:net";
 import { memory } from "../../src/backends/memory/mod.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
 import {
+  anonymousStateid,
   ClientConnection,
   encodeCall,
   frame,
@@ -65,3 +66,41 @@ for (const end of ["closes", "resets"] as const) {
     });
   }
 }
+
+Deno.test("a request whose answer is too long to be given twice is carried out again", async () => {
+  const gate = new Gate("lookup");
+  const served = waiting(
+    memory({ f: "x".repeat(20_000) }) as FileSystem,
+    gate.hold,
+  );
+  await using server = await startServer({ served });
+  const { port } = server;
+  await using first = await ClientConnection.connect({ port });
+  const reading = {
+    minorVersion: 0,
+    ops: [
+      op.putrootfh(),
+      op.lookup("f"),
+      op.read({ stateid: anonymousStateid, count: 20_000 }),
+    ],
+  };
+  gate.shut();
+  const ask = (connection: ClientConnection) =>
+    connection.call(1, (xdr) => writeCompound(xdr, reading), {
+      xid: XID,
+      read: (outcome) => {
+        assert(outcome.kind === "success");
+        return readCompound(outcome.body, reading);
+      },
+    });
+  const replies = [ask(first)];
+  await gate.reached(1);
+  await using second = await ClientConnection.connect({ port });
+  first.closeWrite();
+  replies.push(ask(second));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  gate.open();
+  for (const reply of replies) {
+    assertEquals((await reply).get("READ").data.length, 20_000);
+  }
+});

@@ -4,7 +4,10 @@ import { sysCredential } from "../../src/rpc/auth_sys.ts";
 import type { Connection } from "../../src/rpc/handlers.ts";
 import type { RpcCall } from "../../src/rpc/message.ts";
 import { PLAIN } from "../../src/rpc/security.ts";
-import { DuplicateRequests } from "../../src/state/duplicate_requests.ts";
+import {
+  DuplicateRequests,
+  LONGEST_ANSWER,
+} from "../../src/state/duplicate_requests.ts";
 import { finish } from "../../src/state/effects.ts";
 import {
   ANSWER_AGE_MS,
@@ -282,4 +285,17 @@ Deno.test("requests of the same xid from one address push out no answer to anoth
     kept.answer(connection("192.0.2.2", port), 1, ANSWER, 2);
   }
   assertEquals(kept.find(here, 1), ANSWER);
+});
+
+Deno.test("a long answer by which nothing has changed is not given to those that wait for it", async () => {
+  const { requests } = new Kept();
+  const here = connection();
+  for (const length of [LONGEST_ANSWER, LONGEST_ANSWER + 4]) {
+    const entry = requests.begin(call(length, 5), here, 0)!;
+    const waiting = requests.find(call(length, 5), here);
+    const answer = new Uint8Array(length);
+    requests.finish(entry, answer, { hasChanged: false });
+    const isGiven = length <= LONGEST_ANSWER;
+    assertEquals(await waiting, isGiven ? answer : undefined);
+  }
 });
