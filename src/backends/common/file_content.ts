@@ -1,5 +1,6 @@
 import { grown, PAGE, Piece } from "./piece.ts";
 import { type Capacity, PIECE_COST } from "./capacity.ts";
+import { PieceTree } from "./piece_tree.ts";
 
 /**
  * The bytes of a file, in pages of 64 KiB, of which there is one {@linkcode Piece}
@@ -12,17 +13,20 @@ import { type Capacity, PIECE_COST } from "./capacity.ts";
 export class FileContent {
   /** Bytes from the start to the end, holes included. */
   size = 0;
-  /** Bytes of the pieces. */
-  used = 0;
   readonly #room: Capacity;
-  /** Of page 0: a small file needs no Map. */
+  /** Of page 0: a small file needs no tree. */
   #first: Piece | undefined;
-  /** Of the pages from 1 on, by number. */
-  #others: Map<number, Piece> | undefined;
+  /** Of the pages from 1 on. */
+  #others: PieceTree | undefined;
 
   /** No content yet; its memory is taken from `room`. */
   constructor(room: Capacity) {
     this.#room = room;
+  }
+
+  /** Bytes of the pieces. */
+  get used(): number {
+    return (this.#first?.bytes.length ?? 0) + (this.#others?.bytes ?? 0);
   }
 
   /** Fills `target` from `offset` on and returns how many bytes that were. */
@@ -71,7 +75,7 @@ export class FileContent {
 
   /** Where there are bytes, in order; what is between is a hole. */
   segments(): { readonly offset: number; readonly length: number }[] {
-    const pieces = [...this.#others ?? []].sort(([a], [b]) => a - b);
+    const pieces = [...this.#others ?? []];
     if (this.#first !== undefined) pieces.unshift([0, this.#first]);
     return pieces.map(([index, { start, bytes }]) => ({
       offset: index * PAGE + start,
@@ -85,8 +89,18 @@ export class FileContent {
     this.size = 0;
   }
 
+  /** Number of pieces. */
+  get #pieces(): number {
+    return (this.#first === undefined ? 0 : 1) + (this.#others?.size ?? 0);
+  }
+
   #piece(index: number): Piece | undefined {
     return index === 0 ? this.#first : this.#others?.get(index);
+  }
+
+  #setPiece(index: number, piece: Piece): void {
+    if (index === 0) this.#first = piece;
+    else (this.#others ??= new PieceTree()).set(index, piece);
   }
 
   /** Makes pieces for all bytes from `offset` to `end`, or none and throws. */
@@ -99,14 +113,12 @@ export class FileContent {
       need = this.#missing(span);
     }
     this.#room.take(need.bytes, need.pieces * PIECE_COST);
-    this.used += need.bytes;
     for (let index = Math.floor(offset / PAGE); index * PAGE < end; index++) {
       const piece = this.#piece(index);
       const { start, length } = grown(piece, within(index, span));
       if (piece?.bytes.length === length) continue;
       const larger = piece?.resized(start, length) ?? new Piece(start, length);
-      if (index === 0) this.#first = larger;
-      else (this.#others ??= new Map()).set(index, larger);
+      this.#setPiece(index, larger);
     }
   }
 
@@ -125,34 +137,31 @@ export class FileContent {
   }
 
   #cut(size: number): void {
-    const keep = Math.ceil(size / PAGE);
-    if (this.#first !== undefined) {
-      this.#first = this.#cutPiece(this.#first, size);
-    }
-    if (this.#others === undefined) return;
-    for (const [index, piece] of this.#others) {
-      // Pages come in any order, and those that stay whole are passed over.
-      if (index < keep - 1) continue;
-      const rest = this.#cutPiece(piece, size - index * PAGE);
-      if (rest === undefined) this.#others.delete(index);
-      else if (rest !== piece) this.#others.set(index, rest);
-    }
-    if (this.#others.size === 0) this.#others = undefined;
+    const before = { bytes: this.used, pieces: this.#pieces };
+    const last = Math.floor(size / PAGE);
+    this.#cutPages(this.#cutPage(last, size - last * PAGE) ? last + 1 : last);
+    const pieces = before.pieces - this.#pieces;
+    this.#room.give(before.bytes - this.used, pieces * PIECE_COST);
   }
 
-  /** What is left of a piece when its page ends at `end`. */
-  #cutPiece(piece: Piece, end: number): Piece | undefined {
-    if (end >= piece.end) return piece;
-    const length = Math.max(0, end - piece.start);
-    const before = piece.bytes.length;
+  /** Ends a page at `end`; returns whether there is something left of it. */
+  #cutPage(index: number, end: number): boolean {
+    const piece = this.#piece(index);
+    if (piece === undefined || piece.start >= end) return false;
+    if (piece.end <= end) return true;
+    const length = end - piece.start;
     // The tail goes to zero now: those bytes must not be there when it grows.
-    if (length > before / 2) {
-      piece.bytes.fill(0, length);
-      return piece;
-    }
-    this.used -= before - length;
-    this.#room.give(before - length, length === 0 ? PIECE_COST : 0);
-    return length === 0 ? undefined : piece.resized(piece.start, length);
+    if (length > piece.bytes.length / 2) piece.bytes.fill(0, length);
+    else this.#setPiece(index, piece.resized(piece.start, length));
+    return true;
+  }
+
+  /** Takes all pages from `index` on away. */
+  #cutPages(index: number): void {
+    if (index === 0) this.#first = undefined;
+    if (index <= 1) this.#others = undefined;
+    this.#others?.cut(index);
+    if (this.#others?.size === 0) this.#others = undefined;
   }
 }
 

@@ -1,0 +1,141 @@
+/** Contents of files in memory, and what one change of them may cost: counted, not timed. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Capacity } from "../../src/backends/common/capacity.ts";
+import { FileContent } from "../../src/backends/common/file_content.ts";
+import { PAGE, Piece } from "../../src/backends/common/piece.ts";
+import { PieceTree } from "../../src/backends/common/piece_tree.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { looksOf } from "../support/looks.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
+
+const N = 20_000;
+/** What a request may look at that has nothing to do with how much a file has. */
+const FEW = 300;
+
+/** A memory file system with the files "a", of `N` pieces, and "b". */
+function crowded() {
+  const fs = memory();
+  const root = fs.root();
+  const make = (name: string) => {
+    const attributes = { mode: 0o644, uid: 0, gid: 0 };
+    return fs.create(root, name, { type: "file" }, { attributes }).node;
+  };
+  const [a, b] = [make("a"), make("b")];
+  const before = fs.status().freeBytes;
+  const byte = new Uint8Array(1);
+  for (let i = 0; i < N; i++) fs.write(a, i * PAGE, byte, "unstable");
+  const mode = { read: true, write: true };
+  return { fs, root, a, b, before, mode };
+}
+
+for (const left of [N - 1, N / 2, 1, 0]) {
+  Deno.test(`a file of ${N} pieces is cut to ${left} of them in some looks, and the others' room is free at once`, async () => {
+    const { fs, a, before } = crowded();
+    const taken = before - fs.status().freeBytes;
+    const looks = await looksOf(() => fs.setattr(a, { size: left * PAGE }));
+    assert(looks < FEW, `${looks} looks`);
+    assertEquals(a.used, left);
+    assertEquals(before - fs.status().freeBytes, taken / N * left);
+  });
+}
+
+Deno.test(`a file of ${N} pieces goes with its last name, or the close behind it, in some looks`, async () => {
+  const ends: ((it: ReturnType<typeof crowded>) => () => unknown)[] = [
+    ({ fs, root }) => () => fs.remove(root, "a"),
+    ({ fs, root }) => () => {
+      const to = { directory: root, name: "a" };
+      fs.rename({ directory: root, name: "b" }, to);
+    },
+    ({ fs, root, a, mode }) => {
+      fs.open(a, mode);
+      fs.remove(root, "a");
+      return () => fs.close(a, mode);
+    },
+  ];
+  for (const prepare of ends) {
+    const it = crowded();
+    const end = prepare(it);
+    const looks = await looksOf(end);
+    assert(looks < FEW, `${looks} looks`);
+    assert(it.a.isGone);
+    assert(it.fs.status().freeBytes >= it.before);
+  }
+});
+
+Deno.test("a content that is cut and written again has what a plain array has, and counts what it takes", () => {
+  const random = new SeededRandom(11);
+  const bytes = 2 ** 30;
+  const room = new Capacity({ bytes, heap: bytes, files: 1 });
+  const content = new FileContent(room);
+  const plain = new Uint8Array(40 * PAGE);
+  let size = 0;
+  const step = () => {
+    const at = random.below(plain.length - 200_000);
+    if (random.oneIn(3)) {
+      // Often where pages begin and end.
+      const to = random.oneIn(2) ? at : Math.floor(at / PAGE) * PAGE;
+      content.resize(to);
+      if (to < size) plain.fill(0, to);
+      size = to;
+      return;
+    }
+    const length = 1 + random.below(random.oneIn(4) ? 200_000 : 40);
+    const data = random.bytes(length);
+    content.write(at, data);
+    plain.set(data, at);
+    size = Math.max(size, at + length);
+  };
+  for (let i = 0; i < 200; i++) {
+    step();
+    assertEquals(content.size, size);
+    const segments = content.segments();
+    const sum = segments.reduce((sum, { length }) => sum + length, 0);
+    assertEquals(content.used, sum);
+    const read = new Uint8Array(size);
+    content.read(0, read);
+    let isSame = true;
+    for (let at = 0; at < size; at++) isSame &&= read[at] === plain[at];
+    assert(isSame, `step ${i} of seed ${random.seed}`);
+  }
+  content.release();
+  assertEquals([content.used, content.size, room.freeBytes], [0, 0, bytes]);
+});
+
+Deno.test("a tree of pieces has what a Map has, in order, in whatever order they come", async () => {
+  const random = new SeededRandom(3);
+  const tree = new PieceTree();
+  const map = new Map<number, Piece>();
+  const orders: ((i: number) => number)[] = [
+    (i) => i,
+    (i) => 9_000 - i,
+    () => random.below(9_000),
+    // Far out, where pages are no small integers.
+    () => random.below(2 ** 37),
+  ];
+  for (let round = 0; round < 40; round++) {
+    const page = random.pick(orders);
+    for (let i = 0; i < 500; i++) {
+      const piece = new Piece(0, 1 + random.below(4));
+      const at = page(i);
+      map.set(at, piece);
+      tree.set(at, piece);
+    }
+    const pages = [...map.keys()].sort((a, b) => a - b);
+    const from = random.pick(pages) + random.below(2);
+    const looks = await looksOf(() => tree.cut(from));
+    assert(looks < 2 * FEW, `${looks} looks`);
+    for (const page of pages) if (page >= from) map.delete(page);
+    const sorted = [...map].sort(([a], [b]) => a - b);
+    const bytes = sorted.reduce((sum, [, { bytes }]) => sum + bytes.length, 0);
+    const isSame = [...tree].every(([page, piece], i) =>
+      page === sorted[i]![0] && piece === sorted[i]![1] &&
+      tree.get(page) === piece
+    );
+    assert(isSame, `round ${round} of seed ${random.seed}`);
+    assertEquals([tree.size, tree.bytes], [map.size, bytes]);
+    for (const page of pages.slice(0, 100)) {
+      assertEquals(tree.get(page + 1), map.get(page + 1));
+    }
+  }
+});
