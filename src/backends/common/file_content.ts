@@ -50,7 +50,7 @@ export class FileContent {
   write(offset: number, data: Uint8Array): void {
     const end = offset + data.length;
     if (end === offset) return;
-    this.#allocate(offset, end);
+    if (!this.#isWithinPiece(offset, end)) this.#allocate(offset, end);
     for (let at = offset; at < end;) {
       const index = Math.floor(at / PAGE);
       const start = at - index * PAGE;
@@ -101,6 +101,15 @@ export class FileContent {
   #setPiece(index: number, piece: Piece): void {
     if (index === 0) this.#first = piece;
     else (this.#others ??= new PieceTree()).set(index, piece);
+  }
+
+  /** Whether one piece has all bytes from `offset` to `end`: then a write needs no more. */
+  #isWithinPiece(offset: number, end: number): boolean {
+    const index = Math.floor(offset / PAGE);
+    const piece = this.#piece(index);
+    if (piece === undefined) return false;
+    const begin = index * PAGE;
+    return piece.start <= offset - begin && end - begin <= piece.end;
   }
 
   /** Makes pieces for all bytes from `offset` to `end`, or none and throws. */
