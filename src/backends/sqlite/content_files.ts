@@ -29,6 +29,8 @@ interface OpenFile {
   syncs: number;
   /** Fell out of the cache meanwhile. */
   isForgotten: boolean;
+  /** Resolves when the last of those syncs has ended, and the descriptor is closed. */
+  readonly closed: PromiseWithResolvers<void>;
 }
 
 /**
@@ -146,7 +148,7 @@ export class ContentFiles implements Contents {
       }
     } finally {
       file.syncs--;
-      if (file.isForgotten && file.syncs === 0) closeSync(file.descriptor);
+      if (file.isForgotten && file.syncs === 0) closeFile(file);
       this.#takeSpare();
     }
   }
@@ -163,6 +165,7 @@ export class ContentFiles implements Contents {
   }
 
   remove(number: number): void {
+    const file = this.#open.get(number);
     this.#forget(number);
     this.#fresh.delete(number);
     const path = `${this.#path(number)}${REMOVED}`;
@@ -173,8 +176,13 @@ export class ContentFiles implements Contents {
       return;
     }
     // Gigabytes take a while; should we not get there, the next start does.
-    const removal = Deno.remove(path).catch(() => {})
-      .finally(() => this.#removals.delete(removal));
+    // Not before it is closed, or the close would take that while on the event loop.
+    const isInUse = file !== undefined && file.syncs > 0;
+    const removal =
+      (isInUse
+        ? file.closed.promise.then(() => Deno.remove(path))
+        : Deno.remove(path))
+        .catch(() => {}).finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
   }
 
@@ -254,7 +262,8 @@ export class ContentFiles implements Contents {
   }
 
   #keep(number: number, descriptor: number): OpenFile {
-    const file = { descriptor, syncs: 0, isForgotten: false };
+    const closed = Promise.withResolvers<void>();
+    const file = { descriptor, syncs: 0, isForgotten: false, closed };
     this.#open.set(number, file);
     if (this.#open.size > this.#most) {
       for (const oldest of this.#open.keys()) {
@@ -270,7 +279,7 @@ export class ContentFiles implements Contents {
     if (file === undefined) return;
     this.#open.delete(number);
     file.isForgotten = true;
-    if (file.syncs === 0) closeSync(file.descriptor);
+    if (file.syncs === 0) closeFile(file);
   }
 
   async #syncFolder(path: string): Promise<void> {
@@ -351,6 +360,11 @@ export class ContentFiles implements Contents {
   #path(number: number): string {
     return `${this.#folder(number)}/${number}`;
   }
+}
+
+function closeFile({ descriptor, closed }: OpenFile): void {
+  closeSync(descriptor);
+  closed.resolve();
 }
 
 /** Whether the process has no descriptor or memory for something: that ends by itself. */

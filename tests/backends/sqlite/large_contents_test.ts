@@ -17,14 +17,14 @@ const LARGE = 4 * COMMIT_BYTES;
 
 /** Has `act` work with a store whose contents reach the disk when it says so. */
 async function withGate(
-  act: (fs: SqliteFileSystem, disk: GatedDisk) => Promise<void>,
+  act: (fs: SqliteFileSystem, disk: GatedDisk, path: string) => Promise<void>,
 ): Promise<void> {
   using folder = temporary();
   const disk = new GatedDisk();
   const options = { disk, commitBytes: COMMIT_BYTES };
   await using(folder.path, async (fs) => {
     try {
-      await act(fs, disk);
+      await act(fs, disk, folder.path);
     } finally {
       disk.open();
     }
@@ -208,4 +208,24 @@ Deno.test({
     assertThrows(() => make(fs, "b"), FsError, "i/o error");
     await assertRejects(() => fs.dispose(), FsError, "i/o error");
   },
+});
+
+Deno.test({
+  name: "a content that is removed on its way to the disk is closed first",
+  ignore,
+  fn: () =>
+    withGate(async (fs, disk, path) => {
+      const file = large(fs, "a");
+      const folder = `${path}/content/${
+        (file.outside % 256).toString(16).padStart(2, "0")
+      }`;
+      const commit = fs.commit(file) as Promise<void>;
+      fs.remove(fs.root(), "a");
+      await fs.settle();
+      for (let i = 0; i < 50; i++) await Deno.stat(folder);
+      assertEquals([...Deno.readDirSync(folder)].length, 1);
+      disk.open();
+      await assertRejects(() => commit, FsError);
+      while ([...Deno.readDirSync(folder)].length > 0) await Deno.stat(folder);
+    }),
 });
