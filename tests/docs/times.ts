@@ -17,6 +17,7 @@ import { PAUSE } from "../../src/backends/local/guards.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
 import { LARGE } from "../../src/backends/local/long_calls.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
+import { MANY_COMMITS } from "../../src/backends/sqlite/committer.ts";
 import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
 import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
 import { SLICE } from "../../src/base/turn.ts";
@@ -111,6 +112,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "## Content Up to": INSIDE,
     "A durable one of up to": JOURNALED,
     "A commit brings": COMMIT_BYTES,
+    "that no client has asked for begins when": MANY_COMMITS,
   },
   "src/base/README.md": { "one pass of the event loop, and the": SLICE },
   "src/delegations/README.md": {

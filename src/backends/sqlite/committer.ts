@@ -12,6 +12,8 @@ import type { Companion, Transaction } from "./transaction.ts";
 const JOURNAL_BYTES = 2 ** 23;
 /** Contents that are not all on disk, from which on they are brought there. */
 const MOST_WATCHED = 1024;
+/** A content with more for the disk than so many commits would bring there is flushed early. */
+export const MANY_COMMITS: number = 16;
 /** Operations that share a commit when nothing asks for one. */
 const MOST_OPERATIONS = 4096;
 
@@ -140,6 +142,17 @@ export class Committer implements Companion {
   /** Brings what was done to a content up to now to disk, before a commit and not in it. */
   flush(extent: Extent): Promise<void> {
     return this.#flushes.cover(extent);
+  }
+
+  /**
+   * Begins to flush a content to which much was written, so that its COMMIT finds
+   * little: while the host writes out gigabytes at once, the fsync of the log may
+   * take as long.
+   */
+  flushEarly(extent: Extent): void {
+    const { durability, commitBytes } = this.#parts;
+    const isMuch = extent.unsynced.bytes > MANY_COMMITS * commitBytes;
+    if (durability === "full" && isMuch) this.#flushes.begin(extent);
   }
 
   /** The content is going. */

@@ -93,8 +93,10 @@ export class Extents {
 
   /** So many bytes were written to the content, and are not on disk yet. */
   written(extent: Extent, bytes: number): void {
+    const { committer } = this.#parts;
     extent.unsynced.written(bytes);
-    this.#parts.committer.watch(extent);
+    committer.watch(extent);
+    committer.flushEarly(extent);
   }
 
   /** Cuts the content once that is durable; then calls `done`. */

@@ -22,6 +22,13 @@ export class Flushes {
     }
   }
 
+  /** Begins to bring a content to disk, unless it is on its way there. */
+  begin(extent: Extent): void {
+    if (this.#underWay.has(extent)) return;
+    // Where the disk fails, so does the store, and the next caller is told so.
+    this.#begin(extent).catch(() => {});
+  }
+
   /** Resolves when none is under way, whatever became of it. */
   async ended(): Promise<void> {
     await Promise.allSettled(this.#underWay.values());

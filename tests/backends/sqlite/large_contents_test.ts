@@ -229,3 +229,29 @@ Deno.test({
       while ([...Deno.readDirSync(folder)].length > 0) await Deno.stat(folder);
     }),
 });
+
+Deno.test({
+  name: "a content that grows and grows is brought to disk before its COMMIT",
+  ignore,
+  fn: () =>
+    withGate(async (fs, disk) => {
+      const file = make(fs, "a");
+      const write = (times: number) => {
+        for (let i = 0; i < times; i++) {
+          fs.write(file, file.size, pattern(COMMIT_BYTES, i), "unstable");
+        }
+      };
+      write(16);
+      assertEquals(disk.asked, 0);
+      write(16);
+      assertEquals(disk.asked, 1);
+      make(fs, "b");
+      await fs.settle();
+      disk.pass();
+      for (let i = 0; i < 20; i++) await undefined;
+      write(1);
+      assertEquals(disk.asked, 1);
+      write(1);
+      assertEquals(disk.asked, 2);
+    }),
+});
