@@ -17,6 +17,7 @@ import type {
 import { Session } from "./session.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { SessionStore, SlotStore } from "./session_store.ts";
+import { KeptReplies } from "./kept_replies.ts";
 import { SlotTable, type SlotUsage } from "./slot_table.ts";
 
 /** Options of {@linkcode SessionTable}. */
@@ -266,19 +267,15 @@ export class SessionTable {
   }
 
   *#shed(limit: number): Piecework {
-    const kept = new Map<Client, number>();
+    const kept = new KeptReplies();
     for (const { client, slots } of this.#sessions.values()) {
-      if (slots.bytesKept > 0) {
-        kept.set(client, (kept.get(client) ?? 0) + slots.bytesKept);
-      }
+      if (slots.bytesKept > 0) kept.add(client, slots.bytesKept);
       yield LOOK;
     }
-    // However many sessions a client has: the others have no less for that.
-    const share = limit / kept.size;
     let found: Session[] = [];
     for (const session of this.#sessions.values()) {
       const { slots } = session;
-      const isGreedy = (kept.get(session.client) ?? 0) > share;
+      const isGreedy = kept.isAboveShare(session.client, limit);
       slots.setTarget(isGreedy ? (slots.target + 1) >> 1 : slots.granted);
       yield LOOK;
       if (!isGreedy || found.push(session) < 2 * SHED_AT_ONCE) continue;

@@ -3,7 +3,9 @@ import { testConnection } from "../support/connection.ts";
 import { finish } from "../../src/state/effects.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Direction } from "../../src/nfs4/sessions.ts";
-import type { Client } from "../../src/state/client.ts";
+import { Client } from "../../src/state/client.ts";
+import { KeptReplies } from "../../src/state/kept_replies.ts";
+import { StateBudget } from "../../src/state/state_budget.ts";
 import type { Session } from "../../src/state/session.ts";
 import type { SlotTable } from "../../src/state/slot_table.ts";
 import { SequenceStatus } from "../support/client/mod.ts";
@@ -255,6 +257,29 @@ Deno.test("whoever fills the memory of kept replies, no client loses what is wit
   const left = busy.filter(({ isDestroyed }) => !isDestroyed).length;
   assertEquals(left, 4);
   assert(sessions.usage.replayCacheBytes <= 20_000);
+});
+
+Deno.test("of kept replies each address has a share, however many clients it has", () => {
+  const kept = new KeptReplies();
+  const client = (address: string) =>
+    new Client({
+      ...{ id: 1n, protocol: 1, owner: new Uint8Array(1), principal: "sys:0" },
+      verifier: new Uint8Array(8),
+      account: new StateBudget().account(address),
+      renewedAt: 0,
+      address,
+    });
+  const honest = client("192.0.2.1");
+  kept.add(honest, 400);
+  const many = Array.from({ length: 100 }, () => client("192.0.2.2"));
+  for (const each of many) kept.add(each, 20);
+  assertEquals(kept.isAboveShare(honest, 1_000), false);
+  assertEquals(
+    many.map((each) => kept.isAboveShare(each, 1_000)).includes(false),
+    false,
+  );
+  kept.add(honest, 200);
+  assertEquals(kept.isAboveShare(honest, 1_000), true);
 });
 
 /** A request whose answer is to be kept. */
