@@ -5,6 +5,9 @@ import type { Operation } from "../operation.ts";
 import { TYPE } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
+/** Bytes of the longest target of most systems, PATH_MAX, with its length. */
+const LONGEST_TARGET = 4_100;
+
 /** READLINK (RFC 8881 18.24, RFC 7530 16.25). */
 export const readlink: Operation<void> = {
   decode: () => {},
@@ -18,7 +21,9 @@ export const readlink: Operation<void> = {
       return minorVersion === 0 ? Status.INVAL : Status.WRONG_TYPE;
     }
     if (fs.readlink === undefined) return Status.NOTSUPP;
-    writeName(reply, yield* wait(fs.readlink(file.node)));
+    const target = yield* wait(fs.readlink(file.node));
+    if (!context.reserve(LONGEST_TARGET)) return Status.DELAY;
+    writeName(reply, target);
     return Status.OK;
   },
 };

@@ -30,6 +30,7 @@ export const testStateid: Operation<XdrReader> = {
   *run(context, stateids) {
     const { reply, connection, services: { turn } } = context;
     const count = stateids.remaining / STATEID_SIZE;
+    if (!context.reserve(4 + 4 * count)) return Status.DELAY;
     reply.uint32(count);
     for (let i = 1; i <= count; i++) {
       reply.uint32(test(context, readStateid(stateids)));
