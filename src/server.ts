@@ -158,6 +158,7 @@ export class NfsServer implements AsyncDisposable {
    * awaited before it is changed, removed or renamed other than over NFS.
    * Resolves when no client relies on it any more, at the latest after the
    * lease time; for ten seconds from then on no client is granted anything of it.
+   * Rejects with a TypeError for a file system that the server does not serve.
    */
   recall<Node extends object>(
     fs: FileSystem<Node>,

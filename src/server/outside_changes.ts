@@ -35,7 +35,11 @@ export class OutsideChanges {
     fs: FileSystem<Node>,
     node: Node,
   ): Promise<void> {
-    await this.#recall(this.#options.fileSystems.exportsOf(fs), node);
+    const exports = this.#options.fileSystems.exportsOf(fs);
+    if (exports.length === 0) {
+      throw new TypeError("recall: the server does not serve this file system");
+    }
+    await this.#recall(exports, node);
   }
 
   async #recall(exports: readonly Export[], node: object): Promise<void> {
