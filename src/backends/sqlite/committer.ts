@@ -144,6 +144,11 @@ export class Committer implements Companion {
     return this.#flushes.cover(extent);
   }
 
+  /** The flush of the content that is under way, if there is one. */
+  flushOf(extent: Extent): Promise<void> | undefined {
+    return this.#flushes.of(extent);
+  }
+
   /**
    * Begins to flush a content to which much was written, so that its COMMIT finds
    * little: while the host writes out gigabytes at once, the fsync of the log may

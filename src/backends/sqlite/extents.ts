@@ -72,6 +72,15 @@ export class Extents {
     return committer.isLarge(extent) ? committer.flush(extent) : undefined;
   }
 
+  /**
+   * What a cut waits for before it is made: the host would wait, on the event
+   * loop, for what of it is on its way to the disk.
+   */
+  readyToCut(file: SqliteNode): Promise<void> | undefined {
+    if (!file.outside) return undefined;
+    return this.#parts.committer.flushOf(this.of(file));
+  }
+
   /** Makes sure that nothing but zeros is between the end of the file and `size`. */
   prepare(file: SqliteNode, size: number): Extent {
     const { committer, contents } = this.#parts;

@@ -121,7 +121,9 @@ export class FileData {
 
   /** The same for a new size. */
   readyToResize(file: SqliteNode, size: number): Promise<void> | undefined {
-    return this.#extents.ready(file, { size, isDurable: false });
+    return size < file.size && size > 0
+      ? this.#extents.readyToCut(file)
+      : this.#extents.ready(file, { size, isDurable: false });
   }
 
   /**

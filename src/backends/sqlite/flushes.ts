@@ -22,6 +22,11 @@ export class Flushes {
     }
   }
 
+  /** The flush of a content that is under way. */
+  of(extent: Extent): Promise<void> | undefined {
+    return this.#underWay.get(extent);
+  }
+
   /** Begins to bring a content to disk, unless it is on its way there. */
   begin(extent: Extent): void {
     if (this.#underWay.has(extent)) return;
