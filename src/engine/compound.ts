@@ -70,11 +70,13 @@ export function compound(
   if (known === undefined) return carryOutAll(services, call, options);
   if (!(known instanceof Promise)) return reply.raw(known);
   return known.then((answer) => {
-    const parts = { reply, connection, start: reply.position };
+    if (answer === undefined) return carryOutAll(services, call, options);
     // Many may have waited for one long answer.
-    return answer !== undefined && reserveReply(parts, answer.length)
-      ? reply.raw(answer)
-      : carryOutAll(services, call, options);
+    const parts = { reply, connection, start: reply.position };
+    if (reserveReply(parts, answer.length)) return reply.raw(answer);
+    reply.uint32(Status.DELAY);
+    reply.opaque(call.body.opaque(MAX_TAG));
+    reply.uint32(0);
   });
 }
 
