@@ -42,12 +42,19 @@ const LOCKS = 99_000 * scale;
 const DELEGATIONS = 10_000 * scale;
 const WAITING = 1_000 * scale;
 const ENTRIES = 100_000 * scale;
+const PIECES = 100_000 * scale;
 const WITNESS_MS = 6_000;
 const ACCESS_BOTH = 3;
 const NO_DELEGATION = 0x400;
 
 interface Row extends Longest {
   readonly kind: string;
+}
+
+/** A file of the folder "d" that has many pieces. */
+interface Scattered {
+  readonly name: string;
+  readonly filehandle: Uint8Array;
 }
 
 const rows: Row[] = [];
@@ -315,6 +322,37 @@ for (
   );
   await locker.restart(port);
   await sleep(1_000);
+}
+
+// Files of many pieces, one after the other: on a disk, each piece is a block.
+for (
+  const [n, [kind, end]] of ([
+    ["SETATTR of 100,000 pieces to one less", ({ filehandle }) => [
+      op.putfh(filehandle),
+      op.setattr({ size: BigInt(PIECES - 1) * 65_536n }),
+    ]],
+    ["SETATTR of 100,000 pieces to none", ({ filehandle }) => [
+      op.putfh(filehandle),
+      op.setattr({ size: 0n }),
+    ]],
+    [
+      "REMOVE of 100,000 pieces",
+      ({ name }) => [root, op.lookup("d"), op.remove(name)],
+    ],
+  ] satisfies [string, (file: Scattered) => Request[]][]).entries()
+) {
+  await using writer = await Holder.connect(port, kind);
+  const name = `entry ${n}`;
+  const filehandle = await writer.scatter(["d", name], PIECES);
+  await measure(
+    kind,
+    () => writer.session.compound(end({ name, filehandle }), any),
+    { times: 1, rest: 1_500 },
+  );
+  await writer.session.compound([root, op.lookup("d"), op.remove(name)], {
+    expect: [Status.OK, Status.NOENT],
+    ...uncached,
+  });
 }
 
 const ratio = p99With / p99Alone;

@@ -21,6 +21,7 @@ const BOTH = 3;
 /** A COMPOUND has 64 operations at most; SEQUENCE is one, and a file handle or two. */
 const PER_COMPOUND = 60;
 const IN_FLIGHT = 8;
+const PAGE = 65_536n;
 
 /** Calls `send` for the numbers below `count`, some at a time. */
 export async function each(
@@ -115,6 +116,26 @@ export class Holder implements AsyncDisposable {
   /** Unlocks one byte of "w0". */
   unlockRequest(at: number, length = 1n): Request {
     return op.locku({ stateid: this.lock, offset: BigInt(2 * at), length });
+  }
+
+  /** Writes one byte in each of `count` pages of a file: as many pieces. Returns its handle. */
+  async scatter(path: readonly string[], count: number): Promise<Uint8Array> {
+    const found = await this.session.compound([
+      op.putrootfh(),
+      ...path.map((name) => op.lookup(name)),
+      op.getfh(),
+    ]);
+    const { filehandle } = found.get("GETFH");
+    await each(Math.ceil(count / PER_COMPOUND), (n) => {
+      const requests: Request[] = [op.putfh(filehandle)];
+      for (let i = 0; i < PER_COMPOUND; i++) {
+        const at = n * PER_COMPOUND + i;
+        const offset = BigInt(at) * PAGE;
+        if (at < count) requests.push(op.write({ offset, data: "x" }));
+      }
+      return this.session.compound(requests, { cacheThis: false });
+    });
+    return filehandle;
   }
 
   /** Waits for what somebody else has at the end of "w0" to "w3". */
