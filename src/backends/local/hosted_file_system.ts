@@ -27,6 +27,7 @@ import type {
   Trust,
   WantedAttributes,
 } from "../../vfs/file_system.ts";
+import { Approach } from "./approach.ts";
 import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
 import { transfer } from "./content.ts";
 import { create } from "./create.ts";
@@ -63,6 +64,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly limitations: readonly string[];
   readonly #store: Store;
   readonly #locator: Locator;
+  readonly #approach: Approach;
   readonly #exclusive: boolean;
   #disposed: Promise<void> | undefined;
 
@@ -80,6 +82,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       maxFileSize: largestFile(path),
     };
     this.#locator = new Locator(this.#store);
+    this.#approach = new Approach(this.#store);
   }
 
   /** What the folder's own file system does not tell this host, for the user. */
@@ -92,31 +95,43 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       : ["no handles that end with their file, for no birth is told"];
   }
 
-  /** Runs `act`, which waits only where the host does; again, when a file has to be found first. */
-  #run<T>(act: () => Awaitable<T>, searches = MAX_SEARCHES): Awaitable<T> {
+  /**
+   * Runs `act` on these nodes, which waits only where the host does or they are far;
+   * again, when a file has to be found first.
+   */
+  #run<T>(
+    nodes: readonly LocalNode[],
+    act: () => Awaitable<T>,
+    searches = MAX_SEARCHES,
+  ): Awaitable<T> {
+    const recover = (error: unknown) =>
+      this.#recover(error, () => this.#run(nodes, act, searches - 1), searches);
     try {
-      const result = act();
-      if (!(result instanceof Promise)) return result;
-      return result.catch((error) => this.#recover(error, act, searches));
+      const approached = this.#approach.to(nodes);
+      const result = approached === undefined ? act() : approached.then(act);
+      return result instanceof Promise ? result.catch(recover) : result;
     } catch (error) {
-      return this.#recover(error, act, searches);
+      return recover(error);
     }
   }
 
   /** The same of what reads or changes a file, when no change of its size is under way. */
-  #runOn<T>(file: LocalNode, act: () => Awaitable<T>): Awaitable<T> {
-    return this.#run(() => this.#store.resizes.after(file, act));
+  #runOn<T>(
+    file: LocalNode,
+    act: () => Awaitable<T>,
+    nodes: readonly LocalNode[] = [file],
+  ): Awaitable<T> {
+    return this.#run(nodes, () => this.#store.resizes.after(file, act));
   }
 
   #recover<T>(
     error: unknown,
-    act: () => Awaitable<T>,
+    again: () => Awaitable<T>,
     searches: number,
   ): Promise<T> {
     if (!(error instanceof Misplaced)) throw toFsError(error);
     if (searches === 0) throw new FsError("busy", error.message);
-    return this.#locator.relocate(error.node).catch(rethrow)
-      .then(() => this.#run(act, searches - 1));
+    return this.#locator.relocate(error.node).catch(rethrow).then(again);
   }
 
   /** The folder itself. */
@@ -148,17 +163,20 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     node: LocalNode,
     wanted?: WantedAttributes,
   ): Awaitable<FileAttributes> {
-    return this.#run(() => this.#store.stat(node, wanted));
+    return this.#run([node], () => this.#store.stat(node, wanted));
   }
 
   /** An entry of this file system; what is mounted in the folder is not there. */
   lookup(directory: LocalNode, name: string): Awaitable<LocalNode | undefined> {
-    return this.#run(() => this.#store.tree.lookup(directory, name));
+    return this.#run(
+      [directory],
+      () => this.#store.tree.lookup(directory, name),
+    );
   }
 
   /** The folder that a folder is in. */
   parent(directory: LocalNode): Awaitable<LocalNode> {
-    return this.#run(() => {
+    return this.#run([directory], () => {
       this.#store.tree.folder(directory);
       return directory.places[0]?.parent ?? this.root();
     });
@@ -171,7 +189,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     limit: number,
     wanted?: WantedAttributes,
   ): Awaitable<DirectoryPage<LocalNode>> {
-    return this.#run(() => {
+    return this.#run([directory], () => {
       const listing = this.#store.listings.of(directory, cookie);
       const page = (listing: DirectoryListing) =>
         take(this.#page(directory, listing, { cookie, limit, wanted }));
@@ -261,14 +279,14 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   /** The target as it was given. */
   readlink(symlink: LocalNode): Awaitable<string> {
     if (symlink.type !== "symlink") throw new FsError("wrong-type");
-    return this.#run(() => {
+    return this.#run([symlink], () => {
       return this.#store.host.readLink(this.#store.locate(symlink));
     });
   }
 
   /** Room of the host's file system. */
   status(): Awaitable<FileSystemStatus> {
-    return this.#run(() => {
+    return this.#run([], () => {
       const { host, tree } = this.#store;
       const stat = fs.statfsSync(host.folderPath(tree.folder(tree.root)));
       return {
@@ -283,7 +301,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** Holds the file open until as many `close`s came. */
   open(file: LocalNode, mode: OpenMode): Awaitable<void> {
-    return this.#run(() => {
+    return this.#run([file], () => {
       const { files, tree } = this.#store;
       const descriptor = mode.write ? files.writing(file) : files.reading(file);
       tree.checkHeld(file, descriptor);
@@ -368,7 +386,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** Makes content and size durable. An error of the host is told. */
   commit(file: LocalNode): Awaitable<void> {
-    return this.#run(() => this.#store.files.sync(file, { all: false }));
+    return this.#run(
+      [file],
+      () => this.#store.files.sync(file, { all: false }),
+    );
   }
 
   /**
@@ -382,8 +403,9 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     options: CreateOptions,
   ): Awaitable<Created<LocalNode>> {
     checkChanges(kind.type, options.attributes);
-    return this.#run(() =>
-      create(this.#store, { directory, name }, { kind, ...options })
+    return this.#run(
+      [directory],
+      () => create(this.#store, { directory, name }, { kind, ...options }),
     );
   }
 
@@ -396,12 +418,16 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     return this.#runOn(
       node,
       () => link(this.#store, node, { directory, name }),
+      [node, directory],
     );
   }
 
   /** Removes a file, or an empty folder. */
   remove(directory: LocalNode, name: string): Awaitable<ChangeInfo> {
-    return this.#run(() => remove(this.#store, { directory, name }));
+    return this.#run(
+      [directory],
+      () => remove(this.#store, { directory, name }),
+    );
   }
 
   /** Moves an entry as the host does: at once, or not at all. */
@@ -409,7 +435,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     from: DirectoryName<LocalNode>,
     to: DirectoryName<LocalNode>,
   ): Awaitable<{ source: ChangeInfo; target: ChangeInfo }> {
-    return this.#run(() => rename(this.#store, from, to));
+    return this.#run(
+      [from.directory, to.directory],
+      () => rename(this.#store, from, to),
+    );
   }
 
   /** The host's own changes to files that are guarded are told. */

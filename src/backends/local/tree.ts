@@ -15,6 +15,8 @@ const TRUST = 1000;
  * name. So many looks are what a check of the way to a folder takes.
  */
 export const MOST_LEVELS = 2000;
+/** So many of them are checked in one go: some two milliseconds. */
+const LEVELS_AT_ONCE = 100;
 
 /**
  * The served tree. From the root on, each folder is opened in its parent by one
@@ -101,6 +103,25 @@ export class Tree {
     let folder = this.#trusted(at, now);
     for (const next of way.reverse()) folder = this.#enter(folder, next, now);
     return folder;
+  }
+
+  /**
+   * Folders on the way to a node, the highest first, that split what has to be
+   * checked of it into short pieces. None where paths have to do: no check of a
+   * part of one is good for the rest.
+   */
+  stopsTo(node: LocalNode): LocalNode[] {
+    const stops: LocalNode[] = [];
+    if (this.#trust === 0) return stops;
+    const now = this.#clock.now();
+    let at = node.places[0]?.parent;
+    for (let levels = 1; levels <= MOST_LEVELS; levels++) {
+      if (at === undefined || at === this.root) break;
+      if (this.#isTrusted(at, now)) break;
+      if (levels % LEVELS_AT_ONCE === 0) stops.push(at);
+      at = at.places[0]?.parent;
+    }
+    return stops.reverse();
   }
 
   #isTrusted(node: LocalNode, now: number): boolean {
