@@ -1,8 +1,8 @@
 import { FileSystemMetrics } from "../metrics/file_system_metrics.ts";
 import type { MetricsRegistry } from "../metrics/registry.ts";
 import { CheckedFileSystem } from "../vfs/checked_file_system.ts";
-import { isSound } from "../vfs/checks.ts";
 import type { CheckedOptions } from "../vfs/checked_options.ts";
+import { hasEnded } from "../vfs/ended.ts";
 import type { Export } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 
@@ -16,28 +16,12 @@ function countServers(fs: { [SERVERS]?: number }, more: number): number {
   return servers;
 }
 
-/** On a back end of ours: that it was disposed of, and can't be served again. */
-const DISPOSED = Symbol("disposed");
-
 /** Throws one line for the user. */
-function refuseDisposed(
-  name: string,
-  fs: FileSystem & { readonly [DISPOSED]?: boolean },
-): void {
-  if (fs[DISPOSED] === true) {
-    throw new Error(
-      `the file system of export ${name} ended with the server that served it: make another`,
-    );
-  }
-}
-
-async function disposeOf(fs: FileSystem): Promise<void> {
-  const { inner } = fs as CheckedFileSystem;
-  // Others may know how to begin again.
-  if (fs.dispose !== undefined && isSound(inner)) {
-    Reflect.set(inner, DISPOSED, true);
-  }
-  await fs.dispose?.();
+function refuseEnded(name: string, fs: FileSystem): void {
+  if (!hasEnded(fs)) return;
+  throw new Error(
+    `the file system of export ${name} ended with the server that served it: make another`,
+  );
 }
 
 /** The exports of a server, behind file systems of which none is believed. */
@@ -59,7 +43,7 @@ export class CheckedFileSystems {
     for (const { path: name, fs } of exports) {
       if (this.#checked.has(fs)) continue;
       const inner = fs as FileSystem;
-      refuseDisposed(name, inner);
+      refuseEnded(name, inner);
       const observer = metrics.observe(name);
       const checked = new CheckedFileSystem(inner, {
         ...options,
@@ -110,7 +94,7 @@ export class CheckedFileSystems {
         try {
           await fs.settle?.();
         } finally {
-          if (this.#unserved.has(fs)) await disposeOf(fs);
+          if (this.#unserved.has(fs)) await fs.dispose?.();
         }
       }),
     );

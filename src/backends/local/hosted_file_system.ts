@@ -1,3 +1,4 @@
+import { ended } from "../../vfs/ended.ts";
 import {
   type Awaitable,
   type Steps,
@@ -66,6 +67,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly #locator: Locator;
   readonly #approach: Approach;
   readonly #exclusive: boolean;
+  /** Whether it was disposed of: it can't be served again. */
+  [ended]: boolean = false;
   #disposed: Promise<void> | undefined;
 
   /** `path` is an existing folder, without symlinks. */
@@ -458,6 +461,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** Makes everything durable and closes what is open. */
   dispose(): Promise<void> {
+    this[ended] = true;
     return this.#disposed ??= this.#dispose();
   }
 

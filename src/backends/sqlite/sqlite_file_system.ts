@@ -1,3 +1,4 @@
+import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { checkType } from "../../base/option_values.ts";
 import { soundResults } from "../../vfs/checks.ts";
@@ -71,6 +72,8 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   readonly #maxFileSize: number;
   readonly #root: SqliteNode;
   #writtenBytes = 0;
+  /** Whether it was disposed of: it can't be served again. */
+  [ended]: boolean = false;
   #disposal: Promise<void> | undefined = undefined;
 
   /**
@@ -349,6 +352,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** Makes everything durable and closes the store; rejects when that fails. */
   dispose(): Promise<void> {
+    this[ended] = true;
     return this.#disposal ??= this.#dispose();
   }
 
