@@ -5,7 +5,11 @@ import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system
 import { local } from "../../../src/backends/local/mod.ts";
 import type { HostedOptions } from "../../../src/backends/local/options.ts";
 import { PortableHost } from "../../../src/backends/local/portable_host.ts";
-import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
+import {
+  type FileSystem,
+  FsError,
+  type FsErrorCode,
+} from "../../../src/vfs/mod.ts";
 
 /** These tests need a folder of the host. */
 export const noFolder: boolean =
@@ -108,4 +112,21 @@ export async function codeOf(act: () => unknown): Promise<FsErrorCode> {
     throw error;
   }
   throw new Error("expected a refusal");
+}
+
+/** All names of a folder, page by page: a page may end with its turn. */
+export async function namesIn<Node extends object>(
+  fs: Pick<FileSystem<Node>, "root" | "readdir">,
+  folder: Node = fs.root(),
+): Promise<string[]> {
+  const names: string[] = [];
+  let cookie = 0;
+  while (true) {
+    const { entries, end } = await fs.readdir(folder, cookie, 100);
+    for (const entry of entries) {
+      names.push(entry.name);
+      cookie = entry.cookie;
+    }
+    if (end) return names.sort();
+  }
 }

@@ -4,7 +4,7 @@ import { BLIND_TO_LAYERS } from "../../../src/backends/local/overlay_host.ts";
 import { local } from "../../../src/backends/local/mod.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
-import { attributes } from "./fixture.ts";
+import { attributes, namesIn } from "./fixture.ts";
 import { canMount, mount } from "./mounting.ts";
 
 /** How the layers are mounted. */
@@ -69,7 +69,7 @@ async function nodesBelow(
   path = "",
 ): Promise<Map<string, LocalNode>> {
   const nodes = new Map([[path, folder]]);
-  for (const { name } of (await fs.readdir(folder, 0, 1000)).entries) {
+  for (const name of await namesIn(fs, folder)) {
     const node = (await fs.lookup(folder, name))!;
     if (node.type !== "directory") nodes.set(`${path}/${name}`, node);
     else {

@@ -14,27 +14,11 @@ import {
   attributes,
   hasFfi,
   makeHost,
+  namesIn,
   noFolder,
   Sandbox,
   testBothHosts,
 } from "./fixture.ts";
-
-/** All names of a folder, page by page. */
-async function namesOf(
-  fs: HostedFileSystem,
-  directory: LocalNode = fs.root(),
-): Promise<string[]> {
-  const names: string[] = [];
-  let cookie = 0;
-  while (true) {
-    const { entries, end } = await fs.readdir(directory, cookie, 100);
-    for (const entry of entries) {
-      names.push(entry.name);
-      cookie = entry.cookie;
-    }
-    if (end) return names.sort();
-  }
-}
 
 function fill(path: string, count: number): void {
   for (let i = 0; i < count; i++) Deno.writeTextFileSync(`${path}/${i}`, "");
@@ -64,26 +48,26 @@ for (const ffi of [true, false]) {
       fill(box.path, 120);
       const { fs, counted } = counting(ffi, box.path);
       const root = fs.root();
-      assertEquals((await namesOf(fs)).length, 120);
+      assertEquals((await namesIn(fs)).length, 120);
       const kind = { type: "file" } as const;
       const before = counted.lists;
       for (let i = 0; i < 10; i++) {
         const { node } = await fs.create(root, `new-${i}`, kind, {
           attributes,
         });
-        assert((await namesOf(fs)).includes(`new-${i}`));
+        assert((await namesIn(fs)).includes(`new-${i}`));
         await fs.link(node, root, "link");
         await fs.rename(
           { directory: root, name: `new-${i}` },
           { directory: root, name: "other" },
         );
-        const names = await namesOf(fs);
+        const names = await namesIn(fs);
         assert(names.includes("other") && names.includes("link"));
         assert(!names.includes(`new-${i}`));
         await fs.remove(root, "link");
         await fs.remove(root, "other");
         await fs.setattr(root, { mtime: "now" });
-        assertEquals((await namesOf(fs)).length, 120);
+        assertEquals((await namesIn(fs)).length, 120);
       }
       assertLess(counted.lists - before, 5);
       await fs.dispose();
@@ -97,7 +81,7 @@ testBothHosts(
     await using box = make();
     const { fs, path } = box;
     fill(path, 120);
-    await namesOf(fs);
+    await namesIn(fs);
     for (let i = 0; i < 5; i++) {
       await fs.create(fs.root(), `ours-${i}`, { type: "file" }, { attributes });
       // So long after our change that the clock of the host's file system shows it.
@@ -105,7 +89,7 @@ testBothHosts(
       Deno.writeTextFileSync(`${path}/theirs-${i}`, "");
       Deno.removeSync(`${path}/${i}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
-      const names = await namesOf(fs);
+      const names = await namesIn(fs);
       assert(names.includes(`theirs-${i}`));
       assert(names.includes(`ours-${i}`));
       assert(!names.includes(`${i}`));
@@ -407,9 +391,9 @@ Deno.test({
     fill(box.path, 3);
     const { fs, counted } = believing(box.path);
     counted.mounted = "1";
-    assertEquals(await namesOf(fs), ["0", "2"]);
+    assertEquals(await namesIn(fs), ["0", "2"]);
     counted.mounted = "";
-    assertEquals(await namesOf(fs), ["0", "1", "2"]);
+    assertEquals(await namesIn(fs), ["0", "1", "2"]);
     await fs.dispose();
   },
 });
@@ -437,8 +421,7 @@ Deno.test({
     const { path } = box;
     let now = 0;
     const fs = new HostedFileSystem(makeCoarseHost(), path, { now: () => now });
-    const names = async () =>
-      (await fs.readdir(fs.root(), 0, 10)).entries.map(({ name }) => name);
+    const names = () => namesIn(fs);
     Deno.writeTextFileSync(`${path}/before`, "");
     const { ctime } = await fs.getattr(fs.root());
     now = ctime.seconds * 1000 + 100;
