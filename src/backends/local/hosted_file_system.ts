@@ -451,7 +451,24 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** Watches the file for what the host's own programs do to it, where the host can. */
   guard(file: LocalNode): Disposable | undefined {
-    return this.#exclusive ? NO_GUARD : this.#store.guards.guard(file);
+    if (this.#exclusive) return NO_GUARD;
+    const guard = this.#store.guards.guard(file);
+    return guard && {
+      [Symbol.dispose]: () => {
+        guard[Symbol.dispose]();
+        this.#letGo(file);
+      },
+    };
+  }
+
+  /** No client is trusted with the file any more, which the host may have removed: what held it open is closed then. */
+  #letGo(file: LocalNode): void {
+    if (file.isOpen) return;
+    try {
+      this.#store.tree.buryNameless(file);
+    } catch {
+      // "stale", as it is to be.
+    }
   }
 
   /** Makes names and attributes durable that were changed since the last time. */

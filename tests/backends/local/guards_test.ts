@@ -228,3 +228,20 @@ Deno.test("local: all that is guarded is looked at in turns where the host can't
   ended.resolve();
   await guards.dispose();
 });
+
+Deno.test({
+  name:
+    "local: what the host has removed is let go with the last client that was trusted with it",
+  ignore,
+  fn: async () => {
+    await using box = new Sandbox();
+    const { fs, node, guard } = await guarded(box);
+    // Read after the CLOSE, by the delegation.
+    await fs.read(node, 0, new Uint8Array(1));
+    assert(node.descriptor !== undefined);
+    Deno.removeSync(`${box.path}/file`);
+    Deno.removeSync(`${box.path}/file-hard`);
+    guard[Symbol.dispose]();
+    assertEquals(node.descriptor, undefined);
+  },
+});
