@@ -85,3 +85,28 @@ Deno.test("the permissions that the README names are enough to serve", {
   }
   Deno.removeSync(directory, { recursive: true });
 });
+
+for (const more of [[], ["--allow-ffi"]]) {
+  const permissions = ["its folders", ...more].join(" and ");
+  Deno.test(`a folder is served with ${permissions}, as the README says`, {
+    ignore: cannotRun,
+  }, async () => {
+    const base = Deno.makeTempDirSync();
+    const folders = ["served", "state"].map((name) => `${base}/${name}`);
+    for (const folder of folders) Deno.mkdirSync(folder);
+    const [served, state] = folders;
+    await using server = new ServerProcess([
+      ...["--export", `/=local:${served}`, "--state", state!],
+      ...["--port", "0", "--metrics-port", "0"],
+    ], {
+      permissions: [
+        ...["--allow-net", `--allow-read=${folders}`],
+        ...[`--allow-write=${folders}`, ...more],
+      ],
+    });
+    await server.until(/mount -t nfs4/);
+    server.kill("SIGTERM");
+    assertEquals((await server.ended()).code, 0);
+    Deno.removeSync(base, { recursive: true });
+  });
+}

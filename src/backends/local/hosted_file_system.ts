@@ -1,3 +1,4 @@
+import { fileSystemType } from "./file_system_type.ts";
 import { ended } from "../../vfs/ended.ts";
 import {
   type Awaitable,
@@ -84,6 +85,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       rawNames,
       maxFileSize: largestFile(path),
     };
+    // Deno would ask the user in the middle of a request.
+    if (fileSystemType(path) === undefined) {
+      Object.defineProperty(this, "status", { value: undefined });
+    }
     this.#locator = new Locator(this.#store);
     this.#approach = new Approach(this.#store);
   }

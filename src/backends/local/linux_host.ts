@@ -1,3 +1,4 @@
+import { fileSystemType } from "./file_system_type.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
 import type {
@@ -84,7 +85,7 @@ export class LinuxHost extends PortableHost {
   }
 
   override openRoot(path: string): OpenFolder {
-    this.#hasLastingHandles = fs.statfsSync(path).type >>> 0 !== FUSE;
+    this.#hasLastingHandles = fileSystemType(path) !== FUSE;
     const root = super.openRoot(path);
     // No process can choose a ctime: it has none where its file system keeps none.
     const { nanoseconds } = this.statFolder(root).ctime;

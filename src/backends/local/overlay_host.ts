@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import { fileSystemType } from "./file_system_type.ts";
 import { EntryPins } from "./entry_pins.ts";
 import type { HostStat, OpenFolder } from "./host.ts";
 import { birthHash } from "./host.ts";
@@ -22,9 +22,7 @@ export const BLIND_TO_LAYERS =
 
 /** Whether a folder is made of layers, as in a container; not that it is, where that may not be asked. */
 export function isLayered(path: string): boolean {
-  const asking = { name: "sys", kind: "statfs" } as const;
-  if (Deno.permissions.querySync(asking).state !== "granted") return false;
-  return fs.statfsSync(path).type >>> 0 === OVERLAYFS;
+  return fileSystemType(path) === OVERLAYFS;
 }
 
 /**

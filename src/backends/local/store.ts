@@ -1,3 +1,4 @@
+import { fileSystemType } from "./file_system_type.ts";
 import fs from "node:fs";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { LoopTurn, type Turn } from "../../base/turn.ts";
@@ -223,9 +224,10 @@ const SHARED = new Set([
   0x7461636f, // OCFS2
 ]);
 
-/** Whether this host's kernel sees all changes to what is at `path`. */
+/** Whether this host's kernel is known to see all changes to what is at `path`. */
 function isSeenWhole(path: string): boolean {
-  return !SHARED.has(fs.statfsSync(path).type >>> 0);
+  const type = fileSystemType(path);
+  return type !== undefined && !SHARED.has(type);
 }
 
 function openChecked(
