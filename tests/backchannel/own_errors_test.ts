@@ -6,6 +6,7 @@ import { Backchannel } from "../../src/backchannel/backchannel.ts";
 import type { CallbackOutcome } from "../../src/backchannel/callback_request.ts";
 import { Direction } from "../../src/nfs4/sessions.ts";
 import { AUTH_NONE } from "../../src/rpc/call_credential.ts";
+import type { Connection } from "../../src/rpc/handlers.ts";
 import type { Session } from "../../src/state/session.ts";
 import type { SessionTable } from "../../src/state/sessions.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -63,6 +64,19 @@ Deno.test("an error of whoever hears of a callback's end is logged, and ends nob
   assertEquals(errors, [ours]);
 });
 
+/** A session of one back slot, to whose back channel a connection has just been bound. */
+function boundTo(backchannel: Backchannel, connection: Connection): Session {
+  const session = {
+    callback: { program: 1, credential: AUTH_NONE },
+    minorVersion: 1,
+    back: { maxRequests: 1 },
+    backConnections: () => [connection],
+    isPathProven: false,
+  } as Partial<Session> as Session;
+  backchannel.connectionBound(session, connection, Direction.BOTH);
+  return session;
+}
+
 Deno.test("no callback goes over a connection that has ended and is not unbound yet, and nothing is kept of it", async () => {
   const clock = new FakeClock();
   const backchannel = new Backchannel({
@@ -73,14 +87,7 @@ Deno.test("no callback goes over a connection that has ended and is not unbound 
     sender: { clock, attempts: 1 },
   });
   const connection = testConnection({ sendCall: () => true });
-  const session = {
-    callback: { program: 1, credential: AUTH_NONE },
-    minorVersion: 1,
-    back: { maxRequests: 1 },
-    backConnections: () => [connection],
-    isPathProven: false,
-  } as Partial<Session> as Session;
-  backchannel.connectionBound(session, connection, Direction.BOTH);
+  const session = boundTo(backchannel, connection);
   await clock.advanceAsync(0);
   backchannel.connectionClosed(connection);
   const outcome = new Promise<CallbackOutcome>((done) =>
@@ -104,14 +111,7 @@ Deno.test("a CB_NULL that we can't send proves nothing, and is an error of our o
       throw ours;
     },
   });
-  const session = {
-    callback: { program: 1, credential: AUTH_NONE },
-    minorVersion: 1,
-    back: { maxRequests: 1 },
-    backConnections: () => [connection],
-    isPathProven: false,
-  } as Partial<Session> as Session;
-  backchannel.connectionBound(session, connection, Direction.BOTH);
+  const session = boundTo(backchannel, connection);
   await clock.advanceAsync(0);
   assertEquals([errors, session.isPathProven], [[ours], false]);
   await backchannel.close();
