@@ -15,7 +15,7 @@ import { PAGE } from "../../src/backends/common/piece.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
-import { LARGE } from "../../src/backends/local/long_calls.ts";
+import { LARGE } from "../../src/backends/common/long_calls.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
 import { MANY_COMMITS } from "../../src/backends/sqlite/committer.ts";
 import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
@@ -111,6 +111,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "contents bytes of files up to": INSIDE,
     "## Content Up to": INSIDE,
     "A durable one of up to": JOURNALED,
+    "a whole content beside the event loop, and more than": LARGE,
     "A commit brings": COMMIT_BYTES,
     "that no client has asked for begins when": MANY_COMMITS,
   },

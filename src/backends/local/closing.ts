@@ -2,7 +2,7 @@ import fs from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { Host } from "./host.ts";
-import { isLarge } from "./long_calls.ts";
+import { isLarge } from "../common/long_calls.ts";
 
 /** Threads that close files at once: the host's other calls need some as well. */
 const AT_ONCE = 4;

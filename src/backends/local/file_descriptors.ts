@@ -5,7 +5,7 @@ import { FsError } from "../../vfs/errors.ts";
 import { Closing } from "./closing.ts";
 import { toFsError } from "./errno.ts";
 import type { Host, HostStat } from "./host.ts";
-import { isLarge } from "./long_calls.ts";
+import { isLarge } from "../common/long_calls.ts";
 import type { LocalNode } from "./node.ts";
 
 /** An open file of the host. */

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
-import { isFarFrom } from "./long_calls.ts";
+import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 import type { HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 
@@ -11,13 +11,7 @@ export function resize(
   size: number,
 ): Awaitable<void> {
   if (!isFarFrom(stat, size)) return fs.ftruncateSync(fd, size);
-  return new Promise((resolve, reject) =>
-    fs.ftruncate(
-      fd,
-      size,
-      (error) => error === null ? resolve() : reject(error),
-    )
-  );
+  return resizeLater(fd, size);
 }
 
 /**

@@ -10,7 +10,7 @@ import { isReplaced } from "./errno.ts";
 import { FileDescriptors } from "./file_descriptors.ts";
 import { Guards } from "./guards.ts";
 import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
-import { isLarge } from "./long_calls.ts";
+import { isLarge } from "../common/long_calls.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { descriptorBudget, type HostedOptions } from "./options.ts";

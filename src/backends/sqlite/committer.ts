@@ -57,7 +57,7 @@ export class Committer implements Companion {
   /** Commits, their fsyncs, and the batches of replies that waited for them. */
   readonly counts = { commits: 0, syncs: 0, settles: 0 };
   readonly #parts: CommitterParts;
-  /** Contents that are not all on disk, or are to be cut. */
+  /** Contents that are not all on disk, or are to be cut, or are being cut. */
   readonly #watched = new Map<number, Extent>();
   /** Contents that must be on disk before the next commit may be. */
   readonly #syncBeforeCommit = new Set<Extent>();
@@ -99,10 +99,11 @@ export class Committer implements Companion {
 
   /** Keeps what is known of a content for as long as it matters. */
   watch(extent: Extent): void {
-    const { number, unsynced, cut } = extent;
+    const { number, unsynced, cut, cutting } = extent;
     const isUnsynced = this.#parts.durability === "full" &&
       (unsynced.isAny || this.#parts.journal.last(number) !== undefined);
-    if (isUnsynced || cut !== undefined) this.#watched.set(number, extent);
+    const isCut = cut !== undefined || cutting !== undefined;
+    if (isUnsynced || isCut) this.#watched.set(number, extent);
     else this.#watched.delete(number);
   }
 

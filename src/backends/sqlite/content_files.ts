@@ -6,6 +6,7 @@ import {
   renameSync,
   writeSync,
 } from "node:fs";
+import { type Awaitable, promised } from "../../base/awaitable.ts";
 import { isOutOfRoom } from "../../base/out_of_room.ts";
 import { mostDescriptors, processLimit } from "../common/process_limit.ts";
 import { type Contents, pagesOf } from "./contents.ts";
@@ -25,11 +26,11 @@ const BLOCK = 512;
 
 interface OpenFile {
   readonly descriptor: number;
-  /** Syncs under way: the descriptor must not be closed, and used for another file. */
-  syncs: number;
+  /** Calls of other threads: the descriptor must not be closed, and used for another file. */
+  calls: number;
   /** Fell out of the cache meanwhile. */
   isForgotten: boolean;
-  /** Resolves when the last of those syncs has ended, and the descriptor is closed. */
+  /** Resolves when the last of those calls has ended, and the descriptor is closed. */
   readonly closed: PromiseWithResolvers<void>;
 }
 
@@ -48,7 +49,8 @@ export class ContentFiles implements Contents {
   readonly #fresh = new Set<number>();
   /** For exports alone. */
   #holes: HoleFinder | undefined;
-  readonly #removals = new Set<Promise<void>>();
+  /** Removals and cuts under way. */
+  readonly #works = new Set<Promise<void>>();
   readonly #most = Math.min(OPEN_FILES, Math.ceil(mostDescriptors() / 4));
   /**
    * Is given up for what has to be opened for a sync when the process has no other:
@@ -100,10 +102,19 @@ export class ContentFiles implements Contents {
     }
   }
 
-  cut(number: number, size: number): void {
+  cut(number: number, size: number): Awaitable<void> {
     const file = this.#find(number);
-    if (file === undefined || this.measure(number).size <= size) return;
-    attempt(() => ftruncateSync(file.descriptor, size));
+    if (file === undefined) return;
+    const now = this.measure(number);
+    if (now.size <= size) return;
+    const { descriptor } = file;
+    const cut = promised(attempt(() => this.#disk.cut(descriptor, size, now)));
+    if (cut === undefined) return;
+    const ended = during(file, cut);
+    this.#await(ended);
+    return ended.catch((error) => {
+      throw fsErrorOf(error);
+    });
   }
 
   measure(number: number): { size: number; used: number } {
@@ -139,18 +150,18 @@ export class ContentFiles implements Contents {
       return this.syncNow(number);
     }
     if (file === undefined) return;
-    file.syncs++;
     try {
-      await this.#disk.sync(file.descriptor);
-      if (this.#fresh.has(number)) {
-        await this.#syncFolder(this.#folder(number));
-        this.#fresh.delete(number);
-      }
+      await during(file, this.#sync(number, file));
     } finally {
-      file.syncs--;
-      if (file.isForgotten && file.syncs === 0) closeFile(file);
       this.#takeSpare();
     }
+  }
+
+  async #sync(number: number, { descriptor }: OpenFile): Promise<void> {
+    await this.#disk.sync(descriptor);
+    if (!this.#fresh.has(number)) return;
+    await this.#syncFolder(this.#folder(number));
+    this.#fresh.delete(number);
   }
 
   syncNow(number: number): void {
@@ -177,13 +188,12 @@ export class ContentFiles implements Contents {
     }
     // Gigabytes take a while; should we not get there, the next start does.
     // Not before it is closed, or the close would take that while on the event loop.
-    const isInUse = file !== undefined && file.syncs > 0;
-    const removal =
-      (isInUse
+    const isInUse = file !== undefined && file.calls > 0;
+    this.#await(
+      isInUse
         ? file.closed.promise.then(() => Deno.remove(path))
-        : Deno.remove(path))
-        .catch(() => {}).finally(() => this.#removals.delete(removal));
-    this.#removals.add(removal);
+        : Deno.remove(path),
+    );
   }
 
   async close(): Promise<void> {
@@ -191,7 +201,7 @@ export class ContentFiles implements Contents {
     if (this.#spare !== undefined) closeSync(this.#spare);
     this.#spare = undefined;
     this.#holes?.[Symbol.dispose]();
-    await Promise.all(this.#removals);
+    await Promise.all(this.#works);
   }
 
   strays(isInUse: (number: number) => boolean): string[] {
@@ -204,6 +214,13 @@ export class ContentFiles implements Contents {
       }
     }
     return strays;
+  }
+
+  /** Has {@linkcode close} wait for the end of a work, whatever comes of it. */
+  #await(work: Promise<void>): void {
+    const ended = work.catch(() => {})
+      .finally(() => this.#works.delete(ended));
+    this.#works.add(ended);
   }
 
   /** The open file, moved to the end of the line; `undefined` when there is none. */
@@ -263,7 +280,7 @@ export class ContentFiles implements Contents {
 
   #keep(number: number, descriptor: number): OpenFile {
     const closed = Promise.withResolvers<void>();
-    const file = { descriptor, syncs: 0, isForgotten: false, closed };
+    const file = { descriptor, calls: 0, isForgotten: false, closed };
     this.#open.set(number, file);
     if (this.#open.size > this.#most) {
       for (const oldest of this.#open.keys()) {
@@ -279,7 +296,7 @@ export class ContentFiles implements Contents {
     if (file === undefined) return;
     this.#open.delete(number);
     file.isForgotten = true;
-    if (file.syncs === 0) closeFile(file);
+    if (file.calls === 0) closeFile(file);
   }
 
   async #syncFolder(path: string): Promise<void> {
@@ -308,7 +325,7 @@ export class ContentFiles implements Contents {
 
   /**
    * A new descriptor; where there is no room for one, in place of a content
-   * that is not being synced.
+   * that no other thread is at.
    */
   #obtain(open: () => number): number {
     for (;;) {
@@ -321,8 +338,8 @@ export class ContentFiles implements Contents {
   }
 
   #closeIdle(): boolean {
-    for (const [number, { syncs }] of this.#open) {
-      if (syncs > 0) continue;
+    for (const [number, { calls }] of this.#open) {
+      if (calls > 0) continue;
       this.#forget(number);
       return true;
     }
@@ -359,6 +376,17 @@ export class ContentFiles implements Contents {
 
   #path(number: number): string {
     return `${this.#folder(number)}/${number}`;
+  }
+}
+
+/** Keeps a file open until the call of another thread has ended. */
+async function during(file: OpenFile, call: Promise<void>): Promise<void> {
+  file.calls++;
+  try {
+    await call;
+  } finally {
+    file.calls--;
+    if (file.isForgotten && file.calls === 0) closeFile(file);
   }
 }
 

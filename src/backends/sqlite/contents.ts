@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import type { Segment } from "./segments.ts";
 
 /** Bytes of the pages of the disk that `size` bytes take without a hole. */
@@ -36,8 +37,11 @@ export interface Contents {
   read(number: number, offset: number, target: Uint8Array): boolean;
   /** Writes all of `data`, or throws; part of it may be written then. */
   write(number: number, offset: number, data: Uint8Array): void;
-  /** Takes away what is at `size` and beyond. */
-  cut(number: number, size: number): void;
+  /**
+   * Takes away what is at `size` and beyond: at once, or while others work where
+   * that takes long. Until it has, the content is neither read nor written.
+   */
+  cut(number: number, size: number): Awaitable<void>;
   /** Bytes to the end of what was written, and bytes that it takes. */
   measure(number: number): { readonly size: number; readonly used: number };
   /**

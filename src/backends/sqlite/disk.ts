@@ -2,10 +2,14 @@ import {
   closeSync,
   fdatasync,
   fdatasyncSync,
+  ftruncateSync,
   openSync,
   statfsSync,
 } from "node:fs";
 import type { StatementSync } from "node:sqlite";
+import type { Awaitable } from "../../base/awaitable.ts";
+import { FewAtOnce } from "../common/few_at_once.ts";
+import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 
 /**
  * Modes of what a store makes. Its files hold those of all users: on the host
@@ -23,9 +27,21 @@ export interface Disk {
   sync(descriptor: number): Promise<void>;
   /** The same, at once. */
   syncNow(descriptor: number): void;
+  /**
+   * Takes away what of an open file is at `size` and beyond: at once, or while
+   * others work where that takes long. `now`: its size, and the bytes that it takes.
+   */
+  cut(
+    descriptor: number,
+    size: number,
+    now: { readonly size: number; readonly used: number },
+  ): Awaitable<void>;
   /** Bytes in all and bytes free on the disk of a folder. */
   room(directory: string): { readonly total: number; readonly free: number };
 }
+
+/** All stores of the process share its threads. */
+const cuts = new FewAtOnce();
 
 /** The disk of the host. */
 export const hostDisk: Disk = {
@@ -35,6 +51,10 @@ export const hostDisk: Disk = {
       fdatasync(descriptor, (error) => error ? reject(error) : resolve())
     ),
   syncNow: fdatasyncSync,
+  cut: (descriptor, size, now) =>
+    isFarFrom(now, size)
+      ? cuts.run(() => resizeLater(descriptor, size))
+      : ftruncateSync(descriptor, size),
   room(directory) {
     const { bsize, blocks, bavail } = statfsSync(directory);
     return { total: bsize * blocks, free: bsize * bavail };

@@ -1,8 +1,12 @@
+import { promised, type Steps, take, wait } from "../../base/awaitable.ts";
 import type { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
 import type { Extent, SqliteNode } from "./node.ts";
 import type { Transaction } from "./transaction.ts";
 import { Unsynced } from "./unsynced.ts";
+
+/** Of a content of which nothing is to be cut off. */
+const UNCUT = { cut: undefined, cutting: undefined } as const;
 
 /** What {@linkcode Extents} works with. */
 export interface ExtentsParts {
@@ -32,7 +36,7 @@ export class Extents {
     // ours.
     while (!contents.make(number)) number = transaction.number();
     const unsynced = new Unsynced();
-    const extent = { number, isTrimmed: true, cut: undefined, unsynced };
+    const extent = { number, isTrimmed: true, ...UNCUT, unsynced };
     transaction.otherwise(() => this.drop(extent));
     return extent;
   }
@@ -47,28 +51,35 @@ export class Extents {
   of(file: SqliteNode): Extent {
     // A node that left memory comes back without what was known of its content.
     return file.extent ??= this.#parts.committer.known(file.outside) ?? {
-      ...{ number: file.outside, isTrimmed: false, cut: undefined },
+      ...{ number: file.outside, isTrimmed: false, ...UNCUT },
       unsynced: new Unsynced(),
     };
   }
 
   /**
    * What a change of a file waits for before it is made, with the new size and
-   * whether all that was written becomes durable with it. Then, and to grow over
-   * what was cut off, the content has to be on disk; `undefined` where the next
-   * commit can see to that, without keeping other clients waiting.
+   * whether all that was written becomes durable with it. Where the file grows,
+   * nothing but zeros may be beyond its end. Then, and to grow over what was cut
+   * off, the content has to be on disk; `undefined` where the next commit can see
+   * to that, without keeping other clients waiting.
    */
   ready(
     file: SqliteNode,
     { size, isDurable }: { readonly size: number; readonly isDurable: boolean },
   ): Promise<void> | undefined {
     if (!file.outside) return undefined;
-    const extent = this.of(file);
-    const { cut, isTrimmed, unsynced } = extent;
-    const isOverCut = size > file.size &&
-      (cut !== undefined || !isTrimmed || unsynced.isShortened);
-    if (!isDurable && !isOverCut) return undefined;
     const { committer } = this.#parts;
+    const extent = this.of(file);
+    const isGrowing = size > file.size;
+    if (isGrowing && extent.cut !== undefined) committer.now();
+    if (extent.cutting !== undefined) return extent.cutting;
+    if (isGrowing && !extent.isTrimmed) {
+      // A crash can leave a tail that was never told of.
+      const trimmed = promised(take(this.#trim(extent, file.size)));
+      if (trimmed !== undefined) return trimmed;
+    }
+    const isOverCut = isGrowing && extent.unsynced.isShortened;
+    if (!isDurable && !isOverCut) return undefined;
     return committer.isLarge(extent) ? committer.flush(extent) : undefined;
   }
 
@@ -78,25 +89,21 @@ export class Extents {
    */
   readyToCut(file: SqliteNode): Promise<void> | undefined {
     if (!file.outside) return undefined;
-    return this.#parts.committer.flushOf(this.of(file));
+    const extent = this.of(file);
+    return extent.cutting ?? this.#parts.committer.flushOf(extent);
   }
 
-  /** Makes sure that nothing but zeros is between the end of the file and `size`. */
+  /** What a look at the bytes waits for. */
+  readyToRead({ outside, extent }: SqliteNode): Promise<void> | undefined {
+    if (!outside) return undefined;
+    return (extent ?? this.#parts.committer.known(outside))?.cutting;
+  }
+
+  /** The content, which is {@linkcode ready} for the file to have `size`. */
   prepare(file: SqliteNode, size: number): Extent {
-    const { committer, contents } = this.#parts;
     const extent = this.of(file);
-    if (size <= file.size) return extent;
-    if (extent.cut !== undefined) committer.now();
-    if (!extent.isTrimmed) {
-      // A crash can leave a tail that was never told of.
-      if (contents.measure(extent.number).size > file.size) {
-        contents.cut(extent.number, file.size);
-        extent.unsynced.shortened();
-        committer.watch(extent);
-      }
-      extent.isTrimmed = true;
-    }
-    if (extent.unsynced.isShortened) committer.include(extent);
+    const isOverCut = size > file.size && extent.unsynced.isShortened;
+    if (isOverCut) this.#parts.committer.include(extent);
     return extent;
   }
 
@@ -108,9 +115,14 @@ export class Extents {
     committer.flushEarly(extent);
   }
 
+  /** A write beyond the end of the file has failed, and may have left something there. */
+  unwritten(extent: Extent, size: number): void {
+    take(this.#tryToTrim(extent, size));
+  }
+
   /** Cuts the content once that is durable; then calls `done`. */
   cut(extent: Extent, size: number, done: () => void): void {
-    const { committer, contents, transaction } = this.#parts;
+    const { committer, transaction } = this.#parts;
     const before = extent.cut;
     extent.cut = size;
     committer.watch(extent);
@@ -119,15 +131,7 @@ export class Extents {
       // Cut shorter in the meantime, or gone.
       if (extent.cut !== size) return;
       extent.cut = undefined;
-      try {
-        contents.cut(extent.number, size);
-        extent.unsynced.shortened();
-      } catch {
-        // It is cut before the file grows.
-        extent.isTrimmed = false;
-      }
-      committer.watch(extent);
-      done();
+      take(this.#tryToTrim(extent, size, done));
     });
   }
 
@@ -139,6 +143,43 @@ export class Extents {
     committer.exclude(extent);
     transaction.otherwise(() => this.#uncut(extent, before, () => {}));
     transaction.afterwards(() => contents.remove(extent.number));
+  }
+
+  /** What can't be cut now is cut before the file grows; never throws. */
+  *#tryToTrim(extent: Extent, size: number, done?: () => void): Steps<void> {
+    extent.isTrimmed = false;
+    try {
+      yield* this.#trim(extent, size);
+      done?.();
+    } catch {
+      // Should it last, the client whose file is to grow is told.
+    }
+  }
+
+  /** Takes away what is beyond the end of a file, which does not grow meanwhile. */
+  *#trim(extent: Extent, size: number): Steps<void> {
+    const { committer, contents } = this.#parts;
+    const { number, unsynced } = extent;
+    if (contents.measure(number).size > size) {
+      const cut = promised(contents.cut(number, size));
+      if (cut !== undefined) yield* this.#during(extent, cut);
+      unsynced.shortened();
+      // Not that of a file that is gone by now.
+      const isGone = cut !== undefined && committer.known(number) !== extent;
+      if (!isGone) committer.watch(extent);
+    }
+    extent.isTrimmed = true;
+  }
+
+  /** Others wait for a cut, and whatever comes of it is its own. */
+  *#during(extent: Extent, cut: Promise<void>): Steps<void> {
+    extent.cutting = cut.catch(() => {});
+    this.#parts.committer.watch(extent);
+    try {
+      yield* wait(cut);
+    } finally {
+      extent.cutting = undefined;
+    }
   }
 
   /** What was to be cut or removed stays, but for what an earlier transaction has cut. */

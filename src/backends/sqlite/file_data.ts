@@ -108,6 +108,11 @@ export class FileData {
     return "file";
   }
 
+  /** What a look at the bytes of a file waits for, if anything: see `Extents.readyToRead`. */
+  readyToRead(file: SqliteNode): Promise<void> | undefined {
+    return this.#extents.readyToRead(file);
+  }
+
   /** What a write waits for before it is made, if anything: see `Extents.ready`. */
   readyToWrite(
     file: SqliteNode,
@@ -251,8 +256,7 @@ export class FileData {
       } else transaction.run();
     } catch (error) {
       if (old !== undefined) this.#extents.drop(extent);
-      // The next to grow over it cuts it where that fails.
-      else if (!cut(contents, number, file.size)) extent.isTrimmed = false;
+      else if (end > file.size) this.#extents.unwritten(extent, file.size);
       throw error;
     }
     this.#saved(file, next);
@@ -410,16 +414,6 @@ function assertThere(
 function smallContents(): RecentMap<number, Uint8Array> {
   // The entry of an empty file takes memory as well.
   return new RecentMap(KEPT_BYTES, { weigh: (data) => data.length + 64 });
-}
-
-/** Cuts a content; false where the host would not. */
-function cut(contents: Contents, number: number, size: number): boolean {
-  try {
-    contents.cut(number, size);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Whether a write to a content beside the database goes through the journal. */

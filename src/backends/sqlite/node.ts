@@ -146,6 +146,11 @@ export interface Extent {
   isTrimmed: boolean;
   /** Once what was decided so far is durable, it is to be cut to this many bytes. */
   cut: number | undefined;
+  /**
+   * Resolves when it is cut, where another thread is at that: what reads or changes
+   * it meanwhile waits for it, or the host would keep the event loop for as long.
+   */
+  cutting: Promise<void> | undefined;
   /** What was done to it since it was last brought to disk. */
   readonly unsynced: Unsynced;
 }

@@ -48,8 +48,8 @@ const NODE_BYTES = 512;
 /**
  * A file system in an SQLite database and files beside it, which keeps every
  * attribute for any user, and whatever it answered, over crashes. It waits in
- * {@linkcode settle}, and before a change for which a large content has to be on
- * disk; each change is made in one go.
+ * {@linkcode settle}, before a change for which a large content has to be on disk,
+ * and for a content that is being cut; each change is made in one go.
  *
  * Setuid and setgid bits of a file that is written or given away are not
  * cleared here: whether they have to go depends on the caller, whom the server
@@ -167,8 +167,14 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   }
 
   /** Fills `target` with content from `offset` on. */
-  read(file: SqliteNode, offset: number, target: Uint8Array): ReadResult {
+  read(
+    file: SqliteNode,
+    offset: number,
+    target: Uint8Array,
+  ): Awaitable<ReadResult> {
     const live = this.#file(file);
+    const ready = this.#store.data.readyToRead(live);
+    if (ready) return ready.then(() => this.read(file, offset, target));
     const bytes = this.#store.data.read(live, offset, target);
     this.#accessed(live);
     return { bytes, eof: offset + bytes >= live.size };

@@ -11,6 +11,7 @@ const ignore = !canWrite || Deno.build.os !== "linux";
 class SlowDatabase implements Disk {
   commit = hostDisk.commit;
   room = hostDisk.room;
+  cut = hostDisk.cut;
   /** Names of the files that were synced at once. */
   readonly syncedNow: string[] = [];
   #waiting: PromiseWithResolvers<void> | undefined = undefined;

@@ -9,6 +9,7 @@ import { temporary, using } from "./fixture.ts";
 class SlowDisk implements Disk {
   commit = hostDisk.commit;
   room = hostDisk.room;
+  cut = hostDisk.cut;
   syncNow = hostDisk.syncNow;
   readonly #waiting: PromiseWithResolvers<void>[] = [];
 

@@ -1,3 +1,4 @@
+import { resizeLater } from "../../../src/backends/common/long_calls.ts";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 
 /** A disk that knows what it would have after a power failure: what was synced. */
@@ -21,6 +22,11 @@ export class LossyDisk implements Disk {
     const note = this.#begin(descriptor);
     hostDisk.syncNow(descriptor);
     note();
+  }
+
+  /** Takes a while, however little it is. */
+  cut(descriptor: number, size: number): Promise<void> {
+    return resizeLater(descriptor, size);
   }
 
   /** Copies a store, without what of its files was not synced and is `lost`. */

@@ -139,7 +139,7 @@ Deno.test({
       disk.refusals = 1;
       fs.write(find(fs, "cut"), 50_000, pattern(10_000, 5), "file");
       assertEquals(await refusal(fs), "no-space");
-      fs.setattr(find(fs, "cut"), { size: 60_000 });
+      await fs.setattr(find(fs, "cut"), { size: 60_000 });
       await fs.settle();
       const expected = new Uint8Array(60_000);
       expected.set(pattern(50_000, 2));

@@ -105,9 +105,9 @@ Deno.test({
   name: "bytes that were cut off don't come back after a power failure",
   ignore,
   async fn() {
-    const found = await survivors((fs, file) => {
-      fs.setattr(file, { size: 20_000 });
-      fs.setattr(file, { size: 40_000 });
+    const found = await survivors(async (fs, file) => {
+      await fs.setattr(file, { size: 20_000 });
+      await fs.setattr(file, { size: 40_000 });
     });
     for (const bytes of found) assertEquals(bytes, cutAt(20_000));
   },
@@ -118,9 +118,9 @@ Deno.test({
   ignore,
   async fn() {
     const found = await survivors(async (fs, file) => {
-      fs.setattr(file, { size: 20_000 });
+      await fs.setattr(file, { size: 20_000 });
       await fs.settle();
-      fs.setattr(file, { size: 40_000 });
+      await fs.setattr(file, { size: 40_000 });
     });
     for (const bytes of found) assertEquals(bytes, cutAt(20_000));
   },
@@ -134,9 +134,9 @@ Deno.test({
       fs.write(file, 30_000, pattern(4000, 2), "file");
       fs.write(file, 18_000, pattern(4000, 1), "file");
       await fs.settle();
-      fs.setattr(file, { size: 20_000 });
+      await fs.setattr(file, { size: 20_000 });
       await fs.settle();
-      fs.setattr(file, { size: 40_000 });
+      await fs.setattr(file, { size: 40_000 });
       await fs.settle();
     });
     const expected = cutAt(18_000);
@@ -150,9 +150,9 @@ Deno.test({
   ignore,
   async fn() {
     const found = await survivors(async (fs, file) => {
-      fs.setattr(file, { size: 0 });
+      await fs.setattr(file, { size: 0 });
       await fs.settle();
-      fs.setattr(file, { size: 40_000 });
+      await fs.setattr(file, { size: 40_000 });
     });
     for (const bytes of found) assertEquals(bytes, cutAt(0));
   },

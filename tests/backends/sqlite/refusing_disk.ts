@@ -1,3 +1,4 @@
+import { resizeLater } from "../../../src/backends/common/long_calls.ts";
 import type { StatementSync } from "node:sqlite";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 
@@ -12,6 +13,7 @@ export const codes = {
 export class RefusingDisk implements Disk {
   sync = hostDisk.sync;
   syncNow = hostDisk.syncNow;
+  cut = resizeLater;
   /** Commits to refuse. */
   refusals = 0;
   /** How they are refused. */

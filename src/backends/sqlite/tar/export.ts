@@ -135,7 +135,7 @@ class Exporter {
     for (const { offset, length } of segments) {
       for (let at = offset; at < offset + length;) {
         const piece = new Uint8Array(Math.min(PIECE, offset + length - at));
-        this.#fs.read(file, at, piece);
+        await this.#fs.read(file, at, piece);
         at += piece.length;
         this.#bytes += piece.length;
         yield piece;

@@ -1,0 +1,234 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { resizeLater } from "../../../src/backends/common/long_calls.ts";
+import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
+import type {
+  SqliteFileSystem,
+  SqliteNode,
+} from "../../../src/backends/sqlite/mod.ts";
+import type { Stability } from "../../../src/vfs/mod.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import { canWrite, content, find, make, pattern } from "./fixture.ts";
+import { temporary, using } from "./fixture.ts";
+
+const ignore = !canWrite;
+const SIZE = 100_000;
+const CUT = 50_000;
+/** More than the host cuts off at once. */
+const FAR = 2 ** 25;
+
+/** A disk whose cuts take until the test lets them go on. */
+class CutGate implements Disk {
+  commit = hostDisk.commit;
+  room = hostDisk.room;
+  sync = hostDisk.sync;
+  syncNow = hostDisk.syncNow;
+  /** Cuts that were asked for. */
+  asked = 0;
+  #gate = Promise.withResolvers<void>();
+
+  async cut(descriptor: number, size: number): Promise<void> {
+    this.asked++;
+    await this.#gate.promise;
+    await resizeLater(descriptor, size);
+  }
+
+  /** All cuts from now on, and those that wait, take as long as the host takes. */
+  open(): void {
+    this.#gate.resolve();
+  }
+
+  /** Those that wait fail, and others wait. */
+  fail(): void {
+    const gate = this.#gate;
+    this.#gate = Promise.withResolvers();
+    gate.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" }));
+  }
+}
+
+/** Has `act` work with a file of which half was cut off, by another thread that is not done. */
+async function withCut(
+  act: (
+    fs: SqliteFileSystem,
+    at: { file: SqliteNode; disk: CutGate; path: string },
+  ) => Promise<void>,
+): Promise<void> {
+  using folder = temporary();
+  const disk = new CutGate();
+  await using(folder.path, async (fs) => {
+    try {
+      const file = make(fs, "a");
+      fs.write(file, 0, pattern(SIZE, 1), "unstable");
+      await fs.commit(file);
+      await fs.settle();
+      await fs.setattr(file, { size: CUT });
+      await fs.settle();
+      assertEquals([disk.asked, file.size], [1, CUT]);
+      await act(fs, { file, disk, path: pathOf(folder.path, file) });
+    } finally {
+      disk.open();
+    }
+  }, { disk });
+}
+
+function pathOf(store: string, { outside }: SqliteNode): string {
+  const folder = (outside % 256).toString(16).padStart(2, "0");
+  return `${store}/content/${folder}/${outside}`;
+}
+
+/** What a client may do meanwhile for which the host would want the lock of the content. */
+const works: Record<
+  string,
+  (fs: SqliteFileSystem, file: SqliteNode) => unknown
+> = {
+  "READ": (fs, file) => fs.read(file, 0, new Uint8Array(9)),
+  "WRITE": (fs, file) => fs.write(file, 0, pattern(9, 1), "unstable"),
+  "a WRITE beyond it": (fs, file) =>
+    fs.write(file, SIZE, pattern(9, 2), "unstable"),
+  "a new size below it": (fs, file) => fs.setattr(file, { size: CUT - 1 }),
+  "a new size above it": (fs, file) => fs.setattr(file, { size: SIZE }),
+};
+
+for (const [what, work] of Object.entries(works)) {
+  Deno.test({
+    name: `${what} of a content that is being cut waits for that, alone`,
+    ignore,
+    fn: () =>
+      withCut(async (fs, { file, disk, path }) => {
+        let isDone = false;
+        const done = Promise.resolve(work(fs, file)).then(() => isDone = true);
+        const other = make(fs, "b");
+        fs.write(other, 0, pattern(SIZE, 3), "file");
+        await fs.settle();
+        assertEquals(fs.getattr(file).size, CUT);
+        assertEquals([isDone, Deno.statSync(path).size], [false, SIZE]);
+        disk.open();
+        await done;
+        const bytes = content(fs, file);
+        const before = pattern(SIZE, 1).subarray(
+          0,
+          Math.min(CUT, bytes.length),
+        );
+        assertEquals(bytes.subarray(0, CUT), before);
+        assert(bytes.subarray(CUT, SIZE).every((byte) => byte === 0));
+      }),
+  });
+}
+
+const stabilities: readonly Stability[] = ["unstable", "file"];
+
+for (const stability of stabilities) {
+  Deno.test({
+    name:
+      `what is written (${stability}) over a cut that no commit has covered is not cut off`,
+    ignore,
+    async fn() {
+      using folder = temporary();
+      const disk = new CutGate();
+      await using(folder.path, async (fs) => {
+        const file = make(fs, "a");
+        fs.write(file, 0, pattern(SIZE, 1), "file");
+        await fs.setattr(file, { size: CUT });
+        const written = fs.write(file, CUT, pattern(9, 2), stability);
+        disk.open();
+        await written;
+        await fs.settle();
+        assertEquals(content(fs, file).subarray(CUT), pattern(9, 2));
+      }, { disk });
+      await using(folder.path, (fs) => {
+        const bytes = content(fs, find(fs, "a"));
+        assertEquals(bytes.subarray(CUT), pattern(9, 2));
+      });
+    },
+  });
+}
+
+Deno.test({
+  name: "a content that could not be cut is cut before its file grows",
+  ignore,
+  fn: () =>
+    withCut(async (fs, { file, disk, path }) => {
+      disk.fail();
+      await fs.read(file, 0, new Uint8Array(9));
+      assertEquals(Deno.statSync(path).size, SIZE);
+      const refused = fs.setattr(file, { size: SIZE }) as Promise<void>;
+      disk.fail();
+      assertEquals((await assertRejects(() => refused, FsError)).code, "io");
+      assertEquals([fs.stats.failed, file.size], [false, CUT]);
+      disk.open();
+      await fs.setattr(file, { size: SIZE });
+      assert(content(fs, file).subarray(CUT).every((byte) => byte === 0));
+    }),
+});
+
+Deno.test({
+  name: "what a crash has left beyond the end of a file is cut as well",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const path = await using(folder.path, async (fs) => {
+      const file = make(fs, "a");
+      fs.write(file, 0, pattern(CUT, 1), "file");
+      await fs.settle();
+      return pathOf(folder.path, file);
+    });
+    const tail = Deno.openSync(path, { append: true });
+    tail.writeSync(pattern(CUT, 2));
+    tail.close();
+    const disk = new CutGate();
+    await using(folder.path, async (fs) => {
+      const file = find(fs, "a");
+      const grown = fs.setattr(file, { size: SIZE });
+      make(fs, "b");
+      await fs.settle();
+      assertEquals([disk.asked, file.size], [1, CUT]);
+      disk.open();
+      await grown;
+      assert(content(fs, file).subarray(CUT).every((byte) => byte === 0));
+    }, { disk });
+  },
+});
+
+Deno.test({
+  name: "a content that is removed while it is cut is gone with the cut",
+  ignore,
+  fn: () =>
+    withCut(async (fs, { disk, path }) => {
+      fs.remove(fs.root(), "a");
+      await fs.settle();
+      assertEquals([...Deno.readDirSync(folderOf(path))].length, 1);
+      disk.open();
+      while ([...Deno.readDirSync(folderOf(path))].length > 0) {
+        await Deno.stat(folderOf(path));
+      }
+    }),
+});
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+Deno.test({
+  name: "another thread cuts off what takes the host long, and no other",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await using(folder.path, async (fs) => {
+      const file = make(fs, "a");
+      fs.write(file, 0, pattern(SIZE, 1), "unstable");
+      fs.write(file, FAR, pattern(9, 1), "unstable");
+      await fs.setattr(file, { size: SIZE });
+      await fs.settle();
+      const read = fs.read(file, 0, new Uint8Array(9));
+      assert(read instanceof Promise);
+      await read;
+      assertEquals(Deno.statSync(pathOf(folder.path, file)).size, SIZE);
+      await fs.setattr(file, { size: CUT });
+      await fs.settle();
+      assertEquals(Deno.statSync(pathOf(folder.path, file)).size, CUT);
+      assertEquals(fs.read(file, 0, new Uint8Array(9)), {
+        bytes: 9,
+        eof: false,
+      });
+    });
+  },
+});
