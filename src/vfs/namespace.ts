@@ -84,6 +84,12 @@ export class Namespace {
     return this.refer(terms, node);
   }
 
+  /** As {@linkcode enter}, for a file that is only looked at: one of many, of which none is remembered. */
+  glance(terms: Export, node: object): FileRef {
+    if (terms.id === PSEUDO_ROOT_ID) return this.enter(terms, node);
+    return new Ref(terms, node, this.#encode);
+  }
+
   /** The parent of a folder; `undefined` above the root of all. */
   parent(file: FileRef): Awaitable<FileRef | undefined> {
     const mount = this.#mountOf(file.export);

@@ -1,29 +1,31 @@
 import { RecentMap } from "../../base/recent_map.ts";
-import type { DirectoryPage } from "../../vfs/mod.ts";
-import { ListedEntry } from "./listed_entry.ts";
+import type { DirectoryEntry, DirectoryPage } from "../../vfs/mod.ts";
 import type { SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
-import type { Statements } from "./statements.ts";
+import type { EntryRow, Statements } from "./statements.ts";
 
 /** Entries kept in memory, to twice as many. */
 const KEPT_ENTRIES = 65_536;
 
 /** A part of a folder, as it was when its change counter stood there. */
-interface Page {
+interface Part {
   readonly change: number;
   readonly limit: number;
-  readonly page: DirectoryPage<SqliteNode>;
+  readonly rows: readonly EntryRow[];
+  readonly end: boolean;
 }
 
 /**
  * What was listed lately: clients list a folder over and over, in the same
- * parts. Whatever comes or goes in a folder moves its change counter.
+ * parts. Whatever comes or goes in a folder moves its change counter. A part
+ * that is listed for the first time brings no node into memory: a walk through
+ * more than fits there would push out all that others use.
  */
 export class Listings {
   readonly #sql: Statements;
   readonly #nodes: NodeTable;
-  readonly #pages = new RecentMap<string, Page>(KEPT_ENTRIES, {
-    weigh: ({ page }) => page.entries.length + 1,
+  readonly #parts = new RecentMap<string, Part>(KEPT_ENTRIES, {
+    weigh: ({ rows }) => rows.length + 1,
   });
 
   /** Nothing was listed yet. */
@@ -38,17 +40,55 @@ export class Listings {
     cookie: number,
     limit: number,
   ): DirectoryPage<SqliteNode> {
-    const key = `${folder.fileid}/${cookie}`;
-    const kept = this.#pages.get(key);
-    if (kept?.change === folder.change && kept.limit === limit) {
-      return kept.page;
+    const { fileid, change } = folder;
+    const key = `${fileid}/${cookie}`;
+    const kept = this.#parts.get(key);
+    const isKept = kept?.change === change && kept.limit === limit;
+    if (isKept && this.#hasNodes(kept)) {
+      const entries = kept.rows.map((row) => new Entry(this.#nodes, row));
+      return { entries, end: kept.end };
     }
-    const rows = this.#sql.list(folder.fileid, cookie, limit + 1);
-    const end = rows.length <= limit;
-    if (!end) rows.pop();
-    const entries = rows.map((row) => new ListedEntry(this.#nodes, row));
-    const page = { entries, end };
-    this.#pages.set(key, { change: folder.change, limit, page });
-    return page;
+    const listed = this.#sql.listNodes(fileid, cookie, limit + 1);
+    const end = listed.length <= limit;
+    if (!end) listed.pop();
+    const rows: EntryRow[] = [];
+    const entries = listed.map((row): DirectoryEntry<SqliteNode> => {
+      const name = row[23];
+      const cookie = row[24];
+      rows.push([name, cookie, row[0]]);
+      const node = isKept ? this.#nodes.take(row) : this.#nodes.glance(row);
+      // A node is its own attributes.
+      return { name, cookie, node, attributes: node };
+    });
+    this.#parts.set(key, { change, limit, rows, end });
+    return { entries, end };
+  }
+
+  /** Whether the nodes of a part are in memory: they came together, and the first tells for all. */
+  #hasNodes({ rows: [first] }: Part): boolean {
+    return first === undefined || this.#nodes.has(first[2]);
+  }
+}
+
+/** An entry whose node is loaded when it is asked for. */
+class Entry implements DirectoryEntry<SqliteNode> {
+  readonly name: string;
+  readonly cookie: number;
+  readonly #nodes: NodeTable;
+  readonly #fileid: number;
+
+  constructor(nodes: NodeTable, row: EntryRow) {
+    this.#nodes = nodes;
+    [this.name, this.cookie, this.#fileid] = row;
+  }
+
+  /** Its node, or nothing when that was removed in the meantime. */
+  get node(): SqliteNode | undefined {
+    return this.#nodes.get(this.#fileid);
+  }
+
+  /** A node is its own live attributes. */
+  get attributes(): SqliteNode | undefined {
+    return this.node;
   }
 }

@@ -39,6 +39,9 @@ export type NodeRow = [
   verifier: Uint8Array | null,
 ];
 
+/** A row that begins with that of a node, of whatever it was read together with. */
+export type BeginsWithNode = readonly [...NodeRow, ...unknown[]];
+
 /** The attributes that change during a node's life, as they go into its row. */
 export interface MutableAttributes {
   /** Permission bits with setuid, setgid and sticky. */
@@ -115,7 +118,7 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   extent: Extent | undefined = undefined;
 
   /** @internal The node of a row. */
-  constructor(row: NodeRow) {
+  constructor(row: BeginsWithNode) {
     this.fileid = row[0];
     this.type = row[1];
     this.mode = row[2];

@@ -1,6 +1,6 @@
 import { RecentMap } from "../../base/recent_map.ts";
 import { FsError } from "../../vfs/mod.ts";
-import { type NodeRow, SqliteNode } from "./node.ts";
+import { type BeginsWithNode, type NodeRow, SqliteNode } from "./node.ts";
 import type { Statements } from "./statements.ts";
 
 /** Names remembered with the node that they lead to, or that they lead nowhere. */
@@ -53,6 +53,25 @@ export class NodeTable {
     return row === undefined ? undefined : this.add(row);
   }
 
+  /** Whether the node of a number is in memory. */
+  has(fileid: number): boolean {
+    return this.#recent.get(fileid) !== undefined;
+  }
+
+  /** The node of a row that was just read, in memory from now on. */
+  take(row: BeginsWithNode): SqliteNode {
+    return this.#recent.get(row[0]) ?? this.add(row);
+  }
+
+  /** The node of a row that was just read; it does not stay in memory for that. */
+  glance(row: BeginsWithNode): SqliteNode {
+    const recent = this.#recent.get(row[0]);
+    if (recent !== undefined) return recent;
+    const node = new SqliteNode(row);
+    node.isForgotten = true;
+    return node;
+  }
+
   /** The node that has the live attributes of the same file; throws "stale" when it is gone. */
   live(node: SqliteNode): SqliteNode {
     const live = node.isForgotten ? this.get(node.fileid) : node;
@@ -61,7 +80,7 @@ export class NodeTable {
   }
 
   /** Takes a row into memory that is not there yet. */
-  add(row: NodeRow): SqliteNode {
+  add(row: BeginsWithNode): SqliteNode {
     const node = new SqliteNode(row);
     this.#recent.set(node.fileid, node);
     return node;
@@ -131,12 +150,12 @@ export class NodeTable {
   /** The entry `name` of a folder. */
   lookup(folder: SqliteNode, name: string): SqliteNode | undefined {
     const key = keyOf(folder, name);
-    let fileid = this.#names.get(key);
-    if (fileid === undefined) {
-      fileid = this.#sql.entry(folder.fileid, name) ?? NOTHING;
-      this.#names.set(key, fileid);
-    }
-    return fileid === NOTHING ? undefined : this.get(fileid);
+    const fileid = this.#names.get(key);
+    if (fileid === NOTHING) return undefined;
+    if (fileid !== undefined) return this.get(fileid);
+    const row = this.#sql.entry(folder.fileid, name);
+    this.#names.set(key, row?.[0] ?? NOTHING);
+    return row && this.take(row);
   }
 
   /** `name` leads to `node` now, or nowhere. */

@@ -41,6 +41,7 @@ const ENTRIES_AT_ONCE = 32;
 /** Pages of one answer: far more than fit. */
 const MOST_PAGES = 65_536;
 const RDATTR_ERROR = Bitmap.ofNumbers([11]);
+const FILEHANDLE = Bitmap.ofNumbers([19]);
 
 /** Writes a dirlist4 (RFC 8881 18.23.2) of the current folder, as much as there is room for. */
 export class DirectoryListing {
@@ -100,6 +101,8 @@ export class DirectoryListing {
     const { export: terms, node: folder } = this.#folder;
     const { requested } = this.#options;
     const wanted = this.#wanted;
+    // A client that asks for filehandles is going to use them.
+    const areUsed = requested.meets(FILEHANDLE);
     for (const entry of entries) {
       // What no client could ask for (CheckedFileSystem).
       if (entry.name === "") continue;
@@ -120,7 +123,9 @@ export class DirectoryListing {
           const node = listed ??
             (yield* wait(terms.fs.lookup(folder, entry.name)));
           if (node === undefined) throw new FsError("not-found");
-          const file = namespace.enter(terms, node);
+          const file = areUsed
+            ? namespace.enter(terms, node)
+            : namespace.glance(terms, node);
           // Where another file system is mounted, they are of what it covers.
           const attributes = (file.node === listed && entry.attributes) ||
             (yield* wait(attributesOf(file, wanted)));
