@@ -1,5 +1,6 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { Clock } from "../../base/clock.ts";
+import { RecentMap } from "../../base/recent_map.ts";
 import type { Turn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { isOfOneFile } from "./errno.ts";
@@ -15,6 +16,13 @@ const SHARE = 0.2;
 const BURST = 2000;
 /** How long an identity that a walk did not find is not looked for again, in milliseconds. */
 const FORGET = 60_000;
+/**
+ * Names that are remembered of folders looked through, to twice as many; of two
+ * folders in any case, for clients that take turns.
+ */
+const KEPT_NAMES = 200_000;
+/** What a folder counts for beside its names. */
+const FOLDER = 8;
 /** Identities that are remembered as looked for. */
 const MAX_ASKED = 20_000;
 
@@ -42,8 +50,14 @@ export class Locator {
   #walked = 0;
   #saved = BURST;
   #savedAt: number;
-  /** The folder looked through last: after a restart clients ask for one file after the other. */
-  #scanned: { parent: LocalNode; names: Map<number, string> } | undefined;
+  /**
+   * Names by inode number in the folders looked through last: after a restart
+   * clients ask for one file after the other. Hints, checked at every use.
+   */
+  readonly #scanned = new RecentMap<LocalNode, Map<number, string>>(
+    KEPT_NAMES,
+    { weigh: ({ size }) => FOLDER + size },
+  );
   /** Folder entries tell other inode numbers than stat: stacked file systems do. */
   #entriesLie = false;
 
@@ -123,25 +137,22 @@ export class Locator {
     parent: LocalNode,
     inode: number,
   ): Promise<LocalNode | undefined> {
-    const known = this.#scanned?.parent === parent
-      ? this.#scanned.names.get(inode)
-      : undefined;
+    const known = this.#scanned.get(parent)?.get(inode);
     const found = known && this.#adoptIf(inode, parent, known);
     if (found) return found;
     const byInode = new Map<number, string>();
     for await (const { names, inodes } of this.#list(parent)) {
       const told = inodes.length > 0 && !this.#entriesLie;
       for (let i = 0; i < names.length; i++) {
-        if (told) {
-          byInode.set(inodes[i]!, names[i]!);
-          continue;
-        }
-        if (this.#turn.isOver) await this.#turn.next();
-        const found = this.#adoptIf(inode, parent, names[i]!);
-        if (found) return found;
+        const name = names[i]!;
+        if (!told && this.#turn.isOver) await this.#turn.next();
+        const number = told
+          ? inodes[i]
+          : this.#look(this.#tree.folder(parent), name)?.fileid;
+        if (number !== undefined) byInode.set(number, name);
       }
     }
-    if (byInode.size > 0) this.#scanned = { parent, names: byInode };
+    this.#scanned.set(parent, byInode);
     const name = byInode.get(inode);
     return name === undefined ? undefined : this.#adoptIf(inode, parent, name);
   }

@@ -202,6 +202,45 @@ testBothHosts(
   },
 );
 
+for (const ffi of [true, false]) {
+  Deno.test({
+    name: `local, ${
+      ffi ? "libc" : "no libc"
+    }: after a restart each folder is looked through once, whoever takes turns`,
+    ignore: noFolder || (ffi && !hasFfi),
+    async fn() {
+      await using box = new Sandbox({ ffi });
+      const ids: Uint8Array[] = [];
+      const folders = ["a", "b", "c"];
+      for (const name of folders) Deno.mkdirSync(`${box.path}/${name}`);
+      for (let i = 0; i < 9; i++) {
+        const folder = (await box.fs.lookup(box.fs.root(), folders[i % 3]!))!;
+        Deno.writeTextFileSync(`${box.path}/${folders[i % 3]}/${i}`, "");
+        const file = (await box.fs.lookup(folder, `${i}`))!;
+        ids.push(box.fs.identify(file).slice());
+      }
+      await box.fs.dispose();
+      const host = makeHost(ffi);
+      let lists = 0;
+      const list = host.list.bind(host);
+      host.list = (folder) => {
+        lists++;
+        return list(folder);
+      };
+      const fs = new HostedFileSystem(host, box.path, {
+        clock: toldClock(() => 5),
+      });
+      try {
+        for (const id of ids) await fs.resolve(id);
+      } finally {
+        await fs.dispose();
+      }
+      // One walk of the tree, the root's folder among it, and then each folder.
+      assertEquals(lists, 1 + 2 * folders.length);
+    },
+  });
+}
+
 testBothHosts(
   "handles that a client makes up don't make us walk again and again",
   async (make) => {
