@@ -14,6 +14,7 @@ import { LONGEST_DELAY } from "../../src/backchannel/sender.ts";
 import { PAGE } from "../../src/backends/common/piece.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
+import { LOOK } from "../../src/backends/local/idle_files.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
 import { LARGE } from "../../src/backends/common/long_calls.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
@@ -101,6 +102,7 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/backends/local/README.md": {
     "is listed in slices of": SLICE,
     "the listings kept take": MAX_BYTES,
+    "so of those that are held all are looked at every": LOOK,
     "Of a file of more than": LARGE,
     "At its end the server waits": LAST_WAIT,
     "A size that changes by more than": LARGE,

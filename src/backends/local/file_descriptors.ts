@@ -69,6 +69,7 @@ export class FileDescriptors {
   /** Those that are given up. */
   readonly closing: Closing;
   readonly #open: OpenFile;
+  readonly #used: () => void;
   readonly #recent: RecentMap<LocalNode, Descriptor>;
   /** Those without a name that clients have open, the longest kept first. */
   readonly #nameless = new Set<LocalNode>();
@@ -81,23 +82,33 @@ export class FileDescriptors {
   /** Syncs of a file's content that are under way, all of them as one. */
   readonly #syncing = new Map<LocalNode, Promise<void>>();
 
-  /** Holds `limit` files, to twice as many, and `mostNameless` without a name. */
+  /**
+   * Holds `limit` files, to twice as many, and `mostNameless` without a name; `used`
+   * is told whenever one is used.
+   */
   constructor(
     open: OpenFile,
-    { limit, mostNameless, host, clock }: {
+    { limit, mostNameless, used, host, clock }: {
       readonly limit: number;
       readonly mostNameless: number;
+      readonly used: () => void;
       readonly host: Host;
       readonly clock: Clock;
     },
   ) {
     this.closing = new Closing(host, { clock, most: mostNameless });
     this.#open = open;
+    this.#used = used;
     this.#recent = new RecentMap(limit, {
       evict: (descriptor, node) => this.#evict(node, descriptor),
     });
     this.#mostNameless = mostNameless;
     this.#mostLeaving = Math.ceil(limit / 2);
+  }
+
+  /** Those that may be closed for others, clients having them open or not. */
+  held(): LocalNode[] {
+    return [...this.#recent.keys()];
   }
 
   /** Whether another file can lose its name and be kept: for its clients, or until it is closed. */
@@ -252,6 +263,7 @@ export class FileDescriptors {
 
   #use(node: LocalNode, descriptor: Descriptor): void {
     if (!this.#nameless.has(node)) this.#recent.set(node, descriptor);
+    this.#used();
   }
 
   #evict(node: LocalNode, descriptor: Descriptor): void {

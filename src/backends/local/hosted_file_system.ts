@@ -461,19 +461,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     return guard && {
       [Symbol.dispose]: () => {
         guard[Symbol.dispose]();
-        this.#letGo(file);
+        // What the host has removed meanwhile need not be held any more.
+        this.#store.idle.letGo(file);
       },
     };
-  }
-
-  /** No client is trusted with the file any more, which the host may have removed: what held it open is closed then. */
-  #letGo(file: LocalNode): void {
-    if (file.isOpen) return;
-    try {
-      this.#store.tree.buryNameless(file);
-    } catch {
-      // "stale", as it is to be.
-    }
   }
 
   /** Makes names and attributes durable that were changed since the last time. */

@@ -9,6 +9,7 @@ import { changeOf } from "./change_counter.ts";
 import { isReplaced } from "./errno.ts";
 import { FileDescriptors } from "./file_descriptors.ts";
 import { Guards } from "./guards.ts";
+import { IdleFiles } from "./idle_files.ts";
 import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
 import { isLarge } from "../common/long_calls.ts";
 import { Listings } from "./listings.ts";
@@ -27,6 +28,8 @@ export class Store {
   readonly tree: Tree;
   /** Files that are open. */
   readonly files: FileDescriptors;
+  /** Files that no client has open. */
+  readonly idle: IdleFiles;
   /** Folders as they were listed. */
   readonly listings: Listings;
   /** Of exclusive creates. */
@@ -66,9 +69,12 @@ export class Store {
     this.files = new FileDescriptors(this.#openFile, {
       limit: share * 2,
       mostNameless: share * 2,
+      used: () => this.idle.expect(),
       host,
       clock,
     });
+    const { files, tree } = this;
+    this.idle = new IdleFiles({ files, tree, clock, turn });
     this.listings = new Listings(this.tree, { clock, now: this.now, turn });
     this.verifiers = new Verifiers(this.tree);
     this.guards = new Guards({
@@ -82,7 +88,6 @@ export class Store {
           : host.statFile(node.descriptor.fd),
     });
     if (options.durability !== "os") {
-      const { tree, files } = this;
       this.#root = openFolder(host.folderPath(tree.folder(tree.root)));
       this.settlement = new Settlement(tree, files, this.#root);
     }
@@ -200,6 +205,7 @@ export class Store {
   /** Writes what is not yet durable, and closes everything. */
   async dispose(): Promise<void> {
     try {
+      this.idle[Symbol.dispose]();
       await this.resizes.ended();
       await Promise.all([this.listings.dispose(), this.guards.dispose()]);
       await this.files.dispose();

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { toldClock } from "../../support/fake_clock.ts";
+import { LOOK } from "../../../src/backends/local/idle_files.ts";
+import { FakeClock, toldClock } from "../../support/fake_clock.ts";
 import { attributes, codeOf, type Sandbox, testBothHosts } from "./fixture.ts";
 
 /** Descriptors that a file system may have; a quarter of them is for files without a name. */
@@ -194,6 +195,65 @@ for (const [how, lose] of Object.entries(losses)) {
     },
   );
 }
+
+const readings: Record<
+  string,
+  (fs: HostedFileSystem, file: LocalNode) => unknown
+> = {
+  "read without an OPEN": (fs, file) => fs.read(file, 0, new Uint8Array(1)),
+  async "written and not committed"(fs, file) {
+    await fs.open(file, BOTH);
+    await fs.write(file, 0, new Uint8Array(1), "unstable");
+    await fs.close(file, BOTH);
+  },
+};
+
+for (const [how, use] of Object.entries(readings)) {
+  testBothHosts(
+    `what was ${how}, and the host has removed, takes no room before long`,
+    async (make) => {
+      const clock = new FakeClock();
+      await using box = make({ clock });
+      const { fs } = box;
+      const names = ["removed", "kept", "open"];
+      for (const name of names) {
+        Deno.writeTextFileSync(`${box.path}/${name}`, "content");
+      }
+      const [removed, kept] = await Promise.all(
+        names.map((name) => fs.lookup(fs.root(), name)),
+      );
+      const open = await openFile(box, "open");
+      for (const file of [removed, kept, open]) await use(fs, file!);
+      Deno.removeSync(`${box.path}/removed`);
+      Deno.removeSync(`${box.path}/open`);
+      assertEquals(deletedIn(box), onLinux(2));
+      await clock.advanceAsync(LOOK);
+      assertEquals(deletedIn(box), onLinux(1));
+      assertEquals(await codeOf(() => fs.getattr(removed!)), "stale");
+      assertEquals((await fs.getattr(kept!)).size, 7);
+      assertEquals((await fs.getattr(open)).nlink, 0);
+    },
+  );
+}
+
+testBothHosts(
+  "a file system that holds no file open has no timer",
+  async (make) => {
+    const clock = new FakeClock();
+    await using box = make({ clock });
+    const node = await openFile(box, "file");
+    await byteOf(box, node);
+    await clock.advanceAsync(10 * LOOK);
+    assertEquals(await byteOf(box, node), "file".length);
+    box.fs.close(node, BOTH);
+    await byteOf(box, node);
+    await clock.advanceAsync(LOOK);
+    assertEquals(clock.pending, 0);
+    // And what is used later is looked at again.
+    await byteOf(box, node);
+    assertEquals(clock.pending, 1);
+  },
+);
 
 /** Descriptors of files of a box that have no name any more. */
 function deletedIn({ path }: Sandbox): number | undefined {

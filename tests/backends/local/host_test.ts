@@ -67,6 +67,7 @@ Deno.test({
     const files = new FileDescriptors(() => fs.openSync(nothing, "r+"), {
       limit: 4,
       mostNameless: 4,
+      used: () => {},
       host: makeHost(false),
       clock: systemClock,
     });
@@ -91,6 +92,7 @@ Deno.test({
     const files = new FileDescriptors(() => fs.openSync(path, "r+"), {
       limit: 4,
       mostNameless: 4,
+      used: () => {},
       host: makeHost(false),
       clock: systemClock,
     });
