@@ -110,6 +110,11 @@ export interface DirectoryPage<Node> {
   readonly entries: readonly DirectoryEntry<Node>[];
   /** Whether nothing comes after them. */
   readonly end: boolean;
+  /**
+   * Whether this object is returned again only for as long as all of it is as it was, the
+   * attributes of its entries included: the server may keep what it has made of it.
+   */
+  readonly isLasting?: boolean | undefined;
 }
 
 /** What {@linkcode FileSystem.read} did. */

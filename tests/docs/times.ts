@@ -15,6 +15,7 @@ import { PAGE } from "../../src/backends/common/piece.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LOOK } from "../../src/backends/local/idle_files.ts";
+import { LASTING } from "../../src/backends/local/kept_pages.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
 import { LARGE } from "../../src/backends/common/long_calls.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
@@ -103,6 +104,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "is listed in slices of": SLICE,
     "the listings kept take": MAX_BYTES,
     "so of those that are held all are looked at every": LOOK,
+    "entries, and answered again within": LASTING,
     "Of a file of more than": LARGE,
     "At its end the server waits": LAST_WAIT,
     "A size that changes by more than": LARGE,

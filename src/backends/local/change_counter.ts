@@ -1,3 +1,4 @@
+import type { FileAttributes } from "../../vfs/file_system.ts";
 import type { Host, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 
@@ -30,7 +31,8 @@ export function changeOf(
   return node.change;
 }
 
-function differs(a: HostStat, b: HostStat): boolean {
+/** Whether anything was changed in between. */
+export function differs(a: FileAttributes, b: FileAttributes): boolean {
   return a.ctime.nanoseconds !== b.ctime.nanoseconds ||
     a.ctime.seconds !== b.ctime.seconds || a.size !== b.size ||
     a.mtime.nanoseconds !== b.mtime.nanoseconds ||

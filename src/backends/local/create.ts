@@ -35,6 +35,7 @@ export function create(
 ): Created<LocalNode> {
   const { directory, name } = at;
   const { verifier } = entry;
+  using _ = store.tree.moment.ending();
   store.tree.folder(directory);
   if (entry.kind.type === "file") store.files.assertKeepingUp();
   if (entry.kind.type === "directory") store.tree.assertRoomIn(directory);

@@ -13,6 +13,7 @@ export function link(
 ): ChangeInfo {
   if (node.type === "directory") throw new FsError("is-directory");
   const { host, tree } = store;
+  using _ = tree.moment.ending();
   tree.stat(node);
   if (node.isGone) throw new FsError("stale");
   const before = store.stat(directory);
@@ -48,7 +49,8 @@ export function remove(
   const stat = tree.stat(node);
   store.keepReadable(node, stat);
   const at = { folder: tree.folder(directory), name };
-  using _ = store.hold(node, stat, at);
+  using _held = store.hold(node, stat, at);
+  using _ = tree.moment.ending();
   takeName(() =>
     node.type === "directory" ? host.removeFolder(at) : host.removeFile(at)
   );
@@ -122,7 +124,8 @@ function renameNow(
   const links = tree.stat(moved).nlink;
   const [source, target] = tree.folders(from.directory, to.directory);
   const at = { folder: target, name: to.name };
-  using _ = replaced && store.hold(replaced, replacedStat!, at);
+  using _held = replaced && store.hold(replaced, replacedStat!, at);
+  using _ = tree.moment.ending();
   takeName(() => host.rename({ folder: source, name: from.name }, at));
   if (replaced !== undefined) store.unlinked(replaced, replacedStat!, to);
   moved.lostAt(from.directory, from.name);

@@ -6,7 +6,7 @@ import type {
   Timestamp,
 } from "../../vfs/file_system.ts";
 
-import type { FileWatch } from "./inotify.ts";
+import type { FileWatch, FolderWatch } from "./inotify.ts";
 
 /** A folder that is open: entries are reached as `prefix + name`. */
 export interface OpenFolder {
@@ -126,6 +126,8 @@ export interface Host {
   getNote(folder: OpenFolder, name: string): Uint8Array | undefined;
   /** What tells of changes to files; `undefined` where the host has no such thing, or no more of it. */
   watchFiles(): FileWatch | undefined;
+  /** The same for what is in folders. */
+  watchFolders(): FolderWatch | undefined;
   /** The host's calls are no longer needed. */
   close(): void;
 }

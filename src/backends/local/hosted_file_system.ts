@@ -1,11 +1,6 @@
 import { fileSystemType } from "./file_system_type.ts";
 import { ended } from "../../vfs/ended.ts";
-import {
-  type Awaitable,
-  type Steps,
-  take,
-  wait,
-} from "../../base/awaitable.ts";
+import type { Awaitable } from "../../base/awaitable.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
@@ -15,7 +10,6 @@ import type {
   Created,
   CreateKind,
   CreateOptions,
-  DirectoryEntry,
   DirectoryName,
   DirectoryPage,
   FileAttributes,
@@ -33,15 +27,15 @@ import { Approach } from "./approach.ts";
 import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
 import { transfer } from "./content.ts";
 import { create } from "./create.ts";
-import type { DirectoryListing } from "./directory_listing.ts";
 import { link, remove, rename } from "./entries.ts";
-import { isOfOneFile, toFsError } from "./errno.ts";
+import { toFsError } from "./errno.ts";
 import { largestFile } from "./largest_file.ts";
 import { type Host, isToldApart } from "./host.ts";
 import { Locator } from "./locator.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { decodeIdentity, encodeIdentity } from "./node_table.ts";
 import type { HostedOptions } from "./options.ts";
+import { readPage } from "./pages.ts";
 import { resize as resizeFile } from "./resizes.ts";
 import { BLIND_TO_LAYERS, isLayered } from "./overlay_host.ts";
 import { Store } from "./store.ts";
@@ -197,63 +191,11 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     limit: number,
     wanted?: WantedAttributes,
   ): Awaitable<DirectoryPage<LocalNode>> {
-    return this.#run([directory], () => {
-      const listing = this.#store.listings.of(directory, cookie);
-      const page = (listing: DirectoryListing) =>
-        take(this.#page(directory, listing, { cookie, limit, wanted }));
-      return listing instanceof Promise ? listing.then(page) : page(listing);
-    });
-  }
-
-  *#page(
-    directory: LocalNode,
-    listing: DirectoryListing,
-    { cookie, limit, wanted }: {
-      readonly cookie: number;
-      readonly limit: number;
-      readonly wanted: WantedAttributes | undefined;
-    },
-  ): Steps<DirectoryPage<LocalNode>> {
-    const { listings, tree, turn } = this.#store;
-    // What is wrong with the folder itself is told of it, and not of each entry.
-    tree.folder(directory);
-    const entries: DirectoryEntry<LocalNode>[] = [];
-    let rest = listing.after(cookie);
-    for (let next = rest.next(); !next.done; next = rest.next()) {
-      const { name, cookie } = next.value;
-      const entry = this.#entry(directory, name, wanted);
-      if (entry !== undefined) {
-        if (entries.length === limit) return { entries, end: false };
-        entries.push({ name, cookie, ...entry });
-        continue;
-      }
-      // Removed since, or of another file system: there may be any number of them.
-      if (tree.isFree(directory, name)) listings.passed(directory, name);
-      if (turn.isOver) {
-        if (entries.length > 0) return { entries, end: false };
-        yield* wait(turn.next());
-      }
-      rest = listing.after(cookie);
-    }
-    return { entries, end: true };
-  }
-
-  /** What a listing tells of an entry: its name alone, where the host keeps it from us. */
-  #entry(
-    directory: LocalNode,
-    name: string,
-    wanted: WantedAttributes | undefined,
-  ): Pick<DirectoryEntry<LocalNode>, "node" | "attributes"> | undefined {
-    const store = this.#store;
-    try {
-      const found = store.tree.find(directory, name);
-      if (found === undefined) return undefined;
-      const { node, stat } = found;
-      return { node, attributes: store.counted(node, stat, wanted) };
-    } catch (error) {
-      if (isOfOneFile(error)) return {};
-      throw error;
-    }
+    const request = { cookie, limit, wanted };
+    return this.#run(
+      [directory],
+      () => readPage(this.#store, directory, request),
+    );
   }
 
   /** Reads up to the end of the file, or until the target is full. */
@@ -333,6 +275,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       const store = this.#store;
       const { files, guards, host, listings, resizes, settlement, tree } =
         store;
+      using _ = tree.moment.ending();
       const stat = tree.stat(node);
       checkChanges(node.type, changes);
       const descriptor = changes.size === undefined
@@ -385,6 +328,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
           .then(() => stability);
       };
       descriptor.isUnsynced = true;
+      // Also where the host writes a part and fails.
+      tree.moment.end();
       const bytes = transfer(descriptor, data, { offset, write: true });
       return bytes instanceof Promise
         ? guards.during(file, bytes).then(done)

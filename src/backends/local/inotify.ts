@@ -2,17 +2,27 @@ import type { HostCalls } from "./host_calls.ts";
 
 const IN_MODIFY = 0x2;
 const IN_ATTRIB = 0x4;
+const IN_MOVE = 0xc0;
+const IN_CREATE = 0x100;
+const IN_DELETE = 0x200;
 const IN_MOVE_SELF = 0x800;
 const IN_DELETE_SELF = 0x400;
 const IN_IGNORED = 0x8000;
 /** Written, cut, linked, unlinked, renamed, and what chmod, chown and utimes do. */
 const CHANGES = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
+const IN_ONLYDIR = 0x0100_0000;
+const IN_ONESHOT = 0x8000_0000;
+/** The first thing that happens to a folder, its entries or the files of those names. */
+const CHANGE_WITHIN = CHANGES | IN_MOVE | IN_CREATE | IN_DELETE | IN_ONLYDIR |
+  IN_ONESHOT;
 const IN_NONBLOCK_CLOEXEC = 0o2004000;
 const POLLIN = 1;
 /** The wait is broken off every second: a watch may end without a word. */
 const TIMEOUT = 1000;
 /** `struct inotify_event` without a name, as watches of files bring them. */
 const EVENT_BYTES = 16;
+/** The longest name that follows it, with a NUL. */
+const MAX_NAME = 256;
 
 const encoder = new TextEncoder();
 
@@ -29,6 +39,51 @@ export interface FileWatch {
   changed(): Promise<Set<number> | undefined>;
   /** Nothing is watched any more, and no call waits. */
   close(): void;
+}
+
+/** What tells of the first change in each of some folders. */
+export interface FolderWatch {
+  /** Watches the folder that `path` leads to until something happens; a number for it, `undefined` where the host refuses. */
+  add(path: string): number | undefined;
+  /** Ends {@linkcode FolderWatch.add}. */
+  remove(watch: number): void;
+  /** The numbers of the folders in which something has happened by now; `undefined` when there was too much to tell. */
+  changed(): readonly number[] | undefined;
+  /** Nothing is watched any more. */
+  close(): void;
+}
+
+/** The same for folders, of which each watch tells one thing: however much happens there, that is all it costs. */
+export function openFolderWatch({ libc }: HostCalls): FolderWatch | undefined {
+  const fd = libc.inotify_init1(IN_NONBLOCK_CLOEXEC);
+  if (fd < 0) return undefined;
+  const buffer = new Uint8Array((EVENT_BYTES + MAX_NAME) * 16);
+  const words = new Int32Array(buffer.buffer);
+  return {
+    add(path) {
+      const watch = libc.inotify_add_watch(
+        fd,
+        encoder.encode(`${path}\0`),
+        CHANGE_WITHIN >>> 0,
+      );
+      return watch < 0 ? undefined : watch;
+    },
+    remove: (watch) => void libc.inotify_rm_watch(fd, watch),
+    changed() {
+      const watches: number[] = [];
+      for (;;) {
+        const bytes = Number(libc.read(fd, buffer, BigInt(buffer.length)));
+        if (bytes <= 0) return watches;
+        for (let at = 0; at < bytes;) {
+          const watch = words[at / 4]!;
+          if (watch < 0) return undefined;
+          watches.push(watch);
+          at += EVENT_BYTES + words[at / 4 + 3]!;
+        }
+      }
+    },
+    close: () => void libc.close(fd),
+  };
 }
 
 /** Opens inotify, or `undefined` where the host has no more of it to give. */

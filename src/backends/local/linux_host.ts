@@ -21,7 +21,12 @@ import {
 } from "./host.ts";
 import { EntryPins } from "./entry_pins.ts";
 import { type HostHandle, HostHandles } from "./host_handles.ts";
-import { type FileWatch, openInotify } from "./inotify.ts";
+import {
+  type FileWatch,
+  type FolderWatch,
+  openFolderWatch,
+  openInotify,
+} from "./inotify.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { cString, RawCalls } from "./raw_calls.ts";
 import { HANGING_MOUNTS, PortableHost } from "./portable_host.ts";
@@ -342,6 +347,10 @@ export class LinuxHost extends PortableHost {
 
   override watchFiles(): FileWatch | undefined {
     return openInotify(this.#calls);
+  }
+
+  override watchFolders(): FolderWatch | undefined {
+    return openFolderWatch(this.#calls);
   }
 
   override close(): void {

@@ -41,6 +41,10 @@ export class LocalNode {
   /** How many clients opened it for writing. */
   writers = 0;
 
+  /** What the host told of it last, and in which moment. */
+  told: HostStat | undefined;
+  toldIn = -1;
+
   /** The change counter as last told; see change_counter.ts. */
   change = 0;
   /** We changed it since. */

@@ -9,7 +9,7 @@ import type {
 import { systemWallClock } from "../../base/wall_clock.ts";
 import { hostCode } from "../../base/host_error.ts";
 import { isOfOneFile } from "./errno.ts";
-import type { FileWatch } from "./inotify.ts";
+import type { FileWatch, FolderWatch } from "./inotify.ts";
 import {
   birthHash,
   type Host,
@@ -231,6 +231,10 @@ export class PortableHost implements Host {
   }
 
   watchFiles(): FileWatch | undefined {
+    return undefined;
+  }
+
+  watchFolders(): FolderWatch | undefined {
     return undefined;
   }
 

@@ -11,6 +11,7 @@ import { FileDescriptors } from "./file_descriptors.ts";
 import { Guards } from "./guards.ts";
 import { IdleFiles } from "./idle_files.ts";
 import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
+import { KeptPages } from "./kept_pages.ts";
 import { isLarge } from "../common/long_calls.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
@@ -32,6 +33,8 @@ export class Store {
   readonly idle: IdleFiles;
   /** Folders as they were listed. */
   readonly listings: Listings;
+  /** Parts of them as they were answered. */
+  readonly pages: KeptPages;
   /** Of exclusive creates. */
   readonly verifiers: Verifiers;
   /** Files that clients are trusted with. */
@@ -76,6 +79,12 @@ export class Store {
     const { files, tree } = this;
     this.idle = new IdleFiles({ files, tree, clock, turn });
     this.listings = new Listings(this.tree, { clock, now: this.now, turn });
+    this.pages = new KeptPages({
+      clock,
+      moment: this.tree.moment,
+      open: () => isSeenWhole(path) ? host.watchFolders() : undefined,
+      pathOf: (directory) => host.folderPath(this.tree.folder(directory)),
+    });
     this.verifiers = new Verifiers(this.tree);
     this.guards = new Guards({
       clock,
@@ -112,7 +121,9 @@ export class Store {
 
   /** We changed a node: its change counter moves on, and it was no other process. */
   touched(node: LocalNode): void {
+    this.tree.moment.end();
     node.isTouched = true;
+    for (const { parent } of node.places) this.pages.forget(parent);
     this.guards.changed(node);
   }
 
@@ -130,7 +141,9 @@ export class Store {
     before: HostStat,
     names: { readonly removed?: string; readonly added?: string },
   ): ChangeInfo {
+    this.tree.moment.end();
     directory.isTouched = true;
+    this.pages.forget(directory);
     this.settlement?.add(directory);
     const after = this.stat(directory);
     this.listings.changed(directory, { before, after, ...names });
@@ -186,6 +199,7 @@ export class Store {
     if (node.isOpen) this.files.keepNameless(node);
     else this.files.release(node);
     this.listings.forget(node);
+    this.pages.forget(node);
     this.verifiers.forget(node);
   }
 
@@ -210,6 +224,7 @@ export class Store {
       await Promise.all([this.listings.dispose(), this.guards.dispose()]);
       await this.files.dispose();
     } finally {
+      this.pages.dispose();
       if (this.#root !== undefined) fs.closeSync(this.#root);
       this.tree.dispose();
     }

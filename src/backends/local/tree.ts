@@ -5,6 +5,7 @@ import { FsError } from "../../vfs/errors.ts";
 import { isReplaced } from "./errno.ts";
 import type { Descriptor } from "./file_descriptors.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
+import { Moment } from "./moment.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { NodeTable } from "./node_table.ts";
 
@@ -18,6 +19,14 @@ export const MOST_LEVELS = 2000;
 /** So many of them are checked in one go: some two milliseconds. */
 const LEVELS_AT_ONCE = 100;
 
+/** An entry as it was found, and in which moment. */
+interface FoundEntry {
+  readonly parent: LocalNode;
+  readonly name: string;
+  readonly node: LocalNode;
+  readonly moment: number;
+}
+
 /**
  * The served tree. From the root on, each folder is opened in its parent by one
  * name, never followed, and checked to be the one that is meant: so no symlink
@@ -30,6 +39,8 @@ export class Tree {
   readonly table: NodeTable;
   /** The folder that is served. */
   readonly root: LocalNode;
+  /** What the host has told is good for it. */
+  readonly moment: Moment = new Moment();
   /** How often we moved a folder: what walks the tree meanwhile may have missed it. */
   moves = 0;
   /** The root, open; not once it is no longer served. */
@@ -43,6 +54,8 @@ export class Tree {
   readonly #buried: (node: LocalNode) => void;
   /** A folder that must not be closed now. */
   #held: LocalNode | undefined;
+  /** The entry that was found last. */
+  #found: FoundEntry | undefined;
 
   /**
    * `path` has to be a folder; `limit` is how many folders are held open; `buried`
@@ -236,22 +249,44 @@ export class Tree {
     parent: LocalNode,
     name: string,
   ): { readonly node: LocalNode; readonly stat: HostStat } | undefined {
+    const moment = this.moment.now;
+    const last = this.#found;
+    if (
+      last?.moment === moment && last.parent === parent && last.name === name
+    ) return { node: last.node, stat: this.stat(last.node) };
     const folder = this.folder(parent);
     const stat = this.entry(folder, name);
     if (stat === undefined) return undefined;
     if (stat.type === "directory") this.assertRoomIn(parent);
-    return { node: this.table.adopt({ parent, folder, name }, stat), stat };
+    const node = this.table.adopt({ parent, folder, name }, stat);
+    this.#found = { parent, name, node, moment };
+    return { node, stat: this.#tell(node, stat) };
   }
 
   /** What the host tells of a node now. Throws {@linkcode Misplaced}. */
   stat(node: LocalNode): HostStat {
+    if (this.#isTold(node)) return node.told!;
+    return this.#tell(node, this.#ask(node));
+  }
+
+  #isTold(node: LocalNode): boolean {
+    return node.toldIn === this.moment.now && !node.isGone;
+  }
+
+  #tell(node: LocalNode, stat: HostStat): HostStat {
+    node.told = stat;
+    node.toldIn = this.moment.now;
+    return stat;
+  }
+
+  #ask(node: LocalNode): HostStat {
     if (node === this.root) return this.#statRoot();
     if (node.isGone) {
       if (node.descriptor === undefined) throw new FsError("stale");
       return this.host.statFile(node.descriptor.fd);
     }
     try {
-      return this.#statNamed(node);
+      return this.#statHeld(node) ?? this.#statNamed(node);
     } catch (error) {
       // Its folder may be gone, and it with that: what is open goes on.
       const stat = this.buryNameless(node);
@@ -265,7 +300,20 @@ export class Tree {
     if (place === undefined) throw new Misplaced(node);
     const stat = this.entry(this.folder(place.parent), place.name);
     if (stat === undefined || !node.is(stat)) throw new Misplaced(node);
+    if (node.descriptor !== undefined) {
+      node.descriptor.checkedAt = this.#clock.now();
+    }
     return stat;
+  }
+
+  /** The same by a descriptor, where it was in the tree a moment ago, and has a name. */
+  #statHeld(node: LocalNode): HostStat | undefined {
+    const held = node.descriptor ?? node.folder;
+    if (held === undefined) return undefined;
+    const checkedAt = node.descriptor?.checkedAt ?? node.checkedAt;
+    if (this.#clock.now() - checkedAt >= this.#trust) return undefined;
+    const stat = this.host.statFile(held.fd);
+    return stat.nlink > 0 ? stat : undefined;
   }
 
   /** The same of the root, which is "stale" once the host has removed it (RFC 8881 15.1.2.7): it is looked for nowhere else. */

@@ -5,6 +5,7 @@ import type { FileRef } from "../../vfs/file_handle.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type {
   DirectoryEntry,
+  DirectoryPage,
   WantedAttributes,
 } from "../../vfs/file_system.ts";
 import { spaceFor } from "../attributes/attribute_table.ts";
@@ -12,6 +13,11 @@ import type { CompoundContext } from "../context.ts";
 import { writeName } from "./names.ts";
 import { statusOfError } from "../status.ts";
 import { attributesOf } from "./attributes_of.ts";
+import {
+  encodedPage,
+  type PageTerms,
+  rememberEncoded,
+} from "./encoded_pages.ts";
 
 /** What {@linkcode DirectoryListing} is to write. */
 export interface ListingOptions {
@@ -51,6 +57,7 @@ export class DirectoryListing {
   /** Position in the reply behind which no entry may end. */
   readonly #end: number;
   readonly #wanted: WantedAttributes;
+  readonly #terms: PageTerms;
   #hintLeft: number;
   /** Entries that were written. */
   #entries = 0;
@@ -63,6 +70,11 @@ export class DirectoryListing {
     this.#options = options;
     this.#folder = context.file;
     this.#wanted = context.services.attributes.wanted(options.requested);
+    this.#terms = {
+      export: this.#folder.export,
+      minorVersion: context.minorVersion,
+      requested: options.requested,
+    };
     this.#end = context.reply.position + options.room - TAIL;
     // RFC 8881 18.23.4: 0 is no hint; a hint never keeps the first entry out.
     this.#hintLeft = options.hint || Infinity;
@@ -82,8 +94,10 @@ export class DirectoryListing {
         fs.readdir(node, after, this.#pageSize(), this.#wanted),
       );
       const { entries } = page;
-      const status = yield* this.#writePage(entries);
-      if (status !== undefined) return status;
+      if (!this.#copyPage(page)) {
+        const status = yield* this.#writePage(page);
+        if (status !== undefined) return status;
+      }
       if (page.end || entries.length === 0) return this.#finish(true);
       after = entries[entries.length - 1]!.cookie;
     }
@@ -91,10 +105,23 @@ export class DirectoryListing {
     throw new FsError("io", "an endless folder");
   }
 
+  /** Writes a page as it was written before, where all of it fits. */
+  #copyPage(page: DirectoryPage<object>): boolean {
+    const written = encodedPage(page, this.#terms);
+    if (written === undefined) return false;
+    const { bytes, hint } = written;
+    const { reply } = this.#context;
+    const fits = reply.position + bytes.length <= this.#end &&
+      hint <= this.#hintLeft;
+    if (!fits || !this.#context.reserve(bytes.length)) return false;
+    reply.raw(bytes);
+    this.#hintLeft -= hint;
+    this.#entries += page.entries.length;
+    return true;
+  }
+
   /** Writes the entries that fit; where one does not, the status of the whole. */
-  *#writePage(
-    entries: readonly DirectoryEntry<object>[],
-  ): Steps<StatusCode | undefined> {
+  *#writePage(page: DirectoryPage<object>): Steps<StatusCode | undefined> {
     const context = this.#context;
     const { reply, connection, minorVersion, services } = context;
     const { namespace, turn, attributes: table } = services;
@@ -103,7 +130,10 @@ export class DirectoryListing {
     const wanted = this.#wanted;
     // A client that asks for filehandles is going to use them.
     const areUsed = requested.meets(FILEHANDLE);
-    for (const entry of entries) {
+    const begin = reply.position;
+    let hint = 0;
+    let isLasting = page.isLasting;
+    for (const entry of page.entries) {
       // What no client could ask for (CheckedFileSystem).
       if (entry.name === "") continue;
       const isDue = this.#seen++ % ENTRIES_AT_ONCE === 0;
@@ -132,9 +162,11 @@ export class DirectoryListing {
           const offer = table.offer(minorVersion, file, attributes);
           const plan = offer.plan(requested);
           const space = yield* wait(spaceFor(plan, file));
+          if (space !== undefined) isLasting = false;
           const source = table.source(file, { attributes, offer, space });
           plan.write(reply, source);
         } catch (error) {
+          isLasting = false;
           isThere = this.#writeError(named, error);
         }
       }
@@ -142,8 +174,16 @@ export class DirectoryListing {
       if (!isThere || !fits) reply.truncate(start);
       if (!isThere) continue;
       if (!fits) return this.#finish(false);
+      hint += named - start;
       this.#hintLeft -= named - start;
       this.#entries++;
+    }
+    if (isLasting) {
+      rememberEncoded(page, {
+        ...this.#terms,
+        bytes: reply.slice(begin),
+        hint,
+      });
     }
     return undefined;
   }

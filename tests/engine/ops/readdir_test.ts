@@ -9,7 +9,10 @@ import { getfh } from "../../../src/engine/ops/getfh.ts";
 import { remove } from "../../../src/engine/ops/remove.ts";
 import { SMALL_REPLY } from "../../../src/rpc/buffer_budget.ts";
 import { FsError } from "../../../src/vfs/errors.ts";
-import type { FileSystem } from "../../../src/vfs/file_system.ts";
+import type {
+  DirectoryPage,
+  FileSystem,
+} from "../../../src/vfs/file_system.ts";
 import { Fixture, memoryFixture, slow } from "./fixture.ts";
 import { list, readPart } from "./listing.ts";
 
@@ -18,6 +21,7 @@ const SIZE = 4;
 const RDATTR_ERROR = 11;
 const HANDLE = 19;
 const FILEID = 20;
+const FILES_FREE = 22;
 
 function many(count: number): Record<string, string> {
   const names = Array.from({ length: count }, (_, i) => `name-${i}`);
@@ -286,4 +290,86 @@ Deno.test("READDIR lists a small part where connections hold too much for more",
   const part = await readPart(root, { maxCount: 100_000, attributes: [TYPE] });
   assertEquals(part.eof, false);
   assertEquals(part.names.length > 100 && part.bytes <= SMALL_REPLY, true);
+});
+
+/** A file system whose pages are each the same object for as long as `change` was not called. */
+function lasting() {
+  const inner: FileSystem = memory(many(40));
+  const pages = new Map<string, DirectoryPage<object>>();
+  let size = 0;
+  const fs = changed(inner, {
+    readdir: (directory, cookie, limit) => {
+      const key = `${cookie} ${limit}`;
+      const known = pages.get(key);
+      if (known !== undefined) return known;
+      const page = inner.readdir(directory, cookie, limit);
+      assert(!(page instanceof Promise));
+      const entries = page.entries.map((entry) => ({
+        ...entry,
+        attributes: { ...entry.attributes!, size },
+      }));
+      const made = { entries, end: page.end, isLasting: true };
+      pages.set(key, made);
+      return made;
+    },
+  });
+  const change = () => {
+    size++;
+    pages.clear();
+  };
+  return { fs, pages, change };
+}
+
+Deno.test("a page that lasts is written once, for each set of attributes", async () => {
+  const { fs, pages, change } = lasting();
+  const root = await new Fixture({ path: "/", fs }).at("/");
+  const sizes = async (attributes: number[]) => {
+    const { names, attributes: values } = await list(root, { attributes });
+    assertEquals(names.length, 40);
+    return new Set(values.map((value) => value.uint64()));
+  };
+  assertEquals(await sizes([SIZE]), new Set([0n]));
+  // What a file system says that nothing has changed in is not looked at again.
+  const [page] = pages.values();
+  Object.assign(page!.entries[0]!.attributes!, { size: 9 });
+  assertEquals(await sizes([SIZE]), new Set([0n]));
+  assertEquals(await sizes([SIZE, FILEID]), new Set([0n, 9n]));
+  change();
+  assertEquals(await sizes([SIZE]), new Set([1n]));
+});
+
+Deno.test("a page that lasts is copied as far as maxcount and dircount go", async () => {
+  const { fs } = lasting();
+  const root = await new Fixture({ path: "/", fs }).at("/");
+  for (
+    const asked of [
+      { maxCount: 1000 },
+      { dirCount: 500 },
+      { maxCount: 2000, dirCount: 900 },
+    ]
+  ) {
+    const first = await readPart(root, { ...asked, attributes: [SIZE] });
+    const second = await readPart(root, { ...asked, attributes: [SIZE] });
+    assertEquals(second.names, first.names);
+    assertEquals(second.bytes, first.bytes);
+    assertEquals([first.eof, second.eof], [false, false]);
+  }
+});
+
+Deno.test("the room in a file system is asked for anew of a page that lasts", async () => {
+  const { fs } = lasting();
+  let freeFiles = 1;
+  const status = () => ({
+    totalBytes: 9,
+    freeBytes: 9,
+    availableBytes: 9,
+    totalFiles: 9,
+    freeFiles: freeFiles++,
+  });
+  const root = await new Fixture({ path: "/", fs: changed(fs, { status }) }).at(
+    "/",
+  );
+  const listed = () => list(root, { attributes: [FILES_FREE] });
+  const first = (await listed()).attributes[0]!.uint64();
+  assertNotEquals((await listed()).attributes[0]!.uint64(), first);
 });

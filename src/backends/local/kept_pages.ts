@@ -1,0 +1,159 @@
+import type { Clock } from "../../base/clock.ts";
+import type { DirectoryPage, WantedAttributes } from "../../vfs/file_system.ts";
+import type { FolderWatch } from "./inotify.ts";
+import type { Moment } from "./moment.ts";
+import type { LocalNode } from "./node.ts";
+
+/** Entries that are kept with their attributes, a folder that is watched counting as some more. */
+export const MOST_KEPT = 16_384;
+const FOLDER_COUNTS = 16;
+/** Milliseconds that a page is good for: what is written through mmap, or read, is not told of. */
+export const LASTING = 1000;
+
+/** Which part of a folder is asked for. */
+export interface PageRequest {
+  /** Of the entry that it begins behind. */
+  readonly cookie: number;
+  /** Entries at most. */
+  readonly limit: number;
+  readonly wanted: WantedAttributes | undefined;
+}
+
+/** A page as it was answered. */
+interface KeptPage extends PageRequest {
+  readonly page: DirectoryPage<LocalNode>;
+  readonly madeAt: number;
+}
+
+/** A folder in which nothing has happened since it has been watched. */
+export interface WatchedFolder {
+  readonly directory: LocalNode;
+  readonly watch: number;
+  /** By the cookie that each begins behind. */
+  readonly pages: Map<number, KeptPage>;
+}
+
+/** What {@linkcode KeptPages} need of a file system. */
+export interface KeptPagesOptions {
+  /** Opened with the first page; `undefined` where the host can't tell of all that happens in a folder. */
+  readonly open: () => FolderWatch | undefined;
+  /** A path to the very folder. */
+  readonly pathOf: (directory: LocalNode) => string;
+  readonly moment: Moment;
+  readonly clock: Clock;
+}
+
+/**
+ * The pages of folders that were answered last, with the attributes of what is on
+ * them, for as long as the host's word is that nothing has happened in the folder.
+ * That word is there as soon as the change is: it is taken before each answer.
+ */
+export class KeptPages {
+  readonly #options: KeptPagesOptions;
+  /** Those used longest ago first. */
+  readonly #folders = new Map<LocalNode, WatchedFolder>();
+  readonly #byWatch = new Map<number, WatchedFolder>();
+  #watch: FolderWatch | undefined;
+  #isOpened = false;
+  #count = 0;
+  #heardIn = -1;
+
+  constructor(options: KeptPagesOptions) {
+    this.#options = options;
+  }
+
+  /** A page that may be answered again. */
+  get(
+    directory: LocalNode,
+    { cookie, limit, wanted }: PageRequest,
+  ): DirectoryPage<LocalNode> | undefined {
+    this.#hear();
+    const folder = this.#folders.get(directory);
+    const kept = folder?.pages.get(cookie);
+    if (kept?.limit !== limit || kept.wanted !== wanted) return undefined;
+    if (this.#options.clock.now() - kept.madeAt >= LASTING) return undefined;
+    this.#folders.delete(directory);
+    this.#folders.set(directory, folder!);
+    return kept.page;
+  }
+
+  /** The folder, watched from before a page of it is made; `undefined` where it can't be. */
+  watched(directory: LocalNode): WatchedFolder | undefined {
+    this.#hear();
+    return this.#folders.get(directory) ?? this.#begin(directory);
+  }
+
+  /** Keeps a page, unless something has happened in the folder while it was made. */
+  keep(folder: WatchedFolder, kept: KeptPage): void {
+    const { directory, pages } = folder;
+    if (this.#folders.get(directory) !== folder) return;
+    const former = pages.get(kept.cookie);
+    if (former !== undefined) this.#count -= former.page.entries.length;
+    pages.set(kept.cookie, kept);
+    this.#grow(kept.page.entries.length);
+  }
+
+  /** We have changed what is in a folder, or its entries. */
+  forget(directory: LocalNode): void {
+    const folder = this.#folders.get(directory);
+    if (folder === undefined) return;
+    this.#drop(folder);
+    this.#watch!.remove(folder.watch);
+  }
+
+  /** Nothing is kept any more. */
+  dispose(): void {
+    this.#isOpened = true;
+    for (const directory of this.#folders.keys()) this.forget(directory);
+    this.#watch?.close();
+    this.#watch = undefined;
+  }
+
+  #begin(directory: LocalNode): WatchedFolder | undefined {
+    if (!this.#isOpened) {
+      this.#isOpened = true;
+      this.#watch = this.#options.open();
+    }
+    const watch = this.#watch?.add(this.#options.pathOf(directory));
+    if (watch === undefined) return undefined;
+    const folder = { directory, watch, pages: new Map() };
+    this.#folders.set(directory, folder);
+    this.#byWatch.set(watch, folder);
+    this.#grow(FOLDER_COUNTS);
+    return folder;
+  }
+
+  /** Makes room for what has come, if it must by what was used longest ago. */
+  #grow(count: number): void {
+    this.#count += count;
+    for (const oldest of this.#folders.keys()) {
+      if (this.#count <= MOST_KEPT) break;
+      this.forget(oldest);
+    }
+  }
+
+  /** Takes the host's word, once in a moment. */
+  #hear(): void {
+    const { now } = this.#options.moment;
+    if (this.#watch === undefined || this.#heardIn === now) return;
+    this.#heardIn = now;
+    const changed = this.#watch.changed();
+    if (changed === undefined) {
+      for (const directory of this.#folders.keys()) this.forget(directory);
+      return;
+    }
+    for (const watch of changed) {
+      const folder = this.#byWatch.get(watch);
+      if (folder !== undefined) this.#drop(folder);
+    }
+  }
+
+  #drop(folder: WatchedFolder): void {
+    this.#folders.delete(folder.directory);
+    this.#byWatch.delete(folder.watch);
+    this.#count -= FOLDER_COUNTS;
+    for (const { page } of folder.pages.values()) {
+      this.#count -= page.entries.length;
+    }
+  }
+}

@@ -1,0 +1,277 @@
+import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
+import type { FolderWatch } from "../../../src/backends/local/inotify.ts";
+import {
+  KeptPages,
+  LASTING,
+  MOST_KEPT,
+} from "../../../src/backends/local/kept_pages.ts";
+import { Moment } from "../../../src/backends/local/moment.ts";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { wantedOnly } from "../../../src/vfs/wanted.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { attributes, hasFfi, noFolder, Sandbox } from "./fixture.ts";
+
+const ignore = noFolder || !hasFfi;
+const WANTED = wantedOnly(["size", "mode", "nlink", "change"]);
+const FILE = { type: "file" } as const;
+
+/** A folder "d" with files "a" and "b" and a folder "e" in it, whose first page is asked for. */
+class Folder implements AsyncDisposable {
+  readonly clock: FakeClock = new FakeClock();
+  readonly box: Sandbox = new Sandbox({ clock: this.clock });
+  readonly path: string = `${this.box.path}/d`;
+
+  constructor() {
+    Deno.mkdirSync(this.path);
+    Deno.mkdirSync(`${this.path}/e`);
+    for (const name of ["a", "b"]) {
+      Deno.writeTextFileSync(`${this.path}/${name}`, "");
+    }
+  }
+
+  /** A node below the root. */
+  async at(...names: string[]): Promise<LocalNode> {
+    let node = this.box.fs.root();
+    for (const name of names) node = (await this.box.fs.lookup(node, name))!;
+    return node;
+  }
+
+  /** The first page of "d". */
+  async page() {
+    return await this.box.fs.readdir(await this.at("d"), 0, 32, WANTED);
+  }
+
+  /** What it tells, by name. */
+  async told() {
+    const { entries } = await this.page();
+    return new Map(entries.map(({ name, attributes }) => [name, attributes!]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.box[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test({
+  name: "local: a page of a folder in which nothing happens is the same one",
+  ignore,
+  fn: async () => {
+    await using folder = new Folder();
+    const page = await folder.page();
+    assert(page.isLasting);
+    assert(page === await folder.page());
+  },
+});
+
+const HOST: Record<string, (path: string) => void> = {
+  "a write": (path) => Deno.writeTextFileSync(`${path}/a`, "more"),
+  "a cut": (path) => Deno.truncateSync(`${path}/b`, 9),
+  "a chmod": (path) => Deno.chmodSync(`${path}/a`, 0o600),
+  "utimes": (path) => Deno.utimeSync(`${path}/a`, 1, 2),
+  "a new file": (path) => Deno.writeTextFileSync(`${path}/c`, ""),
+  "a further name": (path) => Deno.linkSync(`${path}/a`, `${path}/c`),
+  "a removal": (path) => Deno.removeSync(`${path}/b`),
+  "a rename": (path) => Deno.renameSync(`${path}/a`, `${path}/b`),
+  "a new file in a folder of it": (path) =>
+    Deno.writeTextFileSync(`${path}/e/f`, ""),
+  "a move of it": (path) => {
+    Deno.renameSync(path, `${path}.x`);
+    Deno.renameSync(`${path}.x`, path);
+  },
+};
+
+for (const [what, change] of Object.entries(HOST)) {
+  Deno.test({
+    name:
+      `local: the host's change of what is on a page shows at once: ${what}`,
+    ignore,
+    fn: async () => {
+      await using folder = new Folder();
+      const before = await folder.page();
+      change(folder.path);
+      const after = await folder.page();
+      assertNotStrictEquals(after, before);
+      for (const { name, attributes } of after.entries) {
+        const { size, mode, nlink } = Deno.lstatSync(`${folder.path}/${name}`);
+        assertEquals(
+          [attributes!.size, attributes!.mode, attributes!.nlink],
+          [size, mode! & 0o7777, nlink],
+        );
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "local: a write of the host under another name shows at once",
+  ignore,
+  fn: async () => {
+    await using folder = new Folder();
+    Deno.linkSync(`${folder.path}/a`, `${folder.box.path}/other`);
+    await folder.page();
+    Deno.writeTextFileSync(`${folder.box.path}/other`, "more");
+    assertEquals((await folder.told()).get("a")!.size, 4);
+  },
+});
+
+Deno.test({
+  name: "local: what the host tells of nobody is on a page a second later",
+  ignore,
+  fn: async () => {
+    await using folder = new Folder();
+    await folder.page();
+    // A name elsewhere, to which no watch of this folder is a witness.
+    Deno.linkSync(`${folder.path}/a`, `${folder.box.path}/other`);
+    folder.clock.advance(LASTING);
+    assertEquals((await folder.told()).get("a")!.nlink, 2);
+  },
+});
+
+Deno.test({
+  name: "local: our own changes of what is on a page show at once",
+  ignore,
+  fn: async () => {
+    await using folder = new Folder();
+    const { fs } = folder.box;
+    const d = await folder.at("d");
+    const a = await folder.at("d", "a");
+    const changes = [
+      () => fs.write(a, 0, new Uint8Array(5), "unstable"),
+      () => fs.setattr(a, { mode: 0o640 }),
+      () => fs.link(a, fs.root(), "elsewhere"),
+      () => fs.remove(fs.root(), "elsewhere"),
+      () => fs.create(d, "new", FILE, { attributes }),
+      async () =>
+        fs.create(await folder.at("d", "e"), "f", FILE, { attributes }),
+      () => fs.rename({ directory: d, name: "b" }, { directory: d, name: "c" }),
+    ];
+    for (const change of changes) {
+      await folder.page();
+      await change();
+      for (const [name, attributes] of await folder.told()) {
+        const node = await folder.at("d", name);
+        assertEquals(attributes, await fs.getattr(node), name);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "local: a page that was asked for otherwise is another one",
+  ignore,
+  fn: async () => {
+    await using folder = new Folder();
+    const { fs } = folder.box;
+    const d = await folder.at("d");
+    const page = await folder.page();
+    assertEquals((await fs.readdir(d, 0, 1, WANTED)).entries.length, 1);
+    const [first] = page.entries;
+    const rest = await fs.readdir(d, first!.cookie, 32, WANTED);
+    assertEquals(rest.entries, page.entries.slice(1));
+    const other = wantedOnly(["size", "change"]);
+    assertNotStrictEquals(await fs.readdir(d, 0, 32, other), page);
+  },
+});
+
+/** A watch that a test tells what has happened. */
+class ToldWatch implements FolderWatch {
+  readonly watched = new Set<number>();
+  events: number[] | undefined = [];
+  #last = 0;
+
+  add(): number {
+    this.watched.add(++this.#last);
+    return this.#last;
+  }
+
+  remove(watch: number): void {
+    this.watched.delete(watch);
+  }
+
+  changed(): readonly number[] | undefined {
+    const { events } = this;
+    this.events = [];
+    for (const watch of events ?? []) this.watched.delete(watch);
+    return events;
+  }
+
+  close(): void {
+    this.watched.clear();
+  }
+}
+
+function keeping() {
+  const watch = new ToldWatch();
+  const moment = new Moment();
+  const pages = new KeptPages({
+    open: () => watch,
+    pathOf: () => "",
+    moment,
+    clock: new FakeClock(),
+  });
+  return { watch, moment, pages };
+}
+
+const PAGE = {
+  cookie: 0,
+  limit: 32,
+  wanted: WANTED,
+  madeAt: 1_000_000,
+  page: { entries: [], end: true },
+};
+
+Deno.test("local: a page is not kept where something has happened while it was made", () => {
+  const { watch, moment, pages } = keeping();
+  const directory = {} as LocalNode;
+  const folder = pages.watched(directory)!;
+  watch.events = [folder.watch];
+  moment.end();
+  assertEquals(pages.get(directory, PAGE), undefined);
+  // Another one has begun to make it.
+  pages.watched(directory);
+  pages.keep(folder, PAGE);
+  assertEquals(pages.get(directory, PAGE), undefined);
+});
+
+Deno.test("local: where the host has had too much to tell, no page is kept", () => {
+  const { watch, moment, pages } = keeping();
+  const directories = [{} as LocalNode, {} as LocalNode];
+  for (const directory of directories) {
+    pages.keep(pages.watched(directory)!, PAGE);
+    assertEquals(pages.get(directory, PAGE), PAGE.page);
+  }
+  watch.events = undefined;
+  moment.end();
+  for (const directory of directories) {
+    assertEquals(pages.get(directory, PAGE), undefined);
+  }
+  assertEquals(watch.watched.size, 0);
+});
+
+Deno.test("local: pages and watches of folders are bounded, those used last stay", () => {
+  const { watch, pages } = keeping();
+  const entries = Array.from(
+    { length: 100 },
+    (_, i) => ({ name: `${i}`, cookie: i + 1 }),
+  );
+  const first = {} as LocalNode;
+  let last = first;
+  const page = { entries, end: false };
+  for (let i = 0; i < MOST_KEPT / 100; i++) {
+    pages.keep(pages.watched(last)!, { ...PAGE, page });
+    assertEquals(pages.get(first, PAGE), page);
+    last = {} as LocalNode;
+  }
+  assert(watch.watched.size < MOST_KEPT / 100);
+  // A folder that is too large by itself.
+  for (let cookie = 0; cookie <= MOST_KEPT; cookie += 100) {
+    pages.keep(pages.watched(last)!, { ...PAGE, cookie, page });
+  }
+  assertEquals(pages.get(first, PAGE), undefined);
+  assert(watch.watched.size <= 1);
+  // Those without a page.
+  for (let i = 0; i < MOST_KEPT; i++) pages.watched({} as LocalNode);
+  assert(watch.watched.size < MOST_KEPT / 10);
+  pages.dispose();
+  assertEquals(watch.watched.size, 0);
+});
