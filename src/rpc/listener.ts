@@ -1,4 +1,5 @@
 import { acceptAll } from "./accept.ts";
+import { AddressShares } from "./address_shares.ts";
 import { aborted } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import { networkOf } from "../base/network_of.ts";
@@ -70,15 +71,15 @@ export interface ListenerOptions extends
  * At a limit, and when descriptors run out, the oldest connection that has
  * never made a valid call gives way to the newest, or else the one that has
  * been idle for longest, and long; if all are at work, the newest is turned
- * away. Thus a crowd of silent connections keeps no client out.
+ * away. Thus a crowd of silent connections keeps no client out. Within an IPv6
+ * network that has half of all, the address that has most gives way.
  */
 export class RpcListener implements AsyncDisposable {
   readonly #options: ListenerOptions;
   readonly #connections = new Map<RpcConnection, ConnectionWatch>();
   /** Those without a valid call yet, the oldest first. */
   readonly #strangers = new Set<RpcConnection>();
-  readonly #perAddress = new Map<string, number>();
-  readonly #perNetwork = new Map<string, number>();
+  readonly #shares = new AddressShares();
   readonly #shared: Partial<ConnectionOptions>;
   readonly #patience: Patience;
   readonly #clock: Clock;
@@ -229,8 +230,7 @@ export class RpcListener implements AsyncDisposable {
     const now = this.#clock.now();
     this.#connections.set(connection, new ConnectionWatch(connection, now));
     this.#strangers.add(connection);
-    count(this.#perAddress, address, 1);
-    count(this.#perNetwork, networkOf(address), 1);
+    this.#shares.add(address);
     observer?.connectionOpened?.();
     this.#serve(connection);
   }
@@ -248,21 +248,18 @@ export class RpcListener implements AsyncDisposable {
   #forget(connection: RpcConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.#strangers.delete(connection);
-    const address = connection.peer.hostname;
-    count(this.#perAddress, address, -1);
-    count(this.#perNetwork, networkOf(address), -1);
+    this.#shares.remove(connection.peer.hostname);
   }
 
   #makeRoom(address: string): boolean {
     const { maxConnections = 4096, maxPerAddress = 1024 } = this.#options;
-    if ((this.#perAddress.get(address) ?? 0) >= maxPerAddress) {
+    if (this.#shares.of(address) >= maxPerAddress) {
       return this.#evict(({ peer }) => peer.hostname === address);
     }
     // A host of IPv6 has as many addresses as it likes, and neighbours beside it.
-    const network = networkOf(address);
     const maxPerNetwork = Math.max(maxPerAddress, maxConnections >> 1);
-    if ((this.#perNetwork.get(network) ?? 0) >= maxPerNetwork) {
-      return this.#evict(({ peer }) => networkOf(peer.hostname) === network);
+    if (this.#shares.ofNetwork(address) >= maxPerNetwork) {
+      return this.#shareOut(address);
     }
     if (this.#connections.size >= maxConnections) {
       return this.#evict(() => true);
@@ -270,8 +267,34 @@ export class RpcListener implements AsyncDisposable {
     return true;
   }
 
+  /**
+   * In a network that has its share, an address gives way to those that have less,
+   * at work or not: a host with a few addresses is to keep no neighbour out.
+   */
+  #shareOut(address: string): boolean {
+    const network = networkOf(address);
+    const enough = this.#shares.of(address) + 1;
+    const fits = ({ peer: { hostname } }: RpcConnection): boolean =>
+      hostname === address ||
+      networkOf(hostname) === network && this.#shares.of(hostname) > enough;
+    if (this.#evict(fits)) return true;
+    const largest = this.#shares.largest(address);
+    if (this.#shares.of(largest) <= enough) return false;
+    return this.#giveWay(
+      this.#quietest(({ peer }) => peer.hostname === largest, Infinity),
+    );
+  }
+
+  /** A connection without a call ends, or else the one that has been idle for longest, if that is long. */
   #evict(fits: (connection: RpcConnection) => boolean): boolean {
-    const victim = this.#strangers.values().find(fits) ?? this.#idlest(fits);
+    const victim = this.#strangers.values().find(fits) ?? this.#quietest(
+      (connection) => connection.isIdle && fits(connection),
+      this.#clock.now() - this.#patience.idle,
+    );
+    return this.#giveWay(victim);
+  }
+
+  #giveWay(victim: RpcConnection | undefined): boolean {
     if (victim === undefined) return false;
     // Forgotten now, for its own loop only ends in a later turn.
     this.#forget(victim);
@@ -293,25 +316,18 @@ export class RpcListener implements AsyncDisposable {
     return spared > 0 || this.#options.spare?.() === true;
   }
 
-  /** The connection that has been idle for longest, if that is long. */
-  #idlest(
+  /** The connection from which nothing has come for longest, by the clock at `since` at the latest. */
+  #quietest(
     fits: (connection: RpcConnection) => boolean,
+    since: number,
   ): RpcConnection | undefined {
-    let idleSince = this.#clock.now() - this.#patience.idle;
-    let idlest: RpcConnection | undefined;
+    let quietSince = since;
+    let quietest: RpcConnection | undefined;
     for (const [connection, watch] of this.#connections) {
-      if (watch.idleSince > idleSince || !connection.isIdle) continue;
-      if (!fits(connection)) continue;
-      idleSince = watch.idleSince;
-      idlest = connection;
+      if (watch.idleSince > quietSince || !fits(connection)) continue;
+      quietSince = watch.idleSince;
+      quietest = connection;
     }
-    return idlest;
+    return quietest;
   }
-}
-
-/** One more of a kind, or one less. */
-function count(kinds: Map<string, number>, kind: string, by: 1 | -1): void {
-  const now = (kinds.get(kind) ?? 0) + by;
-  if (now > 0) kinds.set(kind, now);
-  else kinds.delete(kind);
 }

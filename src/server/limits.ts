@@ -14,7 +14,11 @@ export interface ServerLimits extends ProtocolLimits {
    * for five minutes at least; if there is none, the newest is turned away.
    */
   readonly maxConnections: number;
-  /** Connections from one address; the same goes for them. */
+  /**
+   * Connections from one address; the same goes for them. An IPv6 network (64 bits)
+   * has half of all, or this where it is more, and there the address that has most
+   * gives way to one that has fewer.
+   */
   readonly maxConnectionsPerAddress: number;
   /** Requests of one connection that wait for the file system; beyond it nothing more is read from it. */
   readonly maxRequestsPerConnection: number;

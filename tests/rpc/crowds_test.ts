@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
+import { PATIENCE } from "../../src/rpc/connection_watch.ts";
 import { type ListenerOptions, RpcListener } from "../../src/rpc/listener.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { looksOf } from "../support/looks.ts";
@@ -57,6 +58,22 @@ class Crowd implements AsyncDisposable {
       return this.#areThere();
     });
     return { looks, isIn: this.#opened > before };
+  }
+
+  /** Whether a newcomer that makes a call was let in. */
+  async comes(hostname: string): Promise<boolean> {
+    const { isIn } = await this.newcomer(hostname);
+    if (isIn) await this.use();
+    return isIn;
+  }
+
+  /** Connections of each host. */
+  sizes(): Record<string, number> {
+    const sizes: Record<string, number> = {};
+    for (const { peer: { hostname } } of this.listener.connections) {
+      sizes[hostname] = (sizes[hostname] ?? 0) + 1;
+    }
+    return sizes;
   }
 
   /** Has the newest connection make a call, so that it is no stranger. */
@@ -150,20 +167,59 @@ Deno.test("at the limit of its host a newcomer is turned away after a walk over 
   }
 });
 
+/** A host of one IPv6 network. */
+function host(number: number): string {
+  return `2001:db8:1:2::${number}`;
+}
+
 Deno.test("an IPv6 network has half of the connections, however many addresses its hosts take", async () => {
   await using crowd = await Crowd.gather({
     ...{ count: 0, busy: false, maxPerAddress: 2, maxConnections: 8 },
   });
-  const comes = async (host: string) => {
-    const { isIn } = await crowd.newcomer(host);
-    if (isIn) await crowd.use();
-    return isIn;
-  };
-  const hosts = [1, 1, 1, 2, 3, 4].map((n) => `2001:db8:1:2::${n}`);
   const isIn: boolean[] = [];
-  for (const host of hosts) isIn.push(await comes(host));
-  assertEquals(isIn, [true, true, false, true, true, false]);
-  for (let i = 0; i < 4; i++) assert(await comes(`2001:db8:1:${10 + i}::1`));
+  for (const n of [1, 1, 1, 2, 3, 4, 5]) isIn.push(await crowd.comes(host(n)));
+  // The fourth host takes the place of the first one's second connection.
+  assertEquals(isIn, [true, true, false, true, true, true, false]);
+  assertEquals(crowd.listener.size, 4);
+  for (let i = 0; i < 4; i++) {
+    assert(await crowd.comes(`2001:db8:1:${10 + i}::1`));
+  }
+});
+
+Deno.test("a host with several addresses of an IPv6 network leaves each neighbour as much as one of them", async () => {
+  await using crowd = await Crowd.gather({
+    ...{ count: 0, busy: false, maxPerAddress: 4, maxConnections: 16 },
+  });
+  for (const n of [1, 1, 1, 1, 2, 2, 2, 2]) assert(await crowd.comes(host(n)));
+  const isIn: boolean[] = [];
+  for (let i = 0; i < 3; i++) isIn.push(await crowd.comes(host(3)));
+  assertEquals(isIn, [true, true, false]);
+  assertEquals(crowd.sizes(), { [host(1)]: 3, [host(2)]: 3, [host(3)]: 2 });
+  // Nor does it get them back.
+  for (const n of [1, 2]) assert(!await crowd.comes(host(n)));
+  assertEquals(crowd.sizes(), { [host(1)]: 3, [host(2)]: 3, [host(3)]: 2 });
+});
+
+Deno.test("a host that connects again and again ends no silent connection of a neighbour with fewer", async () => {
+  await using crowd = await Crowd.gather({
+    ...{ count: 0, busy: false, maxPerAddress: 4, maxConnections: 8 },
+  });
+  for (let i = 0; i < 4; i++) assert(await crowd.comes(host(1)));
+  await crowd.newcomer(host(2));
+  for (let i = 0; i < 9; i++) await crowd.newcomer(host(1));
+  assertEquals(crowd.sizes(), { [host(1)]: 3, [host(2)]: 1 });
+});
+
+Deno.test("among hosts of an IPv6 network that has its share, connections that have long been idle go first", async () => {
+  const clock = new FakeClock();
+  await using crowd = await Crowd.gather({
+    ...{ count: 0, busy: false, maxPerAddress: 4, maxConnections: 12, clock },
+  });
+  for (const n of [2, 2, 2]) assert(await crowd.comes(host(n)));
+  clock.advance(PATIENCE.idle);
+  for (const n of [1, 1, 1]) assert(await crowd.comes(host(n)));
+  assert(await crowd.comes(host(3)));
+  assertEquals(crowd.sizes(), { [host(1)]: 3, [host(2)]: 2, [host(3)]: 1 });
 });
 
 Deno.test("a call costs the same among few connections and many", async () => {
