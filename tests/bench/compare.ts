@@ -1,9 +1,9 @@
 /**
  * Compares this server with nfs-ganesha, in one run on one machine: its memory
- * back end with ganesha's MEM, or its sqlite back end with ganesha's VFS on the
- * same disk. Each cell is measured on both in turn, and only one works at a time.
+ * back end with ganesha's MEM, or its sqlite or local back end with ganesha's VFS
+ * on the same disk. Each cell is measured on both in turn, and only one works at a time.
  *
- *     deno run -A tests/bench/compare.ts [--backend memory|sqlite]
+ *     deno run -A tests/bench/compare.ts [--backend memory|sqlite|local]
  *         [--seconds 2] [--rounds 1] [--kinds null,getattr,...]
  *         [--shapes 1x1,4x8,16x1] [--files N] [--durability full]
  *         [--absolute] [--json FILE] [--bar] [--ours-port N [--ours-export /]]
@@ -53,6 +53,8 @@ const KINDS: Record<string, Kind> = {
 /** What is compared: which kinds, unless others are asked for, and their bars. */
 interface Contest {
   fsal: Fsal;
+  /** What we export; `dir` is a folder for it, on the disk of ganesha's. */
+  export(dir: string): string;
   fileSize: number;
   kinds: string[];
   /** The least ratio; `undefined` where there is no bar. */
@@ -66,6 +68,7 @@ const DURABLE = ["create", "remove", "wsync-4k"];
 const CONTESTS: Record<string, Contest> = {
   memory: {
     fsal: "MEM",
+    export: () => "/=memory:",
     fileSize: Ganesha.maxMemFile,
     kinds: [...STATS, "churn", "readdir"].concat(
       ["read-4k", "read-64k", "read-1m", "write-4k", "write-64k", "write-1m"],
@@ -74,12 +77,20 @@ const CONTESTS: Record<string, Contest> = {
   },
   sqlite: {
     fsal: "VFS",
+    export: (dir) => `/=sqlite:${dir}/store`,
     fileSize: 4 * MIB,
     kinds: [...METADATA, ...DURABLE, "wcommit-1m", "read-64k"],
     bar: ({ kind, shape }) => {
       if (METADATA.includes(kind) || kind.startsWith("read-")) return 1;
       return DURABLE.includes(kind) && shape === "4x8" ? 1 : undefined;
     },
+  },
+  local: {
+    fsal: "VFS",
+    export: (dir) => `/=local:${Deno.makeTempDirSync({ dir })}`,
+    fileSize: 4 * MIB,
+    kinds: [...STATS, "churn", "create", "remove", "readdir", "list"],
+    bar: ({ kind }) => STATS.includes(kind) ? 1 : undefined,
   },
 };
 
@@ -173,8 +184,7 @@ async function main(): Promise<number> {
   const ours = { port: Number(args["ours-port"]), export: args["ours-export"] };
   if (!args["ours-port"]) {
     const server = await Server.start({
-      // On the disk that ganesha's folder is on.
-      export: fsal === "MEM" ? "/=memory:" : `/=sqlite:${dir}/store`,
+      export: contest.export(dir),
       flags: ["--log-level", "error", "--state", `${dir}/state`]
         .concat(["--durability", args.durability]),
       onLine: () => {},
