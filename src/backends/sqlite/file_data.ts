@@ -391,8 +391,11 @@ export class FileData {
         this.#extents.cut(extent, size, () => {
           if (file.isForgotten || file.outside !== extent.number) return;
           const { used } = contents.measure(extent.number);
-          room.grow(used - file.used, nodes.isDue(file));
+          const isDue = nodes.isDue(file);
+          room.grow(used - file.used, isDue);
           file.used = used;
+          // Counted by its row once it has left memory, and where it is removed.
+          if (!isDue) nodes.unsaved.add(file);
         }),
     };
   }

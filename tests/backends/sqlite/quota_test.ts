@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
+import { nextTurn } from "../../../src/base/turn.ts";
 import type { SqliteFileSystem } from "../../../src/backends/sqlite/mod.ts";
 import { type CreateKind, FsError } from "../../../src/vfs/mod.ts";
 import {
@@ -100,3 +101,35 @@ for (const quotaBytes of [MIB, undefined]) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "what is cut off behind a hole counts once, also of a file that left memory",
+  ignore: !canWrite,
+  async fn() {
+    using folder = temporary();
+    const options = { keptNodes: 1, quotaBytes: 10 * MIB };
+    const free = await using(folder.path, async (fs) => {
+      const others = ["a", "b", "c", "d"];
+      for (const name of others) make(fs, name);
+      await fs.settle();
+      const { freeBytes } = fs.status();
+      const file = make(fs, "holes");
+      const taken = freeBytes - fs.status().freeBytes;
+      fs.write(file, MIB, pattern(MIB, 1), "file");
+      await fs.settle();
+      await fs.setattr(file, { size: MIB });
+      await fs.settle();
+      // Nothing is left but the hole, once another thread has cut the rest.
+      while (fs.getattr(file).used > 0) await nextTurn();
+      for (const name of [...others, ...others]) fs.lookup(fs.root(), name);
+      assertEquals(find(fs, "holes").used, 0);
+      assertEquals(fs.status().freeBytes, freeBytes - taken);
+      return freeBytes - taken;
+    }, options);
+    await using(folder.path, (fs) => {
+      assertEquals(find(fs, "holes").used, 0);
+      assertEquals(fs.status().freeBytes, free);
+    }, options);
+  },
+});
