@@ -29,7 +29,7 @@ export interface Services {
   readonly limits: ProtocolLimits;
   readonly clock: Clock;
   readonly random: RandomBytes;
-  /** Verifier of WRITE and COMMIT: another one after each start (RFC 8881 18.32.3). 8 bytes. */
+  /** What `writeVerifierOf` begins with: another one after each start. 8 bytes. */
   readonly writeVerifier: Uint8Array;
   /** Rations long answers; left out where no other work waits. */
   readonly turn: Turn | undefined;

@@ -99,6 +99,14 @@ export class CheckedFileSystem
     }, NaN);
   }
 
+  get lostWrites(): number | undefined {
+    if (this.#isSound) return this.inner.lostWrites;
+    return this.#calls.told("lostWrites", () => {
+      const { lostWrites = 0 } = this.inner;
+      return this.#calls.sound("lostWrites", lostWrites, wrongCount);
+    }, 0);
+  }
+
   /** Calls that were given up and still go on. */
   get overdue(): number {
     return this.#calls.overdue;

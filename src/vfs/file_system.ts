@@ -381,6 +381,14 @@ export interface FileSystem<Node extends object = object> {
   readonly losses?: number | undefined;
 
   /**
+   * How often bytes that `write` took as "unstable" may have been lost, as by an
+   * fsync that failed: the host tells that once, to one caller. The server then
+   * has another verifier for all clients, and they write again what they have
+   * not committed (RFC 8881 18.32.4).
+   */
+  readonly lostWrites?: number | undefined;
+
+  /**
    * Why nothing can be promised any more, in one line, until the file system is
    * opened anew; `undefined` as long as it is sound.
    */

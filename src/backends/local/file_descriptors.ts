@@ -74,6 +74,8 @@ export class FileDescriptors {
   /** Those without a name that clients have open, the longest kept first. */
   readonly #nameless = new Set<LocalNode>();
   readonly #mostNameless: number;
+  /** Flushes that failed: the host tells of each once, to one caller. */
+  #lostWrites = 0;
   /** Descriptors that have fallen out and are flushed before they are closed. */
   #leaving = 0;
   readonly #mostLeaving: number;
@@ -109,6 +111,11 @@ export class FileDescriptors {
   /** Those that may be closed for others, clients having them open or not. */
   held(): LocalNode[] {
     return [...this.#recent.keys()];
+  }
+
+  /** How often what was written may have been lost: see `FileSystem.lostWrites`. */
+  get lostWrites(): number {
+    return this.#lostWrites;
   }
 
   /** Whether another file can lose its name and be kept: for its clients, or until it is closed. */
@@ -249,7 +256,11 @@ export class FileDescriptors {
     },
   ): Promise<void> {
     const earlier = this.#syncing.get(node);
-    const own = descriptor.during(() => flush(descriptor.fd, all));
+    const own = descriptor.during(() => flush(descriptor.fd, all))
+      .catch((error) => {
+        this.#lostWrites++;
+        throw error;
+      });
     const flushed = earlier === undefined
       ? own
       : Promise.all([earlier, own]).then(() => {});

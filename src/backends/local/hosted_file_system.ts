@@ -87,6 +87,11 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     this.#approach = new Approach(this.#store);
   }
 
+  /** Syncs of the host that failed: what clients wrote and did not commit may be gone. */
+  get lostWrites(): number {
+    return this.#store.files.lostWrites;
+  }
+
   /** What the folder's own file system does not tell this host, for the user. */
   #gaps(host: Host, path: string): readonly string[] {
     if (host.seesLayers) return [];

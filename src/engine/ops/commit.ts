@@ -2,6 +2,7 @@ import { wait } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import type { Operation } from "../operation.ts";
 import { checkRegular } from "../files/file_access.ts";
+import { writeVerifierOf } from "../files/write_verifier.ts";
 import { TYPE } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
@@ -31,7 +32,7 @@ export const commit: Operation<CommitArgs> = {
     // RFC 8881 15.1.1.4, RFC 7530 13.1.1.4: no file has bytes there.
     if (offset + BigInt(count) > LAST_OFFSET) return Status.INVAL;
     yield* wait(fs.commit?.(file.node));
-    reply.opaqueFixed(services.writeVerifier);
+    reply.opaqueFixed(writeVerifierOf(services, file));
     return Status.OK;
   },
 };

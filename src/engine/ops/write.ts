@@ -5,6 +5,7 @@ import type { Stability } from "../../vfs/file_system.ts";
 import { changing, type ChangingContext } from "../files/changing.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
 import { dropSetId } from "../files/set_id.ts";
+import { writeVerifierOf } from "../files/write_verifier.ts";
 import type { Operation } from "../operation.ts";
 
 /** WRITE4args. */
@@ -46,15 +47,17 @@ function store(
   context: ChangingContext<"write">,
   { offset, stable, data }: WriteArgs,
 ): Awaitable<StatusCode> {
-  const { file, reply, services: { limits, writeVerifier } } = context;
+  const { file, reply, services } = context;
+  const { limits } = services;
   const { fs } = file.export;
   const count = Math.min(data.length, limits.maxWrite);
   const largest = fs.limits?.maxFileSize ?? Number.MAX_SAFE_INTEGER;
   if (offset > largest - count) return Status.FBIG;
+  const verifier = writeVerifierOf(services, file);
   const finish = (committed: Stability): StatusCode => {
     reply.uint32(count);
     reply.uint32(STABILITY.indexOf(committed));
-    reply.opaqueFixed(writeVerifier);
+    reply.opaqueFixed(verifier);
     return Status.OK;
   };
   // RFC 8881 18.32.4: nothing written, nothing changed.

@@ -100,9 +100,12 @@ Deno.test({
       for (const commit of commits) {
         await assertRejects(async () => await commit, FsError, "EIO");
       }
+      // Other clients have written to it, or have written to other files, and hear of it so.
+      assertEquals(fs.lostWrites, 1);
       const next = fs.commit(node);
       asked[2]!(null);
       await next;
+      assertEquals(fs.lostWrites, 1);
     } finally {
       host.fdatasync = fdatasync;
     }

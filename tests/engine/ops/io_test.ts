@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
 import {
   anonymousStateid,
@@ -51,6 +51,47 @@ for (const minor of [0, 1, 2] as const) {
     const stateid = await client.open("file", { access: WRITE, seqid: 1 });
     const io = await statuses(client, uses(stateid));
     assertEquals(io, ["ACCESS", "OK", "OK"]);
+  });
+
+  test("writes that may be lost change the verifier, of those under way too (RFC 8881 18.32.3)", async () => {
+    let lostWrites: number | undefined;
+    const tree = memory({ file: "content" });
+    const fs = new Proxy(tree, {
+      get(target, name) {
+        if (name === "lostWrites") return lostWrites;
+        const value = Reflect.get(target, name);
+        if (name !== "write") {
+          return typeof value === "function" ? value.bind(target) : value;
+        }
+        // The disk fails while it writes.
+        return async (...args: Parameters<typeof tree.write>) => {
+          const stability = await tree.write(...args);
+          if (args[1] === 1) lostWrites = (lostWrites ?? 0) + 1;
+          return stability;
+        };
+      },
+    });
+    const client = await new StateFixture({ fs }).client(minor);
+    const stateid = await client.open("file", { access: WRITE, seqid: 1 });
+    const write = async (offset: bigint) => {
+      const args = { stateid, data: "x", offset, stable: 0 };
+      const { verifier } = await client.ok("WRITE", ...AT_FILE, op.write(args));
+      return `${verifier}`;
+    };
+    const commit = async () => {
+      const { verifier } = await client.ok("COMMIT", ...AT_FILE, op.commit());
+      return `${verifier}`;
+    };
+    const first = await write(0n);
+    assertEquals(await commit(), first);
+    // What was written by the one that is under way may be lost as well.
+    assertEquals(await write(1n), first);
+    const second = await commit();
+    assertNotEquals(second, first);
+    assertEquals(await write(0n), second);
+    assertEquals(await write(1n), second);
+    const third = await commit();
+    assert(third !== first && third !== second);
   });
 
   test("special ones against deny modes (RFC 8881 8.2.3)", async () => {
