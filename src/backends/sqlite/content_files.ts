@@ -1,38 +1,17 @@
-import {
-  closeSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  renameSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, openSync, readSync, renameSync, writeSync } from "node:fs";
 import { type Awaitable, promised } from "../../base/awaitable.ts";
-import { isOutOfRoom } from "../../base/out_of_room.ts";
-import { mostDescriptors, processLimit } from "../common/process_limit.ts";
 import { type Contents, pagesOf } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
 import { HoleFinder } from "./hole_finder.ts";
+import { during, lacksRoom, type OpenFile, OpenFiles } from "./open_files.ts";
 import type { Segment } from "./segments.ts";
 
-/** Files kept open, where that is no more than a quarter of what the process may have. */
-const OPEN_FILES = 256;
-const MOST = Number.MAX_SAFE_INTEGER;
 /** What the name of a file ends with that is being removed. */
 const REMOVED = ".removed";
 /** A block of `st_blocks`, whatever the file system's own are. */
 const BLOCK = 512;
-
-interface OpenFile {
-  readonly descriptor: number;
-  /** Calls of other threads: the descriptor must not be closed, and used for another file. */
-  calls: number;
-  /** Fell out of the cache meanwhile. */
-  isForgotten: boolean;
-  /** Resolves when the last of those calls has ended, and the descriptor is closed. */
-  readonly closed: PromiseWithResolvers<void>;
-}
 
 /**
  * {@linkcode Contents} in a folder: a sparse file each, named by its number in
@@ -43,27 +22,20 @@ export class ContentFiles implements Contents {
   readonly #disk: Disk;
   /** Which folder that was at the start. */
   readonly #own: Deno.FileInfo;
-  /** In order of their last use. */
-  readonly #open = new Map<number, OpenFile>();
+  readonly #open: OpenFiles;
   /** Made since, and their names are not yet known to be on disk. */
   readonly #fresh = new Set<number>();
   /** For exports alone. */
   #holes: HoleFinder | undefined;
   /** Removals and cuts under way. */
   readonly #works = new Set<Promise<void>>();
-  readonly #most = Math.min(OPEN_FILES, Math.ceil(mostDescriptors() / 4));
-  /**
-   * Is given up for what has to be opened for a sync when the process has no other:
-   * what could not be opened would count as not synced, which ends the store.
-   */
-  #spare: number | undefined;
 
   /** In the folder `directory`, which is there. */
   constructor(directory: string, disk: Disk) {
     this.#directory = directory;
     this.#disk = disk;
     this.#own = Deno.statSync(directory);
-    this.#spare = openSync(directory, "r");
+    this.#open = new OpenFiles(directory);
   }
 
   make(number: number): boolean {
@@ -153,7 +125,7 @@ export class ContentFiles implements Contents {
     try {
       await during(file, this.#sync(number, file));
     } finally {
-      this.#takeSpare();
+      this.#open.takeSpare();
     }
   }
 
@@ -165,7 +137,7 @@ export class ContentFiles implements Contents {
   }
 
   syncNow(number: number): void {
-    this.#withSpare(() => {
+    this.#open.withSpare(() => {
       const file = this.#find(number);
       if (file === undefined) return;
       this.#disk.syncNow(file.descriptor);
@@ -176,8 +148,7 @@ export class ContentFiles implements Contents {
   }
 
   remove(number: number): void {
-    const file = this.#open.get(number);
-    this.#forget(number);
+    const file = this.#open.forget(number);
     this.#fresh.delete(number);
     const path = `${this.#path(number)}${REMOVED}`;
     try {
@@ -197,9 +168,7 @@ export class ContentFiles implements Contents {
   }
 
   async close(): Promise<void> {
-    for (const number of [...this.#open.keys()]) this.#forget(number);
-    if (this.#spare !== undefined) closeSync(this.#spare);
-    this.#spare = undefined;
+    this.#open[Symbol.dispose]();
     this.#holes?.[Symbol.dispose]();
     await Promise.all(this.#works);
   }
@@ -223,17 +192,15 @@ export class ContentFiles implements Contents {
     this.#works.add(ended);
   }
 
-  /** The open file, moved to the end of the line; `undefined` when there is none. */
+  /** The open file; `undefined` when there is none. */
   #find(number: number): OpenFile | undefined {
-    const file = this.#open.get(number);
-    if (file !== undefined) {
-      this.#open.delete(number);
-      this.#open.set(number, file);
-      return file;
-    }
+    const file = this.#open.use(number);
+    if (file !== undefined) return file;
     try {
-      const descriptor = this.#obtain(() => openSync(this.#path(number), "r+"));
-      return this.#keep(number, descriptor);
+      const descriptor = this.#open.obtain(() =>
+        openSync(this.#path(number), "r+")
+      );
+      return this.#open.keep(number, descriptor);
     } catch (error) {
       if ((error as { code?: string }).code === "ENOENT") return undefined;
       throw fsErrorOf(error);
@@ -242,7 +209,7 @@ export class ContentFiles implements Contents {
 
   #make(number: number, flags: "wx+" | "w+"): OpenFile {
     const make = () =>
-      this.#obtain(() => openSync(this.#path(number), flags, OWN_FILE));
+      this.#open.obtain(() => openSync(this.#path(number), flags, OWN_FILE));
     let descriptor: number;
     try {
       descriptor = make();
@@ -253,7 +220,7 @@ export class ContentFiles implements Contents {
       descriptor = attempt(make);
     }
     this.#fresh.add(number);
-    return this.#keep(number, descriptor);
+    return this.#open.keep(number, descriptor);
   }
 
   /**
@@ -266,7 +233,7 @@ export class ContentFiles implements Contents {
       throw new FsError("io", `${this.#directory} is not the store's any more`);
     }
     Deno.mkdirSync(this.#folder(number), { mode: OWN_FOLDER });
-    this.#withSpare(() => this.#syncFolderNow(this.#directory));
+    this.#open.withSpare(() => this.#syncFolderNow(this.#directory));
   }
 
   #isMoved(): boolean {
@@ -278,34 +245,13 @@ export class ContentFiles implements Contents {
     }
   }
 
-  #keep(number: number, descriptor: number): OpenFile {
-    const closed = Promise.withResolvers<void>();
-    const file = { descriptor, calls: 0, isForgotten: false, closed };
-    this.#open.set(number, file);
-    if (this.#open.size > this.#most) {
-      for (const oldest of this.#open.keys()) {
-        this.#forget(oldest);
-        break;
-      }
-    }
-    return file;
-  }
-
-  #forget(number: number): void {
-    const file = this.#open.get(number);
-    if (file === undefined) return;
-    this.#open.delete(number);
-    file.isForgotten = true;
-    if (file.calls === 0) closeFile(file);
-  }
-
   async #syncFolder(path: string): Promise<void> {
     let folder: number;
     try {
-      folder = this.#obtain(() => openSync(path, "r"));
+      folder = this.#open.obtain(() => openSync(path, "r"));
     } catch (error) {
       if (!lacksRoom(error)) throw error;
-      return this.#withSpare(() => this.#syncFolderNow(path));
+      return this.#open.withSpare(() => this.#syncFolderNow(path));
     }
     try {
       await this.#disk.sync(folder);
@@ -315,58 +261,11 @@ export class ContentFiles implements Contents {
   }
 
   #syncFolderNow(path: string): void {
-    const folder = this.#obtain(() => openSync(path, "r"));
+    const folder = this.#open.obtain(() => openSync(path, "r"));
     try {
       this.#disk.syncNow(folder);
     } finally {
       closeSync(folder);
-    }
-  }
-
-  /**
-   * A new descriptor; where there is no room for one, in place of a content
-   * that no other thread is at.
-   */
-  #obtain(open: () => number): number {
-    for (;;) {
-      try {
-        return open();
-      } catch (error) {
-        if (!lacksRoom(error) || !this.#closeIdle()) throw error;
-      }
-    }
-  }
-
-  #closeIdle(): boolean {
-    for (const [number, { calls }] of this.#open) {
-      if (calls > 0) continue;
-      this.#forget(number);
-      return true;
-    }
-    return false;
-  }
-
-  /** Has `act` open something, if need be in place of the spare descriptor. */
-  #withSpare(act: () => void): void {
-    try {
-      return act();
-    } catch (error) {
-      if (!lacksRoom(error) || this.#spare === undefined) throw error;
-    }
-    closeSync(this.#spare);
-    this.#spare = undefined;
-    try {
-      act();
-    } finally {
-      this.#takeSpare();
-    }
-  }
-
-  #takeSpare(): void {
-    try {
-      this.#spare ??= this.#obtain(() => openSync(this.#directory, "r"));
-    } catch {
-      // Another thread was quicker: again with the next file that is closed.
     }
   }
 
@@ -379,55 +278,11 @@ export class ContentFiles implements Contents {
   }
 }
 
-/** Keeps a file open until the call of another thread has ended. */
-async function during(file: OpenFile, call: Promise<void>): Promise<void> {
-  file.calls++;
-  try {
-    await call;
-  } finally {
-    file.calls--;
-    if (file.isForgotten && file.calls === 0) closeFile(file);
-  }
-}
-
-function closeFile({ descriptor, closed }: OpenFile): void {
-  closeSync(descriptor);
-  closed.resolve();
-}
-
-/** Whether the process has no descriptor or memory for something: that ends by itself. */
-function lacksRoom(error: unknown): boolean {
-  return isOutOfRoom(error instanceof FsError ? error.cause : error);
-}
-
 /** Runs a call of the host; its errors are a file system's. */
 function attempt<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
     throw fsErrorOf(error);
-  }
-}
-
-/** The largest file that the host can make in a folder. */
-export function largestFile(directory: string): number {
-  const path = `${directory}/size.probe`;
-  const descriptor = openSync(path, "w", OWN_FILE);
-  try {
-    // 2^53 - 1; 16 TiB less a block (ext4); 8 TiB, 2 TiB, 4 GiB - 1.
-    const limit = processLimit();
-    for (const most of [MOST, 2 ** 44 - 4096, 2 ** 43, 2 ** 41, 2 ** 32 - 1]) {
-      const size = Math.min(most, limit);
-      try {
-        ftruncateSync(descriptor, size);
-        return size;
-      } catch {
-        // Too large for this one.
-      }
-    }
-    return 2 ** 31 - 1;
-  } finally {
-    closeSync(descriptor);
-    Deno.removeSync(path);
   }
 }

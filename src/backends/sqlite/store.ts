@@ -1,13 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
-import { ContentFiles, largestFile } from "./content_files.ts";
+import { ContentFiles } from "./content_files.ts";
 import { ContentMemory, MEMORY_BYTES } from "./content_memory.ts";
 import { cantOpen, MEMORY, openDatabase } from "./database.ts";
 import { OWN_FOLDER } from "./disk.ts";
 import { FileData } from "./file_data.ts";
 import { FreePages } from "./free_pages.ts";
 import { ContentJournal } from "./content_journal.ts";
+import { largestFile } from "./largest_file.ts";
 import { Listings } from "./listings.ts";
 import { rowOf } from "./node.ts";
 import { NodeTable } from "./node_table.ts";

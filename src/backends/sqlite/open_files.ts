@@ -1,0 +1,149 @@
+import { closeSync, openSync } from "node:fs";
+import { isOutOfRoom } from "../../base/out_of_room.ts";
+import { FsError } from "../../vfs/mod.ts";
+import { mostDescriptors } from "../common/process_limit.ts";
+
+/** Files kept open, where that is no more than a quarter of what the process may have. */
+const OPEN_FILES = 256;
+
+/** A content that is open. */
+export interface OpenFile {
+  readonly descriptor: number;
+  /** Calls of other threads: the descriptor must not be closed, and used for another file. */
+  calls: number;
+  /** Fell out of the cache meanwhile. */
+  isForgotten: boolean;
+  /** Resolves when the last of those calls has ended, and the descriptor is closed. */
+  readonly closed: PromiseWithResolvers<void>;
+}
+
+/** The contents that are held open, by their numbers: those that were used last. */
+export class OpenFiles implements Disposable {
+  readonly #directory: string;
+  /** In order of their last use. */
+  readonly #open = new Map<number, OpenFile>();
+  readonly #most = Math.min(OPEN_FILES, Math.ceil(mostDescriptors() / 4));
+  /**
+   * Is given up for what has to be opened for a sync when the process has no other:
+   * what could not be opened would count as not synced, which ends the store.
+   */
+  #spare: number | undefined;
+
+  /** None; the spare descriptor is of the folder `directory`. */
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#spare = openSync(directory, "r");
+  }
+
+  /** The one of a number, moved to the end of the line. */
+  use(number: number): OpenFile | undefined {
+    const file = this.#open.get(number);
+    if (file === undefined) return undefined;
+    this.#open.delete(number);
+    this.#open.set(number, file);
+    return file;
+  }
+
+  /** Holds what was opened; the one that was not used for longest may have to go for it. */
+  keep(number: number, descriptor: number): OpenFile {
+    const closed = Promise.withResolvers<void>();
+    const file = { descriptor, calls: 0, isForgotten: false, closed };
+    this.#open.set(number, file);
+    if (this.#open.size > this.#most) {
+      for (const oldest of this.#open.keys()) {
+        this.forget(oldest);
+        break;
+      }
+    }
+    return file;
+  }
+
+  /** Closes one, as soon as no other thread is at it; returns it, if it was open. */
+  forget(number: number): OpenFile | undefined {
+    const file = this.#open.get(number);
+    if (file === undefined) return undefined;
+    this.#open.delete(number);
+    file.isForgotten = true;
+    if (file.calls === 0) closeFile(file);
+    return file;
+  }
+
+  /**
+   * A new descriptor; where there is no room for one, in place of a content
+   * that no other thread is at.
+   */
+  obtain(open: () => number): number {
+    for (;;) {
+      try {
+        return open();
+      } catch (error) {
+        if (!lacksRoom(error) || !this.#closeIdle()) throw error;
+      }
+    }
+  }
+
+  /** Has `act` open something, if need be in place of the spare descriptor. */
+  withSpare(act: () => void): void {
+    try {
+      return act();
+    } catch (error) {
+      if (!lacksRoom(error) || this.#spare === undefined) throw error;
+    }
+    closeSync(this.#spare);
+    this.#spare = undefined;
+    try {
+      act();
+    } finally {
+      this.takeSpare();
+    }
+  }
+
+  /** Gets the spare descriptor back, where it was given up and there is room. */
+  takeSpare(): void {
+    try {
+      this.#spare ??= this.obtain(() => openSync(this.#directory, "r"));
+    } catch {
+      // Another thread was quicker: again with the next file that is closed.
+    }
+  }
+
+  /** Closes all. */
+  [Symbol.dispose](): void {
+    for (const number of [...this.#open.keys()]) this.forget(number);
+    if (this.#spare !== undefined) closeSync(this.#spare);
+    this.#spare = undefined;
+  }
+
+  #closeIdle(): boolean {
+    for (const [number, { calls }] of this.#open) {
+      if (calls > 0) continue;
+      this.forget(number);
+      return true;
+    }
+    return false;
+  }
+}
+
+/** Keeps a file open until the call of another thread has ended. */
+export async function during(
+  file: OpenFile,
+  call: Promise<void>,
+): Promise<void> {
+  file.calls++;
+  try {
+    await call;
+  } finally {
+    file.calls--;
+    if (file.isForgotten && file.calls === 0) closeFile(file);
+  }
+}
+
+/** Whether the process has no descriptor or memory for something: that ends by itself. */
+export function lacksRoom(error: unknown): boolean {
+  return isOutOfRoom(error instanceof FsError ? error.cause : error);
+}
+
+function closeFile({ descriptor, closed }: OpenFile): void {
+  closeSync(descriptor);
+  closed.resolve();
+}
