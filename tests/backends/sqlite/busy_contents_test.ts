@@ -20,14 +20,14 @@ interface Busy {
 }
 
 /** Writes so often that a content is synced, or so seldom that it is journaled; or cuts it. */
-function work(
+async function work(
   fs: SqliteFileSystem,
   busy: Busy,
   random: (below: number) => number,
-): void {
+): Promise<void> {
   if (random(12) === 0) {
     const size = 17_000 + random(40_000);
-    fs.setattr(busy.file, { size });
+    await fs.setattr(busy.file, { size });
     const bytes = new Uint8Array(size);
     bytes.set(busy.bytes.subarray(0, size));
     busy.bytes = bytes;
@@ -36,9 +36,9 @@ function work(
     const length = random(20) === 0 ? 40_000 : 1 + random(5000);
     const [offset, data] = [random(60_000), pattern(length, random(1000))];
     const isDurable = random(8) > 0;
-    fs.write(busy.file, offset, data, isDurable ? "file" : "unstable");
+    await fs.write(busy.file, offset, data, isDurable ? "file" : "unstable");
     // Settled with the next, or known to be in doubt.
-    if (!isDurable) fs.commit(busy.file);
+    if (!isDurable) await fs.commit(busy.file);
     const end = Math.max(busy.bytes.length, offset + length);
     const bytes = new Uint8Array(end);
     bytes.set(busy.bytes);
@@ -66,7 +66,7 @@ Deno.test({
     await fs.settle();
     for (let point = 0; point < 20; point++) {
       for (let i = 0; i < 3; i++) {
-        for (const busy of all) work(fs, busy, random);
+        for (const busy of all) await work(fs, busy, random);
         await fs.settle();
       }
       for (const [index, lost] of losses.entries()) {
