@@ -199,7 +199,8 @@ export class NfsServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { options, listener, fileSystems, recovered, metrics } = this.#parts;
+    const { options, listener, fileSystems, recovered, metrics, loopback } =
+      this.#parts;
     const { clients } = recovered;
     const deadline = new AbortController();
     const cancelDeadline = this.#clock.schedule(
@@ -221,6 +222,7 @@ export class NfsServer implements AsyncDisposable {
     } finally {
       this.#endSweeps?.();
       clients?.[Symbol.dispose]();
+      loopback?.[Symbol.dispose]();
       await metrics.close(deadline.signal);
       cancelDeadline();
       options.signal?.removeEventListener("abort", this.#abort);

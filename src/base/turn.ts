@@ -52,6 +52,7 @@ const LOOK = 1;
  */
 export class LoopTurn implements Turn {
   readonly #slice: number;
+  readonly #pause: () => Promise<void>;
   #began = -Infinity;
   /** Whether the turn's end will be noticed. */
   #isWatched = false;
@@ -64,9 +65,10 @@ export class LoopTurn implements Turn {
   #least = 0;
   #isWaking = false;
 
-  /** `slice`: milliseconds of a turn that long work may take. */
-  constructor(slice: number = SLICE) {
+  /** `slice`: milliseconds of a turn that long work may take; `pause` lets the others have theirs. */
+  constructor(slice: number = SLICE, pause: () => Promise<void> = nextTurn) {
     this.#slice = slice;
+    this.#pause = pause;
   }
 
   get isOver(): boolean {
@@ -104,7 +106,7 @@ export class LoopTurn implements Turn {
   async #wake(): Promise<void> {
     this.#isWaking = true;
     while (this.#queue.length > 0) {
-      await nextTurn();
+      await this.#pause();
       do await this.#serve(this.#queue.shift()!); while (
         this.#queue.length > 0 && !this.isOver
       );

@@ -6,6 +6,7 @@ import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { isDenial, RPC_MISMATCH } from "./auth.ts";
 import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
+import type { CallTurns } from "./call_turns.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, Connection, RpcHandlers } from "./handlers.ts";
 import {
@@ -57,6 +58,8 @@ export class RpcConnection implements Connection {
   /** Makes another transport of it, when it is there. */
   #secure: Secure | undefined;
   #changed: PromiseWithResolvers<void> | undefined;
+  /** Calls that it may begin before it has to wait for another turn. */
+  #granted = 0;
   #inFlight = 0;
   #records = 0;
   #received = 0;
@@ -267,7 +270,7 @@ export class RpcConnection implements Connection {
   }
 
   async #read(): Promise<void> {
-    const { observer, turn } = this.#options;
+    const { observer, turn, callTurns } = this.#options;
     const framer = this.#framer;
     for (;;) {
       while (this.#isOverloaded && this.#isOpen) await this.#change();
@@ -284,6 +287,12 @@ export class RpcConnection implements Connection {
           while (this.#isOverloaded && this.#isOpen) await this.#change();
         }
         if (!this.#isOpen || !framer.next()) break;
+        if (callTurns !== undefined) {
+          if (this.#granted === 0) this.#granted = callTurns.take();
+          if (this.#granted === 0) await this.#callTurn(callTurns);
+          if (!this.#isOpen) break;
+          this.#granted--;
+        }
         this.#record();
         if (this.#secure !== undefined) await this.#upgrade(this.#secure);
         // A hundred long calls may have come at once. A peer that sends one at
@@ -293,6 +302,8 @@ export class RpcConnection implements Connection {
           await this.#turn(turn);
         }
       }
+      callTurns?.giveBack(this.#granted);
+      this.#granted = 0;
       this.#outbox.flush();
     }
   }
@@ -310,6 +321,17 @@ export class RpcConnection implements Connection {
     // Closed meanwhile, when only the transport before was there to be closed.
     if (this.#closeReason !== undefined) return transport.close();
     this.#transport = this.#outbox.transport = transport;
+  }
+
+  /** Waits until others had their turn, and it may begin further calls. */
+  async #callTurn(turns: CallTurns): Promise<void> {
+    let isThere = false;
+    turns.next().then((granted) => {
+      this.#granted = granted;
+      isThere = true;
+      this.#notify();
+    });
+    while (!isThere && this.#isOpen) await this.#change();
   }
 
   /** Waits for a turn, for as long as there is something to be done in it. */

@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Turn } from "../base/turn.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
+import type { CallTurns } from "./call_turns.ts";
 import type { Connection, RpcHandlers, TransportObserver } from "./handlers.ts";
 import type { BufferPool, WriterPool } from "./pools.ts";
 import type { SecurityFlavor } from "./security.ts";
@@ -38,6 +39,8 @@ export interface ConnectionOptions {
   budget?: BufferBudget | undefined;
   /** When it is over, what else came with a call waits for the next; all is done at once if left out. */
   turn?: Turn | undefined;
+  /** Shares out the calls of all connections; each begins all that came at once if left out. */
+  callTurns?: CallTurns | undefined;
   /**
    * The security flavours of a connection, which may depend on its peer. Asked
    * once, and nothing is read before it has answered; AUTH_NONE and AUTH_SYS,

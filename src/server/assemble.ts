@@ -28,6 +28,7 @@ export async function assemble(
     return listen(hearing);
   } catch (error) {
     loaded.recovered.clients?.[Symbol.dispose]();
+    loaded.loopback?.[Symbol.dispose]();
     throw error;
   }
 }

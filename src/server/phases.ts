@@ -7,7 +7,7 @@ import {
   unfailing,
 } from "../base/log.ts";
 import { every } from "../base/timers.ts";
-import { LoopTurn } from "../base/turn.ts";
+import { LoopTurn, SLICE } from "../base/turn.ts";
 import { systemWallClock } from "../base/wall_clock.ts";
 import type { EngineObserver } from "../engine/observer.ts";
 import { AttributeTable } from "../engine/attributes/attribute_table.ts";
@@ -22,7 +22,9 @@ import { TransportMetrics } from "../metrics/transport_metrics.ts";
 import { VERIFIER_SIZE } from "../nfs4/constants.ts";
 import { BufferBudget } from "../rpc/buffer_budget.ts";
 import { listenTcp } from "../rpc/listen.ts";
+import { CallTurns } from "../rpc/call_turns.ts";
 import { RpcListener } from "../rpc/listener.ts";
+import { Loopback } from "../rpc/loopback.ts";
 import { acceptorOf } from "../rpc/transport.ts";
 import { EffectQueue } from "../state/effects.ts";
 import { ServerState } from "../state/server_state.ts";
@@ -71,6 +73,8 @@ export interface Checked extends Settled {
 /** What an earlier start left is read. */
 export interface Loaded extends Checked {
   readonly recovered: Recovered;
+  /** Has the event loop look for input; none where the program may not connect to itself. */
+  readonly loopback: Loopback | undefined;
 }
 
 /** There is state, which knows of the clients of an earlier start, and not yet of their sessions. */
@@ -152,7 +156,7 @@ export async function load(checked: Checked): Promise<Loaded> {
   const endSweeps = every(options.clock, SWEEP_INTERVAL_MS, sweep);
   try {
     const recovered = await recover(fileSystems.exports, options, log);
-    return { ...checked, recovered };
+    return { ...checked, recovered, loopback: await Loopback.open() };
   } finally {
     endSweeps();
   }
@@ -160,9 +164,9 @@ export async function load(checked: Checked): Promise<Loaded> {
 
 /** Makes the state of all clients; the grace period begins. */
 export function remember(loaded: Loaded): Remembering {
-  const { options, limits, recovered, log, registry } = loaded;
+  const { options, limits, recovered, loopback, log, registry } = loaded;
   const { identity, clients, sessions } = recovered;
-  const turn = new LoopTurn();
+  const turn = new LoopTurn(SLICE, loopback && (() => loopback.look()));
   const effects = new EffectQueue(turn);
   const jobs = new Jobs({ name: "deferred work", log });
   observeJobs(registry, jobs);
@@ -255,6 +259,7 @@ export function hear(answering: Answering): Hearing {
 export function listen(hearing: Hearing): Listening {
   const { options, limits, log, registry } = hearing;
   const { fileSystems, state, services, callbacks, turn } = hearing;
+  const { loopback } = hearing;
   const { clock, hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const budget = new BufferBudget({
     limit: limits.maxBufferBytes,
@@ -275,6 +280,7 @@ export function listen(hearing: Hearing): Listening {
   const listener = new RpcListener({
     budget,
     turn,
+    callTurns: loopback && new CallTurns(() => loopback.look()),
     acceptor: acceptorOf(socket),
     maxRecord: limits.maxRequest + RPC_CALL_HEADER,
     maxConnections: limits.maxConnections,
