@@ -214,6 +214,33 @@ for (const minor of VERSIONS) {
     );
   });
 
+  test("a verifier opens the file for who made it, and for no other user (RFC 8881 18.16.4)", async () => {
+    const fixture = new StateFixture({ fs: memory({}, { mode: 0o1777 }) });
+    const owner = await fixture.client(minor, { uid: 1000 });
+    const other = await fixture.client(minor, { uid: 1001 });
+    const root = await fixture.client(minor);
+    const create = {
+      mode: CreateMode.EXCLUSIVE,
+      verifier: bytesOf("verifier"),
+    };
+    const options = (name: string) => ({
+      ...{ create, seqid: 1, owner: name, access: BOTH },
+    });
+    await owner.open("secret", options("a"));
+    assertEquals(await other.openStatus("secret", options("b")), "EXIST");
+    // Whatever its mode is by now.
+    const mode = op.setattr({ mode: 0 });
+    await owner.ok("SETATTR", ...walk(["secret"]), mode);
+    await owner.open("secret", options("c"));
+    await root.open("secret", options("d"));
+    await owner.ok(
+      "SETATTR",
+      ...walk(["secret"]),
+      op.setattr({ mode: 0o604 }),
+    );
+    assertEquals(await other.openStatus("secret", options("e")), "EXIST");
+  });
+
   test("attributes that can't be set (RFC 8881 15.2)", async () => {
     const client = await new StateFixture().client(minor);
     const status = (attributes: object, owner: string) =>

@@ -60,7 +60,8 @@ export function* openByName(
   if (create !== undefined && !(isUnchecked && node !== undefined)) {
     // RFC 8881 18.16.3, RFC 7530 16.16.5
     if (node !== undefined && create.mode === "guarded") return Status.EXIST;
-    const creation = { folder: attributes, name, exists: node !== undefined };
+    const exists = node !== undefined;
+    const creation = { folder: attributes, name, access, exists };
     try {
       return yield* createFile(context, create, creation);
     } catch (error) {

@@ -1,13 +1,14 @@
-import type { Steps } from "../../../base/awaitable.ts";
+import { type Steps, wait } from "../../../base/awaitable.ts";
 import { emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
-import type { Rights } from "../../../vfs/wanted.ts";
+import { RIGHTS, type Rights } from "../../../vfs/wanted.ts";
 import { attributesOfNew } from "../../../vfs/permissions.ts";
+import { attributesOf } from "../../files/attributes_of.ts";
 import { changeFolder } from "../../files/change_folder.ts";
 import { type ChangingContext, checkWritable } from "../../files/changing.ts";
 import { checkFolder, statusOfRefusal } from "../../files/folder_access.ts";
 import type { CreateHow } from "./args.ts";
-import type { OpenTarget } from "./target.ts";
+import { existingTarget, type OpenTarget } from "./target.ts";
 
 /** Where {@linkcode createFile} makes a file: in the current filehandle. */
 export interface Creation {
@@ -15,6 +16,8 @@ export interface Creation {
   readonly folder: Rights;
   /** Name of the file. */
   readonly name: string;
+  /** OPEN4_SHARE_ACCESS_* */
+  readonly access: number;
   /** Whether the name is taken: an exclusive create may have been sent again. */
   readonly exists: boolean;
 }
@@ -23,7 +26,7 @@ export interface Creation {
 export function* createFile(
   context: ChangingContext<"sometimes">,
   how: CreateHow,
-  { folder, name, exists }: Creation,
+  { folder, name, access, exists }: Creation,
 ): Steps<OpenTarget | StatusCode> {
   const parent = context.file;
   const use = { attributes: folder, use: "change" } as const;
@@ -50,8 +53,17 @@ export function* createFile(
     options: { attributes, verifier },
   });
   if (isStatus(made)) return made;
+  const file = context.services.namespace.refer(parent.export, made.node);
+  if (!made.created) {
+    // Verifiers are no secret: who is not let in by the file did not make it.
+    const attributes = yield* wait(attributesOf(file, RIGHTS));
+    const opened = existingTarget(context, file, {
+      ...{ attributes, access, ownerAlways: true },
+    });
+    if (isStatus(opened)) return Status.EXIST;
+  }
   return {
-    file: context.services.namespace.refer(parent.export, made.node),
+    file,
     change: made.change,
     // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
     set: how.attributes?.requested ?? emptyBitmap,
