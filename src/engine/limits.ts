@@ -16,6 +16,11 @@ export interface ProtocolLimits {
   readonly maxSlots: number;
   /** Sessions of a client. */
   readonly maxSessionsPerClient: number;
+  /**
+   * Connections that are bound to a session; beyond it the one that was silent for
+   * longest is unbound, until a SEQUENCE comes on it.
+   */
+  readonly maxConnectionsPerSession: number;
   /** Clients, confirmed or not. */
   readonly maxClients: number;
   /** Opens of a client. */
@@ -40,6 +45,7 @@ export const defaultLimits: ProtocolLimits = {
   maxCachedReply: 8_192,
   maxSlots: 64,
   maxSessionsPerClient: 16,
+  maxConnectionsPerSession: 64,
   maxClients: 10_000,
   maxOpensPerClient: 100_000,
   maxLocksPerClient: 100_000,

@@ -8,8 +8,8 @@ import { collectedCounter, gauge } from "./instruments.ts";
 export type StateSource = Pick<ServerState, "budget" | "clients">;
 
 /**
- * What is remembered of clients: `clients{lease}`, `opens`, `open_files`,
- * `locks`, `waiting_locks`, `state_bytes`, `state_limit_bytes`,
+ * What is remembered of clients: `clients{lease}`, `connections_bound`, `opens`,
+ * `open_files`, `locks`, `waiting_locks`, `state_bytes`, `state_limit_bytes`,
  * `state_refusals_total` and `leases_expired_total`. All but the last are read
  * at a scrape, off counts that the state keeps anyway.
  */
@@ -30,6 +30,11 @@ export class StateMetrics implements ClientObserver {
       },
     });
     const gauges = [
+      [
+        "connections_bound",
+        "Bindings of connections to sessions that there are.",
+        () => counts.binding,
+      ],
       ["opens", "Opens that clients hold.", () => counts.open],
       ["open_files", "Files that something is held on.", () => counts.file],
       ["locks", "Byte ranges that are locked.", () => counts.range],

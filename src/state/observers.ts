@@ -25,8 +25,8 @@ export type SessionEnd =
   | "evicted-session"
   | "lost-session";
 
-/** Why a connection is no longer bound to a session. */
-export type UnbindReason = "connection-closed" | "session-gone";
+/** Why a connection is no longer bound to a session: it or the session ended, or it made room for another. */
+export type UnbindReason = "connection-closed" | "session-gone" | "gave-way";
 
 /** Is told what becomes of clients: `src/recovery` and `src/metrics` listen. */
 export interface ClientObserver {

@@ -11,6 +11,7 @@ import { Lease } from "./lease.ts";
 import { forgetIdleOwners } from "./idle_owners.ts";
 import type { ClientEnd, ClientObserver } from "./observers.ts";
 import { releaseClientState } from "./client_release.ts";
+import { ReplyLimit } from "./reply_limit.ts";
 import { SessionTable } from "./sessions.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { SessionStore } from "./session_store.ts";
@@ -52,6 +53,8 @@ export interface ServerStateOptions {
     readonly maxClients: number;
     /** Sessions of a client. */
     readonly maxSessionsPerClient: number;
+    /** Connections that are bound to a session. */
+    readonly maxConnectionsPerSession: number;
     /** Bytes of replies that slots keep for replay, and of answers kept for NFSv4.0; 256 MiB each if left out. */
     readonly maxReplayCacheBytes?: number | undefined;
     /** Bytes of all that is remembered of clients; without a limit if left out. */
@@ -76,6 +79,8 @@ export class ServerState implements LockingTables {
   readonly budget: StateBudget;
   readonly clients: ClientTable;
   readonly sessions: SessionTable;
+  /** Memory of the replies that sessions keep. */
+  readonly replyLimit: ReplyLimit;
   /** Answers to NFSv4.0 requests that may come again. */
   readonly duplicates: DuplicateRequests;
   /** Keeps persistent sessions, where there are any. */
@@ -124,10 +129,11 @@ export class ServerState implements LockingTables {
       clock,
       random,
       maxSessionsPerClient: limits.maxSessionsPerClient,
-      maxReplayCacheBytes,
+      maxConnectionsPerSession: limits.maxConnectionsPerSession,
       effects: options.effects,
       store: this.sessionStore,
     });
+    this.replyLimit = new ReplyLimit(this.sessions, maxReplayCacheBytes);
     this.stateids = new StateidTable({
       boot: new DataView(random(4).buffer).getUint32(0),
       random,
@@ -264,7 +270,7 @@ export class ServerState implements LockingTables {
       yield* this.clients.sweep(now);
       this.#effects.begin(this.#makeRoom());
       yield* this.#sweepClients(now);
-      yield* this.sessions.sweep();
+      yield* this.replyLimit.sweep();
       yield* this.duplicates.sweep();
     } finally {
       this.#isSweeping = false;

@@ -128,6 +128,22 @@ export class Session {
       .map(([connection]) => connection);
   }
 
+  /**
+   * The connection that is missed least when it is no longer bound: the longest
+   * without a request, of those that carry no callbacks where there is one. The
+   * next SEQUENCE on it binds it again.
+   */
+  leastMissed(): Connection | undefined {
+    let least: Connection | undefined;
+    let lowest: Binding | undefined;
+    for (const [connection, binding] of this.connections) {
+      if (lowest !== undefined && !isMissedLess(binding, lowest)) continue;
+      least = connection;
+      lowest = binding;
+    }
+    return least;
+  }
+
   /** Notes a request on `connection`; false when it is not bound. */
   touch(connection: Connection): boolean {
     if (this.#last !== connection) {
@@ -142,7 +158,8 @@ export class Session {
 
   /** Binds a connection to these channels. For `SessionTable`. */
   attach(connection: Connection, direction: DirectionBits): void {
-    const { activity } = this.detach(connection) ?? { activity: 0 };
+    this.detach(connection);
+    const activity = ++this.#activity;
     this.connections.set(connection, { direction, activity });
     if (direction & Direction.BACK) this.#backConnections++;
   }
@@ -166,4 +183,18 @@ export class Session {
     if (this.hasBackchannelFault) flags |= SequenceFlag.BACKCHANNEL_FAULT;
     this.statusFlags = flags;
   }
+}
+
+/** Whether `a` is the first to end: one without a connection, then the longest unused. */
+export function goesBefore(a: Session, b: Session): boolean {
+  const [aBound, bBound] = [a.connections.size > 0, b.connections.size > 0];
+  return aBound === bBound ? a.usedAt < b.usedAt : !aBound;
+}
+
+function isMissedLess(a: Binding, b: Binding): boolean {
+  const [aCarries, bCarries] = [
+    a.direction & Direction.BACK,
+    b.direction & Direction.BACK,
+  ];
+  return aCarries === bCarries ? a.activity < b.activity : aCarries < bCarries;
 }

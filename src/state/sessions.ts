@@ -7,17 +7,16 @@ import {
 } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
-import { type EffectQueue, finish, LOOK, type Piecework } from "./effects.ts";
+import { type EffectQueue, finish, type Piecework } from "./effects.ts";
 import type {
   SequenceCounts,
   SessionEnd,
   SessionObserver,
   UnbindReason,
 } from "./observers.ts";
-import { Session } from "./session.ts";
+import { goesBefore, Session } from "./session.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { SessionStore, SlotStore } from "./session_store.ts";
-import { KeptReplies } from "./kept_replies.ts";
 import { SlotTable, type SlotUsage } from "./slot_table.ts";
 
 /** Options of {@linkcode SessionTable}. */
@@ -26,8 +25,8 @@ export interface SessionTableOptions {
   readonly random: RandomBytes;
   /** Sessions of a client. */
   readonly maxSessionsPerClient: number;
-  /** Bytes of kept replies, of all sessions, at which clients are asked to use fewer slots. */
-  readonly maxReplayCacheBytes: number;
+  /** Connections that are bound to a session. */
+  readonly maxConnectionsPerSession: number;
   /** Does what is too much for one turn. */
   readonly effects: EffectQueue;
   /** Keeps persistent sessions; there are none if left out. */
@@ -40,14 +39,10 @@ type SessionTerms = Pick<
   "minorVersion" | "fore" | "back" | "callback"
 >;
 
-/** What it costs to unbind a connection from a session, in pieces of work. */
-const UNBIND_PIECES = 4;
 /** Connections of a session that are unbound with its end; where there are more, they are in pieces. */
 const UNBOUND_AT_ONCE = 64;
-/** Sessions that end in one sweep, at most, because kept replies take too much memory. */
-const SHED_AT_ONCE = 1024;
-/** What it costs to sort twice as many, in pieces of work. */
-const SORT_PIECES = 64;
+/** Connections that a session may have whatever memory there is: one that is broken, and the one in its place. */
+const ALWAYS_BOUND = 2;
 
 /** Leaves keys that are small integers, which a Map finds fastest. */
 const KEY_MASK = 0x3fff_ffff;
@@ -69,8 +64,6 @@ export class SessionTable {
   readonly #sessions = new Map<number, Session>();
   readonly #byConnection = new Map<Connection, Set<Session>>();
   readonly #observers: SessionObserver[] = [];
-  /** Clients were asked to use fewer slots than were granted. */
-  #isShort = false;
 
   constructor(options: SessionTableOptions) {
     this.#options = options;
@@ -169,7 +162,7 @@ export class SessionTable {
   *#unbindAll(session: Session): Piecework {
     for (const connection of session.connections.keys()) {
       this.#unbind(session, connection, "session-gone");
-      yield UNBIND_PIECES;
+      yield 1;
     }
   }
 
@@ -187,7 +180,11 @@ export class SessionTable {
     }
   }
 
-  /** Binds `connection` to the channels of `direction`, besides those that it has; not one that is closed. */
+  /**
+   * Binds `connection` to the channels of `direction`, besides those that it has;
+   * not one that is closed. Where the session has as many as it may, or there is no
+   * memory for more, the one that is missed least makes room.
+   */
   bind(
     session: Session,
     connection: Connection,
@@ -204,6 +201,10 @@ export class SessionTable {
     if (after === before) {
       if (direction & Direction.BACK) this.backchannelMended(session);
       return;
+    }
+    if (before === 0) {
+      this.#makeRoomToBind(session);
+      session.client.account.count("binding", 1);
     }
     this.#attach(session, connection, after);
     if (after & Direction.BACK) session.hasBackchannel = true;
@@ -234,7 +235,7 @@ export class SessionTable {
     for (const session of this.#byConnection.get(connection) ?? []) {
       this.#unbind(session, connection, "connection-closed");
       this.#refresh(session.client);
-      yield UNBIND_PIECES;
+      yield 1;
     }
   }
 
@@ -243,55 +244,6 @@ export class SessionTable {
     if (session.isDestroyed || session.hasBackchannelFault === fault) return;
     session.hasBackchannelFault = fault;
     this.#refresh(session.client);
-  }
-
-  /**
-   * While kept replies take more memory than they may, asks the clients that have
-   * more than their share of it for fewer slots, and for all that were granted when
-   * there is room again (RFC 8881 2.10.6.1). One that doesn't comply can't fill the
-   * memory: its sessions end, idle ones without a connection at once, others when
-   * it is twice as much.
-   */
-  *sweep(): Piecework {
-    const { replayCacheBytes } = this.usage;
-    const { maxReplayCacheBytes } = this.#options;
-    const full = replayCacheBytes > maxReplayCacheBytes;
-    const roomy = replayCacheBytes < maxReplayCacheBytes / 2;
-    if (!full && !(roomy && this.#isShort)) return;
-    this.#isShort = full;
-    if (full) return yield* this.#shed(maxReplayCacheBytes);
-    for (const { slots } of this.#sessions.values()) {
-      slots.setTarget(slots.granted);
-      yield LOOK;
-    }
-  }
-
-  *#shed(limit: number): Piecework {
-    const kept = new KeptReplies();
-    for (const { client, slots } of this.#sessions.values()) {
-      if (slots.bytesKept > 0) kept.add(client, slots.bytesKept);
-      yield LOOK;
-    }
-    let found: Session[] = [];
-    for (const session of this.#sessions.values()) {
-      const { slots } = session;
-      const isGreedy = kept.isAboveShare(session.client, limit);
-      slots.setTarget(isGreedy ? (slots.target + 1) >> 1 : slots.granted);
-      yield LOOK;
-      if (!isGreedy || found.push(session) < 2 * SHED_AT_ONCE) continue;
-      found = firstToEnd(found);
-      yield SORT_PIECES;
-    }
-    for (const session of firstToEnd(found)) {
-      const { replayCacheBytes } = this.usage;
-      if (replayCacheBytes <= limit) return;
-      const { slots, connections, isDestroyed } = session;
-      if (isDestroyed || slots.bytesKept === 0) continue;
-      const isInUse = slots.busy > 0 || connections.size > 0;
-      if (isInUse && replayCacheBytes <= 2 * limit) return;
-      this.destroy(session, "evicted-session");
-      yield UNBIND_PIECES;
-    }
   }
 
   #makeRoom(client: Client): boolean {
@@ -331,6 +283,13 @@ export class SessionTable {
     return drawFree(draw, (id) => !this.#sessions.has(keyOf(id, 0)));
   }
 
+  #makeRoomToBind(session: Session): void {
+    const { size } = session.connections;
+    const hasRoom = size < this.#options.maxConnectionsPerSession &&
+      (size < ALWAYS_BOUND || session.client.account.admits());
+    if (!hasRoom) this.#unbind(session, session.leastMissed()!, "gave-way");
+  }
+
   #attach(
     session: Session,
     connection: Connection,
@@ -349,6 +308,7 @@ export class SessionTable {
   ): void {
     const binding = session.detach(connection);
     if (binding === undefined) return;
+    session.client.account.count("binding", -1);
     const sessions = this.#byConnection.get(connection);
     sessions?.delete(session);
     if (sessions?.size === 0) this.#byConnection.delete(connection);
@@ -389,18 +349,4 @@ export class SessionTable {
 function keyOf(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
     bytes[at + 3]!) & KEY_MASK;
-}
-
-function goesBefore(a: Session, b: Session): boolean {
-  const [aBound, bBound] = [a.connections.size > 0, b.connections.size > 0];
-  return aBound === bBound ? a.usedAt < b.usedAt : !aBound;
-}
-
-/** Of sessions that keep replies the idle ones without a connection, then the idle ones, then the others, the longest unused first. */
-function firstToEnd(sessions: Session[]): Session[] {
-  sessions.sort((a, b) => {
-    const byWork = Number(a.slots.busy > 0) - Number(b.slots.busy > 0);
-    return byWork || (goesBefore(a, b) ? -1 : 1);
-  });
-  return sessions.slice(0, SHED_AT_ONCE);
 }

@@ -7,6 +7,8 @@ export const STATE_COSTS = {
   client: 2_700,
   /** A session, with the answer of its CREATE_SESSION. */
   session: 1_800,
+  /** A connection that is bound to a session. */
+  binding: 192,
   /** A slot that was used; its kept reply comes on top. */
   slot: 256,
   /** An open or lock owner, with the answer that NFSv4.0 keeps; its name comes on top. */

@@ -8,6 +8,7 @@
  */
 
 import { memory } from "../../src/backends/memory/mod.ts";
+import { Direction } from "../../src/nfs4/sessions.ts";
 import { AuthFlavor, UNKNOWN } from "../../src/rpc/auth.ts";
 import type { Connection } from "../../src/rpc/handlers.ts";
 import { PLAIN } from "../../src/rpc/security.ts";
@@ -74,7 +75,10 @@ function memoryInUse(): number {
 }
 
 function measureAll(protocol: 0 | 1): void {
-  const fixture = new StateFixture({ maxClients: 1e6 });
+  const fixture = new StateFixture({
+    maxClients: 1e6,
+    maxConnectionsPerSession: 64,
+  });
   kept.push(fixture);
   const { state } = fixture;
   const come = (name: string): Client => {
@@ -185,6 +189,21 @@ function measureSessions({ state }: StateFixture, clients: Client[]): void {
       callback: { program: 1, credential: { flavor: AuthFlavor.NONE } },
     }) as Session;
   }, { count: CLIENTS });
+  const connections = Array.from({ length: 40 }, () => testConnection());
+  measure("binding", "bound connection, the first", (i) => {
+    const session = sessions[i]!;
+    state.sessions.bind(session, connections[0]!, Direction.FORE);
+  }, { count: CLIENTS });
+  measure("binding", "bound connection, of some", (i) => {
+    const connection = connections[i % 16]!;
+    const session = sessions[Math.floor(i / 16)]!;
+    state.sessions.bind(session, connection, Direction.FORE);
+  });
+  measure("binding", "bound connection, of many", (i) => {
+    const connection = connections[i % 40]!;
+    const session = sessions[sessions.length - 1 - Math.floor(i / 40)]!;
+    state.sessions.bind(session, connection, Direction.FORE);
+  });
   measure("slot", "slots", (i) => {
     return sessions[Math.floor(i / 40)]!.slots.slot(i % 40);
   });

@@ -37,7 +37,7 @@ Deno.test("SessionMetrics counts sessions, why they end and how long they last",
   assertMatch(text, /^sessions_duration_seconds_sum 30$/m);
 });
 
-Deno.test("ConnectionMetrics counts a binding once, whatever channels it gets", async () => {
+Deno.test("ConnectionMetrics counts what is bound by its channels, and what is unbound by the reason", async () => {
   const registry = new MetricsRegistry();
   const metrics = new ConnectionMetrics(registry);
   const session = sessionOf(0);
@@ -45,16 +45,12 @@ Deno.test("ConnectionMetrics counts a binding once, whatever channels it gets", 
   metrics.connectionBound(session, first, Direction.FORE);
   metrics.connectionBound(session, first, Direction.BOTH);
   metrics.connectionBound(session, second, Direction.BACK);
-  let text = await scrape(registry);
-  assertMatch(text, /^connections_bound 2$/m);
+  metrics.connectionUnbound(session, first, { reason: "connection-closed" });
+  const text = await scrape(registry);
   for (const direction of ["fore", "both", "back"]) {
     const line = `connections_bind_total{direction="${direction}"} 1`;
     assertEquals(text.includes(line), true, line);
   }
-  metrics.connectionUnbound(session, first, { reason: "connection-closed" });
-  metrics.connectionBound(session, first, Direction.FORE);
-  text = await scrape(registry);
-  assertMatch(text, /^connections_bound 2$/m);
   assertMatch(
     text,
     /^connections_unbind_total\{reason="connection-closed"\} 1$/m,

@@ -15,6 +15,7 @@ import {
   SessionClient,
   V40Client,
 } from "../support/client/mod.ts";
+import { scrape, valueOf } from "../support/scrape.ts";
 import { startServer } from "../support/server.ts";
 import { Gate, waiting } from "./fixture.ts";
 
@@ -135,6 +136,23 @@ Deno.test("sessions of a client: the longest idle one goes, one at work stays", 
   assertEquals(full.status, Status.NOSPC);
   gate.open();
   await Promise.all([works, ...busy]);
+});
+
+Deno.test("connections of a session: any number of them are served in turn, a few are bound", async () => {
+  const limits = { maxConnectionsPerSession: 3 };
+  await using server = await startServer({ metricsPort: 0, limits });
+  await using session = await openSession({ port: server.port });
+  const { client } = session;
+  const connections = [];
+  for (let i = 0; i < 6; i++) connections.push(await client.newConnection());
+  for (const connection of [...connections, ...connections]) {
+    await session.compound([op.putrootfh()], { connection });
+  }
+  const text = await scrape(server.server);
+  assertEquals(valueOf(text, "connections_bound"), 3);
+  const gaveWay = 'connections_unbind_total{reason="gave-way"}';
+  assertEquals(valueOf(text, gaveWay), 10);
+  await session.compound([op.putrootfh()]);
 });
 
 Deno.test("10,000 CREATE_SESSIONs in a row: no more sessions than may be", async () => {

@@ -31,6 +31,7 @@ export interface FixtureOptions {
   readonly courtesyMs?: number | undefined;
   readonly maxClients?: number | undefined;
   readonly maxSessionsPerClient?: number | undefined;
+  readonly maxConnectionsPerSession?: number | undefined;
   readonly maxReplayCacheBytes?: number | undefined;
   readonly maxStateBytes?: number | undefined;
 }
@@ -59,6 +60,7 @@ export class StateFixture {
       limits: {
         maxClients: options.maxClients ?? 100,
         maxSessionsPerClient: options.maxSessionsPerClient ?? 4,
+        maxConnectionsPerSession: options.maxConnectionsPerSession ?? 8,
         maxReplayCacheBytes: options.maxReplayCacheBytes,
         maxStateBytes: options.maxStateBytes,
         maxWaitingLocksPerClient: 8,

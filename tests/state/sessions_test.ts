@@ -5,11 +5,11 @@ import { assert, assertEquals } from "@std/assert";
 import { Direction } from "../../src/nfs4/sessions.ts";
 import { Client } from "../../src/state/client.ts";
 import { KeptReplies } from "../../src/state/kept_replies.ts";
-import { StateBudget } from "../../src/state/state_budget.ts";
+import { STATE_COSTS, StateBudget } from "../../src/state/state_budget.ts";
 import type { Session } from "../../src/state/session.ts";
 import type { SlotTable } from "../../src/state/slot_table.ts";
 import { SequenceStatus } from "../support/client/mod.ts";
-import { StateFixture } from "./fixture.ts";
+import { type FixtureOptions, StateFixture } from "./fixture.ts";
 
 const CHANNEL = {
   maxRequestSize: 4_096,
@@ -41,8 +41,8 @@ function sessionOf(fixture: StateFixture, client: Client): Session {
   return session;
 }
 
-function start() {
-  const fixture = new StateFixture();
+function start(options?: FixtureOptions) {
+  const fixture = new StateFixture(options);
   const { sessions } = fixture.state;
   const session = sessionOf(fixture, clientOf(fixture));
   fixture.events.length = 0;
@@ -104,7 +104,9 @@ Deno.test("a connection that has ended meanwhile is bound to nothing, and the cl
 });
 
 Deno.test("what a session costs does not grow with its connections: they are not gone through", async () => {
-  const { fixture, sessions, session } = start();
+  const { fixture, sessions, session } = start({
+    maxConnectionsPerSession: 10_000,
+  });
   const many = Array.from({ length: 5_000 }, () => testConnection());
   for (const each of many) sessions.bind(session, each, Direction.FORE);
   const next = testConnection();
@@ -116,6 +118,78 @@ Deno.test("what a session costs does not grow with its connections: they are not
   assert(session.connections.size > 4_000, "in one turn");
   while (fixture.effects.goOn());
   assertEquals(session.connections.size, 0);
+});
+
+Deno.test("a session has no more connections than it may: the longest silent one without callbacks gives way, and comes back by its next request", () => {
+  const { fixture, sessions, session, events } = start({
+    maxConnectionsPerSession: 4,
+  });
+  const [back, busy, silent, recent, fifth] = [1, 2, 3, 4, 5].map(() =>
+    testConnection()
+  );
+  sessions.bind(session, back!, Direction.BACK);
+  for (const each of [busy, silent, recent]) {
+    sessions.bind(session, each!, Direction.FORE);
+  }
+  session.touch(busy!);
+  events.length = 0;
+  sessions.bind(session, fifth!, Direction.FORE);
+  assertEquals(events, ["unbound 1 gave-way", "bound 1"]);
+  const bound = () =>
+    [back, busy, silent, recent, fifth].map((each) =>
+      session.connections.has(each!)
+    );
+  assertEquals(bound(), [true, true, false, true, true]);
+  sessions.bind(session, silent!, Direction.FORE);
+  assertEquals(bound(), [true, true, true, false, true]);
+  // More channels for one that is bound push none out.
+  sessions.bind(session, busy!, Direction.BOTH);
+  assertEquals(bound(), [true, true, true, false, true]);
+  assertEquals(fixture.state.budget.counts.binding, 4);
+  fixture.state.connectionClosed(recent!);
+  assertEquals(fixture.state.budget.counts.binding, 4);
+});
+
+Deno.test("where all of a session's connections take callbacks, one is left that does", () => {
+  const { sessions, session } = start({ maxConnectionsPerSession: 2 });
+  const [older, newer] = [testConnection(), testConnection()];
+  sessions.bind(session, older, Direction.BOTH);
+  sessions.bind(session, newer, Direction.BOTH);
+  for (let i = 0; i < 3; i++) {
+    sessions.bind(session, testConnection(), Direction.FORE);
+  }
+  assertEquals(session.backConnections().length, 1);
+  assertEquals([session.connections.has(newer), session.isPathUp], [
+    true,
+    true,
+  ]);
+});
+
+Deno.test("many connections with many sessions count as state, and none is turned away for want of memory", () => {
+  const { fixture, sessions } = start({
+    maxStateBytes: 1_000_000,
+    maxConnectionsPerSession: 64,
+    maxSessionsPerClient: 100,
+  });
+  const client = clientOf(fixture, 2);
+  const { budget } = fixture.state;
+  const all = Array.from({ length: 100 }, () => sessionOf(fixture, client));
+  const connections = Array.from({ length: 64 }, () => testConnection());
+  for (const session of all) {
+    for (const each of connections) {
+      sessions.bind(session, each, Direction.FORE);
+      assertEquals(session.touch(each), true);
+    }
+  }
+  const beyond = 2 * all.length * STATE_COSTS.binding;
+  assert(budget.used < 751_000 + beyond, `${budget.used} bytes`);
+  assert(budget.refusals > 0);
+  // A mount whose connection broke has the next beside it, back channel and all.
+  const sizes = all.map((session) => session.connections.size);
+  assertEquals([Math.max(...sizes), Math.min(...sizes)], [64, 2]);
+  for (const each of connections) fixture.state.connectionClosed(each);
+  while (fixture.effects.goOn());
+  assertEquals(budget.counts.binding, 0);
 });
 
 Deno.test("binding more channels is told once, binding the same again is not", () => {
@@ -187,29 +261,29 @@ Deno.test("a client at its limit loses the session without a connection first, t
 
 Deno.test("kept replies above the limit make the server ask for fewer slots, room gives them back", () => {
   const fixture = new StateFixture({ maxReplayCacheBytes: 1_000 });
-  const { sessions } = fixture.state;
+  const { sessions, replyLimit } = fixture.state;
   const session = sessionOf(fixture, clientOf(fixture));
   sessions.bind(session, testConnection(), Direction.FORE);
   const { slots } = session;
   keep(slots, 0, 600);
-  finish(sessions.sweep());
+  finish(replyLimit.sweep());
   assertEquals(slots.target, 7);
   keep(slots, 1, 600);
-  finish(sessions.sweep());
+  finish(replyLimit.sweep());
   assertEquals(slots.target, 3);
-  for (let i = 0; i < 4; i++) finish(sessions.sweep());
+  for (let i = 0; i < 4; i++) finish(replyLimit.sweep());
   assertEquals([slots.target, slots.highest], [0, 7]);
   slots.shrink(slots.slot(0)!, 0);
   slots.shrink(slots.slot(0)!, 0);
   assertEquals([slots.highest, sessions.usage.replayCacheBytes], [0, 600]);
   slots.slot(0)!.release();
-  finish(sessions.sweep());
+  finish(replyLimit.sweep());
   assertEquals([slots.target, slots.highest], [7, 7]);
 });
 
 Deno.test("who goes on filling slots loses its sessions, the idle ones without a connection first", () => {
   const fixture = new StateFixture({ maxReplayCacheBytes: 1_000 });
-  const { sessions } = fixture.state;
+  const { sessions, replyLimit } = fixture.state;
   const begun = (i: number) => {
     fixture.clock.advance(1);
     const session = sessionOf(fixture, clientOf(fixture, i));
@@ -224,22 +298,22 @@ Deno.test("who goes on filling slots loses its sessions, the idle ones without a
   for (const { slots } of [lost, older, newer, busy]) keep(slots, 0, 600);
   busy.slots.slot(1)!.begin(request);
   assertEquals(sessions.usage.replayCacheBytes, 2_400);
-  finish(sessions.sweep());
+  finish(replyLimit.sweep());
   assertEquals(lost.isDestroyed, true);
   // 1,800 bytes: too many, but those who are there get time to comply.
   assertEquals([older.isDestroyed, newer.isDestroyed], [false, false]);
   keep(newer.slots, 1, 600);
-  finish(sessions.sweep());
+  finish(replyLimit.sweep());
   assertEquals([older.isDestroyed, newer.isDestroyed], [true, false]);
   keep(busy.slots, 2, 900);
-  finish(sessions.sweep());
+  finish(replyLimit.sweep());
   assertEquals([newer.isDestroyed, busy.isDestroyed], [true, false]);
   assertEquals(empty.isDestroyed, false);
 });
 
 Deno.test("whoever fills the memory of kept replies, no client loses what is within its share", () => {
   const fixture = new StateFixture({ maxReplayCacheBytes: 10_000 });
-  const { sessions } = fixture.state;
+  const { sessions, replyLimit } = fixture.state;
   const quiet = sessionOf(fixture, clientOf(fixture, 1));
   keep(quiet.slots, 0, 256);
   fixture.clock.advance(1_000);
@@ -251,7 +325,7 @@ Deno.test("whoever fills the memory of kept replies, no client loses what is wit
     session.slots.slot(1)!.begin(request);
     return session;
   });
-  finish(sessions.sweep());
+  finish(replyLimit.sweep());
   assertEquals([quiet.isDestroyed, quiet.slots.target], [false, 7]);
   assertEquals(busy.at(-1)!.slots.target, 3);
   const left = busy.filter(({ isDestroyed }) => !isDestroyed).length;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
-import type { ChannelAttributes } from "../../src/nfs4/sessions.ts";
+import { type ChannelAttributes, Direction } from "../../src/nfs4/sessions.ts";
 import type { Client } from "../../src/state/client.ts";
 import {
   dropDelegation,
@@ -11,6 +11,7 @@ import { addLockState } from "../../src/state/locks.ts";
 import { addOpen, dropOpen, type OpenState } from "../../src/state/opens.ts";
 import { addOpenOwner, LockOwner, OpenOwner } from "../../src/state/owners.ts";
 import { STATE_COSTS, StateBudget } from "../../src/state/state_budget.ts";
+import { testConnection } from "../support/connection.ts";
 import {
   bytes,
   fileRef,
@@ -80,6 +81,8 @@ function holdEverything(fixture: StateFixture, protocol: 0 | 1): Client {
     callback: undefined,
   });
   assert(typeof session !== "number");
+  state.sessions.bind(session, testConnection(), Direction.FORE);
+  state.sessions.bind(session, testConnection(), Direction.BOTH);
   for (const id of [0, 5]) {
     const slot = session.slots.slot(id)!;
     const message = new Uint8Array(100);
@@ -111,6 +114,7 @@ for (const protocol of [0, 1] as const) {
     assertEquals(counts.file, state.files.size);
     assertEquals(counts.slot, protocol === 1 ? 2 : 0);
     assertEquals(counts.reply, counts.slot);
+    assertEquals(counts.binding, protocol === 1 ? 2 : 0);
     assertEquals(budget.used, client.account.bytes);
     state.dropClient(client, "destroyed");
     assertEquals(counts, NOTHING);
