@@ -62,6 +62,7 @@ interface Made {
   /** The descriptor of a file. */
   readonly fd: number | undefined;
   readonly stat: HostStat;
+  readonly tag: number;
 }
 
 /**
@@ -78,7 +79,7 @@ function make(
   try {
     for (;;) {
       const made = makeChecked(store, at, entry);
-      if (passed.length === MOST_PASSED || !isOfRemoved(store, at.name, made)) {
+      if (passed.length === MOST_PASSED || !isOfRemoved(store, made)) {
         return adopt(store, at, { made, entry });
       }
       try {
@@ -92,7 +93,7 @@ function make(
   }
 }
 
-/** Makes an entry, and looks whether it is what has the name. */
+/** Makes an entry, and looks whether it is what has the name, where that is all that leads to it. */
 function makeChecked(
   store: Store,
   at: { readonly directory: LocalNode; readonly name: string },
@@ -101,12 +102,17 @@ function makeChecked(
   const { tree, host } = store;
   const folder = tree.folder(at.directory);
   const fd = makeEntry(store, at, entry);
+  if (fd !== undefined && host.pinsFolders) {
+    // It is what was made, whatever has its name by now.
+    const stat = host.statFile(fd);
+    return { folder, fd, stat, tag: host.tag({ fd, prefix: "" }, "", stat) };
+  }
   const stat = tree.entry(folder, at.name);
   if (stat === undefined || !isMade(host, stat, { fd, kind: entry.kind })) {
     if (fd !== undefined) fs.closeSync(fd);
     throw new FsError("busy", "removed or replaced while it was made");
   }
-  return { folder, fd, stat };
+  return { folder, fd, stat, tag: host.tag(folder, at.name, stat) };
 }
 
 /**
@@ -114,13 +120,8 @@ function makeChecked(
  * had for the asking. Where nothing tells the uses of a number apart, that is so
  * of each number that is used again.
  */
-function isOfRemoved(
-  { tree, host }: Store,
-  name: string,
-  { folder, stat }: Made,
-): boolean {
-  return isToldApart(stat) &&
-    tree.table.isBuried(stat.fileid, host.tag(folder, name, stat));
+function isOfRemoved({ tree }: Store, { stat, tag }: Made): boolean {
+  return isToldApart(stat) && tree.table.isBuried(stat.fileid, tag);
 }
 
 /** The node of what was made, with all that it was to have. */
@@ -130,10 +131,13 @@ function adopt(
   { made, entry }: { readonly made: Made; readonly entry: NewEntry },
 ): LocalNode {
   const { tree } = store;
-  const { folder, fd, stat } = made;
+  const { folder, fd, stat, tag } = made;
   const { directory, name } = at;
-  const node = tree.table.adopt({ parent: directory, folder, name }, stat);
-  if (fd !== undefined) store.files.hold(node, fd, true);
+  const seen = { parent: directory, folder, name, tag };
+  const node = tree.table.adopt(seen, stat);
+  if (fd !== undefined) {
+    store.files.hold(node, fd, true).checkedAt = store.clock.now();
+  }
   try {
     dress(store, node, { stat, fd, attributes: entry.attributes });
   } catch (error) {

@@ -141,14 +141,13 @@ export class LinuxHost extends PortableHost {
     else this.#raw.rename(from, to);
   }
 
+  /** By one call, where Deno looks what it is first. */
   override removeFile(at: HostName): void {
-    if (isPlain(at)) super.removeFile(at);
-    else this.#raw.remove(at, { folder: false });
+    this.#raw.remove(at, { folder: false });
   }
 
   override removeFolder(at: HostName): void {
-    if (isPlain(at)) super.removeFolder(at);
-    else this.#raw.remove(at, { folder: true });
+    this.#raw.remove(at, { folder: true });
   }
 
   override pin(folder: OpenFolder, name: string): { fd: number; path: string } {

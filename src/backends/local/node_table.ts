@@ -37,17 +37,22 @@ export class NodeTable {
     return this.#nodes.get(inode)?.deref();
   }
 
-  /** The node of what was just seen as `name` in `parent`, which is open as `folder`. */
+  /** The node of what was just seen as `name` in `parent`, which is open as `folder`; its `tag`, if that was asked for. */
   adopt(
-    seen: { parent?: LocalNode; folder: OpenFolder; name: string },
+    seen: {
+      parent?: LocalNode;
+      folder: OpenFolder;
+      name: string;
+      tag?: number;
+    },
     stat: HostStat,
   ): LocalNode {
-    const { parent, folder, name } = seen;
+    const { parent, folder, name, tag } = seen;
     let node = this.get(stat.fileid);
     if (node === undefined || node.isGone || !node.is(stat)) {
       // The old one's inode number is in use again: its file is gone.
       if (node !== undefined) this.bury(node);
-      node = new LocalNode(stat, this.#host.tag(folder, name, stat));
+      node = new LocalNode(stat, tag ?? this.#host.tag(folder, name, stat));
       this.#buried.delete(keyOf(node.inode, node.tag));
       this.#nodes.set(node.inode, new WeakRef(node));
       this.#registry.register(node, node.inode);

@@ -9,6 +9,12 @@ import type { Tree } from "./tree.ts";
 /** Nodes that are synced at once, each with a descriptor: a crowd's changes must not take all there are. */
 const AT_ONCE = 32;
 
+/** The sync of a node that is under way, and the one after it. */
+interface Syncing {
+  readonly now: Promise<void>;
+  next?: Promise<void>;
+}
+
 /** Makes names and attributes durable: once for all the changes that are answered together. */
 export class Settlement {
   readonly #tree: Tree;
@@ -16,6 +22,7 @@ export class Settlement {
   #pending = new Set<LocalNode>();
   /** What was taken from `#pending` and is not on stable storage yet. */
   readonly #underWay = new Set<Promise<void>>();
+  readonly #syncing = new Map<LocalNode, Syncing>();
   /** The root, for which no other folder can stand in once its mode keeps us from opening it. */
   readonly #root: number;
   #running = 0;
@@ -65,19 +72,43 @@ export class Settlement {
   async #syncEach(nodes: Iterable<LocalNode>): Promise<void> {
     let failure: { readonly reason: unknown } | undefined;
     for (const node of nodes) {
-      if (this.#running < AT_ONCE) this.#running++;
-      else await new Promise<void>((go) => this.#waiting.push(go));
       try {
-        await this.#syncOne(node);
+        await this.#share(node);
       } catch (reason) {
         failure ??= { reason };
-      } finally {
-        const next = this.#waiting.shift();
-        if (next === undefined) this.#running--;
-        else next();
       }
     }
     if (failure !== undefined) throw failure.reason;
+  }
+
+  /** What is changed while a node is synced waits for the next sync, which is one for all of it. */
+  #share(node: LocalNode): Promise<void> {
+    const syncing = this.#syncing.get(node);
+    if (syncing === undefined) return this.#start(node);
+    const next = () => this.#start(node);
+    return syncing.next ??= syncing.now.then(next, next);
+  }
+
+  #start(node: LocalNode): Promise<void> {
+    const syncing: Syncing = { now: this.#syncInTurn(node) };
+    this.#syncing.set(node, syncing);
+    const end = () => {
+      if (this.#syncing.get(node) === syncing) this.#syncing.delete(node);
+    };
+    syncing.now.then(end, end);
+    return syncing.now;
+  }
+
+  async #syncInTurn(node: LocalNode): Promise<void> {
+    if (this.#running < AT_ONCE) this.#running++;
+    else await new Promise<void>((go) => this.#waiting.push(go));
+    try {
+      await this.#syncOne(node);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
   }
 
   async #syncFolder(node: LocalNode): Promise<void> {

@@ -214,9 +214,39 @@ for (const ffi of [true, false]) {
   });
 }
 
+Deno.test({
+  name:
+    "local: a new file is the one that was made, whatever has its name then",
+  ignore: !isRoot,
+  fn: async () => {
+    await using box = new Sandbox();
+    const { path } = box;
+    Deno.writeTextFileSync(`${path}/secret`, "secret");
+    const host = makeHost(true);
+    const open = host.open.bind(host);
+    host.open = (at, flags, mode) => {
+      const fd = open(at, flags, mode);
+      Deno.renameSync(`${path}/new`, `${path}/moved`);
+      Deno.renameSync(`${path}/secret`, `${path}/new`);
+      host.open = open;
+      return fd;
+    };
+    const fs = new HostedFileSystem(host, path);
+    const { node } = await fs.create(fs.root(), "new", { type: "file" }, {
+      attributes: { mode: 0o666, uid: 1001, gid: 1001 },
+    });
+    await fs.write(node, 0, new TextEncoder().encode("new"), "unstable");
+    await fs.dispose();
+    assertEquals(Deno.readTextFileSync(`${path}/moved`), "new");
+    assertEquals(Deno.readTextFileSync(`${path}/new`), "secret");
+    const { uid, mode } = Deno.statSync(`${path}/new`);
+    assertEquals(uid, 0);
+    assert((mode! & 0o002) === 0);
+  },
+});
+
 /** What a user of the host moves to where something was just made. */
 const kinds: readonly CreateKind[] = [
-  { type: "file" },
   { type: "directory" },
   { type: "fifo" },
 ];

@@ -78,6 +78,38 @@ Deno.test("local: who settles waits for what another is settling already, and he
   assertEquals(settlement.settle(), undefined, "nothing is left");
 });
 
+Deno.test("local: what is changed while a folder or file is synced shares the next sync", async () => {
+  const syncs: PromiseWithResolvers<void>[] = [];
+  const files = {
+    sync() {
+      const sync = Promise.withResolvers<void>();
+      syncs.push(sync);
+      return sync.promise;
+    },
+  } as unknown as FileDescriptors;
+  const settlement = new Settlement({} as Tree, files, -1);
+  const file = { type: "file", places: [] } as unknown as LocalNode;
+  const changed = () => {
+    settlement.add(file);
+    return settlement.settle();
+  };
+  const first = changed();
+  const rest = [changed(), changed(), changed()];
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(syncs.length, 1);
+  // How that ended is not theirs.
+  syncs[0]!.reject(new FsError("io"));
+  await assertRejects(async () => await first, FsError, "io");
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(syncs.length, 2);
+  const last = changed();
+  syncs[1]!.resolve();
+  await Promise.allSettled(rest);
+  syncs[2]!.resolve();
+  await last;
+  assertEquals(syncs.length, 3);
+});
+
 Deno.test({
   name: "local: a COMMIT hears of the failure of a sync that was under way",
   ignore: noFolder,
