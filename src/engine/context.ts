@@ -7,7 +7,7 @@ import type { Stateid } from "../nfs4/types.ts";
 import type { Credential } from "../rpc/auth.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { Settler } from "../rpc/reliance.ts";
-import type { ChangeUnderWay } from "../state/changes_under_way.ts";
+import type { ChangeUnderWay, ShareUse } from "../state/changes_under_way.ts";
 import type { Client } from "../state/client.ts";
 import type { LockConflict } from "../state/byte_ranges.ts";
 import type { Session } from "../state/session.ts";
@@ -127,10 +127,15 @@ export class CompoundContext {
   }
 
   /** Nothing is in the way of a change of the file: nothing may come in its way until the operation has ended. */
-  noteChange({ key }: FileRef): void {
-    const change = { file: key, client: this.client };
+  noteChange({ key }: FileRef, shares?: ShareUse): void {
+    const change = { file: key, client: this.client, shares };
     (this.#changes ??= []).push(change);
     if (this.#isWaiting) this.services.state.files.changes.begin(change);
+  }
+
+  /** Whether what another request is changing of the file is in the way of such a use. */
+  isBeingChanged({ key }: FileRef, use: ShareUse): boolean {
+    return this.services.state.files.changes.isInWay(key, use, this.#changes);
   }
 
   /** The operation waits: other requests have their turn. */

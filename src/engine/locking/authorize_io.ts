@@ -79,17 +79,17 @@ function checkSpecial(
   file: FileRef,
   { write, bypass }: { readonly write: boolean; readonly bypass: boolean },
 ): StatusCode {
+  const access = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+  const shares = { access, deny: Share.DENY_NONE };
   // RFC 8881 18.22.3: all ones reads past every lock; 18.32.3: it writes like all zeros.
   if (!bypass || write) {
     // RFC 8881 8.4.2.1, RFC 7530 9.6.2: the file may be about to be reclaimed.
     if (context.services.state.grace.isActive) return Status.GRACE;
-    const access = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
     // RFC 8881 8.2.3 and 15.1.8.7: an open that denies it denies it here too.
-    if (isShareDenied(context, file, { access, deny: Share.DENY_NONE })) {
-      return Status.LOCKED;
-    }
+    if (isShareDenied(context, file, shares)) return Status.LOCKED;
+    if (context.isBeingChanged(file, shares)) return Status.DELAY;
   }
-  const use = write ? FileUse.WRITE : FileUse.READ;
+  const use = write ? { ...FileUse.WRITE, shares } : FileUse.READ;
   const conflict = recallConflicts(context, file, use);
   return conflict ? Status.DELAY : Status.OK;
 }

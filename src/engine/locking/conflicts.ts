@@ -6,6 +6,7 @@ import {
   recallDelegations,
   type RecallReason,
 } from "../../state/delegations.ts";
+import type { ShareUse } from "../../state/changes_under_way.ts";
 import { forgetIdleOwners } from "../../state/idle_owners.ts";
 import { conflictingOpen } from "../../state/opens.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
@@ -50,7 +51,7 @@ function clearAway(context: CompoundContext, held: HeldState): void {
 export function isShareDenied(
   context: CompoundContext,
   file: FileRef,
-  { access, deny }: { readonly access: number; readonly deny: number },
+  { access, deny }: ShareUse,
 ): boolean {
   const { files } = context.services.state;
   while (true) {
@@ -66,6 +67,8 @@ export interface FileUse {
   readonly changes: boolean;
   /** Why a delegation is recalled. */
   readonly reason: RecallReason;
+  /** What it needs of the file's shares, where no open of the file stands for it. */
+  readonly shares?: ShareUse;
 }
 
 /** The uses of a file that can be in conflict with a delegation (RFC 8881 10.4.4). */
@@ -95,7 +98,7 @@ export function recallConflicts(
   use: FileUse,
 ): boolean {
   const { client, services: { state, effects } } = context;
-  if (use.changes) context.noteChange(file);
+  if (use.changes) context.noteChange(file, use.shares);
   if (state.files.delegations === 0) return false;
   const held = state.files.get(file);
   if (held === undefined) return false;

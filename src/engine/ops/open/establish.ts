@@ -83,13 +83,19 @@ function check(
     return atLimit(context);
   }
   const used = truncate ? access | Share.ACCESS_WRITE : access;
-  if (isShareDenied(context, file, { access: used, deny })) {
+  const shares = { access: used, deny };
+  if (isShareDenied(context, file, shares)) {
     return reclaim ? Status.RECLAIM_CONFLICT : Status.SHARE_DENIED;
   }
+  if (context.isBeingChanged(file, shares)) return Status.DELAY;
   // RFC 8881 18.16.4: what a read delegation can't stand.
   const changes = (used & Share.ACCESS_WRITE) !== 0 ||
     (deny & Share.DENY_READ) !== 0;
-  const use = changes ? FileUse.OPEN_CHANGING : FileUse.OPEN;
+  if (!changes) return checkDelegations(context, file, FileUse.OPEN);
+  // Cut by an OPEN that is refused in the end, the file would have lost its content for nothing.
+  const use = truncate
+    ? { ...FileUse.OPEN_CHANGING, shares }
+    : FileUse.OPEN_CHANGING;
   return checkDelegations(context, file, use);
 }
 
