@@ -1,5 +1,4 @@
 import { acceptAll } from "./accept.ts";
-import { AddressShares } from "./address_shares.ts";
 import { aborted } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import { networkOf } from "../base/network_of.ts";
@@ -8,6 +7,7 @@ import { every } from "../base/timers.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
 import { RpcConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
+import { ConnectionShares, type Shares } from "./connection_shares.ts";
 import { BufferPool, WriterPool } from "./pools.ts";
 import {
   ConnectionWatch,
@@ -70,16 +70,17 @@ export interface ListenerOptions extends
  *
  * At a limit, and when descriptors run out, the oldest connection that has
  * never made a valid call gives way to the newest, or else the one that has
- * been idle for longest, and long; if all are at work, the newest is turned
- * away. Thus a crowd of silent connections keeps no client out. Within an IPv6
- * network that has half of all, the address that has most gives way.
+ * been idle for longest, and long. If all are at work, the network that has most
+ * gives way to one that has fewer, or the newest is turned away. Thus a crowd
+ * keeps no client out, silent or not. A network may have half of all, and its
+ * addresses share that out in the same way.
  */
 export class RpcListener implements AsyncDisposable {
   readonly #options: ListenerOptions;
   readonly #connections = new Map<RpcConnection, ConnectionWatch>();
   /** Those without a valid call yet, the oldest first. */
   readonly #strangers = new Set<RpcConnection>();
-  readonly #shares = new AddressShares();
+  readonly #shares = new ConnectionShares();
   readonly #shared: Partial<ConnectionOptions>;
   readonly #patience: Patience;
   readonly #clock: Clock;
@@ -253,36 +254,49 @@ export class RpcListener implements AsyncDisposable {
 
   #makeRoom(address: string): boolean {
     const { maxConnections = 4096, maxPerAddress = 1024 } = this.#options;
-    if (this.#shares.of(address) >= maxPerAddress) {
+    const network = networkOf(address);
+    const { networks } = this.#shares;
+    const addresses = this.#shares.within(network);
+    const own = addresses.of(address);
+    if (own >= maxPerAddress) {
       return this.#evict(({ peer }) => peer.hostname === address);
     }
-    // A host of IPv6 has as many addresses as it likes, and neighbours beside it.
-    const maxPerNetwork = Math.max(maxPerAddress, maxConnections >> 1);
-    if (this.#shares.ofNetwork(address) >= maxPerNetwork) {
-      return this.#shareOut(address);
+    // A host has as many addresses of some networks as it likes, and neighbours beside it.
+    if (addresses.size >= Math.max(maxPerAddress, maxConnections >> 1)) {
+      const addressOf = ({ peer: { hostname } }: RpcConnection) =>
+        networkOf(hostname) === network ? hostname : "";
+      const fits = (connection: RpcConnection): boolean => {
+        const other = addressOf(connection);
+        return other === address || addresses.of(other) > own + 1;
+      };
+      return this.#evict(fits) || this.#shareOut(addresses, own, addressOf);
     }
-    if (this.#connections.size >= maxConnections) {
-      return this.#evict(() => true);
+    if (networks.size >= maxConnections) {
+      return this.#evict(() => true) ||
+        this.#shareOut(
+          networks,
+          addresses.size,
+          ({ peer }) => networkOf(peer.hostname),
+        );
     }
     return true;
   }
 
   /**
-   * In a network that has its share, an address gives way to those that have less,
-   * at work or not: a host with a few addresses is to keep no neighbour out.
+   * Who has most gives way to one that has `own`, if that is less, and if it is
+   * at work: that a few have taken all is to keep no newcomer out. `keyOf`: whose
+   * a connection is.
    */
-  #shareOut(address: string): boolean {
-    const network = networkOf(address);
-    const enough = this.#shares.of(address) + 1;
-    const fits = ({ peer: { hostname } }: RpcConnection): boolean =>
-      hostname === address ||
-      networkOf(hostname) === network && this.#shares.of(hostname) > enough;
-    if (this.#evict(fits)) return true;
-    const largest = this.#shares.largest(address);
-    if (this.#shares.of(largest) <= enough) return false;
-    return this.#giveWay(
-      this.#quietest(({ peer }) => peer.hostname === largest, Infinity),
-    );
+  #shareOut(
+    shares: Shares,
+    own: number,
+    keyOf: (connection: RpcConnection) => string,
+  ): boolean {
+    const { largest } = shares;
+    if (largest === undefined || shares.of(largest) <= own + 1) return false;
+    const isLargest = (connection: RpcConnection): boolean =>
+      keyOf(connection) === largest;
+    return this.#giveWay(this.#quietest(isLargest, Infinity));
   }
 
   /** A connection without a call ends, or else the one that has been idle for longest, if that is long. */

@@ -142,7 +142,7 @@ Deno.test("at the limit a newcomer takes the place of the oldest silent connecti
   assert(many.isIn && many.looks < OWN_LOOKS, `${many.looks} looks`);
 });
 
-Deno.test("at the limit a newcomer is turned away after one walk over the busy ones", async () => {
+Deno.test("at the limit a newcomer is turned away after one walk over the busy ones, and one over their networks", async () => {
   const [few, many] = await ofBoth(async (count) => {
     await using crowd = await Crowd.gather({
       ...{ count, busy: true, maxConnections: count },
@@ -151,7 +151,32 @@ Deno.test("at the limit a newcomer is turned away after one walk over the busy o
   });
   assertEquals([few.isIn, many.isIn], [false, false]);
   // An entry of a map is three: itself, its key and its value.
-  assert(each(few.looks, many.looks) <= 3);
+  assert(each(few.looks, many.looks) <= 6);
+});
+
+Deno.test("at the limit the host that has most gives way to one that has fewer, and not to itself", async () => {
+  await using crowd = await Crowd.gather({
+    ...{ count: 0, busy: false, maxPerAddress: 2, maxConnections: 5 },
+  });
+  for (const host of ["a", "a", "b", "b", "c"]) assert(await crowd.comes(host));
+  const isIn: boolean[] = [];
+  for (const host of ["a", "d", "e", "f", "d"]) {
+    isIn.push(await crowd.comes(host));
+  }
+  assertEquals(isIn, [false, true, true, false, false]);
+  assertEquals(crowd.sizes(), { a: 1, b: 1, c: 1, d: 1, e: 1 });
+});
+
+Deno.test("a host has half of the connections to loopback, whatever addresses its users take", async () => {
+  await using crowd = await Crowd.gather({
+    ...{ count: 0, busy: false, maxPerAddress: 2, maxConnections: 8 },
+  });
+  const isIn: boolean[] = [];
+  for (const n of [1, 1, 2, 2, 3, 3]) {
+    isIn.push(await crowd.comes(`127.0.0.${n}`));
+  }
+  assertEquals(isIn, [true, true, true, true, true, false]);
+  assertEquals(crowd.listener.size, 4);
 });
 
 Deno.test("at the limit of its host a newcomer is turned away after a walk over all, and one over the silent ones", async () => {
