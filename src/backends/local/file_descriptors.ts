@@ -215,6 +215,11 @@ export class FileDescriptors {
     this.release(node);
   }
 
+  /** Whether content of the file is not on disk, as far as we have written it. */
+  isBehind(node: LocalNode): boolean {
+    return (node.descriptor?.isUnsynced ?? false) || this.#syncing.has(node);
+  }
+
   /**
    * Has the disk get what was written to a large file, ahead of a call of the host
    * that would wait for it; `undefined` where that is nothing. That it could not is

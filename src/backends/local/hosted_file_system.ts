@@ -278,8 +278,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   setattr(node: LocalNode, changes: AttributeChanges): Awaitable<void> {
     return this.#runOn(node, () => {
       const store = this.#store;
-      const { files, guards, host, listings, resizes, settlement, tree } =
-        store;
+      const { files, guards, host, listings, resizes, tree } = store;
       using _ = tree.moment.ending();
       const stat = tree.stat(node);
       checkChanges(node.type, changes);
@@ -299,13 +298,16 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
         if (node.type === "directory") {
           listings.changed(node, { before: stat, after: tree.stat(node) });
         }
-        settlement?.add(node);
       };
       const applied = needsPath(changes) ? tree.exactly(node, apply) : apply();
-      if (!(applied instanceof Promise)) return done();
+      if (!(applied instanceof Promise)) {
+        done();
+        return store.keep(node, stat);
+      }
       // Its path is that of the descriptor, which stays open until then.
       const resized = descriptor!.during(() => applied);
-      return resizes.follow(node, guards.during(node, resized).then(done));
+      return resizes.follow(node, guards.during(node, resized).then(done))
+        .then(() => store.keep(node, stat));
     });
   }
 

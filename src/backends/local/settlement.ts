@@ -53,6 +53,11 @@ export class Settlement {
     if (this.#underWay.size > 0) return allOf([...this.#underWay]);
   }
 
+  /** Has one node on stable storage while others settle theirs: that may take long. */
+  async settleAlone(node: LocalNode): Promise<void> {
+    await allOf([this.#syncOne(node)]);
+  }
+
   #begin(sync: Promise<void>): void {
     this.#underWay.add(sync);
     const end = () => void this.#underWay.delete(sync);

@@ -1,5 +1,6 @@
 import { fileSystemType } from "./file_system_type.ts";
 import fs from "node:fs";
+import type { Awaitable } from "../../base/awaitable.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { LoopTurn, type Turn } from "../../base/turn.ts";
 import { systemWallClock, type WallClock } from "../../base/wall_clock.ts";
@@ -133,6 +134,19 @@ export class Store {
     if (node.isGone) throw new FsError("stale");
     const { parent, name } = node.places[0]!;
     return { folder: this.tree.folder(parent), name };
+  }
+
+  /**
+   * Has attributes that we changed made durable: with all that is answered
+   * together, or before its own answer where content goes to disk with them.
+   */
+  keep(node: LocalNode, stat: HostStat): Awaitable<void> {
+    const { files, settlement } = this;
+    if (settlement === undefined) return;
+    if (node.type === "file" && (isLarge(stat) || files.isBehind(node))) {
+      return settlement.settleAlone(node);
+    }
+    settlement.add(node);
   }
 
   /** We changed the entries of a folder: what it was `before`, which names are gone and new. */

@@ -1,6 +1,7 @@
 import host from "node:fs";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
+import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import { Settlement } from "../../../src/backends/local/settlement.ts";
 import type { Tree } from "../../../src/backends/local/tree.ts";
@@ -143,6 +144,62 @@ Deno.test({
     }
   },
 });
+
+/** A file of which much was written that the disk does not get until it is let. */
+async function behind(box: Sandbox) {
+  const { fs } = box;
+  const kind = { type: "file" } as const;
+  const { node } = await fs.create(fs.root(), "f", kind, { attributes });
+  await fs.settle();
+  const { fsync, fdatasync } = host;
+  const gate = Promise.withResolvers<void>();
+  const later = (_: number, done: (error: Error | null) => void) =>
+    void gate.promise.then(() => done(null));
+  host.fsync = host.fdatasync = later as typeof fsync;
+  return {
+    node,
+    let: gate.resolve,
+    [Symbol.dispose]() {
+      gate.resolve();
+      Object.assign(host, { fsync, fdatasync });
+    },
+  };
+}
+
+const BEHIND: Record<
+  string,
+  (fs: HostedFileSystem, file: LocalNode, path: string) => unknown
+> = {
+  "was written to and not flushed": (fs, file) =>
+    fs.write(file, 0, new Uint8Array(10), "unstable"),
+  "is being flushed": async (fs, file) => {
+    await fs.write(file, 0, new Uint8Array(10), "unstable");
+    void fs.commit(file);
+  },
+  "is large": (_fs, _file, path) =>
+    Deno.truncateSync(`${path}/f`, 17 * 1024 * 1024),
+};
+
+for (const [what, prepare] of Object.entries(BEHIND)) {
+  Deno.test({
+    name: `local: SETATTR of a file that ${what} waits for it, and nobody else`,
+    ignore: noFolder,
+    async fn() {
+      await using box = new Sandbox();
+      const { fs, path } = box;
+      using slow = await behind(box);
+      await prepare(fs, slow.node, path);
+      let isSet = false;
+      const set = Promise.resolve(fs.setattr(slow.node, { mode: 0o600 }))
+        .then(() => isSet = true);
+      assertEquals(fs.settle(), undefined, "others wait for it");
+      assertEquals((await fs.getattr(slow.node)).mode, 0o600);
+      assertEquals(isSet, false);
+      slow.let();
+      await set;
+    },
+  });
+}
 
 Deno.test("local: a symlink that the host has moved away is no fault of ours", async () => {
   const files = {} as unknown as FileDescriptors;
