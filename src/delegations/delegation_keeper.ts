@@ -23,6 +23,7 @@ import { ofLease } from "../backchannel/retry_policy.ts";
 import { delegationFor, mayReclaim } from "./grant_rules.ts";
 import { OpenHistory } from "./open_history.ts";
 import { HolderQueries } from "./holder_queries.ts";
+import { LateReturns } from "./late_returns.ts";
 import { RecallQueue } from "./recall_queue.ts";
 import { revocableAt } from "./revocation.ts";
 import type { CallbackRouter } from "../backchannel/router.ts";
@@ -88,6 +89,7 @@ export class DelegationKeeper implements DelegationPolicy {
   readonly #graceEnded = Promise.withResolvers<void>();
   readonly #history = new OpenHistory(MAX_REMEMBERED);
   readonly #queries: HolderQueries;
+  readonly #late: LateReturns;
   #isSweeping = false;
   #isClosed = false;
 
@@ -95,7 +97,8 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options = options;
     this.#state = options.state;
     this.#router = options.router;
-    const { router, state: { clock } } = options;
+    const { router, state: { clock, lease } } = options;
+    this.#late = new LateReturns(clock, lease.leaseMs);
     this.#recalls = new RecallQueue({
       router,
       clock,
@@ -139,11 +142,12 @@ export class DelegationKeeper implements DelegationPolicy {
     if (until !== undefined && this.#state.clock.now() < until) {
       return WhyNoDelegation.CONTENTION;
     }
-    const { states: { delegations }, account } = client;
+    const { states: { delegations, revoked }, account } = client;
     const isFull = delegations >= maxPerClient || account.isFull;
-    return !isFull && this.#router.isProven(client)
-      ? type
-      : WhyNoDelegation.RESOURCE;
+    // One that knows of no loss would go on as if it had all that it was granted.
+    const isRelied = revoked === 0 && !this.#late.has(client) &&
+      this.#router.isProven(client);
+    return !isFull && isRelied ? type : WhyNoDelegation.RESOURCE;
   }
 
   /** {@inheritDoc DelegationPolicy.reclaim} */
@@ -188,6 +192,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#debug(`delegation ${end}`, delegation, { seconds });
     if (recall === undefined) return;
     this.#recalls.end(delegation);
+    this.#late.note(delegation.client, now - recall.since);
     this.#noteContention(delegation.file.file.key, now);
   }
 

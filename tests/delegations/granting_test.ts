@@ -254,6 +254,8 @@ async function recalled(options: Parameters<typeof start>[0] = {}) {
   return { ...started, holder, other, stateid, write, renew };
 }
 
+type Held = Awaited<ReturnType<typeof recalled>>;
+
 function giveBack(client: StateClient, stateid: Stateid) {
   return client.status(...walk(["file"]), op.delegreturn(stateid));
 }
@@ -345,6 +347,63 @@ Deno.test("a file that was fought over gets its next delegation after a while", 
   assertEquals(await giveBack(holder, stateid), "OK");
   assertEquals(await delegationOf(holder, READ | WANT_READ), CONTENTION);
   clock.advance(10_000);
+  assertEquals(await delegationOf(holder, READ | WANT_READ), "read");
+});
+
+for (
+  const [ending, end] of Object.entries<
+    (held: Held) => number | Promise<number>
+  >({
+    "returns late": async ({ holder, stateid, clock }) => {
+      clock.advance(LEASE / 2);
+      assertEquals(await giveBack(holder, stateid), "OK");
+      return LEASE / 2;
+    },
+    "is deprived of": async ({ holder, stateid, clock, keeper, renew }) => {
+      clock.advance(LEASE - 1);
+      await renew();
+      clock.advance(1);
+      keeper.sweep();
+      assertEquals(await delegationOf(holder, READ | WANT_READ), RESOURCE);
+      assertEquals(await holder.status(op.freeStateid(stateid)), "OK");
+      return LEASE;
+    },
+    "holds until it starts anew": ({ holder, clock, state }) => {
+      clock.advance(LEASE - 1);
+      const client = state.clients.find(holder.clientid, 1)!;
+      state.dropClient(client, "replaced");
+      return LEASE - 1;
+    },
+  })
+) {
+  Deno.test(`who ${ending} what others wait for gets no delegation for twenty times as long, by another name neither (RFC 8881 10.4)`, async () => {
+    const held = await recalled({ contention: 0 });
+    const { fixture, clock } = held;
+    const waited = await end(held);
+    // By the address and the user, whatever it calls itself.
+    const comeBack = async () =>
+      await delegationOf(await fixture.client(1), READ | WANT_READ, "more");
+    assertEquals(
+      await comeBack(),
+      RESOURCE,
+    );
+    clock.advance(20 * waited - 1);
+    assertEquals(
+      await comeBack(),
+      RESOURCE,
+    );
+    clock.advance(1);
+    assertEquals(
+      await comeBack(),
+      "read",
+    );
+  });
+}
+
+Deno.test("who returns in time what others wait for gets its next delegation at once", async () => {
+  const { clock, holder, stateid } = await recalled({ contention: 0 });
+  clock.advance(LEASE / 30);
+  assertEquals(await giveBack(holder, stateid), "OK");
   assertEquals(await delegationOf(holder, READ | WANT_READ), "read");
 });
 

@@ -24,6 +24,7 @@ import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
 import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
 import { SLICE } from "../../src/base/turn.ts";
 import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
+import { FACTOR } from "../../src/delegations/late_returns.ts";
 import {
   CONTENTION,
   QUERY_TIMEOUT,
@@ -122,6 +123,7 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/base/README.md": { "one pass of the event loop, and the": SLICE },
   "src/delegations/README.md": {
     "4. not within": CONTENTION,
+    "lease, however that ended, gets none for": FACTOR,
     "BAD_STATEID | again after": RESEND,
     "again after 100 ms, doubling up to": LONGEST_RESEND,
     "again after 100 ms, doubling up to 5 s,": MAX_RESENDS,
