@@ -66,6 +66,8 @@ export class CompoundContext {
   slot: Slot | undefined;
   /** The client that SEQUENCE stands for; in NFSv4.0 set by what carries a clientid or stateid. */
   client: Client | undefined;
+  /** NFSv4.0: the key of the only file that it stands for that client at, where no more than a stateid of it says so. */
+  onlyFile: string | undefined;
   /** SEQUENCE found the answer of an earlier try: a whole COMPOUND4res. */
   replay: Uint8Array | undefined;
   /**
@@ -128,9 +130,15 @@ export class CompoundContext {
 
   /** Nothing is in the way of a change of the file: nothing may come in its way until the operation has ended. */
   noteChange({ key }: FileRef, shares?: ShareUse): void {
-    const change = { file: key, client: this.client, shares };
+    const change = { file: key, client: this.clientAt(key), shares };
     (this.#changes ??= []).push(change);
     if (this.#isWaiting) this.services.state.files.changes.begin(change);
+  }
+
+  /** The client whose own delegation of the file with this key is in no conflict with what the caller does. */
+  clientAt(key: string): Client | undefined {
+    const isElsewhere = this.onlyFile !== undefined && this.onlyFile !== key;
+    return isElsewhere ? undefined : this.client;
   }
 
   /** Whether what another request is changing of the file is in the way of such a use. */

@@ -26,7 +26,7 @@ export function heldByAnother(
     return undefined;
   }
   for (const delegation of files.get(file)?.delegations.values() ?? []) {
-    if (isHolder(context, delegation)) continue;
+    if (isHolder(context, file, delegation)) continue;
     // A client that holds one for writing is alone with the file.
     if (delegation.type !== "write") return undefined;
     if (!giveWay(context, delegation)) return delegation;
@@ -38,8 +38,13 @@ export function heldByAnother(
  * A GETATTR of NFSv4.0 does not tell whose it is, but the holder's own come on
  * the connection of its other requests.
  */
-function isHolder(context: CompoundContext, { client }: Delegation): boolean {
-  if (context.client !== undefined) return context.client === client;
+function isHolder(
+  context: CompoundContext,
+  { key }: FileRef,
+  { client }: Delegation,
+): boolean {
+  const caller = context.clientAt(key);
+  if (caller !== undefined) return caller === client;
   return client.connection === context.connection;
 }
 

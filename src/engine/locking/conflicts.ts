@@ -97,7 +97,8 @@ export function recallConflicts(
   file: FileRef,
   use: FileUse,
 ): boolean {
-  const { client, services: { state, effects } } = context;
+  const { services: { state, effects } } = context;
+  const client = context.clientAt(file.key);
   if (use.changes) context.noteChange(file, use.shares);
   if (state.files.delegations === 0) return false;
   const held = state.files.get(file);

@@ -17,3 +17,21 @@ export function noteConnection(context: CompoundContext, client: Client): void {
     client.cameOn(connection);
   }
 }
+
+/**
+ * An NFSv4.0 request has named a client, or a stateid of its file with the key
+ * `file`. LOCK4denied tells a clientid to any client that a lock keeps out, so
+ * that naming it passes no delegation, unless the caller registered the client or
+ * comes on its connection. A stateid does, at its own file: the client's other
+ * connections carry what it has to write before it returns the delegation.
+ */
+export function callerIs(
+  context: CompoundContext,
+  client: Client,
+  file?: string,
+): void {
+  const isKnown = client.connection === context.connection ||
+    isRegisteredBy(client, context.credential);
+  context.client = isKnown || file !== undefined ? client : undefined;
+  context.onlyFile = isKnown ? undefined : file;
+}

@@ -1,7 +1,7 @@
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import type { CompoundContext } from "../context.ts";
-import { noteConnection } from "./holder_connection.ts";
+import { callerIs, noteConnection } from "./holder_connection.ts";
 
 /**
  * The client that an open or lock owner belongs to. NFSv4.1 takes the session's
@@ -17,8 +17,8 @@ export function ownerClient(
   }
   const client = context.services.state.clients.confirmed(clientid);
   if (!isStatus(client)) {
-    context.client = client;
     noteConnection(context, client);
+    callerIs(context, client);
   }
   return client;
 }

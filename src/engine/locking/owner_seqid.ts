@@ -47,7 +47,6 @@ function* inSequence(
   const { owner, operation, seqid } = request;
   // The same request may come again on a new connection while the first is being carried out.
   while (sequence.pending !== undefined) yield* wait(sequence.pending);
-  context.client = owner.client;
   const { state, clock } = context.services;
   const isOpener = owner instanceof OpenOwner;
   const start = context.reply.position;
