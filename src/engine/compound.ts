@@ -17,7 +17,7 @@ import { UnsoundResult } from "../vfs/checks.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./files/changing.ts";
-import { CompoundContext } from "./context.ts";
+import { CompoundContext, RESULT_HEADER } from "./context.ts";
 import { runEffects } from "./effects.ts";
 import { carryOut, type OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
@@ -33,8 +33,6 @@ const LAST_MINOR_VERSION = 2;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Milliseconds after which the next operation of a COMPOUND waits until others had a turn. */
 export const LONGEST_TURN = 3;
-/** Bytes of an operation's number and status. */
-const RESULT_HEADER = 8;
 
 /** Where a COMPOUND comes from, and where its answer goes. */
 export interface CompoundOptions {
@@ -243,7 +241,7 @@ class CompoundRun {
       const writable = checkChanges(context, row.changes);
       if (writable !== Status.OK) return writable;
       const { maxReply = RESULT_HEADER } = row;
-      if (!this.#fits(this.#resultAt + maxReply)) {
+      if (context.replyRoom < maxReply - RESULT_HEADER) {
         return context.replyLimitStatus;
       }
       if (row.isOnce) this.#keep();
@@ -310,7 +308,7 @@ class CompoundRun {
     const { reply, services } = context;
     context.operationEnded();
     let status = outcome;
-    if (status === Status.OK && !this.#fits(reply.position)) {
+    if (status === Status.OK && context.replyRoom < 0) {
       status = context.replyLimitStatus;
     }
     if (status !== Status.OK) {
@@ -353,11 +351,6 @@ class CompoundRun {
     if (this.#kept === undefined) return;
     const { hasChanged } = this.#context;
     this.origin!.duplicates.finish(this.#kept, answer, { hasChanged });
-  }
-
-  #fits(position: number): boolean {
-    const { replyOverhead, replyLimit } = this.#context;
-    return replyOverhead + position - this.#start <= replyLimit;
   }
 
   /** What can't be read or written is the operator's to mend; of a store that has failed that was said. */

@@ -20,6 +20,11 @@ import type { OperationRow } from "./operation.ts";
 import { reserveReply } from "./reserve_reply.ts";
 import type { Services } from "./services.ts";
 
+/** Bytes of an operation's number and status. */
+export const RESULT_HEADER = 8;
+/** Bytes of a result without room for more: SETATTR's has an empty attrsset as well (RFC 8881 18.30.2). */
+const LONGEST_REFUSAL = RESULT_HEADER + 4;
+
 /** The first result in a COMPOUND that relies on something. */
 export interface ReliedResult {
   settler: Settler;
@@ -169,10 +174,14 @@ export class CompoundContext {
     return this.current!;
   }
 
-  /** Bytes that the answer may still grow by. */
+  /**
+   * Bytes that the operation's result may still grow by; less than none where it is
+   * too large. The next one can be refused in what is left besides.
+   */
   get replyRoom(): number {
+    const isLast = this.operationIndex + 1 >= this.operationCount;
     return this.replyLimit - this.replyOverhead -
-      (this.reply.position - this.replyStart);
+      (this.reply.position - this.replyStart) - (isLast ? 0 : LONGEST_REFUSAL);
   }
 
   /**

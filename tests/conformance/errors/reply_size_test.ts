@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { OPERATIONS } from "../../../src/engine/op_table.ts";
 import { Op, Status } from "../../../src/nfs4/constants.ts";
 import { operationsWith } from "../../docs/error_lists.ts";
@@ -19,8 +19,10 @@ import {
 } from "../../support/client/mod.ts";
 import { startServer } from "../../support/server.ts";
 
+/** Bytes of a reply's RPC header. */
+const RPC_HEAD = 24;
 /** Bytes of a reply up to its first result: RPC header, status, empty tag, number of results. */
-const HEAD = 24 + 12;
+const HEAD = RPC_HEAD + 12;
 /** Most bytes of a reply in these tests. */
 const LIMIT = 2048;
 
@@ -36,16 +38,21 @@ function carriedOut(version: "4.0" | "4.1", error: string): Request[] {
     .map((name) => samples.find((sample) => sample.name === name)!);
 }
 
-/** SEQUENCE, PUTROOTFH, SAVEFH, and TEST_STATEID of so many that not a word more has room. */
+/** What is kept free for the operation that is refused: number, status, and SETATTR's empty attrsset. */
+const REFUSAL = 12;
+
+/** SEQUENCE, PUTROOTFH, SAVEFH, and TEST_STATEID of so many that there is room for a refusal and not a word more. */
 const sessionFiller: readonly Request[] = [
   op.putrootfh(),
   op.savefh(),
   op.testStateid(
-    new Array((LIMIT - HEAD - 44 - 8 - 8 - 12) / 4).fill(anonymousStateid),
+    new Array((LIMIT - HEAD - 44 - 8 - 8 - 12 - REFUSAL) / 4).fill(
+      anonymousStateid,
+    ),
   ),
 ];
 
-/** What the operation behind the filler is answered with; nothing of it was done. */
+/** What the operation between the filler and another is answered with; nothing of it was done. */
 async function statusOf(
   session: Session,
   request: Request,
@@ -53,9 +60,10 @@ async function statusOf(
 ): Promise<string> {
   const reply = await session.expectStatus(
     "any",
-    [...sessionFiller, request],
+    [...sessionFiller, request, op.putrootfh()],
     { cacheThis },
   );
+  assert(RPC_HEAD + reply.bytes.length <= LIMIT, request.name);
   assertEquals(reply.last!.name, request.name, reply.describe());
   return statusName(reply.status);
 }
@@ -69,6 +77,28 @@ Deno.test("what makes a reply larger than the session's is REP_TOO_BIG, whatever
   for (const request of carriedOut("4.1", "REP_TOO_BIG")) {
     const status = await statusOf(session, request, false);
     assertEquals(status, "REP_TOO_BIG", request.name);
+  }
+});
+
+Deno.test("what leaves no room for the refusal of the next operation is REP_TOO_BIG itself: no reply is larger than the session's (RFC 8881 18.36.3)", async () => {
+  await using server = await startServer();
+  const fore = { maxresponsesize: LIMIT, maxresponsesize_cached: LIMIT };
+  await using session = await openSession({ port: server.port, fore });
+  for (const cacheThis of [false, true]) {
+    for (let more = 0; more <= 4; more++) {
+      const count = (LIMIT - HEAD - 44 - 8 - 12 - REFUSAL) / 4 + more;
+      const test = op.testStateid(new Array(count).fill(anonymousStateid));
+      const full = [op.putrootfh(), test];
+      const status = more * 4 <= REFUSAL ? Status.OK : Status.REP_TOO_BIG;
+      await session.expectStatus(status, full, { cacheThis });
+      const reply = await session.expectStatus(
+        Status.REP_TOO_BIG,
+        [...full, op.getattr(["type", "size"])],
+        { cacheThis },
+      );
+      assertEquals(reply.last!.name, more > 0 ? "TEST_STATEID" : "GETATTR");
+      assert(RPC_HEAD + reply.bytes.length <= LIMIT, `${reply.bytes.length}`);
+    }
   }
 });
 
@@ -89,13 +119,13 @@ Deno.test("in NFSv4.0 a reply larger than the server makes is RESOURCE (RFC 7530
     limits: { maxReply: LIMIT },
   });
   const client = await fixture.client(0);
-  // PUTROOTFH, LOOKUP, SAVEFH, READ: not a word more has room.
-  const count = LIMIT - HEAD - 8 - 8 - 8 - 16;
+  // PUTROOTFH, LOOKUP, SAVEFH, READ: a refusal has room, and not a word more.
+  const count = LIMIT - HEAD - 8 - 8 - 8 - 16 - REFUSAL;
   const filler = [...walk(["file"]), op.savefh(), op.read({ count })];
   assertEquals(await client.status(...filler), "OK");
   for (const request of carriedOut("4.0", "RESOURCE")) {
-    const status = await client.status(...filler, request);
-    assertEquals(status, "RESOURCE", request.name);
+    const all = [...filler, request, op.putrootfh()];
+    assertEquals(await client.status(...all), "RESOURCE", request.name);
   }
 });
 
