@@ -148,7 +148,14 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** 11 bytes: inode number, and a hash of what tells its uses apart. */
   identify(node: LocalNode): Uint8Array {
-    return encodeIdentity(node);
+    try {
+      return encodeIdentity(this.#store.tree.remember(node));
+    } catch (error) {
+      // Its folder was moved since it was listed.
+      throw error instanceof Misplaced
+        ? new FsError("stale")
+        : toFsError(error);
+    }
   }
 
   /** The node, from memory or found again; "busy" when looking for it has to wait. */

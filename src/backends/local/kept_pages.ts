@@ -29,8 +29,8 @@ interface KeptPage extends PageRequest {
 export interface WatchedFolder {
   readonly directory: LocalNode;
   readonly watch: number;
-  /** By the cookie that each begins behind. */
-  readonly pages: Map<number, KeptPage>;
+  /** By the cookie that each begins behind; `undefined` where one was made for the first time. */
+  readonly pages: Map<number, KeptPage | undefined>;
 }
 
 /** What {@linkcode KeptPages} need of a file system. */
@@ -83,14 +83,20 @@ export class KeptPages {
     return this.#folders.get(directory) ?? this.#begin(directory);
   }
 
-  /** Keeps a page, unless something has happened in the folder while it was made. */
-  keep(folder: WatchedFolder, kept: KeptPage): void {
+  /**
+   * Keeps a page that is made for the second time, of which a walk makes none; false
+   * where it does not, or where something has happened while it was made.
+   */
+  keep(folder: WatchedFolder, kept: KeptPage): boolean {
     const { directory, pages } = folder;
-    if (this.#folders.get(directory) !== folder) return;
-    const former = pages.get(kept.cookie);
-    if (former !== undefined) this.#count -= former.page.entries.length;
-    pages.set(kept.cookie, kept);
-    this.#grow(kept.page.entries.length);
+    if (this.#folders.get(directory) !== folder) return false;
+    const { cookie } = kept;
+    const isFirst = !pages.has(cookie);
+    if (!isFirst) this.#count -= countOf(pages.get(cookie));
+    const page = isFirst ? undefined : kept;
+    pages.set(cookie, page);
+    this.#grow(countOf(page));
+    return !isFirst;
   }
 
   /** We have changed what is in a folder, or its entries. */
@@ -152,8 +158,10 @@ export class KeptPages {
     this.#folders.delete(folder.directory);
     this.#byWatch.delete(folder.watch);
     this.#count -= FOLDER_COUNTS;
-    for (const { page } of folder.pages.values()) {
-      this.#count -= page.entries.length;
-    }
+    for (const kept of folder.pages.values()) this.#count -= countOf(kept);
   }
+}
+
+function countOf(kept: KeptPage | undefined): number {
+  return 1 + (kept?.page.entries.length ?? 0);
 }

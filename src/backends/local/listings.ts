@@ -9,7 +9,7 @@ import type { LocalNode } from "./node.ts";
 import type { Tree } from "./tree.ts";
 
 /** Bytes of memory for the listings of all folders; the one used last may take more. */
-export const MAX_BYTES = 64 * 1024 * 1024;
+export const MAX_BYTES = 16 * 1024 * 1024;
 /** Of the time, this share at most goes into listing a large folder again that is in motion. */
 const SHARE = 0.02;
 /** Milliseconds of listing that are as good as nothing. */
@@ -23,7 +23,7 @@ export interface ListingsOptions {
   readonly now: WallClock;
   /** What the listing of a folder takes is measured by it. */
   readonly clock: Clock;
-  /** Bounds the memory, in bytes; 64 MiB. */
+  /** Bounds the memory, in bytes; 16 MiB. */
   readonly maxBytes?: number;
   /** Bounds the work that is done at once. */
   readonly turn: Turn;

@@ -13,11 +13,14 @@ export interface Place {
 /** Hard links that are remembered of one file; further ones are searched for. */
 const MAX_PLACES = 8;
 
+/** The tag of a node that was only glanced at. */
+export const UNASKED = -1;
+
 /** A file or folder of the host. */
 export class LocalNode {
   /** Inode number: unique while the file exists. */
   readonly inode: number;
-  /** 32 bits that tell it from earlier and later files of the same inode number. */
+  /** 32 bits that tell it from earlier and later files of the same inode number; {@linkcode UNASKED} before it has an identity. */
   readonly tag: number;
   /** Its type; an inode never changes it. */
   readonly type: FileType;

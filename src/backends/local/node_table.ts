@@ -1,11 +1,11 @@
 import { RecentMap } from "../../base/recent_map.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
-import { LocalNode } from "./node.ts";
+import { LocalNode, type Place, UNASKED } from "./node.ts";
 
 /** Nodes that stay in memory though the server does not hold them. */
-const KEPT_NODES = 50_000;
+const KEPT_NODES = 16_384;
 /** Inode numbers whose folder is remembered after the node has left memory. */
-const KEPT_PARENTS = 500_000;
+const KEPT_PARENTS = 200_000;
 /** Identities remembered as gone for good. */
 const KEPT_BURIED = 50_000;
 
@@ -62,6 +62,19 @@ export class NodeTable {
       node.foundAt(parent, name, stat.nlink);
       this.rememberParent(node.inode, parent.inode);
     }
+    return node;
+  }
+
+  /**
+   * The node of one of many entries that are listed: where there is none in memory,
+   * one that is not remembered and has no identity yet.
+   */
+  glance({ parent, name }: Place, stat: HostStat): LocalNode {
+    const known = this.get(stat.fileid);
+    const node = known !== undefined && !known.isGone && known.is(stat)
+      ? known
+      : new LocalNode(stat, UNASKED);
+    node.foundAt(parent, name, stat.nlink);
     return node;
   }
 

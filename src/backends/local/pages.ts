@@ -35,8 +35,8 @@ export function readPage(
   const done = (page: Page): Page => {
     if (folder === undefined || !page.entries.every(isWhole)) return page;
     const lasting = { ...page, isLasting: true };
-    pages.keep(folder, { ...request, page: lasting, madeAt });
-    return lasting;
+    const isKept = pages.keep(folder, { ...request, page: lasting, madeAt });
+    return isKept ? lasting : page;
   };
   const listing = listings.of(directory, request.cookie);
   const page = listing instanceof Promise ? listing.then(make) : make(listing);
@@ -58,8 +58,8 @@ function isStillSo(
 ): boolean {
   return entries.every(({ name, node, attributes }) => {
     if (node!.type !== "directory" && attributes!.nlink === 1) return true;
-    const found = tree.find(directory, name);
-    return found?.node === node && !differs(found!.stat, attributes!);
+    const stat = tree.glance(directory, name)?.stat;
+    return stat !== undefined && node!.is(stat) && !differs(stat, attributes!);
   });
 }
 
@@ -101,7 +101,7 @@ function look(
   wanted: WantedAttributes | undefined,
 ): Pick<Entry, "node" | "attributes"> | undefined {
   try {
-    const found = store.tree.find(directory, name);
+    const found = store.tree.glance(directory, name);
     if (found === undefined) return undefined;
     const { node, stat } = found;
     return { node, attributes: store.counted(node, stat, wanted) };

@@ -6,7 +6,7 @@ import { isReplaced } from "./errno.ts";
 import type { Descriptor } from "./file_descriptors.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { Moment } from "./moment.ts";
-import { type LocalNode, Misplaced } from "./node.ts";
+import { type LocalNode, Misplaced, UNASKED } from "./node.ts";
 import { NodeTable } from "./node_table.ts";
 
 /** How long a folder that we hold is trusted to be still in the tree, in milliseconds. */
@@ -255,12 +255,40 @@ export class Tree {
       last?.moment === moment && last.parent === parent && last.name === name
     ) return { node: last.node, stat: this.stat(last.node) };
     const folder = this.folder(parent);
-    const stat = this.entry(folder, name);
+    const stat = this.#served(parent, folder, name);
     if (stat === undefined) return undefined;
-    if (stat.type === "directory") this.assertRoomIn(parent);
     const node = this.table.adopt({ parent, folder, name }, stat);
     this.#found = { parent, name, node, moment };
     return { node, stat: this.#tell(node, stat) };
+  }
+
+  /** The same of one of many that are listed, of which none need be remembered. */
+  glance(
+    parent: LocalNode,
+    name: string,
+  ): { readonly node: LocalNode; readonly stat: HostStat } | undefined {
+    const stat = this.#served(parent, this.folder(parent), name);
+    if (stat === undefined) return undefined;
+    const node = this.table.glance({ parent, name }, stat);
+    return { node, stat: this.#tell(node, stat) };
+  }
+
+  /** A node that is remembered, in place of one that was glanced at and is to have an identity. */
+  remember(node: LocalNode): LocalNode {
+    if (node.tag !== UNASKED) return node;
+    const { parent, name } = node.places[0]!;
+    const seen = { parent, folder: this.folder(parent), name };
+    return this.table.adopt(seen, node.told!);
+  }
+
+  #served(
+    parent: LocalNode,
+    folder: OpenFolder,
+    name: string,
+  ): HostStat | undefined {
+    const stat = this.entry(folder, name);
+    if (stat?.type === "directory") this.assertRoomIn(parent);
+    return stat;
   }
 
   /** What the host tells of a node now. Throws {@linkcode Misplaced}. */

@@ -7,6 +7,7 @@ import {
 } from "../../../src/backends/local/kept_pages.ts";
 import { Moment } from "../../../src/backends/local/moment.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
+import type { DirectoryPage } from "../../../src/vfs/file_system.ts";
 import { wantedOnly } from "../../../src/vfs/wanted.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { attributes, hasFfi, noFolder, Sandbox } from "./fixture.ts";
@@ -41,6 +42,12 @@ class Folder implements AsyncDisposable {
     return await this.box.fs.readdir(await this.at("d"), 0, 32, WANTED);
   }
 
+  /** The same for the second time, from when on it is kept. */
+  async kept() {
+    await this.page();
+    return await this.page();
+  }
+
   /** What it tells, by name. */
   async told() {
     const { entries } = await this.page();
@@ -57,6 +64,7 @@ Deno.test({
   ignore,
   fn: async () => {
     await using folder = new Folder();
+    assert(!(await folder.page()).isLasting, "a walk has nothing kept");
     const page = await folder.page();
     assert(page.isLasting);
     assert(page === await folder.page());
@@ -87,7 +95,7 @@ for (const [what, change] of Object.entries(HOST)) {
     ignore,
     fn: async () => {
       await using folder = new Folder();
-      const before = await folder.page();
+      const before = await folder.kept();
       change(folder.path);
       const after = await folder.page();
       assertNotStrictEquals(after, before);
@@ -108,7 +116,7 @@ Deno.test({
   fn: async () => {
     await using folder = new Folder();
     Deno.linkSync(`${folder.path}/a`, `${folder.box.path}/other`);
-    await folder.page();
+    await folder.kept();
     Deno.writeTextFileSync(`${folder.box.path}/other`, "more");
     assertEquals((await folder.told()).get("a")!.size, 4);
   },
@@ -119,7 +127,7 @@ Deno.test({
   ignore,
   fn: async () => {
     await using folder = new Folder();
-    await folder.page();
+    await folder.kept();
     // A name elsewhere, to which no watch of this folder is a witness.
     Deno.linkSync(`${folder.path}/a`, `${folder.box.path}/other`);
     folder.clock.advance(LASTING);
@@ -134,11 +142,13 @@ Deno.test({
     await using folder = new Folder();
     const { fs } = folder.box;
     const d = await folder.at("d");
-    const a = await folder.at("d", "a");
+    const [a] = await Promise.all(
+      ["a", "b", "e"].map((name) => folder.at("d", name)),
+    );
     const changes = [
-      () => fs.write(a, 0, new Uint8Array(5), "unstable"),
-      () => fs.setattr(a, { mode: 0o640 }),
-      () => fs.link(a, fs.root(), "elsewhere"),
+      () => fs.write(a!, 0, new Uint8Array(5), "unstable"),
+      () => fs.setattr(a!, { mode: 0o640 }),
+      () => fs.link(a!, fs.root(), "elsewhere"),
       () => fs.remove(fs.root(), "elsewhere"),
       () => fs.create(d, "new", FILE, { attributes }),
       async () =>
@@ -146,7 +156,7 @@ Deno.test({
       () => fs.rename({ directory: d, name: "b" }, { directory: d, name: "c" }),
     ];
     for (const change of changes) {
-      await folder.page();
+      await folder.kept();
       await change();
       for (const [name, attributes] of await folder.told()) {
         const node = await folder.at("d", name);
@@ -163,13 +173,35 @@ Deno.test({
     await using folder = new Folder();
     const { fs } = folder.box;
     const d = await folder.at("d");
-    const page = await folder.page();
+    const page = await folder.kept();
     assertEquals((await fs.readdir(d, 0, 1, WANTED)).entries.length, 1);
     const [first] = page.entries;
     const rest = await fs.readdir(d, first!.cookie, 32, WANTED);
-    assertEquals(rest.entries, page.entries.slice(1));
+    const cookies = (of: DirectoryPage<LocalNode>) =>
+      of.entries.map(({ cookie }) => cookie);
+    assertEquals(cookies(rest), cookies(page).slice(1));
     const other = wantedOnly(["size", "change"]);
     assertNotStrictEquals(await fs.readdir(d, 0, 32, other), page);
+  },
+});
+
+Deno.test({
+  name:
+    "local: what is only listed is remembered when it is to have an identity",
+  ignore,
+  fn: async () => {
+    await using folder = new Folder();
+    const { fs } = folder.box;
+    const { entries } = await folder.page();
+    const a = await folder.at("d", "a");
+    for (const { name, node } of entries) {
+      const identity = fs.identify(node!);
+      const resolved = await fs.resolve(identity);
+      assert(resolved === await folder.at("d", name), name);
+      assertEquals(fs.identify(resolved), identity);
+    }
+    assert(await fs.resolve(fs.identify(a)) === a);
+    assert((await folder.page()).entries.some(({ node }) => node === a));
   },
 });
 
@@ -212,12 +244,20 @@ function keeping() {
   return { watch, moment, pages };
 }
 
+/** Keeps a page, as it is made for the second time. */
+function keep(pages: KeptPages, directory: LocalNode, page: typeof PAGE) {
+  for (const isKept of [false, true]) {
+    const folder = pages.watched(directory)!;
+    assertEquals(pages.keep(folder, page), isKept);
+  }
+}
+
 const PAGE = {
   cookie: 0,
   limit: 32,
   wanted: WANTED,
   madeAt: 1_000_000,
-  page: { entries: [], end: true },
+  page: { entries: [], end: true } as DirectoryPage<LocalNode>,
 };
 
 Deno.test("local: a page is not kept where something has happened while it was made", () => {
@@ -228,8 +268,8 @@ Deno.test("local: a page is not kept where something has happened while it was m
   moment.end();
   assertEquals(pages.get(directory, PAGE), undefined);
   // Another one has begun to make it.
-  pages.watched(directory);
-  pages.keep(folder, PAGE);
+  assert(!pages.keep(pages.watched(directory)!, PAGE));
+  assert(!pages.keep(folder, PAGE));
   assertEquals(pages.get(directory, PAGE), undefined);
 });
 
@@ -237,7 +277,7 @@ Deno.test("local: where the host has had too much to tell, no page is kept", () 
   const { watch, moment, pages } = keeping();
   const directories = [{} as LocalNode, {} as LocalNode];
   for (const directory of directories) {
-    pages.keep(pages.watched(directory)!, PAGE);
+    keep(pages, directory, PAGE);
     assertEquals(pages.get(directory, PAGE), PAGE.page);
   }
   watch.events = undefined;
@@ -258,14 +298,16 @@ Deno.test("local: pages and watches of folders are bounded, those used last stay
   let last = first;
   const page = { entries, end: false };
   for (let i = 0; i < MOST_KEPT / 100; i++) {
-    pages.keep(pages.watched(last)!, { ...PAGE, page });
+    keep(pages, last, { ...PAGE, page });
     assertEquals(pages.get(first, PAGE), page);
     last = {} as LocalNode;
   }
   assert(watch.watched.size < MOST_KEPT / 100);
-  // A folder that is too large by itself.
+  // A folder that is too large by itself: it is given up in the middle.
   for (let cookie = 0; cookie <= MOST_KEPT; cookie += 100) {
-    pages.keep(pages.watched(last)!, { ...PAGE, cookie, page });
+    for (let i = 0; i < 2; i++) {
+      pages.keep(pages.watched(last)!, { ...PAGE, cookie, page });
+    }
   }
   assertEquals(pages.get(first, PAGE), undefined);
   assert(watch.watched.size <= 1);
