@@ -182,8 +182,22 @@ export class Committer implements Companion {
     }
     if (!this.#isPending) return this.#running;
     this.counts.settles++;
-    if (this.#running === undefined) return this.#start();
-    return this.#next ??= this.#follow(this.#running);
+    return this.#cover();
+  }
+
+  /**
+   * Makes everything up to now durable for a change that can't be made before.
+   * Those that were answered with it ask for themselves, and are told of a loss.
+   */
+  settleAhead(): Promise<void> | undefined {
+    const { transaction, durability } = this.#parts;
+    transaction.assertSound();
+    if (durability === "full") {
+      return this.#isPending ? this.#cover() : this.#running;
+    }
+    if (this.#emptying !== undefined) return this.#emptying;
+    this.now();
+    return undefined;
   }
 
   /** Settles what was changed up to now, unless another's commit has lost it by then. */
@@ -270,6 +284,12 @@ export class Committer implements Companion {
   get #isPending(): boolean {
     return this.#parts.transaction.isOpen || this.#syncBeforeCommit.size > 0 ||
       this.#syncWithCommit.size > 0;
+  }
+
+  /** The commit that covers everything up to now. */
+  #cover(): Promise<void> {
+    if (this.#running === undefined) return this.#start();
+    return this.#next ??= this.#follow(this.#running);
   }
 
   #start(): Promise<void> {

@@ -71,7 +71,10 @@ export class Extents {
     const { committer } = this.#parts;
     const extent = this.of(file);
     const isGrowing = size > file.size;
-    if (isGrowing && extent.cut !== undefined) committer.now();
+    if (isGrowing && extent.cut !== undefined) {
+      const settled = committer.settleAhead();
+      if (settled !== undefined) return settled;
+    }
     if (extent.cutting !== undefined) return extent.cutting;
     if (isGrowing && !extent.isTrimmed) {
       // A crash can leave a tail that was never told of.

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Awaitable } from "../../../src/base/awaitable.ts";
 import { resizeLater } from "../../../src/backends/common/long_calls.ts";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import type {
@@ -138,6 +139,44 @@ for (const stability of stabilities) {
         const bytes = content(fs, find(fs, "a"));
         assertEquals(bytes.subarray(CUT), pattern(9, 2));
       });
+    },
+  });
+}
+
+const growths: Record<
+  string,
+  (fs: SqliteFileSystem, file: SqliteNode) => Awaitable<unknown>
+> = {
+  "a WRITE": (fs, file) => fs.write(file, SIZE, pattern(9, 2), "unstable"),
+  "a new size": (fs, file) => fs.setattr(file, { size: SIZE + 9 }),
+};
+
+for (const [what, grow] of Object.entries(growths)) {
+  Deno.test({
+    name:
+      `${what} over a cut that no commit has covered has nothing synced while others wait`,
+    ignore,
+    async fn() {
+      using folder = temporary();
+      let atOnce = 0;
+      const syncNow = (descriptor: number) => {
+        atOnce++;
+        hostDisk.syncNow(descriptor);
+      };
+      await using(folder.path, async (fs) => {
+        const file = make(fs, "a");
+        fs.write(file, 0, pattern(SIZE, 1), "file");
+        await fs.settle();
+        atOnce = 0;
+        await fs.setattr(file, { size: CUT });
+        const grown = grow(fs, file);
+        assert(grown instanceof Promise);
+        await grown;
+        assertEquals(atOnce, 0);
+        const hole = content(fs, file).subarray(CUT, SIZE);
+        assert(hole.every((byte) => byte === 0));
+        assertEquals(file.size, SIZE + 9);
+      }, { disk: { ...hostDisk, syncNow } });
     },
   });
 }
