@@ -42,7 +42,9 @@ import type {
   Trust,
   WantedAttributes,
 } from "./file_system.ts";
+import type { JudgedEntry, JudgedRename } from "./judged.ts";
 import { OPTIONAL, type OptionalMethod } from "./optional_methods.ts";
+import type { Rights } from "./wanted.ts";
 
 /**
  * A file system that is not believed: the one door between the server and what
@@ -242,9 +244,14 @@ export class CheckedFileSystem
     return this.#calls.done("close", this.inner.close!(file, mode));
   }
 
-  setattr(node: object, changes: AttributeChanges): Awaitable<void> {
+  setattr(
+    node: object,
+    changes: AttributeChanges,
+    judged?: Rights,
+  ): Awaitable<void> {
     this.#calls.admit();
-    return this.#calls.done("setattr", this.inner.setattr!(node, changes));
+    const given = this.inner.setattr!(node, changes, judged);
+    return this.#calls.done("setattr", given);
   }
 
   write(
@@ -276,24 +283,34 @@ export class CheckedFileSystem
     return this.#calls.checked("create", given, wrongCreated);
   }
 
-  link(node: object, directory: object, name: string): Awaitable<ChangeInfo> {
+  link(
+    node: object,
+    directory: object,
+    name: string,
+    judged?: Rights,
+  ): Awaitable<ChangeInfo> {
     this.#calls.admit();
-    const given = this.inner.link!(node, directory, name);
+    const given = this.inner.link!(node, directory, name, judged);
     return this.#calls.checked("link", given, wrongChange);
   }
 
-  remove(directory: object, name: string): Awaitable<ChangeInfo> {
+  remove(
+    directory: object,
+    name: string,
+    judged?: JudgedEntry,
+  ): Awaitable<ChangeInfo> {
     this.#calls.admit();
-    const given = this.inner.remove!(directory, name);
+    const given = this.inner.remove!(directory, name, judged);
     return this.#calls.checked("remove", given, wrongChange);
   }
 
   rename(
     from: DirectoryName<object>,
     to: DirectoryName<object>,
+    judged?: JudgedRename,
   ): Awaitable<{ readonly source: ChangeInfo; readonly target: ChangeInfo }> {
     this.#calls.admit();
-    const given = this.inner.rename!(from, to);
+    const given = this.inner.rename!(from, to, judged);
     return this.#calls.checked("rename", given, wrongChanges);
   }
 

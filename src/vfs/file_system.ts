@@ -13,6 +13,8 @@ import type {
   FileAttributes,
   WantedAttributes,
 } from "./attributes.ts";
+import type { JudgedEntry, JudgedRename } from "./judged.ts";
+import type { Rights } from "./wanted.ts";
 
 export type { Trust } from "../rpc/auth.ts";
 export type * from "./attributes.ts";
@@ -63,6 +65,8 @@ export interface CreateOptions {
    * created with the same verifier, that file is the answer, `created: false`.
    */
   readonly verifier?: Uint8Array | undefined;
+  /** What of the folder the caller was judged by; see {@linkcode FileSystem}. */
+  readonly judged?: Rights | undefined;
 }
 
 /** What {@linkcode FileSystem.create} made. */
@@ -228,6 +232,10 @@ export interface OpenMode {
  *
  * Permissions are checked before a method is called (see `permissions.ts`); names have
  * been checked: UTF-8, 1 to `maxName` bytes, no "/", no NUL, not "." or "..".
+ * What that went by is `judged`: a file system in which anything can come between its
+ * `getattr` or `lookup` and a change compares it as it makes the change, and throws
+ * "busy" where it is another by then (`judged.ts`): the client is judged anew. One
+ * that shows other owners or modes than the one it hands its calls on to leaves it out.
  * All errors are {@linkcode FsError}s. What a method returns is looked at before it
  * is used (NFS4ERR_IO where it can't be), and given up when it takes longer than
  * `fileSystemTimeout` of `ServeOptions` (NFS4ERR_DELAY).
@@ -319,7 +327,11 @@ export interface FileSystem<Node extends object = object> {
   close?(file: Node, mode: OpenMode): Awaitable<void>;
 
   /** Changes attributes, all or none. A changed size changes mtime and ctime. */
-  setattr?(node: Node, changes: AttributeChanges): Awaitable<void>;
+  setattr?(
+    node: Node,
+    changes: AttributeChanges,
+    judged?: Rights,
+  ): Awaitable<void>;
 
   /**
    * Writes all of `data` at `offset`, zeros filling a gap, at least as stably as
@@ -344,10 +356,20 @@ export interface FileSystem<Node extends object = object> {
   ): Awaitable<Created<Node>>;
 
   /** A further name for a node that is not a folder. */
-  link?(node: Node, directory: Node, name: string): Awaitable<ChangeInfo>;
+  link?(
+    node: Node,
+    directory: Node,
+    name: string,
+    /** Of the folder. */
+    judged?: Rights,
+  ): Awaitable<ChangeInfo>;
 
   /** Removes an entry; a folder only when it is empty ("not-empty"). */
-  remove?(directory: Node, name: string): Awaitable<ChangeInfo>;
+  remove?(
+    directory: Node,
+    name: string,
+    judged?: JudgedEntry<Node>,
+  ): Awaitable<ChangeInfo>;
 
   /**
    * Moves an entry, replacing what `to.name` names where POSIX allows it.
@@ -356,6 +378,7 @@ export interface FileSystem<Node extends object = object> {
   rename?(
     from: DirectoryName<Node>,
     to: DirectoryName<Node>,
+    judged?: JudgedRename<Node>,
   ): Awaitable<{ readonly source: ChangeInfo; readonly target: ChangeInfo }>;
 
   /**

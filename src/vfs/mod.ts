@@ -6,3 +6,5 @@
 export type { Awaitable } from "../base/awaitable.ts";
 export * from "./errors.ts";
 export * from "./file_system.ts";
+export * from "./judged.ts";
+export type { Rights } from "./wanted.ts";

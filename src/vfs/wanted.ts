@@ -33,10 +33,20 @@ export function wantedOnly<Name extends keyof FileAttributes>(
   return wanted;
 }
 
-const RIGHTS_NAMES = ["type", "mode", "uid", "gid"] as const;
-
 /** What tells who may do what to a file. */
-export type Rights = Pick<FileAttributes, typeof RIGHTS_NAMES[number]>;
+export type Rights = Pick<FileAttributes, "type" | "mode" | "uid" | "gid">;
+
+const RIGHTS_NAMES = [
+  "type",
+  "mode",
+  "uid",
+  "gid",
+] as const satisfies readonly (keyof Rights)[];
+
+/** Rights as they are now: attributes may be a live record. */
+export function rightsOf({ type, mode, uid, gid }: Rights): Rights {
+  return { type, mode, uid, gid };
+}
 
 /** {@linkcode Rights} are wanted. */
 export const RIGHTS: Wanted<keyof Rights> = wantedOnly(RIGHTS_NAMES);

@@ -11,6 +11,7 @@ import { createTests } from "./behaviour/create.ts";
 import { entryTests } from "./behaviour/entries.ts";
 import { type BehaviourOptions, register } from "./behaviour/fixture.ts";
 import type { Factory } from "./behaviour/fixture.ts";
+import { judgedTests } from "./behaviour/judged.ts";
 import { lifetimeTests } from "./behaviour/lifetime.ts";
 import { nameTests } from "./behaviour/names.ts";
 import { readdirTests } from "./behaviour/readdir.ts";
@@ -45,6 +46,7 @@ export function behaviourSuite(
       ...renameTests,
       ...lifetimeTests,
       ...concurrencyTests,
+      ...judgedTests,
     ]
   ) {
     register(name, test, { factory, ...options });

@@ -5,6 +5,7 @@ import type {
   CreateKind,
   CreateOptions,
 } from "../../vfs/file_system.ts";
+import { assertJudged } from "../../vfs/judged.ts";
 import { inherited, SETGID, SETUID } from "../../vfs/permissions.ts";
 import { applyChanges, chown } from "./attribute_changes.ts";
 import { hostCode } from "../../base/host_error.ts";
@@ -34,12 +35,13 @@ export function create(
   entry: NewEntry,
 ): Created<LocalNode> {
   const { directory, name } = at;
-  const { verifier } = entry;
+  const { verifier, judged } = entry;
   using _ = store.tree.moment.ending();
   store.tree.folder(directory);
   if (entry.kind.type === "file") store.files.assertKeepingUp();
   if (entry.kind.type === "directory") store.tree.assertRoomIn(directory);
   const parent = store.stat(directory);
+  assertJudged(judged, parent);
   if (verifier !== undefined) {
     const node = store.tree.lookup(directory, name);
     if (node !== undefined) {

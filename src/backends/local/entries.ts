@@ -1,6 +1,12 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo, DirectoryName } from "../../vfs/file_system.ts";
+import {
+  assertJudged,
+  assertJudgedEntry,
+  type JudgedEntry,
+} from "../../vfs/judged.ts";
+import type { Rights } from "../../vfs/wanted.ts";
 import { hostCode } from "../../base/host_error.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import type { Store } from "./store.ts";
@@ -9,7 +15,9 @@ import type { Store } from "./store.ts";
 export function link(
   store: Store,
   node: LocalNode,
-  { directory, name }: DirectoryName<LocalNode>,
+  { directory, name, judged }: DirectoryName<LocalNode> & {
+    readonly judged: Rights | undefined;
+  },
 ): ChangeInfo {
   if (node.type === "directory") throw new FsError("is-directory");
   const { host, tree } = store;
@@ -17,6 +25,7 @@ export function link(
   tree.stat(node);
   if (node.isGone) throw new FsError("stale");
   const before = store.stat(directory);
+  assertJudged(judged, before);
   const from = node.places[0]!;
   const [source, target] = tree.folders(from.parent, directory);
   const at = { folder: target, name };
@@ -33,20 +42,27 @@ export function link(
   return store.changed(directory, before, { added: name });
 }
 
+/** A name in a folder, and what of both the caller was judged by. */
+interface JudgedName extends DirectoryName<LocalNode> {
+  readonly judged: JudgedEntry<LocalNode> | undefined;
+}
+
 /** See `FileSystem.remove`. */
 export function remove(
   store: Store,
-  { directory, name }: DirectoryName<LocalNode>,
+  from: JudgedName,
 ): Awaitable<ChangeInfo> {
+  const { directory, name, judged } = from;
   const { host, tree } = store;
   const node = tree.lookup(directory, name);
   if (node === undefined) throw new FsError("not-found");
   const resized = store.resizes.of(node);
   if (resized !== undefined) {
-    return resized.then(() => remove(store, { directory, name }));
+    return resized.then(() => remove(store, from));
   }
   const before = store.stat(directory);
   const stat = tree.stat(node);
+  assertJudgedEntry(judged, { folder: before, node, rights: stat });
   store.keepReadable(node, stat);
   const at = { folder: tree.folder(directory), name };
   using _held = store.hold(node, stat, at);
@@ -77,8 +93,8 @@ interface Renamed {
 /** See `FileSystem.rename`. */
 export function rename(
   store: Store,
-  from: DirectoryName<LocalNode>,
-  to: DirectoryName<LocalNode>,
+  from: JudgedName,
+  to: JudgedName,
 ): Awaitable<Renamed> {
   const { files, resizes, tree } = store;
   const replaced = tree.lookup(to.directory, to.name);
@@ -100,8 +116,8 @@ export function rename(
 
 function renameNow(
   store: Store,
-  from: DirectoryName<LocalNode>,
-  to: DirectoryName<LocalNode>,
+  from: JudgedName,
+  to: JudgedName,
 ): Renamed {
   const { host, tree } = store;
   tree.folders(from.directory, to.directory);
@@ -112,6 +128,18 @@ function renameNow(
   const replaced = tree.lookup(to.directory, to.name);
   const moved = tree.lookup(from.directory, from.name);
   if (moved === undefined) throw new FsError("not-found");
+  const movedStat = tree.stat(moved);
+  const replacedStat = replaced && tree.stat(replaced);
+  assertJudgedEntry(from.judged, {
+    folder: before.source,
+    node: moved,
+    rights: movedStat,
+  });
+  assertJudgedEntry(to.judged, {
+    folder: before.target,
+    node: replaced,
+    rights: replacedStat,
+  });
   if (moved.type === "directory") tree.assertRoomIn(to.directory);
   if (moved === replaced) {
     return {
@@ -119,9 +147,7 @@ function renameNow(
       target: store.unchanged(before.target.change),
     };
   }
-  const replacedStat = replaced && tree.stat(replaced);
   if (replaced !== undefined) store.keepReadable(replaced, replacedStat!);
-  const links = tree.stat(moved).nlink;
   const [source, target] = tree.folders(from.directory, to.directory);
   const at = { folder: target, name: to.name };
   using _held = replaced && store.hold(replaced, replacedStat!, at);
@@ -129,7 +155,7 @@ function renameNow(
   takeName(() => host.rename({ folder: source, name: from.name }, at));
   if (replaced !== undefined) store.unlinked(replaced, replacedStat!, to);
   moved.lostAt(from.directory, from.name);
-  moved.foundAt(to.directory, to.name, links);
+  moved.foundAt(to.directory, to.name, movedStat.nlink);
   tree.table.rememberParent(moved.inode, to.directory.inode);
   store.touched(moved);
   if (moved.type === "directory") tree.moves++;

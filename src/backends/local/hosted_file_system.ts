@@ -4,6 +4,12 @@ import type { Awaitable } from "../../base/awaitable.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
+import {
+  assertJudged,
+  type JudgedEntry,
+  type JudgedRename,
+} from "../../vfs/judged.ts";
+import type { Rights } from "../../vfs/wanted.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
@@ -282,12 +288,17 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   }
 
   /** Changes attributes; "permission" for what the host does not let this process do. */
-  setattr(node: LocalNode, changes: AttributeChanges): Awaitable<void> {
+  setattr(
+    node: LocalNode,
+    changes: AttributeChanges,
+    judged?: Rights,
+  ): Awaitable<void> {
     return this.#runOn(node, () => {
       const store = this.#store;
       const { files, guards, host, listings, resizes, tree } = store;
       using _ = tree.moment.ending();
       const stat = tree.stat(node);
+      assertJudged(judged, stat);
       checkChanges(node.type, changes);
       const descriptor = changes.size === undefined
         ? undefined
@@ -381,19 +392,24 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     node: LocalNode,
     directory: LocalNode,
     name: string,
+    judged?: Rights,
   ): Awaitable<ChangeInfo> {
     return this.#runOn(
       node,
-      () => link(this.#store, node, { directory, name }),
+      () => link(this.#store, node, { directory, name, judged }),
       [node, directory],
     );
   }
 
   /** Removes a file, or an empty folder. */
-  remove(directory: LocalNode, name: string): Awaitable<ChangeInfo> {
+  remove(
+    directory: LocalNode,
+    name: string,
+    judged?: JudgedEntry<LocalNode>,
+  ): Awaitable<ChangeInfo> {
     return this.#run(
       [directory],
-      () => remove(this.#store, { directory, name }),
+      () => remove(this.#store, { directory, name, judged }),
     );
   }
 
@@ -401,10 +417,16 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   rename(
     from: DirectoryName<LocalNode>,
     to: DirectoryName<LocalNode>,
+    judged?: JudgedRename<LocalNode>,
   ): Awaitable<{ source: ChangeInfo; target: ChangeInfo }> {
     return this.#run(
       [from.directory, to.directory],
-      () => rename(this.#store, from, to),
+      () =>
+        rename(
+          this.#store,
+          { ...from, judged: judged?.from },
+          { ...to, judged: judged?.to },
+        ),
     );
   }
 

@@ -1,5 +1,7 @@
 import { soundResults } from "../../vfs/checks.ts";
 import {
+  assertJudged,
+  assertJudgedEntry,
   type AttributeChanges,
   type ChangeInfo,
   type Created,
@@ -11,8 +13,11 @@ import {
   type FileSystemLimits,
   type FileSystemStatus,
   FsError,
+  type JudgedEntry,
+  type JudgedRename,
   type OpenMode,
   type ReadResult,
+  type Rights,
   type Stability,
   type Timestamp,
   type Trust,
@@ -175,8 +180,13 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   }
 
   /** Changes attributes, all or none. */
-  setattr(node: MemoryNode, changes: AttributeChanges): void {
+  setattr(
+    node: MemoryNode,
+    changes: AttributeChanges,
+    judged?: Rights,
+  ): void {
     assertLive(node);
+    assertJudged(judged, node);
     if (changes.size !== undefined) checkSize(node.type, changes.size);
     const now = this.#now();
     applyChanges(node, changes, now);
@@ -218,6 +228,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     options: CreateOptions,
   ): Created<MemoryNode> {
     const entries = entriesOf(directory);
+    assertJudged(options.judged, directory);
     checkName(name);
     const taken = entries.get(name);
     if (taken !== undefined) {
@@ -242,8 +253,14 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   }
 
   /** A further name for a node that is not a folder. */
-  link(node: MemoryNode, directory: MemoryNode, name: string): ChangeInfo {
+  link(
+    node: MemoryNode,
+    directory: MemoryNode,
+    name: string,
+    judged?: Rights,
+  ): ChangeInfo {
     const entries = entriesOf(directory);
+    assertJudged(judged, directory);
     assertLive(node);
     checkName(name);
     if (node.directory !== undefined) throw new FsError("is-directory");
@@ -260,10 +277,15 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   }
 
   /** Removes an entry; a folder only when it is empty. */
-  remove(directory: MemoryNode, name: string): ChangeInfo {
+  remove(
+    directory: MemoryNode,
+    name: string,
+    judged?: JudgedEntry<MemoryNode>,
+  ): ChangeInfo {
     const entries = entriesOf(directory);
     const node = entries.get(name);
     if (node === undefined) throw new FsError("not-found");
+    assertJudgedEntry(judged, { folder: directory, node, rights: node });
     if (node.directory !== undefined && node.directory.size > 0) {
       throw new FsError("not-empty");
     }
@@ -278,6 +300,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   rename(
     from: DirectoryName<MemoryNode>,
     to: DirectoryName<MemoryNode>,
+    judged?: JudgedRename<MemoryNode>,
   ): { source: ChangeInfo; target: ChangeInfo } {
     const [source, target] = [from.directory, to.directory];
     const [sources, targets] = [entriesOf(source), entriesOf(target)];
@@ -285,6 +308,12 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     const node = sources.get(from.name);
     if (node === undefined) throw new FsError("not-found");
     const replaced = targets.get(to.name);
+    assertJudgedEntry(judged?.from, { folder: source, node, rights: node });
+    assertJudgedEntry(judged?.to, {
+      folder: target,
+      node: replaced,
+      rights: replaced,
+    });
     // RFC 8881 18.26.3: two names of one file, and nothing is done.
     if (replaced === node) {
       return { source: unchanged(source), target: unchanged(target) };

@@ -3,6 +3,8 @@ import type { Awaitable } from "../../base/awaitable.ts";
 import { checkType } from "../../base/option_values.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import {
+  assertJudged,
+  assertJudgedEntry,
   type AttributeChanges,
   type ChangeInfo,
   type Created,
@@ -15,8 +17,11 @@ import {
   type FileSystemStatus,
   FsError,
   type HostFolder,
+  type JudgedEntry,
+  type JudgedRename,
   type OpenMode,
   type ReadResult,
+  type Rights,
   type Stability,
   type Trust,
 } from "../../vfs/mod.ts";
@@ -223,14 +228,19 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   }
 
   /** Changes attributes, all or none. */
-  setattr(node: SqliteNode, changes: AttributeChanges): Awaitable<void> {
+  setattr(
+    node: SqliteNode,
+    changes: AttributeChanges,
+    judged?: Rights,
+  ): Awaitable<void> {
     const live = this.#store.nodes.live(node);
     const { size } = changes;
     if (size !== undefined) {
       this.#checkSize(live.type, size);
       const ready = this.#store.data.readyToResize(live, size);
-      if (ready) return ready.then(() => this.setattr(node, changes));
+      if (ready) return ready.then(() => this.setattr(node, changes, judged));
     }
+    assertJudged(judged, live);
     this.#store.data.change(live, this.#changed(live, changes));
   }
 
@@ -276,6 +286,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     options: CreateOptions,
   ): Created<SqliteNode> {
     const folder = this.#folder(directory);
+    assertJudged(options.judged, folder);
     checkName(name);
     const taken = this.#store.nodes.lookup(folder, name);
     if (taken !== undefined) {
@@ -290,8 +301,14 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   }
 
   /** A further name for a node that is not a folder. */
-  link(node: SqliteNode, directory: SqliteNode, name: string): ChangeInfo {
+  link(
+    node: SqliteNode,
+    directory: SqliteNode,
+    name: string,
+    judged?: Rights,
+  ): ChangeInfo {
     const folder = this.#folder(directory);
+    assertJudged(judged, folder);
     const live = this.#store.nodes.live(node);
     checkName(name);
     if (live.type === "directory") throw new FsError("is-directory");
@@ -301,11 +318,16 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   }
 
   /** Removes an entry; a folder only when it is empty. */
-  remove(directory: SqliteNode, name: string): ChangeInfo {
+  remove(
+    directory: SqliteNode,
+    name: string,
+    judged?: JudgedEntry<SqliteNode>,
+  ): ChangeInfo {
     const folder = this.#folder(directory);
     const { nodes, sql, tree } = this.#store;
     const node = nodes.lookup(folder, name);
     if (node === undefined) throw new FsError("not-found");
+    assertJudgedEntry(judged, { folder, node, rights: node });
     if (node.type === "directory" && sql.hasEntries(node.fileid)) {
       throw new FsError("not-empty");
     }
@@ -316,6 +338,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   rename(
     from: DirectoryName<SqliteNode>,
     to: DirectoryName<SqliteNode>,
+    judged?: JudgedRename<SqliteNode>,
   ): { source: ChangeInfo; target: ChangeInfo } {
     const source = this.#folder(from.directory);
     const target = this.#folder(to.directory);
@@ -324,6 +347,12 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     const node = nodes.lookup(source, from.name);
     if (node === undefined) throw new FsError("not-found");
     const replaced = nodes.lookup(target, to.name);
+    assertJudgedEntry(judged?.from, { folder: source, node, rights: node });
+    assertJudgedEntry(judged?.to, {
+      folder: target,
+      node: replaced,
+      rights: replaced,
+    });
     // RFC 8881 18.26.3: two names of one file, and nothing is done.
     if (replaced === node) {
       return { source: unchanged(source), target: unchanged(target) };

@@ -87,6 +87,7 @@ function* merge(
     held.change !== BigInt(delegation.change ?? attributes.change);
   if (!delegation.isModified) return attributes;
   // RFC 8881 10.4.3: a change and times that can't seem to go back later.
-  yield* wait(settingToo(file)?.setattr(file.node, { mtime: "now" }));
+  const change = { mtime: "now" } as const;
+  yield* wait(settingToo(file)?.setattr(file.node, change, undefined));
   return { ...yield* wait(attributesOf(file, wanted)), size: held.size };
 }

@@ -7,6 +7,8 @@ import type {
   CreateKind,
   CreateOptions,
 } from "../../vfs/file_system.ts";
+import type { JudgedEntry } from "../../vfs/judged.ts";
+import type { Rights } from "../../vfs/wanted.ts";
 import type { XdrWriter } from "../../xdr/writer.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkDelegations, FileUse } from "../locking/conflicts.ts";
@@ -22,7 +24,8 @@ export interface Creation {
   readonly type: "create";
   readonly name: string;
   readonly kind: CreateKind;
-  readonly options: CreateOptions;
+  /** With the rights to the folder that were judged. */
+  readonly options: CreateOptions & { readonly judged: Rights };
 }
 
 /** A file that is there gets another name. */
@@ -30,24 +33,33 @@ export interface Linking {
   readonly type: "link";
   readonly name: string;
   readonly file: FileRef;
+  /** Rights to the folder. */
+  readonly judged: Rights;
 }
+
+/** What has a name, with the rights to it where these were judged. */
+type Named = Pick<Entry, "file" | "isLastName"> & Partial<Entry>;
 
 /** An entry goes, and the file with its last name. */
 export interface Removal {
   readonly type: "remove";
   readonly name: string;
-  readonly entry: Pick<Entry, "file" | "isLastName">;
+  readonly entry: Named;
+  /** Rights to the folder; `undefined` where the server takes back what it made. */
+  readonly judged: Rights | undefined;
 }
 
 /** An entry goes, and appears in `to` under `newName`, in place of `replaced`. */
 export interface Move {
   readonly type: "rename";
   readonly name: string;
-  readonly entry: Pick<Entry, "file">;
+  readonly entry: Named;
   /** A folder of the same export. */
   readonly to: FileRef;
   readonly newName: string;
-  readonly replaced: Pick<Entry, "file" | "isLastName"> | undefined;
+  readonly replaced: Named | undefined;
+  /** Rights to both folders. */
+  readonly judged: { readonly from: Rights; readonly to: Rights };
 }
 
 /** What becomes of an entry of a folder. */
@@ -142,14 +154,26 @@ function carryOut(
     case "create":
       return fs.create!(node, name, act.kind, act.options);
     case "link":
-      return fs.link!(act.file.node, node, name);
+      return fs.link!(act.file.node, node, name, act.judged);
     case "remove":
-      return fs.remove!(node, name);
+      return fs.remove!(node, name, judgedEntry(act.judged, act.entry));
     case "rename": {
+      const from = { directory: node, name };
       const to = { directory: act.to.node, name: act.newName };
-      return fs.rename!({ directory: node, name }, to);
+      return fs.rename!(from, to, {
+        from: judgedEntry(act.judged.from, act.entry),
+        to: judgedEntry(act.judged.to, act.replaced),
+      });
     }
   }
+}
+
+/** What was judged of an entry, for the file system to act on nothing else. */
+function judgedEntry(
+  folder: Rights | undefined,
+  entry: Named | undefined,
+): JudgedEntry {
+  return { folder, node: entry?.file.node, rights: entry?.attributes };
 }
 
 /** The file that is gone with the name that the act takes from it, if it is. */

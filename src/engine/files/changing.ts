@@ -1,8 +1,10 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { type ChangeMethod, hasMethod } from "../../vfs/changes.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileSystem } from "../../vfs/file_system.ts";
+import type { AttributeChanges, FileSystem } from "../../vfs/file_system.ts";
+import type { Rights } from "../../vfs/wanted.ts";
 import type { CompoundContext } from "../context.ts";
 
 /**
@@ -49,10 +51,19 @@ export type EntryMethod = MethodsThatChange<"entries">;
 /** The methods that change content and attributes. */
 type ContentMethod = MethodsThatChange<"content">;
 
+/** The methods as operations call them: none forgets to say what its caller was judged by. */
+interface Methods extends Pick<FileSystem, "write"> {
+  setattr?(
+    node: object,
+    changes: AttributeChanges,
+    judged: Rights | undefined,
+  ): Awaitable<void>;
+}
+
 /** What a file system has for a change of content or attributes. */
 type MethodsOf<Change extends ContentMethod | "sometimes"> = Change extends
-  ContentMethod ? Required<Pick<FileSystem, Change>>
-  : Pick<FileSystem, "setattr">;
+  ContentMethod ? Required<Pick<Methods, Change>>
+  : Pick<Methods, "setattr">;
 
 /**
  * Whether a change can be made in the export of a file: the one place that asks,

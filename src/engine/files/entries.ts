@@ -1,7 +1,7 @@
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
 import type { WantedAttributes } from "../../vfs/attributes.ts";
-import { type Rights, wantedOnly } from "../../vfs/wanted.ts";
+import { type Rights, rightsOf, wantedOnly } from "../../vfs/wanted.ts";
 
 /** What {@linkcode entryOf} has to know of a file: its attributes are asked for with this. */
 export const OF_ENTRY: WantedAttributes = wantedOnly([
@@ -15,6 +15,7 @@ export const OF_ENTRY: WantedAttributes = wantedOnly([
 /** What a name in a folder stands for. */
 export interface Entry {
   readonly file: FileRef;
+  /** As they are when it is judged who may change it. */
   readonly attributes: Rights;
   /** Whether this is its only name. */
   readonly isLastName: boolean;
@@ -28,5 +29,5 @@ export function entryOf(
   const { type, nlink } = attributes;
   // Read now: attributes may be a live record.
   const isLastName = type === "directory" || nlink <= 1;
-  return { file, attributes, isLastName };
+  return { file, attributes: rightsOf(attributes), isLastName };
 }

@@ -9,7 +9,7 @@ import type { FileRef } from "../../vfs/file_handle.ts";
 import { withoutSetId } from "../../vfs/permissions.ts";
 import { settingToo } from "./changing.ts";
 import type { CompoundContext } from "../context.ts";
-import { RIGHTS } from "../../vfs/wanted.ts";
+import { RIGHTS, rightsOf } from "../../vfs/wanted.ts";
 import { attributesOf } from "./attributes_of.ts";
 
 /**
@@ -36,10 +36,10 @@ function* look(
   held: FileState | undefined,
 ): Steps<void> {
   const modesSet = held?.modesSet;
-  const { mode } = yield* wait(attributesOf(file, RIGHTS));
-  const plain = withoutSetId(mode);
-  if (plain !== mode) {
-    yield* wait(settingToo(file)?.setattr(file.node, { mode: plain }));
+  const judged = rightsOf(yield* wait(attributesOf(file, RIGHTS)));
+  const mode = withoutSetId(judged.mode);
+  if (mode !== judged.mode) {
+    yield* wait(settingToo(file)?.setattr(file.node, { mode }, judged));
   }
   if (held !== undefined && held.modesSet === modesSet) held.isPlain = true;
 }

@@ -14,7 +14,7 @@ import type { CreateKind, CreateOptions } from "../../vfs/file_system.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import { isTaken, MAX_TARGET } from "../../vfs/names.ts";
-import type { Rights } from "../../vfs/wanted.ts";
+import { type Rights, rightsOf } from "../../vfs/wanted.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import {
   type Offering,
@@ -67,7 +67,7 @@ export const create: Operation<CreateArgs, "create"> = {
     const parent = yield* wait(attributesOf(folder, RIGHTS_AND_OFFER));
     const attributes = prepare(context, parent, { kind, wanted });
     if (isStatus(attributes)) return attributes;
-    const options = { attributes };
+    const options = { attributes, judged: rightsOf(parent) };
     const act = { type: "create", name, kind, options } as const;
     const made = yield* changeFolder(context, folder, act);
     if (isStatus(made)) return made;

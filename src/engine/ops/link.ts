@@ -4,7 +4,7 @@ import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
-import { RIGHTS, TYPE } from "../../vfs/wanted.ts";
+import { RIGHTS, rightsOf, TYPE } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
 /** LINK (RFC 8881 18.9, RFC 7530 16.9): the new name, a view of the request. */
@@ -20,12 +20,13 @@ export const link: Operation<Uint8Array, "link"> = {
     const attributes = yield* wait(attributesOf(folder, RIGHTS));
     const status = checkFolder(context, folder, { attributes, use: "change" });
     if (status !== Status.OK) return status;
+    const judged = rightsOf(attributes);
     const { type } = yield* wait(attributesOf(saved, TYPE));
     // RFC 8881 15.2, RFC 7530 13.2: NFS4ERR_ISDIR is for what is linked.
     if (type === "directory") return Status.ISDIR;
     // RFC 8881 18.9.4: on another file system, which its fsid tells.
     if (saved.export !== folder.export) return Status.XDEV;
-    const act = { type: "link", name, file: saved } as const;
+    const act = { type: "link", name, file: saved, judged } as const;
     const change = yield* changeFolder(context, folder, act);
     if (isStatus(change)) return change;
     writeChangeInfo(reply, change);

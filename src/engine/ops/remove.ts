@@ -6,7 +6,7 @@ import { entryOf, OF_ENTRY } from "../files/entries.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
-import { RIGHTS } from "../../vfs/wanted.ts";
+import { RIGHTS, rightsOf } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
 /** REMOVE (RFC 8881 18.25, RFC 7530 16.26): the name, a view of the request. */
@@ -29,7 +29,8 @@ export const remove: Operation<Uint8Array, "remove"> = {
     const refusal = refuseRemoval(attributes, entry.attributes, caller);
     // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.
     if (refusal !== undefined) return Status.ACCESS;
-    const act = { type: "remove", name, entry } as const;
+    const judged = rightsOf(attributes);
+    const act = { type: "remove", name, entry, judged } as const;
     const change = yield* changeFolder(context, folder, act);
     if (isStatus(change)) return change;
     writeChangeInfo(reply, change);

@@ -8,7 +8,7 @@ import { type Entry, entryOf, OF_ENTRY } from "../files/entries.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
-import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
+import { RIGHTS, type Rights, rightsOf } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
 /** Arguments of RENAME: views of the request. */
@@ -63,6 +63,7 @@ export const rename: Operation<RenameArgs, "rename"> = {
       to: current,
       newName,
       replaced,
+      judged: { from: rightsOf(from), to: rightsOf(to) },
     });
     if (isStatus(moved)) return moved;
     writeChangeInfo(reply, moved.source);

@@ -7,7 +7,7 @@ import {
 } from "../../nfs4/set_attributes.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { AttributeChanges } from "../../vfs/file_system.ts";
-import type { Rights } from "../../vfs/wanted.ts";
+import { type Rights, rightsOf } from "../../vfs/wanted.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
 import { RIGHTS_AND_OFFER } from "../attributes/attribute_table.ts";
 import { attributesOf } from "../files/attributes_of.ts";
@@ -55,14 +55,15 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
       if (status !== Status.OK) return status;
     }
     const caller = context.callerOf(file);
-    const masked = withMaskedMode(changes, attributes);
-    const refusal = refuseChanges(attributes, caller, masked);
+    const judged = rightsOf(attributes);
+    const masked = withMaskedMode(changes, judged);
+    const refusal = refuseChanges(judged, caller, masked);
     if (refusal !== undefined) return statusOfRefusal(refusal);
     // RFC 8881 18.30.4: first every other client's delegation is returned.
     const delegations = checkDelegations(context, file, FileUse.SETATTR);
     if (delegations !== Status.OK) return delegations;
-    const complete = completeChanges(attributes, caller, masked);
-    yield* wait(changing(context, file).setattr(file.node, complete));
+    const complete = completeChanges(judged, caller, masked);
+    yield* wait(changing(context, file).setattr(file.node, complete, judged));
     if (complete.mode !== undefined) {
       for (const sight of namespace.sightsOf(file)) {
         state.files.get(sight)?.modeSet();

@@ -14,6 +14,7 @@ import {
   noFolder,
   Sandbox,
 } from "./fixture.ts";
+import { holdBack } from "./hold_back.ts";
 
 /** A size that the host takes long for, were it no hole. */
 const LARGE = 17 * 1024 * 1024;
@@ -213,27 +214,6 @@ Deno.test("local: what is more than may wait to be closed is closed at once", ()
   assertEquals(closed, [1008]);
   assertEquals(begun.size, 4);
 });
-
-/** Holds back what the host is asked by `call`; the test has it done. */
-function holdBack(call: "ftruncate" | "fdatasync") {
-  const real = host[call] as (...given: unknown[]) => void;
-  const asked: { go(): void; fail(code: string): void }[] = [];
-  // deno-lint-ignore no-explicit-any
-  (host as any)[call] = (...given: unknown[]) => {
-    const done = given.at(-1) as (error: Error) => void;
-    asked.push({
-      go: () => real(...given),
-      fail: (code) => done(Object.assign(new Error(code), { code })),
-    });
-  };
-  return {
-    asked,
-    [Symbol.dispose]() {
-      // deno-lint-ignore no-explicit-any
-      (host as any)[call] = real;
-    },
-  };
-}
 
 /** What waits while the size of "file" is changed, each on a file of its own. */
 const waiting: Record<

@@ -5,6 +5,7 @@ import {
   type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
+import { rightsOf } from "../../../src/vfs/wanted.ts";
 import { canWrite, make, pattern } from "./fixture.ts";
 import { temporary, using } from "./fixture.ts";
 import { GatedDisk } from "./gated_disk.ts";
@@ -271,6 +272,28 @@ Deno.test({
       await commit;
       await cut;
       assertEquals(file.size, LARGE / 2);
+      await fs.settle();
+    }),
+});
+
+Deno.test({
+  name:
+    "a content that was given to another owner while it was on its way is not cut by the rights of the first",
+  ignore,
+  fn: () =>
+    withGate(async (fs, disk) => {
+      const file = large(fs, "a");
+      const judged = rightsOf(file);
+      const commit = fs.commit(file);
+      const change = { size: LARGE / 2, mode: 0o777 };
+      const cut = fs.setattr(file, change, judged) as Promise<void>;
+      fs.setattr(file, { uid: judged.uid + 1, mode: 0o600 }, judged);
+      disk.open();
+      await commit;
+      await assertRejects(() => cut, FsError, "busy");
+      assertEquals([file.size, file.mode], [LARGE, 0o600]);
+      await fs.setattr(file, change, rightsOf(file));
+      assertEquals([file.size, file.mode], [LARGE / 2, 0o777]);
       await fs.settle();
     }),
 });

@@ -1,7 +1,7 @@
 import { type Steps, wait } from "../../../base/awaitable.ts";
 import { emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
-import { RIGHTS, type Rights } from "../../../vfs/wanted.ts";
+import { RIGHTS, type Rights, rightsOf } from "../../../vfs/wanted.ts";
 import { attributesOfNew } from "../../../vfs/permissions.ts";
 import { attributesOf } from "../../files/attributes_of.ts";
 import { changeFolder } from "../../files/change_folder.ts";
@@ -50,7 +50,7 @@ export function* createFile(
     type: "create",
     name,
     kind: { type: "file" },
-    options: { attributes, verifier },
+    options: { attributes, verifier, judged: rightsOf(folder) },
   });
   if (isStatus(made)) return made;
   const file = context.services.namespace.refer(parent.export, made.node);
@@ -68,6 +68,7 @@ export function* createFile(
     // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
     set: how.attributes?.requested ?? emptyBitmap,
     truncate: undefined,
+    judged: undefined,
     made: made.created ? { folder: parent, name } : undefined,
   };
 }

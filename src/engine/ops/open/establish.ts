@@ -40,7 +40,7 @@ export function* establish(
   opening: Opening,
   target: OpenTarget,
 ): Steps<OpenState | StatusCode> {
-  const { file, truncate } = target;
+  const { file, truncate, judged } = target;
   const { fs } = file.export;
   let open: OpenState | undefined;
   try {
@@ -52,7 +52,8 @@ export function* establish(
     if (mode !== 0) yield* wait(fs.open!(file.node, OPEN_MODES[mode]!));
     try {
       if (truncate !== undefined) {
-        yield* wait(changing(context, file).setattr!(file.node, truncate));
+        const fs = changing(context, file);
+        yield* wait(fs.setattr!(file.node, truncate, judged));
       }
       status = check(context, opening, target);
       if (status !== Status.OK) return status;

@@ -6,7 +6,7 @@ import type {
   ChangeInfo,
   FileAttributes,
 } from "../../../vfs/file_system.ts";
-import type { Rights } from "../../../vfs/wanted.ts";
+import { type Rights, rightsOf } from "../../../vfs/wanted.ts";
 import { completeChanges } from "../../../vfs/permissions.ts";
 import { checkWritable } from "../../files/changing.ts";
 import type { CompoundContext } from "../../context.ts";
@@ -21,6 +21,8 @@ export interface OpenTarget {
   readonly set: Bitmap;
   /** Set to cut it to nothing: an UNCHECKED4 create of size 0 found it there. */
   readonly truncate: AttributeChanges | undefined;
+  /** Rights to a file that was there, by which the caller may open and cut it. */
+  readonly judged: Rights | undefined;
   /** Where this OPEN has made it; undefined when it was there. */
   readonly made:
     | { readonly folder: FileRef; readonly name: string }
@@ -69,6 +71,7 @@ export function existingTarget(
     change,
     set: truncate ?? emptyBitmap,
     truncate: truncate && completeChanges(attributes, caller, { size: 0 }),
+    judged: truncate && rightsOf(attributes),
     made: undefined,
   };
 }

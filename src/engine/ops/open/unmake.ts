@@ -20,8 +20,9 @@ export function* unmake(
     const node = yield* wait(folder.export.fs.lookup(folder.node, name));
     const found = node && namespace.refer(folder.export, node);
     if (found?.key !== file.key || state.files.get(file)) return;
-    const entry = { file, isLastName: true };
-    const act = { type: "remove", name, entry } as const;
+    const entry = { file: found, isLastName: true };
+    const judged = undefined;
+    const act = { type: "remove", name, entry, judged } as const;
     yield* changeFolder(context, folder, act);
   } catch {
     // The answer is the refusal, whatever becomes of the file.
