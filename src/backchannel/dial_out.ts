@@ -42,7 +42,7 @@ export interface DialOutOptions extends RetryOptions {
   readonly random: RandomBytes;
   /** Which addresses are dialled; the client's own if left out. */
   readonly allow?: AllowCallbackAddress | undefined;
-  /** Connections open at once; 1,024. Of one address half of them, and a quarter for CB_NULLs. */
+  /** Connections open at once; 1,024. Of one party half of them, and a quarter for CB_NULLs. */
   readonly maxConnections?: number | undefined;
   /** Callbacks of one client that are under way; 64. */
   readonly queueLimit?: number | undefined;

@@ -8,18 +8,18 @@ export interface DialPlace {
 
 /**
  * The places for connections that the server dials: so many in all, and of one
- * address, so that the clients of one host leave some to those of others. Where
+ * party, so that its clients leave some to those of others. Where
  * there is none left, the connection gives its place that was not used for longest.
  */
 export class DialPlaces {
   readonly #most: number;
-  readonly #mostOfAddress: number;
+  readonly #mostOfParty: number;
   readonly #taken = new Map<DialPlace, V40CallbackPath>();
 
-  /** `most` in all, `mostOfAddress` of one address. */
-  constructor(most: number, mostOfAddress: number) {
+  /** `most` in all, `mostOfParty` of one party. */
+  constructor(most: number, mostOfParty: number) {
     this.#most = most;
-    this.#mostOfAddress = mostOfAddress;
+    this.#mostOfParty = mostOfParty;
   }
 
   /** Places that are taken: by connections that are there, or being made. */
@@ -29,9 +29,9 @@ export class DialPlaces {
 
   /** A place for the path's connection; `undefined` where all are in use. */
   take(path: V40CallbackPath): DialPlace | undefined {
-    const isNeighbour = ({ network }: V40CallbackPath): boolean =>
-      network === path.network;
-    const hasRoom = this.#keepBelow(this.#mostOfAddress, isNeighbour) &&
+    const isNeighbour = ({ client }: V40CallbackPath): boolean =>
+      client.party === path.client.party;
+    const hasRoom = this.#keepBelow(this.#mostOfParty, isNeighbour) &&
       this.#keepBelow(this.#most, () => true);
     if (!hasRoom) return undefined;
     const place = { release: () => void this.#taken.delete(place) };

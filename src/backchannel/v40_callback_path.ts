@@ -1,4 +1,3 @@
-import { networkOf } from "../base/network_of.ts";
 import { AuthFlavor } from "../rpc/auth.ts";
 import type { CallSys } from "../rpc/call_credential.ts";
 import type { RpcConnection } from "../rpc/connection.ts";
@@ -23,8 +22,6 @@ export class V40CallbackPath {
   readonly client: Client;
   /** Where they go. */
   readonly address: InternetAddress;
-  /** What counts as that address where places are shared out. */
-  readonly network: string;
   /** How they are called and signed. */
   readonly target: CallbackTarget;
   /** The connection, while there is one. */
@@ -55,7 +52,6 @@ export class V40CallbackPath {
   ) {
     this.client = client;
     this.address = address;
-    this.network = networkOf(address.hostname);
     this.target = {
       program,
       credential: CREDENTIAL,

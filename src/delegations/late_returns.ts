@@ -42,6 +42,6 @@ export class LateReturns {
   }
 }
 
-function keyOf({ principal, address }: Client): string {
-  return `${principal} ${address}`;
+function keyOf({ principal, party }: Client): string {
+  return `${principal} ${party}`;
 }

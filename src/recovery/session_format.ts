@@ -32,8 +32,8 @@ export interface ClientImage {
   readonly verifier: Uint8Array;
   /** Key of its principal. */
   readonly principal: string;
-  /** What it shares memory with: `Client.address`; "" where an older version kept it. */
-  readonly address: string;
+  /** What it shares memory with: `Client.party`; "" where an older version kept it. */
+  readonly party: string;
   /** CREATE_SESSION's reply cache. */
   readonly createSession: {
     readonly sequence: number;
@@ -75,7 +75,7 @@ export function encodeClient(client: Client): Uint8Array {
   xdr.array(optional(result), (xdr, bytes) => xdr.opaque(bytes));
   xdr.array(optional(session), (xdr, { id }) => xdr.opaqueFixed(id));
   // Last, where versions that know nothing of it don't look.
-  xdr.opaque(utf8.encoder.encode(client.address));
+  xdr.opaque(utf8.encoder.encode(client.party));
   return xdr.slice();
 }
 
@@ -93,7 +93,7 @@ export function decodeClient(bytes: Uint8Array): ClientImage {
       session:
         xdr.array(1, (one) => one.opaqueFixed(SESSIONID_SIZE).slice())[0],
     },
-    address: xdr.remaining === 0
+    party: xdr.remaining === 0
       ? ""
       : utf8.decoder.decode(xdr.opaque(OPAQUE_LIMIT)),
   };

@@ -1,3 +1,4 @@
+import type { Awaitable } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import { hostCode } from "../base/host_error.ts";
 import type { Logger } from "../base/log.ts";
@@ -12,8 +13,8 @@ const FREED_MS = 1;
 
 /** What is done with what an acceptor brings. */
 export interface AcceptOptions {
-  /** Takes a connection; must not throw. */
-  readonly admit: (connected: Connected) => void;
+  /** Takes a connection, and resolves when the next may come; must not throw or reject. */
+  readonly admit: (connected: Connected) => Awaitable<void>;
   /** A peer was gone before its connection could be accepted. */
   readonly lost?: (() => void) | undefined;
   /** Closes what can be spared when descriptors have run out; whether there was anything. */
@@ -34,7 +35,7 @@ export async function acceptAll(
   let isExhausted = false;
   while (!signal.aborted) {
     try {
-      admit(await acceptor.accept());
+      await admit(await acceptor.accept());
       isExhausted = false;
     } catch (error) {
       if (signal.aborted) return;

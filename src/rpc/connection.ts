@@ -20,6 +20,7 @@ import {
 } from "./message.ts";
 import { servedFlavors } from "./flavors.ts";
 import { type DetachedRecord, Outbox } from "./outbox.ts";
+import { partyOf } from "./party.ts";
 import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
 import { CallSecurity, resultsAt } from "./security.ts";
@@ -27,7 +28,6 @@ import type { Connected, Endpoint, Secure, Transport } from "./transport.ts";
 import { isTransportError } from "./transport_error.ts";
 
 const LINGER_MS = 200;
-const NOTHING = new Uint8Array(0);
 
 /**
  * One RPC connection, the same from both ends: calls and replies arrive on it,
@@ -42,6 +42,8 @@ export class RpcConnection implements Connection {
   readonly peer: Endpoint;
   /** This end. */
   readonly local: Endpoint;
+  /** {@inheritDoc Connection.party} */
+  readonly party: string;
 
   readonly #options: ConnectionOptions;
   readonly #handlers: RpcHandlers;
@@ -51,9 +53,9 @@ export class RpcConnection implements Connection {
   readonly #maxCalls: number;
   readonly #maxPending: number;
   readonly #share: BudgetShare | undefined;
+  readonly #security: CallSecurity;
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  #security = new CallSecurity(servedFlavors());
   #transport: Transport;
   /** Makes another transport of it, when it is there. */
   #secure: Secure | undefined;
@@ -77,6 +79,8 @@ export class RpcConnection implements Connection {
     this.#transport = transport;
     this.peer = peer;
     this.local = local;
+    this.party = options.party ?? partyOf(peer);
+    this.#security = new CallSecurity(options.flavors ?? servedFlavors());
     this.#options = options;
     this.#handlers = options.handlers;
     this.#logger = options.logger ?? silentLogger;
@@ -165,15 +169,7 @@ export class RpcConnection implements Connection {
    * call is in flight and nothing is being written; never rejects.
    */
   async run(): Promise<void> {
-    const { flavors } = this.#options;
     try {
-      if (flavors !== undefined) {
-        this.#security = new CallSecurity(await flavors(this));
-        // Fails where the peer has reset it: what it sent before is still there
-        // to be read, but its address may by now be that of another user's
-        // socket, which was found in its place.
-        await this.#transport.write(NOTHING);
-      }
       await this.#read();
       this.#isHalfClosed = true;
       // The peer may have closed its half only: it still gets its answers.

@@ -1,10 +1,9 @@
-import type { Awaitable } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Turn } from "../base/turn.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
 import type { CallTurns } from "./call_turns.ts";
-import type { Connection, RpcHandlers, TransportObserver } from "./handlers.ts";
+import type { RpcHandlers, TransportObserver } from "./handlers.ts";
 import type { BufferPool, WriterPool } from "./pools.ts";
 import type { SecurityFlavor } from "./security.ts";
 
@@ -41,14 +40,10 @@ export interface ConnectionOptions {
   turn?: Turn | undefined;
   /** Shares out the calls of all connections; each begins all that came at once if left out. */
   callTurns?: CallTurns | undefined;
-  /**
-   * The security flavours of a connection, which may depend on its peer. Asked
-   * once, and nothing is read before it has answered; AUTH_NONE and AUTH_SYS,
-   * whose callers are taken at their word, if left out.
-   */
-  flavors?:
-    | ((connection: Connection) => Awaitable<readonly SecurityFlavor[]>)
-    | undefined;
+  /** How its calls name their callers; AUTH_NONE and AUTH_SYS, whose callers are taken at their word, if left out. */
+  flavors?: readonly SecurityFlavor[] | undefined;
+  /** {@inheritDoc Connection.party} That of its peer's address if left out. */
+  party?: string | undefined;
   /** Called once, at the first call whose header is in order. */
   established?: (() => void) | undefined;
 }

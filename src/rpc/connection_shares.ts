@@ -1,4 +1,4 @@
-import { networkOf } from "../base/network_of.ts";
+import type { Connection } from "./handlers.ts";
 
 /** How many connections each of several has. */
 export class Shares {
@@ -42,32 +42,30 @@ export class Shares {
   }
 }
 
-/** How many connections each network has, and in it each address. */
+/** How many connections each party has, and of them each of its addresses. */
 export class ConnectionShares {
-  /** By network. */
-  readonly networks = new Shares();
+  /** By party. */
+  readonly parties = new Shares();
   readonly #addresses = new Map<string, Shares>();
 
-  /** An address has one more. */
-  add(address: string): void {
-    const network = networkOf(address);
-    const addresses = this.within(network);
-    this.#addresses.set(network, addresses);
-    addresses.add(address);
-    this.networks.add(network);
+  /** There is one more. */
+  add({ party, peer }: Pick<Connection, "party" | "peer">): void {
+    const addresses = this.within(party);
+    this.#addresses.set(party, addresses);
+    addresses.add(peer.hostname);
+    this.parties.add(party);
   }
 
-  /** An address has one less. */
-  remove(address: string): void {
-    const network = networkOf(address);
-    const addresses = this.within(network);
-    addresses.remove(address);
-    if (addresses.size === 0) this.#addresses.delete(network);
-    this.networks.remove(network);
+  /** There is one less. */
+  remove({ party, peer }: Pick<Connection, "party" | "peer">): void {
+    const addresses = this.within(party);
+    addresses.remove(peer.hostname);
+    if (addresses.size === 0) this.#addresses.delete(party);
+    this.parties.remove(party);
   }
 
-  /** Those of a network, by address. */
-  within(network: string): Shares {
-    return this.#addresses.get(network) ?? new Shares();
+  /** Those of a party, by address. */
+  within(party: string): Shares {
+    return this.#addresses.get(party) ?? new Shares();
   }
 }

@@ -9,6 +9,8 @@ export interface Connection {
   readonly peer: Endpoint;
   /** This end. */
   readonly local: Endpoint;
+  /** Among whom all that has a limit is shared out: see `partyOf`. */
+  readonly party: string;
   /** Why it was closed; undefined while it is open. */
   readonly closeReason: CloseReason | undefined;
   /** The peer sends nothing more: it is closed, or will be when its calls are answered. */

@@ -1,7 +1,6 @@
 import { acceptAll } from "./accept.ts";
 import { aborted } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
-import { networkOf } from "../base/network_of.ts";
 import { silentLogger } from "../base/log.ts";
 import { every } from "../base/timers.ts";
 import type { BufferBudget } from "./buffer_budget.ts";
@@ -14,7 +13,11 @@ import {
   PATIENCE,
   type Patience,
 } from "./connection_watch.ts";
+import type { Introduce, Introduction } from "./introduction.ts";
+import { Newcomers } from "./newcomers.ts";
+import { partyOf } from "./party.ts";
 import { type Acceptor, type Connected, endpointText } from "./transport.ts";
+import { isTransportError } from "./transport_error.ts";
 
 /** Connections that end together when descriptors run out, so that files find some as well. */
 const SPARED_AT_ONCE = 16;
@@ -38,10 +41,12 @@ const MAX_POOL = 64 * 1024 * 1024;
 export interface ListenerOptions extends
   Omit<
     ConnectionOptions,
-    "buffers" | "writers" | "established"
+    "buffers" | "writers" | "established" | "flavors" | "party"
   > {
   /** Where connections come from; it is the listener's from now on. */
   acceptor: Acceptor;
+  /** Finds out whose a connection is, before it counts; the party of each is that of its address if left out. */
+  introduce?: Introduce | undefined;
   /** Connections open at once; 4096 if left out. */
   maxConnections?: number | undefined;
   /** Connections from one address; 1024 if left out. */
@@ -70,9 +75,9 @@ export interface ListenerOptions extends
  *
  * At a limit, and when descriptors run out, the oldest connection that has
  * never made a valid call gives way to the newest, or else the one that has
- * been idle for longest, and long. If all are at work, the network that has most
+ * been idle for longest, and long. If all are at work, the party that has most
  * gives way to one that has fewer, or the newest is turned away. Thus a crowd
- * keeps no client out, silent or not. A network may have half of all, and its
+ * keeps no client out, silent or not. A party may have half of all, and its
  * addresses share that out in the same way.
  */
 export class RpcListener implements AsyncDisposable {
@@ -85,6 +90,7 @@ export class RpcListener implements AsyncDisposable {
   readonly #patience: Patience;
   readonly #clock: Clock;
   readonly #endSweeps: () => void;
+  readonly #newcomers: Newcomers | undefined;
   readonly #accepting: Promise<void>;
   readonly #ending = new AbortController();
   /** Cancels that connections that wait for room look again. */
@@ -114,9 +120,17 @@ export class RpcListener implements AsyncDisposable {
       options.sweepInterval ?? SWEEP_MS,
       () => this.sweep(),
     );
-    const { observer, logger = silentLogger } = options;
+    const { observer, introduce, logger = silentLogger } = options;
+    this.#newcomers = introduce && new Newcomers({
+      introduce,
+      admit: (connected, introduction) => this.#admit(connected, introduction),
+      failed: (connected, error) => this.#failed(connected, error),
+    });
     this.#accepting = acceptAll(options.acceptor, {
-      admit: (connected) => this.#admit(connected),
+      admit: (connected) =>
+        this.#newcomers === undefined
+          ? this.#admit(connected, {})
+          : this.#newcomers.add(connected),
       lost: () => observer?.connectionLost?.(),
       spare: () => this.#spare(),
       logger,
@@ -195,6 +209,7 @@ export class RpcListener implements AsyncDisposable {
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#stop();
+    await this.#newcomers?.end();
     await this.#accepting;
     await Promise.all([...this.#connections.keys()].map(async (connection) => {
       await connection.drain(signal);
@@ -215,10 +230,11 @@ export class RpcListener implements AsyncDisposable {
     this.#options.acceptor.close();
   }
 
-  #admit(connected: Connected): void {
+  #admit(connected: Connected, { uid, flavors }: Introduction): void {
     const { observer } = this.#options;
-    const address = connected.peer.hostname;
-    if (this.#ending.signal.aborted || !this.#makeRoom(address)) {
+    const { peer } = connected;
+    const party = partyOf(peer, uid);
+    if (this.#ending.signal.aborted || !this.#makeRoom(party, peer.hostname)) {
       connected.transport.close();
       observer?.connectionRefused?.();
       return;
@@ -226,14 +242,24 @@ export class RpcListener implements AsyncDisposable {
     const connection = new RpcConnection(connected, {
       ...this.#options,
       ...this.#shared,
+      party,
+      flavors,
       established: () => this.#strangers.delete(connection),
     });
     const now = this.#clock.now();
     this.#connections.set(connection, new ConnectionWatch(connection, now));
     this.#strangers.add(connection);
-    this.#shares.add(address);
+    this.#shares.add(connection);
     observer?.connectionOpened?.();
     this.#serve(connection);
+  }
+
+  /** One could not be introduced. */
+  #failed({ peer }: Connected, error: unknown): void {
+    const { observer, logger = silentLogger } = this.#options;
+    if (isTransportError(error)) return observer?.connectionLost?.();
+    logger.error("a connection failed", { peer: endpointText(peer), error });
+    observer?.connectionRefused?.();
   }
 
   /** Never rejects, as `run` does not. */
@@ -249,35 +275,30 @@ export class RpcListener implements AsyncDisposable {
   #forget(connection: RpcConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.#strangers.delete(connection);
-    this.#shares.remove(connection.peer.hostname);
+    this.#shares.remove(connection);
   }
 
-  #makeRoom(address: string): boolean {
+  #makeRoom(party: string, address: string): boolean {
     const { maxConnections = 4096, maxPerAddress = 1024 } = this.#options;
-    const network = networkOf(address);
-    const { networks } = this.#shares;
-    const addresses = this.#shares.within(network);
+    const { parties } = this.#shares;
+    const addresses = this.#shares.within(party);
     const own = addresses.of(address);
+    const addressOf = (connection: RpcConnection): string =>
+      connection.party === party ? connection.peer.hostname : "";
     if (own >= maxPerAddress) {
-      return this.#evict(({ peer }) => peer.hostname === address);
+      return this.#evict((connection) => addressOf(connection) === address);
     }
-    // A host has as many addresses of some networks as it likes, and neighbours beside it.
+    // Some have as many addresses as they like, and neighbours beside them.
     if (addresses.size >= Math.max(maxPerAddress, maxConnections >> 1)) {
-      const addressOf = ({ peer: { hostname } }: RpcConnection) =>
-        networkOf(hostname) === network ? hostname : "";
       const fits = (connection: RpcConnection): boolean => {
         const other = addressOf(connection);
         return other === address || addresses.of(other) > own + 1;
       };
       return this.#evict(fits) || this.#shareOut(addresses, own, addressOf);
     }
-    if (networks.size >= maxConnections) {
+    if (parties.size >= maxConnections) {
       return this.#evict(() => true) ||
-        this.#shareOut(
-          networks,
-          addresses.size,
-          ({ peer }) => networkOf(peer.hostname),
-        );
+        this.#shareOut(parties, addresses.size, (each) => each.party);
     }
     return true;
   }

@@ -15,9 +15,10 @@ export interface ServerLimits extends ProtocolLimits {
    */
   readonly maxConnections: number;
   /**
-   * Connections from one address; the same goes for them. An IPv6 network (64 bits)
-   * has half of all, or this where it is more, and there the address that has most
-   * gives way to one that has fewer.
+   * Connections from one address; the same goes for them. A party (the user of this
+   * host who holds a connection, where the host tells, or else the network of its
+   * address) has half of all, or this where it is more, and there the address that
+   * has most gives way to one that has fewer.
    */
   readonly maxConnectionsPerAddress: number;
   /** Requests of one connection that wait for the file system; beyond it nothing more is read from it. */
@@ -44,7 +45,7 @@ export interface ServerLimits extends ProtocolLimits {
    * Bytes of memory for all that is remembered of clients: themselves, sessions
    * and kept replies, owners, opens, locks and delegations. If left out a
    * quarter of what V8 takes at most, which depends on the machine's memory. What
-   * comes from one address has three quarters at most.
+   * is one party's has three quarters at most.
    */
   readonly maxStateBytes: number;
 }

@@ -47,7 +47,7 @@ import {
 import { MetricsPort } from "./metrics_port.ts";
 import { OutsideChanges } from "./outside_changes.ts";
 import { recover, type Recovered } from "./recovery.ts";
-import { buildFlavors } from "./trust.ts";
+import { buildIntroduce } from "./trust.ts";
 
 // A phase takes what the one before it returns, so that no other order
 // compiles; src/server/assemble.ts is the order.
@@ -290,7 +290,7 @@ export function listen(hearing: Hearing): Listening {
     handlers: buildHandlers(services, callbacks),
     spare: () => metrics.spare(),
     hurry: (ms) => fileSystems.hurry(ms),
-    flavors: buildFlavors(fileSystems.exports, { clock, log }),
+    introduce: buildIntroduce(fileSystems.exports, { clock, log }),
     observer: new TransportMetrics(registry),
     logger: log,
   });

@@ -8,8 +8,7 @@ import {
 import { HostUsers } from "../host/users.ts";
 import type { Logger } from "../base/log.ts";
 import { servedFlavors } from "../rpc/flavors.ts";
-import type { ConnectionOptions } from "../rpc/connection_options.ts";
-import type { Connection } from "../rpc/handlers.ts";
+import type { Introduce } from "../rpc/introduction.ts";
 import { endpointText, isTcp } from "../rpc/transport.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Export, ExportOptions } from "../vfs/exports.ts";
@@ -99,37 +98,38 @@ export function trustNotices(
 }
 
 /**
- * The flavours of a connection, which judge the caller; `undefined` where every
- * caller is believed.
+ * Finds out whose a connection is, and has its flavours judge the callers by that;
+ * `undefined` where every caller is believed.
  */
-export function buildFlavors(
+export function buildIntroduce(
   exports: readonly Export[],
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
-): ConnectionOptions["flavors"] {
+): Introduce | undefined {
   const strictest = strictestOf(exports.map(({ trust }) => trust));
   if (strictest === "any") return undefined;
   const limit = privilegedBelow();
   const findHolder = strictest === "owner"
     ? holderFinder(clock)
     : () => undefined;
-  return async (connection) => {
-    const { peer } = connection;
-    const holder = await findHolder(connection);
+  return async (ends) => {
+    const { peer } = ends;
+    const holder = await findHolder(ends);
+    const uid = typeof holder === "object" ? holder.uid : undefined;
     const bearer = {
       holder,
       isPrivileged: peer.port !== undefined && peer.port < limit,
     };
     log.debug("who may speak on a connection", {
       peer: endpointText(peer),
-      holder: typeof holder === "object" ? holder.uid : holder,
+      holder: uid ?? holder,
       isPrivileged: bearer.isPrivileged,
     });
-    return servedFlavors(voucherFor(bearer, strictest));
+    return { uid, flavors: servedFlavors(voucherFor(bearer, strictest)) };
   };
 }
 
 type FindHolder = (
-  connection: Connection,
+  ends: Parameters<Introduce>[0],
 ) => Bearer["holder"] | Promise<Bearer["holder"]>;
 
 function holderFinder(clock: Clock): FindHolder {

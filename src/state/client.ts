@@ -53,8 +53,8 @@ export class Client {
   readonly verifier: Uint8Array;
   /** Key of the principal that registered it (see principal.ts). */
   readonly principal: string;
-  /** Where it came from, as {@linkcode ClientTable.register} was told. */
-  readonly address: string;
+  /** Of whom it is, among whom memory is shared out (`partyOf`). */
+  readonly party: string;
   /** What it holds counts there. */
   readonly account: StateAccount;
   /** Whether SETCLIENTID_CONFIRM or CREATE_SESSION has come. */
@@ -106,7 +106,7 @@ export class Client {
       | "owner"
       | "verifier"
       | "principal"
-      | "address"
+      | "party"
       | "account"
       | "renewedAt"
     >,
@@ -116,7 +116,7 @@ export class Client {
     this.owner = options.owner;
     this.verifier = options.verifier;
     this.principal = options.principal;
-    this.address = options.address;
+    this.party = options.party;
     this.account = options.account;
     this.renewedAt = options.renewedAt;
   }

@@ -29,8 +29,8 @@ export interface ClientTableOptions {
 type Registration =
   & Pick<Client, "protocol" | "owner" | "verifier" | "principal">
   & {
-    /** Where it came from: what comes from one address must leave room for others. */
-    readonly address?: string | undefined;
+    /** Of whom it is: what is one party's must leave room for others. */
+    readonly party?: string | undefined;
   };
 
 /** The records of one owner: RFC 8881 18.35.4 and RFC 7530 16.33.5 know one of each at most. */
@@ -119,11 +119,11 @@ export class ClientTable {
    * of clients that hold state and have a lease, or of their state.
    */
   register(options: Registration): Client | undefined {
-    const { protocol, address = "" } = options;
+    const { protocol, party = "" } = options;
     const former = this.ofOwner(protocol, options.owner).unconfirmed;
     if (former !== undefined) this.forget(former);
-    const account = this.#options.budget.account(address);
-    if (!this.#makeRoom(address, account) || account.isFull) {
+    const account = this.#options.budget.account(party);
+    if (!this.#makeRoom(party, account) || account.isFull) {
       this.#options.budget.refusals++;
       return undefined;
     }
@@ -133,7 +133,7 @@ export class ClientTable {
       owner: options.owner.slice(),
       verifier: options.verifier.slice(),
       principal: options.principal,
-      address,
+      party,
       account,
       renewedAt: this.#options.clock.now(),
     });
@@ -148,13 +148,13 @@ export class ClientTable {
   restore(
     options: Pick<
       Client,
-      "id" | "owner" | "verifier" | "principal" | "address"
+      "id" | "owner" | "verifier" | "principal" | "party"
     >,
   ): Client {
     const client = new Client({
       ...options,
       protocol: 1,
-      account: this.#options.budget.account(options.address),
+      account: this.#options.budget.account(options.party),
       renewedAt: this.#options.clock.now(),
     });
     this.#add(client);
@@ -246,15 +246,15 @@ export class ClientTable {
   /**
    * At the limit the oldest unconfirmed record goes, then a client whose lease
    * ran out, those without state before others, then the oldest without state
-   * of the address that has most of them. An address with more than its share
+   * of the party that has most of them. A party with more than its share
    * makes room by itself.
    */
-  #makeRoom(address: string, account: StateAccount): boolean {
+  #makeRoom(party: string, account: StateAccount): boolean {
     const free = this.#options.maxClients - this.#byId.size;
-    const own = this.#crowds.sizeOf(address);
+    const own = this.#crowds.sizeOf(party);
     let victim: Client | undefined;
     if (own > 0 && (!mayHaveMore(own, free) || account.isFull)) {
-      victim = this.#crowds.spareOf(address) ?? this.#firstLapsed(address);
+      victim = this.#crowds.spareOf(party) ?? this.#firstLapsed(party);
     } else if (free > 0) return true;
     else {
       const [unconfirmed] = this.#unconfirmed;
@@ -267,7 +267,7 @@ export class ClientTable {
   }
 
   /** A client whose lease ran out, the longest known ones first and those without state before others. */
-  #firstLapsed(address?: string): Client | undefined {
+  #firstLapsed(party?: string): Client | undefined {
     for (const clients of [this.#lapsed.idle, this.#lapsed.holding]) {
       for (const client of clients) {
         // It may have come back, or come to hold something, since the last sweep.
@@ -275,7 +275,7 @@ export class ClientTable {
         const isThere = isEmpty === (clients === this.#lapsed.idle) &&
           this.#options.lease.isExpired(client);
         if (!isThere) clients.delete(client);
-        else if (address === undefined || address === client.address) {
+        else if (party === undefined || party === client.party) {
           return client;
         }
       }

@@ -1,6 +1,6 @@
 import type { Client } from "./client.ts";
 
-/** The clients of one address. */
+/** The clients of one party. */
 class Crowd {
   /** All of them. */
   size = 0;
@@ -16,27 +16,27 @@ class Crowd {
 }
 
 /**
- * Clients by the address that they came from, for when there are too many: a
- * client that holds nothing loses nothing, and the address that has most of
+ * Clients by the party that they came from, for when there are too many: a
+ * client that holds nothing loses nothing, and the party that has most of
  * these is the one that crowds others out.
  */
 export class Crowds {
-  readonly #byAddress = new Map<string, Crowd>();
+  readonly #byParty = new Map<string, Crowd>();
   /** By {@linkcode Crowd.spare}; grows and shrinks by one at a time. */
   readonly #bySpare: Set<Crowd>[] = [];
 
-  /** Number of clients of an address. */
-  sizeOf(address: string): number {
-    return this.#byAddress.get(address)?.size ?? 0;
+  /** Number of clients of a party. */
+  sizeOf(party: string): number {
+    return this.#byParty.get(party)?.size ?? 0;
   }
 
   /** A client came, or is confirmed, or came to hold something or nothing, or is gone. */
   place(client: Client): void {
-    const { address } = client;
-    let crowd = this.#byAddress.get(address);
+    const { party } = client;
+    let crowd = this.#byParty.get(party);
     if (crowd === undefined) {
       if (client.isGone) return;
-      this.#byAddress.set(address, crowd = new Crowd());
+      this.#byParty.set(party, crowd = new Crowd());
       this.#rank(crowd);
     }
     const before = crowd.spare;
@@ -51,28 +51,28 @@ export class Crowds {
     }
   }
 
-  /** A client came to its address. */
+  /** A client came to its party. */
   join(client: Client): void {
     this.place(client);
-    this.#byAddress.get(client.address)!.size++;
+    this.#byParty.get(client.party)!.size++;
   }
 
   /** A client is gone. */
   leave(client: Client): void {
     this.place(client);
-    const crowd = this.#byAddress.get(client.address)!;
+    const crowd = this.#byParty.get(client.party)!;
     if (--crowd.size > 0) return;
-    this.#byAddress.delete(client.address);
+    this.#byParty.delete(client.party);
     this.#bySpare[0]!.delete(crowd);
   }
 
-  /** The oldest client of an address that loses nothing when it goes, unconfirmed ones before others. */
-  spareOf(address: string): Client | undefined {
-    const crowd = this.#byAddress.get(address);
+  /** The oldest client of a party that loses nothing when it goes, unconfirmed ones before others. */
+  spareOf(party: string): Client | undefined {
+    const crowd = this.#byParty.get(party);
     return crowd && spareOf(crowd);
   }
 
-  /** The same, of the address that has most of them. */
+  /** The same, of the party that has most of them. */
   spare(): Client | undefined {
     for (let spare = this.#bySpare.length - 1; spare > 0; spare--) {
       for (const crowd of this.#bySpare[spare]!) {

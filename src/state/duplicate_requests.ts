@@ -9,7 +9,7 @@ import { WideMap } from "./wide_map.ts";
 
 /** Longest answer that is kept, in bytes. */
 export const LONGEST_ANSWER = 8_192;
-/** Requests of one xid that are looked through, of an address. */
+/** Requests of one xid that are looked through, of a party. */
 const REQUESTS_PER_XID = 64;
 
 /** A request that is not to be carried out twice. */
@@ -156,10 +156,10 @@ export class DuplicateRequests {
     return requester;
   }
 
-  /** Answers to an address make room for one request more of their xid; false where there are none. */
+  /** Answers to a party make room for one request more of their xid; false where there are none. */
   #makeWay(xid: number, requester: Requester): boolean {
     const entries = this.#byXid.get(xid)
-      ?.filter((entry) => entry.requester.network === requester.network);
+      ?.filter((entry) => entry.requester.party === requester.party);
     if (entries === undefined) return true;
     const answered = entries.filter(isAnswered);
     // A client that uses an xid anew has read what it was answered under it.

@@ -11,8 +11,8 @@ export interface ExchangeIdRequest {
   readonly verifier: Uint8Array;
   /** Key of the caller's principal. */
   readonly principal: string;
-  /** Where it comes from, for {@linkcode ClientTable.register}. */
-  readonly address: string;
+  /** Of whom it is: the party of its connection. */
+  readonly party: string;
   /** EXCHGID4_FLAG_UPD_CONFIRMED_REC_A. */
   readonly update: boolean;
 }

@@ -1,7 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import { LOOK, type Piecework } from "./effects.ts";
-import { networkOf } from "../base/network_of.ts";
 import {
   mayHaveMore,
   STATE_COSTS,
@@ -23,8 +22,8 @@ export class Requester {
   /** Its address and port. */
   readonly hostname: string;
   readonly port: number | undefined;
-  /** What counts as its address where memory is shared out. */
-  readonly network: string;
+  /** Among whom memory is shared out. */
+  readonly party: string;
   /** Answers to its requests that are kept, the oldest first. */
   readonly answers = new Set<KeptAnswer>();
   readonly #connection: WeakRef<Connection>;
@@ -33,7 +32,7 @@ export class Requester {
     const { hostname, port } = connection.peer;
     this.hostname = hostname;
     this.port = port;
-    this.network = networkOf(hostname);
+    this.party = connection.party;
     // Not to be kept from the garbage collector, with its buffers, for this.
     this.#connection = new WeakRef(connection);
   }
@@ -57,7 +56,7 @@ export interface KeptAnswer {
 /** Options of {@linkcode KeptAnswers}. */
 export interface KeptAnswersOptions<Answer extends KeptAnswer> {
   readonly clock: Clock;
-  /** Where they count, each in the account of its address. */
+  /** Where they count, each in the account of its party. */
   readonly budget: StateBudget;
   /** Bytes of all of them. */
   readonly maxBytes: number;
@@ -65,7 +64,7 @@ export interface KeptAnswersOptions<Answer extends KeptAnswer> {
   readonly forgotten: (answer: Answer) => void;
 }
 
-/** What is kept of one address. */
+/** What is kept of one party. */
 interface Share {
   /** Those that have answers; the one that has had some for longest first. */
   readonly senders: Set<Requester>;
@@ -76,7 +75,7 @@ interface Share {
 /**
  * The memory that answers to NFSv4.0 requests are kept in, shared out so that no
  * client takes it from another: a connection's new answers push out its own old
- * ones, and where its address has had its share, those of that address.
+ * ones, and where its party has had its share, those of that party.
  */
 export class KeptAnswers<Answer extends KeptAnswer> {
   /** Bytes of all of them. */
@@ -94,27 +93,27 @@ export class KeptAnswers<Answer extends KeptAnswer> {
   }
 
   /**
-   * Makes room for one answer more; false where its address may have nothing more,
+   * Makes room for one answer more; false where its party may have nothing more,
    * or has more than its share by so much that the next requests go on with it.
    */
-  makeRoom({ answers, network }: Requester): boolean {
+  makeRoom({ answers, party }: Requester): boolean {
     if (answers.size >= ANSWERS_PER_CONNECTION) this.#forgetOldest(answers);
     for (let i = 0; i < FORGOTTEN_AT_ONCE; i++) {
-      if (!this.#hasItsShare(network)) return true;
-      const oldest = answers.size > 0 ? answers : this.#oldestOf(network);
+      if (!this.#hasItsShare(party)) return true;
+      const oldest = answers.size > 0 ? answers : this.#oldestOf(party);
       if (oldest === undefined) return false;
       this.#forgetOldest(oldest);
     }
-    return !this.#hasItsShare(network);
+    return !this.#hasItsShare(party);
   }
 
   /** Keeps an answer for which room was made. */
   keep(answer: Answer): void {
     const { requester } = answer;
-    const { network, answers } = requester;
-    let share = this.#shares.get(network);
+    const { party, answers } = requester;
+    let share = this.#shares.get(party);
     if (share === undefined) {
-      this.#shares.set(network, share = { senders: new Set(), bytes: 0 });
+      this.#shares.set(party, share = { senders: new Set(), bytes: 0 });
     }
     if (!share.senders.has(requester)) {
       share.senders.add(requester);
@@ -127,14 +126,14 @@ export class KeptAnswers<Answer extends KeptAnswer> {
   /** Keeps it no more. */
   forget(answer: Answer): void {
     const { requester } = answer;
-    const { network, answers } = requester;
-    const share = this.#shares.get(network)!;
+    const { party, answers } = requester;
+    const share = this.#shares.get(party)!;
     answers.delete(answer);
     this.#count(share, answer, -1);
     if (answers.size === 0) {
       share.senders.delete(requester);
       this.#count(share, requester, -1);
-      if (share.senders.size === 0) this.#shares.delete(network);
+      if (share.senders.size === 0) this.#shares.delete(party);
     }
     this.#options.forgotten(answer);
   }
@@ -153,16 +152,16 @@ export class KeptAnswers<Answer extends KeptAnswer> {
     }
   }
 
-  /** Whether an address may keep no more answers, or have no more state at all. */
-  #hasItsShare(network: string): boolean {
-    const held = this.#shares.get(network)?.bytes ?? 0;
+  /** Whether a party may keep no more answers, or have no more state at all. */
+  #hasItsShare(party: string): boolean {
+    const held = this.#shares.get(party)?.bytes ?? 0;
     const free = this.#options.maxBytes - this.bytes;
-    return !mayHaveMore(held, free) || this.#accountOf(network).isFull;
+    return !mayHaveMore(held, free) || this.#accountOf(party).isFull;
   }
 
-  /** The answers of that connection of an address that has had some for longest. */
-  #oldestOf(network: string): ReadonlySet<KeptAnswer> | undefined {
-    for (const { answers } of this.#shares.get(network)?.senders ?? []) {
+  /** The answers of that connection of a party that has had some for longest. */
+  #oldestOf(party: string): ReadonlySet<KeptAnswer> | undefined {
+    for (const { answers } of this.#shares.get(party)?.senders ?? []) {
       return answers;
     }
     return undefined;
@@ -175,16 +174,16 @@ export class KeptAnswers<Answer extends KeptAnswer> {
   /** A connection or an answer of a share came, or went where `by` is -1. */
   #count(share: Share, what: Requester | Answer, by: 1 | -1): void {
     const isSender = what instanceof Requester;
-    const { network } = isSender ? what : what.requester;
+    const { party } = isSender ? what : what.requester;
     const kind = isSender ? "requester" : "answer";
     const extra = isSender ? 0 : what.answer.length;
     const bytes = by * (STATE_COSTS[kind] + extra);
     share.bytes += bytes;
     this.bytes += bytes;
-    this.#accountOf(network).count(kind, by, extra);
+    this.#accountOf(party).count(kind, by, extra);
   }
 
-  #accountOf(network: string): StateAccount {
-    return this.#options.budget.account(network);
+  #accountOf(party: string): StateAccount {
+    return this.#options.budget.account(party);
   }
 }

@@ -184,7 +184,7 @@ export class ServerState implements LockingTables {
   restoreClient(
     options: Pick<
       Client,
-      "id" | "owner" | "verifier" | "principal" | "address"
+      "id" | "owner" | "verifier" | "principal" | "party"
     >,
   ): Client {
     const client = this.clients.restore(options);

@@ -98,7 +98,7 @@ export class SessionTable {
   /**
    * Makes a session. At the client's limit its longest idle session goes,
    * those without a connection first; NFS4ERR_NOSPC when all are at work, and
-   * NFS4ERR_DELAY where its address has all the memory that it may.
+   * NFS4ERR_DELAY where its party has all the memory that it may.
    */
   create(
     client: Client,

@@ -11,8 +11,8 @@ export interface SetClientIdRequest {
   readonly verifier: Uint8Array;
   /** Key of the caller's principal. */
   readonly principal: string;
-  /** Where it comes from, for {@linkcode ClientTable.register}. */
-  readonly address: string;
+  /** Of whom it is: the party of its connection. */
+  readonly party: string;
   /** Where callbacks go. */
   readonly callback: CallbackLocation;
 }
@@ -30,7 +30,7 @@ export function setClientId(
   state: ServerState,
   request: SetClientIdRequest,
 ): ClientIdToConfirm | StatusCode {
-  const { owner, verifier, principal, address, callback } = request;
+  const { owner, verifier, principal, party, callback } = request;
   const { confirmed, unconfirmed } = state.clients.ofOwner(0, owner);
   if (state.grace.isReserved({ protocol: 0, owner, principal })) {
     return Status.CLID_INUSE;
@@ -54,7 +54,7 @@ export function setClientId(
     owner,
     verifier,
     principal,
-    address,
+    party,
   });
   if (client === undefined) return Status.RESOURCE;
   client.registration = { confirm, callback };

@@ -39,13 +39,13 @@ export const STATE_COSTS = {
 export type StateKind = keyof typeof STATE_COSTS;
 
 /**
- * While an address holds this many times what is free, it gets no more: alone
+ * While a party holds this many times what is free, it gets no more: alone
  * it may have three quarters of all, two have three sevenths each, and the next
- * address always finds something.
+ * party always finds something.
  */
 export const SHARE = 3;
 
-/** Whether an address that holds `held` may have more while so much is free. */
+/** Whether a party that holds `held` may have more while so much is free. */
 export function mayHaveMore(held: number, free: number): boolean {
   return held < SHARE * free;
 }
@@ -82,23 +82,23 @@ export class StateBudget {
     return !mayHaveMore(this.used, this.free);
   }
 
-  /** What the clients of an address hold together. */
-  account(address: string): StateAccount {
-    let account = this.#accounts.get(address);
+  /** What the clients of a party hold together. */
+  account(party: string): StateAccount {
+    let account = this.#accounts.get(party);
     if (account === undefined) {
       account = new StateAccount(this, () => {
         // Nothing can come to hold anything of it again but by this map.
-        if (this.#accounts.get(address) === account) {
-          this.#accounts.delete(address);
+        if (this.#accounts.get(party) === account) {
+          this.#accounts.delete(party);
         }
       });
-      this.#accounts.set(address, account);
+      this.#accounts.set(party, account);
     }
     return account;
   }
 }
 
-/** What one address has of a {@linkcode StateBudget}. */
+/** What one party has of a {@linkcode StateBudget}. */
 export class StateAccount {
   /** Bytes in use. */
   bytes = 0;

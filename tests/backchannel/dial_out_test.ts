@@ -195,16 +195,16 @@ Deno.test("the operator decides which addresses are dialled", async () => {
   assertEquals(client.listener.accepted, 0);
 });
 
-/** A client whose callbacks go to a listener. */
-function clientOf(listener: CallbackListener): Client {
+/** A client of a party, whose callbacks go to a listener. */
+function clientOf(listener: CallbackListener, party = "one"): Client {
   const client = new Client({
     id: 1n,
     protocol: 0,
     owner: Uint8Array.of(1),
     verifier: new Uint8Array(8),
     principal: "sys:0",
-    address: "",
-    account: new StateBudget().account(""),
+    party,
+    account: new StateBudget().account(party),
     renewedAt: 0,
   });
   client.registration = {
@@ -336,7 +336,7 @@ Deno.test("a crowd that comes at once takes no more connections than there may b
     assertEquals(dialOut.held.connections, 1);
   }
   await eventually("all", () => clients.every((each) => dialOut.isUp(each)));
-  // Of the same address half of them.
+  // Of the same party half of them.
   assertEquals(dialOut.held.connections, 2);
   await dialOut.close();
 });
@@ -519,9 +519,9 @@ Deno.test("a client that calls on the connection it was dialled on, and takes no
   assert(sent < 12 * MIB, `${sent / MIB} MiB were read or wait in sockets`);
 });
 
-Deno.test("however many paths to one address are down, those to another are tried, and those that never were", async () => {
+Deno.test("however many paths to clients of one party are down, those to another's are tried, and those that never were", async () => {
   await using silent = new CallbackListener(peer40);
-  await using elsewhere = new CallbackListener(peer40, "127.0.0.2");
+  await using elsewhere = new CallbackListener(peer40);
   await using fresh = new CallbackListener(peer40);
   silent.peer.onNull({ kind: "silent" });
   const { dialOut } = dialled(silent, {
@@ -532,7 +532,7 @@ Deno.test("however many paths to one address are down, those to another are trie
   for (let i = 0; i < 40; i++) dialOut.callbackConfirmed(clientOf(silent));
   await eventually("the failures", () => dialOut.held.jobs === 0);
   dialOut.sweep();
-  const late = [elsewhere, fresh].map(clientOf);
+  const late = [clientOf(elsewhere, "another"), clientOf(fresh)];
   const before = silent.accepted;
   for (const client of late) dialOut.callbackConfirmed(client);
   await eventually("both", () => late.every((each) => dialOut.isUp(each)));

@@ -64,7 +64,7 @@ Deno.test("a lease goes on after a pause where it was, and then runs out", () =>
     owner: new Uint8Array(1),
     verifier: new Uint8Array(8),
     principal: "none",
-    address: "",
+    party: "",
     account: new StateBudget().account(""),
     renewedAt: clock.now(),
   });

@@ -380,7 +380,7 @@ for (
     const held = await recalled({ contention: 0 });
     const { fixture, clock } = held;
     const waited = await end(held);
-    // By the address and the user, whatever it calls itself.
+    // By the party and the user, whatever it calls itself.
     const comeBack = async () =>
       await delegationOf(await fixture.client(1), READ | WANT_READ, "more");
     assertEquals(

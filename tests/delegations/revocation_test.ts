@@ -15,7 +15,7 @@ function client(protocol: 0 | 1): Client {
     owner: Uint8Array.of(1),
     verifier: new Uint8Array(8),
     principal: "sys:0",
-    address: "",
+    party: "",
     account: new StateBudget().account(""),
     renewedAt: 0,
   });

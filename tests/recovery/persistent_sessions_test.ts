@@ -71,13 +71,13 @@ Deno.test("persistent session: what is sent again after a restart is answered wi
   await client.ok(walk(["folder"]), { slot: 5 });
 });
 
-Deno.test("persistent session: its client shares memory with its address after a restart as before", async () => {
+Deno.test("persistent session: its client shares memory with its party after a restart as before", async () => {
   const { server } = await start();
-  const before = [...server.state.clients].map(({ address }) => address);
+  const before = [...server.state.clients].map(({ party }) => party);
   server.restart();
-  const after = [...server.state.clients].map(({ address }) => address);
+  const after = [...server.state.clients].map(({ party }) => party);
   assertEquals(after, before);
-  assert(after[0] !== "", "an address");
+  assert(after[0] !== "", "a party");
 });
 
 Deno.test("persistent session: goes on after a restart, on every slot, also those that nothing is known of", async () => {

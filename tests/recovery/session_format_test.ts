@@ -47,20 +47,20 @@ Deno.test("a slot of a store from before is read with its caller, who is a uid t
   }
 });
 
-Deno.test("a client is kept with its address, and read where an older version kept none", () => {
+Deno.test("a client is kept with its party, and read where an older version kept none", () => {
   const client = new Client({
     id: 1n,
     protocol: 1,
     owner: Uint8Array.of(1),
     verifier: new Uint8Array(8),
     principal: "sys:0",
-    address: "192.0.2.1",
+    party: "192.0.2.1",
     account: new StateBudget().account("192.0.2.1"),
     renewedAt: 0,
   });
   const kept = encodeClient(client);
-  assertEquals(decodeClient(kept).address, "192.0.2.1");
+  assertEquals(decodeClient(kept).party, "192.0.2.1");
   const older = kept.subarray(0, kept.length - 4 - 12);
-  const { address, principal } = decodeClient(older);
-  assertEquals([address, principal], ["", "sys:0"]);
+  const { party, principal } = decodeClient(older);
+  assertEquals([party, principal], ["", "sys:0"]);
 });

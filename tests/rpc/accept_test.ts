@@ -23,7 +23,7 @@ async function accepting(
       return Promise.reject(new Deno.errors.BadResource());
     },
   }, {
-    admit: () => told.admitted++,
+    admit: () => void told.admitted++,
     lost: () => told.lost++,
     spare: options.spare,
     logger: createLogger({ write: (line) => void lines.push(line) }),

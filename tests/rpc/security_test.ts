@@ -118,7 +118,7 @@ async function withPeer(
 ): Promise<void> {
   const handlers = new TestHandlers();
   await using listener = serve(handlers, {
-    flavors: () => Promise.resolve([new TurningFlavor(), noneFlavor]),
+    introduce: () => ({ flavors: [new TurningFlavor(), noneFlavor] }),
   });
   using peer = await Peer.connect(listener);
   await use(peer, handlers);

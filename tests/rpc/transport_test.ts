@@ -77,7 +77,7 @@ function serving() {
     acceptor,
     clock: systemClock,
     handlers,
-    flavors: () => [noneFlavor, tlsFlavor],
+    introduce: () => ({ flavors: [noneFlavor, tlsFlavor] }),
   });
   return { acceptor, handlers, listener };
 }
@@ -167,7 +167,7 @@ Deno.test("a connection that is closed while it changes its transport closes the
     acceptor,
     clock: systemClock,
     handlers,
-    flavors: () => [slow],
+    introduce: () => ({ flavors: [slow] }),
   });
   using peer = new Peer(acceptor.connect());
   await peer.send(startTls(1));

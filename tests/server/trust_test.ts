@@ -1,10 +1,9 @@
-import { testConnection } from "../support/connection.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { memory } from "../../mod.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
 import {
-  buildFlavors,
+  buildIntroduce,
   completeTerms,
   type HostKnowledge,
   hostKnowledge,
@@ -124,16 +123,15 @@ Deno.test(
         trust: "owner",
       }),
     ];
-    const flavors = buildFlavors(exports, {
+    const introduce = buildIntroduce(exports, {
       clock: new FakeClock(),
       log: silentLogger,
     })!;
     const flavorAt = async (hostname: string) => {
       const peer = { hostname: "203.0.113.7", port: 1023 };
       const local = { hostname, port: 2049 };
-      const security = new CallSecurity(
-        await flavors(testConnection({ peer, local })),
-      );
+      const { flavors } = await introduce({ peer, local });
+      const security = new CallSecurity(flavors!);
       const xdr = new XdrWriter();
       const root = { stamp: 0, machineName: "", uid: 0, gid: 0, gids: [] };
       writeCredential(xdr, { flavor: AuthFlavor.SYS, ...root });

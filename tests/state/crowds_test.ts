@@ -5,10 +5,10 @@ import { bytes, LEASE, StateFixture } from "./fixture.ts";
 
 let names = 0;
 
-/** A client from an address, confirmed where it is not said otherwise. */
+/** A client from a party, confirmed where it is not said otherwise. */
 function come(
   { state }: StateFixture,
-  address: string,
+  party: string,
   confirmed = true,
 ): Client | undefined {
   const client = state.clients.register({
@@ -16,22 +16,22 @@ function come(
     owner: bytes(`client ${names++}`),
     verifier: new Uint8Array(8),
     principal: "sys:0",
-    address,
+    party,
   });
   if (confirmed && client !== undefined) state.confirmClient(client);
   return client;
 }
 
-/** As many clients from an address as like to come. */
+/** As many clients from a party as like to come. */
 function crowd(
   fixture: StateFixture,
-  address: string,
+  party: string,
   count: number,
 ): Client[] {
-  return Array.from({ length: count }, () => come(fixture, address)!);
+  return Array.from({ length: count }, () => come(fixture, party)!);
 }
 
-Deno.test("clients of one address leave room for those of others", () => {
+Deno.test("clients of one party leave room for those of others", () => {
   const fixture = new StateFixture({ maxClients: 100 });
   const many = crowd(fixture, "a", 200);
   // It has had its share, and made room among its own: the oldest went.
@@ -41,7 +41,7 @@ Deno.test("clients of one address leave room for those of others", () => {
   assertEquals(many.filter((client) => !client.isGone).length, 75);
 });
 
-Deno.test("a full server takes a newcomer in place of who has no state, from the address with most of them", () => {
+Deno.test("a full server takes a newcomer in place of who has no state, from the party with most of them", () => {
   const fixture = new StateFixture({ maxClients: 8 });
   const [quiet] = crowd(fixture, "quiet", 1);
   const many = crowd(fixture, "many", 5);
@@ -62,8 +62,8 @@ Deno.test("a full server takes a newcomer in place of who has no state, from the
 
 Deno.test("who holds state and has a lease is not thrown out, whoever comes", () => {
   const fixture = new StateFixture({ maxClients: 4 });
-  for (const address of ["a", "b", "c", "d"]) {
-    fixture.hold(come(fixture, address)!);
+  for (const party of ["a", "b", "c", "d"]) {
+    fixture.hold(come(fixture, party)!);
   }
   assertEquals(come(fixture, "e"), undefined);
   fixture.clock.advance(LEASE + 1);
@@ -86,7 +86,7 @@ Deno.test("who came back since the sweep is not taken for lapsed", () => {
   assertEquals([a.isGone, b.isGone], [false, true]);
 });
 
-Deno.test("a flood of unconfirmed clients from one address evicts its own", () => {
+Deno.test("a flood of unconfirmed clients from one party evicts its own", () => {
   const fixture = new StateFixture({ maxClients: 100 });
   const slow = come(fixture, "slow", false)!;
   for (let i = 0; i < 1_000; i++) come(fixture, "flood", false);
@@ -98,7 +98,7 @@ Deno.test("a flood of unconfirmed clients from one address evicts its own", () =
   });
 });
 
-Deno.test("clients of an address that has all its memory make room among themselves", () => {
+Deno.test("clients of a party that has all its memory make room among themselves", () => {
   const fixture = new StateFixture({
     maxClients: 1000,
     maxStateBytes: 500_000,

@@ -13,7 +13,7 @@ function client(protocol: 0 | 1, owner = 1): Client {
     owner: new Uint8Array([owner]),
     verifier: new Uint8Array(8),
     principal: "none",
-    address: "",
+    party: "",
     account: new StateBudget().account(""),
     renewedAt: 0,
   });

@@ -333,15 +333,15 @@ Deno.test("whoever fills the memory of kept replies, no client loses what is wit
   assert(sessions.usage.replayCacheBytes <= 20_000);
 });
 
-Deno.test("of kept replies each address has a share, however many clients it has", () => {
+Deno.test("of kept replies each party has a share, however many clients it has", () => {
   const kept = new KeptReplies();
-  const client = (address: string) =>
+  const client = (party: string) =>
     new Client({
       ...{ id: 1n, protocol: 1, owner: new Uint8Array(1), principal: "sys:0" },
       verifier: new Uint8Array(8),
-      account: new StateBudget().account(address),
+      account: new StateBudget().account(party),
       renewedAt: 0,
-      address,
+      party,
     });
   const honest = client("192.0.2.1");
   kept.add(honest, 400);

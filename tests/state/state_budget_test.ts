@@ -35,14 +35,14 @@ const FORE: ChannelAttributes = {
 function come(
   { state }: StateFixture,
   name: string,
-  options: { address?: string; protocol?: 0 | 1 } = {},
+  options: { party?: string; protocol?: 0 | 1 } = {},
 ): Client | undefined {
   const client = state.clients.register({
     protocol: options.protocol ?? 1,
     owner: bytes(name),
     verifier: new Uint8Array(8),
     principal: "sys:0",
-    address: options.address,
+    party: options.party,
   });
   if (client !== undefined) state.confirmClient(client);
   return client;
@@ -149,17 +149,17 @@ function fill(fixture: StateFixture, client: Client): number {
 
 const small: FixtureOptions = { maxStateBytes: 1_000_000 };
 
-Deno.test("one address gets three quarters of the memory, and who comes next finds room", () => {
+Deno.test("one party gets three quarters of the memory, and who comes next finds room", () => {
   const fixture = new StateFixture(small);
   const { budget } = fixture.state;
-  const greedy = come(fixture, "greedy", { address: "a" })!;
+  const greedy = come(fixture, "greedy", { party: "a" })!;
   assert(fill(fixture, greedy) > 100);
   assert(budget.used >= 750_000 && budget.used < 760_000, `${budget.used}`);
-  const brother = come(fixture, "brother", { address: "a" });
+  const brother = come(fixture, "brother", { party: "a" });
   assertEquals(brother, undefined);
   assertEquals(budget.refusals, 2);
-  for (const address of ["b", "c", "d"]) {
-    const other = come(fixture, "other", { address })!;
+  for (const party of ["b", "c", "d"]) {
+    const other = come(fixture, "other", { party })!;
     assert(fill(fixture, other) > 3);
   }
   assert(budget.used < 1_000_000);
@@ -185,10 +185,10 @@ Deno.test("without room there are no new sessions, no further slots and no place
 Deno.test("in need of memory the server is courteous to nobody", () => {
   const fixture = new StateFixture(small);
   const { state, clock } = fixture;
-  const away = come(fixture, "away", { address: "a" })!;
+  const away = come(fixture, "away", { party: "a" })!;
   fill(fixture, away);
   clock.advance(LEASE + 1);
-  const there = come(fixture, "there", { address: "b" })!;
+  const there = come(fixture, "there", { party: "b" })!;
   state.sweep(clock.now());
   assertEquals([away.isGone, there.isGone], [true, false]);
   assertEquals(fixture.events.at(-1), "gone evicted");

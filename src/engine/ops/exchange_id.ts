@@ -11,7 +11,6 @@ import type { Client } from "../../state/client.ts";
 import { exchangeClientId } from "../../state/exchange_id.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
-import { networkOf } from "../../base/network_of.ts";
 import type { Operation } from "../operation.ts";
 
 const SP4_NONE = 0;
@@ -73,7 +72,7 @@ export const exchangeId: Operation<ExchangeIdArgs, "state"> = {
       owner: args.owner,
       verifier: args.verifier,
       principal: context.credential.principal,
-      address: networkOf(context.connection.peer.hostname),
+      party: context.connection.party,
       update: (args.flags & ExchangeFlag.UPD_CONFIRMED_REC_A) !== 0,
     });
     if (isStatus(client)) return client;

@@ -6,7 +6,6 @@ import {
 } from "../../nfs4/constants.ts";
 import type { CallbackLocation } from "../../state/client.ts";
 import { setClientId } from "../../state/setclientid.ts";
-import { networkOf } from "../../base/network_of.ts";
 import type { Operation } from "../operation.ts";
 
 /** SETCLIENTID4args (RFC 7530 16.33.2). */
@@ -40,7 +39,7 @@ export const setclientid: Operation<SetclientidArgs, "state"> = {
     const registered = setClientId(services.state, {
       ...args,
       callback: { ...args.callback, peer, local: connection.local },
-      address: networkOf(peer),
+      party: connection.party,
       principal: credential.principal,
     });
     if (isStatus(registered)) return registered;

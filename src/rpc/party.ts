@@ -1,12 +1,23 @@
+import type { Endpoint } from "./transport.ts";
+
 /** All of 127.0.0.0/8, and ::1. */
 const LOOPBACK = "127";
 
 /**
- * What counts as one address where things are shared out: an IPv4 address, or the
- * first 64 bits of an IPv6 address, all the rest of which any host may choose;
- * of loopback all addresses, which are one host's, and its users take any.
+ * The party of a connection, among which all that has a limit is shared out: the
+ * user of this host who holds the peer's end, by whichever of its addresses it
+ * came, or else the network of the peer's address.
  */
-export function networkOf(hostname: string): string {
+export function partyOf({ hostname }: Endpoint, uid?: number): string {
+  return uid === undefined ? networkOf(hostname) : `user ${uid}`;
+}
+
+/**
+ * An IPv4 address, or the first 64 bits of an IPv6 address, all the rest of which
+ * any host may choose; of loopback all addresses, which are one host's, and its
+ * users take any.
+ */
+function networkOf(hostname: string): string {
   if (!hostname.includes(":")) return networkOfIPv4(hostname);
   const mapped = hostname.lastIndexOf(":") + 1;
   if (hostname.includes(".")) return networkOfIPv4(hostname.slice(mapped));

@@ -1,0 +1,17 @@
+import type { Awaitable } from "../base/awaitable.ts";
+import type { SecurityFlavor } from "./security.ts";
+import type { Endpoint } from "./transport.ts";
+
+/** What is known of the other end of a connection before anything is read from it. */
+export interface Introduction {
+  /** The user of this host who holds it; `undefined`: one from elsewhere, or one that is not known. */
+  readonly uid?: number | undefined;
+  /** How its calls name their callers; AUTH_NONE and AUTH_SYS, whose callers are taken at their word, if left out. */
+  readonly flavors?: readonly SecurityFlavor[] | undefined;
+}
+
+/** Finds out who it is. Rejects where that can't be done now. */
+export type Introduce = (ends: {
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
+}) => Awaitable<Introduction>;
