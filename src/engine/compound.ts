@@ -206,6 +206,7 @@ class CompoundRun {
     // change more than one thing; those are noted, and it is theirs to risk.
     if (!isLong || slot?.hasChanges) return this.#begin();
     this.#keep();
+    this.#context.waits();
     // All that wait share the slice of the next turn, however many requests it is for.
     return (turn?.next(connection) ?? nextTurn()).then(() => {
       if (!this.#hasWaited) slot?.countChangesAnew();
@@ -327,6 +328,7 @@ class CompoundRun {
   #end(): void {
     const context = this.#context;
     const { services, reply, replay, operationIndex, slot } = context;
+    context.ended();
     if (replay !== undefined) {
       reply.truncate(this.#start);
       reply.raw(replay);

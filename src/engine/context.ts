@@ -69,8 +69,6 @@ export class CompoundContext {
   session: Session | undefined;
   /** NFSv4.1: the slot of SEQUENCE. */
   slot: Slot | undefined;
-  /** The client that SEQUENCE stands for; in NFSv4.0 set by what carries a clientid or stateid. */
-  client: Client | undefined;
   /** NFSv4.0: the key of the only file that it stands for that client at, where no more than a stateid of it says so. */
   onlyFile: string | undefined;
   /** SEQUENCE found the answer of an earlier try: a whole COMPOUND4res. */
@@ -100,6 +98,11 @@ export class CompoundContext {
   cleared = 0;
   /** Whether a file system may still read from the request when it is answered. */
   isRequestInUse = false;
+  #client: Client | undefined;
+  /** Whose lease does not run out before the COMPOUND has ended. */
+  #leaseHolder: Client | undefined;
+  /** Whether it has waited, so that a lease may have run out meanwhile. */
+  #hasWaited = false;
   /** What the operation that is being carried out is about to change. */
   #changes: ChangeUnderWay[] | undefined;
   /** Whether that operation waits, so that others may see what it is about to change. */
@@ -133,6 +136,40 @@ export class CompoundContext {
       : Status.REP_TOO_BIG;
   }
 
+  /** The client that SEQUENCE stands for; in NFSv4.0 set by what carries a clientid or stateid. */
+  get client(): Client | undefined {
+    return this.#client;
+  }
+
+  set client(client: Client | undefined) {
+    this.#client = client;
+    if (this.#hasWaited) this.#holdLease();
+  }
+
+  /** Other requests have their turn before it goes on. */
+  waits(): void {
+    this.#hasWaited = true;
+    this.#holdLease();
+  }
+
+  /** RFC 8881 8.3: no lease runs out while a COMPOUND is being carried out. In NFSv4.0 neither. */
+  #holdLease(): void {
+    const { client } = this;
+    if (client === undefined || client === this.#leaseHolder) return;
+    this.ended();
+    this.#leaseHolder = client;
+    client.requestsUnderWay++;
+  }
+
+  /** It has ended: a lease begins, where one may have run out. */
+  ended(): void {
+    const holder = this.#leaseHolder;
+    if (holder === undefined) return;
+    this.#leaseHolder = undefined;
+    holder.requestsUnderWay--;
+    this.services.state.lease.renew(holder);
+  }
+
   /** Nothing is in the way of a change of the file: nothing may come in its way until the operation has ended. */
   noteChange({ key }: FileRef, shares?: ShareUse): void {
     const change = { file: key, client: this.clientAt(key), shares };
@@ -154,6 +191,7 @@ export class CompoundContext {
   /** The operation waits: other requests have their turn. */
   operationWaits(): void {
     this.#isWaiting = true;
+    this.waits();
     if (this.#changes === undefined) return;
     const { changes } = this.services.state.files;
     for (const change of this.#changes) changes.begin(change);

@@ -63,6 +63,8 @@ export class Client {
   isGone = false;
   /** Clock time in milliseconds of the last renewal of its lease; while unconfirmed, of its registration. */
   renewedAt: number;
+  /** Its requests that are being carried out and have to wait: its lease waits for them. */
+  requestsUnderWay = 0;
   /** Whether it sent RECLAIM_COMPLETE for all file systems. */
   isReclaimComplete = false;
   /** Whether it has had a persistent session: its clientid survives a restart of the server (NFSv4.1). */

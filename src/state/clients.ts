@@ -219,7 +219,8 @@ export class ClientTable {
       if (update !== undefined && now - update.since > leaseMs) {
         client.update = undefined;
       }
-      const lapsed = client.isConfirmed && now - client.renewedAt > leaseMs;
+      const lapsed = client.isConfirmed &&
+        this.#options.lease.isExpired(client);
       place(this.#lapsed.idle, client, lapsed && client.states.isEmpty);
       place(this.#lapsed.holding, client, lapsed && !client.states.isEmpty);
       yield LOOK;

@@ -19,10 +19,12 @@ export class Lease {
   }
 
   /**
-   * Whether the lease ran out. The client keeps what it has until another
+   * Whether the lease ran out, which it does not while a request of the client is
+   * being carried out (RFC 8881 8.3). The client keeps what it has until another
    * client's request conflicts: see `ServerState.expireIfLapsed`.
    */
   isExpired(client: Client): boolean {
-    return this.#clock.now() - client.renewedAt > this.leaseMs;
+    return client.requestsUnderWay === 0 &&
+      this.#clock.now() - client.renewedAt > this.leaseMs;
   }
 }
