@@ -22,7 +22,7 @@ const fs = sqlite(directory, {
   commitBytes: 2 ** 15,
 });
 const random = sequence(Number(seed));
-const model = Model.of(fs);
+const model = await Model.of(fs);
 const encoder = new TextEncoder();
 const say = (line: unknown) =>
   Deno.stdout.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));

@@ -3,7 +3,7 @@ import type {
   SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
 import type { Stability } from "../../../src/vfs/mod.ts";
-import { attributes, content, pattern } from "./fixture.ts";
+import { attributes, pattern, whole } from "./fixture.ts";
 
 /** An operation of the crash test; paths are names with "/" between them. */
 export type Step =
@@ -43,23 +43,23 @@ export class Model {
   readonly records = new Map<string, number>();
 
   /** The tree that a store has, with nothing in doubt. */
-  static of(fs: SqliteFileSystem): Model {
+  static async of(fs: SqliteFileSystem): Promise<Model> {
     const model = new Model();
     const known = new Map<number, ModelNode>();
-    const walk = (folder: SqliteNode, prefix: string) => {
+    const walk = async (folder: SqliteNode, prefix: string) => {
       for (const { name } of fs.readdir(folder, 0, 10_000).entries) {
         const node = fs.lookup(folder, name)!;
         const path = `${prefix}${name}`;
-        const data = node.type === "file" ? content(fs, node) : empty;
+        const data = node.type === "file" ? await whole(fs, node) : empty;
         const { type, mode, target, fileid } = node;
         const entry = known.get(fileid) ??
           { type, mode, target, data, doubts: [], sizes: [data.length] };
         known.set(fileid, entry);
         model.nodes.set(path, entry);
-        if (type === "directory") walk(node, `${path}/`);
+        if (type === "directory") await walk(node, `${path}/`);
       }
     };
-    walk(fs.root(), "");
+    await walk(fs.root(), "");
     for (const [key, value] of fs.records.all("crash")) {
       model.records.set(key, value[0]!);
     }

@@ -1,3 +1,4 @@
+import { assert } from "@std/assert";
 import {
   sqlite,
   type SqliteFileSystem,
@@ -51,10 +52,20 @@ export function find(fs: SqliteFileSystem, path: string): SqliteNode {
   return node;
 }
 
-/** All bytes of a file. */
+/** All bytes of a file, once no cut is under way. */
+export async function whole(
+  fs: SqliteFileSystem,
+  file: SqliteNode,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(file.size);
+  await fs.read(file, 0, bytes);
+  return bytes;
+}
+
+/** All bytes of a file that is not being cut. */
 export function content(fs: SqliteFileSystem, file: SqliteNode): Uint8Array {
   const bytes = new Uint8Array(file.size);
-  fs.read(file, 0, bytes);
+  assert(!(fs.read(file, 0, bytes) instanceof Promise));
   return bytes;
 }
 

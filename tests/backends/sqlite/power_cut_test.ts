@@ -46,7 +46,7 @@ async function cutPower(longLog: number): Promise<void> {
   const disk = new LossyDisk();
   const few = { keptNodes: 8, commitBytes: 2 ** 15 };
   const fs = sqlite(store, { disk, longLog, ...few });
-  const model = Model.of(fs);
+  const model = await Model.of(fs);
   for (let point = 0; point < 16; point++) {
     for (let i = random(6); i >= 0; i--) {
       // The plan of a batch is drawn from a copy; the model gets what came of it.
