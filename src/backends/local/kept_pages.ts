@@ -1,4 +1,3 @@
-import type { Clock } from "../../base/clock.ts";
 import type { DirectoryPage, WantedAttributes } from "../../vfs/file_system.ts";
 import type { FolderWatch } from "./inotify.ts";
 import type { Moment } from "./moment.ts";
@@ -40,7 +39,6 @@ export interface KeptPagesOptions {
   /** A path to the very folder. */
   readonly pathOf: (directory: LocalNode) => string;
   readonly moment: Moment;
-  readonly clock: Clock;
 }
 
 /**
@@ -71,7 +69,7 @@ export class KeptPages {
     const folder = this.#folders.get(directory);
     const kept = folder?.pages.get(cookie);
     if (kept?.limit !== limit || kept.wanted !== wanted) return undefined;
-    if (this.#options.clock.now() - kept.madeAt >= LASTING) return undefined;
+    if (this.#options.moment.time - kept.madeAt >= LASTING) return undefined;
     this.#folders.delete(directory);
     this.#folders.set(directory, folder!);
     return kept.page;

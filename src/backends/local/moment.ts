@@ -1,3 +1,5 @@
+import type { Clock } from "../../base/clock.ts";
+
 /**
  * A time in which no client can tell whether the host was asked at its begin or at
  * its end: it lasts as long as requests are worked on that had all been received
@@ -5,8 +7,15 @@
  * the host has told in it need not be asked again.
  */
 export class Moment {
+  readonly #clock: Clock;
   #number = 0;
   #isOn = false;
+  #time = 0;
+  #timedIn = -1;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** The number of the moment that is now: each has another one. */
   get now(): number {
@@ -16,6 +25,16 @@ export class Moment {
       queueMicrotask(this.#pass);
     }
     return this.#number;
+  }
+
+  /** What the clock says in it, in milliseconds: asking costs as much as a call of the host. */
+  get time(): number {
+    const { now } = this;
+    if (this.#timedIn !== now) {
+      this.#timedIn = now;
+      this.#time = this.#clock.now();
+    }
+    return this.#time;
   }
 
   /** We have changed something, or may have. */

@@ -25,10 +25,10 @@ export function readPage(
   directory: LocalNode,
   request: PageRequest,
 ): Awaitable<Page> {
-  const { clock, listings, pages } = store;
+  const { listings, pages, tree } = store;
   const kept = pages.get(directory, request);
   if (kept !== undefined && isStillSo(store, directory, kept)) return kept;
-  const madeAt = clock.now();
+  const madeAt = tree.moment.time;
   const folder = pages.watched(directory);
   const make = (listing: DirectoryListing) =>
     take(makePage(store, directory, { ...request, listing }));

@@ -81,7 +81,6 @@ export class Store {
     this.idle = new IdleFiles({ files, tree, clock, turn });
     this.listings = new Listings(this.tree, { clock, now: this.now, turn });
     this.pages = new KeptPages({
-      clock,
       moment: this.tree.moment,
       open: () => isSeenWhole(path) ? host.watchFolders() : undefined,
       pathOf: (directory) => host.folderPath(this.tree.folder(directory)),

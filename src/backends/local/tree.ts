@@ -40,7 +40,7 @@ export class Tree {
   /** The folder that is served. */
   readonly root: LocalNode;
   /** What the host has told is good for it. */
-  readonly moment: Moment = new Moment();
+  readonly moment: Moment;
   /** How often we moved a folder: what walks the tree meanwhile may have missed it. */
   moves = 0;
   /** The root, open; not once it is no longer served. */
@@ -49,7 +49,6 @@ export class Tree {
   readonly #areLinksCounted: boolean;
   readonly #device: number;
   readonly #trust: number;
-  readonly #clock: Clock;
   readonly #open: RecentMap<LocalNode, OpenFolder>;
   readonly #buried: (node: LocalNode) => void;
   /** A folder that must not be closed now. */
@@ -73,7 +72,7 @@ export class Tree {
     this.host = host;
     this.table = new NodeTable(host, (node) => this.#letGo(node));
     this.#buried = options.buried ?? (() => {});
-    this.#clock = options.clock;
+    this.moment = new Moment(options.clock);
     this.#open = new RecentMap(options.limit, {
       keep: (_folder, node) => node === this.#held,
       evict: (_folder, node) => this.#close(node),
@@ -99,7 +98,7 @@ export class Tree {
    * the way to it, is not where it was.
    */
   folder(node: LocalNode): OpenFolder {
-    const now = this.#clock.now();
+    const now = this.moment.time;
     if (this.#levelOf(node) > MOST_LEVELS) throw this.#endOfHints(node);
     // Up to what is trusted, and down from there.
     const way: LocalNode[] = [];
@@ -126,7 +125,7 @@ export class Tree {
   stopsTo(node: LocalNode): LocalNode[] {
     const stops: LocalNode[] = [];
     if (this.#trust === 0) return stops;
-    const now = this.#clock.now();
+    const now = this.moment.time;
     let at = node.places[0]?.parent;
     for (let levels = 1; levels <= MOST_LEVELS; levels++) {
       if (at === undefined || at === this.root) break;
@@ -329,7 +328,7 @@ export class Tree {
     const stat = this.entry(this.folder(place.parent), place.name);
     if (stat === undefined || !node.is(stat)) throw new Misplaced(node);
     if (node.descriptor !== undefined) {
-      node.descriptor.checkedAt = this.#clock.now();
+      node.descriptor.checkedAt = this.moment.time;
     }
     return stat;
   }
@@ -339,7 +338,7 @@ export class Tree {
     const held = node.descriptor ?? node.folder;
     if (held === undefined) return undefined;
     const checkedAt = node.descriptor?.checkedAt ?? node.checkedAt;
-    if (this.#clock.now() - checkedAt >= this.#trust) return undefined;
+    if (this.moment.time - checkedAt >= this.#trust) return undefined;
     const stat = this.host.statFile(held.fd);
     return stat.nlink > 0 ? stat : undefined;
   }
@@ -380,7 +379,7 @@ export class Tree {
   /** Throws {@linkcode Misplaced} when a file that we hold open is no longer in the tree. */
   checkHeld(node: LocalNode, descriptor: Descriptor): void {
     if (node.isGone) return;
-    const now = this.#clock.now();
+    const now = this.moment.time;
     if (now - descriptor.checkedAt < TRUST) return;
     this.stat(node);
     descriptor.checkedAt = now;

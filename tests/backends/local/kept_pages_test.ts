@@ -234,12 +234,11 @@ class ToldWatch implements FolderWatch {
 
 function keeping() {
   const watch = new ToldWatch();
-  const moment = new Moment();
+  const moment = new Moment(new FakeClock());
   const pages = new KeptPages({
     open: () => watch,
     pathOf: () => "",
     moment,
-    clock: new FakeClock(),
   });
   return { watch, moment, pages };
 }
