@@ -72,6 +72,11 @@ export class Ganesha implements AsyncDisposable {
     this.#dir = dir;
   }
 
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Starts one on a free port and waits until it listens. */
   static async start({ fsal, signal }: GaneshaOptions): Promise<Ganesha> {
     const dir = await Deno.makeTempDir({ prefix: "ganesha-" });

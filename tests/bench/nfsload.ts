@@ -1,5 +1,5 @@
 /**
- * Compiles and runs the load generator in `nfsload/`.
+ * Compiles and runs the programs in `nfsload/`.
  *
  * @module
  */
@@ -24,6 +24,8 @@ export interface Load {
   fileSize: number;
   /** Entries of a folder that is listed. */
   files: number;
+  /** The server's process, whose CPU is told. */
+  pid: number;
 }
 
 /** What one run measured. */
@@ -38,12 +40,17 @@ export interface Result {
   p50_us: number;
   /** 99th percentile of the latency in µs. */
   p99_us: number;
+  /** CPU of all the server's threads for an operation, in µs. */
+  cpu_us: number;
 }
 
-/** Compiles the load generator into `dir`; returns the program's path. */
-export async function compile(dir: string): Promise<string> {
-  const source = new URL("./nfsload/nfsload.c", import.meta.url).pathname;
-  const program = `${dir}/nfsload`;
+/** The programs of `nfsload/`: NFS load, what else is measured, and the same load without NFS. */
+export type Program = "nfsload" | "probe" | "bare";
+
+/** Compiles a program of `nfsload/` into `dir`; returns its path. */
+export async function compile(dir: string, name: Program): Promise<string> {
+  const source = new URL(`./nfsload/${name}.c`, import.meta.url).pathname;
+  const program = `${dir}/${name}`;
   let output: Deno.CommandOutput;
   try {
     output = await new Deno.Command("cc", {
@@ -60,15 +67,21 @@ export async function compile(dir: string): Promise<string> {
 }
 
 /** Runs the load; a wrong or missing reply is an error. */
-export async function runLoad(program: string, load: Load): Promise<Result> {
-  const output = await new Deno.Command(program, {
-    args: ["--port", `${load.port}`, "--export", load.export]
-      .concat(["--op", load.op, "--size", `${load.size}`])
-      .concat(["--conns", `${load.conns}`, "--slots", `${load.slots}`])
-      .concat(["--seconds", `${load.seconds}`, "--warm", "0.3"])
-      .concat(["--file-size", `${load.fileSize}`])
-      .concat(["--files", `${load.files}`]),
-  }).output();
+export function runLoad(program: string, load: Load): Promise<Result> {
+  const { fileSize, ...rest } = load;
+  return run(program, { ...rest, warm: 0.3, "file-size": fileSize });
+}
+
+/** Runs a program with its options; returns what it measured. */
+export async function run<T>(
+  program: string,
+  options: Record<string, string | number>,
+): Promise<T> {
+  const args = Object.entries(options).flatMap(([name, value]) => [
+    `--${name}`,
+    `${value}`,
+  ]);
+  const output = await new Deno.Command(program, { args }).output();
   if (!output.success) {
     throw new Error(new TextDecoder().decode(output.stderr).trim());
   }

@@ -45,6 +45,12 @@ export class Server {
     return server;
   }
 
+  /** Its process; fails while none runs. */
+  get pid(): number {
+    if (this.#child === undefined) throw new Error("the server does not run");
+    return this.#child.pid;
+  }
+
   /** Stops it by SIGTERM; a status other than 0 is an error. */
   async stop(): Promise<void> {
     const child = this.#child;
