@@ -7,6 +7,8 @@ export type OpenTable = (path: string) => AsyncIterable<string>;
 
 /** IPv4 first: nearly all peers are there, and a look ends with the last that was sought. */
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"] as const;
+/** Reads in one turn: the kernel gives a page at a time, and a turn for each costs as much again. */
+const READS_A_TURN = 8;
 /** Looks for one socket: a row can slip through one while others come and go (the kernel resumes by position). */
 const LOOKS = 2;
 
@@ -25,7 +27,7 @@ type Sought = Map<string, Search[]>;
 
 /**
  * Tells whose the sockets of this host are, by the kernel's own table (Linux,
- * proc(5)). There is one look through it at a time, a chunk a turn; callers
+ * proc(5)). There is one look through it at a time, some pages a turn; callers
  * that ask meanwhile share the next one. So neither a large table nor a crowd
  * of connections keeps the event loop.
  */
@@ -145,8 +147,10 @@ export function hostTables(clock: Clock): OpenTable {
     using _ = file;
     const decoder = new TextDecoder();
     const buffer = new Uint8Array(16_384);
-    for (;;) {
-      const length = await file.read(buffer);
+    for (let reads = 1;; reads++) {
+      const length = reads % READS_A_TURN === 0
+        ? await file.read(buffer)
+        : file.readSync(buffer);
       if (length === null) return;
       yield decoder.decode(buffer.subarray(0, length));
     }
