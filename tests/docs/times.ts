@@ -17,7 +17,7 @@ import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LOOK } from "../../src/backends/local/idle_files.ts";
 import { LASTING } from "../../src/backends/local/kept_pages.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
-import { LARGE } from "../../src/backends/common/long_calls.ts";
+import { LARGE, SCATTERED } from "../../src/backends/common/long_calls.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
 import { MANY_COMMITS } from "../../src/backends/sqlite/committer.ts";
 import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
@@ -106,9 +106,11 @@ export const TIMES: Told<number | readonly number[]> = {
     "the listings kept take": MAX_BYTES,
     "so of those that are held all are looked at every": LOOK,
     "entries, and answered again within": LASTING,
-    "Of a file of more than": LARGE,
+    "Of a file that takes more than": SCATTERED,
+    "or is longer than": LARGE,
     "At its end the server waits": LAST_WAIT,
-    "A size that changes by more than": LARGE,
+    "A size that cuts off more than": SCATTERED,
+    "or changes by more than": LARGE,
     "The client hears of it some": PAUSE,
   },
   "src/backends/memory/README.md": { "V8's heap limit,": MOST_BY_ITSELF },
@@ -116,7 +118,9 @@ export const TIMES: Told<number | readonly number[]> = {
     "contents bytes of files up to": INSIDE,
     "## Content Up to": INSIDE,
     "A durable one of up to": JOURNALED,
-    "a whole content beside the event loop, and more than": LARGE,
+    "a whole content beside the event loop, and what takes more than":
+      SCATTERED,
+    "or is longer than": LARGE,
     "A commit brings": COMMIT_BYTES,
     "that no client has asked for begins when": MANY_COMMITS,
   },

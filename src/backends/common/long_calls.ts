@@ -6,6 +6,12 @@ import fs from "node:fs";
  */
 export const LARGE = 16 * 1024 * 1024;
 
+/**
+ * Bytes that may be in 64 pieces, of a page each. For each that it gives back, a
+ * file system may take half a millisecond (ext4, where it discards as well).
+ */
+export const SCATTERED = 64 * 4096;
+
 /** What the host says of a file. */
 interface Stored {
   /** Bytes to its end. */
@@ -14,14 +20,24 @@ interface Stored {
   readonly used: number;
 }
 
-/** Whether the host takes long to take away a file: for what it holds, or for the pages kept of it. */
+/** Whether the host takes long to write out a file, were all of it to be written. */
 export function isLarge({ size, used }: Stored): boolean {
   return Math.max(size, used) > LARGE;
 }
 
-/** Whether the host takes long to bring a file to `size`: not each file system has holes. */
+/** Whether the host takes long to give back a file. */
+export function isLongToFree(stored: Stored): boolean {
+  return isFarFrom(stored, 0);
+}
+
+/**
+ * Whether the host takes long to bring a file to a size: for what it gives back,
+ * in however many pieces, for the pages that it keeps of it, or for what it adds,
+ * as not each file system has holes.
+ */
 export function isFarFrom({ size, used }: Stored, to: number): boolean {
-  return Math.max(size, used) - to > LARGE || to - size > LARGE;
+  const cut = Math.max(size, used) - to;
+  return Math.min(cut, used) > SCATTERED || cut > LARGE || to - size > LARGE;
 }
 
 /**

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { Host } from "./host.ts";
-import { isLarge } from "../common/long_calls.ts";
+import { isLarge, isLongToFree } from "../common/long_calls.ts";
 
 /** Threads that close files at once: the host's other calls need some as well. */
 const AT_ONCE = 4;
@@ -79,7 +79,9 @@ export class Closing {
   #takesLong(fd: number, isUnsynced: boolean): boolean {
     try {
       const stat = this.#host.statFile(fd);
-      return (isUnsynced || stat.nlink === 0) && isLarge(stat);
+      return stat.nlink === 0
+        ? isLongToFree(stat)
+        : isUnsynced && isLarge(stat);
     } catch {
       // What the host has lost holds nothing.
       return false;

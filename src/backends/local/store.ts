@@ -13,7 +13,7 @@ import { Guards } from "./guards.ts";
 import { IdleFiles } from "./idle_files.ts";
 import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
 import { KeptPages } from "./kept_pages.ts";
-import { isLarge } from "../common/long_calls.ts";
+import { isLarge, isLongToFree } from "../common/long_calls.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { descriptorBudget, type HostedOptions } from "./options.ts";
@@ -178,7 +178,7 @@ export class Store {
    * descriptors than there are for it.
    */
   keepReadable(node: LocalNode, stat: HostStat): void {
-    const isKept = node.isOpen || isLarge(stat);
+    const isKept = node.isOpen || isLongToFree(stat);
     if (isKept && stat.nlink <= 1 && !this.files.mayKeepNameless) {
       throw new FsError("busy", "too many removed files are still open");
     }
@@ -190,7 +190,7 @@ export class Store {
    * not the call that takes the name away has to give back what it took.
    */
   hold(node: LocalNode, stat: HostStat, at: HostName): Disposable | undefined {
-    if (stat.type !== "file" || stat.nlink > 1 || !isLarge(stat)) return;
+    if (stat.type !== "file" || stat.nlink > 1 || !isLongToFree(stat)) return;
     if (node.descriptor !== undefined) return;
     const { fd } = this.host.pin(at.folder, at.name);
     if (fd < 0) return;

@@ -18,6 +18,8 @@ import { holdBack } from "./hold_back.ts";
 
 /** A size that the host takes long for, were it no hole. */
 const LARGE = 17 * 1024 * 1024;
+/** Bytes that it takes long for where each page is a piece of its own. */
+const SCATTERED = 300 * 1024;
 const BOTH = { read: true, write: true };
 
 /** A folder of a host whose other thread closes nothing until it is let. */
@@ -50,6 +52,12 @@ class SlowClosing implements AsyncDisposable {
 
   at(name: string) {
     return { directory: this.fs.root(), name };
+  }
+
+  /** One whose pages the host may have each in another place. */
+  async scatter(name: string): Promise<LocalNode> {
+    Deno.writeFileSync(`${this.path}/${name}`, new Uint8Array(SCATTERED));
+    return (await this.fs.lookup(this.fs.root(), name))!;
   }
 
   async let(): Promise<void> {
@@ -133,6 +141,42 @@ for (const [how, end] of Object.entries(ends)) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "local: a file that may be in many pieces is given back beside other work",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using slow = new SlowClosing();
+    const { fs } = slow;
+    await slow.scatter("never opened");
+    await fs.remove(fs.root(), "never opened");
+    await fs.read(await slow.scatter("read"), 0, new Uint8Array(1));
+    await fs.remove(fs.root(), "read");
+    await slow.scatter("replaced");
+    await slow.make("other", 1);
+    await fs.rename(slow.at("other"), slow.at("replaced"));
+    assertEquals([slow.closing, namelessIn(slow.path)], [3, 3]);
+    await slow.let();
+  },
+});
+
+Deno.test({
+  name: "local: what may be in many pieces is cut off by another thread",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    const file = await sandboxed(box, 0);
+    Deno.writeFileSync(`${path}/file`, new Uint8Array(SCATTERED));
+    using truncate = holdBack("ftruncate");
+    const cut = fs.setattr(file, { size: 1 });
+    assertEquals(truncate.asked.length, 1);
+    truncate.asked[0]!.go();
+    await cut;
+    assertEquals(Deno.statSync(`${path}/file`).size, 1);
+  },
+});
 
 Deno.test({
   name:
