@@ -16,7 +16,6 @@ import {
   type SenderOptions,
 } from "./sender.ts";
 import { Jobs } from "../base/jobs.ts";
-import { withTimeout } from "../base/timers.ts";
 
 /** What {@linkcode Backchannel} is made of. */
 export interface BackchannelOptions {
@@ -40,6 +39,8 @@ export class Backchannel implements SessionObserver {
   readonly #policy: RetryPolicy;
   readonly #senders = new Map<Session, BackchannelSender>();
   readonly #channels = new Map<Connection, CallbackChannel>();
+  /** CB_NULLs that are not answered yet, one a session: what they take is part of its cost. */
+  readonly #proofs = new Map<Session, AbortController>();
   readonly #jobs: Jobs;
 
   /** Replies that came late, twice or uncalled for. */
@@ -138,6 +139,7 @@ export class Backchannel implements SessionObserver {
 
   /** {@inheritDoc SessionObserver.sessionDestroyed} */
   sessionDestroyed(session: Session): void {
+    this.#endProof(session);
     const sender = this.#senders.get(session);
     if (sender === undefined) return;
     this.#senders.delete(session);
@@ -204,6 +206,12 @@ export class Backchannel implements SessionObserver {
     regained?.(session.client);
   }
 
+  #endProof(session: Session): void {
+    const proof = this.#proofs.get(session);
+    this.#proofs.delete(session);
+    proof?.abort();
+  }
+
   /** A CB_NULL that is answered proves the path, and one that is not disproves it. */
   async #prove(session: Session, connection: Connection): Promise<void> {
     // The answer that tells the client of the binding is to leave first.
@@ -211,21 +219,28 @@ export class Backchannel implements SessionObserver {
     const target = targetOf(session);
     const channel = this.#channels.get(connection);
     if (target === undefined || channel === undefined) return;
-    const { replyTimeout: ms, clock } = this.#policy;
-    const { signal } = this.#jobs;
+    // Nothing would end it.
+    if (session.isDestroyed) return;
+    const { replyTimeout, clock } = this.#policy;
+    // The connection that was bound last tells more than those before it.
+    this.#endProof(session);
+    const proof = new AbortController();
+    this.#proofs.set(session, proof);
+    const isCurrent = () => this.#proofs.get(session) === proof;
+    const cancel = clock.schedule(() => proof.abort(), replyTimeout);
     let isAnswered: boolean;
     try {
-      isAnswered = await withTimeout(
-        (signal) => channel.probe(target, signal),
-        { clock, ms, signal },
-      );
+      isAnswered = await channel.probe(target, proof.signal);
     } catch (error) {
       // A connection that ends tells its sessions by itself: another one may be good.
-      if (!signal.aborted && this.#channels.has(connection)) {
+      if (isCurrent() && this.#channels.has(connection)) {
         session.isPathProven = false;
       }
       if (isPeers(error)) return;
       throw error;
+    } finally {
+      cancel();
+      if (isCurrent()) this.#proofs.delete(session);
     }
     if (session.isDestroyed || !session.hasBackConnection) return;
     session.isPathProven = isAnswered;

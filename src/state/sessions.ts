@@ -137,7 +137,7 @@ export class SessionTable {
       isRestored,
     });
     session.boundAtCreation = options.boundAtCreation;
-    session.hasBackchannel = options.hasBackchannel;
+    if (options.hasBackchannel) this.#beginBackchannel(session);
     this.#refresh(client);
     return session;
   }
@@ -148,6 +148,7 @@ export class SessionTable {
     session.isDestroyed = true;
     session.slots.release();
     session.client.account.count("session", -1);
+    if (session.hasBackchannel) session.client.account.count("backchannel", -1);
     this.#sessions.delete(keyOf(session.id, 0));
     session.client.sessions.delete(session);
     const hasMany = session.connections.size > UNBOUND_AT_ONCE;
@@ -193,7 +194,7 @@ export class SessionTable {
     // What binds it has waited for something, and the connection's end is past:
     // nothing would unbind it again.
     if (connection.closeReason !== undefined) {
-      if (direction & Direction.BACK) session.hasBackchannel = true;
+      if (direction & Direction.BACK) this.#beginBackchannel(session);
       return this.#refresh(session.client);
     }
     const before = session.connections.get(connection)?.direction ?? 0;
@@ -207,7 +208,7 @@ export class SessionTable {
       session.client.account.count("binding", 1);
     }
     this.#attach(session, connection, after);
-    if (after & Direction.BACK) session.hasBackchannel = true;
+    if (after & Direction.BACK) this.#beginBackchannel(session);
     // A new way for callbacks: what failed on the old one is no longer true.
     if (direction & Direction.BACK) session.hasBackchannelFault = false;
     for (const observer of this.#observers) {
@@ -281,6 +282,12 @@ export class SessionTable {
   #newId(): Uint8Array {
     const draw = () => this.#options.random(SESSIONID_SIZE);
     return drawFree(draw, (id) => !this.#sessions.has(keyOf(id, 0)));
+  }
+
+  #beginBackchannel(session: Session): void {
+    if (session.hasBackchannel) return;
+    session.hasBackchannel = true;
+    session.client.account.count("backchannel", 1);
   }
 
   #makeRoomToBind(session: Session): void {

@@ -7,6 +7,8 @@ export const STATE_COSTS = {
   client: 2_700,
   /** A session, with the answer of its CREATE_SESSION. */
   session: 1_800,
+  /** What sends a session's callbacks, a CB_NULL that waits for its answer included. */
+  backchannel: 6_500,
   /** A connection that is bound to a session. */
   binding: 192,
   /** A slot that was used; its kept reply comes on top. */

@@ -118,3 +118,30 @@ Deno.test("a CB_NULL that we can't send proves nothing, and is an error of our o
   const { jobs, channels, senders } = backchannel.held;
   assertEquals([jobs, channels, senders, clock.pending], [0, 0, 0, 0]);
 });
+
+Deno.test("however often connections are bound, a session has one CB_NULL under way, and none when it is gone", async () => {
+  const clock = new FakeClock();
+  const backchannel = new Backchannel({
+    sessions: { observe: () => {} } as Partial<SessionTable> as SessionTable,
+    random: (length) => new Uint8Array(length),
+    sender: { clock },
+  });
+  const connections = Array.from(
+    { length: 100 },
+    () => testConnection({ sendCall: () => true }),
+  );
+  const session = boundTo(backchannel, connections[0]!);
+  for (const connection of connections) {
+    backchannel.connectionBound(session, connection, Direction.BOTH);
+  }
+  await clock.advanceAsync(0);
+  const { pendingReplies, jobs } = backchannel.held;
+  assertEquals([pendingReplies, jobs], [1, 1]);
+  // It is for the last one that its path is trusted.
+  assertEquals(session.isPathProven, true);
+  backchannel.sessionDestroyed(session);
+  await clock.advanceAsync(0);
+  assertEquals(backchannel.held.pendingReplies, 0);
+  await backchannel.close();
+  assertEquals([backchannel.held.jobs, clock.pending], [0, 0]);
+});

@@ -8,6 +8,8 @@
  */
 
 import { memory } from "../../src/backends/memory/mod.ts";
+import { Backchannel } from "../../src/backchannel/backchannel.ts";
+import { nextTurn } from "../../src/base/turn.ts";
 import { Direction } from "../../src/nfs4/sessions.ts";
 import { AuthFlavor, UNKNOWN } from "../../src/rpc/auth.ts";
 import type { Connection } from "../../src/rpc/handlers.ts";
@@ -23,12 +25,18 @@ import {
   LockOwner,
   OpenOwner,
 } from "../../src/state/owners.ts";
+import type { ServerState } from "../../src/state/server_state.ts";
 import type { Session } from "../../src/state/session.ts";
 import { STATE_COSTS, type StateKind } from "../../src/state/state_budget.ts";
 import { defineExport } from "../../src/vfs/exports.ts";
 import { Namespace } from "../../src/vfs/namespace.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
-import { bytes, StateFixture } from "../state/fixture.ts";
+import {
+  bytes,
+  FakeClock,
+  knownRandom,
+  StateFixture,
+} from "../state/fixture.ts";
 import { testConnection } from "../support/connection.ts";
 import { liveHeap } from "../support/heap.ts";
 
@@ -63,18 +71,22 @@ function measure<T>(
   const before = memoryInUse();
   for (let i = 0; i < count; i++) made[i] = make(i);
   const each = Math.round((memoryInUse() - before) / count) - besides;
+  report(kind, what, each);
+  kept.push(made);
+  return made;
+}
+
+function report(kind: StateKind, what: string, each: number): void {
   const cost = STATE_COSTS[kind];
   const verdict = each > cost ? "  MORE THAN IT COUNTS FOR" : "";
   console.log(`${what.padEnd(36)}${each}`.padEnd(44), `${cost}${verdict}`);
-  kept.push(made);
-  return made;
 }
 
 function memoryInUse(): number {
   return liveHeap() + Deno.memoryUsage().external;
 }
 
-function measureAll(protocol: 0 | 1): void {
+async function measureAll(protocol: 0 | 1): Promise<void> {
   const fixture = new StateFixture({
     maxClients: 1e6,
     maxConnectionsPerSession: 64,
@@ -154,7 +166,7 @@ function measureAll(protocol: 0 | 1): void {
       true,
     );
   });
-  if (protocol === 1) measureSessions(fixture, clients);
+  if (protocol === 1) await measureSessions(fixture, clients);
   else measureDuplicates(fixture);
 }
 
@@ -180,7 +192,10 @@ function measureDuplicates({ state: { duplicates } }: StateFixture): void {
   }, { besides: 256 + STATE_COSTS.answer });
 }
 
-function measureSessions({ state }: StateFixture, clients: Client[]): void {
+function measureSessions(
+  { state }: StateFixture,
+  clients: Client[],
+): Promise<void> {
   const sessions = measure<Session>("session", "session", (i) => {
     return state.sessions.create(clients[i]!, {
       minorVersion: 1,
@@ -213,6 +228,27 @@ function measureSessions({ state }: StateFixture, clients: Client[]): void {
     slot.begin({ ...request, bytes: fill, start: 0, end: 100 });
     slot.finish(fill);
   }, { besides: 256 });
+  return measureBackchannels(state, sessions);
+}
+
+/** Back channels whose CB_NULL is not answered. */
+async function measureBackchannels(
+  { sessions: table }: ServerState,
+  sessions: readonly Session[],
+): Promise<void> {
+  const backchannel = new Backchannel({
+    sessions: table,
+    random: knownRandom(),
+    sender: { clock: new FakeClock() },
+  });
+  kept.push(backchannel);
+  const silent = testConnection({ sendCall: () => true });
+  const before = memoryInUse();
+  for (const session of sessions) table.bind(session, silent, Direction.BACK);
+  // CB_NULL leaves after the answer to what has bound the connection.
+  await nextTurn();
+  const bytes = Math.round((memoryInUse() - before) / sessions.length);
+  report("backchannel", "back channel", bytes - STATE_COSTS.binding);
 }
 
 const fill = new Uint8Array(256);
@@ -222,5 +258,5 @@ function bytesAsText(text: string): string {
   return String.fromCharCode(...bytes(text));
 }
 
-measureAll(1);
-measureAll(0);
+await measureAll(1);
+await measureAll(0);

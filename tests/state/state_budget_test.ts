@@ -115,6 +115,7 @@ for (const protocol of [0, 1] as const) {
     assertEquals(counts.slot, protocol === 1 ? 2 : 0);
     assertEquals(counts.reply, counts.slot);
     assertEquals(counts.binding, protocol === 1 ? 2 : 0);
+    assertEquals(counts.backchannel, protocol === 1 ? 1 : 0);
     assertEquals(budget.used, client.account.bytes);
     state.dropClient(client, "destroyed");
     assertEquals(counts, NOTHING);

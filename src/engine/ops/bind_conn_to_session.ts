@@ -44,6 +44,8 @@ export const bindConnToSession: Operation<BindConnToSessionArgs, "state"> = {
     const bound = session.connections.get(connection)?.direction;
     const direction = choose(session, args.direction, bound);
     if (direction === undefined) return Status.INVAL;
+    const isFirst = direction & Direction.BACK && !session.hasBackchannel;
+    if (isFirst && !session.client.account.admits()) return Status.DELAY;
     sessions.bind(session, connection, direction);
     reply.opaqueFixed(session.id);
     reply.uint32(direction);

@@ -108,6 +108,23 @@ Deno.test("BIND_CONN_TO_SESSION gives a session its backchannel later (RFC 8881 
   assertEquals(server.state.sessions.find(session)?.isPathUp, true);
 });
 
+Deno.test("BIND_CONN_TO_SESSION: without memory for a backchannel DELAY, the fore channel and one that there is are bound all the same (RFC 8881 18.34)", () => {
+  const server = new SessionServer({ maxStateBytes: 300_000 });
+  const peer = server.connect();
+  const { id, session } = establish(peer, { flags: 0 });
+  const { account } = server.state.clients.find(id, 1)!;
+  const ask = (direction: number) =>
+    bind(server.connect(), session, { direction }).status;
+  account.count("open", 400);
+  assertEquals(ask(BACK), Status.DELAY);
+  assertEquals(ask(BACK_OR_BOTH), Status.DELAY);
+  assertEquals(ask(FORE), Status.OK);
+  account.count("open", -400);
+  assertEquals(ask(BACK), Status.OK);
+  account.count("open", 400);
+  assertEquals(ask(BACK), Status.OK);
+});
+
 Deno.test("BIND_CONN_TO_SESSION refuses RDMA and binds all the same (RFC 8881 18.34.3)", () => {
   const { server, session } = start();
   const options = { direction: FORE, rdma: true };
