@@ -327,9 +327,7 @@ export class Tree {
     if (place === undefined) throw new Misplaced(node);
     const stat = this.entry(this.folder(place.parent), place.name);
     if (stat === undefined || !node.is(stat)) throw new Misplaced(node);
-    if (node.descriptor !== undefined) {
-      node.descriptor.checkedAt = this.moment.time;
-    }
+    (node.descriptor ?? node).checkedAt = this.moment.time;
     return stat;
   }
 
@@ -337,7 +335,7 @@ export class Tree {
   #statHeld(node: LocalNode): HostStat | undefined {
     const held = node.descriptor ?? node.folder;
     if (held === undefined) return undefined;
-    const checkedAt = node.descriptor?.checkedAt ?? node.checkedAt;
+    const { checkedAt } = node.descriptor ?? node;
     if (this.moment.time - checkedAt >= this.#trust) return undefined;
     const stat = this.host.statFile(held.fd);
     return stat.nlink > 0 ? stat : undefined;

@@ -138,6 +138,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "local: a folder is asked for itself, and its name once a second",
+  ignore,
+  fn: async () => {
+    await using asked = new Asked();
+    const { fs, box, clock } = asked;
+    Deno.mkdirSync(`${box.path}/d`);
+    const folder = (await fs.lookup(fs.root(), "d"))!;
+    await fs.lookup(folder, "none");
+    for (const name of ["a", "b"]) {
+      await asked.file();
+      clock.advance(1000);
+      await fs.getattr(folder);
+      assertEquals(asked.names, 1);
+      Deno.mkdirSync(`${box.path}/d/${name}`);
+      const { nlink } = Deno.statSync(`${box.path}/d`);
+      assertEquals((await fs.getattr(folder)).nlink, nlink);
+      assertEquals(asked.names, 1);
+    }
+    Deno.renameSync(`${box.path}/d`, `${box.outside}/d`);
+    clock.advance(1000);
+    assertEquals(await codeOf(() => fs.getattr(folder)), "stale");
+  },
+});
+
+Deno.test({
   name:
     "local: an open file whose name the host removes or gives to another is still told",
   ignore,
