@@ -7,6 +7,7 @@ import {
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type { AttributeChanges, FileType } from "../../vfs/file_system.ts";
+import { SETGID, SETUID } from "../../vfs/permissions.ts";
 import type { Host, HostStat } from "./host.ts";
 
 /** Throws unless `changes` can be made to a node of this type. */
@@ -68,7 +69,13 @@ function* apply(
       fs.chmodSync(path, mode);
       undo.push(() => fs.chmodSync(path, stat.mode));
     }
-    if (size !== undefined) yield* wait(resize(size));
+    if (size !== undefined) {
+      yield* wait(resize(size));
+      // With a new size the host takes setuid and setgid away, unless we are root.
+      if (mode !== undefined && mode & (SETUID | SETGID)) {
+        fs.chmodSync(path, mode);
+      }
+    }
     if (atime !== undefined || mtime !== undefined) {
       host.setTimes(path, atime, mtime);
     }

@@ -25,11 +25,19 @@ const program = { ...attributes, mode: 0o6755 };
 const made = await fs.create(fs.root(), "program", kind, {
   attributes: program,
 });
+const own = { uid, gid, mode: 0o6755 };
+const sized = await fs.create(fs.root(), "sized", kind, {
+  attributes: { ...own, size: 0 },
+});
+const modeOfSized = async () => (await fs.getattr(sized.node)).mode;
 const writing = { read: false, write: true };
 const report = {
   made: { mode, uid, gid },
   // Whoever wrote it would be this process's user.
   program: (await fs.getattr(made.node)).mode,
+  sized: await modeOfSized(),
+  resized: await fs.setattr(sized.node, { mode: 0o4755, size: 9 }) ??
+    await modeOfSized(),
   open: await attempt(() => fs.open(node, writing)),
   write: await attempt(() => fs.write(node, 0, new Uint8Array(5), "data")),
   close: await attempt(() => fs.close(node, writing)),

@@ -42,6 +42,8 @@ Deno.test({
     assertEquals(JSON.parse(output), {
       made: { mode: 0o444, uid: NOBODY, gid: NOBODY },
       program: 0o755,
+      sized: 0o6755,
+      resized: 0o4755,
       open: "done",
       write: "done",
       close: "done",
