@@ -98,6 +98,16 @@ export interface Host {
   statFolder(folder: OpenFolder): HostStat;
   /** Attributes of an open file. */
   statFile(fd: number): HostStat;
+  /**
+   * Fills `buffer`, or a part of it, with an open file's bytes from `offset` on,
+   * without waiting for a disk where this host can tell: bytes that were read, 0
+   * at the end of the file, undefined where they are not in its memory.
+   */
+  readCached(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+  ): number | undefined;
   /** 32 bits that tell this use of the inode number from other ones; name "" is the folder itself. */
   tag(folder: OpenFolder, name: string, stat: HostStat): number;
   /**

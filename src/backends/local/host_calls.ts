@@ -29,6 +29,11 @@ const SYMBOLS = {
     nonblocking: true,
   },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  /** Of less than 2 GiB: a 32-bit result costs less. */
+  preadv2: {
+    parameters: ["i32", "buffer", "i32", "i64", "i32"],
+    result: "i32",
+  },
   close: { parameters: ["i32"], result: "i32" },
   dup: { parameters: ["i32"], result: "i32" },
   /** The same, on a thread of its own. */

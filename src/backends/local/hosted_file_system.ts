@@ -31,7 +31,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { Approach } from "./approach.ts";
 import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
-import { transfer } from "./content.ts";
+import { read, write } from "./content.ts";
 import { create } from "./create.ts";
 import { link, remove, rename } from "./entries.ts";
 import { toFsError } from "./errno.ts";
@@ -230,7 +230,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       if (length === 0) {
         return { bytes: 0, eof: offset >= host.statFile(descriptor.fd).size };
       }
-      const bytes = transfer(descriptor, target, { offset, write: false });
+      const bytes = read(host, { descriptor, buffer: target, offset });
       if (bytes instanceof Promise) {
         return bytes.then(async (bytes) => {
           if (bytes < length) return { bytes, eof: true };
@@ -355,9 +355,9 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       descriptor.isUnsynced = true;
       // Also where the host writes a part and fails.
       tree.moment.end();
-      const bytes = transfer(descriptor, data, { offset, write: true });
-      return bytes instanceof Promise
-        ? guards.during(file, bytes).then(done)
+      const written = write(descriptor, data, offset);
+      return written instanceof Promise
+        ? guards.during(file, written).then(done)
         : done();
     });
   }

@@ -7,6 +7,7 @@ import type {
   Timestamp,
 } from "../../vfs/file_system.ts";
 import { hostError } from "./errno.ts";
+import { CachedReads } from "./cached_reads.ts";
 import type { HostCalls } from "./host_calls.ts";
 import {
   birthHash,
@@ -65,6 +66,7 @@ export class LinuxHost extends PortableHost {
   protected readonly listsNumbers: boolean = true;
   readonly #calls: HostCalls;
   readonly #raw: RawCalls;
+  readonly #cached: CachedReads;
   readonly #pins: EntryPins | undefined;
   readonly #libc: HostCalls["libc"];
   /** A name for C; Linux takes 255 bytes, what is longer must still be refused by it. */
@@ -82,6 +84,7 @@ export class LinuxHost extends PortableHost {
     // What is opened by bytes is handed to Deno through /proc.
     this.rawNames = this.pinsFolders;
     this.#raw = new RawCalls(calls);
+    this.#cached = new CachedReads(calls);
     this.#handles = new HostHandles(calls);
     this.#pins = EntryPins.of(calls);
     this.limitations = this.#pins === undefined ? [HANGING_MOUNTS] : [];
@@ -179,6 +182,14 @@ export class LinuxHost extends PortableHost {
   override statFolder(folder: OpenFolder): HostStat {
     if (folder.fd < 0) return super.statFolder(folder);
     return this.statFile(folder.fd);
+  }
+
+  override readCached(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+  ): number | undefined {
+    return this.#cached.read(fd, buffer, offset);
   }
 
   override statFile(fd: number): HostStat {

@@ -143,6 +143,15 @@ export class PortableHost implements Host {
     );
   }
 
+  /** Waits for the disk: this host can't tell. */
+  readCached(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+  ): number | undefined {
+    return fs.readSync(fd, buffer, 0, buffer.length, offset);
+  }
+
   statFile(fd: number): HostStat {
     const path = this.pathOf(fd);
     return path === undefined

@@ -1,0 +1,95 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Host } from "../../../src/backends/local/host.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { hasFfi, makeHost, noFolder, Sandbox } from "./fixture.ts";
+
+const BYTES = Uint8Array.from({ length: 100_000 }, (_, i) => i * 7 + (i >> 8));
+
+/** A host that has only the first bytes of each file in memory. */
+function coldHost(warm: number): Host {
+  const host = makeHost(hasFfi);
+  const { readCached } = host;
+  host.readCached = (fd, buffer, offset) =>
+    offset >= warm
+      ? undefined
+      : readCached.call(host, fd, buffer.subarray(0, warm - offset), offset);
+  return host;
+}
+
+async function fileOf(fs: HostedFileSystem): Promise<LocalNode> {
+  return (await fs.lookup(fs.root(), "file"))!;
+}
+
+for (const warm of [0, 10, 99_999]) {
+  Deno.test({
+    name:
+      `local: what is not in the host's memory is read by a thread (${warm} bytes are)`,
+    ignore: noFolder,
+    async fn() {
+      await using box = new Sandbox();
+      Deno.writeFileSync(`${box.path}/file`, BYTES);
+      const path = Deno.realPathSync(box.path);
+      const fs = new HostedFileSystem(coldHost(warm), path);
+      await using _ends = { [Symbol.asyncDispose]: () => fs.dispose() };
+      const file = await fileOf(fs);
+      const target = new Uint8Array(200_000);
+      const read = fs.read(file, 0, target);
+      assert(read instanceof Promise);
+      // It is read into the target alone, and others are answered meanwhile.
+      assert(!(fs.getattr(file) instanceof Promise));
+      assertEquals(await read, { bytes: BYTES.length, eof: true });
+      assertEquals(target.subarray(0, BYTES.length), BYTES);
+      const part = new Uint8Array(50);
+      assertEquals(await fs.read(file, 5, part), { bytes: 50, eof: false });
+      assertEquals(part, BYTES.subarray(5, 55));
+    },
+  });
+}
+
+Deno.test({
+  name: "local: what the host has in memory is read at once, up to the end",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    Deno.writeFileSync(`${box.path}/file`, BYTES);
+    const file = await fileOf(box.fs);
+    const target = new Uint8Array(BYTES.length + 10);
+    for (const [offset, bytes] of [[0, BYTES.length], [99_990, 10]] as const) {
+      const read = box.fs.read(file, offset, target);
+      assert(!(read instanceof Promise));
+      assertEquals(read, { bytes, eof: true });
+      const expected = BYTES.subarray(offset);
+      assertEquals(target.subarray(0, bytes), expected);
+    }
+  },
+});
+
+Deno.test({
+  name: "local: a file that left the host's memory is read as it is",
+  ignore: noFolder || Deno.build.os !== "linux",
+  async fn() {
+    await using box = new Sandbox();
+    const path = `${box.path}/file`;
+    Deno.writeFileSync(path, BYTES);
+    // Has the host drop what it keeps of it, where its file system does that.
+    const dropped = await new Deno.Command("dd", {
+      args: [
+        `of=${path}`,
+        "oflag=nocache",
+        "conv=notrunc,fdatasync",
+        "count=0",
+      ],
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    assert(dropped.success);
+    const file = await fileOf(box.fs);
+    const target = new Uint8Array(BYTES.length);
+    for (let round = 0; round < 2; round++) {
+      const { bytes } = await box.fs.read(file, 0, target.fill(0));
+      assertEquals(bytes, BYTES.length);
+      assertEquals(target, BYTES);
+    }
+  },
+});
