@@ -1,5 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { exportTree } from "../../../src/backends/sqlite/archive.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  exportTree,
+  importTree,
+} from "../../../src/backends/sqlite/archive.ts";
 import {
   sqlite,
   type SqliteFileSystem,
@@ -36,6 +39,32 @@ Deno.test("a store is archived however deep its folders are", async () => {
   for await (const _ of archive);
   assertEquals(files, levels + 1);
   await fs.dispose();
+});
+
+Deno.test("an import goes on from the folder of the last member, however deep that is", async () => {
+  const levels = 200;
+  const fs = sqlite(":memory:");
+  const first = makeFolder(fs, fs.root(), "c");
+  makeFolder(fs, makeFolder(fs, first, "d"), "e");
+  makeFolder(fs, makeChain(fs, levels), "f");
+  const other = sqlite(":memory:");
+  const lookup = other.lookup.bind(other);
+  let lookups = 0;
+  Object.defineProperty(other, "lookup", {
+    value: (...at: Parameters<typeof lookup>) => {
+      lookups++;
+      return lookup(...at);
+    },
+  });
+  await importTree(other, exportTree(fs));
+  assert(lookups < 4 * levels, `${lookups} names were looked up`);
+  for (const names of [["c", "d", "e"], [...Array(levels).fill("d"), "f"]]) {
+    let folder = other.root();
+    for (const name of names) folder = lookup(folder, name)!;
+    assertEquals(other.readdir(folder, 0, 1).entries.length, 0);
+  }
+  await fs.dispose();
+  await other.dispose();
 });
 
 Deno.test("what a RENAME costs does not grow with how deep a folder is", async () => {

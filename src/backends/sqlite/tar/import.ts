@@ -117,6 +117,8 @@ class Importer {
   readonly #options: ArchiveOptions;
   /** Folders get their times at the end: what is unpacked into them changes those. */
   readonly #folders = new Map<SqliteNode, Member>();
+  /** The way to the folder of the last member: most others are there or near. */
+  readonly #way: { readonly name: string; readonly folder: SqliteNode }[] = [];
   #unsettled = 0;
 
   constructor(fs: SqliteFileSystem, options: ArchiveOptions) {
@@ -200,9 +202,14 @@ class Importer {
   }
 
   #folderAt(names: readonly string[]): SqliteNode {
-    let folder = this.#fs.root();
-    for (const name of names) folder = this.#folder(folder, name);
-    return folder;
+    const way = this.#way;
+    const fork = names.findIndex((name, level) => way[level]?.name !== name);
+    way.length = fork < 0 ? names.length : fork;
+    for (const name of names.slice(way.length)) {
+      const parent = way.at(-1)?.folder ?? this.#fs.root();
+      way.push({ name, folder: this.#folder(parent, name) });
+    }
+    return way.at(-1)?.folder ?? this.#fs.root();
   }
 
   /** The folder of that name, made if it is missing. */
