@@ -4,6 +4,7 @@ import type {
   CreateKind,
   CreateOptions,
 } from "./file_system.ts";
+import { grantsOf, isInGroup } from "./access_list.ts";
 import type { Rights } from "./wanted.ts";
 
 /** Permission bits as they stand in each third of a mode. */
@@ -31,16 +32,20 @@ const STICKY = 0o1000;
 const GROUP_EXECUTE = 0o0010;
 const ANY_EXECUTE = 0o0111;
 
-/** Whether the caller is in the group. */
-function isInGroup(caller: Caller, gid: number): boolean {
-  return caller.gid === gid || caller.gids.includes(gid);
-}
-
 /** The {@linkcode Permission} bits that the caller has on a file with these attributes. */
 export function permissionsOf(
   attributes: Rights,
   caller: Caller,
 ): number {
+  return ownPermissions(attributes, caller) ??
+    grantsOf(attributes, caller).reduce((all, bits) => all | bits);
+}
+
+/** Those of root and of the owner, which no access list has a say in. */
+function ownPermissions(
+  attributes: Rights,
+  caller: Caller,
+): number | undefined {
   const { mode } = attributes;
   if (caller.uid === 0) {
     // POSIX: root reads and writes everything, but runs only what some user may
@@ -49,8 +54,7 @@ export function permissionsOf(
       (mode & ANY_EXECUTE) !== 0;
     return executable ? 7 : 6;
   }
-  if (caller.uid === attributes.uid) return mode >> 6 & 7;
-  return isInGroup(caller, attributes.gid) ? mode >> 3 & 7 : mode & 7;
+  return caller.uid === attributes.uid ? mode >> 6 & 7 : undefined;
 }
 
 /** Whether the caller has all of the {@linkcode Permission} bits in `wanted`. */
@@ -59,7 +63,10 @@ export function permits(
   caller: Caller,
   wanted: number,
 ): boolean {
-  return (permissionsOf(attributes, caller) & wanted) === wanted;
+  const own = ownPermissions(attributes, caller);
+  if (own !== undefined) return (own & wanted) === wanted;
+  return grantsOf(attributes, caller)
+    .some((bits) => (bits & wanted) === wanted);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { accessListHolder, type Listed } from "./access_list.ts";
 import type { FileAttributes, WantedAttributes } from "./attributes.ts";
 
 declare const named: unique symbol;
@@ -44,8 +45,10 @@ const RIGHTS_NAMES = [
 ] as const satisfies readonly (keyof Rights)[];
 
 /** Rights as they are now: attributes may be a live record. */
-export function rightsOf({ type, mode, uid, gid }: Rights): Rights {
-  return { type, mode, uid, gid };
+export function rightsOf(attributes: Rights & Listed): Rights & Listed {
+  const { type, mode, uid, gid } = attributes;
+  const holder = attributes[accessListHolder];
+  return { type, mode, uid, gid, [accessListHolder]: holder };
 }
 
 /** {@linkcode Rights} are wanted. */

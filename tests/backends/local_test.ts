@@ -79,7 +79,7 @@ Deno.test(
     await using box = new Sandbox();
     const expected = hasFfi ? 1 : portable.resolution;
     assertEquals(box.fs.limits?.timeDelta, expected);
-    assertEquals(portableBox.fs.limitations.length, 6);
-    assertEquals(box.fs.limitations.length, hasFfi ? 0 : 6);
+    assertEquals(portableBox.fs.limitations.length, 7);
+    assertEquals(box.fs.limitations.length, hasFfi ? 0 : 7);
   },
 );

@@ -141,7 +141,8 @@ function adopt(
     store.files.hold(node, fd, true).checkedAt = store.clock.now();
   }
   try {
-    dress(store, node, { stat, fd, attributes: entry.attributes });
+    const { attributes } = entry;
+    dress(store, node, { stat, fd, directory, attributes });
   } catch (error) {
     unmakeEntry(store, at, entry.kind);
     tree.bury(node);
@@ -202,13 +203,15 @@ function makeEntry(
 function dress(
   store: Store,
   node: LocalNode,
-  { stat, fd, attributes }: {
+  { stat, fd, directory, attributes }: {
     stat: HostStat;
     fd: number | undefined;
+    directory: LocalNode;
     attributes: CreateOptions["attributes"];
   },
 ): void {
-  const { uid, gid, mode, size, atime, mtime } = attributes;
+  const { uid, gid, size, atime, mtime } = attributes;
+  const mode = allowedMode(store, directory, { stat, mode: attributes.mode });
   const foreign = uid !== stat.uid || gid !== stat.gid;
   const remode = foreign || mode !== stat.mode;
   if (foreign && stat.type === "directory" && !isEmpty(store, node)) {
@@ -226,6 +229,20 @@ function dress(
     const target = { path, resize, stat };
     applyChanges(store.host, target, { ...changes, ...rest });
   });
+}
+
+/**
+ * The mode without what the folder's list for new files has kept from it: the
+ * host's umask alone is not meant for clients, who have their own.
+ */
+function allowedMode(
+  { lists }: Store,
+  directory: LocalNode,
+  { stat, mode }: { readonly stat: HostStat; readonly mode: number },
+): number {
+  const kept = mode & 0o777 & ~stat.mode;
+  if (kept === 0 || stat.type === "symlink") return mode;
+  return lists?.isGiven(directory) ? mode & ~kept : mode;
 }
 
 /**

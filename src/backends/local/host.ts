@@ -6,6 +6,8 @@ import type {
   Timestamp,
 } from "../../vfs/file_system.ts";
 
+import type { AccessList, Listed } from "../../vfs/access_list.ts";
+import type { AclKind } from "./acl_calls.ts";
 import type { FileWatch, FolderWatch } from "./inotify.ts";
 
 /** A folder that is open: entries are reached as `prefix + name`. */
@@ -24,7 +26,7 @@ export interface HostName {
 }
 
 /** What the host tells of a file: its attributes, but for the change counter. */
-export interface HostStat extends FileAttributes {
+export interface HostStat extends FileAttributes, Listed {
   /** Filled in by the file system. */
   change: number;
   /** Tells it from earlier and later files of its inode number, where its file system tells no birth. */
@@ -134,6 +136,10 @@ export interface Host {
   setNote(fd: number, note: Uint8Array): boolean;
   /** What `setNote` kept with the file of a name. */
   getNote(folder: OpenFolder, name: string): Uint8Array | undefined;
+  /** Whether the host tells access lists of the files in the root that was opened. */
+  readonly hasAccessLists: boolean;
+  /** The access list of what `path` (from `pin`, `pathOf` or `folderPath`) leads to; `undefined` where it has none. */
+  accessList(path: string, kind: AclKind): AccessList | undefined;
   /** What tells of changes to files; `undefined` where the host has no such thing, or no more of it. */
   watchFiles(): FileWatch | undefined;
   /** The same for what is in folders. */

@@ -15,6 +15,10 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "buffer", "usize", "i32"],
     result: "i32",
   },
+  getxattr: {
+    parameters: ["buffer", "buffer", "buffer", "usize"],
+    result: "isize",
+  },
   lgetxattr: {
     parameters: ["buffer", "buffer", "buffer", "usize"],
     result: "isize",

@@ -6,6 +6,8 @@ import type {
   FileType,
   Timestamp,
 } from "../../vfs/file_system.ts";
+import { type AccessList, accessListHolder } from "../../vfs/access_list.ts";
+import { AclCalls, type AclKind } from "./acl_calls.ts";
 import { hostError } from "./errno.ts";
 import { CachedReads } from "./cached_reads.ts";
 import type { HostCalls } from "./host_calls.ts";
@@ -59,6 +61,7 @@ const O_PATH = 0x200000;
 /** Linux with libc at hand: times to the nanosecond, devices, one system call for a stat. */
 export class LinuxHost extends PortableHost {
   #tick = KERNEL_TICK;
+  #hasAccessLists = false;
   override readonly timeDelta: number = 1;
   override readonly rawNames: boolean;
   override readonly limitations: readonly string[];
@@ -67,6 +70,7 @@ export class LinuxHost extends PortableHost {
   readonly #calls: HostCalls;
   readonly #raw: RawCalls;
   readonly #cached: CachedReads;
+  readonly #acl: AclCalls;
   readonly #pins: EntryPins | undefined;
   readonly #libc: HostCalls["libc"];
   /** A name for C; Linux takes 255 bytes, what is longer must still be refused by it. */
@@ -85,6 +89,7 @@ export class LinuxHost extends PortableHost {
     this.rawNames = this.pinsFolders;
     this.#raw = new RawCalls(calls);
     this.#cached = new CachedReads(calls);
+    this.#acl = new AclCalls(calls);
     this.#handles = new HostHandles(calls);
     this.#pins = EntryPins.of(calls);
     this.limitations = this.#pins === undefined ? [HANGING_MOUNTS] : [];
@@ -98,6 +103,8 @@ export class LinuxHost extends PortableHost {
     // No process can choose a ctime: it has none where its file system keeps none.
     const { nanoseconds } = this.statFolder(root).ctime;
     this.#tick = nanoseconds === 0 ? super.tick : KERNEL_TICK;
+    const list = this.#acl.read(path, "access", { follow: true });
+    this.#hasAccessLists = list !== "unknown";
     return root;
   }
 
@@ -247,6 +254,7 @@ export class LinuxHost extends PortableHost {
       birthtime: w[0]! & STATX_BTIME ? time(w, 20) : undefined,
       device: w[34]! * 0x10_0000 + w[35]!,
       mountRoot: (w[2]! & STATX_ATTR_MOUNT_ROOT) !== 0,
+      [accessListHolder]: undefined,
     };
   }
 
@@ -353,6 +361,17 @@ export class LinuxHost extends PortableHost {
     const note = new Uint8Array(64);
     const size = Number(this.#libc.lgetxattr(path, NOTE, note, 64n));
     return size < 0 ? undefined : note.subarray(0, size);
+  }
+
+  override get hasAccessLists(): boolean {
+    return this.#hasAccessLists;
+  }
+
+  override accessList(path: string, kind: AclKind): AccessList | undefined {
+    // A pinned path is a link that has to be followed.
+    const follow = this.pinsFolders;
+    const list = this.#acl.read(path, kind, { follow });
+    return list === "unknown" ? undefined : list;
   }
 
   override watchFiles(): FileWatch | undefined {

@@ -1,4 +1,6 @@
 import type { FileType, Timestamp } from "../../vfs/file_system.ts";
+import type { AccessList, AccessListHolder } from "../../vfs/access_list.ts";
+import type { AccessLists, KnownList } from "./access_lists.ts";
 import type { Descriptor } from "./file_descriptors.ts";
 import type { HostStat, OpenFolder } from "./host.ts";
 
@@ -17,7 +19,7 @@ const MAX_PLACES = 8;
 export const UNASKED = -1;
 
 /** A file or folder of the host. */
-export class LocalNode {
+export class LocalNode implements AccessListHolder {
   /** Inode number: unique while the file exists. */
   readonly inode: number;
   /** 32 bits that tell it from earlier and later files of the same inode number; {@linkcode UNASKED} before it has an identity. */
@@ -47,6 +49,11 @@ export class LocalNode {
   /** What the host told of it last, and in which moment. */
   told: HostStat | undefined;
   toldIn = -1;
+
+  /** Where its access list is asked for. */
+  lists: AccessLists | undefined;
+  /** The list, where that is known. */
+  list: KnownList | undefined;
 
   /** The change counter as last told; see change_counter.ts. */
   change = 0;
@@ -93,6 +100,10 @@ export class LocalNode {
     this.places = this.places.filter((place) =>
       place.parent !== parent || place.name !== name
     );
+  }
+
+  accessList(): AccessList | undefined {
+    return this.lists?.of(this);
   }
 
   /** Whether a client has it open. */

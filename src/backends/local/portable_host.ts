@@ -8,6 +8,8 @@ import type {
 } from "../../vfs/file_system.ts";
 import { systemWallClock } from "../../base/wall_clock.ts";
 import { hostCode } from "../../base/host_error.ts";
+import type { AccessList } from "../../vfs/access_list.ts";
+import type { AclKind } from "./acl_calls.ts";
 import { isOfOneFile } from "./errno.ts";
 import type { FileWatch, FolderWatch } from "./inotify.ts";
 import {
@@ -48,11 +50,16 @@ export class PortableHost implements Host {
     "no fifos, sockets and devices",
     "no names that are not UTF-8",
     "no delegations",
+    "no access lists (ACLs)",
     "no removal of large files beside other work",
     HANGING_MOUNTS,
   ];
   // Deno sets times as whole milliseconds.
   readonly timeDelta: number = 1_000_000;
+
+  get hasAccessLists(): boolean {
+    return false;
+  }
 
   /** Deno cuts ctime to whole seconds. */
   get tick(): number {
@@ -236,6 +243,10 @@ export class PortableHost implements Host {
   }
 
   getNote(_folder: OpenFolder, _name: string): Uint8Array | undefined {
+    return undefined;
+  }
+
+  accessList(_path: string, _kind: AclKind): AccessList | undefined {
     return undefined;
   }
 

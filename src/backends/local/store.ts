@@ -4,8 +4,10 @@ import type { Awaitable } from "../../base/awaitable.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { LoopTurn, type Turn } from "../../base/turn.ts";
 import { systemWallClock, type WallClock } from "../../base/wall_clock.ts";
+import { accessListHolder } from "../../vfs/access_list.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo, WantedAttributes } from "../../vfs/file_system.ts";
+import { AccessLists } from "./access_lists.ts";
 import { changeOf } from "./change_counter.ts";
 import { isReplaced } from "./errno.ts";
 import { FileDescriptors } from "./file_descriptors.ts";
@@ -40,6 +42,8 @@ export class Store {
   readonly verifiers: Verifiers;
   /** Files that clients are trusted with. */
   readonly guards: Guards;
+  /** The host's access lists, where it tells them. */
+  readonly lists: AccessLists | undefined;
   /** Changes of sizes that take long. */
   readonly resizes: Resizes = new Resizes();
   /** What has to be made durable before it is answered. */
@@ -70,6 +74,7 @@ export class Store {
       limit: share,
       buried: (node) => this.#letGo(node),
     });
+    if (host.hasAccessLists) this.lists = new AccessLists(this.tree, this);
     this.files = new FileDescriptors(this.#openFile, {
       limit: share * 2,
       mostNameless: share * 2,
@@ -107,12 +112,14 @@ export class Store {
     return this.counted(node, this.tree.stat(node), wanted);
   }
 
-  /** What the host has just told of a node, with the change counter, where that is wanted. */
+  /** What the host has just told of a node, with its access list, and the change counter, where that is wanted. */
   counted(
     node: LocalNode,
     stat: HostStat,
     wanted?: WantedAttributes,
   ): HostStat {
+    node.lists = this.lists;
+    stat[accessListHolder] = node;
     if (wanted?.change ?? true) {
       stat.change = changeOf(node, stat, { host: this.host, now: this.now() });
     }
@@ -160,6 +167,7 @@ export class Store {
     this.settlement?.add(directory);
     const after = this.stat(directory);
     this.listings.changed(directory, { before, after, ...names });
+    this.lists?.changed(directory, before, after);
     return {
       atomic: this.#isAtomic,
       before: before.change,

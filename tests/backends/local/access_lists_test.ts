@@ -1,0 +1,203 @@
+import host from "node:fs";
+import { assertEquals } from "@std/assert";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
+import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { cString } from "../../../src/backends/local/raw_calls.ts";
+import type { HostedOptions } from "../../../src/backends/local/options.ts";
+import { permissionsOf } from "../../../src/vfs/permissions.ts";
+import { toldClock } from "../../support/fake_clock.ts";
+import { attributes, hasFfi, makeHost, noFolder, Sandbox } from "./fixture.ts";
+
+const Tag = { OWNER: 1, USER: 2, GROUP_OBJ: 4, MASK: 16, OTHER: 32 } as const;
+/** A user that the list of {@linkcode entries} names, and one that it does not. */
+const NAMED = 70_001;
+const OTHER = 70_002;
+
+/** Entries of a list: the owner's, the named user's, the group's, the mask, the others'. */
+function entries(
+  [owner, user, group, mask, other]: readonly number[],
+): Uint8Array<ArrayBuffer> {
+  const all = [
+    [Tag.OWNER, owner, -1],
+    [Tag.USER, user, NAMED],
+    [Tag.GROUP_OBJ, group, -1],
+    [Tag.MASK, mask, -1],
+    [Tag.OTHER, other, -1],
+  ] as const;
+  const view = new DataView(new ArrayBuffer(4 + all.length * 8));
+  view.setUint32(0, 2, true);
+  for (const [i, [tag, bits, id]] of all.entries()) {
+    view.setUint16(4 + i * 8, tag, true);
+    view.setUint16(6 + i * 8, bits!, true);
+    view.setUint32(8 + i * 8, id >>> 0, true);
+  }
+  return new Uint8Array(view.buffer);
+}
+
+/** Does on the host what setfacl(1) does; false where its file system has no lists. */
+function setList(
+  path: string,
+  bits: readonly number[],
+  kind: "access" | "default" = "access",
+): boolean {
+  const calls = openHostCalls()!;
+  const fd = host.openSync(path, "r");
+  try {
+    const name = cString(`system.posix_acl_${kind}`);
+    const list = entries(bits);
+    return calls.libc.fsetxattr(fd, name, list, BigInt(list.length), 0) === 0;
+  } finally {
+    host.closeSync(fd);
+    calls.close();
+  }
+}
+
+function hasLists(): boolean {
+  if (noFolder || !hasFfi) return false;
+  const path = Deno.makeTempDirSync();
+  try {
+    return setList(path, [7, 7, 7, 7, 7]);
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+const ignore = !hasLists();
+
+async function may(
+  fs: HostedFileSystem,
+  node: LocalNode,
+  uid: number,
+  gid = uid,
+): Promise<number> {
+  const rights = await fs.getattr(node);
+  return permissionsOf(rights, { uid, gid, gids: [] });
+}
+
+Deno.test({
+  name: "local: what the host's access list says of a user holds for clients",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    for (const name of ["file", "folder"]) {
+      if (name === "file") Deno.writeTextFileSync(`${path}/file`, "");
+      else Deno.mkdirSync(`${path}/folder`);
+      const node = (await fs.lookup(fs.root(), name))!;
+      const { gid } = await fs.getattr(node);
+      setList(`${path}/${name}`, [6, 6, 4, 6, 0]);
+      assertEquals((await fs.getattr(node)).mode, 0o660);
+      assertEquals(await may(fs, node, NAMED), 6);
+      assertEquals(await may(fs, node, OTHER, gid), 4);
+      assertEquals(await may(fs, node, OTHER), 0);
+      // At once, though its ctime may not have moved on.
+      setList(`${path}/${name}`, [6, 0, 0, 6, 4]);
+      assertEquals(await may(fs, node, NAMED), 0);
+      assertEquals(await may(fs, node, OTHER, gid), 0);
+      assertEquals(await may(fs, node, OTHER), 4);
+    }
+  },
+});
+
+/** A file system that counts how often its host is asked for a list. */
+function counting(path: string, options: HostedOptions) {
+  const host = makeHost(true);
+  const accessList = host.accessList.bind(host);
+  const counts = { asked: 0 };
+  host.accessList = (...of) => (counts.asked++, accessList(...of));
+  return { counts, fs: new HostedFileSystem(host, path, options) };
+}
+
+Deno.test({
+  name:
+    "local: an access list is asked for once, as long as its file is not changed",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const path = box.path;
+    Deno.writeTextFileSync(`${path}/file`, "");
+    setList(`${path}/file`, [6, 6, 4, 6, 0]);
+    let now = Date.now();
+    const { counts, fs } = counting(path, { now: () => now });
+    try {
+      const node = (await fs.lookup(fs.root(), "file"))!;
+      for (let i = 0; i < 2; i++) await may(fs, node, NAMED);
+      assertEquals(counts.asked, 2);
+      now += 60_000;
+      for (let i = 0; i < 3; i++) assertEquals(await may(fs, node, NAMED), 6);
+      assertEquals(counts.asked, 3);
+      // The host's clock moves on.
+      await new Promise((go) => setTimeout(go, 20));
+      setList(`${path}/file`, [6, 2, 4, 6, 0]);
+      for (let i = 0; i < 3; i++) assertEquals(await may(fs, node, NAMED), 2);
+      assertEquals(counts.asked, 4);
+    } finally {
+      await fs.dispose();
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "local: of a folder that clients change the access list is asked for once a second",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { path } = box;
+    setList(path, [7, 7, 4, 7, 0]);
+    let now = 0;
+    const { counts, fs } = counting(path, { clock: toldClock(() => now) });
+    try {
+      const change = async (times: number) => {
+        for (let i = 0; i < times; i++) {
+          assertEquals(await may(fs, fs.root(), NAMED), 7);
+          await fs.create(fs.root(), "a", { type: "file" }, { attributes });
+          await fs.remove(fs.root(), "a");
+        }
+      };
+      await change(10);
+      assertEquals(counts.asked, 1);
+      // What the host changes is seen at once where its clock has moved on.
+      await new Promise((go) => setTimeout(go, 20));
+      setList(path, [7, 5, 4, 7, 0]);
+      assertEquals(await may(fs, fs.root(), NAMED), 5);
+      setList(path, [7, 7, 4, 7, 0]);
+      await change(10);
+      assertEquals(counts.asked, 3);
+      now += 1000;
+      await change(10);
+      assertEquals(counts.asked, 4);
+    } finally {
+      await fs.dispose();
+    }
+  },
+});
+
+Deno.test({
+  name: "local: what a folder's list keeps from new files they don't get",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    const make = async (
+      name: string,
+      type: "file" | "directory",
+      mode: number,
+    ) => {
+      const how = { attributes: { ...attributes, mode } };
+      const { node } = await fs.create(fs.root(), name, { type }, how);
+      return (await fs.getattr(node)).mode;
+    };
+    assertEquals(await make("a", "file", 0o666), 0o666);
+    setList(path, [7, 7, 5, 7, 0], "default");
+    assertEquals(await make("b", "file", 0o644), 0o640);
+    assertEquals(await make("c", "directory", 0o2755), 0o2750);
+    assertEquals(await make("d", "directory", 0o077), 0o070);
+    assertEquals(await make("e", "file", 0o660), 0o660);
+    const file = (await fs.lookup(fs.root(), "b"))!;
+    assertEquals(await may(fs, file, NAMED), 4);
+    await fs.setattr(file, { mode: 0o604 });
+    assertEquals((await fs.getattr(file)).mode, 0o604);
+  },
+});
