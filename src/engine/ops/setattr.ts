@@ -16,6 +16,7 @@ import { checkDelegations, FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import { statusOfRefusal } from "../files/folder_access.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
+import { resolveState, specialOf, TO_USE } from "../locking/resolve_stateid.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of SETATTR. */
@@ -53,6 +54,9 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
         checkSize(context, { stateid, size, attributes }),
       );
       if (status !== Status.OK) return status;
+    } else if (minorVersion === 0 && specialOf(stateid) === undefined) {
+      // RFC 7530 9.5: it renews the lease; whether it is any good is of no matter.
+      resolveState(context, stateid, file, TO_USE);
     }
     const caller = context.callerOf(file);
     const judged = rightsOf(attributes);

@@ -284,3 +284,18 @@ Deno.test("4.0: a stateid of another start of the server is STALE_STATEID (RFC 7
   assertEquals(await status(op.close(stale, 3)), "STALE_STATEID");
   assertEquals(await status(op.locku({ stateid: stale })), "STALE_STATEID");
 });
+
+Deno.test("4.0: SETATTR with a valid stateid renews the lease, whatever it sets (RFC 7530 9.5)", async () => {
+  const { fixture, client, stateid } = await opened();
+  const known = fixture.services.state.clients.find(client.clientid, 0)!;
+  const set = async (id: typeof stateid) => {
+    fixture.clock.advance(LEASE / 2);
+    const mode = op.setattr({ mode: 0o640 }, id);
+    await client.ok("SETATTR", ...AT_FILE, mode);
+    return fixture.clock.now() - known.renewedAt;
+  };
+  assertEquals(await set(stateid), 0);
+  // One that is none changes nothing, as nothing is written under it.
+  const other = stateid.other.map((byte) => byte ^ 1);
+  assertEquals(await set({ ...stateid, other }), LEASE / 2);
+});
