@@ -140,3 +140,34 @@ testBothHosts(
     }
   },
 );
+
+testBothHosts(
+  "what waits for the way to a far folder is done to what was judged",
+  async (make) => {
+    let now = 0;
+    await using box = make({
+      clock: toldClock(() => now),
+      durability: "os",
+    });
+    const { fs } = box;
+    const kind = { type: "directory" } as const;
+    const options = { attributes: { ...attributes, mode: 0o755 } };
+    let folder = fs.root();
+    for (let level = 0; level < 210; level++) {
+      folder = (await fs.create(folder, "d", kind, options)).node;
+    }
+    const file = { type: "file" } as const;
+    await fs.create(folder, "file", file, { attributes });
+    const judged = await judge(box, folder, "file");
+    now += 2000;
+    const removed = fs.remove(folder, "file", judged);
+    assert(removed instanceof Promise);
+    const refused = assertRejects(() => removed, FsError, "busy");
+    const path = `${box.path}${"/d".repeat(210)}/file`;
+    Deno.renameSync(path, `${path} judged`);
+    Deno.writeTextFileSync(path, "not judged");
+    await refused;
+    assertEquals(Deno.readTextFileSync(path), "not judged");
+    await fs.remove(folder, "file", await judge(box, folder, "file"));
+  },
+);
