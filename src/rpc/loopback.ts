@@ -1,8 +1,11 @@
+import type { Clock } from "../base/clock.ts";
 import { nextTurn } from "../base/turn.ts";
 
 const HOST = "127.0.0.1";
 /** Other programs of the host that may get in between before it is given up. */
 const STRANGERS = 8;
+/** Milliseconds after which a byte is lost, as by a firewall between a host and itself. */
+const LOST_AFTER = 1000;
 
 /**
  * A connection to ourselves, by which the event loop is had to look for input
@@ -13,17 +16,25 @@ const STRANGERS = 8;
 export class Loopback implements Disposable {
   readonly #reader: Deno.Conn;
   readonly #writer: Deno.Conn;
+  readonly #clock: Clock;
   readonly #byte = new Uint8Array(1);
   #look: Promise<void> | undefined;
   #isClosed = false;
 
-  private constructor(reader: Deno.Conn, writer: Deno.Conn) {
+  private constructor(
+    { reader, writer, clock }: {
+      readonly reader: Deno.Conn;
+      readonly writer: Deno.Conn;
+      readonly clock: Clock;
+    },
+  ) {
     this.#reader = reader;
     this.#writer = writer;
+    this.#clock = clock;
   }
 
   /** Makes one; undefined where the program may not connect to its own host, or can't. */
-  static async open(): Promise<Loopback | undefined> {
+  static async open(clock: Clock): Promise<Loopback | undefined> {
     // Without asking the user: it is no more than faster.
     const wanted = { name: "net", host: HOST } as const;
     if (Deno.permissions.querySync(wanted).state !== "granted") {
@@ -38,7 +49,7 @@ export class Loopback implements Disposable {
       for (let i = 0; i < STRANGERS; i++) {
         const reader = await listener.accept();
         const isOurs = reader.remoteAddr.port === writer.localAddr.port;
-        if (isOurs) return new Loopback(reader, writer);
+        if (isOurs) return new Loopback({ reader, writer, clock });
         reader.close();
       }
     } catch {
@@ -61,6 +72,8 @@ export class Loopback implements Disposable {
   }
 
   async #begin(): Promise<void> {
+    const giveUp = () => this[Symbol.dispose]();
+    const cancel = this.#clock.schedule(giveUp, LOST_AFTER);
     try {
       if (this.#isClosed) return await nextTurn();
       const arrived = this.#reader.read(this.#byte);
@@ -68,9 +81,10 @@ export class Loopback implements Disposable {
       if (await arrived === null) throw new Deno.errors.ConnectionReset();
     } catch {
       // Ended by the server's end, or by an operator who ends sockets.
-      this[Symbol.dispose]();
+      giveUp();
       await nextTurn();
     } finally {
+      cancel();
       this.#look = undefined;
     }
   }

@@ -156,7 +156,11 @@ export async function load(checked: Checked): Promise<Loaded> {
   const endSweeps = every(options.clock, SWEEP_INTERVAL_MS, sweep);
   try {
     const recovered = await recover(fileSystems.exports, options, log);
-    return { ...checked, recovered, loopback: await Loopback.open() };
+    return {
+      ...checked,
+      recovered,
+      loopback: await Loopback.open(options.clock),
+    };
   } finally {
     endSweeps();
   }

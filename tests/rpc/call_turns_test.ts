@@ -4,6 +4,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { CallTurns } from "../../src/rpc/call_turns.ts";
 import { Loopback } from "../../src/rpc/loopback.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { TestAcceptor } from "./in_process.ts";
 import { echo, Peer, TestHandlers } from "./support.ts";
 
@@ -116,7 +117,7 @@ Deno.test("a client with one call is served among others' hundreds, and these in
 });
 
 Deno.test("a look for input comes to its end when other input was looked for, also without its connection", async () => {
-  const loopback = await Loopback.open();
+  const loopback = await Loopback.open(systemClock);
   assert(loopback !== undefined);
   for (let i = 0; i < 3; i++) await loopback.look();
   const [one, other] = [loopback.look(), loopback.look()];
@@ -128,10 +129,36 @@ Deno.test("a look for input comes to its end when other input was looked for, al
   await loopback.look();
 });
 
+Deno.test("a look for input whose byte is lost ends, and so do those after it", async () => {
+  const { connect } = Deno;
+  const deaf = async (options: Deno.ConnectOptions) => {
+    const conn = await connect(options);
+    conn.write = () => Promise.resolve(1);
+    return conn;
+  };
+  Deno.connect = deaf as typeof Deno.connect;
+  const clock = new FakeClock();
+  let loopback: Loopback | undefined;
+  try {
+    loopback = await Loopback.open(clock);
+  } finally {
+    Deno.connect = connect;
+  }
+  let isOver = false;
+  const look = loopback!.look().then(() => isOver = true);
+  await nextTurn();
+  clock.advance(999);
+  await nextTurn();
+  assertEquals(isOver, false);
+  clock.advance(1);
+  await look;
+  await loopback!.look();
+});
+
 Deno.test({
   name: "without the permission to connect to the own host there is none",
   permissions: { net: false },
   async fn() {
-    assertEquals(await Loopback.open(), undefined);
+    assertEquals(await Loopback.open(systemClock), undefined);
   },
 });
