@@ -18,10 +18,22 @@ export class CallTurns {
   #isContended = false;
   #isLooking = false;
   readonly #line: ((calls: number) => void)[] = [];
+  /** Its number, to tell whether a connection has been served in it. */
+  #turn = 0;
 
   /** `look` resolves when the event loop has looked for input. */
   constructor(look: () => Promise<void>) {
     this.#look = look;
+  }
+
+  /**
+   * Something came on a connection, for the last time in the turn `last`. Returns
+   * the turn that it is now: where it is that one, the event loop has looked for
+   * input by itself since, and the next begins.
+   */
+  came(last: number): number {
+    if (last === this.#turn && !this.#isLooking) this.#begin(0);
+    return this.#turn;
   }
 
   /** How many calls a connection may begin at once; 0 where it has to wait for {@linkcode next}. */
@@ -58,10 +70,16 @@ export class CallTurns {
     this.#isLooking = true;
     await this.#look();
     this.#isLooking = false;
-    this.#left = CALLS;
     const served = this.#line.splice(0, CALLS / AT_ONCE);
-    this.#isContended = served.length > 1;
+    this.#begin(served.length);
     const share = Math.floor(CALLS / served.length);
     for (const resolve of served) resolve(this.#grant(share));
+  }
+
+  /** The next turn, for which so many connections have waited. */
+  #begin(waited: number): void {
+    this.#turn++;
+    this.#left = CALLS;
+    this.#isContended = waited > 1;
   }
 }

@@ -62,6 +62,8 @@ export class RpcConnection implements Connection {
   #changed: PromiseWithResolvers<void> | undefined;
   /** Calls that it may begin before it has to wait for another turn. */
   #granted = 0;
+  /** The turn of all connections in which something came on it last. */
+  #lastTurn = -1;
   #inFlight = 0;
   #records = 0;
   #received = 0;
@@ -277,6 +279,9 @@ export class RpcConnection implements Connection {
       // What comes while draining is not executed: the peer will ask elsewhere.
       if (this.#isDraining) continue;
       framer.received(length);
+      if (callTurns !== undefined) {
+        this.#lastTurn = callTurns.came(this.#lastTurn);
+      }
       for (;;) {
         if (this.#isOverloaded) {
           this.#outbox.flush();

@@ -19,6 +19,10 @@ export class Loopback implements Disposable {
   readonly #clock: Clock;
   readonly #byte = new Uint8Array(1);
   #look: Promise<void> | undefined;
+  /** Looks that have ended. */
+  #looks = 0;
+  /** Ends the wait for a look to end, if any is waited for. */
+  #endWatch: (() => void) | undefined;
   #isClosed = false;
 
   private constructor(
@@ -67,13 +71,26 @@ export class Loopback implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#endWatch?.();
     this.#reader.close();
     this.#writer.close();
   }
 
+  /** One timer for many looks, of which each would else cost one. */
+  #watch(): void {
+    if (this.#endWatch !== undefined || this.#isClosed) return;
+    const watched = this.#looks;
+    this.#endWatch = this.#clock.schedule(() => {
+      this.#endWatch = undefined;
+      if (this.#look === undefined) return;
+      // Still the one that it was set for?
+      if (this.#looks === watched) this[Symbol.dispose]();
+      else this.#watch();
+    }, LOST_AFTER);
+  }
+
   async #begin(): Promise<void> {
-    const giveUp = () => this[Symbol.dispose]();
-    const cancel = this.#clock.schedule(giveUp, LOST_AFTER);
+    this.#watch();
     try {
       if (this.#isClosed) return await nextTurn();
       const arrived = this.#reader.read(this.#byte);
@@ -81,11 +98,11 @@ export class Loopback implements Disposable {
       if (await arrived === null) throw new Deno.errors.ConnectionReset();
     } catch {
       // Ended by the server's end, or by an operator who ends sockets.
-      giveUp();
+      this[Symbol.dispose]();
       await nextTurn();
     } finally {
-      cancel();
       this.#look = undefined;
+      this.#looks++;
     }
   }
 }
