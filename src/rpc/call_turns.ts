@@ -26,6 +26,11 @@ export class CallTurns {
     this.#look = look;
   }
 
+  /** The part of a connection. */
+  join(): CallShare {
+    return new CallShare(this);
+  }
+
   /**
    * Something came on a connection, for the last time in the turn `last`. Returns
    * the turn that it is now: where it is that one, the event loop has looked for
@@ -81,5 +86,41 @@ export class CallTurns {
     this.#turn++;
     this.#left = CALLS;
     this.#isContended = waited > 1;
+  }
+}
+
+/** What one connection has of the turns. */
+export class CallShare {
+  readonly #turns: CallTurns;
+  /** Calls that it may begin before it has to wait. */
+  #granted = 0;
+  /** The turn in which something came on it last. */
+  #last = -1;
+
+  constructor(turns: CallTurns) {
+    this.#turns = turns;
+  }
+
+  /** Something came on it. */
+  came(): void {
+    this.#last = this.#turns.came(this.#last);
+  }
+
+  /** Before a call of it is begun; a promise where others have their turns first. */
+  begin(): Promise<void> | undefined {
+    if (this.#granted === 0) this.#granted = this.#turns.take();
+    if (this.#granted === 0) {
+      return this.#turns.next().then((granted) => {
+        this.#granted = granted - 1;
+      });
+    }
+    this.#granted--;
+    return undefined;
+  }
+
+  /** All that came is begun: the others may have what is left. */
+  end(): void {
+    this.#turns.giveBack(this.#granted);
+    this.#granted = 0;
   }
 }

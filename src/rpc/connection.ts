@@ -1,12 +1,11 @@
 import { type Logger, silentLogger } from "../base/log.ts";
 import { sleep } from "../base/timers.ts";
-import type { Turn } from "../base/turn.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { isDenial, RPC_MISMATCH } from "./auth.ts";
 import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
-import type { CallTurns } from "./call_turns.ts";
+import type { CallShare } from "./call_turns.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, Connection, RpcHandlers } from "./handlers.ts";
 import {
@@ -53,6 +52,7 @@ export class RpcConnection implements Connection {
   readonly #maxCalls: number;
   readonly #maxPending: number;
   readonly #share: BudgetShare | undefined;
+  readonly #calls: CallShare | undefined;
   readonly #security: CallSecurity;
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -60,10 +60,6 @@ export class RpcConnection implements Connection {
   /** Makes another transport of it, when it is there. */
   #secure: Secure | undefined;
   #changed: PromiseWithResolvers<void> | undefined;
-  /** Calls that it may begin before it has to wait for another turn. */
-  #granted = 0;
-  /** The turn of all connections in which something came on it last. */
-  #lastTurn = -1;
   #inFlight = 0;
   #records = 0;
   #received = 0;
@@ -89,6 +85,7 @@ export class RpcConnection implements Connection {
     this.#maxCalls = options.maxCalls ?? 1024;
     this.#maxPending = options.maxPending ?? 16 * 1024 * 1024;
     this.#share = options.budget?.join(() => this.#notify());
+    this.#calls = options.callTurns?.join();
     this.#framer = new RecordFramer({
       maxRecord: options.maxRecord,
       pool: options.buffers,
@@ -268,7 +265,8 @@ export class RpcConnection implements Connection {
   }
 
   async #read(): Promise<void> {
-    const { observer, turn, callTurns } = this.#options;
+    const { observer, turn } = this.#options;
+    const calls = this.#calls;
     const framer = this.#framer;
     for (;;) {
       while (this.#isOverloaded && this.#isOpen) await this.#change();
@@ -279,32 +277,26 @@ export class RpcConnection implements Connection {
       // What comes while draining is not executed: the peer will ask elsewhere.
       if (this.#isDraining) continue;
       framer.received(length);
-      if (callTurns !== undefined) {
-        this.#lastTurn = callTurns.came(this.#lastTurn);
-      }
+      calls?.came();
       for (;;) {
         if (this.#isOverloaded) {
           this.#outbox.flush();
           while (this.#isOverloaded && this.#isOpen) await this.#change();
         }
         if (!this.#isOpen || !framer.next()) break;
-        if (callTurns !== undefined) {
-          if (this.#granted === 0) this.#granted = callTurns.take();
-          if (this.#granted === 0) await this.#callTurn(callTurns);
-          if (!this.#isOpen) break;
-          this.#granted--;
-        }
+        const others = calls?.begin();
+        if (others !== undefined) await this.#while(others);
+        if (!this.#isOpen) break;
         this.#record();
         if (this.#secure !== undefined) await this.#upgrade(this.#secure);
         // A hundred long calls may have come at once. A peer that sends one at
         // a time is not slowed down.
         if (framer.isReceiving && turn?.isOver) {
           this.#outbox.flush();
-          await this.#turn(turn);
+          await this.#while(turn.next(this));
         }
       }
-      callTurns?.giveBack(this.#granted);
-      this.#granted = 0;
+      calls?.end();
       this.#outbox.flush();
     }
   }
@@ -324,25 +316,14 @@ export class RpcConnection implements Connection {
     this.#transport = this.#outbox.transport = transport;
   }
 
-  /** Waits until others had their turn, and it may begin further calls. */
-  async #callTurn(turns: CallTurns): Promise<void> {
-    let isThere = false;
-    turns.next().then((granted) => {
-      this.#granted = granted;
-      isThere = true;
+  /** Waits while others have their turns, for as long as there is something to be done after. */
+  async #while(others: Promise<void>): Promise<void> {
+    let isOver = false;
+    others.then(() => {
+      isOver = true;
       this.#notify();
     });
-    while (!isThere && this.#isOpen) await this.#change();
-  }
-
-  /** Waits for a turn, for as long as there is something to be done in it. */
-  async #turn(turn: Turn): Promise<void> {
-    let isThere = false;
-    turn.next(this).then(() => {
-      isThere = true;
-      this.#notify();
-    });
-    while (!isThere && this.#isOpen) await this.#change();
+    while (!isOver && this.#isOpen) await this.#change();
   }
 
   get #isOpen(): boolean {
