@@ -46,7 +46,8 @@ Deno.test({
   },
 });
 
-Deno.test("local: who settles waits for what another is settling already, and hears how that ended", async () => {
+/** Settles a file whose syncs end when a test says so. */
+function gated() {
   const syncs: PromiseWithResolvers<void>[] = [];
   const files = {
     sync() {
@@ -57,6 +58,11 @@ Deno.test("local: who settles waits for what another is settling already, and he
   } as unknown as FileDescriptors;
   const settlement = new Settlement({} as Tree, files, -1);
   const file = { type: "file", places: [] } as unknown as LocalNode;
+  return { syncs, settlement, file };
+}
+
+Deno.test("local: who settles waits for what another is settling already, and hears how that ended", async () => {
+  const { syncs, settlement, file } = gated();
   // Two requests have changed something before the first of them settles.
   settlement.add(file);
   const first = settlement.settle();
@@ -80,16 +86,7 @@ Deno.test("local: who settles waits for what another is settling already, and he
 });
 
 Deno.test("local: what is changed while a folder or file is synced shares the next sync", async () => {
-  const syncs: PromiseWithResolvers<void>[] = [];
-  const files = {
-    sync() {
-      const sync = Promise.withResolvers<void>();
-      syncs.push(sync);
-      return sync.promise;
-    },
-  } as unknown as FileDescriptors;
-  const settlement = new Settlement({} as Tree, files, -1);
-  const file = { type: "file", places: [] } as unknown as LocalNode;
+  const { syncs, settlement, file } = gated();
   const changed = () => {
     settlement.add(file);
     return settlement.settle();
