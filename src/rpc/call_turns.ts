@@ -58,9 +58,12 @@ export class CallTurns {
     });
   }
 
-  /** A connection had so many calls less than it might have begun. */
+  /** A connection had so many calls less than it might have begun: those next in the line have them. */
   giveBack(calls: number): void {
     this.#left += calls;
+    while (this.#left >= AT_ONCE && this.#line.length > 0) {
+      this.#line.shift()!(this.#grant(AT_ONCE));
+    }
   }
 
   #grant(calls: number): number {

@@ -75,6 +75,27 @@ Deno.test("calls that were given back are others'", async () => {
   assert(turns.take() > 0);
 });
 
+Deno.test("connections with one call each share a turn of as many calls", async () => {
+  const looks = new Looks();
+  const turns = new CallTurns(looks.look);
+  takeAll(turns);
+  let served = 0;
+  for (let i = 0; i < 200; i++) {
+    turns.next().then((calls) => {
+      served++;
+      turns.giveBack(calls - 1);
+    });
+  }
+  await looks.end();
+  for (let i = 0; i < 200; i++) await undefined;
+  assert(served >= 40 && served <= 48, `${served}`);
+  for (let turn = 0; turn < 5; turn++) {
+    await looks.end();
+    for (let i = 0; i < 200; i++) await undefined;
+  }
+  assertEquals(served, 200);
+});
+
 Deno.test("a client with one call is served among others' hundreds, and these in turns", async () => {
   const acceptor = new TestAcceptor();
   const handlers = new TestHandlers();
