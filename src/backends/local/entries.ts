@@ -37,7 +37,7 @@ export function link(
     throw new Misplaced(node);
   }
   node.foundAt(directory, name, stat.nlink);
-  tree.table.rememberParent(node.inode, directory.inode);
+  tree.table.parents.remember(node, directory.inode);
   store.touched(node);
   return store.changed(directory, before, { added: name });
 }
@@ -156,7 +156,7 @@ function renameNow(
   if (replaced !== undefined) store.unlinked(replaced, replacedStat!, to);
   moved.lostAt(from.directory, from.name);
   moved.foundAt(to.directory, to.name, movedStat.nlink);
-  tree.table.rememberParent(moved.inode, to.directory.inode);
+  tree.table.parents.remember(moved, to.directory.inode);
   store.touched(moved);
   if (moved.type === "directory") tree.moves++;
   const removed = from.name;

@@ -26,6 +26,14 @@ const FOLDER = 8;
 /** Identities that are remembered as looked for. */
 const MAX_ASKED = 20_000;
 
+/** A file that is looked for, by its inode number. */
+interface Sought {
+  /** Calls that look for it. */
+  finders: number;
+  /** Where a walk has come by it: held, for all that is known of it is forgotten again in a large tree. */
+  readonly met: PromiseWithResolvers<LocalNode>;
+}
+
 /**
  * Finds files that were moved behind our back, or that are known by their
  * identity only, after a restart: in the folder they were in, then by a walk of
@@ -43,6 +51,8 @@ export class Locator {
   readonly #turn: Turn;
   /** When each identity was first asked for, and the walks that had begun by then. */
   readonly #asked = new Map<string, { at: number; walks: number }>();
+  /** What is being looked for, by inode number. */
+  readonly #sought = new Map<number, Sought>();
   #walking: Promise<void> | undefined;
   /** Walks that have begun. */
   #walks = 0;
@@ -94,9 +104,10 @@ export class Locator {
     const key = keyOf(inode, tag);
     const { table } = this.#tree;
     if (inode === this.#tree.root.inode) throw new FsError("stale");
+    let met: LocalNode | undefined;
     for (;;) {
       if (table.isBuried(inode, tag)) throw new FsError("stale");
-      const found = await this.#findNear(inode);
+      const found = met ?? await this.#findNear(inode);
       if (found !== undefined) {
         // The same inode number, another file: this one is gone for good.
         if (found.tag !== tag) throw new FsError("stale");
@@ -104,7 +115,21 @@ export class Locator {
         return found;
       }
       if (this.#walked > this.#walksBefore(key)) throw new FsError("stale");
-      await this.#walkOnce();
+      met = await this.#meet(inode);
+    }
+  }
+
+  /** Waits for a walk to come by the file, or to end. */
+  async #meet(inode: number): Promise<LocalNode | undefined> {
+    const sought = this.#sought.get(inode) ??
+      { finders: 0, met: Promise.withResolvers<LocalNode>() };
+    this.#sought.set(inode, sought);
+    sought.finders++;
+    try {
+      const walk = this.#walkOnce().then(() => undefined);
+      return await Promise.race([sought.met.promise, walk]);
+    } finally {
+      if (--sought.finders === 0) this.#sought.delete(inode);
     }
   }
 
@@ -126,7 +151,7 @@ export class Locator {
   async #findNear(inode: number, depth = 0): Promise<LocalNode | undefined> {
     if (depth > MOST_LEVELS) return undefined;
     const { root, table } = this.#tree;
-    const parentInode = table.parentOf(inode);
+    const parentInode = table.parents.of(inode);
     if (parentInode === undefined) return undefined;
     const parent = parentInode === root.inode ? root : table.get(parentInode) ??
       await this.#findNear(parentInode, depth + 1);
@@ -235,8 +260,10 @@ export class Locator {
       for (let i = 0; i < listing.names.length; i++) {
         const known = listing.inodes.length > 0 && !this.#entriesLie;
         if (known && listing.folders[i] === 0) {
-          this.#tree.table.rememberParent(listing.inodes[i]!, parent.inode);
-          continue;
+          const inode = listing.inodes[i]!;
+          const file = { inode, type: "file" } as const;
+          this.#tree.table.parents.remember(file, parent.inode);
+          if (!this.#sought.has(inode)) continue;
         }
         if (this.#turn.isOver) await this.#turn.next();
         const child = this.#visit(parent, listing.names[i]!);
@@ -255,11 +282,15 @@ export class Locator {
     const folder = this.#tree.folder(parent);
     const stat = this.#look(folder, name);
     if (stat === undefined) return undefined;
-    const inode = stat.fileid;
-    if (stat.type === "directory") {
-      return { inode, folder: table.adopt({ parent, folder, name }, stat) };
+    const { fileid: inode, type } = stat;
+    const sought = this.#sought.get(inode);
+    const isFolder = type === "directory";
+    if (!isFolder && sought === undefined) {
+      table.parents.remember({ inode, type }, parent.inode);
+      return { inode };
     }
-    table.rememberParent(inode, parent.inode);
-    return { inode };
+    const node = table.adopt({ parent, folder, name }, stat);
+    sought?.met.resolve(node);
+    return isFolder ? { inode, folder: node } : { inode };
   }
 }

@@ -1,11 +1,21 @@
 import { RecentMap } from "../../base/recent_map.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { LocalNode, type Place, UNASKED } from "./node.ts";
+import { type KeptParents, Parents } from "./parents.ts";
 
-/** Nodes that stay in memory though the server does not hold them. */
-const KEPT_NODES = 16_384;
-/** Inode numbers whose folder is remembered after the node has left memory. */
-const KEPT_PARENTS = 200_000;
+/** What stays in memory, to twice as much. */
+export interface KeptNodes {
+  /** Nodes that the server does not hold. */
+  readonly nodes: number;
+  /** Inode numbers whose folder is remembered after the node has left memory. */
+  readonly parents: KeptParents;
+}
+
+/** A tree of a million files is remembered whole. */
+const KEPT: KeptNodes = {
+  nodes: 16_384,
+  parents: { files: 500_000, folders: 200_000 },
+};
 /** Identities remembered as gone for good. */
 const KEPT_BURIED = 50_000;
 
@@ -17,8 +27,9 @@ export class NodeTable {
   readonly #host: Host;
   readonly #tellBuried: (node: LocalNode) => void;
   readonly #nodes = new Map<number, WeakRef<LocalNode>>();
-  readonly #kept = new RecentMap<LocalNode, true>(KEPT_NODES);
-  readonly #parents = new RecentMap<number, number>(KEPT_PARENTS);
+  readonly #kept: RecentMap<LocalNode, true>;
+  /** Where files were seen last. */
+  readonly parents: Parents;
   readonly #buried = new RecentMap<string, true>(KEPT_BURIED);
   readonly #registry = new FinalizationRegistry<number>((inode) => {
     if (this.#nodes.get(inode)?.deref() === undefined) {
@@ -27,9 +38,17 @@ export class NodeTable {
   });
 
   /** `buried` is told of each node that is gone. */
-  constructor(host: Host, buried: (node: LocalNode) => void = () => {}) {
+  constructor(
+    host: Host,
+    { buried = () => {}, kept = KEPT }: {
+      readonly buried?: ((node: LocalNode) => void) | undefined;
+      readonly kept?: KeptNodes | undefined;
+    } = {},
+  ) {
     this.#host = host;
     this.#tellBuried = buried;
+    this.#kept = new RecentMap(kept.nodes);
+    this.parents = new Parents(kept.parents);
   }
 
   /** The node in memory with this inode number. */
@@ -60,7 +79,7 @@ export class NodeTable {
     this.#kept.set(node, true);
     if (parent !== undefined) {
       node.foundAt(parent, name, stat.nlink);
-      this.rememberParent(node.inode, parent.inode);
+      this.parents.remember(node, parent.inode);
     }
     return node;
   }
@@ -78,21 +97,11 @@ export class NodeTable {
     return node;
   }
 
-  /** The folder that an inode number was last seen in. */
-  parentOf(inode: number): number | undefined {
-    return this.#parents.get(inode);
-  }
-
-  /** Remembers the folder that an inode number was seen in. */
-  rememberParent(inode: number, parent: number): void {
-    this.#parents.set(inode, parent);
-  }
-
   /** The last name of a node was removed. */
   bury(node: LocalNode): void {
     node.isGone = true;
     node.places = [];
-    this.#parents.delete(node.inode);
+    this.parents.forget(node);
     this.#buried.set(keyOf(node.inode, node.tag), true);
     // While a client has it open, its handle must still lead to it.
     if (!node.isOpen) this.forget(node);

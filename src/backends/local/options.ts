@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import { checkType, checkWhole, checkWord } from "../../base/option_values.ts";
 import type { Turn } from "../../base/turn.ts";
+import type { KeptNodes } from "./node_table.ts";
 import { mostDescriptors } from "../common/process_limit.ts";
 
 /** How a folder of the host is served. */
@@ -38,6 +39,8 @@ export interface HostedOptions extends LocalOptions {
   readonly clock?: Clock | undefined;
   /** Bounds the work that is done at once; the event loop's if left out. */
   readonly turn?: Turn | undefined;
+  /** What is remembered of files that no client holds. */
+  readonly kept?: KeptNodes | undefined;
 }
 
 /** The names of the options, to tell others apart. */

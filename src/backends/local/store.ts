@@ -73,6 +73,7 @@ export class Store {
       clock,
       limit: share,
       buried: (node) => this.#letGo(node),
+      kept: options.kept,
     });
     if (host.hasAccessLists) this.lists = new AccessLists(this.tree, this);
     this.files = new FileDescriptors(this.#openFile, {

@@ -7,7 +7,7 @@ import type { Descriptor } from "./file_descriptors.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { Moment } from "./moment.ts";
 import { type LocalNode, Misplaced, UNASKED } from "./node.ts";
-import { NodeTable } from "./node_table.ts";
+import { type KeptNodes, NodeTable } from "./node_table.ts";
 
 /** How long a folder that we hold is trusted to be still in the tree, in milliseconds. */
 const TRUST = 1000;
@@ -67,10 +67,14 @@ export class Tree {
       readonly clock: Clock;
       readonly limit: number;
       readonly buried?: (node: LocalNode) => void;
+      readonly kept?: KeptNodes | undefined;
     },
   ) {
     this.host = host;
-    this.table = new NodeTable(host, (node) => this.#letGo(node));
+    this.table = new NodeTable(host, {
+      buried: (node) => this.#letGo(node),
+      kept: options.kept,
+    });
     this.#buried = options.buried ?? (() => {});
     this.moment = new Moment(options.clock);
     this.#open = new RecentMap(options.limit, {
