@@ -11,8 +11,8 @@ import { hasMethod } from "../vfs/changes.ts";
 /**
  * The delegation that an open may have as far as its file is concerned, given
  * the OPEN4_SHARE_ACCESS_WANT_* that came with it (RFC 8881 10.4, 18.16.3): one
- * for everything when no other client has the file, one for reading when no
- * other writes it.
+ * for everything when it writes and no other client has the file, one for
+ * reading when no other writes it.
  */
 export function delegationFor(
   open: OpenState,
@@ -25,11 +25,9 @@ export function delegationFor(
   if (open.file.recalls > 0) return WhyNoDelegation.CONTENTION;
   const free = strongest(open);
   if (free === undefined) return WhyNoDelegation.CONTENTION;
-  if (type === "read" || free === "write") return type;
-  // Asked for outright, or better than nothing?
-  const asked = (wanted & Want.MASK) === Want.WRITE;
-  const reads = (open.access & Share.ACCESS_WRITE) === 0;
-  return !asked && reads ? "read" : WhyNoDelegation.CONTENTION;
+  return type === "read" || free === "write"
+    ? type
+    : WhyNoDelegation.CONTENTION;
 }
 
 /** Whether a delegation of this type, held before the server started, has no rival. */
@@ -48,8 +46,8 @@ function delegationOf({ file, client }: OpenState): Delegation | undefined {
 
 function preferred(open: OpenState, want: number): DelegationType {
   if (want === Want.READ || !isWritable(open)) return "read";
-  if (want === Want.WRITE) return "write";
-  // A client that only reads is not worth keeping all other readers out for.
+  // Whatever the client asks for: under one for writing it says what the size is
+  // and has the file's times set, which takes the right to write.
   return (open.access & Share.ACCESS_WRITE) !== 0 ? "write" : "read";
 }
 

@@ -5,7 +5,9 @@ import {
   type DelegationKeeperOptions,
 } from "../../src/delegations/delegation_keeper.ts";
 import type { CallbackRouter } from "../../src/backchannel/router.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
+import type { FileSystem } from "../../src/vfs/file_system.ts";
 import { op, type Stateid, walk } from "../support/client/mod.ts";
 import { type StateClient, StateFixture } from "../engine/state_fixture.ts";
 import { LEASE } from "../state/fixture.ts";
@@ -18,6 +20,10 @@ const WANT_WRITE = 0x200;
 const WANT_ANY = 0x300;
 const WANT_NONE = 0x400;
 const WANT_CANCEL = 0x500;
+
+/** Users: whose the file is, and one who may only read it. */
+const OWNER = 1000;
+const OTHER = 1001;
 
 // OPEN_DELEGATE_NONE_EXT and why.
 const NOT_WANTED = "none_ext 0";
@@ -32,11 +38,12 @@ function start(
   options: Partial<DelegationKeeperOptions> & {
     readonly graceMs?: number;
     readonly readOnly?: boolean;
+    readonly fs?: FileSystem;
   } = {},
 ) {
-  const { graceMs, readOnly, ...rest } = options;
+  const { graceMs, readOnly, fs, ...rest } = options;
   const tree = { file: "content", more: "" };
-  const fixture = new StateFixture({ tree, graceMs, readOnly });
+  const fixture = new StateFixture({ tree, fs, graceMs, readOnly });
   const { state } = fixture.services;
   const way = { isProven: true, sent: [] as CallbackRequest[] };
   const router = {
@@ -99,7 +106,8 @@ Deno.test("a delegation goes to who asks for it, of the type that it asks for", 
       [BOTH | WANT_ANY, "write"],
       [WRITE | WANT_ANY, "write"],
       [BOTH | WANT_READ, "read"],
-      [READ | WANT_WRITE, "write"],
+      // Who only reads is not asked for the file's size, nor for its times.
+      [READ | WANT_WRITE, "read"],
     ] as const
   ) {
     const client = await fixture.client(1);
@@ -205,6 +213,30 @@ Deno.test("a delegation for writing is not reclaimed on an export that is read o
   );
   assertEquals(delegation.type.startsWith("none"), true);
 });
+
+for (
+  const [uid, access, type] of [
+    [OWNER, READ, "write"],
+    [OWNER, BOTH, "write"],
+    [OTHER, READ, "none"],
+  ] as const
+) {
+  const who = uid === OWNER ? "may write the file" : "may only read the file";
+  Deno.test(`a delegation for writing is ${type} for who reclaims with access ${access} and ${who}`, async () => {
+    const fs = memory({ file: "content" });
+    // Its owner goes on after a chmod, as a local program does.
+    fs.setattr(fs.lookup(fs.root(), "file")!, { uid: OWNER, mode: 0o444 });
+    const { fixture } = start({ graceMs: LEASE, fs });
+    const client = await fixture.client(1, { reclaimComplete: false, uid });
+    const claim = { claim: "previous", delegate: 2 } as const;
+    const { delegation } = await client.ok(
+      "OPEN",
+      ...walk(["file"]),
+      client.openOp("", { access, claim }),
+    );
+    assertEquals(delegation.type, type);
+  });
+}
 
 Deno.test("what the program recalls while clients reclaim comes back to be returned, and recall waits for that", async () => {
   const { fixture, state, keeper, clock, way } = start({ graceMs: LEASE });

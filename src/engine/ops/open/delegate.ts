@@ -15,11 +15,13 @@ import {
 import type { OpenState } from "../../../state/opens.ts";
 import type { CompoundContext } from "../../context.ts";
 import type { OpenClaim } from "./args.ts";
-import { wantedOnly } from "../../../vfs/wanted.ts";
+import { Share, Status } from "../../../nfs4/constants.ts";
+import { type Rights, rightsAnd } from "../../../vfs/wanted.ts";
 import { attributesOf } from "../../files/attributes_of.ts";
+import { checkContent } from "../../files/file_access.ts";
 
-/** What a delegation for writing begins with. */
-const CHANGE = wantedOnly(["change"]);
+/** What a delegation for writing begins with, and what tells who may have it. */
+const CHANGE_AND_RIGHTS = rightsAnd("change");
 
 /** What an OPEN says about delegations. */
 export interface DelegationWish {
@@ -51,7 +53,9 @@ function* delegateWriting(
   const { file } = open.file;
   let change: number;
   try {
-    ({ change } = yield* wait(attributesOf(file, CHANGE)));
+    const attributes = yield* wait(attributesOf(file, CHANGE_AND_RIGHTS));
+    if (!mayWrite(context, open, attributes)) return WhyNoDelegation.RESOURCE;
+    ({ change } = attributes);
   } catch {
     // The file is open by now, whatever the file system says: no delegation is no error.
     return WhyNoDelegation.RESOURCE;
@@ -59,6 +63,22 @@ function* delegateWriting(
   // While the file system was busy, another client may have opened the file.
   const offer = offerFor(context, open, wish);
   return isReason(offer) ? offer : grant(context, open, { ...offer, change });
+}
+
+/**
+ * Whether the user of an open may write its file. With an open that only reads
+ * a client may still reclaim a delegation for writing, which came with another
+ * open before the server's restart.
+ */
+function mayWrite(
+  context: CompoundContext,
+  { access, file: { file } }: OpenState,
+  attributes: Rights,
+): boolean {
+  if ((access & Share.ACCESS_WRITE) !== 0) return true;
+  const by = { write: true, ownerAlways: true };
+  const status = checkContent(attributes, context.callerOf(file), by);
+  return status === Status.OK;
 }
 
 function offerFor(
