@@ -19,8 +19,9 @@ export function hostCode(error: unknown): string | undefined {
     return /^E(?!RR_)[A-Z0-9]+$/.test(code) ? code : undefined;
   }
   if (!(error instanceof Error)) return undefined;
-  // Deno's own permissions stand between us and the host.
-  if (error instanceof Deno.errors.NotCapable) return "EACCES";
+  // Deno's own permissions stand between us and the host: the operator's to mend,
+  // and no refusal of the caller.
+  if (error instanceof Deno.errors.NotCapable) return "EIO";
   // Deno has names for some errors, and for the others this.
   const [, number] = /\(os error (\d+)\)/.exec(error.message) ?? [];
   return number === undefined ? undefined : NAMES.get(Number(number)) ?? "EIO";

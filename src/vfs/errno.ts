@@ -45,8 +45,6 @@ const CODES = new Map(Object.entries<FsErrorCode>({
 const CLASSES: Readonly<Record<string, FsErrorCode>> = {
   NotFound: "not-found",
   PermissionDenied: "access",
-  // Deno's own permissions stand between us and the host.
-  NotCapable: "access",
   AlreadyExists: "exists",
   NotADirectory: "not-directory",
   IsADirectory: "is-directory",

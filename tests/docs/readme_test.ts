@@ -1,5 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { anonymousStateid, op, openSession } from "../support/client/mod.ts";
+import {
+  anonymousStateid,
+  CreateMode,
+  currentStateid,
+  op,
+  openRequests,
+  openSession,
+} from "../support/client/mod.ts";
 import { cannotRun, ServerProcess } from "../support/cli.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -76,12 +83,24 @@ Deno.test("the permissions that the README names are enough to serve", {
     const words = (text: string) =>
       text.replaceAll("DIR", directory).split(" ");
     await using server = new ServerProcess(
-      [...words(flags!), "--port", "0", "--metrics-port", "0"],
+      // With fewer than -A it is the port that says who is believed.
+      [...words(`${flags},trust=any`), "--port", "0", "--metrics-port", "0"],
       { permissions: words(permissions!) },
     );
-    await server.until(/mount -t nfs4/);
+    await assertWritable(server);
     server.kill("SIGTERM");
     assertEquals((await server.ended()).code, 0);
+  }
+  // The last of them is a store's; what is done to those wants no network.
+  const own = commands[1]![1]!.replaceAll("DIR", directory).split(" ")
+    .filter((flag) => flag !== "--allow-net");
+  for (const command of ["check", "export"]) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", ...own, `${ROOT}mod.ts`, command, directory],
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    assertEquals([new TextDecoder().decode(stderr), code], ["", 0]);
   }
   Deno.removeSync(directory, { recursive: true });
 });
@@ -96,7 +115,7 @@ for (const more of [[], ["--allow-ffi"]]) {
     for (const folder of folders) Deno.mkdirSync(folder);
     const [served, state] = folders;
     await using server = new ServerProcess([
-      ...["--export", `/=local:${served}`, "--state", state!],
+      ...["--export", `/=local:${served},trust=any`, "--state", state!],
       ...["--port", "0", "--metrics-port", "0"],
     ], {
       permissions: [
@@ -104,9 +123,27 @@ for (const more of [[], ["--allow-ffi"]]) {
         ...[`--allow-write=${folders}`, ...more],
       ],
     });
-    await server.until(/mount -t nfs4/);
+    await assertWritable(server);
     server.kill("SIGTERM");
     assertEquals((await server.ended()).code, 0);
     Deno.removeSync(base, { recursive: true });
   });
+}
+
+/** Throws unless root can write to what is served, and the server says nothing of it. */
+async function assertWritable(server: ServerProcess): Promise<void> {
+  const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
+  await using session = await openSession({
+    port: Number(port),
+    minorVersion: 2,
+  });
+  const { client: { clientid } } = session;
+  const create = { mode: CreateMode.UNCHECKED } as const;
+  const data = new Uint8Array(100_000);
+  const written = await session.compound([
+    ...openRequests(["made"], { clientid, create }),
+    op.write({ stateid: currentStateid, offset: 0n, data }),
+    op.getattr(["size"]),
+  ]);
+  assertEquals(written.get("GETATTR").attributes.size, 100_000n);
 }

@@ -11,7 +11,7 @@ function coded(code: string): Error {
 const known: readonly (readonly [unknown, string, string])[] = [
   [new Deno.errors.NotFound("gone"), "not-found", "NOENT"],
   [new Deno.errors.PermissionDenied(), "access", "ACCESS"],
-  [new Deno.errors.NotCapable(), "access", "ACCESS"],
+  [new Deno.errors.NotCapable(), "io", "IO"],
   [new Deno.errors.AlreadyExists(), "exists", "EXIST"],
   [new Deno.errors.NotADirectory(), "not-directory", "NOTDIR"],
   [new Deno.errors.IsADirectory(), "is-directory", "ISDIR"],

@@ -8,6 +8,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { type AccessList, accessListHolder } from "../../vfs/access_list.ts";
 import { AclCalls, type AclKind } from "./acl_calls.ts";
+import { hostCode } from "../../base/host_error.ts";
 import { hostError } from "./errno.ts";
 import { CachedReads } from "./cached_reads.ts";
 import type { HostCalls } from "./host_calls.ts";
@@ -170,7 +171,7 @@ export class LinuxHost extends PortableHost {
     folder: OpenFolder,
     name: string,
   ): HostStat | "mounted" | undefined {
-    if (folder.fd < 0) return super.stat(folder, name);
+    if (folder.fd < 0) return this.#statPath(folder.prefix + name);
     const entry = this.#cString(name);
     if (this.#pins === undefined) {
       const stat = this.#stat(folder.fd, entry, AT_SYMLINK_NOFOLLOW);
@@ -187,8 +188,23 @@ export class LinuxHost extends PortableHost {
   }
 
   override statFolder(folder: OpenFolder): HostStat {
-    if (folder.fd < 0) return super.statFolder(folder);
-    return this.statFile(folder.fd);
+    if (folder.fd >= 0) return this.statFile(folder.fd);
+    const stat = this.#statPath(this.folderPath(folder));
+    if (stat === undefined) throw hostError(ENOENT, "statx");
+    return stat;
+  }
+
+  /**
+   * Where Deno may not read /proc (all but `-A`). Not by Deno: it numbers devices
+   * otherwise, and no file would be the one that {@linkcode statFile} tells of.
+   */
+  #statPath(path: string): HostStat | undefined {
+    try {
+      return this.#stat(AT_FDCWD, cString(path), AT_SYMLINK_NOFOLLOW);
+    } catch (error) {
+      if (hostCode(error) === "ENOTDIR") return undefined;
+      throw error;
+    }
   }
 
   override readCached(

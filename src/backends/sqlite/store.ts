@@ -70,6 +70,7 @@ function assemble(
     : "os";
   if (isFolder) {
     makeFolder(directory);
+    assertRoomIsTold(directory, options);
     const lock = lockStore(directory);
     closers.push(() => lock[Symbol.dispose]());
   }
@@ -170,6 +171,21 @@ function makeFolder(directory: string): void {
       ? "not a folder"
       : (error as Error).message;
     throw new Error(`can't serve ${directory}: ${why}`);
+  }
+}
+
+/**
+ * Throws one line where the host does not tell what room its disk has, as Deno does
+ * not without `--allow-sys`: nothing could be written, and no client is to find out.
+ */
+function assertRoomIsTold(
+  directory: string,
+  { disk }: CompleteOptions,
+): void {
+  try {
+    disk.room(directory);
+  } catch (error) {
+    throw cantOpen(directory, error);
   }
 }
 

@@ -23,6 +23,22 @@ function edit(directory: string, sql: string): void {
 }
 
 Deno.test({
+  name:
+    "a store whose disk's room Deno does not tell is refused, before anything is made, with the permission that it wants",
+  ignore,
+  permissions: { read: true, write: true, sys: false },
+  async fn() {
+    using folder = temporary();
+    assertThrows(() => sqlite(folder.path), Error, "--allow-sys");
+    assertEquals([...Deno.readDirSync(folder.path)], []);
+    const inMemory = sqlite(":memory:");
+    make(inMemory, "a");
+    assert(inMemory.status().freeBytes > 0);
+    await inMemory.dispose();
+  },
+});
+
+Deno.test({
   name: "a second server on a store is refused, until the first is done",
   ignore,
   async fn() {
