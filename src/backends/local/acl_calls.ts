@@ -1,7 +1,7 @@
 import type { AccessList } from "../../vfs/access_list.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { hostError } from "./errno.ts";
-import type { HostCalls } from "./host_calls.ts";
+import type { HostCalls } from "../common/host_calls.ts";
 import { cString } from "./raw_calls.ts";
 
 /** The list of a file, and the one that a folder gives to what is made in it. */

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { constants } from "node:os";
 import { hostError } from "./errno.ts";
-import type { HostCalls } from "./host_calls.ts";
+import type { HostCalls } from "../common/host_calls.ts";
 
 /** The number of openat2(2), on all architectures. */
 const OPENAT2 = 437n;

@@ -6,10 +6,11 @@ import { Closing } from "./closing.ts";
 import { toFsError } from "./errno.ts";
 import type { Host, HostStat } from "./host.ts";
 import { isLarge } from "../common/long_calls.ts";
+import type { HostFile } from "../common/transfers.ts";
 import type { LocalNode } from "./node.ts";
 
 /** An open file of the host. */
-export class Descriptor {
+export class Descriptor implements HostFile {
   /** The number of the host. */
   readonly fd: number;
   /** Whether it can be written through. */
@@ -19,19 +20,31 @@ export class Descriptor {
   /** Written to, and not made durable since. */
   isUnsynced = false;
   #users = 0;
+  #reads = 0;
   #isRetired = false;
   readonly #closing: Closing;
+  /** The one before of the same file, while other threads read by it. */
+  #before: Descriptor | undefined;
 
   constructor(
     fd: number,
-    { writable, closing }: {
+    { writable, closing, before }: {
       readonly writable: boolean;
       readonly closing: Closing;
+      readonly before: Descriptor | undefined;
     },
   ) {
     this.fd = fd;
     this.isWritable = writable;
     this.#closing = closing;
+    if (before?.isBeingRead) this.#before = before;
+  }
+
+  /** Whether other threads read the file: the host has a cut of it wait for them. */
+  get isBeingRead(): boolean {
+    if (this.#reads > 0) return true;
+    if (!this.#before?.isBeingRead) this.#before = undefined;
+    return this.#before !== undefined;
   }
 
   /** Keeps it open while `act` waits for the host. */
@@ -42,6 +55,16 @@ export class Descriptor {
     } finally {
       this.#users--;
       if (this.#isRetired) this.#closeUnused();
+    }
+  }
+
+  /** See {@linkcode HostFile.reading}. */
+  async reading<T>(act: () => Promise<T>): Promise<T> {
+    this.#reads++;
+    try {
+      return await this.during(act);
+    } finally {
+      this.#reads--;
     }
   }
 
@@ -156,9 +179,10 @@ export class FileDescriptors {
   /** Keeps `fd` for the node, in place of what it had. */
   hold(node: LocalNode, fd: number, writable: boolean): Descriptor {
     const { closing } = this;
-    const next = new Descriptor(fd, { writable, closing });
-    next.isUnsynced = node.descriptor?.isUnsynced ?? false;
-    node.descriptor?.retire();
+    const before = node.descriptor;
+    const next = new Descriptor(fd, { writable, closing, before });
+    next.isUnsynced = before?.isUnsynced ?? false;
+    before?.retire();
     node.descriptor = next;
     this.#use(node, next);
     return next;

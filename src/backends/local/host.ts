@@ -6,6 +6,7 @@ import type {
   Timestamp,
 } from "../../vfs/file_system.ts";
 
+import type { CachedReader } from "../common/cached_reads.ts";
 import type { AccessList, Listed } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
 import type { FileWatch, FolderWatch } from "./inotify.ts";
@@ -54,7 +55,7 @@ export type NewTime = Timestamp | "now" | undefined;
  * {@linkcode OpenFolder} and one name, so that nothing but the last component
  * is ever looked up, and that is never followed.
  */
-export interface Host {
+export interface Host extends CachedReader {
   /** Whether folders are held by descriptors: then no process can swap one under us. */
   readonly pinsFolders: boolean;
   /** Whether the files of a folder of layers are told apart; see `overlay_host.ts`. */
@@ -100,16 +101,6 @@ export interface Host {
   statFolder(folder: OpenFolder): HostStat;
   /** Attributes of an open file. */
   statFile(fd: number): HostStat;
-  /**
-   * Fills `buffer`, or a part of it, with an open file's bytes from `offset` on,
-   * without waiting for a disk where this host can tell: bytes that were read, 0
-   * at the end of the file, undefined where they are not in its memory.
-   */
-  readCached(
-    fd: number,
-    buffer: Uint8Array,
-    offset: number,
-  ): number | undefined;
   /** 32 bits that tell this use of the inode number from other ones; name "" is the folder itself. */
   tag(folder: OpenFolder, name: string, stat: HostStat): number;
   /**

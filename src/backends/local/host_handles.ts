@@ -1,4 +1,4 @@
-import type { HostCalls } from "./host_calls.ts";
+import type { HostCalls } from "../common/host_calls.ts";
 
 const MAX_HANDLE = 128;
 

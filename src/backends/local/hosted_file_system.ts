@@ -31,7 +31,6 @@ import type {
 } from "../../vfs/file_system.ts";
 import { Approach } from "./approach.ts";
 import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
-import { read, write } from "./content.ts";
 import { create } from "./create.ts";
 import { link, remove, rename } from "./entries.ts";
 import { toFsError } from "./errno.ts";
@@ -45,6 +44,7 @@ import { readPage } from "./pages.ts";
 import { resize as resizeFile } from "./resizes.ts";
 import { BLIND_TO_LAYERS, isLayered } from "./overlay_host.ts";
 import { Store } from "./store.ts";
+import { MAX_SYNC, readFile, writeFile } from "../common/transfers.ts";
 
 /** Where only this server changes files. */
 const NO_GUARD: Disposable = { [Symbol.dispose]: () => {} };
@@ -230,7 +230,12 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       if (length === 0) {
         return { bytes: 0, eof: offset >= host.statFile(descriptor.fd).size };
       }
-      const bytes = read(host, { descriptor, buffer: target, offset });
+      const bytes = readFile(host, {
+        file: descriptor,
+        buffer: target,
+        offset,
+        atOnce: MAX_SYNC,
+      });
       if (bytes instanceof Promise) {
         return bytes.then(async (bytes) => {
           if (bytes < length) return { bytes, eof: true };
@@ -307,7 +312,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       const mayWait = host.pinsFolders || !needsPath(changes);
       const resize = (size: number) =>
         mayWait
-          ? resizeFile(descriptor!.fd, stat, size)
+          ? resizeFile(descriptor!, stat, size)
           : fs.ftruncateSync(descriptor!.fd, size);
       const apply = (path?: string) =>
         applyChanges(host, { path, resize, stat }, changes);
@@ -355,7 +360,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       descriptor.isUnsynced = true;
       // Also where the host writes a part and fails.
       tree.moment.end();
-      const written = write(descriptor, data, offset);
+      const written = writeFile(descriptor, data, offset);
       return written instanceof Promise
         ? guards.during(file, written).then(done)
         : done();

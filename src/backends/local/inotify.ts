@@ -1,4 +1,4 @@
-import type { HostCalls } from "./host_calls.ts";
+import type { HostCalls } from "../common/host_calls.ts";
 
 const IN_MODIFY = 0x2;
 const IN_ATTRIB = 0x4;

@@ -10,8 +10,8 @@ import { type AccessList, accessListHolder } from "../../vfs/access_list.ts";
 import { AclCalls, type AclKind } from "./acl_calls.ts";
 import { hostCode } from "../../base/host_error.ts";
 import { hostError } from "./errno.ts";
-import { CachedReads } from "./cached_reads.ts";
-import type { HostCalls } from "./host_calls.ts";
+import { CachedReads } from "../common/cached_reads.ts";
+import type { HostCalls } from "../common/host_calls.ts";
 import {
   birthHash,
   type HostListing,
@@ -212,7 +212,7 @@ export class LinuxHost extends PortableHost {
     buffer: Uint8Array,
     offset: number,
   ): number | undefined {
-    return this.#cached.read(fd, buffer, offset);
+    return this.#cached.readCached(fd, buffer, offset);
   }
 
   override statFile(fd: number): HostStat {

@@ -30,7 +30,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { hostCode } from "../../base/host_error.ts";
 import type { Host } from "./host.ts";
-import { openHostCalls } from "./host_calls.ts";
+import { openHostCalls } from "../common/host_calls.ts";
 import { LinuxHost } from "./linux_host.ts";
 import { HostedFileSystem } from "./hosted_file_system.ts";
 import { checkOptions, type LocalOptions } from "./options.ts";

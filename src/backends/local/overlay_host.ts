@@ -2,7 +2,7 @@ import { fileSystemType } from "./file_system_type.ts";
 import { EntryPins } from "./entry_pins.ts";
 import type { HostStat, OpenFolder } from "./host.ts";
 import { birthHash } from "./host.ts";
-import type { HostCalls } from "./host_calls.ts";
+import type { HostCalls } from "../common/host_calls.ts";
 import { type HostHandle, HostHandles } from "./host_handles.ts";
 import { LinuxHost } from "./linux_host.ts";
 

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { decodeRaw, encodeRaw } from "../../base/raw_names.ts";
 import { hostError } from "./errno.ts";
 import type { HostName } from "./host.ts";
-import type { HostCalls } from "./host_calls.ts";
+import type { HostCalls } from "../common/host_calls.ts";
 
 const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;

@@ -1,16 +1,20 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
+import type { Descriptor } from "./file_descriptors.ts";
 import type { HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 
-/** Brings an open file to `size`: at once, or by another thread where that takes long. */
+/**
+ * Brings an open file to `size`: at once, or by another thread where that takes
+ * long, if only for the reads of others.
+ */
 export function resize(
-  fd: number,
+  { fd, isBeingRead }: Descriptor,
   stat: HostStat,
   size: number,
 ): Awaitable<void> {
-  if (!isFarFrom(stat, size)) return fs.ftruncateSync(fd, size);
+  if (!isBeingRead && !isFarFrom(stat, size)) return fs.ftruncateSync(fd, size);
   return resizeLater(fd, size);
 }
 

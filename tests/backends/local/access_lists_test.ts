@@ -1,7 +1,7 @@
 import host from "node:fs";
 import { assertEquals } from "@std/assert";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
-import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
+import { openHostCalls } from "../../../src/backends/common/host_calls.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import { cString } from "../../../src/backends/local/raw_calls.ts";
 import type { HostedOptions } from "../../../src/backends/local/options.ts";

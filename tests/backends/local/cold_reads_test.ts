@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Host } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
+import { holdBack } from "../hold_back.ts";
+import { dropCached } from "../drop_cached.ts";
 import { hasFfi, makeHost, noFolder, Sandbox } from "./fixture.ts";
 
 const BYTES = Uint8Array.from({ length: 100_000 }, (_, i) => i * 7 + (i >> 8));
@@ -72,18 +74,7 @@ Deno.test({
     await using box = new Sandbox();
     const path = `${box.path}/file`;
     Deno.writeFileSync(path, BYTES);
-    // Has the host drop what it keeps of it, where its file system does that.
-    const dropped = await new Deno.Command("dd", {
-      args: [
-        `of=${path}`,
-        "oflag=nocache",
-        "conv=notrunc,fdatasync",
-        "count=0",
-      ],
-      stdin: "null",
-      stderr: "null",
-    }).output();
-    assert(dropped.success);
+    await dropCached(path);
     const file = await fileOf(box.fs);
     const target = new Uint8Array(BYTES.length);
     for (let round = 0; round < 2; round++) {
@@ -91,5 +82,33 @@ Deno.test({
       assertEquals(bytes, BYTES.length);
       assertEquals(target, BYTES);
     }
+  },
+});
+
+Deno.test({
+  name: "local: a thread cuts a file that another one is reading",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    Deno.writeFileSync(`${box.path}/file`, BYTES);
+    const fs = new HostedFileSystem(
+      coldHost(0),
+      Deno.realPathSync(box.path),
+    );
+    await using _ends = { [Symbol.asyncDispose]: () => fs.dispose() };
+    const file = await fileOf(fs);
+    using reads = holdBack("read");
+    const read = fs.read(file, 0, new Uint8Array(9));
+    // By the descriptor for writing, while the read has that for reading.
+    using cuts = holdBack("ftruncate");
+    const cut = fs.setattr(file, { size: 10 });
+    assertEquals([reads.asked.length, cuts.asked.length], [1, 1]);
+    reads.open();
+    cuts.open();
+    assertEquals(await read, { bytes: 9, eof: false });
+    await cut;
+    assertEquals((await fs.getattr(file)).size, 10);
+    // Nothing is at it any more.
+    assert(!(fs.setattr(file, { size: 5 }) instanceof Promise));
   },
 });

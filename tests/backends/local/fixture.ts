@@ -1,5 +1,5 @@
 import type { Host } from "../../../src/backends/local/host.ts";
-import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
+import { openHostCalls } from "../../../src/backends/common/host_calls.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { local } from "../../../src/backends/local/mod.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
-import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
+import { openHostCalls } from "../../../src/backends/common/host_calls.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { toldClock } from "../../support/fake_clock.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";

@@ -3,7 +3,7 @@ import type { LocalNode } from "../../../src/backends/local/node.ts";
 import { FsError, type JudgedEntry } from "../../../src/vfs/mod.ts";
 import { toldClock } from "../../support/fake_clock.ts";
 import { attributes, noFolder, Sandbox, testBothHosts } from "./fixture.ts";
-import { holdBack } from "./hold_back.ts";
+import { holdBack } from "../hold_back.ts";
 
 /** What the host cuts by another thread. */
 const LARGE = 17 * 1024 * 1024;

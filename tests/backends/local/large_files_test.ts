@@ -14,7 +14,7 @@ import {
   noFolder,
   Sandbox,
 } from "./fixture.ts";
-import { holdBack } from "./hold_back.ts";
+import { holdBack } from "../hold_back.ts";
 
 /** A size that the host takes long for, were it no hole. */
 const LARGE = 17 * 1024 * 1024;

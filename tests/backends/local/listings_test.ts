@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { openHostCalls } from "../../../src/backends/local/host_calls.ts";
+import { openHostCalls } from "../../../src/backends/common/host_calls.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { toldClock } from "../../support/fake_clock.ts";

@@ -6,14 +6,23 @@ export interface HeldCall {
   fail(code: string): void;
 }
 
+/** What holds back calls of the host. */
+interface Hold extends Disposable {
+  readonly asked: readonly HeldCall[];
+  /** Has all of them done, and those that come. */
+  open(): void;
+}
+
 /** Holds back what the host is asked by `call`; the test has it done. */
 export function holdBack(
-  call: "ftruncate" | "fdatasync",
-): Disposable & { readonly asked: readonly HeldCall[] } {
+  call: "ftruncate" | "fdatasync" | "read" | "write",
+): Hold {
   const real = host[call] as (...given: unknown[]) => void;
   const asked: HeldCall[] = [];
+  let isOpen = false;
   // deno-lint-ignore no-explicit-any
   (host as any)[call] = (...given: unknown[]) => {
+    if (isOpen) return real(...given);
     const done = given.at(-1) as (error: Error) => void;
     asked.push({
       go: () => real(...given),
@@ -22,6 +31,10 @@ export function holdBack(
   };
   return {
     asked,
+    open() {
+      isOpen = true;
+      for (const { go } of asked) go();
+    },
     [Symbol.dispose]() {
       // deno-lint-ignore no-explicit-any
       (host as any)[call] = real;

@@ -38,6 +38,7 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "i32", "i64", "i32"],
     result: "i32",
   },
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   close: { parameters: ["i32"], result: "i32" },
   dup: { parameters: ["i32"], result: "i32" },
   /** The same, on a thread of its own. */
