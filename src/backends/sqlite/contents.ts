@@ -32,9 +32,14 @@ export interface Contents {
   make(number: number): boolean;
   /**
    * Fills `target` from `offset` on, zeros where nothing was written. False where
-   * the content ends before all of that.
+   * the content ends before all of that. At once, or while others work where the
+   * host has to get it from its disk.
    */
-  read(number: number, offset: number, target: Uint8Array): boolean;
+  read(
+    number: number,
+    offset: number,
+    target: Uint8Array,
+  ): Awaitable<boolean>;
   /** Writes all of `data`, or throws; part of it may be written then. */
   write(number: number, offset: number, data: Uint8Array): void;
   /**

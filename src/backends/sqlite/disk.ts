@@ -8,7 +8,13 @@ import {
 } from "node:fs";
 import type { StatementSync } from "node:sqlite";
 import type { Awaitable } from "../../base/awaitable.ts";
+import {
+  type CachedReader,
+  CachedReads,
+  plainReads,
+} from "../common/cached_reads.ts";
 import { FewAtOnce } from "../common/few_at_once.ts";
+import type { HostCalls } from "../common/host_calls.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 
 /**
@@ -27,14 +33,21 @@ export interface Disk {
   sync(descriptor: number): Promise<void>;
   /** The same, at once. */
   syncNow(descriptor: number): void;
+  /** What reads open files from the host's memory, by libc where Deno may call it. */
+  reader(calls: HostCalls | undefined): CachedReader;
   /**
    * Takes away what of an open file is at `size` and beyond: at once, or while
-   * others work where that takes long. `now`: its size, and the bytes that it takes.
+   * others work where that takes long. `now`: its size, the bytes that it takes,
+   * and whether other threads read it: the host has a cut wait for them.
    */
   cut(
     descriptor: number,
     size: number,
-    now: { readonly size: number; readonly used: number },
+    now: {
+      readonly size: number;
+      readonly used: number;
+      readonly isBeingRead: boolean;
+    },
   ): Awaitable<void>;
   /** Bytes in all and bytes free on the disk of a folder. */
   room(directory: string): { readonly total: number; readonly free: number };
@@ -51,8 +64,9 @@ export const hostDisk: Disk = {
       fdatasync(descriptor, (error) => error ? reject(error) : resolve())
     ),
   syncNow: fdatasyncSync,
+  reader: (calls) => calls === undefined ? plainReads : new CachedReads(calls),
   cut: (descriptor, size, now) =>
-    isFarFrom(now, size)
+    now.isBeingRead || isFarFrom(now, size)
       ? cuts.run(() => resizeLater(descriptor, size))
       : ftruncateSync(descriptor, size),
   room(directory) {

@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
 import type { Committer } from "./committer.ts";
@@ -70,15 +71,35 @@ export class FileData {
   }
 
   /** Fills `target` from `offset` on and returns how many bytes that were. */
-  read(file: SqliteNode, offset: number, target: Uint8Array): number {
+  read(
+    file: SqliteNode,
+    offset: number,
+    target: Uint8Array,
+  ): Awaitable<number> {
     const count = Math.min(target.length, file.size - offset);
     if (count <= 0) return 0;
     const part = count === target.length ? target : target.subarray(0, count);
-    if (file.outside) {
-      const isWhole = this.#parts.contents.read(file.outside, offset, part);
-      if (!isWhole) assertThere(this.#parts.contents, file);
-    } else part.set(this.#load(file).subarray(offset, offset + count));
-    return count;
+    if (!file.outside) {
+      part.set(this.#load(file).subarray(offset, offset + count));
+      return count;
+    }
+    const { outside } = file;
+    const isWhole = this.#parts.contents.read(outside, offset, part);
+    if (isWhole === true) return count;
+    if (isWhole === false) {
+      assertThere(this.#parts.contents, file);
+      return count;
+    }
+    return this.#readLater(file, isWhole).then(() => count);
+  }
+
+  /** What was read is there, unless the file was cut or removed meanwhile. */
+  async #readLater(file: SqliteNode, reading: Promise<boolean>): Promise<void> {
+    const { contents, nodes } = this.#parts;
+    const { outside } = file;
+    if (await reading) return;
+    const now = nodes.live(file);
+    if (now.outside === outside) assertThere(contents, now);
   }
 
   /** The parts of a file that may be other than zeros, in order. */

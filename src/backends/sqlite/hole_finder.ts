@@ -1,4 +1,5 @@
 import { readSync } from "node:fs";
+import type { HostCalls } from "../common/host_calls.ts";
 import { joined, type Segment } from "./segments.ts";
 
 /** Bytes that are looked at at once, where the host can't be asked. */
@@ -7,21 +8,23 @@ const BLOCK = 4096;
 /** `lseek` of Linux: the next byte that may be other than zero, the next hole. */
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
-const SYMBOLS = {
-  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
-} as const;
 
 /**
  * Finds the holes of files on the host. Deno has no call for that, so libc is
  * asked where Deno may (`--allow-ffi`, Linux); elsewhere whatever reads as zeros
  * is a hole, which takes as long as reading all of the file does.
  */
-export class HoleFinder implements Disposable {
-  readonly #libc = openLibc();
+export class HoleFinder {
+  readonly #libc: HostCalls["libc"] | undefined;
+
+  /** `calls`: of libc, where Deno may call it. */
+  constructor(calls: HostCalls | undefined) {
+    this.#libc = calls?.libc;
+  }
 
   /** The parts of an open file of `size` bytes that may be other than zeros, in order. */
   find(descriptor: number, size: number): readonly Segment[] {
-    const { symbols: libc } = this.#libc ?? {};
+    const libc = this.#libc;
     if (libc === undefined) return readThrough(descriptor, size);
     const segments: Segment[] = [];
     for (let at = 0; at < size;) {
@@ -34,23 +37,6 @@ export class HoleFinder implements Disposable {
       at = end;
     }
     return segments;
-  }
-
-  [Symbol.dispose](): void {
-    this.#libc?.close();
-  }
-}
-
-// deno-lint-ignore explicit-function-return-type
-function openLibc() {
-  if (Deno.build.os !== "linux") return undefined;
-  // Asked first: a missing permission would otherwise prompt on a terminal.
-  const { state } = Deno.permissions.querySync({ name: "ffi" });
-  if (state !== "granted") return undefined;
-  try {
-    return Deno.dlopen("libc.so.6", SYMBOLS);
-  } catch {
-    return undefined;
   }
 }
 

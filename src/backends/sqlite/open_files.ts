@@ -2,19 +2,72 @@ import { closeSync, openSync } from "node:fs";
 import { isOutOfRoom } from "../../base/out_of_room.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { mostDescriptors } from "../common/process_limit.ts";
+import type { HostFile } from "../common/transfers.ts";
 
 /** Files kept open, where that is no more than a quarter of what the process may have. */
 const OPEN_FILES = 256;
 
 /** A content that is open. */
-export interface OpenFile {
-  readonly descriptor: number;
+export class OpenFile implements HostFile {
+  readonly fd: number;
   /** Calls of other threads: the descriptor must not be closed, and used for another file. */
-  calls: number;
+  #calls = 0;
+  #reads = 0;
   /** Fell out of the cache meanwhile. */
-  isForgotten: boolean;
-  /** Resolves when the last of those calls has ended, and the descriptor is closed. */
-  readonly closed: PromiseWithResolvers<void>;
+  #isForgotten = false;
+  readonly #closed = Promise.withResolvers<void>();
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Whether other threads are at it. */
+  get isInUse(): boolean {
+    return this.#calls > 0;
+  }
+
+  /** Whether other threads read it: the host has a cut of it wait for them. */
+  get isBeingRead(): boolean {
+    return this.#reads > 0;
+  }
+
+  /** Resolves when the last of their calls has ended, and the descriptor is closed. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Keeps it open until the call of another thread has ended. */
+  async during<T>(act: () => Promise<T>): Promise<T> {
+    this.#calls++;
+    try {
+      return await act();
+    } finally {
+      this.#calls--;
+      if (this.#isForgotten) this.#closeUnused();
+    }
+  }
+
+  /** See {@linkcode HostFile.reading}. */
+  async reading<T>(act: () => Promise<T>): Promise<T> {
+    this.#reads++;
+    try {
+      return await this.during(act);
+    } finally {
+      this.#reads--;
+    }
+  }
+
+  /** Closes it, as soon as no other thread is at it. */
+  forget(): void {
+    this.#isForgotten = true;
+    this.#closeUnused();
+  }
+
+  #closeUnused(): void {
+    if (this.isInUse) return;
+    closeSync(this.fd);
+    this.#closed.resolve();
+  }
 }
 
 /** The contents that are held open, by their numbers: those that were used last. */
@@ -45,9 +98,8 @@ export class OpenFiles implements Disposable {
   }
 
   /** Holds what was opened; the one that was not used for longest may have to go for it. */
-  keep(number: number, descriptor: number): OpenFile {
-    const closed = Promise.withResolvers<void>();
-    const file = { descriptor, calls: 0, isForgotten: false, closed };
+  keep(number: number, fd: number): OpenFile {
+    const file = new OpenFile(fd);
     this.#open.set(number, file);
     if (this.#open.size > this.#most) {
       for (const oldest of this.#open.keys()) {
@@ -63,8 +115,7 @@ export class OpenFiles implements Disposable {
     const file = this.#open.get(number);
     if (file === undefined) return undefined;
     this.#open.delete(number);
-    file.isForgotten = true;
-    if (file.calls === 0) closeFile(file);
+    file.forget();
     return file;
   }
 
@@ -115,8 +166,8 @@ export class OpenFiles implements Disposable {
   }
 
   #closeIdle(): boolean {
-    for (const [number, { calls }] of this.#open) {
-      if (calls > 0) continue;
+    for (const [number, { isInUse }] of this.#open) {
+      if (isInUse) continue;
       this.forget(number);
       return true;
     }
@@ -124,26 +175,7 @@ export class OpenFiles implements Disposable {
   }
 }
 
-/** Keeps a file open until the call of another thread has ended. */
-export async function during(
-  file: OpenFile,
-  call: Promise<void>,
-): Promise<void> {
-  file.calls++;
-  try {
-    await call;
-  } finally {
-    file.calls--;
-    if (file.isForgotten && file.calls === 0) closeFile(file);
-  }
-}
-
 /** Whether the process has no descriptor or memory for something: that ends by itself. */
 export function lacksRoom(error: unknown): boolean {
   return isOutOfRoom(error instanceof FsError ? error.cause : error);
-}
-
-function closeFile({ descriptor, closed }: OpenFile): void {
-  closeSync(descriptor);
-  closed.resolve();
 }

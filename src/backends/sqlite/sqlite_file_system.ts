@@ -181,8 +181,18 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     const ready = this.#store.data.readyToRead(live);
     if (ready) return ready.then(() => this.read(file, offset, target));
     const bytes = this.#store.data.read(live, offset, target);
-    this.#accessed(live);
-    return { bytes, eof: offset + bytes >= live.size };
+    return typeof bytes === "number"
+      ? this.#wasRead(live, offset, bytes)
+      : bytes.then((bytes) =>
+        this.#wasRead(this.#store.nodes.live(file), offset, bytes)
+      );
+  }
+
+  /** So many bytes of a file were read, which another request may have cut meanwhile. */
+  #wasRead(file: SqliteNode, offset: number, bytes: number): ReadResult {
+    this.#accessed(file);
+    const rest = Math.max(0, file.size - offset);
+    return { bytes: Math.min(bytes, rest), eof: bytes >= rest };
   }
 
   /** @internal The parts of a file that may be other than zeros, in order: what an archive has to hold. */

@@ -24,12 +24,12 @@ import {
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import {
   canWrite,
-  content,
   find,
   make,
   pattern,
   temporary,
   using,
+  whole,
 } from "./fixture.ts";
 
 const encoder = new TextEncoder();
@@ -73,23 +73,25 @@ function filled(): SqliteFileSystem {
 }
 
 /** All that an archive keeps of a tree, by path. */
-function picture(fs: SqliteFileSystem): Map<string, unknown> {
+async function picture(
+  fs: SqliteFileSystem,
+): Promise<Map<string, unknown>> {
   const seen = new Map<string, unknown>();
   const first = new Map<number, string>();
-  const add = (node: SqliteNode, path: string) => {
+  const add = async (node: SqliteNode, path: string) => {
     const { type, mode, uid, gid, mtime, target, rdev, fileid } = node;
     const same = first.get(fileid) ?? path;
     first.set(fileid, same);
-    const bytes = type === "file" ? content(fs, node) : undefined;
+    const bytes = type === "file" ? await whole(fs, node) : undefined;
     const nlink = node.nlink;
     const kept = { type, mode, uid, gid, mtime, target, rdev, nlink };
     seen.set(path, { ...kept, same, bytes });
     if (type !== "directory") return;
     for (const { name } of fs.readdir(node, 0, 1000).entries) {
-      add(fs.lookup(node, name)!, `${path}/${name}`);
+      await add(fs.lookup(node, name)!, `${path}/${name}`);
     }
   };
-  add(fs.root(), "");
+  await add(fs.root(), "");
   return seen;
 }
 
@@ -133,8 +135,8 @@ Deno.test("what is exported and imported is the same tree", async () => {
   const bytes = await archiveOf(one);
   assertEquals(bytes.length % 512, 0);
   const done = await importTree(other, streamOf(bytes));
-  const before = picture(one);
-  const after = picture(other);
+  const before = await picture(one);
+  const after = await picture(other);
   assertEquals([...after.keys()].sort(), [...before.keys()].sort());
   for (const [path, node] of before) assertEquals(after.get(path), node, path);
   assertEquals(done.files, before.size);
@@ -171,7 +173,7 @@ Deno.test("sockets are skipped, and named", async () => {
   const other = sqlite(":memory:");
   await importTree(other, stream);
   assertEquals(skipped, ["./socket"]);
-  assertEquals([...picture(other).keys()], ["", "/file"]);
+  assertEquals([...(await picture(other)).keys()], ["", "/file"]);
   await fs.dispose();
   await other.dispose();
 });
@@ -188,7 +190,7 @@ Deno.test("an import goes over what is there", async () => {
     "--merge",
   );
   await importTree(other, exportTree(one), { merge: true });
-  const [before, after] = [picture(one), picture(other)];
+  const [before, after] = [await picture(one), await picture(other)];
   assert(after.delete("/mine"));
   for (const [path, node] of before) assertEquals(after.get(path), node, path);
   await one.dispose();
@@ -245,19 +247,19 @@ Deno.test("a member that can't be unpacked is skipped and told, and takes no oth
   for (const [members, reason] of bad) {
     const fs = sqlite(":memory:");
     const told: string[] = [];
-    const whole = archive(
+    const packed = archive(
       { path: "folder", type: "directory" },
       { path: "link", type: "symlink", target: "/etc" },
       ...members,
       { path: "last", size: 5 },
       block(5),
     );
-    await importTree(fs, streamOf(whole), {
+    await importTree(fs, streamOf(packed), {
       skipped: (_path, reason) => told.push(reason),
     });
     assertEquals(told.length, 1, reason);
     assertStringIncludes(told[0]!, reason);
-    assertEquals(content(fs, find(fs, "last")), pattern(5, 1), reason);
+    assertEquals(await whole(fs, find(fs, "last")), pattern(5, 1), reason);
     const { entries } = fs.readdir(fs.root(), 0, 10);
     const names = entries.map(({ name }) => name).sort();
     assertEquals(names, ["folder", "last", "link"], reason);
@@ -471,7 +473,7 @@ Deno.test({
       await importTree(other, streamOf(bytes, 10_000));
       const name = tree === "tree" ? `folder/${long}/file513` : "file";
       const seed = tree === "tree" ? 513 : 1;
-      assertEquals(content(other, find(other, name)), pattern(513, seed));
+      assertEquals(await whole(other, find(other, name)), pattern(513, seed));
       await other.dispose();
     }
     await fs.dispose();

@@ -5,12 +5,12 @@ import { FsError } from "../../../src/vfs/mod.ts";
 import {
   attributes,
   canWrite,
-  content,
   find,
   make,
   pattern,
   temporary,
   using,
+  whole,
 } from "./fixture.ts";
 
 const ignore = !canWrite;
@@ -108,8 +108,8 @@ Deno.test({
       await fs.dispose();
       await assertRefused(store, "store.db-wal is the log of another store");
       Deno.removeSync(`${store}/store.db-wal`);
-      await using(store, (fs) => {
-        assertEquals(content(fs, find(fs, "large")), pattern(50_000, 1));
+      await using(store, async (fs) => {
+        assertEquals(await whole(fs, find(fs, "large")), pattern(50_000, 1));
       });
     }
   },
@@ -134,8 +134,8 @@ Deno.test({
     await assertRefused(store, "content/ and store.db are of different stores");
     Deno.removeSync(`${store}/content`, { recursive: true });
     Deno.renameSync(`${store}/away`, `${store}/content`);
-    await using(store, (fs) => {
-      assertEquals(content(fs, find(fs, "large")), pattern(50_000, 1));
+    await using(store, async (fs) => {
+      assertEquals(await whole(fs, find(fs, "large")), pattern(50_000, 1));
     });
   },
 });
@@ -169,7 +169,7 @@ Deno.test({
     // An older copy of store.db, beside content that is newer.
     Deno.copyFileSync(`${old}/store.db`, `${store}/store.db`);
     const strays = listing(`${store}/content`).length;
-    await using(store, (fs) => {
+    await using(store, async (fs) => {
       for (let i = 0; i < 50; i++) {
         const file = make(fs, `other${i}`);
         fs.write(file, 90_000, pattern(10, i), "file");
@@ -178,10 +178,10 @@ Deno.test({
         fs.create(fs.root(), `hole${i}`, { type: "file" }, hole);
       }
       for (let i = 0; i < 50; i++) {
-        const bytes = content(fs, find(fs, `other${i}`));
+        const bytes = await whole(fs, find(fs, `other${i}`));
         assertEquals(bytes.subarray(0, 90_000), new Uint8Array(90_000));
         for (const name of [`empty${i}`, `hole${i}`]) {
-          assertEquals(content(fs, find(fs, name)), new Uint8Array(60_000));
+          assertEquals(await whole(fs, find(fs, name)), new Uint8Array(60_000));
         }
       }
     });
@@ -209,8 +209,8 @@ Deno.test({
         Deno.renameSync(`${path}/moved`, `${path}/content`);
         write("kept");
       });
-      await using(path, (fs) => {
-        assertEquals(content(fs, find(fs, "kept")), pattern(50_000, 2));
+      await using(path, async (fs) => {
+        assertEquals(await whole(fs, find(fs, "kept")), pattern(50_000, 2));
       });
     }
   },

@@ -4,7 +4,7 @@ import {
   type SqliteFileSystem,
   type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
-import { canWrite, content, find, make, pattern } from "./fixture.ts";
+import { canWrite, find, make, pattern, whole } from "./fixture.ts";
 import { sequence, temporary, using } from "./fixture.ts";
 import { BusyContents } from "../../../src/backends/sqlite/busy_contents.ts";
 import { losses, LossyDisk } from "./lossy_disk.ts";
@@ -72,10 +72,10 @@ Deno.test({
       for (const [index, lost] of losses.entries()) {
         const copy = `${folder.path}/${point}-${index}`;
         disk.copy(store, copy, lost);
-        await using(copy, (fs) => {
+        await using(copy, async (fs) => {
           for (const { name, bytes } of all) {
             const where = JSON.stringify({ seed, point, ...lost, name });
-            assertEquals(content(fs, find(fs, name)), bytes, where);
+            assertEquals(await whole(fs, find(fs, name)), bytes, where);
           }
         });
         Deno.removeSync(copy, { recursive: true });

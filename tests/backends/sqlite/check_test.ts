@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { FsError, serve, sqlite } from "../../../mod.ts";
@@ -244,15 +244,15 @@ for (const damage of ["cut", "removed"] as const) {
         for (const name of NAMES) {
           const file = find(fs, name);
           const target = new Uint8Array(10_000);
-          const error = assertThrows(
-            () => fs.read(file, 10_000, target),
+          const error = await assertRejects(
+            async () => await fs.read(file, 10_000, target),
             FsError,
             "missing, or shorter",
           );
           assertEquals(error.code, "io");
         }
         const hole = new Uint8Array(100_000).fill(1);
-        fs.read(find(fs, "hole"), 0, hole);
+        await fs.read(find(fs, "hole"), 0, hole);
         assert(hole.every((byte) => byte === 0));
         await assertRejects(
           () => new Response(exportTree(fs)).bytes(),
@@ -269,11 +269,11 @@ Deno.test({
   async fn() {
     using folder = temporary();
     await fillWithHoles(folder.path);
-    await using(folder.path, (fs) => {
+    await using(folder.path, async (fs) => {
       for (const [name, size] of [["tail", 40_000], ["cut", 30_001]] as const) {
         const file = find(fs, name);
         const target = new Uint8Array(file.size).fill(7);
-        fs.read(file, 0, target);
+        await fs.read(file, 0, target);
         assertEquals(target.subarray(size).every((byte) => byte === 0), true);
         assertEquals(target[size - 1] !== 0, true);
       }

@@ -3,7 +3,7 @@
 import { closeSync, openSync } from "node:fs";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { content, make, pattern } from "./fixture.ts";
+import { make, pattern, whole } from "./fixture.ts";
 
 const FILES = 40;
 // Deno needs a descriptor for its first signal, and does not bear it to have none.
@@ -51,7 +51,9 @@ if (fs.failure() !== undefined) throw new Error(fs.failure());
 for (const [i, file] of files.entries()) {
   const expected = pattern(20_000, 1).fill(0, 18_000).subarray(0, 19_000);
   expected.set(pattern(100, i));
-  const same = content(fs, file).every((byte, at) => byte === expected[at]);
+  const same = (await whole(fs, file)).every((byte, at) =>
+    byte === expected[at]
+  );
   if (!same) throw new Error(`file ${i} has other bytes`);
 }
 await fs.dispose();

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { canWrite, content, find, make, pattern } from "./fixture.ts";
+import { canWrite, find, make, pattern, whole } from "./fixture.ts";
 import { temporary, using } from "./fixture.ts";
 
 const ignore = !canWrite || Deno.build.os !== "linux";
@@ -11,6 +11,7 @@ const ignore = !canWrite || Deno.build.os !== "linux";
 class SlowDatabase implements Disk {
   commit = hostDisk.commit;
   room = hostDisk.room;
+  reader = hostDisk.reader;
   cut = hostDisk.cut;
   /** Names of the files that were synced at once. */
   readonly syncedNow: string[] = [];
@@ -106,9 +107,9 @@ Deno.test({
     await grown;
     assertEquals(disk.syncedNow.includes("store.db"), false);
     await settleAll(disk, fs.dispose());
-    await using(folder.path, (fs) => {
+    await using(folder.path, async (fs) => {
       const expected = pattern(40_000, 2).fill(0, 20_000);
-      assertEquals(content(fs, find(fs, "a")), expected);
+      assertEquals(await whole(fs, find(fs, "a")), expected);
     });
   },
 });

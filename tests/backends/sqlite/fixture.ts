@@ -1,4 +1,3 @@
-import { assert } from "@std/assert";
 import {
   sqlite,
   type SqliteFileSystem,
@@ -52,20 +51,13 @@ export function find(fs: SqliteFileSystem, path: string): SqliteNode {
   return node;
 }
 
-/** All bytes of a file, once no cut is under way. */
+/** All bytes of a file, which may have to come from the disk. */
 export async function whole(
   fs: SqliteFileSystem,
   file: SqliteNode,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(file.size);
   await fs.read(file, 0, bytes);
-  return bytes;
-}
-
-/** All bytes of a file that is not being cut. */
-export function content(fs: SqliteFileSystem, file: SqliteNode): Uint8Array {
-  const bytes = new Uint8Array(file.size);
-  assert(!(fs.read(file, 0, bytes) instanceof Promise));
   return bytes;
 }
 

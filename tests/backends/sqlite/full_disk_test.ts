@@ -14,7 +14,7 @@ import {
 import { UniqueNumbers } from "../../../src/backends/sqlite/unique_numbers.ts";
 import { Transaction } from "../../../src/backends/sqlite/transaction.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
-import { canWrite, content, find } from "./fixture.ts";
+import { canWrite, find, whole } from "./fixture.ts";
 import { make, pattern, temporary, using } from "./fixture.ts";
 
 /** What a transaction works with. */
@@ -76,8 +76,8 @@ Deno.test({
     make(fs, "another");
     await fs.dispose();
     assertEquals((await checkStore(folder.path)).problems, []);
-    await using(folder.path, (fs) => {
-      const bytes = content(fs, find(fs, "big"));
+    await using(folder.path, async (fs) => {
+      const bytes = await whole(fs, find(fs, "big"));
       assertEquals(bytes, pattern(30_000, 7));
     });
   },

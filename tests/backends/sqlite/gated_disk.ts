@@ -4,6 +4,7 @@ import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 export class GatedDisk implements Disk {
   commit = hostDisk.commit;
   room = hostDisk.room;
+  reader = hostDisk.reader;
   cut = hostDisk.cut;
   /** Syncs of contents that were asked for. */
   asked = 0;

@@ -2,13 +2,14 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { canWrite, content, find, make, pattern } from "./fixture.ts";
+import { canWrite, find, make, pattern, whole } from "./fixture.ts";
 import { temporary, using } from "./fixture.ts";
 
 /** A disk whose syncs end when the test says so. */
 class SlowDisk implements Disk {
   commit = hostDisk.commit;
   room = hostDisk.room;
+  reader = hostDisk.reader;
   cut = hostDisk.cut;
   syncNow = hostDisk.syncNow;
   readonly #waiting: PromiseWithResolvers<void>[] = [];
@@ -120,9 +121,9 @@ Deno.test({
     assertEquals(counted.syncs, 1);
     assertEquals(fs.stats.journalBytes, 20 * 4096);
     await fs.dispose();
-    await using(folder.path, (fs) => {
+    await using(folder.path, async (fs) => {
       for (let i = 0; i < 20; i++) {
-        const bytes = content(fs, find(fs, `file${i}`));
+        const bytes = await whole(fs, find(fs, `file${i}`));
         assertEquals(bytes.subarray(5000, 9096), pattern(4096, i));
       }
       assertEquals(fs.stats.journalBytes, 0);

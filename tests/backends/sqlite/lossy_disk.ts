@@ -9,6 +9,7 @@ export class LossyDisk implements Disk {
   /** The host's. */
   commit = hostDisk.commit;
   room = hostDisk.room;
+  reader = hostDisk.reader;
 
   /** Syncs, and notes what is safe now. */
   async sync(descriptor: number): Promise<void> {

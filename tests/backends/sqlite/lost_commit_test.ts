@@ -9,13 +9,13 @@ import { Model } from "./crash_model.ts";
 import { act, nextBatch } from "./crash_steps.ts";
 import {
   canWrite,
-  content,
   find,
   make,
   pattern,
   sequence,
   temporary,
   using,
+  whole,
 } from "./fixture.ts";
 import { RefusingDisk } from "./refusing_disk.ts";
 
@@ -82,7 +82,7 @@ for (const durability of ["full", "os"] as const) {
             assertEquals(state(), before);
             assertEquals(fs.lookup(fs.root(), "moved"), undefined);
             assertEquals(fs.lookup(fs.root(), "lost"), undefined);
-            assertEquals(content(fs, kept), pattern(5000, 1));
+            assertEquals(await whole(fs, kept), pattern(5000, 1));
             const stale = assertThrows(() => fs.getattr(lost), FsError);
             assertEquals(stale.code, "stale");
           }
@@ -90,8 +90,8 @@ for (const durability of ["full", "os"] as const) {
           make(fs, "later");
           await fs.settle();
           await fs.dispose();
-          await using(path, (fs) => {
-            assertEquals(content(fs, find(fs, "kept")), pattern(5000, 1));
+          await using(path, async (fs) => {
+            assertEquals(await whole(fs, find(fs, "kept")), pattern(5000, 1));
             find(fs, "later");
           });
         }),
@@ -125,9 +125,9 @@ Deno.test({
       fs.setattr(find(fs, "short"), { size: 60_000 });
       assertEquals(await refusal(fs), "no-space");
       for (const [i, name] of names.entries()) {
-        assertEquals(content(fs, find(fs, name)), pattern(50_000, i), name);
+        assertEquals(await whole(fs, find(fs, name)), pattern(50_000, i), name);
       }
-      assertEquals(content(fs, find(fs, "small")), pattern(100, 9));
+      assertEquals(await whole(fs, find(fs, "small")), pattern(100, 9));
       assertEquals(find(fs, "removed"), fs.getattr(removed));
       assertEquals(
         fs.status().totalFiles - fs.status().freeFiles,
@@ -143,7 +143,7 @@ Deno.test({
       await fs.settle();
       const expected = new Uint8Array(60_000);
       expected.set(pattern(50_000, 2));
-      assertEquals(content(fs, find(fs, "cut")), expected);
+      assertEquals(await whole(fs, find(fs, "cut")), expected);
     }),
 });
 
@@ -164,7 +164,10 @@ Deno.test({
       assertEquals([file.size, file.mode], [100_000, 0o644]);
       fs.commit(file);
       await fs.settle();
-      assertEquals(content(fs, file).subarray(50_000), pattern(50_000, 2));
+      assertEquals(
+        (await whole(fs, file)).subarray(50_000),
+        pattern(50_000, 2),
+      );
     }),
 });
 

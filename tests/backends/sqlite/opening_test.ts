@@ -10,7 +10,7 @@ import {
   SCHEMA_VERSION,
 } from "../../../src/backends/sqlite/schema.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { canWrite, content, find, make, pattern } from "./fixture.ts";
+import { canWrite, find, make, pattern, whole } from "./fixture.ts";
 import { temporary, using } from "./fixture.ts";
 
 const ignore = !canWrite;
@@ -74,7 +74,7 @@ Deno.test({
       Promise.all(files.map((file) => digestOf(`${crashed}/${file}`)));
     const before = await digests();
     const again = sqlite(crashed);
-    assertEquals(content(again, find(again, "small")), pattern(10, 1));
+    assertEquals(await whole(again, find(again, "small")), pattern(10, 1));
     assertEquals(await digests(), before);
     const names = [...Deno.readDirSync(crashed)].map(({ name }) => name).sort();
     assertEquals(names, ["content", "lock", "store.db", "store.db-wal"]);
@@ -219,13 +219,13 @@ Deno.test({
   async fn() {
     using folder = temporary();
     const identities: Uint8Array[] = [];
-    await using(folder.path, (fs) => {
+    await using(folder.path, async (fs) => {
       for (const length of [10, 100_000]) {
         const file = make(fs, `file${length}`);
         fs.write(file, 0, pattern(length, 1), "file");
         fs.open(file, { read: true, write: true });
         fs.remove(fs.root(), `file${length}`);
-        assertEquals(content(fs, file), pattern(length, 1));
+        assertEquals(await whole(fs, file), pattern(length, 1));
         identities.push(fs.identify(file));
       }
     });

@@ -12,13 +12,13 @@ import { Model } from "./crash_model.ts";
 import { act, nextBatch } from "./crash_steps.ts";
 import {
   canWrite,
-  content,
   find,
   make,
   pattern,
   sequence,
   temporary,
   using,
+  whole,
 } from "./fixture.ts";
 import { losses, LossyDisk } from "./lossy_disk.ts";
 
@@ -90,7 +90,7 @@ async function survivors(
   for (const [index, lost] of losses.entries()) {
     const copy = `${folder.path}/${index}`;
     disk.copy(`${folder.path}/store`, copy, lost);
-    found.push(await using(copy, (fs) => content(fs, find(fs, "a"))));
+    found.push(await using(copy, async (fs) => await whole(fs, find(fs, "a"))));
   }
   await fs.dispose();
   return found;

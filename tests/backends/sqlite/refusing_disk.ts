@@ -13,6 +13,7 @@ export const codes = {
 export class RefusingDisk implements Disk {
   sync = hostDisk.sync;
   syncNow = hostDisk.syncNow;
+  reader = hostDisk.reader;
   cut = resizeLater;
   /** Commits to refuse. */
   refusals = 0;

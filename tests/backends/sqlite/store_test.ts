@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
-import { attributes, canWrite, content, find, make } from "./fixture.ts";
+import { attributes, canWrite, find, make, whole } from "./fixture.ts";
 import { pattern, temporary, using } from "./fixture.ts";
 
 function refused(code: FsErrorCode, act: () => unknown): void {
@@ -18,7 +18,7 @@ Deno.test("a quota holds for small files and large ones, and for holes", async (
   assertEquals([b.size, b.used], [0, 0]);
   fs.write(b, 0, pattern(200_000, 2), "unstable");
   refused("quota", () => fs.write(b, 200_000, pattern(150_000, 2), "file"));
-  assertEquals(content(fs, b), pattern(200_000, 2));
+  assertEquals(await whole(fs, b), pattern(200_000, 2));
   // Over what is there, it needs no more.
   fs.write(b, 0, pattern(200_000, 3), "unstable");
   const { totalBytes, freeBytes } = fs.status();
@@ -103,7 +103,7 @@ Deno.test("a file that was emptied has none of its old bytes", async () => {
   fs.write(file, 500, pattern(10, 3), "file");
   const expected = new Uint8Array(510);
   expected.set(pattern(10, 3), 500);
-  assertEquals(content(fs, file), expected);
+  assertEquals(await whole(fs, file), expected);
   await fs.dispose();
 });
 

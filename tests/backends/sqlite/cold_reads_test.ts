@@ -1,0 +1,213 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { CachedReader } from "../../../src/backends/common/cached_reads.ts";
+import type { HostCalls } from "../../../src/backends/common/host_calls.ts";
+import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
+import type {
+  SqliteFileSystem,
+  SqliteNode,
+} from "../../../src/backends/sqlite/mod.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import { holdBack } from "../hold_back.ts";
+import { dropCached } from "../drop_cached.ts";
+import { canWrite, make, pattern, temporary, using } from "./fixture.ts";
+
+const ignore = !canWrite;
+const SIZE = 100_000;
+const BYTES = pattern(SIZE, 1);
+
+/** A disk of which the host has the first bytes of each file in memory, and no others. */
+function coldDisk(warm: number): Disk & { readonly cuts: boolean[] } {
+  const cuts: boolean[] = [];
+  return {
+    ...hostDisk,
+    cuts,
+    reader: (calls: HostCalls | undefined): CachedReader => {
+      const real = hostDisk.reader(calls);
+      return {
+        readCached: (fd, buffer, offset) =>
+          offset >= warm
+            ? undefined
+            : real.readCached(fd, buffer.subarray(0, warm - offset), offset),
+      };
+    },
+    cut(...how) {
+      const cut = hostDisk.cut(...how);
+      cuts.push(cut instanceof Promise);
+      return cut;
+    },
+  };
+}
+
+/** Has `act` work with a file, of which the host has so many bytes in memory. */
+async function withCold(
+  warm: number,
+  act: (
+    fs: SqliteFileSystem,
+    at: { file: SqliteNode; cuts: readonly boolean[]; path: string },
+  ) => Promise<void>,
+): Promise<void> {
+  using folder = temporary();
+  const disk = coldDisk(warm);
+  await using(folder.path, async (fs) => {
+    const file = make(fs, "file");
+    await fs.write(file, 0, BYTES, "file");
+    await fs.settle();
+    await act(fs, { file, path: pathOf(folder.path, file), cuts: disk.cuts });
+  }, { disk });
+}
+
+function pathOf(store: string, { outside }: SqliteNode): string {
+  const folder = (outside % 256).toString(16).padStart(2, "0");
+  return `${store}/content/${folder}/${outside}`;
+}
+
+for (const warm of [0, 10, 99_999]) {
+  Deno.test({
+    name:
+      `sqlite: what is not in the host's memory is read by a thread (${warm} bytes are)`,
+    ignore,
+    fn: () =>
+      withCold(warm, async (fs, { file }) => {
+        const target = new Uint8Array(200_000);
+        using reads = holdBack("read");
+        const read = fs.read(file, 0, target);
+        assert(read instanceof Promise);
+        // Others are answered meanwhile, and may write to it.
+        assertEquals(fs.getattr(file).size, SIZE);
+        assertEquals(fs.lookup(fs.root(), "file"), file);
+        fs.write(file, SIZE, pattern(9, 2), "unstable");
+        assertEquals(reads.asked.length, 1);
+        reads.open();
+        // What was asked for is what was there then.
+        assertEquals(await read, { bytes: SIZE, eof: false });
+        assertEquals(target.subarray(0, SIZE), BYTES);
+        const part = new Uint8Array(50);
+        assertEquals(await fs.read(file, 5, part), { bytes: 50, eof: false });
+        assertEquals(part, BYTES.subarray(5, 55));
+      }),
+  });
+}
+
+Deno.test({
+  name: "sqlite: what the host has in memory is read at once, up to the end",
+  ignore,
+  fn: () =>
+    withCold(SIZE, (fs, { file }) => {
+      const target = new Uint8Array(SIZE + 10);
+      for (const [offset, bytes] of [[0, SIZE], [99_990, 10]] as const) {
+        const read = fs.read(file, offset, target);
+        assert(!(read instanceof Promise));
+        assertEquals(read, { bytes, eof: true });
+        assertEquals(target.subarray(0, bytes), BYTES.subarray(offset));
+      }
+      return Promise.resolve();
+    }),
+});
+
+Deno.test({
+  name: "sqlite: a content that left the host's memory is read as it is",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    using folder = temporary();
+    await using(folder.path, async (fs) => {
+      const file = make(fs, "file");
+      await fs.write(file, 0, BYTES, "file");
+      await fs.settle();
+      await dropCached(pathOf(folder.path, file));
+      const target = new Uint8Array(SIZE);
+      for (let round = 0; round < 2; round++) {
+        const { bytes } = await fs.read(file, 0, target.fill(0));
+        assertEquals(bytes, SIZE);
+        assertEquals(target, BYTES);
+      }
+    });
+  },
+});
+
+Deno.test({
+  name: "sqlite: what is cut off while a thread reads it is not answered",
+  ignore,
+  fn: () =>
+    withCold(0, async (fs, { file, cuts }) => {
+      using reads = holdBack("read");
+      const target = new Uint8Array(SIZE);
+      const read = fs.read(file, 0, target);
+      await fs.setattr(file, { size: 50_000 });
+      await fs.settle();
+      // The host would have the cut wait for the read, on the event loop.
+      assertEquals(cuts, [true]);
+      reads.open();
+      assertEquals(await read, { bytes: 50_000, eof: true });
+      assertEquals(target.subarray(0, 50_000), BYTES.subarray(0, 50_000));
+    }),
+});
+
+Deno.test({
+  name: "sqlite: a file that is removed while a thread reads it is STALE",
+  ignore,
+  fn: () =>
+    withCold(0, async (fs, { file, path }) => {
+      using reads = holdBack("read");
+      const read = Promise.resolve(fs.read(file, 0, new Uint8Array(SIZE)));
+      fs.remove(fs.root(), "file");
+      await fs.settle();
+      reads.open();
+      const error = await assertRejects(() => read, FsError);
+      assertEquals(error.code, "stale");
+      const folder = path.slice(0, path.lastIndexOf("/"));
+      while ([...Deno.readDirSync(folder)].length > 0) await Deno.stat(folder);
+    }),
+});
+
+Deno.test({
+  name: "sqlite: a cold content that was cut behind the store's back is IO",
+  ignore,
+  fn: () =>
+    withCold(0, async (fs, { file, path }) => {
+      Deno.truncateSync(path, 4096);
+      const error = await assertRejects(
+        async () => await fs.read(file, 0, new Uint8Array(SIZE)),
+        FsError,
+        "shorter",
+      );
+      assertEquals(error.code, "io");
+    }),
+});
+
+Deno.test({
+  name: "sqlite: a read that a thread fails with is IO, and no fault of ours",
+  ignore,
+  fn: () =>
+    withCold(0, async (fs, { file }) => {
+      using reads = holdBack("read");
+      const read = Promise.resolve(fs.read(file, 0, new Uint8Array(SIZE)));
+      reads.asked[0]!.fail("EIO");
+      const error = await assertRejects(() => read, FsError);
+      assertEquals(error.code, "io");
+    }),
+});
+
+Deno.test({
+  name: "sqlite: a store that is closed waits for what threads read",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    using reads = holdBack("read");
+    const seen: string[] = [];
+    const read = Promise.withResolvers<void>();
+    await using(folder.path, async (fs) => {
+      const file = make(fs, "file");
+      await fs.write(file, 0, BYTES, "file");
+      await fs.settle();
+      const reading = Promise.resolve(fs.read(file, 0, new Uint8Array(9)));
+      reading.then(() => void seen.push("read")).then(
+        read.resolve,
+        read.reject,
+      );
+      setTimeout(() => reads.open(), 50);
+    }, { disk: coldDisk(0) });
+    seen.push("closed");
+    await read.promise;
+    assertEquals(seen, ["read", "closed"]);
+  },
+});
