@@ -228,7 +228,7 @@ export class Store {
   /** Opens a file for {@linkcode FileDescriptors}, sure that it is the node's. */
   readonly #openFile = (node: LocalNode, flags: number): number => {
     const held = node.descriptor && this.host.pathOf(node.descriptor.fd);
-    if (held !== undefined) return fs.openSync(held, flags);
+    if (held !== undefined) return fs.openSync(held, flags | AT_ONCE);
     if (node.isGone) throw new FsError("stale");
     if (node.type !== "file") throw new FsError("wrong-type");
     const { folder, name } = this.locate(node);
@@ -273,15 +273,19 @@ function isSeenWhole(path: string): boolean {
   return type !== undefined && !SHARED.has(type);
 }
 
+/**
+ * No call waits to open a file: not for the holder of a lease on it (fcntl(2)), which
+ * any owner of it may be, nor, should a fifo have its name now, for the other end.
+ */
+const AT_ONCE = fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
+
 function openChecked(
   host: Host,
   at: HostName,
   { node, flags }: { readonly node: LocalNode; readonly flags: number },
 ): number {
-  // Should a fifo have taken the name just now, nothing waits for its other end.
-  const { O_NONBLOCK, O_NOCTTY } = fs.constants;
   try {
-    return host.open(at, flags | O_NONBLOCK | O_NOCTTY);
+    return host.open(at, flags | AT_ONCE);
   } catch (error) {
     throw isReplaced(error) ? new Misplaced(node) : error;
   }
