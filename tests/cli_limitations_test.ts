@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { UNPINNED } from "../src/backends/local/host.ts";
 import { memory } from "../src/backends/memory/mod.ts";
 import type { Logger } from "../src/base/log.ts";
 import { logLimitations } from "../src/cli/limitations.ts";
@@ -25,6 +26,17 @@ Deno.test(
     assertEquals(said([], ["no births", "no handles"]), [[
       "this folder is served with less",
       { export: "/1", limitations: "no births, no handles" },
+    ]]);
+  },
+);
+
+Deno.test(
+  "a folder that users of the host can lead the server out of asks for -A",
+  { permissions: { ffi: false }, ignore: Deno.build.os !== "linux" },
+  () => {
+    assertEquals(said([UNPINNED]), [[
+      "this folder is served with less; -A gives more",
+      { export: "/0", limitations: UNPINNED },
     ]]);
   },
 );

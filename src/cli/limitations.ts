@@ -1,3 +1,4 @@
+import { UNPINNED } from "../backends/local/host.ts";
 import type { LocalFileSystem } from "../backends/local/mod.ts";
 import type { Logger } from "../base/log.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
@@ -11,18 +12,21 @@ export function logLimitations(
   exports: readonly ExportOptions[],
   log: Logger,
 ): void {
-  const advice = mayCallLibc() ? "" : "; --allow-ffi on Linux gives more";
   for (const { path, fs } of exports) {
     const { limitations = [] } = fs as Partial<LocalFileSystem>;
     if (limitations.length === 0) continue;
-    log.warn(`this folder is served with less${advice}`, {
+    log.warn(`this folder is served with less${adviceFor(limitations)}`, {
       export: path,
       limitations: limitations.join(", "),
     });
   }
 }
 
-function mayCallLibc(): boolean {
+function adviceFor(limitations: readonly string[]): string {
+  const isLinux = Deno.build.os === "linux";
+  // Deno lets nothing less have the paths of /proc that pin a folder.
+  if (isLinux && limitations.includes(UNPINNED)) return "; -A gives more";
   const { state } = Deno.permissions.querySync({ name: "ffi" });
-  return Deno.build.os === "linux" && state === "granted";
+  const mayCallLibc = isLinux && state === "granted";
+  return mayCallLibc ? "" : "; --allow-ffi on Linux gives more";
 }

@@ -9,16 +9,13 @@ import { assertJudged } from "../../vfs/judged.ts";
 import { inherited, SETGID, SETUID } from "../../vfs/permissions.ts";
 import { applyChanges, chown } from "./attribute_changes.ts";
 import { hostCode } from "../../base/host_error.ts";
-import {
-  type Host,
-  type HostStat,
-  isToldApart,
-  type OpenFolder,
-} from "./host.ts";
+import { type HostStat, isToldApart, type OpenFolder } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 import type { Store } from "./store.ts";
 
 const ANY_MODE = 0o7777;
+/** Seconds that a file system may keep between the times of what is new: FAT has some of two. */
+const NEW_SECONDS = 2;
 /** Inode numbers that are passed over for one that no removed file of the same birth had. */
 const MOST_PASSED = 50;
 
@@ -110,7 +107,7 @@ function makeChecked(
     return { folder, fd, stat, tag: host.tag({ fd, prefix: "" }, "", stat) };
   }
   const stat = tree.entry(folder, at.name);
-  if (stat === undefined || !isMade(host, stat, { fd, kind: entry.kind })) {
+  if (stat === undefined || !isMade(store, stat, { fd, kind: entry.kind })) {
     if (fd !== undefined) fs.closeSync(fd);
     throw new FsError("busy", "removed or replaced while it was made");
   }
@@ -156,13 +153,28 @@ function adopt(
  * something else there must not be given that.
  */
 function isMade(
-  host: Host,
+  { host, tree }: Store,
   stat: HostStat,
   { fd, kind }: { readonly fd: number | undefined; readonly kind: CreateKind },
 ): boolean {
-  if (fd === undefined) return stat.type === kind.type;
+  if (fd === undefined) {
+    const known = tree.table.get(stat.fileid);
+    const isKnown = known !== undefined && !known.isGone && known.is(stat);
+    return stat.type === kind.type && !isKnown && isNew(stat);
+  }
   const { fileid, device } = host.statFile(fd);
   return stat.fileid === fileid && stat.device === device;
+}
+
+/**
+ * Whether it may have come to be just now. To be moved or linked changes the ctime
+ * of what is older, and of a fifo or a socket, a symlink or a folder there is no
+ * descriptor that would tell it from another one.
+ */
+function isNew({ type, nlink, birthtime, mtime, ctime }: HostStat): boolean {
+  if (nlink > (type === "directory" ? 2 : 1)) return false;
+  const began = birthtime ?? mtime;
+  return Math.abs(ctime.seconds - began.seconds) <= NEW_SECONDS;
 }
 
 /** Whether a folder has nothing in it, as one that was just made. */

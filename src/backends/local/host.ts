@@ -50,6 +50,9 @@ export interface HostListing {
 /** A time to set; `undefined` leaves it as it is. */
 export type NewTime = Timestamp | "now" | undefined;
 
+/** What a host is without that finds folders by their paths. */
+export const UNPINNED = "no guard against users who swap a folder for a link";
+
 /**
  * The calls that differ by what the host offers. Paths are made of an
  * {@linkcode OpenFolder} and one name, so that nothing but the last component

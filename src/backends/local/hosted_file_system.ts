@@ -35,7 +35,7 @@ import { create } from "./create.ts";
 import { link, remove, rename } from "./entries.ts";
 import { toFsError } from "./errno.ts";
 import { largestFile } from "./largest_file.ts";
-import { type Host, isToldApart } from "./host.ts";
+import { type Host, isToldApart, UNPINNED } from "./host.ts";
 import { Locator } from "./locator.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { decodeIdentity, encodeIdentity } from "./node_table.ts";
@@ -79,7 +79,12 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     this.#store = new Store(host, path, options);
     this.#exclusive = options.exclusive ?? false;
     const { timeDelta, rawNames, limitations } = host;
-    this.limitations = [...limitations, ...this.#gaps(host, path)];
+    const unpinned = host.pinsFolders ? [] : [UNPINNED];
+    this.limitations = [
+      ...limitations,
+      ...unpinned,
+      ...this.#gaps(host, path),
+    ];
     this.limits = {
       timeDelta,
       rawNames,

@@ -9,9 +9,9 @@
  * On Linux with `--allow-all` the host is used to the full: what is missing
  * elsewhere, or on the folder's own file system, is in
  * {@linkcode LocalFileSystem.limitations}. Where there is no
- * /proc (macOS) or Deno may not read it, folders are checked by path before
- * each use: a process that can rename folders on the host itself could win a
- * race against that.
+ * /proc (macOS) or Deno may not read it (anything less than `--allow-all`),
+ * folders are checked by path before each use: a process that can rename folders
+ * on the host itself can win a race against that, and lead the server out.
  *
  * ```ts ignore
  * import { local } from "@dittofs/nfs4/backends/local";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { toldClock } from "../../support/fake_clock.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
-import type { Host } from "../../../src/backends/local/host.ts";
+import { type Host, UNPINNED } from "../../../src/backends/local/host.ts";
 import { type CreateKind, FsError } from "../../../src/vfs/mod.ts";
 import {
   attributes,
@@ -10,6 +10,7 @@ import {
   isRoot,
   makeHost,
   noFolder,
+  PlainHost,
   Sandbox,
   testBothHosts,
 } from "./fixture.ts";
@@ -304,3 +305,18 @@ Deno.test({
 function disposing(value: HostedFileSystem) {
   return { value, [Symbol.asyncDispose]: () => value.dispose() };
 }
+
+Deno.test({
+  name: "local: where folders can't be pinned, that is one of the limitations",
+  ignore: noFolder,
+  fn: async () => {
+    const path = Deno.makeTempDirSync();
+    for (const host of [new PlainHost(), makeHost(false)]) {
+      const fs = new HostedFileSystem(host, path);
+      const isTold = fs.limitations.includes(UNPINNED);
+      assertEquals(isTold, !host.pinsFolders);
+      await fs.dispose();
+    }
+    Deno.removeSync(path);
+  },
+});

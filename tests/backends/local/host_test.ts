@@ -101,7 +101,9 @@ Deno.test({
     path = `${box.path}/file`;
     for (let other = 2; other <= 20; other++) files.reading(nodeOf(other));
     assertEquals(node.descriptor, undefined);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (files.lostWrites === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     assertEquals(
       await codeOf(() => files.sync(node, { all: false })),
       "invalid",
