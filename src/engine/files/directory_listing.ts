@@ -23,6 +23,8 @@ import {
 export interface ListingOptions {
   /** Attributes of each entry. */
   readonly requested: Bitmap;
+  /** Whether the caller may LOOKUP the names. */
+  readonly isSearched: boolean;
   /** Cookie of the file system to go on behind. */
   readonly after: number;
   /** What is added to the file system's cookies on the wire. */
@@ -48,6 +50,8 @@ const ENTRIES_AT_ONCE = 32;
 const MOST_PAGES = 65_536;
 const RDATTR_ERROR = Bitmap.ofNumbers([11]);
 const FILEHANDLE = Bitmap.ofNumbers([19]);
+/** type, fileid and mounted_on_fileid, which a folder itself tells of its entries (POSIX readdir), and rdattr_error. */
+const IN_FOLDER = Bitmap.ofNumbers([1, 11, 20, 55]);
 
 /** Writes a dirlist4 (RFC 8881 18.23.2) of the current folder, as much as there is room for. */
 export class DirectoryListing {
@@ -58,6 +62,8 @@ export class DirectoryListing {
   readonly #end: number;
   readonly #wanted: WantedAttributes;
   readonly #terms: PageTerms;
+  /** Why no entry has its attributes. */
+  readonly #refusal: FsError | undefined;
   #hintLeft: number;
   /** Entries that were written. */
   #entries = 0;
@@ -75,6 +81,11 @@ export class DirectoryListing {
       minorVersion: context.minorVersion,
       requested: options.requested,
     };
+    // Attributes and filehandles are of what the name stands for: they take the
+    // right that LOOKUP takes.
+    const isTold = options.isSearched ||
+      options.requested.without(IN_FOLDER).isEmpty;
+    this.#refusal = isTold ? undefined : new FsError("access");
     this.#end = context.reply.position + options.room - TAIL;
     // RFC 8881 18.23.4: 0 is no hint; a hint never keeps the first entry out.
     this.#hintLeft = options.hint || Infinity;
@@ -94,7 +105,8 @@ export class DirectoryListing {
         fs.readdir(node, after, this.#pageSize(), this.#wanted),
       );
       const { entries } = page;
-      if (!this.#copyPage(page)) {
+      // Pages are kept as they were written for callers who may search.
+      if (this.#refusal !== undefined || !this.#copyPage(page)) {
         const status = yield* this.#writePage(page);
         if (status !== undefined) return status;
       }
@@ -128,11 +140,12 @@ export class DirectoryListing {
     const { export: terms, node: folder } = this.#folder;
     const { requested } = this.#options;
     const wanted = this.#wanted;
+    const refusal = this.#refusal;
     // A client that asks for filehandles is going to use them.
     const areUsed = requested.meets(FILEHANDLE);
     const begin = reply.position;
     let hint = 0;
-    let isLasting = page.isLasting;
+    let isLasting = page.isLasting && refusal === undefined;
     for (const entry of page.entries) {
       // What no client could ask for (CheckedFileSystem).
       if (entry.name === "") continue;
@@ -146,6 +159,7 @@ export class DirectoryListing {
       const named = reply.position;
       let isThere = true;
       if (requested.isEmpty) this.#writeNothing();
+      else if (refusal !== undefined) this.#writeError(named, refusal);
       else {
         // Not in steps of their own: there are thousands of entries.
         try {

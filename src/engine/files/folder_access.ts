@@ -5,11 +5,10 @@ import { Permission, permits, type Refusal } from "../../vfs/permissions.ts";
 import type { CompoundContext } from "../context.ts";
 
 /** What is done to a folder. */
-export type FolderUse = "search" | "list" | "change";
+export type FolderUse = "search" | "change";
 
 const NEEDED: Readonly<Record<FolderUse, number>> = {
   search: Permission.EXECUTE,
-  list: Permission.READ,
   change: Permission.WRITE | Permission.EXECUTE,
 };
 

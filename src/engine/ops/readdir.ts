@@ -2,10 +2,10 @@ import { wait } from "../../base/awaitable.ts";
 import { type Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import { MAX_COOKIE } from "../../vfs/checks.ts";
+import { Permission, permissionsOf } from "../../vfs/permissions.ts";
 import { RIGHTS_AND_OFFER } from "../attributes/attribute_table.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { DirectoryListing } from "../files/directory_listing.ts";
-import { checkFolder } from "../files/folder_access.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of READDIR. */
@@ -43,8 +43,10 @@ export const readdir: Operation<ReaddirArgs> = {
   *run(context, { cookie, verifier, dirCount, maxCount, requested }) {
     const { file, reply, services } = context;
     const attributes = yield* wait(attributesOf(file, RIGHTS_AND_OFFER));
-    const status = checkFolder(context, file, { attributes, use: "list" });
-    if (status !== Status.OK) return status;
+    // RFC 8881 15.1.2.6, RFC 7530 13.1.2.6
+    if (attributes.type !== "directory") return Status.NOTDIR;
+    const permissions = permissionsOf(attributes, context.callerOf(file));
+    if ((permissions & Permission.READ) === 0) return Status.ACCESS;
     const { minorVersion } = context;
     const offer = services.attributes.offer(minorVersion, file, attributes);
     // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
@@ -59,6 +61,7 @@ export const readdir: Operation<ReaddirArgs> = {
     reply.opaqueFixed(VERIFIER);
     const listing = new DirectoryListing(context, {
       requested,
+      isSearched: (permissions & Permission.EXECUTE) !== 0,
       after: Math.max(0, cookie - RESERVED),
       cookieBase: RESERVED,
       room: room - VERIFIER_SIZE,

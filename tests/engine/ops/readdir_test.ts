@@ -22,6 +22,10 @@ const RDATTR_ERROR = 11;
 const HANDLE = 19;
 const FILEID = 20;
 const FILES_FREE = 22;
+const MOUNTED_ON_FILEID = 55;
+
+/** Whose the folders are not. */
+const STRANGER = { uid: 1000 };
 
 function many(count: number): Record<string, string> {
   const names = Array.from({ length: count }, (_, i) => `name-${i}`);
@@ -293,8 +297,7 @@ Deno.test("READDIR lists a small part where connections hold too much for more",
 });
 
 /** A file system whose pages are each the same object for as long as `change` was not called. */
-function lasting() {
-  const inner: FileSystem = memory(many(40));
+function lasting(inner: FileSystem = memory(many(40))) {
   const pages = new Map<string, DirectoryPage<object>>();
   let size = 0;
   const fs = changed(inner, {
@@ -372,4 +375,64 @@ Deno.test("the room in a file system is asked for anew of a page that lasts", as
   const listed = () => list(root, { attributes: [FILES_FREE] });
   const first = (await listed()).attributes[0]!.uint64();
   assertNotEquals((await listed()).attributes[0]!.uint64(), first);
+});
+
+/** A folder that others may list and not search. */
+const LISTED_ONLY = { mode: 0o744 };
+
+Deno.test("who may list a folder and not search it is told of no entry what LOOKUP would not tell (RFC 8881 18.13.4, 18.23.3)", async () => {
+  const fs = memory({ a: "123", b: {} }, LISTED_ONLY);
+  for (const one of [fs, slow(fs)]) {
+    const fixture = new Fixture({ path: "/", fs: one });
+    const root = await fixture.at("/", STRANGER);
+    for (const each of [SIZE, HANDLE]) {
+      const attributes = [TYPE, each, RDATTR_ERROR];
+      const part = await readPart(root, { attributes });
+      assertEquals([part.names, part.eof], [["a", "b"], true]);
+      assertEquals(part.masks, [1 << RDATTR_ERROR, 1 << RDATTR_ERROR]);
+      for (const values of part.attributes) {
+        assertEquals(values.uint32(), 13, "NFS4ERR_ACCESS");
+        assertEquals(values.remaining, 0);
+      }
+      const whole = await readPart(root, { attributes: [TYPE, each] });
+      assertEquals(whole.status, "NFS4ERR_ACCESS");
+    }
+  }
+});
+
+Deno.test("who may only list a folder is told what a folder itself has: names, types, numbers (POSIX readdir)", async () => {
+  const fs = memory({ a: "123" }, LISTED_ONLY);
+  const fixture = new Fixture({ path: "/", fs });
+  const root = await fixture.at("/", STRANGER);
+  assertEquals((await list(root)).names, ["a"]);
+  const attributes = [TYPE, FILEID, MOUNTED_ON_FILEID];
+  for (const asked of [attributes, [...attributes, RDATTR_ERROR]]) {
+    const listed = (await list(root, { attributes: asked })).attributes;
+    const known = await list(await fixture.at("/"), { attributes: asked });
+    assertEquals(listed, known.attributes);
+  }
+});
+
+Deno.test("an empty folder that may be listed alone is empty, whatever is asked for", async () => {
+  const fs = memory({}, LISTED_ONLY);
+  const root = await new Fixture({ path: "/", fs }).at("/", STRANGER);
+  assertEquals((await list(root, { attributes: [HANDLE] })).names, []);
+});
+
+Deno.test("a page that lasts is written for who may search the folder, and for no other caller", async () => {
+  const { fs } = lasting(memory(many(40), LISTED_ONLY));
+  const fixture = new Fixture({ path: "/", fs });
+  const masks = async (uid: number) => {
+    const root = await fixture.at("/", { uid });
+    const attributes = [SIZE, RDATTR_ERROR];
+    return new Set((await readPart(root, { attributes })).masks);
+  };
+  const refused = new Set([1 << RDATTR_ERROR]);
+  const told = new Set([1 << RDATTR_ERROR | 1 << SIZE]);
+  for (const first of [STRANGER.uid, 0]) {
+    assertEquals(await masks(first), first === 0 ? told : refused);
+    assertEquals(await masks(STRANGER.uid), refused);
+    assertEquals(await masks(0), told);
+    assertEquals(await masks(STRANGER.uid), refused);
+  }
 });
