@@ -7,6 +7,7 @@ import type { ContentJournal } from "./content_journal.ts";
 import type { Log } from "./write_ahead_log.ts";
 import type { FsError } from "../../vfs/mod.ts";
 import type { Companion, Transaction } from "./transaction.ts";
+import type { UniqueNumbers } from "./unique_numbers.ts";
 
 /** Bytes in the journal from which on files are synced to empty it. */
 const JOURNAL_BYTES = 2 ** 23;
@@ -33,6 +34,8 @@ export interface CommitterParts {
   readonly commitBytes: number;
   /** What a commit promises. */
   readonly durability: Durability;
+  /** Their ceiling is to be as safe as what a commit promises. */
+  readonly sequence: UniqueNumbers;
 }
 
 /**
@@ -412,13 +415,18 @@ export class Committer implements Companion {
   }
 
   #commit(): void {
-    const { transaction, log, longLog } = this.#parts;
+    const { transaction, log, longLog, durability, sequence } = this.#parts;
     const { isOpen, operations } = transaction;
     this.#afterwards.push(...transaction.commit());
     if (isOpen) this.counts.commits++;
     this.#covered = operations;
     this.#busy.committed();
     log.grown();
+    // After a power failure, too, no other file may have a number that a client knows.
+    if (durability === "os" && sequence.isUnsynced) {
+      this.#sync(() => log.syncNow());
+      sequence.synced();
+    }
     if (log.pendingBytes >= longLog) this.#empty();
   }
 

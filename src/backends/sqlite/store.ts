@@ -113,6 +113,7 @@ function assemble(
       longLog,
       commitBytes,
       durability,
+      sequence,
     },
   });
   const countsNames = quota !== Infinity;
@@ -143,7 +144,9 @@ function assemble(
     makeRoot(parts, options);
     // Clients are told of it before they change anything, so it is durable first.
     if (isSynced) log.syncNow();
+    sequence.synced();
   }
+  if (durability !== "full") transaction.extendAhead(() => committer.now());
   return {
     tag: meta.tag,
     maxFileSize: isFolder

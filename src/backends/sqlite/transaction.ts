@@ -38,6 +38,7 @@ export class Transaction {
   readonly #commit: StatementSync;
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
+  #commitCeiling: (() => void) | undefined = undefined;
   #isOpen = false;
   #failure: FsError | undefined = undefined;
   #loss: FsError | undefined = undefined;
@@ -64,6 +65,14 @@ export class Transaction {
   /** Has something hear of commits and losses, after those that came before. */
   accompany(companion: Companion): void {
     this.#companions.push(companion);
+  }
+
+  /**
+   * Has `commit` make a new ceiling safe before a number below it is given out, for
+   * replies that don't wait for the commit of their own changes.
+   */
+  extendAhead(commit: () => void): void {
+    this.#commitCeiling = commit;
   }
 
   /** Whether there are changes that no commit has covered. */
@@ -102,8 +111,8 @@ export class Transaction {
    * that changes nothing but attributes has none: see `NodeTable.change`.
    */
   run(statements?: () => void): void {
-    this.#begin();
     if (this.#sequence.isLow) this.#extend();
+    this.#begin();
     if (statements !== undefined) this.#attempt(statements);
     this.operations++;
   }
@@ -187,8 +196,10 @@ export class Transaction {
 
   /** Outside of any savepoint: undoing an operation must not undo the ceiling. */
   #extend(): void {
+    const isAlone = !this.#isOpen;
     this.#begin();
     this.#sequence.extend();
+    if (isAlone) this.#commitCeiling?.();
   }
 
   #undo(cause: unknown): void {

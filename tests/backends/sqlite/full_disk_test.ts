@@ -28,7 +28,7 @@ function refused(code: FsErrorCode, act: () => unknown): void {
 function sizeOf(directory: string): number {
   const names = [...Deno.readDirSync(directory)].filter(({ isFile }) => isFile);
   return names.map(({ name }) => Deno.statSync(`${directory}/${name}`).size)
-    .reduce((sum, size) => sum + size);
+    .reduce((sum, size) => sum + size, 0);
 }
 
 /** Makes files until the store refuses; returns how many, and why. */
