@@ -2,14 +2,19 @@ import type { HostCalls } from "../common/host_calls.ts";
 
 const IN_MODIFY = 0x2;
 const IN_ATTRIB = 0x4;
+const IN_CLOSE_WRITE = 0x8;
 const IN_MOVE = 0xc0;
 const IN_CREATE = 0x100;
 const IN_DELETE = 0x200;
 const IN_MOVE_SELF = 0x800;
 const IN_DELETE_SELF = 0x400;
 const IN_IGNORED = 0x8000;
-/** Written, cut, linked, unlinked, renamed, and what chmod, chown and utimes do. */
-const CHANGES = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
+/**
+ * Written, cut, linked, unlinked, renamed, what chmod, chown and utimes do, and
+ * closed by a program that may have written through mmap: there is no word before.
+ */
+const CHANGES = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVE_SELF |
+  IN_DELETE_SELF;
 const IN_ONLYDIR = 0x0100_0000;
 const IN_ONESHOT = 0x8000_0000;
 /** The first thing that happens to a folder, its entries or the files of those names. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { closeSync, openSync } from "node:fs";
 import { Share } from "../../../src/nfs4/constants.ts";
 import { Guards } from "../../../src/backends/local/guards.ts";
 import type { HostStat } from "../../../src/backends/local/host.ts";
@@ -65,6 +66,42 @@ for (const [what, change] of Object.entries(changes)) {
       guard[Symbol.dispose]();
     },
   });
+}
+
+Deno.test({
+  name:
+    "local: what the host writes through mmap recalls when it closes the file",
+  ignore,
+  fn: async () => {
+    await using box = new Sandbox();
+    const { fs, node, recalls, guard } = await guarded(box);
+    await fs.write(node, 0, new Uint8Array(4096), "data");
+    // Times of the host's clock are some milliseconds apart.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    writeMapped(`${box.path}/file`);
+    await eventually("the recall", () => recalls.length > 0);
+    guard[Symbol.dispose]();
+  },
+});
+
+/** Changes a byte of a file as a program does that has mapped it. */
+function writeMapped(path: string): void {
+  const libc = Deno.dlopen("libc.so.6", {
+    mmap: {
+      parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
+      result: "pointer",
+    },
+    memset: { parameters: ["pointer", "i32", "usize"], result: "pointer" },
+    munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  });
+  const { mmap, memset, munmap } = libc.symbols;
+  const [READ_WRITE, SHARED] = [3, 1];
+  const fd = openSync(path, "r+");
+  const memory = mmap(null, 4096n, READ_WRITE, SHARED, fd, 0n);
+  closeSync(fd);
+  memset(memory, 1, 1n);
+  munmap(memory, 4096n);
+  libc.close();
 }
 
 /** What clients do to a file through us. */
