@@ -22,7 +22,8 @@ import { Server } from "../interop/server.ts";
 import { type Contest, CONTESTS, KINDS, SHAPES, wantedOf } from "./contests.ts";
 import { Ganesha } from "./ganesha.ts";
 import { compile, type Result, runLoad } from "./nfsload.ts";
-import { type Bench, type Measured, measureRow, ROWS } from "./rows.ts";
+import type { Bench, Measured } from "./measuring.ts";
+import { measureRow, ROWS } from "./rows.ts";
 
 /** One cell of a table: a kind of work in a shape, on both servers. */
 interface Cell {

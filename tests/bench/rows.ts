@@ -6,37 +6,20 @@
  * @module
  */
 
-import { Server } from "../interop/server.ts";
-import { type Program, type Result, run } from "./nfsload.ts";
+import { coldReads } from "./cold.ts";
+import {
+  atMost,
+  type Bench,
+  load,
+  type Measured,
+  median,
+  serving,
+} from "./measuring.ts";
+import { type Result, run } from "./nfsload.ts";
 
 const MIB = 1024 * 1024;
 /** Bytes of NFS and RPC around the data of a READ or WRITE, and of a reply without any. */
 const FRAME = 180;
-
-/** What a row is measured with. */
-export interface Bench {
-  /** For files, on the disk that is measured. */
-  readonly dir: string;
-  readonly programs: Readonly<Record<Program, string>>;
-  readonly signal: AbortSignal;
-  /** Seconds that are counted, of each run. */
-  readonly seconds: number;
-  /** Runs of which the middle one counts. */
-  readonly rounds: number;
-  /** Entries of a large folder. */
-  readonly entries: number;
-}
-
-/** One figure. */
-export interface Measured {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly wanted: number;
-  readonly isMissed: boolean;
-  /** What else was seen. */
-  readonly note?: string;
-}
 
 type Row = (bench: Bench) => Promise<Measured[]>;
 
@@ -44,6 +27,7 @@ type Row = (bench: Bench) => Promise<Measured[]>;
 export const ROWS: Readonly<Record<string, Row>> = {
   "bare": besideBare,
   "quiet": quietInNoise,
+  "cold": coldReads,
   "crowd": crowd,
   "recall": recall,
   "folder": largeFolder,
@@ -53,60 +37,6 @@ export const ROWS: Readonly<Record<string, Row>> = {
 export function measureRow(name: string, bench: Bench): Promise<Measured[]> {
   bench.signal.throwIfAborted();
   return ROWS[name]!(bench);
-}
-
-/** A figure that is to be no more than what is wanted. */
-function atMost(
-  wanted: number,
-  { what, value, unit, note = "" }: {
-    readonly what: string;
-    readonly value: number;
-    readonly unit: string;
-    readonly note?: string;
-  },
-): Measured {
-  return { what, value, unit, wanted, isMissed: value > wanted, note };
-}
-
-async function serving<T>(
-  bench: Bench,
-  exported: string,
-  use: (server: Server) => Promise<T>,
-): Promise<T> {
-  const { dir, signal } = bench;
-  const state = await Deno.makeTempDir({ dir });
-  const server = await Server.start({
-    export: exported,
-    flags: ["--log-level", "error", "--state", state],
-    onLine: () => {},
-    signal,
-  });
-  try {
-    return await use(server);
-  } finally {
-    await server.stop();
-  }
-}
-
-function load(
-  { programs, seconds }: Bench,
-  { port, pid }: Server,
-  options: Record<string, string | number>,
-): Promise<Result> {
-  return run(programs.nfsload, {
-    ...{ port, pid, seconds, export: "/", warm: 0.3, files: 100, size: 1 },
-    ...options,
-  });
-}
-
-/** The middle one of several runs. */
-async function median(
-  { rounds }: Bench,
-  measure: () => Promise<number>,
-): Promise<number> {
-  const values: number[] = [];
-  for (let i = 0; i < rounds; i++) values.push(await measure());
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 /** CPU of 1 MiB reads and writes, as often as that of a responder that only moves as many bytes. */
