@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { contentsIn } from "./content_folders.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
 
 /** In `content/`: the tag of the store that it belongs to, in hexadecimal. */
@@ -134,12 +135,7 @@ function tagOf(path: string): number | undefined {
 
 /** Whether there is a content in any of the folders of `content/`. */
 function hasContents(folder: string): boolean {
-  if (sizeOf(folder) === undefined) return false;
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (!isDirectory) continue;
-    for (const _ of Deno.readDirSync(`${folder}/${name}`)) return true;
-  }
-  return false;
+  return sizeOf(folder) !== undefined && !contentsIn(folder).next().done;
 }
 
 function sizeOf(path: string): number | undefined {

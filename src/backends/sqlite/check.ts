@@ -60,6 +60,9 @@ function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
   for (const path of contents.strays(contentsInUse(db))) {
     problems.push(`content ${path} belongs to no file`);
   }
+  for (const path of contents.foreign()) {
+    problems.push(`${path} is not the store's, and was left alone`);
+  }
   const { files, bytes } = db.prepare(
     "SELECT count(*) AS files, coalesce(sum(used), 0) AS bytes FROM inodes",
   ).get() as { files: number; bytes: number };

@@ -1,5 +1,12 @@
 import { closeSync, openSync, renameSync, writeSync } from "node:fs";
 import { type Awaitable, promised } from "../../base/awaitable.ts";
+import {
+  contentsIn,
+  folderOf,
+  foreignIn,
+  pathOf,
+  removedPathOf,
+} from "./content_folders.ts";
 import { type Contents, pagesOf } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
 import type { CachedReader } from "../common/cached_reads.ts";
@@ -11,14 +18,11 @@ import { HoleFinder } from "./hole_finder.ts";
 import { lacksRoom, type OpenFile, OpenFiles } from "./open_files.ts";
 import type { Segment } from "./segments.ts";
 
-/** What the name of a file ends with that is being removed. */
-const REMOVED = ".removed";
 /** A block of `st_blocks`, whatever the file system's own are. */
 const BLOCK = 512;
 
 /**
- * {@linkcode Contents} in a folder: a sparse file each, named by its number in
- * one of 256 folders, so that no folder of the host gets too long.
+ * {@linkcode Contents} in a folder: a sparse file each, named by its number.
  */
 export class ContentFiles implements Contents {
   readonly #directory: string;
@@ -93,7 +97,7 @@ export class ContentFiles implements Contents {
 
   measure(number: number): { size: number; used: number } {
     try {
-      const { size, blocks } = Deno.statSync(this.#path(number));
+      const { size, blocks } = Deno.statSync(pathOf(this.#directory, number));
       const used = blocks === null ? size : blocks * BLOCK;
       // The host may have set blocks aside for more; those are not of the content.
       return { size, used: Math.min(used, pagesOf(size)) };
@@ -134,7 +138,7 @@ export class ContentFiles implements Contents {
   async #sync(number: number, { fd }: OpenFile): Promise<void> {
     await this.#disk.sync(fd);
     if (!this.#fresh.has(number)) return;
-    await this.#syncFolder(this.#folder(number));
+    await this.#syncFolder(folderOf(this.#directory, number));
     this.#fresh.delete(number);
   }
 
@@ -144,7 +148,7 @@ export class ContentFiles implements Contents {
       if (file === undefined) return;
       this.#disk.syncNow(file.fd);
       if (!this.#fresh.has(number)) return;
-      this.#syncFolderNow(this.#folder(number));
+      this.#syncFolderNow(folderOf(this.#directory, number));
       this.#fresh.delete(number);
     });
   }
@@ -152,9 +156,9 @@ export class ContentFiles implements Contents {
   remove(number: number): void {
     const file = this.#open.forget(number);
     this.#fresh.delete(number);
-    const path = `${this.#path(number)}${REMOVED}`;
+    const path = removedPathOf(this.#directory, number);
     try {
-      renameSync(this.#path(number), path);
+      renameSync(pathOf(this.#directory, number), path);
     } catch {
       // A file that has nothing but holes was never made.
       return;
@@ -175,15 +179,14 @@ export class ContentFiles implements Contents {
   }
 
   strays(isInUse: (number: number) => boolean): string[] {
-    const strays: string[] = [];
-    for (const entry of Deno.readDirSync(this.#directory)) {
-      if (!entry.isDirectory) continue;
-      const path = `${this.#directory}/${entry.name}`;
-      for (const { name } of Deno.readDirSync(path)) {
-        if (!isInUse(Number(name))) strays.push(`${path}/${name}`);
-      }
-    }
-    return strays;
+    return [...contentsIn(this.#directory)]
+      .filter(({ number, isRemoved }) => isRemoved || !isInUse(number))
+      .map(({ path }) => path);
+  }
+
+  /** Paths of what in the folder is not the store's. */
+  foreign(): string[] {
+    return [...foreignIn(this.#directory)];
   }
 
   /** Has {@linkcode close} wait for the end of a work, whatever comes of it. */
@@ -198,7 +201,9 @@ export class ContentFiles implements Contents {
     const file = this.#open.use(number);
     if (file !== undefined) return file;
     try {
-      const fd = this.#open.obtain(() => openSync(this.#path(number), "r+"));
+      const fd = this.#open.obtain(() =>
+        openSync(pathOf(this.#directory, number), "r+")
+      );
       return this.#open.keep(number, fd);
     } catch (error) {
       if ((error as { code?: string }).code === "ENOENT") return undefined;
@@ -208,7 +213,9 @@ export class ContentFiles implements Contents {
 
   #make(number: number, flags: "wx+" | "w+"): OpenFile {
     const make = () =>
-      this.#open.obtain(() => openSync(this.#path(number), flags, OWN_FILE));
+      this.#open.obtain(() =>
+        openSync(pathOf(this.#directory, number), flags, OWN_FILE)
+      );
     let fd: number;
     try {
       fd = make();
@@ -231,7 +238,7 @@ export class ContentFiles implements Contents {
     if (this.#isMoved()) {
       throw new FsError("io", `${this.#directory} is not the store's any more`);
     }
-    Deno.mkdirSync(this.#folder(number), { mode: OWN_FOLDER });
+    Deno.mkdirSync(folderOf(this.#directory, number), { mode: OWN_FOLDER });
     this.#open.withSpare(() => this.#syncFolderNow(this.#directory));
   }
 
@@ -266,14 +273,6 @@ export class ContentFiles implements Contents {
     } finally {
       closeSync(folder);
     }
-  }
-
-  #folder(number: number): string {
-    return `${this.#directory}/${(number % 256).toString(16).padStart(2, "0")}`;
-  }
-
-  #path(number: number): string {
-    return `${this.#folder(number)}/${number}`;
   }
 }
 

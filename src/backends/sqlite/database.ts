@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { type Disk, OWN_FILE } from "./disk.ts";
 import { assertNoRemains, assertOwnLog, claimContents } from "./belonging.ts";
+import { isLossMarked, rememberLoss } from "./loss_mark.ts";
 import { type Log, noLog, WriteAheadLog } from "./write_ahead_log.ts";
 import { migrate } from "./schema.ts";
 
@@ -49,7 +50,7 @@ export function openDatabase(
 ): OpenDatabase {
   const isFolder = directory !== MEMORY;
   const path = isFolder ? `${directory}/${DATABASE}` : MEMORY;
-  const wasLost = isFolder && sizeOf(`${path}-wal`) > 0;
+  const hasLog = isFolder && sizeOf(`${path}-wal`) > 0;
   let db: DatabaseSync | undefined;
   try {
     if (isFolder) {
@@ -74,6 +75,7 @@ export function openDatabase(
       PRAGMA cell_size_check = ON`);
     migrate(db);
     if (isFolder) claimContents(db, directory, disk);
+    const wasLost = hasLog || isLossMarked(db);
     const log = isFolder
       ? new WriteAheadLog(db, path, { disk, isSynced, page: PAGE })
       : noLog;
@@ -81,6 +83,7 @@ export function openDatabase(
     const freeBytes = () => free.get()!.freelist_count as number * PAGE;
     return { db, freeBytes, log, wasLost };
   } catch (error) {
+    if (hasLog && db !== undefined) rememberLoss(db);
     db?.close();
     throw cantOpen(directory, error);
   }

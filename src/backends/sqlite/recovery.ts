@@ -1,13 +1,29 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Contents, leastUsed } from "./contents.ts";
+import { forgetLoss, rememberLoss } from "./loss_mark.ts";
 import { replay } from "./content_journal.ts";
 
 /**
  * What a store needs after the last server ended, before it is served again:
  * durable writes go to their files, and files go that had no name and were
- * only open. SQLite has brought its log back by itself.
+ * only open. SQLite has brought its log back by itself. Throws what the host
+ * does not do; the next start does all of it again.
  */
 export function recover(
+  db: DatabaseSync,
+  contents: Contents,
+  { wasLost }: { readonly wasLost: boolean },
+): void {
+  try {
+    bringBack(db, contents, { wasLost });
+    if (wasLost) forgetLoss(db);
+  } catch (error) {
+    if (wasLost) rememberLoss(db);
+    throw error;
+  }
+}
+
+function bringBack(
   db: DatabaseSync,
   contents: Contents,
   { wasLost }: { readonly wasLost: boolean },
