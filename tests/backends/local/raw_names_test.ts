@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import type { FileSystem } from "../../../src/vfs/mod.ts";
 import { decodeRaw, encodeRaw } from "../../../src/base/raw_names.ts";
 import {
@@ -43,6 +43,23 @@ Deno.test("raw names: every name keeps its bytes, and UTF-8 is what it was", () 
   const text = "grüße/\u{1f600}\ufffd\ufeff";
   assertEquals(decodeRaw(new TextEncoder().encode(text)), text);
   assertEquals(encodeRaw("\ud800x"), Uint8Array.of(0xef, 0xbf, 0xbd, 0x78));
+});
+
+Deno.test("raw names: bytes of a client's choice take no longer than a mistake may", () => {
+  const time = (bytes: Uint8Array) => {
+    let least = Infinity;
+    for (let i = 0; i < 20; i++) {
+      const began = performance.now();
+      for (let j = 0; j < 10; j++) encodeRaw(decodeRaw(bytes));
+      least = Math.min(least, performance.now() - began);
+    }
+    return least;
+  };
+  const length = 4095;
+  const ascii = time(new Uint8Array(length).fill(0x41));
+  for (const byte of [0xff, 0x80, 0xc3, 0xe2, 0xf0]) {
+    assertLess(time(new Uint8Array(length).fill(byte)), 200 * ascii);
+  }
 });
 
 Deno.test("raw names: any bytes come back, and two names stay two", () => {
