@@ -4,7 +4,7 @@ import {
   type DelegationEnd,
   type DelegationPolicy,
   type DelegationType,
-  type HeldAttributes,
+  type HolderAnswer,
   isReason,
   RECALL_PIECES,
   recallDelegation,
@@ -197,7 +197,7 @@ export class DelegationKeeper implements DelegationPolicy {
   }
 
   /** {@inheritDoc DelegationPolicy.query} */
-  query(delegation: Delegation): Promise<HeldAttributes | undefined> {
+  query(delegation: Delegation): Promise<HolderAnswer | undefined> {
     return this.#queries.ask(delegation);
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { Status } from "../nfs4/constants.ts";
-import type { Delegation, HeldAttributes } from "../state/delegations.ts";
+import type { Delegation, HolderAnswer } from "../state/delegations.ts";
 import {
   CALLBACK_OPERATIONS,
   callbackOperation,
@@ -22,7 +22,7 @@ export interface HolderQueriesOptions {
 
 /** A question that was asked, and how to give it up. */
 interface Asked {
-  readonly answer: Promise<HeldAttributes | undefined>;
+  readonly answer: Promise<HolderAnswer | undefined>;
   readonly giveUp: () => void;
 }
 
@@ -44,14 +44,15 @@ export class HolderQueries {
   }
 
   /** What the holder says; undefined when it says nothing in time. */
-  ask(delegation: Delegation): Promise<HeldAttributes | undefined> {
+  ask(delegation: Delegation): Promise<HolderAnswer | undefined> {
     const asked = this.#asked.get(delegation);
     if (asked !== undefined) return asked.answer;
     const { router, timeout, clock } = this.#options;
     const { promise, resolve } = Promise.withResolvers<
-      HeldAttributes | undefined
+      HolderAnswer | undefined
     >();
-    const finish = (held: HeldAttributes | undefined): void => {
+    const { changesMade } = delegation;
+    const finish = (held: HolderAnswer | undefined): void => {
       if (!this.#asked.delete(delegation)) return;
       cancel();
       resolve(held);
@@ -68,7 +69,7 @@ export class HolderQueries {
       ],
       referringCalls: () => referringCalls(delegation),
       wanted: () => this.#asked.has(delegation),
-      done: (outcome) => finish(answerOf(outcome)),
+      done: (outcome) => finish(answerOf(outcome, changesMade)),
     });
     return promise;
   }
@@ -79,10 +80,12 @@ export class HolderQueries {
   }
 }
 
-function answerOf(outcome: CallbackOutcome): HeldAttributes | undefined {
+function answerOf(
+  outcome: CallbackOutcome,
+  changesMade: number,
+): HolderAnswer | undefined {
   if (outcome.kind !== "answered") return undefined;
   const [result] = outcome.results;
-  return result?.status === Status.OK
-    ? result.value as CBGetattrResult
-    : undefined;
+  if (result?.status !== Status.OK) return undefined;
+  return { ...result.value as CBGetattrResult, changesMade };
 }

@@ -99,8 +99,8 @@ export class Delegation extends LockingState {
   readonly guard: Disposable | undefined;
   /** Whether it is recalled. */
   isRecalled = false;
-  /** Its holder is known to have changed the file (RFC 8881 10.4.3, modified). */
-  isModified = false;
+  /** How often its holder came with what may change the file at the server, but for WRITE. */
+  changesMade = 0;
 
   constructor(
     tables: LockingTables,
@@ -147,6 +147,12 @@ export interface HeldAttributes {
   readonly size: number;
 }
 
+/** The same, and how long it is good. */
+export interface HolderAnswer extends HeldAttributes {
+  /** `changesMade` of the delegation when its holder was asked. */
+  readonly changesMade: number;
+}
+
 /** Decides which client gets a delegation, and recalls it. */
 export interface DelegationPolicy {
   /**
@@ -168,7 +174,7 @@ export interface DelegationPolicy {
   /** A delegation is in no client's way any more. Called once for each. */
   ended?(delegation: Delegation, end: DelegationEnd): void;
   /** Asks the holder of a write delegation, briefly; undefined when it does not answer. */
-  query?(delegation: Delegation): Promise<HeldAttributes | undefined>;
+  query?(delegation: Delegation): Promise<HolderAnswer | undefined>;
 }
 
 /** Never grants a delegation. */

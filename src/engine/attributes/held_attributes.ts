@@ -1,12 +1,13 @@
 import { type Steps, wait } from "../../base/awaitable.ts";
 import { Bitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
-import type { Delegation, HeldAttributes } from "../../state/delegations.ts";
-import type { FileRef } from "../../vfs/file_handle.ts";
 import type {
-  FileAttributes,
-  WantedAttributes,
-} from "../../vfs/file_system.ts";
+  Delegation,
+  HeldAttributes,
+  HolderAnswer,
+} from "../../state/delegations.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
+import type { FileAttributes } from "../../vfs/file_system.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { settingToo } from "../files/changing.ts";
 import { FileUse, giveWay, recallConflicts } from "../locking/conflicts.ts";
@@ -61,33 +62,46 @@ export function* askHolder(
     readonly requested: Bitmap;
   },
 ): Steps<FileAttributes | StatusCode> {
-  const { attributes, state: { files: { policy } } } = context.services;
-  const wanted = attributes.wanted(requested);
+  const { attributes: table, state: { files: { policy } } } = context.services;
+  const wanted = table.wanted(requested);
   const held = delegation.isRecalled
     ? undefined
     : yield* wait(policy.query?.(delegation));
-  if (held !== undefined) {
-    return yield* merge(file, wanted, { delegation, held });
+  if (held === undefined) {
+    const out = recallConflicts(context, file, FileUse.GETATTR);
+    return out ? Status.DELAY : yield* wait(attributesOf(file, wanted));
   }
-  const out = recallConflicts(context, file, FileUse.GETATTR);
-  return out ? Status.DELAY : yield* wait(attributesOf(file, wanted));
-}
-
-function* merge(
-  file: FileRef,
-  asked: WantedAttributes,
-  { delegation, held }: {
-    readonly delegation: Delegation;
-    readonly held: HeldAttributes;
-  },
-): Steps<FileAttributes> {
-  const wanted = { ...asked, size: true, change: true };
-  const attributes = yield* wait(attributesOf(file, wanted));
-  delegation.isModified ||= held.size !== attributes.size ||
-    held.change !== BigInt(delegation.change ?? attributes.change);
-  if (!delegation.isModified) return attributes;
+  const both = { ...wanted, size: true, change: true };
+  const attributes = yield* wait(attributesOf(file, both));
+  if (!isModified(delegation, held, attributes)) return attributes;
+  // What its holder has set since, times above all, stays as it was acknowledged.
+  if (!isUpToDate(held, delegation)) return Status.DELAY;
   // RFC 8881 10.4.3: a change and times that can't seem to go back later.
   const change = { mtime: "now" } as const;
   yield* wait(settingToo(file)?.setattr(file.node, change, undefined));
-  return { ...yield* wait(attributesOf(file, wanted)), size: held.size };
+  return { ...yield* wait(attributesOf(file, both)), size: held.size };
+}
+
+/**
+ * Whether the holder has what the server has not. That it had once is not
+ * remembered, as in the example of RFC 8881 10.4.3: a holder that has written all
+ * of it says so, and its times are those that it wrote or set.
+ */
+function isModified(
+  delegation: Delegation,
+  held: HeldAttributes,
+  { size, change }: Pick<FileAttributes, "size" | "change">,
+): boolean {
+  return held.size !== size ||
+    held.change !== BigInt(delegation.change ?? change);
+}
+
+/** Whether what the holder of a delegation said holds still: it has it, and has set nothing since it was asked. */
+function isUpToDate(
+  { changesMade }: HolderAnswer,
+  delegation: Delegation,
+): boolean {
+  const { client, file } = delegation;
+  return delegation.changesMade === changesMade &&
+    file.delegations.get(client) === delegation;
 }

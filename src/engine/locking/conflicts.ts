@@ -106,7 +106,10 @@ export function recallConflicts(
   for (const delegation of held.delegations.values()) {
     // A client that holds one for writing is alone with the file.
     if (!use.changes && delegation.type === "read") return false;
-    if (delegation.client === client) continue;
+    if (delegation.client === client) {
+      if (use.changes) delegation.changesMade++;
+      continue;
+    }
     if (giveWay(context, delegation)) continue;
     // Thousands may have one: no request waits while they are recalled.
     const { reason } = use;
