@@ -1,4 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
+import { FsError } from "../../vfs/mod.ts";
 import type { Segment } from "./segments.ts";
 
 /** Bytes of the pages of the disk that `size` bytes take without a hole. */
@@ -14,6 +15,23 @@ export function leastUsed(
   { size, used }: { readonly size: number; readonly used: number },
 ): number {
   return Math.min(used, pagesOf(size));
+}
+
+/** Throws FsError "io" where the content of a file is gone, in part at least: that is no hole. */
+export function assertThere(
+  contents: Contents,
+  { fileid, outside, size, used }: {
+    readonly fileid: number;
+    readonly outside: number;
+    readonly size: number;
+    readonly used: number;
+  },
+): void {
+  if (!contents.lacks(outside, leastUsed({ size, used }))) return;
+  throw new FsError(
+    "io",
+    `content ${outside} of file ${fileid} is missing, or shorter than it was`,
+  );
 }
 
 /**

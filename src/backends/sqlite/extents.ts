@@ -1,6 +1,6 @@
 import { promised, type Steps, take, wait } from "../../base/awaitable.ts";
 import type { Committer } from "./committer.ts";
-import type { Contents } from "./contents.ts";
+import { assertThere, type Contents } from "./contents.ts";
 import type { Extent, SqliteNode } from "./node.ts";
 import type { Transaction } from "./transaction.ts";
 import { Unsynced } from "./unsynced.ts";
@@ -36,7 +36,8 @@ export class Extents {
     // ours.
     while (!contents.make(number)) number = transaction.number();
     const unsynced = new Unsynced();
-    const extent = { number, isTrimmed: true, ...UNCUT, unsynced };
+    const known = { isTrimmed: true, isWhole: true };
+    const extent = { number, ...known, ...UNCUT, unsynced };
     transaction.otherwise(() => this.drop(extent));
     return extent;
   }
@@ -51,9 +52,21 @@ export class Extents {
   of(file: SqliteNode): Extent {
     // A node that left memory comes back without what was known of its content.
     return file.extent ??= this.#parts.committer.known(file.outside) ?? {
-      ...{ number: file.outside, isTrimmed: false, ...UNCUT },
+      ...{ number: file.outside, isTrimmed: false, isWhole: false, ...UNCUT },
       unsynced: new Unsynced(),
     };
+  }
+
+  /**
+   * The same where it has all that the file's row has counted, else throws "io": what
+   * is gone would count as a hole once the file was changed. Looked at once, as it is
+   * while no server has it that it loses something, by fsck or a restore.
+   */
+  whole(file: SqliteNode): Extent {
+    const extent = this.of(file);
+    if (!extent.isWhole) assertThere(this.#parts.contents, file);
+    extent.isWhole = true;
+    return extent;
   }
 
   /**
@@ -104,7 +117,7 @@ export class Extents {
 
   /** The content, which is {@linkcode ready} for the file to have `size`. */
   prepare(file: SqliteNode, size: number): Extent {
-    const extent = this.of(file);
+    const extent = this.whole(file);
     const isOverCut = size > file.size && extent.unsynced.isShortened;
     if (isOverCut) this.#parts.committer.include(extent);
     return extent;

@@ -2,7 +2,7 @@ import type { Awaitable } from "../../base/awaitable.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
 import type { Committer } from "./committer.ts";
-import { type Contents, leastUsed } from "./contents.ts";
+import { assertThere, type Contents } from "./contents.ts";
 import { Extents } from "./extents.ts";
 import type { ContentJournal } from "./content_journal.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
@@ -351,7 +351,8 @@ export class FileData {
     const growth = Math.max(0, size - file.size);
     this.#parts.room.takeBytes(size, { growth, inDatabase: true });
     const content = new Uint8Array(size);
-    content.set(this.#load(file).subarray(0, size));
+    // One that has lost its content can be emptied.
+    if (size > 0) content.set(this.#load(file).subarray(0, size));
     next.used = size;
     return {
       statements: () =>
@@ -403,7 +404,7 @@ export class FileData {
   #shorten(file: SqliteNode, next: MutableAttributes): Resizing {
     const { contents, journal, nodes, room } = this.#parts;
     const { size } = next;
-    const extent = this.#extents.of(file);
+    const extent = this.#extents.whole(file);
     // What the host says comes when it is cut.
     next.used = Math.min(file.used, Math.ceil(size / 4096) * 4096);
     return {
@@ -420,18 +421,6 @@ export class FileData {
         }),
     };
   }
-}
-
-/** Throws FsError "io" where the content of a file is gone, in part at least: that is no hole. */
-function assertThere(
-  contents: Contents,
-  { fileid, outside, size, used }: SqliteNode,
-): void {
-  if (!contents.lacks(outside, leastUsed({ size, used }))) return;
-  throw new FsError(
-    "io",
-    `content ${outside} of file ${fileid} is missing, or shorter than it was`,
-  );
 }
 
 /** Bytes of small files, by their numbers. */

@@ -147,6 +147,8 @@ export interface Extent {
   readonly number: number;
   /** It is not longer than the file's size: a crash can leave a tail that no client wrote. */
   isTrimmed: boolean;
+  /** It is known to have all that the file's row has counted. */
+  isWhole: boolean;
   /** Once what was decided so far is durable, it is to be cut to this many bytes. */
   cut: number | undefined;
   /**

@@ -2,6 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { FsError, serve, sqlite } from "../../../mod.ts";
+import type {
+  SqliteFileSystem,
+  SqliteNode,
+} from "../../../src/backends/sqlite/mod.ts";
 import { exportTree } from "../../../src/backends/sqlite/archive.ts";
 import { anonymousStateid, op, openSession } from "../../support/client/mod.ts";
 import { Status } from "../../../src/nfs4/constants.ts";
@@ -259,6 +263,60 @@ for (const damage of ["cut", "removed"] as const) {
           FsError,
         );
       });
+    },
+  });
+}
+
+for (const damage of ["cut", "removed"] as const) {
+  Deno.test({
+    name:
+      `a file whose content was ${damage} can't be changed into a sound one of zeros, only emptied`,
+    ignore,
+    async fn() {
+      using folder = temporary();
+      await fillWithHoles(folder.path);
+      for (const path of contentsOf(folder.path)) {
+        if (damage === "removed") Deno.removeSync(path);
+        else if (Deno.statSync(path).size > 0) Deno.truncateSync(path, 4096);
+      }
+      const { problems } = await checkStore(folder.path);
+      const change = async (
+        act: (fs: SqliteFileSystem, file: SqliteNode) => unknown,
+      ) => {
+        await using(folder.path, async (fs) => {
+          for (const name of NAMES) {
+            const error = await assertRejects(
+              async () => void await act(fs, find(fs, name)),
+              FsError,
+            );
+            assertEquals(error.code, "io", name);
+          }
+          // What has nothing but holes has lost nothing.
+          await act(fs, find(fs, "hole"));
+        });
+        assertEquals((await checkStore(folder.path)).problems, problems);
+      };
+      for (const stability of ["unstable", "data", "file"] as const) {
+        const write = (at: (size: number) => number, length: number) =>
+          change((fs, file) =>
+            fs.write(file, at(file.size), pattern(length, 1), stability)
+          );
+        await write((size) => size, 5);
+        await write((size) => size + 70_000, 5);
+        await write(() => 10_000, 5);
+        await write((size) => size - 40_000, 40_000);
+      }
+      await change((fs, file) => fs.setattr(file, { size: file.size - 1 }));
+      await change((fs, file) => fs.setattr(file, { size: file.size + 1 }));
+      await using(folder.path, async (fs) => {
+        for (const name of NAMES) {
+          const file = find(fs, name);
+          await fs.setattr(file, { size: 0 });
+          await fs.write(file, 0, pattern(50_000, 1), "file");
+          await fs.settle();
+        }
+      });
+      assertEquals((await checkStore(folder.path)).problems, []);
     },
   });
 }
