@@ -7,7 +7,8 @@ import {
 import { DatabaseSync } from "node:sqlite";
 import { sqlite, type SqliteFileSystem } from "../src/backends/sqlite/mod.ts";
 import { describe, sizeOf } from "../src/cli/progress.ts";
-import { cannotRun } from "./support/cli.ts";
+import { cannotRun, ServerProcess } from "./support/cli.ts";
+import { canRelay } from "./support/user_relay.ts";
 
 const MOD = new URL("../mod.ts", import.meta.url).pathname;
 const ignore = cannotRun ||
@@ -117,6 +118,19 @@ Deno.test(
     );
   },
 );
+
+Deno.test("a store that its user may not look into is not said to be missing", {
+  ignore: !canRelay,
+}, async () => {
+  using stores = await Stores.make();
+  for (const command of ["check", "export"]) {
+    const args = [command, stores.full];
+    await using other = new ServerProcess(args, { user: 65534 });
+    const { code, stderr } = await other.ended();
+    assertEquals(code, 2);
+    assertMatch(stderr, /^dittofs-nfs4: can't open .*Permission denied.*\n$/);
+  }
+});
 
 Deno.test("an archive that was exported is imported as it was", {
   ignore,

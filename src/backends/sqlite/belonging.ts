@@ -116,11 +116,9 @@ function meta(db: DatabaseSync, name: string): number | undefined {
 }
 
 function readStamp(folder: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(`${folder}/${STAMP}`).trim();
-  } catch {
-    return undefined;
-  }
+  return unlessMissing(() =>
+    Deno.readTextFileSync(`${folder}/${STAMP}`).trim()
+  );
 }
 
 /** The tag in a database that is only looked at; `undefined` where it can't be read. */
@@ -138,11 +136,21 @@ function hasContents(folder: string): boolean {
   return sizeOf(folder) !== undefined && !contentsIn(folder).next().done;
 }
 
-function sizeOf(path: string): number | undefined {
+/** Bytes of a file; `undefined` where there is none. Throws where the host does not say. */
+export function sizeOf(path: string): number | undefined {
+  return unlessMissing(() => Deno.statSync(path).size);
+}
+
+/** What `look` finds; a part that can't be looked at is not one that is missing. */
+function unlessMissing<T>(look: () => T): T | undefined {
   try {
-    return Deno.statSync(path).size;
-  } catch {
-    return undefined;
+    return look();
+  } catch (error) {
+    const { NotFound, NotADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) {
+      return undefined;
+    }
+    throw error;
   }
 }
 

@@ -1,6 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { type Disk, OWN_FILE } from "./disk.ts";
-import { assertNoRemains, assertOwnLog, claimContents } from "./belonging.ts";
+import {
+  assertNoRemains,
+  assertOwnLog,
+  claimContents,
+  sizeOf,
+} from "./belonging.ts";
 import { isLossMarked, rememberLoss } from "./loss_mark.ts";
 import { type Log, noLog, WriteAheadLog } from "./write_ahead_log.ts";
 import { migrate } from "./schema.ts";
@@ -24,9 +29,13 @@ export interface OpenDatabase {
   readonly wasLost: boolean;
 }
 
-/** Whether a folder has a store in it. */
+/** Whether a folder has a store in it. Throws an `Error` of one line where the host does not say. */
 export function isStore(directory: string): boolean {
-  return sizeOf(`${directory}/${DATABASE}`) > 0;
+  try {
+    return hasBytes(`${directory}/${DATABASE}`);
+  } catch (error) {
+    throw cantOpen(directory, error);
+  }
 }
 
 /** What is to be said where there is none: that, or what is left of one. */
@@ -50,14 +59,15 @@ export function openDatabase(
 ): OpenDatabase {
   const isFolder = directory !== MEMORY;
   const path = isFolder ? `${directory}/${DATABASE}` : MEMORY;
-  const hasLog = isFolder && sizeOf(`${path}-wal`) > 0;
+  let hasLog = false;
   let db: DatabaseSync | undefined;
   try {
+    hasLog = isFolder && hasBytes(`${path}-wal`);
+    const isNew = !(isFolder && hasBytes(path));
     if (isFolder) {
-      if (isStore(directory)) assertOwnLog(directory);
-      else assertNoRemains(directory);
+      if (isNew) assertNoRemains(directory);
+      else assertOwnLog(directory);
     }
-    const isNew = !(isFolder && isStore(directory));
     // SQLite makes the log with the mode of the database.
     if (isFolder) makeOwn(path);
     db = new DatabaseSync(path);
@@ -101,10 +111,6 @@ function makeOwn(path: string): void {
   Deno.openSync(path, create).close();
 }
 
-function sizeOf(path: string): number {
-  try {
-    return Deno.statSync(path).size;
-  } catch {
-    return 0;
-  }
+function hasBytes(path: string): boolean {
+  return (sizeOf(path) ?? 0) > 0;
 }

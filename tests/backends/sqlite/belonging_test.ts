@@ -215,3 +215,27 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "a part that can't be looked at is not one that is missing",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    for (const part of ["store.db", "store.db-wal", "content"]) {
+      using folder = temporary();
+      const store = `${folder.path}/store`;
+      await filled(store);
+      const path = `${store}/${part}`;
+      if (part !== "store.db-wal") Deno.renameSync(path, `${path}.away`);
+      Deno.symlinkSync(part, path);
+      const before = names(store);
+      const said = "Too many levels of symbolic links";
+      assertThrows(() => sqlite(store), Error, said);
+      await assertRejects(() => checkStore(store), Error, said);
+      assertEquals(names(store), before);
+    }
+  },
+});
+
+function names(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}
