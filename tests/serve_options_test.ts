@@ -81,7 +81,11 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
     ],
     [[{ path: "/", fs, readOnly: "no" }], "readOnly must be a boolean"],
     [[{ path: "/", fs, anonymous: { uid: -1 } }], "anonymous uid must be a"],
-    [[{ path: "/", fs, anonymous: { gid: "5" } }], 'to 4294967295, not "5"'],
+    [
+      [{ path: "/", fs, anonymous: { gid: 2 ** 32 - 1 } }],
+      "anonymous gid must",
+    ],
+    [[{ path: "/", fs, anonymous: { gid: "5" } }], 'to 4294967294, not "5"'],
     [[], "nothing is exported"],
     [{ ...fs, root: 1 }, "has no root"],
   ];

@@ -1,5 +1,13 @@
-/** The last number of 32 bits without a sign: a uid, a gid. */
+/** The last number of 32 bits without a sign. */
 export const MAX_UINT32 = 0xffff_ffff;
+
+/**
+ * (uid_t) -1: to POSIX it means that an owner or a group stays as it is, so that no
+ * user and no group has it, and what is given to it stays its maker's.
+ */
+export const NO_ID = 0xffff_ffff;
+/** The last uid, and the last gid. */
+export const LAST_ID: number = NO_ID - 1;
 
 /** What `typeof` says of an option. */
 export type TypeName = "boolean" | "function" | "number" | "object" | "string";

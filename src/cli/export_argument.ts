@@ -2,6 +2,7 @@ import { MOST_BYTES } from "../backends/memory/options.ts";
 import { type Squash, SQUASHES } from "../vfs/exports.ts";
 import type { Trust } from "../vfs/file_system.ts";
 import { TRUSTS } from "../vfs/trust.ts";
+import { LAST_ID } from "../base/option_values.ts";
 import { suggestion } from "../base/suggestion.ts";
 import { integer, oneOf, repeated, size, UsageError } from "./values.ts";
 
@@ -43,7 +44,6 @@ export interface ExportArgument {
 }
 
 const NOBODY = 65534;
-const MAX_ID = 0xffff_fffe;
 /** The options of an export, those with a value with their "=". */
 const EXPORT_OPTIONS = [
   "ro",
@@ -121,7 +121,7 @@ function understand(text: string): ExportArgument {
     const text = value(name);
     return text === undefined
       ? undefined
-      : integer(name, text, { from: 0, to: MAX_ID });
+      : integer(name, text, { from: 0, to: LAST_ID });
   };
   const ofRoot = ["uid", "gid", "mode"].find((name) =>
     value(name) !== undefined

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { LAST_ID } from "../base/option_values.ts";
 import { isOutOfRoom, withRoom } from "../base/out_of_room.ts";
 import { RecentMap } from "../base/recent_map.ts";
 import type { UserNumbers } from "../rpc/auth.ts";
@@ -91,7 +92,7 @@ function findGroups(table: string, user: string): number[] {
 
 function isId(text: string | undefined): boolean {
   return text !== undefined && /^\d{1,10}$/.test(text) &&
-    Number(text) < 0xffff_ffff;
+    Number(text) <= LAST_ID;
 }
 
 /** Waits by `clock` for a descriptor. */

@@ -1,9 +1,8 @@
+import { NO_ID } from "../base/option_values.ts";
 import { Status, type StatusCode } from "./constants.ts";
 
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
-/** (uid_t) -1 means "unchanged" to POSIX and is no user. */
-const NO_USER = 0xffff_ffff;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -22,7 +21,7 @@ export function parseOwner(
     id = id * 10 + byte - DIGIT_0;
   }
   const leadingZero = text[0] === DIGIT_0 && text.length > 1;
-  if (leadingZero || id >= NO_USER) return Status.BADOWNER;
+  if (leadingZero || id >= NO_ID) return Status.BADOWNER;
   return { id };
 }
 

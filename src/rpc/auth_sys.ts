@@ -1,3 +1,4 @@
+import { NO_ID } from "../base/option_values.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
@@ -7,6 +8,7 @@ import {
   type Credential,
   isDenial,
   type Standing,
+  UNKNOWN,
   type UserNumbers,
 } from "./auth.ts";
 import {
@@ -111,8 +113,11 @@ export class SysFlavor implements SecurityFlavor {
     const body = xdr.bytes.slice(xdr.position, xdr.position + length);
     const claimed = parse(body);
     if (claimed === undefined) return AuthStatus.BADCRED;
-    const { uid, gid, gids } = claimed;
-    const credential = this.#vouch({ uid, gid, gids });
+    const { uid, gid } = claimed;
+    const gids = claimed.gids.filter((gid) => gid !== NO_ID);
+    // No user has it, and what such a caller makes would be the server's own.
+    const isUser = uid !== NO_ID && gid !== NO_ID;
+    const credential = isUser ? this.#vouch({ uid, gid, gids }) : UNKNOWN;
     const opened = { credential, seal: PLAIN };
     if (this.#recent.unshift({ body, opened }) > REMEMBERED) this.#recent.pop();
     return opened;

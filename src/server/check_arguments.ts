@@ -3,6 +3,7 @@ import {
   checkType,
   checkWhole,
   checkWord,
+  LAST_ID,
   MAX_UINT32,
   shown,
 } from "../base/option_values.ts";
@@ -129,7 +130,7 @@ function checkExport(given: ExportOptions): void {
   checkOptionNames(`export ${path}: anonymous`, anonymous, ANONYMOUS_NAMES);
   checkType(`export ${path}: readOnly`, given.readOnly, "boolean");
   for (const [name, id] of Object.entries(anonymous)) {
-    checkWhole(`export ${path}: anonymous ${name}`, id, { most: MAX_UINT32 });
+    checkWhole(`export ${path}: anonymous ${name}`, id, { most: LAST_ID });
   }
   for (const [name, words] of Object.entries(WORDS)) {
     checkWord(

@@ -75,6 +75,18 @@ Deno.test("AUTH_NONE is one value, whatever it carries", () => {
   assertEquals(xdr.remaining, 0);
 });
 
+Deno.test("a user or group of -1, which nobody has, is an unknown caller", () => {
+  const none = 0xffff_ffff;
+  for (const ids of [{ uid: none }, { gid: none }, { uid: none, gid: none }]) {
+    assertStrictEquals(
+      new Reader().read(encoded({ ...root, ...ids })),
+      UNKNOWN,
+    );
+  }
+  const caller = new Reader().read(encoded({ ...root, gids: [5, none, 7] }));
+  assertEquals(caller, callerOf({ ...root, gids: [5, 7] }));
+});
+
 Deno.test("the same caller is the same object, whatever the stamp", () => {
   const reader = new Reader();
   const first = reader.read(encoded({ ...root, stamp: 1 }));

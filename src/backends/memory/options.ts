@@ -8,6 +8,7 @@ import {
   checkType,
   checkWhole,
   checkWord,
+  LAST_ID,
   MAX_UINT32,
 } from "../../base/option_values.ts";
 import type { Timestamp, Trust } from "../../vfs/mod.ts";
@@ -68,8 +69,8 @@ export const MOST_BY_ITSELF: number = 2 ** 33;
 const RANGES = {
   maxBytes: { most: MOST_BYTES },
   maxFiles: { least: 1, most: MOST_FILES },
-  uid: { most: MAX_UINT32 },
-  gid: { most: MAX_UINT32 },
+  uid: { most: LAST_ID },
+  gid: { most: LAST_ID },
   mode: { most: 0o7777 },
   instance: { most: MAX_UINT32 },
 } as const satisfies Partial<Record<keyof MemoryOptions, unknown>>;

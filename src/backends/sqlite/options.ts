@@ -7,7 +7,7 @@ import {
   checkType,
   checkWhole,
   checkWord,
-  MAX_UINT32,
+  LAST_ID,
 } from "../../base/option_values.ts";
 import { ownUser } from "../../host/own_user.ts";
 import type { Timestamp } from "../../vfs/mod.ts";
@@ -76,8 +76,8 @@ const KEPT_NODES = 65_536;
 
 /** The options that are numbers, and what they may be. */
 const RANGES = {
-  uid: { most: MAX_UINT32 },
-  gid: { most: MAX_UINT32 },
+  uid: { most: LAST_ID },
+  gid: { most: LAST_ID },
   mode: { most: 0o7777 },
   keptNodes: { least: 1 },
   longLog: { least: 1 },

@@ -10,6 +10,7 @@ import {
   sizeOf,
   textOf,
 } from "./decode.ts";
+import { LAST_ID, MAX_UINT32 } from "../../../base/option_values.ts";
 import { BLOCK, type Member, paddingOf } from "./header.ts";
 import type { Segment } from "../segments.ts";
 import { readGnuSparse, readPaxSparse } from "./sparse.ts";
@@ -19,9 +20,6 @@ import { readGnuSparse, readPaxSparse } from "./sparse.ts";
  * all members; nothing real comes near.
  */
 const MOST_RECORDS = 2 ** 24;
-/** Largest id of a user or group; above it is the host's "no such id". */
-const MAX_ID = 0xffff_fffe;
-const MAX_UINT32 = 0xffff_ffff;
 /** Longest target of a symlink in bytes, as of one that a client makes. */
 const MOST_TARGET = 4096;
 const NO_RECORDS: PaxRecords = new Map();
@@ -184,8 +182,8 @@ function assertFits(
 ): void {
   if (!path.isWellFormed()) throw new BadMember("a name that is not UTF-8");
   for (const [name, id] of Object.entries({ uid, gid })) {
-    if (id <= MAX_ID) continue;
-    throw new BadMember(`${name} ${id} is more than ${MAX_ID}`);
+    if (id <= LAST_ID) continue;
+    throw new BadMember(`${name} ${id} is more than ${LAST_ID}`);
   }
   if (major > MAX_UINT32 || minor > MAX_UINT32) {
     throw new BadMember(`there is no device ${major}:${minor}`);
