@@ -153,6 +153,51 @@ for (const minor of [0, 1, 2] as const) {
     assertEquals(io, ["ACCESS", "OK", "OK"]);
   });
 
+  for (
+    const [who, uid] of [["the file's owner", 1001], [
+      "another user",
+      1002,
+    ]] as const
+  ) {
+    test(`what ${who} opened under one is claimed after a chmod, by name as by filehandle (RFC 8881 10.4.4, RFC 7530 10.4.4)`, async () => {
+      const granting = generous();
+      const fs = memory({ file: "content", more: "" });
+      const fixture = new StateFixture({ delegations: granting.policy, fs });
+      const file = fs.lookup(fs.root(), "file")!;
+      fs.setattr(file, { mode: 0o666, uid: 1001 });
+      const client = await fixture.client(minor);
+      granting.isGenerous = false;
+      await client.open("more", { seqid: 1 });
+      granting.isGenerous = true;
+      client.uid = uid;
+      const open = client.openOp("file", { access: WRITE, seqid: 3 });
+      const opened = await client.ok("OPEN", op.putrootfh(), open);
+      const { stateid } = opened.delegation as { stateid: Stateid };
+      fs.setattr(file, { mode: 0o444 });
+      const claims = [
+        { claim: "delegate_cur", stateid, name: "file" },
+        { claim: "deleg_cur_fh", stateid },
+      ] as const;
+      for (const claim of minor === 0 ? claims.slice(0, 1) : claims) {
+        const at = claim.claim === "delegate_cur" ? [op.putrootfh()] : AT_FILE;
+        const by = (uid: number, access: number) => {
+          client.uid = uid;
+          const owner = `${claim.claim} ${uid} ${access}`;
+          const open = client.openOp("", { claim, access, owner, seqid: 1 });
+          return client.status(...at, open);
+        };
+        assertEquals(await by(uid, WRITE), "OK");
+        assertEquals(await by(uid, READ), "OK");
+        assertEquals(await by(1003, WRITE), "ACCESS");
+        assertEquals(await by(1003, READ), "OK");
+      }
+      // Anew the file is opened as its mode says.
+      client.uid = uid;
+      const anew = { access: WRITE, seqid: 1, owner: "anew" };
+      assertEquals(await client.openStatus("file", anew), "ACCESS");
+    });
+  }
+
   test("an OPEN claims by one (RFC 8881 18.16.3, RFC 7530 16.16.5)", async () => {
     const { client, other, delegation } = await delegated(READ);
     const { stateid } = delegation;

@@ -7,9 +7,11 @@ import { attributesOf } from "../../files/attributes_of.ts";
 import type { ChangingContext } from "../../files/changing.ts";
 import { checkFolder } from "../../files/folder_access.ts";
 import { checkName } from "../../files/names.ts";
-import type { CreateHow } from "./args.ts";
+import type { CreateHow, OpenClaim } from "./args.ts";
 import { createFile } from "./create.ts";
+import { rightOf } from "./right.ts";
 import { existingTarget, type OpenTarget } from "./target.ts";
+import { unmake } from "./unmake.ts";
 
 /** attrset of an existing file that UNCHECKED4 truncated: size alone (RFC 8881 18.16.3). */
 const SIZE = Bitmap.ofNumbers([4]);
@@ -17,10 +19,13 @@ const SIZE = Bitmap.ofNumbers([4]);
 /** Rights, what tells which attributes can be set, and the change_info of a file that is there. */
 const OF_FOLDER = rightsAnd("birthtime", "change");
 
+/** A claim of a file by its name. */
+type NameClaim = Extract<OpenClaim, { readonly name: Uint8Array }>;
+
 /** An OPEN of a name in the folder that is the current filehandle. */
 export interface NamedOpen {
-  /** The name as it came. */
-  readonly name: Uint8Array;
+  /** With the name as it came. */
+  readonly claim: NameClaim;
   /** OPEN4_SHARE_ACCESS_* */
   readonly access: number;
   /** How to create it, if at all. */
@@ -30,7 +35,7 @@ export interface NamedOpen {
 /** Finds, or makes, the file of CLAIM_NULL and CLAIM_DELEGATE_CUR. */
 export function* openByName(
   context: ChangingContext<"sometimes">,
-  { name: bytes, access, create }: NamedOpen,
+  { claim, access, create }: NamedOpen,
 ): Steps<OpenTarget | StatusCode> {
   const folder = context.file;
   const { fs } = folder.export;
@@ -49,7 +54,7 @@ export function* openByName(
     });
     if (settable !== Status.OK) return settable;
   }
-  const name = checkName(bytes, fs.limits);
+  const name = checkName(claim.name, fs.limits);
   if (isStatus(name)) return name;
   let node = yield* wait(fs.lookup(folder.node, name));
   const isUnchecked = create?.mode === "unchecked";
@@ -63,7 +68,13 @@ export function* openByName(
     const exists = node !== undefined;
     const creation = { folder: attributes, name, access, exists };
     try {
-      return yield* createFile(context, create, creation);
+      const target = yield* createFile(context, create, creation);
+      if (isStatus(target) || claim.type === "null") return target;
+      // What was made just now has no delegation.
+      const right = rightOf(context, target.file, { claim, access });
+      if (!isStatus(right)) return target;
+      yield* unmake(context, target);
+      return right;
     } catch (error) {
       if (!isUnchecked || FsError.from(error)?.code !== "exists") throw error;
       // Another client made it while we waited for the file system.
@@ -73,9 +84,12 @@ export function* openByName(
   }
   if (node === undefined) return Status.NOENT;
   const file = context.services.namespace.enter(folder.export, node);
+  const right = rightOf(context, file, { claim, access });
+  if (isStatus(right)) return right;
   return existingTarget(context, file, {
     attributes: yield* wait(attributesOf(file, RIGHTS)),
     access,
+    right,
     folder: attributes,
     truncate,
   });

@@ -8,6 +8,7 @@ import { changeFolder } from "../../files/change_folder.ts";
 import { type ChangingContext, checkWritable } from "../../files/changing.ts";
 import { checkFolder, statusOfRefusal } from "../../files/folder_access.ts";
 import type { CreateHow } from "./args.ts";
+import { HELD_BEFORE } from "./right.ts";
 import { existingTarget, type OpenTarget } from "./target.ts";
 
 /** Where {@linkcode createFile} makes a file: in the current filehandle. */
@@ -57,9 +58,8 @@ export function* createFile(
   if (!made.created) {
     // Verifiers are no secret: who is not let in by the file did not make it.
     const attributes = yield* wait(attributesOf(file, RIGHTS));
-    const opened = existingTarget(context, file, {
-      ...{ attributes, access, ownerAlways: true },
-    });
+    const right = HELD_BEFORE;
+    const opened = existingTarget(context, file, { attributes, access, right });
     if (isStatus(opened)) return Status.EXIST;
   }
   return {

@@ -11,6 +11,7 @@ import { completeChanges } from "../../../vfs/permissions.ts";
 import { checkWritable } from "../../files/changing.ts";
 import type { CompoundContext } from "../../context.ts";
 import { checkContent, checkOpenable } from "../../files/file_access.ts";
+import type { OpenRight } from "./right.ts";
 
 /** The file that an OPEN comes down to. */
 export interface OpenTarget {
@@ -36,28 +37,30 @@ const NO_FOLDER: ChangeInfo = { atomic: true, before: 0, after: 0 };
 export function existingTarget(
   context: CompoundContext,
   file: FileRef,
-  { attributes, access, folder, truncate, ownerAlways = false }: {
+  { attributes, access, right, folder, truncate }: {
     readonly attributes: Rights;
     /** OPEN4_SHARE_ACCESS_* that is asked for. */
     readonly access: number;
+    /** By what, besides these attributes. */
+    readonly right: OpenRight;
     /** The folder that it was found in. */
     readonly folder?: Pick<FileAttributes, "change">;
     /** The attributes that say so, when it is to be truncated. */
     readonly truncate?: Bitmap | undefined;
-    /** Its owner may, whatever the mode: it had it open before. */
-    readonly ownerAlways?: boolean;
   },
 ): OpenTarget | StatusCode {
   const type = checkOpenable(attributes.type, context.minorVersion);
   if (type !== Status.OK) return type;
   const caller = context.callerOf(file);
+  const { ownerAlways, permitted } = right;
   const check = (write: boolean) =>
     checkContent(attributes, caller, { write, ownerAlways });
   // RFC 8881 18.16.4, RFC 7530 16.16.6: MUST be NFS4ERR_ACCESS if not authorized.
-  const reads = (access & Share.ACCESS_READ) !== 0;
-  const writes = (access & Share.ACCESS_WRITE) !== 0;
+  const needed = (truncate ? access | Share.ACCESS_WRITE : access) & ~permitted;
+  const reads = (needed & Share.ACCESS_READ) !== 0;
+  const writes = (needed & Share.ACCESS_WRITE) !== 0;
   let status: StatusCode = reads ? check(false) : Status.OK;
-  if (status === Status.OK && (writes || truncate)) status = check(true);
+  if (status === Status.OK && writes) status = check(true);
   // RFC 8881 18.16.3: for every user, and whatever access it asks for.
   if (status === Status.OK && truncate) {
     status = checkWritable(file, "setattr");
