@@ -21,6 +21,7 @@ import {
   checksumOf,
   type Member,
 } from "../../../src/backends/sqlite/tar/header.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import {
   canWrite,
@@ -478,4 +479,48 @@ Deno.test({
     }
     await fs.dispose();
   },
+});
+
+for (const code of ["too-big", "no-space"] as const) {
+  Deno.test(`a store that refuses a part of a member with ${code} has no part of it, or tells which it was`, async () => {
+    const packed = archive({ path: "d/a", size: 5 }, block(5), { path: "z" });
+    const fs = sqlite(":memory:");
+    fs.write = () => {
+      throw new FsError(code);
+    };
+    const skipped: string[] = [];
+    const imported = importTree(fs, streamOf(packed), {
+      skipped: (path, reason) => skipped.push(`${path}: ${reason}`),
+    });
+    if (code === "too-big") {
+      await imported;
+      assertEquals(skipped, ["d/a: too-big"]);
+      assertEquals(fs.lookup(find(fs, "d"), "a"), undefined);
+      assertEquals(find(fs, "z").size, 0);
+    } else {
+      const error = await assertRejects(() => imported, FsError);
+      assertEquals(error.code, code);
+      assertStringIncludes(error.message, "can't import d/a");
+    }
+    await fs.dispose();
+  });
+}
+
+Deno.test("a link that can't be made leaves what it was to replace", async () => {
+  const fs = sqlite(":memory:");
+  const file = make(fs, "a");
+  fs.write(make(fs, "b"), 0, pattern(5, 1), "file");
+  while (file.nlink < 65_535) fs.link(file, fs.root(), `${file.nlink}`);
+  const told: string[] = [];
+  await importTree(
+    fs,
+    streamOf(archive({ path: "b", type: "link", target: "a" })),
+    {
+      merge: true,
+      skipped: (_path, reason) => told.push(reason),
+    },
+  );
+  assertEquals(told, ["too-many-links"]);
+  assertEquals(await whole(fs, find(fs, "b")), pattern(5, 1));
+  await fs.dispose();
 });

@@ -128,6 +128,98 @@ Deno.test("a map of a sparse file that can't be is refused", async () => {
   }
 });
 
+/** What a file of nothing but a hole is in an archive of GNU tar, in two formats; "a" by its name. */
+function hugeHole(size: bigint): Record<string, Uint8Array[]> {
+  const block = (...parts: (string | Uint8Array)[]) => {
+    const bytes = new Uint8Array(512);
+    let at = 0;
+    for (const part of parts) {
+      const put = typeof part === "string" ? encoder.encode(part) : part;
+      bytes.set(put, at);
+      at += put.length;
+    }
+    return bytes;
+  };
+  const records = [
+    ["major", "1"],
+    ["minor", "0"],
+    ["name", "a"],
+    ["realsize", String(size)],
+  ].map(([key, value]) => {
+    const rest = ` GNU.sparse.${key}=${value}\n`;
+    return `${rest.length + 2}${rest}`;
+  }).join("");
+  const header = (
+    { letter, size, put = () => {} }: {
+      readonly letter: string;
+      readonly size: number;
+      readonly put?: (bytes: Uint8Array) => void;
+    },
+  ) => {
+    const bytes = sparseHeader({ map: [], realSize: 0, stored: size });
+    bytes[156] = letter.charCodeAt(0);
+    if (letter !== "S") bytes.fill(0, 386, 495);
+    put(bytes);
+    encoder.encodeInto(
+      `${
+        checksumOf(bytes.fill(0x20, 148, 156)).toString(8).padStart(6, "0")
+      }\0 `,
+      bytes.subarray(148),
+    );
+    return bytes;
+  };
+  const binary = (bytes: Uint8Array, at: number) => {
+    bytes.fill(0, at, at + 12);
+    bytes[at] = 0x80;
+    new DataView(bytes.buffer).setBigUint64(at + 4, size);
+  };
+  return {
+    pax: [
+      header({ letter: "x", size: records.length }),
+      block(records),
+      header({ letter: "0", size: 512 }),
+      block(`1\n${size}\n0\n`),
+    ],
+    gnu: [header({
+      ...{ letter: "S", size: 0 },
+      put(bytes) {
+        binary(bytes, 386);
+        encoder.encodeInto("00000000000", bytes.subarray(398));
+        binary(bytes, 483);
+      },
+    })],
+  };
+}
+
+Deno.test("a file larger than any of the store is passed by, and what it was to replace stays", async () => {
+  for (const size of [2n ** 53n, 2n ** 60n + 1n]) {
+    for (const [format, members] of Object.entries(hugeHole(size))) {
+      const fs = sqlite(":memory:");
+      fs.write(make(fs, "a"), 0, pattern(5, 1), "file");
+      const told: string[] = [];
+      const last = sparseHeader({ map: [], realSize: 70_000, stored: 0 });
+      encoder.encodeInto("z", last);
+      encoder.encodeInto(
+        checksumOf(last).toString(8).padStart(6, "0"),
+        last.subarray(148),
+      );
+      const all = [...members, last, new Uint8Array(1024)];
+      await importTree(
+        fs,
+        new Blob(all as Uint8Array<ArrayBuffer>[]).stream(),
+        {
+          merge: true,
+          skipped: (path, reason) => told.push(`${path}: ${reason}`),
+        },
+      );
+      assertEquals(told, ["a: too-big"], `${format} ${size}`);
+      assertEquals(await whole(fs, find(fs, "a")), pattern(5, 1));
+      assertEquals(find(fs, "z").size, 70_000);
+      await fs.dispose();
+    }
+  }
+});
+
 const FAR = 2 ** 43;
 const LONG = "a long name ü ".repeat(12);
 /** Files by their sizes and where they have bytes. */

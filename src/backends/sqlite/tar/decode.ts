@@ -157,14 +157,17 @@ export function textOf(bytes: Uint8Array): string {
 }
 
 function number(block: Uint8Array, key: keyof typeof fields): number {
-  return numberAt(block, fields[key], key === "mtime");
+  return numberAt(block, fields[key], { isSigned: key === "mtime" });
 }
 
-/** A number in a header; those that are negative only where `isSigned`. */
+/** A number in a header, as `read` takes it; those that are negative only where `isSigned`. */
 export function numberAt(
   block: Uint8Array,
   [start, length]: readonly [start: number, length: number],
-  isSigned = false,
+  { isSigned = false, read = whole }: {
+    readonly isSigned?: boolean;
+    readonly read?: (text: string) => number;
+  } = {},
 ): number {
   const bytes = block.subarray(start, start + length);
   // GNU's way for what octal digits can't hold: the first bit set, then binary,
@@ -175,10 +178,10 @@ export function numberAt(
     let value = isNegative ? -1 : 0;
     for (const byte of bytes.subarray(1)) value = value * 256 + byte;
     const isTime = isNegative && isSigned && Number.isSafeInteger(value);
-    return isTime ? value : whole(String(value));
+    return isTime ? value : read(String(value));
   }
   const digits = textOf(bytes).trim();
-  return digits === "" ? 0 : whole(`0o${digits}`);
+  return digits === "" ? 0 : read(`0o${digits}`);
 }
 
 /** A whole number that is written out; throws {@linkcode BadMember} for one that can't be. */
@@ -186,6 +189,17 @@ export function whole(text: string): number {
   const value = Number(text);
   if (text !== "" && Number.isSafeInteger(value) && value >= 0) return value;
   throw new BadMember(`the archive has a number that can't be: ${text}`);
+}
+
+/**
+ * The same of the size of a file and of places in it, not exact where it is more than
+ * any store can hold: then nothing but that is wrong with the archive.
+ */
+export function large(text: string): number {
+  const value = Number(text);
+  return Number.isSafeInteger(value) || !Number.isInteger(value)
+    ? whole(text)
+    : value;
 }
 
 function timestamp(text: string): Timestamp {

@@ -19,10 +19,11 @@ const SETTLE_FILES = 1000;
 /** Bytes between two commits. */
 const SETTLE_BYTES = 2 ** 26;
 
-/** What a store refuses one member for, before anything of it is there. */
+/** What a store refuses one member for, and may take others. */
 const OF_MEMBER: ReadonlySet<FsErrorCode> = new Set([
   "name-too-long",
   "too-many-links",
+  "too-big",
   "invalid",
 ]);
 
@@ -38,10 +39,11 @@ const UNFINISHED = ["import", "unfinished"] as const;
  * Rejects with an `Error` of one line, before anything is changed, when the stream
  * is no archive, and when the store has files and this is neither to be merged
  * nor an import that was not finished; later for a damaged archive, and with an
- * `FsError` for what the store refuses to all ("no-space", "quota", "io"). One member
- * that can't be unpacked (its path leads out by "..", or through something that is
- * no folder; its name is too long, or not UTF-8) is told to `skipped`, and the
- * others are unpacked; without that, it rejects.
+ * `FsError` that names the member for what the store refuses to all ("no-space",
+ * "quota", "io"). One member that can't be unpacked (its path leads out by "..", or
+ * through something that is no folder; its name is too long, or not UTF-8; it is
+ * larger than files of the store can be) is told to `skipped`, with what it was to
+ * replace left as it was, and the others are unpacked; without that, it rejects.
  */
 export async function importTree(
   fs: SqliteFileSystem,
@@ -68,7 +70,7 @@ export async function unpack(
         await importer.add(member);
       } catch (error) {
         const reason = reasonOf(error);
-        if (reason === undefined) throw error;
+        if (reason === undefined) throw about(member, error);
         skip(member.path, reason);
       }
     }
@@ -108,6 +110,14 @@ function reasonOf(error: unknown): string | undefined {
   if (error instanceof BadMember) return error.message;
   const isOfMember = error instanceof FsError && OF_MEMBER.has(error.code);
   return isOfMember ? error.code : undefined;
+}
+
+/** What the store refuses to all, with the member that it came to. */
+function about({ path }: ArchiveMember, error: unknown): unknown {
+  if (!(error instanceof FsError)) return error;
+  const { code, message } = error;
+  const detail = `can't import ${path.toWellFormed()}: ${message}`;
+  return new FsError(code, detail, { cause: error });
 }
 
 class Importer {
@@ -158,8 +168,9 @@ class Importer {
   ): Promise<void> {
     const link = member.type === "link" ? this.#linked(member) : undefined;
     const there = this.#fs.lookup(folder, name);
+    if (there !== undefined && there === link) return;
+    this.#judge(member, link);
     if (there !== undefined) {
-      if (there === link) return;
       if (there.type === "directory") {
         throw new BadMember("there is a folder of that name");
       }
@@ -174,7 +185,29 @@ class Importer {
     const kind = kindOf(member);
     const { node } = this.#fs.create(folder, name, kind, { attributes });
     if (member.size === 0) return;
-    for await (const { offset, bytes } of member.content) {
+    try {
+      await this.#fill(node, member);
+    } catch (error) {
+      // A part of a file is none; what ends the import is to be found by its path.
+      if (reasonOf(error) !== undefined) this.#fs.remove(folder, name);
+      throw error;
+    }
+  }
+
+  /** Throws for what the store would refuse, before anything makes room for it. */
+  #judge({ size }: ArchiveMember, link: SqliteNode | undefined): void {
+    const { maxFileSize = Infinity, maxLink = Infinity } = this.#fs.limits;
+    if (size > maxFileSize) throw new FsError("too-big");
+    if (link !== undefined && link.nlink >= maxLink) {
+      throw new FsError("too-many-links");
+    }
+  }
+
+  async #fill(
+    node: SqliteNode,
+    { content, size, atime, mtime }: ArchiveMember,
+  ): Promise<void> {
+    for await (const { offset, bytes } of content) {
       await this.#fs.write(node, offset, bytes, "unstable");
       this.#tell(0, bytes.length);
       this.#unsettled += bytes.length;
@@ -184,7 +217,7 @@ class Importer {
       }
     }
     // It may end with a hole.
-    await this.#fs.setattr(node, { size: member.size, atime, mtime });
+    await this.#fs.setattr(node, { size, atime, mtime });
     await this.#fs.commit(node);
   }
 

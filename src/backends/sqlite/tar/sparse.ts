@@ -1,13 +1,13 @@
 import type { Segment } from "../segments.ts";
 import type { PaxRecords } from "./decode.ts";
-import { numberAt, whole } from "./decode.ts";
+import { large, numberAt } from "./decode.ts";
 import { BLOCK, paddingOf } from "./header.ts";
 
 const encoder = new TextEncoder();
 
 /** Segments of a file; one that has more is refused. */
 export const MOST_SEGMENTS = 2 ** 20;
-/** Longest number in a map, with its newline. */
+/** Longest number in a map. */
 const LONGEST_NUMBER = 20;
 
 /** A file's map in pax format 1.0, which is in front of its bytes: whole blocks of lines. */
@@ -71,7 +71,7 @@ export async function readGnuSparse(
   source: Blocks,
 ): Promise<SparseFile> {
   const segments: Segment[] = [];
-  const size = numberAt(header, [483, 12]);
+  const size = numberAt(header, [483, 12], { read: large });
   addSegments(segments, header, { at: 386, count: 4 });
   for (let more = header[482] !== 0; more;) {
     const block = await source.take(BLOCK);
@@ -99,7 +99,7 @@ export async function readPaxSparse(
       );
     }
     const { numbers, bytes } = await readMap(source);
-    const size = whole(value("realsize") ?? "");
+    const size = large(value("realsize") ?? "");
     return {
       ...checked({ segments: pairs(numbers), size, path }),
       mapBytes: bytes,
@@ -110,8 +110,8 @@ export async function readPaxSparse(
   const map = value("map")?.split(",") ??
     repeated.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key))
       .map(([, number]) => number);
-  const segments = pairs(map.filter((text) => text !== "").map(whole));
-  return { ...checked({ segments, size: whole(size), path }), mapBytes: 0 };
+  const segments = pairs(map.filter((text) => text !== "").map(large));
+  return { ...checked({ segments, size: large(size), path }), mapBytes: 0 };
 }
 
 function addSegments(
@@ -123,8 +123,8 @@ function addSegments(
     const start = at + i * 24;
     if (block[start] === 0) return;
     segments.push({
-      offset: numberAt(block, [start, 12]),
-      length: numberAt(block, [start + 12, 12]),
+      offset: numberAt(block, [start, 12], { read: large }),
+      length: numberAt(block, [start + 12, 12], { read: large }),
     });
   }
   if (segments.length > MOST_SEGMENTS) throw tooMany();
@@ -144,7 +144,7 @@ async function readMap(
       if (numbers.length === wanted) break;
       if (byte !== 0x0a) digits += String.fromCharCode(byte);
       else {
-        const number = whole(digits);
+        const number = large(digits);
         if (numbers.length === 0) wanted += number * 2;
         numbers.push(number);
         digits = "";
@@ -165,8 +165,9 @@ function pairs(numbers: readonly number[]): Segment[] {
   return segments;
 }
 
-/** In order, apart from each other, and within the file. */
+/** In order, apart from each other, and within the file, as far as numbers are exact. */
 function checked<T extends SparseFile>(file: T): T {
+  if (!Number.isSafeInteger(file.size)) return file;
   let end = 0;
   for (const { offset, length } of file.segments) {
     if (offset < end || offset + length > file.size) throw damaged();
