@@ -20,6 +20,7 @@ import {
   type ExportOptions,
 } from "./vfs/exports.ts";
 import type { FileSystem } from "./vfs/file_system.ts";
+import { started } from "./vfs/starting.ts";
 
 /**
  * Serves a file system as "/", or several exports. Rejects with an error whose
@@ -30,7 +31,8 @@ import type { FileSystem } from "./vfs/file_system.ts";
  * - `RangeError` for a number that an option can't be, and for limits that
  *   don't fit each other;
  * - `Error` itself for exports that can't be served together or at their path,
- *   and where nothing can speak for callers as `trust` asks;
+ *   where nothing can speak for callers as `trust` asks, and for a `local` folder
+ *   that is carried apart and can't be opened;
  * - `Deno.errors.AddrInUse` for a port that is taken,
  *   `Deno.errors.PermissionDenied` for one that this user may not take,
  *   `Deno.errors.AddrNotAvailable` for an address that is none of this host's;
@@ -46,6 +48,7 @@ export async function serve(
 ): Promise<NfsServer> {
   const asked = exportsOf(source);
   checkOptions(options);
+  await Promise.all(asked.map(({ fs }) => started(fs)));
   const { hostname, log } = options;
   const host = hostKnowledge();
   const exports = asked.map((each) =>
@@ -218,7 +221,7 @@ export class NfsServer implements AsyncDisposable {
         this.#parts.services.jobs.stop(),
         aborted(deadline.signal),
       ]);
-      await Promise.all([fileSystems.release(), clients?.flush()]);
+      await Promise.all([fileSystems.release(deadline.signal), clients?.flush()]);
     } finally {
       this.#endSweeps?.();
       clients?.[Symbol.dispose]();

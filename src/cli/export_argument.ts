@@ -39,6 +39,8 @@ export interface ExportArgument {
   readonly gid: number | undefined;
   /** Its mode; `undefined`: 0o755. */
   readonly mode: number | undefined;
+  /** Whether a worker of its own carries the folder; `undefined`: where that is served by other hosts or programs. */
+  readonly apart: true | undefined;
   /** Most bytes that a store or a tree in memory may take; `undefined`: what the disk has, or `memory` by itself takes. */
   readonly quotaBytes: number | undefined;
 }
@@ -56,6 +58,7 @@ const EXPORT_OPTIONS = [
   "gid=",
   "mode=",
   "quota=",
+  "apart",
 ];
 const EXPORT_OPTION = new RegExp(
   `,(${EXPORT_OPTIONS.map((name) => name.replace(/=$/, "=[^,]*")).join("|")})$`,
@@ -129,10 +132,13 @@ function understand(text: string): ExportArgument {
   if (backend === "local" && ofRoot !== undefined) {
     bad(`${ofRoot} is for what is made afresh; the folder has its own`);
   }
+  const isApart = options.includes("apart");
+  if (backend !== "local" && isApart) bad("apart is for a local folder");
   return {
     path,
     backend,
     location,
+    apart: isApart || undefined,
     quotaBytes: quota(value("quota"), backend),
     readOnly: options.includes("ro"),
     trust: choice("trust", TRUSTS),

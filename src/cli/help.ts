@@ -10,7 +10,7 @@ usage: deno run -A mod.ts [flags]               serve
        deno run -A mod.ts import DIR < X.tar    into a new store (or --merge)
 
   --export /PATH=sqlite:DIR[,OPTION...]  serve a durable store (repeatable)
-  --export /PATH=local:DIR[,OPTION...]   serve an existing folder
+  --export /PATH=local:DIR[,OPTION...]   a folder; with apart its host may hang
   --export /PATH=memory:[,OPTION...]     serve an empty tree kept in memory
          options: ro, squash=none|root|all (none; root beyond loopback),
          anonuid=N, anongid=N (65534), trust=owner|port|any (owner), and but for

@@ -151,12 +151,12 @@ function fileSystem(
   spec: ExportArgument,
   { durability }: ServeArguments,
 ): FileSystem {
-  const { backend, location, quotaBytes } = spec;
+  const { backend, location, quotaBytes, apart } = spec;
   switch (backend) {
     case "sqlite":
       return sqlite(location, { durability, quotaBytes, ...freshRoot(spec) });
     case "local":
-      return local(location);
+      return local(location, { apart });
     case "memory":
       return memory({}, {
         maxBytes: quotaBytes,

@@ -1,3 +1,7 @@
+import { aborted } from "../base/abort.ts";
+import { leave } from "../base/awaitable.ts";
+import type { Clock } from "../base/clock.ts";
+import { sleep } from "../base/timers.ts";
 import { FileSystemMetrics } from "../metrics/file_system_metrics.ts";
 import type { MetricsRegistry } from "../metrics/registry.ts";
 import { CheckedFileSystem } from "../vfs/checked_file_system.ts";
@@ -6,6 +10,8 @@ import { hasEnded } from "../vfs/ended.ts";
 import type { Export } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 
+/** Milliseconds for the last calls of one that does not answer, or where requests took all the time there was. */
+const LAST_MS = 1_000;
 /** On a file system: how many servers serve it. */
 const SERVERS = Symbol("servers");
 
@@ -24,6 +30,17 @@ function refuseEnded(name: string, fs: FileSystem): void {
   );
 }
 
+async function release(
+  fs: CheckedFileSystem,
+  { isUnserved }: { readonly isUnserved: boolean },
+): Promise<void> {
+  try {
+    await fs.settle?.();
+  } finally {
+    if (isUnserved) await fs.dispose?.();
+  }
+}
+
 /** The exports of a server, behind file systems of which none is believed. */
 export class CheckedFileSystems {
   /** What is served. */
@@ -32,6 +49,7 @@ export class CheckedFileSystems {
   readonly #checked = new Map<object, CheckedFileSystem>();
   /** Those that no server serves since this one ended. */
   readonly #unserved = new Set<FileSystem>();
+  readonly #clock: Clock;
 
   constructor(
     exports: readonly Export[],
@@ -40,6 +58,7 @@ export class CheckedFileSystems {
     },
   ) {
     const metrics = new FileSystemMetrics(registry);
+    this.#clock = options.clock;
     for (const { path: name, fs } of exports) {
       if (this.#checked.has(fs)) continue;
       const inner = fs as FileSystem;
@@ -87,20 +106,40 @@ export class CheckedFileSystems {
     }
   }
 
-  /** Has each make durable what it has, and disposes of those that no other server serves; throws what the first could not do. */
-  async release(): Promise<void> {
+  /**
+   * Has each make durable what it has, and disposes of those that no other server
+   * serves; throws what the first could not do. Those that can end without their
+   * host are not waited for when `deadline` has aborted.
+   */
+  async release(deadline: AbortSignal): Promise<void> {
     const released = await Promise.allSettled(
-      this.exports.map(async ({ fs }) => {
-        try {
-          await fs.settle?.();
-        } finally {
-          if (this.#unserved.has(fs)) await fs.dispose?.();
-        }
+      [...this.#checked.values()].map(async (fs) => {
+        const isUnserved = this.#unserved.has(fs);
+        const releasing = release(fs, { isUnserved });
+        if (isUnserved) leave(this.#abandonLate(fs, { releasing, deadline }));
+        await releasing;
       }),
     );
     for (const each of released) {
       if (each.status === "rejected") throw each.reason;
     }
+  }
+
+  /** Ends one that is not released when it should be. */
+  async #abandonLate(fs: CheckedFileSystem, { releasing, deadline }: {
+    readonly releasing: Promise<void>;
+    readonly deadline: AbortSignal;
+  }): Promise<void> {
+    const released = new AbortController();
+    const end = () => released.abort();
+    releasing.then(end, end);
+    // Its calls, or those of another one, took all the time there was.
+    const isHanging = fs.overdue > 0;
+    if (isHanging || deadline.aborted) {
+      const patience = isHanging && deadline.aborted ? 0 : LAST_MS;
+      await sleep(this.#clock, patience, released.signal);
+    } else await Promise.race([aborted(released.signal), aborted(deadline)]);
+    if (!released.signal.aborted) fs.abandon();
   }
 
   /** Gives up the calls that take too long. */

@@ -21,6 +21,7 @@ export class CheckedCalls {
   /** The faults that were logged; there are few kinds. */
   readonly #said = new Set<string>();
   #isEnding = false;
+  #isFailureSaid = false;
 
   constructor(options: CheckedOptions) {
     this.#options = options;
@@ -136,6 +137,14 @@ export class CheckedCalls {
       call,
       what,
     });
+  }
+
+  /** It has failed for good: said once. */
+  failed(reason: string): void {
+    if (this.#isFailureSaid) return;
+    this.#isFailureSaid = true;
+    const { name, log } = this.#options;
+    log.error("a file system has failed", { export: name, reason });
   }
 
   #timedOut(call: string, calls: number, after: number): void {

@@ -1,4 +1,5 @@
 import { type Awaitable, leave } from "../base/awaitable.ts";
+import { abandoned } from "./abandoned.ts";
 import { CheckedCalls } from "./checked_calls.ts";
 import { CheckedRecords } from "./checked_records.ts";
 import {
@@ -114,9 +115,11 @@ export class CheckedFileSystem
     return this.#calls.overdue;
   }
 
-  /** Gives up the calls that take too long. */
+  /** Gives up the calls that take too long, and says so when the file system has failed for good. */
   sweep(): void {
     this.#calls.sweep();
+    const failure = this.#failure();
+    if (failure !== undefined) this.#calls.failed(failure);
   }
 
   /**
@@ -136,14 +139,23 @@ export class CheckedFileSystem
     this.#calls.end();
   }
 
+  /** It is not waited for any longer: what can end without its host ends at once. */
+  abandon(): void {
+    abandoned(this.inner);
+  }
+
   failure(): string | undefined {
-    const failure = this.#calls.told(
+    const failure = this.#failure();
+    if (failure !== undefined || !this.#calls.areTooMany) return failure;
+    return `${this.overdue} calls of the file system have not returned`;
+  }
+
+  #failure(): string | undefined {
+    return this.#calls.told(
       "failure",
       () => this.#calls.sound("failure", this.inner.failure?.(), wrongFailure),
       "it can't say whether it is sound",
     );
-    if (failure !== undefined || !this.#calls.areTooMany) return failure;
-    return `${this.overdue} calls of the file system have not returned`;
   }
 
   root(): object {

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { behaviourSuite, type Capabilities } from "./behaviour.ts";
 import { HostedFileSystem } from "../../src/backends/local/hosted_file_system.ts";
+import { ApartBox } from "./local/apart/fixture.ts";
 import {
   hasFfi,
   isRoot,
@@ -35,6 +36,20 @@ behaviourSuite("local", () => {
       return sandbox.fs;
     },
     [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
+}, { ignore: noFolder || !hasFfi, capabilities });
+
+behaviourSuite("local, apart", async () => {
+  const box = await ApartBox.open();
+  return {
+    fs: box.fs,
+    owner: owner(),
+    tick: () => new Promise((resolve) => setTimeout(resolve, 12)),
+    reopen: async () => {
+      await box.restart();
+      return box.fs;
+    },
+    [Symbol.asyncDispose]: () => box[Symbol.asyncDispose](),
   };
 }, { ignore: noFolder || !hasFfi, capabilities });
 

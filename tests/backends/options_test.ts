@@ -55,6 +55,7 @@ const backEnds: readonly BackEnd[] = [
     kinds: {
       durability: "word",
       exclusive: "boolean",
+      apart: "boolean",
       ffi: "boolean",
       now: "function",
       maxDescriptors: "number",

@@ -134,6 +134,8 @@ export interface Host extends CachedReader {
   readonly hasAccessLists: boolean;
   /** The access list of what `path` (from `pin`, `pathOf` or `folderPath`) leads to; `undefined` where it has none. */
   accessList(path: string, kind: AclKind): AccessList | undefined;
+  /** Whether the host tells of changes at all. */
+  readonly canWatch: boolean;
   /** What tells of changes to files; `undefined` where the host has no such thing, or no more of it. */
   watchFiles(): FileWatch | undefined;
   /** The same for what is in folders. */

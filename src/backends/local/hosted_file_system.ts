@@ -1,4 +1,4 @@
-import { fileSystemType } from "./file_system_type.ts";
+import { isSeenWhole, mayAskStatus } from "./file_system_type.ts";
 import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { soundResults } from "../../vfs/checks.ts";
@@ -47,7 +47,7 @@ import { Store } from "./store.ts";
 import { MAX_SYNC, readFile, writeFile } from "../common/transfers.ts";
 
 /** Where only this server changes files. */
-const NO_GUARD: Disposable = { [Symbol.dispose]: () => {} };
+export const NO_GUARD: Disposable = { [Symbol.dispose]: () => {} };
 
 /** How often a file is looked for that moves while it is used. */
 const MAX_SEARCHES = 4;
@@ -64,6 +64,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly folder: HostFolder;
   /** What is missing for want of libc, or in the folder's own file system; see `LocalFileSystem`. */
   readonly limitations: readonly string[];
+  /** Whether {@linkcode HostedFileSystem.guard} can be had of any file. */
+  readonly canGuard: boolean;
   readonly #store: Store;
   readonly #locator: Locator;
   readonly #approach: Approach;
@@ -78,6 +80,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     this.folder = { path, isShown: true };
     this.#store = new Store(host, path, options);
     this.#exclusive = options.exclusive ?? false;
+    this.canGuard = this.#exclusive || (host.canWatch && isSeenWhole(path));
     const { timeDelta, rawNames, limitations } = host;
     const unpinned = host.pinsFolders ? [] : [UNPINNED];
     this.limitations = [
@@ -91,7 +94,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       maxFileSize: largestFile(path),
     };
     // Deno would ask the user in the middle of a request.
-    if (fileSystemType(path) === undefined) {
+    if (!mayAskStatus()) {
       Object.defineProperty(this, "status", { value: undefined });
     }
     this.#locator = new Locator(this.#store);

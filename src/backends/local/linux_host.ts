@@ -65,6 +65,7 @@ export class LinuxHost extends PortableHost {
   #hasAccessLists = false;
   override readonly timeDelta: number = 1;
   override readonly rawNames: boolean;
+  override readonly canWatch: boolean = true;
   override readonly limitations: readonly string[];
   /** Whether what a folder lists has the numbers that `stat` tells. */
   protected readonly listsNumbers: boolean = true;

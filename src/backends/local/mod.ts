@@ -28,14 +28,10 @@ import type {
   HostFolder,
   Trust,
 } from "../../vfs/file_system.ts";
-import { hostCode } from "../../base/host_error.ts";
-import type { Host } from "./host.ts";
-import { openHostCalls } from "../common/host_calls.ts";
-import { LinuxHost } from "./linux_host.ts";
-import { HostedFileSystem } from "./hosted_file_system.ts";
+import { ApartFileSystem } from "./apart/apart_file_system.ts";
+import { isOnSharedMount } from "./apart/shared_mounts.ts";
+import { hostedFileSystem } from "./hosted.ts";
 import { checkOptions, type LocalOptions } from "./options.ts";
-import { isLayered, OverlayHost } from "./overlay_host.ts";
-import { PortableHost } from "./portable_host.ts";
 
 export type { LocalOptions } from "./options.ts";
 
@@ -71,6 +67,10 @@ export interface LocalFileSystem extends
  * message for the user when it is not there, not a folder, or can't be read, and
  * a `TypeError` for an option that it does not have or of another type, and a
  * `RangeError` for one out of range.
+ *
+ * A folder that is carried apart (`apart`) is opened when it is first used or
+ * `serve` is called, which then rejects with that `Error`, also where the host
+ * has not answered in 10 seconds; until then `limits` and `limitations` are empty.
  */
 export function local(
   directory: string,
@@ -78,42 +78,11 @@ export function local(
 ): LocalFileSystem {
   checkType("local: the folder", directory, "string");
   checkOptions(options);
-  const path = checkFolder(directory);
-  return new HostedFileSystem(chooseHost(path, options), path, options);
+  return isApart(directory, options)
+    ? new ApartFileSystem(directory, options)
+    : hostedFileSystem(directory, options);
 }
 
-function checkFolder(directory: string): string {
-  try {
-    const path = Deno.realPathSync(directory);
-    // One entry is enough to know that it is a folder, and ours to read.
-    Deno.readDirSync(path)[Symbol.iterator]().next();
-    return path;
-  } catch (error) {
-    throw new Error(`can't serve ${directory}: ${reason(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-function reason(error: unknown): string {
-  switch (hostCode(error)) {
-    case "ENOENT":
-      return "no such folder";
-    case "ENOTDIR":
-      return "not a folder";
-    case "EACCES":
-    case "EPERM":
-      return "no permission to read it";
-    case "ELOOP":
-      return "too many symlinks";
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
-}
-
-function chooseHost(path: string, { ffi }: LocalOptions): Host {
-  const calls = ffi === false ? undefined : openHostCalls();
-  if (calls === undefined) return new PortableHost();
-  return (isLayered(path) ? OverlayHost.of(calls, path) : undefined) ??
-    new LinuxHost(calls);
+function isApart(directory: string, { apart, now }: LocalOptions): boolean {
+  return apart ?? (now === undefined && isOnSharedMount(directory));
 }

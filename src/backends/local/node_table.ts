@@ -126,7 +126,9 @@ export function keyOf(inode: number, tag: number): string {
 }
 
 /** The identity of a node: 7 bytes of inode number, 4 of its tag. */
-export function encodeIdentity(node: LocalNode): Uint8Array {
+export function encodeIdentity(
+  node: Pick<LocalNode, "inode" | "tag">,
+): Uint8Array {
   const bytes = new Uint8Array(11);
   const view = new DataView(bytes.buffer);
   const high = Math.floor(node.inode / 0x1_0000_0000);

@@ -27,6 +27,14 @@ export interface LocalOptions {
    * of the time. Default true.
    */
   readonly ffi?: boolean | undefined;
+  /**
+   * Whether a worker of its own carries the folder, so that a host that does not
+   * answer there costs this export alone, and each call some more. If left out:
+   * where the folder is on a file system that other hosts or programs serve
+   * (NFS, SMB, FUSE …), as far as Deno may ask for that (Linux, `--allow-all`).
+   * Not together with {@linkcode LocalOptions.now}.
+   */
+  readonly apart?: boolean | undefined;
   /** The time of day in milliseconds since 1970, which tells how old a change is. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Files and folders held open at most; default: half of what the host allows this process. */
@@ -47,6 +55,7 @@ export interface HostedOptions extends LocalOptions {
 const NAMES: OptionNames<LocalOptions> = {
   durability: true,
   exclusive: true,
+  apart: true,
   ffi: true,
   now: true,
   maxDescriptors: true,
@@ -58,8 +67,12 @@ export function checkOptions(options: LocalOptions): void {
   checkWord("durability", options.durability, ["full", "os"]);
   checkType("exclusive", options.exclusive, "boolean");
   checkType("ffi", options.ffi, "boolean");
+  checkType("apart", options.apart, "boolean");
   checkType("now", options.now, "function");
   checkWhole("maxDescriptors", options.maxDescriptors, { least: 1 });
+  if (options.apart && options.now !== undefined) {
+    throw new TypeError("local: now can't be used apart, in another thread");
+  }
 }
 
 /** Half of the descriptors that the host allows this process. */

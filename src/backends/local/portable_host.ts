@@ -45,6 +45,7 @@ export class PortableHost implements Host {
   readonly pinsFolders: boolean;
   readonly rawNames: boolean = false;
   readonly seesLayers: boolean = false;
+  readonly canWatch: boolean = false;
   readonly limitations: readonly string[] = [
     "times in milliseconds",
     "no fifos, sockets and devices",

@@ -1,4 +1,4 @@
-import { fileSystemType } from "./file_system_type.ts";
+import { isSeenWhole } from "./file_system_type.ts";
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
@@ -251,26 +251,6 @@ export class Store {
       this.tree.dispose();
     }
   }
-}
-
-/** File systems that other hosts, or a process behind FUSE, can change without a word to this kernel. */
-const SHARED = new Set([
-  0x6969, // NFS
-  0xff534d42, // CIFS
-  0xfe534d42, // SMB
-  0x01021997, // 9P
-  0x65735546, // FUSE, virtiofs
-  0x00c36400, // Ceph
-  0x5346414f, // AFS
-  0x0bd00bd0, // Lustre
-  0x01161970, // GFS2
-  0x7461636f, // OCFS2
-]);
-
-/** Whether this host's kernel is known to see all changes to what is at `path`. */
-function isSeenWhole(path: string): boolean {
-  const type = fileSystemType(path);
-  return type !== undefined && !SHARED.has(type);
 }
 
 /**

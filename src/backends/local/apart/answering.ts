@@ -1,0 +1,88 @@
+import { hostedFileSystem } from "../hosted.ts";
+import type {
+  Answer,
+  FromWorker,
+  News,
+  SentCall,
+  SentOptions,
+  SentStart,
+  ToWorker,
+} from "./calls.ts";
+import { Carrier } from "./carrier.ts";
+import { sentFault } from "./faults.ts";
+import { Outbox } from "./outbox.ts";
+
+/** What a worker has in place of a window. */
+export interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer: Transferable[]): void;
+}
+
+/** The worker's end of the way to the server: takes calls, and answers each when it is done. */
+export class Answering {
+  readonly #outbox: Outbox<Answer | News>;
+  #carrier: Carrier | undefined;
+  #toldLost = 0;
+
+  constructor(scope: WorkerScope) {
+    this.#outbox = new Outbox((all, transfer) =>
+      scope.postMessage(all, transfer)
+    );
+    scope.onmessage = ({ data }) => {
+      for (const one of data) {
+        if ("call" in one) this.#carryOut(one);
+        else this.#carrier?.hear(one);
+      }
+    };
+  }
+
+  #carryOut({ call, method, args }: SentCall): void {
+    const fail = (error: unknown) =>
+      this.#answer({ call, fault: sentFault(error) });
+    try {
+      const given = method === "start"
+        ? this.#start(...args as [string, SentOptions])
+        : this.#callOf(method)(...args);
+      if (!(given instanceof Promise)) {
+        return this.#answer({ call, value: given });
+      }
+      given.then((value) => this.#answer({ call, value }), fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #callOf(
+    method: Exclude<SentCall["method"], "start">,
+  ): (...args: SentCall["args"]) => unknown {
+    return this.#carrier!.calls[method] as (
+      ...args: SentCall["args"]
+    ) => unknown;
+  }
+
+  #answer(answer: Answer): void {
+    // Before what it may be the reason of: the answer to a COMMIT.
+    const lostWrites = this.#carrier?.lostWrites ?? 0;
+    if (lostWrites !== this.#toldLost) {
+      this.#toldLost = lostWrites;
+      this.#outbox.add({ lostWrites });
+    }
+    this.#outbox.add(answer, bufferOf(answer));
+  }
+
+  #start(directory: string, options: SentOptions): SentStart {
+    const fs = hostedFileSystem(directory, options);
+    const carrier = new Carrier(fs, (recall) => this.#outbox.add({ recall }));
+    this.#carrier = carrier;
+    const { limits, folder, limitations, canGuard } = fs;
+    return { limits, folder, limitations, canGuard, root: carrier.root() };
+  }
+}
+
+/** The content that was read, which is given away. */
+function bufferOf(answer: Answer): ArrayBuffer | undefined {
+  const { data } = ("value" in answer ? answer.value ?? {} : {}) as {
+    data?: Uint8Array<ArrayBuffer>;
+  };
+  return data?.buffer;
+}

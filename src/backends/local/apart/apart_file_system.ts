@@ -1,0 +1,326 @@
+import type { Awaitable } from "../../../base/awaitable.ts";
+import { type Clock, systemClock } from "../../../base/clock.ts";
+import { abandon } from "../../../vfs/abandoned.ts";
+import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
+import { soundResults } from "../../../vfs/checks.ts";
+import { ended } from "../../../vfs/ended.ts";
+import { FsError } from "../../../vfs/errors.ts";
+import type {
+  AttributeChanges,
+  ChangeInfo,
+  Created,
+  CreateKind,
+  CreateOptions,
+  DirectoryName,
+  DirectoryPage,
+  FileAttributes,
+  FileSystem,
+  FileSystemLimits,
+  FileSystemStatus,
+  HostFolder,
+  OpenMode,
+  ReadResult,
+  Stability,
+  Trust,
+  WantedAttributes,
+} from "../../../vfs/file_system.ts";
+import type { JudgedEntry, JudgedRename } from "../../../vfs/judged.ts";
+import { start } from "../../../vfs/starting.ts";
+import type { Rights } from "../../../vfs/wanted.ts";
+import { mayAskStatus } from "../file_system_type.ts";
+import { NO_GUARD } from "../hosted_file_system.ts";
+import { encodeIdentity } from "../node_table.ts";
+import { takeAttributes, wantedBits } from "./attribute_rows.ts";
+import type { Calls, SentAttributes, SentJudged, SentOptions } from "./calls.ts";
+import { CarriedFolder } from "./carried_folder.ts";
+import { receivedFault } from "./faults.ts";
+import type { ApartNode } from "./known_nodes.ts";
+import type { CarryingWorker } from "./line.ts";
+import { openWorker } from "./open_worker.ts";
+import { receivedPage } from "./sent_pages.ts";
+import { Settling } from "./settling.ts";
+
+/** What tests replace. */
+export interface ApartReplacements {
+  /** Opens the worker. */
+  readonly open?: () => CarryingWorker;
+  /** What the start's time goes by; the machine's clock if left out. */
+  readonly clock?: Clock;
+}
+
+/**
+ * A folder of the host that a worker carries: the thread of the server makes no
+ * call of the host for it. The worker carries the calls out in the order in which
+ * they are made here.
+ */
+export class ApartFileSystem implements FileSystem<ApartNode> {
+  /** Itself, unless it is a class of others that extends it. */
+  readonly [soundResults]: object | undefined;
+  /** Owners and modes are the host's own, and guard what others of the host have. */
+  readonly trust: Trust = "owner";
+  /** Whether it was disposed of: it can't be served again. */
+  [ended]: boolean = false;
+  readonly #directory: string;
+  readonly #folder: CarriedFolder;
+  readonly #settling: Settling | undefined;
+  readonly #isExclusive: boolean;
+
+  /** Nothing is asked of the host before it is started. */
+  constructor(
+    directory: string,
+    options: SentOptions,
+    { open = openWorker, clock = systemClock }: ApartReplacements = {},
+  ) {
+    this[soundResults] = new.target === ApartFileSystem ? this : undefined;
+    this.#directory = directory;
+    const { durability, exclusive, ffi, maxDescriptors } = options;
+    const folder = new CarriedFolder({
+      directory,
+      options: { durability, exclusive, ffi, maxDescriptors },
+      open,
+      clock,
+    });
+    this.#folder = folder;
+    this.#isExclusive = exclusive ?? false;
+    if (durability !== "os") {
+      this.#settling = new Settling(() => folder.call("settle", []));
+    }
+    if (!mayAskStatus()) {
+      Object.defineProperty(this, "status", { value: undefined });
+    }
+  }
+
+  /** Opens the folder; rejects with one line for the user where it can't be served. */
+  async [start](): Promise<void> {
+    // One that has ended is refused by that.
+    if (!this[ended]) await this.#folder.start();
+  }
+
+  /** The host does not answer, and is not waited for. */
+  [abandon](): void {
+    this.#folder.abandon();
+  }
+
+  /** What the host's calls can do; nothing is known of that before the start. */
+  get limits(): FileSystemLimits {
+    return this.#folder.told?.limits ?? {};
+  }
+
+  /** The folder itself, for all to see. */
+  get folder(): HostFolder {
+    return this.#folder.told?.folder ??
+      { path: this.#directory, isShown: true };
+  }
+
+  /** What is missing; see `LocalFileSystem`. */
+  get limitations(): readonly string[] {
+    return this.#folder.told?.limitations ?? [];
+  }
+
+  /** Syncs of the host that failed: what clients wrote and did not commit may be gone. */
+  get lostWrites(): number {
+    return this.#folder.lostWrites;
+  }
+
+  /** Why every call is "io": the worker has ended. */
+  failure(): string | undefined {
+    return this.#folder.failure;
+  }
+
+  root(): ApartNode {
+    return this.#folder.root;
+  }
+
+  identify({ identity }: ApartNode): Uint8Array {
+    if (identity === undefined) throw new FsError("busy", "not started yet");
+    return encodeIdentity(identity);
+  }
+
+  resolve(identity: Uint8Array): Promise<ApartNode> {
+    // A view is sent with all that it is a view of.
+    return this.#folder.call("resolve", [identity.slice()]).then((sent) =>
+      this.#folder.nodes.receive(sent)
+    );
+  }
+
+  getattr(
+    { number }: ApartNode,
+    wanted?: WantedAttributes,
+  ): Promise<FileAttributes> {
+    return this.#folder.call("getattr", [number, wantedBits(wanted)])
+      .then(attributesOf);
+  }
+
+  lookup(directory: ApartNode, name: string): Promise<ApartNode | undefined> {
+    return this.#folder.call("lookup", [directory.number, name]).then((sent) =>
+      sent && this.#folder.nodes.receive(sent)
+    );
+  }
+
+  parent(directory: ApartNode): Promise<ApartNode> {
+    return this.#folder.call("parent", [directory.number]).then((sent) =>
+      this.#folder.nodes.receive(sent)
+    );
+  }
+
+  readdir(
+    directory: ApartNode,
+    cookie: number,
+    limit: number,
+    wanted?: WantedAttributes,
+  ): Promise<DirectoryPage<ApartNode>> {
+    const bits = wantedBits(wanted);
+    return this.#folder.call("readdir", [directory.number, cookie, limit, bits])
+      .then((page) =>
+        receivedPage(page, (sent) => this.#folder.nodes.receive(sent))
+      );
+  }
+
+  /** Fills the target from memory that the worker has given away. */
+  read(
+    file: ApartNode,
+    offset: number,
+    target: Uint8Array,
+  ): Promise<ReadResult> {
+    return this.#folder.call("read", [file.number, offset, target.length])
+      .then(({ data, eof }) => {
+        target.set(data);
+        return { bytes: data.length, eof };
+      });
+  }
+
+  readlink(symlink: ApartNode): Promise<string> {
+    return this.#folder.call("readlink", [symlink.number]);
+  }
+
+  status(): Promise<FileSystemStatus> {
+    return this.#folder.call("status", []);
+  }
+
+  open(file: ApartNode, mode: OpenMode): Promise<void> {
+    return this.#folder.call("open", [file.number, mode]);
+  }
+
+  close(file: ApartNode, mode: OpenMode): Promise<void> {
+    return this.#folder.call("close", [file.number, mode]);
+  }
+
+  setattr(
+    node: ApartNode,
+    changes: AttributeChanges,
+    judged?: Rights,
+  ): Promise<void> {
+    return this.#change("setattr", [node.number, changes, judged]);
+  }
+
+  /** The worker is given a copy: the request's memory is the server's. */
+  write(
+    file: ApartNode,
+    offset: number,
+    data: Uint8Array,
+    stability: Stability,
+  ): Promise<Stability> {
+    const own = new Uint8Array(data);
+    return this.#folder.call(
+      "write",
+      [file.number, offset, own, stability],
+      own.buffer,
+    );
+  }
+
+  commit(file: ApartNode): Promise<void> {
+    return this.#folder.call("commit", [file.number]);
+  }
+
+  create(
+    directory: ApartNode,
+    name: string,
+    kind: CreateKind,
+    { verifier, ...options }: CreateOptions,
+  ): Promise<Created<ApartNode>> {
+    const own = { ...options, verifier: verifier?.slice() };
+    return this.#change("create", [directory.number, name, kind, own])
+      .then(({ node, ...created }) => ({
+        ...created,
+        node: this.#folder.nodes.receive(node),
+      }));
+  }
+
+  link(
+    node: ApartNode,
+    directory: ApartNode,
+    name: string,
+    judged?: Rights,
+  ): Promise<ChangeInfo> {
+    const numbers = [node.number, directory.number] as const;
+    return this.#change("link", [...numbers, name, judged]);
+  }
+
+  remove(
+    directory: ApartNode,
+    name: string,
+    judged?: JudgedEntry<ApartNode>,
+  ): Promise<ChangeInfo> {
+    const sent = judged && sentJudged(judged);
+    return this.#change("remove", [directory.number, name, sent]);
+  }
+
+  rename(
+    from: DirectoryName<ApartNode>,
+    to: DirectoryName<ApartNode>,
+    judged?: JudgedRename<ApartNode>,
+  ): Promise<{ readonly source: ChangeInfo; readonly target: ChangeInfo }> {
+    return this.#change("rename", [
+      { directory: from.directory.number, name: from.name },
+      { directory: to.directory.number, name: to.name },
+      judged && { from: sentJudged(judged.from), to: sentJudged(judged.to) },
+    ]);
+  }
+
+  settle(): Awaitable<void> {
+    return this.#settling?.settle();
+  }
+
+  watch(recall: (node: ApartNode) => Promise<void>): void {
+    this.#folder.watch(recall);
+  }
+
+  guard(file: ApartNode): Disposable | undefined {
+    return this.#isExclusive ? NO_GUARD : this.#folder.guard(file);
+  }
+
+  /** Makes everything durable and ends the worker. */
+  dispose(): Promise<void> {
+    this[ended] = true;
+    return this.#folder.dispose();
+  }
+
+  /** A call after which names or attributes have to be made durable. */
+  #change<M extends "setattr" | "create" | "link" | "remove" | "rename">(
+    method: M,
+    args: Parameters<Calls[M]>,
+  ): Promise<ReturnType<Calls[M]>> {
+    const changing = this.#folder.call(method, args);
+    return this.#settling?.after(changing) ?? changing;
+  }
+}
+
+function attributesOf(
+  { row, list, listFault }: SentAttributes,
+): FileAttributes & Listed {
+  const attributes: FileAttributes & Listed = takeAttributes(row, 0);
+  if (list === undefined && listFault === undefined) return attributes;
+  attributes[accessListHolder] = {
+    accessList() {
+      if (listFault !== undefined) throw receivedFault(listFault);
+      return list;
+    },
+  };
+  return attributes;
+}
+
+function sentJudged(
+  { folder, node, rights }: JudgedEntry<ApartNode>,
+): SentJudged {
+  return { folder, node: node?.number, rights };
+}

@@ -1,0 +1,187 @@
+import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
+import type { FileAttributes } from "../../../vfs/file_system.ts";
+import type { JudgedEntry } from "../../../vfs/judged.ts";
+import type { HostedFileSystem } from "../hosted_file_system.ts";
+import type { LocalNode } from "../node.ts";
+import { decodeIdentity } from "../node_table.ts";
+import {
+  ATTRIBUTE_COLUMNS,
+  putAttributes,
+  WantedByBits,
+} from "./attribute_rows.ts";
+import type {
+  Calls,
+  Notice,
+  SentAttributes,
+  SentJudged,
+  SentNode,
+} from "./calls.ts";
+import { sentFault } from "./faults.ts";
+import { HeldNodes } from "./held_nodes.ts";
+import { sentPage } from "./sent_pages.ts";
+
+/** How each call is carried out. */
+type Carried = {
+  readonly [M in Exclude<keyof Calls, "start">]: (
+    ...args: Parameters<Calls[M]>
+  ) => ReturnType<Calls[M]> | Promise<ReturnType<Calls[M]>>;
+};
+
+/** Carries out in a worker what the server's side asks of a folder. */
+export class Carrier {
+  readonly #fs: HostedFileSystem;
+  readonly #nodes = new HeldNodes<LocalNode>();
+  readonly #wanted = new WantedByBits();
+  readonly #guards = new Map<number, Disposable>();
+  readonly #recall: (file: number) => void;
+
+  /** `recall` is told the number of a file that the host has changed. */
+  constructor(fs: HostedFileSystem, recall: (file: number) => void) {
+    this.#fs = fs;
+    this.#recall = recall;
+    fs.watch((node) => {
+      const number = this.#nodes.numberOf(node);
+      if (number !== undefined) recall(number);
+      // The host does not wait for clients.
+      return Promise.resolve();
+    });
+  }
+
+  /** Syncs of the host that failed. */
+  get lostWrites(): number {
+    return this.#fs.lostWrites;
+  }
+
+  /** The root, whose number is 0. */
+  root(): SentNode {
+    return this.#send(this.#fs.root());
+  }
+
+  /** What is not answered. */
+  hear(notice: Notice): void {
+    if ("guard" in notice) this.#guard(notice.guard, notice.file);
+    else if ("unguard" in notice) {
+      this.#guards.get(notice.unguard)?.[Symbol.dispose]();
+      this.#guards.delete(notice.unguard);
+    } else {
+      const { released } = notice;
+      for (let i = 0; i < released.length; i += 2) {
+        this.#nodes.release(released[i]!, released[i + 1]!);
+      }
+    }
+  }
+
+  /** Begun in the order in which they come: what the folder does at once is done by then. */
+  readonly calls: Carried = {
+    resolve: async (identity) => this.#send(await this.#fs.resolve(identity)),
+    getattr: (node, wanted) => {
+      const given = this.#fs.getattr(this.#of(node), this.#wanted.of(wanted));
+      return given instanceof Promise ? given.then(attributesOf) : attributesOf(given);
+    },
+    lookup: (directory, name) => {
+      const found = this.#fs.lookup(this.#of(directory), name);
+      const send = (node: LocalNode | undefined) => node && this.#send(node);
+      return found instanceof Promise ? found.then(send) : send(found);
+    },
+    parent: async (directory) =>
+      this.#send(await this.#fs.parent(this.#of(directory))),
+    readdir: async (directory, cookie, limit, wanted) => {
+      const page = await this.#fs.readdir(
+        this.#of(directory),
+        cookie,
+        limit,
+        this.#wanted.of(wanted),
+      );
+      return sentPage(page, this.#sendListed);
+    },
+    read: async (file, offset, length) => {
+      const target = new Uint8Array(length);
+      const { bytes, eof } = await this.#fs.read(this.#of(file), offset, target);
+      return {
+        data: bytes < length ? target.slice(0, bytes) : target,
+        eof,
+      };
+    },
+    readlink: (symlink) => this.#fs.readlink(this.#of(symlink)),
+    status: () => this.#fs.status(),
+    open: (file, mode) => this.#fs.open(this.#of(file), mode),
+    close: (file, mode) => this.#fs.close(this.#of(file), mode),
+    setattr: (node, changes, judged) =>
+      this.#fs.setattr(this.#of(node), changes, judged),
+    write: (file, offset, data, stability) =>
+      this.#fs.write(this.#of(file), offset, data, stability),
+    commit: (file) => this.#fs.commit(this.#of(file)),
+    create: async (directory, name, kind, options) => {
+      const { node, change, created } = await this.#fs.create(
+        this.#of(directory),
+        name,
+        kind,
+        options,
+      );
+      return { node: this.#send(node), change, created };
+    },
+    link: (node, directory, name, judged) =>
+      this.#fs.link(this.#of(node), this.#of(directory), name, judged),
+    remove: (directory, name, judged) =>
+      this.#fs.remove(
+        this.#of(directory),
+        name,
+        judged && this.#judged(judged),
+      ),
+    rename: (from, to, judged) =>
+      this.#fs.rename(
+        { directory: this.#of(from.directory), name: from.name },
+        { directory: this.#of(to.directory), name: to.name },
+        judged &&
+          { from: this.#judged(judged.from), to: this.#judged(judged.to) },
+      ),
+    settle: () => this.#fs.settle(),
+    dispose: () => this.#fs.dispose(),
+  };
+
+  #of(number: number): LocalNode {
+    return this.#nodes.of(number);
+  }
+
+  #judged({ folder, node, rights }: SentJudged): JudgedEntry<LocalNode> {
+    return {
+      folder,
+      node: node === undefined ? undefined : this.#of(node),
+      rights,
+    };
+  }
+
+  #send(node: LocalNode): SentNode {
+    const { inode, tag } = decodeIdentity(this.#fs.identify(node))!;
+    return [this.#nodes.send(node), inode, tag];
+  }
+
+  /** What has gone since it was listed is for the server to look up. */
+  readonly #sendListed = (node: LocalNode): SentNode | undefined => {
+    try {
+      return this.#send(node);
+    } catch {
+      return undefined;
+    }
+  };
+
+  #guard(guard: number, file: number): void {
+    const watched = this.#fs.guard(this.#of(file));
+    // It was trusted to be watched: what can't be is asked back.
+    if (watched === undefined) this.#recall(file);
+    else this.#guards.set(guard, watched);
+  }
+}
+
+function attributesOf(attributes: FileAttributes & Listed): SentAttributes {
+  const row = new Float64Array(ATTRIBUTE_COLUMNS);
+  putAttributes(row, 0, attributes);
+  // The mask leaves nothing to any user, and the mode nothing to others.
+  if ((attributes.mode & 0o077) === 0) return { row };
+  try {
+    const list = attributes[accessListHolder]?.accessList();
+    return list === undefined ? { row } : { row, list };
+  } catch (error) {
+    return { row, listFault: sentFault(error) };
+  }
+}

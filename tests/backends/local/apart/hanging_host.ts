@@ -1,0 +1,71 @@
+import { canMount, mount } from "../mounting.ts";
+
+const HOST = new URL("./fuse_host.ts", import.meta.url).pathname;
+
+/** Whether this process may mount what is behind FUSE, and stop the program that serves it. */
+export const cannotHang: boolean =
+  Deno.permissions.querySync({ name: "run" }).state !== "granted" ||
+  !hasFuse() ||
+  !canMount((base) => mount(base, { source: "none", type: "tmpfs" }));
+
+function hasFuse(): boolean {
+  try {
+    Deno.openSync("/dev/fuse", { read: true, write: true }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A folder of a host that hangs when it is told to, and beside it one of a host that does not. */
+export class HangingHost implements AsyncDisposable {
+  readonly #base: string;
+  /** Where it is mounted. */
+  readonly path: string;
+  /** A folder of the host's own disk. */
+  readonly well: string;
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(base: string) {
+    this.#base = base;
+    this.path = `${base}/hanging`;
+    this.well = `${base}/well`;
+    Deno.mkdirSync(this.path);
+    Deno.mkdirSync(this.well);
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", HOST, this.path],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+  }
+
+  /** Mounts it. */
+  static async open(): Promise<HangingHost> {
+    const host = new HangingHost(Deno.makeTempDirSync());
+    const reader = host.#child.stdout.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    if (new TextDecoder().decode(value) === "mounted\n") return host;
+    await host[Symbol.asyncDispose]();
+    throw new Error("it could not be mounted");
+  }
+
+  /** From now on it answers nothing. */
+  hang(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** It answers all that it was asked meanwhile. */
+  goOn(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** Its end fails whatever still waits for it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await new Deno.Command("umount", { args: ["-l", this.path] }).output();
+    Deno.removeSync(this.#base, { recursive: true });
+  }
+}
