@@ -221,7 +221,10 @@ export class NfsServer implements AsyncDisposable {
         this.#parts.services.jobs.stop(),
         aborted(deadline.signal),
       ]);
-      await Promise.all([fileSystems.release(deadline.signal), clients?.flush()]);
+      await Promise.all([
+        fileSystems.release(deadline.signal),
+        clients?.flush(),
+      ]);
     } finally {
       this.#endSweeps?.();
       clients?.[Symbol.dispose]();

@@ -94,6 +94,19 @@ Deno.test("whom an export trusts, and whose its new root is, are options of it",
   });
 });
 
+Deno.test("a local folder alone is carried apart, where that is asked for", () => {
+  const [folder, other] = serve(
+    ...["--export", "/a=local:/srv/x,ro,apart", "--export", "/b=local:/srv/y"],
+  ).exports;
+  assertEquals([folder?.location, folder?.apart], ["/srv/x", true]);
+  assertEquals(other?.apart, undefined);
+  assertThrows(
+    () => serve("--export", "/=memory:,apart"),
+    UsageError,
+    "apart is for a local folder",
+  );
+});
+
 Deno.test("a quota is a number of bytes or a power of 1024 of them", () => {
   const quotaOf = (text: string) =>
     serve("--export", `/=sqlite:/srv,quota=${text}`).exports[0]?.quotaBytes;

@@ -11,7 +11,7 @@ import type { Export } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 
 /** Milliseconds for the last calls of one that does not answer, or where requests took all the time there was. */
-const LAST_MS = 1_000;
+export const LAST_MS = 1_000;
 /** On a file system: how many servers serve it. */
 const SERVERS = Symbol("servers");
 

@@ -127,3 +127,11 @@ Deno.test("a folder that is no text, and a tree that is none, is a TypeError at 
     assertThrows(() => memory(value as never), TypeError, "must be an object");
   }
 });
+
+Deno.test("a folder that is carried apart takes no clock of the program's, which is another thread's", () => {
+  assertThrows(
+    () => local("/dev/null/none", { apart: true, now: Date.now }),
+    TypeError,
+    "now can't be used apart",
+  );
+});

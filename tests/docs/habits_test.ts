@@ -184,6 +184,10 @@ const MACHINE_TIME: ReadonlyMap<string, string> = new Map([
     "src/backends/local/store.ts",
     "a default; back ends have no server's clock",
   ],
+  [
+    "src/backends/local/apart/apart_file_system.ts",
+    "a default; the same",
+  ],
   ["src/backends/local/portable_host.ts", "as the host does by itself"],
   ["src/server.ts", "a default"],
   ["src/server/phases.ts", "when the server started"],

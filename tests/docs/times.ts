@@ -13,6 +13,7 @@ import { MAX_REPLY } from "../../src/backchannel/dialler.ts";
 import { LONGEST_DELAY } from "../../src/backchannel/sender.ts";
 import { PAGE } from "../../src/backends/common/piece.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
+import { START_MS } from "../../src/backends/local/apart/carried_folder.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LOOK } from "../../src/backends/local/idle_files.ts";
 import { LASTING } from "../../src/backends/local/kept_pages.ts";
@@ -43,6 +44,7 @@ import { SMALL_REPLY } from "../../src/rpc/buffer_budget.ts";
 import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/connection_watch.ts";
 import { HURRIED_LOOKS, HURRY, SWEEP_MS } from "../../src/rpc/listener.ts";
 import { LARGEST_WRITER } from "../../src/rpc/pools.ts";
+import { LAST_MS } from "../../src/server/file_systems.ts";
 import { SWEEP_INTERVAL_MS } from "../../src/server/options.ts";
 import { DEFAULT_FILE_SYSTEM_MS } from "../../src/server/options.ts";
 import { LONGEST_ANSWER } from "../../src/state/duplicate_requests.ts";
@@ -112,6 +114,8 @@ export const TIMES: Told<number | readonly number[]> = {
     "A size that cuts off more than": SCATTERED,
     "or changes by more than": LARGE,
     "The client hears of it some": PAUSE,
+    "in one line where that takes longer than": START_MS,
+    "where requests took all of that for": LAST_MS,
   },
   "src/backends/memory/README.md": { "V8's heap limit,": MOST_BY_ITSELF },
   "src/backends/sqlite/README.md": {
@@ -193,8 +197,17 @@ export const NO_CONSTANTS: Told<string> = {
     "end with status 0;": ORDINAL,
     "import to give room back.": ORDINAL,
     "no more than loopback:": "what the tests take",
+    "asks for it; each call takes some": MEASURED,
   },
-  "src/backends/local/README.md": { "other clients wait some": MEASURED },
+  "src/backends/local/README.md": {
+    "other clients wait some": MEASURED,
+    "instead of 26 µs, a READ of": "what was asked for",
+    "instead of 28 µs, a WRITE of": "what was asked for",
+    "the server's CPU for each is": MEASURED,
+    "that were listed before takes": MEASURED,
+    "listed before takes 7 ms instead of": MEASURED,
+    "`--op write` (": "what was asked for",
+  },
   "src/engine/README.md": {
     "reply ≤": "the table is compared by tests/docs/operation_table_test.ts",
   },

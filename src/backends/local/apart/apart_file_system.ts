@@ -31,7 +31,12 @@ import { mayAskStatus } from "../file_system_type.ts";
 import { NO_GUARD } from "../hosted_file_system.ts";
 import { encodeIdentity } from "../node_table.ts";
 import { takeAttributes, wantedBits } from "./attribute_rows.ts";
-import type { Calls, SentAttributes, SentJudged, SentOptions } from "./calls.ts";
+import type {
+  Calls,
+  SentAttributes,
+  SentJudged,
+  SentOptions,
+} from "./calls.ts";
 import { CarriedFolder } from "./carried_folder.ts";
 import { receivedFault } from "./faults.ts";
 import type { ApartNode } from "./known_nodes.ts";

@@ -76,7 +76,9 @@ export class Carrier {
     resolve: async (identity) => this.#send(await this.#fs.resolve(identity)),
     getattr: (node, wanted) => {
       const given = this.#fs.getattr(this.#of(node), this.#wanted.of(wanted));
-      return given instanceof Promise ? given.then(attributesOf) : attributesOf(given);
+      return given instanceof Promise
+        ? given.then(attributesOf)
+        : attributesOf(given);
     },
     lookup: (directory, name) => {
       const found = this.#fs.lookup(this.#of(directory), name);
@@ -96,7 +98,11 @@ export class Carrier {
     },
     read: async (file, offset, length) => {
       const target = new Uint8Array(length);
-      const { bytes, eof } = await this.#fs.read(this.#of(file), offset, target);
+      const { bytes, eof } = await this.#fs.read(
+        this.#of(file),
+        offset,
+        target,
+      );
       return {
         data: bytes < length ? target.slice(0, bytes) : target,
         eof,

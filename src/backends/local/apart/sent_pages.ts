@@ -1,4 +1,7 @@
-import type { DirectoryEntry, DirectoryPage } from "../../../vfs/file_system.ts";
+import type {
+  DirectoryEntry,
+  DirectoryPage,
+} from "../../../vfs/file_system.ts";
 import {
   ATTRIBUTE_COLUMNS,
   putAttributes,

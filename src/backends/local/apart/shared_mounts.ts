@@ -13,11 +13,15 @@ const MAX_LINKS = 40;
  * without a look at that: it may be one that does not answer. False where the host
  * does not say, or Deno may not ask: `--allow-all`, and Linux.
  */
-export function isOnSharedMount(directory: string): boolean {
+export function isOnSharedMount(
+  directory: string,
+  readMounts: () => string = () =>
+    Deno.readTextFileSync("/proc/self/mountinfo"),
+): boolean {
   let mounts: string;
   let path: string;
   try {
-    mounts = Deno.readTextFileSync("/proc/self/mountinfo");
+    mounts = readMounts();
     path = directory.startsWith("/") ? directory : `${Deno.cwd()}/${directory}`;
   } catch {
     return false;

@@ -1,0 +1,306 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { local, type Logger, memory, serve } from "../../../../mod.ts";
+import { ApartFileSystem } from "../../../../src/backends/local/apart/apart_file_system.ts";
+import type { ApartNode } from "../../../../src/backends/local/apart/known_nodes.ts";
+import { Status } from "../../../../src/nfs4/constants.ts";
+import { permissionsOf } from "../../../../src/vfs/permissions.ts";
+import { started } from "../../../../src/vfs/starting.ts";
+import { RIGHTS } from "../../../../src/vfs/wanted.ts";
+import { eventually } from "../../../backchannel/fixture.ts";
+import { op, openSession, walk } from "../../../support/client/mod.ts";
+import { hasLists, NAMED, OTHER, setList } from "../access_list_fixture.ts";
+import { attributes, codeOf, hasFfi, noFolder } from "../fixture.ts";
+import { ApartBox, WorkerHere } from "./fixture.ts";
+
+const ignore = noFolder || !hasFfi;
+const any = { expect: "any" } as const;
+
+/** A file in a fresh folder that is guarded, and the nodes that were recalled. */
+async function guarded(box: ApartBox) {
+  const { fs } = box;
+  const { node } = await fs.create(fs.root(), "file", { type: "file" }, {
+    attributes,
+  });
+  const recalls: ApartNode[] = [];
+  fs.watch((node) => Promise.resolve(void recalls.push(node)));
+  const guard = fs.guard(node);
+  assert(guard !== undefined);
+  return { node, recalls, guard };
+}
+
+Deno.test(
+  "local, apart: what the host's own programs do to a guarded file recalls it",
+  {
+    ignore,
+  },
+  async () => {
+    await using box = await ApartBox.open();
+    const { node, recalls, guard } = await guarded(box);
+    await box.fs.write(node, 0, Uint8Array.of(1), "data");
+    await box.fs.getattr(node);
+    Deno.writeTextFileSync(`${box.path}/file`, "more", { append: true });
+    await eventually("the recall", () => recalls.length > 0);
+    assertEquals(recalls, [node]);
+    guard[Symbol.dispose]();
+  },
+);
+
+Deno.test("local, apart: a file that turns out not to be watched is recalled", {
+  ignore,
+}, async () => {
+  await using box = await ApartBox.open();
+  const { fs } = box;
+  const { recalls } = await guarded(box);
+  const { node } = await fs.create(fs.root(), "gone", { type: "file" }, {
+    attributes,
+  });
+  await fs.remove(fs.root(), "gone");
+  assert(fs.guard(node) !== undefined);
+  await eventually("the recall", () => recalls.length > 0);
+  assertEquals(recalls, [node]);
+});
+
+Deno.test("local, apart: without libc no file is trusted to be watched", {
+  ignore: noFolder,
+}, async () => {
+  await using box = await ApartBox.open({ ffi: false });
+  assertEquals(box.fs.guard(box.fs.root()), undefined);
+  await using own = await ApartBox.open({ ffi: false, exclusive: true });
+  assert(own.fs.guard(own.fs.root()) !== undefined);
+});
+
+Deno.test(
+  "local, apart: what the host's access list says of a user holds for clients",
+  {
+    ignore: ignore || !hasLists(),
+  },
+  async () => {
+    await using box = await ApartBox.open();
+    const { fs, path } = box;
+    Deno.writeTextFileSync(`${path}/file`, "");
+    const node = (await fs.lookup(fs.root(), "file"))!;
+    const may = async (uid: number) =>
+      permissionsOf(await fs.getattr(node, RIGHTS), {
+        uid,
+        gid: uid,
+        gids: [],
+      });
+    setList(`${path}/file`, [6, 6, 4, 6, 0]);
+    assertEquals(await may(NAMED), 6);
+    assertEquals(await may(OTHER), 0);
+    setList(`${path}/file`, [6, 0, 0, 6, 4]);
+    assertEquals(await may(NAMED), 0);
+    assertEquals(await may(OTHER), 4);
+  },
+);
+
+Deno.test(
+  "local, apart: calls are carried out in the order in which they are made",
+  {
+    ignore,
+  },
+  async () => {
+    await using box = await ApartBox.open();
+    const { fs } = box;
+    const { node } = await fs.create(fs.root(), "file", { type: "file" }, {
+      attributes,
+    });
+    const sizes: Promise<number>[] = [];
+    const changes: Promise<unknown>[] = [];
+    for (let size = 1; size <= 50; size++) {
+      const byte = Uint8Array.of(size);
+      changes.push(fs.write(node, size - 1, byte, "unstable"));
+      sizes.push(fs.getattr(node).then(({ size }) => size));
+      if (size % 10 === 0) changes.push(fs.setattr(node, { size: size - 1 }));
+    }
+    const expected = Array.from({ length: 50 }, (_, i) => i + 1);
+    assertEquals(await Promise.all(sizes), expected);
+    await Promise.all(changes);
+  },
+);
+
+Deno.test(
+  "local, apart: what is written is a copy, and what is read fills its target alone",
+  {
+    ignore,
+  },
+  async () => {
+    await using box = await ApartBox.open();
+    const { fs } = box;
+    const { node } = await fs.create(fs.root(), "file", { type: "file" }, {
+      attributes,
+    });
+    const memory = new Uint8Array(12).fill(9);
+    await fs.write(node, 0, memory.subarray(4, 8), "unstable");
+    assertEquals(memory.byteLength, 12);
+    const reply = new Uint8Array(12);
+    const read = await fs.read(node, 1, reply.subarray(4, 8));
+    assertEquals(read, { bytes: 3, eof: true });
+    assertEquals([...reply], [0, 0, 0, 0, 9, 9, 9, 0, 0, 0, 0, 0]);
+  },
+);
+
+Deno.test(
+  "local, apart: one object stands for one file, and its root for the folder",
+  {
+    ignore,
+  },
+  async () => {
+    await using box = await ApartBox.open();
+    const { fs } = box;
+    const { node } = await fs.create(fs.root(), "d", { type: "directory" }, {
+      attributes: { ...attributes, mode: 0o755 },
+    });
+    assertEquals(await fs.lookup(fs.root(), "d") === node, true);
+    assertEquals(await fs.resolve(fs.identify(node)) === node, true);
+    assertEquals(await fs.parent(node) === fs.root(), true);
+    const { entries } = await fs.readdir(fs.root(), 0, 10);
+    assertEquals(entries[0]?.node === node, true);
+  },
+);
+
+Deno.test(
+  "local, apart: the root is there before the worker is, and what is asked of it waits",
+  {
+    ignore,
+  },
+  async () => {
+    const path = Deno.makeTempDirSync();
+    const fs = local(path, { apart: true });
+    try {
+      const root = fs.root();
+      assertEquals(await codeOf(() => fs.identify(root)), "busy");
+      assertEquals((await fs.getattr(root)).type, "directory");
+      assertEquals(fs.identify(root).length, 11);
+    } finally {
+      await fs.dispose();
+      Deno.removeSync(path);
+    }
+  },
+);
+
+Deno.test(
+  "local, apart: a folder that is not there is refused when it is served",
+  {
+    ignore,
+  },
+  async () => {
+    const missing = local("/dev/null/none", { apart: true });
+    const error = await serve(missing, { port: 0 }).catch((error) => error);
+    assertEquals(error.message, "can't serve /dev/null/none: not a folder");
+    const { message } = await codeOfStart(missing);
+    assertEquals(message, "can't serve /dev/null/none: not a folder");
+  },
+);
+
+function codeOfStart(fs: object): Promise<Error> {
+  return started(fs as ApartFileSystem).then(
+    () => new Error("started"),
+    (error) => error,
+  );
+}
+
+Deno.test(
+  "local, apart: where Deno may not read the worker's module, the permission is told",
+  {
+    permissions: { read: false, sys: true },
+  },
+  async () => {
+    const { message } = await codeOfStart(local("/srv", { apart: true }));
+    assertStringIncludes(message, "can't serve /srv: a worker for it needs");
+    assertStringIncludes(message, "--allow-read=");
+  },
+);
+
+Deno.test(
+  "local, apart: a worker that ends is told in the log and by /healthz, and its export answers IO",
+  {
+    ignore,
+  },
+  async () => {
+    const path = Deno.makeTempDirSync();
+    const worker = new WorkerHere();
+    const fs = new ApartFileSystem(path, {}, { open: () => worker });
+    const lines: unknown[] = [];
+    const silent = () => {};
+    const log: Logger = {
+      ...{ debug: silent, info: silent, warn: silent },
+      error: (...line) => void lines.push(line),
+    };
+    const server = await serve([
+      { path: "/apart", fs, squash: "none" },
+      { path: "/well", fs: memory(), squash: "none" },
+    ], { port: 0, log, shutdownTimeout: 1000 });
+    try {
+      await using session = await openSession({ port: server.port });
+      const recalls: unknown[] = [];
+      fs.watch((node) => Promise.resolve(void recalls.push(node)));
+      const guard = fs.guard(fs.root());
+      assert(guard !== undefined);
+      const ask = [...walk(["apart"]), op.getattr(["size"])];
+      await session.compound(ask);
+      worker.fail("Uncaught Error: boom\n  at worker.ts");
+      assertEquals((await session.compound(ask, any)).status, Status.IO);
+      await session.compound([...walk(["well"]), op.getattr(["size"])]);
+      const reason = "the worker of the folder has ended: Uncaught Error: boom";
+      assertEquals(server.trouble, `export /apart: ${reason}`);
+      for (let i = 0; i < 2; i++) server.sweep();
+      assertEquals(lines, [["a file system has failed", {
+        export: "/apart",
+        reason,
+      }]]);
+      assertEquals(recalls, [fs.root()]);
+      assertEquals(fs.guard(fs.root()), undefined);
+    } finally {
+      const { message } = await server.close().then(
+        () => new Error(),
+        (e) => e,
+      );
+      assertStringIncludes(message, "the worker of the folder has ended");
+      Deno.removeSync(path);
+    }
+  },
+);
+
+Deno.test(
+  "local, apart: what was disposed of is stale, and is not served again",
+  {
+    ignore,
+  },
+  async () => {
+    await using box = await ApartBox.open();
+    const { fs } = box;
+    await fs.dispose();
+    assertEquals(await codeOf(() => fs.getattr(fs.root())), "stale");
+    const error = await serve(fs, { port: 0 }).catch((error) => error);
+    assertStringIncludes(error.message, "ended with the server");
+  },
+);
+
+Deno.test(
+  "local, apart: a worker of its own does all that",
+  { ignore },
+  async () => {
+    const path = Deno.makeTempDirSync();
+    const fs = local(path, { apart: true });
+    try {
+      await started(fs as unknown as ApartFileSystem);
+      const { node } = await fs.create(fs.root(), "é", { type: "file" }, {
+        attributes,
+      });
+      await fs.write(node, 0, new Uint8Array(2 ** 20).fill(3), "file");
+      const target = new Uint8Array(2 ** 20);
+      assertEquals(await fs.read(node, 0, target), {
+        bytes: 2 ** 20,
+        eof: true,
+      });
+      assertEquals(target.every((byte) => byte === 3), true);
+      await fs.settle();
+      assertEquals(fs.limitations, []);
+      assertEquals(fs.folder.path, Deno.realPathSync(path));
+    } finally {
+      await fs.dispose();
+      Deno.removeSync(path, { recursive: true });
+    }
+  },
+);

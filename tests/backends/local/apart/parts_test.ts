@@ -1,0 +1,121 @@
+import { assertEquals } from "@std/assert";
+import {
+  receivedFault,
+  sentFault,
+} from "../../../../src/backends/local/apart/faults.ts";
+import { HeldNodes } from "../../../../src/backends/local/apart/held_nodes.ts";
+import { KnownNodes } from "../../../../src/backends/local/apart/known_nodes.ts";
+import { Settling } from "../../../../src/backends/local/apart/settling.ts";
+import { isOnSharedMount } from "../../../../src/backends/local/apart/shared_mounts.ts";
+import { FsError } from "../../../../src/vfs/errors.ts";
+import { codeOf } from "../fixture.ts";
+
+Deno.test("apart: a node is held until all that was sent of it is let go of", async () => {
+  const nodes = new HeldNodes<object>();
+  const [a, b] = [{}, {}];
+  assertEquals([a, b, a].map((node) => nodes.send(node)), [0, 1, 0]);
+  nodes.release(0, 1);
+  assertEquals(nodes.of(0), a);
+  assertEquals(nodes.numberOf(a), 0);
+  nodes.release(0, 1);
+  assertEquals(await codeOf(() => nodes.of(0)), "stale");
+  assertEquals(nodes.numberOf(a), undefined);
+  // No number is ever of another node.
+  assertEquals(nodes.send(a), 2);
+});
+
+Deno.test("apart: a node that comes again is the object that is held", () => {
+  const nodes = new KnownNodes(() => {});
+  const node = nodes.receive([5, 77, 3]);
+  assertEquals(nodes.receive([5, 77, 3]) === node, true);
+  assertEquals(nodes.get(5) === node, true);
+  assertEquals(nodes.get(6), undefined);
+  assertEquals(node.identity, { inode: 77, tag: 3 });
+});
+
+Deno.test("apart: what is thrown crosses with its meaning", () => {
+  const crossed = (error: unknown) =>
+    receivedFault(structuredClone(sentFault(error)));
+  for (const detail of [undefined, "no room: at all"]) {
+    const error = crossed(new FsError("no-space", detail)) as FsError;
+    assertEquals(error instanceof FsError, true);
+    assertEquals(error.code, "no-space");
+    assertEquals(error.message, new FsError("no-space", detail).message);
+  }
+  const host = crossed(new Deno.errors.NotADirectory("x")) as FsError;
+  assertEquals(host.code, "not-directory");
+  const mistake = crossed(new TypeError("a mistake"));
+  assertEquals(mistake instanceof FsError, false);
+  assertEquals(mistake.message, "a mistake");
+  assertEquals(mistake.stack?.includes("parts_test.ts"), true);
+});
+
+Deno.test("apart: a change is settled that was not done when others were", async () => {
+  const settles: PromiseWithResolvers<void>[] = [];
+  const settling = new Settling(() => {
+    const settle = Promise.withResolvers<void>();
+    settles.push(settle);
+    return settle.promise;
+  });
+  assertEquals(settling.settle(), undefined);
+  const slow = Promise.withResolvers<void>();
+  const changing = settling.after(slow.promise);
+  await settling.after(Promise.resolve());
+  const first = settling.settle();
+  assertEquals(settles.length, 1);
+  // What is under way is waited for, and not asked for twice.
+  assertEquals(settling.settle() === first, true);
+  slow.resolve();
+  await changing;
+  settling.settle();
+  assertEquals(settles.length, 2);
+  for (const { resolve } of settles) resolve();
+  await first;
+});
+
+Deno.test("apart: a settlement that failed is told to all that wait, and over", async () => {
+  const settling = new Settling(() => Promise.reject(new FsError("io")));
+  await settling.after(Promise.resolve());
+  const both = [settling.settle(), settling.settle()];
+  for (const each of both) assertEquals(await codeOf(() => each), "io");
+  assertEquals(settling.settle(), undefined);
+});
+
+/** The places and types of a table of mounts, as the host writes them. */
+function table(...mounts: [place: string, type: string][]): string {
+  return mounts.map(([place, type], i) =>
+    `${i} 1 0:${i} / ${place} rw,relatime shared:1 - ${type} source rw\n`
+  ).join("");
+}
+
+Deno.test(
+  "apart: mounts that other hosts and programs serve are told by their names",
+  { permissions: { read: true } },
+  () => {
+    const mounts = table(
+      ["/", "ext4"],
+      ["/none/nfs", "nfs4"],
+      ["/none/nfs/tmp", "tmpfs"],
+      ["/none/ssh", "fuse.sshfs"],
+      ["/none/auto", "autofs"],
+      ["/none/covered", "cifs"],
+      ["/none/covered", "ext4"],
+      ["/none/a\\040b", "9p"],
+    );
+    const isShared = (path: string) => isOnSharedMount(path, () => mounts);
+    assertEquals(isShared("/none/nfs"), true);
+    assertEquals(isShared("/none/nfs/deep/er/"), true);
+    assertEquals(isShared("/none/nfs-not"), false);
+    assertEquals(isShared("/none/nfs/tmp/x"), true);
+    assertEquals(isShared("/none/ssh/x"), true);
+    assertEquals(isShared("/none/./x/../auto/home"), true);
+    assertEquals(isShared("/none/covered"), false);
+    assertEquals(isShared("/none/a b"), true);
+    assertEquals(isShared("/"), false);
+    assertEquals(isOnSharedMount("/x", () => table(["/", "nfs"])), true);
+    const unreadable = () => {
+      throw new Deno.errors.NotCapable("no");
+    };
+    assertEquals(isOnSharedMount("/none/nfs", unreadable), false);
+  },
+);
