@@ -203,7 +203,7 @@ function codeOfStart(fs: object): Promise<Error> {
 Deno.test(
   "local, apart: where Deno may not read the worker's module, the permission is told",
   {
-    permissions: { read: false, sys: true },
+    permissions: { read: false },
   },
   async () => {
     const { message } = await codeOfStart(local("/srv", { apart: true }));
