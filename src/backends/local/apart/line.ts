@@ -46,7 +46,13 @@ export class Line {
     this.#worker = worker;
     this.#hearer = hearer;
     this.#outbox = new Outbox((all: ToWorker, transfer) => {
-      if (this.#end === undefined) this.#worker.postMessage(all, transfer);
+      if (this.#end !== undefined) return;
+      try {
+        this.#worker.postMessage(all, transfer);
+      } catch (error) {
+        // No caller would hear of it, and it would end the process.
+        this.#break(`nothing can be sent to it, ${(error as Error).message}`);
+      }
     });
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => {

@@ -263,6 +263,20 @@ Deno.test(
 );
 
 Deno.test(
+  "local, apart: what can't be sent to a worker is IO, and no end of the process",
+  {
+    ignore,
+  },
+  async () => {
+    await using box = await ApartBox.open();
+    const { fs } = box;
+    const mode = (() => {}) as unknown as number;
+    assertEquals(await codeOf(() => fs.setattr(fs.root(), { mode })), "io");
+    assertStringIncludes(fs.failure()!, "nothing can be sent");
+  },
+);
+
+Deno.test(
   "local, apart: what was disposed of is stale, and is not served again",
   {
     ignore,

@@ -2,6 +2,9 @@ import { canMount, mount } from "../mounting.ts";
 
 const HOST = new URL("./fuse_host.ts", import.meta.url).pathname;
 
+/** Seconds after which it ends in any case: a test that waits for it fails then, and no process is left. */
+const LIFE = 40;
+
 /** Whether this process may mount what is behind FUSE, and stop the program that serves it. */
 export const cannotHang: boolean =
   Deno.permissions.querySync({ name: "run" }).state !== "granted" ||
@@ -25,6 +28,8 @@ export class HangingHost implements AsyncDisposable {
   /** A folder of the host's own disk. */
   readonly well: string;
   readonly #child: Deno.ChildProcess;
+  /** Ends it, also while this process itself waits for it. */
+  readonly #end: Deno.ChildProcess;
 
   private constructor(base: string) {
     this.#base = base;
@@ -36,6 +41,12 @@ export class HangingHost implements AsyncDisposable {
       args: ["run", "-A", HOST, this.path],
       stdin: "null",
       stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#end = new Deno.Command("bash", {
+      args: ["-c", `read -t ${LIFE} _ || kill -9 ${this.#child.pid}`],
+      stdin: "piped",
+      stdout: "null",
       stderr: "null",
     }).spawn();
   }
@@ -63,7 +74,16 @@ export class HangingHost implements AsyncDisposable {
 
   /** Its end fails whatever still waits for it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL");
+    const writer = this.#end.stdin.getWriter();
+    // It has ended where it was needed.
+    await writer.write(Uint8Array.of(10)).catch(() => {});
+    await writer.close().catch(() => {});
+    await this.#end.status;
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
     await this.#child.status;
     await new Deno.Command("umount", { args: ["-l", this.path] }).output();
     Deno.removeSync(this.#base, { recursive: true });
