@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { contentsIn } from "./content_folders.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
 
@@ -25,26 +25,6 @@ export function assertNoRemains(directory: string): void {
       `store.db is ${state} beside a filled content/: restore store.db, or move content/ away`,
     );
   }
-}
-
-/**
- * Throws an `Error` where the log beside a database is another store's: SQLite
- * would lay its pages over the database's.
- */
-export function assertOwnLog(directory: string): void {
-  const path = `${directory}/store.db`;
-  if (!sizeOf(`${path}-wal`)) return;
-  const url = new URL("file:///");
-  url.pathname = path;
-  // "immutable" leaves the log aside. Nothing of it is written back, either way.
-  const without = tagOf(`${url}?immutable=1`);
-  const through = tagOf(path);
-  removeIfThere(`${path}-shm`);
-  if (without === undefined || through === undefined) return;
-  if (without === through) return;
-  throw new Error(
-    "store.db-wal is the log of another store: restore store.db's own, or move store.db-wal away",
-  );
 }
 
 /**
@@ -121,16 +101,6 @@ function readStamp(folder: string): string | undefined {
   );
 }
 
-/** The tag in a database that is only looked at; `undefined` where it can't be read. */
-function tagOf(path: string): number | undefined {
-  try {
-    using db = new DatabaseSync(path, { readOnly: true });
-    return meta(db, "tag");
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whether there is a content in any of the folders of `content/`. */
 function hasContents(folder: string): boolean {
   return sizeOf(folder) !== undefined && !contentsIn(folder).next().done;
@@ -151,13 +121,5 @@ function unlessMissing<T>(look: () => T): T | undefined {
       return undefined;
     }
     throw error;
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // It was not there.
   }
 }

@@ -26,12 +26,13 @@ export interface StoreReport {
  */
 export async function checkStore(directory: string): Promise<StoreReport> {
   if (!isStore(directory)) throw noStore(directory);
-  using _lock = lockStore(directory);
-  const { db, log, wasLost } = openDatabase(directory, {
+  const path = Deno.realPathSync(directory);
+  using _lock = lockStore(path);
+  const { db, log, wasLost } = openDatabase(path, {
     disk: hostDisk,
     isSynced: true,
   });
-  const contents = new ContentFiles(`${directory}/content`, hostDisk);
+  const contents = new ContentFiles(`${path}/content`, hostDisk);
   try {
     recover(db, contents, { wasLost });
     return examine(db, contents);

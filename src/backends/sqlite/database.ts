@@ -1,12 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { type Disk, OWN_FILE } from "./disk.ts";
-import {
-  assertNoRemains,
-  assertOwnLog,
-  claimContents,
-  sizeOf,
-} from "./belonging.ts";
+import { assertNoRemains, claimContents, sizeOf } from "./belonging.ts";
 import { isLossMarked, rememberLoss } from "./loss_mark.ts";
+import { assertOwnLog } from "./own_log.ts";
 import { type Log, noLog, WriteAheadLog } from "./write_ahead_log.ts";
 import { migrate } from "./schema.ts";
 
@@ -50,7 +46,9 @@ export function noStore(directory: string): Error {
 
 /**
  * Opens the database of a store with the schema of this version, and makes sure
- * that what is beside it is its own. Throws an `Error` of one line when it
+ * that what is beside it is its own. The path is absolute: SQLite understands
+ * others as URIs (`file:x`, say), and as long as the store is open they would
+ * lead elsewhere once the program changes its folder. Throws an `Error` of one line when it
  * can't be.
  */
 export function openDatabase(
@@ -66,7 +64,7 @@ export function openDatabase(
     const isNew = !(isFolder && hasBytes(path));
     if (isFolder) {
       if (isNew) assertNoRemains(directory);
-      else assertOwnLog(directory);
+      else if (hasLog) assertOwnLog(path);
     }
     // SQLite makes the log with the mode of the database.
     if (isFolder) makeOwn(path);
@@ -83,11 +81,12 @@ export function openDatabase(
       PRAGMA temp_store = MEMORY;
       PRAGMA cache_size = -65536;
       PRAGMA cell_size_check = ON`);
+    const isContinued = isFolder && framesOfLog(db) > 0;
     migrate(db);
     if (isFolder) claimContents(db, directory, disk);
     const wasLost = hasLog || isLossMarked(db);
     const log = isFolder
-      ? new WriteAheadLog(db, path, { disk, isSynced, page: PAGE })
+      ? new WriteAheadLog(db, path, { disk, isSynced, isContinued, page: PAGE })
       : noLog;
     const free = db.prepare("PRAGMA freelist_count");
     const freeBytes = () => free.get()!.freelist_count as number * PAGE;
@@ -103,6 +102,11 @@ export function openDatabase(
 export function cantOpen(directory: string, cause: unknown): Error {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new Error(`can't open the store ${directory}: ${reason}`, { cause });
+}
+
+/** Frames of a log that was there, up to the last whole commit. */
+function framesOfLog(db: DatabaseSync): number {
+  return db.prepare("PRAGMA wal_checkpoint(NOOP)").get()!.log as number;
 }
 
 /** Makes a file that no other user of the host can read, where there is none. */

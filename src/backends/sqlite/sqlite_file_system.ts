@@ -71,7 +71,6 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   readonly folder: HostFolder | undefined;
   /** Small things that the server itself has to remember. */
   readonly records: Records;
-  readonly #directory: string;
   readonly #options: CompleteOptions;
   readonly #store: Store;
   readonly #maxFileSize: number;
@@ -90,13 +89,12 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   constructor(directory: string, options: SqliteOptions = {}) {
     this[soundResults] = new.target === SqliteFileSystem ? this : undefined;
     checkType("sqlite: the folder", directory, "string");
-    this.#directory = directory;
     this.trust = directory === MEMORY ? "any" : "owner";
     this.#options = complete(options);
     this.#store = openStore(directory, this.#options);
     this.folder = directory === MEMORY
       ? undefined
-      : { path: Deno.realPathSync(directory), isShown: false };
+      : { path: this.#store.directory, isShown: false };
     const { maxFileSize, records, nodes } = this.#store;
     this.limits = { maxName: MAX_NAME, maxFileSize, maxLink: MAX_LINK };
     this.#maxFileSize = maxFileSize;
@@ -108,12 +106,10 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** What was done since the store was opened. */
   get stats(): SqliteStats {
-    const { transaction, committer, journal } = this.#store;
+    const { directory, transaction, committer, journal } = this.#store;
     return {
       // What is in memory ends with the process.
-      durability: this.#directory === MEMORY
-        ? "none"
-        : this.#options.durability,
+      durability: directory === MEMORY ? "none" : this.#options.durability,
       operations: transaction.operations,
       ...committer.counts,
       writtenBytes: this.#writtenBytes,
@@ -210,9 +206,9 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** Room on the disk, or what the quota leaves of it. */
   status(): FileSystemStatus {
-    const { room } = this.#store;
+    const { room, directory } = this.#store;
     const { freeBytes } = room;
-    const total = totalBytes(this.#directory, this.#options);
+    const total = totalBytes(directory, this.#options);
     const freeFiles = Math.floor(freeBytes / NODE_BYTES);
     return {
       totalBytes: Math.min(total, room.quota),

@@ -29,6 +29,8 @@ const RESERVE = 2 ** 25;
 
 /** The parts of an open store. */
 export interface Store {
+  /** Absolute path of its folder, without symbolic links; ":memory:" of one that has none. */
+  readonly directory: string;
   /** Unsigned, 32 bits: part of every identity, so that another store's mean nothing here. */
   readonly tag: number;
   /** Largest file in bytes. */
@@ -51,7 +53,9 @@ export interface Store {
 export function openStore(directory: string, options: CompleteOptions): Store {
   const closers: (() => void)[] = [];
   try {
-    return assemble(directory, options, closers);
+    if (directory === MEMORY) return assemble(directory, options, closers);
+    makeFolder(directory);
+    return assemble(Deno.realPathSync(directory), options, closers);
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw error;
@@ -69,7 +73,6 @@ function assemble(
     ? options.durability
     : "os";
   if (isFolder) {
-    makeFolder(directory);
     assertRoomIsTold(directory, options);
     const lock = lockStore(directory);
     closers.push(() => lock[Symbol.dispose]());
@@ -148,6 +151,7 @@ function assemble(
   }
   if (durability !== "full") transaction.extendAhead(() => committer.now());
   return {
+    directory,
     tag: meta.tag,
     maxFileSize: isFolder
       ? largestFile(`${directory}/content`)

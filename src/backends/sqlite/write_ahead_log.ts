@@ -1,9 +1,10 @@
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FsError } from "../../vfs/mod.ts";
 import { type Disk, syncFolder } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
+import { isSigned, prepareSigning } from "./own_log.ts";
 import type { Companion } from "./transaction.ts";
 
 /**
@@ -36,6 +37,8 @@ export interface LogOptions {
   readonly disk: Disk;
   /** Whether anything is synced at all. */
   readonly isSynced: boolean;
+  /** Whether it goes on where the last server that had it was lost. */
+  readonly isContinued: boolean;
   /** Bytes of a page. */
   readonly page: number;
 }
@@ -65,21 +68,17 @@ export class WriteAheadLog implements Log {
     this.#options = options;
     this.#look = db.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(RESTART)");
-    // SQLite would not write a row that stays what it was.
-    this.#sign = db.prepare(
-      `INSERT INTO meta VALUES ('logs', 1)
-       ON CONFLICT DO UPDATE SET value = value + 1`,
-    );
+    this.#sign = prepareSigning(db);
     // A write makes the file, and an fsync of its folder makes that last. To one that
     // is there it can wait: a store is opened on a full disk, too, and can be read.
-    if (hasBytes(`${path}-wal`)) this.#isUnsigned = true;
+    if (options.isContinued) this.#isUnsigned = !isSigned(db);
     else this.#sign.run();
     this.#log = openSync(`${path}-wal`, "r");
     this.#database = openSync(path, "r");
     syncFolder(dirname(path), options.disk);
   }
 
-  /** Has the page with the store's tag in each log: see `assertOwnLog`. */
+  /** {@inheritDoc Companion.save} */
   save(): void {
     if (this.#isUnsigned) this.#sign.run();
   }
@@ -137,10 +136,6 @@ export class WriteAheadLog implements Log {
       if (this.#options.isSynced) this.#db.exec("PRAGMA synchronous = NORMAL");
     }
   }
-}
-
-function hasBytes(path: string): boolean {
-  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** The log of a database in memory. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { relative } from "node:path";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
@@ -112,6 +113,101 @@ Deno.test({
         assertEquals(await whole(fs, find(fs, "large")), pattern(50_000, 1));
       });
     }
+  },
+});
+
+Deno.test({
+  name:
+    "the log of another store is refused wherever the store is, and however its folder is written",
+  ignore,
+  async fn() {
+    const names = ["p%41c", "q?mode=memory", "r#s", "t u", "\u00e4"];
+    for (const name of names) {
+      using folder = temporary();
+      const [store, other] = [`${folder.path}/${name}`, `${folder.path}/other`];
+      await using(store, (fs) => make(fs, "mine"));
+      const fs = sqlite(other);
+      make(fs, "other's");
+      await fs.settle();
+      Deno.copyFileSync(`${other}/store.db-wal`, `${store}/store.db-wal`);
+      await fs.dispose();
+      const from = relative(Deno.cwd(), store);
+      for (const path of [store, from, `./${from}/`]) {
+        await assertRefused(path, "store.db-wal is the log of another store");
+      }
+      Deno.removeSync(`${store}/store.db-wal`);
+      await using(from, (fs) => find(fs, "mine"));
+    }
+  },
+});
+
+/** A store in the state of each of some ends, the first ones clean, the last one a crash. */
+async function lives(folder: string, ends: number): Promise<string[]> {
+  const store = `${folder}/store`;
+  const copies: string[] = [];
+  for (let life = 0; life < ends; life++) {
+    const isLast = life === ends - 1;
+    const saved = `${folder}/life${life}`;
+    const fs = sqlite(store);
+    for (let i = 0; i < 20; i++) make(fs, `file${life}-${i}`);
+    await fs.settle();
+    if (isLast) copy(store, saved);
+    await fs.dispose();
+    if (!isLast) copy(store, saved);
+    copies.push(saved);
+  }
+  return copies;
+}
+
+Deno.test({
+  name:
+    "a copy of an earlier or a later life is refused beside a log that was left there",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const [first, second, third, crashed] = await lives(folder.path, 4);
+    const later = `${folder.path}/store`;
+    // The crash was mended, and there was a life after it.
+    await using(later, (fs) => make(fs, "later"));
+    const wrong = "store.db-wal is not the log of this store.db";
+    for (const other of [first!, second!, later]) {
+      Deno.copyFileSync(`${crashed}/store.db-wal`, `${other}/store.db-wal`);
+      await assertRefused(other, wrong, "from the same copy");
+      Deno.removeSync(`${other}/store.db-wal`);
+    }
+    // The third life's end is what the fourth began with.
+    Deno.copyFileSync(`${crashed}/store.db-wal`, `${third}/store.db-wal`);
+    for (
+      const [path, last] of [[first!, 0], [later, 3], [third!, 3]] as const
+    ) {
+      await using(path, (fs) => find(fs, `file${last}-19`));
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "a log that several crashes have left goes with its store, and no other",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const [first, , crashed] = await lives(folder.path, 3);
+    // Opened and lost again, with a database that has all of the log, and not.
+    let store = crashed!;
+    for (const longLog of [1, 2 ** 24, 2 ** 24]) {
+      const fs = sqlite(store, { longLog });
+      make(fs, `after${longLog}-${store.length}`);
+      await fs.settle();
+      await fs.settle();
+      const next = `${store}-`;
+      copy(store, next);
+      await fs.dispose();
+      store = next;
+    }
+    Deno.copyFileSync(`${store}/store.db-wal`, `${first}/store.db-wal`);
+    await assertRefused(first!, "store.db-wal is not the log of this store.db");
+    await using(store, (fs) => find(fs, `after${2 ** 24}-${store.length - 1}`));
+    assertEquals((await checkStore(store)).problems, []);
   },
 });
 
