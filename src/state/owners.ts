@@ -7,21 +7,30 @@ import { OwnerSequence } from "./owners_v40.ts";
 class StateOwner {
   /** Whose it is. */
   readonly client: Client;
-  /** What the client calls it, one character a byte: the key among the client's owners. */
+  /** The key among the client's owners: what the client calls it, one character a byte; a guest's with its principal in front. */
   readonly key: string;
   /** NFSv4.0 only: its sequence of requests. */
   readonly sequence: OwnerSequence | undefined;
+  /** NFSv4.0: key of the principal whose request made it. */
+  readonly principal: string;
 
-  /** `key`: see {@linkcode ownerKey}. */
-  constructor(client: Client, key: string) {
+  /** `key`: see {@linkcode ownerKey} and {@linkcode guestOwnerKey}. */
+  constructor(client: Client, key: string, principal = "") {
     this.client = client;
     this.key = key;
+    this.principal = principal;
     this.sequence = client.protocol === 0 ? new OwnerSequence() : undefined;
   }
 
   /** What the client calls it. */
   get name(): Uint8Array {
-    return Uint8Array.from(this.key, (byte) => byte.charCodeAt(0));
+    const name = this.key.slice(this.key.lastIndexOf(GUEST) + 1);
+    return Uint8Array.from(name, (byte) => byte.charCodeAt(0));
+  }
+
+  /** NFSv4.0: whether it was made by who named the client and did not show to be it. */
+  get isGuest(): boolean {
+    return isGuestKey(this.key);
   }
 }
 
@@ -82,4 +91,20 @@ export function removeLockOwner(owner: LockOwner): void {
 /** The name of an owner as a string: one character a byte. */
 export function ownerKey(name: Uint8Array): string {
   return String.fromCharCode.apply(null, name as unknown as number[]);
+}
+
+/** In the key of a guest's owner around the principal: no byte of a name is this character. */
+const GUEST = "\u0100";
+
+/**
+ * NFSv4.0: the key of an owner that a guest names: a caller who names the client
+ * and has not shown to be it. So it is an owner of its own, whatever its name.
+ */
+export function guestOwnerKey(principal: string, key: string): string {
+  return GUEST + principal + GUEST + key;
+}
+
+/** Whether a key is one of {@linkcode guestOwnerKey}. */
+export function isGuestKey(key: string): boolean {
+  return key.startsWith(GUEST);
 }

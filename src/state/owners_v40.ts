@@ -8,6 +8,8 @@ export interface OwnerReply {
   readonly operation: number;
   /** xid of the call. */
   readonly xid: number;
+  /** Key of the principal that it was for. */
+  readonly principal: string;
   /** How it ended. */
   readonly status: StatusCode;
   /** The result behind the status. */

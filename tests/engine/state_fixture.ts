@@ -1,5 +1,6 @@
 /** A server without sockets whose clients send whole COMPOUNDs, with a clock of the test's own. */
 import { testConnection } from "../support/connection.ts";
+import type { Connection } from "../../src/rpc/handlers.ts";
 import type { RpcCall } from "../../src/rpc/message.ts";
 import { assertEquals } from "@std/assert";
 import { memory, type MemoryTree } from "../../src/backends/memory/mod.ts";
@@ -151,7 +152,8 @@ export class StateClient {
   /** Of its incarnation. */
   verifier: Uint8Array = new Uint8Array(8);
   readonly #number: number;
-  readonly #connection = testConnection();
+  /** Where its requests come from. */
+  connection: Connection = testConnection();
   #session: Uint8Array | undefined;
   #sequence = 0;
   #xid = 0;
@@ -231,7 +233,7 @@ export class StateClient {
       xid: ++this.#xid,
     };
     const call: RpcCall = { ...procedure, credential, seal: PLAIN, body };
-    const connection = this.#connection;
+    const { connection } = this;
     await compound(services, call, { reply, connection });
     call.reliance?.settled();
     return readCompound(new XdrReader(reply.slice()), args);

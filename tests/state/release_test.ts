@@ -78,6 +78,7 @@ for (const protocol of [0, 1] as const) {
       owner.sequence!.answer(1, {
         operation: 4,
         xid: 1,
+        principal: "sys:0",
         status: 0,
         body,
         ...nothing,

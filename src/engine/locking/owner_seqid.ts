@@ -54,9 +54,9 @@ function* inSequence(
     const order = sequence.order(seqid, context.xid);
     if (order === "wrong") return Status.BAD_SEQID;
     if (order === "again") {
-      // RFC 7530 9.1.9: another operation under the seqid of the last is no retransmission.
-      return sequence.reply?.operation === operation
-        ? repeat(context, sequence.reply)
+      const { reply } = sequence;
+      return isRetransmission(context, operation, reply)
+        ? repeat(context, reply)
         : Status.BAD_SEQID;
     }
     // RFC 7530 9.10.1: the next request in sequence, so the last CLOSE was answered.
@@ -85,9 +85,22 @@ function endOf(work: Promise<unknown>): Promise<void> {
   return work.then(() => {}, () => {});
 }
 
+/**
+ * RFC 7530 9.1.9: another operation under the seqid of the last is no
+ * retransmission. Nor is another user's: one is not told what another was.
+ */
+function isRetransmission(
+  { credential }: CompoundContext,
+  operation: number,
+  reply: OwnerReply | undefined,
+): reply is OwnerReply {
+  return reply?.operation === operation &&
+    reply.principal === credential.principal;
+}
+
 /** What is given when the request comes again. */
 function replyFor(
-  { xid, reply, current, conflict }: CompoundContext,
+  { xid, credential, reply, current, conflict }: CompoundContext,
   { operation, status, start }: {
     readonly operation: number;
     readonly status: StatusCode;
@@ -98,6 +111,7 @@ function replyFor(
   return {
     operation,
     xid,
+    principal: credential.principal,
     status,
     body: status === Status.OK ? reply.slice(start) : NOTHING,
     current: operation === Op.OPEN ? current : undefined,

@@ -4,7 +4,7 @@ import type { Stateid } from "../../nfs4/types.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
-import { callerIs } from "./holder_connection.ts";
+import { callerIs, noteProof } from "./client_caller.ts";
 import { type StateidPurpose, statusOfUnknown } from "./unknown_stateid.ts";
 
 /** A stateid with a meaning of its own (RFC 8881 8.2.3, RFC 7530 9.1.4.3). */
@@ -83,6 +83,7 @@ export function resolveState(
     if (status !== Status.OK) return status;
   }
   if (minorVersion === 0) {
+    noteProof(context, state);
     callerIs(context, client, state.file.file.key);
     // RFC 7530 9.5: an operation with a valid stateid renews.
     server.lease.renew(client);

@@ -15,7 +15,7 @@ import { readStateid, type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
 import { addLockState } from "../../state/locks.ts";
 import type { OpenState } from "../../state/opens.ts";
-import { LockOwner, ownerKey } from "../../state/owners.ts";
+import { LockOwner } from "../../state/owners.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
 import { atLimit } from "../status_at_limit.ts";
 import type { CompoundContext } from "../context.ts";
@@ -29,6 +29,7 @@ import {
   readLockType,
 } from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
+import { isClientItself, ownerNamed } from "../locking/client_caller.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 import { checkRegular } from "../files/file_access.ts";
 import {
@@ -143,14 +144,17 @@ function lockUnderOpen(
   if (isStatus(client)) return client;
   // RFC 7530 16.10.5: the lock owner is one of the client that has the file open.
   if (client !== open.client) return Status.BAD_STATEID;
-  const key = ownerKey(name);
-  const known = client.states.lockOwners.get(key);
+  const { lockOwners: owners } = client.states;
+  const isProven = isClientItself(context, client) || !open.owner.isGuest;
+  const key = ownerNamed(context, client, { name, owners, isProven });
+  const known = owners.get(key);
   // RFC 7530 16.10.5: the owner has locks under this open, and should use their
   // stateid; one that has unlocked everything may begin anew, as with Linux.
   if (context.minorVersion === 0 && known && holdsRanges(open, known)) {
     return Status.BAD_SEQID;
   }
-  const owner = known ?? new LockOwner(client, key);
+  const { principal } = context.credential;
+  const owner = known ?? new LockOwner(client, key, principal);
   const sequence = { owner, operation: Op.LOCK, seqid: locker.lockSeqid };
   return inSeqidOrder(
     context,

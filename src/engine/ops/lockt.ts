@@ -1,7 +1,6 @@
 import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import { spanOf } from "../../state/byte_ranges.ts";
-import { ownerKey } from "../../state/owners.ts";
 import {
   deny,
   encodeDenied,
@@ -11,6 +10,7 @@ import {
   readLockType,
 } from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
+import { ownerNamed } from "../locking/client_caller.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 import { checkRegular } from "../files/file_access.ts";
 import { TYPE } from "../../vfs/wanted.ts";
@@ -48,7 +48,9 @@ export const lockt: Operation<LocktArgs> = {
     if (span === undefined) return Status.INVAL;
     // RFC 8881 8.4.2.1, RFC 7530 9.6.2: what clients hold is not known yet.
     if (state.grace.isActive) return Status.GRACE;
-    const known = client.states.lockOwners.get(ownerKey(owner.name));
+    const { lockOwners: owners } = client.states;
+    const named = { name: owner.name, owners };
+    const known = owners.get(ownerNamed(context, client, named));
     const conflict = findConflict(context, known, { span, write });
     return conflict === undefined
       ? Status.OK

@@ -11,13 +11,14 @@ import {
 import type { Client } from "../../state/client.ts";
 import { Want } from "../../state/delegations.ts";
 import { restartOwner } from "../../state/idle_owners.ts";
-import { addOpenOwner, OpenOwner, ownerKey } from "../../state/owners.ts";
+import { addOpenOwner, OpenOwner } from "../../state/owners.ts";
 import { atLimit } from "../status_at_limit.ts";
 import { type ChangingContext, checkWritable } from "../files/changing.ts";
 import type { CompoundContext } from "../context.ts";
 import { type OpenArgs, readOpenArgs } from "./open/args.ts";
 import { findTarget } from "./open/claim.ts";
 import { establish, hasAllOpens, type Opening } from "./open/establish.ts";
+import { ownerNamed } from "../locking/client_caller.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 import { delegate } from "./open/delegate.ts";
 import { writeOpenResult } from "./open/result.ts";
@@ -32,11 +33,12 @@ export const open: Operation<OpenArgs, "sometimes"> = {
   run(context, args) {
     const client = ownerClient(context, args.clientid);
     if (isStatus(client)) return client;
-    const key = ownerKey(args.owner);
+    const { states: { openOwners }, account } = client;
+    const named = { name: args.owner, owners: openOwners };
+    const key = ownerNamed(context, client, named);
     if (context.minorVersion > 0) {
       return openClaimed(context, args, { client, key });
     }
-    const { states: { openOwners }, account } = client;
     if (account.isFull && !openOwners.has(key)) return atLimit(context);
     const owner = ownerFor(context, args, { client, key });
     const { seqid } = args;
@@ -62,7 +64,7 @@ function ownerFor(
 ): OpenOwner {
   const known = client.states.openOwners.get(key);
   if (known === undefined) {
-    const owner = new OpenOwner(client, key);
+    const owner = new OpenOwner(client, key, context.credential.principal);
     addOpenOwner(owner);
     return owner;
   }

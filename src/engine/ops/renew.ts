@@ -2,7 +2,7 @@ import { isStatus, Status } from "../../nfs4/constants.ts";
 import type { Client } from "../../state/client.ts";
 import { isRegisteredBy } from "../../state/principal.ts";
 import type { CompoundContext } from "../context.ts";
-import { noteConnection } from "../locking/holder_connection.ts";
+import { mayName, noteConnection } from "../locking/client_caller.ts";
 import type { Operation } from "../operation.ts";
 
 /** RENEW4args (RFC 7530 16.28.2). */
@@ -38,5 +38,6 @@ export const renew: Operation<RenewArgs> = {
 function mayRenew(context: CompoundContext, client: Client): boolean {
   if (isRegisteredBy(client, context.credential)) return true;
   const { user } = context.credential;
-  return user !== undefined && client.states.openers.has(user.uid);
+  return user !== undefined && client.states.openers.has(user.uid) &&
+    mayName(context, client);
 }

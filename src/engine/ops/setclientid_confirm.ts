@@ -1,5 +1,6 @@
-import { VERIFIER_SIZE } from "../../nfs4/constants.ts";
+import { Status, VERIFIER_SIZE } from "../../nfs4/constants.ts";
 import { confirmClientId } from "../../state/setclientid.ts";
+import { noteConnection } from "../locking/client_caller.ts";
 import type { Operation } from "../operation.ts";
 
 /** SETCLIENTID_CONFIRM4args (RFC 7530 16.34.2). */
@@ -17,7 +18,10 @@ export const setclientidConfirm: Operation<SetclientidConfirmArgs, "state"> = {
   },
 
   run(context, args) {
-    const { principal } = context.credential;
-    return confirmClientId(context.services.state, { ...args, principal });
+    const { credential: { principal }, services: { state } } = context;
+    const status = confirmClientId(state, { ...args, principal });
+    const client = state.clients.find(args.id, 0);
+    if (status === Status.OK && client) noteConnection(context, client);
+    return status;
   },
 };

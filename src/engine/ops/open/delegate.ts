@@ -93,7 +93,10 @@ function offerFor(
   if (!isOpen) return WhyNoDelegation.RESOURCE;
   const { policy } = context.services.state.files;
   const { isConfirmed } = open.owner;
-  if (claim.type === "previous" && isConfirmed) {
+  // NFSv4.0: the answer is to go to the client that will be asked to return it.
+  const isClients = context.clientAt(open.file.file.key) === open.client;
+  const mayHave = isClients && isConfirmed;
+  if (claim.type === "previous" && mayHave) {
     const type = RECLAIMED[claim.delegation];
     if (type === undefined) return WhyNoDelegation.RESOURCE;
     return policy.reclaim?.(open, type) ?? WhyNoDelegation.RESOURCE;
@@ -102,7 +105,7 @@ function offerFor(
   const type = policy.offer(open, wanted);
   if (isReason(type)) return type;
   // RFC 7530 9.1.11: none with an open that needs confirmation.
-  return isConfirmed ? { type } : WhyNoDelegation.RESOURCE;
+  return mayHave ? { type } : WhyNoDelegation.RESOURCE;
 }
 
 /** open_delegation_type4 */

@@ -19,7 +19,7 @@ import { unmake } from "./unmake.ts";
 /** The client and owner that open, and how. */
 export interface Opening {
   readonly client: Client;
-  /** Name of its open owner, as `ownerKey` makes it. */
+  /** Key of its open owner, as `ownerNamed` makes it. */
   readonly ownerKey: string;
   /** OPEN4_SHARE_ACCESS_READ, _WRITE or both. */
   readonly access: number;
@@ -137,7 +137,7 @@ function register(
   const { state } = context.services;
   let owner = client.states.openOwners.get(ownerKey);
   if (owner === undefined) {
-    owner = new OpenOwner(client, ownerKey);
+    owner = new OpenOwner(client, ownerKey, context.credential.principal);
     addOpenOwner(owner);
   }
   const { uid } = context.callerOf(file);
