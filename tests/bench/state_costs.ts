@@ -122,6 +122,7 @@ async function measureAll(protocol: 0 | 1): Promise<void> {
     owner.sequence?.answer(1, {
       operation: 18,
       xid: 1,
+      principal: "sys:0",
       status: 0,
       body: new Uint8Array(120),
       current: undefined,
