@@ -3,11 +3,11 @@
  * tells a clientid to any client that a lock keeps out. So each use of one is
  * judged by who makes it:
  *
- * - the client itself: the principal that registered it, and whoever comes on its
+ * - the client itself: the principal that registered it, and each caller on its
  *   connection. All that the client has is theirs to use;
  * - a guest: a user of the client's own party, as a client's user is on a further
  *   connection. It has owners and limits of its own, and no delegations;
- * - anybody else: for them there is no such client.
+ * - any other caller: for it there is no such client.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export function noteConnection(context: CompoundContext, client: Client): void {
 
 /**
  * The same where a client has lost its connection, and a request names what the
- * client holds: no one else is told that stateid.
+ * client holds: no other client is told that stateid.
  */
 export function noteProof(
   { connection }: CompoundContext,
