@@ -15,7 +15,7 @@ const JOURNAL_BYTES = 2 ** 23;
 const MOST_WATCHED = 1024;
 /** A content with more for the disk than so many commits would bring there is flushed early. */
 export const MANY_COMMITS: number = 16;
-/** Operations that share a commit when nothing asks for one. */
+/** Operations that share a commit when nothing asks for one or waits for it. */
 const MOST_OPERATIONS = 4096;
 
 /** What a {@linkcode Committer} commits. */
@@ -178,7 +178,9 @@ export class Committer implements Companion {
     this.#asked = transaction.operations;
     this.#assertTold();
     if (durability !== "full") {
-      const few = transaction.operations - this.#covered < MOST_OPERATIONS;
+      // What is removed or cut gives its room back only after a commit.
+      const few = transaction.operations - this.#covered < MOST_OPERATIONS &&
+        !transaction.isAwaited;
       if (!transaction.isOpen || durability === "none" && few) return;
       if (this.#emptying === undefined) return this.now();
       return this.#afterEmptying(this.#emptying);

@@ -16,6 +16,11 @@ export interface FreeSpaceOptions {
   readonly countsNames: boolean;
   /** Bytes of the disk that can be taken, after all that is committed. */
   readonly free: () => number;
+  /**
+   * Commits what is open, before the disk is asked: where no reply waits for a commit,
+   * what is set aside for thousands of changes would be taken for a full disk.
+   */
+  readonly commit: (() => void) | undefined;
 }
 
 /**
@@ -31,6 +36,7 @@ export class FreeSpace {
   /** Most of these; Infinity without a quota. */
   readonly quota: number;
   readonly #free: () => number;
+  readonly #commit: (() => void) | undefined;
   readonly #countsNames: boolean;
   /** What the open transaction has added. */
   #open = { files: 0, used: 0 };
@@ -47,6 +53,7 @@ export class FreeSpace {
     this.used = now.used;
     this.quota = options.quota;
     this.#free = options.free;
+    this.#commit = options.commit;
     this.#countsNames = options.countsNames;
   }
 
@@ -116,6 +123,7 @@ export class FreeSpace {
   #take(count: number, inDatabase: boolean): void {
     const bytes = inDatabase ? count * COPIES : count;
     if (bytes > this.#budget) {
+      this.#commit?.();
       this.#budget = Math.min(this.#freeOnDisk(), ASK_AGAIN);
       if (bytes > this.#budget) throw new FsError("no-space");
     }

@@ -122,6 +122,7 @@ function assemble(
   const countsNames = quota !== Infinity;
   const room = new FreeSpace(weigh(db, { withNames: countsNames }), {
     ...{ quota, countsNames, free },
+    commit: durability === "none" ? () => committer.now() : undefined,
   });
   const parts = { sql, transaction, nodes, room, now };
   const isLogged = durability === "full";

@@ -80,6 +80,11 @@ export class Transaction {
     return this.#isOpen;
   }
 
+  /** Whether something is to be done once the changes since the last commit are durable. */
+  get isAwaited(): boolean {
+    return this.#afterwards.length > 0;
+  }
+
   /** Why the store is out of service. */
   get failure(): FsError | undefined {
     return this.#failure;
