@@ -7,7 +7,6 @@ import {
   type HolderAnswer,
   isReason,
   RECALL_PIECES,
-  recallDelegation,
   type RecallReason,
   revokeDelegation,
   Want,
@@ -17,14 +16,15 @@ import { LOOK, type Piecework } from "../state/effects.ts";
 import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
-import { nextTurn } from "../base/turn.ts";
 import { type LogFields, type Logger, silentLogger } from "../base/log.ts";
 import { ofLease } from "../backchannel/retry_policy.ts";
+import { Contention } from "./contention.ts";
 import { delegationFor, mayReclaim } from "./grant_rules.ts";
+import { FileRecalls } from "./file_recalls.ts";
 import { OpenHistory } from "./open_history.ts";
 import { HolderQueries } from "./holder_queries.ts";
 import { LateReturns } from "./late_returns.ts";
-import { RecallQueue } from "./recall_queue.ts";
+import { type Recall, RecallQueue } from "./recall_queue.ts";
 import { revocableAt } from "./revocation.ts";
 import type { CallbackRouter } from "../backchannel/router.ts";
 
@@ -67,29 +67,21 @@ export interface DelegationKeeperOptions {
 
 /** How long CB_GETATTR may keep another client waiting, in milliseconds. */
 export const QUERY_TIMEOUT = 500;
-/** How long a file that was fought over gets no delegation, in milliseconds. */
-export const CONTENTION = 10_000;
 /** How soon a recall goes out again that found no way, in milliseconds. */
 export const RETRY_AFTER = 10_000;
 const MAX_PER_CLIENT = 10_000;
-const MAX_CONTENDED = 10_000;
 const MAX_REMEMBERED = 10_000;
-/** Callbacks that a change from outside sends in one turn. */
-const RECALLS_AT_ONCE = 32;
 /** Grants delegations when they pay, asks them back, and takes away what is not returned in time. */
 export class DelegationKeeper implements DelegationPolicy {
   readonly #options: DelegationKeeperOptions;
   readonly #state: ServerState;
   readonly #router: CallbackRouter;
   readonly #recalls: RecallQueue;
-  /** Files that were fought over, and until when; the oldest first. */
-  readonly #contended = new Map<string, number>();
-  /** Files that were asked back before their delegations were reclaimed. */
-  readonly #recalledInGrace = new Map<string, Promise<void>>();
-  readonly #graceEnded = Promise.withResolvers<void>();
+  readonly #contention: Contention;
   readonly #history = new OpenHistory(MAX_REMEMBERED);
   readonly #queries: HolderQueries;
   readonly #late: LateReturns;
+  readonly #fileRecalls: FileRecalls;
   #isSweeping = false;
   #isClosed = false;
 
@@ -99,11 +91,18 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#router = options.router;
     const { router, state: { clock, lease } } = options;
     this.#late = new LateReturns(clock, lease.leaseMs);
+    this.#contention = new Contention(clock, options.contention);
     this.#recalls = new RecallQueue({
       router,
       clock,
       resend: options.resend,
       log: options.log,
+    });
+    this.#fileRecalls = new FileRecalls({
+      state: this.#state,
+      recalls: this.#recalls,
+      contention: this.#contention,
+      insist: (delegation) => this.insist(delegation),
     });
     this.#queries = new HolderQueries({
       router,
@@ -138,10 +137,7 @@ export class DelegationKeeper implements DelegationPolicy {
     const isBack = this.#history.note(file.file.key, client, type);
     const isAsked = (wanted & Want.MASK) !== 0;
     if (!isBack && !isAsked) return WhyNoDelegation.RESOURCE;
-    const until = this.#contended.get(file.file.key);
-    if (until !== undefined && this.#state.clock.now() < until) {
-      return WhyNoDelegation.CONTENTION;
-    }
+    if (this.#contention.has(file.file.key)) return WhyNoDelegation.CONTENTION;
     const { states: { delegations, revoked }, account } = client;
     const isFull = delegations >= maxPerClient || account.isFull;
     // One that knows of no loss would go on as if it had all that it was granted.
@@ -156,8 +152,7 @@ export class DelegationKeeper implements DelegationPolicy {
     type: DelegationType,
   ): { type: DelegationType; isRecalled: boolean } | WhyNoDelegation {
     if (!mayReclaim(open, type)) return WhyNoDelegation.CONTENTION;
-    const isChanged = this.#recalledInGrace.has(open.file.file.key) ||
-      this.#recalledInGrace.size >= MAX_CONTENDED;
+    const isChanged = this.#fileRecalls.mayHaveChanged(open.file.file);
     // RFC 8881 10.2.1: without a way to recall it, it is to be returned at once.
     const isRecalled = isChanged || !this.#router.isProven(open.client);
     return { type, isRecalled };
@@ -168,7 +163,8 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options.observer?.granted(delegation.type);
     this.#debug("delegation granted", delegation);
     // OPEN itself has asked for it.
-    if (delegation.isRecalled) this.#recalls.add(delegation, { isKnown: true });
+    if (!delegation.isRecalled) return;
+    this.#recalls.add(delegation, { isKnown: true, isWanted: true });
   }
 
   /** {@inheritDoc DelegationPolicy.unguarded} */
@@ -180,7 +176,15 @@ export class DelegationKeeper implements DelegationPolicy {
   recall(delegation: Delegation, reason: RecallReason): void {
     this.#options.observer?.recalled(delegation.type, reason);
     this.#debug("delegation recalled", delegation, { reason });
-    this.#recalls.add(delegation, { isKnown: false });
+    const isWanted = reason !== "late";
+    this.#recalls.add(delegation, { isKnown: false, isWanted });
+  }
+
+  /** {@inheritDoc DelegationPolicy.insist} */
+  insist(delegation: Delegation): void {
+    this.#recalls.want(delegation);
+    const recall = this.#recalls.get(delegation);
+    if (recall !== undefined) this.#revokeIfOverdue(recall);
   }
 
   /** {@inheritDoc DelegationPolicy.ended} */
@@ -192,8 +196,10 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#debug(`delegation ${end}`, delegation, { seconds });
     if (recall === undefined) return;
     this.#recalls.end(delegation);
-    this.#late.note(delegation.client, now - recall.since);
-    this.#noteContention(delegation.file.file.key, now);
+    // What was in no client's way has kept none waiting, and was not fought over.
+    if (recall.wantedAt === undefined) return;
+    this.#noteWait(delegation.client, now - recall.wantedAt);
+    this.#contention.note(delegation.file.file.key);
   }
 
   /** {@inheritDoc DelegationPolicy.query} */
@@ -212,54 +218,24 @@ export class DelegationKeeper implements DelegationPolicy {
    * period and the lease time; for a while from then on none is granted, so that the change can be made.
    */
   recallFile(file: FileRef): Promise<void> {
-    if (!this.#state.grace.isActive || this.#isClosed) {
-      return this.#recallNow(file);
-    }
-    // Clients may yet reclaim what they had of it before the restart.
-    const now = this.#recallNow(file);
-    const known = this.#recalledInGrace.get(file.key);
-    if (known !== undefined) return known;
-    const recalled = now.then(() => this.#graceEnded.promise)
-      .then(() => this.#recallNow(file));
-    this.#recalledInGrace.set(file.key, recalled);
-    return recalled;
-  }
-
-  async #recallNow(file: FileRef): Promise<void> {
-    const waiting: Promise<void>[] = [];
-    const { delegations } = this.#state.files.get(file) ?? {};
-    for (const delegation of [...delegations?.values() ?? []]) {
-      if (waiting.length % RECALLS_AT_ONCE === RECALLS_AT_ONCE - 1) {
-        await nextTurn();
-      }
-      if (this.#state.expireIfLapsed(delegation.client)) continue;
-      recallDelegation(this.#state, delegation, "local");
-      const recall = this.#recalls.get(delegation);
-      if (recall === undefined) continue;
-      waiting.push(new Promise((resolve) => recall.waiting.push(resolve)));
-    }
-    await Promise.all(waiting);
-    this.#noteContention(file.key, this.#state.clock.now());
+    return this.#fileRecalls.recall(file);
   }
 
   /** Takes away what was not returned within the lease time; called every second. */
   sweep(): void {
     const now = this.#state.clock.now();
-    if (!this.#state.grace.isActive) this.#endGrace();
+    if (!this.#state.grace.isActive) this.#fileRecalls.endGrace();
     if (!this.#isSweeping) {
       this.#isSweeping = true;
       this.#state.files.effects.begin(this.#sweepRecalls(now));
     }
-    for (const [key, until] of this.#contended) {
-      if (now < until) break;
-      this.#contended.delete(key);
-    }
+    this.#contention.sweep();
   }
 
   /** Sends nothing more, and lets all that wait go on. */
   close(): void {
     this.#isClosed = true;
-    this.#endGrace();
+    this.#fileRecalls.endGrace();
     this.#recalls.close();
     this.#queries.close();
   }
@@ -275,19 +251,13 @@ export class DelegationKeeper implements DelegationPolicy {
 
   *#sweepRecalls(now: number): Piecework {
     const { leaseMs } = this.#state.lease;
-    const { log = silentLogger } = this.#options;
     const { retryAfter = ofLease(RETRY_AFTER, leaseMs) } = this.#options;
     try {
       for (const recall of this.#recalls) {
-        const { delegation } = recall;
-        if (now >= revocableAt(recall, leaseMs)) {
-          log.info("a delegation was not returned and is revoked", {
-            type: delegation.type,
-            delivered: recall.isDelivered,
-          });
-          revokeDelegation(this.#state, delegation);
-          yield 1;
-        } else {
+        const { delegation: { client }, wantedAt = now } = recall;
+        this.#noteWait(client, now - wantedAt);
+        if (this.#revokeIfOverdue(recall)) yield 1;
+        else {
           yield this.#recalls.sendIfLost(recall, retryAfter)
             ? RECALL_PIECES
             : LOOK;
@@ -299,20 +269,23 @@ export class DelegationKeeper implements DelegationPolicy {
     }
   }
 
-  /** No client reclaims any more. */
-  #endGrace(): void {
-    this.#recalledInGrace.clear();
-    this.#graceEnded.resolve();
+  /** Takes a recalled delegation away whose time is over; whether it was. */
+  #revokeIfOverdue(recall: Recall): boolean {
+    const { log = silentLogger } = this.#options;
+    const { lease, clock } = this.#state;
+    const { delegation, isDelivered: delivered } = recall;
+    if (clock.now() < revocableAt(recall, lease.leaseMs)) return false;
+    log.info("a delegation was not returned and is revoked", {
+      type: delegation.type,
+      delivered,
+    });
+    revokeDelegation(this.#state, delegation);
+    return true;
   }
 
-  #noteContention(key: string, now: number): void {
-    const { contention = CONTENTION } = this.#options;
-    this.#contended.delete(key);
-    this.#contended.set(key, now + contention);
-    if (this.#contended.size <= MAX_CONTENDED) return;
-    for (const oldest of this.#contended.keys()) {
-      this.#contended.delete(oldest);
-      return;
-    }
+  /** A client has kept another waiting for `ms` milliseconds: when that is too long all that it has is recalled. */
+  #noteWait(client: Client, ms: number): void {
+    if (!this.#late.note(client, ms) || this.#isClosed) return;
+    this.#state.files.effects.begin(this.#late.recalls(this.#state));
   }
 }

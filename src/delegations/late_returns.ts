@@ -1,6 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import { RecentMap } from "../base/recent_map.ts";
 import type { Client } from "../state/client.ts";
+import { RECALL_PIECES, recallDelegation } from "../state/delegations.ts";
+import { LOOK, type Piecework } from "../state/effects.ts";
+import type { ServerState } from "../state/server_state.ts";
 
 /** A recall that takes no longer than a lease by this is answered in time. */
 const LEASE_SHARE = 30;
@@ -27,18 +30,44 @@ export class LateReturns {
     this.#inTime = leaseMs / LEASE_SHARE;
   }
 
-  /** What a client was to return has ended, `ms` milliseconds after another wanted the file. */
-  note(client: Client, ms: number): void {
-    if (ms <= this.#inTime) return;
+  /**
+   * Another client wants a file since `ms` milliseconds, and what this one was to
+   * return is still out, or has ended just now. Whether it goes without from now
+   * on, and did not before.
+   */
+  note(client: Client, ms: number): boolean {
+    if (ms <= this.#inTime) return false;
+    const isNew = !this.has(client);
     const key = keyOf(client);
     const until = this.#clock.now() + FACTOR * ms;
     this.#until.set(key, Math.max(until, this.#until.get(key) ?? 0));
+    return isNew;
   }
 
   /** Whether a client goes without. */
   has(client: Client): boolean {
     const until = this.#until.get(keyOf(client));
     return until !== undefined && this.#clock.now() < until;
+  }
+
+  /**
+   * Recalls what clients hold that go without: the time to return it runs out for
+   * all of it at once, and not anew for each file that another client comes to.
+   */
+  *recalls(state: ServerState): Piecework {
+    for (const client of state.clients) {
+      yield LOOK;
+      if (client.states.delegations === 0 || !this.has(client)) continue;
+      for (const held of client.states.all.values()) {
+        yield LOOK;
+        // It may have been returned meanwhile, or revoked.
+        const isOut = held.kind === "delegation" && !client.isGone &&
+          held.file.delegations.get(client) === held;
+        if (!isOut || held.isRecalled) continue;
+        recallDelegation(state, held, "late");
+        yield RECALL_PIECES;
+      }
+    }
   }
 }
 

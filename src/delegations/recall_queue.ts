@@ -33,8 +33,10 @@ export const LONGEST_RESEND = 5_000;
 /** A delegation that is recalled and not yet returned. */
 export interface Recall {
   readonly delegation: Delegation;
-  /** Clock time of the conflict. */
+  /** Clock time at which it was recalled. */
   readonly since: number;
+  /** Clock time from which another client, or the host, has waited for it; undefined while none does. */
+  readonly wantedAt: number | undefined;
   /** Clock time of the last answer, good or bad. */
   readonly heardAt: number;
   /** The client knows that it is to return it, or has refused to: it is not told again. */
@@ -44,6 +46,7 @@ export interface Recall {
 }
 
 interface Sending extends Recall {
+  wantedAt: number | undefined;
   heardAt: number;
   isDelivered: boolean;
   /** How often the client did not know what it was about. */
@@ -94,13 +97,17 @@ export class RecallQueue {
     return this.#recalls.get(delegation);
   }
 
-  /** Recalls a delegation: by a callback, unless its client knows already; after the end none. */
-  add(delegation: Delegation, options: { readonly isKnown: boolean }): void {
+  /** Recalls a delegation, by a callback unless its client knows already; after the end none. */
+  add(delegation: Delegation, options: {
+    readonly isKnown: boolean;
+    readonly isWanted: boolean;
+  }): void {
     if (this.#isClosed) return;
     const now = this.#options.clock.now();
     const recall: Sending = {
       delegation,
       since: now,
+      wantedAt: options.isWanted ? now : undefined,
       heardAt: now,
       isDelivered: options.isKnown,
       resends: 0,
@@ -111,6 +118,12 @@ export class RecallQueue {
     };
     this.#recalls.set(delegation, recall);
     if (!recall.isDelivered) this.#sendInTurn(recall);
+  }
+
+  /** A recalled delegation is in the way from now on, if it was not before. */
+  want(delegation: Delegation): void {
+    const recall = this.#recalls.get(delegation);
+    if (recall !== undefined) recall.wantedAt ??= this.#options.clock.now();
   }
 
   /** A delegation has ended, and is in no client's way any more. */

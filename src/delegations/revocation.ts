@@ -3,21 +3,25 @@ import type { Delegation } from "../state/delegations.ts";
 /** A recall that was not obeyed yet. */
 export interface OpenRecall {
   readonly delegation: Delegation;
-  /** Clock time of the conflict, in milliseconds. */
+  /** Clock time at which it was recalled, in milliseconds. */
   readonly since: number;
+  /** Clock time from which another client, or the host, has waited for it; undefined while none does. */
+  readonly wantedAt: number | undefined;
   /** Whether its client knows that it is to return it. */
   readonly isDelivered: boolean;
 }
 
 /**
  * Clock time from which a delegation may be revoked (RFC 8881 10.4.5, RFC 7530
- * 10.4.6): a lease after the conflict. A client of NFSv4.0 that the recall did
+ * 10.4.6): a lease after it was recalled, but never while it is in no client's
+ * way, for its holder may yet have what is to be written back. A client of NFSv4.0 that the recall did
  * not reach has to hear that from RENEW before, and have a while to return what
  * it holds: until then its lease counts from the last RENEW that kept silent.
  * The client that wants the file waits for two leases at most.
  */
 export function revocableAt(recall: OpenRecall, leaseMs: number): number {
-  const { delegation: { client }, since, isDelivered } = recall;
+  const { delegation: { client }, since, wantedAt, isDelivered } = recall;
+  if (wantedAt === undefined) return Infinity;
   const usual = since + leaseMs;
   if (client.protocol !== 0 || isDelivered) return usual;
   const { toldPathDownAt, renewedUnawareAt } = client;

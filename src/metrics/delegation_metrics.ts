@@ -48,7 +48,7 @@ export class DelegationMetrics implements DelegationObserver {
     });
     this.#recallSeconds = histogram(registry, {
       name: "delegation_recall_seconds",
-      help: "Time from a conflict to the return of the delegation.",
+      help: "Time from a recall to the return of the delegation.",
       buckets: SECONDS,
     });
     for (const type of ["read", "write"] as const) {

@@ -49,7 +49,10 @@ export const Want = {
   SIGNALS: 0x3_0000,
 } as const;
 
-/** What is in the way of a delegation: the operation, or a change that no client asked for. */
+/**
+ * What is in the way of a delegation: the operation, a change that no client asked
+ * for, or that its client is late with another.
+ */
 const RECALL_REASONS = [
   "open",
   "read",
@@ -60,6 +63,7 @@ const RECALL_REASONS = [
   "rename",
   "link",
   "local",
+  "late",
 ] as const;
 
 /** One of {@linkcode RECALL_REASONS}. */
@@ -162,6 +166,11 @@ export interface DelegationPolicy {
   offer(open: OpenState, wanted: number): DelegationType | WhyNoDelegation;
   /** A client is waiting for the delegation's return. Called once for each; must not wait. */
   recall(delegation: Delegation, reason: RecallReason): void;
+  /**
+   * A client is waiting for one that is recalled already: it is taken away here
+   * and now where its holder has had the time to return it.
+   */
+  insist?(delegation: Delegation): void;
   /** What goes with an OPEN that reclaims a delegation of this type; nothing if left out. */
   reclaim?(
     open: OpenState,

@@ -1,15 +1,14 @@
 import { assertEquals } from "@std/assert";
-import type { CallbackRequest } from "../../src/backchannel/callback_request.ts";
-import {
-  DelegationKeeper,
-  type DelegationKeeperOptions,
-} from "../../src/delegations/delegation_keeper.ts";
-import type { CallbackRouter } from "../../src/backchannel/router.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
-import type { FileSystem } from "../../src/vfs/file_system.ts";
 import { op, type Stateid, walk } from "../support/client/mod.ts";
-import { type StateClient, StateFixture } from "../engine/state_fixture.ts";
+import type { StateClient } from "../engine/state_fixture.ts";
+import {
+  answer,
+  delegationOf,
+  readDelegation,
+  start,
+} from "./keeper_fixture.ts";
 import { LEASE } from "../state/fixture.ts";
 
 const READ = 1;
@@ -32,70 +31,6 @@ const RESOURCE = "none_ext 2";
 const NO_UPGRADE = "none_ext 5";
 const NO_DOWNGRADE = "none_ext 6";
 const CANCELLED = "none_ext 7";
-
-/** A server that grants, and a way to clients that the test is. */
-function start(
-  options: Partial<DelegationKeeperOptions> & {
-    readonly graceMs?: number;
-    readonly readOnly?: boolean;
-    readonly fs?: FileSystem;
-  } = {},
-) {
-  const { graceMs, readOnly, fs, ...rest } = options;
-  const tree = { file: "content", more: "" };
-  const fixture = new StateFixture({ tree, fs, graceMs, readOnly });
-  const { state } = fixture.services;
-  const way = { isProven: true, sent: [] as CallbackRequest[] };
-  const router = {
-    isProven: () => way.isProven,
-    send(_client, request) {
-      way.sent.push(request);
-      return { tryAnew: () => {} };
-    },
-  } as Pick<CallbackRouter, "isProven" | "send"> as CallbackRouter;
-  const keeper = new DelegationKeeper({
-    state,
-    router,
-    ...rest,
-  });
-  state.files.policy = keeper;
-  return { fixture, state, keeper, way, clock: fixture.clock };
-}
-
-/** What OPEN says about a delegation; each owner opens once. */
-async function delegationOf(
-  client: StateClient,
-  access: number,
-  name = "file",
-) {
-  const { delegation } = await client.ok(
-    "OPEN",
-    op.putrootfh(),
-    client.openOp(name, { access, owner: `owner ${access} ${name}` }),
-  );
-  return delegation.type === "none_ext"
-    ? `none_ext ${delegation.why}`
-    : delegation.type;
-}
-
-/** Opens for reading, with a delegation. */
-async function readDelegation(client: StateClient, name = "file") {
-  const { delegation } = await client.ok(
-    "OPEN",
-    op.putrootfh(),
-    client.openOp(name, { access: READ | WANT_READ }),
-  );
-  if (delegation.type !== "read") throw new Error(delegation.type);
-  return delegation.stateid;
-}
-
-/** Answers CB_RECALL. */
-function answer(request: CallbackRequest, status: number): void {
-  request.done({
-    kind: "answered",
-    results: [{ status: status as typeof Status.OK }],
-  });
-}
 
 Deno.test("a delegation goes to who asks for it, of the type that it asks for", async () => {
   const { fixture } = start();

@@ -51,7 +51,7 @@ function crowd() {
     const open = addOpen(state, { owner, file, uid: 0 });
     const delegation = grantDelegation(state, open, { type: "read" });
     delegations.push(delegation);
-    queue.add(delegation, { isKnown: false });
+    queue.add(delegation, { isKnown: false, isWanted: true });
   }
   return { queue, way, client, delegations };
 }

@@ -26,8 +26,8 @@ import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
 import { SLICE } from "../../src/base/turn.ts";
 import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
 import { FACTOR } from "../../src/delegations/late_returns.ts";
+import { CONTENTION } from "../../src/delegations/contention.ts";
 import {
-  CONTENTION,
   QUERY_TIMEOUT,
   RETRY_AFTER as RECALL_AFTER,
 } from "../../src/delegations/delegation_keeper.ts";

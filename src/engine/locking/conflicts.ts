@@ -115,7 +115,9 @@ export function recallConflicts(
     const { reason } = use;
     const recalls = () => recallDelegations(state, held, { client, reason });
     if (!delegation.isRecalled) effects.begin(recalls());
-    return true;
+    else state.files.policy.insist?.(delegation);
+    // Its client may have had the time to return it already.
+    if (held.delegations.get(delegation.client) === delegation) return true;
   }
   return false;
 }

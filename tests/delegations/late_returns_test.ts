@@ -1,0 +1,149 @@
+import { assertEquals } from "@std/assert";
+import { Status } from "../../src/nfs4/constants.ts";
+import { op, type Stateid, walk } from "../support/client/mod.ts";
+import type { StateClient, StateFixture } from "../engine/state_fixture.ts";
+import { LEASE } from "../state/fixture.ts";
+import {
+  answer,
+  delegationOf,
+  readDelegation,
+  start,
+} from "./keeper_fixture.ts";
+
+const READ = 1;
+const BOTH = 3;
+const WANT_ANY = 0x300;
+/** A user whom the files do not belong to. */
+const OTHER = 1000;
+/** The longest time in which a recall is answered in time. */
+const IN_TIME = LEASE / 30;
+const NAMES = ["a", "b", "c", "d"] as const;
+
+/** A client that has a delegation of each file, and another one that may want them. */
+async function hoard({ access = READ } = {}) {
+  const tree = Object.fromEntries(NAMES.map((name) => [name, "content"]));
+  const started = start({ tree, contention: 0 });
+  await openRoot(started.fixture);
+  const { fixture, keeper, clock } = started;
+  const holder = await fixture.client(1);
+  const other = await fixture.client(1, { uid: OTHER });
+  const stateids: Stateid[] = [];
+  for (const name of NAMES) {
+    const open = holder.openOp(name, { access: access | WANT_ANY });
+    const opened = await holder.ok("OPEN", op.putrootfh(), open);
+    const { delegation } = opened;
+    if (delegation.type === "read" || delegation.type === "write") {
+      stateids.push(delegation.stateid);
+    }
+    const close = op.close(opened.stateid);
+    assertEquals(await holder.status(...walk([name]), close), "OK");
+  }
+  assertEquals(stateids.length, NAMES.length);
+  /** Some time, in which both keep their leases. */
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    await holder.call();
+    await other.call();
+    keeper.sweep();
+  };
+  return { ...started, holder, other, stateids, pass };
+}
+
+/** Every user may remove files. */
+async function openRoot(fixture: StateFixture): Promise<void> {
+  const root = await fixture.client(1);
+  const open = op.setattr({ mode: 0o777 });
+  assertEquals(await root.status(op.putrootfh(), open), "OK");
+}
+
+function remove(client: StateClient, name: string): Promise<string> {
+  return client.status(op.putrootfh(), op.remove(name));
+}
+
+Deno.test("a client that is late with one delegation has all recalled, and costs others one lease in all (RFC 8881 10.4.5)", async () => {
+  const { other, pass, way, state } = await hoard();
+  assertEquals(await remove(other, "a"), "DELAY");
+  assertEquals(way.sent.length, 1);
+  await pass(IN_TIME);
+  assertEquals(way.sent.length, 1, "it is not late yet");
+  await pass(1);
+  assertEquals(way.sent.length, NAMES.length);
+  await pass(LEASE - IN_TIME - 1);
+  assertEquals(await remove(other, "a"), "OK");
+  // The others were recalled when it was late: until then it may return them.
+  assertEquals(await remove(other, "b"), "DELAY");
+  await pass(IN_TIME + 1);
+  for (const name of ["b", "c", "d"]) {
+    assertEquals(await remove(other, name), "OK", name);
+  }
+  assertEquals(state.files.delegations, 0);
+});
+
+Deno.test("what a late client was asked for, and is in no client's way, it may return when it can", async () => {
+  const { holder, other, stateids, pass, keeper, state } = await hoard();
+  assertEquals(await remove(other, "a"), "DELAY");
+  for (let i = 0; i < 8; i++) await pass(LEASE / 2);
+  assertEquals(state.files.delegations, NAMES.length - 1);
+  const back = op.delegreturn(stateids[1]!);
+  assertEquals(await holder.status(...walk(["b"]), back), "OK");
+  // It was not fought over.
+  assertEquals(await delegationOf(other, READ | WANT_ANY, "b"), "read");
+  assertEquals(keeper.held.recalls, NAMES.length - 2);
+});
+
+Deno.test("who returns late has the rest recalled as well, though no sweep has seen it", async () => {
+  const { holder, other, stateids, clock, way } = await hoard();
+  assertEquals(await remove(other, "a"), "DELAY");
+  clock.advance(IN_TIME + 1);
+  const back = op.delegreturn(stateids[0]!);
+  assertEquals(await holder.status(...walk(["a"]), back), "OK");
+  assertEquals(way.sent.length, NAMES.length);
+});
+
+Deno.test("who returns in time keeps the rest", async () => {
+  const { holder, other, stateids, clock, way, keeper } = await hoard();
+  assertEquals(await remove(other, "a"), "DELAY");
+  answer(way.sent[0]!, Status.OK);
+  clock.advance(IN_TIME);
+  const back = op.delegreturn(stateids[0]!);
+  assertEquals(await holder.status(...walk(["a"]), back), "OK");
+  keeper.sweep();
+  assertEquals(way.sent.length, 1);
+});
+
+Deno.test("under another name the same principal of the same party has its delegations recalled too", async () => {
+  const { fixture, other, pass, way } = await hoard();
+  const alias = await fixture.client(1);
+  const stranger = await fixture.client(1, { uid: OTHER });
+  await readDelegation(alias, "b");
+  await readDelegation(stranger, "b");
+  assertEquals(await remove(other, "a"), "DELAY");
+  await pass(IN_TIME + 1);
+  assertEquals(way.sent.length, NAMES.length + 1);
+});
+
+Deno.test("a stat of what a late client has a delegation for writing of waits for no lease of its own", async () => {
+  const { holder, other, pass } = await hoard({ access: BOTH });
+  assertEquals(await remove(other, "a"), "DELAY");
+  await pass(IN_TIME + 1);
+  const look = () => other.status(...walk(["b"]), op.getattr(["size"]));
+  assertEquals(await look(), "DELAY");
+  await pass(LEASE);
+  assertEquals(await look(), "OK");
+  const free = holder.status(...walk(["b"]), op.getattr(["size"]));
+  assertEquals(await free, "OK");
+});
+
+Deno.test("the host waits for no lease of its own either", async () => {
+  const { other, pass, keeper, state } = await hoard();
+  assertEquals(await remove(other, "a"), "DELAY");
+  await pass(IN_TIME + 1);
+  await pass(LEASE);
+  const [client] = [...state.clients].filter((each) =>
+    each.states.delegations > 0
+  );
+  const file = [...client!.states.all.values()]
+    .find(({ kind, revoked }) => kind === "delegation" && !revoked)!.file.file;
+  await keeper.recallFile(file);
+  assertEquals(keeper.held.recalls, NAMES.length - 2);
+});
