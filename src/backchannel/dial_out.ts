@@ -1,3 +1,4 @@
+import type { CallTurns } from "../rpc/call_turns.ts";
 import type { CallbackLocation, Client } from "../state/client.ts";
 import type { RandomBytes } from "../base/clock.ts";
 import type { ClientObserver } from "../state/observers.ts";
@@ -40,6 +41,8 @@ export type AllowCallbackAddress = (
 export interface DialOutOptions extends RetryOptions {
   /** Where the XIDs of a connection begin. */
   readonly random: RandomBytes;
+  /** Shares out what clients send over these connections too; it is taken at once if left out. */
+  readonly callTurns?: CallTurns | undefined;
   /** Which addresses are dialled; the client's own if left out. */
   readonly allow?: AllowCallbackAddress | undefined;
   /** Connections open at once; 1,024. Of one party half of them, and a quarter for CB_NULLs. */
@@ -90,9 +93,11 @@ export class DialOut implements ClientObserver {
     this.#policy = retryPolicyOf(options);
     this.#jobs = new Jobs({ name: "a callback", log: this.#policy.log });
     const { maxConnections = MAX_CONNECTIONS } = options;
-    const { random, clock } = options;
+    const { random, clock, callTurns } = options;
     const jobs = this.#jobs;
-    this.#dialler = new Dialler({ clock, random, maxConnections, jobs });
+    this.#dialler = new Dialler({
+      ...{ clock, random, callTurns, maxConnections, jobs },
+    });
     this.#mostProbes = Math.ceil(maxConnections / 4);
   }
 

@@ -1,6 +1,7 @@
 import type { Clock, RandomBytes } from "../base/clock.ts";
 import type { Jobs } from "../base/jobs.ts";
 import { connect } from "../rpc/client.ts";
+import type { CallTurns } from "../rpc/call_turns.ts";
 import type { RpcHandlers } from "../rpc/handlers.ts";
 import { AcceptStatus } from "../rpc/message.ts";
 import { isTransportError } from "../rpc/transport_error.ts";
@@ -17,6 +18,8 @@ export interface DiallerOptions {
   readonly maxConnections: number;
   /** Wait for the end of each connection. */
   readonly jobs: Jobs;
+  /** What a client sends is taken in turns with all that others do; at once if left out. */
+  readonly callTurns?: CallTurns | undefined;
 }
 
 /** Bytes of a record that is read from a client that was dialled, and of answers to it that it has not taken. */
@@ -63,7 +66,7 @@ export class Dialler {
     path: V40CallbackPath,
     signal: AbortSignal,
   ): Promise<CallbackChannel> {
-    const { clock, random, jobs } = this.#options;
+    const { clock, random, jobs, callTurns } = this.#options;
     const place = this.#places.take(path);
     if (place === undefined) throw new NoPlace();
     let channel: CallbackChannel | undefined;
@@ -89,6 +92,7 @@ export class Dialler {
         handlers,
         clock,
         signal: given,
+        callTurns,
         maxRecord: MAX_REPLY,
         // No budget counts these connections: little must be held by each.
         maxPending: MAX_REPLY,

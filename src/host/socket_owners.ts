@@ -16,6 +16,7 @@ interface Search {
   readonly keys: readonly string[];
   readonly found: (uid: number | undefined) => void;
   readonly failed: (error: unknown) => void;
+  readonly isGone: () => boolean;
   looks: number;
 }
 
@@ -45,12 +46,16 @@ export class SocketOwners {
    * The user that made the socket whose own end is `own`, connected to `other`;
    * `undefined` where no process of this host holds one, or not any more.
    * Rejects where descriptors have run out: a connection may last for days, and
-   * its judgement with it.
+   * its judgement with it. Where it `isGone` there is no look for it alone.
    */
-  find(own: End, other: End): Promise<number | undefined> {
+  find(
+    own: End,
+    other: End,
+    isGone: () => boolean = () => false,
+  ): Promise<number | undefined> {
     return new Promise((found, failed) => {
       const keys = rowKeys(own, other);
-      this.#waiting.push({ keys, found, failed, looks: 0 });
+      this.#waiting.push({ keys, found, failed, isGone, looks: 0 });
       if (!this.#isLooking) this.#look();
     });
   }
@@ -63,6 +68,10 @@ export class SocketOwners {
       this.#waiting = [];
       const sought: Sought = new Map();
       for (const search of searches) {
+        if (search.isGone()) {
+          search.found(undefined);
+          continue;
+        }
         for (const key of search.keys) {
           const same = sought.get(key);
           if (same === undefined) sought.set(key, [search]);

@@ -36,7 +36,8 @@ export class TransportMetrics implements TransportObserver {
     });
     this.#lost = new Counter({
       name: `${PREFIX}connections_lost_total`,
-      help: "TCP connections reset by their peer before they were accepted.",
+      help:
+        "TCP connections ended by their peer before they were accepted, or it was known whose they are.",
       registers,
     });
     this.#closed = new Counter({

@@ -15,6 +15,8 @@ const FREED_MS = 1;
 export interface AcceptOptions {
   /** Takes a connection, and resolves when the next may come; must not throw or reject. */
   readonly admit: (connected: Connected) => Awaitable<void>;
+  /** Before each: a promise where other work comes first. */
+  readonly turn?: (() => Promise<void> | undefined) | undefined;
   /** A peer was gone before its connection could be accepted. */
   readonly lost?: (() => void) | undefined;
   /** Closes what can be spared when descriptors have run out; whether there was anything. */
@@ -30,10 +32,13 @@ export interface AcceptOptions {
 /** Accepts connections until `signal` aborts and the acceptor is closed; never rejects. */
 export async function acceptAll(
   acceptor: Pick<Acceptor, "accept">,
-  { admit, lost, spare, logger, clock, signal }: AcceptOptions,
+  { admit, turn, lost, spare, logger, clock, signal }: AcceptOptions,
 ): Promise<void> {
   let isExhausted = false;
-  while (!signal.aborted) {
+  for (;;) {
+    const others = turn?.();
+    if (others !== undefined) await others;
+    if (signal.aborted) return;
     try {
       await admit(await acceptor.accept());
       isExhausted = false;

@@ -85,7 +85,7 @@ export class RpcConnection implements Connection {
     this.#maxCalls = options.maxCalls ?? 1024;
     this.#maxPending = options.maxPending ?? 16 * 1024 * 1024;
     this.#share = options.budget?.join(() => this.#notify());
-    this.#calls = options.callTurns?.join();
+    this.#calls = options.callTurns?.join(this.party);
     this.#framer = new RecordFramer({
       maxRecord: options.maxRecord,
       pool: options.buffers,
@@ -270,14 +270,19 @@ export class RpcConnection implements Connection {
     const framer = this.#framer;
     for (;;) {
       while (this.#isOverloaded && this.#isOpen) await this.#change();
-      const length = await this.#transport.read(framer.space());
+      const space = framer.space();
+      const length = await this.#transport.read(space);
       if (length === null || this.#closeReason !== undefined) return;
       observer?.bytesReceived?.(length);
       this.#received += length;
+      calls?.came(length < space.length);
       // What comes while draining is not executed: the peer will ask elsewhere.
-      if (this.#isDraining) continue;
+      if (this.#isDraining) {
+        await calls?.beginRead();
+        continue;
+      }
+      const { records } = this;
       framer.received(length);
-      calls?.came();
       for (;;) {
         if (this.#isOverloaded) {
           this.#outbox.flush();
@@ -295,6 +300,10 @@ export class RpcConnection implements Connection {
           this.#outbox.flush();
           await this.#while(turn.next(this));
         }
+      }
+      if (this.#records === records && this.#isOpen) {
+        const others = calls?.beginRead();
+        if (others !== undefined) await this.#while(others);
       }
       calls?.end();
       this.#outbox.flush();

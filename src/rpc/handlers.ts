@@ -97,7 +97,7 @@ export interface TransportObserver {
   connectionClosed?(reason: CloseReason): void;
   /** A connection was turned away at a limit. */
   connectionRefused?(): void;
-  /** A peer was gone before its connection could be accepted. */
+  /** A peer was gone before its connection could be accepted, or before it was found out who it is. */
   connectionLost?(): void;
   /** One read brought `bytes`. */
   bytesReceived?(bytes: number): void;

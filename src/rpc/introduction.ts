@@ -2,7 +2,7 @@ import type { Awaitable } from "../base/awaitable.ts";
 import type { SecurityFlavor } from "./security.ts";
 import type { Endpoint } from "./transport.ts";
 
-/** What is known of the other end of a connection before anything is read from it. */
+/** What is known of the other end of a connection before anything of it is looked at. */
 export interface Introduction {
   /** The user of this host who holds it; `undefined`: one from elsewhere, or one that is not known. */
   readonly uid?: number | undefined;
@@ -10,8 +10,17 @@ export interface Introduction {
   readonly flavors?: readonly SecurityFlavor[] | undefined;
 }
 
-/** Finds out who it is. Rejects where that can't be done now. */
-export type Introduce = (ends: {
+/** Who is to be found out. */
+export interface Newcomer {
+  /** The other end. */
   readonly peer: Endpoint;
+  /** This end. */
   readonly local: Endpoint;
-}) => Awaitable<Introduction>;
+  /** Whether the peer is gone by now: it does not matter any more. */
+  readonly isGone?: (() => boolean) | undefined;
+}
+
+/** Finds out who it is. Rejects where that can't be done now. */
+export type Introduce = (
+  newcomer: Newcomer,
+) => Awaitable<Introduction>;

@@ -120,7 +120,7 @@ export class RpcListener implements AsyncDisposable {
       options.sweepInterval ?? SWEEP_MS,
       () => this.sweep(),
     );
-    const { observer, introduce, logger = silentLogger } = options;
+    const { observer, introduce, callTurns, logger = silentLogger } = options;
     this.#newcomers = introduce && new Newcomers({
       introduce,
       admit: (connected, introduction) => this.#admit(connected, introduction),
@@ -131,6 +131,7 @@ export class RpcListener implements AsyncDisposable {
         this.#newcomers === undefined
           ? this.#admit(connected, {})
           : this.#newcomers.add(connected),
+      turn: callTurns && (() => callTurns.accept()),
       lost: () => observer?.connectionLost?.(),
       spare: () => this.#spare(),
       logger,

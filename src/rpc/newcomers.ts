@@ -1,4 +1,5 @@
 import type { Introduce, Introduction } from "./introduction.ts";
+import { EarlyRead } from "./early_read.ts";
 import type { Connected } from "./transport.ts";
 
 /** Options of {@linkcode Newcomers}. */
@@ -14,7 +15,11 @@ export interface NewcomersOptions {
 const MOST = 256;
 const NOTHING = new Uint8Array(0);
 
-/** Connections that nothing is read from yet, and that count nowhere: it is found out whose they are. */
+/**
+ * Connections of which it is found out whose they are. They count nowhere, and of
+ * what comes on them nothing is looked at; but a peer who is gone again, as all
+ * are of who connects and closes without an end, makes room at once.
+ */
 export class Newcomers {
   readonly #options: NewcomersOptions;
   readonly #waiting = new Map<Connected, Promise<void>>();
@@ -41,14 +46,26 @@ export class Newcomers {
   /** Never rejects. */
   async #introduce(connected: Connected): Promise<void> {
     const { introduce, admit, failed } = this.#options;
-    const { transport } = connected;
+    const { peer, local } = connected;
+    const transport = new EarlyRead(connected.transport);
     try {
-      const introduction = await introduce(connected);
+      const introducing = introduce({
+        peer,
+        local,
+        isGone: () => transport.isGone,
+      });
+      // What comes early only ends the wait where it is the end.
+      const introduction = await Promise.race([
+        introducing,
+        transport.heard.then(() => introducing),
+      ]);
       // Fails where the peer has reset it: what it sent before is still there to
       // be read, but its address may by now be that of another user's socket,
       // which was found in its place.
       await transport.write(NOTHING);
-      if (this.#waiting.delete(connected)) admit(connected, introduction);
+      if (this.#waiting.delete(connected)) {
+        admit({ transport, peer, local }, introduction);
+      }
     } catch (error) {
       if (!this.#waiting.delete(connected)) return;
       try {

@@ -1,4 +1,5 @@
 import type { Logger } from "../base/log.ts";
+import type { CallTurns } from "../rpc/call_turns.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { RandomBytes } from "../base/clock.ts";
 import type { Client } from "../state/client.ts";
@@ -26,6 +27,8 @@ export interface CallbacksOptions {
   readonly log: Logger;
   /** Whether delegations are granted. */
   readonly delegations: boolean;
+  /** Shares out what clients send over connections that are dialled too. */
+  readonly callTurns?: CallTurns | undefined;
   /** Which addresses of NFSv4.0 clients are dialled; their own if left out. */
   readonly allowCallbackAddress?: AllowCallbackAddress | undefined;
   /** Attempts, times and the observer of callbacks. */
@@ -56,11 +59,12 @@ export class Callbacks {
     const sender = { ...options.sender, clock, leaseMs, log };
     const regained = (client: Client) => this.keeper.regained(client);
     this.backchannel = new Backchannel({ sessions, random, sender, regained });
-    const { allowCallbackAddress: allow } = options;
+    const { allowCallbackAddress: allow, callTurns } = options;
     this.dialOut = new DialOut({
       ...sender,
       random,
       allow,
+      callTurns,
       isExpired: (client) => state.lease.isExpired(client),
       regained,
     });

@@ -83,6 +83,7 @@ export interface Remembering extends Loaded {
   readonly effects: EffectQueue;
   readonly jobs: Jobs;
   readonly turn: LoopTurn;
+  readonly callTurns: CallTurns | undefined;
 }
 
 /** Clients can be called back: the state has its delegation policy and its lock notifier. */
@@ -171,6 +172,7 @@ export function remember(loaded: Loaded): Remembering {
   const { options, limits, recovered, loopback, log, registry } = loaded;
   const { identity, clients, sessions } = recovered;
   const turn = new LoopTurn(SLICE, loopback && (() => loopback.look()));
+  const callTurns = loopback && new CallTurns(() => loopback.look());
   const effects = new EffectQueue(turn);
   const jobs = new Jobs({ name: "deferred work", log });
   observeJobs(registry, jobs);
@@ -190,17 +192,18 @@ export function remember(loaded: Loaded): Remembering {
     limits,
   });
   clients?.watch(state);
-  return { ...loaded, state, effects, jobs, turn };
+  return { ...loaded, state, effects, jobs, turn, callTurns };
 }
 
 /** Gives the state its ways to call clients back. */
 export function callBack(remembering: Remembering): CallingBack {
-  const { state, options, limits, log, registry } = remembering;
+  const { state, options, limits, log, registry, callTurns } = remembering;
   const metrics = new BackchannelMetrics(registry);
   const callbacks = new Callbacks({
     state,
     random: options.random ?? systemRandom,
     log,
+    callTurns,
     delegations: options.delegations ?? true,
     keeper: { maxPerClient: limits.maxDelegationsPerClient },
     allowCallbackAddress: options.allowCallbackAddress,
@@ -262,8 +265,7 @@ export function hear(answering: Answering): Hearing {
 /** Last: accepts connections. Throws what the host does for an address that can't be listened on. */
 export function listen(hearing: Hearing): Listening {
   const { options, limits, log, registry } = hearing;
-  const { fileSystems, state, services, callbacks, turn } = hearing;
-  const { loopback } = hearing;
+  const { fileSystems, state, services, callbacks, turn, callTurns } = hearing;
   const { clock, hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
   const budget = new BufferBudget({
     limit: limits.maxBufferBytes,
@@ -284,7 +286,7 @@ export function listen(hearing: Hearing): Listening {
   const listener = new RpcListener({
     budget,
     turn,
-    callTurns: loopback && new CallTurns(() => loopback.look()),
+    callTurns,
     acceptor: acceptorOf(socket),
     maxRecord: limits.maxRequest + RPC_CALL_HEADER,
     maxConnections: limits.maxConnections,

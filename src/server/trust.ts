@@ -8,7 +8,7 @@ import {
 import { HostUsers } from "../host/users.ts";
 import type { Logger } from "../base/log.ts";
 import { servedFlavors } from "../rpc/flavors.ts";
-import type { Introduce } from "../rpc/introduction.ts";
+import type { Introduce, Newcomer } from "../rpc/introduction.ts";
 import { endpointText, isTcp } from "../rpc/transport.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Export, ExportOptions } from "../vfs/exports.ts";
@@ -111,9 +111,9 @@ export function buildIntroduce(
   const findHolder = strictest === "owner"
     ? holderFinder(clock)
     : () => undefined;
-  return async (ends) => {
-    const { peer } = ends;
-    const holder = await findHolder(ends);
+  return async (newcomer) => {
+    const { peer } = newcomer;
+    const holder = await findHolder(newcomer);
     const uid = typeof holder === "object" ? holder.uid : undefined;
     const bearer = {
       holder,
@@ -129,20 +129,20 @@ export function buildIntroduce(
 }
 
 type FindHolder = (
-  ends: Parameters<Introduce>[0],
+  newcomer: Newcomer,
 ) => Bearer["holder"] | Promise<Bearer["holder"]>;
 
 function holderFinder(clock: Clock): FindHolder {
   const owners = new SocketOwners(hostTables(clock));
   const users = new HostUsers({ clock });
-  return async ({ peer, local }) => {
+  return async ({ peer, local, isGone }) => {
     // The host has no table of whose the other end of a Unix socket is.
     if (!isTcp(peer) || !isTcp(local)) return undefined;
     // Only this host reaches its loopback, whatever address it calls from: all
     // of a network may be its own (ip-route(8), type local).
     const isOwn = isLoopback(local.hostname) || isOwnAddress(peer.hostname);
     if (!isOwn) return "elsewhere";
-    const uid = await owners.find(peer, local);
+    const uid = await owners.find(peer, local, isGone);
     return uid === undefined ? undefined : await users.find(uid);
   };
 }

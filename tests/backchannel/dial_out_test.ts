@@ -11,6 +11,7 @@ import type { CallbackOutcome } from "../../src/backchannel/callback_request.ts"
 import { Status } from "../../src/nfs4/constants.ts";
 import { CallbackChannel } from "../../src/backchannel/callback_channel.ts";
 import { AUTH_NONE } from "../../src/rpc/call_credential.ts";
+import { CallTurns } from "../../src/rpc/call_turns.ts";
 import { DialOut } from "../../src/backchannel/dial_out.ts";
 import { Client } from "../../src/state/client.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
@@ -258,6 +259,22 @@ const recallArgs = {
   truncate: false,
   handle: Uint8Array.of(1, 2, 3),
 };
+
+Deno.test("what a client sends over a connection that was dialled has turns as all else", async () => {
+  let shares = 0;
+  class Turns extends CallTurns {
+    override join(party: string) {
+      shares++;
+      return super.join(party);
+    }
+  }
+  await using listener = new CallbackListener(peer40);
+  const callTurns = new Turns(() => Promise.resolve());
+  const { dialOut, client } = dialled(listener, { callTurns });
+  await eventually("CB_NULL", () => dialOut.isUp(client));
+  assertEquals(shares, 1);
+  await dialOut.close();
+});
 
 for (const hostname of ["127.0.0.1", "::1"]) {
   Deno.test(`sendCBRecall dials ${hostname}, and says what the client answered`, async () => {

@@ -116,3 +116,15 @@ Deno.test("a hundred thousand sockets are gone through a piece a turn", async ()
   // Each search looks twice.
   assertEquals(turns, 8_000);
 });
+
+Deno.test("there is no look for who is gone by then", async () => {
+  const tables = new Tables(() => [row(1, 7), row(2, 8)]);
+  const owners = new SocketOwners(tables.open);
+  const isGone = () => true;
+  assertEquals(await owners.find(client(1), server, isGone), undefined);
+  assertEquals(tables.looks, []);
+  const first = owners.find(client(1), server);
+  const gone = owners.find(client(2), server, isGone);
+  assertEquals(await Promise.all([first, gone]), [7, undefined]);
+  assertEquals(tables.looks, ["/proc/net/tcp"]);
+});

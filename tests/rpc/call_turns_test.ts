@@ -6,7 +6,7 @@ import { Loopback } from "../../src/rpc/loopback.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { TestAcceptor } from "./in_process.ts";
-import { echo, Peer, TestHandlers } from "./support.ts";
+import { echo, Peer, TestHandlers, until } from "./support.ts";
 
 /** Looks for input that a test ends. */
 class Looks {
@@ -40,7 +40,7 @@ Deno.test("connections that wait have their turn one after the other, few calls 
   takeAll(turns);
   const order: string[] = [];
   const busy = async (name: string) => {
-    for (let i = 0; i < 2; i++) order.push(`${name}${await turns.next()}`);
+    for (let i = 0; i < 2; i++) order.push(`${name}${await turns.next("")}`);
   };
   for (let i = 0; i < 10; i++) busy(`${i} `);
   // It has just begun to look.
@@ -81,7 +81,7 @@ Deno.test("connections with one call each share a turn of as many calls", async 
   takeAll(turns);
   let served = 0;
   for (let i = 0; i < 200; i++) {
-    turns.next().then((calls) => {
+    turns.next("").then((calls) => {
       served++;
       turns.giveBack(calls - 1);
     });
@@ -95,6 +95,94 @@ Deno.test("connections with one call each share a turn of as many calls", async 
   }
   assertEquals(served, 200);
 });
+
+Deno.test("connections are accepted in turns, and fewer while calls wait", async () => {
+  const looks = new Looks();
+  const turns = new CallTurns(looks.look);
+  const acceptAll = () => {
+    let accepted = 0;
+    for (;; accepted++) {
+      const others = turns.accept();
+      if (others !== undefined) return { accepted, others };
+    }
+  };
+  const first = acceptAll();
+  assertEquals([first.accepted, looks.underWay], [24, 1]);
+  await looks.end();
+  await first.others;
+  assertEquals(acceptAll().accepted, 23);
+  takeAll(turns);
+  for (let i = 0; i < 5; i++) turns.next("");
+  await looks.end();
+  // With one that has waited already.
+  assertEquals(acceptAll().accepted, 3);
+});
+
+Deno.test("a read that leaves some of what came is no sign that input was looked for", () => {
+  const turns = new CallTurns(new Looks().look);
+  const share = turns.join("");
+  const isRationed = (isAll: boolean): boolean => {
+    for (let i = 0; i < 200; i++) {
+      share.came(isAll);
+      if (share.begin() !== undefined) return true;
+    }
+    return false;
+  };
+  assertEquals(isRationed(true), false);
+  assertEquals(isRationed(false), true);
+});
+
+Deno.test("a party's crowd keeps no other party waiting, and its reads not its calls", async () => {
+  const looks = new Looks();
+  const turns = new CallTurns(looks.look);
+  takeAll(turns);
+  const order: string[] = [];
+  const wait = (name: string, wait: Promise<void> | undefined) =>
+    wait!.then(() => order.push(name));
+  for (let i = 0; i < 100; i++) {
+    wait("read", turns.join("a").beginRead());
+    wait("call", turns.join("a").begin());
+  }
+  wait("other", turns.join("b").begin());
+  await looks.end();
+  assertEquals(order.slice(0, 5), ["read", "call", "other", "read", "call"]);
+});
+
+for (const isDraining of [false, true]) {
+  const when = isDraining ? "of a server that ends" : "of a record's parts";
+  Deno.test(`reads ${when} are shared out as calls are`, async () => {
+    const acceptor = new TestAcceptor();
+    const looks = new Looks();
+    const handlers = new TestHandlers();
+    let reads = 0;
+    await using listener = new RpcListener({
+      ...{ acceptor, handlers, clock: systemClock },
+      callTurns: new CallTurns(looks.look),
+      observer: { bytesReceived: () => reads++ },
+    });
+    const peers = Array.from({ length: 20 }, () => acceptor.connect());
+    await until(() => listener.size === 20);
+    const ending = new AbortController();
+    const ended = isDraining ? listener.drain(ending.signal) : undefined;
+    // A mark of a record of a MiB, and half of it.
+    const part = new Uint8Array(512 * 1024);
+    new DataView(part.buffer).setUint32(0, 0x8010_0000);
+    for (const peer of peers) await peer.write(part);
+    for (let i = 0; i < 1000; i++) await undefined;
+    // Of 2560: two turns, a little over, and one read that each had under way.
+    assert(reads < 130, `${reads}`);
+    const before = reads;
+    await looks.end();
+    for (let i = 0; i < 1000; i++) await undefined;
+    assert(reads > before && reads <= before + 96, `${reads - before}`);
+    ending.abort();
+    const rest = setInterval(() => looks.end(), 1);
+    for (const peer of peers) peer.close();
+    await ended;
+    await until(() => listener.size === 0);
+    clearInterval(rest);
+  });
+}
 
 Deno.test("a client with one call is served among others' hundreds, and these in turns", async () => {
   const acceptor = new TestAcceptor();

@@ -11,6 +11,8 @@ import { decodeReply, encodeCall } from "../../src/rpc/message.ts";
 import { listenTcp } from "../../src/rpc/listen.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
 import { acceptorOf } from "../../src/rpc/transport.ts";
+import { CallTurns } from "../../src/rpc/call_turns.ts";
+import { TestAcceptor } from "./in_process.ts";
 import {
   call,
   echo,
@@ -428,6 +430,28 @@ async function assertRefused(listener: TestListener): Promise<void> {
   }
   assert(refused);
 }
+
+Deno.test("a flood of connects is accepted in turns", async () => {
+  const acceptor = new TestAcceptor();
+  let endLook: (() => void) | undefined;
+  const listener = new RpcListener({
+    acceptor,
+    handlers: new TestHandlers(),
+    clock: systemClock,
+    callTurns: new CallTurns(() =>
+      new Promise<void>((resolve) => endLook = resolve)
+    ),
+  });
+  for (let i = 0; i < 100; i++) acceptor.connect();
+  await until(() => endLook !== undefined);
+  assertEquals(listener.size, 24);
+  endLook!();
+  await until(() => listener.size > 24);
+  assertEquals(listener.size, 48);
+  const ended = listener.drain(AbortSignal.abort());
+  endLook!();
+  await ended;
+});
 
 Deno.test("out of descriptors, a connection gives way that had time for a call, not one that has just come", async () => {
   let refusals = 0;

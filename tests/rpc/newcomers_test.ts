@@ -92,6 +92,33 @@ Deno.test("who is not introduced yet counts nowhere, is not read from, and so ma
   for (const each of door.waiting) each.resolve({});
 });
 
+Deno.test("who is gone before it was found out who it is makes room at once", async () => {
+  let lost = 0;
+  await using door = new Door({ observer: { connectionLost: () => lost++ } });
+  const gone = Array.from({ length: 3 * MOST }, () => door.knock());
+  for (const peer of gone) peer.conn.close();
+  await until(() => lost === gone.length);
+  // None of them was found out.
+  const before = door.waiting.length;
+  const peer = door.knock();
+  await peer.send(echo(1));
+  await until(() => door.waiting.length > before);
+  door.waiting.at(-1)!.resolve({ uid: 0 });
+  assertEquals((await peer.reply()).xid, 1);
+  for (const each of door.waiting) each.resolve({});
+});
+
+Deno.test("who has sent something and is gone is found out, and its call carried out", async () => {
+  await using door = new Door();
+  const peer = door.knock();
+  await peer.send(echo(1));
+  await peer.conn.closeWrite();
+  await until(() => door.waiting.length > 0);
+  for (let i = 0; i < 20; i++) await undefined;
+  door.waiting[0]!.resolve({ uid: 7 });
+  assertEquals((await peer.reply()).xid, 1);
+});
+
 Deno.test("who can't be introduced is turned away, and no other with it", async () => {
   const lines: string[] = [];
   await using door = new Door({
