@@ -255,6 +255,49 @@ Deno.test("a disk that others fill takes nothing that was answered away", {
   await put(session, "again", MIB / 2);
 });
 
+for (const isRestarted of [false, true]) {
+  const which = isRestarted ? "started again" : "young";
+  Deno.test(
+    `on a disk that others fill, all files can be removed from a store that is ${which}`,
+    {
+      ignore: cannotMount,
+    },
+    async () => {
+      using disk = new SmallDisk();
+      const store = `${disk.path}/store`;
+      const files = Array.from({ length: 60 }, (_, i) => `f${i}`);
+      {
+        const { server, port } = await start(store);
+        await using _server = server;
+        await using session = await openSession({ port });
+        for (const name of files) await put(session, name, 1000);
+        if (!isRestarted) {
+          disk.fill();
+          await removeAll(session, files);
+        }
+        server.kill("SIGTERM");
+        assertEquals((await server.ended()).code, 0);
+      }
+      if (!isRestarted) return;
+      const { server, port } = await start(store);
+      await using _server = server;
+      await using session = await openSession({ port });
+      disk.fill();
+      await removeAll(session, files);
+    },
+  );
+}
+
+/** Removes files one after the other, on a disk that is full all the while. */
+async function removeAll(
+  session: Session,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) {
+    await session.compound([op.putrootfh(), op.remove(name)]);
+  }
+}
+
 /** Puts files while there is no room; returns how many were answered all the same. */
 async function putWhileFull(
   port: number,

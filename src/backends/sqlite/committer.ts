@@ -423,13 +423,13 @@ export class Committer implements Companion {
     if (isOpen) this.counts.commits++;
     this.#covered = operations;
     this.#busy.committed();
-    log.grown();
+    const isRoomy = log.grown();
     // After a power failure, too, no other file may have a number that a client knows.
     if (durability === "os" && sequence.isUnsynced) {
       this.#sync(() => log.syncNow());
       sequence.synced();
     }
-    if (log.pendingBytes >= longLog) this.#empty();
+    if (log.pendingBytes >= longLog || !isRoomy) this.#empty();
   }
 
   /** Only the next commit waits for it. */

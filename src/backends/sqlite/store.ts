@@ -142,6 +142,8 @@ function assemble(
     room,
     data,
     committer,
+    // What the others save is what the commit adds.
+    { save: () => log.reserve() },
   ];
   for (const each of [...companions, records]) transaction.accompany(each);
   if (nodes.get(ROOT) === undefined) {

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FsError } from "../../vfs/mod.ts";
 import { type Disk, syncFolder } from "./disk.ts";
+import { endOfLog, RoomAhead } from "./room_ahead.ts";
 import { fsErrorOf } from "./errors.ts";
 import { isSigned, prepareSigning } from "./own_log.ts";
 import type { Companion } from "./transaction.ts";
@@ -14,8 +15,13 @@ import type { Companion } from "./transaction.ts";
 export interface Log extends Companion, Disposable {
   /** Bytes in it that the database does not have yet. */
   readonly pendingBytes: number;
-  /** Comes after each commit. */
-  grown(): void;
+  /** Comes after each commit; false where the next one may find no room behind it, and would at its start. */
+  grown(): boolean;
+  /**
+   * Comes last before each commit. Throws "no-space" where the disk has no room for
+   * what the commit adds to the database: the log could not be emptied any more.
+   */
+  reserve(): void;
   /** Brings it to stable storage, while others work. */
   sync(): Promise<void>;
   /** The same, at once. */
@@ -43,6 +49,9 @@ export interface LogOptions {
   readonly page: number;
 }
 
+/** Bytes of the log that are kept free for the next commit, as of some removals that come together. */
+const NEXT_COMMIT = 2 ** 18;
+
 /**
  * The log of a database in a file. SQLite's own checkpoint syncs the log,
  * writes its pages to the database and syncs that, and all calls wait: on a
@@ -52,6 +61,13 @@ export interface LogOptions {
  */
 export class WriteAheadLog implements Log {
   pendingBytes = 0;
+  readonly #pages: StatementSync;
+  /** Pages of the database, as the last commit has it. */
+  #committedPages: number;
+  /** The same with the open transaction. */
+  #openPages = 0;
+  readonly #logRoom: RoomAhead;
+  readonly #databaseRoom: RoomAhead;
   readonly #db: DatabaseSync;
   readonly #options: LogOptions;
   readonly #log: number;
@@ -73,8 +89,14 @@ export class WriteAheadLog implements Log {
     // is there it can wait: a store is opened on a full disk, too, and can be read.
     if (options.isContinued) this.#isUnsigned = !isSigned(db);
     else this.#sign.run();
-    this.#log = openSync(`${path}-wal`, "r");
-    this.#database = openSync(path, "r");
+    this.#log = openSync(`${path}-wal`, "r+");
+    this.#database = openSync(path, "r+");
+    this.#pages = db.prepare("PRAGMA page_count");
+    this.#committedPages = this.#openPages = this.#countPages();
+    this.#logRoom = new RoomAhead(this.#log);
+    this.#databaseRoom = new RoomAhead(this.#database);
+    const end = this.#lookAtLog();
+    if (!options.isContinued) this.#logRoom.reach(end + NEXT_COMMIT);
     syncFolder(dirname(path), options.disk);
   }
 
@@ -86,11 +108,33 @@ export class WriteAheadLog implements Log {
   /** {@inheritDoc Companion.committed} */
   committed(): void {
     this.#isUnsigned = false;
+    this.#committedPages = this.#openPages;
   }
 
-  grown(): void {
+  reserve(): void {
+    this.#openPages = this.#countPages();
+    const isRoomy = this.#databaseRoom.reach(
+      this.#openPages * this.#options.page,
+    );
+    // What is removed adds nothing, as a rule, and may be what makes room.
+    if (isRoomy || this.#openPages <= this.#committedPages) return;
+    throw new FsError("no-space", "the database can't grow");
+  }
+
+  grown(): boolean {
+    return this.#logRoom.reach(this.#lookAtLog() + NEXT_COMMIT);
+  }
+
+  /** Where it ends. */
+  #lookAtLog(): number {
     const { log } = this.#look.get() as { log: number };
-    this.pendingBytes = log * this.#options.page;
+    const { page } = this.#options;
+    this.pendingBytes = log * page;
+    return endOfLog(log, page);
+  }
+
+  #countPages(): number {
+    return this.#pages.get()!.page_count as number;
   }
 
   sync(): Promise<void> {
@@ -128,6 +172,7 @@ export class WriteAheadLog implements Log {
       const { busy } = this.#checkpoint.get() as { busy: number };
       if (busy !== 0) return false;
       this.pendingBytes = 0;
+      this.#databaseRoom.measureAgain();
       return this.#isUnsigned = true;
     } catch (error) {
       if (fsErrorOf(error) instanceof FsError) return false;
@@ -141,7 +186,8 @@ export class WriteAheadLog implements Log {
 /** The log of a database in memory. */
 export const noLog: Log = {
   pendingBytes: 0,
-  grown() {},
+  grown: () => true,
+  reserve() {},
   sync: () => Promise.resolve(),
   syncNow() {},
   empty: () => Promise.resolve(),
