@@ -1,4 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { cannotRun, ServerProcess } from "./support/cli.ts";
 
 const MOD = new URL("../mod.ts", import.meta.url).pathname;
@@ -48,6 +53,43 @@ Deno.test(
     assertEquals(Deno.statSync(`${cwd}/dittofs-data`).isDirectory, true);
     server.kill("SIGTERM");
     assertEquals((await server.ended()).code, 0);
+    Deno.removeSync(cwd, { recursive: true });
+  },
+);
+
+Deno.test(
+  "variables of the environment that are empty or relative name no folder for --state",
+  {
+    ignore: cannotRun,
+  },
+  async () => {
+    const cwd = Deno.makeTempDirSync();
+    Deno.mkdirSync(`${cwd}/served`);
+    const flags = [...QUIET, "--export", "/=local:served"];
+    for (const wrong of ["", "state"]) {
+      const env = { XDG_STATE_HOME: wrong, HOME: `${cwd}/home` };
+      await using server = new ServerProcess(flags, { cwd, env });
+      await server.until(/mount -t nfs4/);
+      const own = `${cwd}/home/.local/state/dittofs-nfs4`;
+      assertEquals(Deno.statSync(own).isDirectory, true);
+      Deno.removeSync(`${cwd}/home`, { recursive: true });
+      server.kill("SIGTERM");
+      await server.ended();
+    }
+    for (const wrong of ["", "home"]) {
+      const env = { XDG_STATE_HOME: "", HOME: wrong };
+      await using server = new ServerProcess(flags, { cwd, env });
+      await server.until(/mount -t nfs4/);
+      server.kill("SIGTERM");
+      assertStringIncludes((await server.ended()).stderr, "no HOME and no");
+    }
+    // Deno itself keeps what it has compiled in a relative HOME.
+    for (const folder of ["state", "home/.local", "dittofs-nfs4", ".local"]) {
+      assertThrows(
+        () => Deno.statSync(`${cwd}/${folder}`),
+        Deno.errors.NotFound,
+      );
+    }
     Deno.removeSync(cwd, { recursive: true });
   },
 );

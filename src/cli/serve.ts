@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { local } from "../backends/local/mod.ts";
 import { memory } from "../backends/memory/mod.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
@@ -189,14 +190,20 @@ function stateDirectory(
   if (store !== undefined) return `${store.location}/server`;
   // What is in memory ends with the process: nothing could be reclaimed.
   if (options.exports.every(({ backend }) => backend === "memory")) return;
-  const home = environment("HOME");
-  const base = environment("XDG_STATE_HOME") ??
+  const home = folderOf("HOME");
+  const base = folderOf("XDG_STATE_HOME") ??
     (home === undefined ? undefined : `${home}/.local/state`);
   if (base !== undefined) return `${base}/dittofs-nfs4`;
   log.warn(
     "no HOME and no --state: filehandles and locks end with the process; --state DIR keeps them",
   );
   return undefined;
+}
+
+/** A folder that a variable names; by the XDG specification one that is empty or relative counts as unset. */
+function folderOf(variable: string): string | undefined {
+  const path = environment(variable);
+  return path !== undefined && isAbsolute(path) ? path : undefined;
 }
 
 /** A variable of the environment, where it may be looked at without a question. */

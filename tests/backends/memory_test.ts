@@ -82,6 +82,12 @@ Deno.test("a tree with a path that can't be says which", () => {
   assertThrows(() => memory({ ["n".repeat(256)]: "" }), TypeError, "too-long");
   assertThrows(() => memory({ a: "x", "a/b": "y" }), TypeError, '"a/b"');
   assertThrows(() => memory({ a: "x", b: 7 as never }), TypeError, '"b"');
+  const others = [new ArrayBuffer(5), new Map([["a", "x"]]), [], new Date(0)];
+  for (const other of others) {
+    assertThrows(() => memory(other as never), TypeError, "the tree");
+    assertThrows(() => memory({ b: other as never }), TypeError, '"b"');
+  }
+  memory(Object.assign(Object.create(null), { a: { b: "x" } }));
 });
 
 Deno.test("an option out of range says which", () => {

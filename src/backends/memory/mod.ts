@@ -13,7 +13,7 @@
 import { checkType } from "../../base/option_values.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import type { MemoryOptions } from "./options.ts";
-import { type MemoryTree, plant } from "./tree.ts";
+import { isPlain, type MemoryTree, plant } from "./tree.ts";
 
 export { MemoryFileSystem } from "./memory_file_system.ts";
 export type { MemoryNode } from "./node.ts";
@@ -22,7 +22,7 @@ export type { MemoryTree } from "./tree.ts";
 
 /**
  * A memory file system that holds `tree`. Throws a `TypeError` for a path that
- * can't be, and an option that there is not or of another type, and a
+ * can't be, or leads to what is neither text nor bytes nor a plain object, and an option that there is not or of another type, and a
  * `RangeError` for one out of range.
  */
 export function memory(
@@ -30,6 +30,9 @@ export function memory(
   options: MemoryOptions = {},
 ): MemoryFileSystem {
   checkType("memory: the tree", tree, "object");
+  if (!isPlain(tree)) {
+    throw new TypeError("memory: the tree is no plain object of names");
+  }
   const fs = new MemoryFileSystem(options);
   plant(fs, tree);
   return fs;

@@ -35,7 +35,7 @@ export function plant(
       for (const step of names) parent = folderIn(fs, parent, step, owner);
       if (typeof value === "string" || value instanceof Uint8Array) {
         plantFile(fs, { directory: parent, name }, value, owner);
-      } else if (typeof value === "object" && value !== null) {
+      } else if (isPlain(value)) {
         plant(fs, value, folderIn(fs, parent, name, owner));
       } else {
         refuse(path, "is neither text nor bytes nor a tree");
@@ -70,6 +70,13 @@ function folderIn(
   const attributes = { mode: 0o755, ...owner };
   return fs.lookup(parent, name) ??
     fs.create(parent, name, { type: "directory" }, { attributes }).node;
+}
+
+/** Whether a value is an object of names: an ArrayBuffer or a Map has none, and would be an empty folder. */
+export function isPlain(value: unknown): value is MemoryTree {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
 function isBad(name: string): boolean {

@@ -377,6 +377,84 @@ Deno.test("a member may have more records than a call takes arguments", async ()
   assert(fs.value.lookup(fs.value.root(), "b"));
 });
 
+/** A header of pax records, of one member ("x") or of all ("g"), and those. */
+function recordsOf(letter: string, records: string[]): Uint8Array[] {
+  const body = new Uint8Array(512);
+  const { written: size } = encoder.encodeInto(
+    records.map((each) => {
+      const rest = ` ${each}\n`;
+      const length = rest.length + (rest.length < 9 ? 1 : 2);
+      return `${length}${rest}`;
+    }).join(""),
+    body,
+  );
+  return [bare((header) => header[156] = letter.charCodeAt(0), { size }), body];
+}
+
+Deno.test("a record without a value undoes those before it, and the header's field holds", async () => {
+  const keys = ["path", "size", "uid", "mtime", "SCHILY.devmajor"];
+  const given = keys.map((key) => `${key}=7`);
+  const undone = keys.map((key) => `${key}=`);
+  const common = recordsOf("g", ["uid=8", "gid=9"]);
+  await using fs = disposing(sqlite(":memory:"));
+  const header = bare(() => {}, {
+    ...{ path: "a", size: 5, uid: 3, mtime: time(4, 0) },
+  });
+  await importTree(
+    fs.value,
+    streamOf(archive(
+      ...common,
+      ...recordsOf("x", [...given, ...undone]),
+      header,
+      block(5),
+    )),
+  );
+  const file = find(fs.value, "a");
+  assertEquals([file.uid, file.gid, file.mtime], [3, 9, time(4, 0)]);
+  assertEquals(await whole(fs.value, file), pattern(5, 1));
+});
+
+Deno.test("a file whose name ends in a slash is a folder, as those of V7 are", async () => {
+  for (const letter of ["0", "\0"]) {
+    await using fs = disposing(sqlite(":memory:"));
+    const folder = bare((header) => header[156] = letter.charCodeAt(0), {
+      ...{ path: "d/", mode: 0o750 },
+    });
+    await importTree(
+      fs.value,
+      streamOf(archive(folder, bare(() => {}, { path: "d/a" }))),
+    );
+    assertEquals(find(fs.value, "d").mode, 0o750);
+    assertEquals(find(fs.value, "d/a").type, "file");
+  }
+});
+
+Deno.test("a file without a name is told of", async () => {
+  for (const path of ["/", ".", "./"]) {
+    const told: string[] = [];
+    await using fs = disposing(sqlite(":memory:"));
+    await importTree(fs.value, streamOf(archive({ path, type: "fifo" })), {
+      skipped: (path, reason) => told.push(`${path} ${reason}`),
+    });
+    assertEquals(told, [`${path} it has no name`]);
+  }
+});
+
+Deno.test("an archive is read to the end of its stream, whatever is behind its own", async () => {
+  let given = 0;
+  const whole = archive({ path: "a" });
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (given++ === 0) controller.enqueue(whole);
+      else if (given < 100) controller.enqueue(new Uint8Array(65_536).fill(7));
+      else controller.close();
+    },
+  }, { highWaterMark: 0 });
+  await using fs = disposing(sqlite(":memory:"));
+  await importTree(fs.value, stream);
+  assertEquals(given, 100);
+});
+
 function disposing(value: SqliteFileSystem) {
   return { value, [Symbol.asyncDispose]: () => value.dispose() };
 }

@@ -71,6 +71,23 @@ export function pathOf({ block }: Header, records: PaxRecords): string {
   return prefix === "" ? path : `${prefix}/${path}`;
 }
 
+/** What a member is: a file whose name ends in "/" is a folder, as those of V7 are. */
+export function typeOf({ type }: Header, path: string): MemberType | undefined {
+  return type === "file" && path.endsWith("/") ? "directory" : type;
+}
+
+/**
+ * The records that hold for a member, later ones before earlier. One without a value
+ * undoes those of its name, and the header's field holds, as bsdtar has it.
+ */
+export function holding(
+  records: Iterable<readonly [key: string, value: string]>,
+): PaxRecords {
+  const last = new Map(records);
+  for (const [key, value] of last) if (value === "") last.delete(key);
+  return last;
+}
+
 /**
  * The rest of a member: what records say goes before the header, which is not even
  * looked at for it. There a writer cuts off what does not fit, within a character

@@ -141,9 +141,8 @@ class Importer {
     const names = namesOf(member.path);
     const name = names.pop();
     if (name === undefined) {
-      if (member.type === "directory") {
-        this.#folders.set(this.#fs.root(), { ...member });
-      }
+      if (member.type !== "directory") throw new BadMember("it has no name");
+      this.#folders.set(this.#fs.root(), { ...member });
     } else {
       const folder = this.#folderAt(names);
       if (member.type === "directory") {

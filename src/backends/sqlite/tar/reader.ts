@@ -4,14 +4,16 @@ import {
   decodeMember,
   decodeRecords,
   type Header,
+  holding,
   isHeader,
   pathOf,
   type PaxRecords,
   sizeOf,
   textOf,
+  typeOf,
 } from "./decode.ts";
 import { LAST_ID, MAX_UINT32 } from "../../../base/option_values.ts";
-import { BLOCK, type Member, paddingOf } from "./header.ts";
+import { BLOCK, type Member, type MemberType, paddingOf } from "./header.ts";
 import type { Segment } from "../segments.ts";
 import { readGnuSparse, readPaxSparse } from "./sparse.ts";
 
@@ -82,7 +84,8 @@ export class Archive {
     const held = { own: 0, common: 0 };
     for (;;) {
       const block = await this.#block();
-      if (block.every((byte) => byte === 0)) return;
+      // Whatever is behind it, a writer into a pipe is to get rid of.
+      if (block.every((byte) => byte === 0)) return await source.drain();
       const header = decodeHeader(block);
       const { letter, type } = header;
       if ("xgLK".includes(letter)) {
@@ -97,7 +100,7 @@ export class Archive {
         else for (const each of decodeRecords(body)) defaults.set(...each);
         continue;
       }
-      const merged = new Map([...defaults, ...records]);
+      const merged = holding([...defaults, ...records]);
       // A link may repeat the size of its file, and has no bytes all the same.
       const isFile = type === "file" || type === undefined;
       let stored = isFile || letter === "D" ? sizeOf(header, merged) : 0;
@@ -108,11 +111,12 @@ export class Archive {
       held.own = 0;
       stored -= pax?.mapBytes ?? 0;
       const path = sparse?.path ?? pathOf(header, merged);
-      const size = sparse?.size ?? (type === "file" ? stored : 0);
+      const own = typeOf(header, path);
+      const size = sparse?.size ?? (own === "file" ? stored : 0);
       const segments = sparse?.segments ?? [{ offset: 0, length: stored }];
       assertMapped(path, segments, stored);
       const content = source.pieces(segments);
-      const member = judge({ path, size }, header, merged);
+      const member = judge({ path, size, type: own }, header, merged);
       if (member instanceof BadMember) skipped(path, member.message);
       else yield { ...member, content };
       for await (const _ of content);
@@ -161,13 +165,14 @@ function assertMapped(
 
 /** A member, or why no store can hold it. */
 function judge(
-  known: Pick<Member, "path" | "size">,
+  { type, ...known }: Pick<Member, "path" | "size"> & {
+    readonly type: MemberType | undefined;
+  },
   header: Header,
   records: PaxRecords,
 ): Member | BadMember {
   try {
-    const { letter, type } = header;
-    if (type === undefined) throw new BadMember(`type "${letter}"`);
+    if (type === undefined) throw new BadMember(`type "${header.letter}"`);
     const member = { ...known, type, ...decodeMember(header, records) };
     assertFits(member);
     return member;
@@ -261,6 +266,11 @@ class Source {
       rest -= part.length;
       yield part;
     }
+  }
+
+  /** Reads all that is left. */
+  async drain(): Promise<void> {
+    while (!(await this.#reader.read()).done);
   }
 
   async skip(length: number): Promise<void> {
