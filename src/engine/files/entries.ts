@@ -1,16 +1,11 @@
+import type { Steps } from "../../base/awaitable.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
-import type { WantedAttributes } from "../../vfs/attributes.ts";
-import { type Rights, rightsOf, wantedOnly } from "../../vfs/wanted.ts";
+import { type Rights, rightsAnd, rightsOf } from "../../vfs/wanted.ts";
+import type { CompoundContext } from "../context.ts";
+import { attributesOfNamed, type NamedFile } from "./named_file.ts";
 
-/** What {@linkcode entryOf} has to know of a file: its attributes are asked for with this. */
-export const OF_ENTRY: WantedAttributes = wantedOnly([
-  "type",
-  "mode",
-  "uid",
-  "gid",
-  "nlink",
-]);
+/** What {@linkcode entryNamed} has to know of a file. */
+const OF_ENTRY = rightsAnd("nlink");
 
 /** What a name in a folder stands for. */
 export interface Entry {
@@ -21,11 +16,13 @@ export interface Entry {
   readonly isLastName: boolean;
 }
 
-/** The entry that a file with these attributes is. */
-export function entryOf(
-  file: FileRef,
-  attributes: Rights & Pick<FileAttributes, "nlink">,
-): Entry {
+/** The entry that a file is which was found by its name. */
+export function* entryNamed(
+  context: CompoundContext,
+  named: NamedFile,
+): Steps<Entry> {
+  const { file } = named;
+  const attributes = yield* attributesOfNamed(context, named, OF_ENTRY);
   const { type, nlink } = attributes;
   // Read now: attributes may be a live record.
   const isLastName = type === "directory" || nlink <= 1;

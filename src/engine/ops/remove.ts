@@ -2,7 +2,7 @@ import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import { refuseRemoval } from "../../vfs/permissions.ts";
 import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
-import { entryOf, OF_ENTRY } from "../files/entries.ts";
+import { entryNamed } from "../files/entries.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
@@ -24,7 +24,7 @@ export const remove: Operation<Uint8Array, "remove"> = {
     const node = yield* wait(fs.lookup(folder.node, name));
     if (node === undefined) return Status.NOENT;
     const file = namespace.refer(folder.export, node);
-    const entry = entryOf(file, yield* wait(attributesOf(file, OF_ENTRY)));
+    const entry = yield* entryNamed(context, { file, folder, name });
     const caller = context.callerOf(folder);
     const refusal = refuseRemoval(attributes, entry.attributes, caller);
     // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.

@@ -4,7 +4,7 @@ import type { FileRef } from "../../vfs/file_handle.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
 import type { CompoundContext } from "../context.ts";
 import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
-import { type Entry, entryOf, OF_ENTRY } from "../files/entries.ts";
+import { type Entry, entryNamed } from "../files/entries.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
@@ -47,13 +47,13 @@ export const rename: Operation<RenameArgs, "rename"> = {
     const node = yield* wait(fs.lookup(saved.node, name));
     if (node === undefined) return Status.NOENT;
     const file = namespace.refer(terms, node);
-    const entry = entryOf(file, yield* wait(attributesOf(file, OF_ENTRY)));
+    const entry = yield* entryNamed(context, { file, folder: saved, name });
     const other = yield* wait(fs.lookup(current.node, newName));
-    const replaced = other &&
-      entryOf(
-        namespace.refer(terms, other),
-        yield* wait(attributesOf(namespace.refer(terms, other), OF_ENTRY)),
-      );
+    const replaced = other && (yield* entryNamed(context, {
+      file: namespace.refer(terms, other),
+      folder: current,
+      name: newName,
+    }));
     status = checkMove(context, saved, { from, to, entry, replaced });
     if (status !== Status.OK) return status;
     const moved = yield* changeFolder(context, saved, {

@@ -6,6 +6,7 @@ import { RIGHTS, rightsAnd } from "../../../vfs/wanted.ts";
 import { attributesOf } from "../../files/attributes_of.ts";
 import type { ChangingContext } from "../../files/changing.ts";
 import { checkFolder } from "../../files/folder_access.ts";
+import { attributesOfNamed } from "../../files/named_file.ts";
 import { checkName } from "../../files/names.ts";
 import type { CreateHow, OpenClaim } from "./args.ts";
 import { createFile } from "./create.ts";
@@ -79,17 +80,20 @@ export function* openByName(
       if (!isUnchecked || FsError.from(error)?.code !== "exists") throw error;
       // Another client made it while we waited for the file system.
       node = yield* wait(fs.lookup(folder.node, name));
-      if (node === undefined) throw error;
+      // And a third has removed it: the client comes again, for it is to be made.
+      if (node === undefined) throw new FsError("busy");
     }
   }
   if (node === undefined) return Status.NOENT;
   const file = context.services.namespace.enter(folder.export, node);
   const right = rightOf(context, file, { claim, access });
   if (isStatus(right)) return right;
+  const named = { folder, name };
   return existingTarget(context, file, {
-    attributes: yield* wait(attributesOf(file, RIGHTS)),
+    attributes: yield* attributesOfNamed(context, { file, ...named }, RIGHTS),
     access,
     right,
+    named,
     folder: attributes,
     truncate,
   });

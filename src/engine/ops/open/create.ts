@@ -1,9 +1,9 @@
-import { type Steps, wait } from "../../../base/awaitable.ts";
+import type { Steps } from "../../../base/awaitable.ts";
 import { emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import { RIGHTS, type Rights, rightsOf } from "../../../vfs/wanted.ts";
 import { attributesOfNew } from "../../../vfs/permissions.ts";
-import { attributesOf } from "../../files/attributes_of.ts";
+import { attributesOfNamed } from "../../files/named_file.ts";
 import { changeFolder } from "../../files/change_folder.ts";
 import { type ChangingContext, checkWritable } from "../../files/changing.ts";
 import { checkFolder, statusOfRefusal } from "../../files/folder_access.ts";
@@ -55,9 +55,14 @@ export function* createFile(
   });
   if (isStatus(made)) return made;
   const file = context.services.namespace.refer(parent.export, made.node);
+  const named = { folder: parent, name };
   if (!made.created) {
     // Verifiers are no secret: who is not let in by the file did not make it.
-    const attributes = yield* wait(attributesOf(file, RIGHTS));
+    const attributes = yield* attributesOfNamed(
+      context,
+      { file, ...named },
+      RIGHTS,
+    );
     const right = HELD_BEFORE;
     const opened = existingTarget(context, file, { attributes, access, right });
     if (isStatus(opened)) return Status.EXIST;
@@ -69,6 +74,7 @@ export function* createFile(
     set: how.attributes?.requested ?? emptyBitmap,
     truncate: undefined,
     judged: undefined,
-    made: made.created ? { folder: parent, name } : undefined,
+    named,
+    isMade: made.created,
   };
 }

@@ -11,6 +11,7 @@ import {
   isShareDenied,
 } from "../../locking/conflicts.ts";
 import { changing, type ChangingContext } from "../../files/changing.ts";
+import { errorOfNamed } from "../../files/named_file.ts";
 import type { CompoundContext } from "../../context.ts";
 import type { ProtocolLimits } from "../../limits.ts";
 import type { OpenTarget } from "./target.ts";
@@ -40,7 +41,7 @@ export function* establish(
   opening: Opening,
   target: OpenTarget,
 ): Steps<OpenState | StatusCode> {
-  const { file, truncate, judged } = target;
+  const { file, named, truncate, judged } = target;
   const { fs } = file.export;
   let open: OpenState | undefined;
   try {
@@ -66,6 +67,9 @@ export function* establish(
         effects.defer(() => fs.close!(file.node, OPEN_MODES[mode]!));
       }
     }
+  } catch (error) {
+    if (named === undefined) throw error;
+    throw yield* errorOfNamed(context, error, { file, ...named });
   } finally {
     if (open === undefined) yield* unmake(context, target);
   }

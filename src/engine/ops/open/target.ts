@@ -11,6 +11,7 @@ import { completeChanges } from "../../../vfs/permissions.ts";
 import { checkWritable } from "../../files/changing.ts";
 import type { CompoundContext } from "../../context.ts";
 import { checkContent, checkOpenable } from "../../files/file_access.ts";
+import type { EntryName } from "../../files/named_file.ts";
 import type { OpenRight } from "./right.ts";
 
 /** The file that an OPEN comes down to. */
@@ -24,10 +25,10 @@ export interface OpenTarget {
   readonly truncate: AttributeChanges | undefined;
   /** Rights to a file that was there, by which the caller may open and cut it. */
   readonly judged: Rights | undefined;
-  /** Where this OPEN has made it; undefined when it was there. */
-  readonly made:
-    | { readonly folder: FileRef; readonly name: string }
-    | undefined;
+  /** Where its name was looked up; undefined where it was claimed by its filehandle. */
+  readonly named: EntryName | undefined;
+  /** Whether this OPEN has made it. */
+  readonly isMade: boolean;
 }
 
 /** What an OPEN of a file by its filehandle says of a folder. */
@@ -37,12 +38,14 @@ const NO_FOLDER: ChangeInfo = { atomic: true, before: 0, after: 0 };
 export function existingTarget(
   context: CompoundContext,
   file: FileRef,
-  { attributes, access, right, folder, truncate }: {
+  { attributes, access, right, named, folder, truncate }: {
     readonly attributes: Rights;
     /** OPEN4_SHARE_ACCESS_* that is asked for. */
     readonly access: number;
     /** By what, besides these attributes. */
     readonly right: OpenRight;
+    /** Its name, where it was found by that. */
+    readonly named?: EntryName;
     /** The folder that it was found in. */
     readonly folder?: Pick<FileAttributes, "change">;
     /** The attributes that say so, when it is to be truncated. */
@@ -75,6 +78,7 @@ export function existingTarget(
     set: truncate ?? emptyBitmap,
     truncate: truncate && completeChanges(attributes, caller, { size: 0 }),
     judged: truncate && rightsOf(attributes),
-    made: undefined,
+    named,
+    isMade: false,
   };
 }

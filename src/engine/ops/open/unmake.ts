@@ -10,10 +10,10 @@ import type { OpenTarget } from "./target.ts";
  */
 export function* unmake(
   context: ChangingContext<"sometimes">,
-  { file, made }: OpenTarget,
+  { file, named, isMade }: OpenTarget,
 ): Steps<void> {
-  if (made === undefined) return;
-  const { folder, name } = made;
+  if (!isMade || named === undefined) return;
+  const { folder, name } = named;
   if (checkWritable(folder, "remove") !== Status.OK) return;
   const { state, namespace } = context.services;
   try {
