@@ -28,6 +28,7 @@ export function* releaseClientState(
     yield 1;
   }
   states.idleOwners.clear();
+  states.guests.idleOwners.clear();
 }
 
 /** Drops a state that its client can't use any more. */

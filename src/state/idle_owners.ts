@@ -9,7 +9,7 @@ import type { LockingTables } from "./file_states.ts";
 import { dropOpen, forgetClosed } from "./opens.ts";
 import { type OpenOwner, removeOpenOwner } from "./owners.ts";
 
-/** Beyond this many the longest idle ones go, whatever their age. */
+/** Beyond this many of a client the longest idle ones go, whatever their age; of its guests too. */
 const MAX_IDLE_OWNERS = 1024;
 
 /** Notes after each request of an owner whether it is idle from now on. */
@@ -18,36 +18,38 @@ export function noteUse(
   owner: OpenOwner,
   now: number,
 ): void {
-  const { states } = owner.client;
-  states.idleOwners.delete(owner);
+  const idle = idleWith(owner);
+  idle.delete(owner);
   if (owner.opens > 0 && owner.isConfirmed) return;
   if (owner.opens === 0 && owner.sequence!.isNew) {
     removeOpenOwner(owner);
     return;
   }
   owner.idleSince = now;
-  states.idleOwners.add(owner);
-  if (states.idleOwners.size <= MAX_IDLE_OWNERS) return;
-  for (const oldest of states.idleOwners) {
+  idle.add(owner);
+  if (idle.size <= MAX_IDLE_OWNERS) return;
+  for (const oldest of idle) {
     if (oldest.sequence!.pending !== undefined) continue;
     return forgetOwner(tables, oldest);
   }
 }
 
-/** Forgets a client's owners that were idle already before a time; returns whether there was one. */
+/** Forgets a client's owners that were idle already before a time; returns how many there were. */
 export function forgetIdleOwners(
   tables: LockingTables,
-  client: Client,
+  { states }: Client,
   before: number,
-): boolean {
-  let found = false;
-  for (const owner of client.states.idleOwners) {
-    if (owner.idleSince >= before) break;
-    if (owner.sequence!.pending !== undefined) continue;
-    forgetOwner(tables, owner);
-    found = true;
+): number {
+  let forgotten = 0;
+  for (const idle of [states.idleOwners, states.guests.idleOwners]) {
+    for (const owner of idle) {
+      if (owner.idleSince >= before) break;
+      if (owner.sequence!.pending !== undefined) continue;
+      forgetOwner(tables, owner);
+      forgotten++;
+    }
   }
-  return found;
+  return forgotten;
 }
 
 /** An unconfirmed owner starts anew: what it had is cancelled (RFC 7530 16.18.5). */
@@ -57,9 +59,13 @@ export function restartOwner(tables: LockingTables, owner: OpenOwner): void {
 }
 
 function forgetOwner(tables: LockingTables, owner: OpenOwner): void {
-  const { states } = owner.client;
   restartOwner(tables, owner);
   forgetClosed(tables, owner);
-  states.idleOwners.delete(owner);
+  idleWith(owner).delete(owner);
   removeOpenOwner(owner);
+}
+
+/** The idle owners that an owner is among when it is idle. */
+function idleWith({ client: { states }, isGuest }: OpenOwner): Set<OpenOwner> {
+  return isGuest ? states.guests.idleOwners : states.idleOwners;
 }

@@ -1,5 +1,6 @@
 import type { LockedRange, Span } from "./byte_ranges.ts";
 import type { Client } from "./client.ts";
+import type { HeldCounts } from "./client_states.ts";
 import type { Clock } from "../base/clock.ts";
 import type { EffectQueue, Piecework } from "./effects.ts";
 import type { FileState } from "./file_states.ts";
@@ -80,7 +81,7 @@ export class LockQueue {
   readonly #queues = new Map<FileState, Set<Waiting>>();
   /** Files in whose queues an owner may be called up. */
   readonly #freed = new Set<FileState>();
-  readonly #perClient = new Map<Client, Set<Waiting>>();
+  readonly #perClient = new Map<HeldCounts, Set<Waiting>>();
 
   constructor(options: {
     readonly clock: Clock;
@@ -159,8 +160,10 @@ export class LockQueue {
 
   /** A client is done with one of its lock owners. */
   ownerReleased(client: Client, key: string): void {
-    for (const waiting of this.#perClient.get(client) ?? []) {
-      if (waiting.owner.key === key) this.#leave(waiting);
+    for (const counted of [client.states, client.states.guests]) {
+      for (const waiting of this.#perClient.get(counted) ?? []) {
+        if (waiting.owner.key === key) this.#leave(waiting);
+      }
     }
   }
 
@@ -182,7 +185,8 @@ export class LockQueue {
   #join({ open, owner, start, last, write }: LockWish, now: number): void {
     const { client, file } = open;
     const { maxWaitingLocksPerClient, maxWaitingLocksPerFile } = this.#limits;
-    const ofClient = this.#perClient.get(client) ?? new Set();
+    const counted = countedWith(open);
+    const ofClient = this.#perClient.get(counted) ?? new Set();
     const queue = this.#queues.get(file) ?? new Set();
     const isFull = ofClient.size >= maxWaitingLocksPerClient ||
       queue.size >= maxWaitingLocksPerFile || !client.account.admits();
@@ -201,7 +205,7 @@ export class LockQueue {
       keptBy: undefined,
     };
     this.#queues.set(file, queue.add(waiting));
-    this.#perClient.set(client, ofClient.add(waiting));
+    this.#perClient.set(counted, ofClient.add(waiting));
     client.account.count("waiting", 1, owner.key.length);
   }
 
@@ -219,9 +223,10 @@ export class LockQueue {
     queue.delete(waiting);
     client.account.count("waiting", -1, waiting.owner.key.length);
     if (queue.size === 0) this.#queues.delete(file);
-    const ofClient = this.#perClient.get(client)!;
+    const counted = countedWith(waiting.open);
+    const ofClient = this.#perClient.get(counted)!;
     ofClient.delete(waiting);
-    if (ofClient.size === 0) this.#perClient.delete(client);
+    if (ofClient.size === 0) this.#perClient.delete(counted);
   }
 
   /** A piece for each queue. */
@@ -281,4 +286,9 @@ function areInConflict(a: LockWish, b: LockWish): boolean {
 function isSame(a: LockWish, b: LockWish): boolean {
   return a.open === b.open && a.owner.key === b.owner.key &&
     a.start === b.start && a.last === b.last && a.write === b.write;
+}
+
+/** With what its client holds, or with what the client's guests do. */
+function countedWith({ client: { states }, owner }: OpenState): HeldCounts {
+  return owner.isGuest ? states.guests : states;
 }

@@ -54,7 +54,9 @@ export class LockState extends LockingState {
   }
 
   #count(more: number): void {
-    this.client.states.ranges += more;
+    const { states } = this.client;
+    states.ranges += more;
+    if (this.open.owner.isGuest) states.guests.ranges += more;
     this.owner.ranges += more;
     this.client.account.count("range", more);
   }
@@ -73,6 +75,7 @@ export function addLockState(
   const { states } = client;
   states.all.set(state.id, state);
   states.lockStates++;
+  if (open.owner.isGuest) states.guests.lockStates++;
   tables.stateids.add(state);
   client.account.count("lock", 1);
   // The owner may be as new as the state.
@@ -109,6 +112,7 @@ export function dropLockState(tables: LockingTables, state: LockState): void {
   open.removeLock(state);
   states.all.delete(state.id);
   states.lockStates--;
+  if (open.owner.isGuest) states.guests.lockStates--;
   client.account.count("lock", -1);
   tables.stateids.remove(state);
   // RFC 7530 9.1.10: an owner without lock stateids may be forgotten.

@@ -151,6 +151,7 @@ export function addOpen(
   owner.opens++;
   const { states } = owner.client;
   states.opens++;
+  if (owner.isGuest) states.guests.opens++;
   states.countOpener(open.uid, 1);
   states.all.set(open.id, open);
   owner.client.account.count("open", 1);
@@ -180,6 +181,7 @@ export function dropOpen(
   if (owner.unconfirmed === open) owner.unconfirmed = undefined;
   const { states } = owner.client;
   states.opens--;
+  if (owner.isGuest) states.guests.opens--;
   states.countOpener(open.uid, -1);
   states.all.delete(open.id);
   owner.client.account.count("open", -1);

@@ -32,7 +32,7 @@ export function giveWay(context: CompoundContext, held: HeldState): boolean {
   // No delegation is: it comes with opens that are confirmed.
   if (held.kind !== "delegation" && client.protocol === 0) {
     const before = clock.now() - state.lease.leaseMs;
-    if (forgetIdleOwners(state, client, before)) return true;
+    if (forgetIdleOwners(state, client, before) > 0) return true;
   }
   return client !== context.client && state.expireIfLapsed(client);
 }

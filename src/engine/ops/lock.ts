@@ -199,7 +199,7 @@ function lockFor(
     return deny(context, preferred, { client, owner });
   }
   let held = open.locks.get(owner);
-  const { ranges, lockStates } = client.states;
+  const { ranges, lockStates } = client.states.countsFor(open.owner.isGuest);
   const used = held === undefined ? Math.max(ranges, lockStates) : ranges;
   const isFull = used >= limits.maxLocksPerClient || client.account.isFull;
   // What is locked once more, downgraded or joined takes no more than it has.

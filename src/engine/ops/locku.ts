@@ -42,7 +42,8 @@ export const locku: Operation<LockuArgs, "state"> = {
     return withLock(context, request, (lock) => {
       const span = spanOf(offset, length);
       if (span === undefined) return Status.INVAL;
-      const { states: { ranges }, account } = lock.client;
+      const { states, account } = lock.client;
+      const { ranges } = states.countsFor(lock.open.owner.isGuest);
       const { maxLocksPerClient } = context.services.limits;
       const isFull = ranges >= maxLocksPerClient || account.isFull;
       if (isFull && lock.isSplitBy(span)) {

@@ -94,7 +94,7 @@ function* openClaimed(
   const inGrace = checkGrace(context, args, client);
   if (inGrace !== Status.OK) return inGrace;
   // Judged in full by `establish`, but before that a file would be created.
-  if (create !== undefined && hasAllOpens(client, limits)) {
+  if (create !== undefined && hasAllOpens({ client, ownerKey: key }, limits)) {
     return atLimit(context);
   }
   const access = shareAccess & Share.ACCESS_BOTH;

@@ -2,7 +2,7 @@ import { type Steps, wait } from "../../../base/awaitable.ts";
 import { Share, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import type { Client } from "../../../state/client.ts";
 import { addOpen, OPEN_MODES, type OpenState } from "../../../state/opens.ts";
-import { addOpenOwner, OpenOwner } from "../../../state/owners.ts";
+import { addOpenOwner, isGuestKey, OpenOwner } from "../../../state/owners.ts";
 import type { FileRef } from "../../../vfs/file_handle.ts";
 import { atLimit } from "../../status_at_limit.ts";
 import {
@@ -83,7 +83,7 @@ function check(
 ): StatusCode {
   const { client, access, deny, reclaim } = opening;
   if (client.isGone) return Status.EXPIRED;
-  const isFull = hasAllOpens(client, context.services.limits);
+  const isFull = hasAllOpens(opening, context.services.limits);
   if (isFull && ownOpen(context, opening, file) === undefined) {
     return atLimit(context);
   }
@@ -104,12 +104,16 @@ function check(
   return checkDelegations(context, file, use);
 }
 
-/** Whether a client has as many opens as it may, or no memory for another. */
+/** Whether a client, or its guests, have as many opens as they may, or no memory for another. */
 export function hasAllOpens(
-  { states, account }: Client,
+  { client: { states, account }, ownerKey }: Pick<
+    Opening,
+    "client" | "ownerKey"
+  >,
   { maxOpensPerClient }: ProtocolLimits,
 ): boolean {
-  return states.opens >= maxOpensPerClient || account.isFull;
+  const { opens } = states.countsFor(isGuestKey(ownerKey));
+  return opens >= maxOpensPerClient || account.isFull;
 }
 
 /** What the file system must be told of, beyond what the owner has open. */
