@@ -1,9 +1,12 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Turn } from "../base/turn.ts";
-import { HttpListener } from "./http_listener.ts";
+import { type Answer, HttpListener } from "./http_listener.ts";
 import type { MetricsRegistry } from "./registry.ts";
 import { counter } from "./instruments.ts";
+
+/** Bytes of answers after which the metrics port ends its connections, in case none was taken. */
+const MAX_GIVEN = 2 ** 26;
 
 /** What {@linkcode serveMetrics} serves. */
 export interface MetricsServerOptions {
@@ -47,29 +50,31 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
   return new HttpListener({
     ...rest,
     maxRequests: limits.maxMetricsRequests,
+    maxGiven: MAX_GIVEN,
     refused: () => refused.inc(),
+    isProbe: ({ pathname }) =>
+      pathname === "/healthz" || pathname === "/readyz",
     handler: async ({ pathname }) => {
       switch (pathname) {
         case "/metrics":
-          return new Response(await registry.text(), {
+          return {
+            text: await registry.text(),
             headers: { "content-type": registry.contentType },
-          });
+          };
         case "/healthz":
           return verdict(trouble());
         case "/readyz":
           return verdict(trouble() ?? unready());
         default:
-          return new Response("see /metrics, /healthz and /readyz\n", {
-            status: 404,
-          });
+          return { status: 404, text: "see /metrics, /healthz and /readyz\n" };
       }
     },
   });
 }
 
 /** 200, or 503 with the reason. */
-function verdict(reason: string | undefined): Response {
+function verdict(reason: string | undefined): Answer {
   return reason === undefined
-    ? new Response("ok\n")
-    : new Response(`${reason}\n`, { status: 503 });
+    ? { text: "ok\n" }
+    : { status: 503, text: `${reason}\n` };
 }

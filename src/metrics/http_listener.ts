@@ -14,6 +14,27 @@ const PAUSE_MS = 50;
  */
 const SPARED_EVERY_MS = 5_000;
 
+/** What an answer takes there beside its text. */
+const ANSWER_BYTES = 8 * 1024;
+
+/** Requests under way for each that may be: the others wait for their turn to be refused. */
+const CROWD = 64;
+
+/** Connections that wait to be accepted: each may bring hundreds of requests at once. */
+const BACKLOG = 16;
+
+/** Milliseconds between two requests that are answered without a turn. */
+const PROBE_EVERY_MS = 50;
+
+/** What a request is answered with. */
+export interface Answer {
+  /** 200 where absent. */
+  readonly status?: number;
+  /** The body. */
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Options of {@linkcode HttpListener}. */
 export interface HttpListenerOptions {
   /** Address to bind. */
@@ -22,9 +43,20 @@ export interface HttpListenerOptions {
   readonly port: number;
   /** Requests that are being answered at once; more are answered 503. */
   readonly maxRequests: number;
+  /**
+   * Bytes of answers from which on all connections are ended, when none asks, and at
+   * twice as many in any case. Deno speaks HTTP/2, in which a peer may ask for
+   * hundreds and take none: it keeps them all, and does not tell.
+   */
+  readonly maxGiven: number;
   /** Answers GET and HEAD. */
-  readonly handler: (url: URL) => Response | Promise<Response>;
-  /** Whatever the answer is, it has its turn among all other work: clients may send their requests in a row. */
+  readonly handler: (url: URL) => Answer | Promise<Answer>;
+  /**
+   * Whether what is asked for costs next to nothing and is asked for by what ends a
+   * server that answers late: one of those each {@linkcode PROBE_EVERY_MS} needs no turn.
+   */
+  readonly isProbe: (url: URL) => boolean;
+  /** All other answers have their turn among all other work: clients may send their requests in a row. */
   readonly turn: Pick<Turn, "next">;
   /** A request was turned away at the limit. */
   readonly refused: () => void;
@@ -51,10 +83,13 @@ export class HttpListener {
   readonly port: number;
   /** Requests whose answers are not made yet. */
   #requests = 0;
+  /** Bytes of answers since it was opened, of which no more is known. */
+  #given = 0;
   /** The ends of requests whose answers are not taken yet. */
   readonly #underWay = new Set<Promise<void>>();
   #isTold = false;
   #sparedAt = -Infinity;
+  #probedAt = -Infinity;
 
   /** Listens at once; throws one line that names the address and port that can't be bound. */
   constructor(options: HttpListenerOptions) {
@@ -88,20 +123,36 @@ export class HttpListener {
   #serve(port: number): Deno.HttpServer<Deno.NetAddr> {
     const { hostname } = this.#options;
     this.#restart = new AbortController();
+    this.#given = 0;
     const { signal } = this.#restart;
     try {
       return Deno.serve(
-        { hostname, port, signal, onListen: () => {} },
+        { hostname, port, signal, tcpBacklog: BACKLOG, onListen: () => {} },
         (request, { completed }) => {
-          const end = completed.catch(() => {})
-            .finally(() => this.#underWay.delete(end));
+          const end = completed.catch(() => {}).finally(() => {
+            this.#underWay.delete(end);
+            this.#endCrowd();
+          });
           this.#underWay.add(end);
+          this.#endCrowd();
+          if (signal.aborted) return new Response(null, { status: 503 });
           return this.#answer(request);
         },
       );
     } catch (cause) {
       throw bindError(cause, hostname, port);
     }
+  }
+
+  /**
+   * Ends all connections where too many ask, or as much may wait to be taken: Deno
+   * does not tell of which.
+   */
+  #endCrowd(): void {
+    const { maxGiven, maxRequests } = this.#options;
+    const most = this.#underWay.size === 0 ? maxGiven : 2 * maxGiven;
+    const isCrowd = this.#underWay.size > CROWD * maxRequests;
+    if (isCrowd || this.#given >= most) this.#restart.abort();
   }
 
   /** Never rejects. */
@@ -137,38 +188,44 @@ export class HttpListener {
     this.#requests++;
     try {
       const isCrowded = this.#requests > this.#options.maxRequests;
-      await this.#options.turn.next(this);
-      return await this.#respond(request, isCrowded);
+      const url = new URL(request.url);
+      if (!this.#isUrgent(url)) await this.#options.turn.next(this);
+      const answer = await this.#respond(request, { url, isCrowded });
+      const { status = 200, text, headers } = answer;
+      this.#given += ANSWER_BYTES + text.length;
+      return new Response(text, { status, headers: { ...headers } });
     } finally {
       this.#requests--;
     }
   }
 
+  #isUrgent(url: URL): boolean {
+    const { clock, isProbe } = this.#options;
+    const now = clock.now();
+    if (now - this.#probedAt < PROBE_EVERY_MS || !isProbe(url)) return false;
+    this.#probedAt = now;
+    return true;
+  }
+
   async #respond(
-    { method, url }: Request,
-    isCrowded: boolean,
-  ): Promise<Response> {
+    { method }: Request,
+    { url, isCrowded }: { readonly url: URL; readonly isCrowded: boolean },
+  ): Promise<Answer> {
     const { handler, refused, logger } = this.#options;
     if (method !== "GET" && method !== "HEAD") {
-      return answer(405, "only GET", { allow: "GET, HEAD" });
+      const headers = { allow: "GET, HEAD" };
+      return { status: 405, text: "only GET\n", headers };
     }
     if (isCrowded) {
       refused();
-      return answer(503, "too many requests at once", { "retry-after": "1" });
+      const headers = { "retry-after": "1" };
+      return { status: 503, text: "too many requests at once\n", headers };
     }
     try {
-      return await handler(new URL(url));
+      return await handler(url);
     } catch (error) {
       logger.error("a request to the metrics port failed", { error });
-      return answer(500, "failed");
+      return { status: 500, text: "failed\n" };
     }
   }
-}
-
-function answer(
-  status: number,
-  text: string,
-  headers: Record<string, string> = {},
-): Response {
-  return new Response(`${text}\n`, { status, headers });
 }

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { toldClock } from "../support/fake_clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import {
+  type Answer,
   HttpListener,
   type HttpListenerOptions,
 } from "../../src/metrics/http_listener.ts";
@@ -18,8 +19,10 @@ function listen(options: Partial<HttpListenerOptions> = {}) {
     hostname: "127.0.0.1",
     port: 0,
     maxRequests: 1,
-    handler: ({ pathname }) => new Response(`you asked for ${pathname}`),
+    maxGiven: 2 ** 26,
+    handler: ({ pathname }) => ({ text: `you asked for ${pathname}` }),
     refused: () => told.refused++,
+    isProbe: () => false,
     turn: { next: () => Promise.resolve() },
     clock: toldClock(() => 0),
     logger: silentLogger,
@@ -42,7 +45,7 @@ Deno.test("GET and HEAD are answered, others are refused", async () => {
 });
 
 Deno.test("beyond the requests that may be under way at once the answer is 503", async () => {
-  const gate = Promise.withResolvers<Response>();
+  const gate = Promise.withResolvers<Answer>();
   const asked = Promise.withResolvers<void>();
   const { listener, told, url } = listen({
     handler: () => {
@@ -58,8 +61,78 @@ Deno.test("beyond the requests that may be under way at once the answer is 503",
   assertEquals(second.headers.get("retry-after"), "1");
   await second.body?.cancel();
   assertEquals(told.refused, 1);
-  gate.resolve(new Response("at last"));
+  gate.resolve({ text: "at last" });
   assertEquals(await (await first).text(), "at last");
+});
+
+Deno.test("answers that may not be taken end all connections, and others are served", async () => {
+  const { listener, url } = listen({ maxGiven: 1 << 20 });
+  await using _ = closing(listener);
+  // By HTTP/2, of which nothing is taken: SETTINGS_INITIAL_WINDOW_SIZE is 0.
+  const crowd = await Deno.connect({ port: listener.port });
+  await crowd.write(http2Requests(200));
+  const into = new Uint8Array(4096);
+  const read = async () => {
+    while (await crowd.read(into) !== null);
+  };
+  await read().catch(() => {});
+  crowd.close();
+  let text: string | undefined;
+  for (let i = 0; i < 200 && text === undefined; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    text = await fetch(url).then((it) => it.text(), () => undefined);
+  }
+  assertEquals(text, "you asked for /");
+});
+
+/** `count` GETs of HTTP/2 by a peer with a window of 0 (RFC 9113 6.2, 6.5). */
+function http2Requests(count: number): Uint8Array {
+  const frame = (
+    type: number,
+    flags: number,
+    stream: number,
+    body: number[],
+  ) => [
+    0,
+    0,
+    body.length,
+    type,
+    flags,
+    0,
+    0,
+    stream >> 8,
+    stream & 255,
+    ...body,
+  ];
+  const preface = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  // GET, http, "/", ":authority: a" of HPACK's static table.
+  const head = [0x82, 0x86, 0x84, 0x41, 1, 0x61];
+  const requests = Array.from(
+    { length: count },
+    (_, i) => frame(1, 5, 2 * i + 1, head),
+  );
+  const settings = frame(4, 0, 0, [0, 4, 0, 0, 0, 0]);
+  return Uint8Array.from([...preface, ...settings, ...requests.flat()]);
+}
+
+Deno.test("a look at the server's health waits for no turn, a row of them does", async () => {
+  const time = { now: 0 };
+  let turns = 0;
+  const { listener, url } = listen({
+    isProbe: ({ pathname }) => pathname === "/healthz",
+    turn: { next: () => Promise.resolve(void turns++) },
+    clock: toldClock(() => time.now),
+  });
+  await using _ = closing(listener);
+  const ask = async (path: string) => {
+    await (await fetch(`${url}${path}`)).body?.cancel();
+    return turns;
+  };
+  assertEquals(await ask("/healthz"), 0);
+  assertEquals(await ask("/metrics"), 1);
+  assertEquals(await ask("/healthz"), 2);
+  time.now += 50;
+  assertEquals(await ask("/healthz"), 2);
 });
 
 Deno.test("an error of the handler is a status, and the next request is served", async () => {
@@ -67,7 +140,7 @@ Deno.test("an error of the handler is a status, and the next request is served",
   const { listener, url } = listen({
     handler: () => {
       if (isBroken) throw new Error("on purpose");
-      return new Response("fine");
+      return { text: "fine" };
     },
   });
   await using _ = closing(listener);
@@ -174,7 +247,7 @@ Deno.test("an answer that its client does not read holds no end up beyond its de
   const { listener } = listen({
     handler: () => {
       asked.resolve();
-      return new Response(new Uint8Array(32 << 20));
+      return { text: "x".repeat(32 << 20) };
     },
   });
   using _connection = await sent(
@@ -189,7 +262,7 @@ Deno.test("an answer that its client does not read holds no end up beyond its de
 });
 
 Deno.test("what was asked before the end is answered", async () => {
-  const gate = Promise.withResolvers<Response>();
+  const gate = Promise.withResolvers<Answer>();
   const asked = Promise.withResolvers<void>();
   const { listener, url } = listen({
     handler: () => {
@@ -200,7 +273,7 @@ Deno.test("what was asked before the end is answered", async () => {
   const answer = fetch(url);
   await asked.promise;
   const closed = listener.close(new AbortController().signal);
-  gate.resolve(new Response("at last"));
+  gate.resolve({ text: "at last" });
   assertEquals(await (await answer).text(), "at last");
   await closed;
 });
