@@ -213,7 +213,7 @@ Deno.test("a folder that is served without FFI says what that loses", {
   await server.until(/mount -t nfs4/);
   server.kill("SIGTERM");
   const { stderr } = await server.ended();
-  assertMatch(stderr, /WARN +this folder .*--allow-ffi .*no delegations/);
+  assertMatch(stderr, /WARN +this folder .*; -A gives more .*no delegations/);
   Deno.removeSync(directory, { recursive: true });
 });
 
