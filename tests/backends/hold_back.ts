@@ -1,4 +1,5 @@
 import host from "node:fs";
+import type { FakeClock } from "../support/fake_clock.ts";
 
 /** What the host was asked: the test has it done, or fail. */
 export interface HeldCall {
@@ -15,7 +16,7 @@ interface Hold extends Disposable {
 
 /** Holds back what the host is asked by `call`; the test has it done. */
 export function holdBack(
-  call: "ftruncate" | "fdatasync" | "read" | "write",
+  call: "ftruncate" | "fdatasync" | "read",
 ): Hold {
   const real = host[call] as (...given: unknown[]) => void;
   const asked: HeldCall[] = [];
@@ -35,6 +36,26 @@ export function holdBack(
       isOpen = true;
       for (const { go } of asked) go();
     },
+    [Symbol.dispose]() {
+      // deno-lint-ignore no-explicit-any
+      (host as any)[call] = real;
+    },
+  };
+}
+
+/** Has the host take `ms` of a clock for each `call`. */
+export function takingTime(
+  call: "readSync" | "writeSync",
+  clock: FakeClock,
+  ms: number,
+): Disposable {
+  const real = host[call] as (...given: unknown[]) => unknown;
+  // deno-lint-ignore no-explicit-any
+  (host as any)[call] = (...given: unknown[]) => {
+    clock.advance(ms);
+    return real(...given);
+  };
+  return {
     [Symbol.dispose]() {
       // deno-lint-ignore no-explicit-any
       (host as any)[call] = real;

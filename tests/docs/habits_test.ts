@@ -180,6 +180,7 @@ const MACHINE_TIME: ReadonlyMap<string, string> = new Map([
   ["src/base/log.ts", "a default; a log is there before the server"],
   ["src/base/line_queue.ts", "a default; the same"],
   ["src/backends/common/file_times.ts", "a default of back ends"],
+  ["src/backends/common/host_pace.ts", "a default of back ends"],
   [
     "src/backends/local/store.ts",
     "a default; back ends have no server's clock",

@@ -18,7 +18,12 @@ import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LOOK } from "../../src/backends/local/idle_files.ts";
 import { LASTING } from "../../src/backends/local/kept_pages.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
+import {
+  LASTING as SLOW_FOR,
+  MUCH,
+} from "../../src/backends/common/host_pace.ts";
 import { LARGE, SCATTERED } from "../../src/backends/common/long_calls.ts";
+import { MAX_SYNC } from "../../src/backends/common/transfers.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
 import { MANY_COMMITS } from "../../src/backends/sqlite/committer.ts";
 import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
@@ -113,6 +118,9 @@ export const TIMES: Told<number | readonly number[]> = {
     "At its end the server waits": LAST_WAIT,
     "A size that cuts off more than": SCATTERED,
     "or changes by more than": LARGE,
+    "threads write what is longer than": MAX_SYNC,
+    "and are left to threads for": SLOW_FOR,
+    "Other clients wait for reads until these have taken": MUCH,
     "The client hears of it some": PAUSE,
     "in one line where that takes longer than": START_MS,
     "where requests took all of that for": LAST_MS,
@@ -201,6 +209,7 @@ export const NO_CONSTANTS: Told<string> = {
   },
   "src/backends/local/README.md": {
     "other clients wait some": MEASURED,
+    "and a thread for each read of": MEASURED,
     "instead of 26 µs, a READ of": "what was asked for",
     "instead of 28 µs, a WRITE of": "what was asked for",
     "the server's CPU for each is": MEASURED,

@@ -1,11 +1,21 @@
-import { readSync } from "node:fs";
+import fs from "node:fs";
+import type { Clock } from "../../base/clock.ts";
+import { Addresses } from "./addresses.ts";
 import type { HostCalls } from "./host_calls.ts";
+import { HostPace } from "./host_pace.ts";
 
 /** Of preadv2: what is not in the host's memory is not waited for. */
 const RWF_NOWAIT = 8;
 const EAGAIN = 11;
 /** Of lseek: from the end of the file. */
 const SEEK_END = 2;
+/** Bytes that a disk reads and writes at once, on most file systems. */
+const BLOCK = 4096;
+
+/** Whether the host writes between two offsets without keeping a part of a block. */
+export function isOfWholeBlocks(start: number, end: number): boolean {
+  return start % BLOCK === 0 && end % BLOCK === 0;
+}
 
 /** Reads open files as far as that takes no wait for a disk. */
 export interface CachedReader {
@@ -19,13 +29,43 @@ export interface CachedReader {
     buffer: Uint8Array,
     offset: number,
   ): number | undefined;
+  /**
+   * Whether the host has to read from its disk before it can write between two
+   * offsets, as far as that can be told: it keeps the rest of a block that is not
+   * written as a whole.
+   */
+  isReadFirst(fd: number, start: number, end: number): boolean;
 }
 
-/** Waits for the disk: without libc nothing tells. */
-export const plainReads: CachedReader = {
-  readCached: (fd, buffer, offset) =>
-    readSync(fd, buffer, 0, buffer.length, offset),
-};
+/**
+ * Reads of open files where nothing tells what is in the host's memory: they wait
+ * for the disk, until the host has been slow.
+ */
+export class PacedReads implements CachedReader {
+  readonly #pace: HostPace;
+
+  constructor(clock?: Clock) {
+    this.#pace = new HostPace(clock);
+  }
+
+  /** See {@linkcode CachedReader.readCached}. */
+  readCached(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+  ): number | undefined {
+    const began = this.#pace.begin();
+    if (began === undefined) return undefined;
+    const bytes = fs.readSync(fd, buffer, 0, buffer.length, offset);
+    this.#pace.ended(began);
+    return bytes;
+  }
+
+  /** Nothing tells. */
+  isReadFirst(): boolean {
+    return false;
+  }
+}
 
 /**
  * Reads of open files that are answered from the host's memory, or not at all:
@@ -36,8 +76,9 @@ export class CachedReads implements CachedReader {
   readonly #calls: HostCalls;
   /** An iovec: address and length, low word first. */
   readonly #vector = new Uint32Array(4);
-  /** Where buffers are in memory; asking for that costs as much as the read. */
-  readonly #addresses = new WeakMap<ArrayBufferLike, number>();
+  readonly #addresses = new Addresses();
+  readonly #byte = new Uint8Array(1);
+  readonly #paced = new PacedReads();
 
   constructor(calls: HostCalls) {
     this.#calls = calls;
@@ -49,33 +90,43 @@ export class CachedReads implements CachedReader {
     buffer: Uint8Array,
     offset: number,
   ): number | undefined {
-    const { libc, errno } = this.#calls;
-    const address = this.#addressOf(buffer.buffer) + buffer.byteOffset;
+    const bytes = this.#read(fd, buffer, offset);
+    if (bytes > 0) return bytes;
+    // Linux 5.9 and 5.10 say 0 where they mean EAGAIN (preadv2(2), BUGS).
+    if (bytes === 0) return this.#isAtEnd(fd, offset) ? 0 : undefined;
+    if (this.#calls.errno() === EAGAIN) return undefined;
+    // Its file system can't tell, or has an error to tell.
+    return this.#paced.readCached(fd, buffer, offset);
+  }
+
+  /** See {@linkcode CachedReader.isReadFirst}. */
+  isReadFirst(fd: number, start: number, end: number): boolean {
+    const first = start - start % BLOCK;
+    const last = end - end % BLOCK;
+    return first < start && this.#isCold(fd, first) ||
+      last < end && !(last === first && first < start) &&
+        this.#isCold(fd, last);
+  }
+
+  #isCold(fd: number, offset: number): boolean {
+    const bytes = this.#read(fd, this.#byte, offset);
+    if (bytes === 0) return !this.#isAtEnd(fd, offset);
+    return bytes < 0 && this.#calls.errno() === EAGAIN;
+  }
+
+  /** What preadv2 returns. */
+  #read(fd: number, buffer: Uint8Array, offset: number): number {
+    const address = this.#addresses.of(buffer);
     const vector = this.#vector;
     vector[0] = address;
     vector[1] = Math.floor(address / 2 ** 32);
     vector[2] = buffer.length;
-    const bytes = libc.preadv2(fd, vector, 1, BigInt(offset), RWF_NOWAIT);
-    if (bytes > 0) return bytes;
-    // Linux 5.9 and 5.10 say 0 where they mean EAGAIN (preadv2(2), BUGS).
-    if (bytes === 0) return this.#isAtEnd(fd, offset) ? 0 : undefined;
-    if (errno() === EAGAIN) return undefined;
-    // Its file system can't tell, or has an error to tell.
-    return readSync(fd, buffer, 0, buffer.length, offset);
+    const { preadv2 } = this.#calls.libc;
+    return preadv2(fd, vector, 1, BigInt(offset), RWF_NOWAIT);
   }
 
   #isAtEnd(fd: number, offset: number): boolean {
     const size = Number(this.#calls.libc.lseek(fd, 0n, SEEK_END));
     return size >= 0 && offset >= size;
-  }
-
-  #addressOf(buffer: ArrayBufferLike): number {
-    let address = this.#addresses.get(buffer);
-    if (address === undefined) {
-      const pointer = Deno.UnsafePointer.of(new Uint8Array(buffer));
-      address = Number(Deno.UnsafePointer.value(pointer));
-      this.#addresses.set(buffer, address);
-    }
-    return address;
   }
 }

@@ -38,6 +38,12 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "i32", "i64", "i32"],
     result: "i32",
   },
+  /** On a thread of its own, so that errno is not to be had; the buffer is its address. */
+  pwrite: {
+    parameters: ["i32", "u64", "usize", "i64"],
+    result: "isize",
+    nonblocking: true,
+  },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   close: { parameters: ["i32"], result: "i32" },
   dup: { parameters: ["i32"], result: "i32" },

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { CachedReader } from "./cached_reads.ts";
+import type { HostPace } from "./host_pace.ts";
 
 /**
  * Up to here it is quicker to copy what is in the page cache than to have a
@@ -11,10 +12,12 @@ export const MAX_SYNC: number = 256 * 1024;
 /** A file of the host that is open. */
 export interface HostFile {
   readonly fd: number;
+  /** Whether other threads read or write it. */
+  readonly isTransferring: boolean;
   /** Keeps it open while `act` waits for the host. */
   during<T>(act: () => Promise<T>): Promise<T>;
-  /** The same for an `act` that reads: the host has a cut of the file wait for it. */
-  reading<T>(act: () => Promise<T>): Promise<T>;
+  /** The same for an `act` that reads or writes: the host has others wait for it. */
+  transferring<T>(act: () => Promise<T>): Promise<T>;
 }
 
 /**
@@ -44,41 +47,89 @@ export function readFile(
     if (done === buffer.length) return done;
   }
   const rest = buffer.subarray(done);
-  return file.reading(async () =>
-    done + await transferLater(fs.read, fd, rest, offset + done)
+  return file.transferring(async () =>
+    done + await readLater(fd, rest, offset + done)
   );
 }
 
-/** Writes all of `data` to an open file at `offset`. Throws, or rejects with, the host's errors. */
+/** Writes open files. */
+export interface HostWriter extends CachedReader {
+  /**
+   * Has another thread write the beginning of `data` at least to an open file at
+   * `offset`; bytes that were written, fewer than 1 where the host has an error to
+   * tell. `undefined` where there is no such thread.
+   */
+  readonly writeLater:
+    | ((fd: number, data: Uint8Array, offset: number) => Promise<number>)
+    | undefined;
+}
+
+/**
+ * Writes all of `data` to an open file at `offset`: by another thread, where there
+ * is one, if that may take the host long. Throws, or rejects with, the host's
+ * errors.
+ */
 export function writeFile(
-  file: HostFile,
-  data: Uint8Array,
-  offset: number,
+  host: HostWriter,
+  { file, data, offset, pace }: {
+    readonly file: HostFile;
+    readonly data: Uint8Array;
+    readonly offset: number;
+    readonly pace: HostPace;
+  },
 ): Awaitable<void> {
   const { fd } = file;
-  if (data.length > MAX_SYNC) {
-    return file.during(async () =>
-      void await transferLater(fs.write, fd, data, offset)
-    );
+  const { writeLater } = host;
+  if (writeLater === undefined) return writeNow(fd, data, offset);
+  const { length } = data;
+  // The host lets one thread write to a file at a time.
+  const isLong = length > MAX_SYNC || file.isTransferring ||
+    host.isReadFirst(fd, offset, offset + length);
+  const began = isLong ? undefined : pace.begin();
+  if (began !== undefined) {
+    writeNow(fd, data, offset);
+    return pace.ended(began);
   }
-  let done = 0;
-  while (done < data.length) {
-    const rest = data.length - done;
-    done += fs.writeSync(fd, data, done, rest, offset + done);
+  return file.transferring(async () => {
+    for (let done = 0; done < length;) {
+      const rest = data.subarray(done);
+      const bytes = await writeLater(fd, rest, offset + done);
+      if (bytes < 1) return writeNow(fd, rest, offset + done);
+      done += bytes;
+    }
+  });
+}
+
+function writeNow(fd: number, data: Uint8Array, offset: number): void {
+  const { length } = data;
+  for (let done = 0; done < length;) {
+    done += fs.writeSync(fd, data, done, length - done, offset + done);
   }
 }
 
-type HostTransfer = (
-  fd: number,
-  buffer: Uint8Array,
-  start: number,
-  length: number,
-  position: number,
-  done: (error: Error | null, bytes: number) => void,
-) => void;
+/**
+ * Has the host read what it keeps of blocks that are not written as a whole
+ * between two offsets: `undefined` where it has that. What can't be read is for
+ * the write to tell.
+ */
+export function readFirst(
+  reader: CachedReader,
+  { file, start, end }: {
+    readonly file: HostFile;
+    readonly start: number;
+    readonly end: number;
+  },
+): Promise<void> | undefined {
+  const { fd } = file;
+  if (!reader.isReadFirst(fd, start, end)) return undefined;
+  const read = (offset: number) => readLater(fd, new Uint8Array(1), offset);
+  return file.transferring(async () =>
+    void await Promise.allSettled([read(start), read(end)])
+  );
+}
 
-async function transferLater(
-  call: HostTransfer,
+/** Fills `buffer` by another thread; bytes that were read, fewer at the end of the file. */
+async function readLater(
   fd: number,
   buffer: Uint8Array,
   offset: number,
@@ -86,7 +137,7 @@ async function transferLater(
   let done = 0;
   while (done < buffer.length) {
     const bytes = await new Promise<number>((resolve, reject) =>
-      call(
+      fs.read(
         fd,
         buffer,
         done,

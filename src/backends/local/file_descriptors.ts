@@ -20,10 +20,10 @@ export class Descriptor implements HostFile {
   /** Written to, and not made durable since. */
   isUnsynced = false;
   #users = 0;
-  #reads = 0;
+  #transfers = 0;
   #isRetired = false;
   readonly #closing: Closing;
-  /** The one before of the same file, while other threads read by it. */
+  /** The one before of the same file, while other threads read or wrote by it. */
   #before: Descriptor | undefined;
 
   constructor(
@@ -37,13 +37,13 @@ export class Descriptor implements HostFile {
     this.fd = fd;
     this.isWritable = writable;
     this.#closing = closing;
-    if (before?.isBeingRead) this.#before = before;
+    if (before?.isTransferring) this.#before = before;
   }
 
-  /** Whether other threads read the file: the host has a cut of it wait for them. */
-  get isBeingRead(): boolean {
-    if (this.#reads > 0) return true;
-    if (!this.#before?.isBeingRead) this.#before = undefined;
+  /** Whether other threads read or write the file: the host has others wait for them. */
+  get isTransferring(): boolean {
+    if (this.#transfers > 0) return true;
+    if (!this.#before?.isTransferring) this.#before = undefined;
     return this.#before !== undefined;
   }
 
@@ -58,13 +58,13 @@ export class Descriptor implements HostFile {
     }
   }
 
-  /** See {@linkcode HostFile.reading}. */
-  async reading<T>(act: () => Promise<T>): Promise<T> {
-    this.#reads++;
+  /** See {@linkcode HostFile.transferring}. */
+  async transferring<T>(act: () => Promise<T>): Promise<T> {
+    this.#transfers++;
     try {
       return await this.during(act);
     } finally {
-      this.#reads--;
+      this.#transfers--;
     }
   }
 

@@ -6,7 +6,7 @@ import type {
   Timestamp,
 } from "../../vfs/file_system.ts";
 
-import type { CachedReader } from "../common/cached_reads.ts";
+import type { HostWriter } from "../common/transfers.ts";
 import type { AccessList, Listed } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
 import type { FileWatch, FolderWatch } from "./inotify.ts";
@@ -58,7 +58,7 @@ export const UNPINNED = "no guard against users who swap a folder for a link";
  * {@linkcode OpenFolder} and one name, so that nothing but the last component
  * is ever looked up, and that is never followed.
  */
-export interface Host extends CachedReader {
+export interface Host extends HostWriter {
   /** Whether folders are held by descriptors: then no process can swap one under us. */
   readonly pinsFolders: boolean;
   /** Whether the files of a folder of layers are told apart; see `overlay_host.ts`. */

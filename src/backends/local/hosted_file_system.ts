@@ -320,7 +320,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       const mayWait = host.pinsFolders || !needsPath(changes);
       const resize = (size: number) =>
         mayWait
-          ? resizeFile(descriptor!, stat, size)
+          ? resizeFile(host, { descriptor: descriptor!, stat }, size)
           : fs.ftruncateSync(descriptor!.fd, size);
       const apply = (path?: string) =>
         applyChanges(host, { path, resize, stat }, changes);
@@ -354,7 +354,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     }
     return this.#runOn(file, () => {
       const store = this.#store;
-      const { files, guards, tree } = store;
+      const { files, guards, host, tree, writes } = store;
       const descriptor = files.writing(file);
       tree.checkHeld(file, descriptor);
       const done = (): Awaitable<Stability> => {
@@ -368,7 +368,12 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       descriptor.isUnsynced = true;
       // Also where the host writes a part and fails.
       tree.moment.end();
-      const written = writeFile(descriptor, data, offset);
+      const written = writeFile(host, {
+        file: descriptor,
+        data,
+        offset,
+        pace: writes,
+      });
       return written instanceof Promise
         ? guards.during(file, written).then(done)
         : done();

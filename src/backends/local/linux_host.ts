@@ -14,6 +14,7 @@ import { CachedReads } from "../common/cached_reads.ts";
 import type { HostCalls } from "../common/host_calls.ts";
 import {
   birthHash,
+  type Host,
   type HostListing,
   type HostName,
   type HostStat,
@@ -23,6 +24,7 @@ import {
   type OpenFolder,
   typeOfMode,
 } from "./host.ts";
+import { LaterWrites } from "../common/later_writes.ts";
 import { EntryPins } from "./entry_pins.ts";
 import { type HostHandle, HostHandles } from "./host_handles.ts";
 import {
@@ -72,6 +74,7 @@ export class LinuxHost extends PortableHost {
   readonly #calls: HostCalls;
   readonly #raw: RawCalls;
   readonly #cached: CachedReads;
+  readonly #writeLater: Host["writeLater"];
   readonly #acl: AclCalls;
   readonly #pins: EntryPins | undefined;
   readonly #libc: HostCalls["libc"];
@@ -91,6 +94,8 @@ export class LinuxHost extends PortableHost {
     this.rawNames = this.pinsFolders;
     this.#raw = new RawCalls(calls);
     this.#cached = new CachedReads(calls);
+    const writes = new LaterWrites(calls);
+    this.#writeLater = (...how) => writes.write(...how);
     this.#acl = new AclCalls(calls);
     this.#handles = new HostHandles(calls);
     this.#pins = EntryPins.of(calls);
@@ -214,6 +219,14 @@ export class LinuxHost extends PortableHost {
     offset: number,
   ): number | undefined {
     return this.#cached.readCached(fd, buffer, offset);
+  }
+
+  override get writeLater(): Host["writeLater"] {
+    return this.#writeLater;
+  }
+
+  override isReadFirst(fd: number, start: number, end: number): boolean {
+    return this.#cached.isReadFirst(fd, start, end);
   }
 
   override statFile(fd: number): HostStat {

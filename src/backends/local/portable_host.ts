@@ -8,6 +8,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { systemWallClock } from "../../base/wall_clock.ts";
 import { hostCode } from "../../base/host_error.ts";
+import { PacedReads } from "../common/cached_reads.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
 import { isOfOneFile } from "./errno.ts";
@@ -57,6 +58,8 @@ export class PortableHost implements Host {
   ];
   // Deno sets times as whole milliseconds.
   readonly timeDelta: number = 1_000_000;
+
+  readonly #reads = new PacedReads();
 
   get hasAccessLists(): boolean {
     return false;
@@ -151,13 +154,21 @@ export class PortableHost implements Host {
     );
   }
 
-  /** Waits for the disk: this host can't tell. */
+  /** Waits for a disk that is quick: this host can't tell. */
   readCached(
     fd: number,
     buffer: Uint8Array,
     offset: number,
   ): number | undefined {
-    return fs.readSync(fd, buffer, 0, buffer.length, offset);
+    return this.#reads.readCached(fd, buffer, offset);
+  }
+
+  get writeLater(): Host["writeLater"] {
+    return undefined;
+  }
+
+  isReadFirst(_fd: number, _start: number, _end: number): boolean {
+    return this.#reads.isReadFirst();
   }
 
   statFile(fd: number): HostStat {

@@ -2,19 +2,26 @@ import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 import type { Descriptor } from "./file_descriptors.ts";
-import type { HostStat } from "./host.ts";
+import type { Host, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 
 /**
  * Brings an open file to `size`: at once, or by another thread where that takes
- * long, if only for the reads of others.
+ * long, if only since the host has it wait: for other threads that read, or for
+ * what it keeps of the last block.
  */
 export function resize(
-  { fd, isBeingRead }: Descriptor,
-  stat: HostStat,
+  host: Host,
+  { descriptor, stat }: {
+    readonly descriptor: Descriptor;
+    readonly stat: HostStat;
+  },
   size: number,
 ): Awaitable<void> {
-  if (!isBeingRead && !isFarFrom(stat, size)) return fs.ftruncateSync(fd, size);
+  const { fd, isTransferring } = descriptor;
+  const isHeldUp = isTransferring ||
+    size < stat.size && host.isReadFirst(fd, size, size);
+  if (!isHeldUp && !isFarFrom(stat, size)) return fs.ftruncateSync(fd, size);
   return resizeLater(fd, size);
 }
 

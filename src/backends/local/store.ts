@@ -16,6 +16,7 @@ import { IdleFiles } from "./idle_files.ts";
 import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
 import { KeptPages } from "./kept_pages.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
+import { HostPace } from "../common/host_pace.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { descriptorBudget, type HostedOptions } from "./options.ts";
@@ -46,6 +47,8 @@ export class Store {
   readonly lists: AccessLists | undefined;
   /** Changes of sizes that take long. */
   readonly resizes: Resizes = new Resizes();
+  /** Whether writes are quick. */
+  readonly writes: HostPace;
   /** What has to be made durable before it is answered. */
   readonly settlement: Settlement | undefined;
   /** What is believed or done for a time goes by it. */
@@ -66,6 +69,7 @@ export class Store {
     this.host = host;
     const { clock = systemClock, turn = new LoopTurn() } = options;
     this.clock = clock;
+    this.writes = new HostPace(clock);
     this.turn = turn;
     this.now = options.now ?? systemWallClock;
     this.#isAtomic = options.exclusive ?? false;

@@ -9,11 +9,11 @@ import {
 } from "./content_folders.ts";
 import { type Contents, pagesOf } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
-import type { CachedReader } from "../common/cached_reads.ts";
+import { type CachedReader, isOfWholeBlocks } from "../common/cached_reads.ts";
 import { type HostCalls, openHostCalls } from "../common/host_calls.ts";
-import { readFile } from "../common/transfers.ts";
+import { readFile, readFirst } from "../common/transfers.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER } from "./disk.ts";
-import { fsErrorOf } from "./errors.ts";
+import { attempt, fsErrorOf, throwAsFsError } from "./errors.ts";
 import { HoleFinder } from "./hole_finder.ts";
 import { lacksRoom, type OpenFile, OpenFiles } from "./open_files.ts";
 import type { Segment } from "./segments.ts";
@@ -70,7 +70,20 @@ export class ContentFiles implements Contents {
     const bytes = attempt(() => readFile(this.#reader, how));
     if (typeof bytes === "number") return filled(target, bytes);
     this.#await(bytes);
-    return bytes.then((bytes) => filled(target, bytes), rethrow);
+    return bytes.then((bytes) => filled(target, bytes), throwAsFsError);
+  }
+
+  readyToWrite(
+    number: number,
+    start: number,
+    end: number,
+  ): Promise<void> | undefined {
+    if (isOfWholeBlocks(start, end)) return undefined;
+    const file = this.#find(number);
+    if (file === undefined) return undefined;
+    const ready = readFirst(this.#reader, { file, start, end });
+    if (ready !== undefined) this.#await(ready);
+    return ready;
   }
 
   write(number: number, offset: number, data: Uint8Array): void {
@@ -86,13 +99,14 @@ export class ContentFiles implements Contents {
     if (file === undefined) return;
     const now = this.measure(number);
     if (now.size <= size) return;
-    const { fd, isBeingRead } = file;
-    const how = { ...now, isBeingRead };
+    const { fd, isTransferring } = file;
+    const isHeldUp = isTransferring || this.#reader.isReadFirst(fd, size, size);
+    const how = { ...now, isHeldUp };
     const cut = promised(attempt(() => this.#disk.cut(fd, size, how)));
     if (cut === undefined) return;
     const ended = file.during(() => cut);
     this.#await(ended);
-    return ended.catch(rethrow);
+    return ended.catch(throwAsFsError);
   }
 
   measure(number: number): { size: number; used: number } {
@@ -276,21 +290,8 @@ export class ContentFiles implements Contents {
   }
 }
 
-/** Runs a call of the host; its errors are a file system's. */
-function attempt<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw fsErrorOf(error);
-  }
-}
-
 /** Whether so many bytes are all of `target`; what it lacks is zeros. */
 function filled(target: Uint8Array, bytes: number): boolean {
   target.fill(0, bytes);
   return bytes === target.length;
-}
-
-function rethrow(error: unknown): never {
-  throw fsErrorOf(error);
 }

@@ -32,6 +32,8 @@ export class ContentMemory implements Contents {
     return bytes === target.length;
   }
 
+  readyToWrite(): undefined {}
+
   write(number: number, offset: number, data: Uint8Array): void {
     let content = this.#files.get(number);
     if (content === undefined) {

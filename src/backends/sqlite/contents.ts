@@ -58,6 +58,16 @@ export interface Contents {
     offset: number,
     target: Uint8Array,
   ): Awaitable<boolean>;
+  /**
+   * What a write between two offsets waits for, which would keep others waiting:
+   * the host keeps the rest of blocks that are not written as a whole, and may have
+   * to get it from its disk.
+   */
+  readyToWrite(
+    number: number,
+    start: number,
+    end: number,
+  ): Promise<void> | undefined;
   /** Writes all of `data`, or throws; part of it may be written then. */
   write(number: number, offset: number, data: Uint8Array): void;
   /**

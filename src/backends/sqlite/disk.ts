@@ -11,7 +11,7 @@ import type { Awaitable } from "../../base/awaitable.ts";
 import {
   type CachedReader,
   CachedReads,
-  plainReads,
+  PacedReads,
 } from "../common/cached_reads.ts";
 import { FewAtOnce } from "../common/few_at_once.ts";
 import type { HostCalls } from "../common/host_calls.ts";
@@ -38,7 +38,8 @@ export interface Disk {
   /**
    * Takes away what of an open file is at `size` and beyond: at once, or while
    * others work where that takes long. `now`: its size, the bytes that it takes,
-   * and whether other threads read it: the host has a cut wait for them.
+   * and whether the host has the cut wait: for other threads that read, or for what
+   * it keeps of the last block.
    */
   cut(
     descriptor: number,
@@ -46,7 +47,7 @@ export interface Disk {
     now: {
       readonly size: number;
       readonly used: number;
-      readonly isBeingRead: boolean;
+      readonly isHeldUp: boolean;
     },
   ): Awaitable<void>;
   /** Bytes in all and bytes free on the disk of a folder. */
@@ -64,9 +65,10 @@ export const hostDisk: Disk = {
       fdatasync(descriptor, (error) => error ? reject(error) : resolve())
     ),
   syncNow: fdatasyncSync,
-  reader: (calls) => calls === undefined ? plainReads : new CachedReads(calls),
+  reader: (calls) =>
+    calls === undefined ? new PacedReads() : new CachedReads(calls),
   cut: (descriptor, size, now) =>
-    now.isBeingRead || isFarFrom(now, size)
+    now.isHeldUp || isFarFrom(now, size)
       ? cuts.run(() => resizeLater(descriptor, size))
       : ftruncateSync(descriptor, size),
   room(directory) {

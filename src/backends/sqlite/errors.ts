@@ -39,3 +39,17 @@ export function fsErrorOf(cause: unknown): unknown {
   if (code === undefined) return cause;
   return new FsError(hostCodes[code] ?? "io", cause.message, { cause });
 }
+
+/** Runs a call of the host; its errors are a file system's. */
+export function attempt<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    return throwAsFsError(error);
+  }
+}
+
+/** Throws what SQLite or the host said, in the words of a file system. */
+export function throwAsFsError(cause: unknown): never {
+  throw fsErrorOf(cause);
+}

@@ -145,6 +145,17 @@ export class FileData {
     return this.#extents.ready(file, { size, isDurable });
   }
 
+  /** The same for what the host would have the write wait for. */
+  readyOnHost(
+    file: SqliteNode,
+    offset: number,
+    length: number,
+  ): Promise<void> | undefined {
+    const { outside } = file;
+    if (!outside || this.readyToRead(file)) return undefined;
+    return this.#parts.contents.readyToWrite(outside, offset, offset + length);
+  }
+
   /** The same for a new size. */
   readyToResize(file: SqliteNode, size: number): Promise<void> | undefined {
     return size < file.size && size > 0

@@ -12,7 +12,7 @@ export class OpenFile implements HostFile {
   readonly fd: number;
   /** Calls of other threads: the descriptor must not be closed, and used for another file. */
   #calls = 0;
-  #reads = 0;
+  #transfers = 0;
   /** Fell out of the cache meanwhile. */
   #isForgotten = false;
   readonly #closed = Promise.withResolvers<void>();
@@ -26,9 +26,9 @@ export class OpenFile implements HostFile {
     return this.#calls > 0;
   }
 
-  /** Whether other threads read it: the host has a cut of it wait for them. */
-  get isBeingRead(): boolean {
-    return this.#reads > 0;
+  /** Whether other threads read it: the host has others wait for them. */
+  get isTransferring(): boolean {
+    return this.#transfers > 0;
   }
 
   /** Resolves when the last of their calls has ended, and the descriptor is closed. */
@@ -47,13 +47,13 @@ export class OpenFile implements HostFile {
     }
   }
 
-  /** See {@linkcode HostFile.reading}. */
-  async reading<T>(act: () => Promise<T>): Promise<T> {
-    this.#reads++;
+  /** See {@linkcode HostFile.transferring}. */
+  async transferring<T>(act: () => Promise<T>): Promise<T> {
+    this.#transfers++;
     try {
       return await this.during(act);
     } finally {
-      this.#reads--;
+      this.#transfers--;
     }
   }
 

@@ -265,11 +265,22 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     // RFC 8881 18.32.3: a WRITE of nothing succeeds, and that is all.
     if (data.length === 0) return "file";
     const how = { data, stability };
+    const ready = this.#store.data.readyOnHost(live, offset, data.length);
+    return ready === undefined
+      ? this.#write(live, offset, how)
+      // Once: the host may forget as quickly as it reads.
+      : ready.then(() => this.#write(file, offset, how));
+  }
+
+  #write(
+    file: SqliteNode,
+    offset: number,
+    how: { readonly data: Uint8Array; readonly stability: Stability },
+  ): Awaitable<Stability> {
+    const live = this.#file(file);
     const ready = this.#store.data.readyToWrite(live, offset, how);
-    if (ready) {
-      return ready.then(() => this.write(file, offset, data, stability));
-    }
-    this.#writtenBytes += data.length;
+    if (ready) return ready.then(() => this.#write(file, offset, how));
+    this.#writtenBytes += how.data.length;
     const written = this.#store.data.write(live, offset, how);
     this.#limitUnsaved();
     return written;

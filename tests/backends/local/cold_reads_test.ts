@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Host } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
-import { holdBack } from "../hold_back.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { holdBack, takingTime } from "../hold_back.ts";
 import { dropCached } from "../drop_cached.ts";
 import { hasFfi, makeHost, noFolder, Sandbox } from "./fixture.ts";
 
@@ -110,5 +111,53 @@ Deno.test({
     assertEquals((await fs.getattr(file)).size, 10);
     // Nothing is at it any more.
     assert(!(fs.setattr(file, { size: 5 }) instanceof Promise));
+  },
+});
+
+Deno.test({
+  name:
+    "local: a block that is written or cut in part, and is cold, is a thread's",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using box = new Sandbox();
+    Deno.writeFileSync(`${box.path}/file`, BYTES);
+    const host = makeHost(hasFfi);
+    host.isReadFirst = (_, start, end) => start % 4096 > 0 || end % 4096 > 0;
+    const fs = new HostedFileSystem(host, Deno.realPathSync(box.path));
+    await using _ends = { [Symbol.asyncDispose]: () => fs.dispose() };
+    const file = await fileOf(fs);
+    const written = fs.write(file, 0, new Uint8Array(4096), "unstable");
+    assertEquals(written, "unstable");
+    const part = fs.write(file, 10, new Uint8Array(9), "unstable");
+    assert(part instanceof Promise);
+    assertEquals(await part, "unstable");
+    using cuts = holdBack("ftruncate");
+    const cut = fs.setattr(file, { size: 50_000 });
+    assertEquals(cuts.asked.length, 1);
+    cuts.open();
+    await cut;
+    await fs.setattr(file, { size: 4096 });
+    assertEquals(cuts.asked.length, 1);
+    assertEquals(Deno.readFileSync(`${box.path}/file`), new Uint8Array(4096));
+  },
+});
+
+Deno.test({
+  name: "local: writes to a slow disk are left to threads",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    const clock = new FakeClock();
+    await using box = new Sandbox({ clock });
+    const { fs } = box;
+    Deno.writeFileSync(`${box.path}/file`, BYTES);
+    const file = await fileOf(fs);
+    using _slow = takingTime("writeSync", clock, 60);
+    const write = () => fs.write(file, 0, new Uint8Array(9), "unstable");
+    assertEquals([write(), write()], ["unstable", "unstable"]);
+    const later = write();
+    assert(later instanceof Promise);
+    assertEquals(await later, "unstable");
+    const found = Deno.readFileSync(`${box.path}/file`).subarray(0, 10);
+    assertEquals(found, Uint8Array.from([...new Uint8Array(9), BYTES[9]!]));
   },
 });

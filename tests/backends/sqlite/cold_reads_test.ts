@@ -15,8 +15,14 @@ const ignore = !canWrite;
 const SIZE = 100_000;
 const BYTES = pattern(SIZE, 1);
 
-/** A disk of which the host has the first bytes of each file in memory, and no others. */
-function coldDisk(warm: number): Disk & { readonly cuts: boolean[] } {
+/**
+ * A disk of which the host has the first bytes of each file in memory, and no
+ * others; `isReadFirst`: not even to write there.
+ */
+function coldDisk(
+  warm: number,
+  isReadFirst = false,
+): Disk & { readonly cuts: boolean[] } {
   const cuts: boolean[] = [];
   return {
     ...hostDisk,
@@ -28,6 +34,7 @@ function coldDisk(warm: number): Disk & { readonly cuts: boolean[] } {
           offset >= warm
             ? undefined
             : real.readCached(fd, buffer.subarray(0, warm - offset), offset),
+        isReadFirst: () => isReadFirst,
       };
     },
     cut(...how) {
@@ -45,9 +52,10 @@ async function withCold(
     fs: SqliteFileSystem,
     at: { file: SqliteNode; cuts: readonly boolean[]; path: string },
   ) => Promise<void>,
+  isReadFirst = false,
 ): Promise<void> {
   using folder = temporary();
-  const disk = coldDisk(warm);
+  const disk = coldDisk(warm, isReadFirst);
   await using(folder.path, async (fs) => {
     const file = make(fs, "file");
     await fs.write(file, 0, BYTES, "file");
@@ -210,4 +218,39 @@ Deno.test({
     await read.promise;
     assertEquals(seen, ["read", "closed"]);
   },
+});
+
+Deno.test({
+  name:
+    "sqlite: the rest of a block that is written in part is read by a thread",
+  ignore,
+  fn: () =>
+    withCold(SIZE, async (fs, { file, path }) => {
+      using reads = holdBack("read");
+      const part = pattern(9, 3);
+      const write = fs.write(file, 10, part, "unstable");
+      assert(write instanceof Promise);
+      // Others are answered meanwhile.
+      assertEquals(fs.getattr(file).size, SIZE);
+      assertEquals(Deno.readFileSync(path), BYTES);
+      reads.open();
+      assertEquals(await write, "unstable");
+      const expected = BYTES.slice();
+      expected.set(part, 10);
+      assertEquals(Deno.readFileSync(path), expected);
+      const blocks = fs.write(file, 4096, pattern(8192, 4), "unstable");
+      assertEquals(blocks, "unstable");
+    }, true),
+});
+
+Deno.test({
+  name: "sqlite: a cut within a block that the host has to read is a thread's",
+  ignore,
+  fn: () =>
+    withCold(SIZE, async (fs, { file, path, cuts }) => {
+      await fs.setattr(file, { size: 50_000 });
+      await fs.settle();
+      await fs.read(file, 0, new Uint8Array(1));
+      assertEquals([cuts, Deno.statSync(path).size], [[true], 50_000]);
+    }, true),
 });

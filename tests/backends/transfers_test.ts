@@ -1,0 +1,89 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { closeSync, openSync } from "node:fs";
+import { HostPace } from "../../src/backends/common/host_pace.ts";
+import {
+  type HostFile,
+  type HostWriter,
+  writeFile,
+} from "../../src/backends/common/transfers.ts";
+import { canWrite, pattern, temporary } from "./sqlite/fixture.ts";
+
+const SIZE = 300_000;
+const pace = new HostPace();
+
+class Opened implements HostFile, Disposable {
+  readonly fd: number;
+  isTransferring = false;
+
+  constructor(path: string, flags: string) {
+    this.fd = openSync(path, flags);
+  }
+
+  during<T>(act: () => Promise<T>): Promise<T> {
+    return act();
+  }
+
+  transferring<T>(act: () => Promise<T>): Promise<T> {
+    return act();
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.fd);
+  }
+}
+
+/** A host whose thread says that it has written so many bytes each time, and has not. */
+function hostThatSays(written: number[], asked: number[]): HostWriter {
+  return {
+    readCached: () => undefined,
+    isReadFirst: () => false,
+    writeLater(_fd, _data, offset) {
+      asked.push(offset);
+      return Promise.resolve(written.shift()!);
+    },
+  };
+}
+
+Deno.test({
+  name:
+    "a thread is asked until all is written, and for an error the host is asked anew",
+  ignore: !canWrite,
+  async fn() {
+    using folder = temporary();
+    const path = `${folder.path}/file`;
+    const data = pattern(SIZE, 1);
+    const asked: number[] = [];
+    using file = new Opened(path, "w+");
+    const host = hostThatSays([100_000, 50_000, -1], asked);
+    await writeFile(host, { file, data, offset: 7, pace });
+    assertEquals(asked, [7, 100_007, 150_007]);
+    const found = Deno.readFileSync(path);
+    assertEquals(found.subarray(150_007), data.subarray(150_000));
+    using closed = new Opened(path, "r");
+    await assertRejects(
+      async () => {
+        const again = hostThatSays([-1], asked);
+        await writeFile(again, { file: closed, data, offset: 0, pace });
+      },
+      Error,
+      "Bad file descriptor",
+    );
+  },
+});
+
+Deno.test({
+  name: "a write to a file that another thread is at is left to a thread",
+  ignore: !canWrite,
+  async fn() {
+    using folder = temporary();
+    using file = new Opened(`${folder.path}/file`, "w+");
+    const asked: number[] = [];
+    const host = hostThatSays([9], asked);
+    const how = { file, data: pattern(9, 1), offset: 0, pace };
+    assertEquals(writeFile(host, how), undefined);
+    assertEquals(asked, []);
+    file.isTransferring = true;
+    await writeFile(host, how);
+    assertEquals(asked, [0]);
+  },
+});
