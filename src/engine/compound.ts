@@ -245,6 +245,10 @@ class CompoundRun {
       if (context.replyRoom < maxReply - RESULT_HEADER) {
         return context.replyLimitStatus;
       }
+      // What reads of files is what takes long, and may always be DELAY.
+      const isAct = row.changes !== "nothing" && row.number !== Op.SEQUENCE;
+      if (isAct) context.hasActed = true;
+      else if (row.usesFiles && context.isMoot) return Status.DELAY;
       if (row.isOnce) this.#keep();
       if (row.usesFiles || row.usesRecords) this.#rely(row);
       const { slot } = context;

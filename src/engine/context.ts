@@ -94,6 +94,8 @@ export class CompoundContext {
   replyLimitStatus: StatusCode;
   /** Whether it has changed what its second run would find changed. */
   hasChanged = false;
+  /** Whether an operation was begun that may change anything, state included. */
+  hasActed = false;
   /** States of ended clients that were found in the way. */
   cleared = 0;
   /** Whether a file system may still read from the request when it is answered. */
@@ -134,6 +136,15 @@ export class CompoundContext {
     this.replyLimitStatus = this.minorVersion === 0
       ? Status.RESOURCE
       : Status.REP_TOO_BIG;
+  }
+
+  /**
+   * Whether its connection is closed, and it has done nothing that was to be done:
+   * it need not go on. A client that comes again is told NFS4ERR_DELAY, or has it
+   * carried out anew.
+   */
+  get isMoot(): boolean {
+    return this.connection.closeReason !== undefined && !this.hasActed;
   }
 
   /** The client that SEQUENCE stands for; in NFSv4.0 set by what carries a clientid or stateid. */

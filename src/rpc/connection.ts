@@ -180,6 +180,7 @@ export class RpcConnection implements Connection {
       this.#failed(error);
     }
     this.#framer.release();
+    this.#share?.hold(this.bytesHeld);
     while (!this.#outbox.isIdle) await this.#change();
     this.#silent.resolve();
     while (this.#inFlight > 0) await this.#change();
@@ -215,6 +216,7 @@ export class RpcConnection implements Connection {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
     this.#outbox.close();
+    this.#share?.hold(this.bytesHeld);
     try {
       this.#transport.close();
     } catch {

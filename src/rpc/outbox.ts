@@ -229,6 +229,7 @@ export class Outbox {
   close(): void {
     this.#isClosed = true;
     this.#open = undefined;
+    for (const segment of this.#ready) this.#memory -= memoryOf(segment);
     this.#ready.length = 0;
     settleUnsent(this.#takeRelying());
   }
@@ -324,15 +325,18 @@ export class Outbox {
         const segment = this.#ready.shift();
         if (segment === undefined) break;
         const { writer, end } = segment;
-        for (let at = segment.at; at < end;) {
-          const taken = await this.transport.write(writer.subarray(at, end));
-          at += taken;
-          this.#pushed -= taken;
-          this.#sent += taken;
-          observer?.bytesSent?.(taken);
-          progress();
+        try {
+          for (let at = segment.at; at < end;) {
+            const taken = await this.transport.write(writer.subarray(at, end));
+            at += taken;
+            this.#pushed -= taken;
+            this.#sent += taken;
+            observer?.bytesSent?.(taken);
+            progress();
+          }
+        } finally {
+          this.#memory -= memoryOf(segment);
         }
-        this.#memory -= memoryOf(segment);
         if (segment.isPooled) writers.give(writer);
       }
     } catch (error) {

@@ -122,6 +122,33 @@ Deno.test("partial records share the budget, and whoever does not get on makes r
   await Promise.all(sends);
 });
 
+Deno.test("a connection that is closed gives back what it held for its peer, while a call is in hand", async () => {
+  const budget = budgetOf(64 * MIB);
+  const handlers = new TestHandlers();
+  const listener = serve(handlers, { budget });
+  const peer = await Peer.connect(listener);
+  const wait = call({
+    xid: 2,
+    procedure: Procedure.WAIT,
+    args: (xdr) => xdr.opaque(new Uint8Array(4)),
+  });
+  await peer.send(wait);
+  const sending = flood(peer, fill);
+  await settled(budget);
+  assert(budget.used > 8 * MIB, `${budget.used} bytes`);
+  const [connection] = listener.connections;
+  connection!.close("stalled");
+  await sending;
+  await settled(budget);
+  assertEquals(connection!.callsInFlight, 1);
+  // The buffer that the call lies in, and its reply.
+  assert(budget.used < 256 * 1024, `${budget.used} bytes`);
+  handlers.waiter(2).resolve();
+  peer[Symbol.dispose]();
+  await listener[Symbol.asyncDispose]();
+  assertEquals(budget.used, 0);
+});
+
 Deno.test("a large record gets through where others hold half of the budget and take nothing", async () => {
   let now = 0;
   const budget = budgetOf(4 * MIB);

@@ -9,6 +9,7 @@ import type {
   WantedAttributes,
 } from "../../vfs/file_system.ts";
 import { spaceFor } from "../attributes/attribute_table.ts";
+import { takeTurns } from "../take_turns.ts";
 import type { CompoundContext } from "../context.ts";
 import { writeName } from "./names.ts";
 import { statusOfError } from "../status.ts";
@@ -93,14 +94,14 @@ export class DirectoryListing {
 
   /** The steps of it. */
   *write(): Steps<StatusCode> {
-    const { reply, connection, services: { turn } } = this.#context;
+    const { reply } = this.#context;
     // RFC 8881 18.23.3: not even an empty list fits.
     if (reply.position > this.#end) return Status.TOOSMALL;
     const { export: { fs }, node } = this.#folder;
     let { after } = this.#options;
     for (let pages = 0; pages <= MOST_PAGES; pages++) {
       // Where a node is found by the host, a page takes milliseconds.
-      if (turn?.isOver) yield* wait(turn.next(connection));
+      yield* takeTurns(this.#context);
       const page = yield* wait(
         fs.readdir(node, after, this.#pageSize(), this.#wanted),
       );
@@ -135,8 +136,8 @@ export class DirectoryListing {
   /** Writes the entries that fit; where one does not, the status of the whole. */
   *#writePage(page: DirectoryPage<object>): Steps<StatusCode | undefined> {
     const context = this.#context;
-    const { reply, connection, minorVersion, services } = context;
-    const { namespace, turn, attributes: table } = services;
+    const { reply, minorVersion, services } = context;
+    const { namespace, attributes: table } = services;
     const { export: terms, node: folder } = this.#folder;
     const { requested } = this.#options;
     const wanted = this.#wanted;
@@ -150,7 +151,7 @@ export class DirectoryListing {
       // What no client could ask for (CheckedFileSystem).
       if (entry.name === "") continue;
       const isDue = this.#seen++ % ENTRIES_AT_ONCE === 0;
-      if (isDue && turn?.isOver) yield* wait(turn.next(connection));
+      if (isDue) yield* takeTurns(context);
       // With fewer entries than would fit the client asks for the rest.
       if (!context.reserve(LARGE_ENTRY)) return this.#finishEarly();
       const start = reply.position;

@@ -1,8 +1,8 @@
-import { wait } from "../../base/awaitable.ts";
 import { isStatus, STATEID_OTHER_SIZE, Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import { XdrError } from "../../xdr/error.ts";
 import { XdrReader } from "../../xdr/reader.ts";
+import { takeTurns } from "../take_turns.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 import {
@@ -28,14 +28,14 @@ export const testStateid: Operation<XdrReader> = {
   },
 
   *run(context, stateids) {
-    const { reply, connection, services: { turn } } = context;
+    const { reply } = context;
     const count = stateids.remaining / STATEID_SIZE;
     if (!context.reserve(4 + 4 * count)) return Status.DELAY;
     reply.uint32(count);
     for (let i = 1; i <= count; i++) {
       reply.uint32(test(context, readStateid(stateids)));
       const isDue = i % STATEIDS_AT_ONCE === 0;
-      if (isDue && turn?.isOver) yield* wait(turn.next(connection));
+      if (isDue) yield* takeTurns(context);
     }
     return Status.OK;
   },

@@ -287,6 +287,26 @@ Deno.test("READDIR of a large folder lets others run after some entries, whether
   assert(turns >= 2000 / 64 + 2000 / 32, `${turns} turns`);
 });
 
+Deno.test("READDIR for a connection that is closed ends with its next turn", async () => {
+  for (const hasActed of [false, true]) {
+    const fixture = memoryFixture(many(2000));
+    const root = await fixture.at("/");
+    const { connection } = root.context;
+    let turns = 0;
+    const next = () => {
+      turns++;
+      Object.assign(connection, { closeReason: "peer" });
+      return Promise.resolve();
+    };
+    Object.assign(fixture.services, { turn: { isOver: true, next } });
+    // What was done before in its COMPOUND has an answer, which may be asked for.
+    root.context.hasActed = hasActed;
+    const part = await readPart(root, { maxCount: 1_000_000 });
+    assertEquals(part.status, hasActed ? "NFS4_OK" : "NFS4ERR_DELAY");
+    assertEquals(turns === 1, !hasActed);
+  }
+});
+
 Deno.test("READDIR lists a small part where connections hold too much for more", async () => {
   const fixture = memoryFixture(many(1000));
   const root = await fixture.at("/");
