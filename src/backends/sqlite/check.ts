@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { ContentFiles } from "./content_files.ts";
 import { isStore, noStore, openDatabase } from "./database.ts";
 import { hostDisk } from "./disk.ts";
+import { rememberLoss } from "./loss_mark.ts";
 import { contentsInUse, recover, shortened } from "./recovery.ts";
 import { checkQueries } from "./check_queries.ts";
 import { lockStore } from "./store_lock.ts";
@@ -28,7 +29,7 @@ export async function checkStore(directory: string): Promise<StoreReport> {
   if (!isStore(directory)) throw noStore(directory);
   const path = Deno.realPathSync(directory);
   using _lock = lockStore(path);
-  const { db, log, wasLost } = openDatabase(path, {
+  const { db, close, wasLost } = openDatabase(path, {
     disk: hostDisk,
     isSynced: true,
   });
@@ -42,8 +43,8 @@ export async function checkStore(directory: string): Promise<StoreReport> {
     return { problems, files: 0, bytes: 0 };
   } finally {
     await contents.close();
-    db.close();
-    log[Symbol.dispose]();
+    if (contents.hasLeftovers) rememberLoss(db);
+    close({ isSound: true });
   }
 }
 

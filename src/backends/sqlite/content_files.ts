@@ -25,6 +25,7 @@ const BLOCK = 512;
  * {@linkcode Contents} in a folder: a sparse file each, named by its number.
  */
 export class ContentFiles implements Contents {
+  hasLeftovers = false;
   readonly #directory: string;
   readonly #disk: Disk;
   /** Which folder that was at the start. */
@@ -173,17 +174,21 @@ export class ContentFiles implements Contents {
     const path = removedPathOf(this.#directory, number);
     try {
       renameSync(pathOf(this.#directory, number), path);
-    } catch {
+    } catch (error) {
       // A file that has nothing but holes was never made.
+      if ((error as { code?: string }).code !== "ENOENT") {
+        this.hasLeftovers = true;
+      }
       return;
     }
     // Gigabytes take a while; should we not get there, the next start does.
     // Not before it is closed, or the close would take that while on the event loop.
-    this.#await(
-      file?.isInUse
-        ? file.closed.then(() => Deno.remove(path))
-        : Deno.remove(path),
-    );
+    const removal = file?.isInUse
+      ? file.closed.then(() => Deno.remove(path))
+      : Deno.remove(path);
+    this.#await(removal.catch(() => {
+      this.hasLeftovers = true;
+    }));
   }
 
   async close(): Promise<void> {

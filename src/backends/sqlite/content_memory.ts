@@ -72,6 +72,9 @@ export class ContentMemory implements Contents {
     this.#files.delete(number);
   }
 
+  /** {@inheritDoc Contents.hasLeftovers} */
+  readonly hasLeftovers = false;
+
   strays(): string[] {
     return [];
   }

@@ -88,8 +88,10 @@ export interface Contents {
   sync(number: number): Promise<void>;
   /** The same, at once. */
   syncNow(number: number): void;
-  /** Removes all of it. */
+  /** Removes all of it; what the host does not remove is left to a next start: see {@linkcode hasLeftovers}. */
   remove(number: number): void;
+  /** Whether some of what was removed is still there once the work has ended. */
+  readonly hasLeftovers: boolean;
   /** Paths of contents that are not in use: a crash can leave some. */
   strays(isInUse: (number: number) => boolean): string[];
   /** Ends the work. */

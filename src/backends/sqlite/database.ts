@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { type Disk, OWN_FILE } from "./disk.ts";
 import { assertNoRemains, claimContents, sizeOf } from "./belonging.ts";
+import { closeKeepingLog, isAside, putBack } from "./kept_log.ts";
 import { isLossMarked, rememberLoss } from "./loss_mark.ts";
 import { assertOwnLog } from "./own_log.ts";
 import { type Log, noLog, WriteAheadLog } from "./write_ahead_log.ts";
@@ -20,7 +21,9 @@ export interface OpenDatabase {
   /** Bytes in it that it uses before it grows. */
   readonly freeBytes: () => number;
   /** Its write-ahead log. */
-  readonly log: Log & Disposable;
+  readonly log: Log;
+  /** Ends the work; `isSound`: nothing failed in it, and the log is no longer needed. */
+  readonly close: (how: { readonly isSound: boolean }) => void;
   /** Whether the last one to use it did not close it. */
   readonly wasLost: boolean;
 }
@@ -28,7 +31,8 @@ export interface OpenDatabase {
 /** Whether a folder has a store in it. Throws an `Error` of one line where the host does not say. */
 export function isStore(directory: string): boolean {
   try {
-    return hasBytes(`${directory}/${DATABASE}`);
+    const path = `${directory}/${DATABASE}`;
+    return hasBytes(path) || isAside(path);
   } catch (error) {
     throw cantOpen(directory, error);
   }
@@ -58,8 +62,9 @@ export function openDatabase(
   const isFolder = directory !== MEMORY;
   const path = isFolder ? `${directory}/${DATABASE}` : MEMORY;
   let hasLog = false;
-  let db: DatabaseSync | undefined;
+  let opening: DatabaseSync | undefined;
   try {
+    if (isFolder) putBack(path);
     hasLog = isFolder && hasBytes(`${path}-wal`);
     const isNew = !(isFolder && hasBytes(path));
     if (isFolder) {
@@ -68,7 +73,7 @@ export function openDatabase(
     }
     // SQLite makes the log with the mode of the database.
     if (isFolder) makeOwn(path);
-    db = new DatabaseSync(path);
+    const db = opening = new DatabaseSync(path);
     // One process owns the store, so the index of the log needs no shared memory.
     // That comes before all else: shared memory is a file, and takes room.
     db.exec(`
@@ -90,10 +95,15 @@ export function openDatabase(
       : noLog;
     const free = db.prepare("PRAGMA freelist_count");
     const freeBytes = () => free.get()!.freelist_count as number * PAGE;
-    return { db, freeBytes, log, wasLost };
+    const close = ({ isSound }: { readonly isSound: boolean }) => {
+      if (isSound || !isFolder) db.close();
+      else closeKeepingLog(db, path);
+      log[Symbol.dispose]();
+    };
+    return { db, freeBytes, log, close, wasLost };
   } catch (error) {
-    if (hasLog && db !== undefined) rememberLoss(db);
-    db?.close();
+    if (hasLog && opening !== undefined) rememberLoss(opening);
+    opening?.close();
     throw cantOpen(directory, error);
   }
 }

@@ -3,11 +3,12 @@ import type { DatabaseSync } from "node:sqlite";
 /**
  * That a store was lost is seen by its log, which a clean end removes. So does the
  * end of a start that fails (what was to be brought back took room, `content/` was
- * not mounted): it leaves this mark, and the next start does what that one has not.
+ * not mounted), and a clean end after the host has not removed a content: they leave
+ * this mark, and the next start does what was not done.
  */
 const MARK = "lost";
 
-/** Whether a start has failed since the last server was lost. */
+/** Whether one of those has left it. */
 export function isLossMarked(db: DatabaseSync): boolean {
   return db.prepare("SELECT 1 FROM meta WHERE name = ?").get(MARK) !==
     undefined;

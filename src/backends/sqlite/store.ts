@@ -11,6 +11,7 @@ import { ContentJournal } from "./content_journal.ts";
 import { largestFile } from "./largest_file.ts";
 import { Listings } from "./listings.ts";
 import { rowOf } from "./node.ts";
+import { rememberLoss } from "./loss_mark.ts";
 import { NodeTable } from "./node_table.ts";
 import type { CompleteOptions } from "./options.ts";
 import { Records } from "./records.ts";
@@ -78,10 +79,11 @@ function assemble(
     closers.push(() => lock[Symbol.dispose]());
   }
   const isSynced = durability !== "none";
-  const { db, freeBytes, log, wasLost } = openDatabase(directory, {
+  const { db, freeBytes, log, close, wasLost } = openDatabase(directory, {
     ...{ disk, isSynced },
   });
-  closers.push(() => log[Symbol.dispose](), () => db.close());
+  let isSound = () => true;
+  closers.push(() => close({ isSound: isSound() }));
   const contents: Contents = isFolder
     ? new ContentFiles(`${directory}/content`, disk)
     : new ContentMemory();
@@ -102,6 +104,7 @@ function assemble(
   );
   const nodes = new NodeTable(sql, options.keptNodes);
   const transaction = new Transaction(db, { sequence, disk });
+  isSound = () => transaction.failure === undefined;
   const journal = new ContentJournal(db);
   const free = contents instanceof ContentMemory
     ? () => contents.freeBytes
@@ -165,6 +168,7 @@ function assemble(
     records,
     async close() {
       await contents.close();
+      if (isSound() && contents.hasLeftovers) rememberLoss(db);
       for (const close of closers.reverse()) close();
     },
   };
