@@ -26,6 +26,7 @@ import { inherited } from "../../vfs/permissions.ts";
 import { Directory } from "./directory.ts";
 import { FileContent } from "../common/file_content.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
+import { KeptPages } from "./kept_pages.ts";
 import { checkName, MAX_NAME } from "../common/names.ts";
 import { isSameVerifier } from "../common/verifier.ts";
 import {
@@ -68,6 +69,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   readonly #instance: number;
   readonly #capacity: Capacity;
   readonly #nodes = new Map<number, MemoryNode>();
+  readonly #pages = new KeptPages();
   readonly #root: MemoryNode;
   #nextFileid = 1;
 
@@ -135,7 +137,9 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   ): DirectoryPage<MemoryNode> {
     const entries = entriesOf(directory);
     accessed(directory, this.#now);
-    return entries.page(cookie, limit);
+    const request = { cookie, limit };
+    return this.#pages.get(directory, request) ??
+      this.#pages.keep(directory, request, entries.page(cookie, limit));
   }
 
   /** Fills `target` with content from `offset` on. */
