@@ -113,15 +113,19 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   /**
    * A range of another owner that forbids the owner the span; unknown owners
    * have none. One that is over where too many are yet to be cleared away to
-   * say now.
+   * say now. The ranges of owners that `isPassedOver` says so of don't count.
    */
   conflict(
     owner: Owner | undefined,
     span: Span,
-    write: boolean,
+    { write, isPassedOver }: {
+      readonly write: boolean;
+      readonly isPassedOver?: ((owner: Owner) => boolean) | undefined;
+    },
   ): LockedRange<H> | undefined {
-    return this.#find(this.#writers, span, owner) ??
-      (write ? this.#find(this.#readers, span, owner) : undefined);
+    const find = (tree: RangeTree<Kept<H>>) =>
+      this.#find(tree, span, { owner, isPassedOver });
+    return find(this.#writers) ?? (write ? find(this.#readers) : undefined);
   }
 
   /** Whether something is locked under this holder. */
@@ -227,10 +231,13 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   #find(
     tree: RangeTree<Kept<H>>,
     span: Span,
-    owner: Owner | undefined,
+    { owner, isPassedOver }: {
+      readonly owner: Owner | undefined;
+      readonly isPassedOver: ((owner: Owner) => boolean) | undefined;
+    },
   ): Kept<H> | undefined {
     for (let cleared = 0;; cleared++) {
-      const range = tree.find(span, owner);
+      const range = tree.find(span, owner, isPassedOver);
       if (range === undefined || !range.isOver || cleared === AT_ONCE) {
         return range;
       }

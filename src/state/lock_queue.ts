@@ -274,7 +274,7 @@ function isFree(waiting: Waiting): boolean {
   // A range stays as it is until it is over.
   if (keptBy?.isOver === false) return false;
   const known = client.states.lockOwners.get(owner.key);
-  waiting.keptBy = file.knownRanges?.conflict(known, waiting, write);
+  waiting.keptBy = file.knownRanges?.conflict(known, waiting, { write });
   return waiting.keptBy === undefined;
 }
 

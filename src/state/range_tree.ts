@@ -22,6 +22,12 @@ interface Node {
 
 type Entry = Range | Node;
 
+/** Bytes that are asked about, and whose ranges don't matter. */
+interface Sought extends Pick<Range, "start" | "last"> {
+  readonly owner: object | undefined;
+  readonly isPassedOver: ((owner: object) => boolean) | undefined;
+}
+
 const MAX_ENTRIES = 32;
 /** The owner of a node that has more than one. */
 const SEVERAL = {};
@@ -36,12 +42,15 @@ export class RangeTree<T extends Range> {
   /** Nodes above the ranges, the root not counted. */
   #height = 0;
 
-  /** A range that overlaps the span and is not the owner's. */
+  /** A range that overlaps the span, is not the owner's, and of none that is passed over. */
   find(
     span: Pick<Range, "start" | "last">,
     owner: object | undefined,
+    isPassedOver?: (owner: T["owner"]) => boolean,
   ): T | undefined {
-    return find(this.#root, this.#height, span, owner) as T | undefined;
+    const { start, last } = span;
+    const sought = { start, last, owner, isPassedOver } as Sought;
+    return find(this.#root, this.#height, sought) as T | undefined;
   }
 
   /** Takes a range in. */
@@ -66,15 +75,15 @@ export class RangeTree<T extends Range> {
 function find(
   { entries }: Node,
   height: number,
-  span: Pick<Range, "start" | "last">,
-  owner: object | undefined,
+  sought: Sought,
 ): Entry | undefined {
-  const { start, last } = span;
+  const { start, last, owner, isPassedOver } = sought;
   for (const entry of entries) {
     if (entry.start > last) return undefined;
     if (entry.owner === owner || entry.last < start) continue;
+    if (entry.owner !== SEVERAL && isPassedOver?.(entry.owner)) continue;
     if (height === 0) return entry;
-    const found = find(entry as Node, height - 1, span, owner);
+    const found = find(entry as Node, height - 1, sought);
     if (found !== undefined) return found;
   }
   return undefined;

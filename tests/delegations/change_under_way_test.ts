@@ -2,8 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { memory } from "../../src/backends/memory/mod.ts";
+import { Status } from "../../src/nfs4/constants.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
-import { Fixture } from "../backchannel/fixture.ts";
+import { eventually, Fixture } from "../backchannel/fixture.ts";
 import {
   anonymousStateid,
   op,
@@ -70,10 +71,6 @@ const CHANGES: readonly [
     op.putfh(file),
     op.write({ stateid: anonymousStateid, data: "new", stable: 2 }),
   ]],
-  ["WRITE that looks at the file first", "getattr", (file) => [
-    op.putfh(file),
-    op.write({ stateid: anonymousStateid, data: "new", stable: 2 }),
-  ]],
   ["REMOVE", "remove", () => [op.putrootfh(), op.remove("f")]],
   ["RENAME", "rename", () => [
     op.putrootfh(),
@@ -122,6 +119,23 @@ for (const [what, method, requests] of CHANGES) {
     assertEquals(reader.client.callbacks.recalls, []);
   });
 }
+
+Deno.test("what another client gets while a WRITE looks at its rights is recalled", async () => {
+  const { fs, close, came, open } = gated();
+  await using fixture = await Fixture.open({ served: fs });
+  const [reader, changer] = [await fixture.session(), await fixture.session()];
+  close("getattr");
+  const data = op.write({ stateid: anonymousStateid, data: "new" });
+  const written = changer.expectStatus(Status.DELAY, [...walk(["f"]), data]);
+  await came;
+  assertEquals(await asked(reader, READ | WANT_READ), "read");
+  open();
+  await written;
+  await eventually(
+    "a recall",
+    () => reader.client.callbacks.recalls.length > 0,
+  );
+});
 
 Deno.test("a change that has ended, well or not, stands in no client's way", async () => {
   const { fs, close, came, open } = gated();

@@ -46,7 +46,10 @@ for (const write of [false, true]) {
         return BigInt(4 * N);
       },
     };
-    assertEquals(ranges.conflict(own.owner, span, true)?.holder, other);
+    assertEquals(
+      ranges.conflict(own.owner, span, { write: true })?.holder,
+      other,
+    );
     assert(looks < 200, `${looks} nodes`);
   });
 
@@ -57,14 +60,17 @@ for (const write of [false, true]) {
     assertEquals([ranges.size, ranges.isHeldBy(own)], [1, false]);
     assertEquals(later.length, 1);
     const behind = { start: BigInt(2 * N - 2), last: BigInt(2 * N - 2) };
-    assertEquals(ranges.conflict(other.owner, behind, true), undefined);
+    assertEquals(
+      ranges.conflict(other.owner, behind, { write: true }),
+      undefined,
+    );
     // Too many at once: whoever asks is put off.
-    const found = ranges.conflict(other.owner, all, true);
+    const found = ranges.conflict(other.owner, all, { write: true });
     assertEquals(found?.isOver, true);
     let pieces = 0;
     while (!later[0]!.next().done) pieces++;
     assertEquals(pieces, N);
-    assertEquals(ranges.conflict(other.owner, all, true), undefined);
+    assertEquals(ranges.conflict(other.owner, all, { write: true }), undefined);
   });
 }
 

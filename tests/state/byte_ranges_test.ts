@@ -70,7 +70,7 @@ Deno.test("ByteRanges does what an array of bytes does", () => {
         const conflict = ranges.conflict(
           holder.owner,
           span(start, last),
-          write,
+          { write },
         );
         assertEquals(conflict !== undefined, expected, `${seed} ${step}`);
         if (conflict) continue;
@@ -131,15 +131,21 @@ Deno.test("ByteRanges: ten thousand locks and as many readers of one range are q
   const begin = performance.now();
   holders.forEach((holder, i) => {
     const own = span(i * 10, i * 10 + 4);
-    assertEquals(ranges.conflict(holder.owner, own, true), undefined);
+    assertEquals(
+      ranges.conflict(holder.owner, own, { write: true }),
+      undefined,
+    );
     ranges.lock(holder, own, true);
     const shared = span(1_000_000, 2_000_000);
-    assertEquals(ranges.conflict(holder.owner, shared, false), undefined);
+    assertEquals(
+      ranges.conflict(holder.owner, shared, { write: false }),
+      undefined,
+    );
     ranges.lock(holder, shared, false);
   });
   assertEquals(ranges.size, 20_000);
   const stranger = { name: "stranger" };
-  const hit = ranges.conflict(stranger, span(50_003, 50_008), false);
+  const hit = ranges.conflict(stranger, span(50_003, 50_008), { write: false });
   assertEquals(hit?.start, 50_000n);
   for (const holder of holders) ranges.release(holder);
   assertEquals(ranges.size, 0);

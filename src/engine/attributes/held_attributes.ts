@@ -10,7 +10,11 @@ import type { FileRef } from "../../vfs/file_handle.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { settingToo } from "../files/changing.ts";
-import { FileUse, giveWay, recallConflicts } from "../locking/conflicts.ts";
+import {
+  FileUse,
+  recallConflicts,
+  wouldGiveWay,
+} from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 
 /** change and size: what the holder of a write delegation knows better. */
@@ -30,7 +34,7 @@ export function heldByAnother(
     if (isHolder(context, file, delegation)) continue;
     // A client that holds one for writing is alone with the file.
     if (delegation.type !== "write") return undefined;
-    if (!giveWay(context, delegation)) return delegation;
+    if (!wouldGiveWay(context, delegation.client)) return delegation;
   }
   return undefined;
 }

@@ -17,33 +17,6 @@ import { resolveState, specialOf, TO_USE } from "./resolve_stateid.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
 /**
- * The state under which `file` is read or written (RFC 8881 8.2.5): an open, a
- * lock or a delegation; NFS4_OK where it may be done under none, by who has the
- * rights to; otherwise the status that refuses it.
- */
-function ioState(
-  context: CompoundContext,
-  stateid: Stateid,
-  { file, write }: { readonly file: FileRef; readonly write: boolean },
-): HeldState | StatusCode {
-  const special = specialOf(stateid);
-  if (special === "anonymous" || special === "bypass") {
-    return checkSpecial(context, file, { write, bypass: special === "bypass" });
-  }
-  const state = resolveState(context, stateid, file, TO_USE);
-  if (isStatus(state)) return state;
-  const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
-  // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
-  if ((accessOf(state) & needed) !== 0) return state;
-  // RFC 8881 9.1.2, RFC 7530 9.1.6: clients read around what they write, so an
-  // open for writing may be read under where no other open denies it.
-  const deny = Share.DENY_NONE;
-  const isRefused = write ||
-    isShareDenied(context, file, { access: Share.ACCESS_READ, deny });
-  return isRefused ? Status.OPENMODE : Status.OK;
-}
-
-/**
  * The user whose permissions for reading or writing were checked when the state
  * came to be; -1 for several. A delegation that came with an OPEN for writing
  * alone is good for what its user had written when the file got another owner.
@@ -95,9 +68,11 @@ function checkSpecial(
 }
 
 /**
- * Whether the caller may READ or WRITE the current filehandle with a stateid.
+ * Whether the caller may READ or WRITE the current filehandle with a stateid (RFC
+ * 8881 8.2.5): an open, a lock, a delegation, or one that stands for none.
  * RFC 8881 18.16.4 wants the permissions of each request checked: those of the
- * user that OPEN was for have been, so only others cost a look at the file.
+ * user that OPEN was for have been, so only others cost a look at the file. That
+ * look comes before all else: who may not do it takes nothing from other clients.
  */
 export function authorizeIo(
   context: CompoundContext,
@@ -106,19 +81,52 @@ export function authorizeIo(
 ): Awaitable<StatusCode> {
   const { file } = context;
   const write = use === "write";
-  const state = ioState(context, stateid, { file, write });
-  if (!isStatus(state)) {
-    // Its client may close it before the file system has written.
-    if (write) context.noteChange(file);
-    const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
-    if (userOf(state, needed) === context.callerOf(file).uid) return Status.OK;
-  } else if (state !== Status.OK) {
-    return state;
+  const special = specialOf(stateid);
+  if (special === "anonymous" || special === "bypass") {
+    const bypass = special === "bypass";
+    return ifPermitted(
+      context,
+      write,
+      () => checkSpecial(context, file, { write, bypass }),
+    );
   }
-  const attributes = attributesOf(file, RIGHTS);
+  const state = resolveState(context, stateid, file, TO_USE);
+  if (isStatus(state)) return state;
+  const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
+  // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
+  if ((accessOf(state) & needed) === 0) {
+    if (write) return Status.OPENMODE;
+    return ifPermitted(context, write, () => checkReadAround(context, file));
+  }
+  // Its client may close it before the file system has written.
+  if (write) context.noteChange(file);
+  if (userOf(state, needed) === context.callerOf(file).uid) return Status.OK;
+  return ifPermitted(context, write, () => Status.OK);
+}
+
+/**
+ * RFC 8881 9.1.2, RFC 7530 9.1.6: clients read around what they write, so an open
+ * for writing may be read under where no other open denies it.
+ */
+function checkReadAround(context: CompoundContext, file: FileRef): StatusCode {
+  const shares = { access: Share.ACCESS_READ, deny: Share.DENY_NONE };
+  return isShareDenied(context, file, shares) ? Status.OPENMODE : Status.OK;
+}
+
+/** What `otherwise` says, of a caller who has the right to read or write the file. */
+function ifPermitted(
+  context: CompoundContext,
+  write: boolean,
+  otherwise: () => StatusCode,
+): Awaitable<StatusCode> {
+  const judge = (attributes: Rights) => {
+    const status = checkCaller(context, attributes, write);
+    return status === Status.OK ? otherwise() : status;
+  };
+  const attributes = attributesOf(context.file, RIGHTS);
   return attributes instanceof Promise
-    ? attributes.then((attributes) => checkCaller(context, attributes, write))
-    : checkCaller(context, attributes, write);
+    ? attributes.then(judge)
+    : judge(attributes);
 }
 
 function checkCaller(

@@ -1,5 +1,6 @@
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { dropState } from "../../state/client_release.ts";
+import type { Client } from "../../state/client.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import { FsError } from "../../vfs/errors.ts";
 import {
@@ -35,6 +36,18 @@ export function giveWay(context: CompoundContext, held: HeldState): boolean {
     if (forgetIdleOwners(state, client, before) > 0) return true;
   }
   return client !== context.client && state.expireIfLapsed(client);
+}
+
+/**
+ * Whether what a client holds would give way. A question that is no conflict
+ * itself, as GETATTR or LOCKT, goes on as if it had, and takes nothing from a
+ * client that may come back.
+ */
+export function wouldGiveWay(
+  { client: own, services: { state } }: CompoundContext,
+  client: Client,
+): boolean {
+  return client !== own && (client.isGone || state.lease.isExpired(client));
 }
 
 /**

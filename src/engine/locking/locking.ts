@@ -10,7 +10,7 @@ import type { LockOwner } from "../../state/owners.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { XdrError } from "../../xdr/error.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
-import { giveWay } from "./conflicts.ts";
+import { giveWay, wouldGiveWay } from "./conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 
 /** lock_owner4. */
@@ -20,6 +20,9 @@ export interface LockOwnerName {
   /** What the client calls it: a view of the request. */
   readonly name: Uint8Array;
 }
+
+/** Locks of clients without a lease that a question looks past. */
+const MAX_LOOKS = 256;
 
 /** Reads a lock_owner4. */
 export function readLockOwner(xdr: XdrReader): LockOwnerName {
@@ -56,17 +59,36 @@ export function readLockType(xdr: XdrReader): LockType {
 export function findConflict(
   context: CompoundContext,
   owner: LockOwner | undefined,
-  { span, write }: { readonly span: Span; readonly write: boolean },
+  { span, ...how }: {
+    readonly span: Span;
+    readonly write: boolean;
+    readonly isPassedOver?: (owner: LockOwner) => boolean;
+  },
 ): LockedRange<LockState> | undefined {
   const { files } = context.services.state;
   while (true) {
     const range = files.get(context.file)?.knownRanges
-      ?.conflict(owner, span, write);
+      ?.conflict(owner, span, how);
     if (range === undefined) return undefined;
     // Too many that are over are in front of what may be in the way.
     if (range.isOver) throw new FsError("busy");
     if (!giveWay(context, range.holder)) return range;
   }
+}
+
+/**
+ * The same for who only asks: clients whose leases ran out keep their locks, but
+ * for those behind so many others that it would take long to look past them.
+ */
+export function wouldConflict(
+  context: CompoundContext,
+  owner: LockOwner | undefined,
+  { span, write }: { readonly span: Span; readonly write: boolean },
+): LockedRange<LockState> | undefined {
+  let looks = 0;
+  const isPassedOver = ({ client }: LockOwner) =>
+    looks++ < MAX_LOOKS && wouldGiveWay(context, client);
+  return findConflict(context, owner, { span, write, isPassedOver });
 }
 
 /** Refuses a lock, and says whose is in the way: one that is held, or is about to be. */

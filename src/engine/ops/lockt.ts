@@ -4,10 +4,10 @@ import { spanOf } from "../../state/byte_ranges.ts";
 import {
   deny,
   encodeDenied,
-  findConflict,
   type LockOwnerName,
   readLockOwner,
   readLockType,
+  wouldConflict,
 } from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
 import { ownerNamed } from "../locking/client_caller.ts";
@@ -51,7 +51,7 @@ export const lockt: Operation<LocktArgs> = {
     const { lockOwners: owners } = client.states;
     const named = { name: owner.name, owners };
     const known = owners.get(ownerNamed(context, client, named));
-    const conflict = findConflict(context, known, { span, write });
+    const conflict = wouldConflict(context, known, { span, write });
     return conflict === undefined
       ? Status.OK
       : deny(context, conflict, conflict.holder);
