@@ -245,9 +245,9 @@ export class ClientTable {
   }
 
   /**
-   * At the limit the oldest unconfirmed record goes, then a client whose lease
-   * ran out, those without state before others, then the oldest without state
-   * of the party that has most of them. A party with more than its share
+   * At the limit the oldest unconfirmed record goes where there are many of
+   * them, then a client whose lease ran out, those without state before others,
+   * then one without state of the party that has most of them. A party with more than its share
    * makes room by itself.
    */
   #makeRoom(party: string, account: StateAccount): boolean {
@@ -258,8 +258,11 @@ export class ClientTable {
       victim = this.#crowds.spareOf(party) ?? this.#firstLapsed(party);
     } else if (free > 0) return true;
     else {
-      const [unconfirmed] = this.#unconfirmed;
-      victim = unconfirmed ?? this.#firstLapsed() ?? this.#crowds.spare();
+      const [oldest] = this.#unconfirmed;
+      victim = this.#crowds.areMany(this.#unconfirmed.size)
+        ? oldest
+        : undefined;
+      victim ??= this.#firstLapsed() ?? this.#crowds.spare();
     }
     if (victim === undefined) return false;
     if (victim.isConfirmed) this.#options.drop(victim, "evicted");

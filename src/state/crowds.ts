@@ -1,13 +1,25 @@
 import type { Client } from "./client.ts";
 
+/**
+ * The share of the clients with nothing to lose that unconfirmed ones have before
+ * they go first: who is about to confirm needs a while, and a flood of others
+ * that never do must not cost more confirmed ones than that.
+ */
+const UNCONFIRMED_SHARE = 1 / 8;
+/** Idle clients that one search finds to have been heard of, and passes over. */
+const MAX_LOOKS = 64;
+
 /** The clients of one party. */
 class Crowd {
   /** All of them. */
   size = 0;
   /** Those that have yet to be confirmed, the oldest first. */
   readonly unconfirmed = new Set<Client>();
-  /** Confirmed ones that hold nothing, the oldest first. */
-  readonly idle = new Set<Client>();
+  /**
+   * Confirmed ones that hold nothing, those not heard of for longest first, and
+   * the clock time at which each was heard of when it came to its place.
+   */
+  readonly idle = new Map<Client, number>();
 
   /** How many could go without a loss. */
   get spare(): number {
@@ -24,6 +36,8 @@ export class Crowds {
   readonly #byParty = new Map<string, Crowd>();
   /** By {@linkcode Crowd.spare}; grows and shrinks by one at a time. */
   readonly #bySpare: Set<Crowd>[] = [];
+  /** How many clients of all parties could go without a loss. */
+  #spare = 0;
 
   /** Number of clients of a party. */
   sizeOf(party: string): number {
@@ -42,9 +56,12 @@ export class Crowds {
     const before = crowd.spare;
     const isIdle = !client.isGone && client.isConfirmed &&
       client.states.isEmpty;
-    put(crowd.unconfirmed, client, !client.isGone && !client.isConfirmed);
-    put(crowd.idle, client, isIdle);
+    if (!client.isGone && !client.isConfirmed) crowd.unconfirmed.add(client);
+    else crowd.unconfirmed.delete(client);
+    if (!isIdle) crowd.idle.delete(client);
+    else if (!crowd.idle.has(client)) crowd.idle.set(client, client.renewedAt);
     const after = crowd.spare;
+    this.#spare += after - before;
     if (after !== before) {
       this.#bySpare[before]!.delete(crowd);
       this.#rank(crowd);
@@ -66,7 +83,16 @@ export class Crowds {
     this.#bySpare[0]!.delete(crowd);
   }
 
-  /** The oldest client of a party that loses nothing when it goes, unconfirmed ones before others. */
+  /** Whether, of all that could go without a loss, so many are unconfirmed that one of these is to go. */
+  areMany(unconfirmed: number): boolean {
+    return unconfirmed > this.#spare * UNCONFIRMED_SHARE;
+  }
+
+  /**
+   * A client of a party that loses nothing when it goes: the oldest unconfirmed
+   * one where there are many of them, or else the confirmed one not heard of for
+   * longest.
+   */
   spareOf(party: string): Client | undefined {
     const crowd = this.#byParty.get(party);
     return crowd && spareOf(crowd);
@@ -91,18 +117,20 @@ export class Crowds {
   }
 }
 
-function put(set: Set<Client>, client: Client, belongs: boolean): void {
-  if (belongs) set.add(client);
-  else set.delete(client);
-}
-
-function spareOf({ unconfirmed, idle }: Crowd): Client | undefined {
-  for (const client of unconfirmed) return client;
-  for (const client of idle) {
+function spareOf({ unconfirmed, idle, spare }: Crowd): Client | undefined {
+  const [oldest] = unconfirmed;
+  if (unconfirmed.size > spare * UNCONFIRMED_SHARE) return oldest;
+  let looks = 0;
+  for (const [client, heardAt] of idle) {
+    if (client.renewedAt !== heardAt && looks++ < MAX_LOOKS) {
+      idle.delete(client);
+      idle.set(client, client.renewedAt);
+      continue;
+    }
     // What it is waiting for would have no session to be answered on.
     if (![...client.sessions].some(({ slots }) => slots.busy > 0)) {
       return client;
     }
   }
-  return undefined;
+  return oldest;
 }

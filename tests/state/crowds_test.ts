@@ -98,6 +98,52 @@ Deno.test("a flood of unconfirmed clients from one party evicts its own", () => 
   });
 });
 
+Deno.test("a flood of clients that confirm leaves others of their party time to confirm", () => {
+  const fixture = new StateFixture({ maxClients: 1_000 });
+  crowd(fixture, "a", 1_000);
+  for (let round = 0; round < 3; round++) {
+    const slow = come(fixture, "a", false)!;
+    crowd(fixture, "a", 90);
+    assertEquals(slow.isGone, false);
+    fixture.state.confirmClient(slow);
+  }
+});
+
+Deno.test("a flood of clients that never confirm takes an eighth of the idle ones of their party, and leaves others time", () => {
+  const fixture = new StateFixture({ maxClients: 1_000 });
+  const idle = crowd(fixture, "a", 750);
+  for (let i = 0; i < 5_000; i++) come(fixture, "a", false);
+  assertEquals(idle.filter((client) => client.isGone).length, 94);
+  const slow = come(fixture, "a", false)!;
+  for (let i = 0; i < 90; i++) come(fixture, "a", false);
+  assertEquals(slow.isGone, false);
+});
+
+Deno.test("who is about to confirm stays where several parties of idle clients fill the server", () => {
+  const fixture = new StateFixture({ maxClients: 1_000 });
+  const parties = ["a", "b", "c", "d", "e"];
+  for (const party of parties) crowd(fixture, party, 1_000);
+  const slow = come(fixture, "slow", false)!;
+  for (let i = 0; i < 20; i++) come(fixture, `new ${i}`);
+  assertEquals(slow.isGone, false);
+  assertEquals(fixture.state.clients.size, 1_000);
+});
+
+Deno.test("who was heard of goes after those that were not", () => {
+  const fixture = new StateFixture({ maxClients: 100 });
+  const [mount] = crowd(fixture, "a", 1);
+  crowd(fixture, "a", 74);
+  for (let i = 0; i < 10; i++) {
+    fixture.clock.advance(1);
+    fixture.state.lease.renew(mount!);
+    crowd(fixture, "a", 60);
+  }
+  assertEquals(mount!.isGone, false);
+  fixture.clock.advance(1);
+  crowd(fixture, "a", 75);
+  assertEquals(mount!.isGone, true);
+});
+
 Deno.test("clients of a party that has all its memory make room among themselves", () => {
   const fixture = new StateFixture({
     maxClients: 1000,
