@@ -3,6 +3,7 @@ import { parseArguments } from "./cli/arguments.ts";
 import { HELP } from "./cli/help.ts";
 import { complain, print } from "./cli/output.ts";
 import { runServer } from "./cli/serve.ts";
+import { prepareSignals } from "./cli/signals.ts";
 import { runCheck, runExport, runImport } from "./cli/store.ts";
 import { UsageError } from "./cli/values.ts";
 
@@ -11,7 +12,7 @@ const REFUSED = 2;
 
 /** Runs the command line; returns the exit status when all is done. */
 export async function main(args: readonly string[]): Promise<number> {
-  surviveSizeLimit();
+  const ignored = prepareSignals();
   try {
     const parsed = parseArguments(args);
     switch (parsed.command) {
@@ -22,7 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
         print(`dittofs-nfs4 ${denoConfig.version}\n`);
         return 0;
       case "serve":
-        return await runServer(parsed);
+        return await runServer(parsed, ignored);
       case "check":
         return await runCheck(parsed.directory);
       case "export":
@@ -36,9 +37,4 @@ export async function main(args: readonly string[]): Promise<number> {
     complain(error instanceof UsageError ? `${line} (see --help)` : line);
     return REFUSED;
   }
-}
-
-/** Beyond a limit of file sizes (ulimit -f) a write is to fail, and not to end the process. */
-function surviveSizeLimit(): void {
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => {});
 }

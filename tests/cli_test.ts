@@ -39,6 +39,25 @@ Deno.test(
 );
 
 Deno.test(
+  "what the server was started to ignore does not stop it, as by nohup; SIGTERM always does",
+  {
+    ignore: cannotRun || Deno.build.os !== "linux",
+  },
+  async () => {
+    for (const ignoring of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+      const args = [...QUIET, "--export", "/=memory:"];
+      await using server = new ServerProcess(args, { ignoring });
+      await server.until(/mount -t nfs4/);
+      if (ignoring !== "SIGTERM") server.kill(ignoring);
+      server.kill("SIGTERM");
+      const { code, stderr } = await server.ended();
+      assertEquals(code, 0, stderr);
+      assertStringIncludes(stderr, "stopping signal=SIGTERM");
+    }
+  },
+);
+
+Deno.test(
   "without a flag the default folder is made in the working directory",
   {
     ignore: cannotRun,

@@ -13,25 +13,24 @@ import type { ServeArguments } from "./arguments.ts";
 import type { ExportArgument } from "./export_argument.ts";
 import { logLimitations } from "./limitations.ts";
 import { print } from "./output.ts";
+import { untilSignal } from "./signals.ts";
 
 /** Milliseconds for the last lines of the log, should their reader be stuck. */
 const LAST_LINES_MS = 1_000;
 /** Bytes of requests and replies in hand, where the machine has little memory and where it has much. */
 export const LEAST_BUFFERS: number = 2 ** 26;
 export const MOST_BUFFERS: number = 2 ** 31;
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  // The end of a terminal session is a clean end too: nothing is left to reload.
-  : ["SIGINT", "SIGTERM", "SIGHUP"];
-
-/** Serves until a signal comes; returns the exit status. */
-export async function runServer(options: ServeArguments): Promise<number> {
+/** Serves until a signal comes that is not `ignored`; returns the exit status. */
+export async function runServer(
+  options: ServeArguments,
+  ignored: ReadonlySet<Deno.Signal>,
+): Promise<number> {
   const log = createLogger({
     level: options.logLevel,
     format: options.logFormat,
   });
   try {
-    return await serveUntilSignal(options, log);
+    return await serveUntilSignal(options, { log, ignored });
   } finally {
     await log.flush?.(LAST_LINES_MS);
   }
@@ -39,7 +38,10 @@ export async function runServer(options: ServeArguments): Promise<number> {
 
 async function serveUntilSignal(
   options: ServeArguments,
-  log: Logger,
+  { log, ignored }: {
+    readonly log: Logger;
+    readonly ignored: ReadonlySet<Deno.Signal>;
+  },
 ): Promise<number> {
   const exports = options.exports.map((spec) => open(spec, options));
   await using server = await start(exports, {
@@ -55,7 +57,7 @@ async function serveUntilSignal(
   });
   startMetrics(server, options, log);
   // Listened for before a line says that there is something to stop.
-  const signalled = untilSignal();
+  const signalled = untilSignal(ignored);
   try {
     announce(server, options);
   } catch (error) {
@@ -244,20 +246,4 @@ function logDurability(options: ServeArguments, log: Logger): void {
     if (backend !== "sqlite") continue;
     log.info("store", { export: path, directory: location, durability });
   }
-}
-
-function untilSignal(): Promise<Deno.Signal> {
-  return new Promise((resolve) => {
-    const listeners = SIGNALS.map((signal) => {
-      const listener = () => {
-        // A second signal ends the process at once, as without us.
-        for (const [name, each] of listeners) {
-          Deno.removeSignalListener(name, each);
-        }
-        resolve(signal);
-      };
-      Deno.addSignalListener(signal, listener);
-      return [signal, listener] as const;
-    });
-  });
 }

@@ -17,28 +17,39 @@ export class ServerProcess implements AsyncDisposable {
   /** Runs `deno run -A mod.ts` with the flags, as the README says; or with fewer permissions. */
   constructor(
     args: readonly string[],
-    { descriptors, user, program: own = MOD, permissions = ["-A"], ...options }:
-      {
-        readonly cwd?: string;
-        readonly env?: Record<string, string>;
-        /** Only `env`, nothing of this process's own. */
-        readonly clearEnv?: boolean;
-        /** Most descriptors that it may have; the test's own if left out. */
-        readonly descriptors?: number;
-        /** In place of `-A`. */
-        readonly permissions?: readonly string[];
-        /** Whom it runs as, where that is somebody else; only root can. */
-        readonly user?: number | undefined;
-        /** Another program than the command line. */
-        readonly program?: string;
-      } = {},
+    {
+      descriptors,
+      ignoring,
+      user,
+      program: own = MOD,
+      permissions = ["-A"],
+      ...options
+    }: {
+      readonly cwd?: string;
+      readonly env?: Record<string, string>;
+      /** Only `env`, nothing of this process's own. */
+      readonly clearEnv?: boolean;
+      /** A signal that it is started to ignore. */
+      readonly ignoring?: Deno.Signal;
+      /** Most descriptors that it may have; the test's own if left out. */
+      readonly descriptors?: number;
+      /** In place of `-A`. */
+      readonly permissions?: readonly string[];
+      /** Whom it runs as, where that is somebody else; only root can. */
+      readonly user?: number | undefined;
+      /** Another program than the command line. */
+      readonly program?: string;
+    } = {},
   ) {
     const main = user === undefined ? [own] : [AS_USER, String(user)];
     const run = ["run", "--no-prompt", ...permissions, ...main, ...args];
     const command = [Deno.execPath(), ...run];
-    const [program = "", ...rest] = descriptors === undefined
+    const before: string[] = [];
+    if (descriptors !== undefined) before.push(`ulimit -n ${descriptors}`);
+    if (ignoring !== undefined) before.push(`trap "" ${ignoring.slice(3)}`);
+    const [program = "", ...rest] = before.length === 0
       ? command
-      : ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...command];
+      : ["sh", "-c", [...before, 'exec "$@"'].join("; "), "sh", ...command];
     this.#child = new Deno.Command(program, {
       args: rest,
       stdin: "null",
