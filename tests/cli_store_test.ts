@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { sqlite, type SqliteFileSystem } from "../src/backends/sqlite/mod.ts";
-import { describe, sizeOf } from "../src/cli/progress.ts";
+import { describe, ProgressLine, sizeOf } from "../src/cli/progress.ts";
 import { cannotRun, ServerProcess } from "./support/cli.ts";
 import { canRelay } from "./support/user_relay.ts";
 
@@ -258,4 +258,22 @@ Deno.test("a limit of file sizes does not end whoever uses a store", {
     assertEquals(code, 0);
     assertMatch(new TextDecoder().decode(stdout), said);
   }
+});
+
+Deno.test("a terminal that is gone does not end what it is told of", () => {
+  const { stderr } = Deno;
+  const { isTerminal, writeSync } = stderr;
+  let tries = 0;
+  stderr.isTerminal = () => true;
+  stderr.writeSync = () => {
+    tries++;
+    throw new Error("Input/output error (os error 5)");
+  };
+  try {
+    using line = new ProgressLine("import");
+    line.show({ files: 1, bytes: 1 });
+  } finally {
+    Object.assign(stderr, { isTerminal, writeSync });
+  }
+  assertEquals(tries, 2);
 });

@@ -113,20 +113,15 @@ Deno.test(
   },
 );
 
-Deno.test("nobody has to read what the server says when it starts", {
-  ignore: cannotRun,
-}, async () => {
+/** Runs a server by `run`, which is given its flags; returns its status after it served and was stopped. */
+async function statusOfServing(
+  run: (flags: readonly string[]) => Deno.ChildProcess,
+): Promise<number> {
   const free = Deno.listen({ port: 0 });
   const { port } = free.addr;
   free.close();
   const flags = ["--port", String(port), "--export", "/=memory:"];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", MOD, ...flags, "--metrics-port", "0"],
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  await child.stdout.cancel();
-  const said = new Response(child.stderr).text();
+  const child = run([...flags, "--metrics-port", "0"]);
   let hasEnded = false;
   const ended = child.status.finally(() => hasEnded = true);
   const connect = () => Deno.connect({ port }).catch(() => undefined);
@@ -136,9 +131,37 @@ Deno.test("nobody has to read what the server says when it starts", {
   const closed = connection?.read(new Uint8Array(1)).catch(() => null);
   await Promise.race([closed, new Promise((done) => setTimeout(done, 300))]);
   if (!hasEnded) child.kill("SIGTERM");
-  assertEquals((await ended).code, 0, await said);
+  const { code } = await ended;
   await closed;
   connection?.close();
+  return code;
+}
+
+Deno.test("nobody has to read what the server says when it starts", {
+  ignore: cannotRun,
+}, async () => {
+  const status = await statusOfServing((flags) => {
+    const args = ["run", "-A", MOD, ...flags];
+    const how = { args, stdout: "piped", stderr: "null" } as const;
+    const child = new Deno.Command(Deno.execPath(), how).spawn();
+    child.stdout.cancel();
+    return child;
+  });
+  assertEquals(status, 0);
+});
+
+Deno.test("a server whose standard output and error take nothing serves", {
+  ignore: cannotRun || Deno.build.os !== "linux",
+}, async () => {
+  for (const where of [">/dev/full", ">/dev/full 2>&1", ">&- 2>&-"]) {
+    const status = await statusOfServing((flags) => {
+      const run = [Deno.execPath(), "run", "-A", MOD, ...flags];
+      const args = ["-c", `exec "$@" ${where}`, "sh", ...run];
+      const how = { args, stdout: "null", stderr: "null" } as const;
+      return new Deno.Command("sh", how).spawn();
+    });
+    assertEquals(status, 0, where);
+  }
 });
 
 Deno.test("/metrics and /healthz answer where the server says", {

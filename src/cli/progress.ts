@@ -47,7 +47,12 @@ export class ProgressLine implements Disposable {
   #write(before: string, after = ""): void {
     const line = `${this.#name} ${describe(this.#last!)}`;
     // ESC [ K clears what a longer line has left.
-    Deno.stderr.writeSync(encoder.encode(`${before}${line}\x1b[K${after}`));
+    const bytes = encoder.encode(`${before}${line}\x1b[K${after}`);
+    try {
+      Deno.stderr.writeSync(bytes);
+    } catch {
+      // The terminal is gone, and what is going on has no need of it.
+    }
   }
 }
 

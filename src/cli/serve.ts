@@ -58,12 +58,7 @@ async function serveUntilSignal(
   startMetrics(server, options, log);
   // Listened for before a line says that there is something to stop.
   const signalled = untilSignal(ignored);
-  try {
-    announce(server, options);
-  } catch (error) {
-    // The process that started it reads no further: it is served all the same.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
+  announce(server, options, log);
   logLimitations(exports, log);
   logDurability(options, log);
   const signal = await signalled;
@@ -225,18 +220,32 @@ function makeFolder(directory: string | undefined): string | undefined {
   return directory;
 }
 
-function announce(server: NfsServer, options: ServeArguments): void {
-  for (const spec of options.exports) {
-    print(`serving ${spec.path} from ${spec.backend}:${spec.location}\n`);
-  }
+/** Says where it is served; it is served all the same where that can't be written. */
+function announce(
+  server: NfsServer,
+  options: ServeArguments,
+  log: Logger,
+): void {
+  const lines = options.exports.map(({ path, backend, location }) =>
+    `serving ${path} from ${backend}:${location}`
+  );
   if (server.metricsPort !== undefined) {
     const address = options.host.includes(":")
       ? `[${options.host}]`
       : options.host;
-    print(`metrics at http://${address}:${server.metricsPort}/metrics\n`);
+    lines.push(`metrics at http://${address}:${server.metricsPort}/metrics`);
   }
-  print(`listening on ${server.hostname}:${server.port}; mount it with:\n`);
-  print(`  ${server.mountCommand("/mnt")}\n`);
+  lines.push(
+    `listening on ${server.hostname}:${server.port}; mount it with:`,
+    `  ${server.mountCommand("/mnt")}`,
+  );
+  try {
+    print(`${lines.join("\n")}\n`);
+  } catch (error) {
+    // The process that started it may read no further.
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    log.warn("standard output takes nothing", { error });
+  }
 }
 
 /** What the replies of each store promise. */
