@@ -73,6 +73,11 @@ export class BufferBudget {
     return this.#waiting.size > 0 && !this.#hasCommonRoom(0);
   }
 
+  /** Whether any connection may hold more than it needs. */
+  get isRoomy(): boolean {
+    return this.#hasCommonRoom(0);
+  }
+
   /**
    * Bytes that have to be given back before a connection can send a large
    * request to its end and be answered, whatever others hold.

@@ -108,12 +108,13 @@ export class RpcListener implements AsyncDisposable {
     this.#clock = options.clock;
     const { budget } = options;
     if (budget !== undefined) budget.exhausted = () => this.#exhausted(budget);
+    const isRoomy = budget && (() => budget.isRoomy);
     // What is kept for later use is small beside what may be in use.
     const maxKept = options.budget &&
       Math.min(MAX_POOL, options.budget.limit / 8);
     this.#shared = {
-      buffers: new BufferPool({ maxKept }),
-      writers: new WriterPool({ maxKept }),
+      buffers: new BufferPool({ maxKept, isRoomy }),
+      writers: new WriterPool({ maxKept, isRoomy }),
     };
     this.#endSweeps = every(
       options.clock,

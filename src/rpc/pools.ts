@@ -21,6 +21,11 @@ export interface ReceiveBuffer {
 export interface PoolOptions {
   /** Bytes that are kept for later use, at most. */
   maxKept?: number | undefined;
+  /**
+   * Whether more may be handed out than is asked for: all of it counts as held.
+   * Always if left out.
+   */
+  isRoomy?: (() => boolean) | undefined;
 }
 
 /**
@@ -30,11 +35,13 @@ export interface PoolOptions {
 export class BufferPool {
   readonly #free = new Map<number, ReceiveBuffer[]>();
   readonly #maxKept: number;
+  readonly #isRoomy: () => boolean;
   #kept = 0;
 
   /** Keeps up to `maxKept` bytes; 64 MiB if left out, for 32 connections that write 1 MiB at once. */
   constructor(options: PoolOptions = {}) {
     this.#maxKept = options.maxKept ?? 64 * 1024 * 1024;
+    this.#isRoomy = options.isRoomy ?? (() => true);
   }
 
   /** Bytes kept for later use. */
@@ -53,8 +60,9 @@ export class BufferPool {
     return { bytes, view: new DataView(bytes.buffer), pins: 0, abandoned: 0 };
   }
 
-  /** The smallest kept buffer of `size` to `largest` bytes; nothing is made. */
+  /** The smallest kept buffer of `size` to `largest` bytes, where there is room for that; nothing is made. */
   takeKept(size: number, largest: number): ReceiveBuffer | undefined {
+    if (!this.#isRoomy()) return undefined;
     for (let s = powerOfTwo(size); s <= largest; s *= 2) {
       if ((this.#free.get(s)?.length ?? 0) > 0) return this.take(s);
     }
@@ -87,12 +95,14 @@ export class WriterPool {
   readonly #large: XdrWriter[] = [];
   readonly #maxKept: number;
   readonly #largest: number;
+  readonly #isRoomy: () => boolean;
   #kept = 0;
 
   /** Keeps up to `maxKept` bytes, 64 MiB if left out, in writers of 4 MiB at most. */
   constructor(options: PoolOptions = {}) {
     this.#maxKept = options.maxKept ?? 64 * 1024 * 1024;
     this.#largest = Math.min(this.#maxKept, LARGEST_WRITER);
+    this.#isRoomy = options.isRoomy ?? (() => true);
   }
 
   /** Bytes kept for later use. */
@@ -100,9 +110,10 @@ export class WriterPool {
     return this.#kept;
   }
 
-  /** An empty writer, a large one if there is one where `expected` bytes are. */
+  /** An empty writer, a large one if there is one, and room for it, where `expected` bytes are. */
   take(expected = 0): XdrWriter {
-    const large = expected > SMALLEST_POOLED ? this.#large.pop() : undefined;
+    const isLarge = expected > SMALLEST_POOLED && this.#isRoomy();
+    const large = isLarge ? this.#large.pop() : undefined;
     const writer = large ?? this.#small.pop();
     if (writer === undefined) return new XdrWriter(WRITER_CAPACITY);
     this.#kept -= writer.capacity;

@@ -149,6 +149,44 @@ Deno.test("a connection that is closed gives back what it held for its peer, whi
   assertEquals(budget.used, 0);
 });
 
+for (const isTight of [false, true]) {
+  const what = isTight
+    ? "a small one where half of the budget is used"
+    : "the large one that was used before while there is room";
+  Deno.test(`a call gets a buffer for its reply: ${what}`, async () => {
+    const budget = budgetOf(64 * MIB);
+    const handlers = new TestHandlers();
+    const listener = serve(handlers, { budget, hoardTimeout: 1e9 });
+    using peer = await Peer.connect(listener);
+    const floods: Promise<void>[] = [];
+    const deaf: Peer[] = [];
+    while (isTight && budget.used <= budget.limit / 2) {
+      const other = await Peer.connect(listener);
+      deaf.push(other);
+      floods.push(flood(other, fill));
+      await settled(budget);
+    }
+    await peer.send(fill);
+    await peer.reply();
+    await settled(budget);
+    const before = budget.used;
+    const wait = call({
+      xid: 2,
+      procedure: Procedure.WAIT,
+      args: (xdr) => xdr.opaque(new Uint8Array(4)),
+    });
+    await peer.send(wait);
+    await until(() => handlers.calls.at(-1)!.procedure === Procedure.WAIT);
+    await settled(budget);
+    const taken = budget.used - before;
+    assertEquals(taken < STEP, isTight, `${taken} bytes`);
+    handlers.waiter(2).resolve();
+    for (const other of deaf) other[Symbol.dispose]();
+    await listener[Symbol.asyncDispose]();
+    await Promise.all(floods);
+  });
+}
+
 Deno.test("a large record gets through where others hold half of the budget and take nothing", async () => {
   let now = 0;
   const budget = budgetOf(4 * MIB);

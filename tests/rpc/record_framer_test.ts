@@ -201,6 +201,17 @@ Deno.test("the pool keeps no more than it may", () => {
   assertEquals(pool.kept, 128 * KIB);
 });
 
+Deno.test("a large buffer that is kept is taken before it is full where there is room, and else doubled", () => {
+  for (const isRoomy of [true, false]) {
+    const pool = new BufferPool({ isRoomy: () => isRoomy });
+    pool.give(pool.take(2048 * KIB));
+    const framer = new RecordFramer({ pool });
+    feed(framer, whole(new Uint8Array(200 * KIB)).subarray(0, 80 * KIB));
+    framer.space();
+    assertEquals(framer.capacity, (isRoomy ? 2048 : 128) * KIB);
+  }
+});
+
 Deno.test("random records in random fragments and reads come out unchanged", () => {
   const random = seededRandom(5531);
   for (let round = 0; round < 60; round++) {
