@@ -2,6 +2,8 @@ import type { Endpoint } from "./transport.ts";
 
 /** All of 127.0.0.0/8, and ::1. */
 const LOOPBACK = "127";
+/** In front of the uid of a user of this host. */
+const USER = "user ";
 
 /**
  * The party of a connection, among which all that has a limit is shared out: the
@@ -9,7 +11,18 @@ const LOOPBACK = "127";
  * came, or else the network of the peer's address.
  */
 export function partyOf({ hostname }: Endpoint, uid?: number): string {
-  return uid === undefined ? networkOf(hostname) : `user ${uid}`;
+  return uid === undefined ? networkOf(hostname) : `${USER}${uid}`;
+}
+
+/** Root of this host, by what the host says. */
+const ROOT = partyOf({ hostname: "", port: 0 }, 0);
+
+/**
+ * Whether one party gives way to another: a user of this host to its root, who
+ * could end what the user does anyway, and whose mounts no user is to keep out.
+ */
+export function givesWayTo(party: string, other: string): boolean {
+  return other === ROOT && party !== ROOT && party.startsWith(USER);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { equals } from "@std/bytes";
 import { Status, type StatusCode } from "../nfs4/constants.ts";
+import { givesWayTo } from "../rpc/party.ts";
 import type { Client } from "./client.ts";
 import type { ServerState } from "./server_state.ts";
 
@@ -22,7 +23,7 @@ export function exchangeClientId(
   state: ServerState,
   request: ExchangeIdRequest,
 ): Client | StatusCode {
-  const { confirmed } = state.clients.ofOwner(1, request.owner);
+  const { confirmed, unconfirmed } = state.clients.ofOwner(1, request.owner);
   if (request.update) return update(confirmed, request);
   if (state.grace.isReserved({ protocol: 1, ...request })) {
     return Status.CLID_INUSE;
@@ -30,7 +31,7 @@ export function exchangeClientId(
   if (confirmed !== undefined) {
     if (confirmed.principal !== request.principal) {
       // Case 3: two clients by one name, unless the other holds nothing.
-      if (state.holdsOn(confirmed)) return Status.CLID_INUSE;
+      if (state.keepsName(confirmed, request)) return Status.CLID_INUSE;
       state.dropClient(confirmed, "replaced");
     } else if (equals(confirmed.verifier, request.verifier)) {
       return again(state, confirmed);
@@ -38,7 +39,10 @@ export function exchangeClientId(
     // Case 5, the client has restarted: what it had stays until CREATE_SESSION.
   }
   // Cases 1 and 4: a record that was not confirmed is replaced, for any
-  // principal.
+  // principal; but no user of this host does so to root's, time and again.
+  if (unconfirmed && givesWayTo(request.party, unconfirmed.party)) {
+    return Status.CLID_INUSE;
+  }
   const client = state.clients.register({ protocol: 1, ...request });
   return client ?? Status.DELAY;
 }

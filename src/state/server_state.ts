@@ -16,6 +16,7 @@ import { SessionTable } from "./sessions.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { SessionStore } from "./session_store.ts";
 import { StateBudget } from "./state_budget.ts";
+import { givesWayTo } from "../rpc/party.ts";
 import { StateidTable } from "./stateids.ts";
 import { LockQueue, type LockQueueLimits } from "./lock_queue.ts";
 
@@ -157,11 +158,20 @@ export class ServerState implements LockingTables {
   }
 
   /**
-   * Whether a client stands in the way of another principal that comes by its
-   * name: it has state and a lease (RFC 8881 2.4.3, RFC 7530 9.1.2).
+   * Whether a client has something to lose: state and a lease (RFC 8881 2.4.3, RFC
+   * 7530 9.1.2).
    */
   holdsOn(client: Client): boolean {
     return client.hasState && !this.lease.isExpired(client);
+  }
+
+  /**
+   * Whether a confirmed client keeps its name from another principal. Not from
+   * root of this host, where it is a user's: names of mounts can be guessed, and
+   * the first to use one would keep the mount out.
+   */
+  keepsName(client: Client, { party }: Pick<Client, "party">): boolean {
+    return this.holdsOn(client) && !givesWayTo(client.party, party);
   }
 
   /** Confirms a registration: the owner's former incarnation goes with all it had. */

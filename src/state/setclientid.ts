@@ -1,5 +1,6 @@
 import { equals } from "@std/bytes";
 import { Status, type StatusCode } from "../nfs4/constants.ts";
+import { givesWayTo } from "../rpc/party.ts";
 import type { CallbackLocation, Client } from "./client.ts";
 import type { ServerState } from "./server_state.ts";
 
@@ -39,7 +40,9 @@ export function setClientId(
   if (confirmed !== undefined) {
     const samePrincipal = confirmed.principal === principal;
     // RFC 7530 9.1.2: without state, or without a lease, the name is free.
-    if (!samePrincipal && state.holdsOn(confirmed)) return Status.CLID_INUSE;
+    if (!samePrincipal && state.keepsName(confirmed, request)) {
+      return Status.CLID_INUSE;
+    }
     if (samePrincipal && equals(confirmed.verifier, verifier)) {
       // Second bullet: probably a new callback for the same clientid.
       if (unconfirmed !== undefined) state.clients.forget(unconfirmed);
@@ -48,7 +51,11 @@ export function setClientId(
     }
     confirmed.update = undefined;
   }
-  // The other bullets: a new clientid in place of what was not confirmed.
+  // The other bullets: a new clientid in place of what was not confirmed; but no
+  // user of this host does so to root's, time and again.
+  if (unconfirmed && givesWayTo(party, unconfirmed.party)) {
+    return Status.CLID_INUSE;
+  }
   const client = state.clients.register({
     protocol: 0,
     owner,
@@ -93,7 +100,7 @@ function confirmUpdate(state: ServerState, client: Client): StatusCode {
 function confirmNew(state: ServerState, client: Client): StatusCode {
   const { confirmed: former } = state.clients.ofOwner(0, client.owner);
   const taken = former !== undefined &&
-    former.principal !== client.principal && state.holdsOn(former);
+    former.principal !== client.principal && state.keepsName(former, client);
   if (taken) return Status.CLID_INUSE;
   state.confirmClient(client);
   state.callbackConfirmed(client);
