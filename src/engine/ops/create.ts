@@ -20,6 +20,7 @@ import {
   type Offering,
   RIGHTS_AND_OFFER,
 } from "../attributes/attribute_table.ts";
+import { attributesSet } from "../attributes/attributes_set.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
 import type { CompoundContext } from "../context.ts";
@@ -72,7 +73,7 @@ export const create: Operation<CreateArgs, "create"> = {
     const made = yield* changeFolder(context, folder, act);
     if (isStatus(made)) return made;
     writeChangeInfo(reply, made.change);
-    writeBitmap(reply, wanted.requested);
+    writeBitmap(reply, attributesSet(wanted, attributes));
     const { namespace } = context.services;
     context.setCurrent(namespace.refer(folder.export, made.node));
     return Status.OK;

@@ -3,6 +3,7 @@ import { emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import { RIGHTS, type Rights, rightsOf } from "../../../vfs/wanted.ts";
 import { attributesOfNew } from "../../../vfs/permissions.ts";
+import { attributesSet } from "../../attributes/attributes_set.ts";
 import { attributesOfNamed } from "../../files/named_file.ts";
 import { changeFolder } from "../../files/change_folder.ts";
 import { type ChangingContext, checkWritable } from "../../files/changing.ts";
@@ -71,7 +72,9 @@ export function* createFile(
     file,
     change: made.change,
     // The verifier is kept apart from the attributes, so EXCLUSIVE4 sets none.
-    set: how.attributes?.requested ?? emptyBitmap,
+    set: how.attributes
+      ? attributesSet(how.attributes, attributes)
+      : emptyBitmap,
     truncate: undefined,
     judged: undefined,
     named,
