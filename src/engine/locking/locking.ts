@@ -21,6 +21,8 @@ export interface LockOwnerName {
   readonly name: Uint8Array;
 }
 
+/** Bytes of a LOCK4denied without its owner's name. */
+const DENIED_SIZE = 32;
 /** Locks of clients without a lease that a question looks past. */
 const MAX_LOOKS = 256;
 
@@ -91,7 +93,10 @@ export function wouldConflict(
   return findConflict(context, owner, { span, write, isPassedOver });
 }
 
-/** Refuses a lock, and says whose is in the way: one that is held, or is about to be. */
+/**
+ * Refuses a lock, and says whose is in the way: one that is held, or is about to
+ * be. Nothing was locked, so what there is no room to say is said to be too long.
+ */
 export function deny(
   context: CompoundContext,
   range: Span & { readonly write: boolean },
@@ -100,13 +105,17 @@ export function deny(
     readonly owner: Pick<LockOwner, "name">;
   },
 ): StatusCode {
+  const { name } = owner;
+  if (context.replyRoom < DENIED_SIZE + Math.ceil(name.length / 4) * 4) {
+    return context.replyLimitStatus;
+  }
   context.conflict = {
     offset: range.start,
     length: lengthOf(range),
     write: range.write,
     // RFC 8881 18.10.3: the holder's, not the caller's.
     clientid: client.id,
-    owner: owner.name,
+    owner: name,
   };
   return Status.DENIED;
 }

@@ -191,3 +191,29 @@ Deno.test("a reply that nobody wanted kept is RETRY_UNCACHED_REP when it is want
     );
   }
 });
+
+Deno.test("LOCK fits a small cache, and so does its denial unless the other owner's name does not (RFC 8881 2.10.6.4)", async () => {
+  await using server = await startServer({ tree: { file: "" } });
+  const fore = { maxresponsesize: 1024, maxresponsesize_cached: 512 };
+  await using session = await openSession({ port: server.port, fore });
+  const { filehandle, stateid } = await session.open(["file"], { access: 3 });
+  const file = op.putfh(filehandle);
+  const named = (name: string) => ({ clientid: 0n, owner: bytesOf(name) });
+  const lock = (name: string, offset: bigint) => {
+    const locker = { openStateid: stateid, owner: named(name) };
+    return [file, op.lock({ locker, offset, length: 1n })];
+  };
+  const cacheThis = true;
+  await session.compound(lock("a", 0n), { cacheThis });
+  await session.expectStatus(Status.DENIED, lock("b", 0n), { cacheThis });
+  await session.compound(lock("a".repeat(600), 1n), { cacheThis });
+  const tooBig = Status.REP_TOO_BIG_TO_CACHE;
+  await session.expectStatus(tooBig, lock("b", 1n), { cacheThis });
+  const unkept = { cacheThis: false };
+  await session.expectStatus(Status.DENIED, lock("b", 1n), unkept);
+  await session.compound(lock("a".repeat(1024), 2n));
+  const test = op.lockt({ owner: named("b"), offset: 2n, length: 1n });
+  for (const denied of [lock("b", 2n), [file, test]]) {
+    await session.expectStatus(Status.REP_TOO_BIG, denied, unkept);
+  }
+});
