@@ -330,6 +330,33 @@ Deno.test("what can't be served is one clear line and status 2", {
   );
 });
 
+Deno.test("an option that there is not is no part of a new store's name", {
+  ignore: cannotRun,
+}, async () => {
+  const folder = Deno.makeTempDirSync();
+  const none = [...QUIET, "--export", "/=memory:", "--export"];
+  const words = ["readonly", "RO", "ro,foo", "all_squash", "trust:any", "a=5"];
+  for (const word of words) {
+    const last = word.slice(word.indexOf(",") + 1);
+    assertStringIncludes(
+      await refusal(...none, `/a=sqlite:${folder}/x,${word}`),
+      `there is no option "${last}"; ro, rw, squash=`,
+    );
+  }
+  assertEquals([...Deno.readDirSync(folder)], []);
+  // The first time it is told that this is the name.
+  for (const name of ["x,readonly/", "x,readonly"]) {
+    const args = [...QUIET, "--export", `/=sqlite:${folder}/${name},ro`];
+    await using server = new ServerProcess(args);
+    await server.until(/mount -t nfs4/);
+    server.kill("SIGTERM");
+    assertEquals((await server.ended()).code, 0);
+  }
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  assertEquals(names, ["x,readonly"]);
+  Deno.removeSync(folder, { recursive: true });
+});
+
 Deno.test("--help and --version end with status 0", {
   ignore: cannotRun,
 }, async () => {

@@ -60,6 +60,7 @@ const EXPORT_OPTIONS = [
   "quota=",
   "apart",
 ];
+const WAY_OUT = "(a folder of that name: write / behind it)";
 const EXPORT_OPTION = new RegExp(
   `,(${EXPORT_OPTIONS.map((name) => name.replace(/=$/, "=[^,]*")).join("|")})$`,
 );
@@ -72,6 +73,23 @@ export function parseExport(text: string): ExportArgument {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(`--export ${text}: ${error.message}`);
   }
+}
+
+/**
+ * Throws {@linkcode UsageError} where a new store would be made in a folder whose
+ * name ends with a comma and a word: the word is an option that there is not, and
+ * those before it would be part of the name as well.
+ */
+export function assertMeant(
+  { path, backend, location }: ExportArgument,
+  isThere: (folder: string) => boolean,
+): void {
+  const [, option] = /,([^,/]*)$/.exec(location) ?? [];
+  if (backend !== "sqlite" || option === undefined || isThere(location)) return;
+  throw new UsageError(
+    `--export ${path}=${backend}:${location}: there is no option ` +
+      `${JSON.stringify(option)}; ${EXPORT_OPTIONS.join(", ")} ${WAY_OUT}`,
+  );
 }
 
 function bad(why: string): never {
@@ -173,8 +191,7 @@ function unknownOption(
   }
   const meant = suggestion(name, EXPORT_OPTIONS);
   if (meant === "") return undefined;
-  return `there is no option ${JSON.stringify(option)}${meant} ` +
-    "(a folder of that name: write / behind it)";
+  return `there is no option ${JSON.stringify(option)}${meant} ${WAY_OUT}`;
 }
 
 function mode(text: string | undefined): number | undefined {

@@ -10,7 +10,7 @@ import type { ServerLimits } from "../server/limits.ts";
 import type { ExportOptions } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { ServeArguments } from "./arguments.ts";
-import type { ExportArgument } from "./export_argument.ts";
+import { assertMeant, type ExportArgument } from "./export_argument.ts";
 import { logLimitations } from "./limitations.ts";
 import { print } from "./output.ts";
 import { untilSignal } from "./signals.ts";
@@ -43,6 +43,7 @@ async function serveUntilSignal(
     readonly ignored: ReadonlySet<Deno.Signal>;
   },
 ): Promise<number> {
+  for (const spec of options.exports) assertMeant(spec, isThere);
   const exports = options.exports.map((spec) => open(spec, options));
   await using server = await start(exports, {
     hostname: options.host,
@@ -174,6 +175,15 @@ function freshRoot(
 } {
   const writer = squash === "all" ? { uid: anonuid, gid: anongid } : ownUser();
   return { uid: uid ?? writer.uid, gid: gid ?? writer.gid, mode };
+}
+
+/** Whether there is something, or may be: opening it says why it can't be looked at. */
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path) !== undefined;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
 }
 
 /** Where the server's identity and its clients are kept; `undefined` where there is no place for it. */
