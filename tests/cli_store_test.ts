@@ -277,3 +277,24 @@ Deno.test("a terminal that is gone does not end what it is told of", () => {
   }
   assertEquals(tries, 2);
 });
+
+Deno.test("names that clients made don't drive the operator's terminal", {
+  ignore,
+}, async () => {
+  using stores = await Stores.make();
+  const name = "\x1b]0;pwned\x07\x1b[2J\ndittofs-nfs4: all is well\u202e";
+  const shown =
+    "\\u001b]0;pwned\\u0007\\u001b[2J\\u000adittofs-nfs4: all is well\\u202e";
+  await stores.using(stores.full, (fs) => {
+    fs.create(fs.root(), name, { type: "socket" }, { attributes });
+  });
+  const exported = await run(["export", stores.full]);
+  assertEquals(exported.log, `dittofs-nfs4: skipped ./${shown}: a socket\n`);
+  const db = new DatabaseSync(`${stores.full}/store.db`);
+  db.exec("DELETE FROM inodes WHERE type = 'socket'");
+  db.close();
+  const { code, said } = await run(["check", stores.full]);
+  assertEquals(code, 1);
+  assertStringIncludes(said, `entry '${shown}' of folder 1 leads to`);
+  assertEquals(said.includes("\x1b"), false);
+});

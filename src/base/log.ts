@@ -15,6 +15,7 @@ import { leave } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import { LineQueue } from "./line_queue.ts";
 import { dropTraces } from "./out_of_room.ts";
+import { printable } from "./printable.ts";
 import { systemWallClock } from "./wall_clock.ts";
 
 /** Facts that belong to a message, by name. */
@@ -285,17 +286,4 @@ function textOf(value: unknown): string {
   } catch {
     return "(not to be shown)";
   }
-}
-
-/**
- * Control and format characters would let a client forge lines, drive the
- * terminal of the operator who reads the log, or show its text in another
- * order. What stands in place of them is good in a JSON string as well.
- */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
-    return character.split("").map((unit) => {
-      return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
-    }).join("");
-  });
 }

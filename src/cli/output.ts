@@ -1,3 +1,5 @@
+import { printable } from "../base/printable.ts";
+
 const encoder = new TextEncoder();
 
 /** Writes to standard output. */
@@ -5,10 +7,15 @@ export function print(text: string): void {
   writeAll(Deno.stdout, text);
 }
 
-/** Writes a line of this program to standard error. */
+/** Writes a line to standard output that may have text of clients in it. */
+export function printLine(line: string): void {
+  print(`${printable(line)}\n`);
+}
+
+/** Writes a line of this program to standard error; it may have text of clients in it. */
 export function complain(line: string): void {
   try {
-    writeAll(Deno.stderr, `dittofs-nfs4: ${line}\n`);
+    writeAll(Deno.stderr, `dittofs-nfs4: ${printable(line)}\n`);
   } catch {
     // It has no reader, or lines of the log are still on their way there.
   }

@@ -6,7 +6,7 @@ import { sqlite } from "../backends/sqlite/mod.ts";
 import { unpack } from "../backends/sqlite/tar/import.ts";
 import { Archive } from "../backends/sqlite/tar/reader.ts";
 import { UsageError } from "./values.ts";
-import { complain, print } from "./output.ts";
+import { complain, printLine } from "./output.ts";
 import { ProgressLine, sizeOf } from "./progress.ts";
 
 const DAMAGED = 1;
@@ -16,11 +16,11 @@ const STANDARD_INPUT = 0;
 /** Says what is wrong with a store; returns 0 where nothing is, 1 otherwise. */
 export async function runCheck(directory: string): Promise<number> {
   const { problems, files, bytes } = await checkStore(directory);
-  for (const problem of problems) print(`${problem}\n`);
+  for (const problem of problems) printLine(problem);
   const verdict = problems.length === 0
     ? "sound"
     : `${problems.length} problems`;
-  print(`${directory}: ${files} files, ${sizeOf(bytes)}: ${verdict}\n`);
+  printLine(`${directory}: ${files} files, ${sizeOf(bytes)}: ${verdict}`);
   return problems.length === 0 ? 0 : DAMAGED;
 }
 

@@ -1,3 +1,4 @@
+import { printable } from "../../../base/printable.ts";
 import { FsError } from "../../../vfs/mod.ts";
 import type { SqliteNode } from "../node.ts";
 import type { SqliteFileSystem } from "../sqlite_file_system.ts";
@@ -102,7 +103,7 @@ class Exporter {
         } catch (error) {
           if (!(error instanceof FsError)) throw error;
           const { code, message } = error;
-          throw new FsError(code, `can't export ${path}: ${message}`);
+          throw new FsError(code, `can't export ${printable(path)}: ${message}`);
         }
       }
     }
