@@ -235,6 +235,17 @@ Deno.test("--help fits a screen and names every flag", () => {
   }
 });
 
+Deno.test("SQLite's name of a database in memory is no folder of a store", () => {
+  for (const command of ["check", "export", "import"]) {
+    const parse = () => parseArguments([command, ":memory:"]);
+    assertThrows(parse, UsageError, ":memory: is no folder");
+  }
+  const parse = () => serve("--export", "/=sqlite::memory:,ro");
+  assertThrows(parse, UsageError, "--export /=memory:");
+  const [folder] = serve("--export", "/=sqlite:./:memory:").exports;
+  assertEquals(folder?.location, "./:memory:");
+});
+
 Deno.test("a command takes one store and nothing else", () => {
   for (const command of ["check", "export", "import"] as const) {
     assertEquals(parseArguments([command, "/srv/store"]), {

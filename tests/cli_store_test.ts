@@ -54,10 +54,12 @@ class Stores implements Disposable {
 async function run(
   args: readonly string[],
   input: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+  options: { readonly cwd?: string } = {},
 ): Promise<
   { code: number; stdout: Uint8Array<ArrayBuffer>; said: string; log: string }
 > {
   const child = new Deno.Command(Deno.execPath(), {
+    ...options,
     args: ["run", "-A", MOD, ...args],
     stdin: "piped",
     stdout: "piped",
@@ -153,6 +155,25 @@ Deno.test("an archive that was exported is imported as it was", {
     });
     assertEquals(c!.type, "directory");
   });
+});
+
+Deno.test("a folder whose name is a URI to SQLite is one like any other", {
+  ignore,
+}, async () => {
+  using stores = await Stores.make();
+  const { stdout } = await run(["export", stores.full]);
+  for (
+    const name of ["file:x", "file:y?mode=memory", "file::memory:", "z%41"]
+  ) {
+    const how = { cwd: stores.path };
+    assertEquals((await run(["import", name], stdout, how)).code, 0, name);
+    const { said } = await run(["check", name], undefined, how);
+    assertMatch(said, /: 3 files, 5 bytes: sound\n$/);
+    assertEquals(
+      Deno.statSync(`${stores.path}/${name}/store.db`).isFile,
+      true,
+    );
+  }
 });
 
 Deno.test("a store command that can't be done is one clear line and status 2", {

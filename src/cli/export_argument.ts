@@ -4,7 +4,7 @@ import type { Trust } from "../vfs/file_system.ts";
 import { TRUSTS } from "../vfs/trust.ts";
 import { LAST_ID } from "../base/option_values.ts";
 import { suggestion } from "../base/suggestion.ts";
-import { integer, oneOf, repeated, size, UsageError } from "./values.ts";
+import { integer, oneOf, repeated, size, storeFolder, UsageError } from "./values.ts";
 
 /** What can serve an export. */
 export const BACKENDS = ["sqlite", "local", "memory"] as const;
@@ -126,6 +126,7 @@ function understand(text: string): ExportArgument {
   if (backend !== "memory" && location === "") {
     bad(`${backend}: needs a folder`);
   }
+  if (backend === "sqlite") storeFolder(location);
   if (backend === "memory" && location !== "") {
     bad("memory: takes nothing behind the colon");
   }

@@ -1,8 +1,20 @@
+import { MEMORY } from "../backends/sqlite/database.ts";
 import { suggestion } from "../base/suggestion.ts";
 
 /** A command line that can't be understood; the message is one line for the user. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+}
+
+/** A folder for a store; throws {@linkcode UsageError} for what is none to SQLite. */
+export function storeFolder(text: string): string {
+  if (text === MEMORY) {
+    throw new UsageError(
+      `${MEMORY} is no folder, and what is in it ends with the command ` +
+        "(a tree in memory: --export /=memory:; a folder of that name: ./:memory:)",
+    );
+  }
+  return text;
 }
 
 /** A number of bytes, or of 1024, 1024² … of them with K, M, G or T behind it. */
