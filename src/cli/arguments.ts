@@ -10,7 +10,15 @@ import { LEAST_STATE_BYTES, leastBufferBytes } from "../server/limits.ts";
 import { type ExportArgument, parseExport } from "./export_argument.ts";
 import { DEFAULT_DIRECTORY } from "./help.ts";
 import { suggestion } from "../base/suggestion.ts";
-import { integer, named, oneOf, repeated, size, storeFolder, UsageError } from "./values.ts";
+import {
+  integer,
+  named,
+  oneOf,
+  repeated,
+  size,
+  storeFolder,
+  UsageError,
+} from "./values.ts";
 
 /** What the command line asks for. */
 export interface ServeArguments {

@@ -4,7 +4,14 @@ import type { Trust } from "../vfs/file_system.ts";
 import { TRUSTS } from "../vfs/trust.ts";
 import { LAST_ID } from "../base/option_values.ts";
 import { suggestion } from "../base/suggestion.ts";
-import { integer, oneOf, repeated, size, storeFolder, UsageError } from "./values.ts";
+import {
+  integer,
+  oneOf,
+  repeated,
+  size,
+  storeFolder,
+  UsageError,
+} from "./values.ts";
 
 /** What can serve an export. */
 export const BACKENDS = ["sqlite", "local", "memory"] as const;

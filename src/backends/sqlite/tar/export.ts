@@ -103,7 +103,10 @@ class Exporter {
         } catch (error) {
           if (!(error instanceof FsError)) throw error;
           const { code, message } = error;
-          throw new FsError(code, `can't export ${printable(path)}: ${message}`);
+          throw new FsError(
+            code,
+            `can't export ${printable(path)}: ${message}`,
+          );
         }
       }
     }

@@ -1,3 +1,4 @@
+import { printable } from "../../../base/printable.ts";
 import {
   type CreateKind,
   FsError,
@@ -116,7 +117,7 @@ function reasonOf(error: unknown): string | undefined {
 function about({ path }: ArchiveMember, error: unknown): unknown {
   if (!(error instanceof FsError)) return error;
   const { code, message } = error;
-  const detail = `can't import ${path.toWellFormed()}: ${message}`;
+  const detail = `can't import ${printable(path)}: ${message}`;
   return new FsError(code, detail, { cause: error });
 }
 
