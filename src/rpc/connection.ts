@@ -68,6 +68,7 @@ export class RpcConnection implements Connection {
   #isDraining = false;
   #closeReason: CloseReason | undefined;
   #isHalfClosed = false;
+  #sendsAhead = false;
 
   /** Wraps a connected transport; {@linkcode RpcConnection.run} makes it live. */
   constructor(
@@ -196,6 +197,11 @@ export class RpcConnection implements Connection {
   /** {@inheritDoc Connection.isHalfClosed} */
   get isHalfClosed(): boolean {
     return this.#isHalfClosed || this.#closeReason !== undefined;
+  }
+
+  /** {@inheritDoc Connection.sendsAhead} */
+  get sendsAhead(): boolean {
+    return this.#sendsAhead;
   }
 
   /** {@inheritDoc Connection.sendCall} */
@@ -366,6 +372,7 @@ export class RpcConnection implements Connection {
   #call(xid: number, xdr: XdrReader): void {
     const call = decodeCall(xdr, xid, this.#security);
     const outbox = this.#outbox;
+    this.#sendsAhead ||= this.#inFlight > 0 || outbox.isHolding;
     const results = outbox.begin();
     if (isDenial(call)) {
       encodeDenied(results, xid, call);

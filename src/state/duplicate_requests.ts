@@ -17,6 +17,8 @@ export interface DuplicateEntry {
   readonly xid: number;
   /** The connection that it came on. */
   readonly requester: Requester;
+  /** Which of the calls on it. */
+  readonly ordinal: number;
   /** See `Credential`: what one user was answered is not for another. */
   readonly principal: string;
   /** Bytes of its arguments, and a digest of them. */
@@ -77,20 +79,47 @@ export class DuplicateRequests {
     call: RpcCall,
     connection: Connection,
   ): Uint8Array | Promise<Uint8Array | undefined> | undefined {
+    const entry = this.#find(call, connection);
+    if (entry !== undefined) {
+      this.hits++;
+      return entry.answer ?? waitFor(entry);
+    }
+    const requester = this.#requesters.get(connection);
+    if (requester !== undefined) {
+      requester.calls++;
+      requester.sendsAhead = connection.sendsAhead;
+    }
+    return undefined;
+  }
+
+  /** A client begins on the connection, which continues no other. */
+  begins(connection: Connection): void {
+    this.#requesterOf(connection).isNew = true;
+  }
+
+  #find(call: RpcCall, connection: Connection): DuplicateEntry | undefined {
     const entries = this.#byXid.get(call.xid);
     if (entries === undefined) return undefined;
     const { bytes, position, end } = call.body;
     const { principal } = call.credential;
+    const { hostname, port } = connection.peer;
+    const own = this.#requesters.get(connection);
     // Made once, however many requests of this xid there are.
-    let own: number | undefined;
+    let ownDigest: number | undefined;
     for (const entry of entries) {
+      const { requester } = entry;
       const isSame = entry.size === end - position &&
-        entry.principal === principal && mayRepeat(entry, connection) &&
-        entry.digest === (own ??= digest(bytes, position, end));
+        entry.principal === principal &&
+        requester.hostname === hostname &&
+        entry.digest === (ownDigest ??= digest(bytes, position, end));
       if (!isSame) continue;
       if (isAnswered(entry) && !this.#answers.isRecent(entry)) continue;
-      this.hits++;
-      return entry.answer ?? waitFor(entry);
+      const isSameEnd = port !== undefined && requester.port === port;
+      if (isSameEnd || requester === own) return entry;
+      // What was read is not sent again: these xids are another client's own.
+      if (wasRead(entry)) this.begins(connection);
+      // From another port nothing comes again while the first takes calls.
+      else if (requester.isDone && !this.#isNew(connection)) return entry;
     }
     return undefined;
   }
@@ -109,6 +138,7 @@ export class DuplicateRequests {
     const entry: DuplicateEntry = {
       xid,
       requester,
+      ordinal: requester.calls,
       principal: credential.principal,
       size: end - start,
       digest: digest(bytes, start, end),
@@ -170,6 +200,10 @@ export class DuplicateRequests {
     return gone !== undefined || !isFull;
   }
 
+  #isNew(connection: Connection): boolean {
+    return this.#requesters.get(connection)?.isNew ?? false;
+  }
+
   #unlist(entry: DuplicateEntry): void {
     const entries = this.#byXid.get(entry.xid)!;
     if (entries.length === 1) this.#byXid.delete(entry.xid);
@@ -182,18 +216,9 @@ function isAnswered(entry: DuplicateEntry): entry is AnsweredEntry {
   return entry.answer !== undefined;
 }
 
-/**
- * Whether a connection may repeat what another one, or itself, asked for: it is
- * of the same address, and of the same port unless nothing more comes on the
- * first one.
- */
-function mayRepeat(
-  { requester }: DuplicateEntry,
-  connection: Connection,
-): boolean {
-  const { hostname, port } = connection.peer;
-  if (hostname !== requester.hostname) return false;
-  return port === requester.port || requester.isDone;
+/** Whether the client has sent its next call, and never sends one before it has read the last answer. */
+function wasRead({ requester, ordinal }: DuplicateEntry): boolean {
+  return requester.calls > ordinal && !requester.sendsAhead;
 }
 
 function waitFor(entry: DuplicateEntry): Promise<Uint8Array | undefined> {

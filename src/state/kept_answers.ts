@@ -26,6 +26,12 @@ export class Requester {
   readonly party: string;
   /** Answers to its requests that are kept, the oldest first. */
   readonly answers = new Set<KeptAnswer>();
+  /** Calls that came on it, but for those that came again. */
+  calls = 0;
+  /** Whether one came before the answers to all others can have been read. */
+  sendsAhead = false;
+  /** Whether it is known to be no other's continuation: it repeats nothing of theirs. */
+  isNew = false;
   readonly #connection: WeakRef<Connection>;
 
   constructor(connection: Connection) {

@@ -4,7 +4,7 @@ import { Status } from "../../src/nfs4/constants.ts";
 import {
   authSys,
   bytesOf,
-  type ClientConnection,
+  ClientConnection,
   ConnectionLost,
   CreateMode,
   FileType,
@@ -14,10 +14,12 @@ import {
   openSession,
   type PreparedCompound,
   type Request,
+  rootCredential,
   type Session,
   V40Client,
   walk,
 } from "../support/client/mod.ts";
+import { sendCompound } from "../support/client/sender.ts";
 import { Gate, type Hold, waiting } from "./fixture.ts";
 
 /** A server on a file system that counts what is done to it. */
@@ -291,6 +293,31 @@ Deno.test("NFSv4.0: OPEN, LOCK, LOCKU and CLOSE again on a new connection get th
   const latest = { seqid: seqid + 1, other: bytes };
   await twice([op.putfh(filehandle), op.close(latest, openOwner.seqid++)]);
   assertEquals(server.count("create"), 1);
+});
+
+/** One after the other, makes a folder and removes it under the xids that every run of a program begins with; then the folder is not there. */
+async function run(port: number): Promise<void> {
+  await using connection = await ClientConnection.connect({ port });
+  const steps = [
+    op.create({ type: FileType.DIR, name: "job" }),
+    op.lookup("job"),
+    op.remove("job"),
+  ];
+  for (const [i, step] of steps.entries()) {
+    await sendCompound(
+      connection,
+      { minorVersion: 0, ops: [op.putrootfh(), step] },
+      { credential: rootCredential, xid: i + 1 },
+    );
+  }
+}
+
+Deno.test("NFSv4.0: a program that begins with the same xids each time has each run carried out", async () => {
+  await using server = await countedServer();
+  for (let i = 1; i <= 3; i++) {
+    await run(server.port);
+    assertEquals([server.count("create"), server.count("remove")], [i, i]);
+  }
 });
 
 Deno.test("NFSv4.0: OPEN cut off mid-work and sent again is done once", async () => {

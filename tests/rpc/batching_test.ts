@@ -343,3 +343,21 @@ Deno.test("a write that fails closes the connection", async () => {
   assertEquals(handlers.closes, ["transport"]);
   assert(transport.closed);
 });
+
+Deno.test("a peer that calls as soon as the socket has an answer does not send ahead", async () => {
+  const { transport, connection, running } = connected();
+  const gate = Promise.withResolvers<void>();
+  transport.full = gate.promise;
+  transport.arrive(echo(1));
+  await turn();
+  // Whether the peer has read it by now, the socket does not say in time.
+  transport.arrive(echo(2));
+  await turn();
+  assertEquals(connection.sendsAhead, false);
+  transport.arrive(echo(3));
+  await turn();
+  assertEquals(connection.sendsAhead, true);
+  gate.resolve();
+  connection.close("shutdown");
+  await running;
+});

@@ -89,12 +89,78 @@ Deno.test("an answer is found by xid, arguments and sender", () => {
   assertEquals(find(1, [5]), undefined);
   assertEquals(find(1, [5, 6], connection()), ANSWER);
   assertEquals(find(1, [5, 6], connection("192.0.2.2")), undefined);
-  // Another port is another client, unless the first connection is gone.
+  assertEquals(requests.hits, 2);
+});
+
+Deno.test("another port is another client, unless the first connection is gone", () => {
+  const kept = new Kept();
+  const here = connection();
+  kept.answer(here, 1);
   const elsewhere = connection("192.0.2.1", 701);
-  assertEquals(find(1, [5, 6], elsewhere), undefined);
+  assertEquals(kept.find(elsewhere, 1), undefined);
   close(here);
-  assertEquals(find(1, [5, 6], elsewhere), ANSWER);
-  assertEquals(requests.hits, 3);
+  assertEquals(kept.find(elsewhere, 1), ANSWER);
+  assertEquals(kept.requests.hits, 1);
+});
+
+/** A client that has sent some calls, and closed its connection. */
+function sent(kept: Kept, xids: readonly number[], isAhead: boolean): void {
+  const here = connection();
+  Object.assign(here, { sendsAhead: isAhead });
+  for (const xid of xids) {
+    assertEquals(kept.find(here, xid), undefined);
+    kept.answer(here, xid);
+  }
+  close(here);
+}
+
+Deno.test("an answer that its client has read, for it went on, is given on no other connection", () => {
+  const kept = new Kept();
+  sent(kept, [1, 2, 3], false);
+  // Only the last may have been lost.
+  assertEquals(kept.find(connection("192.0.2.1", 701), 3), ANSWER);
+  assertEquals(kept.find(connection("192.0.2.1", 702), 1), undefined);
+  assertEquals(kept.find(connection("192.0.2.1", 703), 2), undefined);
+});
+
+Deno.test("who uses the xids of what was read anew is given nothing of that connection", () => {
+  const kept = new Kept();
+  sent(kept, [1, 2, 3], false);
+  const again = connection("192.0.2.1", 701);
+  assertEquals(kept.known(again, [1, 2, 3]), []);
+});
+
+Deno.test("a client that sends calls before it has read the answers to others may have lost any of them", () => {
+  const kept = new Kept();
+  sent(kept, [1, 2, 3], true);
+  const again = connection("192.0.2.1", 701);
+  assertEquals(kept.known(again, [1, 2, 3]), [1, 2, 3]);
+});
+
+Deno.test("on its own port a client is told again what it asks again", () => {
+  const kept = new Kept();
+  sent(kept, [1, 2, 3], false);
+  assertEquals(kept.known(connection(), [1, 2, 3]), [1, 2, 3]);
+});
+
+Deno.test("where ends have no ports, as of Unix sockets, each connection is an end of its own", () => {
+  const kept = new Kept();
+  const unix = () =>
+    testConnection({ peer: { hostname: "unix", port: undefined } });
+  const here = unix();
+  kept.answer(here, 1);
+  assertEquals(kept.find(here, 1), ANSWER);
+  assertEquals(kept.find(unix(), 1), undefined);
+  close(here);
+  assertEquals(kept.find(unix(), 1), ANSWER);
+});
+
+Deno.test("a client that begins on a connection is told nothing that others asked", () => {
+  const kept = new Kept();
+  sent(kept, [1], false);
+  const again = connection("192.0.2.1", 701);
+  kept.requests.begins(again);
+  assertEquals(kept.find(again, 1), undefined);
 });
 
 Deno.test("a client that asks while it is being done gets the same answer", async () => {

@@ -19,9 +19,13 @@ export const setclientidConfirm: Operation<SetclientidConfirmArgs, "state"> = {
 
   run(context, args) {
     const { credential: { principal }, services: { state } } = context;
-    const status = confirmClientId(state, { ...args, principal });
     const client = state.clients.find(args.id, 0);
-    if (status === Status.OK && client) noteConnection(context, client);
+    const isNew = client?.isConfirmed === false;
+    const status = confirmClientId(state, { ...args, principal });
+    if (status !== Status.OK || client === undefined) return status;
+    noteConnection(context, client);
+    // A new incarnation sends nothing again that one before it has sent.
+    if (isNew) state.duplicates.begins(context.connection);
     return status;
   },
 };
