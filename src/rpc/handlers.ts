@@ -16,7 +16,7 @@ export interface Connection {
   /** The peer sends nothing more: it is closed, or will be when its calls are answered. */
   readonly isHalfClosed: boolean;
   /** Whether the peer has sent a call before it can have read the answers to all others. */
-  readonly sendsAhead: boolean;
+  readonly hasSentAhead: boolean;
   /**
    * Whether a reply that is more than `SMALL_REPLY` may grow by so many bytes;
    * otherwise its call is to be made again later.

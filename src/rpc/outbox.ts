@@ -112,7 +112,7 @@ export class Outbox {
     return !this.#isWriting && (this.#isClosed || this.queued === 0);
   }
 
-  /** Whether a record is there that the socket is not even given yet. */
+  /** Whether a record is there that the socket has yet to be given. */
   get isHolding(): boolean {
     return this.queued > this.#given;
   }

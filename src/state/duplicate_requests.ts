@@ -87,7 +87,7 @@ export class DuplicateRequests {
     const requester = this.#requesters.get(connection);
     if (requester !== undefined) {
       requester.calls++;
-      requester.sendsAhead = connection.sendsAhead;
+      requester.hasSentAhead = connection.hasSentAhead;
     }
     return undefined;
   }
@@ -218,7 +218,7 @@ function isAnswered(entry: DuplicateEntry): entry is AnsweredEntry {
 
 /** Whether the client has sent its next call, and never sends one before it has read the last answer. */
 function wasRead({ requester, ordinal }: DuplicateEntry): boolean {
-  return requester.calls > ordinal && !requester.sendsAhead;
+  return requester.calls > ordinal && !requester.hasSentAhead;
 }
 
 function waitFor(entry: DuplicateEntry): Promise<Uint8Array | undefined> {

@@ -29,7 +29,7 @@ export class Requester {
   /** Calls that came on it, but for those that came again. */
   calls = 0;
   /** Whether one came before the answers to all others can have been read. */
-  sendsAhead = false;
+  hasSentAhead = false;
   /** Whether it is known to be no other's continuation: it repeats nothing of theirs. */
   isNew = false;
   readonly #connection: WeakRef<Connection>;

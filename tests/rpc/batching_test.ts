@@ -353,10 +353,10 @@ Deno.test("a peer that calls as soon as the socket has an answer does not send a
   // Whether the peer has read it by now, the socket does not say in time.
   transport.arrive(echo(2));
   await turn();
-  assertEquals(connection.sendsAhead, false);
+  assertEquals(connection.hasSentAhead, false);
   transport.arrive(echo(3));
   await turn();
-  assertEquals(connection.sendsAhead, true);
+  assertEquals(connection.hasSentAhead, true);
   gate.resolve();
   connection.close("shutdown");
   await running;

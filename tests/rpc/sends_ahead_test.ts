@@ -12,7 +12,7 @@ class NotingHandlers extends TestHandlers {
     super();
     const { call: answer } = this;
     this.call = (call, results, connection) => {
-      this.noted.push(connection.sendsAhead);
+      this.noted.push(connection.hasSentAhead);
       const status = answer(call, results, connection);
       const { settler } = this;
       if (settler !== undefined) {

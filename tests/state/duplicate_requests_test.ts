@@ -106,7 +106,7 @@ Deno.test("another port is another client, unless the first connection is gone",
 /** A client that has sent some calls, and closed its connection. */
 function sent(kept: Kept, xids: readonly number[], isAhead: boolean): void {
   const here = connection();
-  Object.assign(here, { sendsAhead: isAhead });
+  Object.assign(here, { hasSentAhead: isAhead });
   for (const xid of xids) {
     assertEquals(kept.find(here, xid), undefined);
     kept.answer(here, xid);
