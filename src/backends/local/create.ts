@@ -135,7 +135,7 @@ function adopt(
   const seen = { parent: directory, folder, name, tag };
   const node = tree.table.adopt(seen, stat);
   if (fd !== undefined) {
-    store.files.hold(node, fd, true).checkedAt = store.clock.now();
+    store.files.hold(node, fd, "both").checkedAt = store.clock.now();
   }
   try {
     const { attributes } = entry;

@@ -7,6 +7,11 @@ export function isReplaced(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP";
 }
 
+/** Whether the host keeps us from a file, or from a folder on the way to it, by its mode. */
+export function isDenied(error: unknown): boolean {
+  return hostCode(error) === "EACCES";
+}
+
 /**
  * Whether an error is of the one file or folder that was looked at, so that the
  * others can be looked at all the same: neither "busy", where the host has no room

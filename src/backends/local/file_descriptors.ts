@@ -3,82 +3,11 @@ import { RecentMap } from "../../base/recent_map.ts";
 import type { Clock } from "../../base/clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { Closing } from "./closing.ts";
-import { toFsError } from "./errno.ts";
+import { type Access, Descriptor } from "./descriptor.ts";
+import { isDenied, toFsError } from "./errno.ts";
 import type { Host, HostStat } from "./host.ts";
 import { isLarge } from "../common/long_calls.ts";
-import type { HostFile } from "../common/transfers.ts";
 import type { LocalNode } from "./node.ts";
-
-/** An open file of the host. */
-export class Descriptor implements HostFile {
-  /** The number of the host. */
-  readonly fd: number;
-  /** Whether it can be written through. */
-  readonly isWritable: boolean;
-  /** When the file was last seen to be still in the tree, in milliseconds. */
-  checkedAt = -Infinity;
-  /** Written to, and not made durable since. */
-  isUnsynced = false;
-  #users = 0;
-  #transfers = 0;
-  #isRetired = false;
-  readonly #closing: Closing;
-  /** The one before of the same file, while other threads read or wrote by it. */
-  #before: Descriptor | undefined;
-
-  constructor(
-    fd: number,
-    { writable, closing, before }: {
-      readonly writable: boolean;
-      readonly closing: Closing;
-      readonly before: Descriptor | undefined;
-    },
-  ) {
-    this.fd = fd;
-    this.isWritable = writable;
-    this.#closing = closing;
-    if (before?.isTransferring) this.#before = before;
-  }
-
-  /** Whether other threads read or write the file: the host has others wait for them. */
-  get isTransferring(): boolean {
-    if (this.#transfers > 0) return true;
-    if (!this.#before?.isTransferring) this.#before = undefined;
-    return this.#before !== undefined;
-  }
-
-  /** Keeps it open while `act` waits for the host. */
-  async during<T>(act: () => Promise<T>): Promise<T> {
-    this.#users++;
-    try {
-      return await act();
-    } finally {
-      this.#users--;
-      if (this.#isRetired) this.#closeUnused();
-    }
-  }
-
-  /** See {@linkcode HostFile.transferring}. */
-  async transferring<T>(act: () => Promise<T>): Promise<T> {
-    this.#transfers++;
-    try {
-      return await this.during(act);
-    } finally {
-      this.#transfers--;
-    }
-  }
-
-  /** Closes it as soon as no call waits on it. */
-  retire(): void {
-    if (this.#isRetired) return;
-    this.#isRetired = true;
-    this.#closeUnused();
-  }
-
-  #closeUnused(): void {
-    if (this.#users === 0) this.#closing.close(this.fd, this.isUnsynced);
-  }
-}
 
 /** Opens a node's file with O_RDONLY, O_WRONLY or O_RDWR, sure that it is that node's. */
 export type OpenFile = (node: LocalNode, flags: number) => number;
@@ -125,6 +54,7 @@ export class FileDescriptors {
     this.#open = open;
     this.#used = used;
     this.#recent = new RecentMap(limit, {
+      weigh: ({ beside }) => beside === undefined ? 1 : 2,
       evict: (descriptor, node) => this.#evict(node, descriptor),
     });
     this.#mostNameless = mostNameless;
@@ -157,34 +87,50 @@ export class FileDescriptors {
 
   /** A descriptor to read through. */
   reading(node: LocalNode): Descriptor {
-    const descriptor = node.descriptor;
-    if (descriptor === undefined) {
-      return this.hold(node, this.#open(node, fs.constants.O_RDONLY), false);
-    }
-    this.#use(node, descriptor);
-    return descriptor;
+    const held = this.#held(node, "isReadable");
+    if (held !== undefined) return held;
+    const fd = this.#open(node, fs.constants.O_RDONLY);
+    // What is held is for writing alone, as the host would have it.
+    const opened = this.#opened(node, fd, "read");
+    return this.#put(node, opened, node.descriptor);
   }
 
   /** A descriptor to write through. */
   writing(node: LocalNode): Descriptor {
-    const descriptor = node.descriptor;
-    if (descriptor?.isWritable) {
+    const held = this.#held(node, "isWritable");
+    if (held !== undefined) return held;
+    this.assertKeepingUp();
+    try {
+      return this.hold(node, this.#open(node, fs.constants.O_RDWR), "both");
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+    }
+    // The host lets us write, if anything, and not read.
+    const fd = this.#open(node, fs.constants.O_WRONLY);
+    const opened = this.#opened(node, fd, "write");
+    return this.#put(node, opened, node.descriptor);
+  }
+
+  /** A descriptor, whatever it is good for: to sync the file by, or to keep it. */
+  holding(node: LocalNode): Descriptor {
+    const { descriptor } = node;
+    if (descriptor !== undefined) {
       this.#use(node, descriptor);
       return descriptor;
     }
-    this.assertKeepingUp();
-    return this.hold(node, this.#open(node, fs.constants.O_RDWR), true);
+    try {
+      return this.reading(node);
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+    }
+    return this.hold(node, this.#open(node, fs.constants.O_WRONLY), "write");
   }
 
   /** Keeps `fd` for the node, in place of what it had. */
-  hold(node: LocalNode, fd: number, writable: boolean): Descriptor {
-    const { closing } = this;
+  hold(node: LocalNode, fd: number, access: Access): Descriptor {
     const before = node.descriptor;
-    const next = new Descriptor(fd, { writable, closing, before });
-    next.isUnsynced = before?.isUnsynced ?? false;
+    const next = this.#put(node, this.#opened(node, fd, access));
     before?.retire();
-    node.descriptor = next;
-    this.#use(node, next);
     return next;
   }
 
@@ -209,9 +155,9 @@ export class FileDescriptors {
     const descriptor = node.descriptor;
     if (descriptor === undefined || node.isOpen) return;
     if (!descriptor.isUnsynced || node.isGone) return this.close(node);
-    if (!descriptor.isWritable) return;
+    if (!descriptor.isWritable && descriptor.beside === undefined) return;
     try {
-      this.hold(node, this.#open(node, fs.constants.O_RDONLY), false);
+      this.hold(node, this.#open(node, fs.constants.O_RDONLY), "read");
     } catch {
       // Not readable for us, or no longer there: the one for writing stays.
     }
@@ -225,18 +171,33 @@ export class FileDescriptors {
     node.descriptor = undefined;
   }
 
-  /** Makes what was written durable; with `all`, every attribute too. */
+  /**
+   * Makes what was written durable; with `all`, every attribute too, which throws
+   * EACCES where the host lets the file be opened for nothing.
+   */
   async sync(node: LocalNode, { all }: { all: boolean }): Promise<void> {
-    const descriptor = this.reading(node);
-    // What is written while we wait is for the next one to make durable.
-    descriptor.isUnsynced = false;
-    await this.#flush(node, { descriptor, all });
+    const descriptor = this.#toSync(node, all);
+    if (descriptor !== undefined) {
+      // What is written while we wait is for the next one to make durable.
+      descriptor.isUnsynced = false;
+      await this.#flush(node, { descriptor, all });
+    } else await this.#syncing.get(node);
     const failed = this.#failed.get(node);
     if (failed !== undefined) {
       this.#failed.delete(node);
       throw failed;
     }
     this.release(node);
+  }
+
+  /** `undefined` where none is held or can be had: what we wrote was flushed before it was let go. */
+  #toSync(node: LocalNode, all: boolean): Descriptor | undefined {
+    try {
+      return this.holding(node);
+    } catch (error) {
+      if (all || !isDenied(error)) throw error;
+      return undefined;
+    }
   }
 
   /** Whether content of the file is not on disk, as far as we have written it. */
@@ -299,6 +260,42 @@ export class FileDescriptors {
     };
     flushed.then(end, end);
     return flushed;
+  }
+
+  /** The one of those held that can do this, which the node goes by from now on. */
+  #held(
+    node: LocalNode,
+    can: "isReadable" | "isWritable",
+  ): Descriptor | undefined {
+    const { descriptor } = node;
+    if (descriptor === undefined) return undefined;
+    if (descriptor[can]) {
+      this.#use(node, descriptor);
+      return descriptor;
+    }
+    const { beside } = descriptor;
+    return beside?.[can] ? this.#put(node, beside, descriptor) : undefined;
+  }
+
+  #opened(node: LocalNode, fd: number, access: Access): Descriptor {
+    const { closing } = this;
+    const before = node.descriptor;
+    return new Descriptor(fd, { access, closing, before });
+  }
+
+  /** Has the node go by `next`, with `beside` for what that can't do. */
+  #put(node: LocalNode, next: Descriptor, beside?: Descriptor): Descriptor {
+    // While it weighs what it was counted with.
+    this.#recent.delete(node);
+    next.isUnsynced = node.descriptor?.isUnsynced ?? false;
+    next.beside = beside;
+    if (beside !== undefined) {
+      beside.beside = undefined;
+      beside.isUnsynced = false;
+    }
+    node.descriptor = next;
+    this.#use(node, next);
+    return next;
   }
 
   #use(node: LocalNode, descriptor: Descriptor): void {

@@ -1,7 +1,7 @@
 import type { FileType, Timestamp } from "../../vfs/file_system.ts";
 import type { AccessList, AccessListHolder } from "../../vfs/access_list.ts";
 import type { AccessLists, KnownList } from "./access_lists.ts";
-import type { Descriptor } from "./file_descriptors.ts";
+import type { Descriptor } from "./descriptor.ts";
 import type { HostStat, OpenFolder } from "./host.ts";
 
 /** Where a node was seen last. */

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
-import type { Descriptor } from "./file_descriptors.ts";
+import type { Descriptor } from "./descriptor.ts";
 import type { Host, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 

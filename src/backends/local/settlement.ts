@@ -1,7 +1,6 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
-import { hostCode } from "../../base/host_error.ts";
-import { toFsError } from "./errno.ts";
+import { isDenied, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import type { Tree } from "./tree.ts";
@@ -140,7 +139,7 @@ export class Settlement {
     } catch (error) {
       // Moved or removed behind our back since: what we did to it is theirs now.
       if (error instanceof Misplaced) return;
-      if (hostCode(error) !== "EACCES") throw error;
+      if (!isDenied(error)) throw error;
     }
     // A symlink, or what its mode keeps us from opening: its folder is in the same journal.
     // Without a place it was moved away meanwhile.

@@ -195,7 +195,7 @@ export class Store {
     if (isKept && stat.nlink <= 1 && !this.files.mayKeepNameless) {
       throw new FsError("busy", "too many removed files are still open");
     }
-    if (node.isOpen) this.files.reading(node);
+    if (node.isOpen) this.files.holding(node);
   }
 
   /**

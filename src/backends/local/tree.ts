@@ -3,7 +3,7 @@ import { RecentMap } from "../../base/recent_map.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import { isReplaced } from "./errno.ts";
-import type { Descriptor } from "./file_descriptors.ts";
+import type { Descriptor } from "./descriptor.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { Moment } from "./moment.ts";
 import { type LocalNode, Misplaced, UNASKED } from "./node.ts";

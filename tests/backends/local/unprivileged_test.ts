@@ -2,7 +2,11 @@ import { assertEquals } from "@std/assert";
 import { isRoot, Sandbox } from "./fixture.ts";
 
 const NOBODY = 65534;
-const script = new URL("./unprivileged.ts", import.meta.url).pathname;
+const script = pathOf("unprivileged.ts");
+
+function pathOf(name: string): string {
+  return new URL(`./${name}`, import.meta.url).pathname;
+}
 
 /** Whether another user can run Deno on these sources; a private checkout keeps it out. */
 function canRun(): boolean {
@@ -17,29 +21,30 @@ function canRun(): boolean {
   return success;
 }
 
+/** What a script prints that an ordinary user runs on its folder. */
+async function reportOf(script: string, box: Sandbox): Promise<unknown> {
+  Deno.chmodSync(`${box.path}/..`, 0o755);
+  Deno.chownSync(box.path, NOBODY, NOBODY);
+  Deno.chownSync(box.outside, NOBODY, NOBODY);
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script, box.path],
+    uid: NOBODY,
+    gid: NOBODY,
+    env: { DENO_DIR: box.outside, HOME: box.outside, NO_COLOR: "1" },
+  }).output();
+  const output = new TextDecoder().decode(stdout);
+  assertEquals(output.startsWith("{"), true, new TextDecoder().decode(stderr));
+  return JSON.parse(output);
+}
+
 Deno.test({
   name: "local: an ordinary user serves what the host permits",
   ignore: !canRun(),
   fn: async () => {
     await using box = new Sandbox();
-    Deno.chmodSync(`${box.path}/..`, 0o755);
     Deno.writeTextFileSync(`${box.path}/foreign`, "secret", { mode: 0o600 });
     Deno.mkdirSync(`${box.path}/folder`, { mode: 0o755 });
-    Deno.chownSync(box.path, NOBODY, NOBODY);
-    Deno.chownSync(box.outside, NOBODY, NOBODY);
-    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", script, box.path],
-      uid: NOBODY,
-      gid: NOBODY,
-      env: { DENO_DIR: box.outside, HOME: box.outside, NO_COLOR: "1" },
-    }).output();
-    const output = new TextDecoder().decode(stdout);
-    assertEquals(
-      output.startsWith("{"),
-      true,
-      new TextDecoder().decode(stderr),
-    );
-    assertEquals(JSON.parse(output), {
+    assertEquals(await reportOf(script, box), {
       made: { mode: 0o444, uid: NOBODY, gid: NOBODY },
       program: 0o755,
       sized: 0o6755,
@@ -58,6 +63,28 @@ Deno.test({
       dropped: "done",
       found: "done",
       listed: "done",
+    });
+  },
+});
+
+Deno.test({
+  name: "local: an ordinary user's files may be written that it may not read",
+  ignore: !canRun(),
+  fn: async () => {
+    await using box = new Sandbox();
+    const dropBox = {
+      commit: "done",
+      open: "done",
+      write: "done",
+      cut: "done",
+      read: "access",
+      remove: "done",
+      close: "done",
+    };
+    assertEquals(await reportOf(pathOf("unprivileged_files.ts"), box), {
+      dropBoxes: [dropBox, dropBox, dropBox],
+      turned: { texts: ["one", "two"], held: 0 },
+      locked: "done",
     });
   },
 });
