@@ -2,7 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
-import { isReplaced } from "./errno.ts";
+import { isDenied, isReplaced } from "./errno.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
 import { Moment } from "./moment.ts";
@@ -320,10 +320,22 @@ export class Tree {
       return this.#statHeld(node) ?? this.#statNamed(node);
     } catch (error) {
       // Its folder may be gone, and it with that: what is open goes on.
-      const stat = this.buryNameless(node);
+      const stat = this.buryNameless(node) ?? this.#statWithheld(node, error);
       if (stat === undefined) throw error;
       return stat;
     }
+  }
+
+  /**
+   * The same of a file that is held, where the host no longer lets us look into a
+   * folder on the way to it: that is asked in OPEN, and what can't be looked at is
+   * not known to be gone.
+   */
+  #statWithheld(node: LocalNode, error: unknown): HostStat | undefined {
+    const { descriptor } = node;
+    if (descriptor === undefined || !isDenied(error)) return undefined;
+    descriptor.checkedAt = this.moment.time;
+    return this.host.statFile(descriptor.fd);
   }
 
   #statNamed(node: LocalNode): HostStat {

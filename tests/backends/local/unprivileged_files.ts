@@ -95,11 +95,52 @@ async function locked() {
   return await attempt(() => fs.commit(node));
 }
 
+/** What is open goes on, when the folder that it is in may no longer be looked into. */
+async function closedFolder() {
+  const file = { type: "file" } as const;
+  const options = { attributes: { ...attributes, mode: 0o755 } };
+  const outer = await fs.create(root, "outer", { type: "directory" }, options);
+  const inner = await fs.create(
+    outer.node,
+    "inner",
+    { type: "directory" },
+    options,
+  );
+  const { node } = await fs.create(inner.node, "file", file, options);
+  const other = await fs.create(inner.node, "other", file, options);
+  await fs.open(node, { read: true, write: true });
+  await fs.open(other.node, READ);
+  fs.close(other.node, READ);
+  await fs.setattr(outer.node, { mode: 0 });
+  now += 2000;
+  const report = {
+    write: await attempt(() => write(node, "text")),
+    read: await attempt(() => read(node)),
+    getattr: await attempt(() => fs.getattr(node)),
+    chmod: await attempt(() => fs.setattr(node, { mode: 0o600 })),
+    cut: await attempt(() => fs.setattr(node, { size: 2 })),
+    settle: await attempt(() => fs.settle()),
+    commit: await attempt(() => fs.commit(node)),
+    openAgain: await attempt(() => fs.open(node, READ)),
+    openOther: await attempt(() => fs.open(other.node, READ)),
+    remove: await attempt(() => fs.remove(inner.node, "file")),
+  };
+  // Moved away meanwhile, that is seen as soon as it can be looked for.
+  Deno.chmodSync(`${path}/outer`, 0o700);
+  Deno.renameSync(`${path}/outer/inner/file`, `${path}/../outside/file`);
+  Deno.chmodSync(`${path}/outer`, 0);
+  const unseen = await attempt(() => read(node));
+  Deno.chmodSync(`${path}/outer`, 0o700);
+  now += 2000;
+  return { ...report, unseen, moved: await attempt(() => read(node)) };
+}
+
 const dropBoxes = [];
 for (const mode of [0o200, 0o222, 0o300]) dropBoxes.push(await dropBox(mode));
 console.log(JSON.stringify({
   dropBoxes,
   turned: await turned(),
   locked: await locked(),
+  closedFolder: await closedFolder(),
 }));
 await fs.dispose();

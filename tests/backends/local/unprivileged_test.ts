@@ -68,7 +68,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "local: an ordinary user's files may be written that it may not read",
+  name:
+    "local: what its mode keeps from an ordinary user takes nothing else from clients",
   ignore: !canRun(),
   fn: async () => {
     await using box = new Sandbox();
@@ -85,6 +86,20 @@ Deno.test({
       dropBoxes: [dropBox, dropBox, dropBox],
       turned: { texts: ["one", "two"], held: 0 },
       locked: "done",
+      closedFolder: {
+        write: "done",
+        read: "done",
+        getattr: "done",
+        chmod: "done",
+        cut: "done",
+        settle: "done",
+        commit: "done",
+        openAgain: "done",
+        openOther: "access",
+        remove: "access",
+        unseen: "done",
+        moved: "stale",
+      },
     });
   },
 });
