@@ -13,6 +13,7 @@ import {
 } from "./server/options.ts";
 import { overlapNotices } from "./server/overlaps.ts";
 import type { Listening } from "./server/phases.ts";
+import { countServed, servedByOthers } from "./server/served.ts";
 import { completeTerms, hostKnowledge, trustNotices } from "./server/trust.ts";
 import {
   defineExport,
@@ -23,7 +24,9 @@ import type { FileSystem } from "./vfs/file_system.ts";
 import { started } from "./vfs/starting.ts";
 
 /**
- * Serves a file system as "/", or several exports. Rejects with an error whose
+ * Serves a file system as "/", or several exports. What two servers of a process
+ * serve of the same files is told to `log`: locks, denials and delegations of the
+ * one mean nothing in the other. Rejects with an error whose
  * message is one line for the user:
  *
  * - `TypeError` for what is no file system, export or option (of an unknown
@@ -55,10 +58,13 @@ export async function serve(
     defineExport(completeTerms(each, { hostname, host }))
   );
   const server = await NfsServer.start(exports, options);
+  const { stateDirectory } = options;
   const notices = [
     ...trustNotices(exports, asked, server.hostname),
-    ...overlapNotices(asked, options.stateDirectory),
+    ...overlapNotices(asked, { stateDirectory, others: servedByOthers() }),
   ];
+  const address = `${connectable(server.hostname)}:${server.port}`;
+  countServed(asked, { address, ended: server.finished });
   const { warn } = unfailing(log ?? silentLogger);
   for (const notice of notices) warn(notice);
   return server;

@@ -1,18 +1,29 @@
 import type { ExportOptions } from "../vfs/exports.ts";
 import type { HostFolder } from "../vfs/file_system.ts";
+import type { ServedExport } from "./served.ts";
+
+/** An export as it is named to the operator. */
+type NamedExport = Pick<ExportOptions, "path" | "fs">;
 
 /**
- * What an operator should know of exports that are kept in the same place:
- * between two exports of one folder there are no locks, and an export of a
- * folder shows what is kept in it.
+ * What an operator should know of exports that are kept in the same place, by
+ * this server or by `others` of the process: between two exports of one folder
+ * there are no locks, and an export of a folder shows what is kept in it.
  */
 export function overlapNotices(
   exports: readonly ExportOptions[],
-  stateDirectory: string | undefined,
+  { stateDirectory, others }: {
+    readonly stateDirectory: string | undefined;
+    readonly others: readonly ServedExport[];
+  },
 ): readonly string[] {
   const notices: string[] = [];
+  const elsewhere = others.map(({ path, address, fs }) => ({
+    path: `${path} at ${address}`,
+    fs,
+  }));
   exports.forEach((one, i) => {
-    for (const other of exports.slice(0, i)) {
+    for (const other of [...elsewhere, ...exports.slice(0, i)]) {
       const notice = overlapOf(other, one);
       if (notice !== undefined) notices.push(notice);
     }
@@ -29,8 +40,8 @@ export function overlapNotices(
 }
 
 function overlapOf(
-  one: ExportOptions,
-  other: ExportOptions,
+  one: NamedExport,
+  other: NamedExport,
 ): string | undefined {
   const [a, b] = [one.fs.folder, other.fs.folder];
   const isOne = one.fs === other.fs;

@@ -95,6 +95,54 @@ Deno.test({
   },
 });
 
+/** Two servers, of which the first runs on while the second starts: what that says. */
+async function warnedBeside(one: FileSystem, other: FileSystem) {
+  const terms = { trust: "any" } as const;
+  await using first = await serve([{ path: "/x", fs: one, ...terms }], {
+    port: 0,
+  });
+  const lines = await warnings([{ path: "/y", fs: other }]);
+  return { lines, first: `/x at 127.0.0.1:${first.port}` };
+}
+
+Deno.test("what another server of the process serves as well is told at start", async () => {
+  const tree = memory() as FileSystem;
+  const { lines, first } = await warnedBeside(tree, tree);
+  assertEquals(lines, [
+    `exports ${first} and /y have files in common: a lock or delegation in one means nothing in the other`,
+  ]);
+  // The first has ended.
+  const fresh = memory() as FileSystem;
+  const again = await warnedBeside(fresh, memory() as FileSystem);
+  assertEquals(again.lines, []);
+  assertEquals(await warnings([{ path: "/y", fs: fresh }]), []);
+});
+
+Deno.test({
+  name: "a folder that another server of the process serves is told at start",
+  ignore: !canWrite,
+  async fn() {
+    const base = Deno.realPathSync(Deno.makeTempDirSync());
+    Deno.mkdirSync(`${base}/inner`);
+    try {
+      const folder = (name = "") => local(`${base}/${name}`) as FileSystem;
+      const shared = await warnedBeside(folder(), folder("inner"));
+      assertEquals(shared.lines, [
+        `exports ${shared.first} and /y have files in common: a lock or delegation in one means nothing in the other`,
+      ]);
+      const shown = await warnedBeside(
+        folder(),
+        sqlite(`${base}/store`) as FileSystem,
+      );
+      assertEquals(shown.lines, [
+        `clients of export ${shown.first} reach the store of export /y in ${base}/store: keep that elsewhere`,
+      ]);
+    } finally {
+      Deno.removeSync(base, { recursive: true });
+    }
+  },
+});
+
 Deno.test({
   name: "one store can't be in two exports",
   ignore: !canWrite,
