@@ -4,7 +4,7 @@
  */
 export const STATE_COSTS = {
   /** A client, its part in recovery included; three times its name comes on top. */
-  client: 2_700,
+  client: 3_000,
   /** A session, with the answer of its CREATE_SESSION. */
   session: 1_800,
   /** What sends a session's callbacks, a CB_NULL that waits for its answer included. */
