@@ -12,7 +12,7 @@ import { attributes, codeOf, noFolder } from "./fixture.ts";
 import { ReusingHost } from "./reusing_host.ts";
 
 const ignore = noFolder || Deno.build.os !== "linux";
-const MOMENT = { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 };
+const MOMENT = { seconds: 1_000_000, nanoseconds: 0 };
 const KINDS: readonly CreateKind[] = [
   { type: "file" },
   { type: "directory" },

@@ -98,9 +98,10 @@ export class ReusingHost extends PortableHost {
       this.#told.set(stat.fileid, fileid);
     }
     const { birthtime: _, ...rest } = stat;
-    return this.#birth === undefined
-      ? { ...rest, fileid }
-      : { ...rest, fileid, birthtime: this.#birth };
+    if (this.#birth === undefined) return { ...rest, fileid };
+    // As if all were made in that moment, and not changed since.
+    const [birthtime, ctime] = [this.#birth, this.#birth];
+    return { ...rest, fileid, birthtime, ctime };
   }
 }
 
