@@ -104,7 +104,11 @@ export interface DirectoryEntry<Node> {
 export interface HostFolder {
   /** Absolute, without symlinks. */
   readonly path: string;
-  /** Whether clients see what is in it as it is there; else it is for the file system alone. */
+  /**
+   * Whether clients see what is in it as it is there; else it is for the file system
+   * alone. Users of the host work in it as well then: clients may not link what
+   * Linux keeps these from linking (fs.protected_hardlinks).
+   */
   readonly isShown: boolean;
 }
 

@@ -88,6 +88,23 @@ export function refuseRemoval(
 }
 
 /**
+ * Why the caller may not give another name to what users of the host work with
+ * as well: as Linux has it (fs.protected_hardlinks, proc_sys_fs(5)), who does not
+ * own it has to be able to read and write it, and gets no program with its
+ * owner's or its group's rights, nor anything but a file.
+ */
+export function refuseLink(
+  attributes: Rights,
+  caller: Caller,
+): Refusal | undefined {
+  if (caller.uid === 0 || caller.uid === attributes.uid) return undefined;
+  const { type, mode } = attributes;
+  const isHarmless = type === "file" && withoutSetId(mode) === mode &&
+    permits(attributes, caller, Permission.READ | Permission.WRITE);
+  return isHarmless ? undefined : "permission";
+}
+
+/**
  * Why the caller may not make these changes; `undefined` when it may. A new
  * size is not judged here: it is a write, and may be allowed by an open. Nor is
  * that the content changed now, which comes with it.

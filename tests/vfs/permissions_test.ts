@@ -4,6 +4,7 @@ import {
   completeChanges,
   permissionsOf,
   refuseChanges,
+  refuseLink,
   refuseRemoval,
 } from "../../src/vfs/permissions.ts";
 
@@ -49,6 +50,23 @@ Deno.test("root may everything but run what nobody may run", () => {
   assertEquals(permissionsOf(node(0o666), who(0, 0)), 6);
   assertEquals(permissionsOf(node(0o010), who(0, 0)), 7);
   assertEquals(permissionsOf(node(0, "directory"), who(0, 0)), 7);
+});
+
+Deno.test("another's file gets a further name from who may read and write it, no program of its rights", () => {
+  const other = who(9, 9);
+  assertEquals(refuseLink(node(0o666), other), undefined);
+  assertEquals(refuseLink(node(0o660), who(9, 6)), undefined);
+  // Without group execute setgid is no privilege.
+  assertEquals(refuseLink(node(0o2666), other), undefined);
+  for (const mode of [0o644, 0o622, 0o600, 0o4666, 0o2676]) {
+    assertEquals(refuseLink(node(mode), other), "permission");
+    assertEquals(refuseLink(node(mode), who(5, 9)), undefined);
+    assertEquals(refuseLink(node(mode), who(0, 0)), undefined);
+  }
+  for (const type of ["symlink", "fifo", "socket", "block-device"] as const) {
+    assertEquals(refuseLink(node(0o777, type), other), "permission");
+    assertEquals(refuseLink(node(0o777, type), who(5, 9)), undefined);
+  }
 });
 
 Deno.test("an entry of a sticky folder goes with its owner, the folder's, or root", () => {

@@ -4,7 +4,8 @@ import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
-import { RIGHTS, rightsOf, TYPE } from "../../vfs/wanted.ts";
+import { refuseLink } from "../../vfs/permissions.ts";
+import { RIGHTS, rightsOf } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
 /** LINK (RFC 8881 18.9, RFC 7530 16.9): the new name, a view of the request. */
@@ -21,11 +22,16 @@ export const link: Operation<Uint8Array, "link"> = {
     const status = checkFolder(context, folder, { attributes, use: "change" });
     if (status !== Status.OK) return status;
     const judged = rightsOf(attributes);
-    const { type } = yield* wait(attributesOf(saved, TYPE));
+    const linked = yield* wait(attributesOf(saved, RIGHTS));
     // RFC 8881 15.2, RFC 7530 13.2: NFS4ERR_ISDIR is for what is linked.
-    if (type === "directory") return Status.ISDIR;
+    if (linked.type === "directory") return Status.ISDIR;
     // RFC 8881 18.9.4: on another file system, which its fsid tells.
     if (saved.export !== folder.export) return Status.XDEV;
+    // The host would keep its users from it; elsewhere POSIX has no such rule.
+    const isHosts = fs.folder?.isShown ?? false;
+    const caller = context.callerOf(saved);
+    // RFC 8881 15.2, RFC 7530 13.2: there is no NFS4ERR_PERM.
+    if (isHosts && refuseLink(linked, caller)) return Status.ACCESS;
     const act = { type: "link", name, file: saved, judged } as const;
     const change = yield* changeFolder(context, folder, act);
     if (isStatus(change)) return change;
