@@ -57,6 +57,28 @@ for (const minor of VERSIONS) {
     }
   });
 
+  test("who may not write keeps nobody from reading", async () => {
+    for (const mode of [0o644, 0o646]) {
+      for (const deny of [1, 2, 3]) {
+        const fixture = new StateFixture();
+        const root = await fixture.client(minor);
+        const set = op.setattr({ mode });
+        await root.ok("SETATTR", ...walk(["file"]), set);
+        const user = await fixture.client(minor, { uid: 1001 });
+        // Who reads a file as a whole may keep it from being changed meanwhile.
+        const may = mode === 0o646 || deny === 2;
+        const options = { access: READ, deny, seqid: 1 };
+        const status = await user.openStatus("file", options);
+        assertEquals(status, may ? "OK" : "ACCESS");
+        const denied = may && deny !== 2;
+        assertEquals(
+          await root.openStatus("file", { access: READ, seqid: 1 }),
+          denied ? "SHARE_DENIED" : "OK",
+        );
+      }
+    }
+  });
+
   test("an owner's own deny mode counts too (RFC 7530 9.9, RFC 8881 18.16.3)", async () => {
     const client = await new StateFixture().client(minor);
     await client.open("file", { access: READ, deny: 2, seqid: 1 });

@@ -29,6 +29,8 @@ export interface NamedOpen {
   readonly claim: NameClaim;
   /** OPEN4_SHARE_ACCESS_* */
   readonly access: number;
+  /** OPEN4_SHARE_DENY_* */
+  readonly deny: number;
   /** How to create it, if at all. */
   readonly create: CreateHow | undefined;
 }
@@ -36,7 +38,7 @@ export interface NamedOpen {
 /** Finds, or makes, the file of CLAIM_NULL and CLAIM_DELEGATE_CUR. */
 export function* openByName(
   context: ChangingContext<"sometimes">,
-  { claim, access, create }: NamedOpen,
+  { claim, access, deny, create }: NamedOpen,
 ): Steps<OpenTarget | StatusCode> {
   const folder = context.file;
   const { fs } = folder.export;
@@ -67,7 +69,7 @@ export function* openByName(
     // RFC 8881 18.16.3, RFC 7530 16.16.5
     if (node !== undefined && create.mode === "guarded") return Status.EXIST;
     const exists = node !== undefined;
-    const creation = { folder: attributes, name, access, exists };
+    const creation = { folder: attributes, name, access, deny, exists };
     try {
       const target = yield* createFile(context, create, creation);
       if (isStatus(target) || claim.type === "null") return target;
@@ -92,6 +94,7 @@ export function* openByName(
   return existingTarget(context, file, {
     attributes: yield* attributesOfNamed(context, { file, ...named }, RIGHTS),
     access,
+    deny,
     right,
     named,
     folder: attributes,

@@ -12,23 +12,27 @@ import { existingTarget, type OpenTarget } from "./target.ts";
 /** The file that an OPEN claims (RFC 8881 18.16.3). */
 export function findTarget(
   context: ChangingContext<"sometimes">,
-  { claim, create, shareAccess }: OpenArgs,
+  args: OpenArgs,
 ): Steps<OpenTarget | StatusCode> {
+  const { claim, create, shareAccess, shareDeny: deny } = args;
   const access = shareAccess & Share.ACCESS_BOTH;
   return "name" in claim
-    ? openByName(context, { claim, access, create })
-    : byHandle(context, claim, access);
+    ? openByName(context, { claim, access, deny, create })
+    : byHandle(context, { claim, access, deny });
 }
 
 /** What opens the current filehandle. */
 function* byHandle(
   context: CompoundContext,
-  claim: OpenClaim,
-  access: number,
+  { claim, access, deny }: {
+    readonly claim: OpenClaim;
+    readonly access: number;
+    readonly deny: number;
+  },
 ): Steps<OpenTarget | StatusCode> {
   const { file } = context;
   const right = rightOf(context, file, { claim, access });
   if (isStatus(right)) return right;
   const attributes = yield* wait(attributesOf(file, RIGHTS));
-  return existingTarget(context, file, { attributes, access, right });
+  return existingTarget(context, file, { attributes, access, deny, right });
 }

@@ -20,6 +20,8 @@ export interface Creation {
   readonly name: string;
   /** OPEN4_SHARE_ACCESS_* */
   readonly access: number;
+  /** OPEN4_SHARE_DENY_* */
+  readonly deny: number;
   /** Whether the name is taken: an exclusive create may have been sent again. */
   readonly exists: boolean;
 }
@@ -28,7 +30,7 @@ export interface Creation {
 export function* createFile(
   context: ChangingContext<"sometimes">,
   how: CreateHow,
-  { folder, name, access, exists }: Creation,
+  { folder, name, access, deny, exists }: Creation,
 ): Steps<OpenTarget | StatusCode> {
   const parent = context.file;
   const use = { attributes: folder, use: "change" } as const;
@@ -65,7 +67,12 @@ export function* createFile(
       RIGHTS,
     );
     const right = HELD_BEFORE;
-    const opened = existingTarget(context, file, { attributes, access, right });
+    const opened = existingTarget(context, file, {
+      attributes,
+      access,
+      deny,
+      right,
+    });
     if (isStatus(opened)) return Status.EXIST;
   }
   return {

@@ -38,10 +38,12 @@ const NO_FOLDER: ChangeInfo = { atomic: true, before: 0, after: 0 };
 export function existingTarget(
   context: CompoundContext,
   file: FileRef,
-  { attributes, access, right, named, folder, truncate }: {
+  { attributes, access, deny, right, named, folder, truncate }: {
     readonly attributes: Rights;
     /** OPEN4_SHARE_ACCESS_* that is asked for. */
     readonly access: number;
+    /** OPEN4_SHARE_DENY_* that is asked for. */
+    readonly deny: number;
     /** By what, besides these attributes. */
     readonly right: OpenRight;
     /** Its name, where it was found by that. */
@@ -59,7 +61,9 @@ export function existingTarget(
   const check = (write: boolean) =>
     checkContent(attributes, caller, { write, ownerAlways });
   // RFC 8881 18.16.4, RFC 7530 16.16.6: MUST be NFS4ERR_ACCESS if not authorized.
-  const needed = (truncate ? access | Share.ACCESS_WRITE : access) & ~permitted;
+  // Who denies reading, its owner's too, has to be allowed to write, as with knfsd.
+  const isWriter = truncate !== undefined || (deny & Share.DENY_READ) !== 0;
+  const needed = (isWriter ? access | Share.ACCESS_WRITE : access) & ~permitted;
   const reads = (needed & Share.ACCESS_READ) !== 0;
   const writes = (needed & Share.ACCESS_WRITE) !== 0;
   let status: StatusCode = reads ? check(false) : Status.OK;
