@@ -102,7 +102,8 @@ export const CONTESTS: Readonly<Record<string, Contest>> = {
   local: {
     fsal: "VFS",
     export: (dir) => `/=local:${Deno.makeTempDirSync({ dir })}`,
-    durability: "FILE_SYNC4 and COMMIT on both sides",
+    durability: "ours every change (fsync, of the folder too); " +
+      "ganesha's FILE_SYNC4 and COMMIT only, not create and remove",
     fileSize: 4 * MIB,
     wanted: {
       "getattr": [undefined, 3.5, undefined],

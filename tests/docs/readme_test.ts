@@ -147,3 +147,27 @@ async function assertWritable(server: ServerProcess): Promise<void> {
   ]);
   assertEquals(written.get("GETATTR").attributes.size, 100_000n);
 }
+
+Deno.test("what the README says of speed is what was measured", {
+  ignore: cannotRun,
+}, () => {
+  const [, said = ""] = /\n## Speed\n([^]*?)\n## /.exec(
+    Deno.readTextFileSync(`${ROOT}README.md`),
+  )!;
+  const bench = Deno.readTextFileSync(`${ROOT}tests/bench/README.md`);
+  const rows = rowsOf(said).slice(2);
+  assertEquals(rows.length > 0, true);
+  for (const [backEnd, kind, ...ratios] of rows) {
+    const [, table = ""] = bench.split(`\n${backEnd} beside ganesha's `);
+    const measured = rowsOf(table).find(([of]) => of === kind)!;
+    // Without what is wanted, and the stars of what is met.
+    const bare = measured.map((cell) => cell.replaceAll(/\*|\(.*\)| /g, ""));
+    assertEquals([kind, ...ratios], bare, `${backEnd} ${kind}`);
+  }
+});
+
+/** The cells of each row of the tables in a text. */
+function rowsOf(text: string): string[][] {
+  return [...text.matchAll(/^\| (.*) \|$/gm)]
+    .map(([, row = ""]) => row.split("|").map((cell) => cell.trim()));
+}

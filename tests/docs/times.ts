@@ -198,6 +198,11 @@ const MEASURED = "was measured, and is no constant";
 /** The others, and why no constant of the server says them. */
 export const NO_CONSTANTS: Told<string> = {
   "README.md": {
+    "`memory` | read-": "a kind of work of the benchmark",
+    "`memory` | write-": "the same",
+    "`sqlite` | wsync-": "the same",
+    "`sqlite` | wcommit-": "the same",
+    "`sqlite` | read-": "the same",
     "(opens, locks …), as": EXAMPLE,
     "(opens, locks …), as 512M or": EXAMPLE,
     "`quota=BYTES`, or `": EXAMPLE,
