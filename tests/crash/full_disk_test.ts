@@ -245,8 +245,9 @@ Deno.test("a disk that others fill takes nothing that was answered away", {
     server.kill("SIGKILL");
     await server.ended();
   }
-  disk.free();
+  disk.fill();
   assertEquals((await checkStore(store)).problems, []);
+  disk.free();
   const { server, port } = await start(store);
   await using _server = server;
   await using session = await openSession({ port });

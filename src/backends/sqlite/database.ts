@@ -67,17 +67,11 @@ export function openDatabase(
     if (isFolder) putBack(path);
     hasLog = isFolder && hasBytes(`${path}-wal`);
     const isNew = !(isFolder && hasBytes(path));
-    if (isFolder) {
-      if (isNew) assertNoRemains(directory);
-      else if (hasLog) assertOwnLog(path);
-    }
+    if (isFolder && isNew) assertNoRemains(directory);
     // SQLite makes the log with the mode of the database.
     if (isFolder) makeOwn(path);
-    const db = opening = new DatabaseSync(path);
-    // One process owns the store, so the index of the log needs no shared memory.
-    // That comes before all else: shared memory is a file, and takes room.
+    const db = opening = connect(path, { hasLog });
     db.exec(`
-      PRAGMA locking_mode = EXCLUSIVE;
       ${isNew ? LAYOUT : ""}
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = ${isSynced ? "NORMAL" : "OFF"};
@@ -105,6 +99,24 @@ export function openDatabase(
     if (hasLog && opening !== undefined) rememberLoss(opening);
     opening?.close();
     throw cantOpen(directory, error);
+  }
+}
+
+/** A connection of its own to the database, once a log that is there is known to be its log. */
+function connect(
+  path: string,
+  { hasLog }: { readonly hasLog: boolean },
+): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    // One process owns the store, so the index of the log needs no shared memory.
+    // That comes before all else: shared memory is a file, and takes room.
+    db.exec("PRAGMA locking_mode = EXCLUSIVE");
+    if (hasLog) assertOwnLog(db, path);
+    return db;
+  } catch (error) {
+    closeKeepingLog(db, path);
+    throw error;
   }
 }
 

@@ -8,7 +8,8 @@ const ASIDE = ".closing";
  * Closes the database `path` and leaves its log as a crash does. SQLite's own close
  * copies the log into the database and removes it. After an fsync that failed, the
  * host may have anything where the log was, and only the next start looks at the
- * checksums. SQLite leaves the log alone where the database is not in its place.
+ * checksums, and a log that is not the database's may not be in it at all. SQLite
+ * leaves the log alone where the database is not in its place.
  */
 export function closeKeepingLog(db: DatabaseSync, path: string): void {
   try {

@@ -32,26 +32,18 @@ export function isSigned(db: DatabaseSync): boolean {
  * Throws an `Error` where the log beside the database `path`, which is absolute, is
  * another store's, or of another time of this one: SQLite would lay its pages over
  * the database's. A copy of a store that was closed has no log; put back over a
- * store that has one, it leaves that there.
+ * store that has one, it leaves that there. `db` is the connection that is to serve,
+ * which has not looked at its file yet: another one would want shared memory for the
+ * index of the log, and that takes room.
  */
-export function assertOwnLog(path: string): void {
-  // "immutable" leaves the log aside. Nothing of it is written back, either way.
-  const without = look(`${pathToFileURL(path)}?immutable=1`);
-  const through = look(path);
-  removeIfThere(`${path}-shm`);
-  if (without instanceof Error) {
-    // A power failure may have torn what the log has whole.
-    if (isDamage(without)) return;
-    throw without;
-  }
-  if (through instanceof Error) {
-    throw new Error(
-      `store.db can't be read with store.db-wal (${through.message}): ${MEND}`,
-    );
-  }
+export function assertOwnLog(db: DatabaseSync, path: string): void {
+  const without = signatureWithoutLog(path);
+  // A power failure may have torn what the log has whole.
+  if (without === undefined) return;
+  const through = signatureThroughLog(db);
   if (without.tag !== undefined && without.tag !== through.tag) {
     throw new Error(
-      "store.db-wal is the log of another store: restore store.db's own, or move store.db-wal away",
+      `store.db-wal is the log of another store: restore store.db's own, or move store.db-wal away${COST}`,
     );
   }
   const { base, log } = through;
@@ -61,15 +53,36 @@ export function assertOwnLog(path: string): void {
   );
 }
 
-const MEND = "restore both from the same copy, or move store.db-wal away";
+const COST = ", and with it what only that has";
+const MEND =
+  `restore both from the same copy, or move store.db-wal away${COST}`;
 
-/** The signature in a database that is only looked at, or why it can't be read. */
-function look(path: string): Signature | Error {
+/** What `store.db` itself has; `undefined` where it is damaged. */
+function signatureWithoutLog(path: string): Signature | undefined {
   try {
-    using db = new DatabaseSync(path, { readOnly: true });
+    // "immutable" leaves the log aside, and writes nothing.
+    const alone = `${pathToFileURL(path)}?immutable=1`;
+    using db = new DatabaseSync(alone, { readOnly: true });
     return signatureIn(db);
   } catch (error) {
-    return error as Error;
+    if (isDamage(error as Error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What SQLite reads where it lays the log over `store.db`. Only damage says that the
+ * two may not belong together; a disk that is full, say, is told as what it is.
+ */
+function signatureThroughLog(db: DatabaseSync): Signature {
+  try {
+    return signatureIn(db);
+  } catch (error) {
+    if (!isDamage(error as Error)) throw error;
+    const { message } = error as Error;
+    throw new Error(
+      `store.db can't be read with store.db-wal (${message}): ${MEND}`,
+    );
   }
 }
 
@@ -86,12 +99,4 @@ function signatureIn(db: DatabaseSync): Signature {
 function isDamage(error: Error): boolean {
   const { errcode = 0 } = error as { errcode?: number };
   return [11, 26].includes(errcode & 0xff);
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // It was not there.
-  }
 }

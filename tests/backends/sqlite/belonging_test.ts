@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { relative } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
@@ -208,6 +209,37 @@ Deno.test({
     await assertRefused(first!, "store.db-wal is not the log of this store.db");
     await using(store, (fs) => find(fs, `after${2 ** 24}-${store.length - 1}`));
     assertEquals((await checkStore(store)).problems, []);
+  },
+});
+
+Deno.test({
+  name:
+    "a log with which the database makes no sense is refused, and told what it costs to go without",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const [store, other] = [`${folder.path}/store`, `${folder.path}/other.db`];
+    await filled(store);
+    // A table where the store's database has an index.
+    const db = new DatabaseSync(other);
+    db.exec(`
+      PRAGMA auto_vacuum = INCREMENTAL;
+      PRAGMA journal_mode = WAL;
+      CREATE TABLE first (a);
+      INSERT INTO first VALUES (1);
+      CREATE TABLE rest (a);
+      INSERT INTO rest VALUES (zeroblob(1000000));
+      PRAGMA wal_checkpoint(TRUNCATE);
+      UPDATE first SET a = 2`);
+    Deno.copyFileSync(`${other}-wal`, `${store}/store.db-wal`);
+    db.close();
+    await assertRefused(
+      store,
+      "store.db can't be read with store.db-wal",
+      "move store.db-wal away, and with it what only that has",
+    );
+    Deno.removeSync(`${store}/store.db-wal`);
+    await using(store, (fs) => find(fs, "large"));
   },
 });
 

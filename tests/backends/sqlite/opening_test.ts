@@ -52,24 +52,28 @@ Deno.test({
   },
 });
 
+/** A store with the file `small`, as the end of its process left it, and its files. */
+async function lost(folder: string) {
+  const [crashed, served] = [`${folder}/crashed`, `${folder}/served`];
+  const fs = sqlite(served);
+  fs.write(make(fs, "small"), 0, pattern(10, 1), "file");
+  await fs.settle();
+  Deno.mkdirSync(`${crashed}/content`, { recursive: true });
+  const files = ["store.db", "store.db-wal", "content/store"];
+  for (const file of files) {
+    Deno.copyFileSync(`${served}/${file}`, `${crashed}/${file}`);
+  }
+  await fs.dispose();
+  return { crashed, files };
+}
+
 Deno.test({
   name:
     "a store that a crash left whole is opened without a write, as on a disk that is full",
   ignore,
   async fn() {
     using folder = temporary();
-    const [crashed, served] = ["crashed", "served"].map((name) =>
-      `${folder.path}/${name}`
-    ) as [string, string];
-    const fs = sqlite(served);
-    fs.write(make(fs, "small"), 0, pattern(10, 1), "file");
-    await fs.settle();
-    Deno.mkdirSync(`${crashed}/content`, { recursive: true });
-    const files = ["store.db", "store.db-wal", "content/store"];
-    for (const file of files) {
-      Deno.copyFileSync(`${served}/${file}`, `${crashed}/${file}`);
-    }
-    await fs.dispose();
+    const { crashed, files } = await lost(folder.path);
     const digests = () =>
       Promise.all(files.map((file) => digestOf(`${crashed}/${file}`)));
     const before = await digests();
@@ -82,6 +86,48 @@ Deno.test({
     await again.settle();
     await again.dispose();
     assertEquals((await checkStore(crashed)).problems, []);
+  },
+});
+
+Deno.test({
+  name:
+    "a store that a crash left is opened where there is no room for shared memory",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    using folder = temporary();
+    const { crashed } = await lost(folder.path);
+    // SQLite can't make it, as on a disk that is full, or one that can't map files.
+    Deno.symlinkSync("nowhere", `${crashed}/store.db-shm`);
+    assertEquals((await checkStore(crashed)).problems, []);
+    await using(crashed, async (fs) => {
+      assertEquals(await whole(fs, find(fs, "small")), pattern(10, 1));
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "a log that the host does not let be read is not said to be a wrong one",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const { crashed } = await lost(folder.path);
+    const log = `${crashed}/store.db-wal`;
+    Deno.renameSync(log, `${log}.away`);
+    // SQLite says of it what it says of a process without a descriptor left.
+    Deno.mkdirSync(log);
+    const said = "unable to open database file";
+    for (
+      const { message } of [
+        assertThrows(() => sqlite(crashed), Error, said),
+        await assertRejects(() => checkStore(crashed), Error, said),
+      ]
+    ) {
+      assert(!message.includes("store.db-wal"), message);
+    }
+    Deno.removeSync(log);
+    Deno.renameSync(`${log}.away`, log);
+    await using(crashed, (fs) => find(fs, "small"));
   },
 });
 
