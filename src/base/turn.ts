@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import { FairLine, type Taker } from "./fair_line.ts";
 
 /**
  * How long the event loop may be kept from all other work, in milliseconds.
@@ -20,22 +21,50 @@ export interface Turn {
   /** Whether this turn of the event loop has gone on for long enough. */
   readonly isOver: boolean;
   /**
-   * Resolves when the others have had theirs. `who` is the same object each
-   * time, a connection: the one that has had less goes first. Left out, it is a
-   * new party.
+   * Resolves when the others have had theirs: the party that has had less goes
+   * first, and of one party the one of it that has. `who` is the same object each
+   * time, a connection; left out, it is a newcomer to the server's own party.
    */
-  next(who?: object): Promise<void>;
+  next(who?: TurnTaker): Promise<void>;
 }
 
-/** So many newcomers have a turn while a party that needs all of a slice has one. */
+/** Who waits for turns: a connection, or a port. */
+export interface TurnTaker {
+  /** With whom it shares what each party has: `Connection.party`. */
+  readonly party: string;
+}
+
+/** So many newcomers have a turn while one that needs all of a slice has one. */
 const NEWCOMERS = 16;
 
-/** A connection, or other work, that waits for turns or did. */
-interface Party {
-  /** Milliseconds of turns that it had: the party that has had the least is next. */
-  had: number;
+/** One of a party. */
+interface Member extends Taker {
   /** Its pieces of work that wait, the longest first. */
   readonly waiting: (() => void)[];
+}
+
+/** Those who share what a party has. */
+class Party implements Taker {
+  had: number;
+  readonly name: string;
+  /** Those that wait. */
+  readonly line = new FairLine<Member>();
+  readonly #members = new WeakMap<object, Member>();
+
+  constructor(name: string, had: number) {
+    this.name = name;
+    this.had = had;
+  }
+
+  /** One of it; `late` are the milliseconds that a newcomer is taken to have had. */
+  member(who: object, late: number): Member {
+    let member = this.#members.get(who);
+    if (member === undefined) {
+      member = { had: this.line.least + late, waiting: [] };
+      this.#members.set(who, member);
+    }
+    return member;
+  }
 }
 
 /** Microtasks that may lie between the begin of a turn and the work in it: two for each function that awaits it. */
@@ -47,8 +76,9 @@ const LOOK = 1;
 /**
  * The turn of the event loop that is going on, as far as work that asks is
  * concerned: all of it together gets one slice, however many requests it is
- * for. A party that waits gets as much as each of the others, however much any
- * of them has to do, and one that has little to do hardly waits.
+ * for. A party that waits gets as much as each of the others, however many
+ * connections it has and however much any of them has to do, and one that has
+ * little to do hardly waits. Of one party the same goes for its connections.
  */
 export class LoopTurn implements Turn {
   readonly #slice: number;
@@ -56,13 +86,13 @@ export class LoopTurn implements Turn {
   #began = -Infinity;
   /** Whether the turn's end will be noticed. */
   #isWatched = false;
-  readonly #parties = new WeakMap<object, Party>();
-  /** Those that wait for a turn, the one that has had the least first. */
-  readonly #queue: Party[] = [];
-  /** The party that has one. */
-  #served: Party | undefined;
-  /** What the last one that was served had had before: none that waits has had less. */
-  #least = 0;
+  readonly #line = new FairLine<Party>();
+  /** By name: those that wait, and those that have had more than the one that was served last. */
+  readonly #parties = new Map<string, Party>();
+  /** Those of them that don't wait, the longest first. */
+  readonly #resting = new Set<Party>();
+  /** Whose turn it is. */
+  #served: { readonly party: Party; readonly member: Member } | undefined;
   #isWaking = false;
 
   /** `slice`: milliseconds of a turn that long work may take; `pause` lets the others have theirs. */
@@ -82,19 +112,14 @@ export class LoopTurn implements Turn {
     return false;
   }
 
-  next(who: object = {}): Promise<void> {
-    let party = this.#parties.get(who);
-    if (party === undefined) {
-      // As if it had had a little: work that always comes as a new party delays
-      // no other.
-      party = { had: this.#least + this.#slice / NEWCOMERS, waiting: [] };
-      this.#parties.set(who, party);
-    }
-    const { waiting } = party;
+  next(who: TurnTaker = { party: "" }): Promise<void> {
+    // As if a newcomer had had a little: work that always comes anew delays no other.
+    const late = this.#slice / NEWCOMERS;
+    const party = this.#party(who.party, late);
+    const member = party.member(who, late);
     return new Promise((resolve) => {
-      if (waiting.push(resolve) === 1 && party !== this.#served) {
-        this.#enqueue(party);
-      }
+      const isFirst = member.waiting.push(resolve) === 1;
+      if (isFirst && member !== this.#served?.member) this.#push(party, member);
       if (!this.#isWaking) this.#wake();
     });
   }
@@ -105,39 +130,56 @@ export class LoopTurn implements Turn {
    */
   async #wake(): Promise<void> {
     this.#isWaking = true;
-    while (this.#queue.length > 0) {
+    while (this.#line.size > 0) {
       await this.#pause();
-      do await this.#serve(this.#queue.shift()!); while (
-        this.#queue.length > 0 && !this.isOver
-      );
+      do await this.#serve(); while (this.#line.size > 0 && !this.isOver);
     }
     this.#isWaking = false;
   }
 
-  async #serve(party: Party): Promise<void> {
-    this.#served = party;
-    this.#least = party.had;
+  async #serve(): Promise<void> {
+    const party = this.#line.shift();
+    const member = party.line.shift();
+    this.#served = { party, member };
     const began = performance.now();
-    party.waiting.shift()!();
+    member.waiting.shift()!();
     // What it does at once, it does before this goes on: a COMPOUND its next
     // operation and those behind it, a connection the calls that have come.
     for (let i = 0; i < BEGUN_AFTER; i++) await undefined;
     // Some pieces can't be divided, and some pauses are the collector's.
-    party.had += Math.min(this.#slice, performance.now() - began);
+    const took = Math.min(this.#slice, performance.now() - began);
+    party.had += took;
+    member.had += took;
     this.#served = undefined;
-    if (party.waiting.length > 0) this.#enqueue(party);
+    if (member.waiting.length > 0) party.line.push(member);
+    if (party.line.size > 0) this.#line.push(party);
+    else this.#resting.add(party);
+    this.#forget();
   }
 
-  #enqueue(party: Party): void {
-    // No party saves turns up.
-    party.had = Math.max(party.had, this.#least);
-    const queue = this.#queue;
-    let low = 0;
-    for (let high = queue.length; low < high;) {
-      const middle = (low + high) >>> 1;
-      if (queue[middle]!.had <= party.had) low = middle + 1;
-      else high = middle;
+  /** One of a party has begun to wait. */
+  #push(party: Party, member: Member): void {
+    party.line.push(member);
+    if (party.line.size > 1 || party === this.#served?.party) return;
+    this.#resting.delete(party);
+    this.#line.push(party);
+  }
+
+  #party(name: string, late: number): Party {
+    let party = this.#parties.get(name);
+    if (party === undefined) {
+      party = new Party(name, this.#line.least + late);
+      this.#parties.set(name, party);
     }
-    queue.splice(low, 0, party);
+    return party;
+  }
+
+  /** What a party had is of no use once all others have had as much. */
+  #forget(): void {
+    for (const party of this.#resting) {
+      if (party.had > this.#line.least) return;
+      this.#resting.delete(party);
+      this.#parties.delete(party.name);
+    }
   }
 }

@@ -3,7 +3,7 @@ import { aborted } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { sleep } from "../base/timers.ts";
-import type { Turn } from "../base/turn.ts";
+import type { Turn, TurnTaker } from "../base/turn.ts";
 
 /** Before a server that ended by itself is started again, in milliseconds. */
 const PAUSE_MS = 50;
@@ -34,6 +34,9 @@ export interface Answer {
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** All that ask here have their turns together. */
+const SCRAPES: TurnTaker = { party: "metrics port" };
 
 /** Options of {@linkcode HttpListener}. */
 export interface HttpListenerOptions {
@@ -189,7 +192,7 @@ export class HttpListener {
     try {
       const isCrowded = this.#requests > this.#options.maxRequests;
       const url = new URL(request.url);
-      if (!this.#isUrgent(url)) await this.#options.turn.next(this);
+      if (!this.#isUrgent(url)) await this.#options.turn.next(SCRAPES);
       const answer = await this.#respond(request, { url, isCrowded });
       const { status = 200, text, headers } = answer;
       this.#given += ANSWER_BYTES + text.length;

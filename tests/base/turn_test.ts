@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { LoopTurn } from "../../src/base/turn.ts";
+import { LoopTurn, type TurnTaker } from "../../src/base/turn.ts";
 
 /** Keeps the event loop for so many milliseconds. */
 function work(ms: number): void {
@@ -76,9 +76,9 @@ class Crowd implements AsyncDisposable {
 
   constructor(
     turn: LoopTurn,
-    { parties, ms }: { parties: readonly object[]; ms: number },
+    { takers, ms }: { takers: readonly TurnTaker[]; ms: number },
   ) {
-    this.#all = parties.map(async (who) => {
+    this.#all = takers.map(async (who) => {
       while (true) {
         await turn.next(who);
         if (this.#isOver) return;
@@ -94,14 +94,88 @@ class Crowd implements AsyncDisposable {
   }
 }
 
-function parties(count: number): object[] {
-  return Array.from({ length: count }, () => ({}));
+let made = 0;
+
+/** One of a party of its own. */
+function alone(): TurnTaker {
+  return { party: `${made++}` };
 }
+
+/** So many, each of a party of its own. */
+function strangers(count: number): TurnTaker[] {
+  return Array.from({ length: count }, alone);
+}
+
+/** So many of one party. */
+function friends(count: number): TurnTaker[] {
+  const { party } = alone();
+  return Array.from({ length: count }, () => ({ party }));
+}
+
+/** How many turns a crowd has until `who` had ten, of a slice each. */
+async function turnsBeside(crowd: TurnTaker[], who: TurnTaker) {
+  const turn = new LoopTurn(4);
+  await using others = new Crowd(turn, { takers: crowd, ms: 4 });
+  await turn.next(who);
+  const before = others.turns;
+  for (let i = 0; i < 10; i++) {
+    work(4);
+    await turn.next(who);
+  }
+  return others.turns - before;
+}
+
+Deno.test("three hundred connections of a party have as many turns as the one of another, together", async () => {
+  const meanwhile = await turnsBeside(friends(300), alone());
+  assert(meanwhile <= 20, `${meanwhile} of the other party`);
+});
+
+Deno.test("the connections of one party share its turns evenly", async () => {
+  const [one, ...others] = friends(6);
+  const meanwhile = await turnsBeside(others, one!);
+  assert(meanwhile >= 30 && meanwhile <= 80, `${meanwhile} of the others`);
+});
+
+Deno.test("a connection that has little to do waits for few of many others of its party", async () => {
+  const turn = new LoopTurn(4);
+  const [quiet, ...busy] = friends(51);
+  await using crowd = new Crowd(turn, { takers: busy, ms: 1 });
+  await turn.next(quiet);
+  const before = crowd.turns;
+  for (let i = 0; i < 15; i++) await turn.next(quiet);
+  const meanwhile = crowd.turns - before;
+  assert(meanwhile <= 300, `${meanwhile} of others`);
+});
+
+Deno.test("work of no party's has turns as one party, however much of it waits", async () => {
+  const turn = new LoopTurn(4);
+  const one = alone();
+  let turns = 0;
+  let isOver = false;
+  const works = Array.from({ length: 50 }, async () => {
+    while (true) {
+      await turn.next();
+      if (isOver) return;
+      turns++;
+      work(4);
+    }
+  });
+  await turn.next(one);
+  turns = 0;
+  for (let i = 0; i < 10; i++) {
+    work(4);
+    await turn.next(one);
+  }
+  const meanwhile = turns;
+  isOver = true;
+  await Promise.all(works);
+  assert(meanwhile <= 20, `${meanwhile} of that work`);
+});
 
 Deno.test("who has little to do waits for few of many that have much", async () => {
   const turn = new LoopTurn(4);
-  await using crowd = new Crowd(turn, { parties: parties(50), ms: 1 });
-  const quiet = {};
+  await using crowd = new Crowd(turn, { takers: strangers(50), ms: 1 });
+  const quiet = alone();
   await turn.next(quiet);
   const before = crowd.turns;
   for (let i = 0; i < 15; i++) await turn.next(quiet);
@@ -112,10 +186,10 @@ Deno.test("who has little to do waits for few of many that have much", async () 
 
 Deno.test("a hundred pieces of work of one have no more turns together than the one of another", async () => {
   const turn = new LoopTurn(4);
-  const one = {};
+  const one = alone();
   const hundred = Array.from({ length: 100 }, () => one);
-  await using crowd = new Crowd(turn, { parties: hundred, ms: 1 });
-  const another = {};
+  await using crowd = new Crowd(turn, { takers: hundred, ms: 1 });
+  const another = alone();
   await turn.next(another);
   const before = crowd.turns;
   for (let i = 0; i < 20; i++) {
@@ -128,8 +202,8 @@ Deno.test("a hundred pieces of work of one have no more turns together than the 
 
 Deno.test("who has taken long once is not kept waiting for as long", async () => {
   const turn = new LoopTurn(4);
-  await using crowd = new Crowd(turn, { parties: parties(5), ms: 1 });
-  const long = {};
+  await using crowd = new Crowd(turn, { takers: strangers(5), ms: 1 });
+  const long = alone();
   await turn.next(long);
   work(60);
   const before = crowd.turns;
@@ -140,10 +214,10 @@ Deno.test("who has taken long once is not kept waiting for as long", async () =>
 
 Deno.test("who comes for the first time waits for few of many that have much", async () => {
   const turn = new LoopTurn(4);
-  await using crowd = new Crowd(turn, { parties: parties(50), ms: 1 });
-  await turn.next({});
+  await using crowd = new Crowd(turn, { takers: strangers(50), ms: 1 });
+  await turn.next(alone());
   const before = crowd.turns;
-  for (let i = 0; i < 10; i++) await turn.next({});
+  for (let i = 0; i < 10; i++) await turn.next(alone());
   const meanwhile = crowd.turns - before;
   assert(meanwhile <= 250, `${meanwhile} of others`);
 });
@@ -154,11 +228,11 @@ Deno.test("who comes anew each time keeps nobody waiting for ever", async () => 
   let isOver = false;
   const anew = Array.from({ length: 5 }, async () => {
     for (; turns < 2_000 && !isOver; turns++) {
-      await turn.next({});
+      await turn.next(alone());
       work(0.4);
     }
   });
-  const steady = {};
+  const steady = alone();
   for (let i = 0; i < 10; i++) {
     await turn.next(steady);
     work(0.4);

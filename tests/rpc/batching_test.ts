@@ -181,13 +181,14 @@ Deno.test("connections with many calls at once take as many turns as others that
       reply() {},
       closed() {},
     };
-    const options = { clock: systemClock, handlers, turn: longTurn };
+    const party = `${i}`;
+    const options = { clock: systemClock, handlers, turn: longTurn, party };
     const connection = new RpcConnection({ transport, ...ENDS }, options);
     const running = connection.run();
     transport.arrive(echoes(0, 1_000));
     return { connection, running };
   });
-  const asker = {};
+  const asker = { party: "asker" };
   const pieces = 60;
   for (let i = 0; i < pieces; i++) {
     await longTurn.next(asker);

@@ -40,7 +40,7 @@ export class Approach {
         } catch {
           return;
         }
-        if (this.#turn.isOver) await this.#turn.next(this);
+        if (this.#turn.isOver) await this.#turn.next();
       }
     }
   }
