@@ -18,17 +18,18 @@ export class RecentMap<K, V> {
   #young = new Map<K, V>();
   #old = new Map<K, V>();
   #weight = 0;
-  readonly #limit: number;
+  /** Of the sum of weights in a generation. */
+  limit: number;
   readonly #weigh: (value: V) => number;
   readonly #keep: RecentOptions<K, V>["keep"];
   readonly #evict: RecentOptions<K, V>["evict"];
 
-  /** `limit`: of the sum of weights in a generation. */
+  /** Empty; see {@linkcode RecentMap.limit}. */
   constructor(
     limit: number,
     { weigh = () => 1, keep, evict }: RecentOptions<K, V> = {},
   ) {
-    this.#limit = limit;
+    this.limit = limit;
     this.#weigh = weigh;
     this.#keep = keep;
     this.#evict = evict;
@@ -49,7 +50,7 @@ export class RecentMap<K, V> {
     if (before === value) return;
     this.#old.delete(key);
     if (before !== undefined) this.#weight -= this.#weigh(before);
-    else if (this.#weight >= this.#limit) this.#turn();
+    else if (this.#weight >= this.limit) this.#turn();
     this.#young.set(key, value);
     this.#weight += this.#weigh(value);
   }

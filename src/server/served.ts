@@ -1,4 +1,5 @@
 import type { ExportOptions } from "../vfs/exports.ts";
+import { shareOut } from "../vfs/sharing.ts";
 
 /** An export of a server of this process. */
 export interface ServedExport extends Pick<ExportOptions, "path" | "fs"> {
@@ -14,6 +15,11 @@ export function servedByOthers(): readonly ServedExport[] {
   return [...served];
 }
 
+/** What the process has once is for all that is served by now. */
+function share(): void {
+  shareOut([...served].map(({ fs }) => fs));
+}
+
 /** Counts these exports as served at `address` until `ended` settles. */
 export function countServed(
   exports: readonly ExportOptions[],
@@ -24,8 +30,13 @@ export function countServed(
 ): void {
   const added = exports.map(({ path, fs }) => ({ path, fs, address }));
   for (const each of added) served.add(each);
+  share();
   const end = () => {
-    for (const each of added) served.delete(each);
+    for (const each of added) {
+      served.delete(each);
+      shareOut([each.fs]);
+    }
+    share();
   };
   ended.then(end, end);
 }

@@ -20,53 +20,71 @@ export const PIECE_COST = 320;
 export class Capacity {
   /** Bytes of memory in all. */
   readonly totalBytes: number;
-  /** Nodes in all: as many as may be, and as there is memory for. */
-  readonly totalFiles: number;
   /** Bytes of memory still free. */
   freeBytes: number;
-  /** Nodes that can still be made, where they leave memory for it. */
-  freeFiles: number;
-  /** Of these, what is left for objects: they live in V8's heap, whose size is fixed. */
-  #freeHeap: number;
+  readonly #files: number;
+  #usedFiles = 0;
+  /** Bytes that objects may take, and have taken: they live in V8's heap, whose size is fixed. */
+  readonly #heap: number;
+  #mostHeap = 0;
+  #usedHeap = 0;
 
   /** Room for `bytes`, at most `heap` of them in objects, and `files` nodes. */
   constructor(
     { bytes, heap, files }: { bytes: number; heap: number; files: number },
   ) {
     this.totalBytes = this.freeBytes = bytes;
-    this.#freeHeap = heap;
-    const most = Math.floor(Math.min(bytes, heap) / (NODE_COST + NAME_COST));
+    this.#heap = heap;
+    this.#files = files;
+    this.share(1);
+  }
+
+  /** Takes a part of the heap that so many file systems share. */
+  share(count: number): void {
+    this.#mostHeap = Math.floor(this.#heap / count);
+  }
+
+  /** Nodes in all: as many as may be, and as there is memory for. */
+  get totalFiles(): number {
+    const bytes = Math.min(this.totalBytes, this.#mostHeap);
+    const most = Math.floor(bytes / (NODE_COST + NAME_COST));
     // One at least: the root.
-    this.totalFiles = this.freeFiles = Math.min(files, Math.max(1, most));
+    return Math.min(this.#files, Math.max(1, most));
+  }
+
+  /** Nodes that can still be made, where they leave memory for it. */
+  get freeFiles(): number {
+    return Math.max(0, this.totalFiles - this.#usedFiles);
   }
 
   /** Takes bytes of content and bytes of objects; throws "no-space" and takes nothing where they don't fit. */
   take(content: number, objects: number): void {
     const bytes = content + objects;
-    if (bytes > this.freeBytes || objects > this.#freeHeap) {
+    const freeHeap = this.#mostHeap - this.#usedHeap;
+    if (bytes > this.freeBytes || objects > freeHeap) {
       throw new FsError("no-space");
     }
     this.freeBytes -= bytes;
-    this.#freeHeap -= objects;
+    this.#usedHeap += objects;
   }
 
   /** Gives back what {@linkcode Capacity.take} took. */
   give(content: number, objects: number): void {
     this.freeBytes += content + objects;
-    this.#freeHeap += objects;
+    this.#usedHeap -= objects;
   }
 
   /** Takes room for a node and its first name, or throws "no-space". */
   takeNode(bytes: number): void {
     if (this.freeFiles === 0) throw new FsError("no-space");
     this.take(0, bytes);
-    this.freeFiles--;
+    this.#usedFiles++;
   }
 
   /** Gives the room of a node back. */
   giveNode(node: Sized): void {
     this.give(0, costOfNode(node));
-    this.freeFiles++;
+    this.#usedFiles--;
   }
 }
 

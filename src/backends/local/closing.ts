@@ -17,20 +17,21 @@ export const LAST_WAIT = 5000;
 export class Closing {
   readonly #host: Host;
   readonly #clock: Clock;
-  readonly #most: number;
+  /** Descriptors that may wait; what comes beyond is closed at once. */
+  most: number;
   readonly #waiting: number[] = [];
   readonly #underWay = new Set<Promise<void>>();
   /** The host's calls may no longer be there. */
   #isDisposed = false;
 
-  /** `most`: descriptors that may wait; what comes beyond is closed at once. */
+  /** None waits; see {@linkcode Closing.most}. */
   constructor(
     host: Host,
     { clock, most }: { readonly clock: Clock; readonly most: number },
   ) {
     this.#host = host;
     this.#clock = clock;
-    this.#most = most;
+    this.most = most;
   }
 
   /** Descriptors that are not closed yet. */
@@ -40,7 +41,7 @@ export class Closing {
 
   /** Closes one, of which `isUnsynced` tells whether it was written to and not flushed since. */
   close(fd: number, isUnsynced = false): void {
-    const isFull = this.#isDisposed || this.size >= this.#most;
+    const isFull = this.#isDisposed || this.size >= this.most;
     if (isFull || !this.#takesLong(fd, isUnsynced)) return fs.closeSync(fd);
     this.#waiting.push(fd);
     this.#proceed(AT_ONCE);

@@ -25,12 +25,12 @@ export class FileDescriptors {
   readonly #recent: RecentMap<LocalNode, Descriptor>;
   /** Those without a name that clients have open, the longest kept first. */
   readonly #nameless = new Set<LocalNode>();
-  readonly #mostNameless: number;
+  #mostNameless = 0;
   /** Flushes that failed: the host tells of each once, to one caller. */
   #lostWrites = 0;
   /** Descriptors that have fallen out and are flushed before they are closed. */
   #leaving = 0;
-  readonly #mostLeaving: number;
+  #mostLeaving = 0;
   /** Files whose content could not be made durable after a client's last word on them. */
   readonly #failed = new Map<LocalNode, unknown>();
   /** Syncs of a file's content that are under way, all of them as one. */
@@ -57,7 +57,16 @@ export class FileDescriptors {
       weigh: ({ beside }) => beside === undefined ? 1 : 2,
       evict: (descriptor, node) => this.#evict(node, descriptor),
     });
-    this.#mostNameless = mostNameless;
+    this.limitTo({ limit, mostNameless });
+  }
+
+  /** Holds as many from now on; those beyond go with the next. */
+  limitTo({ limit, mostNameless }: {
+    readonly limit: number;
+    readonly mostNameless: number;
+  }): void {
+    this.#recent.limit = limit;
+    this.#mostNameless = this.closing.most = mostNameless;
     this.#mostLeaving = Math.ceil(limit / 2);
   }
 

@@ -9,6 +9,7 @@ import {
   type JudgedEntry,
   type JudgedRename,
 } from "../../vfs/judged.ts";
+import { type Sharing, sharing } from "../../vfs/sharing.ts";
 import type { Rights } from "../../vfs/wanted.ts";
 import type {
   AttributeChanges,
@@ -99,6 +100,11 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     }
     this.#locator = new Locator(this.#store);
     this.#approach = new Approach(this.#store);
+  }
+
+  /** The descriptors of the process are for all that it serves. */
+  get [sharing](): Sharing {
+    return { of: "descriptors", among: (count) => this.#store.share(count) };
   }
 
   /** Syncs of the host that failed: what clients wrote and did not commit may be gone. */

@@ -58,14 +58,14 @@ export class Store {
   /** The time of day. */
   readonly now: WallClock;
   readonly #isAtomic: boolean;
+  readonly #budget: number | undefined;
   /** The root, open to be synced. */
   readonly #root: number | undefined;
 
   /** `path` is an existing folder, without symlinks. */
   constructor(host: Host, path: string, options: HostedOptions) {
-    const budget = options.maxDescriptors ?? descriptorBudget();
-    // Folders, and files that have names, may each hold twice their limit.
-    const share = Math.max(4, Math.floor(budget / 8));
+    this.#budget = options.maxDescriptors;
+    const share = this.#shareAmong(1);
     this.host = host;
     const { clock = systemClock, turn = new LoopTurn() } = options;
     this.clock = clock;
@@ -110,6 +110,19 @@ export class Store {
       this.#root = openFolder(host.folderPath(tree.folder(tree.root)));
       this.settlement = new Settlement(tree, files, this.#root);
     }
+  }
+
+  /** Takes a part of the descriptors that so many file systems share, where no option says how many are its own. */
+  share(count: number): void {
+    const share = this.#shareAmong(count);
+    this.tree.limitTo(share);
+    this.files.limitTo({ limit: share * 2, mostNameless: share * 2 });
+  }
+
+  /** Folders, and files that have names, may each hold twice their limit. */
+  #shareAmong(count: number): number {
+    const budget = this.#budget ?? descriptorBudget() / count;
+    return Math.max(4, Math.floor(budget / 8));
   }
 
   /** Attributes with the change counter, where that is wanted. */

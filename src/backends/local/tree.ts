@@ -91,6 +91,11 @@ export class Tree {
     this.root = this.table.adopt({ folder: rootFolder, name: "" }, stat);
   }
 
+  /** Holds as many folders from now on, to twice as many. */
+  limitTo(limit: number): void {
+    this.#open.limit = limit;
+  }
+
   /** Where each way begins: "stale" once it is closed, for another folder of this process may have its number. */
   get #top(): OpenFolder {
     if (this.#rootFolder !== undefined) return this.#rootFolder;

@@ -23,6 +23,7 @@ import {
   type Trust,
 } from "../../vfs/mod.ts";
 import { inherited } from "../../vfs/permissions.ts";
+import { type Sharing, sharing } from "../../vfs/sharing.ts";
 import { Directory } from "./directory.ts";
 import { FileContent } from "../common/file_content.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
@@ -93,6 +94,11 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     this.#capacity.takeNode(0);
     this.#root = this.#make({ type: "directory" }, { mode, uid, gid });
     this.#root.directory = new Directory(this.#root);
+  }
+
+  /** @internal V8's heap is for all that the process serves. */
+  get [sharing](): Sharing {
+    return { of: "heap", among: (count) => this.#capacity.share(count) };
   }
 
   /** The root folder. */

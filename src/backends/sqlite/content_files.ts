@@ -49,6 +49,10 @@ export class ContentFiles implements Contents {
     this.#holes = new HoleFinder(this.#calls);
   }
 
+  share(count: number): void {
+    this.#open.share(count);
+  }
+
   make(number: number): boolean {
     try {
       this.#make(number, "wx+");

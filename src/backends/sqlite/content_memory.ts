@@ -75,6 +75,8 @@ export class ContentMemory implements Contents {
   /** {@inheritDoc Contents.hasLeftovers} */
   readonly hasLeftovers = false;
 
+  share(): void {}
+
   strays(): string[] {
     return [];
   }

@@ -92,6 +92,8 @@ export interface Contents {
   remove(number: number): void;
   /** Whether some of what was removed is still there once the work has ended. */
   readonly hasLeftovers: boolean;
+  /** Takes a part of the descriptors that so many file systems share. */
+  share(count: number): void;
   /** Paths of contents that are not in use: a crash can leave some. */
   strays(isInUse: (number: number) => boolean): string[];
   /** Ends the work. */

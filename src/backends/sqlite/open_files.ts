@@ -7,6 +7,12 @@ import type { HostFile } from "../common/transfers.ts";
 /** Files kept open, where that is no more than a quarter of what the process may have. */
 const OPEN_FILES = 256;
 
+/** A quarter of the descriptors, of half where others have the rest of that. */
+function mostAmong(count: number): number {
+  const part = mostDescriptors() / Math.max(4, 2 * count);
+  return Math.min(OPEN_FILES, Math.ceil(part));
+}
+
 /** A content that is open. */
 export class OpenFile implements HostFile {
   readonly fd: number;
@@ -75,7 +81,7 @@ export class OpenFiles implements Disposable {
   readonly #directory: string;
   /** In order of their last use. */
   readonly #open = new Map<number, OpenFile>();
-  readonly #most = Math.min(OPEN_FILES, Math.ceil(mostDescriptors() / 4));
+  #most = mostAmong(1);
   /**
    * Is given up for what has to be opened for a sync when the process has no other:
    * what could not be opened would count as not synced, which ends the store.
@@ -86,6 +92,15 @@ export class OpenFiles implements Disposable {
   constructor(directory: string) {
     this.#directory = directory;
     this.#spare = openSync(directory, "r");
+  }
+
+  /** Holds a part of the descriptors that so many file systems share. */
+  share(count: number): void {
+    this.#most = mostAmong(count);
+    for (const oldest of this.#open.keys()) {
+      if (this.#open.size <= this.#most) break;
+      this.forget(oldest);
+    }
   }
 
   /** The one of a number, moved to the end of the line. */

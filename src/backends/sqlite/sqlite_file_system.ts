@@ -1,3 +1,4 @@
+import { type Sharing, sharing } from "../../vfs/sharing.ts";
 import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { checkType } from "../../base/option_values.ts";
@@ -395,6 +396,11 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   /** Transactions that were undone: see `FileSystem.losses`. */
   get losses(): number {
     return this.#store.transaction.losses;
+  }
+
+  /** @internal The descriptors of the process are for all that it serves. */
+  get [sharing](): Sharing {
+    return { of: "descriptors", among: (count) => this.#store.share(count) };
   }
 
   /** Why the store is out of service until it is opened anew, if it is. */

@@ -46,6 +46,8 @@ export interface Store {
   readonly data: FileData;
   readonly tree: DirectoryTree;
   readonly records: Records;
+  /** Takes a part of the descriptors that so many file systems share. */
+  share(count: number): void;
   /** Ends the work; {@linkcode Committer.close} comes before. */
   close(): Promise<void>;
 }
@@ -166,6 +168,7 @@ function assemble(
     listings: new Listings(sql, nodes),
     tree: new DirectoryTree({ ...parts, data }),
     records,
+    share: (count) => contents.share(count),
     async close() {
       await contents.close();
       if (isSound() && contents.hasLeftovers) rememberLoss(db);

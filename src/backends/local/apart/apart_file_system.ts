@@ -25,6 +25,7 @@ import type {
   WantedAttributes,
 } from "../../../vfs/file_system.ts";
 import type { JudgedEntry, JudgedRename } from "../../../vfs/judged.ts";
+import { type Sharing, sharing } from "../../../vfs/sharing.ts";
 import { start } from "../../../vfs/starting.ts";
 import type { Rights } from "../../../vfs/wanted.ts";
 import { mayAskStatus } from "../file_system_type.ts";
@@ -125,6 +126,11 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   /** Syncs of the host that failed: what clients wrote and did not commit may be gone. */
   get lostWrites(): number {
     return this.#folder.lostWrites;
+  }
+
+  /** The descriptors of the process are for all that it serves. */
+  get [sharing](): Sharing {
+    return { of: "descriptors", among: (count) => this.#folder.share(count) };
   }
 
   /** Why every call is "io": the worker has ended. */

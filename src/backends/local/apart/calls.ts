@@ -143,7 +143,9 @@ export type Notice =
   /** Watch a file under this number, and tell of it when it changes. */
   | { readonly guard: number; readonly file: number }
   /** Watch it no more. */
-  | { readonly unguard: number };
+  | { readonly unguard: number }
+  /** So many file systems share the descriptors of the process. */
+  | { readonly sharers: number };
 
 /** What is sent to the worker: several at once, in their order. */
 export type ToWorker = readonly (SentCall | Notice)[];

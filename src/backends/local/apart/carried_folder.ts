@@ -54,6 +54,11 @@ export class CarriedFolder {
     return this.#started ??= this.#start();
   }
 
+  /** So many file systems share the descriptors of the process. */
+  share(count: number): void {
+    this.#line?.tell({ sharers: count });
+  }
+
   /** Has the worker carry out a call; `buffer` is given to it. */
   call<M extends Method>(
     method: M,

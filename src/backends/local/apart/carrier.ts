@@ -1,3 +1,4 @@
+import { sharing } from "../../../vfs/sharing.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
 import type { FileAttributes } from "../../../vfs/file_system.ts";
 import type { JudgedEntry } from "../../../vfs/judged.ts";
@@ -63,7 +64,8 @@ export class Carrier {
     else if ("unguard" in notice) {
       this.#guards.get(notice.unguard)?.[Symbol.dispose]();
       this.#guards.delete(notice.unguard);
-    } else {
+    } else if ("sharers" in notice) this.#fs[sharing].among(notice.sharers);
+    else {
       const { released } = notice;
       for (let i = 0; i < released.length; i += 2) {
         this.#nodes.release(released[i]!, released[i + 1]!);

@@ -1,0 +1,62 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { type FileSystem, local, memory, serve, sqlite } from "../../mod.ts";
+import { type Sharing, sharing } from "../../src/vfs/sharing.ts";
+import { MemoryFileSystem } from "../../src/backends/memory/memory_file_system.ts";
+
+Deno.test("trees that are served share V8's heap, and have it for themselves again", async () => {
+  const trees = [0, 1, 2, 3].map(() => new MemoryFileSystem());
+  const [first] = trees as [MemoryFileSystem];
+  const whole = first.status().totalFiles;
+  const exports = trees.map((fs, i) => ({ path: `/${i}`, fs }));
+  {
+    await using _ = await serve(exports, { port: 0 });
+    for (const tree of trees) {
+      assertEquals(tree.status().totalFiles, Math.floor(whole / 4));
+    }
+  }
+  assertEquals(first.status().totalFiles, whole);
+  await using _ = await serve(memory(), { port: 0 });
+  assertEquals(first.status().totalFiles, whole);
+});
+
+// Deno lets nothing less look into /proc.
+const cannotCount = Deno.build.os !== "linux" || !canList("/proc/self/fd");
+
+function canList(path: string): boolean {
+  try {
+    return [...Deno.readDirSync(path)].length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function descriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+Deno.test("folders and stores hold a part of the descriptors each", {
+  ignore: cannotCount,
+}, async () => {
+  const directory = await Deno.makeTempDir();
+  await Deno.mkdir(`${directory}/folder`);
+  const folder = local(`${directory}/folder`);
+  const store = await sqlite(`${directory}/store`);
+  const all = [folder, store] as unknown as Required<FileSystem>[];
+  const mode = { read: true, write: true };
+  const attributes = { mode: 0o644, uid: 0, gid: 0 };
+  const before = descriptors();
+  for (const fs of all) {
+    // As if with so many others that each has next to nothing.
+    (fs as unknown as { [sharing]: Sharing })[sharing].among(100_000);
+    for (let i = 0; i < 100; i++) {
+      const kind = { type: "file" } as const;
+      const made = await fs.create(fs.root(), `${i}`, kind, { attributes });
+      await fs.open(made.node, mode);
+      await fs.write(made.node, 0, new Uint8Array(20_000), "data");
+      await fs.settle();
+    }
+  }
+  assertLess(descriptors() - before, 40);
+  for (const fs of all) await fs.dispose();
+  await Deno.remove(directory, { recursive: true });
+});
