@@ -18,7 +18,7 @@ import { Records } from "./records.ts";
 import { recover } from "./recovery.ts";
 import { FreeSpace } from "./free_space.ts";
 import { ROOT } from "./schema.ts";
-import { UniqueNumbers } from "./unique_numbers.ts";
+import { beginningOfLife, UniqueNumbers } from "./unique_numbers.ts";
 import { Statements } from "./statements.ts";
 import { lockStore } from "./store_lock.ts";
 import { Transaction } from "./transaction.ts";
@@ -101,7 +101,8 @@ function assemble(
     "UPDATE meta SET value = ? WHERE name = 'ceiling'",
   );
   const sequence = new UniqueNumbers(
-    meta.ceiling,
+    // One in memory has one life.
+    isFolder ? beginningOfLife(meta.ceiling, now()) : meta.ceiling,
     (ceiling) => saveCeiling.run(ceiling),
   );
   const nodes = new NodeTable(sql, options.keptNodes);

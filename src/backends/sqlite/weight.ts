@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 
 /** What a row of `inodes` takes, with its share of pages and indexes. */
-const NODE = 80;
+const NODE = 88;
 /** A name is in two trees, with the numbers of its folder and its node. */
-const NAME = 28;
+const NAME = 40;
 const encoder = new TextEncoder();
 
 /** Bytes that a node takes, but for its names and its content, which is `used` by it. */
