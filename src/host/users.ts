@@ -95,8 +95,8 @@ function isId(text: string | undefined): boolean {
     Number(text) <= LAST_ID;
 }
 
-/** Waits by `clock` for a descriptor. */
-function readTable(clock: Clock): ReadTable {
+/** The host's tables; waits by `clock` for a descriptor. */
+export function readTable(clock: Clock): ReadTable {
   return async (path) => {
     try {
       const { size } = await Deno.stat(path);

@@ -29,12 +29,12 @@ export class Shares {
     else this.#sizes.delete(key);
   }
 
-  /** Who has most; `undefined` where there are none. */
-  get largest(): string | undefined {
+  /** Who has most, `except` left out; `undefined` where there are none. */
+  largest(except?: string): string | undefined {
     let largest: string | undefined;
     let most = 0;
     for (const [key, size] of this.#sizes) {
-      if (size <= most) continue;
+      if (size <= most || key === except) continue;
       largest = key;
       most = size;
     }

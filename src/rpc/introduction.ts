@@ -4,7 +4,7 @@ import type { Endpoint } from "./transport.ts";
 
 /** What is known of the other end of a connection before anything of it is looked at. */
 export interface Introduction {
-  /** The user of this host who holds it; `undefined`: one from elsewhere, or one that is not known. */
+  /** The user of this host who has to answer for it; `undefined`: one from elsewhere, or one that is not known. */
   readonly uid?: number | undefined;
   /** How its calls name their callers; AUTH_NONE and AUTH_SYS, whose callers are taken at their word, if left out. */
   readonly flavors?: readonly SecurityFlavor[] | undefined;

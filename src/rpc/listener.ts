@@ -15,7 +15,7 @@ import {
 } from "./connection_watch.ts";
 import type { Introduce, Introduction } from "./introduction.ts";
 import { Newcomers } from "./newcomers.ts";
-import { partyOf } from "./party.ts";
+import { isRoot, keptForRoot, partyOf, ROOT } from "./party.ts";
 import { type Acceptor, type Connected, endpointText } from "./transport.ts";
 import { isTransportError } from "./transport_error.ts";
 
@@ -47,6 +47,8 @@ export interface ListenerOptions extends
   acceptor: Acceptor;
   /** Finds out whose a connection is, before it counts; the party of each is that of its address if left out. */
   introduce?: Introduce | undefined;
+  /** Whether it tells root of this host, for whom a part of the connections is kept; if left out, it does not. */
+  keepsForRoot?: boolean | undefined;
   /** Connections open at once; 4096 if left out. */
   maxConnections?: number | undefined;
   /** Connections from one address; 1024 if left out. */
@@ -296,26 +298,46 @@ export class RpcListener implements AsyncDisposable {
         const other = addressOf(connection);
         return other === address || addresses.of(other) > own + 1;
       };
-      return this.#evict(fits) || this.#shareOut(addresses, own, addressOf);
+      return this.#evict(fits) ||
+        this.#shareOut(addresses, { own, keyOf: addressOf });
     }
-    if (parties.size >= maxConnections) {
-      return this.#evict(() => true) ||
-        this.#shareOut(parties, addresses.size, (each) => each.party);
+    const kept = isRoot(party) ? 0 : this.#keptForRoot(maxConnections);
+    const except = kept > 0 ? ROOT : undefined;
+    const others = except === undefined
+      ? parties.size
+      : parties.size - parties.of(except);
+    if (others >= maxConnections - kept) {
+      return this.#evict((connection) => connection.party !== except) ||
+        this.#shareOut(parties, {
+          own: addresses.size,
+          keyOf: (connection) => connection.party,
+          except,
+        });
     }
     return true;
+  }
+
+  /** How many connections only root may have: none where the host does not tell who root is, or root has more than its part. */
+  #keptForRoot(maxConnections: number): number {
+    if (this.#options.keepsForRoot !== true) return 0;
+    const kept = keptForRoot(maxConnections);
+    return this.#shares.parties.of(ROOT) > kept ? 0 : kept;
   }
 
   /**
    * Who has most gives way to one that has `own`, if that is less, and if it is
    * at work: that a few have taken all is to keep no newcomer out. `keyOf`: whose
-   * a connection is.
+   * a connection is; `except` gives way to none.
    */
   #shareOut(
     shares: Shares,
-    own: number,
-    keyOf: (connection: RpcConnection) => string,
+    { own, keyOf, except }: {
+      readonly own: number;
+      readonly keyOf: (connection: RpcConnection) => string;
+      readonly except?: string | undefined;
+    },
   ): boolean {
-    const { largest } = shares;
+    const largest = shares.largest(except);
     if (largest === undefined || shares.of(largest) <= own + 1) return false;
     const isLargest = (connection: RpcConnection): boolean =>
       keyOf(connection) === largest;

@@ -15,14 +15,30 @@ export function partyOf({ hostname }: Endpoint, uid?: number): string {
 }
 
 /** Root of this host, by what the host says. */
-const ROOT = partyOf({ hostname: "", port: 0 }, 0);
+export const ROOT = partyOf({ hostname: "", port: 0 }, 0);
+
+/** The part of all that has a limit which is root's, whatever the others hold. */
+export const ROOT_PART = 1 / 16;
+
+/** Whether a party is root of this host. */
+export function isRoot(party: string): boolean {
+  return party === ROOT;
+}
+
+/**
+ * How much of `limit` is kept for root of this host: a party is easily made, and
+ * no number of them is to keep its mounts out.
+ */
+export function keptForRoot(limit: number): number {
+  return limit === Infinity ? 0 : Math.floor(limit * ROOT_PART);
+}
 
 /**
  * Whether one party gives way to another: a user of this host to its root, who
  * could end what the user does anyway, and whose mounts no user is to keep out.
  */
 export function givesWayTo(party: string, other: string): boolean {
-  return other === ROOT && party !== ROOT && party.startsWith(USER);
+  return isRoot(other) && !isRoot(party) && party.startsWith(USER);
 }
 
 /**

@@ -47,7 +47,7 @@ import {
 import { MetricsPort } from "./metrics_port.ts";
 import { OutsideChanges } from "./outside_changes.ts";
 import { recover, type Recovered } from "./recovery.ts";
-import { buildIntroduce } from "./trust.ts";
+import { buildIntroduce, tellsRoot } from "./trust.ts";
 
 // A phase takes what the one before it returns, so that no other order
 // compiles; src/server/assemble.ts is the order.
@@ -189,6 +189,7 @@ export function remember(loaded: Loaded): Remembering {
     courtesyMs: courtesyOf(options),
     grace: clients?.grace,
     sessionStore: sessions?.recovery,
+    keepsForRoot: tellsRoot(loaded.fileSystems.exports),
     limits,
   });
   clients?.watch(state);
@@ -297,6 +298,7 @@ export function listen(hearing: Hearing): Listening {
     spare: () => metrics.spare(),
     hurry: (ms) => fileSystems.hurry(ms),
     introduce: buildIntroduce(fileSystems.exports, { clock, log }),
+    keepsForRoot: tellsRoot(fileSystems.exports),
     observer: new TransportMetrics(registry),
     logger: log,
   });

@@ -5,6 +5,7 @@ import {
   hostTables,
   SocketOwners,
 } from "../host/socket_owners.ts";
+import { SubordinateIds } from "../host/subordinate_ids.ts";
 import { HostUsers } from "../host/users.ts";
 import type { Logger } from "../base/log.ts";
 import { servedFlavors } from "../rpc/flavors.ts";
@@ -97,13 +98,23 @@ export function trustNotices(
   return notices;
 }
 
+/** Whether the host is asked who root is, for whom a part of all that has a limit is kept then. */
+export function tellsRoot(exports: readonly Export[]): boolean {
+  return exports.some(({ trust }) => trust === "owner");
+}
+
 /**
  * Finds out whose a connection is, and has its flavours judge the callers by that;
  * `undefined` where every caller is believed.
  */
 export function buildIntroduce(
   exports: readonly Export[],
-  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+  { clock, log, subordinates = new SubordinateIds({ clock }) }: {
+    readonly clock: Clock;
+    readonly log: Logger;
+    /** Whose the users of containers are; what this host says if left out. */
+    readonly subordinates?: Pick<SubordinateIds, "ownerOf">;
+  },
 ): Introduce | undefined {
   const strictest = strictestOf(exports.map(({ trust }) => trust));
   if (strictest === "any") return undefined;
@@ -124,7 +135,11 @@ export function buildIntroduce(
       holder: uid ?? holder,
       isPrivileged: bearer.isPrivileged,
     });
-    return { uid, flavors: servedFlavors(voucherFor(bearer, strictest)) };
+    return {
+      // Its containers are judged by their own rights, and count as its own.
+      uid: uid === undefined ? undefined : await subordinates.ownerOf(uid),
+      flavors: servedFlavors(voucherFor(bearer, strictest)),
+    };
   };
 }
 

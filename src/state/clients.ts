@@ -6,11 +6,9 @@ import { Crowds } from "./crowds.ts";
 import { LOOK, type Piecework } from "./effects.ts";
 import type { Lease } from "./lease.ts";
 import type { ClientEnd } from "./observers.ts";
-import {
-  mayHaveMore,
-  type StateAccount,
-  type StateBudget,
-} from "./state_budget.ts";
+import { isRoot, keptForRoot, ROOT } from "../rpc/party.ts";
+import { freeTo, mayHaveMore, type Shared } from "./party_shares.ts";
+import type { StateAccount, StateBudget } from "./state_budget.ts";
 
 /** Options of {@linkcode ClientTable}. */
 export interface ClientTableOptions {
@@ -251,27 +249,42 @@ export class ClientTable {
    * makes room by itself.
    */
   #makeRoom(party: string, account: StateAccount): boolean {
-    const free = this.#options.maxClients - this.#byId.size;
+    const shared = this.#shared;
     const own = this.#crowds.sizeOf(party);
     let victim: Client | undefined;
-    if (own > 0 && (!mayHaveMore(own, free) || account.isFull)) {
-      victim = this.#crowds.spareOf(party) ?? this.#firstLapsed(party);
-    } else if (free > 0) return true;
-    else {
-      const [oldest] = this.#unconfirmed;
-      victim = this.#crowds.areMany(this.#unconfirmed.size)
-        ? oldest
-        : undefined;
-      victim ??= this.#firstLapsed() ?? this.#crowds.spare();
-    }
+    if (own > 0 && (!mayHaveMore(party, own, shared) || account.isFull)) {
+      victim = this.#crowds.spareOf(party) ??
+        this.#firstLapsed((client) => client.party === party);
+    } else if (freeTo(party, shared) > 0) return true;
+    else victim = this.#spare(party, shared);
     if (victim === undefined) return false;
     if (victim.isConfirmed) this.#options.drop(victim, "evicted");
     else this.forget(victim);
     return true;
   }
 
+  /** A client of any party that makes room for one of `party`: what is kept for root makes none. */
+  #spare(party: string, { limit, ofRoot }: Shared): Client | undefined {
+    const isKept = ofRoot !== undefined && !isRoot(party) &&
+      ofRoot <= keptForRoot(limit);
+    const mayGo = (client: Client): boolean => !isKept || !isRoot(client.party);
+    const oldest = this.#crowds.areMany(this.#unconfirmed.size)
+      ? this.#unconfirmed.values().find(mayGo)
+      : undefined;
+    return oldest ?? this.#firstLapsed(mayGo) ??
+      this.#crowds.spare(isKept ? ROOT : undefined);
+  }
+
+  get #shared(): Shared {
+    const { maxClients: limit, budget } = this.#options;
+    const ofRoot = budget.keepsForRoot ? this.#crowds.sizeOf(ROOT) : undefined;
+    return { limit, used: this.#byId.size, ofRoot };
+  }
+
   /** A client whose lease ran out, the longest known ones first and those without state before others. */
-  #firstLapsed(party?: string): Client | undefined {
+  #firstLapsed(
+    mayGo: (client: Client) => boolean = () => true,
+  ): Client | undefined {
     for (const clients of [this.#lapsed.idle, this.#lapsed.holding]) {
       for (const client of clients) {
         // It may have come back, or come to hold something, since the last sweep.
@@ -279,9 +292,7 @@ export class ClientTable {
         const isThere = isEmpty === (clients === this.#lapsed.idle) &&
           this.#options.lease.isExpired(client);
         if (!isThere) clients.delete(client);
-        else if (party === undefined || party === client.party) {
-          return client;
-        }
+        else if (mayGo(client)) return client;
       }
     }
     return undefined;

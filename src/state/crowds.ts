@@ -98,10 +98,14 @@ export class Crowds {
     return crowd && spareOf(crowd);
   }
 
-  /** The same, of the party that has most of them. */
-  spare(): Client | undefined {
+  /** The same, of the party that has most of them, `except` left out. */
+  spare(except?: string): Client | undefined {
+    const excepted = except === undefined
+      ? undefined
+      : this.#byParty.get(except);
     for (let spare = this.#bySpare.length - 1; spare > 0; spare--) {
       for (const crowd of this.#bySpare[spare]!) {
+        if (crowd === excepted) continue;
         const client = spareOf(crowd);
         if (client !== undefined) return client;
       }

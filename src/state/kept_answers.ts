@@ -1,8 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Connection } from "../rpc/handlers.ts";
+import { ROOT } from "../rpc/party.ts";
 import { LOOK, type Piecework } from "./effects.ts";
+import { mayHaveMore } from "./party_shares.ts";
 import {
-  mayHaveMore,
   STATE_COSTS,
   type StateAccount,
   type StateBudget,
@@ -160,9 +161,13 @@ export class KeptAnswers<Answer extends KeptAnswer> {
 
   /** Whether a party may keep no more answers, or have no more state at all. */
   #hasItsShare(party: string): boolean {
-    const held = this.#shares.get(party)?.bytes ?? 0;
-    const free = this.#options.maxBytes - this.bytes;
-    return !mayHaveMore(held, free) || this.#accountOf(party).isFull;
+    const { maxBytes: limit, budget } = this.#options;
+    const bytesOf = (party: string): number =>
+      this.#shares.get(party)?.bytes ?? 0;
+    const ofRoot = budget.keepsForRoot ? bytesOf(ROOT) : undefined;
+    const shared = { limit, used: this.bytes, ofRoot };
+    return !mayHaveMore(party, bytesOf(party), shared) ||
+      this.#accountOf(party).isFull;
   }
 
   /** The answers of that connection of a party that has had some for longest. */

@@ -1,3 +1,4 @@
+import { isRoot, keptForRoot } from "../rpc/party.ts";
 import type { Client } from "./client.ts";
 
 /** What is kept for the clients of one party, in bytes. */
@@ -28,6 +29,7 @@ export class KeptReplies {
   isAboveShare(client: Client, limit: number): boolean {
     const of = this.#byParty.get(client.party);
     if (of === undefined) return false;
+    if (isRoot(client.party) && of.bytes <= keptForRoot(limit)) return false;
     const share = limit / this.#byParty.size;
     const own = of.byClient.get(client) ?? 0;
     return of.bytes > share && own > share / of.byClient.size;

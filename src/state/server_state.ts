@@ -49,6 +49,8 @@ export interface ServerStateOptions {
   readonly sessionStore?: SessionStore | undefined;
   /** Decides which clients get delegations; none if left out. */
   readonly delegations?: DelegationPolicy | undefined;
+  /** Whether the host tells who root is, for whom a part of all is kept; if left out, it does not. */
+  readonly keepsForRoot?: boolean | undefined;
   readonly limits: LockQueueLimits & {
     /** Clients, confirmed or not. */
     readonly maxClients: number;
@@ -110,7 +112,8 @@ export class ServerState implements LockingTables {
       begin: (work) => options.effects.begin(work),
       ...options.grace,
     });
-    this.budget = new StateBudget(limits.maxStateBytes);
+    const { keepsForRoot } = options;
+    this.budget = new StateBudget(limits.maxStateBytes, { keepsForRoot });
     this.clients = new ClientTable({
       budget: this.budget,
       clock,

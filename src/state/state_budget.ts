@@ -1,3 +1,6 @@
+import { isRoot } from "../rpc/party.ts";
+import { freeTo, mayHaveMore, SHARE, type Shared } from "./party_shares.ts";
+
 /**
  * What each thing that is remembered of clients costs, in bytes of memory: as
  * tests/bench/state_costs.ts measures it, rounded up.
@@ -40,20 +43,8 @@ export const STATE_COSTS = {
 /** What is counted. */
 export type StateKind = keyof typeof STATE_COSTS;
 
-/**
- * While a party holds this many times what is free, it gets no more: alone
- * it may have three quarters of all, two have three sevenths each, and the next
- * party always finds something.
- */
-export const SHARE = 3;
-
-/** Whether a party that holds `held` may have more while so much is free. */
-export function mayHaveMore(held: number, free: number): boolean {
-  return held < SHARE * free;
-}
-
 /** The memory that the server may use for what it remembers of clients. */
-export class StateBudget {
+export class StateBudget implements Shared {
   /** Bytes in all. */
   readonly limit: number;
   /** Bytes in use. */
@@ -62,11 +53,15 @@ export class StateBudget {
   refusals = 0;
   /** How many there are of each kind. */
   readonly counts: Record<StateKind, number>;
+  /** Whether a part of all that has a limit is kept for root of this host. */
+  readonly keepsForRoot: boolean;
+  #ofRoot = 0;
   readonly #accounts = new Map<string, StateAccount>();
 
-  /** `limit` bytes; there is none if left out. */
-  constructor(limit = Infinity) {
+  /** `limit` bytes; there is none if left out. `keepsForRoot`: the host tells who root is. */
+  constructor(limit = Infinity, { keepsForRoot = false } = {}) {
     this.limit = limit;
+    this.keepsForRoot = keepsForRoot;
     const kinds = Object.keys(STATE_COSTS) as StateKind[];
     this.counts = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<
       StateKind,
@@ -74,23 +69,24 @@ export class StateBudget {
     >;
   }
 
-  /** Bytes that are not in use. */
-  get free(): number {
-    return this.limit - this.used;
+  /** {@inheritDoc Shared.ofRoot} */
+  get ofRoot(): number | undefined {
+    return this.keepsForRoot ? this.#ofRoot : undefined;
   }
 
   /** Whether so much is in use that nothing is kept as a courtesy. */
   get isTight(): boolean {
-    return !mayHaveMore(this.used, this.free);
+    return this.used >= SHARE * freeTo("", this);
   }
 
   /** What the clients of a party hold together. */
   account(party: string): StateAccount {
     let account = this.#accounts.get(party);
     if (account === undefined) {
-      account = new StateAccount(this, () => {
+      account = new StateAccount(this, party, (bytes) => {
+        if (isRoot(party)) this.#ofRoot += bytes;
         // Nothing can come to hold anything of it again but by this map.
-        if (this.#accounts.get(party) === account) {
+        if (account!.bytes === 0 && this.#accounts.get(party) === account) {
           this.#accounts.delete(party);
         }
       });
@@ -105,12 +101,18 @@ export class StateAccount {
   /** Bytes in use. */
   bytes = 0;
   readonly #budget: StateBudget;
-  readonly #emptied: () => void;
+  readonly #party: string;
+  readonly #changed: (bytes: number) => void;
 
-  /** Of `budget`; `emptied` is called when nothing is held any more. */
-  constructor(budget: StateBudget, emptied: () => void) {
+  /** That of `party`; `changed` is told by how many bytes it has grown. */
+  constructor(
+    budget: StateBudget,
+    party: string,
+    changed: (bytes: number) => void,
+  ) {
     this.#budget = budget;
-    this.#emptied = emptied;
+    this.#party = party;
+    this.#changed = changed;
   }
 
   /**
@@ -123,12 +125,12 @@ export class StateAccount {
     budget.counts[kind] += by;
     budget.used += bytes;
     this.bytes += bytes;
-    if (this.bytes === 0) this.#emptied();
+    this.#changed(bytes);
   }
 
   /** Whether it has all that it may. */
   get isFull(): boolean {
-    return !mayHaveMore(this.bytes, this.#budget.free);
+    return !mayHaveMore(this.#party, this.bytes, this.#budget);
   }
 
   /** Whether there is room for one thing more; where not, a refusal is counted. */

@@ -62,7 +62,7 @@ import {
   TURN,
 } from "../../src/state/lock_queue.ts";
 import { DAY } from "../../src/state/server_state.ts";
-import { SHARE } from "../../src/state/state_budget.ts";
+import { SHARE } from "../../src/state/party_shares.ts";
 import { HANDLE_SIZE } from "../../src/vfs/file_handle.ts";
 
 /** By document, and by the words before a time, size or number of times. */

@@ -247,6 +247,29 @@ Deno.test("among hosts of an IPv6 network that has its share, connections that h
   assertEquals(crowd.sizes(), { [host(1)]: 3, [host(2)]: 2, [host(3)]: 1 });
 });
 
+/** Root's connections and those of many other users of the host, whose numbers stand for addresses. */
+async function ofUsers(ofRoot: number, users: number): Promise<Crowd> {
+  const crowd = await Crowd.gather({
+    ...{ count: 0, busy: false, maxConnections: 32, keepsForRoot: true },
+    introduce: ({ peer }) => ({ uid: Number(peer.hostname) }),
+  });
+  for (let i = 0; i < ofRoot; i++) assert(await crowd.comes("0"));
+  for (let i = 0; i < users; i++) await crowd.comes(`${100_000 + i}`);
+  return crowd;
+}
+
+Deno.test("however many users of the host come, none of root's connections gives way, and its part is kept", async () => {
+  await using crowd = await ofUsers(1, 40);
+  assertEquals([crowd.listener.size, crowd.sizes()["0"]], [31, 1]);
+  assert(await crowd.comes("0"));
+  assertEquals([crowd.listener.size, crowd.sizes()["0"]], [32, 2]);
+});
+
+Deno.test("what root has beyond its part gives way to users who have fewer", async () => {
+  await using crowd = await ofUsers(8, 40);
+  assertEquals([crowd.listener.size, crowd.sizes()["0"]], [32, 2]);
+});
+
 Deno.test("a call costs the same among few connections and many", async () => {
   const [few, many] = await ofBoth(async (count) => {
     await using crowd = await Crowd.gather({

@@ -145,3 +145,33 @@ Deno.test(
     assertEquals(await flavorAt("192.0.2.1"), AuthFlavor.SYS);
   },
 );
+
+Deno.test(
+  "a user of another's containers counts as the one who was given it, and is judged as itself",
+  { ignore: !hostKnowledge().tellsOwners },
+  async () => {
+    const fs = memory({}, { trust: "owner" });
+    const exports = [defineExport({ path: "/", fs, trust: "owner" })];
+    const asked: number[] = [];
+    const introduce = buildIntroduce(exports, {
+      clock: new FakeClock(),
+      log: silentLogger,
+      subordinates: {
+        ownerOf: (uid) => {
+          asked.push(uid);
+          return Promise.resolve(4711);
+        },
+      },
+    })!;
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    using _client = await Deno.connect({
+      port: (listener.addr as Deno.NetAddr).port,
+    });
+    using accepted = await listener.accept();
+    const { uid } = await introduce({
+      peer: accepted.remoteAddr as Deno.NetAddr,
+      local: accepted.localAddr as Deno.NetAddr,
+    });
+    assertEquals([uid, asked], [4711, [Deno.uid()!]]);
+  },
+);

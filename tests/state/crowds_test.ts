@@ -154,3 +154,39 @@ Deno.test("clients of a party that has all its memory make room among themselves
   assertEquals(fixture.state.budget.used < 400_000, true);
   assertEquals(come(fixture, "b") === undefined, false);
 });
+
+Deno.test("however many users of the host hold clients, root's come in", () => {
+  const fixture = new StateFixture({ maxClients: 32, keepsForRoot: true });
+  const held = Array.from({ length: 40 }, (_, i) => {
+    const client = come(fixture, `user ${100_000 + i}`);
+    if (client !== undefined) fixture.hold(client);
+    return client;
+  });
+  assertEquals(held.filter((client) => client !== undefined).length, 30);
+  assertEquals(
+    crowd(fixture, "user 0", 2).map((client) => client?.isGone),
+    [false, false],
+  );
+});
+
+Deno.test("at the limit a user of the host takes no client's place that is kept for root", () => {
+  const fixture = new StateFixture({ maxClients: 32, keepsForRoot: true });
+  const { clock, state } = fixture;
+  const mounts = crowd(fixture, "user 0", 2);
+  const lapsed = come(fixture, "user 1")!;
+  clock.advance(LEASE + 1);
+  state.sweep(clock.now());
+  const users = Array.from({ length: 29 }, (_, i) => {
+    const client = come(fixture, `user ${100_000 + i}`)!;
+    fixture.hold(client);
+    return client;
+  });
+  for (let i = 0; i < 3; i++) {
+    const client = come(fixture, `user ${200_000 + i}`);
+    if (client !== undefined) fixture.hold(client);
+  }
+  assertEquals(lapsed.isGone, true);
+  assertEquals(users.some((client) => client.isGone), false);
+  assertEquals(mounts.map((client) => client.isGone), [false, false]);
+  assertEquals(state.clients.size, 32);
+});

@@ -43,8 +43,14 @@ class Kept {
   readonly budget: StateBudget;
   readonly requests: DuplicateRequests;
 
-  constructor({ maxBytes = Infinity, maxStateBytes = Infinity } = {}) {
-    this.budget = new StateBudget(maxStateBytes);
+  constructor(
+    {
+      maxBytes = Infinity,
+      maxStateBytes = Infinity,
+      keepsForRoot = false,
+    } = {},
+  ) {
+    this.budget = new StateBudget(maxStateBytes, { keepsForRoot });
     const { clock, budget } = this;
     this.requests = new DuplicateRequests({ clock, budget, maxBytes });
   }
@@ -271,10 +277,25 @@ Deno.test("where an address has no room for state its answers go, and no other's
   kept.answer(other, 11);
   assertEquals(kept.known(other, [1, 11]), [11]);
   assertEquals(kept.known(victim, [1]), [1]);
-  while (budget.free > 0) account.count("client", 1);
+  while (budget.used < budget.limit) account.count("client", 1);
   kept.answer(other, 12);
   assertEquals(kept.known(other, upTo(12)), []);
   assertEquals(kept.known(victim, [1]), [1]);
+});
+
+Deno.test("however many users of the host have answers kept, root's are", () => {
+  const kept = new Kept({ maxBytes: 100_000, keepsForRoot: true });
+  const of = (uid: number): Connection =>
+    testConnection({
+      peer: { hostname: "127.0.0.1", port: 700 + (uid % 10_000) },
+      party: `user ${uid}`,
+    });
+  for (let uid = 100_000; uid < 100_100; uid++) {
+    for (const xid of upTo(100)) kept.answer(of(uid), xid);
+  }
+  const root = of(0);
+  kept.answer(root, 1);
+  assertEquals(kept.known(root, [1]), [1]);
 });
 
 Deno.test("an address whose share has shrunk gives up a few answers with each request", () => {
@@ -284,7 +305,7 @@ Deno.test("an address whose share has shrunk gives up a few answers with each re
   xids.forEach((xid) => kept.answer(here, xid));
   const { budget } = kept;
   const other = budget.account("192.0.2.2");
-  while (budget.free > 0) other.count("client", 1);
+  while (budget.used < budget.limit) other.count("client", 1);
   kept.answer(here, 0);
   // One in whose place the new one was to be, and 32 more.
   assertEquals(kept.known(here, [0, ...xids]), xids.slice(33));

@@ -34,6 +34,7 @@ export interface FixtureOptions {
   readonly maxConnectionsPerSession?: number | undefined;
   readonly maxReplayCacheBytes?: number | undefined;
   readonly maxStateBytes?: number | undefined;
+  readonly keepsForRoot?: boolean | undefined;
 }
 
 /** A server's state with a clock and randomness of the test's own, and what it told its observers. */
@@ -57,6 +58,7 @@ export class StateFixture {
       leaseMs: LEASE,
       courtesyMs: options.courtesyMs,
       grace: options.grace,
+      keepsForRoot: options.keepsForRoot,
       limits: {
         maxClients: options.maxClients ?? 100,
         maxSessionsPerClient: options.maxSessionsPerClient ?? 4,

@@ -333,19 +333,34 @@ Deno.test("whoever fills the memory of kept replies, no client loses what is wit
   assert(sessions.usage.replayCacheBytes <= 20_000);
 });
 
+/** A client of a party, that no table knows. */
+function partyMember(party: string): Client {
+  return new Client({
+    ...{ id: 1n, protocol: 1, owner: new Uint8Array(1), principal: "sys:0" },
+    verifier: new Uint8Array(8),
+    account: new StateBudget().account(party),
+    renewedAt: 0,
+    party,
+  });
+}
+
+Deno.test("of kept replies a part is root's, however many users of the host have some", () => {
+  const kept = new KeptReplies();
+  const root = partyMember("user 0");
+  kept.add(root, 60);
+  for (let uid = 100_000; uid < 100_100; uid++) {
+    kept.add(partyMember(`user ${uid}`), 20);
+  }
+  assertEquals(kept.isAboveShare(root, 1_000), false);
+  kept.add(root, 20);
+  assertEquals(kept.isAboveShare(root, 1_000), true);
+});
+
 Deno.test("of kept replies each party has a share, however many clients it has", () => {
   const kept = new KeptReplies();
-  const client = (party: string) =>
-    new Client({
-      ...{ id: 1n, protocol: 1, owner: new Uint8Array(1), principal: "sys:0" },
-      verifier: new Uint8Array(8),
-      account: new StateBudget().account(party),
-      renewedAt: 0,
-      party,
-    });
-  const honest = client("192.0.2.1");
+  const honest = partyMember("192.0.2.1");
   kept.add(honest, 400);
-  const many = Array.from({ length: 100 }, () => client("192.0.2.2"));
+  const many = Array.from({ length: 100 }, () => partyMember("192.0.2.2"));
   for (const each of many) kept.add(each, 20);
   assertEquals(kept.isAboveShare(honest, 1_000), false);
   assertEquals(

@@ -166,6 +166,30 @@ Deno.test("one party gets three quarters of the memory, and who comes next finds
   assert(budget.used < 1_000_000);
 });
 
+Deno.test("any number of users of the host leave root's clients what they hold, and more", () => {
+  const fixture = new StateFixture({ ...small, keepsForRoot: true });
+  const root = come(fixture, "root", { party: "user 0" })!;
+  open(fixture, root, "first");
+  for (let uid = 100_000; uid < 100_100; uid++) {
+    const party = `user ${uid}`;
+    const user = come(fixture, party, { party });
+    if (user !== undefined) fill(fixture, user);
+  }
+  assert(come(fixture, "another", { party: "user 0" }) !== undefined);
+  assert(fill(fixture, root) > 10);
+  assert(root.account.bytes >= 1_000_000 / 16, `${root.account.bytes}`);
+});
+
+Deno.test("a user of the host who has all that it may makes room by what its ended leases held", () => {
+  const fixture = new StateFixture({ ...small, keepsForRoot: true });
+  const { state, clock } = fixture;
+  const away = come(fixture, "away", { party: "user 1000" })!;
+  fill(fixture, away);
+  clock.advance(LEASE + 1);
+  state.sweep(clock.now());
+  assertEquals(away.isGone, true);
+});
+
 Deno.test("without room there are no new sessions, no further slots and no places in line", () => {
   const fixture = new StateFixture(small);
   const { state } = fixture;
