@@ -68,7 +68,7 @@ export class RpcConnection implements Connection {
   #isDraining = false;
   #closeReason: CloseReason | undefined;
   #isHalfClosed = false;
-  #hasSentAhead = false;
+  #hasAnswered = true;
 
   /** Wraps a connected transport; {@linkcode RpcConnection.run} makes it live. */
   constructor(
@@ -199,9 +199,9 @@ export class RpcConnection implements Connection {
     return this.#isHalfClosed || this.#closeReason !== undefined;
   }
 
-  /** {@inheritDoc Connection.hasSentAhead} */
-  get hasSentAhead(): boolean {
-    return this.#hasSentAhead;
+  /** {@inheritDoc Connection.hasAnswered} */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
   }
 
   /** {@inheritDoc Connection.sendCall} */
@@ -372,7 +372,7 @@ export class RpcConnection implements Connection {
   #call(xid: number, xdr: XdrReader): void {
     const call = decodeCall(xdr, xid, this.#security);
     const outbox = this.#outbox;
-    this.#hasSentAhead ||= this.#inFlight > 0 || outbox.isHolding;
+    this.#hasAnswered = this.#inFlight === 0 && outbox.queued === 0;
     const results = outbox.begin();
     if (isDenial(call)) {
       encodeDenied(results, xid, call);

@@ -15,8 +15,8 @@ export interface Connection {
   readonly closeReason: CloseReason | undefined;
   /** The peer sends nothing more: it is closed, or will be when its calls are answered. */
   readonly isHalfClosed: boolean;
-  /** Whether the peer has sent a call before it can have read the answers to all others. */
-  readonly hasSentAhead: boolean;
+  /** Whether the socket had taken the answers to all earlier calls when the last one came. */
+  readonly hasAnswered: boolean;
   /**
    * Whether a reply that is more than `SMALL_REPLY` may grow by so many bytes;
    * otherwise its call is to be made again later.

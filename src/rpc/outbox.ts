@@ -80,8 +80,6 @@ export class Outbox {
   #willFlush = false;
   #isClosed = false;
   #pushed = 0;
-  /** Those of them that the socket is being given. */
-  #given = 0;
   /** Bytes of the writers that hold those, whose beginning may have been taken. */
   #memory = 0;
   #sent = 0;
@@ -110,11 +108,6 @@ export class Outbox {
   /** Whether nothing is left to write, or nothing can be. */
   get isIdle(): boolean {
     return !this.#isWriting && (this.#isClosed || this.queued === 0);
-  }
-
-  /** Whether a record is there that the socket has yet to be given. */
-  get isHolding(): boolean {
-    return this.queued > this.#given;
   }
 
   /** Begins a record in the batch, to be written to the writer returned. */
@@ -332,13 +325,11 @@ export class Outbox {
         const segment = this.#ready.shift();
         if (segment === undefined) break;
         const { writer, end } = segment;
-        this.#given = end - segment.at;
         try {
           for (let at = segment.at; at < end;) {
             const taken = await this.transport.write(writer.subarray(at, end));
             at += taken;
             this.#pushed -= taken;
-            this.#given -= taken;
             this.#sent += taken;
             observer?.bytesSent?.(taken);
             progress();

@@ -17,8 +17,6 @@ export interface DuplicateEntry {
   readonly xid: number;
   /** The connection that it came on. */
   readonly requester: Requester;
-  /** Which of the calls on it. */
-  readonly ordinal: number;
   /** See `Credential`: what one user was answered is not for another. */
   readonly principal: string;
   /** Bytes of its arguments, and a digest of them. */
@@ -85,10 +83,7 @@ export class DuplicateRequests {
       return entry.answer ?? waitFor(entry);
     }
     const requester = this.#requesters.get(connection);
-    if (requester !== undefined) {
-      requester.calls++;
-      requester.hasSentAhead = connection.hasSentAhead;
-    }
+    requester?.called(connection, this.#clock.now());
     return undefined;
   }
 
@@ -106,6 +101,7 @@ export class DuplicateRequests {
     const own = this.#requesters.get(connection);
     // Made once, however many requests of this xid there are.
     let ownDigest: number | undefined;
+    let isAnew = false;
     for (const entry of entries) {
       const { requester } = entry;
       const isSame = entry.size === end - position &&
@@ -116,11 +112,14 @@ export class DuplicateRequests {
       if (isAnswered(entry) && !this.#answers.isRecent(entry)) continue;
       const isSameEnd = port !== undefined && requester.port === port;
       if (isSameEnd || requester === own) return entry;
-      // What was read is not sent again: these xids are another client's own.
-      if (wasRead(entry)) this.begins(connection);
+      const wasRead = isAnswered(entry) && requester.hasRead(entry);
+      isAnew ||= wasRead;
       // From another port nothing comes again while the first takes calls.
-      else if (requester.isDone && !this.#isNew(connection)) return entry;
+      if (wasRead || !requester.isDone || this.#isNew(connection)) continue;
+      return entry;
     }
+    // What was read is not sent again: these xids are another client's own.
+    if (isAnew) this.begins(connection);
     return undefined;
   }
 
@@ -138,7 +137,6 @@ export class DuplicateRequests {
     const entry: DuplicateEntry = {
       xid,
       requester,
-      ordinal: requester.calls,
       principal: credential.principal,
       size: end - start,
       digest: digest(bytes, start, end),
@@ -214,11 +212,6 @@ export class DuplicateRequests {
 /** Whether it is done, and its answer kept. */
 function isAnswered(entry: DuplicateEntry): entry is AnsweredEntry {
   return entry.answer !== undefined;
-}
-
-/** Whether the client has sent its next call, and never sends one before it has read the last answer. */
-function wasRead({ requester, ordinal }: DuplicateEntry): boolean {
-  return requester.calls > ordinal && !requester.hasSentAhead;
 }
 
 function waitFor(entry: DuplicateEntry): Promise<Uint8Array | undefined> {

@@ -13,6 +13,12 @@ import {
 export const ANSWERS_PER_CONNECTION = 1_024;
 /** Milliseconds after which no client sends a request again. */
 export const ANSWER_AGE_MS = 120_000;
+/**
+ * Milliseconds after which a call proves that what the socket took before it has
+ * arrived: where nothing gets through to it, not even acknowledgements, a TCP
+ * that has not given up sends nothing new for so long, only the same again.
+ */
+export const ARRIVAL_MS = 10_000;
 /** Answers that go for a new one; the longest takes the place of so many of the shortest. */
 const FORGOTTEN_AT_ONCE = 32;
 /** What it costs to forget an answer, in pieces of work. */
@@ -27,13 +33,13 @@ export class Requester {
   readonly party: string;
   /** Answers to its requests that are kept, the oldest first. */
   readonly answers = new Set<KeptAnswer>();
-  /** Calls that came on it, but for those that came again. */
-  calls = 0;
-  /** Whether one came before the answers to all others can have been read. */
-  hasSentAhead = false;
   /** Whether it is known to be no other's continuation: it repeats nothing of theirs. */
   isNew = false;
   readonly #connection: WeakRef<Connection>;
+  /** What was answered before has arrived. */
+  #arrivedUntil = -Infinity;
+  /** What was answered before was in the socket at this time. */
+  #takenUntil: number | undefined;
 
   constructor(connection: Connection) {
     const { hostname, port } = connection.peer;
@@ -47,6 +53,24 @@ export class Requester {
   /** Whether no more requests come on the connection. */
   get isDone(): boolean {
     return this.#connection.deref()?.isHalfClosed ?? true;
+  }
+
+  /**
+   * A call came that the client had not sent before. That the last answer was
+   * written before it proves nothing: it may have been on its way by then.
+   */
+  called({ hasAnswered }: Connection, now: number): void {
+    const taken = this.#takenUntil;
+    if (taken !== undefined) {
+      if (now - taken < ARRIVAL_MS) return;
+      this.#arrivedUntil = taken;
+    }
+    this.#takenUntil = hasAnswered ? now : undefined;
+  }
+
+  /** Whether an answer to one of its calls has arrived for sure. */
+  hasRead({ answeredAt }: Pick<KeptAnswer, "answeredAt">): boolean {
+    return answeredAt < this.#arrivedUntil;
   }
 }
 

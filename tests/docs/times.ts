@@ -54,7 +54,7 @@ import { SWEEP_INTERVAL_MS } from "../../src/server/options.ts";
 import { DEFAULT_FILE_SYSTEM_MS } from "../../src/server/options.ts";
 import { LONGEST_ANSWER } from "../../src/state/duplicate_requests.ts";
 import { GRACE_EXTENSION_MS } from "../../src/state/grace.ts";
-import { ANSWER_AGE_MS } from "../../src/state/kept_answers.ts";
+import { ANSWER_AGE_MS, ARRIVAL_MS } from "../../src/state/kept_answers.ts";
 import {
   FIRST_RETRY_AFTER,
   MAX_RETRY_AFTER,
@@ -176,6 +176,8 @@ export const TIMES: Told<number | readonly number[]> = {
     "when its operations have taken": LONGEST_TURN,
     "for others shares slices of": SLICE,
     "1,024 answers are kept, for": ANSWER_AGE_MS,
+    "something new more than": ARRIVAL_MS,
+    "it is run again within": ANSWER_AGE_MS,
     "longer ones than": LONGEST_ANSWER,
     "was told by CB_NOTIFY_LOCK has": TURN,
     "counted from the last one:": MIN_RETRY_AFTER,

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { memory, type MemoryFileSystem, serve } from "../../mod.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { Status } from "../../src/nfs4/constants.ts";
+import { ARRIVAL_MS } from "../../src/state/kept_answers.ts";
 import {
   authSys,
   bytesOf,
@@ -20,10 +22,11 @@ import {
   walk,
 } from "../support/client/mod.ts";
 import { sendCompound } from "../support/client/sender.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { Gate, type Hold, waiting } from "./fixture.ts";
 
 /** A server on a file system that counts what is done to it. */
-async function countedServer(hold?: Hold) {
+async function countedServer(hold?: Hold, clock: Clock = systemClock) {
   const fs: MemoryFileSystem = memory({ d: { f: "content", g: "" } });
   const calls = new Map<string, number>();
   const counted = waiting(fs, (method) => {
@@ -32,6 +35,7 @@ async function countedServer(hold?: Hold) {
   });
   const server = await serve([{ path: "/", fs: counted, squash: "none" }], {
     port: 0,
+    clock,
     shutdownTimeout: 1000,
   });
   const count = (method: string) => calls.get(method) ?? 0;
@@ -295,29 +299,52 @@ Deno.test("NFSv4.0: OPEN, LOCK, LOCKU and CLOSE again on a new connection get th
   assertEquals(server.count("create"), 1);
 });
 
-/** One after the other, makes a folder and removes it under the xids that every run of a program begins with; then the folder is not there. */
-async function run(port: number): Promise<void> {
+/** NFSv4.0: does something in the root under an xid. */
+function inRoot(connection: ClientConnection, step: Request, xid: number) {
+  return sendCompound(
+    connection,
+    { minorVersion: 0, ops: [op.putrootfh(), step] },
+    { credential: rootCredential, xid },
+  );
+}
+
+const makeJob = op.create({ type: FileType.DIR, name: "job" });
+
+/** Makes a folder, works for a while and removes it, under the xids that every run of a program begins with. */
+async function run(port: number, clock: FakeClock): Promise<void> {
   await using connection = await ClientConnection.connect({ port });
-  const steps = [
-    op.create({ type: FileType.DIR, name: "job" }),
-    op.lookup("job"),
-    op.remove("job"),
-  ];
+  const steps = [makeJob, op.lookup("job"), op.lookup("job"), op.remove("job")];
   for (const [i, step] of steps.entries()) {
-    await sendCompound(
-      connection,
-      { minorVersion: 0, ops: [op.putrootfh(), step] },
-      { credential: rootCredential, xid: i + 1 },
-    );
+    await inRoot(connection, step, i + 1);
+    // A clock that stands still with the server looks every second.
+    for (let ms = 0; ms < ARRIVAL_MS; ms += 1000) clock.advance(1000);
   }
 }
 
 Deno.test("NFSv4.0: a program that begins with the same xids each time has each run carried out", async () => {
-  await using server = await countedServer();
+  const clock = new FakeClock();
+  await using server = await countedServer(undefined, clock);
   for (let i = 1; i <= 3; i++) {
-    await run(server.port);
+    await run(server.port, clock);
     assertEquals([server.count("create"), server.count("remove")], [i, i]);
   }
+});
+
+Deno.test("NFSv4.0: calls that were on their way when the connection broke are carried out once", async () => {
+  await using server = await countedServer();
+  const { port } = server;
+  {
+    await using doomed = await ClientConnection.connect({ port });
+    // Each is answered at once, which over a network is before the client reads it.
+    await inRoot(doomed, makeJob, 1);
+    await inRoot(doomed, op.remove("job"), 2);
+  }
+  await using connection = await ClientConnection.connect({ port });
+  // By now the server has seen that the other one is closed.
+  await connection.ping();
+  await inRoot(connection, makeJob, 1);
+  await inRoot(connection, op.remove("job"), 2);
+  assertEquals([server.count("create"), server.count("remove")], [1, 1]);
 });
 
 Deno.test("NFSv4.0: OPEN cut off mid-work and sent again is done once", async () => {

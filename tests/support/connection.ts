@@ -10,7 +10,7 @@ export function testConnection(changes: Partial<Connection> = {}): Connection {
     local: { hostname: "127.0.0.1", port: 2049 },
     closeReason: undefined,
     isHalfClosed: false,
-    hasSentAhead: false,
+    hasAnswered: true,
     hasRoom: () => true,
     sendCall: () => false,
     upgrade: () => {},

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Settler } from "../../src/rpc/reliance.ts";
 import { call, echo, Peer, Procedure, serve, TestHandlers } from "./support.ts";
 
-/** Echoes, and notes of each call whether its peer sends ahead. */
+/** Echoes, and notes of each call whether all before it had been answered. */
 class NotingHandlers extends TestHandlers {
   readonly noted: boolean[] = [];
   /** What the replies rely on. */
@@ -12,7 +12,7 @@ class NotingHandlers extends TestHandlers {
     super();
     const { call: answer } = this;
     this.call = (call, results, connection) => {
-      this.noted.push(connection.hasSentAhead);
+      this.noted.push(connection.hasAnswered);
       const status = answer(call, results, connection);
       const { settler } = this;
       if (settler !== undefined) {
@@ -24,7 +24,7 @@ class NotingHandlers extends TestHandlers {
   }
 }
 
-Deno.test("a peer that has each answer before its next call does not send ahead", async () => {
+Deno.test("a call that comes after each answer finds all answered", async () => {
   const handlers = new NotingHandlers();
   await using listener = serve(handlers);
   using peer = await Peer.connect(listener);
@@ -32,10 +32,10 @@ Deno.test("a peer that has each answer before its next call does not send ahead"
     await peer.send(echo(xid, "x".repeat(100_000)));
     await peer.reply();
   }
-  assertEquals(handlers.noted, [false, false, false]);
+  assertEquals(handlers.noted, [true, true, true]);
 });
 
-Deno.test("a peer whose calls come together sends ahead, from then on", async () => {
+Deno.test("of calls that come together the first alone finds all answered", async () => {
   const handlers = new NotingHandlers();
   await using listener = serve(handlers);
   using peer = await Peer.connect(listener);
@@ -44,10 +44,10 @@ Deno.test("a peer whose calls come together sends ahead, from then on", async ()
   await peer.reply();
   await peer.send(echo(3));
   await peer.reply();
-  assertEquals(handlers.noted, [false, true, true]);
+  assertEquals(handlers.noted, [true, false, true]);
 });
 
-Deno.test("a peer that calls while another call of its own is being answered sends ahead", async () => {
+Deno.test("a call finds not all answered while another is being answered", async () => {
   const handlers = new NotingHandlers();
   await using listener = serve(handlers);
   using peer = await Peer.connect(listener);
@@ -57,10 +57,10 @@ Deno.test("a peer that calls while another call of its own is being answered sen
   await peer.reply();
   handlers.waiter(1).resolve();
   await peer.reply();
-  assertEquals(handlers.noted, [false, true]);
+  assertEquals(handlers.noted, [true, false]);
 });
 
-Deno.test("a peer that calls while an answer waits for what it relies on sends ahead", async () => {
+Deno.test("a call finds not all answered while an answer waits for what it relies on", async () => {
   const handlers = new NotingHandlers();
   await using listener = serve(handlers);
   using peer = await Peer.connect(listener);
@@ -74,5 +74,5 @@ Deno.test("a peer that calls while an answer waits for what it relies on sends a
   gate.resolve();
   await peer.reply();
   await peer.reply();
-  assertEquals(handlers.noted, [false, true]);
+  assertEquals(handlers.noted, [true, false]);
 });
