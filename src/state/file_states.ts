@@ -36,6 +36,8 @@ export class FileState {
   modesSet = 0;
   /** How many of its delegations are recalled and not yet returned. */
   recalls = 0;
+  /** Whether clients without a lease that hold something of it are being ended. */
+  isClearing = false;
   readonly #effects: EffectQueue;
   #delegations: Map<Client, Delegation> | undefined;
   #ranges: ByteRanges<LockOwner, LockState> | undefined;

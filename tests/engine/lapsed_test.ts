@@ -9,7 +9,7 @@ import {
   op,
   type Request,
 } from "../support/client/mod.ts";
-import { start } from "../delegations/keeper_fixture.ts";
+import { readDelegation, start } from "../delegations/keeper_fixture.ts";
 import { LEASE } from "../state/fixture.ts";
 import { Locker } from "./locker.ts";
 import { AT_FILE, StateFixture } from "./state_fixture.ts";
@@ -138,4 +138,22 @@ Deno.test("LOCKT looks past so many locks and no more: whose they are ends", asy
   );
   assertEquals(await asker.test({ offset: 0n, length: 600n }), "OK");
   assertEquals(await lapsed.status(), "BADSESSION");
+});
+
+Deno.test("a request ends some of hundreds of clients whose leases ran out, and is put off with DELAY", async () => {
+  const { fixture, clock } = start({ fs: memory({ file: "content" }) });
+  for (let i = 0; i < 100; i++) {
+    await readDelegation(await fixture.client(1));
+  }
+  clock.advance(LEASE + 1);
+  const writer = await fixture.client(1);
+  const open = () => writer.openStatus("file", { access: BOTH });
+  const answers: string[] = [];
+  do {
+    answers.push(await open());
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  } while (answers.at(-1) === "DELAY");
+  // The others are ended meanwhile: a client asks again after a tenth of a second.
+  assertEquals([answers[0], answers.at(-1)], ["DELAY", "OK"]);
+  assertEquals(fixture.services.state.files.delegations, 0);
 });

@@ -1,6 +1,7 @@
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { dropState } from "../../state/client_release.ts";
 import type { Client } from "../../state/client.ts";
+import { endLapsed } from "../../state/lapsed.ts";
 import type { HeldState } from "../../state/stateids.ts";
 import { FsError } from "../../vfs/errors.ts";
 import {
@@ -15,6 +16,8 @@ import type { CompoundContext } from "../context.ts";
 
 /** States of ended clients that one COMPOUND clears away. */
 const MAX_CLEARED = 256;
+/** What it counts for to end a client, with all that it has. */
+const END_COUNTS = 8;
 
 /**
  * `held` is in the way. True when it is not any more: its client's lease had run
@@ -35,7 +38,11 @@ export function giveWay(context: CompoundContext, held: HeldState): boolean {
     const before = clock.now() - state.lease.leaseMs;
     if (forgetIdleOwners(state, client, before) > 0) return true;
   }
-  return client !== context.client && state.expireIfLapsed(client);
+  if (client === context.client) return false;
+  if (!client.isGone && state.lease.isExpired(client)) {
+    count(context, held, END_COUNTS);
+  }
+  return state.expireIfLapsed(client);
 }
 
 /**
@@ -52,12 +59,28 @@ export function wouldGiveWay(
 
 /**
  * What is left of an ended client or open is cleared away by and by; a request
- * that finds it in the way does that for it, and is put off with NFS4ERR_DELAY
- * when it is too much for one.
+ * that finds it in the way does that for it.
  */
 function clearAway(context: CompoundContext, held: HeldState): void {
-  if (context.cleared++ === MAX_CLEARED) throw new FsError("busy");
+  count(context, held, 1);
   dropState(context.services.state, held);
+}
+
+/**
+ * A request is put off with NFS4ERR_DELAY when what it has to clear is too much for
+ * one; the rest is ended meanwhile.
+ */
+function count(
+  context: CompoundContext,
+  held: HeldState,
+  states: number,
+): void {
+  const { state, effects } = context.services;
+  if (context.cleared >= MAX_CLEARED) {
+    effects.begin(endLapsed(state, held.file));
+    throw new FsError("busy");
+  }
+  context.cleared += states;
 }
 
 /** Whether an open of a client whose lease holds forbids `access` or `deny` of a file. */
