@@ -26,8 +26,8 @@ import { started } from "./vfs/starting.ts";
 /**
  * Serves a file system as "/", or several exports. What two servers of a process
  * serve of the same files is told to `log`: locks, denials and delegations of the
- * one mean nothing in the other. Rejects with an error whose
- * message is one line for the user:
+ * one mean nothing in the other. Rejects, with an end to what it has started itself,
+ * with an error whose message is one line for the user:
  *
  * - `TypeError` for what is no file system, export or option (of an unknown
  *   name, or another type), and for a word that an option can't be;
@@ -51,13 +51,15 @@ export async function serve(
 ): Promise<NfsServer> {
   const asked = exportsOf(source);
   checkOptions(options);
-  await Promise.all(asked.map(({ fs }) => started(fs)));
+  using unserved = await started(asked.map(({ fs }) => fs));
   const { hostname, log } = options;
   const host = hostKnowledge();
   const exports = asked.map((each) =>
     defineExport(completeTerms(each, { hostname, host }))
   );
   const server = await NfsServer.start(exports, options);
+  // They go on until the server has ended them.
+  unserved.move();
   const { stateDirectory } = options;
   const notices = [
     ...trustNotices(exports, asked, server.hostname),
@@ -116,6 +118,8 @@ export class NfsServer implements AsyncDisposable {
 
   #begin({ signal, metricsPort }: ServeOptions): void {
     this.#parts.fileSystems.begin();
+    // Not sooner: they would hold a server that could not listen.
+    this.#parts.outside.watch();
     const sweep = () => this.#sweepSafely();
     this.#endSweeps = every(this.#clock, SWEEP_INTERVAL_MS, sweep);
     signal?.addEventListener("abort", this.#abort);

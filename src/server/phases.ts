@@ -102,7 +102,7 @@ export interface Answering extends Observed {
   readonly services: Services;
 }
 
-/** File systems say what changes behind the server's back. */
+/** What changes behind the server's back can be told to clients. */
 export interface Hearing extends Answering {
   readonly outside: OutsideChanges;
 }
@@ -249,7 +249,7 @@ export function restore(observed: Observed): Answering {
   return { ...observed, services };
 }
 
-/** Listens to file systems that know of changes which no client made. */
+/** Makes what hears of changes which no client made; file systems are not listened to yet. */
 export function hear(answering: Answering): Hearing {
   const { fileSystems, callbacks, log, services } = answering;
   const { namespace } = services;
@@ -259,7 +259,6 @@ export function hear(answering: Answering): Hearing {
     callbacks,
     log,
   });
-  outside.watch();
   return { ...answering, outside };
 }
 

@@ -15,6 +15,7 @@ import {
   restore,
   settle,
 } from "../../src/server/phases.ts";
+import { NfsServer } from "../../src/server.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { defineExport } from "../../src/vfs/exports.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
@@ -84,8 +85,7 @@ Deno.test("a file system that is in two exports is listened to once", async () =
     defineExport({ path: "/b", fs, readOnly: true }),
   ];
   const options = { clock: new FakeClock(), port: 0 };
-  const { listener } = await assemble(offered, options);
-  await using _listener = listener;
+  await using _server = await NfsServer.start(offered, options);
   assertEquals(recalls.length, 1);
   await recalls[0]!(fs.root() as object);
 });

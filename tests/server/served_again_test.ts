@@ -1,4 +1,4 @@
-import { assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { local, memory, serve } from "../../mod.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
 
@@ -29,4 +29,18 @@ Deno.test("recall of a file system that is not served is the program's mistake",
     TypeError,
     "does not serve this file system",
   );
+});
+
+Deno.test("a server that can't listen is not held by what it was to serve", async () => {
+  const fs = memory() as FileSystem;
+  let watchers = 0;
+  fs.watch = () => {
+    watchers++;
+  };
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  await assertRejects(() => serve(fs, { port }), Deno.errors.AddrInUse);
+  assertEquals(watchers, 0);
+  await using _server = await serve(fs, { port: 0 });
+  assertEquals(watchers, 1);
 });

@@ -97,9 +97,10 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   }
 
   /** Opens the folder; rejects with one line for the user where it can't be served. */
-  async [start](): Promise<void> {
+  async [start](): Promise<Disposable> {
     // One that has ended is refused by that.
-    if (!this[ended]) await this.#folder.start();
+    if (this[ended]) return new DisposableStack();
+    return await this.#folder.claim();
   }
 
   /** The host does not answer, and is not waited for. */

@@ -31,6 +31,10 @@ export class CarriedFolder {
   #started: Promise<SentStart> | undefined;
   #told: SentStart | undefined;
   #disposed: Promise<void> | undefined;
+  /** Servers that have started it, or are about to. */
+  #claims = 0;
+  /** Whether anything was asked of the worker: then there may be nodes that only it knows. */
+  #isUsed = false;
   readonly #recalls: ((node: ApartNode) => Promise<void>)[] = [];
   readonly #guarded = new Map<number, ApartNode>();
   #lastGuard = 0;
@@ -49,9 +53,25 @@ export class CarriedFolder {
     return this.#told;
   }
 
-  /** Starts the worker, once; rejects with an `Error` of one line for the user. */
-  start(): Promise<SentStart> {
-    return this.#started ??= this.#start();
+  /**
+   * Starts the worker for a server; rejects with an `Error` of one line for the user.
+   * A server that does not come about disposes of the result: a worker that no other
+   * has claimed or used ends, as it would keep the process from its end.
+   */
+  async claim(): Promise<Disposable> {
+    const claim = new DisposableStack();
+    this.#claims++;
+    claim.defer(() => {
+      this.#claims--;
+      this.#stopUnused();
+    });
+    try {
+      await this.#begin();
+      return claim;
+    } catch (error) {
+      claim.dispose();
+      throw error;
+    }
   }
 
   /** So many file systems share the descriptors of the process. */
@@ -65,8 +85,9 @@ export class CarriedFolder {
     args: Parameters<Calls[M]>,
     buffer?: ArrayBuffer,
   ): Promise<ReturnType<Calls[M]>> {
+    this.#isUsed = true;
     if (this.#told !== undefined) return this.#line!.call(method, args, buffer);
-    return this.start().then(() => this.#line!.call(method, args, buffer));
+    return this.#begin().then(() => this.#line!.call(method, args, buffer));
   }
 
   /** `recall` is to be called when the host changes a guarded file. */
@@ -110,6 +131,19 @@ export class CarriedFolder {
     } finally {
       this.#line?.end(new FsError("stale", "no longer served"));
     }
+  }
+
+  /** Starts the worker, unless it was. */
+  #begin(): Promise<SentStart> {
+    return this.#started ??= this.#start();
+  }
+
+  #stopUnused(): void {
+    const isWanted = this.#claims > 0 || this.#isUsed;
+    if (isWanted || this.#disposed !== undefined) return;
+    if (this.#told === undefined) return;
+    this.#line!.end(new FsError("stale", "no longer served"));
+    this.#line = this.#started = this.#told = undefined;
   }
 
   async #start(): Promise<SentStart> {

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { local, type Logger, memory, serve } from "../../../../mod.ts";
 import { ApartFileSystem } from "../../../../src/backends/local/apart/apart_file_system.ts";
 import type { ApartNode } from "../../../../src/backends/local/apart/known_nodes.ts";
@@ -193,8 +198,85 @@ Deno.test(
   },
 );
 
+/** A worker that knows whether it was ended. */
+class CountedWorker extends WorkerHere {
+  isEnded = false;
+
+  override terminate(): void {
+    this.isEnded = true;
+    super.terminate();
+  }
+}
+
+Deno.test(
+  "local, apart: a server that does not come about ends the workers that only it had started",
+  { ignore },
+  async () => {
+    const path = Deno.makeTempDirSync();
+    const workers: CountedWorker[] = [];
+    const open = () => {
+      const worker = new CountedWorker();
+      workers.push(worker);
+      return worker;
+    };
+    const running = () => workers.filter(({ isEnded }) => !isEnded).length;
+    const make = () => new ApartFileSystem(path, {}, { open });
+    const fs = make();
+    try {
+      const missing = local("/dev/null/none", { apart: true });
+      const pair = [{ path: "/a", fs: make() }, { path: "/b", fs: missing }];
+      await assertRejects(
+        () => serve(pair, { port: 0 }),
+        Error,
+        "not a folder",
+      );
+      assertEquals([workers.length, running()], [1, 0]);
+      using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = taken.addr;
+      const { AddrInUse } = Deno.errors;
+      for (const tries of [2, 3]) {
+        await assertRejects(() => serve(fs, { port }), AddrInUse);
+        assertEquals([workers.length, running()], [tries, 0]);
+      }
+      await using server = await serve(fs, { port: 0 });
+      // One that another server serves goes on.
+      await assertRejects(() => serve(fs, { port }), AddrInUse);
+      assertEquals([workers.length, running()], [4, 1]);
+      const { node } = await fs.create(fs.root(), "a", { type: "file" }, {
+        attributes,
+      });
+      assertEquals((await fs.getattr(node)).size, 0);
+      await server.close();
+      assertEquals(running(), 0);
+    } finally {
+      Deno.removeSync(path, { recursive: true });
+    }
+  },
+);
+
+Deno.test(
+  "local, apart: a worker that the program itself uses outlives a server that does not come about",
+  { ignore },
+  async () => {
+    const path = Deno.makeTempDirSync();
+    const fs = new ApartFileSystem(path, {}, { open: () => new WorkerHere() });
+    try {
+      const { node } = await fs.create(fs.root(), "a", { type: "file" }, {
+        attributes,
+      });
+      using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = taken.addr;
+      await assertRejects(() => serve(fs, { port }), Deno.errors.AddrInUse);
+      assertEquals((await fs.getattr(node)).size, 0);
+    } finally {
+      await fs.dispose();
+      Deno.removeSync(path, { recursive: true });
+    }
+  },
+);
+
 function codeOfStart(fs: object): Promise<Error> {
-  return started(fs as ApartFileSystem).then(
+  return started([fs as ApartFileSystem]).then(
     () => new Error("started"),
     (error) => error,
   );
@@ -298,7 +380,7 @@ Deno.test(
     const path = Deno.makeTempDirSync();
     const fs = local(path, { apart: true });
     try {
-      await started(fs as unknown as ApartFileSystem);
+      await started([fs as unknown as ApartFileSystem]);
       const { node } = await fs.create(fs.root(), "é", { type: "file" }, {
         attributes,
       });

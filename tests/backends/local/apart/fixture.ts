@@ -69,7 +69,7 @@ export class ApartBox implements AsyncDisposable {
     replacements: ApartReplacements = { open: () => new WorkerHere() },
   ): Promise<ApartBox> {
     const box = new ApartBox(options, replacements);
-    await started(box.fs);
+    await started([box.fs]);
     return box;
   }
 
@@ -81,7 +81,7 @@ export class ApartBox implements AsyncDisposable {
       this.#options,
       this.#replacements,
     );
-    await started(this.fs);
+    await started([this.fs]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

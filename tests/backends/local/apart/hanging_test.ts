@@ -113,7 +113,7 @@ Deno.test(
     host.hang();
     const clock = new FakeClock();
     const fs = new ApartFileSystem(host.path, {}, { clock });
-    const starting = started(fs).catch((error) => error.message);
+    const starting = started([fs]).catch((error) => error.message);
     clock.advance(START_MS);
     assertEquals(
       await starting,
