@@ -103,6 +103,19 @@ export class SessionRecovery
     };
   }
 
+  /** Removes what an earlier start has left; returns that nothing is. */
+  drop(kept: KeptSessions): KeptSessions {
+    const names = this.#names;
+    // The sessions first: what is left of slots without one is no harm.
+    for (const kind of ["sessions", "slots", "clients"] as const) {
+      for (const key of kept[kind].keys()) {
+        this.#attempt(() => this.#records.delete(names[kind], key));
+      }
+    }
+    const none: Rows = new Map();
+    return { clients: none, sessions: none, slots: none };
+  }
+
   /**
    * Brings back what an earlier start has left, and follows what becomes of it.
    * The other observers of `state` are there already.

@@ -1,4 +1,5 @@
 import type { Callbacks } from "./callbacks.ts";
+import type { LastServer } from "../recovery/last_server.ts";
 import { runEffects } from "../engine/effects.ts";
 import { NfsProgram } from "../engine/nfs_program.ts";
 import type { Services } from "../engine/services.ts";
@@ -8,11 +9,16 @@ import type { RpcHandlers } from "../rpc/handlers.ts";
 export function buildHandlers(
   services: Services,
   callbacks: Callbacks,
+  lastServer: Pick<LastServer, "claim">,
 ): RpcHandlers {
   const program = new NfsProgram(services);
   return {
-    call: (call, results, connection) =>
-      program.call(call, results, connection),
+    call: (call, results, connection) => {
+      const claimed = lastServer.claim();
+      return claimed === undefined
+        ? program.call(call, results, connection)
+        : claimed.then(() => program.call(call, results, connection));
+    },
     reply: (connection, xid, xdr) => callbacks.reply(connection, xid, xdr),
     closed: (connection) => {
       // Its sessions are unbound in pieces: until then no callback goes over it,

@@ -293,7 +293,7 @@ export function listen(hearing: Hearing): Listening {
     maxPerAddress: limits.maxConnectionsPerAddress,
     maxCalls: limits.maxRequestsPerConnection,
     clock,
-    handlers: buildHandlers(services, callbacks),
+    handlers: buildHandlers(services, callbacks, hearing.recovered.lastServer),
     spare: () => metrics.spare(),
     hurry: (ms) => fileSystems.hurry(ms),
     introduce: buildIntroduce(fileSystems.exports, { clock, log }),

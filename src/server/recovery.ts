@@ -2,6 +2,7 @@ import type { Awaitable } from "../base/awaitable.ts";
 import { type RandomBytes, systemRandom } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { ClientRecovery } from "../recovery/client_recovery.ts";
+import { LastServer } from "../recovery/last_server.ts";
 import { openClientLog } from "../recovery/open_client_log.ts";
 import type { RecordStore } from "../recovery/record_store.ts";
 import {
@@ -14,12 +15,7 @@ import {
   SessionRecovery,
 } from "../recovery/session_recovery.ts";
 import type { Export } from "../vfs/exports.ts";
-import {
-  DEFAULT_PORT,
-  leaseOf,
-  type ServeOptions,
-  type TimedOptions,
-} from "./options.ts";
+import { DEFAULT_PORT, leaseOf, type TimedOptions } from "./options.ts";
 
 /** What a server finds again when it starts anew. */
 export interface Recovered {
@@ -29,6 +25,8 @@ export interface Recovered {
   readonly clients: ClientRecovery | undefined;
   /** The sessions that the last start left; none where they can't persist. */
   readonly sessions: RecoveredSessions | undefined;
+  /** Tells the stores whose they are now. */
+  readonly lastServer: LastServer;
 }
 
 /** Sessions that go on after a restart. */
@@ -51,10 +49,17 @@ export async function recover(
   const records = recordsOf(options, log);
   try {
     const identity = await identityOf(options);
-    const clients = records && await clientsOf(records, options, log);
-    const sessions = records &&
-      await sessionsOf(exports, { options, identity, log });
-    return { identity, clients, sessions };
+    const server = serverName(identity, options);
+    const lastServer = await LastServer.look({
+      stores: exports.map(({ fs }) => fs),
+      server,
+      flush: () => records?.flush(),
+      log,
+    });
+    const found = { options, server, lastServer, log };
+    const clients = records && await clientsOf(records, found);
+    const sessions = records && await sessionsOf(exports, found);
+    return { identity, clients, sessions, lastServer };
   } catch (error) {
     records?.[Symbol.dispose]();
     throw error;
@@ -72,15 +77,40 @@ function recordsOf(
   return openClientLog(place, { clock, log });
 }
 
+/** What a start finds, before it looks at what is left of clients. */
+interface Found {
+  readonly options: TimedOptions;
+  /** Names the server: see {@linkcode serverName}. */
+  readonly server: string;
+  readonly lastServer: LastServer;
+  readonly log: Logger;
+}
+
+/** Names a server among all that share a folder for state, or a store; the same over restarts. */
+function serverName(
+  { name }: ServerIdentity,
+  { hostname = "127.0.0.1", port = DEFAULT_PORT }: TimedOptions,
+): string {
+  return `${name} ${hostname} ${port}`;
+}
+
 async function clientsOf(
   records: RecordStore,
-  options: TimedOptions,
-  log: Logger,
+  { options, lastServer, log }: Found,
 ): Promise<ClientRecovery> {
   const { graceSeconds } = options;
+  let left = await records.load();
+  if (lastServer.isAnother && left.length > 0) {
+    log.warn(
+      "another server or an import was at a store since: clients can't reclaim what they held",
+      { clients: left.length },
+    );
+    for (const record of left) records.delete(record);
+    left = [];
+  }
   return new ClientRecovery({
     store: records,
-    left: await records.load(),
+    left,
     leaseMs: leaseOf(options),
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
     log,
@@ -106,11 +136,7 @@ function identityOf(
  */
 async function sessionsOf(
   exports: readonly Export[],
-  { options, identity, log }: {
-    readonly options: ServeOptions;
-    readonly identity: ServerIdentity;
-    readonly log: Logger;
-  },
+  { options, server, lastServer, log }: Found,
 ): Promise<RecoveredSessions | undefined> {
   if (options.persistentSessions === false) return undefined;
   const writable = exports.filter(({ readOnly }) => !readOnly);
@@ -119,8 +145,7 @@ async function sessionsOf(
   const { records, stats } = fs;
   const isDurable = stats !== undefined && stats.durability !== "none";
   if (records === undefined || !isDurable) return undefined;
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const server = `${identity.name} ${hostname} ${port}`;
   const recovery = new SessionRecovery({ records, fs, server, log });
-  return { recovery, kept: await recovery.load() };
+  const kept = await recovery.load();
+  return { recovery, kept: lastServer.isAnother ? recovery.drop(kept) : kept };
 }

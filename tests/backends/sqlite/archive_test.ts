@@ -198,6 +198,18 @@ Deno.test("an import goes over what is there", async () => {
   await other.dispose();
 });
 
+Deno.test("an import over what is in a store tells that no server was there last", async () => {
+  const one = filled();
+  const other = sqlite(":memory:");
+  const last = () => other.records.all("server").size;
+  await importTree(other, exportTree(one));
+  assertEquals(last(), 0);
+  await importTree(other, exportTree(one), { merge: true });
+  assertEquals(last(), 1);
+  await one.dispose();
+  await other.dispose();
+});
+
 Deno.test("folders that an archive does not name are made", async () => {
   const fs = sqlite(":memory:");
   await importTree(fs, streamOf(archive({ path: "/a/b//./c" })));

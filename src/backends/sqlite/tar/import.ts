@@ -4,6 +4,7 @@ import {
   FsError,
   type FsErrorCode,
 } from "../../../vfs/mod.ts";
+import { LAST_SERVER } from "../../../vfs/last_server.ts";
 import type { SqliteNode } from "../node.ts";
 import type { SqliteFileSystem } from "../sqlite_file_system.ts";
 import { BadMember } from "./decode.ts";
@@ -65,6 +66,10 @@ export async function unpack(
   try {
     assertImportable(fs, options);
     fs.records.put(...UNFINISHED, new Uint8Array(0));
+    // What clients hold of files that are there may be changed under them.
+    if (options.merge) {
+      fs.records.put(...LAST_SERVER, new TextEncoder().encode("import"));
+    }
     await fs.settle();
     for await (const member of archive.members(skip)) {
       try {

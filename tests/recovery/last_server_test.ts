@@ -1,0 +1,139 @@
+import { assertEquals } from "@std/assert";
+import { serve, sqlite } from "../../mod.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { Status } from "../../src/nfs4/constants.ts";
+import { LastServer } from "../../src/recovery/last_server.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
+import { freePort } from "../interop/server.ts";
+import {
+  CreateMode,
+  openSession,
+  type Session,
+  SessionFlag,
+} from "../support/client/mod.ts";
+
+const ignore =
+  Deno.permissions.querySync({ name: "write" }).state !== "granted";
+const ANY = { mode: CreateMode.UNCHECKED, attributes: { mode: 0o666 } };
+const RECLAIM = { claim: { claim: "previous", delegate: 0 } } as const;
+
+/** A store that is served at one port and another. */
+class MovingStore implements Disposable {
+  readonly port = freePort();
+  readonly warnings: string[] = [];
+  readonly #path = Deno.makeTempDirSync();
+
+  serve(port = this.port) {
+    const fs = sqlite(`${this.#path}/store`, { mode: 0o777 });
+    return serve([{ path: "/", fs, squash: "none" }], {
+      port,
+      stateDirectory: `${this.#path}/state`,
+      leaseSeconds: 10,
+      log: { ...silentLogger, warn: (line) => this.warnings.push(line) },
+    });
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#path, { recursive: true });
+  }
+}
+
+function connect(port: number, owner: string, isNew = true): Promise<Session> {
+  return openSession({
+    ...{ port, owner, minorVersion: 1, reclaimComplete: isNew },
+    flags: SessionFlag.PERSIST,
+  });
+}
+
+/** A client opens a file, `between` happens while its server is ended, and it reclaims; what that answers, and the warnings. */
+async function reclaimAfter(
+  store: MovingStore,
+  between: () => Promise<void>,
+): Promise<string> {
+  {
+    await using _server = await store.serve();
+    await using session = await connect(store.port, "holder");
+    await session.open(["file"], { create: ANY });
+  }
+  await between();
+  await using _server = await store.serve();
+  await using session = await connect(store.port, "holder", false);
+  return await session.open(["file"], RECLAIM)
+    .then(() => "OK", (error) => error.message);
+}
+
+Deno.test(
+  "what a client holds is reclaimed where no other server was called since",
+  {
+    ignore,
+  },
+  async () => {
+    using store = new MovingStore();
+    const uncalled = async () => {
+      await using _server = await store.serve(0);
+    };
+    assertEquals(await reclaimAfter(store, uncalled), "OK");
+    assertEquals(store.warnings.filter((line) => /reclaim/.test(line)), []);
+  },
+);
+
+for (const elsewhere of ["a port of its own", "any port"]) {
+  Deno.test(
+    `nothing is reclaimed of a store that was served at ${elsewhere} since (RFC 8881 8.4.3)`,
+    {
+      ignore,
+    },
+    async () => {
+      using store = new MovingStore();
+      const port = elsewhere === "any port" ? 0 : freePort();
+      const answer = await reclaimAfter(store, async () => {
+        await using server = await store.serve(port);
+        await using session = await connect(server.port, "other");
+        await session.open(["file"], { create: ANY });
+      });
+      assertEquals(/NO_GRACE/.test(answer), true, answer);
+      const told = store.warnings.filter((line) => /can't reclaim/.test(line));
+      assertEquals(told.length, 1);
+    },
+  );
+}
+
+Deno.test("no session goes on of a store that was served elsewhere since", {
+  ignore,
+}, async () => {
+  using store = new MovingStore();
+  const server = await store.serve();
+  await using session = await connect(store.port, "holder");
+  await session.open(["file"], { create: ANY });
+  await server.close();
+  {
+    await using other = await store.serve(0);
+    await using _session = await connect(other.port, "other");
+  }
+  await using _server = await store.serve();
+  const connection = await session.client.newConnection();
+  const reply = await session.compound([], { connection, expect: "any" });
+  assertEquals(reply.status, Status.BADSESSION);
+});
+
+Deno.test("a store tells of its server once, and after what else is kept of clients", async () => {
+  const store = sqlite(":memory:");
+  const done: string[] = [];
+  const fs = store as FileSystem;
+  const look = (server: string) =>
+    LastServer.look({
+      ...{ stores: [fs, fs], server, log: silentLogger },
+      flush: () => {
+        done.push("flushed");
+      },
+    });
+  const first = await look("a");
+  assertEquals(first.isAnother, false);
+  await first.claim();
+  assertEquals([first.claim(), done], [undefined, ["flushed"]]);
+  const again = await look("a");
+  assertEquals([again.isAnother, again.claim()], [false, undefined]);
+  assertEquals((await look("b")).isAnother, true);
+  // It was not called.
+  assertEquals((await look("a")).isAnother, false);
+});
