@@ -108,7 +108,7 @@ qemu_command() {            # client netdev -> array CMD
     CMD=(qemu-system-x86_64 -name "$NAME-$c" -accel "$ACCEL" -cpu "$CPU" -M "pc,usb=off" -smp "$SMP" -m "$MEM"
         -nodefaults -no-user-config -display none -no-reboot -monitor none
         -kernel "$GUEST/vmlinuz" -initrd "$RUN/initrd.$c"
-        -append "console=ttyS0 panic=-1 oops=panic quiet loglevel=6 rdinit=/init nokaslr mitigations=off ipv6.disable=1 8250.nr_uarts=1 random.trust_cpu=on audit=0 selinux=0 apparmor=0 rcupdate.rcu_expedited=1"
+        -append "console=ttyS0 panic=-1 oops=panic quiet loglevel=6 rdinit=/init nokaslr mitigations=off ipv6.disable=1 8250.nr_uarts=1 random.trust_cpu=on audit=0 selinux=0 apparmor=0 rcupdate.rcu_expedited=1 no_timer_check"
         -chardev "file,id=con,path=$log.console.log" -serial chardev:con
         -netdev "$2" -device "virtio-net-pci,netdev=n0,romfile=,mac=52:54:00:4e:46:$(printf %02x "$c")"
         -device virtio-serial-pci
