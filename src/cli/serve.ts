@@ -1,4 +1,3 @@
-import { isAbsolute } from "node:path";
 import { local } from "../backends/local/mod.ts";
 import { memory } from "../backends/memory/mod.ts";
 import { sqlite } from "../backends/sqlite/mod.ts";
@@ -14,6 +13,7 @@ import { assertMeant, type ExportArgument } from "./export_argument.ts";
 import { logLimitations } from "./limitations.ts";
 import { print } from "./output.ts";
 import { untilSignal } from "./signals.ts";
+import { stateDirectory } from "./state_directory.ts";
 
 /** Milliseconds for the last lines of the log, should their reader be stuck. */
 const LAST_LINES_MS = 1_000;
@@ -184,39 +184,6 @@ function isThere(path: string): boolean {
   } catch (error) {
     return !(error instanceof Deno.errors.NotFound);
   }
-}
-
-/** Where the server's identity and its clients are kept; `undefined` where there is no place for it. */
-function stateDirectory(
-  options: ServeArguments,
-  log: Logger,
-): string | undefined {
-  if (options.stateDirectory !== undefined) return options.stateDirectory;
-  const store = options.exports.find(({ backend }) => backend === "sqlite");
-  // What moves with the store, and outlives the process with it.
-  if (store !== undefined) return `${store.location}/server`;
-  // What is in memory ends with the process: nothing could be reclaimed.
-  if (options.exports.every(({ backend }) => backend === "memory")) return;
-  const home = folderOf("HOME");
-  const base = folderOf("XDG_STATE_HOME") ??
-    (home === undefined ? undefined : `${home}/.local/state`);
-  if (base !== undefined) return `${base}/dittofs-nfs4`;
-  log.warn(
-    "no HOME and no --state: filehandles and locks end with the process; --state DIR keeps them",
-  );
-  return undefined;
-}
-
-/** A folder that a variable names; by the XDG specification one that is empty or relative counts as unset. */
-function folderOf(variable: string): string | undefined {
-  const path = environment(variable);
-  return path !== undefined && isAbsolute(path) ? path : undefined;
-}
-
-/** A variable of the environment, where it may be looked at without a question. */
-function environment(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 /** Makes sure of the folder; throws Error with the flag that names another. */

@@ -42,6 +42,16 @@ export async function loadIdentity(
   return parse(await Deno.readTextFile(path), path);
 }
 
+/** Whether there is one in `directory`, or may be: {@linkcode loadIdentity} says why it can't be looked at. */
+export function isIdentityKept(directory: string): boolean {
+  try {
+    return Deno.statSync(`${directory}/${FILE}`) !== undefined;
+  } catch (error) {
+    const { NotFound, NotCapable } = Deno.errors;
+    return !(error instanceof NotFound || error instanceof NotCapable);
+  }
+}
+
 async function write(path: string, identity: ServerIdentity): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}`;
   const file = await Deno.open(temporary, {
