@@ -22,6 +22,8 @@ class GuestStates implements HeldCounts {
   lockStates = 0;
   /** Their open owners that may be forgotten, the longest idle first. */
   readonly idleOwners = new Set<OpenOwner>();
+  /** Their lock owners, by what the client calls them. */
+  readonly lockOwners = new WideMap<string, Set<LockOwner>>(spreadOf);
 }
 
 /** What a client holds. */

@@ -24,8 +24,12 @@ class StateOwner {
 
   /** What the client calls it. */
   get name(): Uint8Array {
-    const name = this.key.slice(this.key.lastIndexOf(GUEST) + 1);
-    return Uint8Array.from(name, (byte) => byte.charCodeAt(0));
+    return Uint8Array.from(this.plainKey, (byte) => byte.charCodeAt(0));
+  }
+
+  /** The same as a string: see {@linkcode ownerKey}. */
+  get plainKey(): string {
+    return this.key.slice(this.key.lastIndexOf(GUEST) + 1);
   }
 
   /** NFSv4.0: whether it was made by who named the client and did not show to be it. */
@@ -77,6 +81,12 @@ export function addLockOwner(owner: LockOwner): void {
   if (client.states.lockOwners.has(key)) return;
   client.states.lockOwners.set(key, owner);
   client.account.count("owner", 1, key.length);
+  if (!owner.isGuest) return;
+  const { lockOwners } = client.states.guests;
+  const { plainKey } = owner;
+  const known = lockOwners.get(plainKey);
+  if (known === undefined) lockOwners.set(plainKey, new Set([owner]));
+  else known.add(owner);
 }
 
 /** Forgets a lock owner. */
@@ -86,6 +96,11 @@ export function removeLockOwner(owner: LockOwner): void {
   if (client.states.lockOwners.get(key) !== owner) return;
   client.states.lockOwners.delete(key);
   client.account.count("owner", -1, key.length);
+  if (!owner.isGuest) return;
+  const { lockOwners } = client.states.guests;
+  const known = lockOwners.get(owner.plainKey);
+  known?.delete(owner);
+  if (known?.size === 0) lockOwners.delete(owner.plainKey);
 }
 
 /** The name of an owner as a string: one character a byte. */

@@ -124,6 +124,38 @@ Deno.test("4.0: a user goes on with its owners on a connection that the client h
   assertEquals(stateid.other, guest.other);
 });
 
+/** A user's lock owner that was made as a guest's, on a connection of its own; its open, and what LOCKU answered where it has unlocked. */
+async function guestsLocker(client: StateClient, isUnlocked: boolean) {
+  client.uid = 1000;
+  client.connection = testConnection();
+  const open = await client.open("file", { owner: "opener" });
+  const lock = lockOp(client, open, { openSeqid: 2, lockSeqid: 7 });
+  const { stateid } = await client.ok("LOCK", ...AT_FILE, lock);
+  const unlock = op.locku({ stateid, seqid: 8 });
+  if (isUnlocked) await client.ok("LOCKU", ...AT_FILE, unlock);
+  return open;
+}
+
+Deno.test("4.0: the client itself releases a lock owner that its user made as a guest (RFC 7530 16.37)", async () => {
+  const { client } = await start();
+  const open = await guestsLocker(client, true);
+  client.uid = 0;
+  const release = op.releaseLockowner(client.owner("locker"));
+  assertEquals(await client.status(release), "OK");
+  client.uid = 1000;
+  client.connection = testConnection();
+  const anew = lockOp(client, open, { openSeqid: 3, lockSeqid: 0 });
+  assertEquals(await client.status(...AT_FILE, anew), "OK");
+});
+
+Deno.test("4.0: the client itself releases no lock owner of a guest that holds a lock", async () => {
+  const { client } = await start();
+  await guestsLocker(client, false);
+  client.uid = 0;
+  const release = op.releaseLockowner(client.owner("locker"));
+  assertEquals(await client.status(release), "LOCKS_HELD");
+});
+
 Deno.test("4.0: locks under what the client has open are the client's, whatever connection they come on", async () => {
   const { client } = await start();
   client.uid = 1000;
