@@ -11,6 +11,16 @@ export function mayAskStatus(): boolean {
   return Deno.permissions.querySync(asking).state === "granted";
 }
 
+const BTRFS = 0x9123683e;
+
+/** Whether there may be subvolumes below `path`, which `stat` tells as it tells mounts: of a device of their own. */
+export function hasSubvolumes(
+  path: string,
+  typeOf: typeof fileSystemType = fileSystemType,
+): boolean {
+  return typeOf(path) === BTRFS;
+}
+
 /** File systems that other hosts, or a process behind FUSE, can change without a word to this kernel. */
 const SHARED = new Set([
   0x6969, // NFS

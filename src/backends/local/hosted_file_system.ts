@@ -1,4 +1,8 @@
-import { isSeenWhole, mayAskStatus } from "./file_system_type.ts";
+import {
+  hasSubvolumes,
+  isSeenWhole,
+  mayAskStatus,
+} from "./file_system_type.ts";
 import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { soundResults } from "../../vfs/checks.ts";
@@ -47,6 +51,9 @@ import { BLIND_TO_LAYERS, isLayered } from "./overlay_host.ts";
 import { Store } from "./store.ts";
 import { MAX_SYNC, readFile, writeFile } from "../common/transfers.ts";
 
+/** What clients do not find in a folder on btrfs, for the user. */
+const NO_SUBVOLUMES = "no btrfs subvolumes and snapshots below it";
+
 /** Where only this server changes files. */
 export const NO_GUARD: Disposable = { [Symbol.dispose]: () => {} };
 
@@ -88,6 +95,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       ...limitations,
       ...unpinned,
       ...this.#gaps(host, path),
+      ...hasSubvolumes(path) ? [NO_SUBVOLUMES] : [],
     ];
     this.limits = {
       timeDelta,
