@@ -3,6 +3,9 @@ import type { LockState } from "./locks.ts";
 import type { OpenState } from "./opens.ts";
 import { OwnerSequence } from "./owners_v40.ts";
 
+/** Bytes that it takes to list a guest's lock owner by its name as well. */
+const LISTED = 320;
+
 /** open_owner4 or lock_owner4 of a client (RFC 8881 3.3.10.1, 3.3.10.2). */
 class StateOwner {
   /** Whose it is. */
@@ -80,7 +83,7 @@ export function addLockOwner(owner: LockOwner): void {
   const { client, key } = owner;
   if (client.states.lockOwners.has(key)) return;
   client.states.lockOwners.set(key, owner);
-  client.account.count("owner", 1, key.length);
+  client.account.count("owner", 1, bytesOf(owner));
   if (!owner.isGuest) return;
   const { lockOwners } = client.states.guests;
   const { plainKey } = owner;
@@ -95,12 +98,17 @@ export function removeLockOwner(owner: LockOwner): void {
   // There may be another one by that name already.
   if (client.states.lockOwners.get(key) !== owner) return;
   client.states.lockOwners.delete(key);
-  client.account.count("owner", -1, key.length);
+  client.account.count("owner", -1, bytesOf(owner));
   if (!owner.isGuest) return;
   const { lockOwners } = client.states.guests;
   const known = lockOwners.get(owner.plainKey);
   known?.delete(owner);
   if (known?.size === 0) lockOwners.delete(owner.plainKey);
+}
+
+/** What a lock owner costs beside what each owner does, in bytes. */
+function bytesOf({ key, isGuest }: LockOwner): number {
+  return key.length + (isGuest ? LISTED : 0);
 }
 
 /** The name of an owner as a string: one character a byte. */
