@@ -145,6 +145,9 @@ Deno.test("a request ends some of hundreds of clients whose leases ran out, and 
   for (let i = 0; i < 100; i++) {
     await readDelegation(await fixture.client(1));
   }
+  // It reads the file, and is in no client's way.
+  const reader = await fixture.client(1);
+  await reader.open("file", { access: 1 });
   clock.advance(LEASE + 1);
   const writer = await fixture.client(1);
   const open = () => writer.openStatus("file", { access: BOTH });
@@ -156,4 +159,5 @@ Deno.test("a request ends some of hundreds of clients whose leases ran out, and 
   // The others are ended meanwhile: a client asks again after a tenth of a second.
   assertEquals([answers[0], answers.at(-1)], ["DELAY", "OK"]);
   assertEquals(fixture.services.state.files.delegations, 0);
+  assertEquals(await reader.status(), "OK");
 });

@@ -77,7 +77,7 @@ function count(
 ): void {
   const { state, effects } = context.services;
   if (context.cleared >= MAX_CLEARED) {
-    effects.begin(endLapsed(state, held.file));
+    effects.begin(endLapsed(state, held));
     throw new FsError("busy");
   }
   context.cleared += states;
