@@ -25,6 +25,8 @@ Deno.test("a scrape tells what each store promises, and how many changes share a
     );
   };
   const label = '{export="/store"}';
+  // With its first call it notes in the store which server that is.
+  await using session = await openSession({ port: server.port });
   const before = await scrape();
   assertEquals(
     before.get('store_durability_info{export="/store",durability="none"}'),
@@ -33,7 +35,6 @@ Deno.test("a scrape tells what each store promises, and how many changes share a
   assertEquals(before.get(`store_failed${label}`), "0");
   assertEquals([...before.keys()].some((key) => key.includes("other")), false);
 
-  await using session = await openSession({ port: server.port });
   const create = { mode: CreateMode.GUARDED, attributes: { mode: 0o644 } };
   await session.open(["store", "file"], { create });
   await session.compound([
