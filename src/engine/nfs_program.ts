@@ -11,9 +11,15 @@ const Procedure = { NULL: 0, COMPOUND: 1 } as const;
 /** The NFS program (RFC 8881 16): the NULL and COMPOUND procedures of version 4. */
 export class NfsProgram {
   readonly #services: Services;
+  readonly #claim: () => Promise<void> | undefined;
 
-  constructor(services: Services) {
+  /** `claim` is asked before each COMPOUND, which waits for it: only those grant or change something. */
+  constructor(
+    services: Services,
+    claim: () => Promise<void> | undefined = () => undefined,
+  ) {
     this.#services = services;
+    this.#claim = claim;
   }
 
   /** Answers a call, as `RpcHandlers.call` says. */
@@ -29,8 +35,12 @@ export class NfsProgram {
     switch (call.procedure) {
       case Procedure.NULL:
         return AcceptStatus.SUCCESS;
-      case Procedure.COMPOUND:
-        return this.#compound(call, results, connection);
+      case Procedure.COMPOUND: {
+        const claimed = this.#claim();
+        return claimed === undefined
+          ? this.#compound(call, results, connection)
+          : claimed.then(() => this.#compound(call, results, connection));
+      }
       default:
         return AcceptStatus.PROC_UNAVAIL;
     }

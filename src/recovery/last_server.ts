@@ -58,7 +58,7 @@ export class LastServer {
   }
 
   /**
-   * Has the stores tell of this server, before it answers its first call: one
+   * Has the stores tell of this server, before it answers its first COMPOUND: one
    * that was never called changes nothing. Never rejects; `undefined` once done.
    */
   claim(): Promise<void> | undefined {

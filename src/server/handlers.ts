@@ -11,14 +11,10 @@ export function buildHandlers(
   callbacks: Callbacks,
   lastServer: Pick<LastServer, "claim">,
 ): RpcHandlers {
-  const program = new NfsProgram(services);
+  const program = new NfsProgram(services, () => lastServer.claim());
   return {
-    call: (call, results, connection) => {
-      const claimed = lastServer.claim();
-      return claimed === undefined
-        ? program.call(call, results, connection)
-        : claimed.then(() => program.call(call, results, connection));
-    },
+    call: (call, results, connection) =>
+      program.call(call, results, connection),
     reply: (connection, xid, xdr) => callbacks.reply(connection, xid, xdr),
     closed: (connection) => {
       // Its sessions are unbound in pieces: until then no callback goes over it,

@@ -6,6 +6,7 @@ import { LastServer } from "../../src/recovery/last_server.ts";
 import type { FileSystem } from "../../src/vfs/mod.ts";
 import { freePort } from "../interop/server.ts";
 import {
+  ClientConnection,
   CreateMode,
   openSession,
   type Session,
@@ -70,7 +71,12 @@ Deno.test(
   async () => {
     using store = new MovingStore();
     const uncalled = async () => {
-      await using _server = await store.serve(0);
+      await using server = await store.serve(0);
+      // As a monitor looks whether it is there.
+      await using connection = await ClientConnection.connect({
+        port: server.port,
+      });
+      await connection.ping();
     };
     assertEquals(await reclaimAfter(store, uncalled), "OK");
     assertEquals(store.warnings.filter((line) => /reclaim/.test(line)), []);
