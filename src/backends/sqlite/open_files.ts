@@ -1,8 +1,8 @@
 import { closeSync, openSync } from "node:fs";
 import { isOutOfRoom } from "../../base/out_of_room.ts";
 import { FsError } from "../../vfs/mod.ts";
+import { HeldFile } from "../common/held_file.ts";
 import { mostDescriptors } from "../common/process_limit.ts";
-import type { HostFile } from "../common/transfers.ts";
 
 /** Files kept open, where that is no more than a quarter of what the process may have. */
 const OPEN_FILES = 256;
@@ -14,63 +14,15 @@ function mostAmong(count: number): number {
 }
 
 /** A content that is open. */
-export class OpenFile implements HostFile {
-  readonly fd: number;
-  /** Calls of other threads: the descriptor must not be closed, and used for another file. */
-  #calls = 0;
-  #transfers = 0;
-  /** Fell out of the cache meanwhile. */
-  #isForgotten = false;
+export class OpenFile extends HeldFile {
   readonly #closed = Promise.withResolvers<void>();
 
-  constructor(fd: number) {
-    this.fd = fd;
-  }
-
-  /** Whether other threads are at it. */
-  get isInUse(): boolean {
-    return this.#calls > 0;
-  }
-
-  /** Whether other threads read it: the host has others wait for them. */
-  get isTransferring(): boolean {
-    return this.#transfers > 0;
-  }
-
-  /** Resolves when the last of their calls has ended, and the descriptor is closed. */
+  /** Resolves when the last call of another thread has ended, and the descriptor is closed. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
 
-  /** Keeps it open until the call of another thread has ended. */
-  async during<T>(act: () => Promise<T>): Promise<T> {
-    this.#calls++;
-    try {
-      return await act();
-    } finally {
-      this.#calls--;
-      if (this.#isForgotten) this.#closeUnused();
-    }
-  }
-
-  /** See {@linkcode HostFile.transferring}. */
-  async transferring<T>(act: () => Promise<T>): Promise<T> {
-    this.#transfers++;
-    try {
-      return await this.during(act);
-    } finally {
-      this.#transfers--;
-    }
-  }
-
-  /** Closes it, as soon as no other thread is at it. */
-  forget(): void {
-    this.#isForgotten = true;
-    this.#closeUnused();
-  }
-
-  #closeUnused(): void {
-    if (this.isInUse) return;
+  protected override close(): void {
     closeSync(this.fd);
     this.#closed.resolve();
   }
@@ -130,7 +82,7 @@ export class OpenFiles implements Disposable {
     const file = this.#open.get(number);
     if (file === undefined) return undefined;
     this.#open.delete(number);
-    file.forget();
+    file.retire();
     return file;
   }
 
