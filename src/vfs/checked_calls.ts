@@ -21,7 +21,7 @@ export class CheckedCalls {
   /** The faults that were logged; there are few kinds. */
   readonly #said = new Set<string>();
   #isEnding = false;
-  #isFailureSaid = false;
+  #hasFailed = false;
 
   constructor(options: CheckedOptions) {
     this.#options = options;
@@ -139,12 +139,15 @@ export class CheckedCalls {
     });
   }
 
-  /** It has failed for good: said once. */
-  failed(reason: string): void {
-    if (this.#isFailureSaid) return;
-    this.#isFailureSaid = true;
+  /** Why it has failed, `undefined` where it is sound: said once, as is that it is sound again. */
+  failed(reason: string | undefined): void {
+    const hasFailed = reason !== undefined;
+    if (hasFailed === this.#hasFailed) return;
+    this.#hasFailed = hasFailed;
     const { name, log } = this.#options;
-    log.error("a file system has failed", { export: name, reason });
+    if (hasFailed) {
+      log.error("a file system has failed", { export: name, reason });
+    } else log.info("a file system is served again", { export: name });
   }
 
   #timedOut(call: string, calls: number, after: number): void {

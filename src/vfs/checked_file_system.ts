@@ -115,11 +115,10 @@ export class CheckedFileSystem
     return this.#calls.overdue;
   }
 
-  /** Gives up the calls that take too long, and says so when the file system has failed for good. */
+  /** Gives up the calls that take too long, and says so when the file system has failed, or is sound again. */
   sweep(): void {
     this.#calls.sweep();
-    const failure = this.#failure();
-    if (failure !== undefined) this.#calls.failed(failure);
+    this.#calls.failed(this.#failure());
   }
 
   /**

@@ -416,8 +416,10 @@ export interface FileSystem<Node extends object = object> {
   readonly lostWrites?: number | undefined;
 
   /**
-   * Why nothing can be promised any more, in one line, until the file system is
-   * opened anew; `undefined` as long as it is sound.
+   * Why nothing can be promised, in one line, until the file system is opened anew
+   * or what it depends on is there again; `undefined` as long as it is sound. A
+   * server asks each second, tells it in its log and by `/healthz`, and tells the end
+   * of it.
    */
   failure?(): string | undefined;
 

@@ -15,6 +15,7 @@ import { PAGE } from "../../src/backends/common/piece.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
 import { START_MS } from "../../src/backends/local/apart/carried_folder.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
+import { LOOK_MS } from "../../src/backends/local/mount_watch.ts";
 import { LOOK } from "../../src/backends/local/idle_files.ts";
 import { LASTING } from "../../src/backends/local/kept_pages.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
@@ -122,6 +123,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "and are left to threads for": SLOW_FOR,
     "Other clients wait for reads until these have taken": MUCH,
     "The client hears of it some": PAUSE,
+    "the file system that it was on is looked up each": LOOK_MS,
     "in one line where that takes longer than": START_MS,
     "where requests took all of that for": LAST_MS,
   },

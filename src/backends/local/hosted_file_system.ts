@@ -1,8 +1,4 @@
-import {
-  hasSubvolumes,
-  isSeenWhole,
-  mayAskStatus,
-} from "./file_system_type.ts";
+import { isSeenWhole, mayAskStatus } from "./file_system_type.ts";
 import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { soundResults } from "../../vfs/checks.ts";
@@ -40,19 +36,17 @@ import { create } from "./create.ts";
 import { link, remove, rename } from "./entries.ts";
 import { toFsError } from "./errno.ts";
 import { largestFile } from "./largest_file.ts";
-import { type Host, isToldApart, UNPINNED } from "./host.ts";
+import type { Host } from "./host.ts";
+import { limitationsOf } from "./limitations.ts";
 import { Locator } from "./locator.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { decodeIdentity, encodeIdentity } from "./node_table.ts";
 import type { HostedOptions } from "./options.ts";
+import { MountWatch } from "./mount_watch.ts";
 import { readPage } from "./pages.ts";
 import { resize as resizeFile } from "./resizes.ts";
-import { BLIND_TO_LAYERS, isLayered } from "./overlay_host.ts";
 import { Store } from "./store.ts";
 import { MAX_SYNC, readFile, writeFile } from "../common/transfers.ts";
-
-/** What clients do not find in a folder on btrfs, for the user. */
-const NO_SUBVOLUMES = "no btrfs subvolumes and snapshots below it";
 
 /** Where only this server changes files. */
 export const NO_GUARD: Disposable = { [Symbol.dispose]: () => {} };
@@ -78,6 +72,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly #locator: Locator;
   readonly #approach: Approach;
   readonly #exclusive: boolean;
+  readonly #mount: MountWatch;
+  #failure: string | undefined;
   /** Whether it was disposed of: it can't be served again. */
   [ended]: boolean = false;
   #disposed: Promise<void> | undefined;
@@ -87,16 +83,11 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     this[soundResults] = new.target === HostedFileSystem ? this : undefined;
     this.folder = { path, isShown: true };
     this.#store = new Store(host, path, options);
+    this.#mount = new MountWatch(path, this.#store.clock);
     this.#exclusive = options.exclusive ?? false;
     this.canGuard = this.#exclusive || (host.canWatch && isSeenWhole(path));
-    const { timeDelta, rawNames, limitations } = host;
-    const unpinned = host.pinsFolders ? [] : [UNPINNED];
-    this.limitations = [
-      ...limitations,
-      ...unpinned,
-      ...this.#gaps(host, path),
-      ...hasSubvolumes(path) ? [NO_SUBVOLUMES] : [],
-    ];
+    const { timeDelta, rawNames } = host;
+    this.limitations = limitationsOf(this.#store.tree, path);
     this.limits = {
       timeDelta,
       rawNames,
@@ -120,14 +111,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     return this.#store.files.lostWrites;
   }
 
-  /** What the folder's own file system does not tell this host, for the user. */
-  #gaps(host: Host, path: string): readonly string[] {
-    if (host.seesLayers) return [];
-    if (isLayered(path)) return [BLIND_TO_LAYERS];
-    const { tree } = this.#store;
-    return isToldApart(tree.stat(tree.root))
-      ? []
-      : ["no handles that end with their file, for no birth is told"];
+  /** Why the host has another file system there than is served, in one line. */
+  failure(): string | undefined {
+    this.#mount.look((news) => this.#failure = news?.reason);
+    return this.#failure;
   }
 
   /**

@@ -1,6 +1,11 @@
 import fs from "node:fs";
 import { assertEquals } from "@std/assert";
-import { codeOf, namesIn, Sandbox } from "./fixture.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import { readMountTable } from "../../../src/backends/local/mount_table.ts";
+import { LOOK_MS } from "../../../src/backends/local/mount_watch.ts";
+import { eventually } from "../../backchannel/fixture.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { codeOf, makeHost, namesIn, Sandbox } from "./fixture.ts";
 import { canMount, mount, MS_BIND } from "./mounting.ts";
 
 /** A FUSE file system of another user with no program behind it: who else steps into it is refused. */
@@ -62,3 +67,43 @@ for (const [what, make] of Object.entries(mounts)) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "local: a folder that is no longer on what it serves is told, until it is again",
+  ignore: !canMount(mounts["a file system of memory"]!),
+  fn: async () => {
+    const clock = new FakeClock();
+    const base = Deno.makeTempDirSync();
+    const [path, elsewhere] = [`${base}/m`, `${base}/e`];
+    for (const place of [path, elsewhere]) Deno.mkdirSync(place);
+    const memory = { source: "x", type: "tmpfs" };
+    const first = mount(path, memory);
+    const bound = { source: path, type: "", flags: MS_BIND };
+    const kept = mount(elsewhere, bound);
+    const fs = new HostedFileSystem(makeHost(true), path, { clock });
+    const failureIs = (expected: string | undefined) =>
+      eventually(`${expected}`, () => {
+        clock.advance(LOOK_MS);
+        return fs.failure() === expected;
+      });
+    try {
+      assertEquals(fs.failure(), undefined);
+      first?.[Symbol.dispose]();
+      const table = readMountTable();
+      const { place } = table.at(base)!;
+      await failureIs(`${path} is now on what is mounted at ${place}`);
+      const other = mount(path, memory);
+      await failureIs(`${path} was mounted anew`);
+      other?.[Symbol.dispose]();
+      // The very file system that it serves.
+      const again = mount(path, { ...bound, source: elsewhere });
+      await failureIs(undefined);
+      again?.[Symbol.dispose]();
+    } finally {
+      await fs.dispose();
+      kept?.[Symbol.dispose]();
+      Deno.removeSync(base, { recursive: true });
+    }
+  },
+});

@@ -1,10 +1,12 @@
 import { hostedFileSystem } from "../hosted.ts";
 import type {
   Answer,
+  Calls,
   FromWorker,
   News,
   SentCall,
   SentOptions,
+  SentPast,
   SentStart,
   ToWorker,
 } from "./calls.ts";
@@ -41,7 +43,7 @@ export class Answering {
       this.#answer({ call, fault: sentFault(error) });
     try {
       const given = method === "start"
-        ? this.#start(...args as [string, SentOptions])
+        ? this.#start(...args as Parameters<Calls["start"]>)
         : this.#callOf(method)(...args);
       if (!(given instanceof Promise)) {
         return this.#answer({ call, value: given });
@@ -64,15 +66,20 @@ export class Answering {
     // Before what it may be the reason of: the answer to a COMMIT.
     const lostWrites = this.#carrier?.lostWrites ?? 0;
     if (lostWrites !== this.#toldLost) {
+      this.#outbox.add({ lostWrites: lostWrites - this.#toldLost });
       this.#toldLost = lostWrites;
-      this.#outbox.add({ lostWrites });
     }
     this.#outbox.add(answer, bufferOf(answer));
   }
 
-  #start(directory: string, options: SentOptions): SentStart {
+  #start(
+    directory: string,
+    options: SentOptions,
+    past: SentPast,
+  ): SentStart {
     const fs = hostedFileSystem(directory, options);
-    const carrier = new Carrier(fs, (recall) => this.#outbox.add({ recall }));
+    const recall = (file: number) => this.#outbox.add({ recall: file });
+    const carrier = new Carrier(fs, { past, recall });
     this.#carrier = carrier;
     const { limits, folder, limitations, canGuard } = fs;
     return { limits, folder, limitations, canGuard, root: carrier.root() };

@@ -30,7 +30,7 @@ import { start } from "../../../vfs/starting.ts";
 import type { Rights } from "../../../vfs/wanted.ts";
 import { mayAskStatus } from "../file_system_type.ts";
 import { NO_GUARD } from "../hosted_file_system.ts";
-import { encodeIdentity } from "../node_table.ts";
+import { decodeIdentity, encodeIdentity } from "../node_table.ts";
 import { takeAttributes, wantedBits } from "./attribute_rows.ts";
 import type {
   Calls,
@@ -134,9 +134,9 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     return { of: "descriptors", among: (count) => this.#folder.share(count) };
   }
 
-  /** Why every call is "io": the worker has ended. */
+  /** Why every call is "io": the worker has ended, or the host is gone. */
   failure(): string | undefined {
-    return this.#folder.failure;
+    return this.#folder.failure();
   }
 
   root(): ApartNode {
@@ -148,7 +148,9 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     return encodeIdentity(identity);
   }
 
+  /** The root is itself also where another one is mounted in its place: clients begin there. */
   resolve(identity: Uint8Array): Promise<ApartNode> {
+    if (this.#isOfRoot(identity)) return Promise.resolve(this.root());
     // A view is sent with all that it is a view of.
     return this.#folder.call("resolve", [identity.slice()]).then((sent) =>
       this.#folder.nodes.receive(sent)
@@ -305,6 +307,12 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   dispose(): Promise<void> {
     this[ended] = true;
     return this.#folder.dispose();
+  }
+
+  #isOfRoot(identity: Uint8Array): boolean {
+    const { inode, tag } = decodeIdentity(identity) ?? {};
+    const own = this.root().identity;
+    return own !== undefined && own.inode === inode && own.tag === tag;
   }
 
   /** A call after which names or attributes have to be made durable. */

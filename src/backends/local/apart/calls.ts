@@ -78,9 +78,17 @@ export interface SentStart {
 /** The options that cross: no functions. */
 export type SentOptions = Omit<LocalOptions, "now" | "apart">;
 
+/** What workers have carried of the folder before: nothing of that is to be taken for what this one carries. */
+export interface SentPast {
+  /** How many of them there were. */
+  readonly workers: number;
+  /** The highest number of their nodes. */
+  readonly last: number;
+}
+
 /** The calls that the worker carries out, by their arguments and results; nodes are their numbers. */
 export interface Calls {
-  start(directory: string, options: SentOptions): SentStart;
+  start(directory: string, options: SentOptions, past: SentPast): SentStart;
   resolve(identity: Uint8Array): SentNode;
   getattr(node: number, wanted: number): SentAttributes;
   lookup(directory: number, name: string): SentNode | undefined;
@@ -159,7 +167,7 @@ export type Answer =
 export type News =
   /** The host has changed a guarded file, or it can't be watched. */
   | { readonly recall: number }
-  /** Syncs of the host that failed. */
+  /** So many more syncs of the host have failed. */
   | { readonly lostWrites: number };
 
 /** What is sent from the worker: several at once, in their order. */

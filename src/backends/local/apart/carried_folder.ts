@@ -1,6 +1,9 @@
+import { leave } from "../../../base/awaitable.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { FsError } from "../../../vfs/errors.ts";
+import { type MountNews, MountWatch } from "../mount_watch.ts";
 import type { Calls, Method, News, SentOptions, SentStart } from "./calls.ts";
+import { GuardedFiles } from "./guarded_files.ts";
 import { ApartNode, KnownNodes } from "./known_nodes.ts";
 import { type CarryingWorker, Line } from "./line.ts";
 
@@ -22,22 +25,29 @@ export class CarriedFolder {
   /** The root, which is there before the worker is. */
   readonly root: ApartNode = new ApartNode(0);
   readonly nodes: KnownNodes;
-  /** Why nothing can be had of the folder any more, in one line. */
-  failure: string | undefined;
   /** Syncs of the host that failed. */
   lostWrites = 0;
   readonly #options: CarriedOptions;
   #line: Line | undefined;
   #started: Promise<SentStart> | undefined;
   #told: SentStart | undefined;
+  /** Why nothing can be had of the folder, in one line. */
+  #failure: string | undefined;
+  /** Whether a worker has ended by itself, a fault of ours. */
+  #isBroken = false;
+  #mount: MountWatch | undefined;
+  /** Of the worker that opens the folder on a mount made anew: each call fails until it has. */
+  #next: Line | undefined;
+  /** Workers that have opened it, or tried to, after the first. */
+  #renewals = 0;
+  #isAsking = false;
+  #sharers = 1;
   #disposed: Promise<void> | undefined;
   /** Servers that have started it, or are about to. */
   #claims = 0;
   /** Whether anything was asked of the worker: then there may be nodes that only it knows. */
   #isUsed = false;
-  readonly #recalls: ((node: ApartNode) => Promise<void>)[] = [];
-  readonly #guarded = new Map<number, ApartNode>();
-  #lastGuard = 0;
+  readonly #guarded = new GuardedFiles();
   #released: number[] = [];
 
   constructor(options: CarriedOptions) {
@@ -51,6 +61,15 @@ export class CarriedFolder {
   /** What the folder tells of itself; `undefined` before it has started. */
   get told(): SentStart | undefined {
     return this.#told;
+  }
+
+  /**
+   * Why nothing can be had of the folder, in one line; whether that still holds is
+   * looked at in the background, and told when it is asked for again.
+   */
+  failure(): string | undefined {
+    this.#mount?.look((news) => this.#hearOfMount(news));
+    return this.#failure;
   }
 
   /**
@@ -76,6 +95,7 @@ export class CarriedFolder {
 
   /** So many file systems share the descriptors of the process. */
   share(count: number): void {
+    this.#sharers = count;
     this.#line?.tell({ sharers: count });
   }
 
@@ -92,7 +112,7 @@ export class CarriedFolder {
 
   /** `recall` is to be called when the host changes a guarded file. */
   watch(recall: (node: ApartNode) => Promise<void>): void {
-    this.#recalls.push(recall);
+    this.#guarded.watch(recall);
   }
 
   /**
@@ -100,15 +120,8 @@ export class CarriedFolder {
    * where it can't be, the file is recalled.
    */
   guard(file: ApartNode): Disposable | undefined {
-    if (!this.#told?.canGuard || this.failure !== undefined) return undefined;
-    const guard = ++this.#lastGuard;
-    this.#guarded.set(guard, file);
-    this.#line!.tell({ guard, file: file.number });
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#guarded.delete(guard)) this.#line!.tell({ unguard: guard });
-      },
-    };
+    if (!this.#told?.canGuard || this.#line!.isEnded) return undefined;
+    return this.#guarded.guard(file, this.#line!);
   }
 
   /** Makes everything durable, and ends the worker. */
@@ -119,9 +132,7 @@ export class CarriedFolder {
   /** Ends the worker, whatever it waits for. */
   abandon(): void {
     const { directory } = this.#options;
-    this.#line?.end(
-      new FsError("io", `the host does not answer in ${directory}`),
-    );
+    this.#end(new FsError("io", `the host does not answer in ${directory}`));
   }
 
   async #dispose(): Promise<void> {
@@ -129,8 +140,15 @@ export class CarriedFolder {
     try {
       await this.call("dispose", []);
     } finally {
-      this.#line?.end(new FsError("stale", "no longer served"));
+      this.#end(new FsError("stale", "no longer served"));
     }
+  }
+
+  /** For good. */
+  #end(error: Error): void {
+    this.#mount = undefined;
+    this.#line?.end(error);
+    this.#next?.end(error);
   }
 
   /** Starts the worker, unless it was. */
@@ -142,26 +160,24 @@ export class CarriedFolder {
     const isWanted = this.#claims > 0 || this.#isUsed;
     if (isWanted || this.#disposed !== undefined) return;
     if (this.#told === undefined) return;
-    this.#line!.end(new FsError("stale", "no longer served"));
+    this.#end(new FsError("stale", "no longer served"));
     this.#line = this.#started = this.#told = undefined;
   }
 
   async #start(): Promise<SentStart> {
-    const { directory, options, open, clock } = this.#options;
+    const { directory, clock } = this.#options;
     if (this.#disposed !== undefined) {
       throw new FsError("stale", "no longer served");
     }
-    const line = new Line(this.#open(directory, open), {
-      news: (news) => this.#hear(news),
-      broken: (reason) => this.#break(reason),
-    });
+    const line = this.#openLine();
     this.#line = line;
     const late = () => line.end(refusal(directory, "the host does not answer"));
     const cancel = clock.schedule(late, START_MS);
     try {
-      const told = await line.call("start", [directory, options]);
+      const told = await this.#openOn(line, directory);
       const [, inode, tag] = told.root;
       this.root.identity = { inode, tag };
+      this.#mount = new MountWatch(told.folder.path, clock);
       return this.#told = told;
     } catch (error) {
       // Nothing is kept of a worker without a folder.
@@ -174,33 +190,102 @@ export class CarriedFolder {
     }
   }
 
-  #open(directory: string, open: () => CarryingWorker): CarryingWorker {
+  #openLine(): Line {
+    const { directory, open } = this.#options;
+    let worker: CarryingWorker;
     try {
-      return open();
+      worker = open();
     } catch (error) {
       throw refusal(directory, (error as Error).message);
     }
+    return new Line(worker, {
+      news: (news) => this.#hear(news),
+      broken: (reason) => this.#break(reason),
+    });
+  }
+
+  #openOn(line: Line, path: string): Promise<SentStart> {
+    const past = { workers: this.#renewals, last: this.nodes.last };
+    return line.call("start", [path, this.#options.options, past]);
+  }
+
+  #hearOfMount(news: MountNews | undefined): void {
+    // It was disposed of, or can't be mended by another worker.
+    if (this.#mount === undefined || this.#isBroken) return;
+    if (news !== undefined) this.#cutOff(news.reason);
+    if (news?.isAnew === false || this.#next !== undefined) return;
+    if (this.#line!.isEnded) leave(this.#renew());
+    else leave(this.#ask());
+  }
+
+  /** What the worker still holds is of a mount that is gone. */
+  #cutOff(reason: string): void {
+    this.#failure = reason;
+    const error = new FsError("io", reason);
+    this.#line!.end(error);
+    this.#next?.end(error);
+    this.#next = undefined;
+    this.#guarded.recallAll();
+  }
+
+  /**
+   * Has another worker open the folder, for which no node or handle of before is one:
+   * where no births are told it might be of any file. That takes as long as the host
+   * does: a worker that hangs keeps its thread, so there is one for each new mount.
+   */
+  async #renew(): Promise<void> {
+    const { path } = this.#told!.folder;
+    this.#mount = new MountWatch(path, this.#options.clock);
+    this.#renewals++;
+    let line: Line | undefined;
+    try {
+      line = this.#next = this.#openLine();
+      const told = await this.#openOn(line, path);
+      if (this.#next !== line) return;
+      this.#told = told;
+      this.#line = line;
+      this.#next = undefined;
+      line.tell({ sharers: this.#sharers });
+    } catch (error) {
+      line?.end(error as Error);
+      if (this.#next !== line) return;
+      this.#next = undefined;
+      this.#failure = (error as Error).message;
+    }
+  }
+
+  /** Whether the host fails, as where a program behind FUSE has died: only where it does not, the folder is sound again. */
+  async #ask(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const line = this.#line!;
+    let failure: string | undefined;
+    try {
+      await line.call("getattr", [this.root.number, 0]);
+    } catch (error) {
+      const told = FsError.from(error);
+      if (told?.code === "io") {
+        failure =
+          `the host fails in ${this.#options.directory}: ${told.message}`;
+      }
+    }
+    this.#isAsking = false;
+    if (!line.isEnded) this.#failure = failure;
   }
 
   #hear(news: News): void {
     if ("lostWrites" in news) {
-      this.lostWrites = news.lostWrites;
+      this.lostWrites += news.lostWrites;
       return;
     }
     const node = this.nodes.get(news.recall);
-    if (node !== undefined) this.#recall(node);
+    if (node !== undefined) this.#guarded.recall(node);
   }
 
-  #recall(node: ApartNode): void {
-    // The server has its own way to tell of what goes wrong there.
-    for (const recall of this.#recalls) recall(node).catch(() => {});
-  }
-
-  /** Nothing is watched any more. */
   #break(reason: string): void {
-    this.failure = reason;
-    for (const node of this.#guarded.values()) this.#recall(node);
-    this.#guarded.clear();
+    this.#isBroken = true;
+    this.#failure = reason;
+    this.#guarded.recallAll();
   }
 
   /** Many come together, when the collector has been at work. */

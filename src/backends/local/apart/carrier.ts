@@ -1,10 +1,11 @@
+import { FsError } from "../../../vfs/errors.ts";
 import { sharing } from "../../../vfs/sharing.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
 import type { FileAttributes } from "../../../vfs/file_system.ts";
 import type { JudgedEntry } from "../../../vfs/judged.ts";
 import type { HostedFileSystem } from "../hosted_file_system.ts";
 import type { LocalNode } from "../node.ts";
-import { decodeIdentity } from "../node_table.ts";
+import { decodeIdentity, encodeIdentity } from "../node_table.ts";
 import {
   ATTRIBUTE_COLUMNS,
   putAttributes,
@@ -16,6 +17,7 @@ import type {
   SentAttributes,
   SentJudged,
   SentNode,
+  SentPast,
 } from "./calls.ts";
 import { sentFault } from "./faults.ts";
 import { HeldNodes } from "./held_nodes.ts";
@@ -28,17 +30,30 @@ type Carried = {
   ) => ReturnType<Calls[M]> | Promise<ReturnType<Calls[M]>>;
 };
 
+/** Has each number of 32 bits give another one. */
+const ODD = 0x9e3779b1;
+
 /** Carries out in a worker what the server's side asks of a folder. */
 export class Carrier {
   readonly #fs: HostedFileSystem;
-  readonly #nodes = new HeldNodes<LocalNode>();
+  readonly #nodes: HeldNodes<LocalNode>;
+  /** Tells its identities from those of the workers before it: 0 of the first. */
+  readonly #mark: number;
   readonly #wanted = new WantedByBits();
   readonly #guards = new Map<number, Disposable>();
   readonly #recall: (file: number) => void;
 
   /** `recall` is told the number of a file that the host has changed. */
-  constructor(fs: HostedFileSystem, recall: (file: number) => void) {
+  constructor(
+    fs: HostedFileSystem,
+    { past, recall }: {
+      readonly past: SentPast;
+      readonly recall: (file: number) => void;
+    },
+  ) {
     this.#fs = fs;
+    this.#nodes = new HeldNodes(fs.root(), past.last);
+    this.#mark = Math.imul(past.workers, ODD) >>> 0;
     this.#recall = recall;
     fs.watch((node) => {
       const number = this.#nodes.numberOf(node);
@@ -75,7 +90,13 @@ export class Carrier {
 
   /** Begun in the order in which they come: what the folder does at once is done by then. */
   readonly calls: Carried = {
-    resolve: async (identity) => this.#send(await this.#fs.resolve(identity)),
+    resolve: async (identity) => {
+      const decoded = decodeIdentity(identity);
+      if (decoded === undefined) throw new FsError("stale");
+      const { inode, tag } = decoded;
+      const own = encodeIdentity({ inode, tag: this.#marked(tag) });
+      return this.#send(await this.#fs.resolve(own));
+    },
     getattr: (node, wanted) => {
       const given = this.#fs.getattr(this.#of(node), this.#wanted.of(wanted));
       return given instanceof Promise
@@ -113,7 +134,11 @@ export class Carrier {
     readlink: (symlink) => this.#fs.readlink(this.#of(symlink)),
     status: () => this.#fs.status(),
     open: (file, mode) => this.#fs.open(this.#of(file), mode),
-    close: (file, mode) => this.#fs.close(this.#of(file), mode),
+    close: (file, mode) => {
+      const node = this.#nodes.find(file);
+      // What an earlier worker had open has ended with that.
+      if (node !== undefined) this.#fs.close(node, mode);
+    },
     setattr: (node, changes, judged) =>
       this.#fs.setattr(this.#of(node), changes, judged),
     write: (file, offset, data, stability) =>
@@ -161,7 +186,12 @@ export class Carrier {
 
   #send(node: LocalNode): SentNode {
     const { inode, tag } = decodeIdentity(this.#fs.identify(node))!;
-    return [this.#nodes.send(node), inode, tag];
+    return [this.#nodes.send(node), inode, this.#marked(tag)];
+  }
+
+  /** A tag with this worker's mark, of one without it, and the other way. */
+  #marked(tag: number): number {
+    return (tag ^ this.#mark) >>> 0;
   }
 
   /** What has gone since it was listed is for the server to look up. */

@@ -12,16 +12,17 @@ interface Held<Node> {
 export class HeldNodes<Node extends object> {
   readonly #byNode = new Map<Node, Held<Node>>();
   readonly #byNumber = new Map<number, Held<Node>>();
-  #last = -1;
+  #last: number;
 
-  /** The number of a node that is about to be sent. The first is 0. */
+  /** `root` has the number 0; those up to `last` are of nodes that an earlier worker had. */
+  constructor(root: Node, last = 0) {
+    this.#last = last;
+    this.#hold(root, 0).times = Infinity;
+  }
+
+  /** The number of a node that is about to be sent. */
   send(node: Node): number {
-    let held = this.#byNode.get(node);
-    if (held === undefined) {
-      held = { node, number: ++this.#last, times: 0 };
-      this.#byNode.set(node, held);
-      this.#byNumber.set(held.number, held);
-    }
+    const held = this.#byNode.get(node) ?? this.#hold(node, ++this.#last);
     held.times++;
     return held.number;
   }
@@ -33,9 +34,14 @@ export class HeldNodes<Node extends object> {
 
   /** The node of a number. */
   of(number: number): Node {
-    const held = this.#byNumber.get(number);
-    if (held === undefined) throw new FsError("stale", "a node let go");
-    return held.node;
+    const node = this.find(number);
+    if (node === undefined) throw new FsError("stale", "a node let go");
+    return node;
+  }
+
+  /** The same; `undefined` of one that was let go of, or was an earlier worker's. */
+  find(number: number): Node | undefined {
+    return this.#byNumber.get(number)?.node;
   }
 
   /**
@@ -49,5 +55,12 @@ export class HeldNodes<Node extends object> {
     if (held.times > 0) return;
     this.#byNumber.delete(number);
     this.#byNode.delete(held.node);
+  }
+
+  #hold(node: Node, number: number): Held<Node> {
+    const held = { node, number, times: 0 };
+    this.#byNode.set(node, held);
+    this.#byNumber.set(number, held);
+    return held;
   }
 }

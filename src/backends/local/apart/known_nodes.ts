@@ -23,6 +23,8 @@ interface Known {
  * then the worker is told, and lets go of the node as well.
  */
 export class KnownNodes {
+  /** The highest number that has come. */
+  last = 0;
   readonly #known = new Map<number, Known>();
   readonly #registry: FinalizationRegistry<Known>;
 
@@ -43,6 +45,7 @@ export class KnownNodes {
       known!.times++;
       return held;
     }
+    this.last = Math.max(this.last, number);
     const node = new ApartNode(number);
     node.identity = { inode, tag };
     const fresh = { number, ref: new WeakRef(node), times: 1 };

@@ -63,6 +63,11 @@ export class Line {
     this.#worker.onmessageerror = () => this.#break("it can't be understood");
   }
 
+  /** Whether nothing is sent any more. */
+  get isEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
   /** Has the worker carry out a call; `buffer` is given to it. */
   call<M extends Method>(
     method: M,

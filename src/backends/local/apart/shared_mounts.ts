@@ -1,3 +1,5 @@
+import { type MountTable, readMountTable } from "../mount_table.ts";
+
 /** Mounts of what other hosts or programs serve, by the names that Linux has for their file systems. */
 const SHARED: ReadonlySet<string> = new Set([
   ...["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph", "afs", "coda"],
@@ -15,10 +17,9 @@ const MAX_LINKS = 40;
  */
 export function isOnSharedMount(
   directory: string,
-  readMounts: () => string = () =>
-    Deno.readTextFileSync("/proc/self/mountinfo"),
+  readMounts: () => MountTable = readMountTable,
 ): boolean {
-  let mounts: string;
+  let mounts: MountTable;
   let path: string;
   try {
     mounts = readMounts();
@@ -26,7 +27,11 @@ export function isOnSharedMount(
   } catch {
     return false;
   }
-  const isShared = sharedBy(mounts);
+  const isShared = (place: string) => {
+    // "fuse.sshfs" is one of FUSE.
+    const [kind = ""] = mounts.at(place)?.type.split(".") ?? [];
+    return SHARED.has(kind);
+  };
   const rest = path.split("/");
   let at = "";
   let links = 0;
@@ -58,34 +63,4 @@ function linkAt(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Whether a path is on such a mount, by the text of `/proc/self/mountinfo` (proc_pid_mountinfo(5)). */
-function sharedBy(mounts: string): (path: string) => boolean {
-  // Of one place the last one mounted covers the others.
-  const byPlace = new Map<string, boolean>();
-  for (const line of mounts.split("\n")) {
-    const [before = "", after = ""] = line.split(" - ");
-    const place = before.split(" ")[4];
-    if (place === undefined) continue;
-    const [type = ""] = after.split(" ");
-    // "fuse.sshfs" is one of FUSE.
-    const [kind = ""] = type.split(".");
-    byPlace.set(unescaped(place), SHARED.has(kind));
-  }
-  return (path) => {
-    for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
-      const isShared = byPlace.get(at);
-      if (isShared !== undefined) return isShared;
-    }
-    return byPlace.get("/") ?? false;
-  };
-}
-
-/** A place as it is written there: a space is "\040". */
-function unescaped(place: string): string {
-  return place.replaceAll(
-    /\\([0-7]{3})/g,
-    (_, digits) => String.fromCharCode(parseInt(digits, 8)),
-  );
 }

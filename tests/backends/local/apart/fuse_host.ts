@@ -1,9 +1,10 @@
 /**
  * A file system behind FUSE, as a program of its own: it hangs when it is stopped
- * (SIGSTOP), and goes on when it is continued. `deno run -A fuse_host.ts FOLDER`
+ * (SIGSTOP), and goes on when it is continued. `deno run -A fuse_host.ts FOLDER BYTE`
  * mounts it there and says so; it ends, and the mount fails, when it is killed.
  *
- * Its root has a file "f" of 64 KiB, a folder "d", and what is written to "f".
+ * Its root has a file "f" of 64 KiB, all BYTE but for what is written to it, and a
+ * folder "d".
  *
  * @module
  */
@@ -30,7 +31,8 @@ const Op = {
   ...{ INTERRUPT: 36, BATCH_FORGET: 42 },
 } as const;
 
-const content = new Uint8Array(SIZE).fill(7);
+const [place = "", byte] = Deno.args;
+const content = new Uint8Array(SIZE).fill(Number(byte));
 let changes = 1n;
 
 /** The answer to a request: bytes, an error number, or none. */
@@ -133,7 +135,6 @@ function entries(after: number): Uint8Array {
 }
 
 if (import.meta.main) {
-  const [place = ""] = Deno.args;
   const fd = fs.openSync("/dev/fuse", "r+");
   const data = `fd=${fd},rootmode=40000,user_id=0,group_id=0,allow_other`;
   const mounted = mount(place, { source: "host", type: "fuse", data });

@@ -27,9 +27,8 @@ export class HangingHost implements AsyncDisposable {
   readonly path: string;
   /** A folder of the host's own disk. */
   readonly well: string;
-  readonly #child: Deno.ChildProcess;
-  /** Ends it, also while this process itself waits for it. */
-  readonly #end: Deno.ChildProcess;
+  /** The one that serves what was mounted last comes last. */
+  readonly #programs: HostProgram[] = [];
 
   private constructor(base: string) {
     this.#base = base;
@@ -37,8 +36,61 @@ export class HangingHost implements AsyncDisposable {
     this.well = `${base}/well`;
     Deno.mkdirSync(this.path);
     Deno.mkdirSync(this.well);
+  }
+
+  /** Mounts it. */
+  static async open(): Promise<HangingHost> {
+    const host = new HangingHost(Deno.makeTempDirSync());
+    await host.mount(7);
+    return host;
+  }
+
+  /** Its program is started; its file is all `byte`. */
+  async mount(byte: number): Promise<void> {
+    const program = new HostProgram(this.path, byte);
+    this.#programs.push(program);
+    if (await program.hasMounted()) return;
+    await this[Symbol.asyncDispose]();
+    throw new Error("it could not be mounted");
+  }
+
+  /** Its programs die, and all that is asked of their mounts fails. */
+  async die(): Promise<void> {
+    await Promise.all(this.#programs.splice(0).map((each) => each.end()));
+  }
+
+  /** What was mounted last is there no more. */
+  async unmount(): Promise<void> {
+    await new Deno.Command("umount", { args: ["-l", this.path] }).output();
+  }
+
+  /** From now on it answers nothing. */
+  hang(): void {
+    this.#programs.at(-1)!.kill("SIGSTOP");
+  }
+
+  /** It answers all that it was asked meanwhile. */
+  goOn(): void {
+    this.#programs.at(-1)!.kill("SIGCONT");
+  }
+
+  /** Its end fails whatever still waits for it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.die();
+    await this.unmount();
+    Deno.removeSync(this.#base, { recursive: true });
+  }
+}
+
+/** The program that serves it. */
+class HostProgram {
+  readonly #child: Deno.ChildProcess;
+  /** Ends it, also while this process itself waits for it. */
+  readonly #end: Deno.ChildProcess;
+
+  constructor(path: string, byte: number) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", HOST, this.path],
+      args: ["run", "-A", HOST, path, `${byte}`],
       stdin: "null",
       stdout: "piped",
       stderr: "null",
@@ -51,29 +103,20 @@ export class HangingHost implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Mounts it. */
-  static async open(): Promise<HangingHost> {
-    const host = new HangingHost(Deno.makeTempDirSync());
-    const reader = host.#child.stdout.getReader();
+  /** Whether it could mount; waits for that. */
+  async hasMounted(): Promise<boolean> {
+    const reader = this.#child.stdout.getReader();
     const { value } = await reader.read();
     await reader.cancel();
-    if (new TextDecoder().decode(value) === "mounted\n") return host;
-    await host[Symbol.asyncDispose]();
-    throw new Error("it could not be mounted");
+    return new TextDecoder().decode(value) === "mounted\n";
   }
 
-  /** From now on it answers nothing. */
-  hang(): void {
-    this.#child.kill("SIGSTOP");
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
   }
 
-  /** It answers all that it was asked meanwhile. */
-  goOn(): void {
-    this.#child.kill("SIGCONT");
-  }
-
-  /** Its end fails whatever still waits for it. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Kills it, however it is. */
+  async end(): Promise<void> {
     const writer = this.#end.stdin.getWriter();
     // It has ended where it was needed.
     await writer.write(Uint8Array.of(10)).catch(() => {});
@@ -85,7 +128,5 @@ export class HangingHost implements AsyncDisposable {
       // It has ended.
     }
     await this.#child.status;
-    await new Deno.Command("umount", { args: ["-l", this.path] }).output();
-    Deno.removeSync(this.#base, { recursive: true });
   }
 }

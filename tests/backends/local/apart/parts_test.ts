@@ -7,21 +7,25 @@ import { HeldNodes } from "../../../../src/backends/local/apart/held_nodes.ts";
 import { KnownNodes } from "../../../../src/backends/local/apart/known_nodes.ts";
 import { Settling } from "../../../../src/backends/local/apart/settling.ts";
 import { isOnSharedMount } from "../../../../src/backends/local/apart/shared_mounts.ts";
+import { MountTable } from "../../../../src/backends/local/mount_table.ts";
 import { FsError } from "../../../../src/vfs/errors.ts";
 import { codeOf, noFolder } from "../fixture.ts";
 
 Deno.test("apart: a node is held until all that was sent of it is let go of", async () => {
-  const nodes = new HeldNodes<object>();
-  const [a, b] = [{}, {}];
-  assertEquals([a, b, a].map((node) => nodes.send(node)), [0, 1, 0]);
-  nodes.release(0, 1);
-  assertEquals(nodes.of(0), a);
-  assertEquals(nodes.numberOf(a), 0);
-  nodes.release(0, 1);
-  assertEquals(await codeOf(() => nodes.of(0)), "stale");
+  const [root, a, b] = [{}, {}, {}];
+  const nodes = new HeldNodes<object>(root, 7);
+  assertEquals([a, b, a].map((node) => nodes.send(node)), [8, 9, 8]);
+  nodes.release(8, 1);
+  assertEquals(nodes.of(8), a);
+  assertEquals(nodes.numberOf(a), 8);
+  nodes.release(8, 1);
+  assertEquals(await codeOf(() => nodes.of(8)), "stale");
   assertEquals(nodes.numberOf(a), undefined);
   // No number is ever of another node.
-  assertEquals(nodes.send(a), 2);
+  assertEquals(nodes.send(a), 10);
+  assertEquals(await codeOf(() => nodes.of(7)), "stale");
+  assertEquals(nodes.send(root), 0);
+  assertEquals(nodes.of(0), root);
 });
 
 Deno.test("apart: a node that comes again is the object that is held", () => {
@@ -82,17 +86,18 @@ Deno.test("apart: a settlement that failed is told to all that wait, and over", 
 });
 
 /** The places and types of a table of mounts, as the host writes them. */
-function table(...mounts: [place: string, type: string][]): string {
-  return mounts.map(([place, type], i) =>
+function mountTable(...mounts: [place: string, type: string][]): MountTable {
+  const lines = mounts.map(([place, type], i) =>
     `${i} 1 0:${i} / ${place} rw,relatime shared:1 - ${type} source rw\n`
-  ).join("");
+  );
+  return new MountTable(lines.join(""));
 }
 
 Deno.test(
   "apart: mounts that other hosts and programs serve are told by their names",
   { ignore: noFolder },
   () => {
-    const mounts = table(
+    const mounts = mountTable(
       ["/", "ext4"],
       ["/none/nfs", "nfs4"],
       ["/none/nfs/tmp", "tmpfs"],
@@ -112,7 +117,7 @@ Deno.test(
     assertEquals(isShared("/none/covered"), false);
     assertEquals(isShared("/none/a b"), true);
     assertEquals(isShared("/"), false);
-    assertEquals(isOnSharedMount("/x", () => table(["/", "nfs"])), true);
+    assertEquals(isOnSharedMount("/x", () => mountTable(["/", "nfs"])), true);
     const unreadable = () => {
       throw new Deno.errors.NotCapable("no");
     };
