@@ -23,7 +23,10 @@ const PAUSE = 5;
 /** Bytes of a file that is read. */
 const FILE = 64 * MIB;
 
-/** p99 of a quiet client while another reads cold files, beside alone. */
+/**
+ * p99 of a quiet client while another reads cold files, beside alone; and, to
+ * tell the disk's part from the reader's, while that one reads warm files.
+ */
 export async function coldReads(bench: Bench): Promise<Measured[]> {
   const rows: Measured[] = [];
   for (const backend of ["sqlite", "local"]) {
@@ -37,23 +40,32 @@ export async function coldReads(bench: Bench): Promise<Measured[]> {
         });
       const alone = await listen();
       // One read at a time takes little CPU: the quiet client is to wait for that alone.
-      const reading = load(bench, server, {
-        ...{ op: "read", conns: 1, slots: 1, size: 64 * 1024 },
-        ...{ "file-size": FILE, seconds: (bench.seconds + 1) * bench.rounds },
-      });
-      const forgotten = keepForgetting(dir, reading);
-      const heard = await listen();
-      const { ops_per_s } = await reading;
+      const read = () =>
+        load(bench, server, {
+          ...{ op: "read", conns: 1, slots: 1, size: 64 * 1024 },
+          ...{ "file-size": FILE, seconds: (bench.seconds + 1) * bench.rounds },
+        });
+      const readingWarm = read();
+      const besideWarm = await listen();
+      const warm = await readingWarm;
+      const readingCold = read();
+      const forgotten = keepForgetting(dir, readingCold);
+      const besideCold = await listen();
+      const cold = await readingCold;
       await forgotten;
       rows.push(atMost(2, {
         what: `${backend}: p99 of a quiet client beside cold reads, to alone`,
-        value: heard / alone,
+        value: besideCold / alone,
         unit: "×",
-        note: `(${heard.toFixed(2)} ms; ${ops_per_s.toFixed(0)} reads/s)`,
+        note: `(${told(besideCold, cold)}; warm: ${told(besideWarm, warm)})`,
       }));
     });
   }
   return rows;
+}
+
+function told(p99: number, { ops_per_s }: { ops_per_s: number }): string {
+  return `${p99.toFixed(2)} ms at ${ops_per_s.toFixed(0)} reads/s`;
 }
 
 /** Has the host forget the large files of a folder, again and again, until `end`. */
