@@ -3,26 +3,16 @@ import { sleep } from "../base/timers.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
-import { isDenial, RPC_MISMATCH } from "./auth.ts";
-import { type BudgetShare, SMALL_REPLY } from "./buffer_budget.ts";
+import type { BudgetShare } from "./buffer_budget.ts";
 import type { CallShare } from "./call_turns.ts";
+import { CallsInFlight } from "./calls_in_flight.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, Connection, RpcHandlers } from "./handlers.ts";
-import {
-  AcceptStatus,
-  decodeCall,
-  encodeAccepted,
-  encodeDenied,
-  MessageType,
-  patchAccepted,
-  type RpcCall,
-} from "./message.ts";
-import { servedFlavors } from "./flavors.ts";
-import { type DetachedRecord, Outbox } from "./outbox.ts";
+import { MessageType } from "./message.ts";
+import { Outbox } from "./outbox.ts";
 import { partyOf } from "./party.ts";
 import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
-import { CallSecurity, resultsAt } from "./security.ts";
 import type { Connected, Endpoint, Secure, Transport } from "./transport.ts";
 import { isTransportError } from "./transport_error.ts";
 
@@ -49,26 +39,22 @@ export class RpcConnection implements Connection {
   readonly #logger: Logger;
   readonly #framer: RecordFramer;
   readonly #outbox: Outbox;
+  readonly #inFlight: CallsInFlight;
   readonly #maxCalls: number;
   readonly #maxPending: number;
   readonly #share: BudgetShare | undefined;
   readonly #calls: CallShare | undefined;
-  readonly #security: CallSecurity;
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #transport: Transport;
   /** Makes another transport of it, when it is there. */
   #secure: Secure | undefined;
   #changed: PromiseWithResolvers<void> | undefined;
-  #inFlight = 0;
   #records = 0;
   #received = 0;
-  #reserved = 0;
-  #isEstablished = false;
   #isDraining = false;
   #closeReason: CloseReason | undefined;
   #isHalfClosed = false;
-  #hasAnswered = true;
 
   /** Wraps a connected transport; {@linkcode RpcConnection.run} makes it live. */
   constructor(
@@ -79,7 +65,6 @@ export class RpcConnection implements Connection {
     this.peer = peer;
     this.local = local;
     this.party = options.party ?? partyOf(peer);
-    this.#security = new CallSecurity(options.flavors ?? servedFlavors());
     this.#options = options;
     this.#handlers = options.handlers;
     this.#logger = options.logger ?? silentLogger;
@@ -102,11 +87,18 @@ export class RpcConnection implements Connection {
       },
       failed: (error) => this.#failed(error),
     });
+    this.#inFlight = new CallsInFlight(this, options, {
+      framer: this.#framer,
+      outbox: this.#outbox,
+      resized: () => this.#share?.hold(this.bytesHeld),
+      answered: () => this.#notify(),
+      failed: (error) => this.#failed(error),
+    });
   }
 
   /** Whether a call whose header is in order has come. */
   get isEstablished(): boolean {
-    return this.#isEstablished;
+    return this.#inFlight.isEstablished;
   }
 
   /** Why it was closed; undefined while it is open. */
@@ -116,7 +108,7 @@ export class RpcConnection implements Connection {
 
   /** Calls whose handler has not finished. */
   get callsInFlight(): number {
-    return this.#inFlight;
+    return this.#inFlight.count;
   }
 
   /** Records that came since the beginning. */
@@ -151,7 +143,7 @@ export class RpcConnection implements Connection {
 
   /** Bytes in hand: what was received and is not done with, and what the peer has not taken. */
   get bytesHeld(): number {
-    return this.receiveMemory + this.#outbox.memory + this.#reserved;
+    return this.receiveMemory + this.#outbox.memory + this.#inFlight.bytes;
   }
 
   /** {@inheritDoc Connection.hasRoom} */
@@ -184,7 +176,7 @@ export class RpcConnection implements Connection {
     this.#share?.hold(this.bytesHeld);
     while (!this.#outbox.isIdle) await this.#change();
     this.#silent.resolve();
-    while (this.#inFlight > 0) await this.#change();
+    while (this.#inFlight.count > 0) await this.#change();
     this.#share?.end();
     this.#ended.resolve();
   }
@@ -201,7 +193,7 @@ export class RpcConnection implements Connection {
 
   /** {@inheritDoc Connection.hasAnswered} */
   get hasAnswered(): boolean {
-    return this.#hasAnswered;
+    return this.#inFlight.hasAnswered;
   }
 
   /** {@inheritDoc Connection.sendCall} */
@@ -258,12 +250,13 @@ export class RpcConnection implements Connection {
   }
 
   get #isBusy(): boolean {
-    return this.#inFlight > 0 || !this.#outbox.isIdle;
+    return this.#inFlight.count > 0 || !this.#outbox.isIdle;
   }
 
   get #isOverloaded(): boolean {
-    const pending = this.#outbox.queued + this.#reserved + this.#framer.pinned;
-    if (this.#inFlight >= this.#maxCalls || pending > this.#maxPending) {
+    const pending = this.#outbox.queued + this.#inFlight.bytes +
+      this.#framer.pinned;
+    if (this.#inFlight.count >= this.#maxCalls || pending > this.#maxPending) {
       return true;
     }
     const share = this.#share;
@@ -353,7 +346,7 @@ export class RpcConnection implements Connection {
     const xdr = new XdrReader(bytes, start, end);
     const xid = xdr.uint32();
     const type = xdr.uint32();
-    if (type === MessageType.CALL) this.#call(xid, xdr);
+    if (type === MessageType.CALL) this.#inFlight.carryOut(xid, xdr);
     else if (type === MessageType.REPLY) this.#reply(xid, xdr);
     else throw new XdrError(`message type ${type}`);
   }
@@ -367,98 +360,6 @@ export class RpcConnection implements Connection {
         this.#logger.warn("a reply was not understood", fields);
       } else this.#logger.error("a reply could not be taken", fields);
     }
-  }
-
-  #call(xid: number, xdr: XdrReader): void {
-    const call = decodeCall(xdr, xid, this.#security);
-    const outbox = this.#outbox;
-    this.#hasAnswered = this.#inFlight === 0 && outbox.queued === 0;
-    const results = outbox.begin();
-    if (isDenial(call)) {
-      encodeDenied(results, xid, call);
-      outbox.end();
-      this.#options.observer?.callRefused?.(
-        call === RPC_MISMATCH ? "rpc_mismatch" : "auth",
-      );
-      return;
-    }
-    if (!this.#isEstablished) {
-      this.#isEstablished = true;
-      this.#options.established?.();
-    }
-    encodeAccepted(results, call);
-    let status: AcceptStatus | Promise<AcceptStatus>;
-    try {
-      status = call.answer === undefined
-        ? this.#handlers.call(call, results, this)
-        : call.answer(results, this);
-    } catch (error) {
-      status = this.#refusal(call, error);
-    }
-    if (status === AcceptStatus.SUCCESS) outbox.end(call);
-    else if (status === AcceptStatus.DROP) outbox.drop();
-    else if (status instanceof Promise) this.#later(call, status);
-    else {
-      patchAccepted(results, resultsAt(outbox.recordAt, call.seal), status);
-      outbox.end();
-    }
-  }
-
-  /** Answers a call that waits; never rejects. */
-  async #later(call: RpcCall, answer: Promise<AcceptStatus>): Promise<void> {
-    const record = this.#outbox.detach();
-    const buffer = this.#framer.pin();
-    const { writer, at } = record;
-    let reserved = 0;
-    const count = (bytes: number): void => {
-      this.#reserved += bytes - reserved;
-      reserved = bytes;
-      this.#share?.hold(this.bytesHeld);
-    };
-    const countWriter = () =>
-      count(Math.max(writer.capacity - at, SMALL_REPLY));
-    countWriter();
-    writer.resized = countWriter;
-    this.#inFlight++;
-    let status: AcceptStatus;
-    try {
-      status = await answer;
-    } catch (error) {
-      status = this.#refusal(call, error);
-    }
-    this.#inFlight--;
-    writer.resized = undefined;
-    count(0);
-    if (call.isInUse) this.#framer.abandon(buffer);
-    else this.#framer.unpin(buffer);
-    try {
-      this.#answer(record, call, status);
-    } catch (error) {
-      this.#failed(error);
-    }
-    this.#notify();
-  }
-
-  #answer(record: DetachedRecord, call: RpcCall, status: AcceptStatus): void {
-    if (status === AcceptStatus.DROP) this.#outbox.discard(record);
-    else if (status === AcceptStatus.SUCCESS) this.#outbox.attach(record, call);
-    else {
-      const { writer, at } = record;
-      patchAccepted(writer, resultsAt(at, call.seal), status);
-      this.#outbox.attach(record);
-    }
-  }
-
-  #refusal(call: RpcCall, error: unknown): AcceptStatus {
-    const { observer } = this.#options;
-    if (error instanceof XdrError) {
-      observer?.callRefused?.("garbage_args");
-      return AcceptStatus.GARBAGE_ARGS;
-    }
-    const { program, procedure } = call;
-    this.#logger.error("a call failed", { program, procedure, error });
-    observer?.callRefused?.("system_err");
-    return AcceptStatus.SYSTEM_ERR;
   }
 
   #failed(error: unknown): void {
