@@ -13,7 +13,7 @@ import {
 } from "./server/options.ts";
 import { overlapNotices } from "./server/overlaps.ts";
 import type { Listening } from "./server/phases.ts";
-import { countServed, servedByOthers } from "./server/served.ts";
+import { countBudgets, countServed, servedByOthers } from "./server/served.ts";
 import { completeTerms, hostKnowledge, trustNotices } from "./server/trust.ts";
 import {
   defineExport,
@@ -117,6 +117,7 @@ export class NfsServer implements AsyncDisposable {
   }
 
   #begin({ signal, metricsPort }: ServeOptions): void {
+    countBudgets(this.#parts.budgets, this.finished);
     this.#parts.fileSystems.begin();
     // Not sooner: they would hold a server that could not listen.
     this.#parts.outside.watch();

@@ -28,8 +28,6 @@ export interface BufferBudgetOptions {
  * among them.
  */
 export class BufferBudget {
-  /** Bytes that all may hold. */
-  readonly limit: number;
   /** Times that a connection had to wait. */
   waits = 0;
   /** Replies that were kept small, or refused. */
@@ -41,10 +39,9 @@ export class BufferBudget {
    * no room; the listener's.
    */
   exhausted: (() => void) | undefined;
-  readonly #step: number;
-  readonly #small: number;
-  /** Of a large request that has begun to come, in a buffer of twice that, and a reply. */
-  readonly #whole: number;
+  readonly #largest: number;
+  #limit = 0;
+  #step = 0;
   readonly #shares = new Set<BudgetShare>();
   readonly #waiting = new Set<BudgetShare>();
   #used = 0;
@@ -53,10 +50,27 @@ export class BufferBudget {
 
   /** Nothing is held. */
   constructor({ limit, step }: BufferBudgetOptions) {
+    this.#largest = step;
     this.limit = limit;
-    this.#step = Math.min(step, limit / 8);
-    this.#small = Math.min(SMALL_CALL, this.#step);
-    this.#whole = 3 * this.#step;
+  }
+
+  /** Bytes that all may hold. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  set limit(bytes: number) {
+    this.#limit = bytes;
+    this.#step = Math.min(this.#largest, bytes / 8);
+  }
+
+  get #small(): number {
+    return Math.min(SMALL_CALL, this.#step);
+  }
+
+  /** Of a large request that has begun to come, in a buffer of twice that, and a reply. */
+  get #whole(): number {
+    return 3 * this.#step;
   }
 
   /** Bytes that are held. */

@@ -31,6 +31,7 @@ import { ServerState } from "../state/server_state.ts";
 import { CallerTable } from "../vfs/callers.ts";
 import type { Export } from "../vfs/exports.ts";
 import { Namespace } from "../vfs/namespace.ts";
+import type { HasSharing } from "../vfs/sharing.ts";
 import { Callbacks } from "./callbacks.ts";
 import { CheckedFileSystems } from "./file_systems.ts";
 import { checkedAllow, checkedRandom } from "./given_functions.ts";
@@ -47,6 +48,7 @@ import {
 import { MetricsPort } from "./metrics_port.ts";
 import { OutsideChanges } from "./outside_changes.ts";
 import { recover, type Recovered } from "./recovery.ts";
+import { sharedBudgets } from "./shared_budgets.ts";
 import { buildIntroduce, tellsRoot } from "./trust.ts";
 
 // A phase takes what the one before it returns, so that no other order
@@ -113,6 +115,8 @@ export interface Listening extends Hearing {
   /** Not open yet. */
   readonly metrics: MetricsPort;
   readonly address: { readonly hostname: string; readonly port: number };
+  /** Its parts of what the process has once. */
+  readonly budgets: readonly HasSharing[];
 }
 
 /** First: completes the options. Throws for limits that are none. */
@@ -301,5 +305,10 @@ export function listen(hearing: Hearing): Listening {
     observer: new TransportMetrics(registry),
     logger: log,
   });
-  return { ...hearing, listener, metrics, address };
+  const budgets = sharedBudgets(limits, {
+    given: options.limits,
+    state: state.budget,
+    buffers: budget,
+  });
+  return { ...hearing, listener, metrics, address, budgets };
 }

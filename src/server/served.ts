@@ -1,5 +1,5 @@
 import type { ExportOptions } from "../vfs/exports.ts";
-import { shareOut } from "../vfs/sharing.ts";
+import { type HasSharing, shareOut } from "../vfs/sharing.ts";
 
 /** An export of a server of this process. */
 export interface ServedExport extends Pick<ExportOptions, "path" | "fs"> {
@@ -10,14 +10,31 @@ export interface ServedExport extends Pick<ExportOptions, "path" | "fs"> {
 /** Servers of one process know nothing of each other's locks: so what they serve is known here. */
 const served = new Set<ServedExport>();
 
+/** The servers' own parts of what the process has once. */
+const budgets = new Set<HasSharing>();
+
 /** What other servers of this process serve by now. */
 export function servedByOthers(): readonly ServedExport[] {
   return [...served];
 }
 
-/** What the process has once is for all that is served by now. */
+/** What the process has once is for all that is there by now. */
 function share(): void {
-  shareOut([...served].map(({ fs }) => fs));
+  shareOut([...[...served].map(({ fs }) => fs), ...budgets]);
+}
+
+/** Counts the budgets of a server among those of all until `ended` settles. */
+export function countBudgets(
+  own: readonly HasSharing[],
+  ended: Promise<void>,
+): void {
+  for (const budget of own) budgets.add(budget);
+  share();
+  const end = () => {
+    for (const budget of own) budgets.delete(budget);
+    share();
+  };
+  ended.then(end, end);
 }
 
 /** Counts these exports as served at `address` until `ended` settles. */

@@ -46,7 +46,7 @@ export type StateKind = keyof typeof STATE_COSTS;
 /** The memory that the server may use for what it remembers of clients. */
 export class StateBudget implements Shared {
   /** Bytes in all. */
-  readonly limit: number;
+  limit: number;
   /** Bytes in use. */
   used = 0;
   /** How often a client found no room for more, here or in a limit of a client. */

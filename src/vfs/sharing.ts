@@ -1,27 +1,26 @@
-import type { FileSystem } from "./file_system.ts";
+/** What a process has once, and file systems and servers take parts of. */
+export type Shared = "descriptors" | "heap" | "state" | "buffers";
 
-/** What a process has once, and file systems take parts of. */
-export type Shared = "descriptors" | "heap";
-
-/** How a back end of ours takes its part. */
+/** How one of them takes its part. */
 export interface Sharing {
   readonly of: Shared;
-  /** So many that are served in this process take parts, itself included: each an equal one. */
+  /** So many of this process take parts, itself included: each an equal one. */
   among(count: number): void;
 }
 
-/** On a back end of ours that takes a part of what the process has once. */
+/** On what takes a part of what the process has once. */
 export const sharing: unique symbol = Symbol("sharing");
 
-/** Tells the file systems that are served in this process how many of them share. */
-export function shareOut(served: Iterable<FileSystem>): void {
-  const sharings = [...new Set<FileSystem & Partial<HasSharing>>(served)]
-    .flatMap((fs) => fs[sharing] ?? []);
+/** Tells those of this process that take parts how many they are. */
+export function shareOut(all: Iterable<object>): void {
+  const sharings = [...new Set<Partial<HasSharing>>(all)]
+    .flatMap((one) => one[sharing] ?? []);
   for (const one of sharings) {
     one.among(sharings.filter((other) => other.of === one.of).length);
   }
 }
 
-interface HasSharing {
+/** What takes a part. */
+export interface HasSharing {
   readonly [sharing]: Sharing;
 }

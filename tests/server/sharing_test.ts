@@ -1,5 +1,12 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { type FileSystem, local, memory, serve, sqlite } from "../../mod.ts";
+import {
+  type FileSystem,
+  local,
+  memory,
+  type NfsServer,
+  serve,
+  sqlite,
+} from "../../mod.ts";
 import { type Sharing, sharing } from "../../src/vfs/sharing.ts";
 import { MemoryFileSystem } from "../../src/backends/memory/memory_file_system.ts";
 
@@ -18,6 +25,40 @@ Deno.test("trees that are served share V8's heap, and have it for themselves aga
   await using _ = await serve(memory(), { port: 0 });
   assertEquals(first.status().totalFiles, whole);
 });
+
+Deno.test("servers of a process share its memory for clients where none was set, and have it for themselves again", async () => {
+  const start = (limits = {}) =>
+    serve(memory(), { port: 0, metricsPort: 0, limits });
+  const maxStateBytes = 2 ** 24;
+  await using set = await start({ maxStateBytes });
+  await using first = await start();
+  const whole = await limitsOf(first);
+  {
+    await using second = await start();
+    await using third = await start();
+    for (const server of [first, second, third]) {
+      const { state, buffers } = await limitsOf(server);
+      assertEquals(state, Math.floor(whole.state / 3));
+      // The one with memory of its own for state has a part of this.
+      assertEquals(buffers, Math.floor(whole.buffers * 2 / 4));
+    }
+    assertEquals((await limitsOf(set)).state, maxStateBytes);
+  }
+  assertEquals(await limitsOf(first), whole);
+});
+
+async function limitsOf(
+  { metricsPort }: NfsServer,
+): Promise<{ state: number; buffers: number }> {
+  const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+  const text = await response.text();
+  const valueOf = (name: string) =>
+    Number(new RegExp(`^\\S*${name} (\\S+)$`, "m").exec(text)?.[1]);
+  return {
+    state: valueOf("state_limit_bytes"),
+    buffers: valueOf("buffer_limit_bytes"),
+  };
+}
 
 // Deno lets nothing less look into /proc.
 const cannotCount = Deno.build.os !== "linux" || !canList("/proc/self/fd");
