@@ -1,3 +1,4 @@
+import type { Clock } from "../../base/clock.ts";
 import type { DirectoryPage, WantedAttributes } from "../../vfs/file_system.ts";
 import type { FolderWatch } from "./inotify.ts";
 import type { Moment } from "./moment.ts";
@@ -8,6 +9,10 @@ export const MOST_KEPT = 16_384;
 const FOLDER_COUNTS = 16;
 /** Milliseconds that a page is good for: what is written through mmap, or read, is not told of. */
 export const LASTING = 1000;
+/** Milliseconds that it may take the host to watch a folder: it goes through all names there that it knows, gone and absent ones too. */
+const QUICK = 1;
+/** Milliseconds for which a folder that took longer is not watched anew. */
+export const UNWATCHED = 10_000;
 
 /** Which part of a folder is asked for. */
 export interface PageRequest {
@@ -39,6 +44,8 @@ export interface KeptPagesOptions {
   /** A path to the very folder. */
   readonly pathOf: (directory: LocalNode) => string;
   readonly moment: Moment;
+  /** What the host takes to watch a folder is measured by it. */
+  readonly clock: Clock;
 }
 
 /**
@@ -51,6 +58,8 @@ export class KeptPages {
   /** Those used longest ago first. */
   readonly #folders = new Map<LocalNode, WatchedFolder>();
   readonly #byWatch = new Map<number, WatchedFolder>();
+  /** Until when those that took the host long are not watched anew. */
+  readonly #slow = new WeakMap<LocalNode, number>();
   #watch: FolderWatch | undefined;
   #isOpened = false;
   #count = 0;
@@ -118,7 +127,12 @@ export class KeptPages {
       this.#isOpened = true;
       this.#watch = this.#options.open();
     }
-    const watch = this.#watch?.add(this.#options.pathOf(directory));
+    const { clock, pathOf } = this.#options;
+    const begin = clock.now();
+    if (begin < (this.#slow.get(directory) ?? begin)) return undefined;
+    const watch = this.#watch?.add(pathOf(directory));
+    const end = clock.now();
+    if (end - begin > QUICK) this.#slow.set(directory, end + UNWATCHED);
     if (watch === undefined) return undefined;
     const folder = { directory, watch, pages: new Map() };
     this.#folders.set(directory, folder);

@@ -92,6 +92,7 @@ export class Store {
     this.listings = new Listings(this.tree, { clock, now: this.now, turn });
     this.pages = new KeptPages({
       moment: this.tree.moment,
+      clock,
       open: () => isSeenWhole(path) ? host.watchFolders() : undefined,
       pathOf: (directory) => host.folderPath(this.tree.folder(directory)),
     });

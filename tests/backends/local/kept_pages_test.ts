@@ -4,6 +4,7 @@ import {
   KeptPages,
   LASTING,
   MOST_KEPT,
+  UNWATCHED,
 } from "../../../src/backends/local/kept_pages.ts";
 import { Moment } from "../../../src/backends/local/moment.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
@@ -209,9 +210,12 @@ Deno.test({
 class ToldWatch implements FolderWatch {
   readonly watched = new Set<number>();
   events: number[] | undefined = [];
+  /** What the host does while it begins to watch. */
+  adding: () => void = () => {};
   #last = 0;
 
   add(): number {
+    this.adding();
     this.watched.add(++this.#last);
     return this.#last;
   }
@@ -234,13 +238,15 @@ class ToldWatch implements FolderWatch {
 
 function keeping() {
   const watch = new ToldWatch();
-  const moment = new Moment(new FakeClock());
+  const clock = new FakeClock();
+  const moment = new Moment(clock);
   const pages = new KeptPages({
     open: () => watch,
     pathOf: () => "",
     moment,
+    clock,
   });
-  return { watch, moment, pages };
+  return { watch, clock, moment, pages };
 }
 
 /** Keeps a page, as it is made for the second time. */
@@ -285,6 +291,23 @@ Deno.test("local: where the host has had too much to tell, no page is kept", () 
     assertEquals(pages.get(directory, PAGE), undefined);
   }
   assertEquals(watch.watched.size, 0);
+});
+
+Deno.test("local: a folder of names so many that it takes long to watch it is not watched anew for a while", () => {
+  const { watch, clock, moment, pages } = keeping();
+  const [large, small] = [{} as LocalNode, {} as LocalNode];
+  watch.adding = () => clock.advance(7);
+  keep(pages, large, PAGE);
+  assertEquals(pages.get(large, PAGE), PAGE.page);
+  pages.forget(large);
+  assertEquals(pages.watched(large), undefined);
+  watch.adding = () => {};
+  keep(pages, small, PAGE);
+  pages.forget(small);
+  assert(pages.watched(small) !== undefined);
+  clock.advance(UNWATCHED);
+  moment.end();
+  assert(pages.watched(large) !== undefined);
 });
 
 Deno.test("local: pages and watches of folders are bounded, those used last stay", () => {
