@@ -29,6 +29,7 @@ import { FileContent } from "../common/file_content.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
 import { KeptPages } from "./kept_pages.ts";
 import { checkName, MAX_NAME } from "../common/names.ts";
+import { checkRename } from "../common/rename.ts";
 import { isSameVerifier } from "../common/verifier.ts";
 import {
   accessed,
@@ -42,7 +43,6 @@ import {
   updateSize,
 } from "./node.ts";
 import { complete, type MemoryOptions } from "./options.ts";
-import { checkRename } from "./rename.ts";
 import { Capacity, costOfName, costOfNode } from "../common/capacity.ts";
 
 const MAX_LINK = 65535;
@@ -328,7 +328,10 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     if (replaced === node) {
       return { source: unchanged(source), target: unchanged(target) };
     }
-    checkRename(node, target, replaced);
+    checkRename({ moved: node, source, target, replaced }, {
+      parent: (fileid) => this.#nodes.get(fileid)?.directory?.parent.fileid,
+      hasEntries: (fileid) => this.#nodes.get(fileid)!.directory!.size > 0,
+    });
     const now = this.#now();
     // What has the new name already gives it to the node.
     const cost = replaced === undefined ? costOfName(to.name) : 0;

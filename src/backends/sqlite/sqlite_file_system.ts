@@ -28,6 +28,7 @@ import {
 } from "../../vfs/mod.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
 import { checkName, MAX_NAME } from "../common/names.ts";
+import { checkRename } from "../common/rename.ts";
 import { isSameVerifier } from "../common/verifier.ts";
 import { MEMORY } from "./database.ts";
 import {
@@ -39,7 +40,6 @@ import {
 import { complete, type CompleteOptions } from "./options.ts";
 import type { SqliteOptions } from "./options.ts";
 import type { Records } from "./records.ts";
-import { checkRename } from "./rename.ts";
 import { ROOT } from "./schema.ts";
 import type { Segment } from "./segments.ts";
 import type { SqliteStats } from "./stats.ts";
@@ -375,7 +375,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     if (replaced === node) {
       return { source: unchanged(source), target: unchanged(target) };
     }
-    checkRename(node, { source, target, replaced }, sql);
+    checkRename({ moved: node, source, target, replaced }, sql);
     return tree.rename(node, {
       from: { directory: source, name: from.name },
       to: { directory: target, name: to.name },

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   exportTree,
   importTree,
@@ -8,8 +8,6 @@ import {
   type SqliteFileSystem,
   type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
-import { MOST_LEVELS } from "../../../src/backends/sqlite/rename.ts";
-import { FsError } from "../../../src/vfs/mod.ts";
 
 const attributes = { mode: 0o755, uid: 0, gid: 0 };
 
@@ -65,29 +63,4 @@ Deno.test("an import goes on from the folder of the last member, however deep th
   }
   await fs.dispose();
   await other.dispose();
-});
-
-Deno.test("what a RENAME costs does not grow with how deep a folder is", async () => {
-  const fs = sqlite(":memory:");
-  const root = fs.root();
-  const deep = makeChain(fs, MOST_LEVELS + 2);
-  const full = makeFolder(fs, root, "full");
-  makeFolder(fs, full, "inside");
-  makeFolder(fs, root, "empty");
-  const rename = (name: string, from: SqliteNode, to: SqliteNode) =>
-    fs.rename({ directory: from, name }, {
-      directory: to,
-      name: `new ${name}`,
-    });
-  // Needs no look at what is above.
-  rename("empty", root, deep);
-  rename("new empty", deep, deep);
-  rename("full", root, root);
-  const { code } = assertThrows(() => rename("new full", root, deep), FsError);
-  assertEquals(code, "name-too-long");
-  const high = fs.lookup(root, "d")!;
-  rename("new full", root, high);
-  assertThrows(() => rename("d", root, full), FsError, "invalid");
-  assertThrows(() => rename("d", root, high), FsError, "invalid");
-  await fs.dispose();
 });
