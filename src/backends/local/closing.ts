@@ -11,8 +11,10 @@ export const LAST_WAIT = 5000;
 
 /**
  * Closes files. With the last close of one that has no name the host gives back
- * all that it held, and some file systems (ext4) write out first what was cut
- * and written again: of a large file that is done beside other work.
+ * all that it held. Some file systems (ext4) write out first what was cut and
+ * written again, and with the last that is open for writing they look through
+ * what they keep for each piece that was written. Of a large file all of that is
+ * done beside other work.
  */
 export class Closing {
   readonly #host: Host;
@@ -39,10 +41,10 @@ export class Closing {
     return this.#waiting.length + this.#underWay.size;
   }
 
-  /** Closes one, of which `isUnsynced` tells whether it was written to and not flushed since. */
-  close(fd: number, isUnsynced = false): void {
+  /** Closes one; `isWritten`: for writing, or of a file that was written to and not flushed since. */
+  close(fd: number, isWritten = false): void {
     const isFull = this.#isDisposed || this.size >= this.most;
-    if (isFull || !this.#takesLong(fd, isUnsynced)) return fs.closeSync(fd);
+    if (isFull || !this.#takesLong(fd, isWritten)) return fs.closeSync(fd);
     this.#waiting.push(fd);
     this.#proceed(AT_ONCE);
   }
@@ -77,12 +79,10 @@ export class Closing {
     }
   }
 
-  #takesLong(fd: number, isUnsynced: boolean): boolean {
+  #takesLong(fd: number, isWritten: boolean): boolean {
     try {
       const stat = this.#host.statFile(fd);
-      return stat.nlink === 0
-        ? isLongToFree(stat)
-        : isUnsynced && isLarge(stat);
+      return stat.nlink === 0 ? isLongToFree(stat) : isWritten && isLarge(stat);
     } catch {
       // What the host has lost holds nothing.
       return false;

@@ -49,6 +49,6 @@ export class Descriptor extends HeldFile {
   }
 
   protected override close(): void {
-    this.#closing.close(this.fd, this.isUnsynced);
+    this.#closing.close(this.fd, this.isWritable || this.isUnsynced);
   }
 }

@@ -218,6 +218,35 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "local: a large file that was written and flushed is closed beside other work",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using slow = new SlowClosing();
+    const { fs } = slow;
+    const file = await slow.make("file");
+    await fs.open(file, BOTH);
+    await fs.write(file, 0, new Uint8Array(1), "unstable");
+    await fs.commit(file);
+    fs.close(file, BOTH);
+    assertEquals(slow.closing, 1);
+  },
+});
+
+Deno.test({
+  name: "local: a large file that was only read is closed at once",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using slow = new SlowClosing();
+    const { fs } = slow;
+    const file = await slow.make("file");
+    await fs.open(file, { read: true, write: false });
+    fs.close(file, { read: true, write: false });
+    assertEquals(slow.closing, 0);
+  },
+});
+
 /** Closes that a test ends, of a host where each file is a nameless large one. */
 function endless() {
   const begun = new Map<number, () => void>();
