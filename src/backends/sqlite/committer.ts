@@ -9,8 +9,6 @@ import type { FsError } from "../../vfs/mod.ts";
 import type { Companion, Transaction } from "./transaction.ts";
 import type { UniqueNumbers } from "./unique_numbers.ts";
 
-/** Bytes in the journal from which on files are synced to empty it. */
-const JOURNAL_BYTES = 2 ** 23;
 /** Contents that are not all on disk, from which on they are brought there. */
 const MOST_WATCHED = 1024;
 /** A content with more for the disk than so many commits would bring there is flushed early. */
@@ -341,9 +339,8 @@ export class Committer implements Companion {
     await this.#synced(Promise.all([log.sync(), ...syncs]));
     this.#syncing = [];
     this.#finish();
-    const isLong = journal.bytes > JOURNAL_BYTES ||
-      this.#watched.size > MOST_WATCHED;
-    if (isLong) this.#trimming ??= this.#trim();
+    const isMuch = journal.isLong || this.#watched.size > MOST_WATCHED;
+    if (isMuch) this.#trimming ??= this.#trim();
   }
 
   async #syncBefore(): Promise<void> {

@@ -1,6 +1,11 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Contents } from "./contents.ts";
 
+/** Bytes in the journal from which on contents are synced to empty it. */
+const MOST_BYTES = 2 ** 23;
+/** Bytes that a row counts beside its data: what removes rows looks at each, in one go. */
+const ROW_BYTES = 512;
+
 interface Row {
   readonly id: number;
   readonly bytes: number;
@@ -16,7 +21,7 @@ interface Row {
  * This is what lets writes to many files share one fsync.
  */
 export class ContentJournal {
-  /** Bytes in rows. */
+  /** What is in it, in bytes: a row is some even where its data is one. */
   bytes = 0;
   #lastId = 0;
   /** By number of the content. */
@@ -57,8 +62,13 @@ export class ContentJournal {
       const { id, content, bytes } = row as unknown as Row & {
         readonly content: number;
       };
-      this.#note(content, { id, bytes });
+      this.#note(content, { id, bytes: ROW_BYTES + bytes });
     }
+  }
+
+  /** Whether it is to be emptied. */
+  get isLong(): boolean {
+    return this.bytes > MOST_BYTES;
   }
 
   /** Contents that have rows. */
@@ -74,7 +84,7 @@ export class ContentJournal {
   /** Adds a row, in the open transaction. */
   add(number: number, start: number, data: Uint8Array): void {
     // Not SQLite's own choice, which would use numbers of deleted rows again.
-    const row = { id: ++this.#lastId, bytes: data.length };
+    const row = { id: ++this.#lastId, bytes: ROW_BYTES + data.length };
     this.#insert.run(row.id, number, start, data);
     this.#note(number, row);
   }

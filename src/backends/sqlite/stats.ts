@@ -14,7 +14,7 @@ export interface SqliteStats {
   readonly settles: number;
   /** Bytes written to files. */
   readonly writtenBytes: number;
-  /** Bytes in the journal now. */
+  /** Bytes in the journal now, what its rows take included. */
   readonly journalBytes: number;
   /** Whether an error of the disk ended the service. */
   readonly failed: boolean;
