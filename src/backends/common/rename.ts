@@ -1,7 +1,7 @@
 import { type FileType, FsError } from "../../vfs/mod.ts";
 
 /** Folders above one that a folder with others in it can be moved to. */
-export const MOST_LEVELS = 4096;
+export const MOST_LEVELS = 2048;
 /** Links of a folder without folders: its name, and its own ".". */
 const EMPTY_LINKS = 2;
 
