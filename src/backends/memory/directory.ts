@@ -20,20 +20,21 @@ class Entry implements DirectoryEntry<MemoryNode> {
   }
 }
 
-/** Removed entries that are not worth a compaction. */
-const SLACK = 32;
+/** Entries of a chunk at most. */
+const MAX_CHUNK = 512;
 
 /**
  * The entries of a folder: by name in a map, and in the order of their making
- * in an array, where each has a cookie that only ever grows. A listing finds
- * its place by binary search; a removed entry stays in the array as a gap until
- * gaps are as many as entries, so that removing costs nothing but a mark.
+ * in chunks, where each has a cookie that only ever grows. A listing finds its
+ * place by binary search, and meets nothing but entries that are there: no call
+ * costs what the folder holds, or has held.
  */
 export class Directory {
   /** The folder that this one is in; the root's is itself. */
   parent: MemoryNode;
   readonly #byName = new Map<string, Entry>();
-  readonly #inOrder: Entry[] = [];
+  /** None is empty. */
+  readonly #chunks: Entry[][] = [];
   #nextCookie = 1;
 
   /** An empty folder in `parent`. */
@@ -60,7 +61,9 @@ export class Directory {
     }
     const entry = new Entry(name, this.#nextCookie++, node);
     this.#byName.set(name, entry);
-    this.#inOrder.push(entry);
+    const last = this.#chunks.at(-1);
+    if (last !== undefined && last.length < MAX_CHUNK) last.push(entry);
+    else this.#chunks.push([entry]);
   }
 
   /** Takes the name away. */
@@ -69,7 +72,10 @@ export class Directory {
     if (entry === undefined) return;
     this.#byName.delete(name);
     entry.node = undefined;
-    if (this.#inOrder.length > 2 * this.#byName.size + SLACK) this.#compact();
+    const at = this.#chunkOf(entry.cookie);
+    const chunk = this.#chunks[at]!;
+    chunk.splice(countUpTo(chunk, entry.cookie, cookieOf) - 1, 1);
+    if (chunk.length === 0) this.#chunks.splice(at, 1);
   }
 
   /** Up to `limit` entries whose cookies are greater than `cookie`. */
@@ -78,32 +84,44 @@ export class Directory {
     limit: number,
   ): { entries: DirectoryEntry<MemoryNode>[]; end: boolean } {
     const entries: Entry[] = [];
-    for (let at = this.#after(cookie); at < this.#inOrder.length; at++) {
-      const entry = this.#inOrder[at]!;
-      if (entry.node === undefined) continue;
-      if (entries.length >= limit) return { entries, end: false };
-      entries.push(entry);
+    for (let at = this.#chunkOf(cookie); at < this.#chunks.length; at++) {
+      const chunk = this.#chunks[at]!;
+      let index = countUpTo(chunk, cookie, cookieOf);
+      for (; index < chunk.length; index++) {
+        if (entries.length >= limit) return { entries, end: false };
+        entries.push(chunk[index]!);
+      }
     }
     return { entries, end: true };
   }
 
-  /** Index of the first entry whose cookie is greater than `cookie`. */
-  #after(cookie: number): number {
-    let low = 0;
-    let high = this.#inOrder.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#inOrder[middle]!.cookie > cookie) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+  /** Where the chunk is that has, or would have, this cookie. */
+  #chunkOf(cookie: number): number {
+    const chunks = this.#chunks;
+    return Math.max(0, countUpTo(chunks, cookie, firstCookieOf) - 1);
   }
+}
 
-  #compact(): void {
-    let kept = 0;
-    for (const entry of this.#inOrder) {
-      if (entry.node !== undefined) this.#inOrder[kept++] = entry;
-    }
-    this.#inOrder.length = kept;
+/** How many there are whose cookies are not greater than `cookie`. */
+function countUpTo<T>(
+  sorted: readonly T[],
+  cookie: number,
+  cookieOf: (one: T) => number,
+): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (cookieOf(sorted[middle]!) > cookie) high = middle;
+    else low = middle + 1;
   }
+  return low;
+}
+
+function cookieOf({ cookie }: Entry): number {
+  return cookie;
+}
+
+function firstCookieOf([first]: readonly Entry[]): number {
+  return first!.cookie;
 }
