@@ -19,6 +19,7 @@ import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./files/changing.ts";
 import { CompoundContext, RESULT_HEADER } from "./context.ts";
 import { runEffects } from "./effects.ts";
+import { inLine } from "./in_line.ts";
 import { carryOut, type OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
 import { ReliedReply } from "./relied_reply.ts";
@@ -256,7 +257,7 @@ class CompoundRun {
       // A change may need those before it on disk first (`Extents.prepare`).
       const mayCommit = isChange && slot?.hasChanges;
       if (this.#hasWaited || mayCommit) slot?.saveBegun(isChange);
-      const outcome = carryOut(row.operation, context, args);
+      const outcome = this.#carryOut(row, args);
       if (outcome instanceof Promise) {
         context.operationWaits();
         // It may come again meanwhile, and change what this one is about to.
@@ -268,6 +269,21 @@ class CompoundRun {
     } catch (error) {
       return this.#statusOf(error);
     }
+  }
+
+  #carryOut(
+    { operation, usesFiles }: OperationRow,
+    args: unknown,
+  ): Awaitable<StatusCode> {
+    const context = this.#context;
+    if (!usesFiles || context.file.export.underWay === undefined) {
+      return carryOut(operation, context, args);
+    }
+    const act = () =>
+      !context.hasActed && context.isMoot
+        ? Status.DELAY
+        : carryOut(operation, context, args);
+    return inLine(context, context.file.export, act);
   }
 
   /** From here on the COMPOUND must not be carried out again, also while it waits for what stands before its change. */

@@ -72,10 +72,10 @@ export class CheckedFileSystems {
       this.#checked.set(fs, checked);
       metrics.watch(name, checked);
     }
-    this.exports = exports.map((each) => ({
-      ...each,
-      fs: this.#checked.get(each.fs)!,
-    }));
+    this.exports = exports.map((each) => {
+      const fs = this.#checked.get(each.fs)!;
+      return { ...each, fs, underWay: fs.underWay };
+    });
   }
 
   /** The exports of a file system that was given. */

@@ -39,6 +39,12 @@ export interface ServerLimits extends ProtocolLimits {
    * it nothing more is asked of that file system until some of them do.
    */
   readonly maxOverdueCalls: number;
+  /**
+   * Operations under way in one file system that has its callers wait: one of
+   * your own, or a folder in a worker. Further ones stand in line, in which the
+   * parties have their turns; one has half at most, a connection an eighth.
+   */
+  readonly maxOperationsUnderWay: number;
   /** Requests to the metrics port that are answered at once; others get 503. */
   readonly maxMetricsRequests: number;
   /**
@@ -59,6 +65,7 @@ export const defaultServerLimits: ServerLimits = {
   maxBufferBytes: 536_870_912,
   maxReplayCacheBytes: 268_435_456,
   maxOverdueCalls: 64,
+  maxOperationsUnderWay: 256,
   maxMetricsRequests: 4,
   maxStateBytes: Math.floor(getHeapStatistics().heap_size_limit / 4),
 };

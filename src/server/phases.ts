@@ -146,6 +146,7 @@ export function checkFileSystems(
   const fileSystems = new CheckedFileSystems(offered, {
     timeout: options.fileSystemTimeout ?? DEFAULT_FILE_SYSTEM_MS,
     maxOverdue: limits.maxOverdueCalls,
+    maxUnderWay: limits.maxOperationsUnderWay,
     clock: options.clock,
     log,
     registry,

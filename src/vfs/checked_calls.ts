@@ -1,5 +1,5 @@
-import { type Awaitable, leave, promised } from "../base/awaitable.ts";
-import { UnsoundResult } from "./checks.ts";
+import { type Awaitable, promised } from "../base/awaitable.ts";
+import { leaveParts, UnsoundResult } from "./checks.ts";
 import type { CheckedOptions } from "./checked_options.ts";
 import { FsError } from "./errors.ts";
 import { PendingCalls, type PendingOutcome } from "./pending_calls.ts";
@@ -164,29 +164,3 @@ export class CheckedCalls {
 }
 
 const DONE: PendingOutcome<void> = { accept: () => {} };
-
-/**
- * Leaves the promises in a result that is not used: of a method that forgets to
- * wait for another, as for the node of each entry.
- */
-function leaveParts(result: unknown): void {
-  leave(result);
-  for (const part of partsOf(result)) {
-    leave(part);
-    if (!Array.isArray(part)) continue;
-    for (const entry of part) {
-      leave(entry);
-      partsOf(entry).forEach(leave);
-    }
-  }
-}
-
-function partsOf(value: unknown): readonly unknown[] {
-  if (typeof value !== "object" || value === null) return [];
-  if (ArrayBuffer.isView(value)) return [];
-  try {
-    return Object.values(value);
-  } catch {
-    return []; // of a Proxy
-  }
-}

@@ -45,6 +45,7 @@ import type {
 } from "./file_system.ts";
 import type { JudgedEntry, JudgedRename } from "./judged.ts";
 import { OPTIONAL, type OptionalMethod } from "./optional_methods.ts";
+import { OperationsUnderWay, standsInLine } from "./under_way.ts";
 import type { Rights } from "./wanted.ts";
 
 /**
@@ -61,6 +62,8 @@ export class CheckedFileSystem
   readonly folder: HostFolder | undefined;
   /** The file system itself. */
   readonly inner: FileSystem;
+  /** The operations in it that wait; `undefined` where only long ones do, which it sees to by itself. */
+  readonly underWay: OperationsUnderWay | undefined;
   readonly #calls: CheckedCalls;
   /** Whether it is a back end of ours, whose results need no second look. */
   readonly #isSound: boolean;
@@ -72,6 +75,9 @@ export class CheckedFileSystem
     this.folder = inner.folder;
     this.#isSound = isSound(inner);
     this.#calls = new CheckedCalls(options);
+    if (!this.#isSound || standsInLine in inner) {
+      this.underWay = new OperationsUnderWay(options.maxUnderWay);
+    }
     const { records } = inner;
     this.records = records === undefined || this.#isSound
       ? records

@@ -17,6 +17,8 @@ export interface CheckedOptions {
   readonly timeout: number;
   /** Overdue calls at once; at that many nothing more is asked of it. */
   readonly maxOverdue: number;
+  /** Operations at once, where they stand in line. */
+  readonly maxUnderWay: number;
   /** What the time of a call goes by. */
   readonly clock: Clock;
   /** Where its faults are said. */

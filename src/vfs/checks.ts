@@ -214,7 +214,7 @@ export function usablePage(
       ? undefined
       : wrongAttributes(attributes);
     if (wrong !== undefined) {
-      leave(attributes);
+      leaveParts(attributes);
       unusable(wrong);
     }
     return {
@@ -225,6 +225,26 @@ export function usablePage(
     };
   });
   return { entries, end: page.end };
+}
+
+/** Of a page: entries, an entry, its attributes, a time, its seconds. */
+const DEEPEST = 5;
+
+/**
+ * Leaves the promises in a result that is not used: of a method that forgets to
+ * wait for another, as for the size of each entry. Nodes are not looked into.
+ */
+export function leaveParts(result: unknown, depth: number = DEEPEST): void {
+  leave(result);
+  if (depth === 0 || !isObject(result) || ArrayBuffer.isView(result)) return;
+  try {
+    for (const [name, part] of Object.entries(result)) {
+      if (name === "node") leave(part);
+      else leaveParts(part, depth - 1);
+    }
+  } catch {
+    // Of a Proxy.
+  }
 }
 
 function isObject(value: unknown): value is object {

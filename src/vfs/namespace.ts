@@ -16,6 +16,14 @@ export interface NamespaceOptions {
   readonly rememberedHandles?: number;
 }
 
+/** Has the file system of an export asked, now or when it is its turn. */
+export type Asking = <T>(
+  terms: Export,
+  ask: () => Awaitable<T>,
+) => Awaitable<T>;
+
+const askAtOnce: Asking = (_, ask) => ask();
+
 /** An export, its files that are known, and where it hangs. */
 interface Mount {
   readonly export: Export;
@@ -67,7 +75,29 @@ export class Namespace {
    * itself says "stale" when it is used.
    */
   resolve(handle: Uint8Array): Awaitable<FileRef | undefined> {
-    return this.#cache.get(handle) ?? this.#resolveNew(handle);
+    return this.remembered(handle) ?? this.resolveNew(handle, askAtOnce);
+  }
+
+  /** The file of a handle that is remembered. */
+  remembered(handle: Uint8Array): FileRef | undefined {
+    return this.#cache.get(handle);
+  }
+
+  /** As {@linkcode resolve}, for a handle that is not remembered; `ask` has its export's file system asked. */
+  resolveNew(
+    handle: Uint8Array,
+    ask: Asking,
+  ): Awaitable<FileRef | undefined> {
+    const content = this.#codec.decode(handle);
+    if (content === undefined) return undefined;
+    const mount = this.#mounts.get(content.exportId);
+    // We made it, and the export was there then.
+    if (mount === undefined) throw new FsError("stale");
+    const terms = mount.export;
+    const node = ask(terms, () => terms.fs.resolve(content.identity));
+    return node instanceof Promise
+      ? node.then((node) => this.#remember(mount, node))
+      : this.#remember(mount, node);
   }
 
   /** The file that a node of an export is. */
@@ -170,18 +200,6 @@ export class Namespace {
     if (former !== undefined) this.#cache.delete(former);
     return handle;
   };
-
-  #resolveNew(handle: Uint8Array): Awaitable<FileRef | undefined> {
-    const content = this.#codec.decode(handle);
-    if (content === undefined) return undefined;
-    const mount = this.#mounts.get(content.exportId);
-    // We made it, and the export was there then.
-    if (mount === undefined) throw new FsError("stale");
-    const node = mount.export.fs.resolve(content.identity);
-    return node instanceof Promise
-      ? node.then((node) => this.#remember(mount, node))
-      : this.#remember(mount, node);
-  }
 
   #remember(mount: Mount, node: object): Ref {
     const ref = this.#refer(mount, node);

@@ -184,13 +184,48 @@ Deno.test("losses that can't be told are losses: the reply is IO, the connection
   });
 });
 
+Deno.test("what a result has in place of a number may reject, however deep in it", async () => {
+  const tree = memory({ f: "content" }) as FileSystem;
+  const root = tree.root();
+  const attributes = await tree.getattr(root);
+  const change = () => ({ atomic: true, before: reject(), after: 1 });
+  const late = () => ({ ...attributes, mtime: { seconds: reject() } });
+  const entry = () => ({ name: "f", cookie: 1, attributes: late() });
+  const results: [string, () => unknown][] = [
+    ["getattr", late],
+    ["readdir", () => ({ entries: [entry()], end: true })],
+    ["readdir", () => ({ entries: [{ ...entry(), cookie: 0 }], end: true })],
+    ["create", () => ({ node: root, created: true, change: change() })],
+    ["rename", () => ({ source: change(), target: change() })],
+  ];
+  for (const [method, value] of results) {
+    const checked = new CheckedFileSystem(changed({ [method]: { value } }), {
+      ...{ name: "/", timeout: 1, maxOverdue: 1, maxUnderWay: 1 },
+      ...{ clock: new FakeClock(), log: silentLogger },
+    });
+    const call = Reflect.get(checked, method) as () => unknown;
+    try {
+      call.call(checked);
+    } catch (error) {
+      assertEquals(FsError.from(error)?.code, "io", method);
+    }
+  }
+  await new Promise((resolve) => setTimeout(resolve));
+});
+
 Deno.test("a guard that can't be given back ends no delegation halfway", () => {
   for (const dispose of [fail, reject]) {
     const guard = () => ({ [Symbol.dispose]: dispose });
     const checked = new CheckedFileSystem(
       changed({ guard: { value: guard } }),
       {
-        ...{ name: "/", timeout: 1, maxOverdue: 1, clock: new FakeClock() },
+        ...{
+          name: "/",
+          timeout: 1,
+          maxOverdue: 1,
+          maxUnderWay: 1,
+          clock: new FakeClock(),
+        },
         log: silentLogger,
       },
     );

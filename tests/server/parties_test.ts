@@ -1,12 +1,20 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { memory, type NfsServer, serve, type ServeOptions } from "../../mod.ts";
+import {
+  type FileSystem,
+  memory,
+  type NfsServer,
+  serve,
+  type ServeOptions,
+} from "../../mod.ts";
 import {
   ClientConnection,
   NfsError,
   op,
   SessionClient,
   V40Client,
+  walk,
 } from "../support/client/mod.ts";
+import { scrape, valueOf } from "../support/scrape.ts";
 import { canRelay, UserRelay } from "../support/user_relay.ts";
 
 /** An ordinary user that every Linux has. */
@@ -26,6 +34,40 @@ async function served(limits: ServeOptions["limits"]) {
   return {
     root: server.port,
     ordinary: relay.port,
+    async [Symbol.asyncDispose]() {
+      await relay[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A server of a tree in which reads wait for the test, and ways to it as {@linkcode served}'s. */
+async function waitingReads() {
+  const tree = memory({ f: "content" }, { trust: "any" }) as FileSystem;
+  const reads: (() => void)[] = [];
+  const fs = new Proxy(tree, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      if (typeof value !== "function") return value;
+      if (name !== "read") return value.bind(target);
+      return async (...args: Parameters<FileSystem["read"]>) => {
+        await new Promise<void>((resolve) => reads.push(resolve));
+        return target.read(...args);
+      };
+    },
+  });
+  const server: NfsServer = await serve([{ path: "/", fs, trust: "owner" }], {
+    port: 0,
+    shutdownTimeout: 1_000,
+    metricsPort: 0,
+  });
+  const relay = await UserRelay.start(server.port, ORDINARY);
+  return {
+    server,
+    root: server.port,
+    ordinary: relay.port,
+    /** What the reads under way wait for. */
+    reads,
     async [Symbol.asyncDispose]() {
       await relay[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
@@ -93,3 +135,40 @@ for (const [version, register] of Object.entries(registrations)) {
     },
   );
 }
+
+Deno.test(
+  "a user who asks for much in a file system that waits is waited for by no other user",
+  { ignore },
+  async () => {
+    await using ports = await waitingReads();
+    const { server, reads } = ports;
+    await using flood = await V40Client.connect({ port: ports.ordinary });
+    await using quiet = await V40Client.connect({ port: ports.root });
+    const read = [...walk(["f"]), op.read({ count: 7 })];
+    const asked = Array.from({ length: 100 }, () => flood.compound(read));
+    const most = 32;
+    const state = async () => {
+      const text = await scrape(server);
+      return ["file_system_operations", "file_system_waiting_operations"]
+        .map((name) => valueOf(text, `${name}{export="/"}`));
+    };
+    while (reads.length < most) await pause();
+    await pause();
+    assertEquals(await state(), [most, 100 - most]);
+    await quiet.compound([...walk(["f"]), op.getattr([])]);
+    const own = quiet.compound(read);
+    while (reads.length <= most) await pause();
+    reads.pop()!();
+    await own;
+    assertEquals(reads.length, most);
+    let answered = 0;
+    for (const reply of asked) reply.then(() => answered++);
+    while (answered < 100) {
+      reads.shift()?.();
+      await pause();
+    }
+    assertEquals(await state(), [0, 0]);
+  },
+);
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 2));

@@ -19,6 +19,7 @@ Deno.test("what a file system can do is judged by the object, not by its class",
       name: "/",
       timeout: 1000,
       maxOverdue: 1,
+      maxUnderWay: 1,
       clock: systemClock,
       log: silentLogger,
     });

@@ -2,6 +2,7 @@ import { FH_SIZE, Status, type StatusCode } from "../../nfs4/constants.ts";
 import { UnsoundResult } from "../../vfs/checks.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
+import { inLine } from "../in_line.ts";
 import type { Operation } from "../operation.ts";
 import { statusOfError } from "../status.ts";
 
@@ -12,7 +13,12 @@ export const putfh: Operation<Uint8Array> = {
   run(context, handle) {
     try {
       // A file that is gone makes this throw "stale".
-      const file = context.services.namespace.resolve(handle);
+      const { namespace } = context.services;
+      const file = namespace.remembered(handle) ??
+        namespace.resolveNew(
+          handle,
+          (terms, ask) => inLine(context, terms, ask),
+        );
       if (!(file instanceof Promise)) return arrive(context, file);
       return file.then(
         (file) => arrive(context, file),

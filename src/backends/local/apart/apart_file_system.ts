@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../../../base/clock.ts";
 import { abandon } from "../../../vfs/abandoned.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
 import { soundResults } from "../../../vfs/checks.ts";
+import { standsInLine } from "../../../vfs/under_way.ts";
 import { ended } from "../../../vfs/ended.ts";
 import { FsError } from "../../../vfs/errors.ts";
 import type {
@@ -62,6 +63,8 @@ export interface ApartReplacements {
 export class ApartFileSystem implements FileSystem<ApartNode> {
   /** Itself, unless it is a class of others that extends it. */
   readonly [soundResults]: object | undefined;
+  /** One worker answers all calls. */
+  readonly [standsInLine] = true;
   /** Owners and modes are the host's own, and guard what others of the host have. */
   readonly trust: Trust = "owner";
   /** Whether it was disposed of: it can't be served again. */

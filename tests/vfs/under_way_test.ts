@@ -1,0 +1,59 @@
+import { assertEquals } from "@std/assert";
+import { type Asker, OperationsUnderWay } from "../../src/vfs/under_way.ts";
+
+/** Lets `count` operations of each party in, and tells in which order they began. */
+function crowd(limit: number) {
+  const underWay = new OperationsUnderWay(limit);
+  const began: string[] = [];
+  const askers = new Map<string, Asker>();
+  /** One connection for each name; its first letter is its party. */
+  const askerOf = (name: string): Asker => {
+    const asker = askers.get(name) ?? { party: name[0]! };
+    askers.set(name, asker);
+    return asker;
+  };
+  const enter = async (party: string, count = 1) => {
+    for (let i = 0; i < count; i++) {
+      underWay.enter(askerOf(party))?.then(() => began.push(party)) ??
+        began.push(party);
+    }
+    await Promise.resolve();
+  };
+  const leave = async (party: string) => {
+    underWay.leave(askerOf(party));
+    await Promise.resolve();
+  };
+  return { underWay, began, enter, leave };
+}
+
+Deno.test("a party has half of the operations under way, a connection an eighth", async () => {
+  const { underWay, began, enter, leave } = crowd(16);
+  await enter("a1", 5);
+  assertEquals(began.splice(0), ["a1", "a1"]);
+  assertEquals([underWay.count, underWay.waiting], [2, 3]);
+  for (const other of ["a2", "a3", "a4", "a5"]) await enter(other, 2);
+  assertEquals(began.splice(0), ["a2", "a2", "a3", "a3", "a4", "a4"]);
+  await enter("b");
+  await leave("b");
+  assertEquals(began.splice(0), ["b"]);
+  await leave("a4");
+  await leave("a4");
+  // The first has what a connection may have.
+  assertEquals(began, ["a5", "a5"]);
+});
+
+Deno.test("where all are under way that may be, the parties that wait have their turns", async () => {
+  const { underWay, began, enter, leave } = crowd(4);
+  for (const party of ["a", "b", "c", "d"]) await enter(party, 3);
+  await enter("e", 2);
+  assertEquals(began, ["a", "b", "c", "d"]);
+  // It was the first to wait, and is behind the others now; b to d have what
+  // a party may have.
+  await leave("a");
+  await leave("a");
+  assertEquals(began.slice(4), ["a", "e"]);
+  await leave("b");
+  await leave("e");
+  assertEquals(began.slice(6), ["b", "a"]);
+  assertEquals([underWay.count, underWay.waiting], [4, 6]);
+});
