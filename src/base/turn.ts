@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import type { Awaitable } from "./awaitable.ts";
 import { FairLine, type Taker } from "./fair_line.ts";
 
 /**
@@ -26,6 +27,17 @@ export interface Turn {
    * time, a connection; left out, it is a newcomer to the server's own party.
    */
   next(who?: TurnTaker): Promise<void>;
+}
+
+/** Does what many may have waited for the same promise to do: they share the turns, and don't all go on at once. */
+export async function inTurns<T, Result>(
+  turn: Turn,
+  shared: Promise<T>,
+  act: (value: T) => Awaitable<Result>,
+): Promise<Result> {
+  const value = await shared;
+  while (turn.isOver) await turn.next();
+  return await act(value);
 }
 
 /** Who waits for turns: a connection, or a port. */

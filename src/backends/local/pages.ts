@@ -4,6 +4,7 @@ import {
   take,
   wait,
 } from "../../base/awaitable.ts";
+import { inTurns } from "../../base/turn.ts";
 import type {
   DirectoryEntry,
   DirectoryPage,
@@ -25,7 +26,7 @@ export function readPage(
   directory: LocalNode,
   request: PageRequest,
 ): Awaitable<Page> {
-  const { listings, pages, tree } = store;
+  const { listings, pages, tree, turn } = store;
   const kept = pages.get(directory, request);
   if (kept !== undefined && isStillSo(store, directory, kept)) return kept;
   const madeAt = tree.moment.time;
@@ -39,7 +40,10 @@ export function readPage(
     return isKept ? lasting : page;
   };
   const listing = listings.of(directory, request.cookie);
-  const page = listing instanceof Promise ? listing.then(make) : make(listing);
+  const page = listing instanceof Promise
+    // Thousands may have waited for the same one, and must not go on at once.
+    ? inTurns(turn, listing, make)
+    : make(listing);
   return page instanceof Promise ? page.then(done) : done(page);
 }
 
