@@ -11,6 +11,7 @@ import { forgetClosed } from "../../state/opens.ts";
 import type { OwnerReply, OwnerSequence } from "../../state/owners_v40.ts";
 import type { CompoundContext } from "../context.ts";
 import { statusOfError } from "../status.ts";
+import { takeTurns } from "../take_turns.ts";
 
 /** A request in the sequence of its owner. */
 export interface OwnerRequest {
@@ -46,7 +47,11 @@ function* inSequence(
 ): Steps<StatusCode> {
   const { owner, operation, seqid } = request;
   // The same request may come again on a new connection while the first is being carried out.
-  while (sequence.pending !== undefined) yield* wait(sequence.pending);
+  while (sequence.pending !== undefined) {
+    yield* wait(sequence.pending);
+    // There may be thousands of them.
+    yield* takeTurns(context);
+  }
   const { state, clock } = context.services;
   const isOpener = owner instanceof OpenOwner;
   const start = context.reply.position;

@@ -1,4 +1,4 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
 import {
   CreateMode,
@@ -9,6 +9,7 @@ import {
   walk,
 } from "../../support/client/mod.ts";
 import { LEASE } from "../../state/fixture.ts";
+import { ShortTurns } from "../../support/short_turns.ts";
 import { type StateClient, StateFixture } from "../state_fixture.ts";
 import { slow } from "./fixture.ts";
 
@@ -221,6 +222,28 @@ Deno.test("LOCK 4.0: the owner's clientid must be known and the open's (RFC 7530
   };
   assertEquals(await status(99n), "STALE_CLIENTID");
   assertEquals(await status(other.clientid), "BAD_STATEID");
+});
+
+Deno.test("4.0: a crowd that waits for its owner's request goes on in turns", async () => {
+  const fixture = new StateFixture({ fs: slow(memory({ file: "content" })) });
+  const turn = new ShortTurns(10);
+  Object.assign(fixture.services, { turn });
+  const client = await fixture.client(0);
+  await client.open("file", { seqid: 1 });
+  const known = fixture.services.state.clients.find(client.clientid, 0)!;
+  const [owner] = known.states.openOwners.values();
+  const sequence = owner!.sequence!;
+  const order = sequence.order.bind(sequence);
+  sequence.order = (...args) => {
+    turn.look();
+    return order(...args);
+  };
+  const open = client.openOp("file", { seqid: 3 });
+  const statuses = await Promise.all(
+    Array.from({ length: 100 }, () => client.status(op.putrootfh(), open)),
+  );
+  assertEquals(new Set(statuses), new Set(["OK"]));
+  assertLess(turn.most, 30);
 });
 
 Deno.test("RELEASE_LOCKOWNER 4.0: not while it holds locks (RFC 7530 16.37)", async () => {
