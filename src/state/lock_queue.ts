@@ -82,6 +82,7 @@ export class LockQueue {
   /** Files in whose queues an owner may be called up. */
   readonly #freed = new Set<FileState>();
   readonly #perClient = new Map<HeldCounts, Set<Waiting>>();
+  #isSweeping = false;
 
   constructor(options: {
     readonly clock: Clock;
@@ -146,7 +147,7 @@ export class LockQueue {
   freed(file: FileState): void {
     if (!this.#queues.has(file)) return;
     this.#freed.add(file);
-    if (this.#freed.size === 1) this.#effects.begin(this.#callUpAll());
+    if (this.#freed.size === 1) this.#effects.begin(this.#callUpFreed());
   }
 
   /** An open ended, and the locks under it with it. */
@@ -172,7 +173,9 @@ export class LockQueue {
    * called every second.
    */
   sweep(): void {
-    for (const file of this.#queues.keys()) this.freed(file);
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    this.#effects.begin(this.#sweepAll());
   }
 
   #find(wish: LockWish): Waiting | undefined {
@@ -229,20 +232,29 @@ export class LockQueue {
     if (ofClient.size === 0) this.#perClient.delete(counted);
   }
 
-  /** A piece for each queue. */
-  *#callUpAll(): Piecework {
-    for (const file of this.#freed) {
-      this.#freed.delete(file);
-      const queue = this.#queues.get(file);
-      if (queue === undefined) continue;
-      const { size } = queue;
-      this.#callUp(queue);
-      yield size;
+  *#sweepAll(): Piecework {
+    try {
+      for (const queue of this.#queues.values()) yield this.#callUp(queue);
+    } finally {
+      this.#isSweeping = false;
     }
   }
 
-  /** Tells those that can lock now, unless another before them in the queue can as well. */
-  #callUp(queue: ReadonlySet<Waiting>): void {
+  /** A piece for each queue. */
+  *#callUpFreed(): Piecework {
+    for (const file of this.#freed) {
+      this.#freed.delete(file);
+      const queue = this.#queues.get(file);
+      if (queue !== undefined) yield this.#callUp(queue);
+    }
+  }
+
+  /**
+   * Tells those that can lock now, unless another before them in the queue can as
+   * well; returns how many were looked at.
+   */
+  #callUp(queue: ReadonlySet<Waiting>): number {
+    const { size } = queue;
     const now = this.#clock.now();
     const before: Waiting[] = [];
     for (const waiting of queue) {
@@ -258,6 +270,7 @@ export class LockQueue {
       }
       if (isAwaited(waiting, now)) before.push(waiting);
     }
+    return size;
   }
 }
 

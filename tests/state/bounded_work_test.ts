@@ -179,6 +179,31 @@ Deno.test("a sweep looks at some thousand clients and sessions in each turn", ()
   assertEquals(state.clients.counts.courtesy, N);
 });
 
+Deno.test("a sweep looks at some hundred files in each turn whose locks are waited for", async () => {
+  const fixture = new StateFixture({ maxClients: 1_000 });
+  const { state, effects, clock } = fixture;
+  for (let c = 0; c < 250; c++) {
+    const client = fixture.client(`client ${c}`);
+    const owner = new OpenOwner(client, "owner");
+    const span = { start: 0n, last: 9n };
+    for (let i = 0; i < 8; i++) {
+      const file = state.files.obtain(fileRef(`${c} ${i}`), client);
+      const open = addOpen(state, { owner, file, uid: 0 });
+      const locker = new LockOwner(client, "locker");
+      state.waiting.denied({ open, owner: locker, ...span, write: true }, true);
+    }
+  }
+  assertEquals(state.waiting.size, 2_000);
+  clock.advance(LEASE + 1);
+  const looks = await looksOf(() => state.waiting.sweep());
+  assert(looks < 1_000, `${looks} looks`);
+  assert(state.waiting.size > 1_800);
+  // One that is asked for meanwhile is none.
+  state.waiting.sweep();
+  while (effects.goOn());
+  assertEquals(state.waiting.size, 0);
+});
+
 Deno.test("a sweep that is asked for while another goes on follows it", () => {
   const fixture = new StateFixture({ maxClients: 2 * N });
   const { state, effects, clock } = fixture;
