@@ -124,8 +124,8 @@ export class BufferBudget {
     this.#used += bytes;
     if (bytes >= 0 || this.#waiting.size === 0) return;
     this.#freed -= bytes;
-    const isEased = this.#used <= this.limit / 2;
     // Telling all of each packet that one of them has taken would be work for nothing.
+    const isEased = this.#hasCommonRoom(0);
     if (isEased || this.#freed >= this.#step) this.relieve();
   }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { toldClock } from "../support/fake_clock.ts";
+import { looksOf } from "../support/looks.ts";
 import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
 import { ConnectionWatch } from "../../src/rpc/connection_watch.ts";
 import {
@@ -353,4 +354,24 @@ Deno.test("of a thousand who wait those are told who find room, and no others", 
   // Room for three requests up to three quarters, of who holds no more than their share.
   hoarder.hold(6 * MIB - 1_000 * KIB - 3 * STEP);
   assertEquals(told, 3);
+});
+
+Deno.test("while those who wait find no room, none of them is looked at for each packet of a quiet client", async () => {
+  const budget = budgetOf(8 * MIB);
+  const waiting = Array.from({ length: 1_000 }, () => {
+    const share = budget.join(() => {});
+    share.hold((4 * MIB - STEP / 2) / 1_000);
+    return share;
+  });
+  // Others that hold nothing: each of these holds more than its share.
+  for (let i = 0; i < 100; i++) budget.join(() => {});
+  for (const share of waiting) assert(!share.admits(false, KIB));
+  const quiet = budget.join(() => {});
+  const looks = await looksOf(() => {
+    for (let i = 0; i < 10; i++) {
+      quiet.hold(KIB);
+      quiet.hold(0);
+    }
+  });
+  assert(looks < 100, `${looks} looks`);
 });
