@@ -209,7 +209,8 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /** A client's callbacks have a way again: what did not get through goes out once more. */
   regained(client: Client): void {
-    this.#state.files.effects.begin(this.#recalls.pathRegained(client));
+    const lost = this.#recalls.pathRegained(client);
+    if (lost !== undefined) this.#state.files.effects.begin(lost);
   }
 
   /**

@@ -65,6 +65,10 @@ interface Sending extends Recall {
 export class RecallQueue {
   readonly #options: RecallQueueOptions;
   readonly #recalls = new Map<Delegation, Sending>();
+  /** The same by client. */
+  readonly #perClient = new Map<Client, Set<Sending>>();
+  /** Clients whose recalls are looked at for those that got lost, and whether that is to be done again. */
+  readonly #regaining = new Map<Client, boolean>();
   /** Recalls that wait until another callback of their client is done. */
   readonly #waitingForRoom = new Map<Client, Set<Sending>>();
   #isClosed = false;
@@ -117,6 +121,10 @@ export class RecallQueue {
       waiting: [],
     };
     this.#recalls.set(delegation, recall);
+    const { client } = delegation;
+    const others = this.#perClient.get(client);
+    if (others === undefined) this.#perClient.set(client, new Set([recall]));
+    else others.add(recall);
     if (!recall.isDelivered) this.#sendInTurn(recall);
   }
 
@@ -131,21 +139,42 @@ export class RecallQueue {
     const recall = this.#recalls.get(delegation);
     if (recall === undefined) return;
     this.#recalls.delete(delegation);
+    const { client } = delegation;
+    const others = this.#perClient.get(client);
+    others?.delete(recall);
+    if (others?.size === 0) this.#perClient.delete(client);
     this.#leaveQueue(recall);
     recall.cancelTimer?.();
     for (const resolve of recall.waiting) resolve();
   }
 
-  /** What did not get through to a client goes out once more, over whatever way there is now. */
-  *pathRegained(client: Client): Piecework {
-    // The first one that finds no room makes the others wait anew.
-    this.#waitingForRoom.delete(client);
-    for (const recall of this.#recalls.values()) {
-      const isLost = recall.delegation.client === client && !recall.isDelivered;
-      yield isLost ? RECALL_PIECES : LOOK;
-      if (!isLost || this.#recalls.get(recall.delegation) !== recall) continue;
-      if (recall.isSending) recall.routed?.tryAnew();
-      else this.#sendInTurn(recall);
+  /**
+   * What did not get through to a client goes out once more, over whatever way
+   * there is now; `undefined` where there is nothing, or where that is being done.
+   */
+  pathRegained(client: Client): Piecework | undefined {
+    if (!this.#perClient.has(client)) return undefined;
+    const isUnderWay = this.#regaining.has(client);
+    this.#regaining.set(client, isUnderWay);
+    return isUnderWay ? undefined : this.#sendLost(client);
+  }
+
+  *#sendLost(client: Client): Piecework {
+    try {
+      do {
+        this.#regaining.set(client, false);
+        // The first one that finds no room makes the others wait anew.
+        this.#waitingForRoom.delete(client);
+        for (const recall of this.#perClient.get(client) ?? []) {
+          yield recall.isDelivered ? LOOK : RECALL_PIECES;
+          if (recall.isDelivered) continue;
+          if (this.#recalls.get(recall.delegation) !== recall) continue;
+          if (recall.isSending) recall.routed?.tryAnew();
+          else this.#sendInTurn(recall);
+        }
+      } while (this.#regaining.get(client));
+    } finally {
+      this.#regaining.delete(client);
     }
   }
 
@@ -181,6 +210,7 @@ export class RecallQueue {
       for (const resolve of recall.waiting) resolve();
     }
     this.#recalls.clear();
+    this.#perClient.clear();
     this.#waitingForRoom.clear();
   }
 

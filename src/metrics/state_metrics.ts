@@ -5,18 +5,21 @@ import type { MetricsRegistry } from "./registry.ts";
 import { collectedCounter, gauge } from "./instruments.ts";
 
 /** What gauges of the state are read from: a `ServerState`. */
-export type StateSource = Pick<ServerState, "budget" | "clients">;
+export type StateSource = Pick<ServerState, "budget" | "clients" | "files">;
 
 /**
  * What is remembered of clients: `clients{lease}`, `connections_bound`, `opens`,
- * `open_files`, `locks`, `waiting_locks`, `state_bytes`, `state_limit_bytes`,
+ * `open_files`, `locks`, `waiting_locks`, `works`, `state_bytes`, `state_limit_bytes`,
  * `state_refusals_total` and `leases_expired_total`. All but the last are read
  * at a scrape, off counts that the state keeps anyway.
  */
 export class StateMetrics implements ClientObserver {
   #expired = 0;
 
-  constructor(registry: MetricsRegistry, { budget, clients }: StateSource) {
+  constructor(
+    registry: MetricsRegistry,
+    { budget, clients, files }: StateSource,
+  ) {
     const { counts } = budget;
     gauge(registry, {
       name: "clients",
@@ -39,6 +42,11 @@ export class StateMetrics implements ClientObserver {
       ["open_files", "Files that something is held on.", () => counts.file],
       ["locks", "Byte ranges that are locked.", () => counts.range],
       ["waiting_locks", "Locks that are waited for.", () => counts.waiting],
+      [
+        "works",
+        "Works in pieces that are still to be done, as the ends of clients.",
+        () => files.effects.works,
+      ],
       [
         "state_bytes",
         "Bytes of memory for what is remembered of clients.",

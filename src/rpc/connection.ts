@@ -1,3 +1,4 @@
+import { workFor } from "../base/asker.ts";
 import { type Logger, silentLogger } from "../base/log.ts";
 import { sleep } from "../base/timers.ts";
 import { XdrError } from "../xdr/error.ts";
@@ -162,7 +163,7 @@ export class RpcConnection implements Connection {
    */
   async run(): Promise<void> {
     try {
-      await this.#read();
+      await workFor(this, () => this.#read());
       this.#isHalfClosed = true;
       // The peer may have closed its half only: it still gets its answers.
       while (this.#closeReason === undefined && this.#isBusy) {

@@ -1,3 +1,4 @@
+import { askedBy } from "../base/asker.ts";
 import type { Awaitable } from "../base/awaitable.ts";
 import type { Turn } from "../base/turn.ts";
 
@@ -23,16 +24,35 @@ export function finish(work: Piecework): void {
   while (!work.next().done);
 }
 
+/** Works of a party from which on its requests wait until there are fewer. */
+const MOST_WORKS = 1_024;
+/** The server's own work is shared out as that of a party. */
+const OWN = "";
+
+/** What one party has left to be done in pieces. */
+interface Party {
+  readonly name: string;
+  /** Each has some done in turn; the one whose turn it was last comes last. */
+  readonly works: Set<Piecework>;
+  /** Requests that wait until there is less. */
+  readonly waiting: (() => void)[];
+}
+
 /**
  * Where the state, which never waits, leaves slow work. The engine runs the
- * queue after each COMPOUND, the server after each sweep.
+ * queue after each COMPOUND, the server after each sweep. What is done in pieces
+ * is shared out by party: one that leaves much to be done waits for that itself.
  */
 export class EffectQueue {
   #effects: Effect[] = [];
-  /** Work in pieces; each has some done in turn. */
-  readonly #work: Piecework[] = [];
-  /** Index of the work whose turn it is. */
-  #at = 0;
+  readonly #parties = new Map<string, Party>();
+  /** Those with work in pieces; the one whose turn it was last comes last. */
+  readonly #line = new Set<Party>();
+  /** Those with requests that wait. */
+  readonly #behind = new Set<Party>();
+  #works = 0;
+  /** Whose piece is being done: what that leaves to be done is its own as well. */
+  #party: string | undefined;
   /** Pieces that may still be done in this turn. */
   #allowance = AT_ONE_GO;
   readonly #turn: Pick<Turn, "isOver"> | undefined;
@@ -47,12 +67,17 @@ export class EffectQueue {
 
   /** Whether there is nothing to do. */
   get isEmpty(): boolean {
-    return this.#effects.length === 0 && this.#work.length === 0;
+    return this.#effects.length === 0 && !this.hasWork;
   }
 
   /** Whether there is work in pieces to go on with. */
   get hasWork(): boolean {
-    return this.#work.length > 0;
+    return this.#line.size > 0;
+  }
+
+  /** Works that are still to be done. */
+  get works(): number {
+    return this.#works;
   }
 
   /** Adds an effect, which the engine starts after the COMPOUND. */
@@ -62,20 +87,26 @@ export class EffectQueue {
 
   /** Adds work in pieces, of which as many are done at once as the turn allows. */
   begin(work: Piecework): void {
-    if (this.#work.length === 0) {
-      this.#work.push(work);
-      return this.#go();
-    }
-    if (this.#allowance > 0 && this.#doSome(work)) return;
-    // Behind all others, of which the one whose turn it is comes first.
-    this.#work.splice(this.#at, 0, work);
-    this.#at++;
+    const name = this.#party ?? askedBy()?.party ?? OWN;
+    const hasOthers = this.hasWork;
+    do {
+      if (this.#allowance <= 0) break;
+      if (this.#doSome(work, name)) return;
+    } while (!hasOthers && !this.#turn?.isOver);
+    const party = this.#partyOf(name);
+    this.#works++;
+    party.works.add(work);
+    this.#line.add(party);
   }
 
   /** Another turn: goes on with the work in pieces; returns whether there is more. */
   goOn(): boolean {
     this.#allowance = AT_ONE_GO;
-    this.#go();
+    try {
+      this.#go();
+    } finally {
+      this.#release();
+    }
     return this.hasWork;
   }
 
@@ -86,25 +117,75 @@ export class EffectQueue {
     return effects;
   }
 
+  /** Whether a party has so much to be done that its requests are to wait. */
+  isBehind(name: string): boolean {
+    const works = this.#parties.get(name)?.works.size ?? 0;
+    return works >= MOST_WORKS;
+  }
+
+  /** Resolves when a party that is behind may have left less; it may be behind again by then. */
+  caughtUp(name: string): Promise<void> {
+    const party = this.#partyOf(name);
+    this.#behind.add(party);
+    return new Promise((resolve) => void party.waiting.push(resolve));
+  }
+
+  #partyOf(name: string): Party {
+    let party = this.#parties.get(name);
+    if (party === undefined) {
+      party = { name, works: new Set(), waiting: [] };
+      this.#parties.set(name, party);
+    }
+    return party;
+  }
+
   #go(): void {
-    while (this.#work.length > 0 && this.#allowance > 0) {
-      const isDone = this.#doSome(this.#work[this.#at]!);
-      // By now there may be more, of which none has come between.
-      if (isDone) this.#work.splice(this.#at, 1);
-      else this.#at++;
-      if (this.#at >= this.#work.length) this.#at = 0;
-      if (this.#turn?.isOver) return;
+    for (const party of this.#line) {
+      const { name, works } = party;
+      const [work] = works;
+      // Both have their next turn behind the others'.
+      this.#line.delete(party);
+      works.delete(work!);
+      this.#works--;
+      try {
+        if (!this.#doSome(work!, name)) {
+          works.add(work!);
+          this.#works++;
+        }
+      } finally {
+        if (works.size > 0) this.#line.add(party);
+        else if (!this.#behind.has(party)) this.#parties.delete(name);
+      }
+      if (this.#allowance <= 0 || this.#turn?.isOver) return;
+    }
+  }
+
+  /** Lets as many requests go on as there is room for what they may leave. */
+  #release(): void {
+    for (const party of this.#behind) {
+      const { name, works, waiting } = party;
+      const room = works.size === 0 ? waiting.length : MOST_WORKS - works.size;
+      waiting.splice(0, Math.max(0, room)).forEach((go) => go());
+      if (waiting.length > 0) continue;
+      this.#behind.delete(party);
+      if (works.size === 0) this.#parties.delete(name);
     }
   }
 
   /** Does some pieces, one at least; whether that was all. */
-  #doSome(work: Piecework): boolean {
+  #doSome(work: Piecework, name: string): boolean {
     const until = Math.max(0, this.#allowance - AT_A_TIME);
-    do {
-      const step = work.next();
-      if (step.done) return true;
-      this.#allowance -= step.value;
-    } while (this.#allowance > until && !this.#turn?.isOver);
+    const outer = this.#party;
+    this.#party = name;
+    try {
+      do {
+        const step = work.next();
+        if (step.done) return true;
+        this.#allowance -= step.value;
+      } while (this.#allowance > until && !this.#turn?.isOver);
+    } finally {
+      this.#party = outer;
+    }
     return false;
   }
 }

@@ -83,9 +83,27 @@ Deno.test("recalls that are lost with their path go out again as far as there is
   assertEquals(way.inFlight.length, ROOM);
   assert(way.sent <= 2 * (ROOM + 1));
   for (const request of way.inFlight.splice(0)) request.done(lost);
-  finish(queue.pathRegained(client));
+  finish(queue.pathRegained(client)!);
   assertEquals(way.inFlight.length, ROOM);
   assert(way.sent <= 3 * (ROOM + 1));
+});
+
+Deno.test("a client whose path comes again and again has what was lost looked for once at a time", () => {
+  const { queue, way, client, delegations } = crowd();
+  const lost = { kind: "failed", reason: "no answer" } as const;
+  const lose = () => {
+    for (const request of way.inFlight.splice(0)) request.done(lost);
+  };
+  lose();
+  const work = queue.pathRegained(client)!;
+  for (let i = 0; i < 10; i++) work.next();
+  lose();
+  assertEquals(queue.pathRegained(client), undefined);
+  finish(work);
+  assertEquals(way.inFlight.length, ROOM);
+  assert(queue.pathRegained(client) !== undefined);
+  for (const delegation of delegations) queue.end(delegation);
+  assertEquals(queue.pathRegained(client), undefined);
 });
 
 Deno.test("what is returned meanwhile is not asked for any more", () => {

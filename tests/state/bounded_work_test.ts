@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ByteRanges } from "../../src/state/byte_ranges.ts";
+import { workFor } from "../../src/base/asker.ts";
 import { EffectQueue, type Piecework } from "../../src/state/effects.ts";
 import {
   grantDelegation,
@@ -102,6 +103,47 @@ Deno.test("work in pieces is done some hundred at a time, and short work does no
   }
   assertEquals(done.length, 2 * N);
   assert(turns > 100);
+});
+
+Deno.test("a party that leaves much to be done in pieces waits for that itself", async () => {
+  const effects = new EffectQueue();
+  const begin = (party: string, pieces: number) => {
+    let left = pieces;
+    workFor({ party }, () =>
+      effects.begin(function* (): Piecework {
+        for (; left > 0; left--) yield 1;
+      }()));
+    return { isDone: () => left === 0 };
+  };
+  const MANY = 1_030;
+  for (let i = 0; i <= MANY; i++) begin("loud", 65);
+  assert(effects.isBehind("loud") && !effects.isBehind("quiet"));
+  const short = begin("quiet", 20);
+  for (let turns = 0; turns < 2; turns++) effects.goOn();
+  assert(short.isDone());
+  let goesOn = false;
+  effects.caughtUp("loud").then(() => goesOn = true);
+  while (effects.isBehind("loud")) {
+    await Promise.resolve();
+    assertEquals(goesOn, false);
+    effects.goOn();
+  }
+  await Promise.resolve();
+  assertEquals(goesOn, true);
+  while (effects.goOn());
+  assertEquals(effects.works, 0);
+});
+
+Deno.test("what work leaves to be done is its party's too, in whichever turn it is done", () => {
+  const effects = new EffectQueue();
+  const long = () => Array(1000).fill(1).values();
+  workFor({ party: "loud" }, () =>
+    effects.begin(function* (): Piecework {
+      for (let i = 0; i < N; i++) yield 1;
+      for (let i = 0; i < 1100; i++) effects.begin(long());
+    }()));
+  while (effects.works < 1100) effects.goOn();
+  assert(effects.isBehind("loud"));
 });
 
 Deno.test("work in pieces stops when the turn is over, and gets on by one at least", () => {
