@@ -1,3 +1,5 @@
+import type { Asker } from "../base/asker.ts";
+
 /**
  * On a back end of ours whose every call waits for another thread: operations in
  * it stand in line, as in file systems of others.
@@ -8,12 +10,6 @@ export const standsInLine: unique symbol = Symbol("stands in line");
 const PARTY_SHARE = 1 / 2;
 /** And this part those of one connection: clients of one network don't wait for each other's. */
 const CONNECTION_SHARE = 1 / 8;
-
-/** On whose behalf an operation is carried out: a connection. */
-export interface Asker {
-  /** With whom it shares what each party has: `Connection.party`. */
-  readonly party: string;
-}
 
 /** One connection's operations. */
 interface Connected {

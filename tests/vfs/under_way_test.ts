@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Asker, OperationsUnderWay } from "../../src/vfs/under_way.ts";
+import type { Asker } from "../../src/base/asker.ts";
+import { OperationsUnderWay } from "../../src/vfs/under_way.ts";
 
 /** Lets `count` operations of each party in, and tells in which order they began. */
 function crowd(limit: number) {
