@@ -5,6 +5,7 @@
  * @module
  */
 import type { Client } from "./client.ts";
+import type { Piecework } from "./effects.ts";
 import type { LockingTables } from "./file_states.ts";
 import { dropOpen, forgetClosed } from "./opens.ts";
 import { type OpenOwner, removeOpenOwner } from "./owners.ts";
@@ -34,22 +35,30 @@ export function noteUse(
   }
 }
 
-/** Forgets a client's owners that were idle already before a time; returns how many there were. */
-export function forgetIdleOwners(
+/** Forgets a client's owners that were idle already before a time, one after the other. */
+export function* forgetIdleOwners(
   tables: LockingTables,
   { states }: Client,
   before: number,
-): number {
-  let forgotten = 0;
+): Piecework {
   for (const idle of [states.idleOwners, states.guests.idleOwners]) {
     for (const owner of idle) {
       if (owner.idleSince >= before) break;
-      if (owner.sequence!.pending !== undefined) continue;
-      forgetOwner(tables, owner);
-      forgotten++;
+      if (forgetIfIdle(tables, owner, before)) yield 1;
     }
   }
-  return forgotten;
+}
+
+/** Forgets an owner that was idle already before a time; returns whether it was. */
+export function forgetIfIdle(
+  tables: LockingTables,
+  owner: OpenOwner,
+  before: number,
+): boolean {
+  const isIdle = idleWith(owner).has(owner) && owner.idleSince < before &&
+    owner.sequence!.pending === undefined;
+  if (isIdle) forgetOwner(tables, owner);
+  return isIdle;
 }
 
 /** An unconfirmed owner starts anew: what it had is cancelled (RFC 7530 16.18.5). */

@@ -308,7 +308,7 @@ export class ServerState implements LockingTables {
         this.sessions.dropAbandoned(client, now - this.lease.leaseMs);
       } // RFC 7530 9.1.10, 16.18.5: an owner is kept for a lease after its last request.
       else if (client.protocol === 0) {
-        yield forgetIdleOwners(this, client, now - this.lease.leaseMs);
+        yield* forgetIdleOwners(this, client, now - this.lease.leaseMs);
       }
       yield LOOK;
     }

@@ -221,6 +221,30 @@ Deno.test("a sweep looks at some thousand clients and sessions in each turn", ()
   assertEquals(state.clients.counts.courtesy, N);
 });
 
+Deno.test("NFSv4.0: owners that never confirmed their opens are forgotten some hundred at a time, by a sweep or in the way", async () => {
+  const engine = new Engine();
+  const { state, effects } = engine.services;
+  const client = await engine.client(0);
+  const rival = await engine.client(0);
+  for (let i = 0; i < 1_000; i++) {
+    const open = client.openOp("file", { seqid: 1, owner: `${i}` });
+    await client.ok("OPEN", op.putrootfh(), open);
+  }
+  const { openOwners } = state.clients.find(client.clientid, 0)!.states;
+  engine.clock.advance(LEASE + 1);
+  await client.call(op.renew(client.clientid));
+  await rival.call(op.renew(rival.clientid));
+  const denying = { seqid: 1, deny: 3 };
+  assertEquals(await rival.openStatus("file", denying), "DELAY");
+  assert(openOwners.size > 700, `${openOwners.size} left`);
+  const before = openOwners.size;
+  state.sweep(engine.clock.now());
+  assert(before - openOwners.size < 200);
+  while (effects.goOn());
+  assertEquals(openOwners.size, 0);
+  assertEquals(await rival.openStatus("file", { ...denying, seqid: 2 }), "OK");
+});
+
 Deno.test("a sweep looks at some hundred files in each turn whose locks are waited for", async () => {
   const fixture = new StateFixture({ maxClients: 1_000 });
   const { state, effects, clock } = fixture;

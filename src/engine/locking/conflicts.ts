@@ -9,7 +9,7 @@ import {
   type RecallReason,
 } from "../../state/delegations.ts";
 import type { ShareUse } from "../../state/changes_under_way.ts";
-import { forgetIdleOwners } from "../../state/idle_owners.ts";
+import { forgetIfIdle } from "../../state/idle_owners.ts";
 import { conflictingOpen } from "../../state/opens.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
@@ -21,9 +21,8 @@ const END_COUNTS = 8;
 
 /**
  * `held` is in the way. True when it is not any more: its client's lease had run
- * out, so that it was kept by courtesy only (RFC 8881 8.4.3, RFC 7530 9.6.3.1). Of
- * an open or lock also when that is worth another look, since owners that never
- * confirmed what they opened were forgotten.
+ * out, so that it was kept by courtesy only (RFC 8881 8.4.3, RFC 7530 9.6.3.1), or
+ * its owner never confirmed what it had opened.
  */
 export function giveWay(context: CompoundContext, held: HeldState): boolean {
   const { clock, state } = context.services;
@@ -36,7 +35,11 @@ export function giveWay(context: CompoundContext, held: HeldState): boolean {
   // No delegation is: it comes with opens that are confirmed.
   if (held.kind !== "delegation" && client.protocol === 0) {
     const before = clock.now() - state.lease.leaseMs;
-    if (forgetIdleOwners(state, client, before) > 0) return true;
+    const { owner } = held.kind === "open" ? held : held.open;
+    if (forgetIfIdle(state, owner, before)) {
+      count(context, held, 1);
+      return true;
+    }
   }
   if (client === context.client) return false;
   if (!client.isGone && state.lease.isExpired(client)) {
