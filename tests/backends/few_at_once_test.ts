@@ -7,7 +7,7 @@ async function turns(): Promise<void> {
 }
 
 Deno.test("of many long calls four are under way, the others in their order, whatever becomes of them", async () => {
-  const few = new FewAtOnce();
+  const few = new FewAtOnce(4);
   const calls = Array.from({ length: 9 }, () => Promise.withResolvers<void>());
   const begun: number[] = [];
   const ended = calls.map(({ promise }, i) =>

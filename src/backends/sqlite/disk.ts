@@ -54,8 +54,8 @@ export interface Disk {
   room(directory: string): { readonly total: number; readonly free: number };
 }
 
-/** All stores of the process share its threads. */
-const cuts = new FewAtOnce();
+/** All stores of the process share its threads: for what takes up to minutes, and for what does not. */
+const cuts = { long: new FewAtOnce(4), short: new FewAtOnce(32) };
 
 /** The disk of the host. */
 export const hostDisk: Disk = {
@@ -67,10 +67,12 @@ export const hostDisk: Disk = {
   syncNow: fdatasyncSync,
   reader: (calls) =>
     calls === undefined ? new PacedReads() : new CachedReads(calls),
-  cut: (descriptor, size, now) =>
-    now.isHeldUp || isFarFrom(now, size)
-      ? cuts.run(() => resizeLater(descriptor, size))
-      : ftruncateSync(descriptor, size),
+  cut(descriptor, size, now) {
+    const isLong = isFarFrom(now, size);
+    if (!isLong && !now.isHeldUp) return ftruncateSync(descriptor, size);
+    const few = isLong ? cuts.long : cuts.short;
+    return few.run(() => resizeLater(descriptor, size));
+  },
   room(directory) {
     const { bsize, blocks, bavail } = statfsSync(directory);
     return { total: bsize * blocks, free: bsize * bavail };
