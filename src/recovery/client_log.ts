@@ -1,5 +1,12 @@
 import type { Clock } from "../base/clock.ts";
-import { deleteLine, HEADER, putLine, readLog } from "./log_format.ts";
+import { hostCode } from "../base/host_error.ts";
+import {
+  deleteLine,
+  HEADER,
+  type LogContent,
+  putLine,
+  readLog,
+} from "./log_format.ts";
 import {
   type ClientRecord,
   type RecordedOwner,
@@ -10,8 +17,8 @@ import {
 /** Options of {@linkcode ClientLog}. */
 export interface ClientLogOptions {
   readonly clock: Clock;
-  /** Told of damage that cost records, with a line for the operator. */
-  readonly onDamage?: (message: string) => void;
+  /** Told of what is wrong with the log, with a line for the operator. */
+  readonly onTrouble?: (message: string) => void;
 }
 
 /** A sync that is under way. */
@@ -55,7 +62,7 @@ export class ClientLog implements RecordStore {
   /**
    * Opens the log at `path`, whose folder is made if missing. Throws, with
    * one line for the operator, when another server has it, or when it can't be
-   * read or written.
+   * read or written. On a full disk the one that is there goes on.
    */
   constructor(path: string, options: ClientLogOptions) {
     this.#path = path;
@@ -63,14 +70,22 @@ export class ClientLog implements RecordStore {
     Deno.mkdirSync(parent(path), { recursive: true, mode: 0o700 });
     this.#lock = lock(path);
     try {
-      const { records, isDamaged } = read(path);
-      if (isDamaged) {
-        options.onDamage?.(
+      const content = read(path);
+      if (content.isDamaged) {
+        options.onTrouble?.(
           `${path} is damaged: the clients recorded before that can't reclaim`,
         );
       }
-      this.#records = records;
-      this.#rewrite();
+      this.#records = content.records;
+      try {
+        this.#rewrite();
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        options.onTrouble?.(
+          `${path} can't be written anew, the disk is full: clients that are not in it may have to wait with opening files`,
+        );
+        this.#goOn(content, error);
+      }
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -85,8 +100,13 @@ export class ClientLog implements RecordStore {
   /** {@inheritDoc RecordStore.put} */
   put(record: ClientRecord): void {
     if (this.#failure !== undefined) this.#repair();
-    this.#append(putLine(record));
-    this.#records.set(recordKey(record), record);
+    const line = putLine(record);
+    const key = recordKey(record);
+    const old = this.#records.get(key);
+    // A client that is back takes no room.
+    if (old !== undefined && putLine(old) === line) return;
+    this.#append(line);
+    this.#records.set(key, record);
   }
 
   /** {@inheritDoc RecordStore.delete} */
@@ -119,6 +139,18 @@ export class ClientLog implements RecordStore {
   [Symbol.dispose](): void {
     this.#file?.close();
     this.#lock.close();
+  }
+
+  /** Keeps the file that was read, as far as it can be; `why` no other is written. */
+  #goOn({ isDamaged, goodBytes }: LogContent, why: unknown): void {
+    if (isDamaged || goodBytes === 0) {
+      this.#failure = why;
+      return;
+    }
+    const file = this.#file = Deno.openSync(this.#path, { append: true });
+    file.truncateSync(goodBytes);
+    file.syncSync();
+    this.#size = this.#liveSize = goodBytes;
   }
 
   /** Adds a line, or leaves the file as it was and throws. */
@@ -218,13 +250,18 @@ export class ClientLog implements RecordStore {
   }
 }
 
-function read(path: string): ReturnType<typeof readLog> {
+function read(path: string): LogContent {
   try {
     return readLog(Deno.readTextFileSync(path), path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { records: new Map(), isDamaged: false };
+    return { records: new Map(), isDamaged: false, goodBytes: 0 };
   }
+}
+
+/** Whether the disk, or what the user may have of it, is full. */
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(hostCode(error) ?? "");
 }
 
 /** Holds until the file is closed, if only by the end of the process. */

@@ -29,6 +29,8 @@ export interface LogContent {
   readonly records: Map<string, ClientRecord>;
   /** Something in the middle can't be read, and what stood before it was given up. */
   readonly isDamaged: boolean;
+  /** Bytes up to the end of the last good line. */
+  readonly goodBytes: number;
 }
 
 /**
@@ -51,8 +53,9 @@ export function readLog(text: string, path: string): LogContent {
   const records = new Map<string, ClientRecord>();
   let isDamaged = false;
   let isBroken = false;
+  let goodLines = 1;
   // Behind the last newline there is nothing, or a line that is not whole.
-  for (const each of lines.slice(1, -1)) {
+  for (const [index, each] of lines.slice(1, -1).entries()) {
     const change = parseLine(each);
     if (change === undefined) {
       isBroken = true;
@@ -65,11 +68,13 @@ export function readLog(text: string, path: string): LogContent {
       isDamaged = true;
       isBroken = false;
     }
+    goodLines = index + 2;
     const key = recordKey(change);
     if (isRecord(change)) records.set(key, change);
     else records.delete(key);
   }
-  return { records, isDamaged };
+  const good = `${lines.slice(0, goodLines).join("\n")}\n`;
+  return { records, isDamaged, goodBytes: Buffer.byteLength(good) };
 }
 
 function line(change: readonly unknown[]): string {

@@ -26,6 +26,6 @@ export function openClientLog(
   // The extension is older than the word: it stays what folders have in them.
   return new ClientLog(`${directory}/clients/${address}.journal`, {
     clock,
-    onDamage: (message) => log.error(message),
+    onTrouble: (message) => log.error(message),
   });
 }

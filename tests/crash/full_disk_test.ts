@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertGreater,
   AssertionError,
+  assertRejects,
 } from "@std/assert";
 import { checkStore } from "../../src/backends/sqlite/check.ts";
 import { Status } from "../../src/nfs4/constants.ts";
@@ -68,8 +69,13 @@ function run(command: string, args: string[]): boolean {
 }
 
 async function start(target: string, ...flags: string[]) {
+  return await startAt(0, target, ...flags);
+}
+
+/** At port 0 no client finds it again, and so it keeps no record of any. */
+async function startAt(wanted: number, target: string, ...flags: string[]) {
   const server = new ServerProcess([
-    ...["--export", `/=sqlite:${target}`, "--port", "0"],
+    ...["--export", `/=sqlite:${target}`, "--port", `${wanted}`],
     ...["--metrics-port", "0", "--log-level", "error", ...flags],
   ]);
   const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
@@ -287,6 +293,54 @@ for (const isRestarted of [false, true]) {
       await removeAll(session, files);
     },
   );
+}
+
+for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+  Deno.test(
+    `a server that ended by ${signal} starts again on a disk that is full, and clients can read`,
+    {
+      ignore: cannotMount,
+    },
+    async () => {
+      using disk = new SmallDisk();
+      const store = `${disk.path}/store`;
+      const files = { prefix: "f", bytes: 1000, count: 60 };
+      const names = Array.from({ length: files.count }, (_, i) => `f${i}`);
+      const free = freePort();
+      {
+        const { server, port } = await startAt(free, store);
+        await using _server = server;
+        await using session = await openSession({ port });
+        for (const name of names) await put(session, name, files.bytes);
+        server.kill(signal);
+        await server.ended();
+      }
+      disk.fill();
+      const { server, port } = await startAt(free, store, "--grace", "0");
+      await using _server = server;
+      await using session = await openSession({ port });
+      await assertThere(session, files);
+      // A clean end has given the room of the log back.
+      if (signal === "SIGKILL") await removeAll(session, names);
+      else assertEquals(await removal(session, "f0"), Status.NOSPC);
+      disk.free();
+      if (signal === "SIGTERM") await removeAll(session, names);
+    },
+  );
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** The status of a REMOVE that is refused. */
+async function removal(session: Session, name: string): Promise<number> {
+  const refused = await assertRejects(
+    () => session.compound([op.putrootfh(), op.remove(name)]),
+    NfsError,
+  );
+  return refused.status;
 }
 
 /** Removes files one after the other, on a disk that is full all the while. */

@@ -20,11 +20,11 @@ class Folder implements Disposable {
   readonly path = Deno.makeTempDirSync();
   readonly clock = new FakeClock();
   readonly journal = `${this.path}/clients/here.journal`;
-  readonly damage: string[] = [];
+  readonly trouble: string[] = [];
 
   open(): ClientLog {
-    const onDamage = (message: string) => void this.damage.push(message);
-    return new ClientLog(this.journal, { clock: this.clock, onDamage });
+    const onTrouble = (message: string) => void this.trouble.push(message);
+    return new ClientLog(this.journal, { clock: this.clock, onTrouble });
   }
 
   /** The numbers of the records that the next process finds. */
@@ -100,7 +100,7 @@ test("damage is told of, and what is left is read without it next time", (folder
   Deno.writeTextFileSync(folder.journal, text.replace("0002", "0004"));
   assertEquals(folder.left(), [3]);
   assertEquals(folder.left(), [3]);
-  assertEquals(folder.damage.length, 1);
+  assertEquals(folder.trouble.length, 1);
 });
 
 test("what an interrupted rewrite left is no hindrance", (folder) => {
@@ -144,7 +144,7 @@ test("history that can't be rewritten is no reason to fail", async (folder) => {
   const journal = folder.open();
   Deno.mkdirSync(`${folder.journal}.new`);
   for (let i = 0; i < 1_500; i++) {
-    journal.put(longRecord(1));
+    journal.put({ ...longRecord(1), leaseMs: 90_000 + i });
     if (i % 100 === 0) await journal.flush();
   }
   await journal.flush();
@@ -209,4 +209,52 @@ test("a line that can't be written whole is taken back", async (folder) => {
   }
   journal[Symbol.dispose]();
   assertEquals(folder.left(), []);
+});
+
+test("on a full disk the one that is there goes on, without what was not whole in it", async (folder) => {
+  {
+    using journal = folder.open();
+    for (const n of [1, 2]) journal.put(record(n));
+    await journal.flush();
+  }
+  Deno.writeTextFileSync(folder.journal, "torn", { append: true });
+  const { writeSync } = Deno.FsFile.prototype;
+  const { code, message } = { code: "ENOSPC", message: "no space left" };
+  Deno.FsFile.prototype.writeSync = () => {
+    throw Object.assign(new Error(message), { code });
+  };
+  try {
+    using journal = folder.open();
+    assertEquals(folder.trouble.length, 1);
+    assertEquals(journal.load(), [record(1), record(2)]);
+    // It is back, as it was.
+    journal.put(record(1));
+    assertThrows(() => journal.put(record(3)), Error, message);
+    Deno.FsFile.prototype.writeSync = writeSync;
+    journal.put(record(4));
+    await journal.flush();
+  } finally {
+    Deno.FsFile.prototype.writeSync = writeSync;
+  }
+  assertEquals(folder.left(), [1, 2, 4]);
+  assertEquals(folder.trouble.length, 1);
+});
+
+test("on a full disk there may be none, and nothing is put in it until there is room", async (folder) => {
+  const { writeSync } = Deno.FsFile.prototype;
+  const message = "No space left on device (os error 28)";
+  Deno.FsFile.prototype.writeSync = () => {
+    throw new Error(message);
+  };
+  try {
+    using journal = folder.open();
+    assertThrows(() => journal.put(record(1)), Error, message);
+    Deno.FsFile.prototype.writeSync = writeSync;
+    folder.clock.advance(1_000);
+    journal.put(record(2));
+    await journal.flush();
+  } finally {
+    Deno.FsFile.prototype.writeSync = writeSync;
+  }
+  assertEquals(folder.left(), [2]);
 });

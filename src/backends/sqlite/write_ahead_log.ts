@@ -85,10 +85,9 @@ export class WriteAheadLog implements Log {
     this.#look = db.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(RESTART)");
     this.#sign = prepareSigning(db);
-    // A write makes the file, and an fsync of its folder makes that last. To one that
-    // is there it can wait: a store is opened on a full disk, too, and can be read.
-    if (options.isContinued) this.#isUnsigned = !isSigned(db);
-    else this.#sign.run();
+    // An fsync of its folder makes the file last, which reading it has made. Where
+    // there is no room, the next change signs: a store can be read on a full disk.
+    this.#isUnsigned = options.isContinued ? !isSigned(db) : !this.#canSign();
     this.#log = openSync(`${path}-wal`, "r+");
     this.#database = openSync(path, "r+");
     this.#pages = db.prepare("PRAGMA page_count");
@@ -109,6 +108,18 @@ export class WriteAheadLog implements Log {
   committed(): void {
     this.#isUnsigned = false;
     this.#committedPages = this.#openPages;
+  }
+
+  /** Signs the log at once; false where the disk has no room. */
+  #canSign(): boolean {
+    try {
+      this.#sign.run();
+      return true;
+    } catch (error) {
+      const cause = fsErrorOf(error);
+      if (cause instanceof FsError && cause.code === "no-space") return false;
+      throw error;
+    }
   }
 
   reserve(): void {
