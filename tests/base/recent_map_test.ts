@@ -58,3 +58,34 @@ Deno.test("a value that is set again stays young, and counts once", () => {
   map.set("d", 4);
   assertEquals([...map.keys()], ["c", "a", "d"]);
 });
+
+Deno.test("of thousands that a map is to forget a few are told of whenever another comes", () => {
+  let evicted = 0;
+  const map = new RecentMap<number, number>(1_000, {
+    evict: () => void evicted++,
+  });
+  let most = 0;
+  for (let i = 0; i < 10_000; i++) {
+    const before = evicted;
+    map.set(i, i);
+    most = Math.max(most, evicted - before);
+    const held = [...map.keys()].length;
+    assert(held <= 2_000, `${held} after ${i}`);
+    assertEquals(held + evicted, i + 1);
+  }
+  assertEquals(most, 2);
+});
+
+Deno.test("what is about to leave a map stays where it is asked for", () => {
+  const evicted: number[] = [];
+  const map = new RecentMap<number, number>(10, {
+    evict: (value) => evicted.push(value),
+  });
+  for (let i = 0; i < 21; i++) map.set(i, i);
+  assertEquals(evicted, [0, 1]);
+  assertEquals(map.get(5), 5);
+  map.delete(6);
+  for (let i = 21; i < 29; i++) map.set(i, i);
+  assertEquals(map.get(5), 5);
+  assertEquals(evicted, [0, 1, 2, 3, 4, 7, 8, 9]);
+});
