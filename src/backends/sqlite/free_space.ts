@@ -1,4 +1,5 @@
 import { FsError } from "../../vfs/mod.ts";
+import { BLOCK } from "./unsynced.ts";
 import { weightOfName } from "./weight.ts";
 
 /** The disk is asked again after so many bytes at the latest: others use it too. */
@@ -121,7 +122,7 @@ export class FreeSpace {
   }
 
   #take(count: number, inDatabase: boolean): void {
-    const bytes = inDatabase ? count * COPIES : count;
+    const bytes = inDatabase ? count * COPIES : Math.max(count, BLOCK);
     if (bytes > this.#budget) {
       this.#commit?.();
       this.#budget = Math.min(this.#freeOnDisk(), ASK_AGAIN);

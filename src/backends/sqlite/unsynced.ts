@@ -1,3 +1,6 @@
+/** Bytes that the host brings to disk at least, however few of them were written. */
+export const BLOCK = 4096;
+
 /** All that was done to a content up to some moment. */
 export interface Progress {
   readonly written: number;
@@ -13,7 +16,7 @@ export class Unsynced {
   #done: Progress = { written: 0, cuts: 0 };
   #synced = this.#done;
 
-  /** Bytes written; those that were written twice count twice. */
+  /** Bytes written; those that were written twice count twice, and few as a block. */
   get bytes(): number {
     return this.#done.written - this.#synced.written;
   }
@@ -36,7 +39,7 @@ export class Unsynced {
   /** So many bytes were written. */
   written(bytes: number): void {
     const { written, cuts } = this.#done;
-    this.#done = { written: written + bytes, cuts };
+    this.#done = { written: written + Math.max(bytes, BLOCK), cuts };
   }
 
   /** It was cut. */

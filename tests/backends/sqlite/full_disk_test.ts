@@ -11,6 +11,7 @@ import {
   sqlite,
   type SqliteFileSystem,
 } from "../../../src/backends/sqlite/mod.ts";
+import { FreeSpace } from "../../../src/backends/sqlite/free_space.ts";
 import { UniqueNumbers } from "../../../src/backends/sqlite/unique_numbers.ts";
 import { Transaction } from "../../../src/backends/sqlite/transaction.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
@@ -123,4 +124,16 @@ Deno.test("when SQLite gives a transaction up, nothing of it is answered", () =>
   transaction.commit();
   assertEquals(number(db, "SELECT count(*) FROM t"), 1);
   db.close();
+});
+
+Deno.test("single bytes may each take a block of the disk, which is asked in time", () => {
+  let asked = 0;
+  const room = new FreeSpace({ files: 0, used: 0 }, {
+    ...{ quota: Infinity, countsNames: false, commit: undefined },
+    free: () => (asked++, 2 ** 40),
+  });
+  for (let i = 0; i < 40_000; i++) {
+    room.takeBytes(1, { growth: 1, inDatabase: false });
+  }
+  assertGreater(asked, 1);
 });

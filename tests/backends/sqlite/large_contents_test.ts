@@ -4,6 +4,7 @@ import {
   type SqliteFileSystem,
   type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
+import { BLOCK } from "../../../src/backends/sqlite/unsynced.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
 import { rightsOf } from "../../../src/vfs/wanted.ts";
 import { canWrite, make, pattern } from "./fixture.ts";
@@ -44,6 +45,13 @@ function large(fs: SqliteFileSystem, name: string): SqliteNode {
 /** What a client can do for which a large content has to be on disk. */
 const works: Record<string, (fs: SqliteFileSystem) => Promise<unknown>> = {
   "COMMIT of a large content": async (fs) => await fs.commit(large(fs, "a")),
+  "COMMIT of single bytes far from each other": async (fs) => {
+    const file = make(fs, "a");
+    for (let at = 0; at < 40 * BLOCK; at += BLOCK) {
+      fs.write(file, 2 ** 20 + at, pattern(1, 1), "unstable");
+    }
+    await fs.commit(file);
+  },
   "a durable WRITE to a large content": async (fs) =>
     await fs.write(large(fs, "a"), 0, pattern(40_000, 2), "file"),
   "a WRITE over what was cut off a large content": async (fs) => {
