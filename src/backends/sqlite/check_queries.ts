@@ -40,7 +40,10 @@ export const checkQueries: readonly string[] = [
      WHERE type = 'directory')
    SELECT 'folder ' || fileid || ' can''t be reached from the root'
    FROM inodes WHERE type = 'directory' AND fileid NOT IN tree`,
-  `SELECT 'there is no root folder' WHERE NOT EXISTS
+  // Of a store whose first start was ended, the next one makes it.
+  `SELECT 'there is no root folder'
+   WHERE EXISTS (SELECT 1 FROM inodes UNION ALL SELECT 1 FROM entries)
+   AND NOT EXISTS
      (SELECT 1 FROM inodes WHERE fileid = ${ROOT} AND type = 'directory')`,
   `SELECT 'file ' || fileid || ' of ' || size || ' bytes has content of ' ||
      coalesce(length(data), 0)

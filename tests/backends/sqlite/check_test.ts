@@ -46,13 +46,18 @@ async function fill(directory: string): Promise<void> {
   });
 }
 
+/** Changes the database of a store behind its back. */
+function edit(directory: string, sql: string): void {
+  const db = new DatabaseSync(`${directory}/store.db`);
+  db.exec(sql);
+  db.close();
+}
+
 /** What a check finds after the database was changed behind the store's back. */
 async function findings(sql: string): Promise<readonly string[]> {
   using folder = temporary();
   await fill(folder.path);
-  const db = new DatabaseSync(`${folder.path}/store.db`);
-  db.exec(sql);
-  db.close();
+  edit(folder.path, sql);
   return (await checkStore(folder.path)).problems;
 }
 
@@ -161,6 +166,18 @@ for (const [what, sql, said] of damages) {
     },
   });
 }
+
+Deno.test({
+  name: "a store whose first start ended before it had a root has no problems",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await using(folder.path, () => {});
+    edit(folder.path, "DELETE FROM inodes");
+    assertEquals((await checkStore(folder.path)).problems, []);
+    await using(folder.path, (fs) => make(fs, "a"));
+  },
+});
 
 Deno.test({
   name: "where there is no store, a check says so and makes none",
