@@ -169,8 +169,9 @@ Deno.test("nodes, names, targets of symlinks and pieces of content count as memo
         attributes,
       }), 4500],
     [() => fs.link(find(fs, "a"), root, "l".repeat(200)), 300],
-    [() => write(fs, find(fs, "a"), 1), 300],
-    [() => fs.write(find(fs, "a"), 2 ** 30, new Uint8Array(1), "file"), 300],
+    // A piece takes half of it outside of V8's heap, for its buffer.
+    [() => write(fs, find(fs, "a"), 1), 530],
+    [() => fs.write(find(fs, "a"), 2 ** 30, new Uint8Array(1), "file"), 530],
   ];
   for (const [act, least] of steps) {
     const had = taken(fs);
@@ -203,7 +204,7 @@ Deno.test("small writes far apart take little, and as much as they are counted f
   // V8 keeps things of its own there, now and then.
   const tries = [write(), write(), write()];
   const [{ fs, file, counted }] = tries as [ReturnType<typeof write>];
-  assertLess(counted, 2_000_000);
+  assertLess(counted, 2_500_000);
   assertLess(Math.min(...tries.map(({ grown }) => grown)), counted);
   const page = new Uint8Array(65536);
   fs.read(file, 65536, page);

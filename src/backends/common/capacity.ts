@@ -13,8 +13,10 @@ const NODE_COST = 720;
 const FOLDER_COST = 320;
 /** What a name in a folder takes besides its characters. */
 const NAME_COST = 160;
-/** What a piece of content takes besides its bytes. */
-export const PIECE_COST = 320;
+/** What a piece of content takes besides its bytes, of V8's heap. */
+const PIECE_COST = 320;
+/** What it takes elsewhere, for a buffer of its own. */
+const BUFFER_COST = 256;
 
 /** What is left of the memory and nodes that a memory file system may take. */
 export class Capacity {
@@ -72,6 +74,16 @@ export class Capacity {
   give(content: number, objects: number): void {
     this.freeBytes += content + objects;
     this.#usedHeap -= objects;
+  }
+
+  /** Takes room for bytes of content and the pieces that have them, or throws "no-space". */
+  takeContent(bytes: number, pieces: number): void {
+    this.take(bytes + pieces * BUFFER_COST, pieces * PIECE_COST);
+  }
+
+  /** Gives back what {@linkcode Capacity.takeContent} took. */
+  giveContent(bytes: number, pieces: number): void {
+    this.give(bytes + pieces * BUFFER_COST, pieces * PIECE_COST);
   }
 
   /** Takes room for a node and its first name, or throws "no-space". */

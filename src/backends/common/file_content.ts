@@ -1,5 +1,5 @@
 import { grown, PAGE, Piece } from "./piece.ts";
-import { type Capacity, PIECE_COST } from "./capacity.ts";
+import type { Capacity } from "./capacity.ts";
 import { PieceTree } from "./piece_tree.ts";
 
 /**
@@ -121,7 +121,7 @@ export class FileContent {
       span.generous = false;
       need = this.#missing(span);
     }
-    this.#room.take(need.bytes, need.pieces * PIECE_COST);
+    this.#room.takeContent(need.bytes, need.pieces);
     for (let index = Math.floor(offset / PAGE); index * PAGE < end; index++) {
       const piece = this.#piece(index);
       const { start, length } = grown(piece, within(index, span));
@@ -150,7 +150,7 @@ export class FileContent {
     const last = Math.floor(size / PAGE);
     this.#cutPages(this.#cutPage(last, size - last * PAGE) ? last + 1 : last);
     const pieces = before.pieces - this.#pieces;
-    this.#room.give(before.bytes - this.used, pieces * PIECE_COST);
+    this.#room.giveContent(before.bytes - this.used, pieces);
   }
 
   /** Ends a page at `end`; returns whether there is something left of it. */
