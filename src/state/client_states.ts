@@ -1,5 +1,6 @@
 import { byId } from "./few.ts";
-import type { LockOwner, OpenOwner } from "./owners.ts";
+import { LockOwners } from "./lock_owners.ts";
+import type { OpenOwner } from "./owners.ts";
 import type { HeldState } from "./stateids.ts";
 import { spreadOf, WideMap } from "./wide_map.ts";
 
@@ -22,8 +23,6 @@ class GuestStates implements HeldCounts {
   lockStates = 0;
   /** Their open owners that may be forgotten, the longest idle first. */
   readonly idleOwners = new Set<OpenOwner>();
-  /** Their lock owners, by what the client calls them. */
-  readonly lockOwners = new WideMap<string, Set<LockOwner>>(spreadOf);
 }
 
 /** What a client holds. */
@@ -32,8 +31,7 @@ export class ClientStates implements HeldCounts {
   readonly all = byId<HeldState>();
   /** By {@linkcode OpenOwner.key}. */
   readonly openOwners = new WideMap<string, OpenOwner>(spreadOf);
-  /** By {@linkcode LockOwner.key}. */
-  readonly lockOwners = new WideMap<string, LockOwner>(spreadOf);
+  readonly lockOwners = new LockOwners();
   /** NFSv4.0: open owners of its own that may be forgotten, the longest idle first. */
   readonly idleOwners = new Set<OpenOwner>();
   /** How many opens the user of a uid has made alone. */

@@ -12,7 +12,7 @@ export interface LockWish extends Span {
   /** What it would be gotten under. */
   readonly open: OpenState;
   /** The lock owner that would hold it; perhaps not known to the server yet. */
-  readonly owner: Pick<LockOwner, "name" | "key">;
+  readonly owner: Pick<LockOwner, "name" | "key" | "plainKey">;
   /** Whether it is a write lock. */
   readonly write: boolean;
 }
@@ -159,11 +159,14 @@ export class LockQueue {
     }
   }
 
-  /** A client is done with one of its lock owners. */
-  ownerReleased(client: Client, key: string): void {
+  /** A client is done with those of its lock owners that `isReleased` says so of. */
+  ownersReleased(
+    client: Client,
+    isReleased: (owner: LockWish["owner"]) => boolean,
+  ): void {
     for (const counted of [client.states, client.states.guests]) {
       for (const waiting of this.#perClient.get(counted) ?? []) {
-        if (waiting.owner.key === key) this.#leave(waiting);
+        if (isReleased(waiting.owner)) this.#leave(waiting);
       }
     }
   }

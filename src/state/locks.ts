@@ -1,6 +1,8 @@
 import type { Span } from "./byte_ranges.ts";
+import type { Client } from "./client.ts";
 import type { LockingTables } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
+import type { Namesakes } from "./lock_owners.ts";
 import { addLockOwner, type LockOwner, removeLockOwner } from "./owners.ts";
 import type { Piecework } from "./effects.ts";
 import { LockingState } from "./stateids.ts";
@@ -57,7 +59,7 @@ export class LockState extends LockingState {
     const { states } = this.client;
     states.ranges += more;
     if (this.open.owner.isGuest) states.guests.ranges += more;
-    this.owner.ranges += more;
+    this.owner.countRanges(more);
     this.client.account.count("range", more);
   }
 }
@@ -99,9 +101,25 @@ export function releaseLockOwner(
   tables: LockingTables,
   owner: LockOwner,
 ): void {
-  owner.isReleased = true;
-  removeLockOwner(owner);
+  owner.release();
   tables.files.effects.begin(dropLockStates(tables, owner.locks));
+}
+
+/** The same of all that a client's guests call by one name, of which none holds ranges. */
+export function releaseNamesakes(
+  tables: LockingTables,
+  client: Client,
+  namesakes: Namesakes,
+): void {
+  client.states.lockOwners.release(namesakes);
+  tables.files.effects.begin(dropLocksOf(tables, namesakes.owners.values()));
+}
+
+function* dropLocksOf(
+  tables: LockingTables,
+  owners: Iterable<LockOwner>,
+): Piecework {
+  for (const { locks } of owners) yield* dropLockStates(tables, locks);
 }
 
 /** Ends a lock state and its locks, and its owner where this was its last one. */

@@ -1,16 +1,17 @@
 import type { Client } from "./client.ts";
+import type { Namesakes } from "./lock_owners.ts";
 import type { LockState } from "./locks.ts";
 import type { OpenState } from "./opens.ts";
 import { OwnerSequence } from "./owners_v40.ts";
 
-/** Bytes that it takes to list a guest's lock owner by its name as well. */
-const LISTED = 320;
+/** Bytes that it takes to list guests' lock owners by their name. */
+const LISTED = 384;
 
 /** open_owner4 or lock_owner4 of a client (RFC 8881 3.3.10.1, 3.3.10.2). */
 class StateOwner {
   /** Whose it is. */
   readonly client: Client;
-  /** The key among the client's owners: what the client calls it, one character a byte; a guest's with its principal in front. */
+  /** The key among the client's owners: what the client calls it, one character a byte; a guest's with its principal behind. */
   readonly key: string;
   /** NFSv4.0 only: its sequence of requests. */
   readonly sequence: OwnerSequence | undefined;
@@ -32,7 +33,7 @@ class StateOwner {
 
   /** The same as a string: see {@linkcode ownerKey}. */
   get plainKey(): string {
-    return this.key.slice(this.key.lastIndexOf(GUEST) + 1);
+    return guestNameOf(this.key) ?? this.key;
   }
 
   /** NFSv4.0: whether it was made by who named the client and did not show to be it. */
@@ -58,10 +59,28 @@ export class OpenOwner extends StateOwner {
 export class LockOwner extends StateOwner {
   /** Ranges that it has locked, in all files. */
   ranges = 0;
-  /** NFSv4.0: RELEASE_LOCKOWNER has come; its lock stateids are good for nothing. */
-  isReleased = false;
+  /** NFSv4.0: of a guest's, those that guests call the same. */
+  namesakes: Namesakes | undefined;
   /** Its lock stateids. */
   readonly locks = new Set<LockState>();
+  #isReleased = false;
+
+  /** NFSv4.0: RELEASE_LOCKOWNER has come; its lock stateids are good for nothing. */
+  get isReleased(): boolean {
+    return this.#isReleased || this.namesakes?.isReleased === true;
+  }
+
+  /** RELEASE_LOCKOWNER has come. */
+  release(): void {
+    this.#isReleased = true;
+    removeLockOwner(this);
+  }
+
+  /** It has locked so many ranges more. */
+  countRanges(more: number): void {
+    this.ranges += more;
+    if (this.namesakes !== undefined) this.namesakes.ranges += more;
+  }
 }
 
 /** Adds an open owner to those of its client, where it is not known yet. */
@@ -81,29 +100,16 @@ export function removeOpenOwner({ client, key }: OpenOwner): void {
 /** The same as {@linkcode addOpenOwner}, of a lock owner. */
 export function addLockOwner(owner: LockOwner): void {
   const { client, key } = owner;
-  if (client.states.lockOwners.has(key)) return;
-  client.states.lockOwners.set(key, owner);
+  if (client.states.lockOwners.get(key) !== undefined) return;
+  client.states.lockOwners.add(owner);
   client.account.count("owner", 1, bytesOf(owner));
-  if (!owner.isGuest) return;
-  const { lockOwners } = client.states.guests;
-  const { plainKey } = owner;
-  const known = lockOwners.get(plainKey);
-  if (known === undefined) lockOwners.set(plainKey, new Set([owner]));
-  else known.add(owner);
 }
 
 /** Forgets a lock owner. */
 export function removeLockOwner(owner: LockOwner): void {
-  const { client, key } = owner;
-  // There may be another one by that name already.
-  if (client.states.lockOwners.get(key) !== owner) return;
-  client.states.lockOwners.delete(key);
+  const { client } = owner;
+  if (!client.states.lockOwners.delete(owner)) return;
   client.account.count("owner", -1, bytesOf(owner));
-  if (!owner.isGuest) return;
-  const { lockOwners } = client.states.guests;
-  const known = lockOwners.get(owner.plainKey);
-  known?.delete(owner);
-  if (known?.size === 0) lockOwners.delete(owner.plainKey);
 }
 
 /** What a lock owner costs beside what each owner does, in bytes. */
@@ -116,7 +122,7 @@ export function ownerKey(name: Uint8Array): string {
   return String.fromCharCode.apply(null, name as unknown as number[]);
 }
 
-/** In the key of a guest's owner around the principal: no byte of a name is this character. */
+/** In the key of a guest's owner around its name: no byte of a name is this character. */
 const GUEST = "\u0100";
 
 /**
@@ -124,7 +130,12 @@ const GUEST = "\u0100";
  * and has not shown to be it. So it is an owner of its own, whatever its name.
  */
 export function guestOwnerKey(principal: string, key: string): string {
-  return GUEST + principal + GUEST + key;
+  return GUEST + key + GUEST + principal;
+}
+
+/** The name in a key of {@linkcode guestOwnerKey}; `undefined` of any other. */
+export function guestNameOf(key: string): string | undefined {
+  return isGuestKey(key) ? key.slice(1, key.indexOf(GUEST, 1)) : undefined;
 }
 
 /** Whether a key is one of {@linkcode guestOwnerKey}. */

@@ -10,7 +10,12 @@ import {
 } from "../../src/state/delegations.ts";
 import { addLockState } from "../../src/state/locks.ts";
 import { addOpen } from "../../src/state/opens.ts";
-import { addOpenOwner, LockOwner, OpenOwner } from "../../src/state/owners.ts";
+import {
+  addOpenOwner,
+  guestOwnerKey,
+  LockOwner,
+  OpenOwner,
+} from "../../src/state/owners.ts";
 import { StateFixture as Engine } from "../engine/state_fixture.ts";
 import { op, type Request } from "../support/client/mod.ts";
 import { looksOf } from "../support/looks.ts";
@@ -376,6 +381,37 @@ for (const { name, minorVersion, status, request } of requests) {
     assertEquals(await looks(N / 10), await looks(8));
   });
 }
+
+Deno.test(`RELEASE_LOCKOWNER of what ${N} guests call the same releases it at once, and clears it away in pieces`, async () => {
+  const prepared = await laden(0, 8);
+  const { state, client, holder, open } = prepared;
+  const name = String.fromCharCode(...client.owner("shared").owner);
+  const keys = Array.from({ length: N }, (_, i) => guestOwnerKey(`${i}`, name));
+  const locks = keys.map((key) =>
+    addLockState(state, open, new LockOwner(holder, key))
+  );
+  const wish = { open, start: 0n, last: 0n, write: false };
+  for (const key of keys.slice(0, 8)) {
+    state.waiting.denied({ ...wish, owner: new LockOwner(holder, key) }, true);
+  }
+  const { counts } = state.budget;
+  const release = op.releaseLockowner(client.owner("shared"));
+  const before = counts.lock;
+  const looks = await looksOf(async () =>
+    assertEquals(await client.status(release), "OK")
+  );
+  assert(looks < 2_000, `${looks} looks`);
+  assert(before - counts.lock < 300, `${before - counts.lock} in one turn`);
+  assertEquals(state.waiting.size, 0);
+  assert(locks.every(({ isGone }) => isGone));
+  // Who locks anew meanwhile is in no way of what is left of the others.
+  const anew = addLockState(state, open, new LockOwner(holder, keys[N - 1]!));
+  while (client.fixture.services.effects.goOn());
+  assertEquals(counts.lock, before - N + 1);
+  assertEquals(anew.isGone, false);
+  assertEquals(holder.states.lockOwners.get(keys[N - 1]!), anew.owner);
+  assertEquals(holder.states.lockOwners.get(keys[0]!), undefined);
+});
 
 Deno.test("work in pieces that fails is heard of once, and the rest goes on", () => {
   const effects = new EffectQueue({ isOver: true });

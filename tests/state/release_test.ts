@@ -41,12 +41,12 @@ function openAndLock(
 /** Everything that is left of a client and its files. */
 function leftovers({ state }: StateFixture, { states }: Client): number[] {
   return [
+    state.budget.counts.owner,
     state.stateids.size,
     state.files.size,
     state.files.delegations,
     states.all.size,
     states.openOwners.size,
-    states.lockOwners.size,
     states.idleOwners.size,
     states.opens,
     states.ranges,
@@ -121,6 +121,6 @@ Deno.test("a lock state that goes takes its ranges and its owner with it", () =>
   const [lock] = open.locks.values();
   dropLockState(state, lock!);
   assertEquals(client.states.ranges, 0);
-  assertEquals(client.states.lockOwners.size, 0);
+  assertEquals(client.states.lockOwners.get("a"), undefined);
   assertEquals(state.stateids.size, 1);
 });

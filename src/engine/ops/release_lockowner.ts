@@ -1,5 +1,5 @@
 import { isStatus, Status } from "../../nfs4/constants.ts";
-import { releaseLockOwner } from "../../state/locks.ts";
+import { releaseLockOwner, releaseNamesakes } from "../../state/locks.ts";
 import { ownerKey } from "../../state/owners.ts";
 import { type LockOwnerName, readLockOwner } from "../locking/locking.ts";
 import type { Operation } from "../operation.ts";
@@ -18,21 +18,21 @@ export const releaseLockowner: Operation<LockOwnerName, "state"> = {
     const named = owners.get(key);
     // Linux sends it as the user that let go of the file last, often its kernel:
     // what the client itself is done with, a guest of that name is.
-    const ofGuests = isClientItself(context, client)
-      ? client.states.guests.lockOwners.get(ownerKey(name)) ?? []
-      : [];
-    const released = new Set(ofGuests);
-    if (named !== undefined) released.add(named);
+    const plain = ownerKey(name);
+    const isItself = isClientItself(context, client);
+    const ofGuests = isItself ? owners.ofGuests(plain) : undefined;
     // RFC 7530 16.37.4: then no further action is taken.
-    for (const { ranges } of released) {
-      if (ranges > 0) return Status.LOCKS_HELD;
-    }
+    const isHeld = [named, ofGuests].some((each) => each && each.ranges > 0);
+    if (isHeld) return Status.LOCKS_HELD;
     const { state } = context.services;
-    state.waiting.ownerReleased(client, key);
-    for (const owner of released) {
-      releaseLockOwner(state, owner);
-      state.waiting.ownerReleased(client, owner.key);
-    }
+    if (named !== undefined) releaseLockOwner(state, named);
+    if (ofGuests !== undefined) releaseNamesakes(state, client, ofGuests);
+    state.waiting.ownersReleased(
+      client,
+      isItself
+        ? (owner) => owner.plainKey === plain
+        : (owner) => owner.key === key,
+    );
     return Status.OK;
   },
 };
