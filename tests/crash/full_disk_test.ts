@@ -3,9 +3,11 @@ import {
   assertEquals,
   assertGreater,
   AssertionError,
+  assertLess,
   assertRejects,
 } from "@std/assert";
 import { checkStore } from "../../src/backends/sqlite/check.ts";
+import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { cannotRun, ServerProcess } from "../support/cli.ts";
 import {
@@ -294,6 +296,26 @@ for (const isRestarted of [false, true]) {
     },
   );
 }
+
+Deno.test(
+  "the room of contents is that of their own disk, where they have one",
+  {
+    ignore: cannotMount,
+  },
+  async () => {
+    using disk = new SmallDisk();
+    const store = Deno.makeTempDirSync();
+    Deno.symlinkSync(disk.path, `${store}/content`);
+    const fs = sqlite(store);
+    const { totalBytes, freeBytes } = fs.status();
+    assertEquals(totalBytes, 48 * MIB);
+    assertLess(freeBytes, 48 * MIB);
+    disk.fill();
+    assertEquals(fs.status().freeBytes, 0);
+    await fs.dispose();
+    Deno.removeSync(store, { recursive: true });
+  },
+);
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   Deno.test(

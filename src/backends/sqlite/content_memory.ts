@@ -2,12 +2,14 @@ import { FileContent } from "../common/file_content.ts";
 import { Capacity } from "../common/capacity.ts";
 import type { Segment } from "./segments.ts";
 import type { Contents } from "./contents.ts";
+import type { Room } from "./disk_room.ts";
 
 /** Bytes that a store in memory can hold beside its database. */
-export const MEMORY_BYTES: number = 2 ** 33;
+const MEMORY_BYTES = 2 ** 33;
 
 /** {@linkcode Contents} of a store in memory. */
-export class ContentMemory implements Contents {
+export class ContentMemory implements Contents, Room {
+  readonly total = MEMORY_BYTES;
   readonly #capacity = new Capacity({
     bytes: MEMORY_BYTES,
     heap: MEMORY_BYTES,
@@ -15,8 +17,7 @@ export class ContentMemory implements Contents {
   });
   readonly #files = new Map<number, FileContent>();
 
-  /** Bytes that contents may still take. */
-  get freeBytes(): number {
+  free(): number {
     return this.#capacity.freeBytes;
   }
 

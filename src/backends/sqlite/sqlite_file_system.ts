@@ -43,7 +43,7 @@ import type { Records } from "./records.ts";
 import { ROOT } from "./schema.ts";
 import type { Segment } from "./segments.ts";
 import type { SqliteStats } from "./stats.ts";
-import { openStore, type Store, totalBytes } from "./store.ts";
+import { openStore, type Store } from "./store.ts";
 
 const MAX_LINK = 65535;
 /** Nodes whose attributes may wait in memory: the commit that saves them takes 3 ms. */
@@ -207,12 +207,11 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** Room on the disk, or what the quota leaves of it. */
   status(): FileSystemStatus {
-    const { room, directory } = this.#store;
+    const { room, place } = this.#store;
     const { freeBytes } = room;
-    const total = totalBytes(directory, this.#options);
     const freeFiles = Math.floor(freeBytes / NODE_BYTES);
     return {
-      totalBytes: Math.min(total, room.quota),
+      totalBytes: Math.min(place.total, room.quota),
       freeBytes,
       availableBytes: freeBytes,
       usedBytes: room.used,

@@ -2,9 +2,10 @@ import type { DatabaseSync } from "node:sqlite";
 import { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
 import { ContentFiles } from "./content_files.ts";
-import { ContentMemory, MEMORY_BYTES } from "./content_memory.ts";
+import { ContentMemory } from "./content_memory.ts";
 import { cantOpen, MEMORY, openDatabase } from "./database.ts";
 import { OWN_FOLDER } from "./disk.ts";
+import { DiskRoom, type Room } from "./disk_room.ts";
 import { FileData } from "./file_data.ts";
 import { FreePages } from "./free_pages.ts";
 import { ContentJournal } from "./content_journal.ts";
@@ -25,9 +26,6 @@ import { Transaction } from "./transaction.ts";
 import { DirectoryTree } from "./directory_tree.ts";
 import { weigh, weightOfNode } from "./weight.ts";
 
-/** Bytes of the disk that are never given to files, to have room to remove some. */
-const RESERVE = 2 ** 25;
-
 /** The parts of an open store. */
 export interface Store {
   /** Absolute path of its folder, without symbolic links; ":memory:" of one that has none. */
@@ -43,6 +41,8 @@ export interface Store {
   readonly nodes: NodeTable;
   readonly listings: Listings;
   readonly room: FreeSpace;
+  /** What has that room. */
+  readonly place: Room;
   readonly data: FileData;
   readonly tree: DirectoryTree;
   readonly records: Records;
@@ -86,9 +86,9 @@ function assemble(
   });
   let isSound = () => true;
   closers.push(() => close({ isSound: isSound() }));
-  const contents: Contents = isFolder
-    ? new ContentFiles(`${directory}/content`, disk)
-    : new ContentMemory();
+  const inMemory = isFolder ? undefined : new ContentMemory();
+  const contents: Contents = inMemory ??
+    new ContentFiles(`${directory}/content`, disk);
   try {
     recover(db, contents, { wasLost });
   } catch (error) {
@@ -109,10 +109,8 @@ function assemble(
   const transaction = new Transaction(db, { sequence, disk });
   isSound = () => transaction.failure === undefined;
   const journal = new ContentJournal(db);
-  const free = contents instanceof ContentMemory
-    ? () => contents.freeBytes
-    : () =>
-      disk.room(directory).free + freeBytes() - log.pendingBytes - RESERVE;
+  const place: Room = inMemory ?? new DiskRoom(directory, disk);
+  const free = () => place.free(freeBytes() - log.pendingBytes);
   const committer = new Committer({
     ...{
       transaction,
@@ -165,7 +163,7 @@ function assemble(
     maxFileSize: isFolder
       ? largestFile(`${directory}/content`)
       : Number.MAX_SAFE_INTEGER,
-    ...{ sql, transaction, committer, journal, nodes, room, data },
+    ...{ sql, transaction, committer, journal, nodes, room, place, data },
     listings: new Listings(sql, nodes),
     tree: new DirectoryTree({ ...parts, data }),
     records,
@@ -230,12 +228,4 @@ function makeRoot(
   room.grow(weightOfNode(undefined), true);
   // Should the first changes be lost, it is there all the same.
   transaction.commit();
-}
-
-/** Bytes in all of a store's disk. */
-export function totalBytes(
-  directory: string,
-  { disk }: CompleteOptions,
-): number {
-  return directory === MEMORY ? MEMORY_BYTES : disk.room(directory).total;
 }
