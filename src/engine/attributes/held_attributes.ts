@@ -16,6 +16,7 @@ import {
   wouldGiveWay,
 } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
+import { takeTurns } from "../take_turns.ts";
 
 /** change and size: what the holder of a write delegation knows better. */
 const CHANGE_AND_SIZE = Bitmap.ofNumbers([3, 4]);
@@ -71,6 +72,8 @@ export function* askHolder(
   const held = delegation.isRecalled
     ? undefined
     : yield* wait(policy.query?.(delegation));
+  // Thousands may have waited for the same answer.
+  yield* takeTurns(context);
   if (held === undefined) {
     const out = recallConflicts(context, file, FileUse.GETATTR);
     return out ? Status.DELAY : yield* wait(attributesOf(file, wanted));
