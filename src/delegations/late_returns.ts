@@ -11,18 +11,27 @@ const LEASE_SHARE = 30;
 export const FACTOR = 20;
 const MAX_REMEMBERED = 10_000;
 
+/** Who of a party goes without delegations. */
+interface Late {
+  /** Clock time in milliseconds until when. */
+  readonly until: number;
+  /** Whose clients; `undefined` when several principals' were late, and all of it goes without. */
+  readonly principal: string | undefined;
+}
+
 /**
  * Clients that kept others waiting for a delegation: one of the conditions of
  * the next is that they "responded properly to previous recalls" (RFC 8881
  * 10.4). However it ended, by a late return, a revocation or with the client,
  * they go without for much longer than they took. They are known by who
- * registered them, and where, for a name is changed at will.
+ * registered them, and where, for a name is changed at will; and where several
+ * were late all go without, for a host has principals as it likes.
  */
 export class LateReturns {
   readonly #clock: Clock;
   readonly #inTime: number;
-  /** Until when. */
-  readonly #until = new RecentMap<string, number>(MAX_REMEMBERED);
+  /** By party. */
+  readonly #late = new RecentMap<string, Late>(MAX_REMEMBERED);
 
   /** `leaseMs` in milliseconds is the time that a recall has. */
   constructor(clock: Clock, leaseMs: number) {
@@ -38,16 +47,21 @@ export class LateReturns {
   note(client: Client, ms: number): boolean {
     if (ms <= this.#inTime) return false;
     const isNew = !this.has(client);
-    const key = keyOf(client);
+    const { party, principal } = client;
+    const known = this.#of(party) ?? { until: 0, principal };
     const until = this.#clock.now() + FACTOR * ms;
-    this.#until.set(key, Math.max(until, this.#until.get(key) ?? 0));
+    this.#late.set(party, {
+      until: Math.max(until, known.until),
+      principal: known.principal === principal ? principal : undefined,
+    });
     return isNew;
   }
 
   /** Whether a client goes without. */
-  has(client: Client): boolean {
-    const until = this.#until.get(keyOf(client));
-    return until !== undefined && this.#clock.now() < until;
+  has({ party, principal }: Client): boolean {
+    const late = this.#of(party);
+    if (late === undefined) return false;
+    return late.principal === undefined || late.principal === principal;
   }
 
   /**
@@ -69,8 +83,11 @@ export class LateReturns {
       }
     }
   }
-}
 
-function keyOf({ principal, party }: Client): string {
-  return `${principal} ${party}`;
+  #of(party: string): Late | undefined {
+    const late = this.#late.get(party);
+    return late !== undefined && this.#clock.now() < late.until
+      ? late
+      : undefined;
+  }
 }

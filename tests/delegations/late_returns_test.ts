@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { op, type Stateid, walk } from "../support/client/mod.ts";
-import type { StateClient, StateFixture } from "../engine/state_fixture.ts";
+import { StateClient, type StateFixture } from "../engine/state_fixture.ts";
 import { LEASE } from "../state/fixture.ts";
+import { testConnection } from "../support/connection.ts";
 import {
   answer,
   delegationOf,
@@ -120,6 +121,35 @@ Deno.test("under another name the same principal of the same party has its deleg
   assertEquals(await remove(other, "a"), "DELAY");
   await pass(IN_TIME + 1);
   assertEquals(way.sent.length, NAMES.length + 1);
+});
+
+Deno.test("where two principals of a party were late all of it goes without, for another costs nothing", async () => {
+  const { fixture, holder, other, stateids, pass, way } = await hoard();
+  for (const i of [1, 3] as const) {
+    const back = op.delegreturn(stateids[i]!);
+    assertEquals(await holder.status(...walk([NAMES[i]]), back), "OK");
+  }
+  const late = async (name: string) => {
+    assertEquals(await remove(other, name), "DELAY");
+    await pass(IN_TIME + 1);
+  };
+  const third = await fixture.client(1, { uid: OTHER + 2 });
+  await readDelegation(third, "c");
+  await late("a");
+  // By another uid it is given one, and is late once more.
+  const second = await fixture.client(1, { uid: OTHER + 1 });
+  await readDelegation(second, "d");
+  const { length: sent } = way.sent;
+  await late("d");
+  assertEquals(way.sent.length - sent, 2, "the third's as well");
+  const wanted = READ | WANT_ANY;
+  const fourth = await fixture.client(1, { uid: OTHER + 3 });
+  assertEquals(await delegationOf(fourth, wanted, "b"), "none_ext 2");
+  const peer = { hostname: "192.0.2.1", port: 700 };
+  const far = new StateClient(fixture, 1, 99);
+  far.connection = testConnection({ peer });
+  await far.register(true);
+  assertEquals(await delegationOf(far, wanted, "b"), "read");
 });
 
 Deno.test("a stat of what a late client has a delegation for writing of waits for no lease of its own", async () => {
