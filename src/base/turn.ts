@@ -29,14 +29,17 @@ export interface Turn {
   next(who?: TurnTaker): Promise<void>;
 }
 
-/** Does what many may have waited for the same promise to do: they share the turns, and don't all go on at once. */
+/**
+ * Does what many may have waited for the same promise to do: they share the turns,
+ * and don't all go on at once. `who`: see {@linkcode Turn.next}.
+ */
 export async function inTurns<T, Result>(
-  turn: Turn,
+  { turn, who }: { readonly turn: Turn | undefined; readonly who?: TurnTaker },
   shared: Promise<T>,
   act: (value: T) => Awaitable<Result>,
 ): Promise<Result> {
   const value = await shared;
-  while (turn.isOver) await turn.next();
+  while (turn?.isOver) await turn.next(who);
   return await act(value);
 }
 

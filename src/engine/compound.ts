@@ -5,7 +5,7 @@ import {
   Status,
   type StatusCode,
 } from "../nfs4/constants.ts";
-import { nextTurn } from "../base/turn.ts";
+import { inTurns, nextTurn } from "../base/turn.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import type { Settler } from "../rpc/reliance.ts";
@@ -68,9 +68,9 @@ export function compound(
   const known = duplicates?.find(call, connection);
   if (known === undefined) return carryOutAll(services, call, options);
   if (!(known instanceof Promise)) return reply.raw(known);
-  return known.then((answer) => {
+  const turns = { turn: services.turn, who: connection };
+  return inTurns(turns, known, (answer) => {
     if (answer === undefined) return carryOutAll(services, call, options);
-    // Many may have waited for one long answer.
     const parts = { reply, connection, start: reply.position };
     if (reserveReply(parts, answer.length)) return reply.raw(answer);
     reply.uint32(Status.DELAY);

@@ -42,7 +42,7 @@ export function readPage(
   const listing = listings.of(directory, request.cookie);
   const page = listing instanceof Promise
     // Thousands may have waited for the same one, and must not go on at once.
-    ? inTurns(turn, listing, make)
+    ? inTurns({ turn }, listing, make)
     : make(listing);
   return page instanceof Promise ? page.then(done) : done(page);
 }
