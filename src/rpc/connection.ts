@@ -163,7 +163,9 @@ export class RpcConnection implements Connection {
    */
   async run(): Promise<void> {
     try {
-      await workFor(this, () => this.#read());
+      // What goes on after the connection keeps for whom it does: not the connection.
+      const { party } = this;
+      await workFor({ party }, () => this.#read());
       this.#isHalfClosed = true;
       // The peer may have closed its half only: it still gets its answers.
       while (this.#closeReason === undefined && this.#isBusy) {

@@ -177,6 +177,7 @@ export class RecordFramer {
       pins: 0,
       abandoned: 0,
     };
+    this.bytes = this.#buffer.bytes;
     if (buffer.pins === 0) this.#pool.give(buffer);
   }
 

@@ -96,12 +96,12 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   readonly #held = new Map<H, Held<H>>();
   readonly #readers = new RangeTree<Kept<H>>();
   readonly #writers = new RangeTree<Kept<H>>();
-  readonly #later: (work: Piecework) => void;
+  readonly #later: (work: Piecework, pieces: number) => void;
   #size = 0;
   #nextId = 0;
 
-  /** `later` does the work in pieces; it is done at once if left out. */
-  constructor(later: (work: Piecework) => void = finish) {
+  /** `later` does the work, of so many pieces; it is done at once if left out. */
+  constructor(later: (work: Piecework, pieces: number) => void = finish) {
     this.#later = later;
   }
 
@@ -317,7 +317,8 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
       range.isOver = true;
       range.held.count--;
     }
-    if (ranges.length > AT_ONCE) return this.#later(this.#clearAll(ranges));
+    const { length } = ranges;
+    if (length > AT_ONCE) return this.#later(this.#clearAll(ranges), length);
     for (const range of ranges) this.#clear(range);
   }
 

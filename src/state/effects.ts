@@ -26,14 +26,23 @@ export function finish(work: Piecework): void {
 
 /** Works of a party from which on its requests wait until there are fewer. */
 const MOST_WORKS = 1_024;
+/** Pieces, too: what is over and not cleared away is in memory. */
+const MOST_PIECES = 65_536;
+/** Pieces of all parties, of which one that has more than its equal part waits. */
+const MOST_OF_ALL = 8 * MOST_PIECES;
 /** The server's own work is shared out as that of a party. */
 const OWN = "";
 
 /** What one party has left to be done in pieces. */
 interface Party {
   readonly name: string;
-  /** Each has some done in turn; the one whose turn it was last comes last. */
-  readonly works: Set<Piecework>;
+  /**
+   * Each has some done in turn; the one whose turn it was last comes last. With
+   * the pieces that are left of it, as far as that was told.
+   */
+  readonly works: Map<Piecework, number>;
+  /** Pieces of all its works. */
+  pieces: number;
   /** Requests that wait until there is less. */
   readonly waiting: (() => void)[];
 }
@@ -85,8 +94,11 @@ export class EffectQueue {
     this.#effects.push(effect);
   }
 
-  /** Adds work in pieces, of which as many are done at once as the turn allows. */
-  begin(work: Piecework): void {
+  /**
+   * Adds work in pieces, of which as many are done at once as the turn allows.
+   * `pieces`: how many there are, where each keeps memory that is in no account.
+   */
+  begin(work: Piecework, pieces = 1): void {
     const name = this.#party ?? askedBy()?.party ?? OWN;
     const hasOthers = this.hasWork;
     do {
@@ -94,9 +106,7 @@ export class EffectQueue {
       if (this.#doSome(work, name)) return;
     } while (!hasOthers && !this.#turn?.isOver);
     const party = this.#partyOf(name);
-    this.#works++;
-    party.works.add(work);
-    this.#line.add(party);
+    this.#add(party, work, pieces);
   }
 
   /** Another turn: goes on with the work in pieces; returns whether there is more. */
@@ -119,8 +129,10 @@ export class EffectQueue {
 
   /** Whether a party has so much to be done that its requests are to wait. */
   isBehind(name: string): boolean {
-    const works = this.#parties.get(name)?.works.size ?? 0;
-    return works >= MOST_WORKS;
+    const party = this.#parties.get(name);
+    if (party === undefined) return false;
+    const most = Math.min(MOST_PIECES, MOST_OF_ALL / this.#line.size);
+    return party.works.size >= MOST_WORKS || party.pieces >= most;
   }
 
   /** Resolves when a party that is behind may have left less; it may be behind again by then. */
@@ -133,24 +145,33 @@ export class EffectQueue {
   #partyOf(name: string): Party {
     let party = this.#parties.get(name);
     if (party === undefined) {
-      party = { name, works: new Set(), waiting: [] };
+      party = { name, works: new Map(), pieces: 0, waiting: [] };
       this.#parties.set(name, party);
     }
     return party;
   }
 
+  #add(party: Party, work: Piecework, pieces: number): void {
+    this.#works++;
+    party.works.set(work, pieces);
+    party.pieces += pieces;
+    this.#line.add(party);
+  }
+
   #go(): void {
     for (const party of this.#line) {
       const { name, works } = party;
-      const [work] = works;
+      const [work, pieces] = works.entries().next().value!;
       // Both have their next turn behind the others'.
       this.#line.delete(party);
-      works.delete(work!);
+      works.delete(work);
+      party.pieces -= pieces;
       this.#works--;
+      const before = this.#allowance;
       try {
-        if (!this.#doSome(work!, name)) {
-          works.add(work!);
-          this.#works++;
+        if (!this.#doSome(work, name)) {
+          const done = before - this.#allowance;
+          this.#add(party, work, Math.max(1, pieces - done));
         }
       } finally {
         if (works.size > 0) this.#line.add(party);
@@ -164,8 +185,9 @@ export class EffectQueue {
   #release(): void {
     for (const party of this.#behind) {
       const { name, works, waiting } = party;
+      if (this.isBehind(name)) continue;
       const room = works.size === 0 ? waiting.length : MOST_WORKS - works.size;
-      waiting.splice(0, Math.max(0, room)).forEach((go) => go());
+      waiting.splice(0, room).forEach((go) => go());
       if (waiting.length > 0) continue;
       this.#behind.delete(party);
       if (works.size === 0) this.#parties.delete(name);

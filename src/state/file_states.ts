@@ -85,7 +85,9 @@ export class FileState {
 
   /** Its byte-range locks. */
   get ranges(): ByteRanges<LockOwner, LockState> {
-    return this.#ranges ??= new ByteRanges((work) => this.#effects.begin(work));
+    return this.#ranges ??= new ByteRanges((work, pieces) =>
+      this.#effects.begin(work, pieces)
+    );
   }
 
   /** Its byte-range locks, where there ever were some. */

@@ -139,6 +139,25 @@ Deno.test("a party that leaves much to be done in pieces waits for that itself",
   assertEquals(effects.works, 0);
 });
 
+Deno.test("a party is behind by the pieces that are left as well, by fewer where many parties leave some", () => {
+  const effects = new EffectQueue();
+  const begin = (party: string, pieces: number) =>
+    workFor(
+      { party },
+      () => effects.begin(Array<number>(pieces).fill(1).values(), pieces),
+    );
+  begin("loud", 65_000);
+  assert(!effects.isBehind("loud"));
+  begin("loud", 5_000);
+  assert(effects.isBehind("loud"));
+  while (effects.isBehind("loud")) effects.goOn();
+  assert(effects.hasWork);
+  for (let i = 0; i < 10; i++) begin(`${i}`, i === 0 ? 60_000 : 1_000);
+  assert(effects.isBehind("0") && !effects.isBehind("1"));
+  while (effects.goOn());
+  assert(!effects.isBehind("0"));
+});
+
 Deno.test("what work leaves to be done is its party's too, in whichever turn it is done", () => {
   const effects = new EffectQueue();
   const long = () => Array(1000).fill(1).values();
