@@ -106,6 +106,24 @@ Deno.test("a connection without a call in time is closed, the others stay", asyn
   }
 });
 
+Deno.test("of many connections without a call in time some are closed in each turn", async () => {
+  let now = 0;
+  const handlers = new TestHandlers();
+  await using listener = serve(handlers, {
+    clock: toldClock(() => now),
+    handshakeTimeout: 1000,
+  });
+  const silent = await Promise.all(
+    Array.from({ length: 100 }, () => Peer.connect(listener)),
+  );
+  await until(() => listener.size === 100);
+  now = 1000;
+  listener.sweep();
+  assert(handlers.closes.length < 20, `${handlers.closes.length} at once`);
+  await until(() => handlers.closes.length === 100);
+  for (const peer of silent) peer[Symbol.dispose]();
+});
+
 Deno.test("the timer sweeps", async () => {
   await using listener = serve(new TestHandlers(), {
     handshakeTimeout: 5,
