@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers";
 import type { Awaitable } from "./awaitable.ts";
+import { askedBy, type Asker } from "./asker.ts";
 import { FairLine, type Taker } from "./fair_line.ts";
 
 /**
@@ -24,9 +25,10 @@ export interface Turn {
   /**
    * Resolves when the others have had theirs: the party that has had less goes
    * first, and of one party the one of it that has. `who` is the same object each
-   * time, a connection; left out, it is a newcomer to the server's own party.
+   * time, a connection; left out, it is the one that asks, or a newcomer to the
+   * server's own party.
    */
-  next(who?: TurnTaker): Promise<void>;
+  next(who?: Asker): Promise<void>;
 }
 
 /**
@@ -34,19 +36,13 @@ export interface Turn {
  * and don't all go on at once. `who`: see {@linkcode Turn.next}.
  */
 export async function inTurns<T, Result>(
-  { turn, who }: { readonly turn: Turn | undefined; readonly who?: TurnTaker },
+  { turn, who }: { readonly turn: Turn | undefined; readonly who?: Asker },
   shared: Promise<T>,
   act: (value: T) => Awaitable<Result>,
 ): Promise<Result> {
   const value = await shared;
   while (turn?.isOver) await turn.next(who);
   return await act(value);
-}
-
-/** Who waits for turns: a connection, or a port. */
-export interface TurnTaker {
-  /** With whom it shares what each party has: `Connection.party`. */
-  readonly party: string;
 }
 
 /** So many newcomers have a turn while one that needs all of a slice has one. */
@@ -127,7 +123,7 @@ export class LoopTurn implements Turn {
     return false;
   }
 
-  next(who: TurnTaker = { party: "" }): Promise<void> {
+  next(who: Asker = askedBy() ?? { party: "" }): Promise<void> {
     // As if a newcomer had had a little: work that always comes anew delays no other.
     const late = this.#slice / NEWCOMERS;
     const party = this.#party(who.party, late);

@@ -1,9 +1,10 @@
 import { bindError } from "../rpc/bind_error.ts";
 import { aborted } from "../base/abort.ts";
+import type { Asker } from "../base/asker.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { sleep } from "../base/timers.ts";
-import type { Turn, TurnTaker } from "../base/turn.ts";
+import type { Turn } from "../base/turn.ts";
 
 /** Before a server that ended by itself is started again, in milliseconds. */
 const PAUSE_MS = 50;
@@ -36,7 +37,7 @@ export interface Answer {
 }
 
 /** All that ask here have their turns together. */
-const SCRAPES: TurnTaker = { party: "metrics port" };
+const SCRAPES: Asker = { party: "metrics port" };
 
 /** Options of {@linkcode HttpListener}. */
 export interface HttpListenerOptions {

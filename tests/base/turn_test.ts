@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { LoopTurn, type TurnTaker } from "../../src/base/turn.ts";
+import type { Asker } from "../../src/base/asker.ts";
+import { LoopTurn } from "../../src/base/turn.ts";
 
 /** Keeps the event loop for so many milliseconds. */
 function work(ms: number): void {
@@ -76,7 +77,7 @@ class Crowd implements AsyncDisposable {
 
   constructor(
     turn: LoopTurn,
-    { takers, ms }: { takers: readonly TurnTaker[]; ms: number },
+    { takers, ms }: { takers: readonly Asker[]; ms: number },
   ) {
     this.#all = takers.map(async (who) => {
       while (true) {
@@ -97,23 +98,23 @@ class Crowd implements AsyncDisposable {
 let made = 0;
 
 /** One of a party of its own. */
-function alone(): TurnTaker {
+function alone(): Asker {
   return { party: `${made++}` };
 }
 
 /** So many, each of a party of its own. */
-function strangers(count: number): TurnTaker[] {
+function strangers(count: number): Asker[] {
   return Array.from({ length: count }, alone);
 }
 
 /** So many of one party. */
-function friends(count: number): TurnTaker[] {
+function friends(count: number): Asker[] {
   const { party } = alone();
   return Array.from({ length: count }, () => ({ party }));
 }
 
 /** How many turns a crowd has until `who` had ten, of a slice each. */
-async function turnsBeside(crowd: TurnTaker[], who: TurnTaker) {
+async function turnsBeside(crowd: Asker[], who: Asker) {
   const turn = new LoopTurn(4);
   await using others = new Crowd(turn, { takers: crowd, ms: 4 });
   await turn.next(who);

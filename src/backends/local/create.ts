@@ -179,10 +179,10 @@ function isNew({ type, nlink, birthtime, mtime, ctime }: HostStat): boolean {
 
 /** Whether a folder has nothing in it, as one that was just made. */
 function isEmpty({ host, tree }: Store, node: LocalNode): boolean {
-  const listed = host.list(tree.folder(node));
+  const parts = host.list(tree.folder(node));
   // A long one is read by another thread.
-  if (listed instanceof Promise) return false;
-  for (const { names } of listed) if (names.length > 0) return false;
+  if (typeof parts === "function") return false;
+  for (const { names } of parts) if (names.length > 0) return false;
   return true;
 }
 

@@ -1,4 +1,3 @@
-import type { Awaitable } from "../../base/awaitable.ts";
 import type {
   DeviceNumber,
   FileAttributes,
@@ -46,6 +45,11 @@ export interface HostListing {
   /** 1 for a folder, 0 for something else, -1 where a stat has to tell. */
   readonly folders: number[];
 }
+
+/** Parts of a folder, each read when it is asked for; or what has another thread read all of it. */
+export type FolderParts =
+  | Iterable<HostListing>
+  | (() => Promise<Iterable<HostListing>>);
 
 /** A time to set; `undefined` leaves it as it is. */
 export type NewTime = Timestamp | "now" | undefined;
@@ -109,9 +113,9 @@ export interface Host extends HostWriter {
   /**
    * Everything in a folder, some hundred entries at a time, so that the caller
    * can stop in between in a large one. Ending early closes what is open for
-   * it.
+   * it. Where another thread reads all of a folder first: what has it do so.
    */
-  list(folder: OpenFolder): Awaitable<Iterable<HostListing>>;
+  list(folder: OpenFolder): FolderParts;
   /** Closes an open file by another thread; `undefined` where the host can't, and has not. */
   closeLater(fd: number): Promise<void> | undefined;
   /** Pins an entry, and names a path that leads to it and nothing else. */

@@ -1,5 +1,4 @@
 import { fileSystemType } from "./file_system_type.ts";
-import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
 import type {
   DeviceNumber,
@@ -14,6 +13,7 @@ import { CachedReads } from "../common/cached_reads.ts";
 import type { HostCalls } from "../common/host_calls.ts";
 import {
   birthHash,
+  type FolderParts,
   type Host,
   type HostListing,
   type HostName,
@@ -299,7 +299,7 @@ export class LinuxHost extends PortableHost {
     return mixHandle(hash, handle) >>> 0;
   }
 
-  override list(folder: OpenFolder): Awaitable<Iterable<HostListing>> {
+  override list(folder: OpenFolder): FolderParts {
     return folder.fd < 0 ? super.list(folder) : this.#list(folder);
   }
 

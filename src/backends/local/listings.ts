@@ -6,6 +6,7 @@ import { FsError } from "../../vfs/errors.ts";
 import { DirectoryListing } from "./directory_listing.ts";
 import type { HostListing, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
+import { ReadingPlaces } from "./reading_places.ts";
 import type { Tree } from "./tree.ts";
 
 /** Bytes of memory for the listings of all folders; the one used last may take more. */
@@ -14,8 +15,6 @@ export const MAX_BYTES = 16 * 1024 * 1024;
 const SHARE = 0.02;
 /** Milliseconds of listing that are as good as nothing. */
 const CHEAP = 1;
-/** Folders that are read at the same time, of those that take more than one turn. */
-const MAX_READING = 4;
 
 /** How {@linkcode Listings} work. */
 export interface ListingsOptions {
@@ -52,7 +51,7 @@ class Kept {
   at = -Infinity;
   took = 0;
   /** Pending while the folder is read. */
-  reading: Promise<void> | undefined;
+  reading: Promise<DirectoryListing> | undefined;
   /** What we removed while it is read: the host may tell of it all the same. */
   readonly removed = new Set<string>();
 
@@ -88,10 +87,19 @@ class Kept {
   }
 }
 
+/** A folder that is being read. */
+interface Reading {
+  readonly directory: LocalNode;
+  readonly kept: Kept;
+  /** When that began. */
+  readonly begin: number;
+}
+
 /**
  * The folders that were listed last, so that a page costs what is on it. Our own
  * changes are made to what is kept. Reading a large folder goes on over many
- * turns of the event loop.
+ * turns of the event loop, and takes a place; what ends in its first turn waits
+ * for none.
  */
 export class Listings {
   readonly #tree: Tree;
@@ -101,11 +109,7 @@ export class Listings {
   readonly #turn: Turn;
   readonly #kept = new Map<LocalNode, Kept>();
   readonly #reading = new Map<LocalNode, Kept>();
-  /** Folders that wait to be read, the longest first, and what they come to. */
-  readonly #queue = new Map<
-    LocalNode,
-    PromiseWithResolvers<DirectoryListing>
-  >();
+  readonly #places = new ReadingPlaces<LocalNode, DirectoryListing>();
   #bytes = 0;
   #isDisposed = false;
 
@@ -125,6 +129,16 @@ export class Listings {
 
   /** The listing of a folder, to be read on after `cookie`. */
   of(directory: LocalNode, cookie: number): Awaitable<DirectoryListing> {
+    return this.#of(directory, { cookie, hasPlace: false });
+  }
+
+  #of(
+    directory: LocalNode,
+    { cookie, hasPlace }: {
+      readonly cookie: number;
+      readonly hasPlace: boolean;
+    },
+  ): Awaitable<DirectoryListing> {
     const kept = this.#kept.get(directory);
     const fresh = kept !== undefined &&
       this.#clock.now() - kept.at < (kept.took - CHEAP) / SHARE;
@@ -138,10 +152,11 @@ export class Listings {
     if (reading !== undefined) {
       // What was changed since it began may be missing there.
       return sameTimes(reading.stat, stat)
-        ? this.#join(reading)
-        : this.#join(reading).then(() => this.#next(directory));
+        ? reading.reading!
+        : reading.reading!.then(() => this.#next(directory));
     }
-    return this.#read(directory, stat);
+    if (hasPlace) return this.#read(directory, stat);
+    return this.#places.waiting(directory) ?? this.#try(directory, stat);
   }
 
   /** We changed the entries of a folder, or what it looks like. */
@@ -175,8 +190,7 @@ export class Listings {
   /** Resolves when no folder is read any more; what is being read is given up. */
   async dispose(): Promise<void> {
     this.#isDisposed = true;
-    for (const { reject } of this.#queue.values()) reject(noLongerServed());
-    this.#queue.clear();
+    this.#places.giveUp(noLongerServed());
     const reading = [...this.#reading.values()].map(({ reading }) => reading);
     await Promise.allSettled(reading);
   }
@@ -184,64 +198,79 @@ export class Listings {
   /** A listing that was begun after it was asked for. */
   #next(directory: LocalNode): Awaitable<DirectoryListing> {
     const reading = this.#reading.get(directory);
-    return reading ? this.#join(reading) : this.of(directory, 0);
+    return reading?.reading ?? this.of(directory, 0);
   }
 
-  async #join(reading: Kept): Promise<DirectoryListing> {
-    await reading.reading;
-    return reading.listing;
+  /** Reads a folder in this turn or the next; what takes more waits for a place. */
+  #try(directory: LocalNode, stat: HostStat): Awaitable<DirectoryListing> {
+    const reading = this.#begin(directory, stat);
+    const parts = this.#tree.host.list(this.#tree.folder(directory));
+    if (typeof parts === "function") return this.#wait(directory);
+    const rest = parts[Symbol.iterator]();
+    if (this.#fill(reading, rest)) return this.#keep(reading);
+    return this.#follow(reading, this.#tryOn(reading, rest));
   }
 
-  #read(directory: LocalNode, stat: HostStat): Awaitable<DirectoryListing> {
-    if (this.#reading.size >= MAX_READING) return this.#enqueue(directory);
-    const begin = this.#clock.now();
+  async #tryOn(
+    reading: Reading,
+    rest: Iterator<HostListing>,
+  ): Promise<DirectoryListing> {
+    await this.#turn.next();
+    if (this.#fill(reading, rest)) return this.#keep(reading);
+    using place = this.#places.take();
+    if (place !== undefined) return await this.#readOn(reading, rest);
+    // It will be read from its begin: it keeps no descriptor until then.
+    rest.return?.();
+    this.#ended(reading);
+    return await this.#wait(reading.directory);
+  }
+
+  #wait(directory: LocalNode): Promise<DirectoryListing> {
+    return this.#places.wait(
+      directory,
+      async () => await this.#of(directory, { cookie: 0, hasPlace: true }),
+    );
+  }
+
+  /** Reads a folder that has a place, in as many turns as that takes. */
+  #read(directory: LocalNode, stat: HostStat): Promise<DirectoryListing> {
+    const reading = this.#begin(directory, stat);
+    const parts = this.#tree.host.list(this.#tree.folder(directory));
+    const read = async () => {
+      const all = typeof parts === "function" ? await parts() : parts;
+      return await this.#readOn(reading, all[Symbol.iterator]());
+    };
+    return this.#follow(reading, read());
+  }
+
+  #begin(directory: LocalNode, stat: HostStat): Reading {
     const { seconds, nanoseconds } = stat.ctime;
     const age = this.#now() - (seconds * 1000 + nanoseconds / 1_000_000);
+    const isSettled = age * 1000 > this.#tree.host.tick;
     const before = this.#kept.get(directory)?.listing;
-    const settled = age * 1000 > this.#tree.host.tick;
-    const kept = new Kept(stat, settled, before);
-    const listed = this.#tree.host.list(this.#tree.folder(directory));
-    if (!(listed instanceof Promise)) {
-      const rest = listed[Symbol.iterator]();
-      if (this.#fill(kept, rest)) return this.#keep(directory, kept, begin);
-      kept.reading = this.#readOn(directory, kept, { rest, begin });
-    } else {
-      kept.reading = listed.then((batches) => {
-        const rest = batches[Symbol.iterator]();
-        return this.#readOn(directory, kept, { rest, begin });
-      });
-    }
+    const kept = new Kept(stat, isSettled, before);
+    return { directory, kept, begin: this.#clock.now() };
+  }
+
+  /** Others that ask for the folder meanwhile have what comes of it. */
+  #follow(
+    reading: Reading,
+    work: Promise<DirectoryListing>,
+  ): Promise<DirectoryListing> {
+    const { directory, kept } = reading;
+    kept.reading = work;
     this.#reading.set(directory, kept);
-    const ended = () => {
-      this.#reading.delete(directory);
-      this.#dequeue();
-    };
-    kept.reading.then(ended, ended);
-    return this.#join(kept);
+    const ended = () => this.#ended(reading);
+    work.then(ended, ended);
+    return work;
   }
 
-  #enqueue(directory: LocalNode): Promise<DirectoryListing> {
-    const queued = this.#queue.get(directory) ??
-      Promise.withResolvers<DirectoryListing>();
-    this.#queue.set(directory, queued);
-    return queued.promise;
-  }
-
-  /** Reads the folders that have waited, as far as there is room. */
-  #dequeue(): void {
-    for (const [directory, { resolve, reject }] of this.#queue) {
-      if (this.#reading.size >= MAX_READING) return;
-      this.#queue.delete(directory);
-      try {
-        resolve(this.of(directory, 0));
-      } catch (error) {
-        reject(error);
-      }
-    }
+  #ended({ directory, kept }: Reading): void {
+    if (this.#reading.get(directory) === kept) this.#reading.delete(directory);
   }
 
   /** Takes what the host lists until the turn is over; true when that is all. */
-  #fill(kept: Kept, rest: Iterator<HostListing>): boolean {
+  #fill({ kept }: Reading, rest: Iterator<HostListing>): boolean {
     while (!this.#turn.isOver) {
       const { done, value } = rest.next();
       if (done) return true;
@@ -253,18 +282,14 @@ export class Listings {
   }
 
   async #readOn(
-    directory: LocalNode,
-    kept: Kept,
-    { rest, begin }: {
-      readonly rest: Iterator<HostListing>;
-      readonly begin: number;
-    },
-  ): Promise<void> {
-    do await this.#turn.next(); while (!this.#fill(kept, rest));
-    this.#keep(directory, kept, begin);
+    reading: Reading,
+    rest: Iterator<HostListing>,
+  ): Promise<DirectoryListing> {
+    do await this.#turn.next(); while (!this.#fill(reading, rest));
+    return this.#keep(reading);
   }
 
-  #keep(directory: LocalNode, kept: Kept, begin: number): DirectoryListing {
+  #keep({ directory, kept, begin }: Reading): DirectoryListing {
     this.forget(directory);
     kept.at = this.#clock.now();
     kept.took = kept.at - begin;

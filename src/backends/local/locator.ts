@@ -185,7 +185,9 @@ export class Locator {
   /** What is in a folder, without keeping others waiting. */
   async *#list(parent: LocalNode): AsyncGenerator<HostListing> {
     const { host } = this.#tree;
-    for (const batch of await host.list(this.#tree.folder(parent))) {
+    const parts = host.list(this.#tree.folder(parent));
+    const all = typeof parts === "function" ? await parts() : parts;
+    for (const batch of all) {
       if (this.#turn.isOver) await this.#turn.next();
       yield batch;
     }

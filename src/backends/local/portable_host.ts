@@ -1,4 +1,3 @@
-import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type {
@@ -15,6 +14,7 @@ import { isOfOneFile } from "./errno.ts";
 import type { FileWatch, FolderWatch } from "./inotify.ts";
 import {
   birthHash,
+  type FolderParts,
   type Host,
   type HostListing,
   type HostName,
@@ -182,12 +182,12 @@ export class PortableHost implements Host {
     return birthHash(stat) >>> 0;
   }
 
-  list(folder: OpenFolder): Awaitable<Iterable<HostListing>> {
+  list(folder: OpenFolder): FolderParts {
     const path = this.folderPath(folder);
     // Deno hands over a folder as a whole: a large one is read by another thread.
     return this.statFolder(folder).size > MAX_SYNC_FOLDER
-      ? Array.fromAsync(Deno.readDir(path))
-        .then((entries) => this.#batches(folder, entries))
+      ? async () =>
+        this.#batches(folder, await Array.fromAsync(Deno.readDir(path)))
       : this.#batches(folder, Deno.readDirSync(path));
   }
 

@@ -1,4 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
+import type { HostListing } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { ShortTurns } from "../../support/short_turns.ts";
 import { makeHost, noFolder, Sandbox } from "./fixture.ts";
@@ -13,7 +14,8 @@ Deno.test({
     const host = makeHost(false);
     const [list, stat] = [host.list.bind(host), host.stat.bind(host)];
     const { promise: asked, resolve: goOn } = Promise.withResolvers<void>();
-    host.list = (folder) => asked.then(() => list(folder));
+    host.list = (folder) => () =>
+      asked.then(() => list(folder) as Iterable<HostListing>);
     const turn = new ShortTurns(10);
     host.stat = (folder, name) => {
       turn.look();

@@ -3,7 +3,10 @@ import { openHostCalls } from "../../../src/backends/common/host_calls.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { toldClock } from "../../support/fake_clock.ts";
-import type { HostListing } from "../../../src/backends/local/host.ts";
+import type {
+  FolderParts,
+  HostListing,
+} from "../../../src/backends/local/host.ts";
 import { FsError } from "../../../src/vfs/errors.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { Listings } from "../../../src/backends/local/listings.ts";
@@ -24,15 +27,20 @@ function fill(path: string, count: number): void {
   for (let i = 0; i < count; i++) Deno.writeTextFileSync(`${path}/${i}`, "");
 }
 
+/** What a folder was listed as, whichever thread reads it. */
+async function batchesOf(listed: FolderParts): Promise<Iterable<HostListing>> {
+  return typeof listed === "function" ? await listed() : listed;
+}
+
 /** A file system that counts how often a folder is listed, which takes the host its time. */
 function counting(ffi: boolean, path: string) {
   const host = makeHost(ffi);
   const list = host.list.bind(host);
   const counted = { lists: 0 };
-  host.list = async (folder) => {
+  host.list = (folder) => async () => {
     counted.lists++;
     await new Promise((resolve) => setTimeout(resolve, 60));
-    return list(folder);
+    return await batchesOf(list(folder));
   };
   return { fs: new HostedFileSystem(host, path), counted };
 }
@@ -129,9 +137,9 @@ class SlowFolder implements Disposable {
     Deno.utimeSync(path, 1, 1);
     const host = makeHost(false);
     const list = host.list.bind(host);
-    host.list = async (folder) => {
+    host.list = (folder) => async () => {
       this.lists++;
-      return [...await list(folder)].flatMap(({ names }) =>
+      return [...await batchesOf(list(folder))].flatMap(({ names }) =>
         names.map((name) => ({ names: [name], inodes: [], folders: [] }))
       );
     };
@@ -252,9 +260,9 @@ Deno.test({
     const list = host.list.bind(host);
     const waiting: (() => void)[] = [];
     const listed: string[] = [];
-    host.list = async (folder) => {
+    host.list = (folder) => async () => {
       await new Promise<void>((resolve) => waiting.push(resolve));
-      const batches = [...await list(folder)];
+      const batches = [...await batchesOf(list(folder))];
       listed.push(batches.flatMap(({ names }) => names).join());
       return batches;
     };
@@ -301,7 +309,7 @@ Deno.test({
     await using box = new Sandbox();
     const host = makeHost(false);
     const never = Promise.withResolvers<HostListing[]>();
-    host.list = () => never.promise;
+    host.list = () => () => never.promise;
     const tree = new Tree(host, box.path, { clock: systemClock, limit: 100 });
     const listings = new Listings(tree, {
       clock: systemClock,
