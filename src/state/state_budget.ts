@@ -7,7 +7,7 @@ import { freeTo, mayHaveMore, SHARE, type Shared } from "./party_shares.ts";
  */
 export const STATE_COSTS = {
   /** A client, its part in recovery included; three times its name comes on top. */
-  client: 3_000,
+  client: 3_400,
   /** A session, with the answer of its CREATE_SESSION. */
   session: 1_800,
   /** What sends a session's callbacks, a CB_NULL that waits for its answer included. */
