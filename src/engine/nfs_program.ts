@@ -1,5 +1,4 @@
 import type { Awaitable } from "../base/awaitable.ts";
-import { nextTurn } from "../base/turn.ts";
 import { NFS_PROGRAM, NFS_VERSION } from "../nfs4/constants.ts";
 import type { Connection } from "../rpc/handlers.ts";
 import { AcceptStatus, progMismatch, type RpcCall } from "../rpc/message.ts";
@@ -37,30 +36,13 @@ export class NfsProgram {
       case Procedure.NULL:
         return AcceptStatus.SUCCESS;
       case Procedure.COMPOUND: {
-        const ready = this.#claim() ?? this.#caughtUp(connection);
-        return ready === undefined
+        const claimed = this.#claim();
+        return claimed === undefined
           ? this.#compound(call, results, connection)
-          : ready.then(() => this.#compound(call, results, connection));
+          : claimed.then(() => this.#compound(call, results, connection));
       }
       default:
         return AcceptStatus.PROC_UNAVAIL;
-    }
-  }
-
-  /** Requests of a party wait while too much is to be done of what its earlier ones have left. */
-  #caughtUp(connection: Connection): Promise<void> | undefined {
-    const { effects } = this.#services;
-    return effects.isBehind(connection.party)
-      ? this.#catchUp(connection)
-      : undefined;
-  }
-
-  async #catchUp(connection: Connection): Promise<void> {
-    const { effects, turn } = this.#services;
-    const { party } = connection;
-    while (effects.isBehind(party)) {
-      await effects.caughtUp(party);
-      await (turn?.next(connection) ?? nextTurn());
     }
   }
 

@@ -31,6 +31,8 @@ export interface Span {
 export interface Holder<Owner> {
   /** The lock owner. */
   readonly owner: Owner;
+  /** So many of its ranges more are over and not cleared away. */
+  left?(more: number): void;
 }
 
 /** A locked range. */
@@ -74,6 +76,8 @@ interface Held<H extends Holder<object>> {
 /** A range as it is kept. */
 interface Kept<H extends Holder<object>> extends LockedRange<H> {
   isOver: boolean;
+  /** It is over, and its holder was told that it is left to be cleared away. */
+  isLeft: boolean;
   /** What its holder has: thousands that end at once need not look for it. */
   readonly held: Held<H>;
 }
@@ -96,12 +100,12 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   readonly #held = new Map<H, Held<H>>();
   readonly #readers = new RangeTree<Kept<H>>();
   readonly #writers = new RangeTree<Kept<H>>();
-  readonly #later: (work: Piecework, pieces: number) => void;
+  readonly #later: (work: Piecework) => void;
   #size = 0;
   #nextId = 0;
 
-  /** `later` does the work, of so many pieces; it is done at once if left out. */
-  constructor(later: (work: Piecework, pieces: number) => void = finish) {
+  /** `later` does the work in pieces; it is done at once if left out. */
+  constructor(later: (work: Piecework) => void = finish) {
     this.#later = later;
   }
 
@@ -259,7 +263,9 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
     const { owner } = holder;
     const id = this.#nextId++;
     const held = this.#heldBy(holder);
-    return { start, last, write, holder, owner, id, isOver: false, held };
+    const isOver = false;
+    const isLeft = false;
+    return { start, last, write, holder, owner, id, isOver, isLeft, held };
   }
 
   /** To be given a range at once. */
@@ -317,9 +323,19 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
       range.isOver = true;
       range.held.count--;
     }
-    const { length } = ranges;
-    if (length > AT_ONCE) return this.#later(this.#clearAll(ranges), length);
+    if (ranges.length > AT_ONCE) return this.#leave(ranges);
     for (const range of ranges) this.#clear(range);
+  }
+
+  /** They are cleared away later, and are their holders' until then. */
+  #leave(ranges: readonly Kept<H>[]): void {
+    const counts = new Map<H, number>();
+    for (const range of ranges) {
+      range.isLeft = true;
+      counts.set(range.holder, (counts.get(range.holder) ?? 0) + 1);
+    }
+    for (const [holder, count] of counts) holder.left?.(count);
+    this.#later(this.#clearAll(ranges));
   }
 
   *#clearAll(ranges: readonly Kept<H>[]): Piecework {
@@ -332,6 +348,10 @@ export class ByteRanges<Owner extends object, H extends Holder<Owner>> {
   /** Takes a range that is over out of what is searched, unless it is already. */
   #clear(range: Kept<H>): void {
     const { holder, held } = range;
+    if (range.isLeft) {
+      range.isLeft = false;
+      holder.left?.(-1);
+    }
     this.#treeOf(range).remove(range);
     held.ranges = excluding(held.ranges, range);
     // It may have come to hold something anew since.

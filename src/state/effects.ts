@@ -24,41 +24,27 @@ export function finish(work: Piecework): void {
   while (!work.next().done);
 }
 
-/** Works of a party from which on its requests wait until there are fewer. */
-const MOST_WORKS = 1_024;
-/** Pieces, too: what is over and not cleared away is in memory. */
-const MOST_PIECES = 65_536;
-/** Pieces of all parties, of which one that has more than its equal part waits. */
-const MOST_OF_ALL = 8 * MOST_PIECES;
 /** The server's own work is shared out as that of a party. */
 const OWN = "";
 
 /** What one party has left to be done in pieces. */
 interface Party {
   readonly name: string;
-  /**
-   * Each has some done in turn; the one whose turn it was last comes last. With
-   * the pieces that are left of it, as far as that was told.
-   */
-  readonly works: Map<Piecework, number>;
-  /** Pieces of all its works. */
-  pieces: number;
-  /** Requests that wait until there is less. */
-  readonly waiting: (() => void)[];
+  /** Each has some done in turn; the one whose turn it was last comes last. */
+  readonly works: Set<Piecework>;
 }
 
 /**
  * Where the state, which never waits, leaves slow work. The engine runs the
  * queue after each COMPOUND, the server after each sweep. What is done in pieces
- * is shared out by party: one that leaves much to be done waits for that itself.
+ * is shared out by party: one that leaves much to be done keeps none of the others'
+ * waiting. What is to be cleared away counts as its holder's until it is.
  */
 export class EffectQueue {
   #effects: Effect[] = [];
   readonly #parties = new Map<string, Party>();
   /** Those with work in pieces; the one whose turn it was last comes last. */
   readonly #line = new Set<Party>();
-  /** Those with requests that wait. */
-  readonly #behind = new Set<Party>();
   #works = 0;
   /** Whose piece is being done: what that leaves to be done is its own as well. */
   #party: string | undefined;
@@ -94,11 +80,8 @@ export class EffectQueue {
     this.#effects.push(effect);
   }
 
-  /**
-   * Adds work in pieces, of which as many are done at once as the turn allows.
-   * `pieces`: how many there are, where each keeps memory that is in no account.
-   */
-  begin(work: Piecework, pieces = 1): void {
+  /** Adds work in pieces, of which as many are done at once as the turn allows. */
+  begin(work: Piecework): void {
     const name = this.#party ?? askedBy()?.party ?? OWN;
     const hasOthers = this.hasWork;
     do {
@@ -106,17 +89,13 @@ export class EffectQueue {
       if (this.#doSome(work, name)) return;
     } while (!hasOthers && !this.#turn?.isOver);
     const party = this.#partyOf(name);
-    this.#add(party, work, pieces);
+    this.#add(party, work);
   }
 
   /** Another turn: goes on with the work in pieces; returns whether there is more. */
   goOn(): boolean {
     this.#allowance = AT_ONE_GO;
-    try {
-      this.#go();
-    } finally {
-      this.#release();
-    }
+    this.#go();
     return this.hasWork;
   }
 
@@ -127,70 +106,36 @@ export class EffectQueue {
     return effects;
   }
 
-  /** Whether a party has so much to be done that its requests are to wait. */
-  isBehind(name: string): boolean {
-    const party = this.#parties.get(name);
-    if (party === undefined) return false;
-    const most = Math.min(MOST_PIECES, MOST_OF_ALL / this.#line.size);
-    return party.works.size >= MOST_WORKS || party.pieces >= most;
-  }
-
-  /** Resolves when a party that is behind may have left less; it may be behind again by then. */
-  caughtUp(name: string): Promise<void> {
-    const party = this.#partyOf(name);
-    this.#behind.add(party);
-    return new Promise((resolve) => void party.waiting.push(resolve));
-  }
-
   #partyOf(name: string): Party {
     let party = this.#parties.get(name);
     if (party === undefined) {
-      party = { name, works: new Map(), pieces: 0, waiting: [] };
+      party = { name, works: new Set() };
       this.#parties.set(name, party);
     }
     return party;
   }
 
-  #add(party: Party, work: Piecework, pieces: number): void {
+  #add(party: Party, work: Piecework): void {
     this.#works++;
-    party.works.set(work, pieces);
-    party.pieces += pieces;
+    party.works.add(work);
     this.#line.add(party);
   }
 
   #go(): void {
     for (const party of this.#line) {
       const { name, works } = party;
-      const [work, pieces] = works.entries().next().value!;
+      const work = works.values().next().value!;
       // Both have their next turn behind the others'.
       this.#line.delete(party);
       works.delete(work);
-      party.pieces -= pieces;
       this.#works--;
-      const before = this.#allowance;
       try {
-        if (!this.#doSome(work, name)) {
-          const done = before - this.#allowance;
-          this.#add(party, work, Math.max(1, pieces - done));
-        }
+        if (!this.#doSome(work, name)) this.#add(party, work);
       } finally {
         if (works.size > 0) this.#line.add(party);
-        else if (!this.#behind.has(party)) this.#parties.delete(name);
+        else this.#parties.delete(name);
       }
       if (this.#allowance <= 0 || this.#turn?.isOver) return;
-    }
-  }
-
-  /** Lets as many requests go on as there is room for what they may leave. */
-  #release(): void {
-    for (const party of this.#behind) {
-      const { name, works, waiting } = party;
-      if (this.isBehind(name)) continue;
-      const room = works.size === 0 ? waiting.length : MOST_WORKS - works.size;
-      waiting.splice(0, room).forEach((go) => go());
-      if (waiting.length > 0) continue;
-      this.#behind.delete(party);
-      if (works.size === 0) this.#parties.delete(name);
     }
   }
 

@@ -85,9 +85,7 @@ export class FileState {
 
   /** Its byte-range locks. */
   get ranges(): ByteRanges<LockOwner, LockState> {
-    return this.#ranges ??= new ByteRanges((work, pieces) =>
-      this.#effects.begin(work, pieces)
-    );
+    return this.#ranges ??= new ByteRanges((work) => this.#effects.begin(work));
   }
 
   /** Its byte-range locks, where there ever were some. */

@@ -55,6 +55,11 @@ export class LockState extends LockingState {
     this.#count(-(this.file.knownRanges?.release(this) ?? 0));
   }
 
+  /** {@inheritDoc Holder.left} */
+  left(more: number): void {
+    this.client.account.count("over", more);
+  }
+
   #count(more: number): void {
     const { states } = this.client;
     states.ranges += more;

@@ -28,6 +28,8 @@ export const STATE_COSTS = {
   lock: 2_100,
   /** A locked range. */
   range: 232,
+  /** One that is locked no more, and not cleared away yet. */
+  over: 232,
   /** A delegation. */
   delegation: 576,
   /** A lock that is waited for. */
