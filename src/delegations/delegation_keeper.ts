@@ -12,7 +12,7 @@ import {
   Want,
   WhyNoDelegation,
 } from "../state/delegations.ts";
-import { LOOK, type Piecework } from "../state/effects.ts";
+import { LOOK, OWN, type Piecework } from "../state/effects.ts";
 import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
@@ -228,7 +228,7 @@ export class DelegationKeeper implements DelegationPolicy {
     if (!this.#state.grace.isActive) this.#fileRecalls.endGrace();
     if (!this.#isSweeping) {
       this.#isSweeping = true;
-      this.#state.files.effects.begin(this.#sweepRecalls(now));
+      this.#state.files.effects.begin(this.#sweepRecalls(now), OWN);
     }
     this.#contention.sweep();
   }
@@ -287,6 +287,6 @@ export class DelegationKeeper implements DelegationPolicy {
   /** A client has kept another waiting for `ms` milliseconds: when that is too long all that it has is recalled. */
   #noteWait(client: Client, ms: number): void {
     if (!this.#late.note(client, ms) || this.#isClosed) return;
-    this.#state.files.effects.begin(this.#late.recalls(this.#state));
+    this.#state.files.effects.begin(this.#late.recalls(this.#state), OWN);
   }
 }

@@ -24,8 +24,8 @@ export function finish(work: Piecework): void {
   while (!work.next().done);
 }
 
-/** The server's own work is shared out as that of a party. */
-const OWN = "";
+/** The party of the server's own work, which is shared out as that of others: what is done for all clients. */
+export const OWN = "";
 
 /** What one party has left to be done in pieces. */
 interface Party {
@@ -80,9 +80,15 @@ export class EffectQueue {
     this.#effects.push(effect);
   }
 
-  /** Adds work in pieces, of which as many are done at once as the turn allows. */
-  begin(work: Piecework): void {
-    const name = this.#party ?? askedBy()?.party ?? OWN;
+  /**
+   * Adds work in pieces, of which as many are done at once as the turn allows. It
+   * is the work of the party whose request or piece begins it; what all clients
+   * wait for is {@linkcode OWN}, whichever request comes to begin it.
+   */
+  begin(
+    work: Piecework,
+    name: string = this.#party ?? askedBy()?.party ?? OWN,
+  ): void {
     const hasOthers = this.hasWork;
     do {
       if (this.#allowance <= 0) break;

@@ -2,7 +2,7 @@ import type { LockedRange, Span } from "./byte_ranges.ts";
 import type { Client } from "./client.ts";
 import type { HeldCounts } from "./client_states.ts";
 import type { Clock } from "../base/clock.ts";
-import type { EffectQueue, Piecework } from "./effects.ts";
+import { type EffectQueue, OWN, type Piecework } from "./effects.ts";
 import type { FileState } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
 import type { LockOwner } from "./owners.ts";
@@ -147,7 +147,9 @@ export class LockQueue {
   freed(file: FileState): void {
     if (!this.#queues.has(file)) return;
     this.#freed.add(file);
-    if (this.#freed.size === 1) this.#effects.begin(this.#callUpFreed());
+    if (this.#freed.size === 1) {
+      this.#effects.begin(this.#callUpFreed(), OWN);
+    }
   }
 
   /** An open ended, and the locks under it with it. */
@@ -178,7 +180,7 @@ export class LockQueue {
   sweep(): void {
     if (this.#isSweeping) return;
     this.#isSweeping = true;
-    this.#effects.begin(this.#sweepAll());
+    this.#effects.begin(this.#sweepAll(), OWN);
   }
 
   #find(wish: LockWish): Waiting | undefined {

@@ -148,6 +148,26 @@ Deno.test("what work leaves to be done is its party's too, in whichever turn it 
   assert(isDone);
 });
 
+Deno.test("the grace period ends for all in time, whichever party's request comes to end it", () => {
+  const PIECES = 1_000;
+  const fixture = new StateFixture({
+    grace: {
+      durationMs: 10,
+      onEnd: () => Array<number>(PIECES).fill(1).values(),
+    },
+  });
+  const { state, effects, clock } = fixture;
+  const loud = { party: "loud" };
+  for (let i = 0; i < 1_000; i++) {
+    workFor(loud, () => effects.begin(Array<number>(200).fill(1).values()));
+  }
+  clock.advance(11);
+  workFor(loud, () => assert(state.grace.isActive));
+  let turns = 0;
+  for (; state.grace.isActive; turns++) effects.goOn();
+  assert(turns <= PIECES / 16 + 1, `${turns}`);
+});
+
 Deno.test("ranges that are over count as their holder's until they are cleared away", () => {
   const fixture = new StateFixture();
   const { state, effects } = fixture;
