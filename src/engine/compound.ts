@@ -147,7 +147,7 @@ class CompoundRun {
     this.#context = context;
     this.#start = context.replyStart;
     this.#countAt = countAt;
-    this.#startedAt = this.#turnBegan = context.services.clock.now();
+    this.#startedAt = this.#turnBegan = context.startedAt;
   }
 
   run(): Awaitable<void> {

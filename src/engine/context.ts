@@ -78,6 +78,8 @@ export class CompoundContext {
    * answered NFS4ERR_RETRY_UNCACHED_REP (RFC 8881 2.10.6.1.3).
    */
   isUncachedRetry = false;
+  /** Clock time at which it came to be carried out. */
+  readonly startedAt: number;
   /** xid of the call. */
   xid = 0;
   /** Number of operations in the COMPOUND. */
@@ -125,6 +127,7 @@ export class CompoundContext {
     >,
   ) {
     this.services = options.services;
+    this.startedAt = this.services.clock.now();
     this.connection = options.connection;
     this.credential = options.credential;
     this.replyOverhead = options.replyOverhead;

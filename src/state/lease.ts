@@ -13,9 +13,9 @@ export class Lease {
     this.#clock = clock;
   }
 
-  /** Starts the client's lease anew (RFC 8881 8.3, RFC 7530 9.5). */
-  renew(client: Client): void {
-    client.renewedAt = this.#clock.now();
+  /** Starts the client's lease anew, `at` by the clock or now (RFC 8881 8.3, RFC 7530 9.5). */
+  renew(client: Client, at: number = this.#clock.now()): void {
+    client.renewedAt = at;
   }
 
   /**

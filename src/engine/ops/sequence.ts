@@ -74,7 +74,7 @@ function run(context: CompoundContext, args: SequenceArgs): StatusCode {
   // RFC 8881 18.46.3: an error changes neither slot nor lease.
   if (status !== Status.OK) return status;
   const { client } = session;
-  lease.renew(client);
+  lease.renew(client, context.startedAt);
   session.usedAt = client.renewedAt;
   // RFC 8881 2.10.3.1: without state protection SEQUENCE binds its connection.
   if (!session.touch(context.connection)) {
