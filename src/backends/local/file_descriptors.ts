@@ -7,6 +7,7 @@ import { type Access, Descriptor } from "./descriptor.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import type { Host, HostStat } from "./host.ts";
 import { isLarge } from "../common/long_calls.ts";
+import { NamelessFiles } from "./nameless_files.ts";
 import type { LocalNode } from "./node.ts";
 
 /** Opens a node's file with O_RDONLY, O_WRONLY or O_RDWR, sure that it is that node's. */
@@ -23,9 +24,7 @@ export class FileDescriptors {
   readonly #open: OpenFile;
   readonly #used: () => void;
   readonly #recent: RecentMap<LocalNode, Descriptor>;
-  /** Those without a name that clients have open, the longest kept first. */
-  readonly #nameless = new Set<LocalNode>();
-  #mostNameless = 0;
+  readonly #nameless = new NamelessFiles();
   /** Flushes that failed: the host tells of each once, to one caller. */
   #lostWrites = 0;
   /** Descriptors that have fallen out and are flushed before they are closed. */
@@ -66,7 +65,7 @@ export class FileDescriptors {
     readonly mostNameless: number;
   }): void {
     this.#recent.limit = limit;
-    this.#mostNameless = this.closing.most = mostNameless;
+    this.#nameless.most = this.closing.most = mostNameless;
     this.#mostLeaving = Math.ceil(limit / 2);
   }
 
@@ -80,9 +79,9 @@ export class FileDescriptors {
     return this.#lostWrites;
   }
 
-  /** Whether another file can lose its name and be kept: for its clients, or until it is closed. */
-  get mayKeepNameless(): boolean {
-    return this.#nameless.size + this.closing.size < this.#mostNameless;
+  /** Whether another file of `owner` can lose its name and be kept: for its clients, or until it is closed. */
+  mayKeepNameless(owner: number): boolean {
+    return this.#nameless.hasRoomFor(owner, this.closing.size);
   }
 
   /**
@@ -145,15 +144,13 @@ export class FileDescriptors {
 
   /**
    * The file has lost its last name: it is kept for the clients that have it
-   * open. Where the host has taken too many names, the one kept longest is
-   * given up.
+   * open. Where the host has taken too many names, one is given up.
    */
   keepNameless(node: LocalNode): void {
     if (node.descriptor === undefined) return;
     this.#recent.delete(node);
-    this.#nameless.add(node);
-    if (this.#nameless.size <= this.#mostNameless) return;
-    for (const oldest of this.#nameless) return this.close(oldest);
+    const givenUp = this.#nameless.add(node);
+    if (givenUp !== undefined) this.close(givenUp);
   }
 
   /**

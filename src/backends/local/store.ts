@@ -202,11 +202,11 @@ export class Store {
   /**
    * Before a name of a file is taken away: what clients have open must stay
    * readable. "busy" where that, or what is large and not closed yet, takes more
-   * descriptors than there are for it.
+   * descriptors than there are for it, or for files of one owner.
    */
   keepReadable(node: LocalNode, stat: HostStat): void {
     const isKept = node.isOpen || isLongToFree(stat);
-    if (isKept && stat.nlink <= 1 && !this.files.mayKeepNameless) {
+    if (isKept && stat.nlink <= 1 && !this.files.mayKeepNameless(stat.uid)) {
       throw new FsError("busy", "too many removed files are still open");
     }
     if (node.isOpen) this.files.holding(node);
