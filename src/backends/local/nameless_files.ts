@@ -32,16 +32,17 @@ export class NamelessFiles implements Iterable<LocalNode> {
   }
 
   /**
-   * Keeps one. Where the host has taken more names than may be kept, the file to
-   * give up is returned: of those of the owner who has the most, the one kept longest.
+   * Keeps one. Where the host has taken more names than may be kept, of its owner's
+   * files or of all, the file to give up is returned: of those of its owner, or of
+   * the one who has the most, the one kept longest.
    */
   add(node: LocalNode): LocalNode | undefined {
     const owner = node.told?.uid ?? -1;
     this.delete(node);
     this.#owners.set(node, owner);
-    const own = this.#perOwner.get(owner);
-    if (own === undefined) this.#perOwner.set(owner, new Set([node]));
-    else own.add(node);
+    const own = this.#perOwner.get(owner) ?? new Set();
+    this.#perOwner.set(owner, own.add(node));
+    if (own.size > this.most * OWNER_SHARE) return own.values().next().value;
     return this.size > this.most ? this.#next() : undefined;
   }
 

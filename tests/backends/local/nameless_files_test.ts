@@ -19,17 +19,28 @@ Deno.test("local: the files without a name of one owner leave room for others'",
   assertEquals([...files], own.slice(1));
 });
 
-Deno.test("local: where the host takes too many names, the owner who has most gives one up", () => {
+Deno.test("local: an owner of whose files the host takes too many names gives one up, and leaves room", () => {
   const files = new NamelessFiles();
-  files.most = 4;
-  const precious = fileOf(2);
-  files.add(precious);
-  const own = Array.from({ length: 9 }, () => fileOf(1));
+  files.most = 8;
+  const own = Array.from({ length: 20 }, () => fileOf(1));
   for (const [i, file] of own.entries()) {
     const givenUp = files.add(file);
-    assertEquals(givenUp, i < 3 ? undefined : own[i - 3]);
+    assertEquals(givenUp, i < 6 ? undefined : own[i - 6]);
     if (givenUp !== undefined) files.delete(givenUp);
   }
+  assert(files.hasRoomFor(2, 0));
+});
+
+Deno.test("local: where the host takes too many names of several owners, the one who has most gives one up", () => {
+  const files = new NamelessFiles();
+  files.most = 8;
+  const precious = fileOf(3);
+  files.add(precious);
+  const first = fileOf(1);
+  for (const file of [first, ...Array.from({ length: 4 }, () => fileOf(1))]) {
+    assertEquals(files.add(file), undefined);
+  }
+  for (let i = 0; i < 2; i++) assertEquals(files.add(fileOf(2)), undefined);
+  assertEquals(files.add(fileOf(2)), first);
   assert(files.has(precious));
-  assertEquals(files.size, 4);
 });
