@@ -17,12 +17,15 @@ class StateOwner {
   readonly sequence: OwnerSequence | undefined;
   /** NFSv4.0: key of the principal whose request made it. */
   readonly principal: string;
+  /** NFSv4.0: whether it was made by who named the client and did not show to be it. */
+  readonly isGuest: boolean;
 
   /** `key`: see {@linkcode ownerKey} and {@linkcode guestOwnerKey}. */
   constructor(client: Client, key: string, principal = "") {
     this.client = client;
     this.key = key;
     this.principal = principal;
+    this.isGuest = isGuestKey(key);
     this.sequence = client.protocol === 0 ? new OwnerSequence() : undefined;
   }
 
@@ -34,11 +37,6 @@ class StateOwner {
   /** The same as a string: see {@linkcode ownerKey}. */
   get plainKey(): string {
     return guestNameOf(this.key) ?? this.key;
-  }
-
-  /** NFSv4.0: whether it was made by who named the client and did not show to be it. */
-  get isGuest(): boolean {
-    return isGuestKey(this.key);
   }
 }
 
