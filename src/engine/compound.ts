@@ -280,9 +280,7 @@ class CompoundRun {
       return carryOut(operation, context, args);
     }
     const act = () =>
-      !context.hasActed && context.isMoot
-        ? Status.DELAY
-        : carryOut(operation, context, args);
+      context.isMoot ? Status.DELAY : carryOut(operation, context, args);
     return inLine(context, context.file.export, act);
   }
 
