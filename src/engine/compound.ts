@@ -34,6 +34,8 @@ const LAST_MINOR_VERSION = 2;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Milliseconds after which the next operation of a COMPOUND waits until others had a turn. */
 export const LONGEST_TURN = 3;
+/** Each so many operations are timed, brief or not: many of them take long. */
+const ALWAYS_TIMED = 8;
 
 /** Where a COMPOUND comes from, and where its answer goes. */
 export interface CompoundOptions {
@@ -131,7 +133,7 @@ class CompoundRun {
   #resultAt = 0;
   /** Whether an operation of it had to wait, for whatever. */
   #hasWaited = false;
-  /** Clock time at which the operation that comes now was about to begin. */
+  /** Clock time at which the last one ended that was timed, or the first began. */
   #startedAt: number;
   /** Clock time since when no other work had a turn. */
   #turnBegan: number;
@@ -174,7 +176,7 @@ class CompoundRun {
         } catch (error) {
           outcome = this.#statusOf(error);
         }
-        this.#complete(outcome);
+        this.#complete(outcome, true);
         this.#turnBegan = this.#startedAt;
       } else this.#complete(outcome);
       if (!this.#hasNext()) break;
@@ -321,8 +323,8 @@ class CompoundRun {
     return operationCount === 1 ? Status.OK : Status.NOT_ONLY_OP;
   }
 
-  /** Ends the operation's result. */
-  #complete(outcome: StatusCode): void {
+  /** Ends the operation's result; what has waited is timed. */
+  #complete(outcome: StatusCode, hasWaited = false): void {
     const context = this.#context;
     const { reply, services } = context;
     context.operationEnded();
@@ -336,10 +338,13 @@ class CompoundRun {
       reply.patchUint32(this.#resultAt + 4, status);
     }
     this.#status = status;
-    context.operationIndex++;
-    const now = services.clock.now();
-    const milliseconds = now - this.#startedAt;
-    this.#startedAt = now;
+    const index = ++context.operationIndex;
+    let milliseconds: number | undefined;
+    if (hasWaited || !this.#row.isBrief || index % ALWAYS_TIMED === 0) {
+      const now = services.clock.now();
+      milliseconds = now - this.#startedAt;
+      this.#startedAt = now;
+    }
     services.observer?.operation(this.#row, context, { status, milliseconds });
   }
 

@@ -12,8 +12,12 @@ export type AnsweredContext = Pick<
 export interface OperationOutcome {
   /** Its nfsstat4. */
   readonly status: StatusCode;
-  /** How long it took, waiting included. */
-  readonly milliseconds: number;
+  /**
+   * How long it took, waiting included, together with those before it that were
+   * not timed; `undefined` of one that is not: a brief one (`OperationRow.isBrief`)
+   * that had nothing to wait for.
+   */
+  readonly milliseconds: number | undefined;
 }
 
 /** Is told what the engine does; `src/metrics` listens. */

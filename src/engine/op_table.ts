@@ -85,6 +85,7 @@ const UNSERVED: readonly MinorVersion[] = [];
 const NEEDS_FH = { needsFilehandle: true } as const;
 const USES_FILE = { needsFilehandle: true, usesFiles: true } as const;
 type MaxReply = Required<Pick<OperationRow, "maxReply">>;
+const BRIEF = { isBrief: true } as const;
 const SESSIONLESS = { sessionless: true } as const;
 const RECORDS = { usesRecords: true } as const;
 
@@ -98,7 +99,7 @@ const ROWS: readonly OperationRow[] = [
   row("DELEGPURGE", UNSERVED, "nothing", delegpurge),
   row("DELEGRETURN", EVERY, "state", delegreturn, { ...NEEDS_FH, maxReply: 8 }),
   row("GETATTR", EVERY, "nothing", getattr, USES_FILE),
-  row("GETFH", EVERY, "nothing", getfh, NEEDS_FH),
+  row("GETFH", EVERY, "nothing", getfh, { ...NEEDS_FH, ...BRIEF }),
   row("LINK", EVERY, "link", link, { ...USES_FILE, maxReply: 28 }),
   row("LOCK", EVERY, "state", lock, {
     ...NEEDS_FH,
@@ -125,17 +126,17 @@ const ROWS: readonly OperationRow[] = [
     ...NEEDS_FH,
     maxReply: 24,
   }),
-  row("PUTFH", EVERY, "nothing", putfh),
-  row("PUTPUBFH", EVERY, "nothing", putpubfh),
-  row("PUTROOTFH", EVERY, "nothing", putrootfh),
+  row("PUTFH", EVERY, "nothing", putfh, BRIEF),
+  row("PUTPUBFH", EVERY, "nothing", putpubfh, BRIEF),
+  row("PUTROOTFH", EVERY, "nothing", putrootfh, BRIEF),
   row("READ", EVERY, "nothing", read, USES_FILE),
   row("READDIR", EVERY, "nothing", readdir, USES_FILE),
   row("READLINK", EVERY, "nothing", readlink, USES_FILE),
   row("REMOVE", EVERY, "remove", remove, { ...USES_FILE, maxReply: 28 }),
   row("RENAME", EVERY, "rename", rename, { ...USES_FILE, maxReply: 48 }),
   row("RENEW", V40, "nothing", renew),
-  row("RESTOREFH", EVERY, "nothing", restorefh),
-  row("SAVEFH", EVERY, "nothing", savefh, NEEDS_FH),
+  row("RESTOREFH", EVERY, "nothing", restorefh, BRIEF),
+  row("SAVEFH", EVERY, "nothing", savefh, { ...NEEDS_FH, ...BRIEF }),
   row("SECINFO", EVERY, "nothing", secinfo, NEEDS_FH),
   row("SETATTR", EVERY, "setattr", setattr, { ...USES_FILE, maxReply: 24 }),
   row("SETCLIENTID", V40, "state", setclientid, {
@@ -190,7 +191,7 @@ const ROWS: readonly OperationRow[] = [
   row("LAYOUTGET", UNSERVED, "nothing", layoutget, USES_FILE),
   row("LAYOUTRETURN", UNSERVED, "nothing", layoutreturn, USES_FILE),
   row("SECINFO_NO_NAME", SINCE_V41, "nothing", secinfoNoName, NEEDS_FH),
-  row("SEQUENCE", SINCE_V41, "state", sequence, { maxReply: 44 }),
+  row("SEQUENCE", SINCE_V41, "state", sequence, { ...BRIEF, maxReply: 44 }),
   row("SET_SSV", SINCE_V41, "state", setSsv, { maxReply: 8 }),
   row("TEST_STATEID", SINCE_V41, "nothing", testStateid),
   row("WANT_DELEGATION", UNSERVED, "nothing", wantDelegation, USES_FILE),
@@ -233,7 +234,7 @@ type Versions = readonly MinorVersion[];
 type Rules = Partial<
   Pick<
     OperationRow,
-    "needsFilehandle" | "sessionless" | "usesFiles" | "usesRecords"
+    "isBrief" | "needsFilehandle" | "sessionless" | "usesFiles" | "usesRecords"
   >
 >;
 
@@ -270,6 +271,7 @@ function row(
     sessionless: rules?.sessionless ?? false,
     needsFilehandle: rules?.needsFilehandle ?? false,
     usesFiles: rules?.usesFiles ?? false,
+    isBrief: rules?.isBrief ?? false,
     usesRecords: rules?.usesRecords ?? false,
     isOnce: !isRepeatable && versions.includes(0),
     maxReply: rules?.maxReply,

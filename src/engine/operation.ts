@@ -86,6 +86,8 @@ export interface OperationRow {
   readonly needsFilehandle: boolean;
   /** Its result relies on the file system of the current filehandle, and may be NFS4ERR_IO. */
   readonly usesFiles: boolean;
+  /** Unless it waits it takes less than a look at the clock does, and is not timed by itself. */
+  readonly isBrief: boolean;
   /** It may grant or end what client records are for, so its result relies on them. */
   readonly usesRecords: boolean;
   /**

@@ -1,6 +1,19 @@
 import { Histogram, type Registry } from "prom-client";
 
-type Values = Awaited<ReturnType<Histogram["get"]>>;
+type Labels = Record<string, string | number>;
+
+/** What prom-client prints of a metric. */
+interface Printed {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "histogram";
+  readonly aggregator: "sum";
+  readonly values: {
+    readonly metricName: string;
+    readonly value: number;
+    readonly labels: Labels;
+  }[];
+}
 
 /** Counts of one label set. */
 class Series {
@@ -19,6 +32,7 @@ class Series {
  */
 export class LatencyHistogram extends Histogram {
   readonly #name: string;
+  readonly #help: string;
   readonly #bounds: readonly number[];
   readonly #series: (Series | undefined)[] = [];
   readonly #labels: (key: number) => Record<string, string>;
@@ -36,6 +50,7 @@ export class LatencyHistogram extends Histogram {
     const { name, help, registers, buckets } = options;
     super({ name, help, registers, buckets: [...buckets] });
     this.#name = name;
+    this.#help = help;
     this.#bounds = buckets;
     this.#labels = options.labels;
   }
@@ -53,17 +68,16 @@ export class LatencyHistogram extends Histogram {
     }
   }
 
-  /** What prom-client prints: cumulative buckets, sum and count of each series. */
-  override get(): Promise<Values> {
-    const values: Values["values"] = [];
+  /**
+   * What prom-client prints, and `get` gives: cumulative buckets, sum and count of
+   * each series. Its own, which its types don't tell of, knows none of them.
+   */
+  getForPromString(): Promise<Printed> {
+    const values: Printed["values"] = [];
     this.#series.forEach((series, key) => {
       if (series === undefined) return;
       const labels = this.#labels(key);
-      const put = (
-        suffix: string,
-        value: number,
-        extra: Record<string, string | number> = {},
-      ) =>
+      const put = (suffix: string, value: number, extra: Labels = {}) =>
         values.push({
           metricName: this.#name + suffix,
           value,
@@ -78,6 +92,12 @@ export class LatencyHistogram extends Histogram {
       put("_sum", series.sum);
       put("_count", series.count);
     });
-    return super.get().then((empty) => ({ ...empty, values }));
+    return Promise.resolve({
+      name: this.#name,
+      help: this.#help,
+      type: "histogram",
+      aggregator: "sum",
+      values,
+    });
   }
 }

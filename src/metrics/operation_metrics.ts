@@ -61,7 +61,8 @@ export class OperationMetrics implements EngineObserver {
     });
     this.#durations = new LatencyHistogram({
       name: `${PREFIX}operation_duration_seconds`,
-      help: "Time an operation took, waiting included.",
+      help:
+        "Time of an operation, waiting included, and of brief ones before it (SEQUENCE, PUTFH and their like), which are not timed by themselves unless they wait.",
       registers: [registry.prometheus],
       buckets: SECONDS,
       labels: (index) => ({ operation: operationName(index) }),
@@ -78,7 +79,10 @@ export class OperationMetrics implements EngineObserver {
     const byStatus = this.#counts[index * MINOR_VERSIONS + minorVersion] ??=
       new Map();
     byStatus.set(outcome.status, (byStatus.get(outcome.status) ?? 0) + 1);
-    this.#durations.add(index, outcome.milliseconds / 1000);
+    const { milliseconds } = outcome;
+    if (milliseconds !== undefined) {
+      this.#durations.add(index, milliseconds / 1000);
+    }
   }
 }
 

@@ -25,7 +25,9 @@ export function logOperations(
       log.debug("operation", {
         operation: row.name,
         status: statusName(status),
-        ms: Number(milliseconds.toFixed(3)),
+        ...(milliseconds !== undefined && {
+          ms: Number(milliseconds.toFixed(3)),
+        }),
         version: `4.${minorVersion}`,
         peer: endpointText(connection.peer),
         uid: credential.user?.uid ?? "none",

@@ -536,7 +536,8 @@ Deno.test("persistent session: a COMPOUND of many changes that take long lets ot
   const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
   const changes = names.flatMap((name) => mkdir(name));
   await client.ok(changes);
-  assert(turns > names.length, `${turns}`);
+  // After each change but the last.
+  assert(turns >= names.length - 1, `${turns}`);
   server.restart();
   client.reconnect();
   await client.ok(look, { slot: 1 });
