@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type {
@@ -30,7 +31,7 @@ export function create(
   store: Store,
   at: { readonly directory: LocalNode; readonly name: string },
   entry: NewEntry,
-): Created<LocalNode> {
+): Awaitable<Created<LocalNode>> {
   const { directory, name } = at;
   const { verifier, judged } = entry;
   using _ = store.tree.moment.ending();
@@ -43,7 +44,9 @@ export function create(
     const node = store.tree.lookup(directory, name);
     if (node !== undefined) {
       if (!store.verifiers.match(node, verifier)) throw new FsError("exists");
-      return { node, change: store.unchanged(parent.change), created: false };
+      // What is asked for again may not be on disk, for all that its maker was told.
+      const change = store.unchanged(parent.change);
+      return store.lasting({ node, change, created: false }, directory);
     }
   }
   const node = make(store, at, {
@@ -52,7 +55,7 @@ export function create(
   });
   if (verifier !== undefined) store.verifiers.keep(node, verifier);
   const change = store.changed(directory, parent, { added: name });
-  return { node, change, created: true };
+  return store.lasting({ node, change, created: true }, directory);
 }
 
 /** An entry that was made, as the host tells of it. */

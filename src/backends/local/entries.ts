@@ -18,7 +18,7 @@ export function link(
   { directory, name, judged }: DirectoryName<LocalNode> & {
     readonly judged: Rights | undefined;
   },
-): ChangeInfo {
+): Awaitable<ChangeInfo> {
   if (node.type === "directory") throw new FsError("is-directory");
   const { host, tree } = store;
   using _ = tree.moment.ending();
@@ -39,7 +39,8 @@ export function link(
   node.foundAt(directory, name, stat.nlink);
   tree.table.parents.remember(node, directory.inode);
   store.touched(node);
-  return store.changed(directory, before, { added: name });
+  const change = store.changed(directory, before, { added: name });
+  return store.lasting(change, directory);
 }
 
 /** A name in a folder, and what of both the caller was judged by. */
@@ -71,7 +72,8 @@ export function remove(
     node.type === "directory" ? host.removeFolder(at) : host.removeFile(at)
   );
   store.unlinked(node, stat, { directory, name });
-  return store.changed(directory, before, { removed: name });
+  const change = store.changed(directory, before, { removed: name });
+  return store.lasting(change, directory);
 }
 
 /** What the host itself uses, to mount on say, may stay so for ever: nothing to try again. */
@@ -118,7 +120,7 @@ function renameNow(
   store: Store,
   from: JudgedName,
   to: JudgedName,
-): Renamed {
+): Awaitable<Renamed> {
   const { host, tree } = store;
   tree.folders(from.directory, to.directory);
   const before = {
@@ -164,10 +166,11 @@ function renameNow(
   if (from.directory === to.directory) {
     const names = { removed, added };
     const info = store.changed(from.directory, before.source, names);
-    return { source: info, target: info };
+    return store.lasting({ source: info, target: info }, from.directory);
   }
-  return {
+  const changes = {
     source: store.changed(from.directory, before.source, { removed }),
     target: store.changed(to.directory, before.target, { added }),
   };
+  return store.lasting(changes, from.directory, to.directory);
 }

@@ -363,7 +363,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
         // The descriptor may have been changed for another one while we waited.
         (file.descriptor ?? descriptor).isUnsynced = true;
         if (stability === "unstable") return stability;
-        return files.sync(file, { all: stability === "file" })
+        return store.flush(file, { all: stability === "file" })
           .then(() => stability);
       };
       descriptor.isUnsynced = true;
@@ -383,10 +383,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /** Makes content and size durable. An error of the host is told. */
   commit(file: LocalNode): Awaitable<void> {
-    return this.#run(
-      [file],
-      () => this.#store.files.sync(file, { all: false }),
-    );
+    return this.#run([file], () => this.#store.flush(file, { all: false }));
   }
 
   /**
@@ -467,23 +464,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     };
   }
 
-  /** Makes names and attributes durable that were changed since the last time. */
-  settle(): Awaitable<void> {
-    return this.#store.settlement?.settle();
-  }
-
   /** Makes everything durable and closes what is open. */
   dispose(): Promise<void> {
     this[ended] = true;
-    return this.#disposed ??= this.#dispose();
-  }
-
-  async #dispose(): Promise<void> {
-    try {
-      await this.settle();
-    } finally {
-      await this.#store.dispose();
-    }
+    return this.#disposed ??= this.#store.dispose();
   }
 }
 

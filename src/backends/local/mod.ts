@@ -45,6 +45,7 @@ export interface LocalFileSystem extends
       | "folder"
       | "stats"
       | "records"
+      | "settle"
       | "losses"
       | "failure"
     >

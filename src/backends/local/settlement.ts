@@ -1,31 +1,35 @@
-import type { Awaitable } from "../../base/awaitable.ts";
 import fs from "node:fs";
+import { askedBy } from "../../base/asker.ts";
+import { PartyLine } from "../../base/party_line.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
-import type { Tree } from "./tree.ts";
+import { MOST_LEVELS, type Tree } from "./tree.ts";
 
 /** Nodes that are synced at once, each with a descriptor: a crowd's changes must not take all there are. */
 const AT_ONCE = 32;
 
-/** The sync of a node that is under way, and the one after it. */
-interface Syncing {
-  readonly now: Promise<void>;
-  next?: Promise<void>;
+/** A sync of a node that has not begun: what is changed until then shares it. */
+interface Due {
+  readonly node: LocalNode;
+  readonly outcome: PromiseWithResolvers<void>;
+  /** Those in whose turns it comes, whichever is first. */
+  readonly parties: Set<string>;
 }
 
-/** Makes names and attributes durable: once for all the changes that are answered together. */
+/**
+ * Makes names and attributes durable before the changes of them are answered.
+ * The parties take turns: of what one has changed, thousands of files say, others
+ * wait for a part of it that is as small as what they have changed themselves.
+ */
 export class Settlement {
   readonly #tree: Tree;
   readonly #files: FileDescriptors;
-  #pending = new Set<LocalNode>();
-  /** What was taken from `#pending` and is not on stable storage yet. */
-  readonly #underWay = new Set<Promise<void>>();
-  readonly #syncing = new Map<LocalNode, Syncing>();
   /** The root, for which no other folder can stand in once its mode keeps us from opening it. */
   readonly #root: number;
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #due = new Map<LocalNode, Due>();
+  readonly #line = new PartyLine<Due>();
+  readonly #syncing = new Map<LocalNode, Promise<void>>();
 
   /** `root`: a descriptor of the root that can be synced. */
   constructor(tree: Tree, files: FileDescriptors, root: number) {
@@ -34,100 +38,99 @@ export class Settlement {
     this.#root = root;
   }
 
-  /** A folder whose entries, or a node whose attributes have changed. */
-  add(node: LocalNode): void {
-    this.#pending.add(node);
-  }
-
   /**
-   * Waits until all that was added is on stable storage, also what another call
-   * is settling already: this caller may have added it.
+   * Has what was done to these nodes up to now on stable storage: entries of
+   * folders, attributes. With it the folders that lead to them, as far as others
+   * have changed them and wait for that.
    */
-  settle(): Awaitable<void> {
-    if (this.#pending.size > 0) {
-      const pending = this.#pending;
-      this.#pending = new Set();
-      this.#begin(this.#sync(pending));
+  async settle(nodes: Iterable<LocalNode>): Promise<void> {
+    const party = askedBy()?.party ?? "";
+    const parts: Promise<void>[] = [];
+    for (const node of nodes) {
+      parts.push(this.#join(node, party), ...this.#above(node, party));
     }
-    if (this.#underWay.size > 0) return allOf([...this.#underWay]);
+    await allOf(parts);
   }
 
   /** Has one node on stable storage while others settle theirs: that may take long. */
   async settleAlone(node: LocalNode): Promise<void> {
-    await allOf([this.#syncOne(node)]);
+    const party = askedBy()?.party ?? "";
+    await allOf([this.#sync(node), ...this.#above(node, party)]);
   }
 
-  #begin(sync: Promise<void>): void {
-    this.#underWay.add(sync);
-    const end = () => void this.#underWay.delete(sync);
-    sync.then(end, end);
+  /** The same of the folders that lead to a node; `undefined` where none is being changed. */
+  settleAbove(node: LocalNode): Promise<void> | undefined {
+    const above = this.#above(node, askedBy()?.party ?? "");
+    return above.length === 0 ? undefined : allOf(above);
   }
 
-  async #sync(pending: Set<LocalNode>): Promise<void> {
-    const nodes = pending.values();
-    const lanes = Array.from(
-      { length: Math.min(AT_ONCE, pending.size) },
-      () => this.#syncEach(nodes),
-    );
-    await allOf(lanes);
-  }
-
-  /** One after the other of what other lanes leave; all of them, also after one that failed. */
-  async #syncEach(nodes: Iterable<LocalNode>): Promise<void> {
-    let failure: { readonly reason: unknown } | undefined;
-    for (const node of nodes) {
-      try {
-        await this.#share(node);
-      } catch (reason) {
-        failure ??= { reason };
-      }
+  /** Resolves when nothing is being settled any more, however that ends. */
+  async ended(): Promise<void> {
+    while (this.#due.size + this.#syncing.size > 0) {
+      const due = [...this.#due.values()].map(({ outcome }) => outcome.promise);
+      await Promise.allSettled([...due, ...this.#syncing.values()]);
     }
-    if (failure !== undefined) throw failure.reason;
   }
 
-  /** What is changed while a node is synced waits for the next sync, which is one for all of it. */
-  #share(node: LocalNode): Promise<void> {
-    const syncing = this.#syncing.get(node);
-    if (syncing === undefined) return this.#start(node);
-    const next = () => this.#start(node);
-    return syncing.next ??= syncing.now.then(next, next);
+  #above(node: LocalNode, party: string): Promise<void>[] {
+    const parts: Promise<void>[] = [];
+    if (this.#due.size + this.#syncing.size === 0) return parts;
+    let at = node.places[0]?.parent;
+    for (let levels = 0; at !== undefined && levels <= MOST_LEVELS; levels++) {
+      const syncing = this.#syncing.get(at);
+      if (this.#due.has(at)) parts.push(this.#join(at, party));
+      else if (syncing !== undefined) parts.push(syncing);
+      at = at.places[0]?.parent;
+    }
+    return parts;
   }
 
-  #start(node: LocalNode): Promise<void> {
-    const syncing: Syncing = { now: this.#syncInTurn(node) };
-    this.#syncing.set(node, syncing);
+  /** The next sync of a node, which takes its turn among those of the party as well. */
+  #join(node: LocalNode, party: string): Promise<void> {
+    let due = this.#due.get(node);
+    if (due === undefined) {
+      const outcome = Promise.withResolvers<void>();
+      due = { node, outcome, parties: new Set() };
+      this.#due.set(node, due);
+    }
+    if (!due.parties.has(party)) {
+      due.parties.add(party);
+      if (!this.#syncing.has(node)) this.#enter(due, party);
+    }
+    return due.outcome.promise;
+  }
+
+  #enter(due: Due, party: string): void {
+    this.#line.push(party, due);
+    // All that came in one piece is changed first.
+    if (this.#line.size === 1) queueMicrotask(() => this.#serve());
+  }
+
+  /** Begins the syncs that are next. */
+  #serve(): void {
+    while (this.#syncing.size < AT_ONCE) {
+      const due = this.#line.shift();
+      if (due === undefined) return;
+      // It may have begun in the turn of another party.
+      if (this.#due.get(due.node) === due) this.#begin(due);
+    }
+  }
+
+  #begin({ node, outcome }: Due): void {
+    this.#due.delete(node);
     const end = () => {
-      if (this.#syncing.get(node) === syncing) this.#syncing.delete(node);
+      this.#syncing.delete(node);
+      const next = this.#due.get(node);
+      for (const party of next?.parties ?? []) this.#enter(next!, party);
+      this.#serve();
     };
-    syncing.now.then(end, end);
-    return syncing.now;
+    const sync = this.#sync(node);
+    this.#syncing.set(node, sync);
+    sync.then(end, end);
+    outcome.resolve(sync);
   }
 
-  async #syncInTurn(node: LocalNode): Promise<void> {
-    if (this.#running < AT_ONCE) this.#running++;
-    else await new Promise<void>((go) => this.#waiting.push(go));
-    try {
-      await this.#syncOne(node);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
-    }
-  }
-
-  async #syncFolder(node: LocalNode): Promise<void> {
-    const { host, root } = this.#tree;
-    const folder = this.#tree.folder(node);
-    if (node === root) return await sync(this.#root);
-    const fd = openFolder(host.folderPath(folder));
-    try {
-      await sync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-  }
-
-  async #syncOne(node: LocalNode): Promise<void> {
+  async #sync(node: LocalNode): Promise<void> {
     try {
       if (node.isGone) return;
       if (node.type === "file") {
@@ -144,7 +147,19 @@ export class Settlement {
     // A symlink, or what its mode keeps us from opening: its folder is in the same journal.
     // Without a place it was moved away meanwhile.
     const [place] = node.places;
-    if (place !== undefined) await this.#syncOne(place.parent);
+    if (place !== undefined) await this.#sync(place.parent);
+  }
+
+  async #syncFolder(node: LocalNode): Promise<void> {
+    const { host, root } = this.#tree;
+    const folder = this.#tree.folder(node);
+    if (node === root) return await sync(this.#root);
+    const fd = openFolder(host.folderPath(folder));
+    try {
+      await sync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
   }
 }
 

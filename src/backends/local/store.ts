@@ -49,7 +49,7 @@ export class Store {
   readonly resizes: Resizes = new Resizes();
   /** Whether writes are quick. */
   readonly writes: HostPace;
-  /** What has to be made durable before it is answered. */
+  /** Makes names and attributes durable, unless the host does that when it likes. */
   readonly settlement: Settlement | undefined;
   /** What is believed or done for a time goes by it. */
   readonly clock: Clock;
@@ -161,17 +161,26 @@ export class Store {
     return { folder: this.tree.folder(parent), name };
   }
 
-  /**
-   * Has attributes that we changed made durable: with all that is answered
-   * together, or before its own answer where content goes to disk with them.
-   */
+  /** Has attributes that we changed made durable; where content goes to disk with them, beside all others. */
   keep(node: LocalNode, stat: HostStat): Awaitable<void> {
     const { files, settlement } = this;
-    if (settlement === undefined) return;
-    if (node.type === "file" && (isLarge(stat) || files.isBehind(node))) {
-      return settlement.settleAlone(node);
-    }
-    settlement.add(node);
+    const hasContent = node.type === "file" &&
+      (isLarge(stat) || files.isBehind(node));
+    return hasContent
+      ? settlement?.settleAlone(node)
+      : settlement?.settle([node]);
+  }
+
+  /** The outcome of a change of these folders, once that is durable. */
+  lasting<T>(outcome: T, ...folders: readonly LocalNode[]): Awaitable<T> {
+    const settled = this.settlement?.settle(new Set(folders));
+    return settled === undefined ? outcome : settled.then(() => outcome);
+  }
+
+  /** Has what was written to a file made durable, and the names that lead to it: all of its attributes, or content and size. */
+  async flush(file: LocalNode, { all }: { all: boolean }): Promise<void> {
+    const named = this.settlement?.settleAbove(file);
+    await Promise.all([this.files.sync(file, { all }), named]);
   }
 
   /** We changed the entries of a folder: what it was `before`, which names are gone and new. */
@@ -183,7 +192,6 @@ export class Store {
     this.tree.moment.end();
     directory.isTouched = true;
     this.pages.forget(directory);
-    this.settlement?.add(directory);
     const after = this.stat(directory);
     this.listings.changed(directory, { before, after, ...names });
     this.lists?.changed(directory, before, after);
@@ -260,7 +268,7 @@ export class Store {
   async dispose(): Promise<void> {
     try {
       this.idle[Symbol.dispose]();
-      await this.resizes.ended();
+      await Promise.all([this.resizes.ended(), this.settlement?.ended()]);
       await Promise.all([this.listings.dispose(), this.guards.dispose()]);
       await this.files.dispose();
     } finally {

@@ -95,6 +95,7 @@ Deno.test({
     const fs = new HostedFileSystem(
       coldHost(0),
       Deno.realPathSync(box.path),
+      { durability: "os" },
     );
     await using _ends = { [Symbol.asyncDispose]: () => fs.dispose() };
     const file = await fileOf(fs);

@@ -128,7 +128,6 @@ for (const ffi of [true, false]) {
         () => fs.remove(folder, "hard"),
         () => fs.remove(root, "folder"),
         () => fs.resolve(fs.identify(file)),
-        () => fs.settle(),
         () => fs.status(),
       ];
       let failures = 0;

@@ -39,15 +39,23 @@ testBothHosts(
     for (const durability of ["full", "os"] as const) {
       await using box = make({ durability });
       const { fs } = box;
-      assertEquals(fs.settle(), undefined);
-      const { node } = await fs.create(fs.root(), "file", { type: "file" }, {
-        attributes,
-      });
-      await fs.setattr(node, { mode: 0 });
-      const settled = fs.settle();
-      assertEquals(settled instanceof Promise, durability === "full");
-      await settled;
-      assertEquals(fs.settle(), undefined);
+      const root = fs.root();
+      const file = { type: "file" } as const;
+      const { node } = await fs.create(root, "file", file, { attributes });
+      const named = (name: string) => ({ directory: root, name });
+      for (
+        const change of [
+          () => fs.create(root, "other", file, { attributes }),
+          () => fs.setattr(node, { mode: 0 }),
+          () => fs.link(node, root, "further"),
+          () => fs.rename(named("further"), named("last")),
+          () => fs.remove(root, "last"),
+        ]
+      ) {
+        const changed = change();
+        assertEquals(changed instanceof Promise, durability === "full");
+        await changed;
+      }
     }
   },
 );

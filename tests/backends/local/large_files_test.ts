@@ -460,7 +460,7 @@ Deno.test({
   name: "local: a new file may have any size at once",
   ignore: noFolder,
   async fn() {
-    await using box = new Sandbox();
+    await using box = new Sandbox({ durability: "os" });
     const { fs } = box;
     const made = fs.create(fs.root(), "new", { type: "file" }, {
       attributes: { ...attributes, size: LARGE },

@@ -130,7 +130,6 @@ for (const [what, bytes] of Object.entries(names)) {
       const directory = root;
       await fs.rename({ directory, name }, { directory, name: `${name}2` });
       await fs.link(node, root, `${name}3`);
-      await fs.settle();
       const folder = await fs.create(root, name, { type: "directory" }, made);
       const target = `${name}/x`;
       await fs.create(root, `${name}4`, { type: "symlink", target }, made);

@@ -1,4 +1,5 @@
 import host from "node:fs";
+import { workFor } from "../../../src/base/asker.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
 import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -8,10 +9,8 @@ import type { Tree } from "../../../src/backends/local/tree.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
 import { attributes, noFolder, Sandbox } from "./fixture.ts";
 
-/** What a COMPOUND can make. */
-const FOLDERS = 60;
-/** COMPOUNDs that wait for the disk together. */
-const CROWDS = 8;
+/** Changes that wait for the disk together. */
+const CROWD = 480;
 const KEPT = 64;
 
 function openDescriptors(): number {
@@ -25,87 +24,184 @@ Deno.test({
   async fn() {
     await using box = new Sandbox({ maxDescriptors: 4 * KEPT });
     const { fs } = box;
-    const [uid, gid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
-    const attributes = { mode: 0o755, uid, gid };
+    const directory = { type: "directory" } as const;
+    const made = await Promise.all(
+      Array.from(
+        { length: CROWD },
+        (_, i) => fs.create(fs.root(), `${i}`, directory, { attributes }),
+      ),
+    );
     const before = openDescriptors();
-    const settled = [];
-    for (let crowd = 0; crowd < CROWDS; crowd++) {
-      let folder = fs.root();
-      for (let i = 0; i < FOLDERS; i++) {
-        const kind = { type: "directory" } as const;
-        const name = `${crowd}`;
-        folder = (await fs.create(folder, name, kind, { attributes })).node;
-      }
-      settled.push(fs.settle());
-    }
+    const changed = made.map(({ node }) => fs.setattr(node, { mode: 0o700 }));
+    await new Promise((resolve) => setTimeout(resolve));
     // What is kept open for later has a limit of its own.
     const taken = openDescriptors() - before - KEPT;
-    await Promise.all(settled);
+    await Promise.all(changed);
     assert(taken <= 64, `${taken} more are open at once`);
-    assertEquals(fs.settle(), undefined, "nothing is left");
   },
 });
 
-/** Settles a file whose syncs end when a test says so. */
+/** Settles files whose syncs end when a test says so. */
 function gated() {
-  const syncs: PromiseWithResolvers<void>[] = [];
+  const syncs: (PromiseWithResolvers<void> & { readonly node: LocalNode })[] =
+    [];
   const files = {
-    sync() {
-      const sync = Promise.withResolvers<void>();
+    sync(node: LocalNode) {
+      const sync = { ...Promise.withResolvers<void>(), node };
       syncs.push(sync);
       return sync.promise;
     },
   } as unknown as FileDescriptors;
   const settlement = new Settlement({} as Tree, files, -1);
-  const file = { type: "file", places: [] } as unknown as LocalNode;
-  return { syncs, settlement, file };
+  return { syncs, settlement };
 }
 
-Deno.test("local: who settles waits for what another is settling already, and hears how that ended", async () => {
-  const { syncs, settlement, file } = gated();
-  // Two requests have changed something before the first of them settles.
-  settlement.add(file);
-  const first = settlement.settle();
-  let isSettled = false;
-  const second = Promise.resolve(settlement.settle());
-  second.then(() => isSettled = true, () => {});
-  await new Promise((resolve) => setTimeout(resolve));
-  assertEquals(isSettled, false);
-  syncs[0]!.resolve();
-  await Promise.all([first, second]);
-  assertEquals(settlement.settle(), undefined, "nothing is left");
+function newFile(...parents: LocalNode[]): LocalNode {
+  const places = parents.map((parent) => ({ parent, name: "file" }));
+  return { type: "file", places } as unknown as LocalNode;
+}
 
-  settlement.add(file);
-  const failing = settlement.settle();
-  const other = settlement.settle();
-  syncs[1]!.reject(new FsError("io"));
-  for (const each of [failing, other]) {
-    await assertRejects(async () => await each, FsError, "io");
-  }
-  assertEquals(settlement.settle(), undefined, "nothing is left");
-});
+const moment = () => new Promise<void>((resolve) => setTimeout(resolve));
 
-Deno.test("local: what is changed while a folder or file is synced shares the next sync", async () => {
-  const { syncs, settlement, file } = gated();
-  const changed = () => {
-    settlement.add(file);
-    return settlement.settle();
-  };
-  const first = changed();
-  const rest = [changed(), changed(), changed()];
-  await new Promise((resolve) => setTimeout(resolve));
+/** Whether a promise has been kept, some turns later. */
+async function isKept(promise: Promise<void>): Promise<boolean> {
+  let kept = false;
+  promise.then(() => kept = true, () => {});
+  await moment();
+  return kept;
+}
+
+Deno.test("local: changes of one piece share a sync, those made while it goes on the next", async () => {
+  const { syncs, settlement } = gated();
+  const file = newFile();
+  const first = [settlement.settle([file]), settlement.settle([file])];
+  await moment();
+  assertEquals(syncs.length, 1);
+  const rest = [1, 2, 3].map(() => settlement.settle([file]));
+  await moment();
   assertEquals(syncs.length, 1);
   // How that ended is not theirs.
   syncs[0]!.reject(new FsError("io"));
-  await assertRejects(async () => await first, FsError, "io");
-  await new Promise((resolve) => setTimeout(resolve));
+  for (const each of first) {
+    await assertRejects(() => each, FsError, "io");
+  }
+  await moment();
   assertEquals(syncs.length, 2);
-  const last = changed();
+  const last = settlement.settle([file]);
+  assertEquals(await isKept(Promise.all(rest).then(() => {})), false);
   syncs[1]!.resolve();
-  await Promise.allSettled(rest);
+  await Promise.all(rest);
+  await moment();
+  assertEquals(syncs.length, 3);
   syncs[2]!.resolve();
   await last;
-  assertEquals(syncs.length, 3);
+  await settlement.ended();
+});
+
+Deno.test("local: a sync that failed is told to those who changed what it was for, and to no others", async () => {
+  const { syncs, settlement } = gated();
+  const [file, other] = [newFile(), newFile()];
+  const failing = settlement.settle([file, other]);
+  const sound = settlement.settle([other]);
+  await moment();
+  assertEquals(syncs.length, 2);
+  syncs.find(({ node }) => node === file)!.reject(new FsError("io"));
+  syncs.find(({ node }) => node === other)!.resolve();
+  await assertRejects(() => failing, FsError, "io");
+  await sound;
+});
+
+Deno.test("local: one party that changes thousands of files has another wait for few of them", async () => {
+  const { syncs, settlement } = gated();
+  const settle = (party: string, node: LocalNode) =>
+    workFor({ party }, () => settlement.settle([node]));
+  const crowd = Array.from({ length: 1000 }, () => newFile());
+  const settled = crowd.map((node) => settle("crowd", node));
+  await moment();
+  assertEquals(syncs.length, 32, "as many at once");
+  const own = settle("other", newFile());
+  // What the crowd has changed as well comes in the turn of the other, too.
+  const shared = settle("other", crowd[900]!);
+  for (let i = 0; i < 4; i++) {
+    syncs[i]!.resolve();
+    await moment();
+  }
+  for (let i = 4; i < 36; i++) syncs[i]!.resolve();
+  await own;
+  await shared;
+  assert(syncs.length < 100, `${syncs.length} were begun`);
+  for (let i = 36; i < syncs.length || i < 1001; i++) {
+    while (syncs[i] === undefined) await moment();
+    syncs[i]!.resolve();
+  }
+  await Promise.all(settled);
+  assertEquals(syncs.length, 1001, "each once");
+});
+
+Deno.test("local: what is settled is reached by names that are settled, also where others made them", async () => {
+  const { syncs, settlement } = gated();
+  const [upper, lower] = [newFile(), newFile()];
+  const folder = newFile(upper);
+  const file = newFile(folder, lower);
+  assertEquals(settlement.settleAbove(file), undefined, "nothing is changed");
+  const made = settlement.settle([upper]);
+  const below = settlement.settle([file]);
+  await moment();
+  assertEquals(syncs.map(({ node }) => node), [upper, file]);
+  const content = settlement.settleAbove(file)!;
+  const alone = settlement.settleAlone(folder);
+  syncs[1]!.resolve();
+  syncs[2]!.resolve();
+  assertEquals(await isKept(below), false);
+  assertEquals(await isKept(content), false);
+  assertEquals(await isKept(alone), false);
+  syncs[0]!.resolve();
+  await Promise.all([made, below, content, alone]);
+});
+
+Deno.test({
+  name:
+    "local: what is changed is seen before it is durable, and others do not wait for it",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const root = fs.root();
+    const kind = { type: "directory" } as const;
+    const { node } = await fs.create(root, "a", kind, { attributes });
+    const other = await fs.create(root, "b", kind, { attributes });
+    const { fsync } = host;
+    const syncs: (() => void)[] = [];
+    host.fsync = ((_: number, done: (error: Error | null) => void) => {
+      syncs.push(() => done(null));
+    }) as typeof fsync;
+    try {
+      const set = Promise.resolve(fs.setattr(node, { mode: 0o711 }));
+      const made = Promise.resolve(fs.create(node, "c", kind, { attributes }));
+      assertEquals(await isKept(set), false);
+      assertEquals(await isKept(made.then(() => {})), false);
+      assertEquals((await fs.getattr(node)).mode, 0o711);
+      assertEquals((await fs.lookup(node, "c"))?.type, "directory");
+      assertEquals(await fs.lookup(node, "d"), undefined);
+      const { entries } = await fs.readdir(root, 0, 10);
+      assertEquals(entries.length, 2);
+      const file = { type: "file" } as const;
+      const named = Promise.resolve(fs.create(node, "f", file, { attributes }));
+      const found = (await fs.lookup(node, "f"))!;
+      const stable = fs.write(found, 0, new Uint8Array(1), "data");
+      assertEquals(await isKept(Promise.resolve(stable).then(() => {})), false);
+      const elsewhere = fs.setattr(other.node, { mode: 0o711 });
+      await moment();
+      const own = syncs.pop()!;
+      own();
+      await elsewhere;
+      host.fsync = fsync;
+      for (const sync of syncs) sync();
+      await Promise.all([set, made, named, stable]);
+    } finally {
+      host.fsync = fsync;
+    }
+  },
 });
 
 Deno.test({
@@ -147,7 +243,6 @@ async function behind(box: Sandbox) {
   const { fs } = box;
   const kind = { type: "file" } as const;
   const { node } = await fs.create(fs.root(), "f", kind, { attributes });
-  await fs.settle();
   const { fsync, fdatasync } = host;
   const gate = Promise.withResolvers<void>();
   const later = (_: number, done: (error: Error | null) => void) =>
@@ -155,6 +250,7 @@ async function behind(box: Sandbox) {
   host.fsync = host.fdatasync = later as typeof fsync;
   return {
     node,
+    fsync,
     let: gate.resolve,
     [Symbol.dispose]() {
       gate.resolve();
@@ -189,7 +285,9 @@ for (const [what, prepare] of Object.entries(BEHIND)) {
       let isSet = false;
       const set = Promise.resolve(fs.setattr(slow.node, { mode: 0o600 }))
         .then(() => isSet = true);
-      assertEquals(fs.settle(), undefined, "others wait for it");
+      const directory = { type: "directory" } as const;
+      host.fsync = slow.fsync;
+      await fs.create(fs.root(), "other", directory, { attributes });
       assertEquals((await fs.getattr(slow.node)).mode, 0o600);
       assertEquals(isSet, false);
       slow.let();
@@ -201,6 +299,6 @@ for (const [what, prepare] of Object.entries(BEHIND)) {
 Deno.test("local: a symlink that the host has moved away is no fault of ours", async () => {
   const files = {} as unknown as FileDescriptors;
   const settlement = new Settlement({} as Tree, files, -1);
-  settlement.add({ type: "symlink", places: [] } as unknown as LocalNode);
-  await settlement.settle();
+  const node = { type: "symlink", places: [] } as unknown as LocalNode;
+  await settlement.settle([node]);
 });

@@ -43,7 +43,6 @@ const report = {
   close: await attempt(() => fs.close(node, writing)),
   chown: await attempt(() => fs.setattr(node, { uid: 12345 })),
   chmod: await attempt(() => fs.setattr(node, { mode: 0 })),
-  settle: await attempt(() => fs.settle()),
   device: await attempt(() =>
     fs.create(fs.root(), "device", {
       type: "block-device",
@@ -75,7 +74,6 @@ const lockedMode = (await fs.getattr(lockedFolder)).mode;
 const unlocked = await attempt(async () => {
   await fs.setattr(lockedFolder, { mode: 0o700, mtime: "now" });
   await fs.setattr(lockedFolder, { mode: 0o400 });
-  await fs.settle();
   await fs.readdir(lockedFolder, 0, 10);
   await fs.setattr(lockedFolder, { mode: 0 });
 });
@@ -83,7 +81,6 @@ const unlocked = await attempt(async () => {
 const dropped = await attempt(async () => {
   await fs.setattr(fs.root(), { mode: 0o333 });
   await fs.create(fs.root(), "dropped", kind, { attributes });
-  await fs.settle();
   await fs.setattr(fs.root(), { mode: 0o755 });
 });
 const identities: Uint8Array[] = [];

@@ -119,7 +119,6 @@ async function closedFolder() {
     getattr: await attempt(() => fs.getattr(node)),
     chmod: await attempt(() => fs.setattr(node, { mode: 0o600 })),
     cut: await attempt(() => fs.setattr(node, { size: 2 })),
-    settle: await attempt(() => fs.settle()),
     commit: await attempt(() => fs.commit(node)),
     openAgain: await attempt(() => fs.open(node, READ)),
     openOther: await attempt(() => fs.open(other.node, READ)),

@@ -1,4 +1,3 @@
-import type { Awaitable } from "../../../base/awaitable.ts";
 import { type Clock, systemClock } from "../../../base/clock.ts";
 import { abandon } from "../../../vfs/abandoned.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
@@ -33,19 +32,13 @@ import { mayAskStatus } from "../file_system_type.ts";
 import { NO_GUARD } from "../hosted_file_system.ts";
 import { decodeIdentity, encodeIdentity } from "../node_table.ts";
 import { takeAttributes, wantedBits } from "./attribute_rows.ts";
-import type {
-  Calls,
-  SentAttributes,
-  SentJudged,
-  SentOptions,
-} from "./calls.ts";
+import type { SentAttributes, SentJudged, SentOptions } from "./calls.ts";
 import { CarriedFolder } from "./carried_folder.ts";
 import { receivedFault } from "./faults.ts";
 import type { ApartNode } from "./known_nodes.ts";
 import type { CarryingWorker } from "./line.ts";
 import { openWorker } from "./open_worker.ts";
 import { receivedPage } from "./sent_pages.ts";
-import { Settling } from "./settling.ts";
 
 /** What tests replace. */
 export interface ApartReplacements {
@@ -71,7 +64,6 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   [ended]: boolean = false;
   readonly #directory: string;
   readonly #folder: CarriedFolder;
-  readonly #settling: Settling | undefined;
   readonly #isExclusive: boolean;
 
   /** Nothing is asked of the host before it is started. */
@@ -83,17 +75,13 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     this[soundResults] = new.target === ApartFileSystem ? this : undefined;
     this.#directory = directory;
     const { durability, exclusive, ffi, maxDescriptors } = options;
-    const folder = new CarriedFolder({
+    this.#folder = new CarriedFolder({
       directory,
       options: { durability, exclusive, ffi, maxDescriptors },
       open,
       clock,
     });
-    this.#folder = folder;
     this.#isExclusive = exclusive ?? false;
-    if (durability !== "os") {
-      this.#settling = new Settling(() => folder.call("settle", []));
-    }
     if (!mayAskStatus()) {
       Object.defineProperty(this, "status", { value: undefined });
     }
@@ -227,7 +215,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     changes: AttributeChanges,
     judged?: Rights,
   ): Promise<void> {
-    return this.#change("setattr", [node.number, changes, judged]);
+    return this.#folder.call("setattr", [node.number, changes, judged]);
   }
 
   /** The worker is given a copy: the request's memory is the server's. */
@@ -256,7 +244,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     { verifier, ...options }: CreateOptions,
   ): Promise<Created<ApartNode>> {
     const own = { ...options, verifier: verifier?.slice() };
-    return this.#change("create", [directory.number, name, kind, own])
+    return this.#folder.call("create", [directory.number, name, kind, own])
       .then(({ node, ...created }) => ({
         ...created,
         node: this.#folder.nodes.receive(node),
@@ -270,7 +258,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     judged?: Rights,
   ): Promise<ChangeInfo> {
     const numbers = [node.number, directory.number] as const;
-    return this.#change("link", [...numbers, name, judged]);
+    return this.#folder.call("link", [...numbers, name, judged]);
   }
 
   remove(
@@ -279,7 +267,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     judged?: JudgedEntry<ApartNode>,
   ): Promise<ChangeInfo> {
     const sent = judged && sentJudged(judged);
-    return this.#change("remove", [directory.number, name, sent]);
+    return this.#folder.call("remove", [directory.number, name, sent]);
   }
 
   rename(
@@ -287,15 +275,11 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     to: DirectoryName<ApartNode>,
     judged?: JudgedRename<ApartNode>,
   ): Promise<{ readonly source: ChangeInfo; readonly target: ChangeInfo }> {
-    return this.#change("rename", [
+    return this.#folder.call("rename", [
       { directory: from.directory.number, name: from.name },
       { directory: to.directory.number, name: to.name },
       judged && { from: sentJudged(judged.from), to: sentJudged(judged.to) },
     ]);
-  }
-
-  settle(): Awaitable<void> {
-    return this.#settling?.settle();
   }
 
   watch(recall: (node: ApartNode) => Promise<void>): void {
@@ -316,15 +300,6 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     const { inode, tag } = decodeIdentity(identity) ?? {};
     const own = this.root().identity;
     return own !== undefined && own.inode === inode && own.tag === tag;
-  }
-
-  /** A call after which names or attributes have to be made durable. */
-  #change<M extends "setattr" | "create" | "link" | "remove" | "rename">(
-    method: M,
-    args: Parameters<Calls[M]>,
-  ): Promise<ReturnType<Calls[M]>> {
-    const changing = this.#folder.call(method, args);
-    return this.#settling?.after(changing) ?? changing;
   }
 }
 

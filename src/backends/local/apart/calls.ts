@@ -130,7 +130,6 @@ export interface Calls {
     to: SentName,
     judged?: { readonly from: SentJudged; readonly to: SentJudged },
   ): { readonly source: ChangeInfo; readonly target: ChangeInfo };
-  settle(): void;
   dispose(): void;
 }
 

@@ -168,7 +168,6 @@ export class Carrier {
         judged &&
           { from: this.#judged(judged.from), to: this.#judged(judged.to) },
       ),
-    settle: () => this.#fs.settle(),
     dispose: () => this.#fs.dispose(),
   };
 

@@ -391,7 +391,6 @@ Deno.test(
         eof: true,
       });
       assertEquals(target.every((byte) => byte === 3), true);
-      await fs.settle();
       assertEquals(fs.limitations, []);
       assertEquals(fs.folder.path, Deno.realPathSync(path));
     } finally {

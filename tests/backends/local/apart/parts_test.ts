@@ -5,7 +5,6 @@ import {
 } from "../../../../src/backends/local/apart/faults.ts";
 import { HeldNodes } from "../../../../src/backends/local/apart/held_nodes.ts";
 import { KnownNodes } from "../../../../src/backends/local/apart/known_nodes.ts";
-import { Settling } from "../../../../src/backends/local/apart/settling.ts";
 import { isOnSharedMount } from "../../../../src/backends/local/apart/shared_mounts.ts";
 import { MountTable } from "../../../../src/backends/local/mount_table.ts";
 import { FsError } from "../../../../src/vfs/errors.ts";
@@ -52,37 +51,6 @@ Deno.test("apart: what is thrown crosses with its meaning", () => {
   assertEquals(mistake instanceof FsError, false);
   assertEquals(mistake.message, "a mistake");
   assertEquals(mistake.stack?.includes("parts_test.ts"), true);
-});
-
-Deno.test("apart: a change is settled that was not done when others were", async () => {
-  const settles: PromiseWithResolvers<void>[] = [];
-  const settling = new Settling(() => {
-    const settle = Promise.withResolvers<void>();
-    settles.push(settle);
-    return settle.promise;
-  });
-  assertEquals(settling.settle(), undefined);
-  const slow = Promise.withResolvers<void>();
-  const changing = settling.after(slow.promise);
-  await settling.after(Promise.resolve());
-  const first = settling.settle();
-  assertEquals(settles.length, 1);
-  // What is under way is waited for, and not asked for twice.
-  assertEquals(settling.settle() === first, true);
-  slow.resolve();
-  await changing;
-  settling.settle();
-  assertEquals(settles.length, 2);
-  for (const { resolve } of settles) resolve();
-  await first;
-});
-
-Deno.test("apart: a settlement that failed is told to all that wait, and over", async () => {
-  const settling = new Settling(() => Promise.reject(new FsError("io")));
-  await settling.after(Promise.resolve());
-  const both = [settling.settle(), settling.settle()];
-  for (const each of both) assertEquals(await codeOf(() => each), "io");
-  assertEquals(settling.settle(), undefined);
 });
 
 /** The places and types of a table of mounts, as the host writes them. */
