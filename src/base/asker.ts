@@ -6,6 +6,9 @@ export interface Asker {
   readonly party: string;
 }
 
+/** The server, where it does something by itself, or for all clients: a party like others. */
+export const OWN: Asker = { party: "" };
+
 const askers = new AsyncLocalStorage<Asker>();
 
 /**
@@ -19,9 +22,9 @@ export function workFor<T>(who: Asker, work: () => T): T {
 
 /**
  * For whom the work is that goes on: a file system is not told by its methods who
- * calls, and has to share out what it has few of all the same. `undefined` where
- * the server does it by itself.
+ * calls, and has to share out what it has few of all the same. {@linkcode OWN}
+ * where no request has begun it.
  */
-export function askedBy(): Asker | undefined {
-  return askers.getStore();
+export function askedBy(): Asker {
+  return askers.getStore() ?? OWN;
 }

@@ -123,7 +123,7 @@ export class LoopTurn implements Turn {
     return false;
   }
 
-  next(who: Asker = askedBy() ?? { party: "" }): Promise<void> {
+  next(who: Asker = askedBy()): Promise<void> {
     // As if a newcomer had had a little: work that always comes anew delays no other.
     const late = this.#slice / NEWCOMERS;
     const party = this.#party(who.party, late);

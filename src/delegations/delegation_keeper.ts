@@ -1,3 +1,4 @@
+import { OWN } from "../base/asker.ts";
 import type { Client } from "../state/client.ts";
 import {
   type Delegation,
@@ -12,7 +13,7 @@ import {
   Want,
   WhyNoDelegation,
 } from "../state/delegations.ts";
-import { LOOK, OWN, type Piecework } from "../state/effects.ts";
+import { LOOK, type Piecework } from "../state/effects.ts";
 import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
@@ -228,7 +229,7 @@ export class DelegationKeeper implements DelegationPolicy {
     if (!this.#state.grace.isActive) this.#fileRecalls.endGrace();
     if (!this.#isSweeping) {
       this.#isSweeping = true;
-      this.#state.files.effects.begin(this.#sweepRecalls(now), OWN);
+      this.#state.files.effects.begin(this.#sweepRecalls(now), OWN.party);
     }
     this.#contention.sweep();
   }
@@ -287,6 +288,6 @@ export class DelegationKeeper implements DelegationPolicy {
   /** A client has kept another waiting for `ms` milliseconds: when that is too long all that it has is recalled. */
   #noteWait(client: Client, ms: number): void {
     if (!this.#late.note(client, ms) || this.#isClosed) return;
-    this.#state.files.effects.begin(this.#late.recalls(this.#state), OWN);
+    this.#state.files.effects.begin(this.#late.recalls(this.#state), OWN.party);
   }
 }

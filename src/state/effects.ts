@@ -24,9 +24,6 @@ export function finish(work: Piecework): void {
   while (!work.next().done);
 }
 
-/** The party of the server's own work, which is shared out as that of others: what is done for all clients. */
-export const OWN = "";
-
 /** What one party has left to be done in pieces. */
 interface Party {
   readonly name: string;
@@ -83,11 +80,11 @@ export class EffectQueue {
   /**
    * Adds work in pieces, of which as many are done at once as the turn allows. It
    * is the work of the party whose request or piece begins it; what all clients
-   * wait for is {@linkcode OWN}, whichever request comes to begin it.
+   * wait for is the server's own, whichever request comes to begin it.
    */
   begin(
     work: Piecework,
-    name: string = this.#party ?? askedBy()?.party ?? OWN,
+    name: string = this.#party ?? askedBy().party,
   ): void {
     const hasOthers = this.hasWork;
     do {

@@ -1,8 +1,9 @@
+import { OWN } from "../base/asker.ts";
 import type { LockedRange, Span } from "./byte_ranges.ts";
 import type { Client } from "./client.ts";
 import type { HeldCounts } from "./client_states.ts";
 import type { Clock } from "../base/clock.ts";
-import { type EffectQueue, OWN, type Piecework } from "./effects.ts";
+import type { EffectQueue, Piecework } from "./effects.ts";
 import type { FileState } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
 import type { LockOwner } from "./owners.ts";
@@ -148,7 +149,7 @@ export class LockQueue {
     if (!this.#queues.has(file)) return;
     this.#freed.add(file);
     if (this.#freed.size === 1) {
-      this.#effects.begin(this.#callUpFreed(), OWN);
+      this.#effects.begin(this.#callUpFreed(), OWN.party);
     }
   }
 
@@ -180,7 +181,7 @@ export class LockQueue {
   sweep(): void {
     if (this.#isSweeping) return;
     this.#isSweeping = true;
-    this.#effects.begin(this.#sweepAll(), OWN);
+    this.#effects.begin(this.#sweepAll(), OWN.party);
   }
 
   #find(wish: LockWish): Waiting | undefined {

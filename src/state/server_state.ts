@@ -1,10 +1,11 @@
+import { OWN } from "../base/asker.ts";
 import { SequenceFlag } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
 import { ClientTable } from "./clients.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
 import type { DelegationPolicy } from "./delegations.ts";
 import { DuplicateRequests } from "./duplicate_requests.ts";
-import { type EffectQueue, LOOK, OWN, type Piecework } from "./effects.ts";
+import { type EffectQueue, LOOK, type Piecework } from "./effects.ts";
 import { FileStateTable, type LockingTables } from "./file_states.ts";
 import { GracePeriod, type GracePeriodOptions } from "./grace.ts";
 import { Lease } from "./lease.ts";
@@ -109,7 +110,7 @@ export class ServerState implements LockingTables {
     this.lease = new Lease(options.leaseMs, clock);
     this.grace = new GracePeriod({
       clock,
-      begin: (work) => options.effects.begin(work, OWN),
+      begin: (work) => options.effects.begin(work, OWN.party),
       ...options.grace,
     });
     const { keepsForRoot } = options;
@@ -270,7 +271,7 @@ export class ServerState implements LockingTables {
     if (this.#isSweeping) this.#nextSweep = now;
     else {
       this.#isSweeping = true;
-      this.#effects.begin(this.#sweepAll(now), OWN);
+      this.#effects.begin(this.#sweepAll(now), OWN.party);
     }
     this.waiting.sweep();
     // Reading it ends the period when its time is over, which its observers are
@@ -281,7 +282,7 @@ export class ServerState implements LockingTables {
   *#sweepAll(now: number): Piecework {
     try {
       yield* this.clients.sweep(now);
-      this.#effects.begin(this.#makeRoom(), OWN);
+      this.#effects.begin(this.#makeRoom(), OWN.party);
       yield* this.#sweepClients(now);
       yield* this.replyLimit.sweep();
       yield* this.duplicates.sweep();
@@ -297,7 +298,7 @@ export class ServerState implements LockingTables {
   *#makeRoom(): Piecework {
     if (!this.clients.dropForRoom()) return;
     yield 1;
-    this.#effects.begin(this.#makeRoom(), OWN);
+    this.#effects.begin(this.#makeRoom(), OWN.party);
   }
 
   *#sweepClients(now: number): Piecework {

@@ -1,4 +1,5 @@
 import { type Awaitable, leave } from "../base/awaitable.ts";
+import type { SharedPlaces } from "../base/shared_places.ts";
 import { abandoned } from "./abandoned.ts";
 import { CheckedCalls } from "./checked_calls.ts";
 import { CheckedRecords } from "./checked_records.ts";
@@ -45,7 +46,7 @@ import type {
 } from "./file_system.ts";
 import type { JudgedEntry, JudgedRename } from "./judged.ts";
 import { OPTIONAL, type OptionalMethod } from "./optional_methods.ts";
-import { OperationsUnderWay, standsInLine } from "./under_way.ts";
+import { operationsUnderWay, standsInLine } from "./under_way.ts";
 import type { Rights } from "./wanted.ts";
 
 /**
@@ -63,7 +64,7 @@ export class CheckedFileSystem
   /** The file system itself. */
   readonly inner: FileSystem;
   /** The operations in it that wait; `undefined` where only long ones do, which it sees to by itself. */
-  readonly underWay: OperationsUnderWay | undefined;
+  readonly underWay: SharedPlaces | undefined;
   readonly #calls: CheckedCalls;
   /** Whether it is a back end of ours, whose results need no second look. */
   readonly #isSound: boolean;
@@ -76,7 +77,7 @@ export class CheckedFileSystem
     this.#isSound = isSound(inner);
     this.#calls = new CheckedCalls(options);
     if (!this.#isSound || standsInLine in inner) {
-      this.underWay = new OperationsUnderWay(options.maxUnderWay);
+      this.underWay = operationsUnderWay(options.maxUnderWay);
     }
     const { records } = inner;
     this.records = records === undefined || this.#isSound

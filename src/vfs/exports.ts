@@ -1,8 +1,8 @@
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import type { SharedPlaces } from "../base/shared_places.ts";
 import type { ReadableFileSystem } from "./changes.ts";
 import type { Caller, FileSystem, Trust } from "./file_system.ts";
-import type { OperationsUnderWay } from "./under_way.ts";
 
 /** Whose requests are carried out as the anonymous user. */
 export type Squash = "none" | "root" | "all";
@@ -23,7 +23,7 @@ export interface Export {
   /** What is served. Its methods that change something are behind `src/engine/files/changing.ts`. */
   readonly fs: ReadableFileSystem;
   /** The operations under way there, of one in which they stand in line. */
-  readonly underWay?: OperationsUnderWay | undefined;
+  readonly underWay?: SharedPlaces | undefined;
   /** fsid4 (RFC 8881 5.8.1.9): another one for each export, the same over restarts. 32 bits each. */
   readonly fsid: { readonly major: number; readonly minor: number };
   /** No changes, whatever the file system could do. */

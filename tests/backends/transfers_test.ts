@@ -1,9 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { closeSync, openSync } from "node:fs";
+import { workFor } from "../../src/base/asker.ts";
 import { HostPace } from "../../src/backends/common/host_pace.ts";
 import {
   type HostFile,
   type HostWriter,
+  readFile,
   writeFile,
 } from "../../src/backends/common/transfers.ts";
 import { canWrite, pattern, temporary } from "./sqlite/fixture.ts";
@@ -87,3 +89,49 @@ Deno.test({
     assertEquals(asked, [0]);
   },
 });
+
+for (const kind of ["read", "write"] as const) {
+  Deno.test({
+    name: `what threads ${kind} of a party does not stand behind another's`,
+    ignore: !canWrite,
+    async fn() {
+      using folder = temporary();
+      using file = new Opened(`${folder.path}/file`, "w+");
+      const data = pattern(SIZE, 1);
+      await writeFile(hostThatSays([SIZE], []), {
+        file,
+        data,
+        offset: 0,
+        pace,
+      });
+      const host: HostWriter = {
+        readCached: () => undefined,
+        isReadFirst: () => true,
+        async writeLater(_fd, { length }) {
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          return length;
+        },
+      };
+      let ended = 0;
+      const transfer = async (party: string) => {
+        await workFor(
+          { party },
+          () =>
+            kind === "write"
+              ? writeFile(host, { file, data, offset: 0, pace })
+              : readFile(host, {
+                file,
+                buffer: new Uint8Array(4096),
+                offset: 0,
+                atOnce: Infinity,
+              }),
+        );
+        ended++;
+      };
+      const crowd = Array.from({ length: 200 }, () => transfer("one"));
+      await transfer("other");
+      assertLess(ended, 50);
+      await Promise.all(crowd);
+    },
+  });
+}

@@ -1,5 +1,5 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
-import { askedBy, workFor } from "../../src/base/asker.ts";
+import { assertStrictEquals } from "@std/assert";
+import { askedBy, OWN, workFor } from "../../src/base/asker.ts";
 import { nextTurn } from "../../src/base/turn.ts";
 
 Deno.test("what work comes to later is for the same asker, and what others begin is not", async () => {
@@ -12,5 +12,5 @@ Deno.test("what work comes to later is for the same asker, and what others begin
   });
   await workFor({ party: "other" }, () => release.resolve());
   assertStrictEquals(await work, who);
-  assertEquals(askedBy(), undefined);
+  assertStrictEquals(askedBy(), OWN);
 });

@@ -81,6 +81,8 @@ export interface HostCalls {
   readonly libc: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
   /** The error number of the call just made, on this thread. */
   errno(): number;
+  /** Whether it is closed: a call would end the process. */
+  readonly isClosed: boolean;
   /** Closes the library. */
   close(): void;
 }
@@ -105,7 +107,18 @@ export function openHostCalls(): HostCalls | undefined {
     const errno = new Int32Array(
       Deno.UnsafePointerView.getArrayBuffer(location, 4),
     );
-    return { libc, errno: () => errno[0]!, close: () => library.close() };
+    let isClosed = false;
+    return {
+      libc,
+      errno: () => errno[0]!,
+      get isClosed() {
+        return isClosed;
+      },
+      close() {
+        isClosed = true;
+        library.close();
+      },
+    };
   } catch {
     return undefined;
   }

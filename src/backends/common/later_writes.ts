@@ -15,7 +15,9 @@ export class LaterWrites {
 
   /** See `HostWriter.writeLater`. */
   async write(fd: number, data: Uint8Array, offset: number): Promise<number> {
-    const { libc } = this.#calls;
+    const { libc, isClosed } = this.#calls;
+    // It has stood in line for longer than it was waited for.
+    if (isClosed) return -1;
     const address = BigInt(this.#addresses.of(data));
     const length = BigInt(data.length);
     const bytes = await libc.pwrite(fd, address, length, BigInt(offset));

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { CachedReader } from "./cached_reads.ts";
 import type { HostPace } from "./host_pace.ts";
+import { hostThreads } from "./host_threads.ts";
 
 /**
  * Up to here it is quicker to copy what is in the page cache than to have a
@@ -93,7 +94,9 @@ export function writeFile(
   return file.transferring(async () => {
     for (let done = 0; done < length;) {
       const rest = data.subarray(done);
-      const bytes = await writeLater(fd, rest, offset + done);
+      const bytes = await hostThreads.short.run(() =>
+        writeLater(fd, rest, offset + done)
+      );
       if (bytes < 1) return writeNow(fd, rest, offset + done);
       done += bytes;
     }
@@ -129,25 +132,27 @@ export function readFirst(
 }
 
 /** Fills `buffer` by another thread; bytes that were read, fewer at the end of the file. */
-async function readLater(
+function readLater(
   fd: number,
   buffer: Uint8Array,
   offset: number,
 ): Promise<number> {
-  let done = 0;
-  while (done < buffer.length) {
-    const bytes = await new Promise<number>((resolve, reject) =>
-      fs.read(
-        fd,
-        buffer,
-        done,
-        buffer.length - done,
-        offset + done,
-        (error, bytes) => error === null ? resolve(bytes) : reject(error),
-      )
-    );
-    if (bytes === 0) break;
-    done += bytes;
-  }
-  return done;
+  return hostThreads.short.run(async () => {
+    let done = 0;
+    while (done < buffer.length) {
+      const bytes = await new Promise<number>((resolve, reject) =>
+        fs.read(
+          fd,
+          buffer,
+          done,
+          buffer.length - done,
+          offset + done,
+          (error, bytes) => error === null ? resolve(bytes) : reject(error),
+        )
+      );
+      if (bytes === 0) break;
+      done += bytes;
+    }
+    return done;
+  });
 }

@@ -2,10 +2,9 @@ import fs from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { Host } from "./host.ts";
+import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
 
-/** Threads that close files at once: the host's other calls need some as well. */
-const AT_ONCE = 4;
 /** Milliseconds that the end waits for: the host closes what is left with the process. */
 export const LAST_WAIT = 5000;
 
@@ -21,10 +20,11 @@ export class Closing {
   readonly #clock: Clock;
   /** Descriptors that may wait; what comes beyond is closed at once. */
   most: number;
-  readonly #waiting: number[] = [];
+  /** Those that are closed by threads, or wait for one. */
   readonly #underWay = new Set<Promise<void>>();
-  /** The host's calls may no longer be there. */
   #isDisposed = false;
+  /** The host's calls may no longer be there. */
+  #isOver = false;
 
   /** None waits; see {@linkcode Closing.most}. */
   constructor(
@@ -38,45 +38,35 @@ export class Closing {
 
   /** Descriptors that are not closed yet. */
   get size(): number {
-    return this.#waiting.length + this.#underWay.size;
+    return this.#underWay.size;
   }
 
   /** Closes one; `isWritten`: for writing, or of a file that was written to and not flushed since. */
   close(fd: number, isWritten = false): void {
     const isFull = this.#isDisposed || this.size >= this.most;
     if (isFull || !this.#takesLong(fd, isWritten)) return fs.closeSync(fd);
-    this.#waiting.push(fd);
-    this.#proceed(AT_ONCE);
+    const closed = hostThreads.long.run(() => this.#closeLater(fd));
+    const end = () => void this.#underWay.delete(closed);
+    this.#underWay.add(closed);
+    closed.then(end, end);
   }
 
   /** Closes all that is left; resolves when that is done, or has taken too long to be waited for. */
   async dispose(): Promise<void> {
     this.#isDisposed = true;
-    this.#proceed(Infinity);
     const ended = new AbortController();
     await Promise.race([
       Promise.all(this.#underWay),
       sleep(this.#clock, LAST_WAIT, ended.signal),
     ]);
     ended.abort();
+    this.#isOver = true;
   }
 
-  #proceed(atOnce: number): void {
-    while (this.#underWay.size < atOnce) {
-      const fd = this.#waiting.shift();
-      if (fd === undefined) return;
-      const closed = this.#host.closeLater(fd);
-      if (closed === undefined) {
-        fs.closeSync(fd);
-        continue;
-      }
-      const end = () => {
-        this.#underWay.delete(closed);
-        this.#proceed(AT_ONCE);
-      };
-      this.#underWay.add(closed);
-      closed.then(end, end);
-    }
+  async #closeLater(fd: number): Promise<void> {
+    const closed = this.#isOver ? undefined : this.#host.closeLater(fd);
+    if (closed === undefined) fs.closeSync(fd);
+    else await closed;
   }
 
   #takesLong(fd: number, isWritten: boolean): boolean {

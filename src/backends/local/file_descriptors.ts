@@ -6,6 +6,7 @@ import { Closing } from "./closing.ts";
 import { type Access, Descriptor } from "./descriptor.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import type { Host, HostStat } from "./host.ts";
+import { hostThreads } from "../common/host_threads.ts";
 import { isLarge } from "../common/long_calls.ts";
 import { NamelessFiles } from "./nameless_files.ts";
 import type { LocalNode } from "./node.ts";
@@ -324,10 +325,12 @@ export class FileDescriptors {
 }
 
 function flush(fd: number, all: boolean): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const done = (error: Error | null) =>
-      error === null ? resolve() : reject(toFsError(error));
-    if (all) fs.fsync(fd, done);
-    else fs.fdatasync(fd, done);
-  });
+  return hostThreads.short.run(() =>
+    new Promise((resolve, reject) => {
+      const done = (error: Error | null) =>
+        error === null ? resolve() : reject(toFsError(error));
+      if (all) fs.fsync(fd, done);
+      else fs.fdatasync(fd, done);
+    })
+  );
 }

@@ -34,7 +34,7 @@ export class ReadingPlaces<Folder, T> {
 
   /** What a folder comes to that waits for a place of the party that asks. */
   waiting(folder: Folder): Promise<T> | undefined {
-    return this.#parties.get(partyThatAsks())?.waiting.get(folder)?.outcome;
+    return this.#parties.get(askedBy().party)?.waiting.get(folder)?.outcome;
   }
 
   /** Has `read` done when the party that asks has a place for it. */
@@ -62,7 +62,7 @@ export class ReadingPlaces<Folder, T> {
   }
 
   #party(): Party<Folder, T> {
-    const name = partyThatAsks();
+    const name = askedBy().party;
     let party = this.#parties.get(name);
     if (party === undefined) {
       party = { name, taken: 0, waiting: new Map() };
@@ -85,9 +85,4 @@ export class ReadingPlaces<Folder, T> {
       begin();
     }
   }
-}
-
-/** The server's own where it asks by itself. */
-function partyThatAsks(): string {
-  return askedBy()?.party ?? "";
 }

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
+import { hostThreads } from "../common/host_threads.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Host, HostStat } from "./host.ts";
@@ -21,8 +22,10 @@ export function resize(
   const { fd, isTransferring } = descriptor;
   const isHeldUp = isTransferring ||
     size < stat.size && host.isReadFirst(fd, size, size);
-  if (!isHeldUp && !isFarFrom(stat, size)) return fs.ftruncateSync(fd, size);
-  return resizeLater(fd, size);
+  const isLong = isFarFrom(stat, size);
+  if (!isHeldUp && !isLong) return fs.ftruncateSync(fd, size);
+  const threads = isLong ? hostThreads.long : hostThreads.short;
+  return threads.run(() => resizeLater(fd, size));
 }
 
 /**

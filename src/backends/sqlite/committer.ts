@@ -1,3 +1,4 @@
+import { OWN, workFor } from "../../base/asker.ts";
 import { BusyContents } from "./busy_contents.ts";
 import { Flushes } from "./flushes.ts";
 import type { Extent } from "./node.ts";
@@ -296,7 +297,9 @@ export class Committer implements Companion {
   }
 
   #start(): Promise<void> {
-    const round = this.#round(this.#parts.transaction.losses)
+    const { losses } = this.#parts.transaction;
+    // All that was changed goes with it, not only what the one has that asks first.
+    const round = workFor(OWN, () => this.#round(losses))
       .catch((error) => {
         throw this.#broken(error);
       }).finally(() => {

@@ -11,6 +11,8 @@ import { type Contents, pagesOf } from "./contents.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { type CachedReader, isOfWholeBlocks } from "../common/cached_reads.ts";
 import { type HostCalls, openHostCalls } from "../common/host_calls.ts";
+import { hostThreads } from "../common/host_threads.ts";
+import { isLongToFree } from "../common/long_calls.ts";
 import { readFile, readFirst } from "../common/transfers.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER } from "./disk.ts";
 import { attempt, fsErrorOf, throwAsFsError } from "./errors.ts";
@@ -176,7 +178,9 @@ export class ContentFiles implements Contents {
     const file = this.#open.forget(number);
     this.#fresh.delete(number);
     const path = removedPathOf(this.#directory, number);
+    let isLong: boolean;
     try {
+      isLong = isLongToFree(this.measure(number));
       renameSync(pathOf(this.#directory, number), path);
     } catch (error) {
       // A file that has nothing but holes was never made.
@@ -187,9 +191,9 @@ export class ContentFiles implements Contents {
     }
     // Gigabytes take a while; should we not get there, the next start does.
     // Not before it is closed, or the close would take that while on the event loop.
-    const removal = file?.isInUse
-      ? file.closed.then(() => Deno.remove(path))
-      : Deno.remove(path);
+    const threads = isLong ? hostThreads.long : hostThreads.short;
+    const remove = () => threads.run(() => Deno.remove(path));
+    const removal = file?.isInUse ? file.closed.then(remove) : remove();
     this.#await(removal.catch(() => {
       this.hasLeftovers = true;
     }));

@@ -13,8 +13,8 @@ import {
   CachedReads,
   PacedReads,
 } from "../common/cached_reads.ts";
-import { FewAtOnce } from "../common/few_at_once.ts";
 import type { HostCalls } from "../common/host_calls.ts";
+import { hostThreads } from "../common/host_threads.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 
 /**
@@ -54,15 +54,14 @@ export interface Disk {
   room(directory: string): { readonly total: number; readonly free: number };
 }
 
-/** All stores of the process share its threads: for what takes up to minutes, and for what does not. */
-const cuts = { long: new FewAtOnce(4), short: new FewAtOnce(32) };
-
 /** The disk of the host. */
 export const hostDisk: Disk = {
   commit: (statement) => void statement.run(),
   sync: (descriptor) =>
-    new Promise((resolve, reject) =>
-      fdatasync(descriptor, (error) => error ? reject(error) : resolve())
+    hostThreads.short.run(() =>
+      new Promise((resolve, reject) =>
+        fdatasync(descriptor, (error) => error ? reject(error) : resolve())
+      )
     ),
   syncNow: fdatasyncSync,
   reader: (calls) =>
@@ -70,8 +69,8 @@ export const hostDisk: Disk = {
   cut(descriptor, size, now) {
     const isLong = isFarFrom(now, size);
     if (!isLong && !now.isHeldUp) return ftruncateSync(descriptor, size);
-    const few = isLong ? cuts.long : cuts.short;
-    return few.run(() => resizeLater(descriptor, size));
+    const threads = isLong ? hostThreads.long : hostThreads.short;
+    return threads.run(() => resizeLater(descriptor, size));
   },
   room(directory) {
     const { bsize, blocks, bavail } = statfsSync(directory);

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { askedBy, workFor } from "../../base/asker.ts";
 import { FsError } from "../../vfs/mod.ts";
 import type { Disk } from "./disk.ts";
 import { fsErrorOf } from "./errors.ts";
@@ -122,9 +123,13 @@ export class Transaction {
     this.operations++;
   }
 
-  /** Has `act` done once what was changed up to now is durable. */
+  /**
+   * Has `act` done once what was changed up to now is durable: for the one that
+   * asks now, as the commit is for all.
+   */
   afterwards(act: () => void): void {
-    this.#afterwards.push(act);
+    const asker = askedBy();
+    this.#afterwards.push(() => workFor(asker, act));
   }
 
   /** Has `act` done should what was changed up to now be lost. */

@@ -1,5 +1,7 @@
 import host from "node:fs";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { workFor } from "../../../src/base/asker.ts";
+import { nextTurn } from "../../../src/base/turn.ts";
 import { Closing } from "../../../src/backends/local/closing.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -248,33 +250,71 @@ Deno.test({
 });
 
 /** Closes that a test ends, of a host where each file is a nameless large one. */
-function endless() {
-  const begun = new Map<number, () => void>();
-  const closeLater = (fd: number) =>
-    new Promise<void>((resolve) => begun.set(fd, resolve));
-  const statFile = () => ({ nlink: 0, size: LARGE, used: 0 }) as HostStat;
-  const clock = new FakeClock();
-  const fake = { closeLater, statFile } as unknown as Host;
-  return { clock, begun, closing: new Closing(fake, { clock, most: 8 }) };
+class Endless implements AsyncDisposable {
+  readonly begun = new Map<number, () => void>();
+  readonly clock = new FakeClock();
+  readonly closing: Closing;
+  #isOver = false;
+
+  constructor() {
+    const closeLater = (fd: number) =>
+      new Promise<void>((resolve) => {
+        this.begun.set(fd, resolve);
+        if (this.#isOver) resolve();
+      });
+    const statFile = () => ({ nlink: 0, size: LARGE, used: 0 }) as HostStat;
+    const fake = { closeLater, statFile } as unknown as Host;
+    this.closing = new Closing(fake, { clock: this.clock, most: 8 });
+  }
+
+  /** All end: the threads are for all files of the process. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    for (const end of this.begun.values()) end();
+    while (this.closing.size > 0) await nextTurn();
+  }
 }
 
-Deno.test("local: few files are closed at a time, and all of them at the end, which waits a while", async () => {
-  const { begun, clock, closing } = endless();
-  for (let fd = 1000; fd < 1008; fd++) closing.close(fd);
+Deno.test("local: of a party few files are closed at a time, and of others as well", async () => {
+  await using endless = new Endless();
+  const { begun, closing } = endless;
+  workFor({ party: "one" }, () => {
+    for (let fd = 1000; fd < 1006; fd++) closing.close(fd);
+  });
   assertEquals([...begun.keys()], [1000, 1001, 1002, 1003]);
+  workFor({ party: "other" }, () => closing.close(1006));
+  assert(begun.has(1006));
   begun.get(1001)!();
-  await new Promise((go) => setTimeout(go));
-  assertEquals(begun.size, 5);
-  assertEquals(closing.size, 7);
-  const disposed = closing.dispose();
-  assertEquals(begun.size, 8);
-  clock.advance(60_000);
-  await disposed;
-  assertEquals(clock.pending, 0);
+  await nextTurn();
+  assert(begun.has(1004) && !begun.has(1005));
+  assertEquals(closing.size, 6);
 });
 
-Deno.test("local: what is more than may wait to be closed is closed at once", () => {
-  const { begun, closing } = endless();
+Deno.test("local: the end waits for what is closed, for a while", async () => {
+  const { closeSync } = host;
+  const closed: number[] = [];
+  host.closeSync = (fd) => void closed.push(fd);
+  try {
+    await using endless = new Endless();
+    const { begun, clock, closing } = endless;
+    for (let fd = 1000; fd < 1006; fd++) closing.close(fd);
+    const disposed = closing.dispose();
+    begun.get(1000)!();
+    await nextTurn();
+    clock.advance(60_000);
+    await disposed;
+    assertEquals(clock.pending, 0);
+    assertEquals(begun.size, 5);
+  } finally {
+    host.closeSync = closeSync;
+  }
+  // Its host's calls are no longer there.
+  assertEquals(closed, [1005]);
+});
+
+Deno.test("local: what is more than may wait to be closed is closed at once", async () => {
+  await using endless = new Endless();
+  const { begun, closing } = endless;
   for (let fd = 1000; fd < 1008; fd++) closing.close(fd);
   const { closeSync } = host;
   const closed: number[] = [];

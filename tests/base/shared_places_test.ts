@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
 import type { Asker } from "../../src/base/asker.ts";
-import { OperationsUnderWay } from "../../src/vfs/under_way.ts";
+import { SharedPlaces } from "../../src/base/shared_places.ts";
 
-/** Lets `count` operations of each party in, and tells in which order they began. */
+/** Lets `count` works of each party in, and tells in which order they began. */
 function crowd(limit: number) {
-  const underWay = new OperationsUnderWay(limit);
+  const shares = { party: 1 / 2, connection: 1 / 8 };
+  const underWay = new SharedPlaces(limit, shares);
   const began: string[] = [];
   const askers = new Map<string, Asker>();
   /** One connection for each name; its first letter is its party. */
@@ -27,7 +28,7 @@ function crowd(limit: number) {
   return { underWay, began, enter, leave };
 }
 
-Deno.test("a party has half of the operations under way, a connection an eighth", async () => {
+Deno.test("of the works under way a party has half, a connection an eighth", async () => {
   const { underWay, began, enter, leave } = crowd(16);
   await enter("a1", 5);
   assertEquals(began.splice(0), ["a1", "a1"]);

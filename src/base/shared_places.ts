@@ -1,0 +1,146 @@
+import { askedBy, type Asker } from "./asker.ts";
+
+/** What parts of all places one has at most. */
+export interface Shares {
+  /** A party. */
+  readonly party: number;
+  /** A connection. */
+  readonly connection: number;
+}
+
+/** One connection's works. */
+interface Connected {
+  underWay: number;
+  /** The longest first. */
+  readonly waiting: (() => void)[];
+}
+
+/** One party's. */
+interface Party {
+  underWay: number;
+  readonly connections: Map<Asker, Connected>;
+  /** Those with works that wait; the one whose work began last comes last. */
+  readonly line: Set<Connected>;
+}
+
+/**
+ * Places for works, of which so many are under way at once. Beyond that the
+ * parties stand in line, and of each its connections: one that asks for much
+ * waits for itself, and the others' works are not behind thousands of its.
+ */
+export class SharedPlaces {
+  readonly #limit: number;
+  readonly #partyLimit: number;
+  readonly #connectionLimit: number;
+  readonly #parties = new Map<string, Party>();
+  /** Those with works that wait; the one whose work began last comes last. */
+  readonly #line = new Set<Party>();
+  #count = 0;
+  #waiting = 0;
+
+  /** `limit` works at most, and one at least of each that there are shares of. */
+  constructor(limit: number, { party, connection }: Shares) {
+    this.#limit = limit;
+    this.#partyLimit = Math.ceil(limit * party);
+    this.#connectionLimit = Math.ceil(limit * connection);
+  }
+
+  /** Works that are under way. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Works that stand in line. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Has `act` done for the one that asks: at once, or when it has a place. */
+  async run<T>(act: () => Promise<T>): Promise<T> {
+    const asker = askedBy();
+    const entered = this.enter(asker);
+    if (entered !== undefined) await entered;
+    try {
+      return await act();
+    } finally {
+      this.leave(asker);
+    }
+  }
+
+  /**
+   * A work begins, to be followed by {@linkcode leave}; where it has to stand in
+   * line, when the promise resolves.
+   */
+  enter(asker: Asker): Promise<void> | undefined {
+    const party = this.#partyOf(asker);
+    const connected = connectedOf(party, asker);
+    if (this.#mayBegin(party, connected)) {
+      this.#begin(party, connected);
+      return undefined;
+    }
+    this.#waiting++;
+    party.line.add(connected);
+    this.#line.add(party);
+    return new Promise((resolve) => void connected.waiting.push(resolve));
+  }
+
+  /** One that has begun has ended. */
+  leave(asker: Asker): void {
+    const party = this.#partyOf(asker);
+    const connected = connectedOf(party, asker);
+    connected.underWay--;
+    party.underWay--;
+    this.#count--;
+    this.#serve();
+    if (connected.underWay > 0 || connected.waiting.length > 0) return;
+    party.connections.delete(asker);
+    if (party.connections.size === 0) this.#parties.delete(asker.party);
+  }
+
+  #partyOf({ party: name }: Asker): Party {
+    let party = this.#parties.get(name);
+    if (party === undefined) {
+      party = { underWay: 0, connections: new Map(), line: new Set() };
+      this.#parties.set(name, party);
+    }
+    return party;
+  }
+
+  #mayBegin(party: Party, connected?: Connected): boolean {
+    return this.#count < this.#limit && party.underWay < this.#partyLimit &&
+      (connected?.underWay ?? 0) < this.#connectionLimit;
+  }
+
+  #begin(party: Party, connected: Connected): void {
+    connected.underWay++;
+    party.underWay++;
+    this.#count++;
+  }
+
+  /** Begins the one that is next, where it may: few of a line have all that they may have. */
+  #serve(): void {
+    for (const party of this.#line) {
+      if (!this.#mayBegin(party)) continue;
+      for (const connected of party.line) {
+        if (!this.#mayBegin(party, connected)) continue;
+        const begin = connected.waiting.shift()!;
+        party.line.delete(connected);
+        if (connected.waiting.length > 0) party.line.add(connected);
+        this.#line.delete(party);
+        if (party.line.size > 0) this.#line.add(party);
+        this.#waiting--;
+        this.#begin(party, connected);
+        return begin();
+      }
+    }
+  }
+}
+
+function connectedOf({ connections }: Party, asker: Asker): Connected {
+  let connected = connections.get(asker);
+  if (connected === undefined) {
+    connected = { underWay: 0, waiting: [] };
+    connections.set(asker, connected);
+  }
+  return connected;
+}

@@ -1,0 +1,74 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { workFor } from "../../src/base/asker.ts";
+import { ContentFiles } from "../../src/backends/sqlite/content_files.ts";
+import { hostDisk } from "../../src/backends/sqlite/disk.ts";
+import { attributes, noFolder, Sandbox } from "./local/fixture.ts";
+import { temporary } from "./sqlite/fixture.ts";
+
+const CROWD = 80;
+
+Deno.test({
+  name: "local: a COMMIT of a party does not stand behind another's",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const files = [];
+    for (let i = 0; i <= CROWD; i++) {
+      const { node } = await fs.create(fs.root(), `${i}`, { type: "file" }, {
+        attributes,
+      });
+      await fs.write(node, 0, new Uint8Array(9), "unstable");
+      files.push(node);
+    }
+    let ended = 0;
+    const commits = files.map((file, i) =>
+      workFor({ party: i < CROWD ? "one" : "other" }, async () => {
+        await fs.commit(file);
+        ended++;
+      })
+    );
+    await commits.at(-1);
+    assertLess(ended, CROWD / 2);
+    await Promise.all(commits);
+  },
+});
+
+Deno.test({
+  name:
+    "sqlite: contents that a party removes don't stand behind another's, and small ones not behind large ones",
+  ignore: noFolder,
+  async fn() {
+    using folder = temporary();
+    const contents = new ContentFiles(folder.path, hostDisk);
+    const removed: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const { remove } = Deno;
+    Deno.remove = async (path) => {
+      removed.push(Deno.statSync(path).size > 9 ? "large" : "small");
+      await gate.promise;
+      await remove(path);
+    };
+    try {
+      const make = (number: number, size: number) =>
+        contents.write(number, 0, new Uint8Array(size));
+      const count = 6;
+      for (let i = 1; i <= 2 * count; i++) make(i, 2 ** 20);
+      make(99, 9);
+      workFor({ party: "one" }, () => {
+        for (let i = 1; i <= count; i++) contents.remove(i);
+        contents.remove(99);
+      });
+      assertEquals(removed, [...Array(4).fill("large"), "small"]);
+      workFor({ party: "other" }, () => {
+        for (let i = 1; i <= count; i++) contents.remove(count + i);
+      });
+      assertEquals(removed.slice(5), Array(4).fill("large"));
+      gate.resolve();
+      await contents.close();
+      assertEquals(removed.length, 2 * count + 1);
+    } finally {
+      Deno.remove = remove;
+    }
+  },
+});
