@@ -345,8 +345,8 @@ export class RpcConnection implements Connection {
 
   #record(): void {
     this.#records++;
-    const { bytes, start, end } = this.#framer;
-    const xdr = new XdrReader(bytes, start, end);
+    const { bytes, start, end, view } = this.#framer;
+    const xdr = new XdrReader(bytes, start, end, view);
     const xid = xdr.uint32();
     const type = xdr.uint32();
     if (type === MessageType.CALL) this.#inFlight.carryOut(xid, xdr);

@@ -9,7 +9,7 @@ export const LARGEST_WRITER = 4 * 1024 * 1024;
 export interface ReceiveBuffer {
   /** The memory; its length is a power of two from 4 KiB up. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The same memory, for record marks. */
+  /** The same memory, to read numbers from. */
   readonly view: DataView;
   /** Requests that wait and still read from it. */
   pins: number;

@@ -65,6 +65,11 @@ export class RecordFramer {
     this.bytes = this.#buffer.bytes;
   }
 
+  /** All of `bytes`, to read numbers from. */
+  get view(): DataView {
+    return this.#buffer.view;
+  }
+
   /** Bytes of memory that the framer holds now. */
   get capacity(): number {
     return this.#buffer.bytes.length;

@@ -85,8 +85,9 @@ export class StateBudget implements Shared {
   account(party: string): StateAccount {
     let account = this.#accounts.get(party);
     if (account === undefined) {
+      const ofRoot = isRoot(party);
       account = new StateAccount(this, party, (bytes) => {
-        if (isRoot(party)) this.#ofRoot += bytes;
+        if (ofRoot) this.#ofRoot += bytes;
         // Nothing can come to hold anything of it again but by this map.
         if (account!.bytes === 0 && this.#accounts.get(party) === account) {
           this.#accounts.delete(party);

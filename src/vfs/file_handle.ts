@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { type Cipheriv, createCipheriv } from "node:crypto";
 import type { Export } from "./exports.ts";
 
@@ -61,7 +60,10 @@ export class HandleCodec {
     }
     const handle = new Uint8Array(HANDLE_SIZE);
     handle[0] = VERSION << 4 | length;
-    new DataView(handle.buffer).setUint32(1, exportId);
+    handle[1] = exportId >>> 24;
+    handle[2] = exportId >>> 16;
+    handle[3] = exportId >>> 8;
+    handle[4] = exportId;
     handle.set(identity, 5);
     handle.set(this.#mac(handle), PLAIN_SIZE);
     return handle;
@@ -81,8 +83,8 @@ export class HandleCodec {
       difference |= mac[i]! ^ handle[PLAIN_SIZE + i]!;
     }
     if (difference !== 0) return undefined;
-    const exportId = Buffer.from(handle.buffer, handle.byteOffset)
-      .readUInt32BE(1);
+    const exportId = (handle[1]! << 24 | handle[2]! << 16 | handle[3]! << 8 |
+      handle[4]!) >>> 0;
     // A copy: the handle is a view of a message.
     return { exportId, identity: handle.slice(5, 5 + length) };
   }

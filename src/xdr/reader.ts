@@ -19,13 +19,22 @@ export class XdrReader {
   readonly end: number;
   readonly #view: DataView;
 
-  /** Reads `bytes` from `position` to `end`, both offsets in bytes. */
-  constructor(bytes: Uint8Array, position = 0, end: number = bytes.length) {
+  /** Reads `bytes` from `position` to `end`, both offsets in bytes; `view`, where there is one, is of all of them. */
+  constructor(
+    bytes: Uint8Array,
+    position = 0,
+    end: number = bytes.length,
+    view: DataView = new DataView(
+      bytes.buffer,
+      bytes.byteOffset,
+      bytes.byteLength,
+    ),
+  ) {
     this.bytes = bytes;
     this.start = position;
     this.position = position;
     this.end = end;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = view;
   }
 
   /** Bytes not read yet. */

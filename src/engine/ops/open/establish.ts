@@ -56,7 +56,9 @@ export function* establish(
         const fs = changing(context, file);
         yield* wait(fs.setattr!(file.node, truncate, judged));
       }
-      status = check(context, opening, target);
+      // Others may have had their turns meanwhile.
+      const hasAsked = mode !== 0 || truncate !== undefined;
+      if (hasAsked) status = check(context, opening, target);
       if (status !== Status.OK) return status;
       open = register(context, opening, target);
       return open;
