@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { type Asker, workFor } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { Host } from "./host.ts";
@@ -13,15 +14,18 @@ export const LAST_WAIT = 5000;
  * all that it held. Some file systems (ext4) write out first what was cut and
  * written again, and with the last that is open for writing they look through
  * what they keep for each piece that was written. Of a large file all of that is
- * done beside other work.
+ * done beside other work. No party may have more of them than places are left: so
+ * there are some for others.
  */
 export class Closing {
   readonly #host: Host;
   readonly #clock: Clock;
-  /** Descriptors that may wait; what comes beyond is closed at once. */
+  /** Descriptors that may wait. */
   most: number;
   /** Those that are closed by threads, or wait for one. */
   readonly #underWay = new Set<Promise<void>>();
+  /** How many of each party are among them. */
+  readonly #perParty = new Map<string, number>();
   #isDisposed = false;
   /** The host's calls may no longer be there. */
   #isOver = false;
@@ -41,13 +45,39 @@ export class Closing {
     return this.#underWay.size;
   }
 
-  /** Closes one; `isWritten`: for writing, or of a file that was written to and not flushed since. */
-  close(fd: number, isWritten = false): void {
-    const isFull = this.#isDisposed || this.size >= this.most;
-    if (isFull || !this.#takesLong(fd, isWritten)) return fs.closeSync(fd);
-    const closed = hostThreads.long.run(() => this.#closeLater(fd));
-    const end = () => void this.#underWay.delete(closed);
+  /** Whether a party has so many that what it opens may be none of them: it waits. */
+  isBehind(party: string): boolean {
+    return this.#of(party) >= this.most - this.size;
+  }
+
+  /** Whether a party may have another one wait that it need not: what it opens still has room. */
+  hasRoomFor(party: string): boolean {
+    return this.#of(party) < (this.most - this.size) / 2;
+  }
+
+  /**
+   * Closes one that was opened for a party; `isWritten`: for writing, or of a file
+   * that was written to and not flushed since.
+   */
+  close(
+    fd: number,
+    { opener, isWritten = false }: {
+      readonly opener: Asker;
+      readonly isWritten?: boolean;
+    },
+  ): void {
+    if (this.#isDisposed || !this.#takesLong(fd, isWritten)) {
+      return fs.closeSync(fd);
+    }
+    const closeLater = () => this.#closeLater(fd);
+    const closed = workFor(opener, () => hostThreads.long.run(closeLater));
+    const { party } = opener;
+    const end = () => {
+      this.#underWay.delete(closed);
+      this.#count(party, -1);
+    };
     this.#underWay.add(closed);
+    this.#count(party, 1);
     closed.then(end, end);
   }
 
@@ -67,6 +97,16 @@ export class Closing {
     const closed = this.#isOver ? undefined : this.#host.closeLater(fd);
     if (closed === undefined) fs.closeSync(fd);
     else await closed;
+  }
+
+  #of(party: string): number {
+    return this.#perParty.get(party) ?? 0;
+  }
+
+  #count(party: string, more: number): void {
+    const count = this.#of(party) + more;
+    if (count === 0) this.#perParty.delete(party);
+    else this.#perParty.set(party, count);
   }
 
   #takesLong(fd: number, isWritten: boolean): boolean {

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { askedBy } from "../../base/asker.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import type { Clock } from "../../base/clock.ts";
 import { FsError } from "../../vfs/errors.ts";
@@ -7,7 +8,7 @@ import { type Access, Descriptor } from "./descriptor.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
-import { isLarge } from "../common/long_calls.ts";
+import { isLarge, isLongToFree } from "../common/long_calls.ts";
 import { NamelessFiles } from "./nameless_files.ts";
 import type { LocalNode } from "./node.ts";
 
@@ -80,9 +81,14 @@ export class FileDescriptors {
     return this.#lostWrites;
   }
 
-  /** Whether another file of `owner` can lose its name and be kept: for its clients, or until it is closed. */
-  mayKeepNameless(owner: number): boolean {
-    return this.#nameless.hasRoomFor(owner, this.closing.size);
+  /** Throws "busy" unless a file can lose its name and be kept: for its clients, or until it is closed. */
+  assertRoomFor(node: LocalNode, stat: HostStat): void {
+    const hasRoom = node.isOpen
+      ? this.#nameless.hasRoomFor(stat.uid)
+      : !isLongToFree(stat) || this.closing.hasRoomFor(askedBy().party);
+    if (!hasRoom) {
+      throw new FsError("busy", "too many removed files are still open");
+    }
   }
 
   /**
@@ -90,14 +96,26 @@ export class FileDescriptors {
    * would take all descriptors.
    */
   assertKeepingUp(): void {
+    this.#assertNotBehind();
     if (this.#leaving < this.#mostLeaving) return;
     throw new FsError("busy", "too much was written that the disk has not yet");
+  }
+
+  /** What a party opens has to be closed: it waits for what is before it opens more. */
+  #assertNotBehind(): void {
+    if (!this.closing.isBehind(askedBy().party)) return;
+    throw new FsError("busy", "too many large files are being closed");
   }
 
   /** A descriptor to read through. */
   reading(node: LocalNode): Descriptor {
     const held = this.#held(node, "isReadable");
     if (held !== undefined) return held;
+    this.#assertNotBehind();
+    return this.#openToRead(node);
+  }
+
+  #openToRead(node: LocalNode): Descriptor {
     const fd = this.#open(node, fs.constants.O_RDONLY);
     // What is held is for writing alone, as the host would have it.
     const opened = this.#opened(node, fd, "read");
@@ -128,7 +146,7 @@ export class FileDescriptors {
       return descriptor;
     }
     try {
-      return this.reading(node);
+      return this.#openToRead(node);
     } catch (error) {
       if (!isDenied(error)) throw error;
     }

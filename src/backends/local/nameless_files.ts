@@ -1,12 +1,9 @@
 import type { LocalNode } from "./node.ts";
 
-/** Of all that may be kept, those of one owner are this part at most. */
-const OWNER_SHARE = 3 / 4;
-
 /**
  * Files without a name that clients have open. There are few descriptors for
- * them, so they are shared out by the files' owners: no user who removes what it
- * has open itself takes all.
+ * them, so they are shared out by the files' owners, of whom none has more than
+ * are left: however many remove what they have open themselves, they leave some.
  */
 export class NamelessFiles implements Iterable<LocalNode> {
   /** How many there may be. */
@@ -25,25 +22,24 @@ export class NamelessFiles implements Iterable<LocalNode> {
     return this.#owners.has(node);
   }
 
-  /** Whether a file of `owner` may lose its name and be kept, when `closing` others take descriptors as well. */
-  hasRoomFor(owner: number, closing: number): boolean {
+  /** Whether a file of `owner` may lose its name and be kept. */
+  hasRoomFor(owner: number): boolean {
     const own = this.#perOwner.get(owner)?.size ?? 0;
-    return this.size + closing < this.most && own < this.most * OWNER_SHARE;
+    return own < this.most - this.size;
   }
 
   /**
-   * Keeps one. Where the host has taken more names than may be kept, of its owner's
-   * files or of all, the file to give up is returned: of those of its owner, or of
-   * the one who has the most, the one kept longest.
+   * Keeps one. Where the host has taken more names of its owner's files than may be
+   * kept, the file to give up is returned: of these, the one kept longest.
    */
   add(node: LocalNode): LocalNode | undefined {
     const owner = node.told?.uid ?? -1;
     this.delete(node);
+    const isFull = !this.hasRoomFor(owner);
     this.#owners.set(node, owner);
     const own = this.#perOwner.get(owner) ?? new Set();
     this.#perOwner.set(owner, own.add(node));
-    if (own.size > this.most * OWNER_SHARE) return own.values().next().value;
-    return this.size > this.most ? this.#next() : undefined;
+    return isFull ? own.values().next().value : undefined;
   }
 
   /** It is not kept any more. */
@@ -59,13 +55,5 @@ export class NamelessFiles implements Iterable<LocalNode> {
   /** All of them, the longest kept first. */
   [Symbol.iterator](): IterableIterator<LocalNode> {
     return this.#owners.keys();
-  }
-
-  #next(): LocalNode | undefined {
-    let most = new Set<LocalNode>();
-    for (const own of this.#perOwner.values()) {
-      if (own.size > most.size) most = own;
-    }
-    return most.values().next().value;
   }
 }

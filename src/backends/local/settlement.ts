@@ -1,20 +1,27 @@
 import fs from "node:fs";
-import { askedBy } from "../../base/asker.ts";
+import { askedBy, type Asker, workFor } from "../../base/asker.ts";
 import { PartyLine } from "../../base/party_line.ts";
+import { hostThreads } from "../common/host_threads.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { MOST_LEVELS, type Tree } from "./tree.ts";
 
-/** Nodes that are synced at once, each with a descriptor: a crowd's changes must not take all there are. */
+/** Nodes that are synced at once, or wait for a thread, each with a descriptor: a crowd's changes must not take all there are. */
 const AT_ONCE = 32;
 
 /** A sync of a node that has not begun: what is changed until then shares it. */
 interface Due {
   readonly node: LocalNode;
   readonly outcome: PromiseWithResolvers<void>;
-  /** Those in whose turns it comes, whichever is first. */
-  readonly parties: Set<string>;
+  /** One of each party in whose turns it comes, whichever is first. */
+  readonly askers: Map<string, Asker>;
+}
+
+/** A turn of one party. */
+interface Turn {
+  readonly due: Due;
+  readonly asker: Asker;
 }
 
 /**
@@ -28,7 +35,7 @@ export class Settlement {
   /** The root, for which no other folder can stand in once its mode keeps us from opening it. */
   readonly #root: number;
   readonly #due = new Map<LocalNode, Due>();
-  readonly #line = new PartyLine<Due>();
+  readonly #line = new PartyLine<Turn>();
   readonly #syncing = new Map<LocalNode, Promise<void>>();
 
   /** `root`: a descriptor of the root that can be synced. */
@@ -44,23 +51,22 @@ export class Settlement {
    * have changed them and wait for that.
    */
   async settle(nodes: Iterable<LocalNode>): Promise<void> {
-    const party = askedBy()?.party ?? "";
+    const asker = askedBy();
     const parts: Promise<void>[] = [];
     for (const node of nodes) {
-      parts.push(this.#join(node, party), ...this.#above(node, party));
+      parts.push(this.#join(node, asker), ...this.#above(node, asker));
     }
     await allOf(parts);
   }
 
   /** Has one node on stable storage while others settle theirs: that may take long. */
   async settleAlone(node: LocalNode): Promise<void> {
-    const party = askedBy()?.party ?? "";
-    await allOf([this.#sync(node), ...this.#above(node, party)]);
+    await allOf([this.#sync(node), ...this.#above(node, askedBy())]);
   }
 
   /** The same of the folders that lead to a node; `undefined` where none is being changed. */
   settleAbove(node: LocalNode): Promise<void> | undefined {
-    const above = this.#above(node, askedBy()?.party ?? "");
+    const above = this.#above(node, askedBy());
     return above.length === 0 ? undefined : allOf(above);
   }
 
@@ -72,13 +78,13 @@ export class Settlement {
     }
   }
 
-  #above(node: LocalNode, party: string): Promise<void>[] {
+  #above(node: LocalNode, asker: Asker): Promise<void>[] {
     const parts: Promise<void>[] = [];
     if (this.#due.size + this.#syncing.size === 0) return parts;
     let at = node.places[0]?.parent;
     for (let levels = 0; at !== undefined && levels <= MOST_LEVELS; levels++) {
       const syncing = this.#syncing.get(at);
-      if (this.#due.has(at)) parts.push(this.#join(at, party));
+      if (this.#due.has(at)) parts.push(this.#join(at, asker));
       else if (syncing !== undefined) parts.push(syncing);
       at = at.places[0]?.parent;
     }
@@ -86,22 +92,22 @@ export class Settlement {
   }
 
   /** The next sync of a node, which takes its turn among those of the party as well. */
-  #join(node: LocalNode, party: string): Promise<void> {
+  #join(node: LocalNode, asker: Asker): Promise<void> {
     let due = this.#due.get(node);
     if (due === undefined) {
       const outcome = Promise.withResolvers<void>();
-      due = { node, outcome, parties: new Set() };
+      due = { node, outcome, askers: new Map() };
       this.#due.set(node, due);
     }
-    if (!due.parties.has(party)) {
-      due.parties.add(party);
-      if (!this.#syncing.has(node)) this.#enter(due, party);
+    if (!due.askers.has(asker.party)) {
+      due.askers.set(asker.party, asker);
+      if (!this.#syncing.has(node)) this.#enter(due, asker);
     }
     return due.outcome.promise;
   }
 
-  #enter(due: Due, party: string): void {
-    this.#line.push(party, due);
+  #enter(due: Due, asker: Asker): void {
+    this.#line.push(asker.party, { due, asker });
     // All that came in one piece is changed first.
     if (this.#line.size === 1) queueMicrotask(() => this.#serve());
   }
@@ -109,10 +115,12 @@ export class Settlement {
   /** Begins the syncs that are next. */
   #serve(): void {
     while (this.#syncing.size < AT_ONCE) {
-      const due = this.#line.shift();
-      if (due === undefined) return;
+      const turn = this.#line.shift();
+      if (turn === undefined) return;
+      const { due, asker } = turn;
       // It may have begun in the turn of another party.
-      if (this.#due.get(due.node) === due) this.#begin(due);
+      if (this.#due.get(due.node) !== due) continue;
+      workFor(asker, () => this.#begin(due));
     }
   }
 
@@ -121,7 +129,9 @@ export class Settlement {
     const end = () => {
       this.#syncing.delete(node);
       const next = this.#due.get(node);
-      for (const party of next?.parties ?? []) this.#enter(next!, party);
+      for (const asker of next?.askers.values() ?? []) {
+        this.#enter(next!, asker);
+      }
       this.#serve();
     };
     const sync = this.#sync(node);
@@ -177,7 +187,9 @@ export function openFolder(path: string): number {
 }
 
 function sync(fd: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fs.fsync(fd, (error) => error === null ? resolve() : reject(error));
-  });
+  return hostThreads.short.run(() =>
+    new Promise((resolve, reject) => {
+      fs.fsync(fd, (error) => error === null ? resolve() : reject(error));
+    })
+  );
 }

@@ -1,3 +1,4 @@
+import { askedBy } from "../../base/asker.ts";
 import { isSeenWhole } from "./file_system_type.ts";
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
@@ -210,13 +211,10 @@ export class Store {
   /**
    * Before a name of a file is taken away: what clients have open must stay
    * readable. "busy" where that, or what is large and not closed yet, takes more
-   * descriptors than there are for it, or for files of one owner.
+   * descriptors than there are for it, or for files of one owner or party.
    */
   keepReadable(node: LocalNode, stat: HostStat): void {
-    const isKept = node.isOpen || isLongToFree(stat);
-    if (isKept && stat.nlink <= 1 && !this.files.mayKeepNameless(stat.uid)) {
-      throw new FsError("busy", "too many removed files are still open");
-    }
+    if (stat.nlink <= 1) this.files.assertRoomFor(node, stat);
     if (node.isOpen) this.files.holding(node);
   }
 
@@ -229,7 +227,9 @@ export class Store {
     if (node.descriptor !== undefined) return;
     const { fd } = this.host.pin(at.folder, at.name);
     if (fd < 0) return;
-    return { [Symbol.dispose]: () => this.files.closing.close(fd) };
+    const opener = askedBy();
+    const { closing } = this.files;
+    return { [Symbol.dispose]: () => closing.close(fd, { opener }) };
   }
 
   /** A name of a node was taken away; `stat` is what it was before. */

@@ -6,9 +6,9 @@ import { LOOK } from "../../../src/backends/local/idle_files.ts";
 import { FakeClock, toldClock } from "../../support/fake_clock.ts";
 import { attributes, codeOf, type Sandbox, testBothHosts } from "./fixture.ts";
 
-/** Descriptors that a file system may have; a quarter of them is for files without a name, and three quarters of that for those of one owner. */
+/** Descriptors that a file system may have; a quarter of them is for files without a name, and those of one owner leave as many as they take. */
 const DESCRIPTORS = 64;
-const NAMELESS = DESCRIPTORS / 4 * 3 / 4;
+const NAMELESS = DESCRIPTORS / 4 / 2;
 const BOTH = { read: true, write: true };
 
 /** A file of the host, with one byte in it, that somebody has open. */

@@ -1,6 +1,5 @@
 import host from "node:fs";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { workFor } from "../../../src/base/asker.ts";
 import { nextTurn } from "../../../src/base/turn.ts";
 import { Closing } from "../../../src/backends/local/closing.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
@@ -198,7 +197,7 @@ Deno.test({
       }
     }
     assertEquals([...refused], ["busy"]);
-    assertEquals(namelessIn(slow.path), 16);
+    assertEquals(namelessIn(slow.path), 6, "a third of the places");
     await slow.make("small", 1);
     await fs.remove(fs.root(), "small");
     await slow.let();
@@ -267,6 +266,10 @@ class Endless implements AsyncDisposable {
     this.closing = new Closing(fake, { clock: this.clock, most: 8 });
   }
 
+  close(fd: number, party: string): void {
+    this.closing.close(fd, { opener: { party } });
+  }
+
   /** All end: the threads are for all files of the process. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
@@ -278,11 +281,9 @@ class Endless implements AsyncDisposable {
 Deno.test("local: of a party few files are closed at a time, and of others as well", async () => {
   await using endless = new Endless();
   const { begun, closing } = endless;
-  workFor({ party: "one" }, () => {
-    for (let fd = 1000; fd < 1006; fd++) closing.close(fd);
-  });
+  for (let fd = 1000; fd < 1006; fd++) endless.close(fd, "one");
   assertEquals([...begun.keys()], [1000, 1001, 1002, 1003]);
-  workFor({ party: "other" }, () => closing.close(1006));
+  endless.close(1006, "other");
   assert(begun.has(1006));
   begun.get(1001)!();
   await nextTurn();
@@ -297,7 +298,7 @@ Deno.test("local: the end waits for what is closed, for a while", async () => {
   try {
     await using endless = new Endless();
     const { begun, clock, closing } = endless;
-    for (let fd = 1000; fd < 1006; fd++) closing.close(fd);
+    for (let fd = 1000; fd < 1006; fd++) endless.close(fd, "one");
     const disposed = closing.dispose();
     begun.get(1000)!();
     await nextTurn();
@@ -312,20 +313,26 @@ Deno.test("local: the end waits for what is closed, for a while", async () => {
   assertEquals(closed, [1005]);
 });
 
-Deno.test("local: what is more than may wait to be closed is closed at once", async () => {
+Deno.test("local: no party has more files wait to be closed than it leaves others room for", async () => {
   await using endless = new Endless();
   const { begun, closing } = endless;
-  for (let fd = 1000; fd < 1008; fd++) closing.close(fd);
-  const { closeSync } = host;
-  const closed: number[] = [];
-  host.closeSync = (fd) => void closed.push(fd);
-  try {
-    closing.close(1008);
-  } finally {
-    host.closeSync = closeSync;
-  }
-  assertEquals(closed, [1008]);
+  const party = "one";
+  assert(closing.hasRoomFor(party));
+  for (let fd = 1000; fd < 1003; fd++) endless.close(fd, party);
+  assert(!closing.hasRoomFor(party), "what it removes");
+  assert(!closing.isBehind(party), "what it opens");
+  endless.close(1003, party);
+  assert(closing.isBehind(party));
+  assert(closing.hasRoomFor("other") && !closing.isBehind("other"));
+  // What it had opened before is not closed on the event loop, either.
+  for (let fd = 1004; fd < 1020; fd++) endless.close(fd, party);
+  assertEquals(closing.size, 20);
   assertEquals(begun.size, 4);
+  while (closing.size > 0) {
+    for (const end of begun.values()) end();
+    await nextTurn();
+  }
+  assert(closing.hasRoomFor(party) && !closing.isBehind(party));
 });
 
 /** What waits while the size of "file" is changed, each on a file of its own. */

@@ -4,43 +4,42 @@ import type { LocalNode } from "../../../src/backends/local/node.ts";
 
 const fileOf = (uid: number) => ({ told: { uid } }) as LocalNode;
 
-Deno.test("local: the files without a name of one owner leave room for others'", () => {
+Deno.test("local: none of the owners of files without a name has more than are left", () => {
   const files = new NamelessFiles();
-  files.most = 8;
-  const own = Array.from({ length: 6 }, () => fileOf(1));
-  for (const file of own) {
-    assert(files.hasRoomFor(1, 0));
-    assertEquals(files.add(file), undefined);
-  }
-  assert(!files.hasRoomFor(1, 0));
-  assert(files.hasRoomFor(2, 1) && !files.hasRoomFor(2, 2));
-  files.delete(own[0]!);
-  assert(files.hasRoomFor(1, 0));
-  assertEquals([...files], own.slice(1));
+  files.most = 12;
+  const give = (uid: number, count: number) =>
+    Array.from({ length: count }, () => {
+      const file = fileOf(uid);
+      assert(files.hasRoomFor(uid));
+      assertEquals(files.add(file), undefined);
+      return file;
+    });
+  const own = give(1, 6);
+  assert(!files.hasRoomFor(1));
+  give(2, 3);
+  assert(!files.hasRoomFor(2));
+  give(3, 2);
+  assert(!files.hasRoomFor(3));
+  assert(files.hasRoomFor(4));
+  for (let i = 0; i < 4; i++) files.delete(own[i]!);
+  assert(files.hasRoomFor(1));
+  assertEquals([...files].slice(0, 2), own.slice(4));
 });
 
 Deno.test("local: an owner of whose files the host takes too many names gives one up, and leaves room", () => {
   const files = new NamelessFiles();
-  files.most = 8;
-  const own = Array.from({ length: 20 }, () => fileOf(1));
-  for (const [i, file] of own.entries()) {
-    const givenUp = files.add(file);
-    assertEquals(givenUp, i < 6 ? undefined : own[i - 6]);
-    if (givenUp !== undefined) files.delete(givenUp);
-  }
-  assert(files.hasRoomFor(2, 0));
-});
-
-Deno.test("local: where the host takes too many names of several owners, the one who has most gives one up", () => {
-  const files = new NamelessFiles();
-  files.most = 8;
+  files.most = 12;
   const precious = fileOf(3);
   files.add(precious);
-  const first = fileOf(1);
-  for (const file of [first, ...Array.from({ length: 4 }, () => fileOf(1))]) {
-    assertEquals(files.add(file), undefined);
+  const own = Array.from({ length: 20 }, () => fileOf(1));
+  let next = 0;
+  for (const file of own) {
+    const hasRoom = files.hasRoomFor(1);
+    const givenUp = files.add(file);
+    assertEquals(givenUp, hasRoom ? undefined : own[next++]);
+    if (givenUp !== undefined) files.delete(givenUp);
   }
-  for (let i = 0; i < 2; i++) assertEquals(files.add(fileOf(2)), undefined);
-  assertEquals(files.add(fileOf(2)), first);
+  assertEquals(next, 14);
   assert(files.has(precious));
+  assert(files.hasRoomFor(2));
 });
