@@ -13,6 +13,7 @@ import { MAX_REPLY } from "../../src/backchannel/dialler.ts";
 import { LONGEST_DELAY } from "../../src/backchannel/sender.ts";
 import { PAGE } from "../../src/backends/common/piece.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
+import { MUCH as MUCH_CONTENT } from "../../src/backends/local/apart/apart_file_system.ts";
 import { START_MS } from "../../src/backends/local/apart/carried_folder.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LOOK_MS } from "../../src/backends/local/mount_watch.ts";
@@ -112,6 +113,7 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/backends/local/README.md": {
     "is listed in slices of": SLICE,
     "the listings kept take": MAX_BYTES,
+    "Of those with more than": MUCH_CONTENT,
     "so of those that are held all are looked at every": LOOK,
     "entries, and answered again within": LASTING,
     "the folder is not watched anew for": UNWATCHED,

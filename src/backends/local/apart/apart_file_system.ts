@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../../base/clock.ts";
+import { SharedPlaces } from "../../../base/shared_places.ts";
 import { abandon } from "../../../vfs/abandoned.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
 import { soundResults } from "../../../vfs/checks.ts";
@@ -40,6 +41,14 @@ import type { CarryingWorker } from "./line.ts";
 import { openWorker } from "./open_worker.ts";
 import { receivedPage } from "./sent_pages.ts";
 
+/** Bytes of content that cross in less time than a call takes by itself, about. */
+export const MUCH = 64 * 1024;
+/**
+ * Calls with more that are under way at once: on their way, and in turns that write
+ * replies, they are what all other calls wait behind, and their memory is the worker's.
+ */
+const TRANSFERS = 4;
+
 /** What tests replace. */
 export interface ApartReplacements {
   /** Opens the worker. */
@@ -65,6 +74,10 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   readonly #directory: string;
   readonly #folder: CarriedFolder;
   readonly #isExclusive: boolean;
+  readonly #transfers = new SharedPlaces(TRANSFERS, {
+    party: 1 / 2,
+    connection: 1 / 2,
+  });
 
   /** Nothing is asked of the host before it is started. */
   constructor(
@@ -187,11 +200,16 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     offset: number,
     target: Uint8Array,
   ): Promise<ReadResult> {
-    return this.#folder.call("read", [file.number, offset, target.length])
-      .then(({ data, eof }) => {
-        target.set(data);
-        return { bytes: data.length, eof };
-      });
+    const { length } = target;
+    return this.#transfer(
+      length,
+      () =>
+        this.#folder.call("read", [file.number, offset, length])
+          .then(({ data, eof }) => {
+            target.set(data);
+            return { bytes: data.length, eof };
+          }),
+    );
   }
 
   readlink(symlink: ApartNode): Promise<string> {
@@ -225,12 +243,14 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     data: Uint8Array,
     stability: Stability,
   ): Promise<Stability> {
-    const own = new Uint8Array(data);
-    return this.#folder.call(
-      "write",
-      [file.number, offset, own, stability],
-      own.buffer,
-    );
+    return this.#transfer(data.length, () => {
+      const own = new Uint8Array(data);
+      return this.#folder.call(
+        "write",
+        [file.number, offset, own, stability],
+        own.buffer,
+      );
+    });
   }
 
   commit(file: ApartNode): Promise<void> {
@@ -294,6 +314,11 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   dispose(): Promise<void> {
     this[ended] = true;
     return this.#folder.dispose();
+  }
+
+  /** A call that content crosses with: much of it when there is a place for that. */
+  #transfer<T>(bytes: number, call: () => Promise<T>): Promise<T> {
+    return bytes > MUCH ? this.#transfers.run(call) : call();
   }
 
   #isOfRoot(identity: Uint8Array): boolean {

@@ -7,6 +7,11 @@ import {
 import { local, type Logger, memory, serve } from "../../../../mod.ts";
 import { ApartFileSystem } from "../../../../src/backends/local/apart/apart_file_system.ts";
 import type { ApartNode } from "../../../../src/backends/local/apart/known_nodes.ts";
+import type {
+  SentCall,
+  ToWorker,
+} from "../../../../src/backends/local/apart/calls.ts";
+import { workFor } from "../../../../src/base/asker.ts";
 import { Status } from "../../../../src/nfs4/constants.ts";
 import { permissionsOf } from "../../../../src/vfs/permissions.ts";
 import { started } from "../../../../src/vfs/starting.ts";
@@ -399,3 +404,60 @@ Deno.test(
     }
   },
 );
+
+/** A worker that is held up, and keeps what it is asked for. */
+class HeldWorker extends WorkerHere {
+  readonly asked: SentCall[] = [];
+  isHeld = false;
+
+  override postMessage(message: unknown, transfer?: unknown): void {
+    const calls = (message as ToWorker).filter((one) => "call" in one);
+    if (this.isHeld) this.asked.push(...calls);
+    super.postMessage(message, transfer);
+  }
+}
+
+for (const method of ["read", "write"] as const) {
+  Deno.test(
+    `local, apart: megabytes that a party wants to ${method} are no line for all others' calls`,
+    {
+      ignore,
+    },
+    async () => {
+      const workers: HeldWorker[] = [];
+      const open = () => {
+        workers.push(new HeldWorker());
+        return workers.at(-1)!;
+      };
+      await using box = await ApartBox.open({}, { open });
+      const { fs } = box;
+      const { node } = await fs.create(fs.root(), "file", { type: "file" }, {
+        attributes,
+      });
+      const bytes = new Uint8Array(2 ** 20);
+      await fs.write(node, 0, bytes, "unstable");
+      const [worker] = workers;
+      worker!.isHeld = true;
+      const transfer = (party: string, { length }: Uint8Array) =>
+        workFor(
+          { party },
+          (): Promise<unknown> =>
+            method === "read"
+              ? fs.read(node, 0, new Uint8Array(length))
+              : fs.write(node, 0, bytes.subarray(0, length), "unstable"),
+        );
+      const calls = Array.from({ length: 20 }, () => transfer("one", bytes));
+      const behind = () => worker!.asked.map(({ method }) => method);
+      calls.push(transfer("one", bytes.subarray(0, 4096)));
+      calls.push(fs.getattr(node), transfer("other", bytes));
+      await Promise.resolve();
+      assertEquals(behind(), [
+        ...[method, method, method],
+        "getattr",
+        method,
+      ]);
+      await Promise.all(calls);
+      assertEquals(worker!.asked.length, 23);
+    },
+  );
+}
