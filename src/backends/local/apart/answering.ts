@@ -1,3 +1,4 @@
+import { type Asker, OWN, workFor } from "../../../base/asker.ts";
 import { hostedFileSystem } from "../hosted.ts";
 import type {
   Answer,
@@ -25,17 +26,31 @@ export class Answering {
   readonly #outbox: Outbox<Answer | News>;
   #carrier: Carrier | undefined;
   #toldLost = 0;
+  /** For whom the calls are that come. */
+  #asker: Asker = OWN;
 
   constructor(scope: WorkerScope) {
     this.#outbox = new Outbox((all, transfer) =>
       scope.postMessage(all, transfer)
     );
     scope.onmessage = ({ data }) => {
-      for (const one of data) {
-        if ("call" in one) this.#carryOut(one);
-        else this.#carrier?.hear(one);
+      for (let i = 0; i < data.length;) {
+        i = workFor(this.#asker, () => this.#take(data, i));
       }
     };
+  }
+
+  /** Takes what is for the same party, from the one at `i` on; returns what it came to. */
+  #take(all: ToWorker, i: number): number {
+    while (i < all.length) {
+      const one = all[i++]!;
+      if ("call" in one) this.#carryOut(one);
+      else if ("party" in one) {
+        this.#asker = one;
+        return i;
+      } else this.#carrier?.hear(one);
+    }
+    return i;
   }
 
   #carryOut({ call, method, args }: SentCall): void {

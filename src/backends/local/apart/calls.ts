@@ -1,3 +1,4 @@
+import type { Asker } from "../../../base/asker.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
@@ -143,6 +144,9 @@ export interface SentCall<M extends Method = Method> {
   readonly args: Parameters<Calls[M]>;
 }
 
+/** To the worker: the party that the calls from here on are for. */
+export type SentParty = Asker;
+
 /** To the worker: what is not answered. */
 export type Notice =
   /** The server's side holds these nodes no more: pairs of a number and how often it was received. */
@@ -155,7 +159,7 @@ export type Notice =
   | { readonly sharers: number };
 
 /** What is sent to the worker: several at once, in their order. */
-export type ToWorker = readonly (SentCall | Notice)[];
+export type ToWorker = readonly (SentCall | SentParty | Notice)[];
 
 /** From the worker: the answer to a call. */
 export type Answer =

@@ -1,3 +1,4 @@
+import { askedBy, OWN } from "../../../base/asker.ts";
 import { FsError } from "../../../vfs/errors.ts";
 import type {
   Answer,
@@ -6,7 +7,6 @@ import type {
   Method,
   News,
   Notice,
-  SentCall,
   ToWorker,
 } from "./calls.ts";
 import { receivedFault } from "./faults.ts";
@@ -37,8 +37,10 @@ export class Line {
   readonly #worker: CarryingWorker;
   readonly #hearer: LineHearer;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #outbox: Outbox<SentCall | Notice>;
+  readonly #outbox: Outbox<ToWorker[number]>;
   #last = 0;
+  /** That of the last call. */
+  #party = OWN.party;
   /** Why nothing is sent any more. */
   #end: Error | undefined;
 
@@ -81,6 +83,7 @@ export class Line {
         resolve: resolve as Waiting["resolve"],
         reject,
       });
+      this.#tellParty();
       this.#outbox.add({ call, method, args }, buffer);
     });
   }
@@ -88,6 +91,14 @@ export class Line {
   /** Tells the worker something that it does not answer. */
   tell(notice: Notice): void {
     if (this.#end === undefined) this.#outbox.add(notice);
+  }
+
+  /** Where it is another than that of the call before. */
+  #tellParty(): void {
+    const { party } = askedBy();
+    if (party === this.#party) return;
+    this.#party = party;
+    this.#outbox.add({ party });
   }
 
   /** Ends the worker, whatever it is at; calls that it has not answered, and all later ones, are told `error`. */
