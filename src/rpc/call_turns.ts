@@ -1,4 +1,4 @@
-import { PartyLine } from "../base/party_line.ts";
+import { PartyLine } from "./party_line.ts";
 
 /** Calls of all connections that are begun between two looks for input. */
 const CALLS = 48;

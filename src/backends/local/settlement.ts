@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { askedBy, type Asker, workFor } from "../../base/asker.ts";
-import { PartyLine } from "../../base/party_line.ts";
+import { SharedPlaces } from "../../base/shared_places.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
@@ -9,25 +9,22 @@ import { MOST_LEVELS, type Tree } from "./tree.ts";
 
 /** Nodes that are synced at once, or wait for a thread, each with a descriptor: a crowd's changes must not take all there are. */
 const AT_ONCE = 32;
+/** Of these, what is one party's, or one connection's. */
+const SHARE = 3 / 4;
 
 /** A sync of a node that has not begun: what is changed until then shares it. */
 interface Due {
   readonly node: LocalNode;
   readonly outcome: PromiseWithResolvers<void>;
-  /** One of each party in whose turns it comes, whichever is first. */
-  readonly askers: Map<string, Asker>;
-}
-
-/** A turn of one party. */
-interface Turn {
-  readonly due: Due;
-  readonly asker: Asker;
+  /** In whose turns it comes, whichever is first. */
+  readonly askers: Set<Asker>;
 }
 
 /**
  * Makes names and attributes durable before the changes of them are answered.
- * The parties take turns: of what one has changed, thousands of files say, others
- * wait for a part of it that is as small as what they have changed themselves.
+ * The parties take turns, and the connections of each: of what one has changed,
+ * thousands of files say, others wait for a part of it that is as small as what
+ * they have changed themselves.
  */
 export class Settlement {
   readonly #tree: Tree;
@@ -35,7 +32,10 @@ export class Settlement {
   /** The root, for which no other folder can stand in once its mode keeps us from opening it. */
   readonly #root: number;
   readonly #due = new Map<LocalNode, Due>();
-  readonly #line = new PartyLine<Turn>();
+  readonly #places = new SharedPlaces(AT_ONCE, {
+    party: SHARE,
+    connection: SHARE,
+  });
   readonly #syncing = new Map<LocalNode, Promise<void>>();
 
   /** `root`: a descriptor of the root that can be synced. */
@@ -96,48 +96,38 @@ export class Settlement {
     let due = this.#due.get(node);
     if (due === undefined) {
       const outcome = Promise.withResolvers<void>();
-      due = { node, outcome, askers: new Map() };
+      due = { node, outcome, askers: new Set() };
       this.#due.set(node, due);
     }
-    if (!due.askers.has(asker.party)) {
-      due.askers.set(asker.party, asker);
+    if (!due.askers.has(asker)) {
+      due.askers.add(asker);
       if (!this.#syncing.has(node)) this.#enter(due, asker);
     }
     return due.outcome.promise;
   }
 
   #enter(due: Due, asker: Asker): void {
-    this.#line.push(asker.party, { due, asker });
-    // All that came in one piece is changed first.
-    if (this.#line.size === 1) queueMicrotask(() => this.#serve());
+    const begin = async () => {
+      // All that came in one piece is changed first.
+      await undefined;
+      // It may have begun in the turn of another.
+      if (this.#due.get(due.node) === due) await this.#begin(due);
+    };
+    void workFor(asker, () => this.#places.run(begin));
   }
 
-  /** Begins the syncs that are next. */
-  #serve(): void {
-    while (this.#syncing.size < AT_ONCE) {
-      const turn = this.#line.shift();
-      if (turn === undefined) return;
-      const { due, asker } = turn;
-      // It may have begun in the turn of another party.
-      if (this.#due.get(due.node) !== due) continue;
-      workFor(asker, () => this.#begin(due));
-    }
-  }
-
-  #begin({ node, outcome }: Due): void {
+  /** Resolves when it has ended, however. */
+  #begin({ node, outcome }: Due): Promise<void> {
     this.#due.delete(node);
+    const sync = this.#sync(node);
+    this.#syncing.set(node, sync);
+    outcome.resolve(sync);
     const end = () => {
       this.#syncing.delete(node);
       const next = this.#due.get(node);
-      for (const asker of next?.askers.values() ?? []) {
-        this.#enter(next!, asker);
-      }
-      this.#serve();
+      for (const asker of next?.askers ?? []) this.#enter(next!, asker);
     };
-    const sync = this.#sync(node);
-    this.#syncing.set(node, sync);
-    sync.then(end, end);
-    outcome.resolve(sync);
+    return sync.then(end, end);
   }
 
   async #sync(node: LocalNode): Promise<void> {
