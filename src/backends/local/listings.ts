@@ -266,6 +266,7 @@ export class Listings {
   }
 
   #ended({ directory, kept }: Reading): void {
+    kept.reading = undefined;
     if (this.#reading.get(directory) === kept) this.#reading.delete(directory);
   }
 
@@ -289,11 +290,12 @@ export class Listings {
     return this.#keep(reading);
   }
 
-  #keep({ directory, kept, begin }: Reading): DirectoryListing {
+  #keep(reading: Reading): DirectoryListing {
+    const { directory, kept, begin } = reading;
+    this.#ended(reading);
     this.forget(directory);
     kept.at = this.#clock.now();
     kept.took = kept.at - begin;
-    kept.reading = undefined;
     kept.removed.clear();
     kept.listing.complete();
     if (directory.isGone) return kept.listing;

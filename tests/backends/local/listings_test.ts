@@ -302,6 +302,43 @@ Deno.test({
   },
 });
 
+/** A turn that is over whenever it is looked at, until it is told that there is time. */
+class ToldTurn implements Turn {
+  hasTime = false;
+  readonly waiting: (() => void)[] = [];
+
+  get isOver(): boolean {
+    return !this.hasTime;
+  }
+
+  next(): Promise<void> {
+    return new Promise((resolve) => void this.waiting.push(resolve));
+  }
+}
+
+Deno.test({
+  name:
+    "local: a folder that changes is listed for those too who ask just as the reading of it ends",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    fill(box.path, 10);
+    for (let depth = 0; depth < 8; depth++) {
+      const turn = new ToldTurn();
+      const fs = new HostedFileSystem(makeHost(false), box.path, { turn });
+      const first = namesIn(fs);
+      turn.hasTime = true;
+      Deno.utimeSync(box.path, depth, depth);
+      for (const go of turn.waiting) go();
+      for (let i = 0; i < depth; i++) await undefined;
+      const second = namesIn(fs);
+      assertEquals((await first).length, 10);
+      assertEquals((await second).length, 10);
+      await fs.dispose();
+    }
+  },
+});
+
 Deno.test({
   name: "local: folders that wait to be read are given up with the listings",
   ignore: noFolder,
