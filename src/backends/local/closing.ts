@@ -2,7 +2,8 @@ import fs from "node:fs";
 import { type Asker, workFor } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
-import type { Host } from "./host.ts";
+import type { SharedPlaces } from "../../base/shared_places.ts";
+import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
 
@@ -66,11 +67,14 @@ export class Closing {
       readonly isWritten?: boolean;
     },
   ): void {
-    if (this.#isDisposed || !this.#takesLong(fd, isWritten)) {
-      return fs.closeSync(fd);
-    }
-    const closeLater = () => this.#closeLater(fd);
-    const closed = workFor(opener, () => hostThreads.long.run(closeLater));
+    const threads = this.#isDisposed
+      ? undefined
+      : this.#threadsFor(fd, isWritten);
+    if (threads === undefined) return fs.closeSync(fd);
+    const closed = workFor(
+      opener,
+      () => threads.run(() => this.#closeLater(fd)),
+    );
     const { party } = opener;
     const end = () => {
       this.#underWay.delete(closed);
@@ -109,13 +113,19 @@ export class Closing {
     else this.#perParty.set(party, count);
   }
 
-  #takesLong(fd: number, isWritten: boolean): boolean {
+  /** What it may take; `undefined` where that is next to nothing. */
+  #threadsFor(fd: number, isWritten: boolean): SharedPlaces | undefined {
+    let stat: HostStat;
     try {
-      const stat = this.#host.statFile(fd);
-      return stat.nlink === 0 ? isLongToFree(stat) : isWritten && isLarge(stat);
+      stat = this.#host.statFile(fd);
     } catch {
       // What the host has lost holds nothing.
-      return false;
+      return undefined;
     }
+    if (stat.nlink === 0) {
+      return isLongToFree(stat) ? hostThreads.long : undefined;
+    }
+    // The host runs no program that is open for writing: it does not stand behind those.
+    return isWritten && isLarge(stat) ? hostThreads.short : undefined;
   }
 }

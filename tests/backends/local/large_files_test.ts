@@ -248,11 +248,12 @@ Deno.test({
   },
 });
 
-/** Closes that a test ends, of a host where each file is a nameless large one. */
+/** Closes that a test ends, of a host where each file is a large one, and nameless unless told otherwise. */
 class Endless implements AsyncDisposable {
   readonly begun = new Map<number, () => void>();
   readonly clock = new FakeClock();
   readonly closing: Closing;
+  nlink = 0;
   #isOver = false;
 
   constructor() {
@@ -261,13 +262,14 @@ class Endless implements AsyncDisposable {
         this.begun.set(fd, resolve);
         if (this.#isOver) resolve();
       });
-    const statFile = () => ({ nlink: 0, size: LARGE, used: 0 }) as HostStat;
+    const statFile = () =>
+      ({ nlink: this.nlink, size: LARGE, used: 0 }) as HostStat;
     const fake = { closeLater, statFile } as unknown as Host;
     this.closing = new Closing(fake, { clock: this.clock, most: 8 });
   }
 
   close(fd: number, party: string): void {
-    this.closing.close(fd, { opener: { party } });
+    this.closing.close(fd, { opener: { party }, isWritten: true });
   }
 
   /** All end: the threads are for all files of the process. */
@@ -289,6 +291,15 @@ Deno.test("local: of a party few files are closed at a time, and of others as we
   await nextTurn();
   assert(begun.has(1004) && !begun.has(1005));
   assertEquals(closing.size, 6);
+});
+
+Deno.test("local: a file that has a name is not closed behind those that give back much", async () => {
+  await using endless = new Endless();
+  const { begun } = endless;
+  for (let fd = 1000; fd < 1006; fd++) endless.close(fd, "one");
+  endless.nlink = 1;
+  endless.close(1006, "one");
+  assert(begun.has(1006), "the host runs no program that is open for writing");
 });
 
 Deno.test("local: the end waits for what is closed, for a while", async () => {
