@@ -181,6 +181,7 @@ const MACHINE_TIME: ReadonlyMap<string, string> = new Map([
   ["src/base/line_queue.ts", "a default; the same"],
   ["src/backends/common/file_times.ts", "a default of back ends"],
   ["src/backends/common/host_pace.ts", "a default of back ends"],
+  ["src/backends/local/shared_poll.ts", "a default; all folders share it"],
   [
     "src/backends/local/store.ts",
     "a default; back ends have no server's clock",

@@ -1,4 +1,5 @@
 import type { HostCalls } from "../common/host_calls.ts";
+import { SharedPoll } from "./shared_poll.ts";
 
 const IN_MODIFY = 0x2;
 const IN_ATTRIB = 0x4;
@@ -21,13 +22,15 @@ const IN_ONESHOT = 0x8000_0000;
 const CHANGE_WITHIN = CHANGES | IN_MOVE | IN_CREATE | IN_DELETE | IN_ONLYDIR |
   IN_ONESHOT;
 const IN_NONBLOCK_CLOEXEC = 0o2004000;
-const POLLIN = 1;
 /** The wait is broken off every second: a watch may end without a word. */
 const TIMEOUT = 1000;
 /** `struct inotify_event` without a name, as watches of files bring them. */
 const EVENT_BYTES = 16;
 /** The longest name that follows it, with a NUL. */
 const MAX_NAME = 256;
+
+/** Of all folders of the process. */
+const polls = new SharedPoll();
 
 const encoder = new TextEncoder();
 
@@ -97,10 +100,6 @@ export function openInotify({ libc }: HostCalls): FileWatch | undefined {
   if (fd < 0) return undefined;
   const buffer = new Uint8Array(EVENT_BYTES * 1024);
   const words = new Int32Array(buffer.buffer);
-  const poll = new Uint8Array(8);
-  const view = new DataView(poll.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, POLLIN, true);
   return {
     add(path) {
       const watch = libc.inotify_add_watch(
@@ -112,7 +111,7 @@ export function openInotify({ libc }: HostCalls): FileWatch | undefined {
     },
     remove: (watch) => void libc.inotify_rm_watch(fd, watch),
     async changed() {
-      await libc.poll(poll, 1n, TIMEOUT);
+      await polls.readable(libc, fd, TIMEOUT);
       const bytes = Number(libc.read(fd, buffer, BigInt(buffer.length)));
       const watches = new Set<number>();
       for (let at = 0; at < bytes; at += EVENT_BYTES) {
