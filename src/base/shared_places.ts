@@ -67,17 +67,23 @@ export class SharedPlaces {
     }
   }
 
+  /** Whether there is a place: the work has begun then, to be followed by {@linkcode leave}. */
+  tryToEnter(asker: Asker): boolean {
+    const known = this.#parties.get(asker.party);
+    if (!this.#mayBegin(known, known?.connections.get(asker))) return false;
+    const party = this.#partyOf(asker);
+    this.#begin(party, connectedOf(party, asker));
+    return true;
+  }
+
   /**
    * A work begins, to be followed by {@linkcode leave}; where it has to stand in
    * line, when the promise resolves.
    */
   enter(asker: Asker): Promise<void> | undefined {
+    if (this.tryToEnter(asker)) return undefined;
     const party = this.#partyOf(asker);
     const connected = connectedOf(party, asker);
-    if (this.#mayBegin(party, connected)) {
-      this.#begin(party, connected);
-      return undefined;
-    }
     this.#waiting++;
     party.line.add(connected);
     this.#line.add(party);
@@ -106,8 +112,9 @@ export class SharedPlaces {
     return party;
   }
 
-  #mayBegin(party: Party, connected?: Connected): boolean {
-    return this.#count < this.#limit && party.underWay < this.#partyLimit &&
+  #mayBegin(party?: Party, connected?: Connected): boolean {
+    return this.#count < this.#limit &&
+      (party?.underWay ?? 0) < this.#partyLimit &&
       (connected?.underWay ?? 0) < this.#connectionLimit;
   }
 

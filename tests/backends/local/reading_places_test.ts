@@ -108,3 +108,22 @@ Deno.test({
     assertEquals(await asked, 40);
   },
 });
+
+Deno.test({
+  name: "local: of all parties' large folders few are read at a time",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    const names = Array.from({ length: 80 }, (_, i) => `endless ${i}`);
+    const sizes = Object.fromEntries(names.map((name) => [name, Infinity]));
+    await using folders = new SlowFolders(box.path, { small: 3, ...sizes });
+    for (const [i, name] of names.entries()) {
+      const party = `party ${i % 20}`;
+      workFor({ party }, () => folders.list(name).catch(() => {}));
+    }
+    // Each is tried first without a place, in two turns.
+    for (let i = 0; i < 100; i++) await nextTurn();
+    assertEquals(folders.reading, 64);
+    assertEquals(await folders.list("small"), 3);
+  },
+});
