@@ -1,11 +1,13 @@
 import type { Clock } from "../base/clock.ts";
 import { hostCode } from "../base/host_error.ts";
 import {
-  deleteLine,
-  HEADER,
+  GONE,
   type LogContent,
+  MARK_AT,
+  newLog,
   putLine,
   readLog,
+  type RecordLine,
 } from "./log_format.ts";
 import {
   type ClientRecord,
@@ -39,16 +41,17 @@ const MAX_HISTORY = 4;
 const RETRY_MS = 1_000;
 
 /**
- * Records in a file that grows by a checksummed line a change, rewritten when
- * it is opened. A lock beside it keeps a second server out. A failed sync is
- * never tried again on the same file, which may have dropped what it could not
- * write: everything goes to a new one.
+ * Records in a file that grows by a checksummed line for each that is put, and
+ * is rewritten when it is opened. A mark in its line deletes a record: no client
+ * has to wait for room because others are gone. A lock beside it keeps a second
+ * server out. A failed sync is never tried again on the same file, which may
+ * have dropped what it could not write: everything goes to a new one.
  */
 export class ClientLog implements RecordStore {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #lock: Deno.FsFile;
-  readonly #records: Map<string, ClientRecord>;
+  #lines: Map<string, RecordLine>;
   #file: Deno.FsFile | undefined;
   #size = 0;
   #liveSize = 0;
@@ -76,7 +79,7 @@ export class ClientLog implements RecordStore {
           `${path} is damaged: the clients recorded before that can't reclaim`,
         );
       }
-      this.#records = content.records;
+      this.#lines = content.lines;
       try {
         this.#rewrite();
       } catch (error) {
@@ -94,7 +97,7 @@ export class ClientLog implements RecordStore {
 
   /** {@inheritDoc RecordStore.load} */
   load(): readonly ClientRecord[] {
-    return [...this.#records.values()];
+    return [...this.#lines.values()].map(({ record }) => record);
   }
 
   /** {@inheritDoc RecordStore.put} */
@@ -102,20 +105,24 @@ export class ClientLog implements RecordStore {
     if (this.#failure !== undefined) this.#repair();
     const line = putLine(record);
     const key = recordKey(record);
-    const old = this.#records.get(key);
+    const old = this.#lines.get(key);
     // A client that is back takes no room.
-    if (old !== undefined && putLine(old) === line) return;
-    this.#append(line);
-    this.#records.set(key, record);
+    if (old !== undefined && putLine(old.record) === line) return;
+    const at = this.#append(line);
+    this.#lines.set(key, { record, at });
   }
 
   /** {@inheritDoc RecordStore.delete} */
   delete(owner: RecordedOwner): void {
-    if (!this.#records.delete(recordKey(owner))) return;
+    const key = recordKey(owner);
+    const line = this.#lines.get(key);
+    if (line === undefined) return;
+    this.#lines.delete(key);
     // A file that can't be trusted is written anew, without the record.
     if (this.#failure !== undefined) return;
     try {
-      this.#append(deleteLine(owner));
+      write(this.#file!, GONE, line.at + MARK_AT);
+      this.#changes++;
     } catch (error) {
       this.#failure = error;
     }
@@ -141,34 +148,37 @@ export class ClientLog implements RecordStore {
     this.#lock.close();
   }
 
-  /** Keeps the file that was read, as far as it can be; `why` no other is written. */
-  #goOn({ isDamaged, goodBytes }: LogContent, why: unknown): void {
-    if (isDamaged || goodBytes === 0) {
+  /**
+   * Keeps the file that was read, as far as it can be; `why` no other is
+   * written. One of format 1 gets marks, too: to what wrote it they are damage.
+   */
+  #goOn({ goodBytes }: LogContent, why: unknown): void {
+    if (goodBytes === 0) {
       this.#failure = why;
       return;
     }
-    const file = this.#file = Deno.openSync(this.#path, { append: true });
+    const file = this.#file = Deno.openSync(this.#path, { write: true });
     file.truncateSync(goodBytes);
     file.syncSync();
     this.#size = this.#liveSize = goodBytes;
   }
 
-  /** Adds a line, or leaves the file as it was and throws. */
-  #append(line: string): void {
-    const bytes = new TextEncoder().encode(line);
+  /** Adds a line, and says where; or leaves the file as it was and throws. */
+  #append(line: string): number {
     const file = this.#file!;
+    const at = this.#size;
     try {
-      writeAll(file, bytes);
+      this.#size += write(file, line, at);
     } catch (error) {
       try {
-        file.truncateSync(this.#size);
+        file.truncateSync(at);
       } catch (again) {
         this.#failure = again;
       }
       throw error;
     }
-    this.#size += bytes.length;
     this.#changes++;
+    return at;
   }
 
   #sync(): void | Promise<void> {
@@ -219,26 +229,28 @@ export class ClientLog implements RecordStore {
 
   /** Writes a new file with the records alone; they are durable then. */
   #rewrite(): void {
-    const lines = [...this.#records.values()].map(putLine).join("");
-    const bytes = new TextEncoder().encode(HEADER + lines);
+    const { bytes, lines } = newLog(this.load());
     const temporary = `${this.#path}.new`;
     const file = Deno.openSync(temporary, {
-      append: true,
+      write: true,
       create: true,
+      // What an earlier attempt left.
+      truncate: true,
       mode: 0o600,
     });
     try {
-      // What an earlier attempt left.
-      file.truncateSync(0);
       writeAll(file, bytes);
       file.syncSync();
       Deno.renameSync(temporary, this.#path);
     } catch (error) {
       file.close();
+      // Part of a file would keep the room that others need.
+      Deno.removeSync(temporary);
       throw error;
     }
     this.#file?.close();
     this.#file = file;
+    this.#lines = lines;
     this.#size = this.#liveSize = bytes.length;
     try {
       syncDirectory(parent(this.#path));
@@ -252,10 +264,10 @@ export class ClientLog implements RecordStore {
 
 function read(path: string): LogContent {
   try {
-    return readLog(Deno.readTextFileSync(path), path);
+    return readLog(Deno.readFileSync(path), path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { records: new Map(), isDamaged: false, goodBytes: 0 };
+    return { lines: new Map(), isDamaged: false, goodBytes: 0 };
   }
 }
 
@@ -278,6 +290,14 @@ function lock(path: string): Deno.FsFile {
 
 function parent(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Writes at a place in the file; returns how many bytes that were. */
+function write(file: Deno.FsFile, text: string, at: number): number {
+  const bytes = new TextEncoder().encode(text);
+  file.seekSync(at, Deno.SeekMode.Start);
+  writeAll(file, bytes);
+  return bytes.length;
 }
 
 function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {

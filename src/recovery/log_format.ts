@@ -1,32 +1,62 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import {
+  bytesOfHex,
   type ClientRecord,
   hexOf,
   type RecordedOwner,
   recordKey,
 } from "./record_store.ts";
 
-const FORMAT = 1;
-/** The first line of a client log. */
-export const HEADER = `dittofs-nfs4 client records ${FORMAT}\n`;
+const FORMAT = 2;
+const HEADER = `dittofs-nfs4 client records ${FORMAT}\n`;
 const HEADER_LINE = /^dittofs-nfs4 client records (\d+)$/;
+const NEWLINE = 10;
+
+/** The byte of a line, behind its checksum, that says whether its record is there. */
+export const MARK_AT = 8;
+const THERE = " ";
+/**
+ * Put there, it removes the record. That takes no room on a disk that is full,
+ * and a crash leaves all or nothing of a byte.
+ */
+export const GONE = "-";
 
 /** The line that adds or replaces a record. */
 export function putLine(record: ClientRecord): string {
   const { protocol, owner, principal, leaseMs } = record;
-  return line(["put", protocol, hexOf(owner), principal, leaseMs]);
+  const fields = ["put", protocol, hexOf(owner), principal, leaseMs];
+  const json = JSON.stringify(fields);
+  return `${checksum(json)}${THERE}${json}\n`;
 }
 
-/** The line that removes a record. */
-export function deleteLine({ protocol, owner }: RecordedOwner): string {
-  return line(["delete", protocol, hexOf(owner)]);
+/** A record, and where its line is. */
+export interface RecordLine {
+  readonly record: ClientRecord;
+  /** The line's first byte in the log. */
+  readonly at: number;
+}
+
+/** A client log of these records alone. */
+export function newLog(
+  records: readonly ClientRecord[],
+): { readonly bytes: Uint8Array; readonly lines: Map<string, RecordLine> } {
+  const texts = [HEADER];
+  const lines = new Map<string, RecordLine>();
+  let at = HEADER.length;
+  for (const record of records) {
+    const text = putLine(record);
+    lines.set(recordKey(record), { record, at });
+    texts.push(text);
+    at += Buffer.byteLength(text);
+  }
+  return { bytes: Buffer.from(texts.join("")), lines };
 }
 
 /** What a client log says. */
 export interface LogContent {
-  /** By `recordKey`. */
-  readonly records: Map<string, ClientRecord>;
+  /** The records that are there, by `recordKey`. */
+  readonly lines: Map<string, RecordLine>;
   /** Something in the middle can't be read, and what stood before it was given up. */
   readonly isDamaged: boolean;
   /** Bytes up to the end of the last good line. */
@@ -38,11 +68,10 @@ export interface LogContent {
  * server stopped: no client was promised anything of it. Throws, with one line
  * for the operator, for a file of another kind or of a newer version.
  */
-export function readLog(text: string, path: string): LogContent {
-  const lines = text.split("\n");
-  const [header = ""] = lines;
-  const [, format] = HEADER_LINE.exec(header) ?? [];
-  if (format === undefined || lines.length === 1) {
+export function readLog(bytes: Uint8Array, path: string): LogContent {
+  const [header, ...changes] = linesOf(bytes);
+  const [, format] = HEADER_LINE.exec(header?.text.toString() ?? "") ?? [];
+  if (header === undefined || format === undefined) {
     throw new Error(`${path} is damaged: no client records in it`);
   }
   if (Number(format) > FORMAT) {
@@ -50,13 +79,12 @@ export function readLog(text: string, path: string): LogContent {
       `${path} was written by a newer version (format ${format}, this one knows ${FORMAT})`,
     );
   }
-  const records = new Map<string, ClientRecord>();
+  const lines = new Map<string, RecordLine>();
   let isDamaged = false;
   let isBroken = false;
-  let goodLines = 1;
-  // Behind the last newline there is nothing, or a line that is not whole.
-  for (const [index, each] of lines.slice(1, -1).entries()) {
-    const change = parseLine(each);
+  let goodBytes = header.end;
+  for (const { text, at, end } of changes) {
+    const change = parseLine(text);
     if (change === undefined) {
       isBroken = true;
       continue;
@@ -64,26 +92,39 @@ export function readLog(text: string, path: string): LogContent {
     if (isBroken) {
       // RFC 8881 8.4.3: the line may have removed any of those before it, and
       // clients that may be affected must be answered NFS4ERR_NO_GRACE.
-      records.clear();
+      lines.clear();
       isDamaged = true;
       isBroken = false;
     }
-    goodLines = index + 2;
+    goodBytes = end;
     const key = recordKey(change);
-    if (isRecord(change)) records.set(key, change);
-    else records.delete(key);
+    if (isRecord(change)) lines.set(key, { record: change, at });
+    else lines.delete(key);
   }
-  const good = `${lines.slice(0, goodLines).join("\n")}\n`;
-  return { records, isDamaged, goodBytes: Buffer.byteLength(good) };
+  return { lines, isDamaged, goodBytes };
 }
 
-function line(change: readonly unknown[]): string {
-  const text = JSON.stringify(change);
-  return `${checksum(text)} ${text}\n`;
+/** A line without its newline, and the bytes from `at` up to `end` that it takes with it. */
+interface Line {
+  readonly text: Buffer;
+  readonly at: number;
+  readonly end: number;
 }
 
-function checksum(text: string): string {
-  return crc32(text).toString(16).padStart(8, "0");
+/** Behind the last newline there is nothing, or a line that is not whole. */
+function* linesOf({ buffer, byteOffset, byteLength }: Uint8Array) {
+  const log = Buffer.from(buffer, byteOffset, byteLength);
+  for (let at = 0;;) {
+    const newline = log.indexOf(NEWLINE, at);
+    if (newline === -1) return;
+    const end = newline + 1;
+    yield { text: log.subarray(at, newline), at, end } satisfies Line;
+    at = end;
+  }
+}
+
+function checksum(json: string | Buffer): string {
+  return crc32(json).toString(16).padStart(8, "0");
 }
 
 function isRecord(
@@ -93,11 +134,14 @@ function isRecord(
 }
 
 /** Undefined for a line that is not as it was written. */
-function parseLine(text: string): ClientRecord | RecordedOwner | undefined {
-  const json = text.slice(9);
-  if (text.slice(0, 9) !== `${checksum(json)} `) return undefined;
-  const [verb, protocol, hex, principal, leaseMs] = JSON.parse(json);
-  const owner = Uint8Array.from(Buffer.from(hex, "hex"));
-  if (verb === "delete") return { protocol, owner };
+function parseLine(line: Buffer): ClientRecord | RecordedOwner | undefined {
+  const json = line.subarray(MARK_AT + 1);
+  const mark = line.toString("latin1", MARK_AT, MARK_AT + 1);
+  if (line.toString("latin1", 0, MARK_AT) !== checksum(json)) return undefined;
+  if (mark !== THERE && mark !== GONE) return undefined;
+  const [verb, protocol, hex, principal, leaseMs] = JSON.parse(`${json}`);
+  const owner = bytesOfHex(hex);
+  // Format 1 had lines to remove records by.
+  if (mark === GONE || verb === "delete") return { protocol, owner };
   return { protocol, owner, principal, leaseMs };
 }

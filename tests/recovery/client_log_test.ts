@@ -85,7 +85,7 @@ test("a second server is refused, and has the records when the first is gone", (
 
 test("a file of a newer version is refused and left as it is", (folder) => {
   folder.open()[Symbol.dispose]();
-  const text = "dittofs-nfs4 client records 2\nwhatever\n";
+  const text = "dittofs-nfs4 client records 3\nwhatever\n";
   Deno.writeTextFileSync(folder.journal, text);
   assertThrows(() => folder.open(), Error, "newer version");
   assertEquals(Deno.readTextFileSync(folder.journal), text);
@@ -198,7 +198,7 @@ test("a line that can't be written whole is taken back", async (folder) => {
     journal.put(record(2));
     await journal.flush();
     // A deletion that can't be written holds up everything until it is.
-    room = 10;
+    room = 0;
     journal.delete(record(2));
     assertThrows(() => journal.flush(), Error, "disk full");
     room = 1_000;
@@ -209,6 +209,98 @@ test("a line that can't be written whole is taken back", async (folder) => {
   }
   journal[Symbol.dispose]();
   assertEquals(folder.left(), []);
+});
+
+/** No file gets longer until it is given back; what is there can be written anew. */
+function fillDisk(): Disposable {
+  const { writeSync } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.writeSync = function (bytes) {
+    const at = this.seekSync(0, Deno.SeekMode.Current);
+    if (at + bytes.length <= this.statSync().size) {
+      return writeSync.call(this, bytes);
+    }
+    throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  };
+  return {
+    [Symbol.dispose]: () => void (Deno.FsFile.prototype.writeSync = writeSync),
+  };
+}
+
+test("what is deleted takes no room, and holds up no client when the disk is full", async (folder) => {
+  {
+    using journal = folder.open();
+    for (const n of [1, 2, 3]) journal.put(record(n));
+    journal.put({ ...record(2), leaseMs: 120_000 });
+    await journal.flush();
+    using _full = fillDisk();
+    journal.delete(record(2));
+    const flushed = journal.flush();
+    assertEquals(flushed instanceof Promise, true);
+    await flushed;
+    assertThrows(() => journal.put(record(4)), Error, "no space left");
+    // It is there as it is, and nothing is left undone.
+    journal.put(record(1));
+    assertEquals(journal.flush(), undefined);
+  }
+  assertEquals(folder.left(), [1, 3]);
+});
+
+test("nor after a start on it, whose log goes on", async (folder) => {
+  {
+    using journal = folder.open();
+    for (const n of [1, 2, 3]) journal.put(record(n));
+    await journal.flush();
+  }
+  const { size } = Deno.statSync(folder.journal);
+  {
+    using _full = fillDisk();
+    for (const n of [1, 2]) {
+      using journal = folder.open();
+      journal.delete(record(n));
+      await journal.flush();
+    }
+    assertEquals(folder.left(), [3]);
+  }
+  assertEquals(Deno.statSync(folder.journal).size, size);
+  // What could not be written anew takes nothing of the room that is left.
+  assertThrows(() => Deno.statSync(`${folder.journal}.new`));
+  assertEquals(folder.left(), [3]);
+  assertEquals(Deno.statSync(folder.journal).size < size, true);
+});
+
+test("a record is deleted where it went when the log was rewritten", async (folder) => {
+  {
+    using journal = folder.open();
+    for (const n of [1, 2]) journal.put({ ...record(n), principal: "ü" });
+    journal.delete(record(1));
+    await journal.flush();
+  }
+  {
+    using journal = folder.open();
+    journal.put(record(3));
+    journal.delete(record(2));
+    await journal.flush();
+  }
+  assertEquals(folder.left(), [3]);
+  assertEquals(folder.trouble, []);
+});
+
+test("on a full disk a damaged one goes on with what is left", async (folder) => {
+  {
+    using journal = folder.open();
+    for (const n of [1, 2, 3, 4]) journal.put(record(n));
+  }
+  const bytes = Deno.readFileSync(folder.journal);
+  // No UTF-8, and so three bytes for one when it is taken for it.
+  bytes[new TextDecoder().decode(bytes).indexOf("0002")] = 255;
+  Deno.writeFileSync(folder.journal, bytes);
+  {
+    using _full = fillDisk();
+    using journal = folder.open();
+    journal.delete(record(3));
+    await journal.flush();
+  }
+  assertEquals(folder.left(), [4]);
 });
 
 test("on a full disk the one that is there goes on, without what was not whole in it", async (folder) => {

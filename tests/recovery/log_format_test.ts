@@ -1,7 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  deleteLine,
-  HEADER,
+  GONE,
+  type LogContent,
+  MARK_AT,
+  newLog,
   putLine,
   readLog,
 } from "../../src/recovery/log_format.ts";
@@ -16,43 +18,74 @@ function record(n: number): ClientRecord {
   };
 }
 
+const HEADER = new TextDecoder().decode(newLog([]).bytes);
+
 const LINES = [
   putLine(record(1)),
   putLine(record(2)),
   putLine(record(3)),
 ] as const;
 
-function read(...lines: string[]) {
-  return readLog(HEADER + lines.join(""), "journal");
+function readText(text: string): LogContent {
+  return readLog(new TextEncoder().encode(text), "journal");
+}
+
+function read(...lines: string[]): LogContent {
+  return readText(HEADER + lines.join(""));
 }
 
 function left(...lines: string[]): [number[], boolean] {
-  const { records, isDamaged } = read(...lines);
-  return [[...records.values()].map(({ owner }) => owner[1]!), isDamaged];
+  const { lines: found, isDamaged } = read(...lines);
+  return [[...found.values()].map(({ record }) => record.owner[1]!), isDamaged];
 }
 
-Deno.test("records come back as they were written", () => {
-  const { records } = read(...LINES);
-  assertEquals([...records.values()], [1, 2, 3].map(record));
+/** The line when its record was deleted. */
+function gone(line: string): string {
+  return line.slice(0, MARK_AT) + GONE + line.slice(MARK_AT + GONE.length);
+}
+
+Deno.test("records come back as they were written, with their places", () => {
+  const records = [record(1), { ...record(2), principal: "ü" }, record(3)];
+  const { bytes, lines } = newLog(records);
+  const again = readLog(bytes, "journal");
+  assertEquals(again, { lines, isDamaged: false, goodBytes: bytes.length });
+  assertEquals([...lines.values()].map(({ record }) => record), records);
   const changed = { ...record(1), principal: "none", leaseMs: 1 };
-  const again = read(...LINES, putLine(changed));
-  assertEquals(again.records.get("1:0001ff"), changed);
+  const { lines: found } = read(...LINES, putLine(changed));
+  assertEquals(found.get("1:0001ff")?.record, changed);
 });
 
-Deno.test("what was deleted is gone, of its protocol only", () => {
+Deno.test("what is marked as gone is, as is what the owner had before", () => {
   const [one, two, three] = LINES;
-  assertEquals(left(one, two, deleteLine(record(1)), three), [[2, 3], false]);
-  const other = { ...record(1), protocol: 0 } as const;
-  assertEquals(left(...LINES, deleteLine(other)), [[1, 2, 3], false]);
+  assertEquals(left(gone(one), two, three), [[2, 3], false]);
+  const other = putLine({ ...record(1), protocol: 0 });
+  assertEquals(left(...LINES, gone(other)), [[1, 2, 3], false]);
+  const longer = putLine({ ...record(1), leaseMs: 120_000 });
+  assertEquals(left(one, two, gone(longer)), [[2], false]);
+  assertEquals(left(gone(one), two, one), [[2, 1], false]);
+});
+
+Deno.test("a log of format 1 is read, with its lines that remove", () => {
+  // As it was written by version 1.
+  const text = `dittofs-nfs4 client records 1
+f36fb808 ["put",1,"0001ff","sys:1",90000]
+cc3f926a ["put",0,"0002ff","sys:2",90000]
+5bc09958 ["delete",1,"0001ff"]
+`;
+  const { lines, isDamaged, goodBytes } = readText(text);
+  assertEquals([...lines.keys()], ["0:0002ff"]);
+  assertEquals([isDamaged, goodBytes], [false, text.length]);
 });
 
 Deno.test("a journal torn at any byte has the changes before it", () => {
-  const text = HEADER + LINES.join("") + deleteLine(record(1));
+  const again = putLine({ ...record(1), leaseMs: 1 });
+  const text = HEADER + LINES.join("") + gone(again);
   const ends = [...text.matchAll(/\n/g)].map(({ index }) => index + 1);
   for (let at = HEADER.length; at <= text.length; at++) {
     const whole = ends.filter((end) => end <= at).length - 1;
-    const { records, isDamaged } = readLog(text.slice(0, at), "journal");
-    assertEquals([records.size, isDamaged], [whole === 4 ? 2 : whole, false]);
+    const { lines, isDamaged, goodBytes } = readText(text.slice(0, at));
+    assertEquals([lines.size, isDamaged], [whole === 4 ? 2 : whole, false]);
+    assertEquals(goodBytes, ends[whole]);
   }
 });
 
@@ -66,12 +99,14 @@ Deno.test("whoever stood before a damaged line can't reclaim (RFC 8881 8.4.3)", 
   const damaged = two.replace("sys", "syt");
   assertEquals(left(one, damaged, three), [[3], true]);
   assertEquals(left(one, two, damaged, damaged, three), [[3], true]);
+  const isMarked = two.replace(" ", "x");
+  assertEquals(left(one, isMarked, three), [[3], true]);
 });
 
 Deno.test("a newer format and a file of another kind are refused", () => {
-  const newer = HEADER.replace("1", "2");
-  assertThrows(() => readLog(newer, "j"), Error, "newer version (format 2");
+  const newer = HEADER.replace("2", "3");
+  assertThrows(() => readText(newer), Error, "newer version (format 3");
   for (const text of ["", HEADER.trimEnd(), "\n", "hello\n", `\n${HEADER}`]) {
-    assertThrows(() => readLog(text, "j"), Error, "j is damaged");
+    assertThrows(() => readText(text), Error, "journal is damaged");
   }
 });
