@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { assertEquals } from "@std/assert";
 import {
   CachedReads,
+  LEFT_TO_THREADS,
   PacedReads,
 } from "../../src/backends/common/cached_reads.ts";
 import { LASTING } from "../../src/backends/common/host_pace.ts";
@@ -80,6 +81,35 @@ Deno.test({
       // Where the host can't tell, both are asked for.
       assertEquals(reads(EOPNOTSUPP).isReadFirst(3, 10, 8191), false);
       assertEquals(asked, [0, 4096]);
+    } finally {
+      calls.close();
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "after a read of what is not in memory a file's next ones are left to threads, lest each start the disk",
+  ignore: !hasFfi,
+  fn() {
+    const calls = openHostCalls()!;
+    let [isThere, begun] = [false, 0];
+    const reads = new CachedReads({
+      ...calls,
+      errno: () => 11, // EAGAIN
+      libc: { ...calls.libc, preadv2: () => (begun++, isThere ? 10 : -1) },
+    });
+    const read = (fd: number) => reads.readCached(fd, new Uint8Array(10), 0);
+    try {
+      for (let round = 0; round < 2; round++) {
+        begun = 0;
+        assertEquals([read(3), begun], [undefined, 1]);
+        for (let i = 0; i < LEFT_TO_THREADS; i++) {
+          assertEquals([read(3), begun], [undefined, 1]);
+        }
+      }
+      isThere = true;
+      assertEquals([read(4), read(3), read(3), begun], [10, 10, 10, 4]);
     } finally {
       calls.close();
     }

@@ -122,7 +122,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "At its end the server waits": LAST_WAIT,
     "A size that cuts off more than": SCATTERED,
     "or changes by more than": LARGE,
-    "threads write what is longer than": MAX_SYNC,
+    "Threads write what is longer than": MAX_SYNC,
     "and are left to threads for": SLOW_FOR,
     "Other clients wait for reads until these have taken": MUCH,
     "The client hears of it some": PAUSE,

@@ -9,6 +9,12 @@ const RWF_NOWAIT = 8;
 const EAGAIN = 11;
 /** Of lseek: from the end of the file. */
 const SEEK_END = 2;
+/**
+ * Reads of a file that are left to threads after one of what was not in memory:
+ * to be told so takes long, for the host makes room for it and starts its disk
+ * before it says that it won't wait.
+ */
+export const LEFT_TO_THREADS = 64;
 /** Bytes that a disk reads and writes at once, on most file systems. */
 const BLOCK = 4096;
 
@@ -79,6 +85,8 @@ export class CachedReads implements CachedReader {
   readonly #addresses = new Addresses();
   readonly #byte = new Uint8Array(1);
   readonly #paced = new PacedReads();
+  /** How many such reads are to come, by the descriptor of a file; it may be another's by now. */
+  readonly #left = new Map<number, number>();
 
   constructor(calls: HostCalls) {
     this.#calls = calls;
@@ -90,11 +98,15 @@ export class CachedReads implements CachedReader {
     buffer: Uint8Array,
     offset: number,
   ): number | undefined {
+    if (this.#left.size > 0 && this.#isLeft(fd)) return undefined;
     const bytes = this.#read(fd, buffer, offset);
     if (bytes > 0) return bytes;
     // Linux 5.9 and 5.10 say 0 where they mean EAGAIN (preadv2(2), BUGS).
     if (bytes === 0) return this.#isAtEnd(fd, offset) ? 0 : undefined;
-    if (this.#calls.errno() === EAGAIN) return undefined;
+    if (this.#calls.errno() === EAGAIN) {
+      this.#left.set(fd, LEFT_TO_THREADS);
+      return undefined;
+    }
     // Its file system can't tell, or has an error to tell.
     return this.#paced.readCached(fd, buffer, offset);
   }
@@ -106,6 +118,14 @@ export class CachedReads implements CachedReader {
     return first < start && this.#isCold(fd, first) ||
       last < end && !(last === first && first < start) &&
         this.#isCold(fd, last);
+  }
+
+  #isLeft(fd: number): boolean {
+    const left = this.#left.get(fd);
+    if (left === undefined) return false;
+    if (left === 1) this.#left.delete(fd);
+    else this.#left.set(fd, left - 1);
+    return true;
   }
 
   #isCold(fd: number, offset: number): boolean {
