@@ -64,11 +64,13 @@ export class ClientRecovery
     this.#log = options.log;
     this.#leaseMs = leaseMs;
     let longest = 0;
+    let isKept = true;
     for (const old of left) {
       longest = Math.max(longest, old.leaseMs, leaseMs);
-      // They will learn of the lease of this start.
+      // They will learn of the lease of this start. Where the disk has no room for
+      // that, a next start waits too short for them only if its own is shorter.
       const record = { ...old, leaseMs: Math.max(old.leaseMs, leaseMs) };
-      if (old.leaseMs < leaseMs) store.put(record);
+      if (old.leaseMs < leaseMs) isKept &&= this.#keep(record);
       const key = recordKey(record);
       this.#records.set(key, record);
       this.#awaited.add(key);
@@ -128,12 +130,7 @@ export class ClientRecovery
     if (this.#recorded.has(client) || this.#hasLost(client)) return true;
     const { protocol, owner, principal } = client;
     const record = { protocol, owner, principal, leaseMs: this.#leaseMs };
-    try {
-      this.#store.put(record);
-    } catch (error) {
-      this.#fail(error);
-      return false;
-    }
+    if (!this.#keep(record)) return false;
     this.#records.set(recordKey(record), record);
     this.#recorded.add(client);
     return true;
@@ -244,6 +241,17 @@ export class ClientRecovery
       if (isBack) this.#recorded.add(confirmed);
       else this.#forget(record);
       yield isBack ? LOOK : FORGET;
+    }
+  }
+
+  /** Puts the record in the store; whether that could be done. */
+  #keep(record: ClientRecord): boolean {
+    try {
+      this.#store.put(record);
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
     }
   }
 

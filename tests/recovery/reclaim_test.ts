@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { silentLogger } from "../../src/base/log.ts";
+import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import {
   type Delegation,
   type DelegationPolicy,
@@ -8,6 +10,7 @@ import {
 import { AT_FILE, StateClient } from "../engine/state_fixture.ts";
 import { LEASE } from "../state/fixture.ts";
 import { op, type Stateid } from "../support/client/mod.ts";
+import { MemoryRecords } from "./memory_records.ts";
 import { lock, reclaim, reclaimLock, RestartFixture } from "./restart.ts";
 
 const NOT_COMPLETE = { reclaimComplete: false };
@@ -280,6 +283,17 @@ Deno.test("recovery: the period is no shorter than the lease that clients know o
   assertEquals(server.recovery.grace.durationMs, LEASE * 3);
   server.restart(LEASE / 3);
   assertEquals(server.recovery.grace.durationMs, LEASE * 3);
+});
+
+Deno.test("recovery: on a full disk clients may reclaim also when the lease is longer than it was", () => {
+  const old = { protocol: 0, principal: "sys:0", leaseMs: LEASE } as const;
+  const left = [1, 2].map((n) => ({ ...old, owner: Uint8Array.of(n) }));
+  const store = new MemoryRecords(left);
+  store.full = new Error("disk full");
+  const [leaseMs, log] = [LEASE * 3, silentLogger];
+  const recovery = new ClientRecovery({ store, left, leaseMs, log });
+  assertEquals([recovery.size, recovery.failures], [2, 1]);
+  assertEquals(recovery.grace.durationMs, LEASE * 3);
 });
 
 Deno.test("recovery: a length of 0 gives nobody a right to reclaim, now or later", async () => {
