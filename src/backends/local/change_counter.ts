@@ -15,14 +15,14 @@ import type { LocalNode } from "./node.ts";
 export function changeOf(
   node: LocalNode,
   stat: HostStat,
-  time: { host: Host; now: number },
+  time: { readonly host: Host; readonly now: () => number },
 ): number {
   const seen = node.seen;
   node.seen = stat;
   const { seconds, nanoseconds } = stat.ctime;
   const base = seconds * 1_000_000 + Math.floor(nanoseconds / 1000);
   if (seen === undefined) {
-    const latest = Math.max(base, Math.floor(time.now * 1000));
+    const latest = Math.max(base, Math.floor(time.now() * 1000));
     node.change = Math.min(latest, base + time.host.tick);
   } else if (node.isTouched || differs(seen, stat)) {
     node.change = Math.max(node.change + 1, base);

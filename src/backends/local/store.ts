@@ -141,7 +141,7 @@ export class Store {
     node.lists = this.lists;
     stat[accessListHolder] = node;
     if (wanted?.change ?? true) {
-      stat.change = changeOf(node, stat, { host: this.host, now: this.now() });
+      stat.change = changeOf(node, stat, this);
     }
     return stat;
   }

@@ -45,7 +45,7 @@ const host = { tick: 10_000 } as Host;
 
 Deno.test("change counter: grows within one tick of ctime, by us or by size alone", () => {
   const node = new LocalNode(statAt(1000, 0), 1);
-  const time = { host, now: 1_000_001 };
+  const time = { host, now: () => 1_000_001 };
   const first = changeOf(node, statAt(1000, 0), time);
   assertEquals(changeOf(node, statAt(1000, 0), time), first);
   node.isTouched = true;
@@ -58,21 +58,21 @@ Deno.test("change counter: grows within one tick of ctime, by us or by size alon
 Deno.test("change counter: does not go back when the node leaves memory", () => {
   const stat = statAt(1000, 500_000);
   const node = new LocalNode(stat, 1);
-  let last = changeOf(node, stat, { host, now: 1_000_001 });
+  let last = changeOf(node, stat, { host, now: () => 1_000_001 });
   for (let i = 0; i < 500; i++) {
     node.isTouched = true;
-    last = changeOf(node, stat, { host, now: 1_000_002 });
+    last = changeOf(node, stat, { host, now: () => 1_000_002 });
   }
   const again = new LocalNode(stat, 1);
-  const seen = changeOf(again, stat, { host, now: 1_000_100 });
+  const seen = changeOf(again, stat, { host, now: () => 1_000_100 });
   assertGreater(seen, last);
   const later = statAt(1000, 200_000_000);
-  assertGreater(changeOf(again, later, { host, now: 1_000_200 }), seen);
+  assertGreater(changeOf(again, later, { host, now: () => 1_000_200 }), seen);
 });
 
 Deno.test("change counter: two that see a settled file agree", () => {
   const stat = statAt(1000, 0);
-  const time = { host, now: 2_000_000 };
+  const time = { host, now: () => 2_000_000 };
   const values = [1, 2].map(() => changeOf(new LocalNode(stat, 1), stat, time));
   assertEquals(values[0], values[1]);
   assert(Number.isSafeInteger(values[0]));
