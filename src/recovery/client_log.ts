@@ -8,6 +8,7 @@ import {
   putLine,
   readLog,
   type RecordLine,
+  THERE,
 } from "./log_format.ts";
 import {
   type ClientRecord,
@@ -51,6 +52,7 @@ export class ClientLog implements RecordStore {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #lock: Deno.FsFile;
+  /** The last line of each owner, also of those that are gone, until the file is rewritten. */
   #lines: Map<string, RecordLine>;
   #file: Deno.FsFile | undefined;
   #size = 0;
@@ -97,32 +99,36 @@ export class ClientLog implements RecordStore {
 
   /** {@inheritDoc RecordStore.load} */
   load(): readonly ClientRecord[] {
-    return [...this.#lines.values()].map(({ record }) => record);
+    const there = [...this.#lines.values()].filter(({ isGone }) => !isGone);
+    return there.map(({ record }) => record);
   }
 
   /** {@inheritDoc RecordStore.put} */
   put(record: ClientRecord): void {
     if (this.#failure !== undefined) this.#repair();
-    const line = putLine(record);
+    const text = putLine(record);
     const key = recordKey(record);
-    const old = this.#lines.get(key);
-    // A client that is back takes no room.
-    if (old !== undefined && putLine(old.record) === line) return;
-    const at = this.#append(line);
-    this.#lines.set(key, { record, at });
+    const line = this.#lines.get(key);
+    if (line === undefined || putLine(line.record) !== text) {
+      const at = this.#append(text);
+      this.#lines.set(key, { record, at, isGone: false });
+    } else if (line.isGone) {
+      // A client that is back as it was takes no room.
+      this.#mark(line, THERE);
+      this.#lines.set(key, { ...line, isGone: false });
+    }
   }
 
   /** {@inheritDoc RecordStore.delete} */
   delete(owner: RecordedOwner): void {
     const key = recordKey(owner);
     const line = this.#lines.get(key);
-    if (line === undefined) return;
-    this.#lines.delete(key);
+    if (line === undefined || line.isGone) return;
+    this.#lines.set(key, { ...line, isGone: true });
     // A file that can't be trusted is written anew, without the record.
     if (this.#failure !== undefined) return;
     try {
-      write(this.#file!, GONE, line.at + MARK_AT);
-      this.#changes++;
+      this.#mark(line, GONE);
     } catch (error) {
       this.#failure = error;
     }
@@ -179,6 +185,11 @@ export class ClientLog implements RecordStore {
     }
     this.#changes++;
     return at;
+  }
+
+  #mark({ at }: RecordLine, mark: string): void {
+    write(this.#file!, mark, at + MARK_AT);
+    this.#changes++;
   }
 
   #sync(): void | Promise<void> {

@@ -13,13 +13,15 @@ const HEADER = `dittofs-nfs4 client records ${FORMAT}\n`;
 const HEADER_LINE = /^dittofs-nfs4 client records (\d+)$/;
 const NEWLINE = 10;
 
-/** The byte of a line, behind its checksum, that says whether its record is there. */
-export const MARK_AT = 8;
-const THERE = " ";
 /**
- * Put there, it removes the record. That takes no room on a disk that is full,
- * and a crash leaves all or nothing of a byte.
+ * The byte of a line, behind its checksum, that says whether its record is there
+ * or gone. To write it takes no room on a disk that is full, and a crash leaves
+ * all or nothing of a byte.
  */
+export const MARK_AT = 8;
+/** In a line that was added. */
+export const THERE = " ";
+/** In one whose record was deleted. */
 export const GONE = "-";
 
 /** The line that adds or replaces a record. */
@@ -35,6 +37,8 @@ export interface RecordLine {
   readonly record: ClientRecord;
   /** The line's first byte in the log. */
   readonly at: number;
+  /** It was deleted, and can be put again in the same place. */
+  readonly isGone: boolean;
 }
 
 /** A client log of these records alone. */
@@ -46,7 +50,7 @@ export function newLog(
   let at = HEADER.length;
   for (const record of records) {
     const text = putLine(record);
-    lines.set(recordKey(record), { record, at });
+    lines.set(recordKey(record), { record, at, isGone: false });
     texts.push(text);
     at += Buffer.byteLength(text);
   }
@@ -55,7 +59,7 @@ export function newLog(
 
 /** What a client log says. */
 export interface LogContent {
-  /** The records that are there, by `recordKey`. */
+  /** The last line of each owner, by `recordKey`. */
   readonly lines: Map<string, RecordLine>;
   /** Something in the middle can't be read, and what stood before it was given up. */
   readonly isDamaged: boolean;
@@ -98,8 +102,11 @@ export function readLog(bytes: Uint8Array, path: string): LogContent {
     }
     goodBytes = end;
     const key = recordKey(change);
-    if (isRecord(change)) lines.set(key, { record: change, at });
-    else lines.delete(key);
+    if (isRecord(change)) {
+      lines.set(key, { record: change, at, isGone: markIn(text) === GONE });
+    } else {
+      lines.delete(key);
+    }
   }
   return { lines, isDamaged, goodBytes };
 }
@@ -133,15 +140,18 @@ function isRecord(
   return "principal" in change;
 }
 
+function markIn(line: Buffer): string {
+  return line.toString("latin1", MARK_AT, MARK_AT + 1);
+}
+
 /** Undefined for a line that is not as it was written. */
 function parseLine(line: Buffer): ClientRecord | RecordedOwner | undefined {
   const json = line.subarray(MARK_AT + 1);
-  const mark = line.toString("latin1", MARK_AT, MARK_AT + 1);
   if (line.toString("latin1", 0, MARK_AT) !== checksum(json)) return undefined;
-  if (mark !== THERE && mark !== GONE) return undefined;
+  if (![THERE, GONE].includes(markIn(line))) return undefined;
   const [verb, protocol, hex, principal, leaseMs] = JSON.parse(`${json}`);
   const owner = bytesOfHex(hex);
   // Format 1 had lines to remove records by.
-  if (mark === GONE || verb === "delete") return { protocol, owner };
+  if (verb === "delete") return { protocol, owner };
   return { protocol, owner, principal, leaseMs };
 }

@@ -52,6 +52,9 @@ test("records outlive the process, in files for nobody else to read", async (fol
     for (const n of [1, 2, 3]) journal.put(record(n));
     journal.delete(record(2));
     await journal.flush();
+    // It is gone as it is.
+    journal.delete(record(2));
+    assertEquals(journal.flush(), undefined);
   }
   assertEquals(folder.left(), [1, 3]);
   assertEquals(Deno.statSync(folder.journal).mode! & 0o777, 0o600);
@@ -117,7 +120,7 @@ test("a journal of history is rewritten while it is used", async (folder) => {
   journal.put(record(1));
   let largest = 0;
   for (let i = 0; i < 1_000; i++) {
-    journal.put(longRecord(2));
+    journal.put({ ...longRecord(2), leaseMs: i });
     journal.delete(longRecord(2));
     if (i % 100 === 0) await journal.flush();
     largest = Math.max(largest, Deno.statSync(folder.journal).size);
@@ -131,7 +134,7 @@ test("clients that come and go don't have it rewritten each time, while everybod
   using journal = folder.open();
   const files = new Set<number | null>();
   for (let i = 0; i < 200; i++) {
-    journal.put(longRecord(1));
+    journal.put({ ...longRecord(1), leaseMs: i });
     journal.delete(longRecord(1));
     if (i % 10 !== 0) continue;
     await journal.flush();
@@ -266,6 +269,32 @@ test("nor after a start on it, whose log goes on", async (folder) => {
   assertThrows(() => Deno.statSync(`${folder.journal}.new`));
   assertEquals(folder.left(), [3]);
   assertEquals(Deno.statSync(folder.journal).size < size, true);
+});
+
+test("a client that was gone and is back as it was takes no room", async (folder) => {
+  {
+    using journal = folder.open();
+    for (const n of [1, 2, 3]) journal.put(record(n));
+    journal.delete(record(1));
+    await journal.flush();
+    using _full = fillDisk();
+    journal.put(record(1));
+    const flushed = journal.flush();
+    assertEquals(flushed instanceof Promise, true);
+    await flushed;
+    journal.delete(record(1));
+    journal.delete(record(2));
+    assertThrows(() => journal.put({ ...record(2), leaseMs: 1 }));
+  }
+  {
+    // Also after a start on it, whose log goes on.
+    using _full = fillDisk();
+    using journal = folder.open();
+    assertEquals(journal.load(), [record(3)]);
+    journal.put(record(1));
+    await journal.flush();
+  }
+  assertEquals(folder.left(), [1, 3]);
 });
 
 test("a record is deleted where it went when the log was rewritten", async (folder) => {
