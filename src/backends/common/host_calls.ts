@@ -56,6 +56,8 @@ const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  /** On a thread of its own. */
+  syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
   /** Of openat2 alone, for which libc has no name. */
   syscall: {
     parameters: ["isize", "i32", "buffer", "buffer", "usize"],

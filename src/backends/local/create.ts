@@ -55,7 +55,11 @@ export function create(
   });
   if (verifier !== undefined) store.verifiers.keep(node, verifier);
   const change = store.changed(directory, parent, { added: name });
-  return store.lasting({ node, change, created: true }, directory);
+  const made = { node, change, created: true };
+  // Some file systems (btrfs) have a file on disk with its name, and not its size.
+  return entry.attributes.size
+    ? store.lasting(made, directory, node)
+    : store.lasting(made, directory);
 }
 
 /** An entry that was made, as the host tells of it. */

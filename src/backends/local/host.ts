@@ -118,6 +118,10 @@ export interface Host extends HostWriter {
   list(folder: OpenFolder): FolderParts;
   /** Closes an open file by another thread; `undefined` where the host can't, and has not. */
   closeLater(fd: number): Promise<void> | undefined;
+  /** Whether {@linkcode Host.syncAll} can be called. */
+  readonly canSyncAll: boolean;
+  /** Makes all durable that is in the file system of an open file, by another thread. */
+  syncAll(fd: number): Promise<void>;
   /** Pins an entry, and names a path that leads to it and nothing else. */
   pin(folder: OpenFolder, name: string): { fd: number; path: string };
   /** A path that leads to an open file; `undefined` where the host has none. */

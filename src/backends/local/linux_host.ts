@@ -10,6 +10,7 @@ import { AclCalls, type AclKind } from "./acl_calls.ts";
 import { hostCode } from "../../base/host_error.ts";
 import { hostError } from "./errno.ts";
 import { CachedReads } from "../common/cached_reads.ts";
+import { FsError } from "../../vfs/errors.ts";
 import type { HostCalls } from "../common/host_calls.ts";
 import {
   birthHash,
@@ -347,6 +348,17 @@ export class LinuxHost extends PortableHost {
     // Not the last close: that is of the descriptor that Deno does not know of.
     fs.closeSync(fd);
     return this.#libc.close_later(own).then(() => {});
+  }
+
+  override get canSyncAll(): boolean {
+    return true;
+  }
+
+  override async syncAll(fd: number): Promise<void> {
+    if (await this.#libc.syncfs(fd) !== 0) {
+      // Its number is the other thread's.
+      throw new FsError("io", "the host could not sync its file system");
+    }
   }
 
   override setTimes(path: string, atime: NewTime, mtime: NewTime): void {

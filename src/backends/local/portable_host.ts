@@ -61,6 +61,10 @@ export class PortableHost implements Host {
 
   readonly #reads = new PacedReads();
 
+  get canSyncAll(): boolean {
+    return false;
+  }
+
   get hasAccessLists(): boolean {
     return false;
   }
@@ -231,6 +235,10 @@ export class PortableHost implements Host {
   closeLater(_fd: number): Promise<void> | undefined {
     // Deno closes what it has opened on the event loop, also where it calls back.
     return undefined;
+  }
+
+  syncAll(_fd: number): Promise<void> {
+    throw new FsError("not-supported");
   }
 
   setTimes(path: string, atime: NewTime, mtime: NewTime): void {

@@ -5,6 +5,7 @@ import { hostThreads } from "../common/host_threads.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
+import { OneForAll } from "./one_for_all.ts";
 import { MOST_LEVELS, type Tree } from "./tree.ts";
 
 /** Nodes that are synced at once, or wait for a thread, each with a descriptor: a crowd's changes must not take all there are. */
@@ -37,12 +38,16 @@ export class Settlement {
     connection: SHARE,
   });
   readonly #syncing = new Map<LocalNode, Promise<void>>();
+  readonly #wholeSync: OneForAll;
 
   /** `root`: a descriptor of the root that can be synced. */
   constructor(tree: Tree, files: FileDescriptors, root: number) {
     this.#tree = tree;
     this.#files = files;
     this.#root = root;
+    this.#wholeSync = new OneForAll(() =>
+      hostThreads.long.run(() => tree.host.syncAll(root))
+    );
   }
 
   /**
@@ -140,12 +145,19 @@ export class Settlement {
         return await this.#syncFolder(node);
       }
     } catch (error) {
-      // Moved or removed behind our back since: what we did to it is theirs now.
-      if (error instanceof Misplaced) return;
-      if (!isDenied(error)) throw error;
+      if (!(error instanceof Misplaced) && !isDenied(error)) throw error;
     }
-    // A symlink, or what its mode keeps us from opening: its folder is in the same journal.
-    // Without a place it was moved away meanwhile.
+    await this.#syncClosed(node);
+  }
+
+  /**
+   * What can't be opened: a symlink, what its mode keeps from us, what the host has
+   * moved elsewhere since.
+   */
+  async #syncClosed(node: LocalNode): Promise<void> {
+    const { host } = this.#tree;
+    if (host.canSyncAll) return await this.#wholeSync.run();
+    // Its folder, as a rule, is in the same journal.
     const [place] = node.places;
     if (place !== undefined) await this.#sync(place.parent);
   }

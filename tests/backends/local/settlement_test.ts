@@ -2,12 +2,14 @@ import host from "node:fs";
 import { type Asker, workFor } from "../../../src/base/asker.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
-import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
+import type { HostedOptions } from "../../../src/backends/local/options.ts";
 import { Settlement } from "../../../src/backends/local/settlement.ts";
 import type { Tree } from "../../../src/backends/local/tree.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { attributes, noFolder, Sandbox } from "./fixture.ts";
+import { toldClock } from "../../support/fake_clock.ts";
+import { attributes, hasFfi, makeHost, noFolder, Sandbox } from "./fixture.ts";
 
 /** Changes that wait for the disk together. */
 const CROWD = 480;
@@ -301,9 +303,88 @@ for (const [what, prepare] of Object.entries(BEHIND)) {
   });
 }
 
+/** A file system whose host tells when all of it is synced, which waits to be let. */
+function syncingAll(path: string, options?: HostedOptions) {
+  const slow = makeHost(true);
+  const syncs: PromiseWithResolvers<void>[] = [];
+  slow.syncAll = () => {
+    const sync = Promise.withResolvers<void>();
+    syncs.push(sync);
+    return sync.promise;
+  };
+  return { fs: new HostedFileSystem(slow, path, options), syncs };
+}
+
+Deno.test({
+  name:
+    "local: what can't be opened is durable with all of its file system, once for all who wait",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, syncs } = syncingAll(box.path);
+    const kind = { type: "symlink", target: "x" } as const;
+    const nodes: LocalNode[] = [];
+    for (const name of ["a", "b", "c"]) {
+      const made = await fs.create(fs.root(), name, kind, { attributes });
+      nodes.push(made.node);
+    }
+    assertEquals(syncs.length, 0);
+    const set = (node: LocalNode) =>
+      Promise.resolve(fs.setattr(node, { mtime: "now" }));
+    const first = set(nodes[0]!);
+    await moment();
+    const rest = [set(nodes[1]!), set(nodes[2]!)];
+    assertEquals(await isKept(first), false);
+    assertEquals(syncs.length, 1);
+    syncs[0]!.resolve();
+    await first;
+    assertEquals(await isKept(rest[0]!), false);
+    assertEquals(syncs.length, 2);
+    syncs[1]!.reject(new FsError("io"));
+    for (const each of rest) await assertRejects(() => each, FsError, "io");
+    await fs.dispose();
+  },
+});
+
+for (
+  const [what, change] of Object.entries({
+    "file whose attributes were changed": (fs: HostedFileSystem) => {
+      const file = fs.lookup(fs.root(), "moving") as LocalNode;
+      return fs.setattr(file, { mode: 0o600 });
+    },
+    "folder in which an entry was made": (fs: HostedFileSystem) => {
+      const folder = fs.lookup(fs.root(), "moving") as LocalNode;
+      return fs.create(folder, "new", { type: "file" }, { attributes });
+    },
+  })
+) {
+  Deno.test({
+    name: `local: a ${what} is synced also where the host moves it first`,
+    ignore: noFolder || !hasFfi,
+    async fn() {
+      await using box = new Sandbox();
+      let now = 0;
+      const clock = toldClock(() => now);
+      const { fs, syncs } = syncingAll(box.path, { clock });
+      Deno.mkdirSync(`${box.path}/other`);
+      if (what.startsWith("folder")) Deno.mkdirSync(`${box.path}/moving`);
+      else Deno.writeTextFileSync(`${box.path}/moving`, "");
+      const changed = Promise.resolve(change(fs)).then(() => {});
+      Deno.renameSync(`${box.path}/moving`, `${box.path}/other/moved`);
+      now += 10_000;
+      assertEquals(await isKept(changed), false);
+      for (const sync of syncs) sync.resolve();
+      await changed;
+      assertEquals(syncs.length, 1);
+      await fs.dispose();
+    },
+  });
+}
+
 Deno.test("local: a symlink that the host has moved away is no fault of ours", async () => {
   const files = {} as unknown as FileDescriptors;
-  const settlement = new Settlement({} as Tree, files, -1);
+  const tree = { host: { canSyncAll: false } } as unknown as Tree;
+  const settlement = new Settlement(tree, files, -1);
   const node = { type: "symlink", places: [] } as unknown as LocalNode;
   await settlement.settle([node]);
 });
