@@ -11,6 +11,7 @@ import { inherited } from "../../vfs/permissions.ts";
 import type { FileData } from "./file_data.ts";
 import { INSIDE } from "./file_data.ts";
 import { type NodeRow, rowOf, type SqliteNode } from "./node.ts";
+import { needOfMove } from "./needs.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { FreeSpace } from "./free_space.ts";
 import type { Statements } from "./statements.ts";
@@ -64,14 +65,18 @@ export class DirectoryTree {
     const { directory, name } = at;
     const target = "target" in kind ? kind.target : undefined;
     const weight = weightOfNode(target) + room.weightOfName(name);
-    room.takeNode(weight);
+    const { size = 0 } = attributes;
+    const isHole = size > INSIDE;
+    room.takeNode(
+      weight,
+      isHole
+        ? needOfMove({ size: 0, used: 0 })
+        : { growth: size, inDatabase: size, beside: 0 },
+    );
     const moment = this.#moment();
     const { number } = moment;
-    const { size = 0 } = attributes;
     const { mode, uid, gid } = inherited(directory, kind.type, attributes);
-    const hole = kind.type === "file" && size > INSIDE
-      ? data.hole()
-      : undefined;
+    const hole = isHole ? data.hole() : undefined;
     const row = rowOf({
       // One number for everything: it was never used, for files or otherwise.
       fileid: number,
@@ -88,7 +93,7 @@ export class DirectoryTree {
       transaction.run(() => {
         sql.insertNode.run(...row);
         sql.insertEntry.run(directory.fileid, name, number, number);
-        if (kind.type === "file" && hole === undefined && size > 0) {
+        if (hole === undefined && size > 0) {
           sql.putContent.run(number, new Uint8Array(size));
         }
       });

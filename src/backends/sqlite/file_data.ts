@@ -6,6 +6,7 @@ import { assertThere, type Contents } from "./contents.ts";
 import { Extents } from "./extents.ts";
 import type { ContentJournal } from "./content_journal.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
+import { needOfMove, needOfWrite } from "./needs.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { clipped, type Segment } from "./segments.ts";
@@ -112,19 +113,17 @@ export class FileData {
 
   /** Writes all of `data` and returns how stable that is, once it is settled. */
   write(file: SqliteNode, offset: number, how: Write): Stability {
+    const { room } = this.#parts;
     const { length } = how.data;
     const end = offset + length;
-    const beyond = Math.max(0, end - Math.max(file.size, offset));
-    const isSparse = file.used < file.size;
-    const growth = isSparse ? length : beyond;
-    const isInside = !file.outside && end <= INSIDE;
-    this.#parts.room.takeBytes(length, {
-      growth,
-      inDatabase: isInside || fitsLog(how),
-    });
-    if (!isInside) {
-      return this.#writeOutside(file, offset, { ...how, growth });
+    if (file.outside || end > INSIDE) {
+      const isLogged = fitsLog(how);
+      room.take(needOfWrite(file, { offset, length, isLogged }));
+      return this.#writeOutside(file, offset, how);
     }
+    const growth = end - file.size;
+    const inDatabase = Math.max(length, growth);
+    room.take({ growth, inDatabase, beside: 0 });
     this.#writeInside(file, offset, how.data);
     return "file";
   }
@@ -253,7 +252,7 @@ export class FileData {
   #writeOutside(
     file: SqliteNode,
     offset: number,
-    { data, stability, growth }: Write & { readonly growth: number },
+    { data, stability }: Write,
   ): Stability {
     const { committer, contents, nodes, transaction } = this.#parts;
     transaction.assertSound();
@@ -272,7 +271,7 @@ export class FileData {
       if (old !== undefined) contents.write(number, 0, old);
       contents.write(number, offset, data);
       this.#extents.written(extent, data.length + (old?.length ?? 0));
-      if (growth > 0 || old !== undefined) {
+      if (end > file.size || file.used < file.size) {
         next.used = contents.measure(number).used;
       }
       if (stability === "unstable" && old === undefined) {
@@ -359,8 +358,8 @@ export class FileData {
 
   #resizeInside(file: SqliteNode, next: MutableAttributes): Resizing {
     const { size } = next;
-    const growth = Math.max(0, size - file.size);
-    this.#parts.room.takeBytes(size, { growth, inDatabase: true });
+    const growth = size - file.size;
+    this.#parts.room.take({ growth, inDatabase: size, beside: 0 });
     const content = new Uint8Array(size);
     // One that has lost its content can be emptied.
     if (size > 0) content.set(this.#load(file).subarray(0, size));
@@ -377,8 +376,9 @@ export class FileData {
 
   /** A file in the database gets too long for it, by a hole. */
   #lengthenInside(file: SqliteNode, next: MutableAttributes): Resizing {
-    const { contents } = this.#parts;
+    const { contents, room } = this.#parts;
     const old = this.#load(file);
+    room.take(needOfMove(file));
     const extent = this.#extents.create();
     const failed = () => this.#extents.drop(extent);
     try {

@@ -1,12 +1,12 @@
 import { FsError } from "../../vfs/mod.ts";
-import { BLOCK } from "./unsynced.ts";
+import { type Need, NO_NEED } from "./needs.ts";
 import { weightOfName } from "./weight.ts";
 
 /** The disk is asked again after so many bytes at the latest: others use it too. */
 const ASK_AGAIN = 2 ** 26;
 /** What a node and its name take at most, with what the log holds of them. */
 const NODE_BYTES = 8192;
-/** What goes through the database is in its log, in itself, and in a content perhaps. */
+/** What goes through the database is in its log and in itself, in pages that are not full. */
 const COPIES = 3;
 
 /** What a {@linkcode FreeSpace} asks. */
@@ -90,46 +90,35 @@ export class FreeSpace {
     this.#budget = 0;
   }
 
-  /** Throws "quota" or "no-space" where a node or a name of so many bytes does not fit. */
-  takeNode(weight: number): void {
-    if (weight > 0 && this.used + weight > this.quota) {
-      throw new FsError("quota");
-    }
-    this.#take(NODE_BYTES, true);
+  /** Throws "quota" or "no-space" where a node or a name of so many bytes does not fit, with its content. */
+  takeNode(weight: number, content: Need = NO_NEED): void {
+    this.take({
+      growth: weight + content.growth,
+      inDatabase: NODE_BYTES + content.inDatabase,
+      beside: content.beside,
+    });
   }
 
-  /**
-   * Throws "quota" or "no-space" where `bytes` don't fit. `growth` of them are
-   * new; `inDatabase` are those that get to the disk with the next commit.
-   */
-  takeBytes(
-    bytes: number,
-    { growth, inDatabase }: {
-      readonly growth: number;
-      readonly inDatabase: boolean;
-    },
-  ): void {
+  /** Throws "quota" or "no-space" where what a change takes does not fit. */
+  take({ growth, inDatabase, beside }: Need): void {
     if (growth > 0 && this.used + growth > this.quota) {
       throw new FsError("quota");
     }
-    this.#take(bytes, inDatabase);
-  }
-
-  /** Bytes that could still be written. */
-  get freeBytes(): number {
-    const free = Math.min(this.#freeOnDisk(), this.quota - this.used);
-    return Math.max(0, free);
-  }
-
-  #take(count: number, inDatabase: boolean): void {
-    const bytes = inDatabase ? count * COPIES : Math.max(count, BLOCK);
+    const committed = inDatabase * COPIES;
+    const bytes = committed + beside;
     if (bytes > this.#budget) {
       this.#commit?.();
       this.#budget = Math.min(this.#freeOnDisk(), ASK_AGAIN);
       if (bytes > this.#budget) throw new FsError("no-space");
     }
     this.#budget -= bytes;
-    if (inDatabase) this.#uncommitted += bytes;
+    this.#uncommitted += committed;
+  }
+
+  /** Bytes that could still be written. */
+  get freeBytes(): number {
+    const free = Math.min(this.#freeOnDisk(), this.quota - this.used);
+    return Math.max(0, free);
   }
 
   #freeOnDisk(): number {

@@ -2,6 +2,7 @@ import {
   assertEquals,
   assertGreater,
   assertLess,
+  assertRejects,
   assertThrows,
 } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
@@ -11,7 +12,6 @@ import {
   sqlite,
   type SqliteFileSystem,
 } from "../../../src/backends/sqlite/mod.ts";
-import { FreeSpace } from "../../../src/backends/sqlite/free_space.ts";
 import { UniqueNumbers } from "../../../src/backends/sqlite/unique_numbers.ts";
 import { Transaction } from "../../../src/backends/sqlite/transaction.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
@@ -126,14 +126,57 @@ Deno.test("when SQLite gives a transaction up, nothing of it is answered", () =>
   db.close();
 });
 
-Deno.test("single bytes may each take a block of the disk, which is asked in time", () => {
-  let asked = 0;
-  const room = new FreeSpace({ files: 0, used: 0 }, {
-    ...{ quota: Infinity, countsNames: false, commit: undefined },
-    free: () => (asked++, 2 ** 40),
-  });
-  for (let i = 0; i < 40_000; i++) {
-    room.takeBytes(1, { growth: 1, inDatabase: false });
+/** Bytes of the disk that a store takes. */
+function takenBy(directory: string): number {
+  let bytes = 0;
+  for (const { name, isDirectory } of Deno.readDirSync(directory)) {
+    const path = `${directory}/${name}`;
+    bytes += isDirectory ? takenBy(path) : Deno.statSync(path).blocks! * 512;
   }
-  assertGreater(asked, 1);
-});
+  return bytes;
+}
+
+const GROWTHS: Record<string, (fs: SqliteFileSystem, i: number) => unknown> = {
+  "sizes that the database does not hold": (fs, i) =>
+    fs.setattr(find(fs, `${i}`), { size: 20_000 }),
+  "small files that grow": (fs, i) =>
+    fs.write(find(fs, `${i}`), 20_000, pattern(1, i), "unstable"),
+  "single bytes beyond the end": (fs, i) =>
+    fs.write(find(fs, `empty${i}`), 16_000, pattern(1, i), "file"),
+  "single bytes that are durable at once": (fs, i) =>
+    fs.write(find(fs, "holes"), 8192 * i, pattern(1, i), "file"),
+  "bytes over the end of two pages": (fs, i) =>
+    fs.write(find(fs, "holes"), 8192 * i + 4095, pattern(2, i), "unstable"),
+};
+
+for (const [what, grow] of Object.entries(GROWTHS)) {
+  Deno.test({
+    name: `what is kept of a disk is not taken by ${what}`,
+    ignore: !canWrite,
+    async fn() {
+      using folder = temporary();
+      const count = 500;
+      await using(folder.path, (fs) => {
+        fs.setattr(make(fs, "holes"), { size: 2 ** 40 });
+        for (let i = 0; i < count; i++) {
+          fs.write(make(fs, `${i}`), 0, pattern(16_000, i), "file");
+          make(fs, `empty${i}`);
+        }
+      });
+      const [reserve, most] = [2 ** 25, 2 ** 21];
+      const total = takenBy(folder.path) + reserve + most;
+      const room = () => ({ total, free: total - takenBy(folder.path) });
+      await using(folder.path, async (fs) => {
+        const error = await assertRejects(async () => {
+          for (let i = 0; i < count; i++) {
+            grow(fs, i);
+            if (i % 50 === 0) await fs.settle();
+          }
+        }, FsError);
+        assertEquals(error.code, "no-space");
+        await fs.settle();
+        assertGreater(room().free, reserve - 2 ** 20);
+      }, { disk: { ...hostDisk, room } });
+    },
+  });
+}

@@ -68,6 +68,58 @@ for (const [what, how] of Object.entries(kinds)) {
   });
 }
 
+const GROWTHS: Record<
+  string,
+  (fs: SqliteFileSystem, i: number) => unknown
+> = {
+  "a size that the database does not hold": (fs, i) =>
+    fs.setattr(find(fs, `old${i}`), { size: 20_000 }),
+  "a size that the database holds": (fs, i) =>
+    fs.setattr(find(fs, `old${i}`), { size: 10_000 }),
+  "a write beyond the end": (fs, i) =>
+    fs.write(find(fs, `old${i}`), 15_999, pattern(1, i), "file"),
+  "a write far beyond the end": (fs, i) =>
+    fs.write(find(fs, `old${i}`), 100_000, pattern(1, i), "file"),
+  "a write over the end of two pages": (fs, i) =>
+    fs.write(find(fs, "holes"), 2 ** 20 * i + 4095, pattern(2, i), "unstable"),
+  "a size that a new file has from the start": (fs, i) =>
+    fs.create(fs.root(), `new${i}`, { type: "file" }, {
+      attributes: { ...attributes, size: 16_000 },
+    }),
+};
+
+for (const [what, grow] of Object.entries(GROWTHS)) {
+  Deno.test({
+    name: `a quota holds for ${what}`,
+    ignore: !canWrite,
+    async fn() {
+      using folder = temporary();
+      const quotaBytes = 60_000;
+      await using(folder.path, (fs) => {
+        fs.setattr(make(fs, "holes"), { size: 2 ** 40 });
+        for (let i = 0; i < 30; i++) {
+          fs.write(make(fs, `old${i}`), 0, pattern(1, i), "file");
+        }
+        const used = () => fs.status().usedBytes!;
+        const before = used();
+        let refusals = 0;
+        for (let i = 0; i < 30; i++) {
+          const now = used();
+          try {
+            grow(fs, i);
+          } catch (error) {
+            assert(error instanceof FsError && error.code === "quota");
+            assertEquals(used(), now);
+            refusals++;
+          }
+          assert(used() <= quotaBytes, `${used()} of ${quotaBytes}`);
+        }
+        assert(used() > before && refusals > 0);
+      }, { quotaBytes });
+    },
+  });
+}
+
 for (const quotaBytes of [MIB, undefined]) {
   const which = quotaBytes === undefined ? "without" : "with";
   Deno.test({

@@ -1,0 +1,58 @@
+import { pagesOf } from "./contents.ts";
+import type { SqliteNode } from "./node.ts";
+import { BLOCK } from "./unsynced.ts";
+
+/** What a change takes of the disk and of the quota, at most. */
+export interface Need {
+  /** Bytes more than its file has now, which the quota counts; fewer are none. */
+  readonly growth: number;
+  /** Bytes that get to the disk with the next commit. */
+  readonly inDatabase: number;
+  /** Bytes of a content beside the database. */
+  readonly beside: number;
+}
+
+/** What a file has now. */
+type Sizes = Pick<SqliteNode, "size" | "used" | "outside">;
+
+/** Of what takes nothing. */
+export const NO_NEED: Need = { growth: 0, inDatabase: 0, beside: 0 };
+
+/**
+ * Of a content that leaves the database: it goes through the journal, and has pages
+ * of its own then, and an inode of the host.
+ */
+export function needOfMove(
+  { size, used }: Pick<SqliteNode, "size" | "used">,
+): Need {
+  return {
+    growth: pagesOf(size) - used,
+    inDatabase: size,
+    beside: pagesOf(size) + BLOCK,
+  };
+}
+
+/** Of a write to a content that is beside the database, or is moved there for it. */
+export function needOfWrite(
+  file: Sizes,
+  { offset, length, isLogged }: {
+    readonly offset: number;
+    readonly length: number;
+    readonly isLogged: boolean;
+  },
+): Need {
+  const { size, used } = file;
+  const moved = file.outside ? NO_NEED : needOfMove(file);
+  const start = offset - offset % BLOCK;
+  const end = pagesOf(offset + length);
+  return {
+    growth: used < size
+      // Any of it may be in a hole.
+      ? end - start
+      : offset + length > size
+      ? pagesOf(size) - used + Math.max(0, end - Math.max(pagesOf(size), start))
+      : 0,
+    inDatabase: moved.inDatabase + (isLogged ? length : 0),
+    beside: moved.beside + end - start,
+  };
+}
