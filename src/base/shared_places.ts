@@ -1,4 +1,5 @@
 import { askedBy, type Asker } from "./asker.ts";
+import { GivenUp, type OngoingCall } from "./ongoing_call.ts";
 
 /** What parts of all places one has at most. */
 export interface Shares {
@@ -10,13 +11,15 @@ export interface Shares {
 
 /** One connection's works. */
 interface Connected {
+  readonly asker: Asker;
   underWay: number;
   /** The longest first. */
-  readonly waiting: (() => void)[];
+  readonly waiting: Set<() => void>;
 }
 
 /** One party's. */
 interface Party {
+  readonly name: string;
   underWay: number;
   readonly connections: Map<Asker, Connected>;
   /** Those with works that wait; the one whose work began last comes last. */
@@ -55,10 +58,13 @@ export class SharedPlaces {
     return this.#waiting;
   }
 
-  /** Has `act` done for the one that asks: at once, or when it has a place. */
-  async run<T>(act: () => Promise<T>): Promise<T> {
+  /**
+   * Has `act` done for the one that asks: at once, or when it has a place. Rejects
+   * with {@linkcode GivenUp} where `call` is given up before.
+   */
+  async run<T>(act: () => Promise<T>, call?: OngoingCall): Promise<T> {
     const asker = askedBy();
-    const entered = this.enter(asker);
+    const entered = this.enter(asker, call);
     if (entered !== undefined) await entered;
     try {
       return await act();
@@ -78,16 +84,29 @@ export class SharedPlaces {
 
   /**
    * A work begins, to be followed by {@linkcode leave}; where it has to stand in
-   * line, when the promise resolves.
+   * line, when the promise resolves. It rejects with {@linkcode GivenUp}, and the
+   * work is not to begin, where `call` is given up before.
    */
-  enter(asker: Asker): Promise<void> | undefined {
+  enter(asker: Asker, call?: OngoingCall): Promise<void> | undefined {
     if (this.tryToEnter(asker)) return undefined;
     const party = this.#partyOf(asker);
     const connected = connectedOf(party, asker);
     this.#waiting++;
     party.line.add(connected);
     this.#line.add(party);
-    return new Promise((resolve) => void connected.waiting.push(resolve));
+    return new Promise((resolve, reject) => {
+      const forget = call?.whenGivenUp(() => {
+        connected.waiting.delete(begin);
+        this.#waiting--;
+        this.#tidy(party, connected);
+        reject(new GivenUp());
+      });
+      const begin = () => {
+        forget?.();
+        resolve();
+      };
+      connected.waiting.add(begin);
+    });
   }
 
   /** One that has begun has ended. */
@@ -98,18 +117,26 @@ export class SharedPlaces {
     party.underWay--;
     this.#count--;
     this.#serve();
-    if (connected.underWay > 0 || connected.waiting.length > 0) return;
-    party.connections.delete(asker);
-    if (party.connections.size === 0) this.#parties.delete(asker.party);
+    this.#tidy(party, connected);
   }
 
   #partyOf({ party: name }: Asker): Party {
     let party = this.#parties.get(name);
     if (party === undefined) {
-      party = { underWay: 0, connections: new Map(), line: new Set() };
+      party = { name, underWay: 0, connections: new Map(), line: new Set() };
       this.#parties.set(name, party);
     }
     return party;
+  }
+
+  /** Forgets what has nothing in line, and nothing under way. */
+  #tidy(party: Party, connected: Connected): void {
+    if (connected.waiting.size > 0) return;
+    party.line.delete(connected);
+    if (party.line.size === 0) this.#line.delete(party);
+    if (connected.underWay > 0) return;
+    party.connections.delete(connected.asker);
+    if (party.connections.size === 0) this.#parties.delete(party.name);
   }
 
   #mayBegin(party?: Party, connected?: Connected): boolean {
@@ -130,9 +157,10 @@ export class SharedPlaces {
       if (!this.#mayBegin(party)) continue;
       for (const connected of party.line) {
         if (!this.#mayBegin(party, connected)) continue;
-        const begin = connected.waiting.shift()!;
+        const begin = connected.waiting.values().next().value!;
+        connected.waiting.delete(begin);
         party.line.delete(connected);
-        if (connected.waiting.length > 0) party.line.add(connected);
+        if (connected.waiting.size > 0) party.line.add(connected);
         this.#line.delete(party);
         if (party.line.size > 0) this.#line.add(party);
         this.#waiting--;
@@ -146,7 +174,7 @@ export class SharedPlaces {
 function connectedOf({ connections }: Party, asker: Asker): Connected {
   let connected = connections.get(asker);
   if (connected === undefined) {
-    connected = { underWay: 0, waiting: [] };
+    connected = { asker, underWay: 0, waiting: new Set() };
     connections.set(asker, connected);
   }
   return connected;

@@ -1,4 +1,5 @@
 import { type Awaitable, promised } from "../base/awaitable.ts";
+import { calling } from "../base/ongoing_call.ts";
 import { leaveParts, UnsoundResult } from "./checks.ts";
 import type { CheckedOptions } from "./checked_options.ts";
 import { FsError } from "./errors.ts";
@@ -66,6 +67,20 @@ export class CheckedCalls {
   /** Nothing more is asked of a file system that does not answer. */
   admitAnswering(): void {
     if (this.areTooMany) throw new FsError("busy", "it does not answer");
+  }
+
+  /** A call that may stand in a line of ours is made, and what it returns looked at. */
+  called<T>(
+    call: string,
+    ask: () => Awaitable<T>,
+    wrong: (value: T) => string | undefined,
+  ): Awaitable<T> {
+    const accept = (value: T) => this.sound(call, value, wrong);
+    const given = calling(
+      ask,
+      (work, ongoing) => this.#pending.wait(call, work, { accept, ongoing }),
+    );
+    return given instanceof Promise ? given : accept(given);
   }
 
   /** What a call returned, looked at when it is there. */

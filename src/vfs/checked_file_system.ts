@@ -1,4 +1,4 @@
-import { type Awaitable, leave } from "../base/awaitable.ts";
+import { type Awaitable, leave, promised } from "../base/awaitable.ts";
 import type { SharedPlaces } from "../base/shared_places.ts";
 import { abandoned } from "./abandoned.ts";
 import { CheckedCalls } from "./checked_calls.ts";
@@ -233,9 +233,8 @@ export class CheckedFileSystem
   ): Awaitable<ReadResult> {
     this.#calls.admit();
     if (!this.#isSound) return this.#readApart(file, offset, target);
-    const given = this.inner.read(file, offset, target);
-    if (!(given instanceof Promise)) return given;
-    return this.#calls.checked("read", given, wrongRead);
+    const read = () => this.inner.read(file, offset, target);
+    return this.#calls.called("read", read, wrongRead);
   }
 
   readlink(symlink: object): Awaitable<string> {
@@ -268,8 +267,8 @@ export class CheckedFileSystem
     judged?: Rights,
   ): Awaitable<void> {
     this.#calls.admit();
-    const given = this.inner.setattr!(node, changes, judged);
-    return this.#calls.done("setattr", given);
+    const set = () => promised(this.inner.setattr!(node, changes, judged));
+    return this.#calls.called("setattr", set, () => undefined);
   }
 
   write(
@@ -281,8 +280,8 @@ export class CheckedFileSystem
     this.#calls.admit();
     // Others' requests lie in the same memory, which may be given to a worker.
     const own = this.#isSound ? data : data.slice();
-    const given = this.inner.write!(file, offset, own, stability);
-    return this.#calls.checked("write", given, wrongStability);
+    const write = () => this.inner.write!(file, offset, own, stability);
+    return this.#calls.called("write", write, wrongStability);
   }
 
   commit(file: object): Awaitable<void> {
@@ -373,14 +372,14 @@ export class CheckedFileSystem
   ): Awaitable<ReadResult> {
     const { length } = target;
     const own = new Uint8Array(length);
-    const given = this.inner.read(file, offset, own);
+    const ask = () => this.inner.read(file, offset, own);
     const wrong = (result: ReadResult) =>
       own.length < length ? "a target that was given away" : wrongRead(result);
     const copy = ({ bytes, eof }: ReadResult): ReadResult => {
       target.set(own);
       return { bytes, eof };
     };
-    const read = this.#calls.checked("read", given, wrong);
+    const read = this.#calls.called("read", ask, wrong);
     return read instanceof Promise ? read.then(copy) : copy(read);
   }
 

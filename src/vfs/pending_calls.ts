@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import type { OngoingCall } from "../base/ongoing_call.ts";
 import { FsError } from "./errors.ts";
 
 /** Options of {@linkcode PendingCalls}. */
@@ -27,13 +28,15 @@ export interface PendingOutcome<T> {
   readonly accept: (value: T) => T;
   /** It came when no operation waited for it any more. */
   readonly late?: (value: T) => void;
+  /** Hears when it is given up. */
+  readonly ongoing?: OngoingCall | undefined;
 }
 
 /**
  * The calls that one file system has not answered. No call has a timer of its
  * own: a sweep gives up those that take too long, and the operations that
  * waited are told FsError "busy". The calls themselves go on, for nothing can
- * end a promise.
+ * end a promise, unless they stand in a line of ours.
  */
 export class PendingCalls {
   readonly #options: PendingCallsOptions;
@@ -59,7 +62,7 @@ export class PendingCalls {
   wait<T>(
     method: string,
     work: Promise<T>,
-    { accept, late }: PendingOutcome<T>,
+    { accept, late, ongoing }: PendingOutcome<T>,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       let isOverdue = false;
@@ -70,6 +73,7 @@ export class PendingCalls {
           isOverdue = true;
           this.#overdue++;
           reject(new FsError("busy", `${method} ${reason}`));
+          ongoing?.giveUp();
         },
       };
       const end = (): void => {

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import type { Asker } from "../../src/base/asker.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { type Asker, workFor } from "../../src/base/asker.ts";
+import { GivenUp, OngoingCall } from "../../src/base/ongoing_call.ts";
 import { SharedPlaces } from "../../src/base/shared_places.ts";
 
 /** Lets `count` works of each party in, and tells in which order they began. */
@@ -58,4 +59,30 @@ Deno.test("where all are under way that may be, the parties that wait have their
   await leave("e");
   assertEquals(began.slice(6), ["b", "a"]);
   assertEquals([underWay.count, underWay.waiting], [4, 6]);
+});
+
+Deno.test("a work whose call is given up leaves the line, and the others move on", async () => {
+  const places = new SharedPlaces(1, { party: 1, connection: 1 });
+  const asker = { party: "a" };
+  const gate = Promise.withResolvers<void>();
+  const done: string[] = [];
+  const run = (name: string, call?: OngoingCall) =>
+    workFor(asker, () =>
+      places.run(async () => {
+        await gate.promise;
+        done.push(name);
+      }, call));
+  const call = new OngoingCall();
+  const first = run("first", call);
+  const second = run("second", call);
+  const third = run("third");
+  assertEquals([places.count, places.waiting], [1, 2]);
+  call.giveUp();
+  await assertRejects(() => second, GivenUp);
+  assertEquals([places.count, places.waiting], [1, 1]);
+  gate.resolve();
+  await Promise.all([first, third]);
+  assertEquals(done, ["first", "third"]);
+  call.giveUp();
+  assertEquals([places.count, places.waiting], [0, 0]);
 });

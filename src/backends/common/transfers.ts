@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { CachedReader } from "./cached_reads.ts";
+import { type OngoingCall, ongoingCall } from "../../base/ongoing_call.ts";
 import type { HostPace } from "./host_pace.ts";
 import { hostThreads } from "./host_threads.ts";
 
@@ -48,8 +49,9 @@ export function readFile(
     if (done === buffer.length) return done;
   }
   const rest = buffer.subarray(done);
+  const call = ongoingCall();
   return file.transferring(async () =>
-    done + await readLater(fd, rest, offset + done)
+    done + await readLater(fd, { buffer: rest, offset: offset + done, call })
   );
 }
 
@@ -91,12 +93,12 @@ export function writeFile(
     writeNow(fd, data, offset);
     return pace.ended(began);
   }
+  const call = ongoingCall();
   return file.transferring(async () => {
     for (let done = 0; done < length;) {
       const rest = data.subarray(done);
-      const bytes = await hostThreads.short.run(() =>
-        writeLater(fd, rest, offset + done)
-      );
+      const write = () => writeLater(fd, rest, offset + done);
+      const bytes = await hostThreads.short.run(write, call);
       if (bytes < 1) return writeNow(fd, rest, offset + done);
       done += bytes;
     }
@@ -125,7 +127,8 @@ export function readFirst(
 ): Promise<void> | undefined {
   const { fd } = file;
   if (!reader.isReadFirst(fd, start, end)) return undefined;
-  const read = (offset: number) => readLater(fd, new Uint8Array(1), offset);
+  const read = (offset: number) =>
+    readLater(fd, { buffer: new Uint8Array(1), offset });
   return file.transferring(async () =>
     void await Promise.allSettled([read(start), read(end)])
   );
@@ -134,8 +137,11 @@ export function readFirst(
 /** Fills `buffer` by another thread; bytes that were read, fewer at the end of the file. */
 function readLater(
   fd: number,
-  buffer: Uint8Array,
-  offset: number,
+  { buffer, offset, call }: {
+    readonly buffer: Uint8Array;
+    readonly offset: number;
+    readonly call?: OngoingCall | undefined;
+  },
 ): Promise<number> {
   return hostThreads.short.run(async () => {
     let done = 0;
@@ -154,5 +160,5 @@ function readLater(
       done += bytes;
     }
     return done;
-  });
+  }, call);
 }

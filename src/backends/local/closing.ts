@@ -7,6 +7,8 @@ import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
 
+/** Of the places, this part may be any party's, whatever others have. */
+const LEAST_SHARE = 1 / 16;
 /** Milliseconds that the end waits for: the host closes what is left with the process. */
 export const LAST_WAIT = 5000;
 
@@ -48,12 +50,12 @@ export class Closing {
 
   /** Whether a party has so many that what it opens may be none of them: it waits. */
   isBehind(party: string): boolean {
-    return this.#of(party) >= this.most - this.size;
+    return this.#hasMoreThan(this.most - this.size, party);
   }
 
   /** Whether a party may have another one wait that it need not: what it opens still has room. */
   hasRoomFor(party: string): boolean {
-    return this.#of(party) < (this.most - this.size) / 2;
+    return !this.#hasMoreThan((this.most - this.size) / 2, party);
   }
 
   /**
@@ -101,6 +103,11 @@ export class Closing {
     const closed = this.#isOver ? undefined : this.#host.closeLater(fd);
     if (closed === undefined) fs.closeSync(fd);
     else await closed;
+  }
+
+  /** The host may have removed more of others' than there are places: of a few each has them all the same. */
+  #hasMoreThan(share: number, party: string): boolean {
+    return this.#of(party) >= Math.max(1, this.most * LEAST_SHARE, share);
   }
 
   #of(party: string): number {

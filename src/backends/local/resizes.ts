@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
+import { ongoingCall } from "../../base/ongoing_call.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -25,7 +26,7 @@ export function resize(
   const isLong = isFarFrom(stat, size);
   if (!isHeldUp && !isLong) return fs.ftruncateSync(fd, size);
   const threads = isLong ? hostThreads.long : hostThreads.short;
-  return threads.run(() => resizeLater(fd, size));
+  return threads.run(() => resizeLater(fd, size), ongoingCall());
 }
 
 /**

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { askedBy, type Asker, workFor } from "../../base/asker.ts";
+import { hostCode } from "../../base/host_error.ts";
 import { SharedPlaces } from "../../base/shared_places.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isDenied, toFsError } from "./errno.ts";
@@ -145,14 +146,14 @@ export class Settlement {
         return await this.#syncFolder(node);
       }
     } catch (error) {
-      if (!(error instanceof Misplaced) && !isDenied(error)) throw error;
+      if (!(error instanceof Misplaced) && !mayBeClosed(error)) throw error;
     }
     await this.#syncClosed(node);
   }
 
   /**
    * What can't be opened: a symlink, what its mode keeps from us, what the host has
-   * moved elsewhere since.
+   * moved elsewhere since; and folders of a file system that syncs none.
    */
   async #syncClosed(node: LocalNode): Promise<void> {
     const { host } = this.#tree;
@@ -173,6 +174,10 @@ export class Settlement {
       fs.closeSync(fd);
     }
   }
+}
+
+function mayBeClosed(error: unknown): boolean {
+  return isDenied(error) || hostCode(error) === "EINVAL";
 }
 
 /** Waits for all, and throws what the first of them threw. */

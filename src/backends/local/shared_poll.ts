@@ -77,12 +77,18 @@ export class SharedPoll {
     await libc.poll(bytes, BigInt(fds.length), left);
     libc.read(this.#waker, this.#counter, 8n);
     const now = this.#clock.now();
-    for (const [i, fd] of fds.entries()) {
-      const waiting = this.#waiting.get(fd);
-      const isReadable = list.getInt16(i * POLLFD_BYTES + REVENTS, true) !== 0;
-      if (waiting === undefined || !isReadable && now < waiting.until) continue;
-      this.#waiting.delete(fd);
-      waiting.resolve();
+    const over = fds.filter((fd, i) => {
+      const until = this.#waiting.get(fd)?.until ?? Infinity;
+      return now >= until ||
+        list.getInt16(i * POLLFD_BYTES + REVENTS, true) !== 0;
+    });
+    const resolves = over.map((fd) => this.#waiting.get(fd)?.resolve);
+    for (const fd of over) this.#waiting.delete(fd);
+    if (this.#waiting.size === 0) {
+      // The thread that this is for may be about to end.
+      libc.close(this.#waker);
+      this.#waker = -1;
     }
+    for (const resolve of resolves) resolve?.();
   }
 }

@@ -346,6 +346,19 @@ Deno.test("local: no party has more files wait to be closed than it leaves other
   assert(closing.hasRoomFor(party) && !closing.isBehind(party));
 });
 
+Deno.test("local: of more files that are to be closed than there are places for a newcomer still has a few", async () => {
+  await using endless = new Endless();
+  const { closing } = endless;
+  for (let fd = 1000; fd < 1040; fd++) endless.close(fd, "host user");
+  assert(closing.size > 32);
+  closing.most = 32;
+  for (let fd = 2000; fd < 2002; fd++) {
+    assert(closing.hasRoomFor("other") && !closing.isBehind("other"));
+    endless.close(fd, "other");
+  }
+  assert(!closing.hasRoomFor("other") && closing.isBehind("other"));
+});
+
 /** What waits while the size of "file" is changed, each on a file of its own. */
 const waiting: Record<
   string,

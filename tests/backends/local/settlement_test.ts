@@ -381,6 +381,34 @@ for (
   });
 }
 
+Deno.test({
+  name:
+    "local: a folder of a file system that syncs no folders is durable with all of it",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, syncs } = syncingAll(box.path);
+    const { fsync } = host;
+    host.fsync = ((_: number, done: (error: Error | null) => void) =>
+      done(
+        Object.assign(new Error("EINVAL: invalid argument, fsync"), {
+          code: "EINVAL",
+        }),
+      )) as typeof fsync;
+    try {
+      const kind = { type: "directory" } as const;
+      const made = fs.create(fs.root(), "a", kind, { attributes });
+      await moment();
+      for (const sync of syncs) sync.resolve();
+      await made;
+      assertEquals(syncs.length, 1);
+    } finally {
+      host.fsync = fsync;
+    }
+    await fs.dispose();
+  },
+});
+
 Deno.test("local: a symlink that the host has moved away is no fault of ours", async () => {
   const files = {} as unknown as FileDescriptors;
   const tree = { host: { canSyncAll: false } } as unknown as Tree;

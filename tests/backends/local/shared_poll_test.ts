@@ -13,11 +13,14 @@ class Polls {
   readonly asked: number[][] = [];
   readonly ended: number[] = [];
   woken = 0;
+  /** Eventfds that are open. */
+  wakers = 0;
   #list: DataView | undefined;
   #end: (() => void) | undefined;
 
   readonly #libc = {
-    eventfd: () => WAKER,
+    eventfd: () => (this.wakers++, WAKER),
+    close: () => (this.wakers--, 0),
     write: () => BigInt(++this.woken && 8),
     read: () => 8n,
     poll: (list: Uint8Array, count: bigint) => {
@@ -56,7 +59,9 @@ Deno.test("local: one thread waits for what all folders of the process are told"
   await polls.come(2);
   assertEquals(polls.ended, [2]);
   assertEquals(polls.asked.slice(2), [[1, 3, WAKER]]);
+  assertEquals(polls.wakers, 1);
   await polls.come(1, 3);
+  assertEquals(polls.wakers, 0);
   assertEquals(polls.ended, [2, 1, 3]);
   // None is left to be waited for.
   assertEquals(polls.asked.length, 3);

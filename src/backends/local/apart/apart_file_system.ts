@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../../base/clock.ts";
+import { ongoingCall } from "../../../base/ongoing_call.ts";
 import { SharedPlaces } from "../../../base/shared_places.ts";
 import { abandon } from "../../../vfs/abandoned.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
@@ -318,7 +319,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
 
   /** A call that content crosses with: much of it when there is a place for that. */
   #transfer<T>(bytes: number, call: () => Promise<T>): Promise<T> {
-    return bytes > MUCH ? this.#transfers.run(call) : call();
+    return bytes > MUCH ? this.#transfers.run(call, ongoingCall()) : call();
   }
 
   #isOfRoot(identity: Uint8Array): boolean {
