@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import { type Asker, workFor } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { SharedPlaces } from "../../base/shared_places.ts";
@@ -7,7 +6,7 @@ import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
 
-/** Of the places, this part may be any party's, whatever others have. */
+/** Of the places, this part may be any owner's, whatever others have. */
 const LEAST_SHARE = 1 / 16;
 /** Milliseconds that the end waits for: the host closes what is left with the process. */
 export const LAST_WAIT = 5000;
@@ -17,8 +16,9 @@ export const LAST_WAIT = 5000;
  * all that it held. Some file systems (ext4) write out first what was cut and
  * written again, and with the last that is open for writing they look through
  * what they keep for each piece that was written. Of a large file all of that is
- * done beside other work. No party may have more of them than places are left: so
- * there are some for others.
+ * done beside other work. Of one owner's no more are to wait than places are left,
+ * so there are some for others': they go by owners, who have what it takes to have
+ * many, and not by who had them opened last.
  */
 export class Closing {
   readonly #host: Host;
@@ -27,8 +27,8 @@ export class Closing {
   most: number;
   /** Those that are closed by threads, or wait for one. */
   readonly #underWay = new Set<Promise<void>>();
-  /** How many of each party are among them. */
-  readonly #perParty = new Map<string, number>();
+  /** How many are among them of each owner's files. */
+  readonly #perOwner = new Map<number, number>();
   #isDisposed = false;
   /** The host's calls may no longer be there. */
   #isOver = false;
@@ -48,42 +48,29 @@ export class Closing {
     return this.#underWay.size;
   }
 
-  /** Whether a party has so many that what it opens may be none of them: it waits. */
-  isBehind(party: string): boolean {
-    return this.#hasMoreThan(this.most - this.size, party);
+  /** Whether there are so many of an owner's that no further ones of that are to be opened. */
+  isBehind(owner: number): boolean {
+    return this.#hasMoreThan(this.most - this.size, owner);
   }
 
-  /** Whether a party may have another one wait that it need not: what it opens still has room. */
-  hasRoomFor(party: string): boolean {
-    return !this.#hasMoreThan((this.most - this.size) / 2, party);
+  /** Whether another one of an owner's may wait that need not: what is open still has room. */
+  hasRoomFor(owner: number): boolean {
+    return !this.#hasMoreThan((this.most - this.size) / 2, owner);
   }
 
-  /**
-   * Closes one that was opened for a party; `isWritten`: for writing, or of a file
-   * that was written to and not flushed since.
-   */
-  close(
-    fd: number,
-    { opener, isWritten = false }: {
-      readonly opener: Asker;
-      readonly isWritten?: boolean;
-    },
-  ): void {
-    const threads = this.#isDisposed
-      ? undefined
-      : this.#threadsFor(fd, isWritten);
+  /** Closes one; `isWritten`: for writing, or of a file that was written to and not flushed since. */
+  close(fd: number, isWritten = false): void {
+    const stat = this.#isDisposed ? undefined : this.#statOf(fd);
+    const threads = stat && threadsFor(stat, isWritten);
     if (threads === undefined) return fs.closeSync(fd);
-    const closed = workFor(
-      opener,
-      () => threads.run(() => this.#closeLater(fd)),
-    );
-    const { party } = opener;
+    const { uid } = stat!;
+    const closed = threads.run(() => this.#closeLater(fd));
     const end = () => {
       this.#underWay.delete(closed);
-      this.#count(party, -1);
+      this.#count(uid, -1);
     };
     this.#underWay.add(closed);
-    this.#count(party, 1);
+    this.#count(uid, 1);
     closed.then(end, end);
   }
 
@@ -106,33 +93,38 @@ export class Closing {
   }
 
   /** The host may have removed more of others' than there are places: of a few each has them all the same. */
-  #hasMoreThan(share: number, party: string): boolean {
-    return this.#of(party) >= Math.max(1, this.most * LEAST_SHARE, share);
+  #hasMoreThan(share: number, owner: number): boolean {
+    return this.#of(owner) >= Math.max(1, this.most * LEAST_SHARE, share);
   }
 
-  #of(party: string): number {
-    return this.#perParty.get(party) ?? 0;
+  #of(owner: number): number {
+    return this.#perOwner.get(owner) ?? 0;
   }
 
-  #count(party: string, more: number): void {
-    const count = this.#of(party) + more;
-    if (count === 0) this.#perParty.delete(party);
-    else this.#perParty.set(party, count);
+  #count(owner: number, more: number): void {
+    const count = this.#of(owner) + more;
+    if (count === 0) this.#perOwner.delete(owner);
+    else this.#perOwner.set(owner, count);
   }
 
-  /** What it may take; `undefined` where that is next to nothing. */
-  #threadsFor(fd: number, isWritten: boolean): SharedPlaces | undefined {
-    let stat: HostStat;
+  /** `undefined` of what the host has lost: it holds nothing. */
+  #statOf(fd: number): HostStat | undefined {
     try {
-      stat = this.#host.statFile(fd);
+      return this.#host.statFile(fd);
     } catch {
-      // What the host has lost holds nothing.
       return undefined;
     }
-    if (stat.nlink === 0) {
-      return isLongToFree(stat) ? hostThreads.long : undefined;
-    }
-    // The host runs no program that is open for writing: it does not stand behind those.
-    return isWritten && isLarge(stat) ? hostThreads.short : undefined;
   }
+}
+
+/** Where one is closed that may take a while; `undefined` where that is next to nothing. */
+function threadsFor(
+  stat: HostStat,
+  isWritten: boolean,
+): SharedPlaces | undefined {
+  if (stat.nlink === 0) {
+    return isLongToFree(stat) ? hostThreads.long : undefined;
+  }
+  // The host runs no program that is open for writing: it does not stand behind those.
+  return isWritten && isLarge(stat) ? hostThreads.short : undefined;
 }

@@ -1,4 +1,3 @@
-import { askedBy } from "../../base/asker.ts";
 import { HeldFile } from "../common/held_file.ts";
 import type { Closing } from "./closing.ts";
 
@@ -18,8 +17,6 @@ export class Descriptor extends HeldFile {
   /** Written to, and not made durable since. */
   isUnsynced = false;
   readonly #closing: Closing;
-  /** Had it opened. */
-  readonly #opener = askedBy();
   /** The one before of the same file, while other threads read or wrote by it. */
   #before: Descriptor | undefined;
 
@@ -52,7 +49,6 @@ export class Descriptor extends HeldFile {
   }
 
   protected override close(): void {
-    const isWritten = this.isWritable || this.isUnsynced;
-    this.#closing.close(this.fd, { opener: this.#opener, isWritten });
+    this.#closing.close(this.fd, this.isWritable || this.isUnsynced);
   }
 }

@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import { askedBy } from "../../base/asker.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import type { Clock } from "../../base/clock.ts";
 import { FsError } from "../../vfs/errors.ts";
@@ -85,7 +84,7 @@ export class FileDescriptors {
   assertRoomFor(node: LocalNode, stat: HostStat): void {
     const hasRoom = node.isOpen
       ? this.#nameless.hasRoomFor(stat.uid)
-      : !isLongToFree(stat) || this.closing.hasRoomFor(askedBy().party);
+      : !isLongToFree(stat) || this.closing.hasRoomFor(stat.uid);
     if (!hasRoom) {
       throw new FsError("busy", "too many removed files are still open");
     }
@@ -96,14 +95,13 @@ export class FileDescriptors {
    * would take all descriptors.
    */
   assertKeepingUp(): void {
-    this.#assertNotBehind();
     if (this.#leaving < this.#mostLeaving) return;
     throw new FsError("busy", "too much was written that the disk has not yet");
   }
 
-  /** What a party opens has to be closed: it waits for what is before it opens more. */
-  #assertNotBehind(): void {
-    if (!this.closing.isBehind(askedBy().party)) return;
+  /** What is opened has to be closed: an owner's files wait for those that are. */
+  #assertNotBehind({ told }: LocalNode): void {
+    if (told === undefined || !this.closing.isBehind(told.uid)) return;
     throw new FsError("busy", "too many large files are being closed");
   }
 
@@ -111,7 +109,7 @@ export class FileDescriptors {
   reading(node: LocalNode): Descriptor {
     const held = this.#held(node, "isReadable");
     if (held !== undefined) return held;
-    this.#assertNotBehind();
+    this.#assertNotBehind(node);
     return this.#openToRead(node);
   }
 
@@ -126,6 +124,7 @@ export class FileDescriptors {
   writing(node: LocalNode): Descriptor {
     const held = this.#held(node, "isWritable");
     if (held !== undefined) return held;
+    this.#assertNotBehind(node);
     this.assertKeepingUp();
     try {
       return this.hold(node, this.#open(node, fs.constants.O_RDWR), "both");

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { askedBy, type Asker, workFor } from "../../base/asker.ts";
+import { askedBy, type Asker, OWN, workFor } from "../../base/asker.ts";
 import { hostCode } from "../../base/host_error.ts";
 import { SharedPlaces } from "../../base/shared_places.ts";
 import { hostThreads } from "../common/host_threads.ts";
@@ -39,6 +39,8 @@ export class Settlement {
     connection: SHARE,
   });
   readonly #syncing = new Map<LocalNode, Promise<void>>();
+  /** Those that take no place. */
+  readonly #alone = new Set<Promise<void>>();
   readonly #wholeSync: OneForAll;
 
   /** `root`: a descriptor of the root that can be synced. */
@@ -46,8 +48,9 @@ export class Settlement {
     this.#tree = tree;
     this.#files = files;
     this.#root = root;
+    // For all who wait: it stands in the line of none of them.
     this.#wholeSync = new OneForAll(() =>
-      hostThreads.long.run(() => tree.host.syncAll(root))
+      workFor(OWN, () => hostThreads.short.run(() => tree.host.syncAll(root)))
     );
   }
 
@@ -67,7 +70,11 @@ export class Settlement {
 
   /** Has one node on stable storage while others settle theirs: that may take long. */
   async settleAlone(node: LocalNode): Promise<void> {
-    await allOf([this.#sync(node), ...this.#above(node, askedBy())]);
+    const alone = this.#sync(node);
+    this.#alone.add(alone);
+    const end = () => void this.#alone.delete(alone);
+    alone.then(end, end);
+    await allOf([alone, ...this.#above(node, askedBy())]);
   }
 
   /** The same of the folders that lead to a node; `undefined` where none is being changed. */
@@ -78,9 +85,10 @@ export class Settlement {
 
   /** Resolves when nothing is being settled any more, however that ends. */
   async ended(): Promise<void> {
-    while (this.#due.size + this.#syncing.size > 0) {
+    while (this.#due.size + this.#syncing.size + this.#alone.size > 0) {
       const due = [...this.#due.values()].map(({ outcome }) => outcome.promise);
-      await Promise.allSettled([...due, ...this.#syncing.values()]);
+      const begun = [...this.#syncing.values(), ...this.#alone];
+      await Promise.allSettled([...due, ...begun]);
     }
   }
 

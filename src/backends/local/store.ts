@@ -1,4 +1,3 @@
-import { askedBy } from "../../base/asker.ts";
 import { isSeenWhole } from "./file_system_type.ts";
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
@@ -227,9 +226,7 @@ export class Store {
     if (node.descriptor !== undefined) return;
     const { fd } = this.host.pin(at.folder, at.name);
     if (fd < 0) return;
-    const opener = askedBy();
-    const { closing } = this.files;
-    return { [Symbol.dispose]: () => closing.close(fd, { opener }) };
+    return { [Symbol.dispose]: () => this.files.closing.close(fd) };
   }
 
   /** A name of a node was taken away; `stat` is what it was before. */

@@ -1,6 +1,7 @@
 import host from "node:fs";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { nextTurn } from "../../../src/base/turn.ts";
+import { workFor } from "../../../src/base/asker.ts";
 import { Closing } from "../../../src/backends/local/closing.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -248,12 +249,16 @@ Deno.test({
   },
 });
 
+const ONE = 1;
+const OTHER = 2;
+
 /** Closes that a test ends, of a host where each file is a large one, and nameless unless told otherwise. */
 class Endless implements AsyncDisposable {
   readonly begun = new Map<number, () => void>();
   readonly clock = new FakeClock();
   readonly closing: Closing;
   nlink = 0;
+  #owner = 0;
   #isOver = false;
 
   constructor() {
@@ -263,13 +268,20 @@ class Endless implements AsyncDisposable {
         if (this.#isOver) resolve();
       });
     const statFile = () =>
-      ({ nlink: this.nlink, size: LARGE, used: 0 }) as HostStat;
+      ({
+        nlink: this.nlink,
+        uid: this.#owner,
+        size: LARGE,
+        used: 0,
+      }) as HostStat;
     const fake = { closeLater, statFile } as unknown as Host;
     this.closing = new Closing(fake, { clock: this.clock, most: 8 });
   }
 
-  close(fd: number, party: string): void {
-    this.closing.close(fd, { opener: { party }, isWritten: true });
+  /** One of an owner's files, for a party of its own. */
+  close(fd: number, owner: number): void {
+    this.#owner = owner;
+    workFor({ party: `${owner}` }, () => this.closing.close(fd, true));
   }
 
   /** All end: the threads are for all files of the process. */
@@ -283,9 +295,9 @@ class Endless implements AsyncDisposable {
 Deno.test("local: of a party few files are closed at a time, and of others as well", async () => {
   await using endless = new Endless();
   const { begun, closing } = endless;
-  for (let fd = 1000; fd < 1006; fd++) endless.close(fd, "one");
+  for (let fd = 1000; fd < 1006; fd++) endless.close(fd, ONE);
   assertEquals([...begun.keys()], [1000, 1001, 1002, 1003]);
-  endless.close(1006, "other");
+  endless.close(1006, OTHER);
   assert(begun.has(1006));
   begun.get(1001)!();
   await nextTurn();
@@ -296,9 +308,9 @@ Deno.test("local: of a party few files are closed at a time, and of others as we
 Deno.test("local: a file that has a name is not closed behind those that give back much", async () => {
   await using endless = new Endless();
   const { begun } = endless;
-  for (let fd = 1000; fd < 1006; fd++) endless.close(fd, "one");
+  for (let fd = 1000; fd < 1006; fd++) endless.close(fd, ONE);
   endless.nlink = 1;
-  endless.close(1006, "one");
+  endless.close(1006, ONE);
   assert(begun.has(1006), "the host runs no program that is open for writing");
 });
 
@@ -309,7 +321,7 @@ Deno.test("local: the end waits for what is closed, for a while", async () => {
   try {
     await using endless = new Endless();
     const { begun, clock, closing } = endless;
-    for (let fd = 1000; fd < 1006; fd++) endless.close(fd, "one");
+    for (let fd = 1000; fd < 1006; fd++) endless.close(fd, ONE);
     const disposed = closing.dispose();
     begun.get(1000)!();
     await nextTurn();
@@ -324,39 +336,38 @@ Deno.test("local: the end waits for what is closed, for a while", async () => {
   assertEquals(closed, [1005]);
 });
 
-Deno.test("local: no party has more files wait to be closed than it leaves others room for", async () => {
+Deno.test("local: no owner has more files wait to be closed than are left room for", async () => {
   await using endless = new Endless();
   const { begun, closing } = endless;
-  const party = "one";
-  assert(closing.hasRoomFor(party));
-  for (let fd = 1000; fd < 1003; fd++) endless.close(fd, party);
-  assert(!closing.hasRoomFor(party), "what it removes");
-  assert(!closing.isBehind(party), "what it opens");
-  endless.close(1003, party);
-  assert(closing.isBehind(party));
-  assert(closing.hasRoomFor("other") && !closing.isBehind("other"));
+  assert(closing.hasRoomFor(ONE));
+  for (let fd = 1000; fd < 1003; fd++) endless.close(fd, ONE);
+  assert(!closing.hasRoomFor(ONE), "what it removes");
+  assert(!closing.isBehind(ONE), "what it opens");
+  endless.close(1003, ONE);
+  assert(closing.isBehind(ONE));
+  assert(closing.hasRoomFor(OTHER) && !closing.isBehind(OTHER));
   // What it had opened before is not closed on the event loop, either.
-  for (let fd = 1004; fd < 1020; fd++) endless.close(fd, party);
+  for (let fd = 1004; fd < 1020; fd++) endless.close(fd, ONE);
   assertEquals(closing.size, 20);
   assertEquals(begun.size, 4);
   while (closing.size > 0) {
     for (const end of begun.values()) end();
     await nextTurn();
   }
-  assert(closing.hasRoomFor(party) && !closing.isBehind(party));
+  assert(closing.hasRoomFor(ONE) && !closing.isBehind(ONE));
 });
 
 Deno.test("local: of more files that are to be closed than there are places for a newcomer still has a few", async () => {
   await using endless = new Endless();
   const { closing } = endless;
-  for (let fd = 1000; fd < 1040; fd++) endless.close(fd, "host user");
+  for (let fd = 1000; fd < 1040; fd++) endless.close(fd, ONE);
   assert(closing.size > 32);
   closing.most = 32;
   for (let fd = 2000; fd < 2002; fd++) {
-    assert(closing.hasRoomFor("other") && !closing.isBehind("other"));
-    endless.close(fd, "other");
+    assert(closing.hasRoomFor(OTHER) && !closing.isBehind(OTHER));
+    endless.close(fd, OTHER);
   }
-  assert(!closing.hasRoomFor("other") && closing.isBehind("other"));
+  assert(!closing.hasRoomFor(OTHER) && closing.isBehind(OTHER));
 });
 
 /** What waits while the size of "file" is changed, each on a file of its own. */

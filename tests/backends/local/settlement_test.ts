@@ -1,4 +1,5 @@
 import host from "node:fs";
+import { hostThreads } from "../../../src/backends/common/host_threads.ts";
 import { type Asker, workFor } from "../../../src/base/asker.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
@@ -342,6 +343,32 @@ Deno.test({
     assertEquals(syncs.length, 2);
     syncs[1]!.reject(new FsError("io"));
     for (const each of rest) await assertRejects(() => each, FsError, "io");
+    await fs.dispose();
+  },
+});
+
+Deno.test({
+  name:
+    "local: the sync of all that a file system has does not stand in the line of one who waits for it",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, syncs } = syncingAll(box.path);
+    const kind = { type: "symlink", target: "x" } as const;
+    const { node } = await fs.create(fs.root(), "a", kind, { attributes });
+    const gate = Promise.withResolvers<void>();
+    await workFor({ party: "one" }, async () => {
+      const crowd = Object.values(hostThreads).flatMap((threads) =>
+        Array.from({ length: 20 }, () => threads.run(() => gate.promise))
+      );
+      const set = Promise.resolve(fs.setattr(node, { mtime: "now" }));
+      await moment();
+      assertEquals(syncs.length, 1);
+      syncs[0]!.resolve();
+      await set;
+      gate.resolve();
+      await Promise.all(crowd);
+    });
     await fs.dispose();
   },
 });

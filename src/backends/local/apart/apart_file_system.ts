@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../../../base/clock.ts";
-import { ongoingCall } from "../../../base/ongoing_call.ts";
+import { askedBy } from "../../../base/asker.ts";
+import { type OngoingCall, ongoingCall } from "../../../base/ongoing_call.ts";
 import { SharedPlaces } from "../../../base/shared_places.ts";
 import { abandon } from "../../../vfs/abandoned.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
@@ -45,10 +46,12 @@ import { receivedPage } from "./sent_pages.ts";
 /** Bytes of content that cross in less time than a call takes by itself, about. */
 export const MUCH = 64 * 1024;
 /**
- * Calls with more that are under way at once: on their way, and in turns that write
- * replies, they are what all other calls wait behind, and their memory is the worker's.
+ * Calls with more that cross at once: on their way, and in turns that write
+ * replies, they are what all other calls wait behind.
  */
 const TRANSFERS = 4;
+/** Milliseconds after which one waits for the host, and not for its way: others may cross meanwhile. */
+const CROSSING = 10;
 
 /** What tests replace. */
 export interface ApartReplacements {
@@ -75,6 +78,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   readonly #directory: string;
   readonly #folder: CarriedFolder;
   readonly #isExclusive: boolean;
+  readonly #clock: Clock;
   readonly #transfers = new SharedPlaces(TRANSFERS, {
     party: 1 / 2,
     connection: 1 / 2,
@@ -88,6 +92,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   ) {
     this[soundResults] = new.target === ApartFileSystem ? this : undefined;
     this.#directory = directory;
+    this.#clock = clock;
     const { durability, exclusive, ffi, maxDescriptors } = options;
     this.#folder = new CarriedFolder({
       directory,
@@ -319,7 +324,28 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
 
   /** A call that content crosses with: much of it when there is a place for that. */
   #transfer<T>(bytes: number, call: () => Promise<T>): Promise<T> {
-    return bytes > MUCH ? this.#transfers.run(call, ongoingCall()) : call();
+    return bytes > MUCH ? this.#inPlace(call, ongoingCall()) : call();
+  }
+
+  async #inPlace<T>(
+    call: () => Promise<T>,
+    ongoing: OngoingCall | undefined,
+  ): Promise<T> {
+    const asker = askedBy();
+    const entered = this.#transfers.enter(asker, ongoing);
+    if (entered !== undefined) await entered;
+    let isCrossing = true;
+    const leave = () => {
+      if (isCrossing) this.#transfers.leave(asker);
+      isCrossing = false;
+    };
+    const cancel = this.#clock.schedule(leave, CROSSING);
+    try {
+      return await call();
+    } finally {
+      cancel();
+      leave();
+    }
   }
 
   #isOfRoot(identity: Uint8Array): boolean {

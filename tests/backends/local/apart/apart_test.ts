@@ -1,3 +1,4 @@
+import { FakeClock } from "../../../support/fake_clock.ts";
 import {
   assert,
   assertEquals,
@@ -409,13 +410,56 @@ Deno.test(
 class HeldWorker extends WorkerHere {
   readonly asked: SentCall[] = [];
   isHeld = false;
+  isSlow = false;
+  readonly #later: (() => void)[] = [];
 
   override postMessage(message: unknown, transfer?: unknown): void {
     const calls = (message as ToWorker).filter((one) => "call" in one);
     if (this.isHeld) this.asked.push(...calls);
-    super.postMessage(message, transfer);
+    const post = () => super.postMessage(message, transfer);
+    if (this.isSlow) this.#later.push(post);
+    else post();
+  }
+
+  /** What it was asked for while it was slow is done. */
+  goOn(): void {
+    this.isSlow = false;
+    for (const post of this.#later.splice(0)) post();
   }
 }
+
+Deno.test(
+  "local, apart: megabytes that the host is slow to give keep no others from crossing",
+  {
+    ignore,
+  },
+  async () => {
+    const clock = new FakeClock();
+    const workers: HeldWorker[] = [];
+    const open = () => {
+      workers.push(new HeldWorker());
+      return workers.at(-1)!;
+    };
+    await using box = await ApartBox.open({}, { open, clock });
+    const { fs } = box;
+    const file = { type: "file" } as const;
+    const { node } = await fs.create(fs.root(), "file", file, { attributes });
+    const [worker] = workers;
+    worker!.isHeld = worker!.isSlow = true;
+    const reads = Array.from(
+      { length: 6 },
+      () => fs.read(node, 0, new Uint8Array(2 ** 20)),
+    );
+    for (const crossing of [2, 4, 6]) {
+      for (let i = 0; i < 9; i++) await undefined;
+      assertEquals(worker!.asked.length, crossing);
+      clock.advance(10);
+    }
+    worker!.goOn();
+    await Promise.all(reads);
+    assertEquals(clock.pending, 0);
+  },
+);
 
 for (const method of ["read", "write"] as const) {
   Deno.test(
