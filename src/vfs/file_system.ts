@@ -434,8 +434,10 @@ export interface FileSystem<Node extends object = object> {
   /**
    * A client is about to be trusted with a file (a delegation). From now on, until
    * the result is disposed of, whatever else changes the file has it recalled;
-   * `undefined` where that can't be promised, and the client is not trusted. Must
-   * not throw. A file system without this method, but for `watch`, changes by our calls alone.
+   * `undefined` where that can't be promised, and the client is not trusted. It may
+   * have opened the file by itself, which goes on as an open one does when something
+   * else removes it. Must not throw. A file system without this method, but for
+   * `watch`, changes by our calls alone.
    */
   guard?(file: Node): Disposable | undefined;
 

@@ -16,8 +16,8 @@ export type OpenFile = (node: LocalNode, flags: number) => number;
 
 /**
  * The files that are held open: those that clients have open, and those just used.
- * One that has no name any more can't be opened again, so as long as a client has
- * it open it is kept, beside the others: they would have no descriptors left.
+ * One that has no name any more can't be opened again, so as long as a client needs
+ * it it is kept, beside the others: they would have no descriptors left.
  */
 export class FileDescriptors {
   /** Those that are given up. */
@@ -161,8 +161,8 @@ export class FileDescriptors {
   }
 
   /**
-   * The file has lost its last name: it is kept for the clients that have it
-   * open. Where the host has taken too many names, one is given up.
+   * The file has lost its last name: it is kept for the clients that need it.
+   * Where there are too many of them, one is given up.
    */
   keepNameless(node: LocalNode): void {
     if (node.descriptor === undefined) return;
@@ -173,17 +173,20 @@ export class FileDescriptors {
 
   /**
    * Closes what no client has open. What was not made durable stays, to be told
-   * of an error, but not for writing: the host runs no program that is open so.
+   * of an error, and so does what a client is trusted with, but not for writing:
+   * the host runs no program that is open so.
    */
   release(node: LocalNode): void {
     const descriptor = node.descriptor;
     if (descriptor === undefined || node.isOpen) return;
-    if (!descriptor.isUnsynced || node.isGone) return this.close(node);
+    const mayBeLost = descriptor.isUnsynced && !node.isGone;
+    if (!mayBeLost && !node.isGuarded) return this.close(node);
     if (!descriptor.isWritable && descriptor.beside === undefined) return;
     try {
       this.hold(node, this.#open(node, fs.constants.O_RDONLY), "read");
     } catch {
-      // Not readable for us, or no longer there: the one for writing stays.
+      // Not readable for us, or no longer there: the one for writing may have to stay.
+      if (!mayBeLost) this.close(node);
     }
   }
 
@@ -329,7 +332,7 @@ export class FileDescriptors {
 
   #evict(node: LocalNode, descriptor: Descriptor): void {
     // The host has taken its name.
-    if (node.isGone && node.isOpen) return this.keepNameless(node);
+    if (node.isGone && node.isNeeded) return this.keepNameless(node);
     node.descriptor = undefined;
     if (descriptor.isUnsynced) {
       this.#leaving++;

@@ -116,6 +116,7 @@ export class Guards {
       const stat = this.#options.stat(node);
       const guarded = { node, watch, users: 0, writes: 0, stat };
       this.#byNode.set(node, guarded);
+      node.isGuarded = true;
       this.#byWatch.set(watch, guarded);
       this.#running ??= this.#run();
       return guarded;
@@ -128,6 +129,7 @@ export class Guards {
   #end(guarded: Guarded): void {
     if (this.#byNode.get(guarded.node) !== guarded) return;
     this.#byNode.delete(guarded.node);
+    guarded.node.isGuarded = false;
     this.#byWatch.delete(guarded.watch);
     // The wait for events is ended by that.
     this.#watch?.remove(guarded.watch);

@@ -181,8 +181,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     const node = table.get(decoded.inode);
     if (node?.tag === decoded.tag) {
       if (node === root || node.places.length > 0) return node;
-      // Without a name, but open.
-      if (node.isGone && node.isOpen) return node;
+      // Without a name, but needed.
+      if (node.isGone && node.isNeeded) return node;
     }
     return this.#locator.find(decoded.inode, decoded.tag).catch(rethrow);
   }
@@ -296,9 +296,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   close(file: LocalNode, mode: OpenMode): void {
     if (mode.read && file.readers > 0) file.readers--;
     if (mode.write && file.writers > 0) file.writers--;
-    if (file.isOpen) return;
     this.#store.files.release(file);
-    if (file.isGone) this.#store.tree.table.forget(file);
+    this.#store.tree.table.forgetGone(file);
   }
 
   /** Changes attributes; "permission" for what the host does not let this process do. */
@@ -460,6 +459,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
         guard[Symbol.dispose]();
         // What the host has removed meanwhile need not be held any more.
         this.#store.idle.letGo(file);
+        this.#store.tree.table.forgetGone(file);
       },
     };
   }

@@ -16,7 +16,7 @@ export interface IdleFilesParts {
 }
 
 /**
- * Lets go of files that no client has open: the host may have removed them, and
+ * Lets go of files that no client needs: the host may have removed them, and
  * gives back what they take with the last close. It does not tell of that, so all
  * that are held are looked at now and then.
  */
@@ -35,10 +35,10 @@ export class IdleFiles implements Disposable {
     this.#cancel ??= this.#parts.clock.schedule(() => this.#sweep(), LOOK);
   }
 
-  /** Closes a file that no client has open, but for one whose content may still be lost. */
+  /** Closes a file that no client needs, but for one whose content may still be lost. */
   letGo(file: LocalNode): void {
     const { files, tree } = this.#parts;
-    if (file.descriptor === undefined || file.isOpen) return;
+    if (file.descriptor === undefined || file.isNeeded) return;
     if (!file.descriptor.isUnsynced) return files.close(file);
     try {
       tree.buryNameless(file);

@@ -1,7 +1,7 @@
 import type { LocalNode } from "./node.ts";
 
 /**
- * Files without a name that clients have open. There are few descriptors for
+ * Files without a name that clients need. There are few descriptors for
  * them, so they are shared out by the files' owners, of whom none has more than
  * are left: however many remove what they have open themselves, they leave some.
  */
@@ -29,8 +29,9 @@ export class NamelessFiles implements Iterable<LocalNode> {
   }
 
   /**
-   * Keeps one. Where the host has taken more names of its owner's files than may be
-   * kept, the file to give up is returned: of these, the one kept longest.
+   * Keeps one. Where its owner's files have lost more names than may be kept, the
+   * file to give up is returned: of these, the one kept longest, and one that a client
+   * is only trusted with before those that clients have open.
    */
   add(node: LocalNode): LocalNode | undefined {
     const owner = node.told?.uid ?? -1;
@@ -39,7 +40,9 @@ export class NamelessFiles implements Iterable<LocalNode> {
     this.#owners.set(node, owner);
     const own = this.#perOwner.get(owner) ?? new Set();
     this.#perOwner.set(owner, own.add(node));
-    return isFull ? own.values().next().value : undefined;
+    if (!isFull) return undefined;
+    return own.values().find(({ isOpen }) => !isOpen) ??
+      own.values().next().value;
   }
 
   /** It is not kept any more. */

@@ -45,6 +45,8 @@ export class LocalNode implements AccessListHolder {
   readers = 0;
   /** How many clients opened it for writing. */
   writers = 0;
+  /** Whether clients are trusted with it: they may have opened it by themselves. */
+  isGuarded = false;
 
   /** What the host told of it last, and in which moment. */
   told: HostStat | undefined;
@@ -109,6 +111,11 @@ export class LocalNode implements AccessListHolder {
   /** Whether a client has it open. */
   get isOpen(): boolean {
     return this.readers + this.writers > 0;
+  }
+
+  /** Whether one may have: it has to go on when it loses its last name. */
+  get isNeeded(): boolean {
+    return this.isOpen || this.isGuarded;
   }
 }
 

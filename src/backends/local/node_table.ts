@@ -103,13 +103,13 @@ export class NodeTable {
     node.places = [];
     this.parents.forget(node);
     this.#buried.set(keyOf(node.inode, node.tag), true);
-    // While a client has it open, its handle must still lead to it.
-    if (!node.isOpen) this.forget(node);
+    this.forgetGone(node);
     this.#tellBuried(node);
   }
 
-  /** A node that is gone is no longer open either. */
-  forget(node: LocalNode): void {
+  /** A node may be gone, and no longer needed: until then its handle must lead to it. */
+  forgetGone(node: LocalNode): void {
+    if (!node.isGone || node.isNeeded) return;
     if (this.get(node.inode) === node) this.#nodes.delete(node.inode);
     this.#kept.delete(node);
   }

@@ -239,9 +239,9 @@ export class Store {
     this.touched(node);
   }
 
-  /** The last name of a node is gone: only what clients have open takes room still. */
+  /** The last name of a node is gone: only what clients need takes room still. */
   #letGo(node: LocalNode): void {
-    if (node.isOpen) this.files.keepNameless(node);
+    if (node.isNeeded) this.files.keepNameless(node);
     else this.files.release(node);
     this.listings.forget(node);
     this.pages.forget(node);

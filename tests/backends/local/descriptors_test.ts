@@ -4,7 +4,14 @@ import type { LocalNode } from "../../../src/backends/local/node.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
 import { LOOK } from "../../../src/backends/local/idle_files.ts";
 import { FakeClock, toldClock } from "../../support/fake_clock.ts";
-import { attributes, codeOf, type Sandbox, testBothHosts } from "./fixture.ts";
+import {
+  attributes,
+  codeOf,
+  deletedIn,
+  onLinux,
+  type Sandbox,
+  testBothHosts,
+} from "./fixture.ts";
 
 /** Descriptors that a file system may have; a quarter of them is for files without a name, and those of one owner leave as many as they take. */
 const DESCRIPTORS = 64;
@@ -254,26 +261,3 @@ testBothHosts(
     assertEquals(clock.pending, 1);
   },
 );
-
-/** Descriptors of files of a box that have no name any more. */
-function deletedIn({ path }: Sandbox): number | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  const names = [...Deno.readDirSync("/proc/self/fd")];
-  return names.filter(({ name }) => isDeleted(name, path)).length;
-}
-
-/** What only Linux tells. */
-function onLinux(count: number): number | undefined {
-  return Deno.build.os === "linux" ? count : undefined;
-}
-
-/** Whether a descriptor is of a regular file of a folder that has no name any more. */
-function isDeleted(fd: string, folder: string): boolean {
-  try {
-    const path = Deno.readLinkSync(`/proc/self/fd/${fd}`);
-    return path.startsWith(folder) && path.endsWith(" (deleted)") &&
-      Deno.statSync(`/proc/self/fd/${fd}`).isFile;
-  } catch {
-    return false;
-  }
-}

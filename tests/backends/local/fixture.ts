@@ -130,3 +130,28 @@ export async function namesIn<Node extends object>(
     if (end) return names.sort();
   }
 }
+
+/** Descriptors of files of a folder that have no name any more. */
+export function deletedIn(
+  { path }: { readonly path: string },
+): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  const names = [...Deno.readDirSync("/proc/self/fd")];
+  return names.filter(({ name }) => isDeleted(name, path)).length;
+}
+
+/** What only Linux tells. */
+export function onLinux(count: number): number | undefined {
+  return Deno.build.os === "linux" ? count : undefined;
+}
+
+/** Whether a descriptor is of a regular file of a folder that has no name any more. */
+function isDeleted(fd: string, folder: string): boolean {
+  try {
+    const path = Deno.readLinkSync(`/proc/self/fd/${fd}`);
+    return path.startsWith(folder) && path.endsWith(" (deleted)") &&
+      Deno.statSync(`/proc/self/fd/${fd}`).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -43,3 +43,20 @@ Deno.test("local: an owner of whose files the host takes too many names gives on
   assert(files.has(precious));
   assert(files.hasRoomFor(2));
 });
+
+Deno.test("local: a file that a client is only trusted with is given up before those that are open", () => {
+  const files = new NamelessFiles();
+  files.most = 6;
+  const open = () => ({ ...fileOf(1), isOpen: true }) as LocalNode;
+  const [first, second] = [open(), open()];
+  const trusted = fileOf(1);
+  for (const file of [first, second, trusted]) {
+    assertEquals(files.add(file), undefined);
+  }
+  assertEquals(files.add(open()), trusted);
+  files.delete(trusted);
+  // There is no room for it.
+  assertEquals(files.add(trusted), trusted);
+  files.delete(trusted);
+  assertEquals(files.add(open()), first);
+});
