@@ -59,17 +59,26 @@ export class SharedPlaces {
   }
 
   /**
-   * Has `act` done for the one that asks: at once, or when it has a place. Rejects
-   * with {@linkcode GivenUp} where `call` is given up before.
+   * Has `act` done for the one that asks: at once, or when it has a place, which it
+   * may leave before it ends. Rejects with {@linkcode GivenUp} where `call` is given
+   * up before.
    */
-  async run<T>(act: () => Promise<T>, call?: OngoingCall): Promise<T> {
+  async run<T>(
+    act: (leave: () => void) => Promise<T>,
+    call?: OngoingCall,
+  ): Promise<T> {
     const asker = askedBy();
     const entered = this.enter(asker, call);
     if (entered !== undefined) await entered;
+    let hasPlace = true;
+    const leave = () => {
+      if (hasPlace) this.leave(asker);
+      hasPlace = false;
+    };
     try {
-      return await act();
+      return await act(leave);
     } finally {
-      this.leave(asker);
+      leave();
     }
   }
 

@@ -200,15 +200,25 @@ export class FileDescriptors {
 
   /**
    * Makes what was written durable; with `all`, every attribute too, which throws
-   * EACCES where the host lets the file be opened for nothing.
+   * EACCES where the host lets the file be opened for nothing. Who has a thread for
+   * it has it `leave` that, and stands in no line.
    */
-  async sync(node: LocalNode, { all }: { all: boolean }): Promise<void> {
+  async sync(
+    node: LocalNode,
+    { all, leave }: {
+      readonly all: boolean;
+      readonly leave?: (() => void) | undefined;
+    },
+  ): Promise<void> {
     const descriptor = this.#toSync(node, all);
     if (descriptor !== undefined) {
       // What is written while we wait is for the next one to make durable.
       descriptor.isUnsynced = false;
-      await this.#flush(node, { descriptor, all });
-    } else await this.#syncing.get(node);
+      await this.#flush(node, { descriptor, all, leave });
+    } else {
+      leave?.();
+      await this.#syncing.get(node);
+    }
     const failed = this.#failed.get(node);
     if (failed !== undefined) {
       this.#failed.delete(node);
@@ -267,13 +277,18 @@ export class FileDescriptors {
    */
   #flush(
     node: LocalNode,
-    { descriptor, all }: {
+    { descriptor, all, leave }: {
       readonly descriptor: Descriptor;
       readonly all: boolean;
+      readonly leave?: (() => void) | undefined;
     },
   ): Promise<void> {
     const earlier = this.#syncing.get(node);
-    const own = descriptor.during(() => flush(descriptor.fd, all))
+    const act = () => flush(descriptor.fd, all);
+    const own = descriptor
+      .during(() =>
+        leave === undefined ? hostThreads.short.run(act) : act().finally(leave)
+      )
       .catch((error) => {
         this.#lostWrites++;
         throw error;
@@ -345,12 +360,10 @@ export class FileDescriptors {
 }
 
 function flush(fd: number, all: boolean): Promise<void> {
-  return hostThreads.short.run(() =>
-    new Promise((resolve, reject) => {
-      const done = (error: Error | null) =>
-        error === null ? resolve() : reject(toFsError(error));
-      if (all) fs.fsync(fd, done);
-      else fs.fdatasync(fd, done);
-    })
-  );
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null) =>
+      error === null ? resolve() : reject(toFsError(error));
+    if (all) fs.fsync(fd, done);
+    else fs.fdatasync(fd, done);
+  });
 }

@@ -1,18 +1,12 @@
 import fs from "node:fs";
 import { askedBy, type Asker, OWN, workFor } from "../../base/asker.ts";
 import { hostCode } from "../../base/host_error.ts";
-import { SharedPlaces } from "../../base/shared_places.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { OneForAll } from "./one_for_all.ts";
 import { MOST_LEVELS, type Tree } from "./tree.ts";
-
-/** Nodes that are synced at once, or wait for a thread, each with a descriptor: a crowd's changes must not take all there are. */
-const AT_ONCE = 32;
-/** Of these, what is one party's, or one connection's. */
-const SHARE = 3 / 4;
 
 /** A sync of a node that has not begun: what is changed until then shares it. */
 interface Due {
@@ -34,10 +28,6 @@ export class Settlement {
   /** The root, for which no other folder can stand in once its mode keeps us from opening it. */
   readonly #root: number;
   readonly #due = new Map<LocalNode, Due>();
-  readonly #places = new SharedPlaces(AT_ONCE, {
-    party: SHARE,
-    connection: SHARE,
-  });
   readonly #syncing = new Map<LocalNode, Promise<void>>();
   /** Those that take no place. */
   readonly #alone = new Set<Promise<void>>();
@@ -121,19 +111,19 @@ export class Settlement {
   }
 
   #enter(due: Due, asker: Asker): void {
-    const begin = async () => {
+    const begin = async (leave: () => void) => {
       // All that came in one piece is changed first.
       await undefined;
       // It may have begun in the turn of another.
-      if (this.#due.get(due.node) === due) await this.#begin(due);
+      if (this.#due.get(due.node) === due) await this.#begin(due, leave);
     };
-    void workFor(asker, () => this.#places.run(begin));
+    void workFor(asker, () => hostThreads.short.run(begin));
   }
 
   /** Resolves when it has ended, however. */
-  #begin({ node, outcome }: Due): Promise<void> {
+  #begin({ node, outcome }: Due, leave: () => void): Promise<void> {
     this.#due.delete(node);
-    const sync = this.#sync(node);
+    const sync = this.#sync(node, leave);
     this.#syncing.set(node, sync);
     outcome.resolve(sync);
     const end = () => {
@@ -144,11 +134,12 @@ export class Settlement {
     return sync.then(end, end);
   }
 
-  async #sync(node: LocalNode): Promise<void> {
+  /** By a thread that there is, or, without `leave`, in the line for one. */
+  async #sync(node: LocalNode, leave?: () => void): Promise<void> {
     try {
       if (node.isGone) return;
       if (node.type === "file") {
-        return await this.#files.sync(node, { all: true });
+        return await this.#files.sync(node, { all: true, leave });
       }
       if (node.type === "directory") {
         return await this.#syncFolder(node);
@@ -156,6 +147,8 @@ export class Settlement {
     } catch (error) {
       if (!(error instanceof Misplaced) && !mayBeClosed(error)) throw error;
     }
+    // That is for all who wait, and takes no place of theirs.
+    leave?.();
     await this.#syncClosed(node);
   }
 
@@ -168,7 +161,7 @@ export class Settlement {
     if (host.canSyncAll) return await this.#wholeSync.run();
     // Its folder, as a rule, is in the same journal.
     const [place] = node.places;
-    if (place !== undefined) await this.#sync(place.parent);
+    if (place !== undefined) await this.#join(place.parent, askedBy());
   }
 
   async #syncFolder(node: LocalNode): Promise<void> {
@@ -202,9 +195,7 @@ export function openFolder(path: string): number {
 }
 
 function sync(fd: number): Promise<void> {
-  return hostThreads.short.run(() =>
-    new Promise((resolve, reject) => {
-      fs.fsync(fd, (error) => error === null ? resolve() : reject(error));
-    })
-  );
+  return new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => error === null ? resolve() : reject(error));
+  });
 }

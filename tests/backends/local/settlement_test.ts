@@ -128,7 +128,7 @@ for (
     const files = Array.from({ length: 1000 }, () => newFile());
     const settled = files.map((node) => settle(crowd, node));
     await moment();
-    assertEquals(syncs.length, 24, "three quarters of all at once");
+    assertEquals(syncs.length, 15, "three quarters of the threads");
     const own = settle(other, newFile());
     // What the crowd has changed as well comes in the turn of the other, too.
     const shared = settle(other, files[900]!);
@@ -349,27 +349,110 @@ Deno.test({
 
 Deno.test({
   name:
-    "local: the sync of all that a file system has does not stand in the line of one who waits for it",
+    "local: the sync of all that a file system has does not stand in the line of those who wait for it",
   ignore: noFolder || !hasFfi,
   async fn() {
     await using box = new Sandbox();
     const { fs, syncs } = syncingAll(box.path);
     const kind = { type: "symlink", target: "x" } as const;
-    const { node } = await fs.create(fs.root(), "a", kind, { attributes });
-    const gate = Promise.withResolvers<void>();
-    await workFor({ party: "one" }, async () => {
-      const crowd = Object.values(hostThreads).flatMap((threads) =>
-        Array.from({ length: 20 }, () => threads.run(() => gate.promise))
+    const made = ["a", "b"].map((name) =>
+      Promise.resolve(fs.create(fs.root(), name, kind, { attributes }))
+    );
+    const [own, others] = await Promise.all(made);
+    const set = (party: string, node: LocalNode) =>
+      workFor(
+        { party },
+        () => Promise.resolve(fs.setattr(node, { mtime: "now" })),
       );
-      const set = Promise.resolve(fs.setattr(node, { mtime: "now" }));
-      await moment();
-      assertEquals(syncs.length, 1);
-      syncs[0]!.resolve();
-      await set;
-      gate.resolve();
-      await Promise.all(crowd);
-    });
+    const gate = Promise.withResolvers<void>();
+    const crowd = workFor(
+      { party: "one" },
+      () =>
+        Object.values(hostThreads).flatMap((threads) =>
+          Array.from({ length: 20 }, () => threads.run(() => gate.promise))
+        ),
+    );
+    const behind = set("one", own!.node);
+    const well = set("other", others!.node);
+    await moment();
+    assertEquals(syncs.length, 1);
+    syncs[0]!.resolve();
+    await well;
+    gate.resolve();
+    await Promise.all(crowd);
+    await moment();
+    syncs[1]!.resolve();
+    await behind;
     await fs.dispose();
+  },
+});
+
+Deno.test({
+  name:
+    "local: who waits for the sync of all that a file system has keeps no thread from others",
+  ignore: noFolder || !hasFfi,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, syncs } = syncingAll(box.path);
+    const kind = { type: "symlink", target: "x" } as const;
+    const made = await Promise.all(
+      Array.from(
+        { length: 60 },
+        (_, i) =>
+          Promise.resolve(fs.create(fs.root(), `${i}`, kind, { attributes })),
+      ),
+    );
+    const set = made.map(({ node }, i) =>
+      workFor(
+        { party: `${i % 3}` },
+        () => Promise.resolve(fs.setattr(node, { mtime: "now" })),
+      )
+    );
+    await moment();
+    assertEquals(syncs.length, 1);
+    assertEquals([hostThreads.short.count, hostThreads.short.waiting], [1, 0]);
+    const folder = { type: "directory" } as const;
+    await fs.create(fs.root(), "made", folder, { attributes });
+    while (syncs.length < 2) {
+      for (const sync of syncs) sync.resolve();
+      await moment();
+    }
+    syncs[1]!.resolve();
+    await Promise.all(set);
+    await fs.dispose();
+  },
+});
+
+Deno.test({
+  name:
+    "local: a folder that is to be synced in the line of one party is synced in that of another",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const folder = { type: "directory" } as const;
+    const make = (party: string, name: string) =>
+      workFor(
+        { party },
+        () =>
+          Promise.resolve(fs.create(fs.root(), name, folder, { attributes })),
+      );
+    const gate = Promise.withResolvers<void>();
+    const crowd = workFor(
+      { party: "one" },
+      () =>
+        Array.from(
+          { length: 20 },
+          () => hostThreads.short.run(() => gate.promise),
+        ),
+    );
+    const first = make("one", "a");
+    await moment();
+    await make("other", "b");
+    // What is made in the same folder is durable with it.
+    await first;
+    gate.resolve();
+    await Promise.all(crowd);
   },
 });
 

@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from "../../../base/clock.ts";
-import { askedBy } from "../../../base/asker.ts";
-import { type OngoingCall, ongoingCall } from "../../../base/ongoing_call.ts";
+import { ongoingCall } from "../../../base/ongoing_call.ts";
 import { SharedPlaces } from "../../../base/shared_places.ts";
 import { abandon } from "../../../vfs/abandoned.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
@@ -324,27 +323,18 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
 
   /** A call that content crosses with: much of it when there is a place for that. */
   #transfer<T>(bytes: number, call: () => Promise<T>): Promise<T> {
-    return bytes > MUCH ? this.#inPlace(call, ongoingCall()) : call();
+    if (bytes <= MUCH) return call();
+    const cross = (leave: () => void) => this.#cross(call, leave);
+    return this.#transfers.run(cross, ongoingCall());
   }
 
-  async #inPlace<T>(
-    call: () => Promise<T>,
-    ongoing: OngoingCall | undefined,
-  ): Promise<T> {
-    const asker = askedBy();
-    const entered = this.#transfers.enter(asker, ongoing);
-    if (entered !== undefined) await entered;
-    let isCrossing = true;
-    const leave = () => {
-      if (isCrossing) this.#transfers.leave(asker);
-      isCrossing = false;
-    };
+  /** It has its place for as long as it takes to cross. */
+  async #cross<T>(call: () => Promise<T>, leave: () => void): Promise<T> {
     const cancel = this.#clock.schedule(leave, CROSSING);
     try {
       return await call();
     } finally {
       cancel();
-      leave();
     }
   }
 
