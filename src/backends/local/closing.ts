@@ -2,12 +2,11 @@ import fs from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { SharedPlaces } from "../../base/shared_places.ts";
+import { EvenShares } from "./even_shares.ts";
 import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
 
-/** Of the places, this part may be any owner's, whatever others have. */
-const LEAST_SHARE = 1 / 16;
 /** Milliseconds that the end waits for: the host closes what is left with the process. */
 export const LAST_WAIT = 5000;
 
@@ -23,24 +22,22 @@ export const LAST_WAIT = 5000;
 export class Closing {
   readonly #host: Host;
   readonly #clock: Clock;
-  /** Descriptors that may wait. */
-  most: number;
   /** Those that are closed by threads, or wait for one. */
   readonly #underWay = new Set<Promise<void>>();
-  /** How many are among them of each owner's files. */
-  readonly #perOwner = new Map<number, number>();
+  /** How many there are of each owner's files. */
+  readonly #shares: EvenShares<number>;
   #isDisposed = false;
   /** The host's calls may no longer be there. */
   #isOver = false;
 
-  /** None waits; see {@linkcode Closing.most}. */
+  /** `most` may wait. */
   constructor(
     host: Host,
     { clock, most }: { readonly clock: Clock; readonly most: number },
   ) {
     this.#host = host;
     this.#clock = clock;
-    this.most = most;
+    this.#shares = new EvenShares(most);
   }
 
   /** Descriptors that are not closed yet. */
@@ -48,14 +45,19 @@ export class Closing {
     return this.#underWay.size;
   }
 
+  /** Descriptors that may wait. */
+  set most(most: number) {
+    this.#shares.most = most;
+  }
+
   /** Whether there are so many of an owner's that no further ones of that are to be opened. */
   isBehind(owner: number): boolean {
-    return this.#hasMoreThan(this.most - this.size, owner);
+    return this.#shares.isFull(owner);
   }
 
   /** Whether another one of an owner's may wait that need not: what is open still has room. */
   hasRoomFor(owner: number): boolean {
-    return !this.#hasMoreThan((this.most - this.size) / 2, owner);
+    return !this.#shares.isFull(owner, 1 / 2);
   }
 
   /** Closes one; `isWritten`: for writing, or of a file that was written to and not flushed since. */
@@ -67,10 +69,10 @@ export class Closing {
     const closed = threads.run(() => this.#closeLater(fd));
     const end = () => {
       this.#underWay.delete(closed);
-      this.#count(uid, -1);
+      this.#shares.give(uid);
     };
     this.#underWay.add(closed);
-    this.#count(uid, 1);
+    this.#shares.take(uid);
     closed.then(end, end);
   }
 
@@ -90,21 +92,6 @@ export class Closing {
     const closed = this.#isOver ? undefined : this.#host.closeLater(fd);
     if (closed === undefined) fs.closeSync(fd);
     else await closed;
-  }
-
-  /** The host may have removed more of others' than there are places: of a few each has them all the same. */
-  #hasMoreThan(share: number, owner: number): boolean {
-    return this.#of(owner) >= Math.max(1, this.most * LEAST_SHARE, share);
-  }
-
-  #of(owner: number): number {
-    return this.#perOwner.get(owner) ?? 0;
-  }
-
-  #count(owner: number, more: number): void {
-    const count = this.#of(owner) + more;
-    if (count === 0) this.#perOwner.delete(owner);
-    else this.#perOwner.set(owner, count);
   }
 
   /** `undefined` of what the host has lost: it holds nothing. */

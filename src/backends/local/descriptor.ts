@@ -1,3 +1,4 @@
+import { askedBy, type Asker } from "../../base/asker.ts";
 import { HeldFile } from "../common/held_file.ts";
 import type { Closing } from "./closing.ts";
 
@@ -16,6 +17,8 @@ export class Descriptor extends HeldFile {
   checkedAt = -Infinity;
   /** Written to, and not made durable since. */
   isUnsynced = false;
+  /** Who had it opened. */
+  readonly opener: Asker = askedBy();
   readonly #closing: Closing;
   /** The one before of the same file, while other threads read or wrote by it. */
   #before: Descriptor | undefined;

@@ -1,10 +1,12 @@
 import fs from "node:fs";
+import { askedBy, workFor } from "../../base/asker.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import type { Clock } from "../../base/clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { Closing } from "./closing.ts";
 import { type Access, Descriptor } from "./descriptor.ts";
 import { isDenied, toFsError } from "./errno.ts";
+import { EvenShares } from "./even_shares.ts";
 import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
@@ -29,8 +31,7 @@ export class FileDescriptors {
   /** Flushes that failed: the host tells of each once, to one caller. */
   #lostWrites = 0;
   /** Descriptors that have fallen out and are flushed before they are closed. */
-  #leaving = 0;
-  #mostLeaving = 0;
+  readonly #leaving = new EvenShares<string>(0);
   /** Files whose content could not be made durable after a client's last word on them. */
   readonly #failed = new Map<LocalNode, unknown>();
   /** Syncs of a file's content that are under way, all of them as one. */
@@ -67,7 +68,7 @@ export class FileDescriptors {
   }): void {
     this.#recent.limit = limit;
     this.#nameless.most = this.closing.most = mostNameless;
-    this.#mostLeaving = Math.ceil(limit / 2);
+    this.#leaving.most = Math.ceil(limit / 2);
   }
 
   /** Those that may be closed for others, clients having them open or not. */
@@ -91,11 +92,11 @@ export class FileDescriptors {
   }
 
   /**
-   * Throws "busy" where the disk is so far behind that writes to further files
-   * would take all descriptors.
+   * Throws "busy" where the disk is so far behind what a party has written that
+   * writes to further files would take all descriptors.
    */
   assertKeepingUp(): void {
-    if (this.#leaving < this.#mostLeaving) return;
+    if (!this.#leaving.isFull(askedBy().party)) return;
     throw new FsError("busy", "too much was written that the disk has not yet");
   }
 
@@ -350,10 +351,11 @@ export class FileDescriptors {
     if (node.isGone && node.isNeeded) return this.keepNameless(node);
     node.descriptor = undefined;
     if (descriptor.isUnsynced) {
-      this.#leaving++;
-      this.#flush(node, { descriptor, all: false })
+      const { opener } = descriptor;
+      this.#leaving.take(opener.party);
+      workFor(opener, () => this.#flush(node, { descriptor, all: false }))
         .catch((error) => this.#failed.set(node, error))
-        .finally(() => this.#leaving--);
+        .finally(() => this.#leaving.give(opener.party));
     }
     descriptor.retire();
   }

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { workFor } from "../../../src/base/asker.ts";
 import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
@@ -143,6 +144,9 @@ testBothHosts(
     const names = [...Deno.readDirSync(box.path)].length;
     assert(names < 2 * DESCRIPTORS, `${names} files are made`);
     assertEquals(await byteOf(box, other), "other".length);
+    const late = fs.lookup(root, "0") as LocalNode;
+    workFor({ party: "other" }, () => fs.open(late, BOTH));
+    fs.close(late, BOTH);
     // The disk gets there.
     for (let tries = 0;; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 5));
