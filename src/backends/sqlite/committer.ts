@@ -37,6 +37,12 @@ export interface CommitterParts {
   readonly sequence: UniqueNumbers;
 }
 
+/** The commit that comes after another one. */
+interface Following {
+  readonly after: Promise<void>;
+  readonly ended: Promise<void>;
+}
+
 /**
  * Group commit: a call that settles while a commit is under way shares the next
  * one. An idle client waits for its own fsync alone; under load, all the
@@ -74,7 +80,7 @@ export class Committer implements Companion {
   /** Tells which contents are synced themselves and not journaled. */
   readonly #busy = new BusyContents();
   #running: Promise<void> | undefined = undefined;
-  #next: Promise<void> | undefined = undefined;
+  #next: Following | undefined;
   #trimming: Promise<void> | undefined = undefined;
   /** The log is being emptied, and no commit may use it. */
   #emptying: Promise<void> | undefined = undefined;
@@ -293,7 +299,12 @@ export class Committer implements Companion {
   /** The commit that covers everything up to now. */
   #cover(): Promise<void> {
     if (this.#running === undefined) return this.#start();
-    return this.#next ??= this.#follow(this.#running);
+    // For some microtasks there may be one that has followed the round before.
+    if (this.#next?.after !== this.#running) {
+      const after = this.#running;
+      this.#next = { after, ended: this.#follow(after) };
+    }
+    return this.#next.ended;
   }
 
   #start(): Promise<void> {
@@ -312,15 +323,14 @@ export class Committer implements Companion {
   #follow(running: Promise<void>): Promise<void> {
     const { transaction } = this.#parts;
     const { losses } = transaction;
-    const next = running.catch(() => {}).then(() => {
-      if (this.#next === next) this.#next = undefined;
+    return running.catch(() => {}).then(() => {
+      if (this.#next?.after === running) this.#next = undefined;
       transaction.assertSound();
       if (transaction.losses !== losses) throw transaction.loss;
       // Another may have begun in between: it has everything of this one.
       if (this.#running === undefined && this.#isPending) return this.#start();
       return this.#running;
     });
-    return next;
   }
 
   async #round(losses: number): Promise<void> {

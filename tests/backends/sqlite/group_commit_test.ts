@@ -71,6 +71,41 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "what comes just as a commit ends is answered by one that began after it",
+  ignore,
+  async fn() {
+    for (let moment = 0; moment < 16; moment++) {
+      using folder = temporary();
+      const disk = new SlowDisk();
+      const fs = sqlite(folder.path, { disk });
+      const answered: boolean[] = [];
+      const request = (name: string) => {
+        make(fs, name);
+        const { commits } = fs.stats;
+        fs.settle()?.then(() => answered.push(fs.stats.commits > commits));
+      };
+      request("a");
+      request("b");
+      disk.end();
+      for (let i = 0; i < moment; i++) await undefined;
+      // They go on in the same turn.
+      request("c");
+      request("d");
+      while (answered.length < 4) {
+        await turns();
+        if (disk.waiting > 0) disk.end();
+      }
+      assertEquals(answered, [true, true, true, true], `moment ${moment}`);
+      const disposed = fs.dispose();
+      await turns();
+      while (disk.waiting > 0) disk.end();
+      await disposed;
+    }
+  },
+});
+
+Deno.test({
   name: "who changed nothing waits only for what may have been seen",
   ignore,
   async fn() {
