@@ -1,4 +1,5 @@
 import { OWN, workFor } from "../../base/asker.ts";
+import type { AccessTimes } from "./access_times.ts";
 import { BusyContents } from "./busy_contents.ts";
 import { Flushes } from "./flushes.ts";
 import type { Extent } from "./node.ts";
@@ -21,6 +22,8 @@ const MOST_OPERATIONS = 4096;
 export interface CommitterParts {
   /** The open changes. */
   readonly transaction: Transaction;
+  /** What is committed by itself, behind the open changes. */
+  readonly accessTimes: AccessTimes;
   /** The files beside the database. */
   readonly contents: Contents;
   /** What was written there and is not known to be on disk. */
@@ -178,15 +181,15 @@ export class Committer implements Companion {
 
   /** Makes everything up to now durable; see `FileSystem.settle`. */
   settle(): void | Promise<void> {
-    const { transaction, durability } = this.#parts;
+    const { transaction, durability, accessTimes } = this.#parts;
     transaction.assertSound();
     this.#asked = transaction.operations;
     this.#assertTold();
     if (durability !== "full") {
       // What is removed or cut gives its room back only after a commit.
       const few = transaction.operations - this.#covered < MOST_OPERATIONS &&
-        !transaction.isAwaited;
-      if (!transaction.isOpen || durability === "none" && few) return;
+        !transaction.isAwaited && !accessTimes.areMany;
+      if (!this.#isPending || durability === "none" && few) return;
       if (this.#emptying === undefined) return this.now();
       return this.#afterEmptying(this.#emptying);
     }
@@ -270,7 +273,7 @@ export class Committer implements Companion {
    * what is under way. `save` writes what could wait until now.
    */
   async close(save: () => void): Promise<void> {
-    const { transaction, journal } = this.#parts;
+    const { transaction, journal, accessTimes } = this.#parts;
     await Promise.allSettled([
       ...[this.#running, this.#trimming, this.#emptying],
       this.#flushes.ended(),
@@ -283,6 +286,8 @@ export class Committer implements Companion {
         if (extent !== undefined) this.#syncBeforeCommit.add(extent);
       }
       this.now();
+      await this.#emptying;
+      accessTimes.save();
     } catch (error) {
       // What was lost now, no client was promised.
       if (transaction.failure !== undefined) throw error;
@@ -292,8 +297,9 @@ export class Committer implements Companion {
   }
 
   get #isPending(): boolean {
-    return this.#parts.transaction.isOpen || this.#syncBeforeCommit.size > 0 ||
-      this.#syncWithCommit.size > 0;
+    const { transaction, accessTimes } = this.#parts;
+    return transaction.isOpen || this.#syncBeforeCommit.size > 0 ||
+      this.#syncWithCommit.size > 0 || accessTimes.areMany;
   }
 
   /** The commit that covers everything up to now. */
@@ -427,19 +433,22 @@ export class Committer implements Companion {
   }
 
   #commit(): void {
-    const { transaction, log, longLog, durability, sequence } = this.#parts;
+    const { transaction, accessTimes, log, durability, sequence } = this.#parts;
     const { isOpen, operations } = transaction;
     this.#afterwards.push(...transaction.commit());
     if (isOpen) this.counts.commits++;
-    this.#covered = operations;
+    // Those that have not asked yet have nothing to be told of any more.
+    this.#covered = this.#asked = operations;
     this.#busy.committed();
+    if (accessTimes.areMany && accessTimes.save()) this.counts.commits++;
     const isRoomy = log.grown();
     // After a power failure, too, no other file may have a number that a client knows.
     if (durability === "os" && sequence.isUnsynced) {
       this.#sync(() => log.syncNow());
       sequence.synced();
     }
-    if (log.pendingBytes >= longLog || !isRoomy) this.#empty();
+    const isLong = log.pendingBytes >= this.#parts.longLog || !isRoomy;
+    if (isLong && this.#emptying === undefined) this.#empty();
   }
 
   /** Only the next commit waits for it. */

@@ -25,6 +25,8 @@ interface Image {
 export class NodeTable {
   /** Nodes with attributes that their rows don't have yet, and that may wait. */
   readonly unsaved = new Set<SqliteNode>();
+  /** Nodes with access times that their rows don't have: see {@linkcode AccessTimes}. */
+  readonly accessed = new Set<SqliteNode>();
   /**
    * Nodes whose attributes go into their rows with the next commit, and what they
    * were before.
@@ -106,6 +108,7 @@ export class NodeTable {
   change(node: SqliteNode): void {
     this.#remember(node);
     this.unsaved.delete(node);
+    this.accessed.delete(node);
     if (!node.isForgotten) return;
     // What its operation looked up has pushed it out of memory meanwhile.
     node.isForgotten = false;
@@ -172,12 +175,14 @@ export class NodeTable {
   #forget(node: SqliteNode): void {
     node.isGone = true;
     this.unsaved.delete(node);
+    this.accessed.delete(node);
     this.#recent.delete(node.fileid);
   }
 
   /** Whether what a node knows is nowhere else. */
   #isNeeded(node: SqliteNode): boolean {
-    return node.opens > 0 || this.unsaved.has(node) || this.isDue(node);
+    return node.opens > 0 || this.unsaved.has(node) ||
+      this.accessed.has(node) || this.isDue(node);
   }
 }
 

@@ -31,12 +31,7 @@ import { checkName, MAX_NAME } from "../common/names.ts";
 import { checkRename } from "../common/rename.ts";
 import { isSameVerifier } from "../common/verifier.ts";
 import { MEMORY } from "./database.ts";
-import {
-  isLater,
-  type MutableAttributes,
-  notAFile,
-  type SqliteNode,
-} from "./node.ts";
+import { type MutableAttributes, notAFile, type SqliteNode } from "./node.ts";
 import { complete, type CompleteOptions } from "./options.ts";
 import type { SqliteOptions } from "./options.ts";
 import type { Records } from "./records.ts";
@@ -46,7 +41,7 @@ import type { SqliteStats } from "./stats.ts";
 import { openStore, type Store } from "./store.ts";
 
 const MAX_LINK = 65535;
-/** Nodes whose attributes may wait in memory: the commit that saves them takes 3 ms. */
+/** Nodes that were written to whose attributes may wait in memory, so that a commit of them takes 3 ms. */
 const MOST_UNSAVED = 1024;
 /** What a node takes of the disk, to tell how many more there can be. */
 const NODE_BYTES = 512;
@@ -164,7 +159,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     limit: number,
   ): DirectoryPage<SqliteNode> {
     const folder = this.#folder(directory);
-    this.#accessed(folder);
+    this.#store.accessTimes.note(folder);
     return this.#store.listings.list(folder, cookie, limit);
   }
 
@@ -187,7 +182,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** So many bytes of a file were read, which another request may have cut meanwhile. */
   #wasRead(file: SqliteNode, offset: number, bytes: number): ReadResult {
-    this.#accessed(file);
+    this.#store.accessTimes.note(file);
     const rest = Math.max(0, file.size - offset);
     return { bytes: Math.min(bytes, rest), eof: bytes >= rest };
   }
@@ -201,7 +196,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   readlink(symlink: SqliteNode): string {
     const live = this.#store.nodes.live(symlink);
     if (live.target === undefined) throw new FsError("wrong-type");
-    this.#accessed(live);
+    this.#store.accessTimes.note(live);
     return live.target;
   }
 
@@ -282,7 +277,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     if (ready) return ready.then(() => this.#write(file, offset, how));
     this.#writtenBytes += how.data.length;
     const written = this.#store.data.write(live, offset, how);
-    this.#limitUnsaved();
+    if (this.#store.nodes.unsaved.size > MOST_UNSAVED) this.#saveUnsaved();
     return written;
   }
 
@@ -451,24 +446,6 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
       birthtime: birthtime ? { ...birthtime } : node.birthtime,
       outside: node.outside,
     };
-  }
-
-  /**
-   * The content was looked at. As with Linux's relatime, atime moves only when it
-   * is not newer than the last change. The change counter stands still, or every
-   * reader would throw its cache away (RFC 8881 5.8.1.4).
-   */
-  #accessed(node: SqliteNode): void {
-    const { atime, mtime, ctime } = node;
-    if (isLater(atime, mtime) && isLater(atime, ctime)) return;
-    node.atime = this.#options.now();
-    // Not worth a commit of its own.
-    this.#store.nodes.unsaved.add(node);
-    this.#limitUnsaved();
-  }
-
-  #limitUnsaved(): void {
-    if (this.#store.nodes.unsaved.size > MOST_UNSAVED) this.#saveUnsaved();
   }
 
   /** Writes the attributes that wait in memory. */

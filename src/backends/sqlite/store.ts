@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { AccessTimes } from "./access_times.ts";
 import { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
 import { ContentFiles } from "./content_files.ts";
@@ -39,6 +40,7 @@ export interface Store {
   readonly committer: Committer;
   readonly journal: ContentJournal;
   readonly nodes: NodeTable;
+  readonly accessTimes: AccessTimes;
   readonly listings: Listings;
   readonly room: FreeSpace;
   /** What has that room. */
@@ -111,9 +113,11 @@ function assemble(
   const journal = new ContentJournal(db);
   const place: Room = inMemory ?? new DiskRoom(directory, disk);
   const free = () => place.free(freeBytes() - log.pendingBytes);
+  const accessTimes = new AccessTimes({ nodes, transaction, now });
   const committer = new Committer({
     ...{
       transaction,
+      accessTimes,
       contents,
       journal,
       log,
@@ -164,6 +168,7 @@ function assemble(
       ? largestFile(`${directory}/content`)
       : Number.MAX_SAFE_INTEGER,
     ...{ sql, transaction, committer, journal, nodes, room, place, data },
+    accessTimes,
     listings: new Listings(sql, nodes),
     tree: new DirectoryTree({ ...parts, data }),
     records,

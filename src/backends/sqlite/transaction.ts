@@ -41,6 +41,8 @@ export class Transaction {
   readonly #release: StatementSync;
   #commitCeiling: (() => void) | undefined = undefined;
   #isOpen = false;
+  /** Whether replies rely on what is committed. */
+  #isPromised = true;
   #failure: FsError | undefined = undefined;
   #loss: FsError | undefined = undefined;
   #afterwards: (() => void)[] = [];
@@ -159,6 +161,25 @@ export class Transaction {
     return acts;
   }
 
+  /**
+   * Commits what memory has for the database and was promised to no client, while
+   * nothing else is open. Where the disk does not take it, it is undone, and counts
+   * as no loss: that is false. Throws where the store is out of service.
+   */
+  tryToCommit(): boolean {
+    this.#isPromised = false;
+    try {
+      this.#begin();
+      this.commit();
+      return true;
+    } catch {
+      this.assertSound();
+      return false;
+    } finally {
+      this.#isPromised = true;
+    }
+  }
+
   /** Undoes what was changed since the last commit; returns the error to tell of it. */
   lose(cause: unknown): FsError {
     if (this.#failure !== undefined) return this.#failure;
@@ -166,11 +187,14 @@ export class Transaction {
     this.#otherwise = [];
     this.#afterwards = [];
     this.#isOpen = false;
-    this.losses++;
     const known = fsErrorOf(cause);
-    const loss = this.#loss = known instanceof FsError
+    const loss = known instanceof FsError
       ? known
       : new FsError("io", detailOf(cause), { cause });
+    if (this.#isPromised) {
+      this.losses++;
+      this.#loss = loss;
+    }
     try {
       // Mostly SQLite has done so by itself.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
