@@ -1,5 +1,6 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { workFor } from "../../src/base/asker.ts";
+import { hostThreads } from "../../src/backends/common/host_threads.ts";
 import { ContentFiles } from "../../src/backends/sqlite/content_files.ts";
 import { hostDisk } from "../../src/backends/sqlite/disk.ts";
 import type { FileSystem } from "../../src/vfs/mod.ts";
@@ -82,3 +83,53 @@ Deno.test({
     }
   },
 });
+
+/** What one party asks of a file while its line is long, and another then. */
+const SHARED: Record<
+  string,
+  readonly ((fs: FileSystem, file: object) => unknown)[]
+> = {
+  "commits": [
+    (fs, file) => fs.commit!(file),
+    (fs, file) => fs.commit!(file),
+  ],
+  "changes the size of": [
+    (fs, file) => fs.setattr!(file, { size: 1 }),
+    (fs, file) => fs.read(file, 0, new Uint8Array(1)),
+  ],
+};
+
+for (const [what, [first, second]] of Object.entries(SHARED)) {
+  Deno.test({
+    name:
+      `local: who ${what} a file has others wait for that, and not for its line`,
+    ignore: noFolder,
+    async fn() {
+      await using box = new Sandbox({ durability: "os" });
+      const fs: FileSystem = box.fs;
+      const kind = { type: "file" } as const;
+      const made = await fs.create!(fs.root(), "f", kind, {
+        attributes: { ...attributes, size: 20 * 2 ** 20 },
+      });
+      await fs.write!(made.node, 0, new Uint8Array(9), "unstable");
+      const gate = Promise.withResolvers<void>();
+      const crowd = workFor(
+        { party: "one" },
+        () =>
+          Object.values(hostThreads).flatMap((threads) =>
+            Array.from({ length: 20 }, () => threads.run(() => gate.promise))
+          ),
+      );
+      const behind = workFor(
+        { party: "one" },
+        async () => await first!(fs, made.node),
+      );
+      await workFor(
+        { party: "other" },
+        async () => await second!(fs, made.node),
+      );
+      gate.resolve();
+      await Promise.all([behind, ...crowd]);
+    },
+  });
+}

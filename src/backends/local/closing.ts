@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { workFor } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { SharedPlaces } from "../../base/shared_places.ts";
@@ -16,8 +17,8 @@ export const LAST_WAIT = 5000;
  * written again, and with the last that is open for writing they look through
  * what they keep for each piece that was written. Of a large file all of that is
  * done beside other work. Of one owner's no more are to wait than places are left,
- * so there are some for others': they go by owners, who have what it takes to have
- * many, and not by who had them opened last.
+ * so there are some for others': they go by owners, also in the lines for threads.
+ * An owner has what it takes to have many, and who had them opened last has not.
  */
 export class Closing {
   readonly #host: Host;
@@ -66,7 +67,12 @@ export class Closing {
     const threads = stat && threadsFor(stat, isWritten);
     if (threads === undefined) return fs.closeSync(fd);
     const { uid } = stat!;
-    const closed = threads.run(() => this.#closeLater(fd));
+    // A sweep closes files of all owners, and so does who needs room for another.
+    const owner = { party: `owner ${uid}` };
+    const closed = workFor(
+      owner,
+      () => threads.run(() => this.#closeLater(fd)),
+    );
     const end = () => {
       this.#underWay.delete(closed);
       this.#shares.give(uid);

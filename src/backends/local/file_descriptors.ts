@@ -34,8 +34,10 @@ export class FileDescriptors {
   readonly #leaving = new EvenShares<string>(0);
   /** Files whose content could not be made durable after a client's last word on them. */
   readonly #failed = new Map<LocalNode, unknown>();
-  /** Syncs of a file's content that are under way, all of them as one. */
+  /** Syncs of a file's content that are asked for, all of them as one. */
   readonly #syncing = new Map<LocalNode, Promise<void>>();
+  /** Those of them that have begun. */
+  readonly #flushing = new Map<LocalNode, Promise<void>>();
 
   /**
    * Holds `limit` files, to twice as many, and `mostNameless` without a name; `used`
@@ -272,10 +274,7 @@ export class FileDescriptors {
     }
   }
 
-  /**
-   * Flushes, and waits for what is being flushed already: the host tells an
-   * error once, and what was written before then is lost to all.
-   */
+  /** Flushes, by a thread that there is or in the line for one. */
   #flush(
     node: LocalNode,
     { descriptor, all, leave }: {
@@ -284,25 +283,33 @@ export class FileDescriptors {
       readonly leave?: (() => void) | undefined;
     },
   ): Promise<void> {
-    const earlier = this.#syncing.get(node);
-    const act = () => flush(descriptor.fd, all);
-    const own = descriptor
-      .during(() =>
-        leave === undefined ? hostThreads.short.run(act) : act().finally(leave)
-      )
-      .catch((error) => {
-        this.#lostWrites++;
-        throw error;
-      });
-    const flushed = earlier === undefined
-      ? own
-      : Promise.all([earlier, own]).then(() => {});
-    this.#syncing.set(node, flushed);
-    const end = () => {
-      if (this.#syncing.get(node) === flushed) this.#syncing.delete(node);
-    };
-    flushed.then(end, end);
+    const { fd } = descriptor;
+    const flush = (leave: () => void) =>
+      this.#flushNow(node, { fd, all, leave });
+    const flushed = descriptor.during(() =>
+      leave === undefined ? hostThreads.short.run(flush) : flush(leave)
+    );
+    addTo(this.#syncing, { node, work: flushed });
     return flushed;
+  }
+
+  /**
+   * Begins to flush, and waits for what is being flushed already: the host tells an
+   * error once, and what was written before then is lost to all.
+   */
+  #flushNow(
+    node: LocalNode,
+    { fd, all, leave }: {
+      readonly fd: number;
+      readonly all: boolean;
+      readonly leave: () => void;
+    },
+  ): Promise<void> {
+    const work = flush(fd, all).finally(leave).catch((error) => {
+      this.#lostWrites++;
+      throw error;
+    });
+    return addTo(this.#flushing, { node, work });
   }
 
   /** The one of those held that can do this, which the node goes by from now on. */
@@ -368,4 +375,21 @@ function flush(fd: number, all: boolean): Promise<void> {
     if (all) fs.fsync(fd, done);
     else fs.fdatasync(fd, done);
   });
+}
+
+/** All works of a node as one, until they have ended. */
+function addTo(
+  works: Map<LocalNode, Promise<void>>,
+  { node, work }: { readonly node: LocalNode; readonly work: Promise<void> },
+): Promise<void> {
+  const earlier = works.get(node);
+  const all = earlier === undefined
+    ? work
+    : Promise.all([earlier, work]).then(() => {});
+  works.set(node, all);
+  const end = () => {
+    if (works.get(node) === all) works.delete(node);
+  };
+  all.then(end, end);
+  return all;
 }

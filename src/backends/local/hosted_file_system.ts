@@ -318,9 +318,12 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
         : files.writing(node);
       // Without a pin, a path is good for the moment alone.
       const mayWait = host.pinsFolders || !needsPath(changes);
+      // Nothing waits for one that stands in a line.
+      const ended = Promise.withResolvers<void>();
+      const begun = () => resizes.begun(node, ended.promise);
       const resize = (size: number) =>
         mayWait
-          ? resizeFile(host, { descriptor: descriptor!, stat }, size)
+          ? resizeFile(host, { descriptor: descriptor!, stat, begun }, size)
           : fs.ftruncateSync(descriptor!.fd, size);
       const apply = (path?: string) =>
         applyChanges(host, { path, resize, stat }, changes);
@@ -337,7 +340,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       }
       // Its path is that of the descriptor, which stays open until then.
       const resized = descriptor!.during(() => applied);
-      return resizes.follow(node, guards.during(node, resized).then(done))
+      return guards.during(node, resized).then(done).finally(ended.resolve)
         .then(() => store.keep(node, stat));
     });
   }

@@ -14,9 +14,11 @@ import type { LocalNode } from "./node.ts";
  */
 export function resize(
   host: Host,
-  { descriptor, stat }: {
+  { descriptor, stat, begun }: {
     readonly descriptor: Descriptor;
     readonly stat: HostStat;
+    /** Called when another thread begins. */
+    readonly begun: () => void;
   },
   size: number,
 ): Awaitable<void> {
@@ -26,7 +28,11 @@ export function resize(
   const isLong = isFarFrom(stat, size);
   if (!isHeldUp && !isLong) return fs.ftruncateSync(fd, size);
   const threads = isLong ? hostThreads.long : hostThreads.short;
-  return threads.run(() => resizeLater(fd, size), ongoingCall());
+  const change = () => {
+    begun();
+    return resizeLater(fd, size);
+  };
+  return threads.run(change, ongoingCall());
 }
 
 /**
@@ -50,11 +56,12 @@ export class Resizes {
       : earlier.then(() => this.after(node, act));
   }
 
-  /** The change that was begun of a file is under way until `work` has ended. */
-  follow(node: LocalNode, work: Promise<void>): Promise<void> {
-    const end = () => void this.#underWay.delete(node);
-    this.#underWay.set(node, work.then(end, end));
-    return work;
+  /** A change of a file has begun, and is under way until `work` has ended, however. */
+  begun(node: LocalNode, work: Promise<void>): void {
+    const all = Promise.allSettled([this.of(node), work]).then(() => {
+      if (this.of(node) === all) this.#underWay.delete(node);
+    });
+    this.#underWay.set(node, all);
   }
 
   /** Resolves when none is under way. */

@@ -2,6 +2,7 @@ import host from "node:fs";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { nextTurn } from "../../../src/base/turn.ts";
 import { workFor } from "../../../src/base/asker.ts";
+import { hostThreads } from "../../../src/backends/common/host_threads.ts";
 import { Closing } from "../../../src/backends/local/closing.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -280,8 +281,13 @@ class Endless implements AsyncDisposable {
 
   /** One of an owner's files, for a party of its own. */
   close(fd: number, owner: number): void {
+    workFor({ party: `${owner}` }, () => this.closeHere(fd, owner));
+  }
+
+  /** The same for the party whose work goes on. */
+  closeHere(fd: number, owner: number): void {
     this.#owner = owner;
-    workFor({ party: `${owner}` }, () => this.closing.close(fd, true));
+    this.closing.close(fd, true);
   }
 
   /** All end: the threads are for all files of the process. */
@@ -303,6 +309,16 @@ Deno.test("local: of a party few files are closed at a time, and of others as we
   await nextTurn();
   assert(begun.has(1004) && !begun.has(1005));
   assertEquals(closing.size, 6);
+});
+
+Deno.test("local: what a sweep closes stands in the line of its owner, and not of the party whose turn it is", async () => {
+  await using endless = new Endless();
+  const party = { party: "root" };
+  await workFor(party, async () => {
+    for (let fd = 1000; fd < 1006; fd++) endless.closeHere(fd, ONE);
+    assertEquals(endless.begun.size, 4);
+    await hostThreads.long.run(() => Promise.resolve());
+  });
 });
 
 Deno.test("local: a file that has a name is not closed behind those that give back much", async () => {
