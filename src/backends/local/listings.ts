@@ -51,7 +51,7 @@ class Kept {
   at = -Infinity;
   took = 0;
   /** Pending while the folder is read. */
-  reading: Promise<DirectoryListing> | undefined;
+  reading: Promise<DirectoryListing | undefined> | undefined;
   /** What we removed while it is read: the host may tell of it all the same. */
   readonly removed = new Set<string>();
 
@@ -127,17 +127,11 @@ export class Listings {
     return this.#bytes;
   }
 
-  /** The listing of a folder, to be read on after `cookie`. */
-  of(directory: LocalNode, cookie: number): Awaitable<DirectoryListing> {
-    return this.#of(directory, { cookie, hasPlace: false });
-  }
-
-  #of(
+  /** The listing of a folder, to be read on after `cookie`; `leave` of who has a place to read it. */
+  of(
     directory: LocalNode,
-    { cookie, hasPlace }: {
-      readonly cookie: number;
-      readonly hasPlace: boolean;
-    },
+    cookie: number,
+    leave?: () => void,
   ): Awaitable<DirectoryListing> {
     const kept = this.#kept.get(directory);
     const fresh = kept !== undefined &&
@@ -150,12 +144,14 @@ export class Listings {
     }
     const reading = this.#reading.get(directory);
     if (reading !== undefined) {
+      // Who reads it may wait for a place by then, or for who waits for this one.
+      leave?.();
       // What was changed since it began may be missing there.
       return sameTimes(reading.stat, stat)
-        ? reading.reading!
+        ? this.#joined(directory, reading.reading!)
         : reading.reading!.then(() => this.#next(directory));
     }
-    if (hasPlace) return this.#read(directory, stat);
+    if (leave !== undefined) return this.#read(directory, stat);
     return this.#places.waiting(directory) ?? this.#try(directory, stat);
   }
 
@@ -197,8 +193,18 @@ export class Listings {
 
   /** A listing that was begun after it was asked for. */
   #next(directory: LocalNode): Awaitable<DirectoryListing> {
-    const reading = this.#reading.get(directory);
-    return reading?.reading ?? this.of(directory, 0);
+    const reading = this.#reading.get(directory)?.reading;
+    return reading === undefined
+      ? this.of(directory, 0)
+      : this.#joined(directory, reading);
+  }
+
+  /** What another's reading comes to, or, where that was given up for want of a place, what it comes to here. */
+  async #joined(
+    directory: LocalNode,
+    reading: Promise<DirectoryListing | undefined>,
+  ): Promise<DirectoryListing> {
+    return await reading ?? await this.of(directory, 0);
   }
 
   /** Reads a folder in this turn or the next; what takes more waits for a place. */
@@ -208,27 +214,28 @@ export class Listings {
     if (typeof parts === "function") return this.#wait(directory);
     const rest = parts[Symbol.iterator]();
     if (this.#fill(reading, rest)) return this.#keep(reading);
-    return this.#follow(reading, this.#tryOn(reading, rest));
+    const tried = this.#follow(reading, this.#tryOn(reading, rest));
+    return tried.then((listing) => listing ?? this.#wait(directory));
   }
 
+  /** `undefined` where it takes a place, and there is none. */
   async #tryOn(
     reading: Reading,
     rest: Iterator<HostListing>,
-  ): Promise<DirectoryListing> {
+  ): Promise<DirectoryListing | undefined> {
     await this.#turn.next();
     if (this.#fill(reading, rest)) return this.#keep(reading);
     using place = this.#places.take();
     if (place !== undefined) return await this.#readOn(reading, rest);
     // It will be read from its begin: it keeps no descriptor until then.
     rest.return?.();
-    this.#ended(reading);
-    return await this.#wait(reading.directory);
+    return undefined;
   }
 
   #wait(directory: LocalNode): Promise<DirectoryListing> {
     return this.#places.wait(
       directory,
-      async () => await this.#of(directory, { cookie: 0, hasPlace: true }),
+      async (leave) => await this.of(directory, 0, leave),
     );
   }
 
@@ -253,10 +260,10 @@ export class Listings {
   }
 
   /** Others that ask for the folder meanwhile have what comes of it. */
-  #follow(
+  #follow<T extends DirectoryListing | undefined>(
     reading: Reading,
-    work: Promise<DirectoryListing>,
-  ): Promise<DirectoryListing> {
+    work: Promise<T>,
+  ): Promise<T> {
     const { directory, kept } = reading;
     kept.reading = work;
     this.#reading.set(directory, kept);

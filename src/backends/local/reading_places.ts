@@ -38,16 +38,16 @@ export class ReadingPlaces<Folder, T> {
     return this.#waiting.get(askedBy().party)?.get(folder)?.outcome;
   }
 
-  /** Has `read` done when the party that asks has a place for it. */
-  wait(folder: Folder, read: () => Promise<T>): Promise<T> {
+  /** Has `read` done when the party that asks has a place for it, which it may leave. */
+  wait(folder: Folder, read: (leave: () => void) => Promise<T>): Promise<T> {
     const { party } = askedBy();
     const own = this.#waiting.get(party) ?? new Map<Folder, Waiting<T>>();
     const { promise: outcome, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.set(party, own.set(folder, { outcome, giveUp: reject }));
-    const begin = () => {
+    const begin = (leave: () => void) => {
       own.delete(folder);
       if (own.size === 0) this.#waiting.delete(party);
-      return this.#end === undefined ? read() : Promise.reject(this.#end);
+      return this.#end === undefined ? read(leave) : Promise.reject(this.#end);
     };
     this.#places.run(begin).then(resolve, reject);
     return outcome;

@@ -11,6 +11,8 @@ import { FsError } from "../../../src/vfs/errors.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { Listings } from "../../../src/backends/local/listings.ts";
 import { LoopTurn, type Turn } from "../../../src/base/turn.ts";
+import { workFor } from "../../../src/base/asker.ts";
+import { PLACES } from "../../../src/backends/local/reading_places.ts";
 import { Tree } from "../../../src/backends/local/tree.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import {
@@ -341,6 +343,51 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name:
+    "local: who waits for another party's reading of a folder that changes keeps no place meanwhile",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    const host = makeHost(false);
+    const list = host.list.bind(host);
+    const gates: (() => void)[] = [];
+    host.list = (folder) => async () => {
+      await new Promise<void>((resolve) => gates.push(resolve));
+      return await batchesOf(list(folder));
+    };
+    const fs = new HostedFileSystem(host, box.path);
+    const names = Array.from({ length: 2 * PLACES }, (_, i) => `${i}`);
+    for (const name of names) Deno.mkdirSync(`${box.path}/${name}`);
+    const ask = (party: string, name: string) =>
+      workFor({ party }, async () => {
+        const folder = await fs.lookup(fs.root(), name);
+        return await fs.readdir(folder!, 0, 10);
+      });
+    const own = names.slice(0, PLACES);
+    const shared = names.slice(PLACES);
+    const asked = [...own, ...shared].map((name) => ask("one", name));
+    await turns();
+    asked.push(...shared.map((name) => ask("other", name)));
+    await turns();
+    assertEquals(gates.length, 2 * PLACES);
+    for (const name of shared) Deno.utimeSync(`${box.path}/${name}`, 1, 1);
+    let isOver = false;
+    const all = Promise.all(asked).then(() => isOver = true);
+    for (let i = 0; i < 100 && !isOver; i++) {
+      gates.shift()?.();
+      await turns();
+    }
+    assertEquals(isOver, true);
+    await all;
+    await fs.dispose();
+  },
+});
+
+async function turns(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((go) => setTimeout(go, 1));
+}
 
 Deno.test({
   name: "local: folders that wait to be read are given up with the listings",
