@@ -1,3 +1,4 @@
+import { askedBy, OWN, workFor } from "../../base/asker.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { Clock } from "../../base/clock.ts";
 import { RecentMap } from "../../base/recent_map.ts";
@@ -26,6 +27,12 @@ const FOLDER = 8;
 /** Identities that are remembered as looked for. */
 const MAX_ASKED = 20_000;
 
+/** Of walks, in milliseconds. */
+interface Budget {
+  saved: number;
+  at: number;
+}
+
 /** A file that is looked for, by its inode number. */
 interface Sought {
   /** Calls that look for it. */
@@ -37,8 +44,9 @@ interface Sought {
 /**
  * Finds files that were moved behind our back, or that are known by their
  * identity only, after a restart: in the folder they were in, then by a walk of
- * the whole tree. Walks take a bounded share of the time, whatever handles a
- * client makes up: a client that asks too much is told "busy", and asks again.
+ * the whole tree. There is one walk at a time, and each party's take a bounded
+ * share of the time, whatever handles a client makes up: one that asks too much is
+ * told "busy", and asks again.
  *
  * A folder or an entry that the host keeps from us is passed by: a user can make
  * one anywhere, and all other files are still to be found. What was not found is
@@ -58,8 +66,8 @@ export class Locator {
   #walks = 0;
   /** The last of them that can have missed nothing. */
   #walked = 0;
-  #saved = BURST;
-  #savedAt: number;
+  /** Of those who had walks begun lately. */
+  readonly #budgets = new Map<string, Budget>();
   /**
    * Names by inode number in the folders looked through last: after a restart
    * clients ask for one file after the other. Hints, checked at every use.
@@ -81,7 +89,6 @@ export class Locator {
     this.#tree = tree;
     this.#clock = clock;
     this.#turn = turn;
-    this.#savedAt = clock.now();
   }
 
   /** Finds a node again; "stale" when it is gone. */
@@ -228,23 +235,32 @@ export class Locator {
   #walkOnce(): Promise<void> {
     if (this.#walking !== undefined) return this.#walking;
     const begin = this.#clock.now();
-    this.#saved = Math.min(
-      BURST,
-      this.#saved + Math.max(0, begin - this.#savedAt) * SHARE,
-    );
-    this.#savedAt = begin;
-    if (this.#saved <= 0) {
+    const { party } = askedBy();
+    const saved = this.#saved(party, begin);
+    if (saved <= 0) {
       return Promise.reject(new FsError("busy", "walked enough for now"));
     }
     const { moves } = this.#tree;
     const walk = ++this.#walks;
-    this.#walking = this.#walk().then(() => {
+    // All wait for it who look for something meanwhile.
+    this.#walking = workFor(OWN, () => this.#walk()).then(() => {
       if (this.#tree.moves === moves) this.#walked = walk;
     }).finally(() => {
-      this.#saved -= this.#clock.now() - begin;
+      const at = this.#clock.now();
+      this.#budgets.set(party, { at, saved: saved - (at - begin) });
       this.#walking = undefined;
     });
     return this.#walking;
+  }
+
+  /** Milliseconds that a party may have walked for it. */
+  #saved(party: string, now: number): number {
+    for (const [name, budget] of this.#budgets) {
+      budget.saved += Math.max(0, now - budget.at) * SHARE;
+      budget.at = now;
+      if (budget.saved >= BURST) this.#budgets.delete(name);
+    }
+    return this.#budgets.get(party)?.saved ?? BURST;
   }
 
   /** Learns which folder each file is in. */

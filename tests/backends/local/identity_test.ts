@@ -1,3 +1,4 @@
+import { workFor } from "../../../src/base/asker.ts";
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import { openHostCalls } from "../../../src/backends/common/host_calls.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
@@ -271,6 +272,13 @@ testBothHosts(
       }
       assertLess(lists, 10);
       assertEquals([...codes.keys()].sort(), ["busy", "stale"]);
+      // What another party asks for is looked for all the same.
+      const other = file.slice();
+      new DataView(other.buffer).setUint32(3, 0x7ffe0000);
+      const asked = () => codeOf(() => fs.resolve(other));
+      assertEquals(await workFor({ party: "other" }, asked), "stale");
+      assertEquals(await asked(), "stale");
+      assertLess(lists, 15);
       // Who asks again later gets an answer.
       now += 3_600_000;
       const id = file.slice();
