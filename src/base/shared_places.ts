@@ -93,10 +93,11 @@ export class SharedPlaces {
 
   /**
    * A work begins, to be followed by {@linkcode leave}; where it has to stand in
-   * line, when the promise resolves. It rejects with {@linkcode GivenUp}, and the
-   * work is not to begin, where `call` is given up before.
+   * line, when the promise resolves. It throws, or rejects with, {@linkcode GivenUp},
+   * and the work is not to begin, where `call` is given up before.
    */
   enter(asker: Asker, call?: OngoingCall): Promise<void> | undefined {
+    call?.assertGoesOn();
     if (this.tryToEnter(asker)) return undefined;
     const party = this.#partyOf(asker);
     const connected = connectedOf(party, asker);

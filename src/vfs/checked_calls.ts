@@ -69,7 +69,10 @@ export class CheckedCalls {
     if (this.areTooMany) throw new FsError("busy", "it does not answer");
   }
 
-  /** A call that may stand in a line of ours is made, and what it returns looked at. */
+  /**
+   * A call that changes something, or keeps a buffer, is made, and what it returns
+   * looked at: given up, it does nothing later that it has not begun.
+   */
   called<T>(
     call: string,
     ask: () => Awaitable<T>,

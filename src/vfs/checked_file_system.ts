@@ -296,8 +296,8 @@ export class CheckedFileSystem
     options: CreateOptions,
   ): Awaitable<Created<object>> {
     this.#calls.admit();
-    const given = this.inner.create!(directory, name, kind, options);
-    return this.#calls.checked("create", given, wrongCreated);
+    const create = () => this.inner.create!(directory, name, kind, options);
+    return this.#calls.called("create", create, wrongCreated);
   }
 
   link(
@@ -307,8 +307,8 @@ export class CheckedFileSystem
     judged?: Rights,
   ): Awaitable<ChangeInfo> {
     this.#calls.admit();
-    const given = this.inner.link!(node, directory, name, judged);
-    return this.#calls.checked("link", given, wrongChange);
+    const link = () => this.inner.link!(node, directory, name, judged);
+    return this.#calls.called("link", link, wrongChange);
   }
 
   remove(
@@ -317,8 +317,8 @@ export class CheckedFileSystem
     judged?: JudgedEntry,
   ): Awaitable<ChangeInfo> {
     this.#calls.admit();
-    const given = this.inner.remove!(directory, name, judged);
-    return this.#calls.checked("remove", given, wrongChange);
+    const remove = () => this.inner.remove!(directory, name, judged);
+    return this.#calls.called("remove", remove, wrongChange);
   }
 
   rename(
@@ -327,8 +327,8 @@ export class CheckedFileSystem
     judged?: JudgedRename,
   ): Awaitable<{ readonly source: ChangeInfo; readonly target: ChangeInfo }> {
     this.#calls.admit();
-    const given = this.inner.rename!(from, to, judged);
-    return this.#calls.checked("rename", given, wrongChanges);
+    const rename = () => this.inner.rename!(from, to, judged);
+    return this.#calls.called("rename", rename, wrongChanges);
   }
 
   settle(): Awaitable<void> {

@@ -84,5 +84,8 @@ Deno.test("a work whose call is given up leaves the line, and the others move on
   await Promise.all([first, third]);
   assertEquals(done, ["first", "third"]);
   call.giveUp();
+  // Not even where there is a place: it may have done a part, and come back for more.
+  await assertRejects(() => run("fourth", call), GivenUp);
+  assertEquals(done.length, 2);
   assertEquals([places.count, places.waiting], [0, 0]);
 });

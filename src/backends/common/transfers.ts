@@ -127,8 +127,9 @@ export function readFirst(
 ): Promise<void> | undefined {
   const { fd } = file;
   if (!reader.isReadFirst(fd, start, end)) return undefined;
+  const call = ongoingCall();
   const read = (offset: number) =>
-    readLater(fd, { buffer: new Uint8Array(1), offset });
+    readLater(fd, { buffer: new Uint8Array(1), offset, call });
   return file.transferring(async () =>
     void await Promise.allSettled([read(start), read(end)])
   );
@@ -140,7 +141,7 @@ function readLater(
   { buffer, offset, call }: {
     readonly buffer: Uint8Array;
     readonly offset: number;
-    readonly call?: OngoingCall | undefined;
+    readonly call: OngoingCall | undefined;
   },
 ): Promise<number> {
   return hostThreads.short.run(async () => {

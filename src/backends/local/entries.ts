@@ -1,4 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
+import { after } from "../../base/ongoing_call.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ChangeInfo, DirectoryName } from "../../vfs/file_system.ts";
 import {
@@ -58,9 +59,7 @@ export function remove(
   const node = tree.lookup(directory, name);
   if (node === undefined) throw new FsError("not-found");
   const resized = store.resizes.of(node);
-  if (resized !== undefined) {
-    return resized.then(() => remove(store, from));
-  }
+  if (resized !== undefined) return after(resized, () => remove(store, from));
   const before = store.stat(directory);
   const stat = tree.stat(node);
   assertJudgedEntry(judged, { folder: before, node, rights: stat });
@@ -104,16 +103,14 @@ export function rename(
   const resized = (moved && resizes.of(moved)) ??
     (replaced && resizes.of(replaced));
   if (resized !== undefined) {
-    return resized.then(() => rename(store, from, to));
+    return after(resized, () => rename(store, from, to));
   }
   if (moved === undefined || replaced === undefined || moved === replaced) {
     return renameNow(store, from, to);
   }
   // Some file systems (ext4) have what takes a name of another written out.
   const written = files.writeOut(moved, tree.stat(moved));
-  return written === undefined
-    ? renameNow(store, from, to)
-    : written.then(() => renameNow(store, from, to));
+  return after(written, () => renameNow(store, from, to));
 }
 
 function renameNow(

@@ -1,6 +1,7 @@
 import { isSeenWhole, mayAskStatus } from "./file_system_type.ts";
 import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
+import { after, goingOn } from "../../base/ongoing_call.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
@@ -119,7 +120,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
 
   /**
    * Runs `act` on these nodes, which waits only where the host does or they are far;
-   * again, when a file has to be found first.
+   * again, when a file has to be found first. What comes after a wait is
+   * {@linkcode goingOn}, here and in what `act` does.
    */
   #run<T>(
     nodes: readonly LocalNode[],
@@ -129,9 +131,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     const recover = (error: unknown) =>
       this.#recover(error, () => this.#run(nodes, act, searches - 1), searches);
     try {
-      const approached = this.#approach.to(nodes);
-      const result = approached === undefined ? act() : approached.then(act);
-      return result instanceof Promise ? result.catch(recover) : result;
+      const given = after(this.#approach.to(nodes), act);
+      return given instanceof Promise ? given.catch(goingOn(recover)) : given;
     } catch (error) {
       return recover(error);
     }
@@ -150,10 +151,10 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     error: unknown,
     again: () => Awaitable<T>,
     searches: number,
-  ): Promise<T> {
+  ): Awaitable<T> {
     if (!(error instanceof Misplaced)) throw toFsError(error);
     if (searches === 0) throw new FsError("busy", error.message);
-    return this.#locator.relocate(error.node).catch(rethrow).then(again);
+    return after(this.#locator.relocate(error.node).catch(rethrow), again);
   }
 
   /** The folder itself. */

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
-import { ongoingCall } from "../../base/ongoing_call.ts";
+import { after, ongoingCall } from "../../base/ongoing_call.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -53,7 +53,7 @@ export class Resizes {
     const earlier = this.of(node);
     return earlier === undefined
       ? act()
-      : earlier.then(() => this.after(node, act));
+      : after(earlier, () => this.after(node, act));
   }
 
   /** A change of a file has begun, and is under way until `work` has ended, however. */

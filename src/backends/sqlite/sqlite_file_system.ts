@@ -1,6 +1,7 @@
 import { type Sharing, sharing } from "../../vfs/sharing.ts";
 import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
+import { after } from "../../base/ongoing_call.ts";
 import { checkType } from "../../base/option_values.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import {
@@ -171,7 +172,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   ): Awaitable<ReadResult> {
     const live = this.#file(file);
     const ready = this.#store.data.readyToRead(live);
-    if (ready) return ready.then(() => this.read(file, offset, target));
+    if (ready) return after(ready, () => this.read(file, offset, target));
     const bytes = this.#store.data.read(live, offset, target);
     return typeof bytes === "number"
       ? this.#wasRead(live, offset, bytes)
@@ -239,7 +240,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     if (size !== undefined) {
       this.#checkSize(live.type, size);
       const ready = this.#store.data.readyToResize(live, size);
-      if (ready) return ready.then(() => this.setattr(node, changes, judged));
+      if (ready) return after(ready, () => this.setattr(node, changes, judged));
     }
     assertJudged(judged, live);
     this.#store.data.change(live, this.#changed(live, changes));
@@ -261,10 +262,8 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     if (data.length === 0) return "file";
     const how = { data, stability };
     const ready = this.#store.data.readyOnHost(live, offset, data.length);
-    return ready === undefined
-      ? this.#write(live, offset, how)
-      // Once: the host may forget as quickly as it reads.
-      : ready.then(() => this.#write(file, offset, how));
+    // Once: the host may forget as quickly as it reads.
+    return after(ready, () => this.#write(file, offset, how));
   }
 
   #write(
@@ -274,7 +273,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   ): Awaitable<Stability> {
     const live = this.#file(file);
     const ready = this.#store.data.readyToWrite(live, offset, how);
-    if (ready) return ready.then(() => this.#write(file, offset, how));
+    if (ready) return after(ready, () => this.#write(file, offset, how));
     this.#writtenBytes += how.data.length;
     const written = this.#store.data.write(live, offset, how);
     if (this.#store.nodes.unsaved.size > MOST_UNSAVED) this.#saveUnsaved();

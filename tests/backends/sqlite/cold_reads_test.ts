@@ -6,6 +6,9 @@ import type {
   SqliteFileSystem,
   SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { CheckedFileSystem } from "../../../src/vfs/checked_file_system.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
 import { holdBack } from "../hold_back.ts";
 import { dropCached } from "../drop_cached.ts";
@@ -242,6 +245,53 @@ Deno.test({
       assertEquals(blocks, "unstable");
     }, true),
 });
+
+for (
+  const [what, change] of Object.entries({
+    WRITE: (fs: CheckedFileSystem, file: object) =>
+      fs.write(file, 10, pattern(9, 3), "unstable"),
+    CUT: (fs: CheckedFileSystem, file: object) => fs.setattr(file, { size: 1 }),
+  })
+) {
+  Deno.test({
+    name:
+      `sqlite: a ${what} that is given up while it waits for the disk is not made later`,
+    ignore,
+    fn: () =>
+      withCold(SIZE, async (inner, { file }) => {
+        const clock = new FakeClock();
+        const fs = new CheckedFileSystem(inner, {
+          name: "/",
+          log: silentLogger,
+          clock,
+          maxUnderWay: 256,
+          timeout: 5,
+          maxOverdue: 4,
+        });
+        using reads = holdBack("read");
+        using cuts = holdBack("ftruncate");
+        // Which the next one waits for.
+        if (what === "CUT") await inner.setattr(file, { size: SIZE - 1 });
+        const size = file.size;
+        await inner.settle();
+        const givenUp = assertRejects(
+          async () => await change(fs, file),
+          FsError,
+          "takes too long",
+        );
+        clock.advance(6);
+        fs.sweep();
+        await givenUp;
+        reads.open();
+        cuts.open();
+        while (fs.overdue > 0) await Deno.stat(".");
+        assertEquals(inner.getattr(file).size, size);
+        const now = new Uint8Array(size);
+        await inner.read(file, 0, now);
+        assertEquals(now, BYTES.subarray(0, size));
+      }, true),
+  });
+}
 
 Deno.test({
   name: "sqlite: a cut within a block that the host has to read is a thread's",
