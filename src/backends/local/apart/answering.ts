@@ -1,4 +1,5 @@
-import { type Asker, OWN, workFor } from "../../../base/asker.ts";
+import { OWN, workFor } from "../../../base/asker.ts";
+import { calling, type OngoingCall } from "../../../base/ongoing_call.ts";
 import { hostedFileSystem } from "../hosted.ts";
 import type {
   Answer,
@@ -12,6 +13,7 @@ import type {
   ToWorker,
 } from "./calls.ts";
 import { Carrier } from "./carrier.ts";
+import { type Caller, Callers } from "./callers.ts";
 import { sentFault } from "./faults.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -26,8 +28,11 @@ export class Answering {
   readonly #outbox: Outbox<Answer | News>;
   #carrier: Carrier | undefined;
   #toldLost = 0;
+  readonly #callers = new Callers();
   /** For whom the calls are that come. */
-  #asker: Asker = OWN;
+  #caller: Caller = this.#callers.named(OWN.party);
+  /** Calls that are under way and can be given up. */
+  readonly #ongoing = new Map<number, OngoingCall>();
 
   constructor(scope: WorkerScope) {
     this.#outbox = new Outbox((all, transfer) =>
@@ -35,7 +40,7 @@ export class Answering {
     );
     scope.onmessage = ({ data }) => {
       for (let i = 0; i < data.length;) {
-        i = workFor(this.#asker, () => this.#take(data, i));
+        i = workFor(this.#caller, () => this.#take(data, i));
       }
     };
   }
@@ -46,9 +51,10 @@ export class Answering {
       const one = all[i++]!;
       if ("call" in one) this.#carryOut(one);
       else if ("party" in one) {
-        this.#asker = one;
+        this.#caller = this.#callers.named(one.party);
         return i;
-      } else this.#carrier?.hear(one);
+      } else if ("givenUp" in one) this.#ongoing.get(one.givenUp)?.giveUp();
+      else this.#carrier?.hear(one);
     }
     return i;
   }
@@ -57,15 +63,35 @@ export class Answering {
     const fail = (error: unknown) =>
       this.#answer({ call, fault: sentFault(error) });
     try {
-      const given = method === "start"
-        ? this.#start(...args as Parameters<Calls["start"]>)
-        : this.#callOf(method)(...args);
+      const act = (): unknown =>
+        method === "start"
+          ? this.#start(...args as Parameters<Calls["start"]>)
+          : this.#callOf(method)(...args);
+      const given = calling(
+        act,
+        (work, ongoing) => this.#underWay(call, work, ongoing),
+      );
       if (!(given instanceof Promise)) {
         return this.#answer({ call, value: given });
       }
       given.then((value) => this.#answer({ call, value }), fail);
     } catch (error) {
       fail(error);
+    }
+  }
+
+  /** What a call comes to that goes on. */
+  async #underWay<T>(
+    call: number,
+    work: Promise<T>,
+    ongoing: OngoingCall | undefined,
+  ): Promise<T> {
+    using _ = this.#callers.going(this.#caller);
+    if (ongoing !== undefined) this.#ongoing.set(call, ongoing);
+    try {
+      return await work;
+    } finally {
+      this.#ongoing.delete(call);
     }
   }
 

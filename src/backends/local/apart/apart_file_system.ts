@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../../../base/clock.ts";
-import { ongoingCall } from "../../../base/ongoing_call.ts";
+import { goingOn, ongoingCall } from "../../../base/ongoing_call.ts";
 import { SharedPlaces } from "../../../base/shared_places.ts";
 import { abandon } from "../../../vfs/abandoned.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
@@ -324,7 +324,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   /** A call that content crosses with: much of it when there is a place for that. */
   #transfer<T>(bytes: number, call: () => Promise<T>): Promise<T> {
     if (bytes <= MUCH) return call();
-    const cross = (leave: () => void) => this.#cross(call, leave);
+    const cross = goingOn((leave: () => void) => this.#cross(call, leave));
     return this.#transfers.run(cross, ongoingCall());
   }
 

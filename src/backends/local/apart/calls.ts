@@ -1,4 +1,3 @@
-import type { Asker } from "../../../base/asker.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
@@ -145,7 +144,14 @@ export interface SentCall<M extends Method = Method> {
 }
 
 /** To the worker: the party that the calls from here on are for. */
-export type SentParty = Asker;
+export interface SentParty {
+  readonly party: string;
+}
+
+/** To the worker: a call that is waited for no longer, whether it was answered or not. */
+export interface SentGivingUp {
+  readonly givenUp: number;
+}
 
 /** To the worker: what is not answered. */
 export type Notice =
@@ -159,7 +165,12 @@ export type Notice =
   | { readonly sharers: number };
 
 /** What is sent to the worker: several at once, in their order. */
-export type ToWorker = readonly (SentCall | SentParty | Notice)[];
+export type ToWorker = readonly (
+  | SentCall
+  | SentParty
+  | SentGivingUp
+  | Notice
+)[];
 
 /** From the worker: the answer to a call. */
 export type Answer =

@@ -1,5 +1,6 @@
 import { leave } from "../../../base/awaitable.ts";
 import type { Clock } from "../../../base/clock.ts";
+import { goingOn } from "../../../base/ongoing_call.ts";
 import { FsError } from "../../../vfs/errors.ts";
 import { type MountNews, MountWatch } from "../mount_watch.ts";
 import type { Calls, Method, News, SentOptions, SentStart } from "./calls.ts";
@@ -107,7 +108,8 @@ export class CarriedFolder {
   ): Promise<ReturnType<Calls[M]>> {
     this.#isUsed = true;
     if (this.#told !== undefined) return this.#line!.call(method, args, buffer);
-    return this.#begin().then(() => this.#line!.call(method, args, buffer));
+    const call = () => this.#line!.call(method, args, buffer);
+    return this.#begin().then(goingOn(call));
   }
 
   /** `recall` is to be called when the host changes a guarded file. */

@@ -1,7 +1,7 @@
 import { FsError } from "../../../vfs/errors.ts";
 import { sharing } from "../../../vfs/sharing.ts";
 import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
-import type { FileAttributes } from "../../../vfs/file_system.ts";
+import type { FileAttributes, ReadResult } from "../../../vfs/file_system.ts";
 import type { JudgedEntry } from "../../../vfs/judged.ts";
 import type { HostedFileSystem } from "../hosted_file_system.ts";
 import type { LocalNode } from "../node.ts";
@@ -15,6 +15,7 @@ import type {
   Calls,
   Notice,
   SentAttributes,
+  SentContent,
   SentJudged,
   SentNode,
   SentPast,
@@ -119,17 +120,14 @@ export class Carrier {
       );
       return sentPage(page, this.#sendListed);
     },
-    read: async (file, offset, length) => {
+    read: (file, offset, length) => {
       const target = new Uint8Array(length);
-      const { bytes, eof } = await this.#fs.read(
-        this.#of(file),
-        offset,
-        target,
-      );
-      return {
+      const content = ({ bytes, eof }: ReadResult): SentContent => ({
         data: bytes < length ? target.slice(0, bytes) : target,
         eof,
-      };
+      });
+      const read = this.#fs.read(this.#of(file), offset, target);
+      return read instanceof Promise ? read.then(content) : content(read);
     },
     readlink: (symlink) => this.#fs.readlink(this.#of(symlink)),
     status: () => this.#fs.status(),

@@ -1,4 +1,5 @@
 import { askedBy, OWN } from "../../../base/asker.ts";
+import { ongoingCall } from "../../../base/ongoing_call.ts";
 import { FsError } from "../../../vfs/errors.ts";
 import type {
   Answer,
@@ -85,6 +86,7 @@ export class Line {
       });
       this.#tellParty();
       this.#outbox.add({ call, method, args }, buffer);
+      ongoingCall()?.whenGivenUp(() => this.#outbox.add({ givenUp: call }));
     });
   }
 

@@ -12,6 +12,7 @@ import type {
   SentCall,
   ToWorker,
 } from "../../../../src/backends/local/apart/calls.ts";
+import { hostThreads } from "../../../../src/backends/common/host_threads.ts";
 import { workFor } from "../../../../src/base/asker.ts";
 import { Status } from "../../../../src/nfs4/constants.ts";
 import { permissionsOf } from "../../../../src/vfs/permissions.ts";
@@ -127,6 +128,47 @@ Deno.test(
     const expected = Array.from({ length: 50 }, (_, i) => i + 1);
     assertEquals(await Promise.all(sizes), expected);
     await Promise.all(changes);
+  },
+);
+
+Deno.test(
+  "local, apart: what a party asks for is done in that order, with whichever messages it comes",
+  {
+    ignore,
+  },
+  async () => {
+    await using box = await ApartBox.open({ durability: "os" });
+    const { fs } = box;
+    const files: ApartNode[] = [];
+    for (const name of ["0", "1", "2"]) {
+      const kind = { type: "file" } as const;
+      const made = await fs.create(fs.root(), name, kind, { attributes });
+      files.push(made.node);
+    }
+    const gates = Array.from({ length: 8 }, (_, i) => {
+      const gate = Promise.withResolvers<void>();
+      const party = i % 2 === 0 ? "busy" : "another";
+      void workFor({ party }, () => hostThreads.long.run(() => gate.promise));
+      return gate;
+    });
+    const done: number[] = [];
+    const grow = (i: number) =>
+      workFor(
+        { party: "one" },
+        () =>
+          fs.setattr(files[i]!, { size: 2 ** 25 }).then(() =>
+            void done.push(i)
+          ),
+      );
+    const first = [grow(0), grow(1)];
+    await workFor({ party: "other" }, () => fs.getattr(fs.root()));
+    const all = [...first, grow(2)];
+    await fs.getattr(fs.root());
+    assertEquals(hostThreads.long.waiting, 3);
+    gates[0]!.resolve();
+    await Promise.all(all);
+    assertEquals(done, [0, 1, 2]);
+    for (const gate of gates) gate.resolve();
   },
 );
 
