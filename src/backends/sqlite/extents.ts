@@ -89,8 +89,9 @@ export class Extents {
       if (settled !== undefined) return settled;
     }
     if (extent.cutting !== undefined) return extent.cutting;
-    if (isGrowing && !extent.isTrimmed) {
-      // A crash can leave a tail that was never told of.
+    const isMeasured = isGrowing || file.used < file.size;
+    if (isMeasured && !extent.isTrimmed) {
+      // A crash can leave a tail that was never told of: it is not to be counted.
       const trimmed = promised(take(this.#trim(extent, file.size)));
       if (trimmed !== undefined) return trimmed;
     }

@@ -2,7 +2,7 @@ import type { Awaitable } from "../../base/awaitable.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
 import type { Committer } from "./committer.ts";
-import { assertThere, type Contents } from "./contents.ts";
+import { assertThere, type Contents, pagesOf } from "./contents.ts";
 import { Extents } from "./extents.ts";
 import type { ContentJournal } from "./content_journal.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
@@ -272,7 +272,9 @@ export class FileData {
       contents.write(number, offset, data);
       this.#extents.written(extent, data.length + (old?.length ?? 0));
       if (end > file.size || file.used < file.size) {
-        next.used = contents.measure(number).used;
+        // A commit that was lost can have left more than the file has.
+        const { used } = contents.measure(number);
+        next.used = Math.min(used, pagesOf(end));
       }
       if (stability === "unstable" && old === undefined) {
         this.#apply(file, next);

@@ -4,7 +4,15 @@ import {
   type SqliteFileSystem,
 } from "../../../src/backends/sqlite/mod.ts";
 import type { Timestamp } from "../../../src/vfs/mod.ts";
-import { canWrite, find, make, pattern, temporary, using } from "./fixture.ts";
+import {
+  canWrite,
+  copyFolder,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+} from "./fixture.ts";
 import { codes, RefusingDisk } from "./refusing_disk.ts";
 
 const ignore = !canWrite;
@@ -92,7 +100,6 @@ for (const durability of ["full", "os", "none"] as const) {
         await readAll(fs);
         // As a process that is killed would leave it.
         using copy = temporary();
-        Deno.removeSync(copy.path);
         copyFolder(folder.path, copy.path);
         await using(copy.path, (fs) => {
           assertGreater(countRead(fs), 2000);
@@ -126,12 +133,3 @@ Deno.test({
     });
   },
 });
-
-function copyFolder(from: string, to: string): void {
-  Deno.mkdirSync(to);
-  for (const { name, isDirectory } of Deno.readDirSync(from)) {
-    const [source, target] = [`${from}/${name}`, `${to}/${name}`];
-    if (isDirectory) copyFolder(source, target);
-    else Deno.copyFileSync(source, target);
-  }
-}

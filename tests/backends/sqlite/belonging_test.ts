@@ -7,6 +7,7 @@ import { FsError } from "../../../src/vfs/mod.ts";
 import {
   attributes,
   canWrite,
+  copyFolder,
   find,
   make,
   pattern,
@@ -22,16 +23,6 @@ async function filled(directory: string, seed = 1): Promise<void> {
   await using(directory, (fs) => {
     fs.write(make(fs, "large"), 0, pattern(50_000, seed), "file");
   });
-}
-
-/** The files of a store in `from` as they are: a process that was killed leaves them so. */
-function copy(from: string, to: string): void {
-  Deno.mkdirSync(to, { recursive: true });
-  for (const { name, isDirectory } of Deno.readDirSync(from)) {
-    const [source, target] = [`${from}/${name}`, `${to}/${name}`];
-    if (isDirectory) copy(source, target);
-    else Deno.copyFileSync(source, target);
-  }
 }
 
 /** Everything below a folder, with sizes. */
@@ -84,7 +75,7 @@ Deno.test({
     const fs = sqlite(store);
     make(fs, "a");
     await fs.settle();
-    copy(store, left);
+    copyFolder(store, left);
     await fs.dispose();
     Deno.removeSync(`${left}/store.db`);
     await assertRefused(left, "store.db is missing beside its log");
@@ -152,9 +143,9 @@ async function lives(folder: string, ends: number): Promise<string[]> {
     const fs = sqlite(store);
     for (let i = 0; i < 20; i++) make(fs, `file${life}-${i}`);
     await fs.settle();
-    if (isLast) copy(store, saved);
+    if (isLast) copyFolder(store, saved);
     await fs.dispose();
-    if (!isLast) copy(store, saved);
+    if (!isLast) copyFolder(store, saved);
     copies.push(saved);
   }
   return copies;
@@ -201,7 +192,7 @@ Deno.test({
       await fs.settle();
       await fs.settle();
       const next = `${store}-`;
-      copy(store, next);
+      copyFolder(store, next);
       await fs.dispose();
       store = next;
     }
@@ -258,7 +249,7 @@ Deno.test({
     Deno.mkdirSync(`${store}/content`);
     await assertRefused(store, "content/ is not this store's", "mounted");
     Deno.removeSync(`${store}/content`);
-    copy(`${other}/content`, `${store}/content`);
+    copyFolder(`${other}/content`, `${store}/content`);
     await assertRefused(store, "content/ and store.db are of different stores");
     Deno.removeSync(`${store}/content`, { recursive: true });
     Deno.renameSync(`${store}/away`, `${store}/content`);
