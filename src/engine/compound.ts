@@ -360,6 +360,7 @@ class CompoundRun {
       reply.patchUint32(this.#countAt, operationIndex);
       const answer = reply.subarray(this.#start);
       slot?.finish(answer);
+      if (this.#status === Status.OK) context.forgetSettled();
       if (context.relied !== undefined) {
         this.#call.reliance = new ReliedReply({
           context,

@@ -30,6 +30,8 @@ export interface ReliedResult {
   settler: Settler;
   /** The settler's `losses` after that. */
   readonly losses: number | undefined;
+  /** The settler's `unsettled` before that. */
+  readonly unsettled: number | undefined;
   /** The operation, and which it is. */
   readonly row: OperationRow;
   readonly index: number;
@@ -253,11 +255,20 @@ export class CompoundContext {
   /** A result, the first to do so, is not to leave before `settler` has settled. */
   rely(
     settler: Settler,
-    result: Omit<ReliedResult, "settler" | "losses">,
+    result: Omit<ReliedResult, "settler" | "losses" | "unsettled">,
   ): void {
     const relied = this.relied ??= [];
     for (const each of relied) if (each.settler === settler) return;
-    relied.push({ settler, losses: settler.losses, ...result });
+    const { losses, unsettled } = settler;
+    relied.push({ settler, losses, unsettled, ...result });
+  }
+
+  /** The results, none of them refused, rely on no more than what they changed or saw. */
+  forgetSettled(): void {
+    const left = this.relied?.filter(({ settler, unsettled }) =>
+      unsettled === undefined || settler.unsettled !== unsettled
+    );
+    this.relied = left?.length ? left : undefined;
   }
 
   /** Makes `file` the current filehandle; its stateid is not known yet (RFC 8881 16.2.3.1.2). */

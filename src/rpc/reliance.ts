@@ -11,6 +11,11 @@ export interface Settler {
    * still at work on.
    */
   settle(): void | Promise<void>;
+  /**
+   * Another than before where something was changed or shown meanwhile that is yet to
+   * be settled; `undefined` where that can't be told.
+   */
+  readonly unsettled?: number | undefined;
   /** Another than before where what was changed before was undone meanwhile. */
   readonly losses?: number;
 }

@@ -99,6 +99,16 @@ export class CheckedFileSystem
     }, undefined);
   }
 
+  get unsettled(): number | undefined {
+    if (this.#isSound) return this.inner.unsettled;
+    return this.#calls.told("unsettled", () => {
+      const { unsettled } = this.inner;
+      return unsettled === undefined
+        ? undefined
+        : this.#calls.sound("unsettled", unsettled, wrongCount);
+    }, undefined);
+  }
+
   get losses(): number | undefined {
     if (this.#isSound) return this.inner.losses;
     // A file system that can't say has lost what there was: NaN is another than

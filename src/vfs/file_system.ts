@@ -387,7 +387,7 @@ export interface FileSystem<Node extends object = object> {
 
   /**
    * Makes durable what was answered so far. Called once for all the requests in
-   * hand, before their replies leave; a file system that is durable (or never)
+   * hand, before the replies leave that rely on it; a file system that is durable (or never)
    * at each call leaves it out.
    *
    * Throws or rejects with an {@linkcode FsError} ("no-space", "io", …) where
@@ -399,6 +399,15 @@ export interface FileSystem<Node extends object = object> {
    * told that they are.)
    */
   settle?(): Awaitable<void>;
+
+  /**
+   * Grows with each call that changes something, looks at what is not durable yet
+   * (also where that is gone, or refuses the call) or is a `commit`. A request during
+   * which it stood still, and that was not refused, is answered without `settle`:
+   * what others have changed, and may lose, is not its business. `undefined` where
+   * that can't be told: then each request waits for `settle`.
+   */
+  readonly unsettled?: number | undefined;
 
   /**
    * How often changes were undone that `settle` had not made durable. A request

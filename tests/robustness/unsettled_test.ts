@@ -26,6 +26,7 @@ async function lameServer() {
   ], { port: 0, shutdownTimeout: 1000 });
   return {
     port: server.port,
+    lame,
     settling: (next: Settle) => outcome = next,
     [Symbol.asyncDispose]: async () => {
       outcome = () => {};
@@ -175,4 +176,23 @@ Deno.test("a request whose connection ends before its answer is kept can be sent
     const { status } = await prepared.send();
     assertEquals(status, outcome === "kept" ? Status.OK : Status.NOSPC);
   }
+});
+
+Deno.test("a request that changed nothing, and saw nothing that is lost, is answered all the same", async () => {
+  await using server = await lameServer();
+  let unsettled: number | undefined = 1;
+  let step = 0;
+  Object.defineProperty(server.lame, "unsettled", {
+    get: () => unsettled === undefined ? undefined : unsettled += step,
+  });
+  await using session = await openSession({ port: server.port });
+  server.settling(() => Promise.reject(new FsError("no-space")));
+  const look = [...walk(["lame", "d", "f"]), op.getattr(["size"])];
+  await session.compound(look);
+  // What it is refused for may be lost as well.
+  await session.expectStatus(Status.IO, walk(["lame", "d", "nothing"]));
+  step = 1;
+  await session.expectStatus(Status.IO, look);
+  unsettled = undefined;
+  await session.expectStatus(Status.IO, look);
 });

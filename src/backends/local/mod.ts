@@ -46,6 +46,7 @@ export interface LocalFileSystem extends
       | "stats"
       | "records"
       | "settle"
+      | "unsettled"
       | "losses"
       | "failure"
     >

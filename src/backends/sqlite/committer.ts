@@ -3,6 +3,7 @@ import type { AccessTimes } from "./access_times.ts";
 import { BusyContents } from "./busy_contents.ts";
 import { Flushes } from "./flushes.ts";
 import type { Extent } from "./node.ts";
+import type { NodeTable } from "./node_table.ts";
 import type { Contents } from "./contents.ts";
 import type { Durability } from "./options.ts";
 import type { ContentJournal } from "./content_journal.ts";
@@ -24,6 +25,8 @@ export interface CommitterParts {
   readonly transaction: Transaction;
   /** What is committed by itself, behind the open changes. */
   readonly accessTimes: AccessTimes;
+  /** They hear when what was committed is durable. */
+  readonly nodes: Pick<NodeTable, "durable">;
   /** The files beside the database. */
   readonly contents: Contents;
   /** What was written there and is not known to be on disk. */
@@ -62,7 +65,8 @@ interface Following {
  *   database before the log is used from its start again; and with NORMAL a new
  *   log's header before its frames. So the database never has what the log could
  *   lose, and no frame is overwritten before the database has it: see `Log.empty`.
- * - No reply leaves before the promise of `settle`, whatever it has seen.
+ * - No reply that has changed or seen what is not durable leaves before the promise
+ *   of `settle`.
  */
 export class Committer implements Companion {
   /** Commits, their fsyncs, and the batches of replies that waited for them. */
@@ -501,6 +505,7 @@ export class Committer implements Companion {
   }
 
   #finish(): void {
+    this.#parts.nodes.durable();
     const acts = this.#afterwards;
     this.#afterwards = [];
     for (const act of acts) act();

@@ -15,6 +15,23 @@ interface Image {
   readonly isUnsaved: boolean;
 }
 
+/** Nodes that are not what is on disk. */
+class Changes {
+  /** Those whose attributes go into their rows with the commit, and what they were before. */
+  readonly due = new Map<SqliteNode, Image>();
+  /** Those that were made; the folder of each is due. */
+  readonly made = new Set<SqliteNode>();
+
+  has(node: SqliteNode): boolean {
+    return this.due.size > 0 && (this.due.has(node) || this.made.has(node));
+  }
+
+  take({ due, made }: Changes): void {
+    for (const [node, image] of due) this.due.set(node, image);
+    for (const node of made) this.made.add(node);
+  }
+}
+
 /**
  * The nodes in memory. Only one object for each file has its live attributes:
  * the one that is found here. Code that holds another, which has left this
@@ -27,13 +44,12 @@ export class NodeTable {
   readonly unsaved = new Set<SqliteNode>();
   /** Nodes with access times that their rows don't have: see {@linkcode AccessTimes}. */
   readonly accessed = new Set<SqliteNode>();
-  /**
-   * Nodes whose attributes go into their rows with the next commit, and what they
-   * were before.
-   */
-  readonly #due = new Map<SqliteNode, Image>();
-  /** Nodes made since the last commit. */
-  readonly #made = new Set<SqliteNode>();
+  /** How often something was looked at that is not durable. */
+  shown = 0;
+  /** Changed since the last commit. */
+  #open = new Changes();
+  /** Committed, and not known to be durable. */
+  #committed = new Changes();
   readonly #sql: Statements;
   readonly #recent: RecentMap<number, SqliteNode>;
   #names = new RecentMap<string, number>(KEPT_NAMES);
@@ -50,9 +66,16 @@ export class NodeTable {
   /** The node of a number; `undefined` when there is none. */
   get(fileid: number): SqliteNode | undefined {
     const recent = this.#recent.get(fileid);
-    if (recent !== undefined) return recent;
+    if (recent !== undefined) return this.#show(recent);
     const row = this.#sql.node(fileid);
-    return row === undefined ? undefined : this.add(row);
+    if (row !== undefined) return this.add(row);
+    this.showAll();
+    return undefined;
+  }
+
+  /** What is looked at may come of any node that is to be changed. */
+  showAll(): void {
+    if (this.#open.due.size + this.#committed.due.size > 0) this.shown++;
   }
 
   /** Whether the node of a number is in memory. */
@@ -62,13 +85,14 @@ export class NodeTable {
 
   /** The node of a row that was just read, in memory from now on. */
   take(row: BeginsWithNode): SqliteNode {
-    return this.#recent.get(row[0]) ?? this.add(row);
+    const recent = this.#recent.get(row[0]);
+    return recent === undefined ? this.add(row) : this.#show(recent);
   }
 
   /** The node of a row that was just read; it does not stay in memory for that. */
   glance(row: BeginsWithNode): SqliteNode {
     const recent = this.#recent.get(row[0]);
-    if (recent !== undefined) return recent;
+    if (recent !== undefined) return this.#show(recent);
     const node = new SqliteNode(row);
     node.isForgotten = true;
     return node;
@@ -77,8 +101,9 @@ export class NodeTable {
   /** The node that has the live attributes of the same file; throws "stale" when it is gone. */
   live(node: SqliteNode): SqliteNode {
     const live = node.isForgotten ? this.get(node.fileid) : node;
-    if (live === undefined || live.isGone) throw new FsError("stale");
-    return live;
+    if (live !== undefined && !live.isGone) return this.#show(live);
+    this.showAll();
+    throw new FsError("stale");
   }
 
   /** Takes a row into memory that is not there yet. */
@@ -91,13 +116,13 @@ export class NodeTable {
   /** Takes a row into memory that the open transaction has made. */
   make(row: NodeRow): SqliteNode {
     const node = this.add(row);
-    this.#made.add(node);
+    this.#open.made.add(node);
     return node;
   }
 
   /** Whether a lost transaction would change the node back. */
   isDue(node: SqliteNode): boolean {
-    return this.#due.has(node) || this.#made.has(node);
+    return this.#open.has(node);
   }
 
   /**
@@ -117,21 +142,28 @@ export class NodeTable {
 
   /** Writes what {@linkcode change} was told of, in the open transaction. */
   save(): void {
-    for (const node of this.#due.keys()) {
+    for (const node of this.#open.due.keys()) {
       if (!node.isGone) this.#sql.saveNode(node);
     }
   }
 
   /** {@inheritDoc Companion.committed} */
   committed(): void {
-    this.#due.clear();
-    this.#made.clear();
+    // Behind a commit comes that of access times.
+    if (this.#committed.due.size > 0) this.#committed.take(this.#open);
+    else this.#committed = this.#open;
+    this.#open = new Changes();
+  }
+
+  /** All that was committed is on disk, or as safe as it is to be. */
+  durable(): void {
+    this.#committed = new Changes();
   }
 
   /** The nodes become what they were, but for those that are open. */
   undone(): void {
     this.#names = new RecentMap(KEPT_NAMES);
-    for (const [node, image] of this.#due) {
+    for (const [node, image] of this.#open.due) {
       const { opens, identity } = node;
       Object.assign(node, image.node, { opens, identity, isForgotten: false });
       // What was written to the content since is beyond its end perhaps.
@@ -140,8 +172,8 @@ export class NodeTable {
       else this.unsaved.delete(node);
       this.#recent.set(node.fileid, node);
     }
-    for (const node of this.#made) this.#forget(node);
-    this.committed();
+    for (const node of this.#open.made) this.#forget(node);
+    this.#open = new Changes();
   }
 
   /** The node is gone for good, once the open transaction is durable. */
@@ -166,10 +198,16 @@ export class NodeTable {
     this.#names.set(keyOf(folder, name), node?.fileid ?? NOTHING);
   }
 
+  #show(node: SqliteNode): SqliteNode {
+    if (this.#open.has(node) || this.#committed.has(node)) this.shown++;
+    return node;
+  }
+
   #remember(node: SqliteNode): void {
-    if (this.#due.has(node)) return;
+    const { due } = this.#open;
+    if (due.has(node)) return;
     const isUnsaved = this.unsaved.has(node);
-    this.#due.set(node, { node: { ...node }, isUnsaved });
+    due.set(node, { node: { ...node }, isUnsaved });
   }
 
   #forget(node: SqliteNode): void {
@@ -179,10 +217,10 @@ export class NodeTable {
     this.#recent.delete(node.fileid);
   }
 
-  /** Whether what a node knows is nowhere else. */
+  /** Whether what a node knows is nowhere else, or not durable: another would not be known as that. */
   #isNeeded(node: SqliteNode): boolean {
     return node.opens > 0 || this.unsaved.has(node) ||
-      this.accessed.has(node) || this.isDue(node);
+      this.accessed.has(node) || this.isDue(node) || this.#committed.has(node);
   }
 }
 

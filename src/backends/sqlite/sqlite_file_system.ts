@@ -203,7 +203,8 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** Room on the disk, or what the quota leaves of it. */
   status(): FileSystemStatus {
-    const { room, place } = this.#store;
+    const { room, place, nodes } = this.#store;
+    nodes.showAll();
     const { freeBytes } = room;
     const freeFiles = Math.floor(freeBytes / NODE_BYTES);
     return {
@@ -284,6 +285,8 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   commit(file: SqliteNode): Awaitable<void> {
     const { data, nodes } = this.#store;
     const live = nodes.live(file);
+    // What it says is durable may be on its way there for another's COMMIT.
+    nodes.shown++;
     const flushed = data.flush(live);
     if (flushed === undefined) return data.commit(live);
     return flushed.then(() => data.commitAttributes(nodes.live(file)));
@@ -384,6 +387,13 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
    */
   settle(): void | Promise<void> {
     return this.#store.committer.settle();
+  }
+
+  /** Changes and looks at what is not durable, where that can be told: see `FileSystem.unsettled`. */
+  get unsettled(): number | undefined {
+    const { nodes, transaction } = this.#store;
+    const isSound = transaction.failure === undefined;
+    return isSound ? transaction.operations + nodes.shown : undefined;
   }
 
   /** Transactions that were undone: see `FileSystem.losses`. */

@@ -118,6 +118,7 @@ function assemble(
     ...{
       transaction,
       accessTimes,
+      nodes,
       contents,
       journal,
       log,
@@ -159,6 +160,7 @@ function assemble(
     // Clients are told of it before they change anything, so it is durable first.
     if (isSynced) log.syncNow();
     sequence.synced();
+    nodes.durable();
   }
   if (durability !== "full") transaction.extendAhead(() => committer.now());
   return {
