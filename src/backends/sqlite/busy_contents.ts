@@ -22,7 +22,7 @@ interface Tally {
  */
 export class BusyContents {
   #now = new Map<number, Tally>();
-  #syncBeforeCommit = new Map<number, Tally>();
+  #before = new Map<number, Tally>();
   #commit = 0;
 
   /** Counts a write to a content, and says whether that is busy. */
@@ -35,9 +35,9 @@ export class BusyContents {
       if (tally.last !== this.#commit) tally.commits++;
       tally.last = this.#commit;
     }
-    const before = this.#syncBeforeCommit.get(content);
+    const before = this.#before.get(content);
     return before !== undefined &&
-      this.#syncBeforeCommit.size <= FEW_CONTENTS &&
+      this.#before.size <= FEW_CONTENTS &&
       before.writes >= MANY_WRITES * before.commits;
   }
 
@@ -45,7 +45,7 @@ export class BusyContents {
   committed(): void {
     this.#commit++;
     if (this.#commit % COMMITS > 0) return;
-    this.#syncBeforeCommit = this.#now;
+    this.#before = this.#now;
     this.#now = new Map();
   }
 }

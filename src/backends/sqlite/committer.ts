@@ -1,6 +1,7 @@
 import { OWN, workFor } from "../../base/asker.ts";
 import type { AccessTimes } from "./access_times.ts";
 import { BusyContents } from "./busy_contents.ts";
+import { CommitContents } from "./commit_contents.ts";
 import { Flushes } from "./flushes.ts";
 import type { Extent } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
@@ -74,12 +75,8 @@ export class Committer implements Companion {
   readonly #parts: CommitterParts;
   /** Contents that are not all on disk, or are to be cut, or are being cut. */
   readonly #watched = new Map<number, Extent>();
-  /** Contents that must be on disk before the next commit may be. */
-  readonly #syncBeforeCommit = new Set<Extent>();
-  /** Contents that must be on disk together with the next commit. */
-  readonly #syncWithCommit = new Set<Extent>();
-  /** Bytes that those two sets have to bring there. */
-  #includedBytes = 0;
+  /** What the next commit brings to disk of them. */
+  readonly #included = new CommitContents();
   /** Contents that are brought there by themselves. */
   readonly #flushes = new Flushes((extent) =>
     this.#flush(extent.number, extent)
@@ -135,11 +132,7 @@ export class Committer implements Companion {
     // grows would show what was cut off: both only when the content is on disk.
     const isFirst = unsynced.isShortened ||
       this.#parts.journal.last(number) !== undefined;
-    if (!isFirst && !unsynced.isAny) return;
-    const set = isFirst ? this.#syncBeforeCommit : this.#syncWithCommit;
-    if (set.has(extent)) return;
-    set.add(extent);
-    this.#includedBytes += unsynced.bytes;
+    if (isFirst || unsynced.isAny) this.#included.add(extent, { isFirst });
   }
 
   /** Whether so much was written to a content that no commit should bring it to disk. */
@@ -152,7 +145,7 @@ export class Committer implements Companion {
   fits({ unsynced }: Extent): boolean {
     const { durability, commitBytes } = this.#parts;
     return durability !== "full" || unsynced.bytes === 0 ||
-      this.#includedBytes + unsynced.bytes <= commitBytes;
+      this.#included.bytes + unsynced.bytes <= commitBytes;
   }
 
   /** Brings what was done to a content up to now to disk, before a commit and not in it. */
@@ -178,8 +171,7 @@ export class Committer implements Companion {
 
   /** The content is going. */
   exclude(extent: Extent): void {
-    this.#syncBeforeCommit.delete(extent);
-    this.#syncWithCommit.delete(extent);
+    this.#included.delete(extent);
     this.#watched.delete(extent.number);
   }
 
@@ -235,23 +227,21 @@ export class Committer implements Companion {
       if (this.#emptying !== undefined) this.#sync(() => log.finishEmptying());
       this.#emptying = undefined;
       if (isFull) {
-        for (const extent of [...this.#syncing, ...this.#syncBeforeCommit]) {
+        const first = this.#included.takeFirst();
+        for (const extent of [...this.#syncing, ...first]) {
           const last = this.#clean(extent);
           this.#sync(() => contents.syncNow(extent.number));
           this.#forget(extent.number, last);
         }
-        this.#syncBeforeCommit.clear();
       }
       this.#commit();
       if (isFull) {
         this.#sync(() => log.syncNow());
         this.counts.syncs++;
-        for (const extent of this.#syncWithCommit) {
+        for (const extent of this.#included.takeOthers()) {
           this.#clean(extent);
           this.#sync(() => contents.syncNow(extent.number));
         }
-        this.#syncWithCommit.clear();
-        this.#includedBytes = 0;
       }
       this.#finish();
     } catch (error) {
@@ -287,7 +277,7 @@ export class Committer implements Companion {
       save();
       for (const number of journal.numbers()) {
         const extent = this.known(number);
-        if (extent !== undefined) this.#syncBeforeCommit.add(extent);
+        if (extent !== undefined) this.#included.add(extent, { isFirst: true });
       }
       this.now();
       await this.#emptying;
@@ -302,8 +292,7 @@ export class Committer implements Companion {
 
   get #isPending(): boolean {
     const { transaction, accessTimes } = this.#parts;
-    return transaction.isOpen || this.#syncBeforeCommit.size > 0 ||
-      this.#syncWithCommit.size > 0 || accessTimes.areMany;
+    return transaction.isOpen || this.#included.isAny || accessTimes.areMany;
   }
 
   /** The commit that covers everything up to now. */
@@ -345,15 +334,13 @@ export class Committer implements Companion {
 
   async #round(losses: number): Promise<void> {
     const { contents, journal, log, transaction } = this.#parts;
-    while (this.#syncBeforeCommit.size > 0 || this.#emptying !== undefined) {
-      if (this.#syncBeforeCommit.size > 0) await this.#syncBefore();
+    while (this.#included.hasFirst || this.#emptying !== undefined) {
+      if (this.#included.hasFirst) await this.#syncBefore();
       await this.#emptying;
     }
     if (transaction.losses !== losses) throw transaction.loss;
     this.#commit();
-    this.#syncing = [...this.#syncWithCommit];
-    this.#syncWithCommit.clear();
-    this.#includedBytes = 0;
+    this.#syncing = this.#included.takeOthers();
     const syncs = this.#syncing.map((extent) => {
       this.#clean(extent);
       return contents.sync(extent.number);
@@ -367,8 +354,7 @@ export class Committer implements Companion {
   }
 
   async #syncBefore(): Promise<void> {
-    const extents = this.#syncing = [...this.#syncBeforeCommit];
-    this.#syncBeforeCommit.clear();
+    const extents = this.#syncing = this.#included.takeFirst();
     const { contents } = this.#parts;
     const lasts = extents.map((extent) => this.#clean(extent));
     await this.#synced(
