@@ -3,10 +3,22 @@ import { hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import {
   sqlite,
   type SqliteFileSystem,
+  type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { canWrite, find, make, pattern, temporary } from "./fixture.ts";
+import { Model } from "./crash_model.ts";
+import { act, nextBatch } from "./crash_steps.ts";
+import {
+  canWrite,
+  find,
+  make,
+  pattern,
+  sequence,
+  temporary,
+  using,
+} from "./fixture.ts";
 import { GatedDisk } from "./gated_disk.ts";
+import { LossyDisk } from "./lossy_disk.ts";
 import { RefusingDisk } from "./refusing_disk.ts";
 
 const ignore = !canWrite;
@@ -203,3 +215,78 @@ Deno.test({
     await assertRejects(() => fs.dispose(), FsError);
   },
 });
+
+/** What is seen of a file by its identity, and of names in it; throws where it is gone. */
+function seen(
+  fs: SqliteFileSystem,
+  identity: Uint8Array,
+  name: string,
+): string {
+  const node = fs.getattr(fs.resolve(identity));
+  const { mode, nlink, type, fileid } = node;
+  const entry = type === "directory" ? fs.lookup(node, name)?.fileid : 0;
+  return JSON.stringify({ mode, nlink, type, fileid, entry });
+}
+
+/** Identities of all that is in a store, and the names there. */
+function everything(fs: SqliteFileSystem): Map<string, Uint8Array> {
+  const found = new Map([["", fs.identify(fs.root())]]);
+  const walk = (folder: SqliteNode, prefix: string) => {
+    for (const { name } of fs.readdir(folder, 0, 1000).entries) {
+      const node = fs.lookup(folder, name)!;
+      found.set(`${prefix}${name}`, fs.identify(node));
+      if (node.type === "directory") walk(node, `${prefix}${name}/`);
+    }
+  };
+  walk(fs.root(), "");
+  return found;
+}
+
+for (const when of ["changed", "committed"]) {
+  Deno.test({
+    name:
+      `what is seen while others' changes are ${when}, and not relied on, is there after a power failure`,
+    ignore: ignore || Deno.build.os !== "linux",
+    async fn() {
+      const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
+      const random = sequence(seed);
+      using folder = temporary();
+      const store = `${folder.path}/store`;
+      const disk = new LossyDisk();
+      const fs = sqlite(store, { disk, keptNodes: 4, longLog: 100_000 });
+      const model = await Model.of(fs);
+      let count = 0;
+      for (let point = 0; point < 30; point++) {
+        const before = everything(fs);
+        for (const step of nextBatch(model, random)) await act(fs, step);
+        const settled = when === "changed" ? undefined : fs.settle();
+        const told: [Uint8Array, string, string][] = [];
+        for (const identity of before.values()) {
+          for (const path of before.keys()) {
+            const name = path.split("/").at(-1)!;
+            if (name === "") continue;
+            const { unsettled } = fs;
+            try {
+              const what = seen(fs, identity, name);
+              if (fs.unsettled === unsettled) told.push([identity, name, what]);
+            } catch (error) {
+              if (!(error instanceof FsError)) throw error;
+            }
+          }
+        }
+        count += told.length;
+        const copy = `${folder.path}/${point}`;
+        disk.copy(store, copy, { log: true, contents: true, database: true });
+        await using(copy, (fs) => {
+          for (const [identity, name, what] of told) {
+            const where = JSON.stringify({ seed, point, name });
+            assertEquals(seen(fs, identity, name), what, where);
+          }
+        });
+        await (settled ?? fs.settle());
+      }
+      assert(count > 0, String(seed));
+      await fs.dispose();
+    },
+  });
+}
