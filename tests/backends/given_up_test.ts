@@ -355,3 +355,43 @@ Deno.test({
     at.assertIs({ names: ["d", "f", "g"] });
   },
 });
+
+Deno.test({
+  name:
+    "local: what is given up of a SETATTR in line has changed nothing, and undoes nothing that others have set",
+  ignore: ignore || Deno.uid() !== 0,
+  async fn() {
+    using folder = new Folder();
+    const clock = new FakeClock();
+    const hosted = new HostedFileSystem(makeHost(true), folder.path);
+    await served(hosted, clock, async (fs) => {
+      const file = (await fs.lookup(await fs.root(), "f"))!;
+      const gate = Promise.withResolvers<void>();
+      const crowd = Array.from(
+        { length: 20 },
+        () => hostThreads.long.run(() => gate.promise),
+      );
+      const given = { size: 1, mode: 0o666, gid: 1234 };
+      const set = assertRejects(
+        async () => await fs.setattr(file, given),
+        FsError,
+        "takes too long",
+      );
+      const { mode } = await fs.getattr(file);
+      assertEquals(mode & 0o777, 0o644, "all of it comes in its turn");
+      await workFor(
+        { party: "other" },
+        async () =>
+          await fs.setattr(file, { mode: 0o600, uid: 4321, gid: 4321 }),
+      );
+      clock.advance(LIMIT + 1);
+      fs.sweep();
+      await set;
+      gate.resolve();
+      await Promise.all(crowd);
+      const now = await fs.getattr(file);
+      assertEquals([now.mode & 0o777, now.uid, now.gid], [0o600, 4321, 4321]);
+      assertEquals(now.size, SIZE);
+    });
+  },
+});

@@ -5,11 +5,7 @@ import { after, goingOn } from "../../base/ongoing_call.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
-import {
-  assertJudged,
-  type JudgedEntry,
-  type JudgedRename,
-} from "../../vfs/judged.ts";
+import type { JudgedEntry, JudgedRename } from "../../vfs/judged.ts";
 import { type Sharing, sharing } from "../../vfs/sharing.ts";
 import type { Rights } from "../../vfs/wanted.ts";
 import type {
@@ -32,7 +28,7 @@ import type {
   WantedAttributes,
 } from "../../vfs/file_system.ts";
 import { Approach } from "./approach.ts";
-import { applyChanges, checkChanges, needsPath } from "./attribute_changes.ts";
+import { checkChanges } from "./attribute_changes.ts";
 import { create } from "./create.ts";
 import { link, remove, rename } from "./entries.ts";
 import { toFsError } from "./errno.ts";
@@ -45,7 +41,7 @@ import { decodeIdentity, encodeIdentity } from "./node_table.ts";
 import type { HostedOptions } from "./options.ts";
 import { MountWatch } from "./mount_watch.ts";
 import { readPage } from "./pages.ts";
-import { resize as resizeFile } from "./resizes.ts";
+import { setAttributes } from "./set_attributes.ts";
 import { Store } from "./store.ts";
 import { MAX_SYNC, readFile, writeFile } from "../common/transfers.ts";
 
@@ -307,43 +303,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     changes: AttributeChanges,
     judged?: Rights,
   ): Awaitable<void> {
-    return this.#runOn(node, () => {
-      const store = this.#store;
-      const { files, guards, host, listings, resizes, tree } = store;
-      using _ = tree.moment.ending();
-      const stat = tree.stat(node);
-      assertJudged(judged, stat);
-      checkChanges(node.type, changes);
-      const descriptor = changes.size === undefined
-        ? undefined
-        : files.writing(node);
-      // Without a pin, a path is good for the moment alone.
-      const mayWait = host.pinsFolders || !needsPath(changes);
-      // Nothing waits for one that stands in a line.
-      const ended = Promise.withResolvers<void>();
-      const begun = () => resizes.begun(node, ended.promise);
-      const resize = (size: number) =>
-        mayWait
-          ? resizeFile(host, { descriptor: descriptor!, stat, begun }, size)
-          : fs.ftruncateSync(descriptor!.fd, size);
-      const apply = (path?: string) =>
-        applyChanges(host, { path, resize, stat }, changes);
-      const done = () => {
-        store.touched(node);
-        if (node.type === "directory") {
-          listings.changed(node, { before: stat, after: tree.stat(node) });
-        }
-      };
-      const applied = needsPath(changes) ? tree.exactly(node, apply) : apply();
-      if (!(applied instanceof Promise)) {
-        done();
-        return store.keep(node, stat);
-      }
-      // Its path is that of the descriptor, which stays open until then.
-      const resized = descriptor!.during(() => applied);
-      return guards.during(node, resized).then(done).finally(ended.resolve)
-        .then(() => store.keep(node, stat));
-    });
+    const wanted = { changes, judged };
+    return this.#runOn(node, () => setAttributes(this.#store, node, wanted));
   }
 
   /** Writes all of `data`; durable only where that is asked for. */

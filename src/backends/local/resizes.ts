@@ -1,38 +1,30 @@
-import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
-import { after, ongoingCall } from "../../base/ongoing_call.ts";
+import { after } from "../../base/ongoing_call.ts";
+import type { SharedPlaces } from "../../base/shared_places.ts";
 import { hostThreads } from "../common/host_threads.ts";
-import { isFarFrom, resizeLater } from "../common/long_calls.ts";
+import { isFarFrom } from "../common/long_calls.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Host, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
 
 /**
- * Brings an open file to `size`: at once, or by another thread where that takes
- * long, if only since the host has it wait: for other threads that read, or for
- * what it keeps of the last block.
+ * The threads by which an open file is brought to `size`; `undefined` where that
+ * takes next to nothing. It may take long if only since the host has it wait: for
+ * other threads that read, or for what it keeps of the last block.
  */
-export function resize(
+export function threadsToResize(
   host: Host,
-  { descriptor, stat, begun }: {
+  { descriptor, stat }: {
     readonly descriptor: Descriptor;
     readonly stat: HostStat;
-    /** Called when another thread begins. */
-    readonly begun: () => void;
   },
   size: number,
-): Awaitable<void> {
+): SharedPlaces | undefined {
   const { fd, isTransferring } = descriptor;
+  if (isFarFrom(stat, size)) return hostThreads.long;
   const isHeldUp = isTransferring ||
     size < stat.size && host.isReadFirst(fd, size, size);
-  const isLong = isFarFrom(stat, size);
-  if (!isHeldUp && !isLong) return fs.ftruncateSync(fd, size);
-  const threads = isLong ? hostThreads.long : hostThreads.short;
-  const change = () => {
-    begun();
-    return resizeLater(fd, size);
-  };
-  return threads.run(change, ongoingCall());
+  return isHeldUp ? hostThreads.short : undefined;
 }
 
 /**
