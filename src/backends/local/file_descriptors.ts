@@ -12,6 +12,7 @@ import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
 import { NamelessFiles } from "./nameless_files.ts";
 import type { LocalNode } from "./node.ts";
+import { SyncFailures } from "./sync_failures.ts";
 
 /** Opens a node's file with O_RDONLY, O_WRONLY or O_RDWR, sure that it is that node's. */
 export type OpenFile = (node: LocalNode, flags: number) => number;
@@ -36,6 +37,7 @@ export class FileDescriptors {
   readonly #failed = new Map<LocalNode, unknown>();
   /** Syncs of a file's content that are asked for, all of them as one. */
   readonly #syncing = new Map<LocalNode, Promise<void>>();
+  readonly #failures = new SyncFailures();
   /** Those of them that have begun. */
   readonly #flushing = new Map<LocalNode, Promise<void>>();
 
@@ -213,6 +215,7 @@ export class FileDescriptors {
       readonly leave?: (() => void) | undefined;
     },
   ): Promise<void> {
+    using waiting = this.#failures.wait(node);
     const descriptor = this.#toSync(node, all);
     if (descriptor !== undefined) {
       // What is written while we wait is for the next one to make durable.
@@ -222,6 +225,7 @@ export class FileDescriptors {
       leave?.();
       await this.#syncing.get(node);
     }
+    if (waiting.failure !== undefined) throw waiting.failure;
     const failed = this.#failed.get(node);
     if (failed !== undefined) {
       this.#failed.delete(node);
@@ -307,6 +311,7 @@ export class FileDescriptors {
   ): Promise<void> {
     const work = flush(fd, all).finally(leave).catch((error) => {
       this.#lostWrites++;
+      this.#failures.failed(node, error);
       throw error;
     });
     return addTo(this.#flushing, { node, work });

@@ -246,6 +246,54 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "local: who stands in a line to have a file on disk hears of another's sync of it that fails",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs } = box;
+    const kind = { type: "file" } as const;
+    const { node } = await fs.create(fs.root(), "f", kind, { attributes });
+    const { fdatasync } = host;
+    const asked: ((error: Error | null) => void)[] = [];
+    host.fdatasync = ((_: number, done: (error: Error | null) => void) => {
+      asked.push(done);
+    }) as typeof fdatasync;
+    try {
+      const gate = Promise.withResolvers<void>();
+      const crowd = workFor({ party: "one" }, () =>
+        Array.from(
+          { length: 15 },
+          () => hostThreads.short.run(() => gate.promise),
+        ));
+      const write = workFor(
+        { party: "one" },
+        async () => await fs.write(node, 0, new Uint8Array(9), "data"),
+      );
+      const commit = workFor(
+        { party: "other" },
+        async () => await fs.commit(node),
+      );
+      const both = [write, commit].map((each) =>
+        assertRejects(() => each as Promise<unknown>, FsError, "EIO")
+      );
+      await moment();
+      assertEquals(asked.length, 1);
+      asked[0]!(Object.assign(new Error("EIO"), { code: "EIO" }));
+      await moment();
+      gate.resolve();
+      await Promise.all(crowd);
+      await moment();
+      // The host has told it.
+      asked[1]!(null);
+      await Promise.all(both);
+    } finally {
+      host.fdatasync = fdatasync;
+    }
+  },
+});
+
 /** A file of which much was written that the disk does not get until it is let. */
 async function behind(box: Sandbox) {
   const { fs } = box;
