@@ -8,7 +8,9 @@ import { SharedPlaces } from "../../base/shared_places.ts";
  */
 export const hostThreads = {
   /** For calls that the host has answered when its disk has: reads, writes, syncs. */
-  short: new SharedPlaces(20, { party: 3 / 4, connection: 3 / 4 }),
-  /** For cuts, removals and closes that give back much: up to minutes. */
-  long: new SharedPlaces(8, { party: 1 / 2, connection: 1 / 2 }),
+  short: new SharedPlaces(18, { party: 5 / 6, connection: 5 / 6 }),
+  /** For cuts and removals that give back much: up to minutes. */
+  long: new SharedPlaces(6, { party: 2 / 3, connection: 2 / 3 }),
+  /** For closes that do, by the owners of the files: no operation waits for them. */
+  closes: new SharedPlaces(6, { party: 2 / 3, connection: 2 / 3 }),
 } as const;

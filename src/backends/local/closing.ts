@@ -68,7 +68,7 @@ export class Closing {
     if (threads === undefined) return fs.closeSync(fd);
     const { uid } = stat!;
     // A sweep closes files of all owners, and so does who needs room for another.
-    const owner = { party: `owner ${uid}` };
+    const owner = { party: `${uid}` };
     const closed = workFor(
       owner,
       () => threads.run(() => this.#closeLater(fd)),
@@ -116,7 +116,7 @@ function threadsFor(
   isWritten: boolean,
 ): SharedPlaces | undefined {
   if (stat.nlink === 0) {
-    return isLongToFree(stat) ? hostThreads.long : undefined;
+    return isLongToFree(stat) ? hostThreads.closes : undefined;
   }
   // The host runs no program that is open for writing: it does not stand behind those.
   return isWritten && isLarge(stat) ? hostThreads.short : undefined;

@@ -424,7 +424,8 @@ export class FileData {
       statements: () => journal.cut(extent.number, size),
       after: () =>
         this.#extents.cut(extent, size, () => {
-          if (file.isForgotten || file.outside !== extent.number) return;
+          const isThere = !file.isGone && !file.isForgotten;
+          if (!isThere || file.outside !== extent.number) return;
           const { used } = contents.measure(extent.number);
           const isDue = nodes.isDue(file);
           room.grow(used - file.used, isDue);

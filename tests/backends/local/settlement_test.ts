@@ -128,7 +128,7 @@ for (
     const files = Array.from({ length: 1000 }, () => newFile());
     const settled = files.map((node) => settle(crowd, node));
     await moment();
-    assertEquals(syncs.length, 15, "three quarters of the threads");
+    assertEquals(syncs.length, 15, "a party's threads");
     const own = settle(other, newFile());
     // What the crowd has changed as well comes in the turn of the other, too.
     const shared = settle(other, files[900]!);

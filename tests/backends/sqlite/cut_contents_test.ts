@@ -309,3 +309,19 @@ Deno.test({
     await using(folder.path, (fs) => fs.setattr(find(fs, "f"), { size: 5 }));
   },
 });
+
+Deno.test({
+  name: "a file that is removed while it is cut is given back once",
+  ignore,
+  async fn() {
+    await withCut(async (fs, { disk }) => {
+      await fs.remove(fs.root(), "a");
+      await fs.settle();
+      const { usedBytes } = await fs.status();
+      disk.open();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await fs.settle();
+      assertEquals((await fs.status()).usedBytes, usedBytes);
+    });
+  },
+});
