@@ -6,6 +6,10 @@ import type { Tree } from "./tree.ts";
 /** What clients do not find in a folder on btrfs, for the user. */
 const NO_SUBVOLUMES = "no btrfs subvolumes and snapshots below it";
 
+/** Where Deno may write to the folder alone: it has symlinks made by who may write everywhere. */
+export const NO_NEW_SYMLINKS =
+  "no new symlinks without --allow-read and --allow-write for all paths";
+
 /** What is missing in the folder at `path`, for want of libc or in its own file system: a few words each, for the user. */
 export function limitationsOf(tree: Tree, path: string): readonly string[] {
   const { host } = tree;
@@ -14,7 +18,15 @@ export function limitationsOf(tree: Tree, path: string): readonly string[] {
     ...host.pinsFolders ? [] : [UNPINNED],
     ...gaps(host, path, tree),
     ...hasSubvolumes(path) ? [NO_SUBVOLUMES] : [],
+    ...mayMakeSymlinks() ? [] : [NO_NEW_SYMLINKS],
   ];
+}
+
+function mayMakeSymlinks(): boolean {
+  const names = ["read", "write"] as const;
+  return names.every((name) =>
+    Deno.permissions.querySync({ name }).state === "granted"
+  );
 }
 
 /** What the folder's own file system does not tell this host. */

@@ -102,7 +102,15 @@ export class PortableHost implements Host {
   }
 
   makeSymlink({ folder, name }: HostName, target: string): void {
-    fs.symlinkSync(target, folder.prefix + name);
+    try {
+      fs.symlinkSync(target, folder.prefix + name);
+    } catch (error) {
+      // Deno has them made by who may read and write everywhere, as they lead there.
+      if (error instanceof Deno.errors.NotCapable) {
+        throw new FsError("not-supported", error.message);
+      }
+      throw error;
+    }
   }
 
   readLink({ folder, name }: HostName): string {
