@@ -11,6 +11,12 @@ import { hostThreads } from "./host_threads.ts";
  */
 export const MAX_SYNC: number = 256 * 1024;
 
+/**
+ * Until when a change of a file's size by another thread has the host keep all
+ * others waiting, on the event loop as in threads; `undefined` where there is none.
+ */
+export type Locked = () => Promise<void> | undefined;
+
 /** A file of the host that is open. */
 export interface HostFile {
   readonly fd: number;
@@ -29,11 +35,12 @@ export interface HostFile {
  */
 export function readFile(
   reader: CachedReader,
-  { file, buffer, offset, atOnce }: {
+  { file, buffer, offset, atOnce, locked }: {
     readonly file: HostFile;
     readonly buffer: Uint8Array;
     readonly offset: number;
     readonly atOnce: number;
+    readonly locked?: Locked;
   },
 ): Awaitable<number> {
   const { fd } = file;
@@ -51,7 +58,8 @@ export function readFile(
   const rest = buffer.subarray(done);
   const call = ongoingCall();
   return file.transferring(async () =>
-    done + await readLater(fd, { buffer: rest, offset: offset + done, call })
+    done +
+    await readLater(fd, { buffer: rest, offset: offset + done, call, locked })
   );
 }
 
@@ -74,11 +82,12 @@ export interface HostWriter extends CachedReader {
  */
 export function writeFile(
   host: HostWriter,
-  { file, data, offset, pace }: {
+  { file, data, offset, pace, locked }: {
     readonly file: HostFile;
     readonly data: Uint8Array;
     readonly offset: number;
     readonly pace: HostPace;
+    readonly locked: Locked;
   },
 ): Awaitable<void> {
   const { fd } = file;
@@ -98,8 +107,12 @@ export function writeFile(
     for (let done = 0; done < length;) {
       const rest = data.subarray(done);
       const write = () => writeLater(fd, rest, offset + done);
-      const bytes = await hostThreads.short.run(write, call);
-      if (bytes < 1) return writeNow(fd, rest, offset + done);
+      const bytes = await byThread(write, { call, locked });
+      if (bytes < 1) {
+        // What is wrong the host tells this thread alone, which must not wait.
+        for (let end = locked(); end !== undefined; end = locked()) await end;
+        return writeNow(fd, rest, offset + done);
+      }
       done += bytes;
     }
   });
@@ -138,13 +151,12 @@ export function readFirst(
 /** Fills `buffer` by another thread; bytes that were read, fewer at the end of the file. */
 function readLater(
   fd: number,
-  { buffer, offset, call }: {
+  { buffer, offset, ...terms }: ThreadTerms & {
     readonly buffer: Uint8Array;
     readonly offset: number;
-    readonly call: OngoingCall | undefined;
   },
 ): Promise<number> {
-  return hostThreads.short.run(async () => {
+  return byThread(async () => {
     let done = 0;
     while (done < buffer.length) {
       const bytes = await new Promise<number>((resolve, reject) =>
@@ -161,5 +173,26 @@ function readLater(
       done += bytes;
     }
     return done;
-  }, call);
+  }, terms);
+}
+
+/** On what terms a thread is at a file. */
+interface ThreadTerms {
+  readonly call: OngoingCall | undefined;
+  readonly locked?: Locked | undefined;
+}
+
+/** Has a thread do `act`, once it need not wait there for a change of size: others would miss it for as long. */
+async function byThread<T>(
+  act: () => Promise<T>,
+  { call, locked }: ThreadTerms,
+): Promise<T> {
+  for (;;) {
+    const outcome = await hostThreads.short.run(
+      async () => locked?.() === undefined ? { value: await act() } : undefined,
+      call,
+    );
+    if (outcome !== undefined) return outcome.value;
+    await locked?.();
+  }
 }

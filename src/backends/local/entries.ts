@@ -96,6 +96,7 @@ export function rename(
   store: Store,
   from: JudgedName,
   to: JudgedName,
+  isWritten = false,
 ): Awaitable<Renamed> {
   const { files, resizes, tree } = store;
   const replaced = tree.lookup(to.directory, to.name);
@@ -103,14 +104,14 @@ export function rename(
   const resized = (moved && resizes.of(moved)) ??
     (replaced && resizes.of(replaced));
   if (resized !== undefined) {
-    return after(resized, () => rename(store, from, to));
+    return after(resized, () => rename(store, from, to, isWritten));
   }
-  if (moved === undefined || replaced === undefined || moved === replaced) {
-    return renameNow(store, from, to);
-  }
+  const isReplacing = moved !== undefined && replaced !== undefined &&
+    moved !== replaced;
+  if (isWritten || !isReplacing) return renameNow(store, from, to);
   // Some file systems (ext4) have what takes a name of another written out.
   const written = files.writeOut(moved, tree.stat(moved));
-  return after(written, () => renameNow(store, from, to));
+  return after(written, () => rename(store, from, to, true));
 }
 
 function renameNow(

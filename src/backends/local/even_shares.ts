@@ -1,4 +1,4 @@
-/** Of all that there is, this part may be had by each, until all have twice as many as there are. */
+/** Of all that there is, this part may be had by each, until all have twice as many as there are; one by each in any case. */
 const LEAST = 1 / 16;
 
 /**
@@ -24,9 +24,9 @@ export class EvenShares<Name> {
   /** Whether one has as many as it may, or as a part of these. */
   isFull(name: Name, part = 1): boolean {
     const { most } = this;
-    const least = this.#size < 2 * most ? Math.max(1, most * LEAST) : 0;
+    const least = this.#size < 2 * most ? most * LEAST : 0;
     const share = (most - this.#size) * part;
-    return (this.#of.get(name) ?? 0) >= Math.max(least, share);
+    return (this.#of.get(name) ?? 0) >= Math.max(1, least, share);
   }
 
   /** One has one more. */

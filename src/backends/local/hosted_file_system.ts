@@ -229,7 +229,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     target: Uint8Array,
   ): Awaitable<ReadResult> {
     return this.#runOn(file, () => {
-      const { files, host, tree } = this.#store;
+      const { files, host, resizes, tree } = this.#store;
       const descriptor = files.reading(file);
       tree.checkHeld(file, descriptor);
       const { length } = target;
@@ -241,6 +241,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
         buffer: target,
         offset,
         atOnce: MAX_SYNC,
+        locked: () => resizes.of(file),
       });
       if (bytes instanceof Promise) {
         return bytes.then(async (bytes) => {
@@ -338,6 +339,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
         data,
         offset,
         pace: writes,
+        locked: () => store.resizes.of(file),
       });
       return written instanceof Promise
         ? guards.during(file, written).then(done)

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { goingOn, ongoingCall } from "../../base/ongoing_call.ts";
+import type { SharedPlaces } from "../../base/shared_places.ts";
 import type { AttributeChanges } from "../../vfs/file_system.ts";
 import { assertJudged } from "../../vfs/judged.ts";
 import type { Rights } from "../../vfs/wanted.ts";
@@ -18,16 +19,22 @@ export interface WantedChanges {
   readonly judged: Rights | undefined;
 }
 
+/** Of a thread that there is for a change of size. */
+interface Place {
+  readonly threads: SharedPlaces;
+  readonly leave: () => void;
+}
+
 /**
  * See `FileSystem.setattr`. A change of size that may take long is made by another
  * thread, and all of it when there is one: nothing is half done in a line, nor
- * judged by what was. `leave` is of who has the thread.
+ * judged by what was. `place` is that of who has the thread.
  */
 export function setAttributes(
   store: Store,
   node: LocalNode,
   wanted: WantedChanges,
-  leave?: () => void,
+  place?: Place,
 ): Awaitable<void> {
   const { changes, judged } = wanted;
   const { files, guards, host, listings, resizes, tree } = store;
@@ -42,10 +49,15 @@ export function setAttributes(
   const threads = descriptor !== undefined && mayWait
     ? threadsToResize(host, { descriptor, stat }, size!)
     : undefined;
-  if (threads !== undefined && leave === undefined) {
-    const set = goingOn((leave: () => void) =>
-      resizes.after(node, () => setAttributes(store, node, wanted, leave))
-    );
+  if (threads !== undefined && threads !== place?.threads) {
+    place?.leave();
+    const set = goingOn((leave: () => void) => {
+      const isLocked = resizes.of(node) !== undefined;
+      // A thread that others could use is not to wait for that.
+      if (isLocked) leave();
+      const own = isLocked ? undefined : { threads, leave };
+      return resizes.after(node, () => setAttributes(store, node, wanted, own));
+    });
     return threads.run(async (leave) => await set(leave), ongoingCall());
   }
   const ended = Promise.withResolvers<void>();
@@ -66,13 +78,13 @@ export function setAttributes(
   const applied = needsPath(changes) ? tree.exactly(node, apply) : apply();
   if (!(applied instanceof Promise)) {
     done();
-    leave?.();
+    place?.leave();
     return store.keep(node, stat);
   }
   // Its path is that of the descriptor, which stays open until then.
   const resized = descriptor!.during(() => applied);
   return guards.during(node, resized).then(done).finally(() => {
     ended.resolve();
-    leave?.();
+    place?.leave();
   }).then(() => store.keep(node, stat));
 }

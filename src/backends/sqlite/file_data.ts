@@ -164,7 +164,7 @@ export class FileData {
 
   /**
    * Brings what was written to the file to disk, where that is too much for a
-   * commit that others wait for; then {@linkcode commitAttributes} is left to do.
+   * commit that others wait for; then {@linkcode commitFlushed} is left to do.
    */
   flush(file: SqliteNode): Promise<void> | undefined {
     if (!file.outside) return undefined;
@@ -176,6 +176,16 @@ export class FileData {
   /** Has the next commit make durable what was written to the file. */
   commit(file: SqliteNode): void {
     if (file.outside) this.#parts.committer.include(this.#extents.of(file));
+    this.commitAttributes(file);
+  }
+
+  /** The same of what {@linkcode flush} has brought to disk. */
+  commitFlushed(file: SqliteNode): void {
+    const { committer, journal } = this.#parts;
+    // What the journal has of it still would be written over it after a crash.
+    if (file.outside && journal.last(file.outside) !== undefined) {
+      committer.include(this.#extents.of(file));
+    }
     this.commitAttributes(file);
   }
 

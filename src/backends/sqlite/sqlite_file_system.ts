@@ -289,7 +289,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     nodes.shown++;
     const flushed = data.flush(live);
     if (flushed === undefined) return data.commit(live);
-    return flushed.then(() => data.commitAttributes(nodes.live(file)));
+    return flushed.then(() => data.commitFlushed(nodes.live(file)));
   }
 
   /** Makes an entry. */

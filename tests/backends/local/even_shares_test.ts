@@ -22,8 +22,9 @@ Deno.test("local: where others have more than there are one still has a few, up 
   for (let i = 0; i < 40; i++) shares.take("host user");
   assertEquals(fill(shares, "a"), 2);
   let parties = 1;
-  while (fill(shares, `${parties}`) > 0) parties++;
-  assertEquals(shares.size, 64);
+  while (fill(shares, `${parties}`) > 1) parties++;
+  assertEquals(shares.size, 65);
+  assertEquals(fill(shares, "newcomer"), 1);
   for (let i = 0; i < 40; i++) shares.give("host user");
   assert(!shares.isFull("a"));
 });

@@ -569,3 +569,59 @@ Deno.test({
     assertEquals((await fs.getattr(made.node)).size, LARGE);
   },
 });
+
+Deno.test({
+  name:
+    "local: a RENAME that has waited for a flush looks again for a change of size",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    const file = await sandboxed(box, LARGE);
+    const kind = { type: "file" } as const;
+    const made = await fs.create(fs.root(), "moved", kind, {
+      attributes: { ...attributes, size: LARGE },
+    });
+    await fs.write(made.node, 0, new Uint8Array(9), "unstable");
+    using flush = holdBack("fdatasync");
+    using truncate = holdBack("ftruncate");
+    const at = (name: string) => ({ directory: fs.root(), name });
+    const renamed = Promise.resolve(fs.rename(at("moved"), at("file")));
+    const cut = fs.setattr(file, { size: 1 });
+    assertEquals([flush.asked.length, truncate.asked.length], [1, 1]);
+    flush.open();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(Deno.statSync(`${path}/moved`).size, LARGE, "it waits");
+    truncate.open();
+    await cut;
+    await renamed;
+    assertEquals(Deno.statSync(`${path}/file`).size, LARGE);
+  },
+});
+
+Deno.test({
+  name:
+    "local: a SETATTR whose turn comes while the size is changed keeps no thread meanwhile",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox({ durability: "os" });
+    const { fs } = box;
+    const file = await sandboxed(box, LARGE);
+    using truncate = holdBack("ftruncate");
+    const gate = Promise.withResolvers<void>();
+    const crowd = Array.from(
+      { length: 4 },
+      () => hostThreads.long.run(() => gate.promise),
+    );
+    const first = fs.setattr(file, { size: 1 });
+    const second = fs.setattr(file, { size: 2 * LARGE });
+    assertEquals(hostThreads.long.waiting, 2);
+    gate.resolve();
+    await Promise.all(crowd);
+    await nextTurn();
+    assertEquals(truncate.asked.length, 1);
+    assertEquals(hostThreads.long.count, 1, "that of the first");
+    truncate.open();
+    await Promise.all([first, second]);
+  },
+});
