@@ -42,6 +42,8 @@ export class AccessTimes {
     const { nodes, now } = this.#parts;
     node.atime = now();
     nodes.accessed.add(node);
+    // The replies that find many have them saved: nothing else may ask for a commit.
+    if (this.areMany) nodes.shown++;
   }
 
   /**

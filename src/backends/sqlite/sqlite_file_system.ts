@@ -392,8 +392,9 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   /** Changes and looks at what is not durable, where that can be told: see `FileSystem.unsettled`. */
   get unsettled(): number | undefined {
     const { nodes, transaction } = this.#store;
-    const isSound = transaction.failure === undefined;
-    return isSound ? transaction.operations + nodes.shown : undefined;
+    const { failure, operations, extensions } = transaction;
+    if (failure !== undefined) return undefined;
+    return operations + extensions + nodes.shown;
   }
 
   /** Transactions that were undone: see `FileSystem.losses`. */

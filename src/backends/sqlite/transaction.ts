@@ -28,6 +28,8 @@ export interface Companion {
 export class Transaction {
   /** Operations done since the store was opened. */
   operations = 0;
+  /** How often the ceiling of its numbers was raised, which is to be committed for those who draw from it. */
+  extensions = 0;
   /** Transactions that were lost. */
   losses = 0;
   readonly #db: DatabaseSync;
@@ -233,6 +235,7 @@ export class Transaction {
     const isAlone = !this.#isOpen;
     this.#begin();
     this.#sequence.extend();
+    this.extensions++;
     if (isAlone) this.#commitCeiling?.();
   }
 
