@@ -30,7 +30,7 @@ export class Answering {
   #toldLost = 0;
   readonly #callers = new Callers();
   /** For whom the calls are that come. */
-  #caller: Caller = this.#callers.named(OWN.party);
+  #caller: Caller = this.#callers.of({ ...OWN, connection: 0 });
   /** Calls that are under way and can be given up. */
   readonly #ongoing = new Map<number, OngoingCall>();
 
@@ -45,13 +45,13 @@ export class Answering {
     };
   }
 
-  /** Takes what is for the same party, from the one at `i` on; returns what it came to. */
+  /** Takes what is for the same caller, from the one at `i` on; returns what it came to. */
   #take(all: ToWorker, i: number): number {
     while (i < all.length) {
       const one = all[i++]!;
       if ("call" in one) this.#carryOut(one);
       else if ("party" in one) {
-        this.#caller = this.#callers.named(one.party);
+        this.#caller = this.#callers.of(one);
         return i;
       } else if ("givenUp" in one) this.#ongoing.get(one.givenUp)?.giveUp();
       else this.#carrier?.hear(one);

@@ -143,9 +143,11 @@ export interface SentCall<M extends Method = Method> {
   readonly args: Parameters<Calls[M]>;
 }
 
-/** To the worker: the party that the calls from here on are for. */
-export interface SentParty {
+/** To the worker: for whom the calls from here on are. */
+export interface SentAsker {
   readonly party: string;
+  /** Its number; 0 is the server itself. */
+  readonly connection: number;
 }
 
 /** To the worker: a call that is waited for no longer, whether it was answered or not. */
@@ -167,7 +169,7 @@ export type Notice =
 /** What is sent to the worker: several at once, in their order. */
 export type ToWorker = readonly (
   | SentCall
-  | SentParty
+  | SentAsker
   | SentGivingUp
   | Notice
 )[];

@@ -1,4 +1,4 @@
-import { askedBy, OWN } from "../../../base/asker.ts";
+import { askedBy, type Asker, OWN } from "../../../base/asker.ts";
 import { ongoingCall } from "../../../base/ongoing_call.ts";
 import { FsError } from "../../../vfs/errors.ts";
 import type {
@@ -41,7 +41,9 @@ export class Line {
   readonly #outbox: Outbox<ToWorker[number]>;
   #last = 0;
   /** That of the last call. */
-  #party = OWN.party;
+  #asker: Asker = OWN;
+  readonly #connections = new WeakMap<Asker, number>([[OWN, 0]]);
+  #lastConnection = 0;
   /** Why nothing is sent any more. */
   #end: Error | undefined;
 
@@ -84,7 +86,7 @@ export class Line {
         resolve: resolve as Waiting["resolve"],
         reject,
       });
-      this.#tellParty();
+      this.#tellAsker();
       this.#outbox.add({ call, method, args }, buffer);
       ongoingCall()?.whenGivenUp(() => this.#outbox.add({ givenUp: call }));
     });
@@ -96,11 +98,16 @@ export class Line {
   }
 
   /** Where it is another than that of the call before. */
-  #tellParty(): void {
-    const { party } = askedBy();
-    if (party === this.#party) return;
-    this.#party = party;
-    this.#outbox.add({ party });
+  #tellAsker(): void {
+    const asker = askedBy();
+    if (asker === this.#asker) return;
+    this.#asker = asker;
+    let connection = this.#connections.get(asker);
+    if (connection === undefined) {
+      connection = ++this.#lastConnection;
+      this.#connections.set(asker, connection);
+    }
+    this.#outbox.add({ party: asker.party, connection });
   }
 
   /** Ends the worker, whatever it is at; calls that it has not answered, and all later ones, are told `error`. */

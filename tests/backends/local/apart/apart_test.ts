@@ -132,7 +132,7 @@ Deno.test(
 );
 
 Deno.test(
-  "local, apart: what a party asks for is done in that order, with whichever messages it comes",
+  "local, apart: what a connection asks for is done in that order, with whichever messages it comes",
   {
     ignore,
   },
@@ -145,16 +145,17 @@ Deno.test(
       const made = await fs.create(fs.root(), name, kind, { attributes });
       files.push(made.node);
     }
-    const gates = Array.from({ length: 8 }, (_, i) => {
+    const gates = Array.from({ length: 6 }, (_, i) => {
       const gate = Promise.withResolvers<void>();
       const party = i % 2 === 0 ? "busy" : "another";
       void workFor({ party }, () => hostThreads.long.run(() => gate.promise));
       return gate;
     });
     const done: number[] = [];
+    const one = { party: "one" };
     const grow = (i: number) =>
       workFor(
-        { party: "one" },
+        one,
         () =>
           fs.setattr(files[i]!, { size: 2 ** 25 }).then(() =>
             void done.push(i)
@@ -168,6 +169,39 @@ Deno.test(
     gates[0]!.resolve();
     await Promise.all(all);
     assertEquals(done, [0, 1, 2]);
+    for (const gate of gates) gate.resolve();
+  },
+);
+
+Deno.test(
+  "local, apart: connections of a party take turns in the worker's lines",
+  { ignore },
+  async () => {
+    await using box = await ApartBox.open({ durability: "os" });
+    const { fs } = box;
+    const kind = { type: "file" } as const;
+    const files: ApartNode[] = [];
+    for (let i = 0; i < 8; i++) {
+      const made = await fs.create(fs.root(), `${i}`, kind, { attributes });
+      await fs.write(made.node, 0, new Uint8Array(9), "unstable");
+      files.push(made.node);
+    }
+    const party = { party: "one" };
+    const gates = Array.from({ length: 15 }, () => {
+      const gate = Promise.withResolvers<void>();
+      void workFor(party, () => hostThreads.short.run(() => gate.promise));
+      return gate;
+    });
+    const done: number[] = [];
+    const commit = (who: { party: string }, i: number) =>
+      workFor(who, () => fs.commit(files[i]!).then(() => void done.push(i)));
+    const crowd = [1, 2, 3, 4, 5, 6, 7].map((i) => commit(party, i));
+    await fs.getattr(fs.root());
+    const other = commit({ party: "one" }, 0);
+    await fs.getattr(fs.root());
+    gates[0]!.resolve();
+    await Promise.all([...crowd, other]);
+    assert(done.indexOf(0) < 3, `${done}`);
     for (const gate of gates) gate.resolve();
   },
 );
