@@ -82,7 +82,8 @@ Deno.test("folders and stores hold a part of the descriptors each", {
   await Deno.mkdir(`${directory}/folder`);
   const folder = local(`${directory}/folder`);
   const store = await sqlite(`${directory}/store`);
-  const all = [folder, store] as unknown as Required<FileSystem>[];
+  type Served = Required<Omit<FileSystem, "settle">> & FileSystem;
+  const all = [folder, store] as unknown as Served[];
   const mode = { read: true, write: true };
   const attributes = { mode: 0o644, uid: 0, gid: 0 };
   const before = descriptors();
@@ -94,7 +95,7 @@ Deno.test("folders and stores hold a part of the descriptors each", {
       const made = await fs.create(fs.root(), `${i}`, kind, { attributes });
       await fs.open(made.node, mode);
       await fs.write(made.node, 0, new Uint8Array(20_000), "data");
-      await fs.settle();
+      await fs.settle?.();
     }
   }
   assertLess(descriptors() - before, 40);

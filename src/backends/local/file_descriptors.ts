@@ -256,7 +256,11 @@ export class FileDescriptors {
    */
   writeOut(node: LocalNode, stat: HostStat): Promise<void> | undefined {
     const { descriptor } = node;
-    if (!descriptor?.isUnsynced || !isLarge(stat)) return undefined;
+    if (!isLarge(stat)) return undefined;
+    // Of one that is under way who asked for it is told.
+    if (!descriptor?.isUnsynced) {
+      return this.#syncing.get(node)?.catch(() => {});
+    }
     return this.#flush(node, { descriptor, all: false })
       .catch((error) => void this.#failed.set(node, error));
   }

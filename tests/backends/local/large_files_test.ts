@@ -601,6 +601,31 @@ Deno.test({
 
 Deno.test({
   name:
+    "local: a RENAME waits for a COMMIT of what it moves, beside other work",
+  ignore: noFolder,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    await sandboxed(box, 1);
+    const kind = { type: "file" } as const;
+    const { node } = await fs.create(fs.root(), "moved", kind, {
+      attributes: { ...attributes, size: LARGE },
+    });
+    await fs.write(node, 0, new Uint8Array(9), "unstable");
+    using flush = holdBack("fdatasync");
+    const committed = fs.commit(node);
+    const at = (name: string) => ({ directory: fs.root(), name });
+    const renamed = Promise.resolve(fs.rename(at("moved"), at("file")));
+    await nextTurn();
+    assertEquals(Deno.statSync(`${path}/file`).size, 1, "it waits");
+    flush.open();
+    await Promise.all([committed, renamed]);
+    assertEquals(Deno.statSync(`${path}/file`).size, LARGE);
+  },
+});
+
+Deno.test({
+  name:
     "local: a SETATTR whose turn comes while the size is changed keeps no thread meanwhile",
   ignore: noFolder,
   async fn() {
