@@ -12,6 +12,7 @@ import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
 import { NamelessFiles } from "./nameless_files.ts";
 import type { LocalNode } from "./node.ts";
+import { addTo } from "./node_works.ts";
 import { SyncFailures } from "./sync_failures.ts";
 
 /** Opens a node's file with O_RDONLY, O_WRONLY or O_RDWR, sure that it is that node's. */
@@ -384,21 +385,4 @@ function flush(fd: number, all: boolean): Promise<void> {
     if (all) fs.fsync(fd, done);
     else fs.fdatasync(fd, done);
   });
-}
-
-/** All works of a node as one, until they have ended. */
-function addTo(
-  works: Map<LocalNode, Promise<void>>,
-  { node, work }: { readonly node: LocalNode; readonly work: Promise<void> },
-): Promise<void> {
-  const earlier = works.get(node);
-  const all = earlier === undefined
-    ? work
-    : Promise.all([earlier, work]).then(() => {});
-  works.set(node, all);
-  const end = () => {
-    if (works.get(node) === all) works.delete(node);
-  };
-  all.then(end, end);
-  return all;
 }

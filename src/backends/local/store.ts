@@ -210,7 +210,7 @@ export class Store {
   /**
    * Before a name of a file is taken away: what clients have open must stay
    * readable. "busy" where that, or what is large and not closed yet, takes more
-   * descriptors than there are for it, or for files of one owner or party.
+   * descriptors than there are for it, or for files of one owner.
    */
   keepReadable(node: LocalNode, stat: HostStat): void {
     if (stat.nlink <= 1) this.files.assertRoomFor(node, stat);
