@@ -4,6 +4,7 @@ import { assert, assertMatch } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import { DelegationKeeper } from "../../src/delegations/delegation_keeper.ts";
+import { RecallQueue } from "../../src/delegations/recall_queue.ts";
 import { ByteRanges } from "../../src/state/byte_ranges.ts";
 import type { Client } from "../../src/state/client.ts";
 import { EffectQueue } from "../../src/state/effects.ts";
@@ -61,6 +62,15 @@ function forgetful(find: SessionTable["find"]): SessionTable["find"] {
 function expireAnyhow(this: ServerState, client: Client): boolean {
   this.dropClient(client, "expired");
   return true;
+}
+
+/** Takes recalls for some that are older than any lease. */
+function longAgo(add: RecallQueue["add"]): RecallQueue["add"] {
+  return function (this: RecallQueue, delegation, options) {
+    add.call(this, delegation, options);
+    const recall = this.get(delegation);
+    if (recall !== undefined) Object.assign(recall, { since: -Infinity });
+  };
 }
 
 interface Fault {
@@ -132,6 +142,13 @@ const faults: Record<string, Fault> = {
     name: "recall",
     broken: { value: () => {} },
     blamed: /nobody revokes/,
+    steps: 500,
+  },
+  "what is recalled is revoked as soon as it is wanted": {
+    target: RecallQueue.prototype,
+    name: "add",
+    broken: { value: longAgo(RecallQueue.prototype.add) },
+    blamed: /both held .* delegation|revoked early/,
     steps: 500,
   },
   "there is no grace period": {

@@ -81,6 +81,11 @@ export class Caller implements LinkOwner {
     this.#xid = this.#world.random.uint32();
   }
 
+  /** {@inheritDoc LinkOwner.host} */
+  get host(): string {
+    return this.#lease.client;
+  }
+
   /** The server has heard of this client. */
   set heardAt(time: number) {
     this.#lease.heardAt = time;

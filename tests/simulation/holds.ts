@@ -59,12 +59,16 @@ const WRITE = 2;
 const SLACK = 1_000;
 /** Milliseconds after which the server has certainly looked at the time again. */
 const SWEEP = 2_000;
+/** A delegation that was wanted for longer than a lease by this is returned late. */
+const LEASE_SHARE = 30;
 
 /** All holds of a history. */
 export class HoldBook {
   readonly #world: World;
   readonly #leaseMs: number;
   readonly #byResource = new Map<string, Hold[]>();
+  /** By client; those that have ended, too. */
+  readonly #delegations = new Map<string, Hold[]>();
 
   constructor(world: World, leaseMs: number) {
     this.#world = world;
@@ -87,7 +91,10 @@ export class HoldBook {
       contestedAt: Infinity,
       awaitedAt: Infinity,
     };
-    const holds = this.#of(hold.resource);
+    const holds = listOf(this.#byResource, hold.resource);
+    if (hold.mode.kind === "delegation") {
+      listOf(this.#delegations, lease.client).push(hold);
+    }
     for (const other of holds) {
       if (!areInConflict(hold, other)) continue;
       // One of them may have been asked for while the other one was.
@@ -151,7 +158,7 @@ export class HoldBook {
   ): void {
     const { sentAt, holder } = options;
     const { now } = this.#world;
-    const found = this.#of(refused.resource).some((hold) =>
+    const found = listOf(this.#byResource, refused.resource).some((hold) =>
       hold !== refused &&
       (holder === undefined || hold.owner === holder) &&
       // RFC 8881 18.16.3: an owner's own open is no exception.
@@ -172,7 +179,7 @@ export class HoldBook {
 
   /** What was asked for at `sentAt` is put off: no delegation may be why for longer than a lease. */
   putOff(asked: Hold, sentAt: number): void {
-    for (const hold of this.#of(asked.resource)) {
+    for (const hold of listOf(this.#byResource, asked.resource)) {
       const isWhy = hold.mode.kind === "delegation" &&
         hold.goneAt === Infinity && areInConflict(hold, asked);
       if (!isWhy) continue;
@@ -189,7 +196,7 @@ export class HoldBook {
     done: Pick<Hold, "lease" | "owner" | "resource" | "mode">,
     sentAt: number,
   ): Hold | undefined {
-    return this.#of(done.resource).find((hold) =>
+    return listOf(this.#byResource, done.resource).find((hold) =>
       areInConflict(hold, done) &&
       hold.from <= sentAt && this.#endOf(hold) >= this.#world.now
     );
@@ -210,20 +217,14 @@ export class HoldBook {
     }
   }
 
-  /** Whether a delegation may be revoked: somebody has waited for it as long as a lease is (RFC 8881 10.4.5). */
-  isOverdue({ contestedAt }: Hold): boolean {
-    return this.#world.now >= contestedAt + this.#leaseMs;
-  }
-
-  #of(resource: string): Hold[] {
-    let holds = this.#byResource.get(resource);
-    if (holds === undefined) this.#byResource.set(resource, holds = []);
-    return holds;
+  /** Whether a delegation may be revoked: it was recalled as long ago as a lease is (RFC 8881 10.4.5). */
+  isOverdue(hold: Hold): boolean {
+    return this.#world.now >= this.#recalledAt(hold) + this.#leaseMs;
   }
 
   #check(hold: Hold): void {
     if (hold.from === Infinity) return;
-    for (const other of this.#of(hold.resource)) {
+    for (const other of listOf(this.#byResource, hold.resource)) {
       if (other === hold || !areInConflict(hold, other)) continue;
       const begin = Math.max(hold.from, other.from);
       const end = Math.min(this.#endOf(hold), this.#endOf(other));
@@ -237,9 +238,35 @@ export class HoldBook {
     }
   }
 
-  #endOf({ end, lease, contestedAt }: Hold): number {
-    return Math.min(end, lease.validUntil, contestedAt + this.#leaseMs);
+  #endOf(hold: Hold): number {
+    const { end, lease } = hold;
+    const overdueAt = this.#recalledAt(hold) + this.#leaseMs;
+    return Math.min(end, lease.validUntil, overdueAt);
   }
+
+  /**
+   * When the server may have recalled a delegation first: once another client
+   * asks for what it excludes, and as soon as its holder is late with another,
+   * which has all recalled that it has.
+   */
+  #recalledAt(hold: Hold): number {
+    let first = hold.contestedAt;
+    if (hold.mode.kind !== "delegation") return first;
+    for (const other of listOf(this.#delegations, hold.lease.client)) {
+      const lateAt = other.contestedAt + this.#leaseMs / LEASE_SHARE;
+      const isLate = lateAt < Math.min(other.goneAt, this.#world.now);
+      // One that was granted later was not there to be recalled.
+      if (!isLate || other.goneAt < hold.askedAt) continue;
+      first = Math.min(first, Math.max(lateAt, hold.askedAt));
+    }
+    return first;
+  }
+}
+
+function listOf(lists: Map<string, Hold[]>, key: string): Hold[] {
+  let holds = lists.get(key);
+  if (holds === undefined) lists.set(key, holds = []);
+  return holds;
 }
 
 /** Of a delegation and what it excludes, the former is to be given up. */

@@ -5,6 +5,7 @@
  */
 
 import { testConnection } from "../support/connection.ts";
+import type { Connection } from "../../src/rpc/handlers.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
 import type { World } from "./world.ts";
 
@@ -42,6 +43,8 @@ export interface Endpoint {
 export interface LinkOwner {
   /** A message came. */
   receive(message: Uint8Array, link: Link): void;
+  /** The host from which it connects. */
+  readonly host: string;
   /** Virtual time at which the server last heard of this client. */
   heardAt: number;
 }
@@ -83,9 +86,7 @@ export class Network {
 /** A connection. */
 export class Link {
   /** The connection as the engine sees it: by being itself. */
-  readonly connection = testConnection({
-    sendCall: (write) => this.#call(write),
-  });
+  readonly connection: Connection;
   readonly owner: LinkOwner;
   /** Whether the client's end is open. */
   isOpen = true;
@@ -99,6 +100,10 @@ export class Link {
   constructor(network: Network, owner: LinkOwner) {
     this.#network = network;
     this.owner = owner;
+    this.connection = testConnection({
+      peer: { hostname: owner.host, port: 700 },
+      sendCall: (write) => this.#call(write),
+    });
   }
 
   /** From the client. */
