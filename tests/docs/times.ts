@@ -27,7 +27,7 @@ import {
 import { LARGE, SCATTERED } from "../../src/backends/common/long_calls.ts";
 import { MAX_SYNC } from "../../src/backends/common/transfers.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
-import { MANY_COMMITS } from "../../src/backends/sqlite/committer.ts";
+import { MANY_COMMITS } from "../../src/backends/sqlite/content_syncs.ts";
 import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
 import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
 import { SLICE } from "../../src/base/turn.ts";

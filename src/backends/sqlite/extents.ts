@@ -1,5 +1,6 @@
 import { promised, type Steps, take, wait } from "../../base/awaitable.ts";
 import type { Committer } from "./committer.ts";
+import type { ContentSyncs } from "./content_syncs.ts";
 import { assertThere, type Contents } from "./contents.ts";
 import type { Extent, SqliteNode } from "./node.ts";
 import type { Transaction } from "./transaction.ts";
@@ -11,7 +12,8 @@ const UNCUT = { cut: undefined, cutting: undefined } as const;
 /** What {@linkcode Extents} works with. */
 export interface ExtentsParts {
   readonly transaction: Transaction;
-  readonly committer: Committer;
+  readonly committer: Pick<Committer, "settleAhead">;
+  readonly syncs: ContentSyncs;
   readonly contents: Contents;
 }
 
@@ -44,14 +46,14 @@ export class Extents {
 
   /** What was {@linkcode create}d is of no use. */
   drop(extent: Extent): void {
-    this.#parts.committer.exclude(extent);
+    this.#parts.syncs.exclude(extent);
     this.#parts.contents.remove(extent.number);
   }
 
   /** The content of a file that is beside the database. */
   of(file: SqliteNode): Extent {
     // A node that left memory comes back without what was known of its content.
-    return file.extent ??= this.#parts.committer.known(file.outside) ?? {
+    return file.extent ??= this.#parts.syncs.known(file.outside) ?? {
       ...{ number: file.outside, isTrimmed: false, isWhole: false, ...UNCUT },
       unsynced: new Unsynced(),
     };
@@ -81,7 +83,7 @@ export class Extents {
     { size, isDurable }: { readonly size: number; readonly isDurable: boolean },
   ): Promise<void> | undefined {
     if (!file.outside) return undefined;
-    const { committer } = this.#parts;
+    const { committer, syncs } = this.#parts;
     const extent = this.of(file);
     const isGrowing = size > file.size;
     if (isGrowing && extent.cut !== undefined) {
@@ -97,7 +99,7 @@ export class Extents {
     }
     const isOverCut = isGrowing && extent.unsynced.isShortened;
     if (!isDurable && !isOverCut) return undefined;
-    return committer.isLarge(extent) ? committer.flush(extent) : undefined;
+    return syncs.isLarge(extent) ? syncs.flush(extent) : undefined;
   }
 
   /**
@@ -107,29 +109,29 @@ export class Extents {
   readyToCut(file: SqliteNode): Promise<void> | undefined {
     if (!file.outside) return undefined;
     const extent = this.of(file);
-    return extent.cutting ?? this.#parts.committer.flushOf(extent);
+    return extent.cutting ?? this.#parts.syncs.flushOf(extent);
   }
 
   /** What a look at the bytes waits for. */
   readyToRead({ outside, extent }: SqliteNode): Promise<void> | undefined {
     if (!outside) return undefined;
-    return (extent ?? this.#parts.committer.known(outside))?.cutting;
+    return (extent ?? this.#parts.syncs.known(outside))?.cutting;
   }
 
   /** The content, which is {@linkcode ready} for the file to have `size`. */
   prepare(file: SqliteNode, size: number): Extent {
     const extent = this.whole(file);
     const isOverCut = size > file.size && extent.unsynced.isShortened;
-    if (isOverCut) this.#parts.committer.include(extent);
+    if (isOverCut) this.#parts.syncs.include(extent);
     return extent;
   }
 
   /** So many bytes were written to the content, and are not on disk yet. */
   written(extent: Extent, bytes: number): void {
-    const { committer } = this.#parts;
+    const { syncs } = this.#parts;
     extent.unsynced.written(bytes);
-    committer.watch(extent);
-    committer.flushEarly(extent);
+    syncs.watch(extent);
+    syncs.flushEarly(extent);
   }
 
   /** A write beyond the end of the file has failed, and may have left something there. */
@@ -139,10 +141,10 @@ export class Extents {
 
   /** Cuts the content once that is durable; then calls `done`. */
   cut(extent: Extent, size: number, done: () => void): void {
-    const { committer, transaction } = this.#parts;
+    const { syncs, transaction } = this.#parts;
     const before = extent.cut;
     extent.cut = size;
-    committer.watch(extent);
+    syncs.watch(extent);
     transaction.otherwise(() => this.#uncut(extent, before, done));
     transaction.afterwards(() => {
       // Cut shorter in the meantime, or gone.
@@ -154,10 +156,10 @@ export class Extents {
 
   /** Removes the content once that is durable. */
   remove(extent: Extent): void {
-    const { committer, contents, transaction } = this.#parts;
+    const { syncs, contents, transaction } = this.#parts;
     const before = extent.cut;
     extent.cut = undefined;
-    committer.exclude(extent);
+    syncs.exclude(extent);
     transaction.otherwise(() => this.#uncut(extent, before, () => {}));
     transaction.afterwards(() => contents.remove(extent.number));
   }
@@ -175,15 +177,15 @@ export class Extents {
 
   /** Takes away what is beyond the end of a file, which does not grow meanwhile. */
   *#trim(extent: Extent, size: number): Steps<void> {
-    const { committer, contents } = this.#parts;
+    const { syncs, contents } = this.#parts;
     const { number, unsynced } = extent;
     if (contents.measure(number).size > size) {
       const cut = promised(contents.cut(number, size));
       if (cut !== undefined) yield* this.#during(extent, cut);
       unsynced.shortened();
       // Not that of a file that is gone by now.
-      const isGone = cut !== undefined && committer.known(number) !== extent;
-      if (!isGone) committer.watch(extent);
+      const isGone = cut !== undefined && syncs.known(number) !== extent;
+      if (!isGone) syncs.watch(extent);
     }
     extent.isTrimmed = true;
   }
@@ -191,7 +193,7 @@ export class Extents {
   /** Others wait for a cut, and whatever comes of it is its own. */
   *#during(extent: Extent, cut: Promise<void>): Steps<void> {
     extent.cutting = cut.catch(() => {});
-    this.#parts.committer.watch(extent);
+    this.#parts.syncs.watch(extent);
     try {
       yield* wait(cut);
     } finally {
@@ -203,6 +205,6 @@ export class Extents {
   #uncut(extent: Extent, before: number | undefined, done: () => void): void {
     extent.cut = undefined;
     if (before !== undefined) this.cut(extent, before, done);
-    else this.#parts.committer.watch(extent);
+    else this.#parts.syncs.watch(extent);
   }
 }

@@ -1,9 +1,8 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
-import type { Committer } from "./committer.ts";
-import { assertThere, type Contents, pagesOf } from "./contents.ts";
-import { Extents } from "./extents.ts";
+import { assertThere, pagesOf } from "./contents.ts";
+import { Extents, type ExtentsParts } from "./extents.ts";
 import type { ContentJournal } from "./content_journal.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
 import { needOfMove, needOfWrite } from "./needs.ts";
@@ -11,7 +10,6 @@ import type { NodeTable } from "./node_table.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { clipped, type Segment } from "./segments.ts";
 import type { Statements } from "./statements.ts";
-import type { Transaction } from "./transaction.ts";
 
 /** Longest content that is kept in the database. */
 export const INSIDE: number = 16_384;
@@ -22,11 +20,8 @@ const KEPT_BYTES = 2 ** 25;
 const NOTHING = new Uint8Array(0);
 
 /** What {@linkcode FileData} works with. */
-export interface FileDataParts {
+export interface FileDataParts extends ExtentsParts {
   readonly sql: Statements;
-  readonly transaction: Transaction;
-  readonly committer: Committer;
-  readonly contents: Contents;
   readonly journal: ContentJournal;
   readonly nodes: NodeTable;
   readonly room: FreeSpace;
@@ -168,23 +163,23 @@ export class FileData {
    */
   flush(file: SqliteNode): Promise<void> | undefined {
     if (!file.outside) return undefined;
-    const { committer } = this.#parts;
+    const { syncs } = this.#parts;
     const extent = this.#extents.of(file);
-    return committer.fits(extent) ? undefined : committer.flush(extent);
+    return syncs.fits(extent) ? undefined : syncs.flush(extent);
   }
 
   /** Has the next commit make durable what was written to the file. */
   commit(file: SqliteNode): void {
-    if (file.outside) this.#parts.committer.include(this.#extents.of(file));
+    if (file.outside) this.#parts.syncs.include(this.#extents.of(file));
     this.commitAttributes(file);
   }
 
   /** The same of what {@linkcode flush} has brought to disk. */
   commitFlushed(file: SqliteNode): void {
-    const { committer, journal } = this.#parts;
+    const { syncs, journal } = this.#parts;
     // What the journal has of it still would be written over it after a crash.
     if (file.outside && journal.last(file.outside) !== undefined) {
-      committer.include(this.#extents.of(file));
+      syncs.include(this.#extents.of(file));
     }
     this.commitAttributes(file);
   }
@@ -264,7 +259,7 @@ export class FileData {
     offset: number,
     { data, stability }: Write,
   ): Stability {
-    const { committer, contents, nodes, transaction } = this.#parts;
+    const { syncs, contents, nodes, transaction } = this.#parts;
     transaction.assertSound();
     const old = file.outside ? undefined : this.#load(file);
     const end = Math.max(file.size, offset + data.length);
@@ -275,8 +270,8 @@ export class FileData {
     const next = this.#written(file, end);
     next.outside = number;
     const isLogged = fitsLog({ data, stability }) &&
-      (old !== undefined || committer.isLarge(extent) ||
-        !committer.isBusy(extent));
+      (old !== undefined || syncs.isLarge(extent) ||
+        !syncs.isBusy(extent));
     try {
       if (old !== undefined) contents.write(number, 0, old);
       contents.write(number, offset, data);
@@ -305,7 +300,7 @@ export class FileData {
     this.#saved(file, next);
     file.extent = extent;
     if (stability === "unstable") return stability;
-    if (!isLogged) committer.include(extent);
+    if (!isLogged) syncs.include(extent);
     return "file";
   }
 

@@ -4,6 +4,7 @@ import { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
 import { ContentFiles } from "./content_files.ts";
 import { ContentMemory } from "./content_memory.ts";
+import { ContentSyncs } from "./content_syncs.ts";
 import { cantOpen, MEMORY, openDatabase } from "./database.ts";
 import { OWN_FOLDER } from "./disk.ts";
 import { DiskRoom, type Room } from "./disk_room.ts";
@@ -114,16 +115,17 @@ function assemble(
   const place: Room = inMemory ?? new DiskRoom(directory, disk);
   const free = () => place.free(freeBytes() - log.pendingBytes);
   const accessTimes = new AccessTimes({ nodes, transaction, now });
+  const syncs = new ContentSyncs({
+    ...{ transaction, contents, journal, commitBytes, durability },
+  });
   const committer = new Committer({
     ...{
       transaction,
       accessTimes,
       nodes,
-      contents,
-      journal,
+      syncs,
       log,
       longLog,
-      commitBytes,
       durability,
       sequence,
     },
@@ -137,7 +139,7 @@ function assemble(
   const isLogged = durability === "full";
   const data = new FileData({
     ...parts,
-    ...{ committer, contents, journal, isLogged },
+    ...{ committer, syncs, contents, journal, isLogged },
   });
   const records = new Records(db, transaction);
   // Records are the last: the code that keeps them may set them anew at once.

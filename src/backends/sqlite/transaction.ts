@@ -28,6 +28,8 @@ export interface Companion {
 export class Transaction {
   /** Operations done since the store was opened. */
   operations = 0;
+  /** How many of them a caller has asked to be made durable. */
+  asked = 0;
   /** How often the ceiling of its numbers was raised, which is to be committed for those who draw from it. */
   extensions = 0;
   /** Transactions that were lost. */
@@ -105,6 +107,24 @@ export class Transaction {
     return this.#failure ??= new FsError("io", detailOf(cause), { cause });
   }
 
+  /** Waits for a sync. One that fails is the end: what the disk has can't be known. */
+  async synced(syncing: Promise<unknown>): Promise<void> {
+    try {
+      await syncing;
+    } catch (error) {
+      throw this.fail(error);
+    }
+  }
+
+  /** The same, for one that is made at once. */
+  syncedNow<T>(sync: () => T): T {
+    try {
+      return sync();
+    } catch (error) {
+      throw this.fail(error);
+    }
+  }
+
   /** Throws when the store is out of service. */
   assertSound(): void {
     if (this.#failure !== undefined) throw this.#failure;
@@ -125,6 +145,13 @@ export class Transaction {
     this.#begin();
     if (statements !== undefined) this.#attempt(statements);
     this.operations++;
+  }
+
+  /** The same for what no caller is going to ask for. */
+  runUnasked(statements: () => void): void {
+    const isAllAsked = this.asked === this.operations;
+    this.run(statements);
+    if (isAllAsked) this.asked = this.operations;
   }
 
   /**
