@@ -61,6 +61,8 @@ export class Committer implements Companion {
   readonly counts = { commits: 0, syncs: 0, settles: 0 };
   readonly #parts: CommitterParts;
   #running: Promise<void> | undefined = undefined;
+  /** The losses before the commit under way, which takes what is changed until it is made; `undefined` once it is. */
+  #gathering: number | undefined = undefined;
   #next: Following | undefined;
   /** The log is being emptied, and no commit may use it. */
   #emptying: Promise<void> | undefined = undefined;
@@ -189,6 +191,9 @@ export class Committer implements Companion {
   /** The commit that covers everything up to now. */
   #cover(): Promise<void> {
     if (this.#running === undefined) return this.#start();
+    // No later one than needed, which may be refused.
+    const { losses } = this.#parts.transaction;
+    if (this.#gathering === losses) return this.#running;
     // For some microtasks there may be one that has followed the round before.
     if (this.#next?.after !== this.#running) {
       const after = this.#running;
@@ -199,6 +204,7 @@ export class Committer implements Companion {
 
   #start(): Promise<void> {
     const { losses } = this.#parts.transaction;
+    this.#gathering = losses;
     // All that was changed goes with it, not only what the one has that asks first.
     const round = workFor(OWN, () => this.#round(losses))
       .catch((error) => {
@@ -230,6 +236,7 @@ export class Committer implements Companion {
       await this.#emptying;
     }
     if (transaction.losses !== losses) throw transaction.loss;
+    this.#gathering = undefined;
     this.#commit();
     const others = syncs.syncOthers();
     this.counts.syncs++;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import {
   sqlite,
@@ -17,7 +18,8 @@ import {
   using,
   whole,
 } from "./fixture.ts";
-import { RefusingDisk } from "./refusing_disk.ts";
+import { GatedDisk } from "./gated_disk.ts";
+import { codes, RefusingDisk } from "./refusing_disk.ts";
 
 const ignore = !canWrite;
 
@@ -193,6 +195,41 @@ Deno.test({
       }
       find(fs, "a");
     }),
+});
+
+Deno.test({
+  name:
+    "who is in the commit under way does not hear that the next one is refused",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    using folder = temporary();
+    const disk = new GatedDisk();
+    const fs = sqlite(folder.path, { disk });
+    const file = make(fs, "file");
+    fs.write(file, 0, pattern(20_000, 1), "file");
+    await fs.settle();
+    let commits = 0;
+    disk.commit = (statement) => {
+      if (++commits === 2) {
+        throw Object.assign(new Error(), codes.full);
+      }
+      hostDisk.commit(statement);
+      queueMicrotask(() => make(fs, "late"));
+    };
+    // The content comes to disk before the commit, and what is made meanwhile with it.
+    fs.commit(file);
+    const first = fs.settle() as Promise<void>;
+    make(fs, "meanwhile");
+    const second = fs.settle() as Promise<void>;
+    disk.pass();
+    await Promise.all([first, second]);
+    assertEquals([commits, fs.losses], [1, 0]);
+    assertEquals(await refusal(fs), "no-space");
+    find(fs, "meanwhile");
+    assertEquals(fs.lookup(fs.root(), "late"), undefined);
+    disk.open();
+    await fs.dispose();
+  },
 });
 
 Deno.test({
