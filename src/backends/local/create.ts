@@ -105,19 +105,37 @@ function makeChecked(
   at: { readonly directory: LocalNode; readonly name: string },
   entry: NewEntry,
 ): Made {
-  const { tree, host } = store;
-  const folder = tree.folder(at.directory);
   const fd = makeEntry(store, at, entry);
+  let made: Made | undefined;
+  try {
+    made = lookAt(store, at, { fd, kind: entry.kind });
+  } catch (error) {
+    if (fd !== undefined) fs.closeSync(fd);
+    // Its client is told that there is none.
+    unmakeEntry(store, at, entry.kind);
+    throw error;
+  }
+  if (made !== undefined) return made;
+  if (fd !== undefined) fs.closeSync(fd);
+  throw new FsError("busy", "removed or replaced while it was made");
+}
+
+/** What the host tells of an entry that was just made; `undefined` where something else has its name. */
+function lookAt(
+  store: Store,
+  at: { readonly directory: LocalNode; readonly name: string },
+  made: { readonly fd: number | undefined; readonly kind: CreateKind },
+): Made | undefined {
+  const { tree, host } = store;
+  const { fd } = made;
+  const folder = tree.folder(at.directory);
   if (fd !== undefined && host.pinsFolders) {
     // It is what was made, whatever has its name by now.
     const stat = host.statFile(fd);
     return { folder, fd, stat, tag: host.tag({ fd, prefix: "" }, "", stat) };
   }
   const stat = tree.entry(folder, at.name);
-  if (stat === undefined || !isMade(store, stat, { fd, kind: entry.kind })) {
-    if (fd !== undefined) fs.closeSync(fd);
-    throw new FsError("busy", "removed or replaced while it was made");
-  }
+  if (stat === undefined || !isMade(store, stat, made)) return undefined;
   return { folder, fd, stat, tag: host.tag(folder, at.name, stat) };
 }
 

@@ -4,7 +4,9 @@ import type { HostStat, OpenFolder } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import type { CreateKind } from "../../../src/vfs/mod.ts";
-import { codeOf, isRoot } from "./fixture.ts";
+import { PortableHost } from "../../../src/backends/local/portable_host.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import { attributes, codeOf, isRoot, noFolder } from "./fixture.ts";
 
 /** A host on which a user moves something else to the name of what was just made. */
 class SwappingHost extends LinuxHost {
@@ -84,4 +86,71 @@ async function makeBeside(kind: CreateKind, isLinked: boolean): Promise<void> {
     await fs.dispose();
     await Deno.remove(path, { recursive: true });
   }
+}
+
+/** A host that fails to tell what it was that it has just made. */
+class ForgetfulHost extends PortableHost {
+  override readonly pinsFolders: boolean;
+  isForgetful = false;
+
+  constructor(pinsFolders: boolean) {
+    super();
+    this.pinsFolders = pinsFolders && Deno.build.os === "linux";
+  }
+
+  override open(...args: Parameters<PortableHost["open"]>): number {
+    const fd = super.open(...args);
+    this.isForgetful = true;
+    return fd;
+  }
+
+  override makeFolder(...args: Parameters<PortableHost["makeFolder"]>): void {
+    super.makeFolder(...args);
+    this.isForgetful = true;
+  }
+
+  override stat(...args: Parameters<PortableHost["stat"]>) {
+    this.#remember();
+    return super.stat(...args);
+  }
+
+  override statFile(fd: number): HostStat {
+    this.#remember();
+    return super.statFile(fd);
+  }
+
+  #remember(): void {
+    if (this.isForgetful) throw new FsError("io");
+  }
+}
+
+for (const pinsFolders of [true, false]) {
+  for (const type of ["file", "directory"] as const) {
+    Deno.test({
+      name:
+        `local: nothing is left of a new ${type} that the host can't tell of${
+          pinsFolders ? "" : ", where paths have to do"
+        }`,
+      ignore: noFolder,
+      fn: async () => {
+        const path = await Deno.makeTempDir();
+        const host = new ForgetfulHost(pinsFolders);
+        const fs = new HostedFileSystem(host, path);
+        const before = openFiles();
+        const make = () =>
+          fs.create(fs.root(), "new", { type }, { attributes });
+        assertEquals(await codeOf(make), "io");
+        host.isForgetful = false;
+        assertEquals([openFiles(), [...Deno.readDirSync(path)]], [before, []]);
+        await fs.dispose();
+        await Deno.remove(path, { recursive: true });
+      },
+    });
+  }
+}
+
+/** Descriptors of this process, where the host tells of them. */
+function openFiles(): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  return [...Deno.readDirSync("/proc/self/fd")].length;
 }
