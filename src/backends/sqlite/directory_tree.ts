@@ -14,6 +14,7 @@ import { type NodeRow, rowOf, type SqliteNode } from "./node.ts";
 import { needOfMove } from "./needs.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { FreeSpace } from "./free_space.ts";
+import { Orphans } from "./orphans.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
 import { weightOfNode } from "./weight.ts";
@@ -49,10 +50,17 @@ interface Moment {
  * can't fail.
  */
 export class DirectoryTree {
+  /** Files that have lost their last name and are closed. */
+  readonly orphans: Orphans;
   readonly #parts: DirectoryTreeParts;
 
   constructor(parts: DirectoryTreeParts) {
     this.#parts = parts;
+    this.orphans = new Orphans({
+      ...parts,
+      write: (node) => this.#writeFree(node),
+      apply: (node) => this.#applyFree(node),
+    });
   }
 
   /** Makes an entry; its name is known to be free. */
@@ -178,12 +186,6 @@ export class DirectoryTree {
     if (replaced !== undefined) this.#applyUnlinked(replaced, moment);
     const [first, second] = touches.map((touch) => this.#touch(touch, moment));
     return { source: first!, target: second ?? first! };
-  }
-
-  /** The last close of a file that has no name any more. */
-  free(node: SqliteNode): void {
-    this.#parts.transaction.run(() => this.#writeFree(node));
-    this.#applyFree(node);
   }
 
   #moment(): Moment {

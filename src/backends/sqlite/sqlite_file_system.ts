@@ -227,7 +227,9 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     const live = this.#store.nodes.live(file);
     if (live.opens === 0) throw new FsError("invalid", "close without open");
     live.opens--;
-    if (live.opens === 0 && live.nlink === 0) this.#store.tree.free(live);
+    if (live.opens === 0 && live.nlink === 0) {
+      this.#store.tree.orphans.free(live);
+    }
   }
 
   /** Changes attributes, all or none. */

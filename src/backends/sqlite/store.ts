@@ -141,10 +141,12 @@ function assemble(
     ...parts,
     ...{ committer, syncs, contents, journal, isLogged },
   });
+  const tree = new DirectoryTree({ ...parts, data });
   const records = new Records(db, transaction);
   // Records are the last: the code that keeps them may set them anew at once.
   const pages = new FreePages(db);
   const companions = [
+    tree.orphans,
     log,
     pages,
     sequence,
@@ -174,7 +176,7 @@ function assemble(
     ...{ sql, transaction, committer, journal, nodes, room, place, data },
     accessTimes,
     listings: new Listings(sql, nodes),
-    tree: new DirectoryTree({ ...parts, data }),
+    tree,
     records,
     share: (count) => contents.share(count),
     async close() {
