@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import { LAST_SERVER } from "../vfs/last_server.ts";
@@ -13,9 +14,13 @@ export interface LastServerOptions {
   readonly server: string;
   /** Waits until what the server remembers of its clients is on disk. */
   readonly flush: () => void | Promise<void>;
+  readonly clock: Clock;
   /** What an operator should know. */
   readonly log: Logger;
 }
+
+/** Milliseconds after which a store that could not tell of its server is asked anew. */
+export const CLAIM_AGAIN_MS = 10_000;
 
 /**
  * What is remembered of clients belongs to an address and a port, and what they
@@ -29,6 +34,8 @@ export class LastServer {
   /** Stores that do not tell of this server. */
   #unclaimed: readonly ServedStore[];
   #claiming: Promise<void> | undefined;
+  /** Clock time from which those that could not be claimed are tried again; `undefined` before the first time. */
+  #againAt: number | undefined;
 
   private constructor(
     options: LastServerOptions,
@@ -59,26 +66,45 @@ export class LastServer {
 
   /**
    * Has the stores tell of this server, before it answers its first COMPOUND: one
-   * that was never called changes nothing. Never rejects; `undefined` once done.
+   * that was never called changes nothing. Never rejects; `undefined` where there
+   * is nothing to wait for. A store that fails is asked again while calls come,
+   * and none waits for that: it may hang, and what waits is for other stores, too.
    */
   claim(): Promise<void> | undefined {
     if (this.#unclaimed.length === 0) return undefined;
-    return this.#claiming ??= this.#claim();
+    if (this.#againAt === undefined) return this.#claiming ??= this.#claim();
+    const isDue = this.#options.clock.now() >= this.#againAt;
+    if (isDue) this.#claiming ??= this.#claim();
+    return undefined;
   }
 
   async #claim(): Promise<void> {
-    const { server, flush, log } = this.#options;
-    const name = new TextEncoder().encode(server);
+    const { flush, clock, log } = this.#options;
+    const isFirst = this.#againAt === undefined;
+    const failed = new Map<ServedStore, unknown>();
     try {
       // What another server has made void must not be found again under our name.
       await flush();
-      for (const { records } of this.#unclaimed) {
-        records!.put(...LAST_SERVER, name);
-      }
-      await Promise.all(this.#unclaimed.map((store) => store.settle?.()));
+      await Promise.all(
+        this.#unclaimed.map((store) =>
+          this.#tell(store).catch((error) => void failed.set(store, error))
+        ),
+      );
     } catch (error) {
+      for (const store of this.#unclaimed) failed.set(store, error);
+    }
+    this.#unclaimed = [...failed.keys()];
+    this.#againAt = clock.now() + CLAIM_AGAIN_MS;
+    this.#claiming = undefined;
+    if (!isFirst) return;
+    for (const error of failed.values()) {
       log.error("a store can't tell that this server serves it", { error });
     }
-    this.#unclaimed = [];
+  }
+
+  async #tell(store: ServedStore): Promise<void> {
+    const name = new TextEncoder().encode(this.#options.server);
+    store.records!.put(...LAST_SERVER, name);
+    await store.settle?.();
   }
 }

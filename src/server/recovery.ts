@@ -54,6 +54,7 @@ export async function recover(
       stores: exports.map(({ fs }) => fs),
       server,
       flush: () => records?.flush(),
+      clock: options.clock,
       log,
     });
     const found = { options, server, lastServer, log };

@@ -46,6 +46,7 @@ import {
 import { LONGEST_TURN } from "../../src/engine/compound.ts";
 import { LIFE, MAX_TABLE } from "../../src/host/users.ts";
 import { STATEID_OTHER_SIZE } from "../../src/nfs4/constants.ts";
+import { CLAIM_AGAIN_MS } from "../../src/recovery/last_server.ts";
 import { PAUSE_MS } from "../../src/rpc/accept.ts";
 import { SMALL_REPLY } from "../../src/rpc/buffer_budget.ts";
 import { MIN_PROGRESS, PATIENCE } from "../../src/rpc/connection_watch.ts";
@@ -156,6 +157,9 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/host/README.md": {
     "/etc/group (files up to": MAX_TABLE,
     "groups, good for": LIFE,
+  },
+  "src/recovery/README.md": {
+    "(a full disk) is asked again each": CLAIM_AGAIN_MS,
   },
   "src/rpc/README.md": {
     "an eighth of the machine's memory,": LEAST_BUFFERS,

@@ -1,10 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { serve, sqlite } from "../../mod.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
+import { nextTurn } from "../../src/base/turn.ts";
 import { Status } from "../../src/nfs4/constants.ts";
-import { LastServer } from "../../src/recovery/last_server.ts";
+import { CLAIM_AGAIN_MS, LastServer } from "../../src/recovery/last_server.ts";
 import type { FileSystem } from "../../src/vfs/mod.ts";
 import { freePort } from "../interop/server.ts";
+import { FakeClock } from "../state/fixture.ts";
 import {
   ClientConnection,
   CreateMode,
@@ -128,7 +131,7 @@ Deno.test("a store tells of its server once, and after what else is kept of clie
   const fs = store as FileSystem;
   const look = (server: string) =>
     LastServer.look({
-      ...{ stores: [fs, fs], server, log: silentLogger },
+      ...{ stores: [fs, fs], server, log: silentLogger, clock: systemClock },
       flush: () => {
         done.push("flushed");
       },
@@ -142,4 +145,42 @@ Deno.test("a store tells of its server once, and after what else is kept of clie
   assertEquals((await look("b")).isAnother, true);
   // It was not called.
   assertEquals((await look("a")).isAnother, false);
+});
+
+Deno.test("a store that can't tell of its server yet is asked again, and no call waits for that", async () => {
+  const clock = new FakeClock();
+  const sound = sqlite(":memory:") as FileSystem;
+  const { records } = sqlite(":memory:") as FileSystem;
+  const settled: string[] = [];
+  let outcome: () => Promise<void> = () => Promise.reject(new Error("full"));
+  const failing = {
+    records,
+    settle: () => {
+      settled.push("asked");
+      return outcome();
+    },
+  };
+  const errors: string[] = [];
+  const log = { ...silentLogger, error: (line: string) => errors.push(line) };
+  const stores = [failing, sound];
+  const options = { stores, server: "a", flush: () => {}, clock, log };
+  const server = await LastServer.look(options);
+  await server.claim();
+  assertEquals([server.claim(), settled.length, errors.length], [
+    undefined,
+    1,
+    1,
+  ]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  outcome = () => promise;
+  clock.advance(CLAIM_AGAIN_MS);
+  // It hangs, and is asked once.
+  assertEquals([server.claim(), server.claim()], [undefined, undefined]);
+  await nextTurn();
+  assertEquals(settled.length, 2);
+  resolve();
+  await nextTurn();
+  clock.advance(CLAIM_AGAIN_MS);
+  assertEquals([server.claim(), settled.length], [undefined, 2]);
+  assertEquals((await LastServer.look(options)).claim(), undefined);
 });
