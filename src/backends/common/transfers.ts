@@ -132,17 +132,18 @@ function writeNow(fd: number, data: Uint8Array, offset: number): void {
  */
 export function readFirst(
   reader: CachedReader,
-  { file, start, end }: {
+  { file, start, end, locked }: {
     readonly file: HostFile;
     readonly start: number;
     readonly end: number;
+    readonly locked: Locked;
   },
 ): Promise<void> | undefined {
   const { fd } = file;
   if (!reader.isReadFirst(fd, start, end)) return undefined;
   const call = ongoingCall();
   const read = (offset: number) =>
-    readLater(fd, { buffer: new Uint8Array(1), offset, call });
+    readLater(fd, { buffer: new Uint8Array(1), offset, call, locked });
   return file.transferring(async () =>
     void await Promise.allSettled([read(start), read(end)])
   );

@@ -13,7 +13,7 @@ import { type CachedReader, isOfWholeBlocks } from "../common/cached_reads.ts";
 import { type HostCalls, openHostCalls } from "../common/host_calls.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLongToFree } from "../common/long_calls.ts";
-import { readFile, readFirst } from "../common/transfers.ts";
+import { type Locked, readFile, readFirst } from "../common/transfers.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER } from "./disk.ts";
 import { attempt, fsErrorOf, throwAsFsError } from "./errors.ts";
 import { HoleFinder } from "./hole_finder.ts";
@@ -69,11 +69,12 @@ export class ContentFiles implements Contents {
     number: number,
     offset: number,
     target: Uint8Array,
+    locked: Locked,
   ): Awaitable<boolean> {
     const file = this.#find(number);
     if (file === undefined) return filled(target, 0);
     // A thread would take a quarter more CPU for 1 MiB that is in memory.
-    const how = { file, buffer: target, offset, atOnce: Infinity };
+    const how = { file, buffer: target, offset, atOnce: Infinity, locked };
     const bytes = attempt(() => readFile(this.#reader, how));
     if (typeof bytes === "number") return filled(target, bytes);
     this.#await(bytes);
@@ -84,11 +85,12 @@ export class ContentFiles implements Contents {
     number: number,
     start: number,
     end: number,
+    locked: Locked,
   ): Promise<void> | undefined {
     if (isOfWholeBlocks(start, end)) return undefined;
     const file = this.#find(number);
     if (file === undefined) return undefined;
-    const ready = readFirst(this.#reader, { file, start, end });
+    const ready = readFirst(this.#reader, { file, start, end, locked });
     if (ready !== undefined) this.#await(ready);
     return ready;
   }

@@ -1,5 +1,6 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { FsError } from "../../vfs/mod.ts";
+import type { Locked } from "../common/transfers.ts";
 import type { Segment } from "./segments.ts";
 
 /** Bytes of the pages of the disk that `size` bytes take without a hole. */
@@ -51,22 +52,24 @@ export interface Contents {
   /**
    * Fills `target` from `offset` on, zeros where nothing was written. False where
    * the content ends before all of that. At once, or while others work where the
-   * host has to get it from its disk.
+   * host has to get it from its disk, once it is not `locked`.
    */
   read(
     number: number,
     offset: number,
     target: Uint8Array,
+    locked: Locked,
   ): Awaitable<boolean>;
   /**
    * What a write between two offsets waits for, which would keep others waiting:
    * the host keeps the rest of blocks that are not written as a whole, and may have
-   * to get it from its disk.
+   * to get it from its disk, once it is not `locked`.
    */
   readyToWrite(
     number: number,
     start: number,
     end: number,
+    locked: Locked,
   ): Promise<void> | undefined;
   /** Writes all of `data`, or throws; part of it may be written then. */
   write(number: number, offset: number, data: Uint8Array): void;

@@ -112,10 +112,9 @@ export class Extents {
     return extent.cutting ?? this.#parts.syncs.flushOf(extent);
   }
 
-  /** What a look at the bytes waits for. */
-  readyToRead({ outside, extent }: SqliteNode): Promise<void> | undefined {
-    if (!outside) return undefined;
-    return (extent ?? this.#parts.syncs.known(outside))?.cutting;
+  /** What a look at the bytes of a content waits for. */
+  cuttingOf(number: number): Promise<void> | undefined {
+    return this.#parts.syncs.known(number)?.cutting;
   }
 
   /** The content, which is {@linkcode ready} for the file to have `size`. */

@@ -80,7 +80,8 @@ export class FileData {
       return count;
     }
     const { outside } = file;
-    const isWhole = this.#parts.contents.read(outside, offset, part);
+    const locked = () => this.#extents.cuttingOf(outside);
+    const isWhole = this.#parts.contents.read(outside, offset, part, locked);
     if (isWhole === true) return count;
     if (isWhole === false) {
       assertThere(this.#parts.contents, file);
@@ -123,9 +124,9 @@ export class FileData {
     return "file";
   }
 
-  /** What a look at the bytes of a file waits for, if anything: see `Extents.readyToRead`. */
-  readyToRead(file: SqliteNode): Promise<void> | undefined {
-    return this.#extents.readyToRead(file);
+  /** What a look at the bytes of a file waits for, if anything: see `Extents.cuttingOf`. */
+  readyToRead({ outside }: SqliteNode): Promise<void> | undefined {
+    return outside ? this.#extents.cuttingOf(outside) : undefined;
   }
 
   /** What a write waits for before it is made, if anything: see `Extents.ready`. */
@@ -147,7 +148,9 @@ export class FileData {
   ): Promise<void> | undefined {
     const { outside } = file;
     if (!outside || this.readyToRead(file)) return undefined;
-    return this.#parts.contents.readyToWrite(outside, offset, offset + length);
+    const locked = () => this.#extents.cuttingOf(outside);
+    const end = offset + length;
+    return this.#parts.contents.readyToWrite(outside, offset, end, locked);
   }
 
   /** The same for a new size. */

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { CachedReader } from "../../../src/backends/common/cached_reads.ts";
+import { hostThreads } from "../../../src/backends/common/host_threads.ts";
+import { resizeLater } from "../../../src/backends/common/long_calls.ts";
 import type { HostCalls } from "../../../src/backends/common/host_calls.ts";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import type {
@@ -152,6 +154,59 @@ Deno.test({
       assertEquals(target.subarray(0, 50_000), BYTES.subarray(0, 50_000));
     }),
 });
+
+const behindTheHost: Record<
+  string,
+  (fs: SqliteFileSystem, file: SqliteNode) => unknown
+> = {
+  "a read": (fs, file) => fs.read(file, 0, new Uint8Array(SIZE)),
+  "a write that the host reads for": (fs, file) =>
+    fs.write(file, 5, pattern(9, 2), "unstable"),
+};
+
+for (const [what, work] of Object.entries(behindTheHost)) {
+  Deno.test({
+    name:
+      `sqlite: ${what} holds no thread for a cut that began while it stood in line`,
+    ignore,
+    async fn() {
+      using folder = temporary();
+      using reads = holdBack("read");
+      const cut = Promise.withResolvers<void>();
+      const disk: Disk = {
+        ...coldDisk(0, true),
+        sync: () => Promise.resolve(),
+        async cut(descriptor, size) {
+          await cut.promise;
+          await resizeLater(descriptor, size);
+        },
+      };
+      await using(folder.path, async (fs) => {
+        const file = make(fs, "file");
+        await fs.write(file, 0, BYTES, "file");
+        await fs.settle();
+        const others = Promise.withResolvers<void>();
+        const { short } = hostThreads;
+        const line = Array.from(
+          { length: 18 },
+          () => short.run(() => others.promise),
+        );
+        const done = Promise.resolve(work(fs, file));
+        await fs.setattr(file, { size: 50_000 });
+        await fs.settle();
+        others.resolve();
+        await Promise.all(line);
+        await new Promise((resolve) => setTimeout(resolve));
+        const held = [short.count, reads.asked.length];
+        cut.resolve();
+        while (reads.asked.length === 0) await Deno.stat(folder.path);
+        reads.open();
+        await done;
+        assertEquals([held, file.size], [[0, 0], 50_000]);
+      }, { disk });
+    },
+  });
+}
 
 Deno.test({
   name: "sqlite: a file that is removed while a thread reads it is STALE",
