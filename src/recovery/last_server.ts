@@ -72,10 +72,13 @@ export class LastServer {
    */
   claim(): Promise<void> | undefined {
     if (this.#unclaimed.length === 0) return undefined;
-    if (this.#againAt === undefined) return this.#claiming ??= this.#claim();
-    const isDue = this.#options.clock.now() >= this.#againAt;
-    if (isDue) this.#claiming ??= this.#claim();
-    return undefined;
+    const { clock } = this.#options;
+    const isFirst = this.#againAt === undefined;
+    if (!isFirst && clock.now() < this.#againAt!) return undefined;
+    this.#claiming ??= this.#claim().finally(() => {
+      this.#claiming = undefined;
+    });
+    return isFirst ? this.#claiming : undefined;
   }
 
   async #claim(): Promise<void> {
@@ -95,7 +98,6 @@ export class LastServer {
     }
     this.#unclaimed = [...failed.keys()];
     this.#againAt = clock.now() + CLAIM_AGAIN_MS;
-    this.#claiming = undefined;
     if (!isFirst) return;
     for (const error of failed.values()) {
       log.error("a store can't tell that this server serves it", { error });

@@ -184,3 +184,24 @@ Deno.test("a store that can't tell of its server yet is asked again, and no call
   assertEquals([server.claim(), settled.length], [undefined, 2]);
   assertEquals((await LastServer.look(options)).claim(), undefined);
 });
+
+Deno.test("no store tells of a server while what that remembers of its clients can't be kept", async () => {
+  const clock = new FakeClock();
+  const stores = [sqlite(":memory:") as FileSystem];
+  let isFull = true;
+  const flush = () => {
+    if (isFull) throw new Error("full");
+  };
+  const log = silentLogger;
+  const options = { stores, server: "a", flush, clock, log };
+  const server = await LastServer.look(options);
+  await server.claim();
+  const told = async () =>
+    (await LastServer.look({ ...options, server: "b" })).isAnother;
+  assertEquals(await told(), false);
+  isFull = false;
+  clock.advance(CLAIM_AGAIN_MS);
+  assertEquals(server.claim(), undefined);
+  await nextTurn();
+  assertEquals(await told(), true);
+});
