@@ -1,20 +1,21 @@
+import { EvenShares } from "./even_shares.ts";
 import type { LocalNode } from "./node.ts";
 
 /**
- * Files without a name that clients need. There are few descriptors for
- * them, so they are shared out by the files' owners, of whom none has more than
- * are left: however many remove what they have open themselves, they leave some.
+ * Files without a name that clients need. There are few descriptors for them, so
+ * they are shared out by the files' owners, of whom none has more than are left,
+ * or than a few: however many remove what they have open themselves, they leave
+ * some.
  */
 export class NamelessFiles implements Iterable<LocalNode> {
-  /** How many there may be. */
-  most = 0;
+  readonly #shares = new EvenShares<number>(0);
   /** By owner, the longest kept first. */
   readonly #perOwner = new Map<number, Set<LocalNode>>();
   readonly #owners = new Map<LocalNode, number>();
 
-  /** How many there are. */
-  get size(): number {
-    return this.#owners.size;
+  /** How many there may be. */
+  set most(most: number) {
+    this.#shares.most = most;
   }
 
   /** Whether a file is kept. */
@@ -24,8 +25,9 @@ export class NamelessFiles implements Iterable<LocalNode> {
 
   /** Whether a file of `owner` may lose its name and be kept. */
   hasRoomFor(owner: number): boolean {
-    const own = this.#perOwner.get(owner)?.size ?? 0;
-    return own < this.most - this.size;
+    const { most, size } = this.#shares;
+    // A client that gives files away has as many owners as it likes.
+    return size < most && !this.#shares.isFull(owner);
   }
 
   /**
@@ -38,6 +40,7 @@ export class NamelessFiles implements Iterable<LocalNode> {
     this.delete(node);
     const isFull = !this.hasRoomFor(owner);
     this.#owners.set(node, owner);
+    this.#shares.take(owner);
     const own = this.#perOwner.get(owner) ?? new Set();
     this.#perOwner.set(owner, own.add(node));
     if (!isFull) return undefined;
@@ -50,6 +53,7 @@ export class NamelessFiles implements Iterable<LocalNode> {
     const owner = this.#owners.get(node);
     if (owner === undefined) return;
     this.#owners.delete(node);
+    this.#shares.give(owner);
     const own = this.#perOwner.get(owner)!;
     own.delete(node);
     if (own.size === 0) this.#perOwner.delete(owner);

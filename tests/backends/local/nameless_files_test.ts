@@ -26,6 +26,18 @@ Deno.test("local: none of the owners of files without a name has more than are l
   assertEquals([...files].slice(0, 2), own.slice(4));
 });
 
+Deno.test("local: an owner keeps a few files without a name while there is room for any, however little is left", () => {
+  const files = new NamelessFiles();
+  files.most = 32;
+  for (let i = 0; i < 16; i++) files.add(fileOf(1));
+  for (let uid = 2; uid < 16; uid++) files.add(fileOf(uid));
+  for (let i = 0; i < 2; i++) {
+    assert(files.hasRoomFor(100));
+    files.add(fileOf(100));
+  }
+  assert(!files.hasRoomFor(101), "there are no more descriptors");
+});
+
 Deno.test("local: an owner of whose files the host takes too many names gives one up, and leaves room", () => {
   const files = new NamelessFiles();
   files.most = 12;
