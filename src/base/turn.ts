@@ -18,6 +18,14 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
+/**
+ * The same in a worker, whose input are messages: those are looked for after
+ * `setImmediate`, too, and a timer would take a millisecond.
+ */
+export function nextTurnOfWorker(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
 /** Rations long work, so that short work does not wait for it. */
 export interface Turn {
   /** Whether this turn of the event loop has gone on for long enough. */

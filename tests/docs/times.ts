@@ -113,6 +113,7 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/backends/common/README.md": { "contents in pieces of": PAGE },
   "src/backends/local/README.md": {
     "is listed in slices of": SLICE,
+    "Once they have kept the worker for": SLICE,
     "the listings kept take": MAX_BYTES,
     "Of those with more than": MUCH_CONTENT,
     "so of those that are held all are looked at every": LOOK,

@@ -3,14 +3,14 @@ import type { Host } from "./host.ts";
 import { openHostCalls } from "../common/host_calls.ts";
 import { HostedFileSystem } from "./hosted_file_system.ts";
 import { LinuxHost } from "./linux_host.ts";
-import type { LocalOptions } from "./options.ts";
+import type { HostedOptions } from "./options.ts";
 import { isLayered, OverlayHost } from "./overlay_host.ts";
 import { PortableHost } from "./portable_host.ts";
 
 /** The folder `directory`, by the host's calls on this thread; throws an `Error` with a message for the user. */
 export function hostedFileSystem(
   directory: string,
-  options: LocalOptions,
+  options: HostedOptions,
 ): HostedFileSystem {
   const path = checkFolder(directory);
   return new HostedFileSystem(chooseHost(path, options), path, options);
@@ -45,7 +45,7 @@ function reason(error: unknown): string {
   }
 }
 
-function chooseHost(path: string, { ffi }: LocalOptions): Host {
+function chooseHost(path: string, { ffi }: HostedOptions): Host {
   const calls = ffi === false ? undefined : openHostCalls();
   if (calls === undefined) return new PortableHost();
   return (isLayered(path) ? OverlayHost.of(calls, path) : undefined) ??

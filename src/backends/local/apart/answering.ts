@@ -1,11 +1,17 @@
 import { OWN, workFor } from "../../../base/asker.ts";
-import { calling, type OngoingCall } from "../../../base/ongoing_call.ts";
+import {
+  calling,
+  GivenUp,
+  type OngoingCall,
+} from "../../../base/ongoing_call.ts";
+import type { Turn } from "../../../base/turn.ts";
 import { hostedFileSystem } from "../hosted.ts";
 import type {
   Answer,
   Calls,
   FromWorker,
   News,
+  Notice,
   SentCall,
   SentOptions,
   SentPast,
@@ -15,6 +21,7 @@ import type {
 import { Carrier } from "./carrier.ts";
 import { type Caller, Callers } from "./callers.ts";
 import { sentFault } from "./faults.ts";
+import { Mailbox } from "./mailbox.ts";
 import { Outbox } from "./outbox.ts";
 
 /** What a worker has in place of a window. */
@@ -28,13 +35,18 @@ export class Answering {
   readonly #outbox: Outbox<Answer | News>;
   #carrier: Carrier | undefined;
   #toldLost = 0;
+  readonly #turn: Turn;
   readonly #callers = new Callers();
+  readonly #mailbox: Mailbox;
   /** For whom the calls are that come. */
   #caller: Caller = this.#callers.of({ ...OWN, connection: 0 });
   /** Calls that are under way and can be given up. */
   readonly #ongoing = new Map<number, OngoingCall>();
 
-  constructor(scope: WorkerScope) {
+  /** `turn` bounds what is done at once. */
+  constructor(scope: WorkerScope, turn: Turn) {
+    this.#turn = turn;
+    this.#mailbox = new Mailbox(turn, this.#callers);
     this.#outbox = new Outbox((all, transfer) =>
       scope.postMessage(all, transfer)
     );
@@ -49,19 +61,38 @@ export class Answering {
   #take(all: ToWorker, i: number): number {
     while (i < all.length) {
       const one = all[i++]!;
-      if ("call" in one) this.#carryOut(one);
+      if ("call" in one) this.#takeCall(one);
       else if ("party" in one) {
         this.#caller = this.#callers.of(one);
         return i;
-      } else if ("givenUp" in one) this.#ongoing.get(one.givenUp)?.giveUp();
-      else this.#carrier?.hear(one);
+      } else if ("givenUp" in one) this.#giveUp(one.givenUp);
+      else this.#hear(one);
     }
     return i;
   }
 
-  #carryOut({ call, method, args }: SentCall): void {
-    const fail = (error: unknown) =>
-      this.#answer({ call, fault: sentFault(error) });
+  #takeCall(one: SentCall): void {
+    const caller = this.#caller;
+    const begin = () => this.#carryOut(one, caller);
+    // What was asked for is done before all ends.
+    if (one.method === "dispose") this.#mailbox.afterThese(begin);
+    else this.#mailbox.take(caller, one.call, begin);
+  }
+
+  #giveUp(call: number): void {
+    if (this.#mailbox.giveUp(call)) this.#fail(call, new GivenUp());
+    else this.#ongoing.get(call)?.giveUp();
+  }
+
+  #hear(notice: Notice): void {
+    const hear = () => this.#carrier?.hear(notice);
+    // Calls that wait may be of nodes that are let go of.
+    if ("released" in notice) this.#mailbox.afterThese(hear);
+    else hear();
+  }
+
+  #carryOut({ call, method, args }: SentCall, caller: Caller): void {
+    const fail = (error: unknown) => this.#fail(call, error);
     try {
       const act = (): unknown =>
         method === "start"
@@ -69,7 +100,7 @@ export class Answering {
           : this.#callOf(method)(...args);
       const given = calling(
         act,
-        (work, ongoing) => this.#underWay(call, work, ongoing),
+        (work, ongoing) => this.#underWay({ call, caller, ongoing }, work),
       );
       if (!(given instanceof Promise)) {
         return this.#answer({ call, value: given });
@@ -82,11 +113,14 @@ export class Answering {
 
   /** What a call comes to that goes on. */
   async #underWay<T>(
-    call: number,
+    { call, caller, ongoing }: {
+      readonly call: number;
+      readonly caller: Caller;
+      readonly ongoing: OngoingCall | undefined;
+    },
     work: Promise<T>,
-    ongoing: OngoingCall | undefined,
   ): Promise<T> {
-    using _ = this.#callers.going(this.#caller);
+    using _ = this.#callers.going(caller);
     if (ongoing !== undefined) this.#ongoing.set(call, ongoing);
     try {
       return await work;
@@ -101,6 +135,10 @@ export class Answering {
     return this.#carrier!.calls[method] as (
       ...args: SentCall["args"]
     ) => unknown;
+  }
+
+  #fail(call: number, error: unknown): void {
+    this.#answer({ call, fault: sentFault(error) });
   }
 
   #answer(answer: Answer): void {
@@ -118,7 +156,10 @@ export class Answering {
     options: SentOptions,
     past: SentPast,
   ): SentStart {
-    const fs = hostedFileSystem(directory, options);
+    const fs = hostedFileSystem(directory, {
+      ...options,
+      turn: this.#turn,
+    });
     const recall = (file: number) => this.#outbox.add({ recall: file });
     const carrier = new Carrier(fs, { past, recall });
     this.#carrier = carrier;

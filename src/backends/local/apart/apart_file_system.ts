@@ -62,8 +62,8 @@ export interface ApartReplacements {
 
 /**
  * A folder of the host that a worker carries: the thread of the server makes no
- * call of the host for it. The worker carries the calls out in the order in which
- * they are made here.
+ * call of the host for it. The worker begins the calls of a connection in the order
+ * in which they are made here.
  */
 export class ApartFileSystem implements FileSystem<ApartNode> {
   /** Itself, unless it is a class of others that extends it. */

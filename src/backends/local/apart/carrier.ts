@@ -89,7 +89,7 @@ export class Carrier {
     }
   }
 
-  /** Begun in the order in which they come: what the folder does at once is done by then. */
+  /** Those of one connection are begun in the order in which they come: what the folder does at once is done by then. */
   readonly calls: Carried = {
     resolve: async (identity) => {
       const decoded = decodeIdentity(identity);

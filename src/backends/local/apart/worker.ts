@@ -5,6 +5,10 @@
  * @module
  */
 
+import { LoopTurn, nextTurnOfWorker, SLICE } from "../../../base/turn.ts";
 import { Answering, type WorkerScope } from "./answering.ts";
 
-new Answering(globalThis as unknown as WorkerScope);
+new Answering(
+  globalThis as unknown as WorkerScope,
+  new LoopTurn(SLICE, nextTurnOfWorker),
+);

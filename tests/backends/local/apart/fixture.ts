@@ -8,7 +8,11 @@ import {
 } from "../../../../src/backends/local/apart/answering.ts";
 import type { CarryingWorker } from "../../../../src/backends/local/apart/line.ts";
 import type { LocalOptions } from "../../../../src/backends/local/options.ts";
+import { nextTurn, type Turn } from "../../../../src/base/turn.ts";
 import { started } from "../../../../src/vfs/starting.ts";
+
+/** One that has no end: what comes is begun at once. */
+const ENDLESS: Turn = { isOver: false, next: nextTurn };
 
 /**
  * What the worker does, on the test's own thread, with all that crosses cloned and
@@ -21,13 +25,13 @@ export class WorkerHere implements CarryingWorker {
   readonly #port: MessagePort;
   readonly #itsPort: MessagePort;
 
-  constructor() {
+  constructor(turn: Turn = ENDLESS) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#itsPort = port2;
     port1.onmessage = (event) =>
       this.onmessage?.call(this as unknown as Worker, event);
-    new Answering(port2 as unknown as WorkerScope);
+    new Answering(port2 as unknown as WorkerScope, turn);
   }
 
   postMessage(message: unknown, transfer?: unknown): void {
