@@ -34,6 +34,8 @@ export class FileState {
   isPlain = false;
   /** How often its mode was set. */
   modesSet = 0;
+  /** Whether its last name is gone: it stays for the clients alone that have it open. */
+  isNameless = false;
   /** How many of its delegations are recalled and not yet returned. */
   recalls = 0;
   /** Whether clients without a lease that hold something of it are being ended. */
@@ -102,6 +104,8 @@ export class FileStateTable {
   policy: DelegationPolicy;
   /** What waits for a file system to change files. */
   readonly changes = new ChangesUnderWay();
+  /** Whether clients without a lease that have files without a name open are being ended. */
+  isMakingRoom = false;
   /** Delegations of all files: where there are none, operations look for no conflicts. */
   delegations = 0;
   readonly #files = new WideMap<string, FileState>(spreadOf);

@@ -1,5 +1,7 @@
 import { type Awaitable, type Steps, wait } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { endHoldersOfNameless } from "../../state/lapsed.ts";
+import { FsError } from "../../vfs/errors.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type {
   ChangeInfo,
@@ -111,10 +113,22 @@ export function* changeFolder(
 ): Steps<Outcome | StatusCode> {
   const status = recallAffected(context, act);
   if (status !== Status.OK) return status;
-  const outcome = yield* wait(carryOut(context, folder, act));
   const file = losingLastName(act);
-  if (file !== undefined) context.services.namespace.forget(file);
-  return outcome;
+  if (file === undefined) return yield* wait(carryOut(context, folder, act));
+  const { state, namespace, effects } = context.services;
+  try {
+    const outcome = yield* wait(carryOut(context, folder, act));
+    const held = state.files.get(file);
+    if (held !== undefined) held.isNameless = true;
+    namespace.forget(file);
+    return outcome;
+  } catch (error) {
+    // There may be no room to keep one more for those that have it open.
+    if (FsError.from(error)?.code === "busy") {
+      effects.begin(endHoldersOfNameless(state, folder.export.fs));
+    }
+    throw error;
+  }
 }
 
 /**
