@@ -1,6 +1,12 @@
 import { askedBy, type Asker } from "./asker.ts";
 import { GivenUp, type OngoingCall } from "./ongoing_call.ts";
 
+/**
+ * So many parties have a place each, whatever the others take: works that go on for
+ * minutes keep their places for as long, and turns are no help then.
+ */
+export const FIRST_PLACES = 4;
+
 /** What parts of all places one has at most. */
 export interface Shares {
   /** A party. */
@@ -29,16 +35,22 @@ interface Party {
 /**
  * Places for works, of which so many are under way at once. Beyond that the
  * parties stand in line, and of each its connections: one that asks for much
- * waits for itself, and the others' works are not behind thousands of its.
+ * waits for itself, and the others' works are not behind thousands of its. Nor do
+ * few that take all they may leave none: what goes beyond the first work of each
+ * party has all places but {@linkcode FIRST_PLACES}, or what one party may have.
  */
 export class SharedPlaces {
   readonly #limit: number;
   readonly #partyLimit: number;
   readonly #connectionLimit: number;
+  /** Works beyond the first of each party. */
+  readonly #furtherLimit: number;
   readonly #parties = new Map<string, Party>();
   /** Those with works that wait; the one whose work began last comes last. */
   readonly #line = new Set<Party>();
   #count = 0;
+  /** Of them, those beyond the first of each party. */
+  #further = 0;
   #waiting = 0;
 
   /** `limit` works at most, and one at least of each that there are shares of. */
@@ -46,6 +58,7 @@ export class SharedPlaces {
     this.#limit = limit;
     this.#partyLimit = Math.ceil(limit * party);
     this.#connectionLimit = Math.ceil(limit * connection);
+    this.#furtherLimit = Math.max(this.#partyLimit - 1, limit - FIRST_PLACES);
   }
 
   /** Works that are under way. */
@@ -125,6 +138,7 @@ export class SharedPlaces {
     const connected = connectedOf(party, asker);
     connected.underWay--;
     party.underWay--;
+    if (party.underWay > 0) this.#further--;
     this.#count--;
     this.#serve();
     this.#tidy(party, connected);
@@ -150,13 +164,15 @@ export class SharedPlaces {
   }
 
   #mayBegin(party?: Party, connected?: Connected): boolean {
-    return this.#count < this.#limit &&
-      (party?.underWay ?? 0) < this.#partyLimit &&
+    const own = party?.underWay ?? 0;
+    return this.#count < this.#limit && own < this.#partyLimit &&
+      (own === 0 || this.#further < this.#furtherLimit) &&
       (connected?.underWay ?? 0) < this.#connectionLimit;
   }
 
   #begin(party: Party, connected: Connected): void {
     connected.underWay++;
+    if (party.underWay > 0) this.#further++;
     party.underWay++;
     this.#count++;
   }

@@ -4,8 +4,8 @@ import { GivenUp, OngoingCall } from "../../src/base/ongoing_call.ts";
 import { SharedPlaces } from "../../src/base/shared_places.ts";
 
 /** Lets `count` works of each party in, and tells in which order they began. */
-function crowd(limit: number) {
-  const shares = { party: 1 / 2, connection: 1 / 8 };
+function crowd(limit: number, party = 1 / 2, connection = 1 / 8) {
+  const shares = { party, connection };
   const underWay = new SharedPlaces(limit, shares);
   const began: string[] = [];
   const askers = new Map<string, Asker>();
@@ -59,6 +59,22 @@ Deno.test("where all are under way that may be, the parties that wait have their
   await leave("e");
   assertEquals(began.slice(6), ["b", "a"]);
   assertEquals([underWay.count, underWay.waiting], [4, 6]);
+});
+
+Deno.test("parties that take all they may leave others a place each", async () => {
+  const { underWay, began, enter } = crowd(18, 5 / 6, 5 / 6);
+  for (const party of ["a", "b", "c", "d"]) await enter(party, 20);
+  assertEquals(began, [...Array(15).fill("a"), "b", "c", "d"]);
+  assertEquals([underWay.count, underWay.waiting], [18, 62]);
+});
+
+Deno.test("parties that have more to do than there are places come to have as many each", async () => {
+  const { began, enter, leave } = crowd(18, 5 / 6, 5 / 6);
+  await enter("a", 90);
+  await enter("b", 90);
+  assertEquals(began, [...Array(15).fill("a"), "b"]);
+  for (let i = 0; i < 60; i++) await leave(began.shift()!);
+  assertEquals(began.toSorted().join(""), "aaaaaaaabbbbbbbb");
 });
 
 Deno.test("a work whose call is given up leaves the line, and the others move on", async () => {

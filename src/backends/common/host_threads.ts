@@ -10,7 +10,7 @@ export const hostThreads = {
   /** For calls that the host has answered when its disk has: reads, writes, syncs. */
   short: new SharedPlaces(18, { party: 5 / 6, connection: 5 / 6 }),
   /** For cuts and removals that give back much: up to minutes. */
-  long: new SharedPlaces(6, { party: 2 / 3, connection: 2 / 3 }),
+  long: new SharedPlaces(6, { party: 1 / 2, connection: 1 / 2 }),
   /** For closes that do, by the owners of the files: no operation waits for them. */
-  closes: new SharedPlaces(6, { party: 2 / 3, connection: 2 / 3 }),
+  closes: new SharedPlaces(6, { party: 1 / 2, connection: 1 / 2 }),
 } as const;
