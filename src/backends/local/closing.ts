@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { workFor } from "../../base/asker.ts";
+import { type Asker, workFor } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { SharedPlaces } from "../../base/shared_places.ts";
@@ -17,8 +17,11 @@ export const LAST_WAIT = 5000;
  * written again, and with the last that is open for writing they look through
  * what they keep for each piece that was written. Of a large file all of that is
  * done beside other work. Of one owner's no more are to wait than places are left,
- * so there are some for others': they go by owners, also in the lines for threads.
- * An owner has what it takes to have many, and who had them opened last has not.
+ * so there are some for others': they go by owners, also in the line for threads
+ * that give back. An owner has what it takes to have many, and who had them opened
+ * last has not. What has a name stands in the line of reads and writes, and as all
+ * there in that of the party that had it opened: a client has as many owners as it
+ * says, and would have a party's places for each.
  */
 export class Closing {
   readonly #host: Host;
@@ -61,17 +64,16 @@ export class Closing {
     return !this.#shares.isFull(owner, 1 / 2);
   }
 
-  /** Closes one; `isWritten`: for writing, or of a file that was written to and not flushed since. */
-  close(fd: number, isWritten = false): void {
+  /** Closes one; `writer`: who had it opened for writing, or while the file was not flushed. */
+  close(fd: number, writer?: Asker): void {
     const stat = this.#isDisposed ? undefined : this.#statOf(fd);
-    const threads = stat && threadsFor(stat, isWritten);
-    if (threads === undefined) return fs.closeSync(fd);
+    const line = stat && lineOf(stat, writer);
+    if (line === undefined) return fs.closeSync(fd);
     const { uid } = stat!;
-    // A sweep closes files of all owners, and so does who needs room for another.
-    const owner = { party: `${uid}` };
+    // A sweep closes files of all, and so does who needs room for another.
     const closed = workFor(
-      owner,
-      () => threads.run(() => this.#closeLater(fd)),
+      line.asker,
+      () => line.threads.run(() => this.#closeLater(fd)),
     );
     const end = () => {
       this.#underWay.delete(closed);
@@ -110,14 +112,19 @@ export class Closing {
   }
 }
 
-/** Where one is closed that may take a while; `undefined` where that is next to nothing. */
-function threadsFor(
+/** Where, and for whom, one is closed that may take a while; `undefined` where that is next to nothing. */
+function lineOf(
   stat: HostStat,
-  isWritten: boolean,
-): SharedPlaces | undefined {
+  writer: Asker | undefined,
+): { threads: SharedPlaces; asker: Asker } | undefined {
   if (stat.nlink === 0) {
-    return isLongToFree(stat) ? hostThreads.closes : undefined;
+    const owner = { party: `${stat.uid}` };
+    return isLongToFree(stat)
+      ? { threads: hostThreads.closes, asker: owner }
+      : undefined;
   }
   // The host runs no program that is open for writing: it does not stand behind those.
-  return isWritten && isLarge(stat) ? hostThreads.short : undefined;
+  return writer !== undefined && isLarge(stat)
+    ? { threads: hostThreads.short, asker: writer }
+    : undefined;
 }

@@ -52,6 +52,7 @@ export class Descriptor extends HeldFile {
   }
 
   protected override close(): void {
-    this.#closing.close(this.fd, this.isWritable || this.isUnsynced);
+    const isWritten = this.isWritable || this.isUnsynced;
+    this.#closing.close(this.fd, isWritten ? this.opener : undefined);
   }
 }

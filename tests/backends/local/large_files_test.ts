@@ -1,7 +1,7 @@
 import host from "node:fs";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { nextTurn } from "../../../src/base/turn.ts";
-import { workFor } from "../../../src/base/asker.ts";
+import { askedBy, workFor } from "../../../src/base/asker.ts";
 import { hostThreads } from "../../../src/backends/common/host_threads.ts";
 import { Closing } from "../../../src/backends/local/closing.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
@@ -287,7 +287,7 @@ class Endless implements AsyncDisposable {
   /** The same for the party whose work goes on. */
   closeHere(fd: number, owner: number): void {
     this.#owner = owner;
-    this.closing.close(fd, true);
+    this.closing.close(fd, askedBy());
   }
 
   /** All end: the threads are for all files of the process. */
@@ -330,6 +330,19 @@ Deno.test("local: a file that has a name is not closed behind those that give ba
   endless.nlink = 1;
   endless.close(1006, ONE);
   assert(begun.has(1006), "the host runs no program that is open for writing");
+});
+
+Deno.test("local: closes of files that have names take places of who had them opened, of whichever owners they are", async () => {
+  await using endless = new Endless();
+  endless.nlink = 1;
+  await workFor({ party: "one" }, async () => {
+    for (let fd = 1000; fd < 1060; fd++) endless.closeHere(fd, fd);
+    await nextTurn();
+  });
+  await workFor(
+    { party: "other" },
+    () => hostThreads.short.run(() => Promise.resolve()),
+  );
 });
 
 Deno.test("local: the end waits for what is closed, for a while", async () => {
