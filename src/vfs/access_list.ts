@@ -42,8 +42,8 @@ export function grantsOf(
 ): readonly number[] {
   const { mode, gid } = attributes;
   const isMember = isInGroup(caller, gid);
-  // The mask leaves nothing to any user, and the mode nothing to others.
-  const list = (mode & 0o077) === 0
+  // Linux asks no list whose mask leaves nothing: it goes by the mode.
+  const list = (mode & 0o070) === 0
     ? undefined
     : attributes[accessListHolder]?.accessList();
   if (list === undefined) return [(isMember ? mode >> 3 : mode) & 7];

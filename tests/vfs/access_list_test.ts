@@ -75,6 +75,14 @@ Deno.test("an access list is asked for only where it could say something", () =>
   assertEquals(closed.asked(), 0);
 });
 
+Deno.test("an access list whose mask is 000 says nothing: the mode does, as with Linux", () => {
+  const { attributes, asked } = listed(0o704, { ...LIST, mask: 0, other: 4 });
+  const callers = [caller(1001), caller(5, 100), caller(5, 200), caller(5)];
+  const given = callers.map((each) => permissionsOf(attributes, each));
+  assertEquals(given, [4, 0, 4, 4]);
+  assertEquals(asked(), 0);
+});
+
 Deno.test("where there is no access list the mode says it all", () => {
   const { attributes } = listed(0o750);
   assertEquals(permissionsOf(attributes, caller(1001)), 0);
