@@ -176,6 +176,10 @@ class CompoundRun {
         } catch (error) {
           outcome = this.#statusOf(error);
         }
+        // What only looks has changed nothing while it waited.
+        if (this.#row.changes === "nothing") {
+          this.#context.slot?.countChangesAnew();
+        }
         this.#complete(outcome, true);
         this.#turnBegan = this.#startedAt;
       } else this.#complete(outcome);
@@ -210,9 +214,11 @@ class CompoundRun {
     if (!isLong || slot?.hasChanges) return this.#begin();
     this.#keep();
     this.#context.waits();
+    const goOn = this.#context.whileOthersAct();
     // All that wait share the slice of the next turn, however many requests it is for.
     return (turn?.next(connection) ?? nextTurn()).then(() => {
-      if (!this.#hasWaited) slot?.countChangesAnew();
+      goOn();
+      slot?.countChangesAnew();
       return this.#begin();
     });
   }

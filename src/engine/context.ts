@@ -28,10 +28,10 @@ const LONGEST_REFUSAL = RESULT_HEADER + 4;
 /** The first result in a COMPOUND that relies on something. */
 export interface ReliedResult {
   settler: Settler;
-  /** The settler's `losses` after that. */
-  readonly losses: number | undefined;
+  /** The settler's `losses` before that. */
+  losses: number | undefined;
   /** The settler's `unsettled` before that. */
-  readonly unsettled: number | undefined;
+  unsettled: number | undefined;
   /** The operation, and which it is. */
   readonly row: OperationRow;
   readonly index: number;
@@ -265,10 +265,23 @@ export class CompoundContext {
 
   /** The results, none of them refused, rely on no more than what they changed or saw. */
   forgetSettled(): void {
-    const left = this.relied?.filter(({ settler, unsettled }) =>
-      unsettled === undefined || settler.unsettled !== unsettled
-    );
+    const left = this.relied?.filter((each) => !isUnused(each));
     this.relied = left?.length ? left : undefined;
+  }
+
+  /**
+   * Others have their turns, and what they change, or lose, is not its business: what
+   * is returned is to be called when it goes on, before it looks at anything. What has
+   * changed or seen something before relies on that all the same.
+   */
+  whileOthersAct(): () => void {
+    const unused = this.relied?.filter(isUnused);
+    return () => {
+      for (const each of unused ?? []) {
+        const { losses, unsettled } = each.settler;
+        Object.assign(each, { losses, unsettled });
+      }
+    };
   }
 
   /** Makes `file` the current filehandle; its stateid is not known yet (RFC 8881 16.2.3.1.2). */
@@ -276,4 +289,9 @@ export class CompoundContext {
     this.current = file;
     this.currentStateid = undefined;
   }
+}
+
+/** Whether nothing was changed, or seen, that is yet to be settled. */
+function isUnused({ settler, unsettled }: ReliedResult): boolean {
+  return unsettled !== undefined && settler.unsettled === unsettled;
 }

@@ -199,7 +199,7 @@ export class Slot {
       store.changes !== this.#changesBefore;
   }
 
-  /** The request, which has changed nothing, goes on after others had a turn: theirs are not its changes. */
+  /** The request goes on after others had a turn, in which it has changed nothing: theirs are not its changes. */
   countChangesAnew(): void {
     const { store } = this.#table;
     if (store !== undefined) this.#changesBefore = store.changes;

@@ -385,9 +385,9 @@ export class CheckedFileSystem
     const ask = () => this.inner.read(file, offset, own);
     const wrong = (result: ReadResult) =>
       own.length < length ? "a target that was given away" : wrongRead(result);
-    const copy = ({ bytes, eof }: ReadResult): ReadResult => {
+    const copy = ({ bytes, eof, isSettled }: ReadResult): ReadResult => {
       target.set(own);
-      return { bytes, eof };
+      return { bytes, eof, isSettled: isSettled === true };
     };
     const read = this.#calls.called("read", ask, wrong);
     return read instanceof Promise ? read.then(copy) : copy(read);

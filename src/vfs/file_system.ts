@@ -131,6 +131,12 @@ export interface ReadResult {
   readonly bytes: number;
   /** Whether the file ends with them. */
   readonly eof: boolean;
+  /**
+   * Of a read that had to wait: whether what it looked at when it ended was settled.
+   * What others have changed while it waited, or lost, is not its business then (see
+   * {@linkcode FileSystem.unsettled}).
+   */
+  readonly isSettled?: boolean | undefined;
 }
 
 /**

@@ -16,8 +16,9 @@ import {
 type Settle = () => void | Promise<void>;
 
 /** A server of two exports, one of which can't always keep what is changed in it. */
-async function lameServer() {
-  const lame: FileSystem = memory({ d: { f: "x" } }) as FileSystem;
+async function lameServer(
+  lame: FileSystem = memory({ d: { f: "x" } }) as FileSystem,
+) {
   let outcome: Settle = () => {};
   lame.settle = () => outcome();
   const server = await serve([
@@ -177,6 +178,34 @@ Deno.test("a request whose connection ends before its answer is kept can be sent
     assertEquals(status, outcome === "kept" ? Status.OK : Status.NOSPC);
   }
 });
+
+for (const isSettled of [true, false, undefined]) {
+  Deno.test(`a READ that waits relies on what others lose meanwhile where it saw that: settled is ${isSettled}`, async () => {
+    const lame: FileSystem = memory({ d: { f: "x" } }) as FileSystem;
+    let [unsettled, losses] = [1, 1];
+    Object.defineProperty(lame, "unsettled", { get: () => unsettled });
+    Object.defineProperty(lame, "losses", { get: () => losses });
+    const read = lame.read.bind(lame);
+    lame.read = async (...given) => {
+      await undefined;
+      unsettled++;
+      losses++;
+      return { ...await read(...given), isSettled };
+    };
+    await using server = await lameServer(lame);
+    await using session = await openSession({ port: server.port });
+    const look = [...walk(["lame", "d", "f"]), op.read({ count: 10 })];
+    await session.expectStatus(isSettled ? Status.OK : Status.IO, look);
+    // What it saw before is its business all the same.
+    let lookups = 0;
+    const lookup = lame.lookup.bind(lame);
+    lame.lookup = (...given) => {
+      unsettled += lookups++;
+      return lookup(...given);
+    };
+    await session.expectStatus(Status.IO, look);
+  });
+}
 
 Deno.test("a request that changed nothing, and saw nothing that is lost, is answered all the same", async () => {
   await using server = await lameServer();

@@ -172,13 +172,29 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   ): Awaitable<ReadResult> {
     const live = this.#file(file);
     const ready = this.#store.data.readyToRead(live);
-    if (ready) return after(ready, () => this.read(file, offset, target));
+    if (ready) {
+      const read = () => this.read(file, offset, target);
+      return after(ready, () => this.#hasWaited(read));
+    }
     const bytes = this.#store.data.read(live, offset, target);
-    return typeof bytes === "number"
-      ? this.#wasRead(live, offset, bytes)
-      : bytes.then((bytes) =>
+    if (typeof bytes === "number") return this.#wasRead(live, offset, bytes);
+    return bytes.then((bytes) =>
+      this.#hasWaited(() =>
         this.#wasRead(this.#store.nodes.live(file), offset, bytes)
-      );
+      )
+    );
+  }
+
+  /** Goes on with a read that has waited, and says whether what it looks at from here on is settled. */
+  #hasWaited(read: () => Awaitable<ReadResult>): Awaitable<ReadResult> {
+    const { unsettled } = this;
+    const result = read();
+    const isSettled = unsettled !== undefined && this.unsettled === unsettled;
+    if (!(result instanceof Promise)) return { ...result, isSettled };
+    return result.then((result) => ({
+      ...result,
+      isSettled: isSettled && result.isSettled,
+    }));
   }
 
   /** So many bytes of a file were read, which another request may have cut meanwhile. */

@@ -62,11 +62,12 @@ function roomFor(
 
 /** Has the file system write straight into the reply. */
 function fill(
-  { file, reply }: CompoundContext,
+  context: CompoundContext,
   { offset }: ReadArgs,
   room: Uint8Array,
 ): Awaitable<StatusCode> {
   if (offset > Number.MAX_SAFE_INTEGER) return Status.OK;
+  const { file, reply } = context;
   const { length } = room;
   const eofAt = reply.position - lengthOnWire(length) - 4;
   const { fs } = file.export;
@@ -77,7 +78,11 @@ function fill(
   };
   const result = fs.read(file.node, offset, room);
   if (!(result instanceof Promise)) return finish(result);
-  return result.then(finish, (error) => {
+  const goOn = context.whileOthersAct();
+  return result.then((result) => {
+    if (result.isSettled) goOn();
+    return finish(result);
+  }, (error) => {
     // It may still be at work, and must not fill what is others' by then.
     reply.abandon(eofAt);
     throw error;

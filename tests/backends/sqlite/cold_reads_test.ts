@@ -92,10 +92,11 @@ for (const warm of [0, 10, 99_999]) {
         assertEquals(reads.asked.length, 1);
         reads.open();
         // What was asked for is what was there then.
-        assertEquals(await read, { bytes: SIZE, eof: false });
+        assertEquals(await read, { bytes: SIZE, eof: false, isSettled: true });
         assertEquals(target.subarray(0, SIZE), BYTES);
         const part = new Uint8Array(50);
-        assertEquals(await fs.read(file, 5, part), { bytes: 50, eof: false });
+        const { bytes, eof } = await fs.read(file, 5, part);
+        assertEquals([bytes, eof], [50, false]);
         assertEquals(part, BYTES.subarray(5, 55));
       }),
   });
@@ -150,8 +151,28 @@ Deno.test({
       // The host would have the cut wait for the read, on the event loop.
       assertEquals(cuts, [true]);
       reads.open();
-      assertEquals(await read, { bytes: 50_000, eof: true });
+      assertEquals(await read, { bytes: 50_000, eof: true, isSettled: true });
       assertEquals(target.subarray(0, 50_000), BYTES.subarray(0, 50_000));
+    }),
+});
+
+Deno.test({
+  name:
+    "sqlite: a read that waited tells whether what it saw is settled, whatever others change",
+  ignore,
+  fn: () =>
+    withCold(0, async (fs, { file }) => {
+      const other = make(fs, "other");
+      using reads = holdBack("read");
+      const seen: (boolean | undefined)[] = [];
+      for (const changed of [[], [other], [other, file]]) {
+        await fs.settle();
+        const read = fs.read(file, 0, new Uint8Array(9));
+        for (const node of changed) await fs.setattr(node, { mode: 0o600 });
+        reads.asked.at(-1)!.go();
+        seen.push((await read).isSettled);
+      }
+      assertEquals(seen, [true, true, false]);
     }),
 });
 
