@@ -156,11 +156,12 @@ function lockUnderOpen(
   const { principal } = context.credential;
   const owner = known ?? new LockOwner(client, key, principal);
   const sequence = { owner, operation: Op.LOCK, seqid: locker.lockSeqid };
-  return inSeqidOrder(
-    context,
-    sequence,
-    () => lockFor(context, args, { open, owner }),
-  );
+  return inSeqidOrder(context, sequence, () =>
+    // RELEASE_LOCKOWNER may have come while it stood behind another LOCK of the
+    // owner: it is one that is new.
+    owner.isReleased
+      ? lockUnderOpen(context, args, { open, locker })
+      : lockFor(context, args, { open, owner }));
 }
 
 function holdsRanges(open: OpenState, owner: LockOwner): boolean {
