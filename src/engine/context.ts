@@ -113,6 +113,7 @@ export class CompoundContext {
   #changes: ChangeUnderWay[] | undefined;
   /** Whether that operation waits, so that others may see what it is about to change. */
   #isWaiting = false;
+  #withdrawals: { readonly index: number; act(): void }[] | undefined;
   /** The lock that is in the way, for LOCK and LOCKT to report with NFS4ERR_DENIED. */
   conflict: LockConflict | undefined;
 
@@ -261,6 +262,19 @@ export class CompoundContext {
     for (const each of relied) if (each.settler === settler) return;
     const { losses, unsettled } = settler;
     relied.push({ settler, losses, unsettled, ...result });
+  }
+
+  /** Has `act` done should the result of the operation not be kept: what it gave the client, that does not know of. */
+  ifRefused(act: () => void): void {
+    (this.#withdrawals ??= []).push({ index: this.operationIndex, act });
+  }
+
+  /** The results from the one at `index` on could not be kept. */
+  refused(index: number): void {
+    for (const each of this.#withdrawals?.reverse() ?? []) {
+      if (each.index >= index) each.act();
+    }
+    this.#withdrawals = undefined;
   }
 
   /** The results, none of them refused, rely on no more than what they changed or saw. */

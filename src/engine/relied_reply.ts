@@ -3,6 +3,7 @@ import type { Failures, Reliance, Settler } from "../rpc/reliance.ts";
 import { FsError } from "../vfs/errors.ts";
 import { XdrWriter } from "../xdr/writer.ts";
 import type { CompoundContext, ReliedResult } from "./context.ts";
+import { runEffects } from "./effects.ts";
 import { statusOfError } from "./status.ts";
 
 /** What a {@linkcode ReliedReply} is made of. */
@@ -60,6 +61,8 @@ export class ReliedReply implements Reliance {
       operation,
       error,
     });
+    context.refused(failed.index);
+    runEffects(services);
     const written = reply?.written ?? answer ?? slot?.reply;
     if (written !== undefined) {
       context.reply = reply?.results ?? new XdrWriter();

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type FileSystem, FsError, memory, serve } from "../../mod.ts";
-import { Status } from "../../src/nfs4/constants.ts";
+import { Share, Status } from "../../src/nfs4/constants.ts";
 import {
+  bytesOf,
   type CompoundReply,
   FileType,
   op,
@@ -206,6 +207,31 @@ for (const isSettled of [true, false, undefined]) {
     await session.expectStatus(Status.IO, look);
   });
 }
+
+Deno.test("an OPEN whose answer can't be kept leaves nothing open, but for what an earlier answer told of", async () => {
+  await using server = await lameServer();
+  await using first = await openSession({ port: server.port });
+  await using other = await openSession({ port: server.port });
+  const folder = await folderOf(first, "lame");
+  const refuse = () => Promise.reject(new FsError("no-space"));
+  const open = (session: Session, expect: number, deny: number) =>
+    session.compound([
+      op.putfh(folder),
+      op.open({
+        owner: { clientid: session.client.clientid, owner: bytesOf("owner") },
+        claim: { claim: "null", name: "f" },
+        deny,
+      }),
+    ], { expect });
+  server.settling(refuse);
+  await open(first, Status.NOSPC, Share.DENY_READ);
+  server.settling(() => {});
+  await open(other, Status.OK, Share.DENY_NONE);
+  server.settling(refuse);
+  await open(other, Status.NOSPC, Share.DENY_NONE);
+  server.settling(() => {});
+  await open(first, Status.SHARE_DENIED, Share.DENY_READ);
+});
 
 Deno.test("a request that changed nothing, and saw nothing that is lost, is answered all the same", async () => {
   await using server = await lameServer();

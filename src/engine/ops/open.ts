@@ -22,6 +22,7 @@ import { ownerNamed } from "../locking/client_caller.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 import { delegate } from "./open/delegate.ts";
 import { writeOpenResult } from "./open/result.ts";
+import { withdrawIfRefused } from "./open/withdraw.ts";
 import type { Operation } from "../operation.ts";
 import { setCurrentStateid } from "../locking/resolve_stateid.ts";
 import { inSeqidOrder } from "../locking/owner_seqid.ts";
@@ -125,6 +126,7 @@ function* openClaimed(
   context.setCurrent(target.file);
   setCurrentStateid(context, open);
   writeOpenResult(context, open, { target, wanted, offer });
+  withdrawIfRefused(context, open, offer);
   return Status.OK;
 }
 
