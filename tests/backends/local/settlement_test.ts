@@ -1,6 +1,7 @@
 import host from "node:fs";
 import { hostThreads } from "../../../src/backends/common/host_threads.ts";
 import { type Asker, workFor } from "../../../src/base/asker.ts";
+import type { SharedPlaces } from "../../../src/base/shared_places.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FileDescriptors } from "../../../src/backends/local/file_descriptors.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -57,6 +58,37 @@ function gated() {
   } as unknown as FileDescriptors;
   const settlement = new Settlement({} as Tree, files, -1);
   return { syncs, settlement };
+}
+
+/** Syncs that the host is asked for, each of which ends as a test says. */
+function askedFor(call: "fsync" | "fdatasync") {
+  const own = host[call];
+  const asked: ((error: Error | null) => void)[] = [];
+  const ask = (_: number, done: (error: Error | null) => void) =>
+    void asked.push(done);
+  host[call] = ask as typeof own;
+  return {
+    asked,
+    [Symbol.dispose]() {
+      host[call] = own;
+    },
+  };
+}
+
+/** A party that takes all threads of these kinds, and stands in line for more, until a test says. */
+function crowd(party: string, ...kinds: SharedPlaces[]) {
+  const gate = Promise.withResolvers<void>();
+  const works = workFor(
+    { party },
+    () =>
+      kinds.flatMap((threads) =>
+        Array.from({ length: 20 }, () => threads.run(() => gate.promise))
+      ),
+  );
+  return async () => {
+    gate.resolve();
+    await Promise.all(works);
+  };
 }
 
 function newFile(...parents: LocalNode[]): LocalNode {
@@ -178,37 +210,30 @@ Deno.test({
     const kind = { type: "directory" } as const;
     const { node } = await fs.create(root, "a", kind, { attributes });
     const other = await fs.create(root, "b", kind, { attributes });
-    const { fsync } = host;
-    const syncs: (() => void)[] = [];
-    host.fsync = ((_: number, done: (error: Error | null) => void) => {
-      syncs.push(() => done(null));
-    }) as typeof fsync;
-    try {
-      const set = Promise.resolve(fs.setattr(node, { mode: 0o711 }));
-      const made = Promise.resolve(fs.create(node, "c", kind, { attributes }));
-      assertEquals(await isKept(set), false);
-      assertEquals(await isKept(made.then(() => {})), false);
-      assertEquals((await fs.getattr(node)).mode, 0o711);
-      assertEquals((await fs.lookup(node, "c"))?.type, "directory");
-      assertEquals(await fs.lookup(node, "d"), undefined);
-      const { entries } = await fs.readdir(root, 0, 10);
-      assertEquals(entries.length, 2);
-      const file = { type: "file" } as const;
-      const named = Promise.resolve(fs.create(node, "f", file, { attributes }));
-      const found = (await fs.lookup(node, "f"))!;
-      const stable = fs.write(found, 0, new Uint8Array(1), "data");
-      assertEquals(await isKept(Promise.resolve(stable).then(() => {})), false);
-      const elsewhere = fs.setattr(other.node, { mode: 0o711 });
-      await moment();
-      const own = syncs.pop()!;
-      own();
-      await elsewhere;
-      host.fsync = fsync;
-      for (const sync of syncs) sync();
-      await Promise.all([set, made, named, stable]);
-    } finally {
-      host.fsync = fsync;
-    }
+    using syncs = askedFor("fsync");
+    const { asked } = syncs;
+    const set = Promise.resolve(fs.setattr(node, { mode: 0o711 }));
+    const made = Promise.resolve(fs.create(node, "c", kind, { attributes }));
+    assertEquals(await isKept(set), false);
+    assertEquals(await isKept(made.then(() => {})), false);
+    assertEquals((await fs.getattr(node)).mode, 0o711);
+    assertEquals((await fs.lookup(node, "c"))?.type, "directory");
+    assertEquals(await fs.lookup(node, "d"), undefined);
+    const { entries } = await fs.readdir(root, 0, 10);
+    assertEquals(entries.length, 2);
+    const file = { type: "file" } as const;
+    const named = Promise.resolve(fs.create(node, "f", file, { attributes }));
+    const found = (await fs.lookup(node, "f"))!;
+    const stable = fs.write(found, 0, new Uint8Array(1), "data");
+    assertEquals(await isKept(Promise.resolve(stable).then(() => {})), false);
+    const elsewhere = fs.setattr(other.node, { mode: 0o711 });
+    await moment();
+    const own = asked.pop()!;
+    own(null);
+    await elsewhere;
+    syncs[Symbol.dispose]();
+    for (const end of asked) end(null);
+    await Promise.all([set, made, named, stable]);
   },
 });
 
@@ -221,28 +246,21 @@ Deno.test({
     const kind = { type: "file" } as const;
     const { node } = await fs.create(fs.root(), "f", kind, { attributes });
     await fs.write(node, 0, new Uint8Array(10), "unstable");
-    const { fdatasync } = host;
-    const asked: ((error: Error | null) => void)[] = [];
-    host.fdatasync = ((_: number, done: (error: Error | null) => void) => {
-      asked.push(done);
-    }) as typeof fdatasync;
-    try {
-      const commits = [fs.commit(node), fs.commit(node)];
-      // The host tells the error of a file to the first who asks.
-      asked[1]!(null);
-      asked[0]!(Object.assign(new Error("EIO"), { code: "EIO" }));
-      for (const commit of commits) {
-        await assertRejects(async () => await commit, FsError, "EIO");
-      }
-      // Other clients have written to it, or have written to other files, and hear of it so.
-      assertEquals(fs.lostWrites, 1);
-      const next = fs.commit(node);
-      asked[2]!(null);
-      await next;
-      assertEquals(fs.lostWrites, 1);
-    } finally {
-      host.fdatasync = fdatasync;
+    using syncs = askedFor("fdatasync");
+    const { asked } = syncs;
+    const commits = [fs.commit(node), fs.commit(node)];
+    // The host tells the error of a file to the first who asks.
+    asked[1]!(null);
+    asked[0]!(Object.assign(new Error("EIO"), { code: "EIO" }));
+    for (const commit of commits) {
+      await assertRejects(async () => await commit, FsError, "EIO");
     }
+    // Other clients have written to it, or have written to other files, and hear of it so.
+    assertEquals(fs.lostWrites, 1);
+    const next = fs.commit(node);
+    asked[2]!(null);
+    await next;
+    assertEquals(fs.lostWrites, 1);
   },
 });
 
@@ -255,42 +273,29 @@ Deno.test({
     const { fs } = box;
     const kind = { type: "file" } as const;
     const { node } = await fs.create(fs.root(), "f", kind, { attributes });
-    const { fdatasync } = host;
-    const asked: ((error: Error | null) => void)[] = [];
-    host.fdatasync = ((_: number, done: (error: Error | null) => void) => {
-      asked.push(done);
-    }) as typeof fdatasync;
-    try {
-      const gate = Promise.withResolvers<void>();
-      const crowd = workFor({ party: "one" }, () =>
-        Array.from(
-          { length: 15 },
-          () => hostThreads.short.run(() => gate.promise),
-        ));
-      const write = workFor(
-        { party: "one" },
-        async () => await fs.write(node, 0, new Uint8Array(9), "data"),
-      );
-      const commit = workFor(
-        { party: "other" },
-        async () => await fs.commit(node),
-      );
-      const both = [write, commit].map((each) =>
-        assertRejects(() => each as Promise<unknown>, FsError, "EIO")
-      );
-      await moment();
-      assertEquals(asked.length, 1);
-      asked[0]!(Object.assign(new Error("EIO"), { code: "EIO" }));
-      await moment();
-      gate.resolve();
-      await Promise.all(crowd);
-      await moment();
-      // The host has told it.
-      asked[1]!(null);
-      await Promise.all(both);
-    } finally {
-      host.fdatasync = fdatasync;
-    }
+    using syncs = askedFor("fdatasync");
+    const { asked } = syncs;
+    const disperse = crowd("one", hostThreads.short);
+    const write = workFor(
+      { party: "one" },
+      async () => await fs.write(node, 0, new Uint8Array(9), "data"),
+    );
+    const commit = workFor(
+      { party: "other" },
+      async () => await fs.commit(node),
+    );
+    const both = [write, commit].map((each) =>
+      assertRejects(() => each as Promise<unknown>, FsError, "EIO")
+    );
+    await moment();
+    assertEquals(asked.length, 1);
+    asked[0]!(Object.assign(new Error("EIO"), { code: "EIO" }));
+    await moment();
+    await disperse();
+    await moment();
+    // The host has told it.
+    asked[1]!(null);
+    await Promise.all(both);
   },
 });
 
@@ -412,22 +417,14 @@ Deno.test({
         { party },
         () => Promise.resolve(fs.setattr(node, { mtime: "now" })),
       );
-    const gate = Promise.withResolvers<void>();
-    const crowd = workFor(
-      { party: "one" },
-      () =>
-        Object.values(hostThreads).flatMap((threads) =>
-          Array.from({ length: 20 }, () => threads.run(() => gate.promise))
-        ),
-    );
+    const disperse = crowd("one", ...Object.values(hostThreads));
     const behind = set("one", own!.node);
     const well = set("other", others!.node);
     await moment();
     assertEquals(syncs.length, 1);
     syncs[0]!.resolve();
     await well;
-    gate.resolve();
-    await Promise.all(crowd);
+    await disperse();
     await moment();
     syncs[1]!.resolve();
     await behind;
@@ -485,22 +482,13 @@ Deno.test({
         () =>
           Promise.resolve(fs.create(fs.root(), name, folder, { attributes })),
       );
-    const gate = Promise.withResolvers<void>();
-    const crowd = workFor(
-      { party: "one" },
-      () =>
-        Array.from(
-          { length: 20 },
-          () => hostThreads.short.run(() => gate.promise),
-        ),
-    );
+    const disperse = crowd("one", hostThreads.short);
     const first = make("one", "a");
     await moment();
     await make("other", "b");
     // What is made in the same folder is durable with it.
     await first;
-    gate.resolve();
-    await Promise.all(crowd);
+    await disperse();
   },
 });
 
