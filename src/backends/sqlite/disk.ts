@@ -1,6 +1,5 @@
-import {
+import fs, {
   closeSync,
-  fdatasync,
   fdatasyncSync,
   ftruncateSync,
   openSync,
@@ -60,7 +59,7 @@ export const hostDisk: Disk = {
   sync: (descriptor) =>
     hostThreads.short.run(() =>
       new Promise((resolve, reject) =>
-        fdatasync(descriptor, (error) => error ? reject(error) : resolve())
+        fs.fdatasync(descriptor, (error) => error ? reject(error) : resolve())
       )
     ),
   syncNow: fdatasyncSync,

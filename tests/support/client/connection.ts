@@ -21,6 +21,14 @@ export interface ServerAddress {
   readonly port: number;
 }
 
+/** What a connection reads from and writes to. */
+export type ClientSocket =
+  & Pick<Deno.TcpConn, "localAddr" | "closeWrite" | "close">
+  & {
+    read(into: Uint8Array): Promise<number | null>;
+    write(bytes: Uint8Array): Promise<number>;
+  };
+
 /** How one call is made. */
 export interface CallOptions {
   readonly credential?: Credential | undefined;
@@ -63,7 +71,7 @@ export class ClientConnection implements AsyncDisposable {
   /** Gets the CALLs of the server; without one they are a fault. */
   onCall: CallHandler | undefined;
 
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: ClientSocket;
   readonly #waiting = new Map<number, Waiting>();
   readonly #records = new RecordReader();
   #writes: Promise<void> = Promise.resolve();
@@ -72,7 +80,7 @@ export class ClientConnection implements AsyncDisposable {
   #resume: (() => void) | undefined;
   #over = false;
 
-  private constructor(socket: Deno.TcpConn) {
+  private constructor(socket: ClientSocket) {
     this.#socket = socket;
     // Tests that mix up connections meet an XID that is not theirs.
     this.#nextXid = (0x1000 + socket.localAddr.port * 0x1000) >>> 0;
@@ -86,6 +94,11 @@ export class ClientConnection implements AsyncDisposable {
       port: address.port,
     });
     socket.setNoDelay(true);
+    return new ClientConnection(socket);
+  }
+
+  /** A connection of its own that was made by other means. */
+  static over(socket: ClientSocket): ClientConnection {
     return new ClientConnection(socket);
   }
 
