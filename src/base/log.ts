@@ -45,6 +45,28 @@ export interface Logger {
   flush?(timeoutMs: number): Promise<void>;
 }
 
+/**
+ * Where an error was thrown, to be logged beside the error: for one that is
+ * a mistake of a program. It is looked at when the line is written, and not before
+ * {@linkcode unfailing} has looked at the error.
+ */
+export class Trace {
+  readonly #thrown: unknown;
+
+  /** Of what was thrown. */
+  constructor(thrown: unknown) {
+    this.#thrown = thrown;
+  }
+
+  /** The lines below the message, in one; empty for what is no error. */
+  toString(): string {
+    if (!(this.#thrown instanceof Error)) return "";
+    const lines = `${this.#thrown.stack}`.split("\n");
+    const frames = lines.map((line) => line.trim()).filter(isFrame);
+    return frames.slice(0, MOST_FRAMES).join(", ");
+  }
+}
+
 /** The levels, least severe first; a logger writes its own and those after. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
@@ -191,6 +213,12 @@ const STD_LEVEL = {
 
 const NAME = "nfs4";
 
+/** Letters of a value that a line has at most: an author's error may be megabytes long. */
+const MOST_LETTERS = 4096;
+
+/** Lines of a trace: those in which an author finds the mistake. */
+const MOST_FRAMES = 6;
+
 class LineHandler extends BaseHandler {
   readonly #write: (line: string) => void;
 
@@ -257,11 +285,22 @@ function jsonLine(record: LogRecord, time: string): string {
   }
 }
 
-/** Makes values that JSON has no word for printable. */
+/** Makes values printable that JSON has no word for, or that are too long for a line. */
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
-  if (value instanceof Error) return `${value.name}: ${value.message}`;
-  return value;
+  if (value instanceof Trace) return cut(value.toString());
+  if (value instanceof Error) return cut(`${value.name}: ${value.message}`);
+  return typeof value === "string" ? cut(value) : value;
+}
+
+function isFrame(line: string): boolean {
+  return line.startsWith("at ");
+}
+
+function cut(text: string): string {
+  return text.length > MOST_LETTERS
+    ? `${text.slice(0, MOST_LETTERS)}… (${text.length} letters)`
+    : text;
 }
 
 function textLine(record: LogRecord, time: string): string {

@@ -13,11 +13,11 @@ import type {
   DuplicateEntry,
   DuplicateRequests,
 } from "../state/duplicate_requests.ts";
-import { UnsoundResult } from "../vfs/checks.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./files/changing.ts";
 import { CompoundContext, RESULT_HEADER } from "./context.ts";
+import { statusOfFailure } from "./failure.ts";
 import { runEffects } from "./effects.ts";
 import { inLine } from "./in_line.ts";
 import { carryOut, type OperationRow } from "./operation.ts";
@@ -25,7 +25,6 @@ import { ILLEGAL, OPERATIONS } from "./op_table.ts";
 import { ReliedReply } from "./relied_reply.ts";
 import { reserveReply } from "./reserve_reply.ts";
 import type { Services } from "./services.ts";
-import { statusOfError } from "./status.ts";
 
 /** Longest tag that is taken (and echoed), in bytes. */
 const MAX_TAG = 1024;
@@ -174,7 +173,7 @@ class CompoundRun {
         try {
           outcome = await outcome;
         } catch (error) {
-          outcome = this.#statusOf(error);
+          outcome = statusOfFailure(this.#context, this.#row.name, error);
         }
         // What only looks has changed nothing while it waited.
         if (this.#row.changes === "nothing") {
@@ -275,7 +274,7 @@ class CompoundRun {
       }
       return outcome;
     } catch (error) {
-      return this.#statusOf(error);
+      return statusOfFailure(this.#context, this.#row.name, error);
     }
   }
 
@@ -383,31 +382,6 @@ class CompoundRun {
     if (this.#kept === undefined) return;
     const { hasChanged } = this.#context;
     this.origin!.duplicates.finish(this.#kept, answer, { hasChanged });
-  }
-
-  /** What can't be read or written is the operator's to mend; of a store that has failed that was said. */
-  #tellOfLoss(error: unknown): void {
-    const { current, services } = this.#context;
-    if (current?.export.fs.failure?.() !== undefined) return;
-    services.log.error("a file could not be read or written", {
-      operation: this.#row.name,
-      export: current?.export.path,
-      error,
-    });
-  }
-
-  #statusOf(error: unknown): StatusCode {
-    const { minorVersion, services } = this.#context;
-    const status = statusOfError(error, minorVersion);
-    if (status === Status.IO && !(error instanceof UnsoundResult)) {
-      this.#tellOfLoss(error);
-    }
-    if (status !== undefined) return status;
-    services.log.error("operation failed", {
-      operation: this.#row.name,
-      error,
-    });
-    return Status.SERVERFAULT;
   }
 }
 

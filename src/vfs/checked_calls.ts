@@ -11,16 +11,18 @@ const HOLDING_MEMORY: ReadonlySet<string> = new Set(["read", "write"]);
 /** The methods that end what was done: they are called, and waited for, when nothing else is. */
 const ENDING: ReadonlySet<string> = new Set(["close", "settle", "dispose"]);
 
+/** Milliseconds before a fault of the same kind is said again. */
+const SILENCE_MS = 60_000;
+
 /**
  * The calls of one file system, its records' too: whether they are made, how
- * long they are waited for, and what becomes of results that can't be true. Each
- * fault is said once for each kind.
+ * long they are waited for, and what becomes of results that can't be true.
  */
 export class CheckedCalls {
   readonly #options: CheckedOptions;
   readonly #pending: PendingCalls;
-  /** The faults that were logged; there are few kinds. */
-  readonly #said = new Set<string>();
+  /** The faults that were logged, and when; there are few kinds. */
+  readonly #said = new Map<string, number>();
   #isEnding = false;
   #hasFailed = false;
 
@@ -143,13 +145,14 @@ export class CheckedCalls {
     }
   }
 
-  /** Its own fault, said once for each kind: a client may ask as often as it likes. */
+  /** Its own fault, each kind once in a minute: a client may ask as often as it likes. */
   say(call: string, what: string): void {
-    const { name, log, observer } = this.#options;
+    const { name, clock, log, observer } = this.#options;
     observer?.unsound?.(call);
     const kind = `${call} ${what}`;
-    if (this.#said.has(kind)) return;
-    this.#said.add(kind);
+    const now = clock.now();
+    if (now < (this.#said.get(kind) ?? -Infinity) + SILENCE_MS) return;
+    this.#said.set(kind, now);
     log.error("a file system returned what it must not", {
       export: name,
       call,

@@ -5,6 +5,7 @@ import {
   type Logger,
   rateLimited,
   silentLogger,
+  Trace,
   unfailing,
 } from "../../src/base/log.ts";
 
@@ -139,4 +140,29 @@ Deno.test("what is logged of a lack of descriptors has no stack trace, for which
   assertEquals(traced, others.stack);
   assertMatch(others.stack!, /log_test/);
   assertEquals(seen.length, 4);
+});
+
+Deno.test("a trace says where an error was thrown, in one line, and nothing of what is no error", () => {
+  for (const format of ["text", "json"] as const) {
+    const { lines, logger } = collect({ format });
+    const error = new TypeError("bad");
+    error.stack = "TypeError: bad\n    at read (file:///fs.ts:7:1)\n    at x";
+    logger.error("failed", { trace: new Trace(error) });
+    logger.error("failed", { trace: new Trace("text") });
+    assertMatch(lines[0]!, /"at read \(file:\/\/\/fs\.ts:7:1\), at x"/);
+    assertMatch(lines[1]!, /trace(=""|":"")/);
+  }
+});
+
+Deno.test("a value of megabytes is cut, and its line is written", () => {
+  for (const format of ["text", "json"] as const) {
+    const { lines, logger } = collect({ format });
+    logger.error("failed", {
+      error: new Error("x".repeat(5_000_000)),
+      name: "y".repeat(5_000_000),
+    });
+    assertEquals(lines.length, 1);
+    assertEquals(lines[0]!.length < 10_000, true, `${lines[0]!.length}`);
+    assertMatch(lines[0]!, /y… \(5000000 letters\)/);
+  }
 });

@@ -213,6 +213,58 @@ Deno.test("what a result has in place of a number may reject, however deep in it
   await new Promise((resolve) => setTimeout(resolve));
 });
 
+Deno.test("a fault of a file system is said again after a minute", () => {
+  const clock = new FakeClock();
+  let said = 0;
+  const log: Logger = { ...silentLogger, error: () => void said++ };
+  const value = () => ({ size: "large" });
+  const checked = new CheckedFileSystem(changed({ getattr: { value } }), {
+    ...{ name: "/", timeout: 1, maxOverdue: 1, maxUnderWay: 1 },
+    ...{ clock, log },
+  });
+  const ask = () => {
+    try {
+      checked.getattr({});
+    } catch (error) {
+      assertEquals(FsError.from(error)?.code, "io");
+    }
+    return said;
+  };
+  assertEquals([ask(), ask()], [1, 1]);
+  clock.advance(60_000);
+  assertEquals([ask(), ask()], [2, 2]);
+});
+
+Deno.test("what an operation fails by is logged with its export and where it was thrown", async () => {
+  const thrown = new TypeError("a slip");
+  for (const method of ["lookup", "getattr"]) {
+    const lines: string[] = [];
+    const log = createLogger({ write: (line) => lines.push(line) });
+    let isBroken = false;
+    const broken = changed({});
+    const inner = Reflect.get(broken, method) as (
+      ...args: unknown[]
+    ) => unknown;
+    const value = (...args: unknown[]) => {
+      if (isBroken) throw thrown;
+      return inner(...args);
+    };
+    const fs = changed({ [method]: { value } });
+    await using server = await serve([{ path: "/h", fs }], { port: 0, log });
+    await using session = await openSession({ port: server.port });
+    await session.compound(walk(["h"]), uncached);
+    isBroken = true;
+    await session.compound(walk(["h", "f"]), {
+      ...uncached,
+      expect: [Status.SERVERFAULT],
+    });
+    const line = lines.find((line) => line.includes("a slip")) ?? "";
+    assert(line.includes("export=/h"), line);
+    assert(line.includes('trace="at '), line);
+    assert(line.includes("unheard_errors_test.ts"), line);
+  }
+});
+
 Deno.test("a guard that can't be given back ends no delegation halfway", () => {
   for (const dispose of [fail, reject]) {
     const guard = () => ({ [Symbol.dispose]: dispose });

@@ -1,4 +1,5 @@
 import { type Steps, wait } from "../../base/awaitable.ts";
+import { Trace } from "../../base/log.ts";
 import { Bitmap, emptyBitmap, writeBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
@@ -264,7 +265,11 @@ export class DirectoryListing {
   #tellOfFault(error: unknown): void {
     if (this.#isFaultTold) return;
     this.#isFaultTold = true;
-    const { log } = this.#context.services;
-    log.error("an entry could not be looked at", { error });
+    const { file, services } = this.#context;
+    services.log.error("an entry could not be looked at", {
+      export: file.export.path,
+      error,
+      trace: new Trace(error),
+    });
   }
 }
