@@ -56,6 +56,7 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
   const sources: [unknown, string][] = [
     [{}, "no FileSystem, it has no root, identify"],
     [undefined, "want a FileSystem, such as memory(), not undefined"],
+    [Promise.reject(new Error("no")), "want a FileSystem, await the promise"],
     [null, "not null"],
     ["x", 'not "x"'],
     [[{}], "an export has a path and a file system"],
@@ -220,6 +221,7 @@ Deno.test("an option that is null is no option left out", async () => {
 Deno.test("an option of a name that there is not is refused, and what was meant is said", async () => {
   const fs = memory();
   const meant: [unknown, object, string][] = [
+    [fs, { host: "::1" }, "did you mean hostname?"],
     [fs, { prot: 1 }, 'serve has no option "prot", did you mean port?'],
     [fs, { readonly: true }, 'serve has no option "readonly"'],
     [fs, { limits: { maxReed: 1 } }, "did you mean maxRead?"],

@@ -1,14 +1,22 @@
+/** Letters that a beginning has at least. */
+const LEAST_BEGINNING = 3;
+
 /** What is put behind "there is no X" where X looks like a slip of one of `words`; else empty. */
 export function suggestion(text: string, words: readonly string[]): string {
   const close = closest(text, words);
   return close === undefined ? "" : `, did you mean ${close}?`;
 }
 
-/** The word that at most a third of `text` would have to change for, the closest one. */
+/**
+ * The word that `text` is the beginning of, or else the one that it is closest to, of
+ * those for which at most a third of it would have to change.
+ */
 function closest(
   text: string,
   words: readonly string[],
 ): string | undefined {
+  const longer = words.find((word) => word.startsWith(text));
+  if (text.length >= LEAST_BEGINNING && longer !== undefined) return longer;
   let best: string | undefined;
   let least = Math.ceil(text.length / 3) + 1;
   for (const word of words) {

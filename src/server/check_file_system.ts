@@ -65,6 +65,10 @@ export function checkFileSystem(path: string, fs: FileSystem): void {
       `export ${path}: want a FileSystem, such as memory(), not ${shown(fs)}`,
     );
   }
+  if (fs instanceof Promise) {
+    leave(fs);
+    throw new TypeError(`export ${path}: want a FileSystem, await the promise`);
+  }
   const missing = REQUIRED_METHODS.filter((name) => {
     return typeof fs[name] !== "function";
   });

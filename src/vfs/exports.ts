@@ -36,7 +36,7 @@ export interface Export {
   readonly anonymous: Caller;
 }
 
-/** What {@linkcode defineExport} makes an {@linkcode Export} of. */
+/** A file system, where it is served, and to whom. */
 export interface ExportOptions {
   /** Absolute path in the server's name space; "/" is all of it. */
   readonly path: string;

@@ -29,6 +29,7 @@ import { MAX_SYNC } from "../../src/backends/common/transfers.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
 import { MANY_COMMITS } from "../../src/backends/sqlite/content_syncs.ts";
 import { INSIDE, JOURNALED } from "../../src/backends/sqlite/file_data.ts";
+import { RESERVE } from "../../src/backends/sqlite/disk_room.ts";
 import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
 import { SLICE } from "../../src/base/turn.ts";
 import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
@@ -74,6 +75,7 @@ type Told<T> = Readonly<Record<string, Readonly<Record<string, T>>>>;
 /** What the server's own constants say, in milliseconds, bytes or times. */
 export const TIMES: Told<number | readonly number[]> = {
   "README.md": {
+    "for as long; its last": RESERVE,
     "an eighth of the machine's,": LEAST_BUFFERS,
     "an eighth of the machine's, 64M to": MOST_BUFFERS,
     "A call that takes longer than": DEFAULT_FILE_SYSTEM_MS,

@@ -1,7 +1,7 @@
 import type { Disk } from "./disk.ts";
 
 /** Bytes of a disk that are never given to files, to have room to remove some. */
-const RESERVE = 2 ** 25;
+export const RESERVE = 2 ** 25;
 
 /** Where a store is. */
 export interface Room {
