@@ -1,3 +1,5 @@
+import { isRoot, keptForRoot, ROOT } from "./party.ts";
+
 /**
  * Bytes of a reply for which there is room once its request is carried out. A
  * handler that writes more asks first: {@linkcode BufferBudget.hasRoom}.
@@ -13,6 +15,23 @@ export interface BufferBudgetOptions {
   readonly limit: number;
   /** Bytes that one more request may take: the largest reply. */
   readonly step: number;
+  /** Whether the host tells who its root is, for whom a part is kept; if left out, it does not. */
+  readonly keepsForRoot?: boolean | undefined;
+}
+
+/**
+ * What a party may hold, by how many times as much as is left to the others then;
+ * behind each what it comes to for a party that is alone.
+ */
+enum Part {
+  /** With one more request of any of its connections: half of the budget. */
+  ANY = 1,
+  /** Of one that holds no more than an equal part of what the party does: two thirds. */
+  MODEST = 2,
+  /** With a reply that is not small: three quarters. */
+  REPLY = 3,
+  /** With one more small request of a connection that holds nothing: seven eighths. */
+  QUIET = 7,
 }
 
 /**
@@ -21,11 +40,10 @@ export interface BufferBudgetOptions {
  * a connection that has to wait, and no request of it is carried out, whose
  * reply would have to be held.
  *
- * When half of the budget is used, those connections wait that hold more than
- * their equal share of that half; at three quarters all that hold anything. The
- * last quarter is for those that hold nothing, and the last eighth for small
- * replies: a quiet client is served although others hoard, a thousand newcomers
- * among them.
+ * The parties share it out: however many connections a party has, it holds no
+ * more than a part of what is left to the others ({@linkcode Part}), of which the
+ * last is for those of its connections that hold nothing. Thus a quiet client is
+ * served although others hoard, a thousand newcomers of another party among them.
  */
 export class BufferBudget {
   /** Times that a connection had to wait. */
@@ -40,17 +58,22 @@ export class BufferBudget {
    */
   exhausted: (() => void) | undefined;
   readonly #largest: number;
+  readonly #keepsForRoot: boolean;
+  readonly #parties = new Map<string, PartyHolding>();
   #limit = 0;
   #step = 0;
   readonly #shares = new Set<BudgetShare>();
   readonly #waiting = new Set<BudgetShare>();
   #used = 0;
+  /** Bytes that those will take that are told to look again just now. */
+  #promised = 0;
   /** Bytes given back since the connections that wait were told last. */
   #freed = 0;
 
   /** Nothing is held. */
-  constructor({ limit, step }: BufferBudgetOptions) {
+  constructor({ limit, step, keepsForRoot = false }: BufferBudgetOptions) {
     this.#largest = step;
+    this.#keepsForRoot = keepsForRoot;
     this.limit = limit;
   }
 
@@ -84,20 +107,24 @@ export class BufferBudget {
    */
   get isTight(): boolean {
     if (this.#used + this.#step > this.limit * 0.75) return true;
-    return this.#waiting.size > 0 && !this.#hasCommonRoom(0);
+    return this.#waiting.size > 0 && !this.#hasCommonRoom;
   }
 
   /** Whether any connection may hold more than it needs. */
   get isRoomy(): boolean {
-    return this.#hasCommonRoom(0);
+    return this.#hasCommonRoom;
   }
 
   /**
-   * Bytes that have to be given back before a connection can send a large
-   * request to its end and be answered, whatever others hold.
+   * Bytes that a party has to give back before a connection of it can send a large
+   * request to its end and be answered; none where the next of any is admitted.
    */
-  get excess(): number {
-    return this.#used + this.#whole - this.limit / 2;
+  excessOf(name: string): number {
+    const party = this.#parties.get(name);
+    if (party === undefined || this.#fits(party, this.#step, Part.ANY)) {
+      return 0;
+    }
+    return (party.held - this.#leftTo(name)) / 2 + this.#whole;
   }
 
   /** Whether a connection that holds nothing waits. */
@@ -106,53 +133,74 @@ export class BufferBudget {
     return false;
   }
 
-  /** A connection comes; `again` is called when it was not admitted, and may look again. */
-  join(again: () => void): BudgetShare {
-    const share = new BudgetShare(this, again);
+  /** A connection of a party comes; `again` is called when it was not admitted, and may look again. */
+  join(name: string, again: () => void): BudgetShare {
+    let party = this.#parties.get(name);
+    if (party === undefined) {
+      party = { name, held: 0, promised: 0, connections: 0 };
+      this.#parties.set(name, party);
+    }
+    party.connections++;
+    const share = new BudgetShare(this, party, again);
     this.#shares.add(share);
     return share;
   }
 
   /** A connection is gone, and holds nothing any more. */
   leave(share: BudgetShare): void {
-    this.#shares.delete(share);
+    const { party } = share;
+    if (!this.#shares.delete(share)) return;
     this.#waiting.delete(share);
+    if (--party.connections === 0) this.#parties.delete(party.name);
   }
 
-  /** A connection holds `bytes` more, or less. */
-  change(bytes: number): void {
+  /** A connection of a party holds `bytes` more, or less. */
+  change(party: PartyHolding, bytes: number): void {
     this.#used += bytes;
+    party.held += bytes;
     if (bytes >= 0 || this.#waiting.size === 0) return;
     this.#freed -= bytes;
     // Telling all of each packet that one of them has taken would be work for nothing.
-    const isEased = this.#hasCommonRoom(0);
+    const isEased = this.#hasCommonRoom;
     if (isEased || this.#freed >= this.#step) this.relieve();
   }
 
-  /**
-   * Whether the next request of a connection that holds `held` bytes may be taken
-   * up, when `promised` bytes more are about to be used.
-   */
-  admits({ held, isQuiet }: Holding, promised = 0): boolean {
-    const used = this.#used + promised;
-    const wanted = used + this.#step;
-    if (this.#hasCommonRoom(promised)) return true;
-    if (isQuiet) return used + this.#small <= this.limit;
-    if (wanted > this.limit * 0.75) return false;
-    return held <= this.limit / 2 / Math.max(1, this.#shares.size);
+  /** Whether the next request of a connection may be taken up. */
+  admits({ party, held, isQuiet }: Holding): boolean {
+    if (isQuiet) return this.#fits(party, this.#small, Part.QUIET);
+    const isModest = held * party.connections <= party.held;
+    return this.#fits(party, this.#step, isModest ? Part.MODEST : Part.ANY);
   }
 
-  /** Whether a reply that is no longer small may grow by so many `bytes`. */
-  hasRoom(bytes: number): boolean {
-    if (this.#used + bytes <= this.limit * 7 / 8) return true;
+  /** Whether a party's reply that is no longer small may grow by so many `bytes`. */
+  hasRoom(party: PartyHolding, bytes: number): boolean {
+    if (this.#fits(party, bytes, Part.REPLY)) return true;
     this.refusals++;
     this.exhausted?.();
     return false;
   }
 
-  /** Whether the next request of any connection finds room, in the half that is for all. */
-  #hasCommonRoom(promised: number): boolean {
-    return this.#used + promised + this.#step <= this.limit / 2;
+  #fits(party: PartyHolding, bytes: number, part: Part): boolean {
+    const held = party.held + party.promised + bytes;
+    return held <= part * (this.#leftTo(party.name) - bytes);
+  }
+
+  /** Bytes that no party holds or was promised, but for those that are kept from this one. */
+  #leftTo(party: string): number {
+    const left = this.limit - this.#used - this.#promised;
+    if (isRoot(party)) return left;
+    const ofRoot = this.#parties.get(ROOT)?.held ?? 0;
+    return left - Math.max(0, this.#kept - ofRoot);
+  }
+
+  /** Bytes that root may hold, whatever others do. */
+  get #kept(): number {
+    return this.#keepsForRoot ? keptForRoot(this.limit) : 0;
+  }
+
+  /** Whether the next request of any connection finds room, whatever its party holds. */
+  get #hasCommonRoom(): boolean {
+    return this.#used + this.#step <= (this.limit - this.#kept) / 2;
   }
 
   /** Has `share` told once, when there may be room. */
@@ -166,23 +214,27 @@ export class BufferBudget {
   }
 
   /**
-   * Has those look again that find room now: connections in the middle of a
-   * request before those with replies to take, and those that took least lately
-   * first. All the others go on waiting; a thousand that look in vain would
+   * Has those look again that find room now: those of the party that holds least
+   * first, connections in the middle of a request before those with replies to
+   * take, and those that took least lately first. All the others go on waiting; a thousand that look in vain would
    * cost more than the request of the one that is served.
    */
   relieve(): void {
     this.#freed = 0;
     const waiting = [...this.#waiting].sort((a, b) =>
+      a.party.held - b.party.held ||
       Number(a.pending > 0) - Number(b.pending > 0) || a.taken - b.taken
     );
-    let promised = 0;
     for (const share of waiting) {
-      if (!this.admits(share, promised)) continue;
-      promised += this.#wantOf(share);
+      if (!this.admits(share)) continue;
+      const wanted = this.#wantOf(share);
+      share.party.promised += wanted;
+      this.#promised += wanted;
       this.#waiting.delete(share);
       share.again();
     }
+    for (const { party } of waiting) party.promised = 0;
+    this.#promised = 0;
   }
 
   /** Bytes that a connection may come to hold until its next request is answered. */
@@ -197,8 +249,20 @@ export class BufferBudget {
   }
 }
 
+/** What the connections of one party have in hand together. */
+export interface PartyHolding {
+  readonly name: string;
+  /** Bytes that they hold. */
+  held: number;
+  /** Bytes that those of them will take that are told to look again just now. */
+  promised: number;
+  /** How many they are. */
+  connections: number;
+}
+
 /** What one connection has in hand. */
 export interface Holding {
+  readonly party: PartyHolding;
   readonly held: number;
   /** Bytes of whole requests in it, and of replies. */
   readonly pending: number;
@@ -208,6 +272,8 @@ export interface Holding {
 
 /** What one connection has of the budget. */
 export class BudgetShare implements Holding {
+  /** Whose it is. */
+  readonly party: PartyHolding;
   /** Tells the connection that it may look again. */
   readonly again: () => void;
   /** Bytes that it came to hold lately, however long. */
@@ -221,8 +287,9 @@ export class BudgetShare implements Holding {
   #isWaiting = false;
 
   /** See {@linkcode BufferBudget.join}. */
-  constructor(budget: BufferBudget, again: () => void) {
+  constructor(budget: BufferBudget, party: PartyHolding, again: () => void) {
     this.#budget = budget;
+    this.party = party;
     this.again = again;
   }
 
@@ -237,7 +304,7 @@ export class BudgetShare implements Holding {
     if (change === 0) return;
     this.#held = bytes;
     if (change > 0) this.taken += change;
-    this.#budget.change(change);
+    this.#budget.change(this.party, change);
   }
 
   /**
@@ -260,12 +327,12 @@ export class BudgetShare implements Holding {
 
   /** As {@linkcode BufferBudget.hasRoom}. */
   hasRoom(bytes: number): boolean {
-    return this.#budget.hasRoom(bytes);
+    return this.#budget.hasRoom(this.party, bytes);
   }
 
   /** The connection is gone. */
   end(): void {
-    this.#budget.leave(this);
     this.hold(0);
+    this.#budget.leave(this);
   }
 }

@@ -71,7 +71,7 @@ export class RpcConnection implements Connection {
     this.#logger = options.logger ?? silentLogger;
     this.#maxCalls = options.maxCalls ?? 1024;
     this.#maxPending = options.maxPending ?? 16 * 1024 * 1024;
-    this.#share = options.budget?.join(() => this.#notify());
+    this.#share = options.budget?.join(this.party, () => this.#notify());
     this.#calls = options.callTurns?.join(this.party);
     this.#framer = new RecordFramer({
       maxRecord: options.maxRecord,
@@ -275,6 +275,8 @@ export class RpcConnection implements Connection {
     for (;;) {
       while (this.#isOverloaded && this.#isOpen) await this.#change();
       const space = framer.space();
+      // A buffer that grew counts before it is full.
+      this.#share?.hold(this.bytesHeld);
       const length = await this.#transport.read(space);
       if (length === null || this.#closeReason !== undefined) return;
       observer?.bytesReceived?.(length);

@@ -14,6 +14,7 @@ import {
   PATIENCE,
   type Patience,
 } from "./connection_watch.ts";
+import { cutHoarders } from "./hoarders.ts";
 import type { Introduce, Introduction } from "./introduction.ts";
 import { Newcomers } from "./newcomers.ts";
 import { isRoot, keptForRoot, partyOf, ROOT } from "./party.ts";
@@ -190,30 +191,8 @@ export class RpcListener implements AsyncDisposable {
     }, hoard / HURRIED_LOOKS);
   }
 
-  /**
-   * The connection that holds the most and does not get on makes room for the
-   * others, until there is enough in the first half of the budget. Those go
-   * first that don't take their replies: of the rest some only wait for us to
-   * read on.
-   */
-  #cutHoarders(budget: BufferBudget, patience: number): void {
-    const now = this.#clock.now();
-    let { excess } = budget;
-    const hoarders = [...this.#connections]
-      .filter(([, watch]) => watch.isHoarding(now, patience))
-      .map(([connection]) => connection)
-      .sort((a, b) =>
-        Number(b.bytesQueued > 0) - Number(a.bytesQueued > 0) ||
-        b.bytesHeld - a.bytesHeld
-      );
-    for (const connection of hoarders) {
-      if (excess <= 0) return;
-      excess -= connection.bytesHeld;
-      // One that was cut before gives back what it holds when it ends.
-      if (connection.closeReason !== undefined) continue;
-      budget.cuts++;
-      connection.close("stalled");
-    }
+  #cutHoarders(budget: BufferBudget, ms: number): void {
+    cutHoarders(this.#connections, { budget, now: this.#clock.now(), ms });
   }
 
   /**

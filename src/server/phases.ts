@@ -272,9 +272,11 @@ export function listen(hearing: Hearing): Listening {
   const { options, limits, log, registry } = hearing;
   const { fileSystems, state, services, callbacks, turn, callTurns } = hearing;
   const { clock, hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const keepsForRoot = tellsRoot(fileSystems.exports);
   const budget = new BufferBudget({
     limit: limits.maxBufferBytes,
     step: limits.maxReply,
+    keepsForRoot,
   });
   observeBuffers(registry, budget);
   const socket = listenTcp(hostname, port);
@@ -302,7 +304,7 @@ export function listen(hearing: Hearing): Listening {
     spare: () => metrics.spare(),
     hurry: (ms) => fileSystems.hurry(ms),
     introduce: buildIntroduce(fileSystems.exports, { clock, log }),
-    keepsForRoot: tellsRoot(fileSystems.exports),
+    keepsForRoot,
     observer: new TransportMetrics(registry),
     logger: log,
   });

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { toldClock } from "../support/fake_clock.ts";
 import { looksOf } from "../support/looks.ts";
 import { BufferBudget } from "../../src/rpc/buffer_budget.ts";
+import { ROOT } from "../../src/rpc/party.ts";
 import { ConnectionWatch } from "../../src/rpc/connection_watch.ts";
 import {
   call,
@@ -227,9 +228,9 @@ Deno.test("a large record gets through where others hold half of the budget and 
   await Promise.all([...floods, sent]);
 });
 
-Deno.test("who holds more than their share waits first, at three quarters whoever holds anything", () => {
+Deno.test("who holds more than their share waits first, at two thirds whoever holds anything", () => {
   const budget = budgetOf(8 * MIB);
-  const shares = Array.from({ length: 4 }, () => budget.join(() => {}));
+  const shares = Array.from({ length: 4 }, () => budget.join("a", () => {}));
   const heavy = shares[0]!;
   const light = shares[1]!;
   heavy.hold(3 * MIB);
@@ -248,9 +249,9 @@ Deno.test("who holds more than their share waits first, at three quarters whoeve
 Deno.test("who waits is told when there is room, and not after the end", () => {
   const budget = budgetOf(8 * MIB);
   let told = 0;
-  const big = budget.join(() => {});
-  const first = budget.join(() => told++);
-  const second = budget.join(() => told += 100);
+  const big = budget.join("a", () => {});
+  const first = budget.join("a", () => told++);
+  const second = budget.join("a", () => told += 100);
   big.hold(8 * MIB);
   for (const share of [first, second]) {
     assert(!share.admits(true, 0));
@@ -266,9 +267,9 @@ Deno.test("who waits is told when there is room, and not after the end", () => {
 Deno.test("of those who wait, who took least lately is told first", () => {
   const budget = budgetOf(8 * MIB);
   const told: string[] = [];
-  const greedy = budget.join(() => told.push("greedy"));
-  const modest = budget.join(() => told.push("modest"));
-  const big = budget.join(() => {});
+  const greedy = budget.join("a", () => told.push("greedy"));
+  const modest = budget.join("a", () => told.push("modest"));
+  const big = budget.join("a", () => {});
   greedy.hold(MIB);
   greedy.hold(0);
   big.hold(8 * MIB);
@@ -282,9 +283,9 @@ Deno.test("of those who wait, who took least lately is told first", () => {
 Deno.test("who has half sent a request is told before who does not take replies", () => {
   const budget = budgetOf(8 * MIB);
   const told: string[] = [];
-  const big = budget.join(() => {});
-  const deaf = budget.join(() => told.push("deaf"));
-  const writer = budget.join(() => told.push("writer"));
+  const big = budget.join("a", () => {});
+  const deaf = budget.join("a", () => told.push("deaf"));
+  const writer = budget.join("a", () => told.push("writer"));
   // Both more than their share.
   writer.hold(2 * MIB);
   deaf.hold(1.5 * MIB);
@@ -294,6 +295,154 @@ Deno.test("who has half sent a request is told before who does not take replies"
   // Room for the rest of a large request and its reply, and for nothing else.
   big.hold(0.5 * MIB - 3 * STEP);
   assertEquals(told, ["writer"]);
+});
+
+/** As many connections of a party as ask, of which each holds what it was admitted for. */
+function crowd(
+  budget: BufferBudget,
+  { party, count, bytes }: {
+    readonly party: string;
+    readonly count: number;
+    readonly bytes: number;
+  },
+): number {
+  let admitted = 0;
+  for (let i = 0; i < count; i++) {
+    const share = budget.join(party, () => {});
+    if (!share.admits(true, 0)) continue;
+    share.hold(bytes);
+    admitted++;
+  }
+  return admitted;
+}
+
+Deno.test("however many connections a party has, another has room for a large request and its reply", () => {
+  const budget = budgetOf(16 * MIB);
+  const crowded = { party: "crowd", count: 1_000, bytes: 64 * KIB };
+  const admitted = crowd(budget, crowded);
+  assert(admitted * crowded.bytes > budget.limit * 0.8, `${admitted}`);
+  const other = budget.join("other", () => {});
+  assert(other.admits(true, 0));
+  other.hold(2 * STEP);
+  assert(other.admits(false, 0));
+  assert(other.hasRoom(STEP));
+  const another = budget.join("crowd", () => {});
+  assert(!another.admits(true, 0));
+  assert(!another.hasRoom(64 * KIB));
+});
+
+Deno.test("what a party gives back is for those of others who wait before its own", () => {
+  const budget = budgetOf(8 * MIB);
+  const told: string[] = [];
+  const large = budget.join("large", () => {});
+  const own = budget.join("large", () => told.push("large"));
+  const small = budget.join("small", () => told.push("small"));
+  large.hold(7 * MIB);
+  small.hold(MIB - 64 * KIB);
+  for (const share of [own, small]) assert(!share.admits(false, 0));
+  large.hold(2 * MIB);
+  assertEquals(told, ["small", "large"]);
+});
+
+for (const keepsForRoot of [true, false]) {
+  const what = keepsForRoot ? "a sixteenth is kept for" : "nothing is kept for";
+  Deno.test(`of many parties that take all they may ${what} root${keepsForRoot ? "" : " where the host does not tell who that is"}`, () => {
+    const budget = new BufferBudget({
+      ...{ limit: 8 * MIB, step: STEP, keepsForRoot },
+    });
+    for (let i = 0; i < 200; i++) {
+      crowd(budget, { party: `user ${1 + i}`, count: 130, bytes: 64 * KIB });
+    }
+    const root = budget.join(ROOT, () => {});
+    assertEquals(root.admits(true, 0), keepsForRoot);
+    assertEquals(root.hasRoom(STEP), keepsForRoot);
+    root.hold(STEP);
+    assertEquals(root.admits(false, 0), keepsForRoot);
+    root.hold(budget.limit / 16);
+    assert(!root.admits(false, 0));
+  });
+}
+
+/** What the peers of a crowd send, who read nothing. */
+const attacks: Record<string, Uint8Array> = {
+  "all of a record but its end": (() => {
+    const bytes = new Uint8Array(STEP - 4);
+    new DataView(bytes.buffer).setUint32(0, 0x8000_0000 + STEP);
+    return bytes;
+  })(),
+  "requests whose replies they don't take": fill,
+};
+
+for (const [what, part] of Object.entries(attacks)) {
+  Deno.test(`a crowd of one user, who all send ${what}, has no client of another user wait, nor is any cut for it`, async () => {
+    const budget = budgetOf(4 * MIB);
+    let uid = 1_000;
+    const listener = serve(new TestHandlers(), {
+      ...{ budget, introduce: () => ({ uid }), clock: toldClock(() => 0) },
+    });
+    // With 64 KiB each they would have taken all of it.
+    const peers = await Promise.all(
+      Array.from({ length: 80 }, () => Peer.connect(listener)),
+    );
+    await until(() => listener.size === peers.length);
+    const floods = peers.map((peer) => flood(peer, part));
+    uid = 0;
+    for (let i = 0; i < 3; i++) {
+      await until(() => budget.used > budget.limit / 2);
+      await settled(budget);
+      using quiet = await Peer.connect(listener);
+      await assertServed(quiet);
+      await quiet.send(echo(9, "x".repeat(100 * KIB)));
+      assertEquals((await quiet.reply()).xid, 9);
+    }
+    assertEquals(budget.cuts, 0);
+    for (const peer of peers) peer[Symbol.dispose]();
+    await Promise.all(floods);
+    await listener[Symbol.asyncDispose]();
+    assertEquals(budget.used, 0);
+  });
+}
+
+Deno.test("who holds much and does not get on is cut for others where its party has more than is left to them, and else not", async () => {
+  let now = 0;
+  const budget = budgetOf(4 * MIB);
+  let uid = 1_000;
+  await using listener = serve(new TestHandlers(), {
+    ...{ budget, introduce: () => ({ uid }), clock: toldClock(() => now) },
+    hoardTimeout: 1000,
+  });
+  const partial = Object.values(attacks)[0]!;
+  using slow = await Peer.connect(listener);
+  await until(() => listener.size === 1);
+  await slow.send(partial);
+  uid = 1_001;
+  const peers = await Promise.all(
+    Array.from({ length: 24 }, () => Peer.connect(listener)),
+  );
+  const sends = peers.map((peer) => peer.send(partial).catch(() => {}));
+  await until(() => budget.isTight);
+  await settled(budget);
+  listener.sweep();
+  for (let i = 0; i < 10; i++) {
+    now += 1000;
+    listener.sweep();
+    await settled(budget);
+  }
+  assert(budget.cuts > 0);
+  const left = [...listener.connections].map(({ party }) => party);
+  assert(left.includes("user 1000"), "the slow one is cut");
+  for (const peer of peers) peer[Symbol.dispose]();
+  await Promise.all(sends);
+});
+
+Deno.test("a party whose next request is admitted has nothing to give back, however little is left", () => {
+  const budget = budgetOf(4 * MIB);
+  budget.join("large", () => {}).hold(3.25 * MIB);
+  const small = budget.join("small", () => {});
+  small.hold(STEP);
+  assert(small.admits(false, 0));
+  assertEquals(budget.excessOf("small"), 0);
+  assert(budget.excessOf("large") > MIB);
 });
 
 /** A connection as a watch sees it. */
@@ -341,9 +490,9 @@ Deno.test("a peer that is slow but gets on is kept, with little to take as well"
 Deno.test("of a thousand who wait those are told who find room, and no others", () => {
   const budget = budgetOf(8 * MIB);
   let told = 0;
-  const hoarder = budget.join(() => {});
+  const hoarder = budget.join("a", () => {});
   const waiting = Array.from({ length: 1_000 }, () => {
-    const share = budget.join(() => told++);
+    const share = budget.join("a", () => told++);
     share.hold(KIB);
     return share;
   });
@@ -351,22 +500,22 @@ Deno.test("of a thousand who wait those are told who find room, and no others", 
   for (const share of waiting) {
     assert(!share.admits(false, KIB));
   }
-  // Room for three requests up to three quarters, of who holds no more than their share.
-  hoarder.hold(6 * MIB - 1_000 * KIB - 3 * STEP);
+  // Room for three requests up to two thirds, of who holds no more than their share.
+  hoarder.hold(8 * MIB * 2 / 3 - 1_000 * KIB - 3 * STEP);
   assertEquals(told, 3);
 });
 
 Deno.test("while those who wait find no room, none of them is looked at for each packet of a quiet client", async () => {
   const budget = budgetOf(8 * MIB);
   const waiting = Array.from({ length: 1_000 }, () => {
-    const share = budget.join(() => {});
+    const share = budget.join("a", () => {});
     share.hold((4 * MIB - STEP / 2) / 1_000);
     return share;
   });
   // Others that hold nothing: each of these holds more than its share.
-  for (let i = 0; i < 100; i++) budget.join(() => {});
+  for (let i = 0; i < 100; i++) budget.join("a", () => {});
   for (const share of waiting) assert(!share.admits(false, KIB));
-  const quiet = budget.join(() => {});
+  const quiet = budget.join("a", () => {});
   const looks = await looksOf(() => {
     for (let i = 0; i < 10; i++) {
       quiet.hold(KIB);
