@@ -79,6 +79,7 @@ import { writeSame } from "./ops/write_same.ts";
 const EVERY: readonly MinorVersion[] = [0, 1, 2];
 const V40: readonly MinorVersion[] = [0];
 const SINCE_V41: readonly MinorVersion[] = [1, 2];
+const SINCE_V42: readonly MinorVersion[] = [2];
 /** Of operations that are decoded and answered NFS4ERR_NOTSUPP. */
 const UNSERVED: readonly MinorVersion[] = [];
 
@@ -204,18 +205,27 @@ const ROWS: readonly OperationRow[] = [
     ...RECORDS,
     maxReply: 8,
   }),
-  row("ALLOCATE", UNSERVED, "nothing", allocate, USES_FILE),
+  row("ALLOCATE", SINCE_V42, "allocate", allocate, {
+    ...USES_FILE,
+    maxReply: 8,
+  }),
   row("COPY", UNSERVED, "nothing", copy, USES_FILE),
   row("COPY_NOTIFY", UNSERVED, "nothing", copyNotify, USES_FILE),
-  row("DEALLOCATE", UNSERVED, "nothing", deallocate, USES_FILE),
-  row("IO_ADVISE", UNSERVED, "nothing", ioAdvise, USES_FILE),
+  row("DEALLOCATE", SINCE_V42, "deallocate", deallocate, {
+    ...USES_FILE,
+    maxReply: 8,
+  }),
+  row("IO_ADVISE", SINCE_V42, "nothing", ioAdvise, USES_FILE),
   row("LAYOUTERROR", UNSERVED, "nothing", layouterror, USES_FILE),
   row("LAYOUTSTATS", UNSERVED, "nothing", layoutstats, USES_FILE),
   row("OFFLOAD_CANCEL", UNSERVED, "nothing", offloadCancel, USES_FILE),
   row("OFFLOAD_STATUS", UNSERVED, "nothing", offloadStatus, USES_FILE),
-  row("READ_PLUS", UNSERVED, "nothing", readPlus, USES_FILE),
-  row("SEEK", UNSERVED, "nothing", seek, USES_FILE),
-  row("WRITE_SAME", UNSERVED, "nothing", writeSame, USES_FILE),
+  row("READ_PLUS", SINCE_V42, "nothing", readPlus, USES_FILE),
+  row("SEEK", SINCE_V42, "nothing", seek, USES_FILE),
+  row("WRITE_SAME", SINCE_V42, "write", writeSame, {
+    ...USES_FILE,
+    maxReply: 32,
+  }),
   row("CLONE", UNSERVED, "nothing", clone, USES_FILE),
   row("GETXATTR", UNSERVED, "nothing", getxattr, USES_FILE),
   row("SETXATTR", UNSERVED, "nothing", setxattr, USES_FILE),

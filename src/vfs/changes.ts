@@ -4,6 +4,8 @@ import type { FileSystem } from "./file_system.ts";
 export type ChangeMethod =
   | "setattr"
   | "write"
+  | "allocate"
+  | "deallocate"
   | "create"
   | "link"
   | "remove"

@@ -16,6 +16,7 @@ import {
   wrongIdentity,
   wrongNode,
   wrongPage,
+  wrongPlace,
   wrongRead,
   wrongStability,
   wrongStats,
@@ -26,6 +27,7 @@ import type { CheckedOptions } from "./checked_options.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
+  ContentKind,
   Created,
   CreateKind,
   CreateOptions,
@@ -297,6 +299,30 @@ export class CheckedFileSystem
   commit(file: object): Awaitable<void> {
     this.#calls.admit();
     return this.#calls.done("commit", this.inner.commit!(file));
+  }
+
+  allocate(file: object, offset: number, length: number): Awaitable<void> {
+    this.#calls.admit();
+    const allocate = () => promised(this.inner.allocate!(file, offset, length));
+    return this.#calls.called("allocate", allocate, () => undefined);
+  }
+
+  deallocate(file: object, offset: number, length: number): Awaitable<void> {
+    this.#calls.admit();
+    const deallocate = () =>
+      promised(this.inner.deallocate!(file, offset, length));
+    return this.#calls.called("deallocate", deallocate, () => undefined);
+  }
+
+  seek(
+    file: object,
+    offset: number,
+    what: ContentKind,
+  ): Awaitable<number | undefined> {
+    this.#calls.admit();
+    const seek = () => this.inner.seek!(file, offset, what);
+    const wrong = (place: number | undefined) => wrongPlace(place, offset);
+    return this.#calls.called("seek", seek, wrong);
   }
 
   create(

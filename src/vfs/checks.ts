@@ -149,6 +149,15 @@ export function wrongStability(given: Stability): string | undefined {
   return isKnown ? undefined : "stability";
 }
 
+/** Of where the next part of a file was found, from `offset` on. */
+export function wrongPlace(
+  given: number | undefined,
+  offset: number,
+): string | undefined {
+  const isPlace = given === undefined || isCount(given) && given >= offset;
+  return isPlace ? undefined : "place";
+}
+
 /** Of how a folder has changed. */
 export function wrongChange(given: ChangeInfo): string | undefined {
   const isChange = isObject(given) && typeof given.atomic === "boolean" &&

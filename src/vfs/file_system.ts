@@ -145,6 +145,9 @@ export interface ReadResult {
  */
 export type Stability = "unstable" | "data" | "file";
 
+/** What a part of a file is: bytes, or a hole, which reads as zeros and need take no room (RFC 7862 15.10). */
+export type ContentKind = "data" | "hole";
+
 /** Room in a file system. Bytes and counts. */
 export interface FileSystemStatus {
   /** Bytes in all. */
@@ -356,6 +359,35 @@ export interface FileSystem<Node extends object = object> {
 
   /** Puts everything written to the file so far on stable storage. */
   commit?(file: Node): Awaitable<void>;
+
+  /**
+   * Gives `length` bytes from `offset` on, which are some, room of their own, so that
+   * no later write to them is "no-space" (RFC 7862 15.1): "no-space" or "quota" where
+   * there is none. What is there stays, the rest reads as zeros; a file that ends
+   * before their end ends there then. mtime and ctime change. "not-supported" where
+   * its place has nothing of the kind. As durable as `setattr`.
+   */
+  allocate?(file: Node, offset: number, length: number): Awaitable<void>;
+
+  /**
+   * Has `length` bytes from `offset` on, which are some, read as zeros, and gives
+   * back the room of as many of them as it can (RFC 7862 15.4). The size stays as it
+   * is, wherever they end; mtime and ctime change. As durable as `setattr`.
+   */
+  deallocate?(file: Node, offset: number, length: number): Awaitable<void>;
+
+  /**
+   * Where the next data, or the next hole, of a file begins, from `offset` on
+   * (RFC 7862 15.11): `offset` itself where it lies in it. The end of the file is a
+   * hole; `undefined` where nothing of that comes before the end. What is told to be
+   * a hole has to read as zeros. Called for an `offset` before the end, as far as is
+   * known. Without it all of a file is data.
+   */
+  seek?(
+    file: Node,
+    offset: number,
+    what: ContentKind,
+  ): Awaitable<number | undefined>;
 
   /** Makes an entry; "exists" when the name is taken (but see `verifier`). */
   create?(

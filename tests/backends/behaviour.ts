@@ -14,6 +14,7 @@ import type { Factory } from "./behaviour/fixture.ts";
 import { judgedTests } from "./behaviour/judged.ts";
 import { lifetimeTests } from "./behaviour/lifetime.ts";
 import { nameTests } from "./behaviour/names.ts";
+import { rangeTests } from "./behaviour/ranges.ts";
 import { readdirTests } from "./behaviour/readdir.ts";
 import { renameTests } from "./behaviour/rename.ts";
 
@@ -40,6 +41,7 @@ export function behaviourSuite(
       ...entryTests,
       ...nameTests,
       ...contentTests,
+      ...rangeTests,
       ...attributeTests,
       ...changeTests,
       ...readdirTests,

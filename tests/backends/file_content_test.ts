@@ -63,7 +63,39 @@ Deno.test(`a file of ${N} pieces goes with its last name, or the close behind it
   }
 });
 
-Deno.test("a content that is cut and written again has what a plain array has, and counts what it takes", () => {
+/** Where data begins and ends, by what is looked for. */
+function foundBySeek(content: FileContent): [number, number][] {
+  const found: [number, number][] = [];
+  for (let at = 0; at < content.size;) {
+    const start = content.seek(at, "data");
+    if (start === undefined) break;
+    at = content.seek(start, "hole")!;
+    found.push([start, at]);
+  }
+  return found;
+}
+
+/** The same by the segments. */
+function joined(
+  segments: ReturnType<FileContent["segments"]>,
+  size: number,
+): [number, number][] {
+  const all: [number, number][] = [];
+  for (const { offset, length } of segments) {
+    const [start, end] = [offset, Math.min(size, offset + length)];
+    if (start >= size) break;
+    const last = all.at(-1);
+    if (last?.[1] === start) last[1] = end;
+    else all.push([start, end]);
+  }
+  return all;
+}
+
+function isAllData(content: FileContent, start: number, end: number): boolean {
+  return foundBySeek(content).some(([from, to]) => from <= start && to >= end);
+}
+
+Deno.test("a content that is cut, punched, allocated and written again has what a plain array has, and counts what it takes", () => {
   const random = new SeededRandom(11);
   const bytes = 2 ** 30;
   const room = new Capacity({ bytes, heap: bytes, files: 1 });
@@ -72,6 +104,23 @@ Deno.test("a content that is cut and written again has what a plain array has, a
   let size = 0;
   const step = () => {
     const at = random.below(plain.length - 200_000);
+    if (random.oneIn(4)) {
+      const length = random.oneIn(2)
+        ? 1 + random.below(200_000)
+        : PAGE * (1 + random.below(3));
+      const from = random.oneIn(2) ? at : Math.floor(at / PAGE) * PAGE;
+      if (random.oneIn(2)) {
+        content.punch(from, from + length);
+        plain.fill(0, from, Math.min(size, from + length));
+        return;
+      }
+      using allocation = content.allocation(from, from + length);
+      while (allocation.step());
+      // Its size is for the file system to set.
+      content.resize(Math.max(size, from + length));
+      size = content.size;
+      return assert(isAllData(content, from, from + length));
+    }
     if (random.oneIn(3)) {
       // Often where pages begin and end.
       const to = random.oneIn(2) ? at : Math.floor(at / PAGE) * PAGE;
@@ -97,6 +146,7 @@ Deno.test("a content that is cut and written again has what a plain array has, a
     let isSame = true;
     for (let at = 0; at < size; at++) isSame &&= read[at] === plain[at];
     assert(isSame, `step ${i} of seed ${random.seed}`);
+    assertEquals(foundBySeek(content), joined(segments, size));
   }
   content.release();
   assertEquals([content.used, content.size, room.freeBytes], [0, 0, bytes]);
@@ -123,9 +173,15 @@ Deno.test("a tree of pieces has what a Map has, in order, in whatever order they
     }
     const pages = [...map.keys()].sort((a, b) => a - b);
     const from = random.pick(pages) + random.below(2);
-    const looks = await looksOf(() => tree.cut(from));
-    assert(looks < 2 * FEW, `${looks} looks`);
-    for (const page of pages) if (page >= from) map.delete(page);
+    const to = random.oneIn(2) ? undefined : random.pick(pages);
+    const isOut = (page: number) => page >= from && page < (to ?? Infinity);
+    const out = [...map].filter(([page]) => isOut(page));
+    const sum = out.reduce((sum, [, { bytes }]) => sum + bytes.length, 0);
+    const there = { pieces: out.length, bytes: sum };
+    assertEquals(tree.sum(from, to ?? Infinity), there);
+    const looks = await looksOf(() => tree.remove(from, to));
+    assert(looks < 4 * FEW, `${looks} looks`);
+    for (const [page] of out) map.delete(page);
     const sorted = [...map].sort(([a], [b]) => a - b);
     const bytes = sorted.reduce((sum, [, { bytes }]) => sum + bytes.length, 0);
     const isSame = [...tree].every(([page, piece], i) =>
@@ -136,6 +192,38 @@ Deno.test("a tree of pieces has what a Map has, in order, in whatever order they
     assertEquals([tree.size, tree.bytes], [map.size, bytes]);
     for (const page of pages.slice(0, 100)) {
       assertEquals(tree.get(page + 1), map.get(page + 1));
+      const next = sorted.find(([at]) => at >= page);
+      assertEquals(tree.next(page)?.[0], next?.[0]);
     }
   }
+});
+
+Deno.test("the first page that is not full is found in some looks, wherever that is", async () => {
+  const random = new SeededRandom(5);
+  // Not a page of memory each.
+  const full = { start: 0, end: PAGE, bytes: new Uint8Array(PAGE) } as Piece;
+  const tree = new PieceTree();
+  for (let page = 1; page <= N; page++) tree.set(page, full);
+  const part = new Piece(0, 5);
+  const gaps = Array.from({ length: 20 }, () => 1 + random.below(N));
+  for (const [i, page] of gaps.entries()) {
+    if (i % 2 === 0) tree.set(page, part);
+    else tree.remove(page, page + 1);
+  }
+  for (let i = 0; i < 200; i++) {
+    const from = 1 + random.below(N + 5);
+    const gap = Math.min(N + 1, ...gaps.filter((page) => page >= from));
+    assertEquals(tree.notFull(from), Math.max(from, gap));
+    assert(await looksOf(() => tree.notFull(from)) < 3 * FEW);
+  }
+});
+
+Deno.test(`a hole in the middle of ${N} pieces takes some looks`, async () => {
+  const { fs, a } = crowded();
+  const looks = await looksOf(() =>
+    fs.deallocate(a, 5 * PAGE, (N - 10) * PAGE)
+  );
+  assert(looks < 2 * FEW, `${looks} looks`);
+  assertEquals(a.used, 10);
+  assertEquals(fs.seek(a, 5 * PAGE, "data"), (N - 5) * PAGE);
 });

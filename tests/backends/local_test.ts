@@ -17,6 +17,9 @@ const capabilities: Partial<Capabilities> = {
   atime: false,
   // No host lets it be set.
   birthtime: false,
+  allocates: false,
+  punches: false,
+  seeks: false,
   // What ext4 takes is less than what the interface does.
   largest: 2 ** 43,
 };

@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertGreater,
   assertLess,
+  assertRejects,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
@@ -365,4 +366,47 @@ Deno.test("a folder of 100,000 is read from anywhere, with gaps", () => {
     at = entries[entries.length - 1]!.cookie;
   }
   assertEquals(count, 20_000);
+});
+
+Deno.test("to allocate much lets others have their turns, and takes the room at once", async () => {
+  const maxBytes = 2 ** 28;
+  const fs = memory({ other: "x" }, { maxBytes });
+  const file = make(fs, "file");
+  const free = fs.status().freeBytes;
+  const much = 2 ** 27;
+  let isOver = false;
+  const allocated = fs.allocate(file, 0, much);
+  assert(allocated instanceof Promise);
+  allocated.then(() => isOver = true);
+  assert(fs.status().freeBytes <= free - much);
+  // No other gets what is left to be made.
+  refused("no-space", () => fs.allocate(make(fs, "second"), 0, 2 ** 27));
+  await new Promise((resolve) => setTimeout(resolve));
+  assert(!isOver, "others have their turn before it is over");
+  await allocated;
+  assertEquals([file.size, file.used], [much, much]);
+  fs.remove(fs.root(), "file");
+});
+
+Deno.test("a file that goes while room is made for it gives all of that back", async () => {
+  const fs = memory({}, { maxBytes: 2 ** 28 });
+  const before = fs.status().freeBytes;
+  const file = make(fs, "file");
+  const allocated = Promise.resolve(fs.allocate(file, 0, 2 ** 27));
+  fs.remove(fs.root(), "file");
+  await assertRejects(() => allocated, FsError, "stale");
+  assertEquals(fs.status().freeBytes, before);
+});
+
+Deno.test("a file that is written and cut while room is made for it counts what it takes", async () => {
+  const fs = memory({}, { maxBytes: 2 ** 28 });
+  const before = fs.status().freeBytes;
+  const file = make(fs, "file");
+  const allocated = Promise.resolve(fs.allocate(file, 0, 2 ** 27));
+  fs.write(file, 2 ** 26, new Uint8Array(100_000), "unstable");
+  fs.setattr(file, { size: 100 });
+  await allocated;
+  assertEquals(file.size, 2 ** 27);
+  fs.remove(fs.root(), "file");
+  assertEquals(fs.status().freeBytes, before);
 });

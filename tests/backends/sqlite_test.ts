@@ -2,6 +2,7 @@ import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { behaviourSuite } from "./behaviour.ts";
 import { canWrite } from "./sqlite/fixture.ts";
 
+const none = { allocates: false, punches: false, seeks: false };
 const nanoseconds = 123_456_789;
 
 behaviourSuite("sqlite in memory", () => {
@@ -10,7 +11,7 @@ behaviourSuite("sqlite in memory", () => {
     fs: sqlite(":memory:", { now: () => ({ seconds, nanoseconds }) }),
     tick: () => void seconds++,
   };
-}, { capabilities: { restart: false } });
+}, { capabilities: { restart: false, ...none } });
 
 behaviourSuite("sqlite that keeps few nodes in memory", () => {
   let seconds = 1_700_000_000;
@@ -19,7 +20,7 @@ behaviourSuite("sqlite that keeps few nodes in memory", () => {
     fs: sqlite(":memory:", { now, keptNodes: 8 }),
     tick: () => void seconds++,
   };
-}, { capabilities: { restart: false } });
+}, { capabilities: { restart: false, ...none } });
 
 behaviourSuite("sqlite in a folder", () => {
   let seconds = 1_700_000_000;
@@ -38,4 +39,7 @@ behaviourSuite("sqlite in a folder", () => {
       await Deno.remove(directory, { recursive: true });
     },
   };
-}, { ignore: !canWrite });
+}, {
+  ignore: !canWrite,
+  capabilities: none,
+});

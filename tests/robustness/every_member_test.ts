@@ -5,6 +5,7 @@ import { Want } from "../../src/state/delegations.ts";
 import type { ServerRecords } from "../../src/vfs/mod.ts";
 import { freePort } from "../interop/server.ts";
 import {
+  anonymousStateid,
   op,
   openSession,
   type Request,
@@ -44,6 +45,9 @@ const MEMBERS: Readonly<Record<keyof FileSystem, Asked>> = {
   setattr: "later",
   write: "later",
   commit: "later",
+  allocate: "later",
+  deallocate: "later",
+  seek: "later",
   create: "later",
   link: "later",
   remove: "later",
@@ -231,6 +235,7 @@ function work(session: Session): readonly (readonly Request[])[] {
   const at = (...names: string[]) => walk(["h", ...names]);
   const owner = { clientid: session.client.clientid, owner: Uint8Array.of(1) };
   const access = Share.ACCESS_BOTH | Want.WRITE;
+  const range = { stateid: anonymousStateid, offset: 0n, length: 1n };
   const current = { seqid: 1, other: new Uint8Array(12) };
   return [
     [
@@ -240,6 +245,9 @@ function work(session: Session): readonly (readonly Request[])[] {
     ],
     [...at("f"), op.getattr(["type", "size", "change"]), op.getfh()],
     [...at("f"), op.read({ count: 100 }), op.write({ data: "x" })],
+    [...at("f"), op.allocate(range)],
+    [...at("f"), op.seek({ stateid: anonymousStateid, offset: 0n, what: 1 })],
+    [...at("f"), op.deallocate(range)],
     [...at("f"), op.commit(), op.setattr({ mode: 0o600 })],
     [...at("d"), op.lookupp(), op.getattr(["space_free"])],
     [...at("l"), op.readlink()],
@@ -326,7 +334,9 @@ async function useOf(server: NfsServer, { culprit, passing }: {
   const { port, metricsPort } = server;
   const flags = SessionFlag.PERSIST | SessionFlag.CONN_BACK_CHAN;
   await using witness = await openSession({ port });
-  await using session = await passing(openSession({ port, flags }));
+  await using session = await passing(
+    openSession({ port, flags, minorVersion: 2 }),
+  );
   const { filehandle, stateid } = await delegated(session);
   culprit.isArmed = true;
   const requests = [

@@ -11,6 +11,7 @@ import {
 import { silentLogger } from "../../src/base/log.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import {
+  anonymousStateid,
   op,
   openSession,
   type Request,
@@ -49,7 +50,7 @@ async function fixture(
     path: "/h",
     fs,
   }], { port: 0, ...options });
-  const session = await openSession({ port: server.port });
+  const session = await openSession({ port: server.port, minorVersion: 2 });
   return {
     session,
     /** Leaves the secret in whatever memory is used again. */
@@ -279,6 +280,8 @@ const garbage: readonly (() => unknown)[] = [
 
 const owner = { clientid: 0n, owner: Uint8Array.of(1) };
 
+const range = { stateid: anonymousStateid, offset: 0n, length: 3n };
+
 /** Uses of every method of a file system. */
 function work(): readonly (readonly Request[])[] {
   const at = (...names: string[]) => walk(["h", ...names]);
@@ -287,6 +290,9 @@ function work(): readonly (readonly Request[])[] {
     [...at("f"), op.read({ count: 100 })],
     [...at("f"), op.write({ data: "x" })],
     [...at("f"), op.commit()],
+    [...at("f"), op.allocate(range)],
+    [...at("f"), op.seek({ stateid: anonymousStateid, offset: 0n, what: 1 })],
+    [...at("f"), op.deallocate(range)],
     [...at("f"), op.setattr({ mode: 0o600 })],
     [...at("d"), op.lookupp()],
     [...at(), op.getattr(["space_free"])],
@@ -320,6 +326,9 @@ Deno.test("whatever a file system returns or throws, its client is answered and 
     "setattr",
     "write",
     "commit",
+    "allocate",
+    "deallocate",
+    "seek",
     "create",
     "link",
     "remove",
@@ -461,6 +470,7 @@ Deno.test("what else a method must not return is IO as well", async () => {
   const change = { atomic: true, before: 1, after: 2 };
   const identity = new Uint8Array(12);
   const at = (...names: string[]) => walk(["h", ...names]);
+  const sought = op.seek({ stateid: anonymousStateid, offset: 2n, what: 0 });
   const cases: [string, unknown, readonly Request[]][] = [
     ["root", "root", at()],
     ["identify", identity, [...at("f"), op.getfh()]],
@@ -475,6 +485,10 @@ Deno.test("what else a method must not return is IO as well", async () => {
     ["status", undefined, [...at(), op.getattr(["space_free"])]],
     ["status", { freeBytes: -1 }, [...at(), op.getattr(["space_free"])]],
     ["write", "no", [...at("f"), op.write({ data: "x" })]],
+    ["seek", 1, [...at("f"), sought]],
+    ["seek", 2.5, [...at("f"), sought]],
+    ["seek", "f", [...at("f"), sought]],
+    ["seek", null, [...at("f"), sought]],
     ["remove", undefined, [...at(), op.remove("f")]],
     ["remove", { ...change, after: NaN }, [...at(), op.remove("f")]],
     ["create", { change }, [...at(), op.create({ type: 2, name: "new" })]],

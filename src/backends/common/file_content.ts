@@ -1,3 +1,5 @@
+import { type ContentKind, FsError } from "../../vfs/mod.ts";
+import { Allocation, type Need } from "./allocation.ts";
 import { grown, PAGE, Piece } from "./piece.ts";
 import type { Capacity } from "./capacity.ts";
 import { PieceTree } from "./piece_tree.ts";
@@ -73,6 +75,52 @@ export class FileContent {
     this.size = size;
   }
 
+  /**
+   * Where the next byte of a piece is, or the next that is of none, from `offset` on,
+   * which is before the end: that is a hole. `undefined` where no data is left.
+   */
+  seek(offset: number, what: ContentKind): number | undefined {
+    if (what === "hole") return Math.min(this.size, this.#nextHole(offset));
+    const at = this.#nextData(offset);
+    return at < this.size ? at : undefined;
+  }
+
+  /** Takes away the bytes from `offset` to `end`, which read as zeros then; the size stays. */
+  punch(offset: number, end: number): void {
+    // Behind the end of the file all is zero already.
+    const until = end < this.size ? end : Infinity;
+    const first = Math.floor(offset / PAGE);
+    const last = Math.floor(until / PAGE);
+    this.#giving(() => {
+      const from = offset - first * PAGE;
+      if (first === last) {
+        this.#punchPage(first, from, until - last * PAGE);
+      } else {
+        this.#punchPage(first, from, PAGE);
+        this.#removePages(first + 1, last);
+        if (until < Infinity) this.#punchPage(last, 0, until - last * PAGE);
+      }
+    });
+  }
+
+  /**
+   * Pieces for all bytes from `offset` to `end`: the room for what is missing is
+   * taken now, or "no-space" is thrown. The size stays as it is.
+   */
+  allocation(offset: number, end: number): Allocation {
+    // No piece is looked at for more than there can be.
+    if (end - offset - this.used > this.#room.freeBytes) {
+      throw new FsError("no-space");
+    }
+    return new Allocation(this.#room, {
+      offset,
+      end,
+      need: this.#missingInAll(offset, end),
+      missing: (offset, end) => this.#missing({ offset, end, generous: false }),
+      make: (offset, end) => this.#make({ offset, end, generous: false }),
+    });
+  }
+
   /** Where there are bytes, in order; what is between is a hole. */
   segments(): { readonly offset: number; readonly length: number }[] {
     const pieces = [...this.#others ?? []];
@@ -122,6 +170,12 @@ export class FileContent {
       need = this.#missing(span);
     }
     this.#room.takeContent(need.bytes, need.pieces);
+    this.#make(span);
+  }
+
+  /** Makes pieces, for which there is room. */
+  #make(span: WriteSpan): void {
+    const { offset, end } = span;
     for (let index = Math.floor(offset / PAGE); index * PAGE < end; index++) {
       const piece = this.#piece(index);
       const { start, length } = grown(piece, within(index, span));
@@ -132,7 +186,7 @@ export class FileContent {
   }
 
   /** Bytes, and pieces, that a write needs beyond those that there are. */
-  #missing(span: WriteSpan): { bytes: number; pieces: number } {
+  #missing(span: WriteSpan): Need {
     let bytes = 0;
     let pieces = 0;
     const { offset, end } = span;
@@ -145,10 +199,34 @@ export class FileContent {
     return { bytes, pieces };
   }
 
+  /** The same of any number of pages. */
+  #missingInAll(offset: number, end: number): Need {
+    const [first, last] = [Math.floor(offset / PAGE), Math.floor(end / PAGE)];
+    const part = (offset: number, end: number) =>
+      this.#missing({ offset, end, generous: false });
+    if (last - first < 2) return part(offset, end);
+    const [from, to] = [(first + 1) * PAGE, last * PAGE];
+    const [head, tail] = [part(offset, from), part(to, end)];
+    const there = this.#others?.sum(first + 1, last);
+    return {
+      bytes: head.bytes + tail.bytes + to - from - (there?.bytes ?? 0),
+      pieces: head.pieces + tail.pieces + last - first - 1 -
+        (there?.pieces ?? 0),
+    };
+  }
+
   #cut(size: number): void {
-    const before = { bytes: this.used, pieces: this.#pieces };
     const last = Math.floor(size / PAGE);
-    this.#cutPages(this.#cutPage(last, size - last * PAGE) ? last + 1 : last);
+    this.#giving(() => {
+      const isLeft = this.#cutPage(last, size - last * PAGE);
+      this.#removePages(isLeft ? last + 1 : last, Infinity);
+    });
+  }
+
+  /** Gives back the room of what `act` takes away. */
+  #giving(act: () => void): void {
+    const before = { bytes: this.used, pieces: this.#pieces };
+    act();
     const pieces = before.pieces - this.#pieces;
     this.#room.giveContent(before.bytes - this.used, pieces);
   }
@@ -165,12 +243,50 @@ export class FileContent {
     return true;
   }
 
-  /** Takes all pages from `index` on away. */
-  #cutPages(index: number): void {
-    if (index === 0) this.#first = undefined;
-    if (index <= 1) this.#others = undefined;
-    this.#others?.cut(index);
+  /** Takes what a page has between two of its offsets away. */
+  #punchPage(index: number, from: number, to: number): void {
+    const piece = this.#piece(index);
+    if (piece === undefined || piece.end <= from || piece.start >= to) return;
+    const { start, end, bytes } = piece;
+    if (from <= start && to >= end) this.#removePages(index, index + 1);
+    else if (from <= start) this.#setPiece(index, piece.resized(to, end - to));
+    else if (to >= end) {
+      this.#setPiece(index, piece.resized(start, from - start));
+    } else bytes.fill(0, from - start, to - start);
+  }
+
+  /** Takes all pages from `from` on away, up to the one before `to`. */
+  #removePages(from: number, to: number): void {
+    if (from >= to) return;
+    if (from === 0) this.#first = undefined;
+    this.#others?.remove(Math.max(1, from), to);
     if (this.#others?.size === 0) this.#others = undefined;
+  }
+
+  /** Where the next byte of a piece is; Infinity where none is. */
+  #nextData(offset: number): number {
+    const index = Math.floor(offset / PAGE);
+    const piece = this.#piece(index);
+    const at = offset - index * PAGE;
+    if (piece !== undefined && at < piece.end) {
+      return index * PAGE + Math.max(at, piece.start);
+    }
+    const next = this.#others?.next(index + 1);
+    return next === undefined ? Infinity : next[0] * PAGE + next[1].start;
+  }
+
+  /** Where the next byte is that is of no piece. */
+  #nextHole(offset: number): number {
+    const index = Math.floor(offset / PAGE);
+    const piece = this.#piece(index);
+    const at = offset - index * PAGE;
+    if (piece === undefined || at < piece.start || at >= piece.end) {
+      return offset;
+    }
+    if (piece.end < PAGE) return index * PAGE + piece.end;
+    const page = this.#others?.notFull(index + 1) ?? index + 1;
+    const beyond = this.#piece(page);
+    return page * PAGE + (beyond?.start === 0 ? beyond.end : 0);
   }
 }
 

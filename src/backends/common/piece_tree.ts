@@ -1,4 +1,4 @@
-import type { Piece } from "./piece.ts";
+import { PAGE, type Piece } from "./piece.ts";
 
 /** Pieces, or nodes of them, in the order of their pages; and what they come to. */
 interface Node {
@@ -19,10 +19,10 @@ type Entry = Piece | Node;
 const MAX_ENTRIES = 64;
 
 /**
- * Pieces by the number of their page, sorted. They leave from the end only:
- * since each node knows what it comes to, whatever lies behind a page is cut
- * off, and its bytes are known, in as many steps as the tree is high. What was
- * cut off is garbage, which the collector frees beside the program.
+ * Pieces by the number of their page, sorted. Since each node knows what it comes
+ * to, whatever lies between two pages is taken out, and its bytes are known, in as
+ * many steps as the tree is high; as many pass by what is full. What was taken out
+ * is garbage, which the collector frees beside the program.
  */
 export class PieceTree {
   #root: Node = newNode([], []);
@@ -66,11 +66,29 @@ export class PieceTree {
     this.#height++;
   }
 
-  /** Takes out the pieces from `page` on. */
-  cut(page: number): void {
+  /** The first of the pages from `page` on that has a piece, with that. */
+  next(page: number): readonly [page: number, piece: Piece] | undefined {
+    return next(this.#root, this.#height, page);
+  }
+
+  /** The first of the pages from `page` on that no piece fills. */
+  notFull(page: number): number {
+    return notFull(this.#root, this.#height, page);
+  }
+
+  /** What the pieces from the page `from` on come to, up to the one before `to`. */
+  sum(from: number, to: number): Sum {
+    const sum = { pieces: 0, bytes: 0 };
+    if (from < to) add(sum, this.#root, this.#height, { from, to });
+    return sum;
+  }
+
+  /** Takes out the pieces from the page `from` on, up to the one before `to`. */
+  remove(from: number, to = Infinity): void {
+    if (from >= to) return;
     this.#lastPage = -1;
     this.#lastPiece = undefined;
-    cut(this.#root, this.#height, page);
+    remove(this.#root, this.#height, { from, to });
     while (this.#height > 0 && this.#root.entries.length <= 1) {
       const [only] = this.#root.entries;
       this.#height = only === undefined ? 0 : this.#height - 1;
@@ -129,24 +147,116 @@ function set(node: Node, height: number, change: Change): Node | undefined {
   return half;
 }
 
-function cut(node: Node, height: number, page: number): void {
+/** From a page on, up to the one before another. */
+interface Pages {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What pieces come to. */
+interface Sum {
+  pieces: number;
+  bytes: number;
+}
+
+function add(sum: Sum, node: Node, height: number, range: Pages): void {
   const { pages, entries } = node;
-  let keep = slotOf(pages, page);
-  if (height === 0) {
-    if (pages[keep]! < page) keep++;
-  } else {
-    const last = entries[keep] as Node;
-    const { pieces, bytes } = last;
-    cut(last, height - 1, page);
-    node.pieces -= pieces - last.pieces;
-    node.bytes -= bytes - last.bytes;
-    if (last.pieces > 0) keep++;
+  const first = slotOf(pages, range.from);
+  const last = slotOf(pages, range.to - 1);
+  for (let slot = first; slot <= last && slot < entries.length; slot++) {
+    const entry = entries[slot]!;
+    const isEdge = slot === first || slot === last;
+    if (height > 0 && isEdge) add(sum, entry as Node, height - 1, range);
+    else if (height > 0 || isWithin(pages[slot]!, range)) {
+      sum.pieces += piecesIn(entry);
+      sum.bytes += bytesIn(entry);
+    }
   }
-  for (const entry of entries.splice(keep)) {
+}
+
+function isWithin(page: number, { from, to }: Pages): boolean {
+  return page >= from && page < to;
+}
+
+function remove(node: Node, height: number, range: Pages): void {
+  const { pages, entries } = node;
+  let start = slotOf(pages, range.from);
+  let end = slotOf(pages, range.to - 1) + 1;
+  if (height === 0) {
+    if (pages[start]! < range.from) start++;
+    if (pages[end - 1]! >= range.to) end--;
+  } else {
+    // Of all between these two nothing is left.
+    for (const slot of new Set([start, end - 1])) {
+      const child = entries[slot] as Node;
+      const { pieces, bytes } = child;
+      remove(child, height - 1, range);
+      node.pieces -= pieces - child.pieces;
+      node.bytes -= bytes - child.bytes;
+    }
+    if (piecesIn(entries[end - 1]!) > 0) end--;
+    if (start < end && piecesIn(entries[start]!) > 0) start++;
+  }
+  if (start >= end) return;
+  pages.splice(start, end - start);
+  for (const entry of entries.splice(start, end - start)) {
     node.pieces -= piecesIn(entry);
     node.bytes -= bytesIn(entry);
   }
-  pages.length = keep;
+}
+
+function next(
+  { pages, entries }: Node,
+  height: number,
+  page: number,
+): readonly [number, Piece] | undefined {
+  for (let slot = slotOf(pages, page); slot < entries.length; slot++) {
+    if (height > 0) {
+      // Only the first may have nothing there.
+      const found = next(entries[slot] as Node, height - 1, page);
+      if (found !== undefined) return found;
+    } else if (pages[slot]! >= page) {
+      return [pages[slot]!, entries[slot] as Piece];
+    }
+  }
+  return undefined;
+}
+
+function notFull(node: Node, height: number, page: number): number {
+  const { pages, entries } = node;
+  let at = page;
+  for (let slot = slotOf(pages, at); slot < entries.length; slot++) {
+    const entry = entries[slot]!;
+    if (height > 0) {
+      const child = entry as Node;
+      const isPassed = firstOf(child, height - 1) === at &&
+        isFull(child, height - 1);
+      const end = isPassed ? at + child.pieces : notFull(child, height - 1, at);
+      if (!isPassed && end <= lastOf(child, height - 1)) return end;
+      at = end;
+    } else if (pages[slot] === at) {
+      if (bytesIn(entry) < PAGE) return at;
+      at++;
+    } else if (pages[slot]! > at) return at;
+  }
+  return at;
+}
+
+/** Whether there is a piece of each page from its first to its last, and all of that. */
+function isFull(node: Node, height: number): boolean {
+  const { pieces, bytes } = node;
+  return bytes === pieces * PAGE &&
+    lastOf(node, height) - firstOf(node, height) + 1 === pieces;
+}
+
+function firstOf({ pages, entries }: Node, height: number): number {
+  return height === 0 ? pages[0]! : firstOf(entries[0] as Node, height - 1);
+}
+
+function lastOf({ pages, entries }: Node, height: number): number {
+  return height === 0
+    ? pages.at(-1)!
+    : lastOf(entries.at(-1) as Node, height - 1);
 }
 
 function* piecesOf(

@@ -35,7 +35,10 @@ import { checkOptions, type LocalOptions } from "./options.ts";
 
 export type { LocalOptions } from "./options.ts";
 
-/** A folder of the host as a file system: everything that {@linkcode FileSystem} can be asked for. */
+/**
+ * A folder of the host as a file system: everything that {@linkcode FileSystem} can be
+ * asked for; `allocate`, `deallocate` and `seek` only with libc.
+ */
 export interface LocalFileSystem extends
   Required<
     Omit<
@@ -49,8 +52,12 @@ export interface LocalFileSystem extends
       | "unsettled"
       | "losses"
       | "failure"
+      | "allocate"
+      | "deallocate"
+      | "seek"
     >
-  > {
+  >,
+  Pick<FileSystem, "allocate" | "deallocate" | "seek"> {
   /** What the host's file system can do. */
   readonly limits: FileSystemLimits;
   /** What has to speak for a caller where the export does not say. */

@@ -1,9 +1,12 @@
+import type { Awaitable } from "../../base/awaitable.ts";
+import { LoopTurn } from "../../base/turn.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import {
   assertJudged,
   assertJudgedEntry,
   type AttributeChanges,
   type ChangeInfo,
+  type ContentKind,
   type Created,
   type CreateKind,
   type CreateOptions,
@@ -37,19 +40,20 @@ import {
   assertLive,
   changed,
   checkSize,
+  contentChanged,
   contentOf,
   entriesOf,
   MemoryNode,
-  updateSize,
 } from "./node.ts";
 import { complete, type MemoryOptions } from "./options.ts";
+import { allocate, deallocate } from "./ranges.ts";
 import { Capacity, costOfName, costOfNode } from "../common/capacity.ts";
 
 const MAX_LINK = 65535;
 
 /**
  * A file system in memory. It can do everything that {@linkcode FileSystem}
- * names, never waits, and is empty again after a restart.
+ * names, waits but to allocate much, and is empty again after a restart.
  *
  * Setuid and setgid bits of a file that is written or given away are not
  * cleared here: whether they have to go depends on the caller, whom the server
@@ -72,6 +76,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   readonly #nodes = new Map<number, MemoryNode>();
   readonly #pages = new KeptPages();
   readonly #root: MemoryNode;
+  readonly #turn = new LoopTurn();
   #nextFileid = 1;
 
   /**
@@ -218,11 +223,33 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     // RFC 8881 18.32.3: a WRITE of nothing succeeds, and that is all.
     if (data.length === 0) return "file";
     content.write(offset, data);
-    updateSize(file);
-    const now = this.#now();
-    file.mtime = now;
-    changed(file, now);
+    contentChanged(file, this.#now());
     return "file";
+  }
+
+  /** Room for bytes of a file, all of it or "no-space"; waits for the turns of others where that takes long. */
+  allocate(
+    file: MemoryNode,
+    offset: number,
+    length: number,
+  ): Awaitable<void> {
+    const terms = { now: this.#now, turn: this.#turn };
+    return allocate(file, { offset, length }, terms);
+  }
+
+  /** Makes a hole, with zeros where a page is not in it as a whole. */
+  deallocate(file: MemoryNode, offset: number, length: number): void {
+    deallocate(file, { offset, length }, this.#now);
+  }
+
+  /** Where the next data or hole begins: what was never written, as far as pages of 64 KiB tell, is a hole. */
+  seek(
+    file: MemoryNode,
+    offset: number,
+    what: ContentKind,
+  ): number | undefined {
+    const content = contentOf(file);
+    return offset < content.size ? content.seek(offset, what) : undefined;
   }
 
   /** There is nothing to do: every write is as safe as it can be. */

@@ -143,6 +143,13 @@ export function updateSize(node: MemoryNode): void {
   node.used = node.content!.used;
 }
 
+/** The content of a file has changed, and its size with it, maybe. */
+export function contentChanged(node: MemoryNode, now: Timestamp): void {
+  updateSize(node);
+  node.mtime = now;
+  changed(node, now);
+}
+
 /** Counts a change of content or attributes. */
 export function changed(node: MemoryNode, now: Timestamp): void {
   node.ctime = now;

@@ -39,6 +39,8 @@ interface ChangedBy {
   rename: "entries";
   setattr: "content";
   write: "content";
+  allocate: "content";
+  deallocate: "content";
 }
 
 type MethodsThatChange<What> = {
@@ -52,7 +54,7 @@ export type EntryMethod = MethodsThatChange<"entries">;
 type ContentMethod = MethodsThatChange<"content">;
 
 /** The methods as operations call them: none forgets to say what its caller was judged by. */
-interface Methods extends Pick<FileSystem, "write"> {
+interface Methods extends Pick<FileSystem, Exclude<ContentMethod, "setattr">> {
   setattr?(
     node: object,
     changes: AttributeChanges,
@@ -65,6 +67,13 @@ type MethodsOf<Change extends ContentMethod | "sometimes"> = Change extends
   ContentMethod ? Required<Pick<Methods, Change>>
   : Pick<Methods, "setattr">;
 
+/** What a file system may be without that can be written to, by what says that it can. */
+const WITHOUT: Partial<Record<ChangeMethod, ChangeMethod>> = {
+  link: "create",
+  allocate: "write",
+  deallocate: "write",
+};
+
 /**
  * Whether a change can be made in the export of a file: the one place that asks,
  * for every row that says what it changes and for OPEN when it knows.
@@ -73,9 +82,10 @@ export function checkWritable(file: FileRef, method: ChangeMethod): StatusCode {
   const { readOnly, fs } = file.export;
   if (readOnly) return Status.ROFS;
   if (hasMethod(fs, method)) return Status.OK;
-  // RFC 8881 15.2: of these only LINK may answer NFS4ERR_NOTSUPP.
-  const isLink = method === "link" && hasMethod(fs, "create");
-  return isLink ? Status.NOTSUPP : Status.ROFS;
+  // RFC 8881 15.2, RFC 7862 11.2: of these no other may answer NFS4ERR_NOTSUPP.
+  const other = WITHOUT[method];
+  const isWritable = other !== undefined && hasMethod(fs, other);
+  return isWritable ? Status.NOTSUPP : Status.ROFS;
 }
 
 /** Whether what a row says may be done to the current filehandle; OPEN asks when it knows. */

@@ -1,20 +1,27 @@
-import { readStateid, type Stateid } from "../../nfs4/types.ts";
-import { notSupported } from "../not_supported.ts";
+import { wait } from "../../base/awaitable.ts";
+import { Status } from "../../nfs4/constants.ts";
+import { changing } from "../files/changing.ts";
+import {
+  authorizeRange,
+  type FileRangeArgs,
+  readFileRange,
+} from "../files/file_ranges.ts";
+import { dropSetId } from "../files/set_id.ts";
 import type { Operation } from "../operation.ts";
 
-/** Arguments of ALLOCATE. */
-export interface AllocateArgs {
-  /** The state that it is done under. */
-  readonly stateid: Stateid;
-  /** First byte. */
-  readonly offset: bigint;
-  /** Number of bytes. */
-  readonly length: bigint;
-}
+/** ALLOCATE (RFC 7862 15.1): no later WRITE of these bytes lacks room. */
+export const allocate: Operation<FileRangeArgs, "allocate"> = {
+  decode: readFileRange,
 
-/** ALLOCATE (RFC 7862 15.1). */
-export const allocate: Operation<AllocateArgs> = notSupported((xdr) => ({
-  stateid: readStateid(xdr),
-  offset: xdr.uint64(),
-  length: xdr.uint64(),
-}));
+  *run(context, args) {
+    const status = yield* authorizeRange(context, args);
+    if (status !== Status.OK) return status;
+    const { file } = context;
+    yield* wait(dropSetId(context, file));
+    const [offset, length] = [Number(args.offset), Number(args.length)];
+    yield* wait(changing(context, file).allocate(file.node, offset, length));
+    // Its owner may have set them meanwhile.
+    yield* wait(dropSetId(context, file));
+    return Status.OK;
+  },
+};

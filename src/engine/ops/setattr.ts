@@ -14,6 +14,7 @@ import { attributesOf } from "../files/attributes_of.ts";
 import { changing } from "../files/changing.ts";
 import { checkDelegations, FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
+import { largestSizeOf } from "../files/file_ranges.ts";
 import { statusOfRefusal } from "../files/folder_access.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
 import { resolveState, specialOf, TO_USE } from "../locking/resolve_stateid.ts";
@@ -95,8 +96,7 @@ function checkSize(
     if (minorVersion > 0) return Status.WRONG_TYPE;
     return attributes.type === "directory" ? Status.ISDIR : Status.INVAL;
   }
-  const { maxFileSize = Number.MAX_SAFE_INTEGER } = file.export.fs.limits ?? {};
-  if (size > maxFileSize) return Status.FBIG;
+  if (size > largestSizeOf(file)) return Status.FBIG;
   // RFC 8881 18.30.3: the same locking requirements as a WRITE.
   return authorizeIo(context, stateid, "write");
 }

@@ -5,6 +5,8 @@ import type { Stability } from "../../vfs/file_system.ts";
 import { changing, type ChangingContext } from "../files/changing.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
 import { dropSetId } from "../files/set_id.ts";
+import { largestSizeOf } from "../files/file_ranges.ts";
+import { STABILITY } from "../files/stability.ts";
 import { writeVerifierOf } from "../files/write_verifier.ts";
 import type { Operation } from "../operation.ts";
 
@@ -19,9 +21,6 @@ export interface WriteArgs {
   /** A view of the request. */
   readonly data: Uint8Array;
 }
-
-/** By stable_how4. */
-const STABILITY: readonly Stability[] = ["unstable", "data", "file"];
 
 /** WRITE (RFC 8881 18.32, RFC 7530 16.36). */
 export const write: Operation<WriteArgs, "write"> = {
@@ -49,10 +48,8 @@ function store(
 ): Awaitable<StatusCode> {
   const { file, reply, services } = context;
   const { limits } = services;
-  const { fs } = file.export;
   const count = Math.min(data.length, limits.maxWrite);
-  const largest = fs.limits?.maxFileSize ?? Number.MAX_SAFE_INTEGER;
-  if (offset > largest - count) return Status.FBIG;
+  if (offset > largestSizeOf(file) - count) return Status.FBIG;
   const verifier = writeVerifierOf(services, file);
   const finish = (committed: Stability): StatusCode => {
     reply.uint32(count);

@@ -1,38 +1,103 @@
+import { type Steps, wait } from "../../base/awaitable.ts";
+import { Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
-import { notSupported } from "../not_supported.ts";
+import type { Stability } from "../../vfs/file_system.ts";
+import { changing, type ChangingContext } from "../files/changing.ts";
+import {
+  type DataBlocks,
+  fillWithBlocks,
+  isSoundBlock,
+  readDataBlocks,
+} from "../files/data_blocks.ts";
+import { isBeyondAll, largestSizeOf } from "../files/file_ranges.ts";
+import { dropSetId } from "../files/set_id.ts";
+import { STABILITY } from "../files/stability.ts";
+import { writeVerifierOf } from "../files/write_verifier.ts";
+import { authorizeIo } from "../locking/authorize_io.ts";
 import type { Operation } from "../operation.ts";
+import { takeTurns } from "../take_turns.ts";
 
-/** Arguments of WRITE_SAME. */
+/** WRITE_SAME4args. */
 export interface WriteSameArgs {
   /** The state that it is done under. */
   readonly stateid: Stateid;
-  /** stable_how4. */
-  readonly stability: number;
+  /** stable_how4 */
+  readonly stable: number;
   /** First byte. */
   readonly offset: bigint;
-  /** Bytes of a block. */
-  readonly blockSize: bigint;
-  /** Number of blocks. */
-  readonly blockCount: bigint;
-  /** Where in a block its number goes. */
-  readonly numberOffset: bigint;
-  /** Number of the first block. */
-  readonly firstNumber: number;
-  /** Where in a block the pattern goes. */
-  readonly patternOffset: bigint;
-  /** The pattern, a view of the request. */
-  readonly pattern: Uint8Array;
+  /** What is written. */
+  readonly blocks: DataBlocks;
 }
 
-/** WRITE_SAME (RFC 7862 15.12). */
-export const writeSame: Operation<WriteSameArgs> = notSupported((xdr) => ({
-  stateid: readStateid(xdr),
-  stability: xdr.uint32(),
-  offset: xdr.uint64(),
-  blockSize: xdr.uint64(),
-  blockCount: xdr.uint64(),
-  numberOffset: xdr.uint64(),
-  firstNumber: xdr.uint32(),
-  patternOffset: xdr.uint64(),
-  pattern: xdr.opaque(xdr.remaining),
-}));
+/** Bytes that are made up and written at a time: all that a request keeps of them. */
+const CHUNK = 65_536;
+
+/**
+ * WRITE_SAME (RFC 7862 15.12), never asynchronous: as much as a WRITE may carry is
+ * written, in whole blocks unless one is more than that, and the count of it told.
+ */
+export const writeSame: Operation<WriteSameArgs, "write"> = {
+  decode: (xdr) => ({
+    stateid: readStateid(xdr),
+    stable: xdr.discriminant(2),
+    offset: xdr.uint64(),
+    blocks: readDataBlocks(xdr),
+  }),
+
+  *run(context, { stateid, stable, offset, blocks }) {
+    const { file, reply, services } = context;
+    const status = yield* wait(authorizeIo(context, stateid, "write"));
+    if (status !== Status.OK) return status;
+    if (!isSoundBlock(blocks)) return Status.INVAL;
+    const total = blocks.size * blocks.count;
+    if (isBeyondAll(offset, total)) return Status.INVAL;
+    if (offset + total > BigInt(largestSizeOf(file))) return Status.FBIG;
+    const verifier = writeVerifierOf(services, file);
+    const count = countOf(blocks, services.limits.maxWrite);
+    const committed = yield* store(context, {
+      ...{ blocks, count, offset: Number(offset) },
+      stability: STABILITY[stable]!,
+    });
+    // No wr_callback_id: all that is done was done.
+    reply.uint32(0);
+    reply.uint64(BigInt(count));
+    reply.uint32(STABILITY.indexOf(committed));
+    reply.opaqueFixed(verifier);
+    return Status.OK;
+  },
+};
+
+/** Bytes that are written of what was asked for. */
+function countOf({ size, count }: DataBlocks, most: number): number {
+  if (size * count <= BigInt(most)) return Number(size * count);
+  return size > BigInt(most) ? most : most - most % Number(size);
+}
+
+function* store(
+  context: ChangingContext<"write">,
+  { blocks, count, offset, stability }: {
+    readonly blocks: DataBlocks;
+    readonly count: number;
+    readonly offset: number;
+    readonly stability: Stability;
+  },
+): Steps<Stability> {
+  const { file } = context;
+  // RFC 8881 18.32.4: nothing written, nothing changed.
+  if (count === 0) return stability;
+  const chunk = new Uint8Array(Math.min(CHUNK, count));
+  yield* wait(dropSetId(context, file));
+  let least = STABILITY.length - 1;
+  for (let done = 0; done < count;) {
+    yield* takeTurns(context);
+    const part = chunk.subarray(0, Math.min(chunk.length, count - done));
+    fillWithBlocks(part, blocks, done);
+    const written = changing(context, file)
+      .write(file.node, offset + done, part, stability);
+    least = Math.min(least, STABILITY.indexOf(yield* wait(written)));
+    done += part.length;
+  }
+  // Its owner may have set them meanwhile.
+  yield* wait(dropSetId(context, file));
+  return STABILITY[least]!;
+}

@@ -26,6 +26,9 @@ type Optional =
   | "remove"
   | "rename";
 
+/** What of a back end's is only tested where `allocates`, `punches` or `seeks` says that it is there. */
+type Ranges = Pick<FileSystem, "allocate" | "deallocate" | "seek">;
+
 /** One file system under test, and what the suite may do around it. */
 export interface Subject extends Partial<AsyncDisposable> {
   /** Empty but for its root, which `owner` may change. */
@@ -63,6 +66,12 @@ export interface Capabilities {
   readonly resolution: number;
   /** Holes take no room. */
   readonly sparse: boolean;
+  /** Room can be given to ranges of a file. */
+  readonly allocates: boolean;
+  /** Ranges can be taken out of a file. */
+  readonly punches: boolean;
+  /** Data and holes can be looked for. */
+  readonly seeks: boolean;
   /** The largest size that the suite may extend a (sparse) file to, in bytes. */
   readonly largest: number;
   /** `Subject.tick` is there. */
@@ -82,6 +91,9 @@ const complete: Capabilities = {
   symlinkTimes: true,
   resolution: 1,
   sparse: true,
+  allocates: true,
+  punches: true,
+  seeks: true,
   largest: Number.MAX_SAFE_INTEGER,
   clock: true,
   restart: true,
@@ -247,6 +259,11 @@ export class Fixture {
       if (result.eof || filled === length) return target.subarray(0, filled);
       assert(result.bytes > 0, "a read got nothing before the end");
     }
+  }
+
+  /** The methods that not every back end has. */
+  get ranges(): Required<Ranges> {
+    return this.fs as Required<Ranges>;
   }
 
   /** The content of a short file as text. */

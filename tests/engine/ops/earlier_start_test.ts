@@ -21,10 +21,30 @@ type Use = readonly [
   request: (client: StateClient, stateid: Stateid) => Request,
 ];
 
+const BYTE = { offset: 0n, length: 1n };
+const BYTES = {
+  ...{ offset: 0n, blockSize: 1n, blockCount: 1n, pattern: new Uint8Array() },
+};
+
 /** By the operation, and what is special about its use. */
 const USES: Record<string, Use> = {
   "READ": [USED, (_, stateid) => op.read({ stateid })],
   "WRITE": [USED, (_, stateid) => op.write({ stateid, data: "x" })],
+  "READ_PLUS": [
+    USED,
+    (_, stateid) => op.readPlus({ stateid, offset: 0n, count: 1 }),
+  ],
+  "SEEK": [USED, (_, stateid) => op.seek({ stateid, offset: 0n, what: 0 })],
+  "ALLOCATE": [USED, (_, stateid) => op.allocate({ stateid, ...BYTE })],
+  "DEALLOCATE": [USED, (_, stateid) => op.deallocate({ stateid, ...BYTE })],
+  "WRITE_SAME": [
+    USED,
+    (_, stateid) => op.writeSame({ stateid, ...BYTES }),
+  ],
+  "IO_ADVISE": [
+    USED,
+    (_, stateid) => op.ioAdvise({ stateid, ...BYTE, hints: [] }),
+  ],
   "SETATTR": [USED, (_, stateid) => op.setattr({ size: 1n }, stateid)],
   "LOCK of a new owner": [USED, firstLock({ reclaim: false })],
   "LOCK of a known owner": [USED, furtherLock({ reclaim: false })],
@@ -106,7 +126,9 @@ Deno.test(
       if (row === undefined || row.versions.length === 0) return false;
       const module = `src/engine/ops/${row.name.toLowerCase()}`;
       const sources = [`${module}.ts`, `${module}/args.ts`].filter(exists);
-      return sources.some((path) => read(path).includes("readStateid"));
+      return sources.some((path) =>
+        /readStateid|readFileRange/.test(read(path))
+      );
     });
     const asked = new Set(Object.keys(USES).map(nameOf));
     assertEquals(taking.map((row) => row!.name).sort(), [...asked].sort());

@@ -1,14 +1,11 @@
 import { assertEquals } from "@std/assert";
 import type { AnyOperation } from "../../../src/engine/operation.ts";
-import { allocate } from "../../../src/engine/ops/allocate.ts";
 import { clone } from "../../../src/engine/ops/clone.ts";
 import { copy } from "../../../src/engine/ops/copy.ts";
 import { copyNotify } from "../../../src/engine/ops/copy_notify.ts";
-import { deallocate } from "../../../src/engine/ops/deallocate.ts";
 import { getdeviceinfo } from "../../../src/engine/ops/getdeviceinfo.ts";
 import { getdevicelist } from "../../../src/engine/ops/getdevicelist.ts";
 import { getxattr } from "../../../src/engine/ops/getxattr.ts";
-import { ioAdvise } from "../../../src/engine/ops/io_advise.ts";
 import { layoutcommit } from "../../../src/engine/ops/layoutcommit.ts";
 import { layouterror } from "../../../src/engine/ops/layouterror.ts";
 import { layoutget } from "../../../src/engine/ops/layoutget.ts";
@@ -18,11 +15,8 @@ import { listxattrs } from "../../../src/engine/ops/listxattrs.ts";
 import { offloadCancel } from "../../../src/engine/ops/offload_cancel.ts";
 import { offloadStatus } from "../../../src/engine/ops/offload_status.ts";
 import { openattr } from "../../../src/engine/ops/openattr.ts";
-import { readPlus } from "../../../src/engine/ops/read_plus.ts";
 import { removexattr } from "../../../src/engine/ops/removexattr.ts";
-import { seek } from "../../../src/engine/ops/seek.ts";
 import { setxattr } from "../../../src/engine/ops/setxattr.ts";
-import { writeSame } from "../../../src/engine/ops/write_same.ts";
 import { bits, memoryFixture, type WriteArgs } from "./fixture.ts";
 
 /** Arguments in a word: s a stateid, q a hyper, w a word, t true, f false, o an opaque, d a device id. */
@@ -53,7 +47,6 @@ const host: WriteArgs = (xdr) => {
 };
 
 const CASES: Record<string, [AnyOperation, WriteArgs]> = {
-  "ALLOCATE": [allocate, args("sqq")],
   "CLONE": [clone, args("ssqqq")],
   "COPY within a server": [copy, then(args("ssqqqtt"), (x) => x.uint32(0))],
   "COPY between servers": [
@@ -61,11 +54,9 @@ const CASES: Record<string, [AnyOperation, WriteArgs]> = {
     then(args("ssqqqtf"), (x) => x.uint32(2), address, host),
   ],
   "COPY_NOTIFY": [copyNotify, then(args("s"), address)],
-  "DEALLOCATE": [deallocate, args("sqq")],
   "GETDEVICEINFO": [getdeviceinfo, then(args("dww"), bits(1))],
   "GETDEVICELIST": [getdevicelist, args("wwqq")],
   "GETXATTR": [getxattr, args("o")],
-  "IO_ADVISE": [ioAdvise, then(args("sqq"), bits(4))],
   "LAYOUTCOMMIT": [layoutcommit, args("qqfstqtqwwo")],
   "LAYOUTCOMMIT without offset and time": [layoutcommit, args("qqtsffwo")],
   "LAYOUTERROR": [layouterror, then(args("qqs"), args("w"), args("dww"))],
@@ -80,11 +71,8 @@ const CASES: Record<string, [AnyOperation, WriteArgs]> = {
   "OFFLOAD_CANCEL": [offloadCancel, args("s")],
   "OFFLOAD_STATUS": [offloadStatus, args("s")],
   "OPENATTR": [openattr, args("t")],
-  "READ_PLUS": [readPlus, args("sqw")],
   "REMOVEXATTR": [removexattr, args("o")],
-  "SEEK": [seek, args("sqw")],
   "SETXATTR": [setxattr, args("woo")],
-  "WRITE_SAME": [writeSame, args("swqqqqwqo")],
 };
 
 for (const [name, [operation, write]] of Object.entries(CASES)) {

@@ -181,6 +181,10 @@ export const v42Ops = {
       readonly offset: bigint;
       readonly blockSize: bigint;
       readonly blockCount: bigint;
+      /** Where in a block its number goes; it has none if left out. */
+      readonly numberOffset?: bigint;
+      readonly firstNumber?: number;
+      readonly patternOffset?: bigint;
       readonly pattern: Uint8Array;
     },
   ): Request<"WRITE_SAME"> =>
@@ -190,10 +194,9 @@ export const v42Ops = {
       xdr.uint64(options.offset);
       xdr.uint64(options.blockSize);
       xdr.uint64(options.blockCount);
-      // No block number: adb_reloff_blocknum, adb_block_num, adb_reloff_pattern.
-      xdr.uint64(0n);
-      xdr.uint32(0);
-      xdr.uint64(0n);
+      xdr.uint64(options.numberOffset ?? 2n ** 64n - 1n);
+      xdr.uint32(options.firstNumber ?? 0);
+      xdr.uint64(options.patternOffset ?? 0n);
       xdr.opaque(options.pattern);
     }),
 
