@@ -5,11 +5,6 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(constants.errno).map(([name, number]) => [number, name]),
 );
 
-/** The host's name of an error number ("ENOENT"). */
-export function hostErrorName(errno: number): string | undefined {
-  return NAMES.get(errno);
-}
-
 /** The host's name of an error ("ENOENT"), `undefined` for what has none. */
 export function hostCode(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
@@ -25,4 +20,12 @@ export function hostCode(error: unknown): string | undefined {
   // Deno has names for some errors, and for the others this.
   const [, number] = /\(os error (\d+)\)/.exec(error.message) ?? [];
   return number === undefined ? undefined : NAMES.get(Number(number)) ?? "EIO";
+}
+
+/** An error number of a C call as Deno would throw it. */
+export function hostError(errno: number, call: string): Error {
+  const code = NAMES.get(errno) ?? "EIO";
+  return Object.assign(new Error(`${code}: ${call} (os error ${errno})`), {
+    code,
+  });
 }

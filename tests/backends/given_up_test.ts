@@ -27,6 +27,7 @@ type Change = (
 
 const write: Change = (fs, { file }) => fs.write(file, 0, OLD, "unstable");
 const setSize: Change = (fs, { file }) => fs.setattr(file, { size: 1 });
+const allocate: Change = (fs, { file }) => fs.allocate(file, SIZE, OLD.length);
 const remove: Change = (fs, { root }) => fs.remove(root, "f");
 const link: Change = (fs, { root, file }) => fs.link(file, root, "h");
 const rename: Change = (fs, { root }) =>
@@ -137,6 +138,9 @@ function apart(path: string, clock: FakeClock): ApartFileSystem {
   return new ApartFileSystem(path, { durability: "os" }, { open, clock });
 }
 
+/** What stands in a line for a thread. */
+const IN_LINE = { WRITE: write, CUT: setSize, ALLOCATE: allocate };
+
 /** What carries a folder. */
 const CARRIERS = {
   "local": (path: string) => hosted(path),
@@ -144,7 +148,7 @@ const CARRIERS = {
 };
 
 for (const [carrier, open] of Object.entries(CARRIERS)) {
-  for (const [what, change] of Object.entries({ WRITE: write, CUT: setSize })) {
+  for (const [what, change] of Object.entries(IN_LINE)) {
     Deno.test({
       name:
         `${carrier}: a ${what} that is given up while it stands in a line is not made later`,
@@ -243,7 +247,7 @@ interface Wait {
 const WAITS: Record<string, Wait> = {
   "a change of its size": {
     begin: ({ folder, file }) => void folder.setattr(file, { size: 2 * SIZE }),
-    changes: { write, setSize, link, remove, rename },
+    changes: { write, setSize, allocate, link, remove, rename },
     left: { size: 2 * SIZE },
   },
   "what was written to it": {

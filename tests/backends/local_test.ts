@@ -17,9 +17,6 @@ const capabilities: Partial<Capabilities> = {
   atime: false,
   // No host lets it be set.
   birthtime: false,
-  allocates: false,
-  punches: false,
-  seeks: false,
   // What ext4 takes is less than what the interface does.
   largest: 2 ** 43,
 };
@@ -63,6 +60,9 @@ const portable: Partial<Capabilities> = {
   device: false,
   clock: false,
   restart: false,
+  allocates: false,
+  punches: false,
+  seeks: false,
   resolution: 1_000_000,
 };
 

@@ -47,6 +47,21 @@ const SYMBOLS = {
     nonblocking: true,
   },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  /** The same, on a thread of its own. */
+  lseek_later: {
+    name: "lseek",
+    parameters: ["i32", "i64", "i32"],
+    result: "i64",
+    nonblocking: true,
+  },
+  fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
+  /** The same, on a thread of its own. */
+  fallocate_later: {
+    name: "fallocate",
+    parameters: ["i32", "i32", "i64", "i64"],
+    result: "i32",
+    nonblocking: true,
+  },
   close: { parameters: ["i32"], result: "i32" },
   dup: { parameters: ["i32"], result: "i32" },
   /** The same, on a thread of its own. */
@@ -91,17 +106,18 @@ export interface HostCalls {
   close(): void;
 }
 
-/** Opens libc, or `undefined` where it can't be had: other systems, no permission, an old libc. */
-export function openHostCalls(): HostCalls | undefined {
+/** Whether libc may be called here, as far as is told without a look at it. */
+export function mayCallHost(): boolean {
   // The layouts of `statx` and `dirent64` are read as little-endian words.
   const { os, arch } = Deno.build;
-  if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) {
-    return undefined;
-  }
+  if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) return false;
   // Asked first: a missing permission would otherwise prompt on a terminal.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
-    return undefined;
-  }
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
+/** Opens libc, or `undefined` where it can't be had: other systems, no permission, an old libc. */
+export function openHostCalls(): HostCalls | undefined {
+  if (!mayCallHost()) return undefined;
   try {
     const library = Deno.dlopen("libc.so.6", SYMBOLS);
     const libc = library.symbols;

@@ -40,6 +40,11 @@ export function isFarFrom({ size, used }: Stored, to: number): boolean {
   return Math.min(cut, used) > SCATTERED || cut > LARGE || to - size > LARGE;
 }
 
+/** Whether the host takes long to give so many bytes of a file room, or to take it away. */
+export function isLongInRange({ used }: Stored, length: number): boolean {
+  return length > LARGE || Math.min(length, used) > SCATTERED;
+}
+
 /**
  * Has another thread bring an open file to `size`. The host locks the file for as
  * long, and a call that takes this lock as well would keep the event loop.

@@ -3,6 +3,7 @@ import type { Awaitable } from "../../base/awaitable.ts";
 import type { CachedReader } from "./cached_reads.ts";
 import { type OngoingCall, ongoingCall } from "../../base/ongoing_call.ts";
 import type { HostPace } from "./host_pace.ts";
+import type { SharedPlaces } from "../../base/shared_places.ts";
 import { hostThreads } from "./host_threads.ts";
 
 /**
@@ -181,15 +182,17 @@ function readLater(
 interface ThreadTerms {
   readonly call: OngoingCall | undefined;
   readonly locked?: Locked | undefined;
+  /** Those for what the disk has answered soon, if left out. */
+  readonly threads?: SharedPlaces | undefined;
 }
 
 /** Has a thread do `act`, once it need not wait there for a change of size: others would miss it for as long. */
-async function byThread<T>(
+export async function byThread<T>(
   act: () => Promise<T>,
-  { call, locked }: ThreadTerms,
+  { call, locked, threads = hostThreads.short }: ThreadTerms,
 ): Promise<T> {
   for (;;) {
-    const outcome = await hostThreads.short.run(
+    const outcome = await threads.run(
       async () => locked?.() === undefined ? { value: await act() } : undefined,
       call,
     );

@@ -1,6 +1,6 @@
+import { hostError } from "../../base/host_error.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
 import { FsError } from "../../vfs/errors.ts";
-import { hostError } from "./errno.ts";
 import type { HostCalls } from "../common/host_calls.ts";
 import { cString } from "./raw_calls.ts";
 

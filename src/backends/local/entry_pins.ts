@@ -1,6 +1,6 @@
+import { hostError } from "../../base/host_error.ts";
 import fs from "node:fs";
 import { constants } from "node:os";
-import { hostError } from "./errno.ts";
 import type { HostCalls } from "../common/host_calls.ts";
 
 /** The number of openat2(2), on all architectures. */

@@ -1,4 +1,4 @@
-import { hostCode, hostErrorName } from "../../base/host_error.ts";
+import { hostCode } from "../../base/host_error.ts";
 import { FsError } from "../../vfs/errors.ts";
 
 /** Whether the host found something else, or nothing, where a moment ago there was what we opened. */
@@ -20,14 +20,6 @@ export function isDenied(error: unknown): boolean {
 export function isOfOneFile(error: unknown): boolean {
   const code = FsError.from(error)?.code;
   return code !== undefined && code !== "busy";
-}
-
-/** An error number of a C call as Deno would throw it. */
-export function hostError(errno: number, call: string): Error {
-  const code = hostErrorName(errno) ?? "EIO";
-  return Object.assign(new Error(`${code}: ${call} (os error ${errno})`), {
-    code,
-  });
 }
 
 /**

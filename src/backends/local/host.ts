@@ -5,6 +5,7 @@ import type {
   Timestamp,
 } from "../../vfs/file_system.ts";
 
+import type { HostRanges } from "../common/file_ranges.ts";
 import type { HostWriter } from "../common/transfers.ts";
 import type { AccessList, Listed } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
@@ -118,6 +119,8 @@ export interface Host extends HostWriter {
   list(folder: OpenFolder): FolderParts;
   /** Closes an open file by another thread; `undefined` where the host can't, and has not. */
   closeLater(fd: number): Promise<void> | undefined;
+  /** Room and holes of files; `undefined` where the host has no words for them. */
+  readonly ranges: HostRanges | undefined;
   /** Whether {@linkcode Host.syncAll} can be called. */
   readonly canSyncAll: boolean;
   /** Makes all durable that is in the file system of an open file, by another thread. */

@@ -11,6 +11,7 @@ import type { Rights } from "../../vfs/wanted.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
+  ContentKind,
   Created,
   CreateKind,
   CreateOptions,
@@ -41,6 +42,7 @@ import { decodeIdentity, encodeIdentity } from "./node_table.ts";
 import type { HostedOptions } from "./options.ts";
 import { MountWatch } from "./mount_watch.ts";
 import { readPage } from "./pages.ts";
+import { changeRange, type RangeChange, seek } from "./ranges.ts";
 import { setAttributes } from "./set_attributes.ts";
 import { Store } from "./store.ts";
 import { MAX_SYNC, readFile, writeFile } from "../common/transfers.ts";
@@ -90,6 +92,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
       rawNames,
       maxFileSize: largestFile(path),
     };
+    if (host.ranges === undefined) withoutRanges(this);
     // Deno would ask the user in the middle of a request.
     if (!mayAskStatus()) {
       Object.defineProperty(this, "status", { value: undefined });
@@ -347,6 +350,29 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     });
   }
 
+  /** Room for bytes of the file, as the host gives it. */
+  allocate(file: LocalNode, offset: number, length: number): Awaitable<void> {
+    return this.#changeRange(file, { change: "allocate", offset, length });
+  }
+
+  /** A hole, as far as the host's file system has them. */
+  deallocate(file: LocalNode, offset: number, length: number): Awaitable<void> {
+    return this.#changeRange(file, { change: "deallocate", offset, length });
+  }
+
+  #changeRange(file: LocalNode, how: RangeChange): Awaitable<void> {
+    return this.#runOn(file, () => changeRange(this.#store, file, how));
+  }
+
+  /** Where the host's file system says that data or a hole begins. */
+  seek(
+    file: LocalNode,
+    offset: number,
+    what: ContentKind,
+  ): Awaitable<number | undefined> {
+    return this.#runOn(file, () => seek(this.#store, file, offset, what));
+  }
+
   /** Makes content and size durable. An error of the host is told. */
   commit(file: LocalNode): Awaitable<void> {
     return this.#run([file], () => this.#store.flush(file, { all: false }));
@@ -435,6 +461,13 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   dispose(): Promise<void> {
     this[ended] = true;
     return this.#disposed ??= this.#store.dispose();
+  }
+}
+
+/** It is without what takes libc. */
+export function withoutRanges(fs: object): void {
+  for (const name of ["allocate", "deallocate", "seek"]) {
+    Object.defineProperty(fs, name, { value: undefined });
   }
 }
 

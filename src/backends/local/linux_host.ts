@@ -7,8 +7,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { type AccessList, accessListHolder } from "../../vfs/access_list.ts";
 import { AclCalls, type AclKind } from "./acl_calls.ts";
-import { hostCode } from "../../base/host_error.ts";
-import { hostError } from "./errno.ts";
+import { hostCode, hostError } from "../../base/host_error.ts";
 import { CachedReads } from "../common/cached_reads.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { HostCalls } from "../common/host_calls.ts";
@@ -27,6 +26,7 @@ import {
 } from "./host.ts";
 import { LaterWrites } from "../common/later_writes.ts";
 import { EntryPins } from "./entry_pins.ts";
+import { FileRanges, type HostRanges } from "../common/file_ranges.ts";
 import { type HostHandle, HostHandles } from "./host_handles.ts";
 import {
   type FileWatch,
@@ -76,6 +76,7 @@ export class LinuxHost extends PortableHost {
   readonly #raw: RawCalls;
   readonly #cached: CachedReads;
   readonly #writeLater: Host["writeLater"];
+  readonly #ranges: FileRanges;
   readonly #acl: AclCalls;
   readonly #pins: EntryPins | undefined;
   readonly #libc: HostCalls["libc"];
@@ -97,6 +98,7 @@ export class LinuxHost extends PortableHost {
     this.#cached = new CachedReads(calls);
     const writes = new LaterWrites(calls);
     this.#writeLater = (...how) => writes.write(...how);
+    this.#ranges = new FileRanges(calls);
     this.#acl = new AclCalls(calls);
     this.#handles = new HostHandles(calls);
     this.#pins = EntryPins.of(calls);
@@ -348,6 +350,10 @@ export class LinuxHost extends PortableHost {
     // Not the last close: that is of the descriptor that Deno does not know of.
     fs.closeSync(fd);
     return this.#libc.close_later(own).then(() => {});
+  }
+
+  override get ranges(): HostRanges {
+    return this.#ranges;
   }
 
   override get canSyncAll(): boolean {

@@ -7,6 +7,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import { systemWallClock } from "../../base/wall_clock.ts";
 import { hostCode } from "../../base/host_error.ts";
+import type { HostRanges } from "../common/file_ranges.ts";
 import { PacedReads } from "../common/cached_reads.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
@@ -60,6 +61,10 @@ export class PortableHost implements Host {
   readonly timeDelta: number = 1_000_000;
 
   readonly #reads = new PacedReads();
+
+  get ranges(): HostRanges | undefined {
+    return undefined;
+  }
 
   get canSyncAll(): boolean {
     return false;

@@ -1,6 +1,6 @@
+import { hostError } from "../../base/host_error.ts";
 import fs from "node:fs";
 import { decodeRaw, encodeRaw } from "../../base/raw_names.ts";
-import { hostError } from "./errno.ts";
 import type { HostName } from "./host.ts";
 import type { HostCalls } from "../common/host_calls.ts";
 

@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { hostError, toFsError } from "../../../src/backends/local/errno.ts";
+import { hostError } from "../../../src/base/host_error.ts";
+import { toFsError } from "../../../src/backends/local/errno.ts";
 import type { Host } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";

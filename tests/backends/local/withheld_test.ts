@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { assertEquals } from "@std/assert";
 import { toldClock } from "../../support/fake_clock.ts";
-import { hostError } from "../../../src/backends/local/errno.ts";
+import { hostError } from "../../../src/base/host_error.ts";
 import type { Host, OpenFolder } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { FsError } from "../../../src/vfs/mod.ts";

@@ -10,6 +10,7 @@ import { FsError } from "../../../vfs/errors.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
+  ContentKind,
   Created,
   CreateKind,
   CreateOptions,
@@ -30,8 +31,9 @@ import type { JudgedEntry, JudgedRename } from "../../../vfs/judged.ts";
 import { type Sharing, sharing } from "../../../vfs/sharing.ts";
 import { start } from "../../../vfs/starting.ts";
 import type { Rights } from "../../../vfs/wanted.ts";
+import { mayCallHost } from "../../common/host_calls.ts";
 import { mayAskStatus } from "../file_system_type.ts";
-import { NO_GUARD } from "../hosted_file_system.ts";
+import { NO_GUARD, withoutRanges } from "../hosted_file_system.ts";
 import { decodeIdentity, encodeIdentity } from "../node_table.ts";
 import { takeAttributes, wantedBits } from "./attribute_rows.ts";
 import type { SentAttributes, SentJudged, SentOptions } from "./calls.ts";
@@ -100,6 +102,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
       clock,
     });
     this.#isExclusive = exclusive ?? false;
+    if (ffi === false || !mayCallHost()) withoutRanges(this);
     if (!mayAskStatus()) {
       Object.defineProperty(this, "status", { value: undefined });
     }
@@ -256,6 +259,22 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
         own.buffer,
       );
     });
+  }
+
+  allocate(file: ApartNode, offset: number, length: number): Promise<void> {
+    return this.#folder.call("allocate", [file.number, offset, length]);
+  }
+
+  deallocate(file: ApartNode, offset: number, length: number): Promise<void> {
+    return this.#folder.call("deallocate", [file.number, offset, length]);
+  }
+
+  seek(
+    file: ApartNode,
+    offset: number,
+    what: ContentKind,
+  ): Promise<number | undefined> {
+    return this.#folder.call("seek", [file.number, offset, what]);
   }
 
   commit(file: ApartNode): Promise<void> {

@@ -1,6 +1,7 @@
 import type {
   AttributeChanges,
   ChangeInfo,
+  ContentKind,
   CreateKind,
   CreateOptions,
   FileSystemLimits,
@@ -111,6 +112,9 @@ export interface Calls {
     data: Uint8Array,
     stability: Stability,
   ): Stability;
+  allocate(file: number, offset: number, length: number): void;
+  deallocate(file: number, offset: number, length: number): void;
+  seek(file: number, offset: number, what: ContentKind): number | undefined;
   commit(file: number): void;
   create(
     directory: number,

@@ -141,6 +141,11 @@ export class Carrier {
       this.#fs.setattr(this.#of(node), changes, judged),
     write: (file, offset, data, stability) =>
       this.#fs.write(this.#of(file), offset, data, stability),
+    allocate: (file, offset, length) =>
+      this.#fs.allocate(this.#of(file), offset, length),
+    deallocate: (file, offset, length) =>
+      this.#fs.deallocate(this.#of(file), offset, length),
+    seek: (file, offset, what) => this.#fs.seek(this.#of(file), offset, what),
     commit: (file) => this.#fs.commit(this.#of(file)),
     create: async (directory, name, kind, options) => {
       const { node, change, created } = await this.#fs.create(

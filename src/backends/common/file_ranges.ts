@@ -1,0 +1,100 @@
+import { hostError } from "../../base/host_error.ts";
+import { FsError } from "../../vfs/errors.ts";
+import type { ContentKind } from "../../vfs/file_system.ts";
+import type { HostCalls } from "./host_calls.ts";
+
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+const WHENCE = { data: 3, hole: 4 } as const satisfies Record<
+  ContentKind,
+  number
+>;
+const ENXIO = 6;
+
+/** Room and holes of open files, which other threads see to. */
+export interface HostRanges {
+  /** Gives bytes room of their own; the file ends behind them at least. */
+  allocate(fd: number, offset: number, length: number): Promise<void>;
+  /** Gives back what bytes take, and has them read as zeros. */
+  deallocate(fd: number, offset: number, length: number): Promise<void>;
+  /** Where the next data or hole begins; `undefined` where none comes before the end. */
+  seek(
+    fd: number,
+    offset: number,
+    what: ContentKind,
+  ): Promise<number | undefined>;
+}
+
+/**
+ * {@linkcode HostRanges} of libc. Its lseek moves an offset that each descriptor has
+ * once, whichever thread asks: nothing here reads or writes by that.
+ */
+export class FileRanges implements HostRanges {
+  readonly #calls: HostCalls;
+
+  constructor(calls: HostCalls) {
+    this.#calls = calls;
+  }
+
+  async allocate(fd: number, offset: number, length: number): Promise<void> {
+    if (await this.#fallocate(fd, 0, { offset, length })) return;
+    // Where it is so, it has come to an end while it was at it.
+    throw this.#reason(fd, FALLOC_FL_KEEP_SIZE, offset) ??
+      new FsError("no-space");
+  }
+
+  async deallocate(fd: number, offset: number, length: number): Promise<void> {
+    const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    if (await this.#fallocate(fd, mode, { offset, length })) return;
+    throw this.#reason(fd, mode, offset) ??
+      new FsError("io", "the host could not make a hole");
+  }
+
+  async seek(
+    fd: number,
+    offset: number,
+    what: ContentKind,
+  ): Promise<number | undefined> {
+    const place = await this.#seek(fd, offset, what);
+    if (place >= 0) return place;
+    // It can tell of holes there: so there is no data.
+    if (what === "data" && await this.#seek(fd, offset, "hole") >= 0) return;
+    const { libc } = this.#open();
+    const again = Number(libc.lseek(fd, BigInt(offset), WHENCE[what]));
+    if (again >= 0) return again;
+    const errno = this.#calls.errno();
+    if (errno === ENXIO) return undefined;
+    throw hostError(errno, "lseek");
+  }
+
+  async #fallocate(
+    fd: number,
+    mode: number,
+    { offset, length }: { readonly offset: number; readonly length: number },
+  ): Promise<boolean> {
+    const { libc } = this.#open();
+    const range = [BigInt(offset), BigInt(length)] as const;
+    return await libc.fallocate_later(fd, mode, ...range) === 0;
+  }
+
+  /**
+   * Why another thread could not do this: the number of its error is that thread's.
+   * One byte that was to be so in any case tells it again, but for a lack of room.
+   */
+  #reason(fd: number, mode: number, offset: number): Error | undefined {
+    const { libc } = this.#open();
+    if (libc.fallocate(fd, mode, BigInt(offset), 1n) === 0) return undefined;
+    return hostError(this.#calls.errno(), "fallocate");
+  }
+
+  async #seek(fd: number, offset: number, what: ContentKind): Promise<number> {
+    const { libc } = this.#open();
+    return Number(await libc.lseek_later(fd, BigInt(offset), WHENCE[what]));
+  }
+
+  /** The calls; not after a wait for them that was longer than the folder was served. */
+  #open(): HostCalls {
+    if (this.#calls.isClosed) throw new FsError("stale", "no longer served");
+    return this.#calls;
+  }
+}
