@@ -1,8 +1,8 @@
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
 import { behaviourSuite } from "./behaviour.ts";
+import { hasFfi } from "./local/fixture.ts";
 import { canWrite } from "./sqlite/fixture.ts";
 
-const none = { allocates: false, punches: false, seeks: false };
 const nanoseconds = 123_456_789;
 
 behaviourSuite("sqlite in memory", () => {
@@ -11,7 +11,7 @@ behaviourSuite("sqlite in memory", () => {
     fs: sqlite(":memory:", { now: () => ({ seconds, nanoseconds }) }),
     tick: () => void seconds++,
   };
-}, { capabilities: { restart: false, ...none } });
+}, { capabilities: { restart: false, allocates: false } });
 
 behaviourSuite("sqlite that keeps few nodes in memory", () => {
   let seconds = 1_700_000_000;
@@ -20,7 +20,7 @@ behaviourSuite("sqlite that keeps few nodes in memory", () => {
     fs: sqlite(":memory:", { now, keptNodes: 8 }),
     tick: () => void seconds++,
   };
-}, { capabilities: { restart: false, ...none } });
+}, { capabilities: { restart: false, allocates: false } });
 
 behaviourSuite("sqlite in a folder", () => {
   let seconds = 1_700_000_000;
@@ -41,5 +41,5 @@ behaviourSuite("sqlite in a folder", () => {
   };
 }, {
   ignore: !canWrite,
-  capabilities: none,
+  capabilities: { allocates: false, punches: hasFfi, seeks: hasFfi },
 });

@@ -66,8 +66,9 @@ export class Member implements AsyncDisposable {
   async comeBack(): Promise<void> {
     this.#before = this.#session;
     this.#session = await this.#connect();
+    const mayBeLost = this.workers.some(({ isUntold }) => isUntold);
     for (const worker of this.workers) {
-      await worker.retry(this.#before, this.#session);
+      await worker.retry(this.#before, this.#session, mayBeLost);
     }
   }
 
@@ -108,7 +109,7 @@ export class Member implements AsyncDisposable {
     return openSession({
       port: this.#port,
       owner: this.#name,
-      minorVersion: 1,
+      minorVersion: 2,
       reclaimComplete: false,
       // One of them has sessions that end with the server.
       flags: SessionFlag.CONN_BACK_CHAN |

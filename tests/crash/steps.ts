@@ -7,6 +7,7 @@
 import type { Model, Step } from "../backends/sqlite/crash_model.ts";
 import { pattern } from "../backends/sqlite/fixture.ts";
 import {
+  anonymousStateid,
   CreateMode,
   currentStateid,
   FileType,
@@ -49,6 +50,10 @@ export function nextStep(
   if (kind === 14) return { op: "mode", path, mode: random.below(0o1000) };
   if (kind === 15) return { op: "link", path, to: free() };
   if (kind === 16) return removal(model, random);
+  if (kind === 17) {
+    const [offset, length] = [lengthOf(random), 1 + lengthOf(random)];
+    return { op: "punch", path, offset, length };
+  }
   return rename();
 
   function free(): string {
@@ -126,6 +131,11 @@ export function requestsOf(
       const stable = STABLE[step.stability];
       const offset = BigInt(step.offset);
       return [...file(), op.write({ offset, stable, data })];
+    }
+    case "punch": {
+      const [offset, length] = [BigInt(step.offset), BigInt(step.length)];
+      const range = { stateid: anonymousStateid, offset, length };
+      return [...file(), op.deallocate(range)];
     }
     case "commit":
       return [...file(), op.commit()];

@@ -91,11 +91,21 @@ export class Worker {
     }
   }
 
+  /** Whether what was not answered waits for the host: what became of it a restart can't tell (RFC 8881 2.10.6.5). */
+  get isUntold(): boolean {
+    return this.#unanswered?.step.op === "punch";
+  }
+
   /**
    * Sends what was not answered once more on its old session, as RFC 8881
    * 2.10.6.2 wants: only where sessions outlive the server is it carried out, once.
+   * `mayBeLost`: its session ends with what another worker of it has sent.
    */
-  async retry(session: Session, next: Session): Promise<void> {
+  async retry(
+    session: Session,
+    next: Session,
+    mayBeLost: boolean,
+  ): Promise<void> {
     const pending = this.#unanswered;
     if (pending === undefined) return;
     const isPersistent = (session.flags & SessionFlag.PERSIST) !== 0;
@@ -112,6 +122,7 @@ export class Worker {
       const { status } = error as { status?: number };
       // It had changed nothing that lasts, and may not change anything yet.
       if (isPersistent && status === Status.GRACE) return;
+      if (mayBeLost && status === Status.BADSESSION) return;
       if (isPersistent || status !== Status.BADSESSION) throw error;
     }
   }
@@ -141,7 +152,7 @@ export class Worker {
 
   /** The tree if the pending step did not happen. */
   #without(pending: Step | undefined): Model {
-    if (pending?.op !== "write") return this.#model;
+    if (pending?.op !== "write" && pending?.op !== "punch") return this.#model;
     // Its bytes may be there where others were, but never as the file's size.
     const model = copyOf(this.#model);
     const { path, offset, length } = pending;
@@ -160,7 +171,7 @@ export class Worker {
     if (step.op === "commit") {
       this.#learnVerifier(reply.get("COMMIT").verifier);
     }
-    this.#model.apply(step);
+    this.#model.apply(step, stabilityOf(step));
   }
 
   /** RFC 8881 18.32.3: the same for one start of the server, and never again. */

@@ -7,13 +7,20 @@ import {
   pathOf,
   removedPathOf,
 } from "./content_folders.ts";
-import { type Contents, pagesOf } from "./contents.ts";
+import { type Contents, pagesOf, type Sought } from "./contents.ts";
+import { ongoingCall } from "../../base/ongoing_call.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { type CachedReader, isOfWholeBlocks } from "../common/cached_reads.ts";
+import { FileRanges, type HostRanges } from "../common/file_ranges.ts";
 import { type HostCalls, openHostCalls } from "../common/host_calls.ts";
 import { hostThreads } from "../common/host_threads.ts";
-import { isLongToFree } from "../common/long_calls.ts";
-import { type Locked, readFile, readFirst } from "../common/transfers.ts";
+import { isLongInRange, isLongToFree } from "../common/long_calls.ts";
+import {
+  byThread,
+  type Locked,
+  readFile,
+  readFirst,
+} from "../common/transfers.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER } from "./disk.ts";
 import { attempt, fsErrorOf, throwAsFsError } from "./errors.ts";
 import { HoleFinder } from "./hole_finder.ts";
@@ -38,6 +45,7 @@ export class ContentFiles implements Contents {
   readonly #calls: HostCalls | undefined = openHostCalls();
   readonly #reader: CachedReader;
   readonly #holes: HoleFinder;
+  readonly #ranges: HostRanges | undefined;
   /** Removals, cuts and reads of other threads. */
   readonly #works = new Set<Promise<unknown>>();
 
@@ -49,6 +57,7 @@ export class ContentFiles implements Contents {
     this.#open = new OpenFiles(directory);
     this.#reader = disk.reader(this.#calls);
     this.#holes = new HoleFinder(this.#calls);
+    this.#ranges = this.#calls && new FileRanges(this.#calls);
   }
 
   share(count: number): void {
@@ -132,6 +141,37 @@ export class ContentFiles implements Contents {
 
   lacks(number: number, used: number): boolean {
     return used > pagesOf(this.measure(number).size);
+  }
+
+  get hasRanges(): boolean {
+    return this.#ranges !== undefined;
+  }
+
+  punch(number: number, offset: number, end: number): Awaitable<void> {
+    const file = this.#find(number);
+    if (file === undefined) return;
+    const length = end - offset;
+    const isLong = isLongInRange(this.measure(number), length);
+    const threads = isLong ? hostThreads.long : hostThreads.short;
+    const punch = () => this.#ranges!.deallocate(file.fd, offset, length);
+    const call = ongoingCall();
+    const punched = file.transferring(() => byThread(punch, { call, threads }));
+    this.#await(punched);
+    return punched.catch(throwAsFsError);
+  }
+
+  seek(
+    number: number,
+    { offset, what, locked }: Sought,
+  ): Awaitable<number | undefined> {
+    const beyond = what === "hole" ? offset : undefined;
+    const file = this.#find(number);
+    if (file === undefined) return beyond;
+    const look = () => this.#ranges!.seek(file.fd, offset, what);
+    const call = ongoingCall();
+    const place = file.transferring(() => byThread(look, { call, locked }));
+    this.#await(place);
+    return place.then((place) => place ?? beyond, throwAsFsError);
   }
 
   segments(number: number): readonly Segment[] {

@@ -1,7 +1,7 @@
 import { FileContent } from "../common/file_content.ts";
 import { Capacity } from "../common/capacity.ts";
 import type { Segment } from "./segments.ts";
-import type { Contents } from "./contents.ts";
+import type { Contents, Sought } from "./contents.ts";
 import type { Room } from "./disk_room.ts";
 
 /** Bytes that a store in memory can hold beside its database. */
@@ -56,6 +56,22 @@ export class ContentMemory implements Contents, Room {
 
   lacks(): boolean {
     return false;
+  }
+
+  readonly hasRanges = true;
+
+  punch(number: number, offset: number, end: number): void {
+    this.#files.get(number)?.punch(offset, end);
+  }
+
+  seek(
+    number: number,
+    { offset, what }: Sought,
+  ): number | undefined {
+    const content = this.#files.get(number);
+    const isWithin = content !== undefined && offset < content.size;
+    if (isWithin) return content.seek(offset, what);
+    return what === "hole" ? offset : undefined;
   }
 
   segments(number: number): readonly Segment[] {

@@ -1,5 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
-import { FsError } from "../../vfs/mod.ts";
+import { type ContentKind, FsError } from "../../vfs/mod.ts";
 import type { Locked } from "../common/transfers.ts";
 import type { Segment } from "./segments.ts";
 
@@ -33,6 +33,13 @@ export function assertThere(
     "io",
     `content ${outside} of file ${fileid} is missing, or shorter than it was`,
   );
+}
+
+/** What is looked for in a content, once it is not `locked`. */
+export interface Sought {
+  readonly offset: number;
+  readonly what: ContentKind;
+  readonly locked: Locked;
 }
 
 /**
@@ -85,6 +92,18 @@ export interface Contents {
    * cut or removed it.
    */
   lacks(number: number, used: number): boolean;
+  /** Whether {@linkcode seek} and {@linkcode punch} can be called. */
+  readonly hasRanges: boolean;
+  /**
+   * Gives back what the bytes from `offset` to `end` take, and has them read as zeros.
+   * Until it has, the content is neither read nor written.
+   */
+  punch(number: number, offset: number, end: number): Awaitable<void>;
+  /**
+   * Where the next data or hole begins, from `offset` on; what is behind the last byte
+   * that was written is a hole. `undefined` where no data comes any more.
+   */
+  seek(number: number, what: Sought): Awaitable<number | undefined>;
   /** The parts that may be other than zeros, in order and apart from each other. */
   segments(number: number): readonly Segment[];
   /** Brings what was written to stable storage, while others work. */

@@ -80,7 +80,12 @@ export class Extents {
    */
   ready(
     file: SqliteNode,
-    { size, isDurable }: { readonly size: number; readonly isDurable: boolean },
+    { size, isDurable, isMeasured = false }: {
+      readonly size: number;
+      readonly isDurable: boolean;
+      /** Whether what the content takes is told by the host afterwards, wherever the file grows or not. */
+      readonly isMeasured?: boolean;
+    },
   ): Promise<void> | undefined {
     if (!file.outside) return undefined;
     const { committer, syncs } = this.#parts;
@@ -91,8 +96,8 @@ export class Extents {
       if (settled !== undefined) return settled;
     }
     if (extent.cutting !== undefined) return extent.cutting;
-    const isMeasured = isGrowing || file.used < file.size;
-    if (isMeasured && !extent.isTrimmed) {
+    const isToBeMeasured = isMeasured || isGrowing || file.used < file.size;
+    if (isToBeMeasured && !extent.isTrimmed) {
       // A crash can leave a tail that was never told of: it is not to be counted.
       const trimmed = promised(take(this.#trim(extent, file.size)));
       if (trimmed !== undefined) return trimmed;
@@ -115,6 +120,17 @@ export class Extents {
   /** What a look at the bytes of a content waits for. */
   cuttingOf(number: number): Promise<void> | undefined {
     return this.#parts.syncs.known(number)?.cutting;
+  }
+
+  /** Has what reads or changes a file wait for `work` on its content, whatever comes of that. */
+  async during(extent: Extent, work: Promise<void>): Promise<void> {
+    const { syncs } = this.#parts;
+    try {
+      await take(this.#during(extent, work));
+    } finally {
+      // Not that of a file that is gone by now.
+      if (syncs.known(extent.number) === extent) syncs.watch(extent);
+    }
   }
 
   /** The content, which is {@linkcode ready} for the file to have `size`. */

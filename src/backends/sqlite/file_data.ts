@@ -1,6 +1,11 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { RecentMap } from "../../base/recent_map.ts";
-import { FsError, type Stability, type Timestamp } from "../../vfs/mod.ts";
+import {
+  type ContentKind,
+  FsError,
+  type Stability,
+  type Timestamp,
+} from "../../vfs/mod.ts";
 import { assertThere, pagesOf } from "./contents.ts";
 import { Extents, type ExtentsParts } from "./extents.ts";
 import type { ContentJournal } from "./content_journal.ts";
@@ -107,6 +112,29 @@ export class FileData {
     return clipped(this.#parts.contents.segments(outside), size);
   }
 
+  /** Whether {@linkcode seek} and {@linkcode punch} can be called. */
+  get hasRanges(): boolean {
+    return this.#parts.contents.hasRanges;
+  }
+
+  /** See `FileSystem.seek`: a file in the database is all data. */
+  seek(
+    file: SqliteNode,
+    offset: number,
+    what: ContentKind,
+  ): Awaitable<number | undefined> {
+    const { outside, size } = file;
+    if (outside === 0) return what === "data" ? offset : undefined;
+    const { contents } = this.#parts;
+    assertThere(contents, file);
+    const locked = () => this.#extents.cuttingOf(outside);
+    const place = contents.seek(outside, { offset, what, locked });
+    // What a cut is still to take away is not of the file.
+    const within = (place: number | undefined) =>
+      place === undefined || place >= size ? undefined : place;
+    return place instanceof Promise ? place.then(within) : within(place);
+  }
+
   /** Writes all of `data` and returns how stable that is, once it is settled. */
   write(file: SqliteNode, offset: number, how: Write): Stability {
     const { room } = this.#parts;
@@ -122,6 +150,55 @@ export class FileData {
     room.take({ growth, inDatabase, beside: 0 });
     this.#writeInside(file, offset, how.data);
     return "file";
+  }
+
+  /** What {@linkcode punch} waits for before it is made, if anything. */
+  readyToPunch(file: SqliteNode): Promise<void> | undefined {
+    return this.#extents.ready(file, {
+      ...{ size: file.size, isDurable: true, isMeasured: true },
+    });
+  }
+
+  /**
+   * Has bytes read as zeros, which is durable with the next commit: as a write of
+   * zeros, that may be there also where the commit is not. `now` is the file when
+   * the host has made the hole.
+   */
+  punch(
+    file: SqliteNode,
+    { offset, end, now }: {
+      readonly offset: number;
+      readonly end: number;
+      readonly now: () => SqliteNode;
+    },
+  ): Awaitable<void> {
+    const { contents, room, transaction } = this.#parts;
+    transaction.assertSound();
+    const until = Math.min(end, file.size);
+    const from = Math.min(offset, until);
+    if (!file.outside) {
+      room.take({ growth: 0, inDatabase: file.size, beside: 0 });
+      return this.#writeInside(file, from, new Uint8Array(until - from));
+    }
+    const extent = this.#extents.whole(file);
+    if (from === until) return this.#punched(file, extent);
+    const punched = contents.punch(extent.number, from, until);
+    if (!(punched instanceof Promise)) return this.#punched(file, extent);
+    const done = punched.then(() => this.#punched(now(), extent));
+    return this.#extents.during(extent, done);
+  }
+
+  #punched(file: SqliteNode, extent: Extent): void {
+    const { contents, syncs, transaction } = this.#parts;
+    const next = this.#written(file, file.size);
+    const { used } = contents.measure(extent.number);
+    next.used = Math.min(used, pagesOf(file.size));
+    // No bytes, but what a sync has to bring to disk all the same.
+    this.#extents.written(extent, 0);
+    transaction.run();
+    this.#saved(file, next);
+    file.extent = extent;
+    syncs.include(extent);
   }
 
   /** What a look at the bytes of a file waits for, if anything: see `Extents.cuttingOf`. */

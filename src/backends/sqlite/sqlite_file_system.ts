@@ -9,6 +9,7 @@ import {
   assertJudgedEntry,
   type AttributeChanges,
   type ChangeInfo,
+  type ContentKind,
   type Created,
   type CreateKind,
   type CreateOptions,
@@ -92,9 +93,14 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     this.folder = directory === MEMORY
       ? undefined
       : { path: this.#store.directory, isShown: false };
-    const { maxFileSize, records, nodes } = this.#store;
+    const { maxFileSize, records, nodes, data } = this.#store;
     this.limits = { maxName: MAX_NAME, maxFileSize, maxLink: MAX_LINK };
     this.#maxFileSize = maxFileSize;
+    if (!data.hasRanges) {
+      for (const name of ["deallocate", "seek"]) {
+        Object.defineProperty(this, name, { value: undefined });
+      }
+    }
     this.records = records;
     this.#root = nodes.get(ROOT)!;
     // As an open file, it never leaves memory.
@@ -297,6 +303,32 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     const written = this.#store.data.write(live, offset, how);
     if (this.#store.nodes.unsaved.size > MOST_UNSAVED) this.#saveUnsaved();
     return written;
+  }
+
+  /** A hole, as far as the host has them in its files; zeros in what is kept in the database. */
+  deallocate(
+    file: SqliteNode,
+    offset: number,
+    length: number,
+  ): Awaitable<void> {
+    const live = this.#file(file);
+    const ready = this.#store.data.readyToPunch(live);
+    if (ready) return after(ready, () => this.deallocate(file, offset, length));
+    const now = () => this.#file(file);
+    return this.#store.data.punch(live, { offset, end: offset + length, now });
+  }
+
+  /** Where the next data or hole begins, where the host can tell that of its files. */
+  seek(
+    file: SqliteNode,
+    offset: number,
+    what: ContentKind,
+  ): Awaitable<number | undefined> {
+    const live = this.#file(file);
+    const ready = this.#store.data.readyToRead(live);
+    if (ready) return after(ready, () => this.seek(file, offset, what));
+    if (offset >= live.size) return undefined;
+    return this.#store.data.seek(live, offset, what);
   }
 
   /** Everything written to the file is durable with the next {@linkcode settle}. */

@@ -117,7 +117,7 @@ export function compare(
       // A commit promises nothing before it is answered.
       if (step.op === "commit") return;
       if (index < count) model.apply(step);
-      else if (step.op === "write") doubt(model, step);
+      else if (step.op === "write" || step.op === "punch") doubt(model, step);
     });
     const difference = model.differs(after);
     if (difference === undefined) return undefined;
@@ -126,8 +126,11 @@ export function compare(
   return `${differences.join("; ")} (${JSON.stringify(unanswered)})`;
 }
 
-/** Bytes of a write that nobody answered may be there, though not as its size. */
-function doubt(model: Model, step: Extract<Step, { op: "write" }>): void {
+/** Bytes of a write that nobody answered may be there, though not as its size; zeros of a hole as well. */
+function doubt(
+  model: Model,
+  step: Extract<Step, { op: "write" | "punch" }>,
+): void {
   const { offset, length } = step;
   model.nodes.get(step.path)?.doubts.push([offset, offset + length]);
 }

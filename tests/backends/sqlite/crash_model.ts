@@ -17,6 +17,7 @@ export type Step =
     seed: number;
     stability: Stability;
   }
+  | { op: "punch"; path: string; offset: number; length: number }
   | { op: "size"; path: string; size: number }
   | { op: "mode"; path: string; mode: number }
   | { op: "commit"; path: string }
@@ -92,7 +93,7 @@ export class Model {
     return [...this.nodes.keys()].filter((key) => key.startsWith(`${path}/`));
   }
 
-  /** Does a step; `stability` is what a write was answered with, if it was. */
+  /** Does a step; `stability` is what a write was answered with, if it was, or "file" for a hole. */
   apply(step: Step, stability: Stability = "unstable"): void {
     const node = this.nodes.get(step.path);
     switch (step.op) {
@@ -102,8 +103,16 @@ export class Model {
         this.nodes.set(step.path, made(step));
         break;
       case "write":
-        write(node!, step, stability);
+        write(node!, step, stability, pattern(step.length, step.seed));
         break;
+      case "punch": {
+        const { length } = node!.data;
+        const offset = Math.min(step.offset, length);
+        const count = Math.min(step.length, length - offset);
+        const zeros = new Uint8Array(count);
+        write(node!, { offset, length: count }, stability, zeros);
+        break;
+      }
       case "size": {
         const data = new Uint8Array(step.size);
         data.set(node!.data.subarray(0, step.size));
@@ -174,13 +183,14 @@ function made(step: Step): ModelNode {
 
 function write(
   node: ModelNode,
-  { offset, length, seed }: Extract<Step, { op: "write" }>,
+  { offset, length }: { readonly offset: number; readonly length: number },
   stability: Stability,
+  bytes: Uint8Array,
 ): void {
   const end = offset + length;
   const data = new Uint8Array(Math.max(node.data.length, end));
   data.set(node.data);
-  data.set(pattern(length, seed), offset);
+  data.set(bytes, offset);
   node.data = data;
   if (stability === "unstable") {
     node.doubts.push([offset, end]);

@@ -10,7 +10,16 @@ type Random = (below: number) => number;
 
 const making = ["file", "file", "folder", "symlink"] as const;
 const changing = [
-  ...["write", "write", "write", "size", "mode", "commit", "record"] as const,
+  ...[
+    "write",
+    "write",
+    "write",
+    "punch",
+    "size",
+    "mode",
+    "commit",
+    "record",
+  ] as const,
 ];
 const moving = [
   ...["link", "rename", "rename", "remove", "remove-open"] as const,
@@ -61,6 +70,9 @@ function change(model: Model, random: Random): Step | undefined {
   }
   const path = pick(model.paths("file"), random);
   if (path === undefined) return undefined;
+  if (op === "punch") {
+    return { op, path, offset: lengthOf(random), length: 1 + lengthOf(random) };
+  }
   if (op === "size") return { op, path, size: lengthOf(random) };
   if (op === "mode") return { op, path, mode: random(0o1000) };
   if (op === "commit") return { op, path };
@@ -92,7 +104,7 @@ function move(model: Model, random: Random): Step | undefined {
   return `${to}/`.startsWith(`${path}/`) ? undefined : { op, path, to };
 }
 
-/** Does a step to a store; returns what a write was answered with. */
+/** Does a step to a store; returns how stable its bytes are then. */
 export async function act(
   fs: SqliteFileSystem,
   step: Step,
@@ -107,7 +119,7 @@ export async function act(
     );
   }
   await perform(fs, step);
-  return undefined;
+  return step.op === "punch" ? "file" : undefined;
 }
 
 async function perform(
@@ -127,6 +139,9 @@ async function perform(
       break;
     case "symlink":
       create({ type: "symlink", target: step.target });
+      break;
+    case "punch":
+      await fs.deallocate(find(fs, path), step.offset, step.length);
       break;
     case "size":
       await fs.setattr(find(fs, path), { size: step.size });
