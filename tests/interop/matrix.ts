@@ -38,6 +38,7 @@ type Row = Partial<Record<Backend, readonly Version[]>>;
 export const GATE: Readonly<Record<Suite, Row>> = {
   smoke: { memory: ["4.0"], local: ["4.1"], sqlite: ["4.2"] },
   posix: { memory: ["4.0"], local: ["4.1"], sqlite: ["4.2"] },
+  sparse: { memory: ["4.2"], local: ["4.2"], sqlite: ["4.2"] },
   locks: { memory: ["4.0"], local: ["4.1"], sqlite: ["4.2"] },
   names: { local: ["4.0", "4.1", "4.2"] },
   lock2: { memory: ["4.1"], local: ["4.2"], sqlite: ["4.0"] },

@@ -19,6 +19,7 @@ Deno.test("every suite is either booted or skipped with a reason", () => {
     noTree: "no network",
   });
   assertEquals(skips.map(({ suite }) => suite), [
+    "sparse",
     "names",
     "reconnect",
     "reclaim",
