@@ -6,7 +6,7 @@
  */
 
 import { memory, serve, type ServerLimits } from "../../mod.ts";
-import { liveHeap } from "../support/heap.ts";
+import { collectGarbage } from "../support/heap.ts";
 
 /** Memory of the server's process, after its garbage is collected. Bytes. */
 export interface Memory {
@@ -103,8 +103,8 @@ async function main(limits: string): Promise<void> {
   });
   console.log(server.port);
   for await (const _ of Deno.stdin.readable) {
-    const heapUsed = liveHeap();
-    const { rss, external } = Deno.memoryUsage();
+    collectGarbage();
+    const { rss, heapUsed, external } = Deno.memoryUsage();
     console.log(JSON.stringify({ rss, heapUsed, external }));
   }
 }

@@ -68,9 +68,9 @@ function measure<T>(
   { count = COUNT, besides = 0 } = {},
 ): T[] {
   const made = new Array<T>(count);
-  const before = memoryInUse();
+  const before = liveHeap();
   for (let i = 0; i < count; i++) made[i] = make(i);
-  const each = Math.round((memoryInUse() - before) / count) - besides;
+  const each = Math.round((liveHeap() - before) / count) - besides;
   report(kind, what, each);
   kept.push(made);
   return made;
@@ -80,10 +80,6 @@ function report(kind: StateKind, what: string, each: number): void {
   const cost = STATE_COSTS[kind];
   const verdict = each > cost ? "  MORE THAN IT COUNTS FOR" : "";
   console.log(`${what.padEnd(36)}${each}`.padEnd(44), `${cost}${verdict}`);
-}
-
-function memoryInUse(): number {
-  return liveHeap() + Deno.memoryUsage().external;
 }
 
 async function measureAll(protocol: 0 | 1): Promise<void> {
@@ -244,11 +240,11 @@ async function measureBackchannels(
   });
   kept.push(backchannel);
   const silent = testConnection({ sendCall: () => true });
-  const before = memoryInUse();
+  const before = liveHeap();
   for (const session of sessions) table.bind(session, silent, Direction.BACK);
   // CB_NULL leaves after the answer to what has bound the connection.
   await nextTurn();
-  const bytes = Math.round((memoryInUse() - before) / sessions.length);
+  const bytes = Math.round((liveHeap() - before) / sessions.length);
   report("backchannel", "back channel", bytes - STATE_COSTS.binding);
 }
 

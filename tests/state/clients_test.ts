@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import type { Client } from "../../src/state/client.ts";
 import { nextTurn } from "../../src/base/turn.ts";
-import { liveHeap } from "../support/heap.ts";
+import { collectGarbage } from "../support/heap.ts";
 import { type FixtureOptions, LEASE, StateFixture } from "./fixture.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -167,7 +167,7 @@ Deno.test("a client of NFSv4.0 does not keep its connection when that is closed"
   assertEquals(client.connection === undefined, false);
   // What was looked at in a turn stays for that turn.
   await nextTurn();
-  liveHeap();
+  collectGarbage();
   assertEquals(client.connection, undefined);
 });
 

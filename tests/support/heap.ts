@@ -1,10 +1,16 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** Bytes of live JavaScript objects, garbage collected before. */
-export function liveHeap(): number {
+/** Has V8 collect all garbage now. */
+export function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
   collect();
-  return Deno.memoryUsage().heapUsed;
+}
+
+/** Bytes of live JavaScript objects, those of their buffers among them. */
+export function liveHeap(): number {
+  collectGarbage();
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
 }
