@@ -91,8 +91,8 @@ const FILE_TYPE: Readonly<Record<FileType, number>> = {
 
 /** FH4_PERSISTENT (RFC 8881 4.2.2): good for as long as the file is. */
 const FH_PERSISTENT = 0;
-/** FSCHARSET_CAP4_ALLOWS_ONLY_UTF8 (RFC 8881 14.4). */
-const ONLY_UTF8 = 2;
+/** fs_charset_cap4 (RFC 8881 14.4). */
+const CharsetCap = { CONTAINS_NON_UTF8: 1, ALLOWS_ONLY_UTF8: 2 } as const;
 /** NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR (RFC 7862 12.2.3). */
 const MONOTONIC = 0;
 /** What FileSystemLimits says when it says nothing. */
@@ -361,7 +361,7 @@ const ROWS: readonly AttributeRow[] = [
     name: "fs_charset_cap",
     since: 1,
     perFileSystem: true,
-    get: (xdr) => xdr.uint32(ONLY_UTF8),
+    get: (xdr, { file }) => xdr.uint32(charsetCap(file)),
   },
   {
     number: 79,
@@ -401,6 +401,11 @@ function space(
     supported: hasSpace,
     get: (xdr, source) => xdr.uint64Number(source.space![key]),
   };
+}
+
+function charsetCap({ export: { fs } }: FileRef): number {
+  const takesAny = fs.limits?.rawNames === true;
+  return takesAny ? CharsetCap.CONTAINS_NON_UTF8 : CharsetCap.ALLOWS_ONLY_UTF8;
 }
 
 function limit(file: FileRef, name: keyof typeof DEFAULTS): number {

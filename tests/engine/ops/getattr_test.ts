@@ -152,6 +152,15 @@ Deno.test("time_delta is as coarse as the file system's times (RFC 8881 5.8.2.41
   }
 });
 
+Deno.test("a file system that takes any bytes for names does not say that it allows only UTF-8 (RFC 8881 14.4)", async () => {
+  for (const [rawNames, cap] of [[true, 1], [false, 2]] as const) {
+    const fs = Object.assign(memory(tree), { limits: { rawNames } });
+    const root = await new Fixture({ path: "/", fs }).at("/");
+    const values = await root.attributes(76);
+    assertEquals(values.uint32(), cap);
+  }
+});
+
 Deno.test("space comes from the file system, also one that waits", async () => {
   const fs = memory(tree, { maxBytes: 1 << 20, maxFiles: 100 });
   for (const one of [fs, slow(fs)]) {
