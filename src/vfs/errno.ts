@@ -41,7 +41,10 @@ const CODES = new Map(Object.entries<FsErrorCode>({
   EIO: "io",
 }));
 
-/** Names of `Deno.errors` that come without a name of POSIX. */
+/**
+ * Names of `Deno.errors` that come without a name of POSIX. BadResource is none of
+ * the host's: what was closed is used on, by mistake.
+ */
 const CLASSES: Readonly<Record<string, FsErrorCode>> = {
   NotFound: "not-found",
   PermissionDenied: "access",
@@ -56,6 +59,17 @@ const CLASSES: Readonly<Record<string, FsErrorCode>> = {
   WouldBlock: "busy",
   UnexpectedEof: "io",
   WriteZero: "io",
+  InvalidData: "io",
+  // What a file system keeps elsewhere is out of its reach.
+  AddrInUse: "io",
+  AddrNotAvailable: "io",
+  BrokenPipe: "io",
+  ConnectionAborted: "io",
+  ConnectionRefused: "io",
+  ConnectionReset: "io",
+  Http: "io",
+  NetworkUnreachable: "io",
+  NotConnected: "io",
 };
 
 /** What an error name of POSIX ("ENOENT") is here; "io" for those that have no word. */

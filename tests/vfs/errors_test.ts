@@ -16,6 +16,8 @@ const known: readonly (readonly [unknown, string, string])[] = [
   [new Deno.errors.NotADirectory(), "not-directory", "NOTDIR"],
   [new Deno.errors.IsADirectory(), "is-directory", "ISDIR"],
   [new Deno.errors.Busy(), "busy", "DELAY"],
+  [new Deno.errors.ConnectionReset(), "io", "IO"],
+  [new Deno.errors.Http(), "io", "IO"],
   [coded("ENOENT"), "not-found", "NOENT"],
   [coded("ENOSPC"), "no-space", "NOSPC"],
   [coded("EDQUOT"), "quota", "DQUOT"],
@@ -27,6 +29,7 @@ const known: readonly (readonly [unknown, string, string])[] = [
 const unknown: readonly unknown[] = [
   new Error("a mistake"),
   new TypeError("a mistake"),
+  new Deno.errors.BadResource("closed"),
   coded("ERR_INVALID_ARG_TYPE"),
   coded("toString"),
   "text",
@@ -44,6 +47,13 @@ Deno.test("FsError.from knows what the host throws, and leaves mistakes alone", 
     assertStrictEquals(from?.cause, thrown);
   }
   for (const thrown of unknown) assertEquals(FsError.from(thrown), undefined);
+});
+
+Deno.test("every class of Deno's errors is the host's, but for what is used after its end", () => {
+  for (const [name, Class] of Object.entries(Deno.errors)) {
+    const isKnown = FsError.from(new Class("what happened")) !== undefined;
+    assertEquals(isKnown, name !== "BadResource", name);
+  }
 });
 
 Deno.test("what a file system throws of the host's is told as such, a mistake is SERVERFAULT", async () => {
