@@ -245,6 +245,16 @@ Deno.test("cookies that are none, or lead nowhere, are IO", async () => {
       op.readdir({ attributes: [] }),
     ]);
   }
+  // Behind the one in the middle a client would begin anew.
+  const cookies = [1, 0, 2].map((cookie) => ({ name: `${cookie}`, cookie }));
+  {
+    const readdir = () => ({ entries: cookies, end: true });
+    await using hostile = await fixture({ readdir });
+    await hostile.session.expectStatus(Status.IO, [
+      ...walk(["h"]),
+      op.readdir({ attributes: [] }),
+    ]);
+  }
   // The same page for ever, of entries that are gone.
   const readdir = () => ({ entries: [{ name: "a", cookie: 1 }], end: false });
   await using hostile = await fixture({ readdir, lookup: () => undefined });
