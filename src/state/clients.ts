@@ -4,6 +4,7 @@ import { Client } from "./client.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
 import { Crowds } from "./crowds.ts";
 import { LOOK, type Piecework } from "./effects.ts";
+import { LapsedClients, type WhichLapsed } from "./lapsed_clients.ts";
 import type { Lease } from "./lease.ts";
 import type { ClientEnd } from "./observers.ts";
 import { isRoot, keptForRoot, ROOT } from "../rpc/party.ts";
@@ -51,8 +52,8 @@ export class ClientTable {
   readonly #byOwner = new Map<string, OwnerRecords>();
   /** The oldest first. */
   readonly #unconfirmed = new Set<Client>();
-  /** Clients whose lease had run out at the last sweep, by whether they hold anything. */
-  readonly #lapsed = { idle: new Set<Client>(), holding: new Set<Client>() };
+  /** Those whose lease had run out at the last sweep. */
+  readonly #lapsed = new LapsedClients();
   readonly #crowds = new Crowds();
   /** NFSv4.0 ids that ran out, the oldest first; as many as there may be clients. */
   readonly #expired = new Set<bigint>();
@@ -68,8 +69,7 @@ export class ClientTable {
 
   /** How many are of which kind; `courtesy`: confirmed, but their lease had run out at the last sweep. */
   get counts(): { confirmed: number; unconfirmed: number; courtesy: number } {
-    const { idle, holding } = this.#lapsed;
-    const courtesy = idle.size + holding.size;
+    const courtesy = this.#lapsed.size;
     const unconfirmed = this.#unconfirmed.size;
     const confirmed = this.size - unconfirmed - courtesy;
     return { confirmed, unconfirmed, courtesy };
@@ -182,8 +182,7 @@ export class ClientTable {
     client.isGone = true;
     this.#byId.delete(client.id);
     this.#unconfirmed.delete(client);
-    this.#lapsed.idle.delete(client);
-    this.#lapsed.holding.delete(client);
+    this.#lapsed.place(client, false);
     this.#crowds.leave(client);
     client.account.count("client", -1, sizeOf(client));
     const records = this.#recordsOf(client);
@@ -217,10 +216,9 @@ export class ClientTable {
       if (update !== undefined && now - update.since > leaseMs) {
         client.update = undefined;
       }
-      const lapsed = client.isConfirmed &&
+      const hasLapsed = client.isConfirmed &&
         this.#options.lease.isExpired(client);
-      place(this.#lapsed.idle, client, lapsed && client.states.isEmpty);
-      place(this.#lapsed.holding, client, lapsed && !client.states.isEmpty);
+      this.#lapsed.place(client, hasLapsed);
       yield LOOK;
     }
   }
@@ -254,7 +252,7 @@ export class ClientTable {
     let victim: Client | undefined;
     if (own > 0 && (!mayHaveMore(party, own, shared) || account.isFull)) {
       victim = this.#crowds.spareOf(party) ??
-        this.#firstLapsed((client) => client.party === party);
+        this.#firstLapsed({ party });
     } else if (freeTo(party, shared) > 0) return true;
     else victim = this.#spare(party, shared);
     if (victim === undefined) return false;
@@ -271,7 +269,7 @@ export class ClientTable {
     const oldest = this.#crowds.areMany(this.#unconfirmed.size)
       ? this.#unconfirmed.values().find(mayGo)
       : undefined;
-    return oldest ?? this.#firstLapsed(mayGo) ??
+    return oldest ?? this.#firstLapsed({ mayGo }) ??
       this.#crowds.spare(isKept ? ROOT : undefined);
   }
 
@@ -281,21 +279,10 @@ export class ClientTable {
     return { limit, used: this.#byId.size, ofRoot };
   }
 
-  /** A client whose lease ran out, the longest known ones first and those without state before others. */
-  #firstLapsed(
-    mayGo: (client: Client) => boolean = () => true,
-  ): Client | undefined {
-    for (const clients of [this.#lapsed.idle, this.#lapsed.holding]) {
-      for (const client of clients) {
-        // It may have come back, or come to hold something, since the last sweep.
-        const { isEmpty } = client.states;
-        const isThere = isEmpty === (clients === this.#lapsed.idle) &&
-          this.#options.lease.isExpired(client);
-        if (!isThere) clients.delete(client);
-        else if (mayGo(client)) return client;
-      }
-    }
-    return undefined;
+  /** A client whose lease ran out, of those that may go. */
+  #firstLapsed(which: WhichLapsed = {}): Client | undefined {
+    const { lease } = this.#options;
+    return this.#lapsed.first((client) => lease.isExpired(client), which);
   }
 
   #add(client: Client): void {
@@ -332,9 +319,4 @@ function ownerKey(protocol: 0 | 1, owner: Uint8Array): string {
 /** Bytes of a client besides what each one costs: its name, here, as a key and in its record. */
 function sizeOf({ owner }: Client): number {
   return 3 * owner.length;
-}
-
-function place(set: Set<Client>, client: Client, belongs: boolean): void {
-  if (belongs) set.add(client);
-  else set.delete(client);
 }

@@ -1,6 +1,7 @@
 import { finish } from "../../src/state/effects.ts";
 import { assertEquals } from "@std/assert";
 import type { Client } from "../../src/state/client.ts";
+import { looksOf } from "../support/looks.ts";
 import { bytes, LEASE, StateFixture } from "./fixture.ts";
 
 let names = 0;
@@ -189,4 +190,27 @@ Deno.test("at the limit a user of the host takes no client's place that is kept 
   assertEquals(users.some((client) => client.isGone), false);
   assertEquals(mounts.map((client) => client.isGone), [false, false]);
   assertEquals(state.clients.size, 32);
+});
+
+Deno.test("a newcomer that is refused, or makes room, looks at no crowd of lapsed clients of another party", async () => {
+  const costs: number[] = [];
+  for (const count of [50, 500]) {
+    const fixture = new StateFixture({ maxClients: count * 4 / 3 });
+    const others = crowd(fixture, "a", count);
+    for (const client of others) fixture.hold(client);
+    fixture.clock.advance(LEASE + 1);
+    await finish(fixture.state.clients.sweep(fixture.clock.now()));
+    for (;;) {
+      const own = come(fixture, "b");
+      if (own === undefined) break;
+      fixture.hold(own);
+    }
+    costs.push(await looksOf(() => void come(fixture, "b")));
+    assertEquals(
+      others.filter(({ isGone }) => isGone).length < count / 2,
+      true,
+    );
+  }
+  const [few, many] = costs as [number, number];
+  assertEquals(many, few);
 });
