@@ -13,12 +13,13 @@ interface Watched {
 
 /**
  * What file systems do wrong, by the path of their export:
- * `file_system_timeouts_total{call}`, `file_system_faults_total{call}` and
- * `file_system_overdue_calls`; and how busy those are that have operations wait:
+ * `file_system_timeouts_total{call}`, `file_system_overdue_calls`,
+ * `file_system_refused_calls_total{call}` and `file_system_faults_total{call}`; and how busy those are that have operations wait:
  * `file_system_operations`, `file_system_waiting_operations`.
  */
 export class FileSystemMetrics {
   readonly #timeouts: Counter<"export" | "call">;
+  readonly #refused: Counter<"export" | "call">;
   readonly #faults: Counter<"export" | "call">;
   readonly #watched = new Map<string, Watched>();
 
@@ -26,6 +27,12 @@ export class FileSystemMetrics {
     this.#timeouts = counter(registry, {
       name: "file_system_timeouts_total",
       help: "Calls of a file system that nobody waited for any longer.",
+      labels: ["export", "call"],
+    });
+    this.#refused = counter(registry, {
+      name: "file_system_refused_calls_total",
+      help:
+        "Calls that were not made, as too many like them have not returned.",
       labels: ["export", "call"],
     });
     this.#faults = counter(registry, {
@@ -70,6 +77,7 @@ export class FileSystemMetrics {
     return {
       timedOut: (call, calls) =>
         this.#timeouts.inc({ export: path, call }, calls),
+      refused: (call) => this.#refused.inc({ export: path, call }),
       unsound: (call) => this.#faults.inc({ export: path, call }),
     };
   }

@@ -16,8 +16,8 @@ export interface ServerLimits extends ProtocolLimits {
   readonly maxConnections: number;
   /**
    * Connections from one address; the same goes for them. A party (the user of this
-   * host who holds a connection, where the host tells, or else the network of its
-   * address) has half of all, or this where it is more, and there the address that
+   * host who holds a connection, where an export has it asked: `trust: "owner"`; or
+   * else the network of its address, so that all users of a host are one) has half of all, or this where it is more, and there the address that
    * has most gives way to one that has fewer.
    */
   readonly maxConnectionsPerAddress: number;
@@ -35,14 +35,17 @@ export interface ServerLimits extends ProtocolLimits {
    */
   readonly maxReplayCacheBytes: number;
   /**
-   * Calls of a file system that have not returned in `fileSystemTimeout`. Beyond
-   * it nothing more is asked of that file system until some of them do.
+   * Calls of a file system that have not returned in `fileSystemTimeout`. The
+   * parties share them out: one with half of them, or with as many as are left,
+   * has nothing more asked of that file system until some of its own return.
+   * Where a few are of one method and one file, that is asked no more of it.
    */
   readonly maxOverdueCalls: number;
   /**
    * Operations under way in one file system that has its callers wait: one of
    * your own, or a folder in a worker. Further ones stand in line, in which the
-   * parties have their turns; one has half at most, a connection an eighth.
+   * parties have their turns; one has half at most, a connection an eighth. Users
+   * of one host wait for each other there unless an export has `trust: "owner"`.
    */
   readonly maxOperationsUnderWay: number;
   /** Requests to the metrics port that are answered at once; others get 503. */

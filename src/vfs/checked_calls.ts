@@ -3,6 +3,7 @@ import { calling } from "../base/ongoing_call.ts";
 import { leaveParts, UnsoundResult } from "./checks.ts";
 import type { CheckedOptions } from "./checked_options.ts";
 import { FsError } from "./errors.ts";
+import { type Call, targetOf } from "./overdue_calls.ts";
 import { PendingCalls, type PendingOutcome } from "./pending_calls.ts";
 
 /** The methods whose calls keep a buffer each. */
@@ -26,22 +27,31 @@ export class CheckedCalls {
   #isEnding = false;
   #hasFailed = false;
 
-  constructor(options: CheckedOptions) {
+  /** `identify` is the file system's own. */
+  constructor(
+    options: CheckedOptions,
+    identify: (node: object) => Uint8Array,
+  ) {
     this.#options = options;
     this.#pending = new PendingCalls({
       ...options,
+      targetOf: (call) =>
+        // What settles, or ends, is of no file.
+        ENDING.has(call.method)
+          ? undefined
+          : this.told("identify", () => targetOf(call, identify), undefined),
       timedOut: (call, calls, after) => this.#timedOut(call, calls, after),
     });
   }
 
   /** Calls that were given up and still go on. */
   get overdue(): number {
-    return this.#pending.overdue;
+    return this.#pending.overdue.count;
   }
 
-  /** Whether so many are overdue that nothing more is asked. */
+  /** Whether so many are overdue that for some parties nothing more is asked. */
   get areTooMany(): boolean {
-    return this.#pending.areTooMany;
+    return this.#pending.overdue.areTooMany;
   }
 
   /** Gives up the calls that take too long. */
@@ -60,54 +70,60 @@ export class CheckedCalls {
     this.#pending.end(ENDING);
   }
 
-  /** Throws FsError "busy" where nothing is to be asked. */
-  admit(): void {
-    if (this.#isEnding) throw new FsError("busy", "the server ends");
-    this.admitAnswering();
+  /** Whether no call at all would be refused. */
+  get mayMakeAll(): boolean {
+    return !this.#isEnding && this.#pending.overdue.count === 0;
   }
 
-  /** Nothing more is asked of a file system that does not answer. */
-  admitAnswering(): void {
-    if (this.areTooMany) throw new FsError("busy", "it does not answer");
+  /** Throws FsError "busy" where a call is not to be made. */
+  admit(call: Call): void {
+    if (this.#isEnding) throw new FsError("busy", "the server ends");
+    this.admitAnswering(call);
+  }
+
+  /** A file system that does not answer is asked no more of what it owes too many answers to. */
+  admitAnswering(call: Call): void {
+    if (!this.#pending.isVain(call)) return;
+    this.#options.observer?.refused?.(call.method);
+    throw new FsError("busy", "it does not answer");
   }
 
   /**
-   * A call that changes something, or keeps a buffer, is made, and what it returns
-   * looked at: given up, it does nothing later that it has not begun.
+   * Makes a call and looks at what it returns: given up, it does nothing later
+   * that it has not begun. `late` is called when no operation waits for it any more.
    */
   called<T>(
-    call: string,
+    call: Call,
     ask: () => Awaitable<T>,
     wrong: (value: T) => string | undefined,
+    late?: () => void,
   ): Awaitable<T> {
-    const accept = (value: T) => this.sound(call, value, wrong);
+    this.admit(call);
+    const accept = (value: T) => this.sound(call.method, value, wrong);
     const given = calling(
       ask,
-      (work, ongoing) => this.#pending.wait(call, work, { accept, ongoing }),
+      (work, ongoing) =>
+        this.#pending.wait(call, work, { accept, late, ongoing }),
     );
     return given instanceof Promise ? given : accept(given);
   }
 
-  /** What a call returned, looked at when it is there. */
+  /** What a call that can't leave a line returned, looked at when it is there. */
   checked<T>(
-    call: string,
+    call: Call,
     given: Awaitable<T>,
     wrong: (value: T) => string | undefined,
   ): Awaitable<T> {
-    if (!(given instanceof Promise)) return this.sound(call, given, wrong);
-    const accept = (value: T) => this.sound(call, value, wrong);
+    const accept = (value: T) => this.sound(call.method, value, wrong);
+    if (!(given instanceof Promise)) return accept(given);
     return this.#pending.wait(call, given, { accept });
   }
 
-  /** The end of a call that returns nothing; `late` is called when no operation waits for it any more. */
-  done(
-    call: string,
-    given: Awaitable<void>,
-    late?: () => void,
-  ): Awaitable<void> {
+  /** The end of a call that returns nothing, and is made whatever becomes of it. */
+  done(call: Call, given: Awaitable<void>): Awaitable<void> {
     const work = promised(given);
     if (work === undefined) return;
-    return this.#pending.wait(call, work, late ? { ...DONE, late } : DONE);
+    return this.#pending.wait(call, work, DONE);
   }
 
   /**

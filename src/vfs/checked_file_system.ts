@@ -15,7 +15,6 @@ import {
   wrongFailure,
   wrongIdentity,
   wrongNode,
-  wrongPage,
   wrongPlace,
   wrongRead,
   wrongStability,
@@ -47,9 +46,12 @@ import type {
   WantedAttributes,
 } from "./file_system.ts";
 import type { JudgedEntry, JudgedRename } from "./judged.ts";
+import { LooksInLine } from "./looks_in_line.ts";
 import { OPTIONAL, type OptionalMethod } from "./optional_methods.ts";
 import { operationsUnderWay, standsInLine } from "./under_way.ts";
 import type { Rights } from "./wanted.ts";
+
+const SETTLE = { method: "settle" };
 
 /**
  * A file system that is not believed: the one door between the server and what
@@ -68,8 +70,11 @@ export class CheckedFileSystem
   /** The operations in it that wait; `undefined` where only long ones do, which it sees to by itself. */
   readonly underWay: SharedPlaces | undefined;
   readonly #calls: CheckedCalls;
+  readonly #looks: LooksInLine;
   /** Whether it is a back end of ours, whose results need no second look. */
   readonly #isSound: boolean;
+  /** Whether it is one of those in the server's own thread: its calls are in no line of ours. */
+  readonly #isHere: boolean;
 
   constructor(inner: FileSystem, options: CheckedOptions) {
     this.inner = inner;
@@ -77,8 +82,10 @@ export class CheckedFileSystem
     this.trust = inner.trust;
     this.folder = inner.folder;
     this.#isSound = isSound(inner);
-    this.#calls = new CheckedCalls(options);
-    if (!this.#isSound || standsInLine in inner) {
+    this.#calls = new CheckedCalls(options, (node) => this.identify(node));
+    this.#looks = new LooksInLine(inner, this.#calls);
+    this.#isHere = this.#isSound && !(standsInLine in inner);
+    if (!this.#isHere) {
       this.underWay = operationsUnderWay(options.maxUnderWay);
     }
     const { records } = inner;
@@ -189,37 +196,34 @@ export class CheckedFileSystem
   }
 
   resolve(identity: Uint8Array): Awaitable<object> {
-    this.#calls.admit();
-    return this.#calls.checked(
-      "resolve",
-      this.inner.resolve(identity),
-      wrongNode,
-    );
+    const call = { method: "resolve", identity };
+    const ask = () => this.inner.resolve(identity);
+    return this.#calls.called(call, ask, wrongNode);
   }
 
   getattr(
     node: object,
     wanted?: WantedAttributes,
   ): Awaitable<FileAttributes> {
-    this.#calls.admit();
+    if (!this.#isAtHand) return this.#looks.getattr(node, wanted);
     const given = this.inner.getattr(node, wanted);
-    if (this.#isSound && !(given instanceof Promise)) return given;
-    return this.#calls.checked("getattr", given, wrongAttributes);
+    if (!(given instanceof Promise)) return given;
+    const call = { method: "getattr", node };
+    return this.#calls.checked(call, given, wrongAttributes);
   }
 
   lookup(directory: object, name: string): Awaitable<object | undefined> {
-    this.#calls.admit();
+    if (!this.#isAtHand) return this.#looks.lookup(directory, name);
     const given = this.inner.lookup(directory, name);
-    return this.#calls.checked("lookup", given, wrongEntry);
+    if (!(given instanceof Promise)) return given;
+    const call = { method: "lookup", node: directory, name };
+    return this.#calls.checked(call, given, wrongEntry);
   }
 
   parent(directory: object): Awaitable<object> {
-    this.#calls.admit();
-    return this.#calls.checked(
-      "parent",
-      this.inner.parent(directory),
-      wrongNode,
-    );
+    const call = { method: "parent", node: directory };
+    const ask = () => this.inner.parent(directory);
+    return this.#calls.called(call, ask, wrongNode);
   }
 
   readdir(
@@ -228,11 +232,13 @@ export class CheckedFileSystem
     limit: number,
     wanted?: WantedAttributes,
   ): Awaitable<DirectoryPage<object>> {
-    this.#calls.admit();
-    const given = this.inner.readdir(directory, cookie, limit, wanted);
-    if (this.#isSound && !(given instanceof Promise)) return given;
-    const wrong = (page: DirectoryPage<object>) => wrongPage(page, cookie);
-    const page = this.#calls.checked("readdir", given, wrong);
+    let page: Awaitable<DirectoryPage<object>>;
+    if (this.#isAtHand) {
+      page = this.inner.readdir(directory, cookie, limit, wanted);
+      if (!(page instanceof Promise)) return page;
+      const call = { method: "readdir", node: directory };
+      page = this.#calls.checked(call, page, () => undefined);
+    } else page = this.#looks.readdir(directory, cookie, limit, wanted);
     return page instanceof Promise
       ? page.then(this.#usable)
       : this.#usable(page);
@@ -243,34 +249,36 @@ export class CheckedFileSystem
     offset: number,
     target: Uint8Array,
   ): Awaitable<ReadResult> {
-    this.#calls.admit();
     if (!this.#isSound) return this.#readApart(file, offset, target);
     const read = () => this.inner.read(file, offset, target);
-    return this.#calls.called("read", read, wrongRead);
+    return this.#calls.called({ method: "read", node: file }, read, wrongRead);
   }
 
   readlink(symlink: object): Awaitable<string> {
-    this.#calls.admit();
-    const given = this.inner.readlink!(symlink);
+    const call = { method: "readlink", node: symlink };
+    const ask = () => this.inner.readlink!(symlink);
     const wrong = (target: string) => wrongTarget(target, this.limits);
-    return this.#calls.checked("readlink", given, wrong);
+    return this.#calls.called(call, ask, wrong);
   }
 
   status(): Awaitable<FileSystemStatus> {
-    this.#calls.admit();
-    return this.#calls.checked("status", this.inner.status!(), wrongStatus);
+    const ask = () => this.inner.status!();
+    return this.#calls.called({ method: "status" }, ask, wrongStatus);
   }
 
   open(file: object, mode: OpenMode): Awaitable<void> {
-    this.#calls.admit();
+    const call = { method: "open", node: file };
+    const open = () => promised(this.inner.open!(file, mode));
     // The client was told that it is not open.
     const late = () => this.#closeLate(file, mode);
-    return this.#calls.done("open", this.inner.open!(file, mode), late);
+    return this.#calls.called(call, open, () => undefined, late);
   }
 
   close(file: object, mode: OpenMode): Awaitable<void> {
-    // Asked for even where nothing else is, or the file would stay open for ever.
-    return this.#calls.done("close", this.inner.close!(file, mode));
+    // Asked for even where nothing else is, and never given up in a line, or the
+    // file would stay open for ever.
+    const given = this.inner.close!(file, mode);
+    return this.#calls.done({ method: "close", node: file }, given);
   }
 
   setattr(
@@ -278,9 +286,9 @@ export class CheckedFileSystem
     changes: AttributeChanges,
     judged?: Rights,
   ): Awaitable<void> {
-    this.#calls.admit();
+    const call = { method: "setattr", node };
     const set = () => promised(this.inner.setattr!(node, changes, judged));
-    return this.#calls.called("setattr", set, () => undefined);
+    return this.#calls.called(call, set, () => undefined);
   }
 
   write(
@@ -289,29 +297,32 @@ export class CheckedFileSystem
     data: Uint8Array,
     stability: Stability,
   ): Awaitable<Stability> {
-    this.#calls.admit();
-    // Others' requests lie in the same memory, which may be given to a worker.
-    const own = this.#isSound ? data : data.slice();
-    const write = () => this.inner.write!(file, offset, own, stability);
-    return this.#calls.called("write", write, wrongStability);
+    const call = { method: "write", node: file };
+    const write = () => {
+      // Others' requests lie in the same memory, which may be given to a worker.
+      const own = this.#isSound ? data : data.slice();
+      return this.inner.write!(file, offset, own, stability);
+    };
+    return this.#calls.called(call, write, wrongStability);
   }
 
   commit(file: object): Awaitable<void> {
-    this.#calls.admit();
-    return this.#calls.done("commit", this.inner.commit!(file));
+    const call = { method: "commit", node: file };
+    const commit = () => promised(this.inner.commit!(file));
+    return this.#calls.called(call, commit, () => undefined);
   }
 
   allocate(file: object, offset: number, length: number): Awaitable<void> {
-    this.#calls.admit();
+    const call = { method: "allocate", node: file };
     const allocate = () => promised(this.inner.allocate!(file, offset, length));
-    return this.#calls.called("allocate", allocate, () => undefined);
+    return this.#calls.called(call, allocate, () => undefined);
   }
 
   deallocate(file: object, offset: number, length: number): Awaitable<void> {
-    this.#calls.admit();
+    const call = { method: "deallocate", node: file };
     const deallocate = () =>
       promised(this.inner.deallocate!(file, offset, length));
-    return this.#calls.called("deallocate", deallocate, () => undefined);
+    return this.#calls.called(call, deallocate, () => undefined);
   }
 
   seek(
@@ -319,10 +330,10 @@ export class CheckedFileSystem
     offset: number,
     what: ContentKind,
   ): Awaitable<number | undefined> {
-    this.#calls.admit();
+    const call = { method: "seek", node: file };
     const seek = () => this.inner.seek!(file, offset, what);
     const wrong = (place: number | undefined) => wrongPlace(place, offset);
-    return this.#calls.called("seek", seek, wrong);
+    return this.#calls.called(call, seek, wrong);
   }
 
   create(
@@ -331,9 +342,9 @@ export class CheckedFileSystem
     kind: CreateKind,
     options: CreateOptions,
   ): Awaitable<Created<object>> {
-    this.#calls.admit();
+    const call = { method: "create", node: directory, name };
     const create = () => this.inner.create!(directory, name, kind, options);
-    return this.#calls.called("create", create, wrongCreated);
+    return this.#calls.called(call, create, wrongCreated);
   }
 
   link(
@@ -342,9 +353,9 @@ export class CheckedFileSystem
     name: string,
     judged?: Rights,
   ): Awaitable<ChangeInfo> {
-    this.#calls.admit();
+    const call = { method: "link", node: directory, name };
     const link = () => this.inner.link!(node, directory, name, judged);
-    return this.#calls.called("link", link, wrongChange);
+    return this.#calls.called(call, link, wrongChange);
   }
 
   remove(
@@ -352,9 +363,9 @@ export class CheckedFileSystem
     name: string,
     judged?: JudgedEntry,
   ): Awaitable<ChangeInfo> {
-    this.#calls.admit();
+    const call = { method: "remove", node: directory, name };
     const remove = () => this.inner.remove!(directory, name, judged);
-    return this.#calls.called("remove", remove, wrongChange);
+    return this.#calls.called(call, remove, wrongChange);
   }
 
   rename(
@@ -362,14 +373,14 @@ export class CheckedFileSystem
     to: DirectoryName<object>,
     judged?: JudgedRename,
   ): Awaitable<{ readonly source: ChangeInfo; readonly target: ChangeInfo }> {
-    this.#calls.admit();
+    const call = { method: "rename", node: from.directory, name: from.name };
     const rename = () => this.inner.rename!(from, to, judged);
-    return this.#calls.called("rename", rename, wrongChanges);
+    return this.#calls.called(call, rename, wrongChanges);
   }
 
   settle(): Awaitable<void> {
-    this.#calls.admitAnswering();
-    return this.#calls.done("settle", this.inner.settle!());
+    this.#calls.admitAnswering(SETTLE);
+    return this.#calls.done(SETTLE, this.inner.settle!());
   }
 
   watch(recall: (node: object) => Promise<void>): void {
@@ -394,7 +405,12 @@ export class CheckedFileSystem
   }
 
   dispose(): Awaitable<void> {
-    return this.#calls.done("dispose", this.inner.dispose!());
+    return this.#calls.done({ method: "dispose" }, this.inner.dispose!());
+  }
+
+  /** Whether a look is to be made without more ado, see {@linkcode LooksInLine}. */
+  get #isAtHand(): boolean {
+    return this.#isHere && this.#calls.mayMakeAll;
   }
 
   /**
@@ -407,15 +423,19 @@ export class CheckedFileSystem
     target: Uint8Array,
   ): Awaitable<ReadResult> {
     const { length } = target;
-    const own = new Uint8Array(length);
-    const ask = () => this.inner.read(file, offset, own);
+    let own: Uint8Array;
+    const call = { method: "read", node: file };
+    const ask = () => {
+      own = new Uint8Array(length);
+      return this.inner.read(file, offset, own);
+    };
     const wrong = (result: ReadResult) =>
       own.length < length ? "a target that was given away" : wrongRead(result);
     const copy = ({ bytes, eof, isSettled }: ReadResult): ReadResult => {
       target.set(own);
       return { bytes, eof, isSettled: isSettled === true };
     };
-    const read = this.#calls.called("read", ask, wrong);
+    const read = this.#calls.called(call, ask, wrong);
     return read instanceof Promise ? read.then(copy) : copy(read);
   }
 

@@ -5,6 +5,8 @@ import type { Logger } from "../base/log.ts";
 export interface FileSystemObserver {
   /** Calls of it have taken too long. */
   timedOut?(call: string, calls: number): void;
+  /** A call was not made, as it owes too many answers. */
+  refused?(call: string): void;
   /** It has returned what it must not. */
   unsound?(call: string): void;
 }
@@ -15,7 +17,7 @@ export interface CheckedOptions {
   readonly name: string;
   /** Milliseconds that a call may take. */
   readonly timeout: number;
-  /** Overdue calls at once; at that many nothing more is asked of it. */
+  /** Overdue calls at once, which the parties share out; for one with its share nothing more is asked of it. */
   readonly maxOverdue: number;
   /** Operations at once, where they stand in line. */
   readonly maxUnderWay: number;

@@ -32,9 +32,12 @@ export class CheckedRecords implements ServerRecords {
   }
 
   all(collection: string): Awaitable<ReadonlyMap<string, Uint8Array>> {
-    this.#calls.admit();
-    const given = this.#inner.all(collection);
-    return this.#calls.checked("records.all", given, wrongRows);
+    const call = { method: "records.all", name: collection };
+    return this.#calls.called(
+      call,
+      () => this.#inner.all(collection),
+      wrongRows,
+    );
   }
 
   watch(undone: (collection: string, key: string) => void): void {

@@ -1,15 +1,19 @@
+import { askedBy } from "../base/asker.ts";
 import type { Clock } from "../base/clock.ts";
 import type { OngoingCall } from "../base/ongoing_call.ts";
 import { FsError } from "./errors.ts";
+import { type Call, type OverdueCall, OverdueCalls } from "./overdue_calls.ts";
 
 /** Options of {@linkcode PendingCalls}. */
 export interface PendingCallsOptions {
   /** Milliseconds that a call may take. */
   readonly timeout: number;
-  /** Overdue calls at once; at that many nothing more is asked of the file system. */
+  /** Overdue calls at once, which the parties share out: see {@linkcode OverdueCalls}. */
   readonly maxOverdue: number;
   /** What their time goes by. */
   readonly clock: Clock;
+  /** Tells what a call is of from all else that its method may be asked of; `undefined` where that can't be told. */
+  readonly targetOf: (call: Call) => string | undefined;
   /** Hears how many calls of a method were given up at once, after how many milliseconds. */
   readonly timedOut?: (method: string, calls: number, after: number) => void;
 }
@@ -27,7 +31,7 @@ export interface PendingOutcome<T> {
   /** Its value, as it is to be believed; may throw. */
   readonly accept: (value: T) => T;
   /** It came when no operation waited for it any more. */
-  readonly late?: (value: T) => void;
+  readonly late?: ((value: T) => void) | undefined;
   /** Hears when it is given up. */
   readonly ongoing?: OngoingCall | undefined;
 }
@@ -42,47 +46,48 @@ export class PendingCalls {
   readonly #options: PendingCallsOptions;
   /** The oldest first. */
   readonly #waiting = new Set<PendingCall>();
-  #overdue = 0;
+  /** Those that were given up and still go on. */
+  readonly overdue: OverdueCalls;
 
   constructor(options: PendingCallsOptions) {
     this.#options = options;
+    this.overdue = new OverdueCalls(options.maxOverdue);
   }
 
-  /** Calls that were given up and still go on. */
-  get overdue(): number {
-    return this.#overdue;
-  }
-
-  /** Whether so many are overdue that more would only be waste of memory. */
-  get areTooMany(): boolean {
-    return this.#overdue >= this.#options.maxOverdue;
+  /** Whether so many of its party's, or of what it is of, are overdue that a call is not to be made. */
+  isVain(call: Call): boolean {
+    if (this.overdue.count === 0) return false;
+    return this.overdue.isFull(askedBy().party) ||
+      this.overdue.isHung(this.#options.targetOf(call));
   }
 
   /** What a call comes to, for as long as that is worth waiting for. */
   wait<T>(
-    method: string,
+    asked: Call,
     work: Promise<T>,
     { accept, late, ongoing }: PendingOutcome<T>,
   ): Promise<T> {
+    const { method } = asked;
+    const { party } = askedBy();
     return new Promise((resolve, reject) => {
-      let isOverdue = false;
+      let overdue: OverdueCall | undefined;
       const call: PendingCall = {
         method,
         since: this.#options.clock.now(),
         giveUp: (reason) => {
-          isOverdue = true;
-          this.#overdue++;
+          overdue = { party, target: this.#options.targetOf(asked) };
+          this.overdue.add(overdue);
           reject(new FsError("busy", `${method} ${reason}`));
           ongoing?.giveUp();
         },
       };
       const end = (): void => {
-        if (isOverdue) this.#overdue--;
+        if (overdue !== undefined) this.overdue.delete(overdue);
         else this.#waiting.delete(call);
       };
       work.then((value) => {
         end();
-        if (isOverdue) return late?.(value);
+        if (overdue !== undefined) return late?.(value);
         try {
           resolve(accept(value));
         } catch (error) {

@@ -203,9 +203,9 @@ Deno.test("what a result has in place of a number may reject, however deep in it
       ...{ name: "/", timeout: 1, maxOverdue: 1, maxUnderWay: 1 },
       ...{ clock: new FakeClock(), log: silentLogger },
     });
-    const call = Reflect.get(checked, method) as () => unknown;
+    const at = { directory: root, name: "f" };
     try {
-      call.call(checked);
+      Reflect.get(checked, method).call(checked, at, at);
     } catch (error) {
       assertEquals(FsError.from(error)?.code, "io", method);
     }

@@ -3,7 +3,7 @@ import { type Asker, workFor } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/timers.ts";
 import type { SharedPlaces } from "../../base/shared_places.ts";
-import { EvenShares } from "./even_shares.ts";
+import { EvenShares } from "../../base/even_shares.ts";
 import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";

@@ -6,7 +6,7 @@ import { FsError } from "../../vfs/errors.ts";
 import { Closing } from "./closing.ts";
 import { type Access, Descriptor } from "./descriptor.ts";
 import { isDenied, toFsError } from "./errno.ts";
-import { EvenShares } from "./even_shares.ts";
+import { EvenShares } from "../../base/even_shares.ts";
 import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";

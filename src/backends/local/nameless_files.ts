@@ -1,4 +1,4 @@
-import { EvenShares } from "./even_shares.ts";
+import { EvenShares } from "../../base/even_shares.ts";
 import type { LocalNode } from "./node.ts";
 
 /**

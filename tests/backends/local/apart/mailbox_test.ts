@@ -5,8 +5,11 @@ import {
   calling,
   type OngoingCall,
 } from "../../../../src/base/ongoing_call.ts";
+import { silentLogger } from "../../../../src/base/log.ts";
 import type { Turn } from "../../../../src/base/turn.ts";
+import { CheckedFileSystem } from "../../../../src/vfs/checked_file_system.ts";
 import { eventually } from "../../../backchannel/fixture.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
 import { attributes, hasFfi, noFolder } from "../fixture.ts";
 import { ApartBox, WorkerHere } from "./fixture.ts";
 
@@ -157,6 +160,68 @@ Deno.test(
     box.turns.give();
     await box.fs.getattr(box.file);
     assertEquals(box.content, []);
+  },
+);
+
+/** What asks without changing anything, and what is done to an open file. */
+const LOOKS: Record<
+  string,
+  (fs: CheckedFileSystem, file: object) => unknown
+> = {
+  resolve: (fs, file) => fs.resolve(fs.identify(file)),
+  getattr: (fs, file) => fs.getattr(file),
+  lookup: (fs) => fs.lookup(fs.root(), "file"),
+  parent: (fs) => fs.parent(fs.root()),
+  readdir: (fs) => fs.readdir(fs.root(), 0, 10),
+  readlink: (fs, file) => fs.readlink(file),
+  status: (fs) => fs.status(),
+  open: (fs, file) => fs.open(file, { read: true, write: false }),
+  commit: (fs, file) => fs.commit(file),
+};
+
+for (const [method, look] of Object.entries(LOOKS)) {
+  Deno.test(
+    `local, apart: a call of ${method} that is given up where it waits in the worker leaves it`,
+    { ignore },
+    async () => {
+      await using box = await SlowBox.open();
+      const clock = new FakeClock();
+      const fs = new CheckedFileSystem(box.fs, {
+        ...{ name: "/", timeout: 1_000, maxOverdue: 64, maxUnderWay: 256 },
+        ...{ clock, log: silentLogger },
+      });
+      box.turns.isOver = true;
+      const given = assertRejects(async () => await look(fs, box.file));
+      await box.hasWaiting(1);
+      clock.advance(1_000);
+      fs.sweep();
+      await given;
+      await eventually("its end", () => fs.overdue === 0);
+    },
+  );
+}
+
+Deno.test(
+  "local, apart: a close that is given up where it waits in the worker is done all the same",
+  { ignore },
+  async () => {
+    await using box = await SlowBox.open();
+    const clock = new FakeClock();
+    const fs = new CheckedFileSystem(box.fs, {
+      ...{ name: "/", timeout: 1_000, maxOverdue: 64, maxUnderWay: 256 },
+      ...{ clock, log: silentLogger },
+    });
+    const mode = { read: true, write: true };
+    await fs.open(box.file, mode);
+    box.turns.isOver = true;
+    const given = assertRejects(async () => await fs.close(box.file, mode));
+    await box.hasWaiting(1);
+    clock.advance(1_000);
+    fs.sweep();
+    await given;
+    assertEquals(fs.overdue, 1);
+    box.turns.give();
+    await eventually("its end", () => fs.overdue === 0);
   },
 );
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { EvenShares } from "../../../src/backends/local/even_shares.ts";
+import { EvenShares } from "../../src/base/even_shares.ts";
 
 function fill(shares: EvenShares<string>, name: string): number {
   let taken = 0;
@@ -7,7 +7,7 @@ function fill(shares: EvenShares<string>, name: string): number {
   return taken;
 }
 
-Deno.test("local: one has as many as are left, however many take all that they may", () => {
+Deno.test("one has as many as are left, however many take all that they may", () => {
   const shares = new EvenShares<string>(96);
   assertEquals(fill(shares, "a"), 48);
   assertEquals(fill(shares, "b"), 24);
@@ -17,7 +17,7 @@ Deno.test("local: one has as many as are left, however many take all that they m
   assert(!shares.isFull("c"));
 });
 
-Deno.test("local: where others have more than there are one still has a few, up to twice as many in all", () => {
+Deno.test("where others have more than there are one still has a few, up to twice as many in all", () => {
   const shares = new EvenShares<string>(32);
   for (let i = 0; i < 40; i++) shares.take("host user");
   assertEquals(fill(shares, "a"), 2);
