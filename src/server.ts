@@ -232,6 +232,7 @@ export class NfsServer implements AsyncDisposable {
         this.#parts.services.jobs.stop(),
         aborted(deadline.signal),
       ]);
+      clients?.end();
       await Promise.all([
         fileSystems.release(deadline.signal),
         clients?.flush(),

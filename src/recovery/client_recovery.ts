@@ -178,6 +178,24 @@ export class ClientRecovery
     this.#endIfDone();
   }
 
+  /**
+   * The server stops in order: the next start has to wait for no client that
+   * holds nothing, and has nothing to reclaim any more. One that comes back while
+   * others reclaim makes do without a record, as a new one does.
+   */
+  end(): void {
+    const { clients } = this.#state!;
+    for (const [key, record] of this.#records) {
+      const { confirmed } = clients.ofOwner(record.protocol, record.owner);
+      const isDone = confirmed?.principal === record.principal &&
+        confirmed.states.isEmpty && !this.#awaited.has(key);
+      if (!isDone) continue;
+      // A request that is carried out all the same puts it on record anew.
+      this.#recorded.delete(confirmed);
+      this.#forget(record);
+    }
+  }
+
   /** Waits until the records on disk are those of now; for the answers that rely on them. */
   flush(): void | Promise<void> {
     const failed = (error: unknown): never => {

@@ -48,10 +48,16 @@ export class RestartFixture {
     this.crash(leaseMs);
   }
 
-  /** The same, but what was not flushed is lost. */
+  /** Kills it, and what was not flushed is lost. */
   crash(leaseMs: number = LEASE): void {
     this.records = this.records.afterCrash();
     this.#start(leaseMs);
+  }
+
+  /** Stops it in order, and starts it again. */
+  stop(): void {
+    this.recovery.end();
+    this.restart();
   }
 
   /** Lets time pass, and the server notice. */

@@ -121,6 +121,29 @@ Deno.test("restart: opens and locks are reclaimed, and metrics tell of it", {
   assertEquals(await metric(server, "client_records"), 2);
 });
 
+Deno.test(
+  "restart: a client that has closed everything, and gone, keeps nobody waiting",
+  {
+    ignore: noFiles,
+  },
+  async () => {
+    using folder = new Folder();
+    const { port } = folder;
+    {
+      await using server = await folder.serve();
+      await using client = await V40Client.connect({ port, id: "gone" });
+      await client.register();
+      const { stateid } = await client.open(["file"], { create: CREATE });
+      await client.compound([...walk(["file"]), op.close(stateid, 3)]);
+      assertEquals(await metric(server, "client_records"), 1);
+    }
+    await using server = await folder.serve();
+    assertEquals(await metric(server, "grace_active"), 0);
+    await using other = await connect(server, "other");
+    await other.open(["file"]);
+  },
+);
+
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   Deno.test(`restart: a client of each version reclaims after ${signal}`, {
     ignore: cannotRun || noFiles,
