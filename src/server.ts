@@ -235,7 +235,7 @@ export class NfsServer implements AsyncDisposable {
       clients?.end();
       await Promise.all([
         fileSystems.release(deadline.signal),
-        clients?.flush(),
+        clients?.settle(),
       ]);
     } finally {
       this.#endSweeps?.();

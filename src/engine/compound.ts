@@ -8,12 +8,10 @@ import {
 import { inTurns, nextTurn } from "../base/turn.ts";
 import type { RpcCall } from "../rpc/message.ts";
 import type { Connection } from "../rpc/handlers.ts";
-import type { Settler } from "../rpc/reliance.ts";
 import type {
   DuplicateEntry,
   DuplicateRequests,
 } from "../state/duplicate_requests.ts";
-import type { FileSystem } from "../vfs/file_system.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { checkChanges } from "./files/changing.ts";
 import { CompoundContext, RESULT_HEADER } from "./context.ts";
@@ -23,6 +21,7 @@ import { inLine } from "./in_line.ts";
 import { carryOut, type OperationRow } from "./operation.ts";
 import { ILLEGAL, OPERATIONS } from "./op_table.ts";
 import { ReliedReply } from "./relied_reply.ts";
+import { rely, relyOnLosses } from "./rely.ts";
 import { reserveReply } from "./reserve_reply.ts";
 import type { Services } from "./services.ts";
 
@@ -258,7 +257,9 @@ class CompoundRun {
       if (isAct) context.hasActed = true;
       else if (row.usesFiles && context.isMoot) return Status.DELAY;
       if (row.isOnce) this.#keep();
-      if (row.usesFiles || row.usesRecords) this.#rely(row);
+      if (row.usesFiles || row.usesRecords) {
+        rely(context, { row, at: this.#resultAt - this.#start });
+      }
       const { slot } = context;
       const isChange = row.changes !== "nothing";
       // A change may need those before it on disk first (`Extents.prepare`).
@@ -299,22 +300,6 @@ class CompoundRun {
     this.#kept = duplicates.begin(call, connection, argumentsAt);
   }
 
-  /** What the operation may change, or see changed, must be durable before its result leaves. */
-  #rely(row: OperationRow): void {
-    const context = this.#context;
-    const at = this.#resultAt - this.#start;
-    const index = context.operationIndex;
-    if (row.usesFiles) {
-      const { fs } = context.file.export;
-      if (lasts(fs)) context.rely(fs, { row, at, index, isRecord: false });
-    }
-    if (!row.usesRecords) return;
-    const { records, state: { sessionStore } } = context.services;
-    const result = { row, at, index, isRecord: true };
-    if (records !== undefined) context.rely(records, result);
-    if (sessionStore?.isSound) context.rely(sessionStore, result);
-  }
-
   /** The order rules of NFSv4.1 (RFC 8881 2.10.6.4, 18.46.3). */
   #order(row: OperationRow): StatusCode {
     const { minorVersion, operationIndex, operationCount, session } =
@@ -341,6 +326,10 @@ class CompoundRun {
       reply.truncate(this.#resultAt + RESULT_HEADER);
       this.#row.operation.encodeFailure?.(context, status);
       reply.patchUint32(this.#resultAt + 4, status);
+    }
+    if (status === Status.OK) {
+      const at = this.#resultAt - this.#start;
+      relyOnLosses(context, { row: this.#row, at });
     }
     this.#status = status;
     const index = ++context.operationIndex;
@@ -383,10 +372,6 @@ class CompoundRun {
     const { hasChanged } = this.#context;
     this.origin!.duplicates.finish(this.#kept, answer, { hasChanged });
   }
-}
-
-function lasts(fs: FileSystem): fs is FileSystem & Settler {
-  return fs.settle !== undefined;
 }
 
 function isUtf8(bytes: Uint8Array): boolean {

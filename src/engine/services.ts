@@ -11,6 +11,12 @@ import type { Namespace } from "../vfs/namespace.ts";
 import type { ProtocolLimits } from "./limits.ts";
 import type { EngineObserver } from "./observer.ts";
 
+/** The records of the clients that may reclaim after a restart. */
+export interface ClientRecords extends Settler {
+  /** Whether a client may be found on record after a crash that has none any more. */
+  readonly isForgetting: boolean;
+}
+
 /** What an operation may use. Put together by `src/server/phases.ts`. */
 export interface Services {
   /** Clients, sessions, opens, locks. */
@@ -35,8 +41,8 @@ export interface Services {
   readonly turn: Turn | undefined;
   /** Is told of every operation. */
   readonly observer: EngineObserver | undefined;
-  /** Client records, which grants rely on; none where they end with the server. */
-  readonly records: Settler | undefined;
+  /** What grants rely on; none where it ends with the server. */
+  readonly records: ClientRecords | undefined;
   /** For what an operator should know. */
   readonly log: Logger;
 }

@@ -59,6 +59,8 @@ export class ClientLog implements RecordStore {
   #liveSize = 0;
   #changes = 0;
   #synced = 0;
+  /** How many changes there were with the last record that was deleted. */
+  #forgotten = 0;
   #running: Sync | undefined;
   #queued: Promise<void> | undefined;
   #failure: unknown;
@@ -114,7 +116,8 @@ export class ClientLog implements RecordStore {
       this.#lines.set(key, { record, at, isGone: false });
     } else if (line.isGone) {
       // A client that is back as it was takes no room.
-      this.#mark(line, THERE);
+      write(this.#file!, THERE, line.at + MARK_AT);
+      this.#changes++;
       this.#lines.set(key, { ...line, isGone: false });
     }
   }
@@ -126,12 +129,19 @@ export class ClientLog implements RecordStore {
     if (line === undefined || line.isGone) return;
     this.#lines.set(key, { ...line, isGone: true });
     // A file that can't be trusted is written anew, without the record.
-    if (this.#failure !== undefined) return;
-    try {
-      this.#mark(line, GONE);
-    } catch (error) {
-      this.#failure = error;
+    if (this.#failure === undefined) {
+      try {
+        write(this.#file!, GONE, line.at + MARK_AT);
+      } catch (error) {
+        this.#failure = error;
+      }
     }
+    this.#forgotten = ++this.#changes;
+  }
+
+  /** {@inheritDoc RecordStore.isForgetting} */
+  get isForgetting(): boolean {
+    return this.#forgotten > this.#synced;
   }
 
   /** {@inheritDoc RecordStore.flush} */
@@ -185,11 +195,6 @@ export class ClientLog implements RecordStore {
     }
     this.#changes++;
     return at;
-  }
-
-  #mark({ at }: RecordLine, mark: string): void {
-    write(this.#file!, mark, at + MARK_AT);
-    this.#changes++;
   }
 
   #sync(): void | Promise<void> {

@@ -196,8 +196,13 @@ export class ClientRecovery
     }
   }
 
+  /** Whether a client may be found on record after a crash that has none any more. */
+  get isForgetting(): boolean {
+    return this.#store.isForgetting;
+  }
+
   /** Waits until the records on disk are those of now; for the answers that rely on them. */
-  flush(): void | Promise<void> {
+  settle(): void | Promise<void> {
     const failed = (error: unknown): never => {
       this.#fail(error);
       throw error;

@@ -28,6 +28,8 @@ export interface RecordStore extends Disposable {
   put(record: ClientRecord): void;
   /** Removes the owner's record; where that can't be written, `flush` rejects until it is. */
   delete(owner: RecordedOwner): void;
+  /** Whether something was deleted that is yet to be durable. */
+  readonly isForgetting: boolean;
   /** Waits until all that was put and deleted is durable; nothing to wait for is no promise. Throws or rejects when it can't be. */
   flush(): void | Promise<void>;
 }

@@ -245,7 +245,7 @@ export function restore(observed: Observed): Answering {
     clock,
     random,
     writeVerifier: random(VERIFIER_SIZE),
-    records: clients && { settle: () => clients.flush() },
+    records: clients,
     turn,
     observer,
     log,

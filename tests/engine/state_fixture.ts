@@ -88,7 +88,7 @@ export class StateFixture {
       random,
       turn: undefined,
       observer: undefined,
-      records: undefined,
+      records: recovery,
       effects,
       jobs: new Jobs({ name: "deferred work", log: silentLogger }),
       limits,
@@ -110,7 +110,6 @@ export class StateFixture {
       log: silentLogger,
     };
     recovery?.watch(this.services.state);
-    // The records of tests do not have to be waited for.
     const kept = options.sessions?.load() as KeptSessions;
     options.sessions?.restore(this.services.state, kept);
   }
@@ -235,6 +234,7 @@ export class StateClient {
     const call: RpcCall = { ...procedure, credential, seal: PLAIN, body };
     const { connection } = this;
     await compound(services, call, { reply, connection });
+    for (const settler of call.reliance?.settlers ?? []) await settler.settle();
     call.reliance?.settled();
     return readCompound(new XdrReader(reply.slice()), args);
   }

@@ -37,6 +37,10 @@ export class MemoryRecords implements RecordStore {
     this.#change().delete(recordKey(owner));
   }
 
+  get isForgetting(): boolean {
+    return [...this.#durable.keys()].some((key) => !this.#records.has(key));
+  }
+
   flush(): void {
     if (this.#records === this.#durable) return;
     this.#durable = this.#records;

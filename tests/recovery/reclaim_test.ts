@@ -22,6 +22,13 @@ const generous: DelegationPolicy = {
   reclaim: (_open, type) => ({ type, isRecalled: true }),
 };
 
+/** What an open that denies all is in the way of. */
+const CONFLICTS = {
+  READ: op.read({ count: 1 }),
+  WRITE: op.write({ data: new Uint8Array(1) }),
+  SETATTR: op.setattr({ size: 0n }),
+};
+
 for (const minor of [0, 1, 2] as const) {
   const test = (name: string, body: () => Promise<void>) =>
     Deno.test(`recovery 4.${minor}: ${name}`, body);
@@ -42,10 +49,7 @@ for (const minor of [0, 1, 2] as const) {
     const server = new RestartFixture();
     const client = await server.fixture.client(minor);
     await client.open("file", { seqid: 1 });
-    // The transport lets no answer out before this.
-    server.recovery.flush();
     await client.open("more", { seqid: 1, owner: "another" });
-    server.recovery.flush();
     assertEquals(server.records.flushes, 1);
     server.crash();
     assertEquals([server.recovery.size, server.grace.isActive], [1, true]);
@@ -90,6 +94,21 @@ for (const minor of [0, 1, 2] as const) {
     const survivor = await server.fixture.client(minor, NOT_COMPLETE);
     assertEquals(await reclaim(survivor), "OK");
   });
+
+  for (const [what, request] of Object.entries(CONFLICTS)) {
+    test(`nor does a crash give it back once another's ${what} was answered`, async () => {
+      const server = new RestartFixture();
+      const first = await server.fixture.client(minor);
+      await first.open("file", { seqid: 1, deny: 3 });
+      const second = await server.fixture.client(minor);
+      server.advance(LEASE + 1);
+      await second.register(true);
+      assertEquals(await second.status(...AT_FILE, request), "OK");
+      server.crash();
+      const again = await server.fixture.client(minor, NOT_COMPLETE);
+      assertEquals(await reclaim(again), "NO_GRACE");
+    });
+  }
 
   test("a client that is away and in nobody's way keeps its right", async () => {
     const server = new RestartFixture();

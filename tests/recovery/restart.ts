@@ -44,7 +44,7 @@ export class RestartFixture {
 
   /** Kills the server, with all that was answered flushed, and starts it again. */
   restart(leaseMs: number = LEASE): void {
-    this.recovery.flush();
+    this.recovery.settle();
     this.crash(leaseMs);
   }
 

@@ -21,6 +21,8 @@ export class SimulatedStore implements RecordStore {
   #dirty: (() => void)[] = [];
   #flushing: Promise<void> | undefined;
   #unwritten = 0;
+  /** Deletions that are not on the disk. */
+  #forgetting = 0;
   #isGone = false;
 
   constructor(world: World, disk: SimulatedDisk) {
@@ -40,7 +42,15 @@ export class SimulatedStore implements RecordStore {
 
   delete(owner: RecordedOwner): void {
     const key = recordKey(owner);
-    this.#dirty.push(() => this.#disk.records.delete(key));
+    this.#forgetting++;
+    this.#dirty.push(() => {
+      this.#disk.records.delete(key);
+      this.#forgetting--;
+    });
+  }
+
+  get isForgetting(): boolean {
+    return this.#forgetting > 0;
   }
 
   /** Takes a while; everybody who asks waits for all that was changed before. */

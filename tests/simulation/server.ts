@@ -142,7 +142,7 @@ export class SimulatedServer implements Endpoint {
 
   /** What a reply says must survive the server. */
   settle(): void | Promise<void> {
-    return this.#start.recovery.flush();
+    return this.#start.recovery.settle();
   }
 
   /** A connection is lost. */
