@@ -168,8 +168,9 @@ export class NfsServer implements AsyncDisposable {
   }
 
   /**
-   * Makes clients return what they were granted of a file (delegations), to be
-   * awaited before it is changed, removed or renamed other than over NFS.
+   * Makes clients return what they were granted of a file or folder (delegations),
+   * to be awaited before it is changed, removed or renamed other than over NFS: a
+   * folder before its entries are, too.
    * Resolves when no client relies on it any more, at the latest after the
    * lease time; for ten seconds from then on no client is granted anything of it.
    * Rejects with a TypeError for a file system that the server does not serve.

@@ -7,6 +7,8 @@ import {
   type DelegationType,
   type HolderAnswer,
   isReason,
+  type OpenDelegationType,
+  type OpenGrant,
   RECALL_PIECES,
   type RecallReason,
   revokeDelegation,
@@ -123,14 +125,10 @@ export class DelegationKeeper implements DelegationPolicy {
   }
 
   /** {@inheritDoc DelegationPolicy.offer} */
-  offer(open: OpenState, wanted: number): DelegationType | WhyNoDelegation {
+  offer(open: OpenState, wanted: number): OpenDelegationType | WhyNoDelegation {
     const { client, file } = open;
-    const { maxPerClient = MAX_PER_CLIENT } = this.#options;
-    if (this.#state.grace.isActive || this.#isClosed) {
-      return WhyNoDelegation.RESOURCE;
-    }
-    // What another client is changing just now it may not read and keep.
-    if (this.#state.files.changes.areOthers(file.file.key, client)) {
+    if (this.#isHoldingBack) return WhyNoDelegation.RESOURCE;
+    if (this.#isBeingChanged(client, file.file)) {
       return WhyNoDelegation.CONTENTION;
     }
     const type = delegationFor(open, wanted);
@@ -139,19 +137,47 @@ export class DelegationKeeper implements DelegationPolicy {
     const isAsked = (wanted & Want.MASK) !== 0;
     if (!isBack && !isAsked) return WhyNoDelegation.RESOURCE;
     if (this.#contention.has(file.file.key)) return WhyNoDelegation.CONTENTION;
+    return this.#isTrusted(client) ? type : WhyNoDelegation.RESOURCE;
+  }
+
+  /** {@inheritDoc DelegationPolicy.offersFolder} */
+  offersFolder(client: Client, folder: FileRef): boolean {
+    if (this.#isHoldingBack || this.#isBeingChanged(client, folder)) {
+      return false;
+    }
+    // RFC 8881 18.39.3: who has one keeps that. What is recalled is in a client's way.
+    const held = this.#state.files.get(folder);
+    const isTaken = held !== undefined &&
+      (held.delegations.has(client) || held.recalls > 0);
+    return !isTaken && !this.#contention.has(folder.key) &&
+      this.#isTrusted(client);
+  }
+
+  /** Whether no client gets any. */
+  get #isHoldingBack(): boolean {
+    return this.#state.grace.isActive || this.#isClosed;
+  }
+
+  /** What another client is changing just now this one may not read and keep. */
+  #isBeingChanged(client: Client, { key }: FileRef): boolean {
+    return this.#state.files.changes.areOthers(key, client);
+  }
+
+  /** Whether a client has room for one more, and is relied on to return it. */
+  #isTrusted(client: Client): boolean {
+    const { maxPerClient = MAX_PER_CLIENT } = this.#options;
     const { states: { delegations, revoked }, account } = client;
     const isFull = delegations >= maxPerClient || account.isFull;
     // One that knows of no loss would go on as if it had all that it was granted.
-    const isRelied = revoked === 0 && !this.#late.has(client) &&
+    return !isFull && revoked === 0 && !this.#late.has(client) &&
       this.#router.isProven(client);
-    return !isFull && isRelied ? type : WhyNoDelegation.RESOURCE;
   }
 
   /** {@inheritDoc DelegationPolicy.reclaim} */
   reclaim(
     open: OpenState,
-    type: DelegationType,
-  ): { type: DelegationType; isRecalled: boolean } | WhyNoDelegation {
+    type: OpenDelegationType,
+  ): OpenGrant | WhyNoDelegation {
     if (!mayReclaim(open, type)) return WhyNoDelegation.CONTENTION;
     const isChanged = this.#fileRecalls.mayHaveChanged(open.file.file);
     // RFC 8881 10.2.1: without a way to recall it, it is to be returned at once.

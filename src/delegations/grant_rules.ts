@@ -1,7 +1,7 @@
 import { Share } from "../nfs4/constants.ts";
 import {
   type Delegation,
-  type DelegationType,
+  type OpenDelegationType,
   Want,
   WhyNoDelegation,
 } from "../state/delegations.ts";
@@ -17,7 +17,7 @@ import { hasMethod } from "../vfs/changes.ts";
 export function delegationFor(
   open: OpenState,
   wanted: number,
-): DelegationType | WhyNoDelegation {
+): OpenDelegationType | WhyNoDelegation {
   const type = preferred(open, wanted & Want.MASK);
   const own = delegationOf(open);
   if (own !== undefined) return whyNotAnother(own, type);
@@ -31,7 +31,7 @@ export function delegationFor(
 }
 
 /** Whether a delegation of this type, held before the server started, has no rival. */
-export function mayReclaim(open: OpenState, type: DelegationType): boolean {
+export function mayReclaim(open: OpenState, type: OpenDelegationType): boolean {
   // The export may be read only by now.
   if (type === "write" && !isWritable(open)) return false;
   const free = strongest(open);
@@ -44,7 +44,7 @@ function delegationOf({ file, client }: OpenState): Delegation | undefined {
   return file.delegations.get(client);
 }
 
-function preferred(open: OpenState, want: number): DelegationType {
+function preferred(open: OpenState, want: number): OpenDelegationType {
   if (want === Want.READ || !isWritable(open)) return "read";
   // Whatever the client asks for: under one for writing it says what the size is
   // and has the file's times set, which takes the right to write.
@@ -58,8 +58,10 @@ function isWritable({ file: { file } }: OpenState): boolean {
 }
 
 /** What the others leave of a file. */
-function strongest({ file, client }: OpenState): DelegationType | undefined {
-  let type: DelegationType = "write";
+function strongest(
+  { file, client }: OpenState,
+): OpenDelegationType | undefined {
+  let type: OpenDelegationType = "write";
   const { delegations, shares } = file;
   for (const [holder, delegation] of delegations) {
     if (holder === client) continue;
@@ -77,7 +79,7 @@ function strongest({ file, client }: OpenState): DelegationType | undefined {
 /** RFC 8881 18.16.3: a delegation is neither exchanged for another nor granted twice. */
 function whyNotAnother(
   own: Delegation,
-  wanted: DelegationType,
+  wanted: OpenDelegationType,
 ): WhyNoDelegation {
   if (own.type === wanted) return WhyNoDelegation.RESOURCE;
   return wanted === "write"

@@ -1,11 +1,11 @@
 import { RecentMap } from "../base/recent_map.ts";
 import type { Client } from "../state/client.ts";
-import type { DelegationType } from "../state/delegations.ts";
+import type { OpenDelegationType } from "../state/delegations.ts";
 
 /** What a client opened a file for. */
 interface Habit {
   readonly client: Client;
-  readonly type: DelegationType;
+  readonly type: OpenDelegationType;
 }
 
 /**
@@ -22,7 +22,7 @@ export class OpenHistory {
   }
 
   /** Notes an open of the file with this key; whether the client has come back to it. */
-  note(fileKey: string, client: Client, type: DelegationType): boolean {
+  note(fileKey: string, client: Client, type: OpenDelegationType): boolean {
     const before = this.#history.get(fileKey);
     if (before?.client === client && before.type === type) return true;
     this.#history.set(fileKey, { client, type });

@@ -185,7 +185,10 @@ const ROWS: readonly OperationRow[] = [
     ...RECORDS,
     maxReply: 8,
   }),
-  row("GET_DIR_DELEGATION", UNSERVED, "nothing", getDirDelegation, USES_FILE),
+  row("GET_DIR_DELEGATION", SINCE_V41, "state", getDirDelegation, {
+    ...USES_FILE,
+    maxReply: 76,
+  }),
   row("GETDEVICEINFO", UNSERVED, "nothing", getdeviceinfo),
   row("GETDEVICELIST", UNSERVED, "nothing", getdevicelist, USES_FILE),
   row("LAYOUTCOMMIT", UNSERVED, "nothing", layoutcommit, USES_FILE),

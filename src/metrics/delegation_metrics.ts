@@ -51,7 +51,7 @@ export class DelegationMetrics implements DelegationObserver {
       help: "Time from a recall to the return of the delegation.",
       buckets: SECONDS,
     });
-    for (const type of ["read", "write"] as const) {
+    for (const type of ["read", "write", "directory"] as const) {
       this.#granted.inc({ type }, 0);
       this.#unguarded.inc({ type }, 0);
       this.#revoked.inc({ type }, 0);

@@ -3,12 +3,16 @@ import type { Client } from "./client.ts";
 import type { Piecework } from "./effects.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
 import type { OpenState } from "./opens.ts";
+import type { FileRef } from "../vfs/file_handle.ts";
 import type { Session } from "./session.ts";
 import type { Slot } from "./slot_table.ts";
 import { LockingState } from "./stateids.ts";
 
-/** OPEN_DELEGATE_READ or OPEN_DELEGATE_WRITE. */
-export type DelegationType = "read" | "write";
+/** What goes with an OPEN: OPEN_DELEGATE_READ or OPEN_DELEGATE_WRITE. */
+export type OpenDelegationType = "read" | "write";
+
+/** What a client is trusted with: a file, or the entries and attributes of a folder (RFC 8881 10.9). */
+export type DelegationType = OpenDelegationType | "directory";
 
 /** Why there is no delegation: why_no_delegation4 (RFC 8881 18.16.2). */
 export const WhyNoDelegation = {
@@ -59,6 +63,7 @@ const RECALL_REASONS = [
   "write",
   "getattr",
   "setattr",
+  "create",
   "remove",
   "rename",
   "link",
@@ -86,10 +91,9 @@ export interface GrantingRequest {
   readonly sequence: number;
 }
 
-/** What a client may do by itself, until the server wants it back (RFC 8881 10.4). */
+/** What a client may do by itself, until the server wants it back (RFC 8881 10.4, 10.9). */
 export class Delegation extends LockingState {
   readonly kind = "delegation";
-  /** Reading, or everything. */
   readonly type: DelegationType;
   /** The user whose permissions were checked when it was granted; -1 for several. */
   readonly uid: number;
@@ -108,17 +112,14 @@ export class Delegation extends LockingState {
 
   constructor(
     tables: LockingTables,
-    options: DelegationGrant & {
-      readonly client: Client;
-      readonly file: FileState;
-      readonly uid: number;
-      readonly checked: number;
-    },
+    { client, file, uid, access }: Trustee,
+    options: DelegationGrant,
   ) {
-    super(tables.stateids, options.client, options.file);
+    super(tables.stateids, client, file);
     this.type = options.type;
-    this.uid = options.uid;
-    this.checked = options.checked;
+    this.uid = uid;
+    // Its user was checked for this access only; one who does more is checked then.
+    this.checked = access;
     this.change = options.change;
     this.grantedTo = options.grantedTo;
     this.guard = options.guard;
@@ -129,9 +130,11 @@ export class Delegation extends LockingState {
 /** A callback on its way costs as much as so many pieces of work. */
 export const RECALL_PIECES = 16;
 
+/** Whom a delegation is granted to, as an open or a request says. */
+export type Trustee = Pick<OpenState, "client" | "file" | "uid" | "access">;
+
 /** A delegation that is about to be granted. */
 export interface DelegationGrant {
-  /** Reading, or everything. */
   readonly type: DelegationType;
   /** The file's change, of a write delegation. */
   readonly change?: number;
@@ -141,6 +144,11 @@ export interface DelegationGrant {
   readonly guard?: Disposable | undefined;
   /** It is to be returned at once: reclaimed without a path for recalls. */
   readonly isRecalled?: boolean;
+}
+
+/** One that is about to go with an OPEN. */
+export interface OpenGrant extends DelegationGrant {
+  readonly type: OpenDelegationType;
 }
 
 /** What the holder of a write delegation says of the file (RFC 8881 10.4.3). */
@@ -163,7 +171,9 @@ export interface DelegationPolicy {
    * What goes with an OPEN that has just succeeded. `wanted` is the
    * OPEN4_SHARE_ACCESS_WANT_* part of share_access, 0 in NFSv4.0.
    */
-  offer(open: OpenState, wanted: number): DelegationType | WhyNoDelegation;
+  offer(open: OpenState, wanted: number): OpenDelegationType | WhyNoDelegation;
+  /** Whether a client that asks for a delegation of a folder may have one; none may if left out. */
+  offersFolder?(client: Client, folder: FileRef): boolean;
   /** A client is waiting for the delegation's return. Called once for each; must not wait. */
   recall(delegation: Delegation, reason: RecallReason): void;
   /**
@@ -174,8 +184,8 @@ export interface DelegationPolicy {
   /** What goes with an OPEN that reclaims a delegation of this type; nothing if left out. */
   reclaim?(
     open: OpenState,
-    type: DelegationType,
-  ): Pick<DelegationGrant, "type" | "isRecalled"> | WhyNoDelegation;
+    type: OpenDelegationType,
+  ): OpenGrant | WhyNoDelegation;
   /** A delegation was granted. */
   began?(delegation: Delegation): void;
   /** There is none because the file system can't see what else changes the file. */
@@ -192,22 +202,14 @@ export const noDelegations: DelegationPolicy = {
   recall: () => {},
 };
 
-/** Gives the client of an open a delegation of its file. */
+/** Gives a client a delegation. */
 export function grantDelegation(
   tables: LockingTables,
-  open: OpenState,
+  trustee: Trustee,
   grant: DelegationGrant,
 ): Delegation {
-  const { client, file, uid, access } = open;
-  const delegation = new Delegation(tables, {
-    ...grant,
-    client,
-    file,
-    uid,
-    // The OPEN was checked for its own access only; a user who does more is
-    // checked then.
-    checked: access,
-  });
+  const { client, file } = trustee;
+  const delegation = new Delegation(tables, trustee, grant);
   file.addDelegation(delegation);
   tables.files.delegations++;
   client.states.delegations++;

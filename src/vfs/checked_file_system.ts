@@ -388,19 +388,29 @@ export class CheckedFileSystem
   }
 
   guard(file: object): Disposable | undefined {
-    const ask = () => this.inner.guard!(file);
-    const given = this.#calls.told("guard", ask, undefined);
+    return this.#guarded("guard", () => this.inner.guard!(file));
+  }
+
+  guardFolder(folder: object): Disposable | undefined {
+    return this.#guarded("guardFolder", () => this.inner.guardFolder!(folder));
+  }
+
+  #guarded(
+    call: "guard" | "guardFolder",
+    ask: () => Disposable | undefined,
+  ): Disposable | undefined {
+    const given = this.#calls.told(call, ask, undefined);
     if (given === undefined) return undefined;
     if (typeof given?.[Symbol.dispose] === "function") {
       // It is the end of a delegation, which others wait for.
       const release = () => given[Symbol.dispose]();
-      const end = () => void this.#calls.isOver("guard", release());
+      const end = () => void this.#calls.isOver(call, release());
       return {
-        [Symbol.dispose]: () => this.#calls.told("guard", end, undefined),
+        [Symbol.dispose]: () => this.#calls.told(call, end, undefined),
       };
     }
     leave(given);
-    this.#calls.say("guard", "no Disposable");
+    this.#calls.say(call, "no Disposable");
     return undefined;
   }
 

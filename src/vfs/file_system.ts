@@ -471,8 +471,8 @@ export interface FileSystem<Node extends object = object> {
   failure?(): string | undefined;
 
   /**
-   * Called by a server when it starts. Before the file system changes a file by
-   * itself, that is for none of the calls above, it awaits `recall`, so that no
+   * Called by a server when it starts. Before the file system changes a file, or
+   * a folder that is guarded, by itself, that is for none of the calls above, it awaits `recall`, so that no
    * client goes on with what it was promised (RFC 8881 10.4). That may take as
    * long as a lease. What it only hears of afterwards, it recalls then.
    */
@@ -487,6 +487,14 @@ export interface FileSystem<Node extends object = object> {
    * `watch`, changes by our calls alone.
    */
   guard?(file: Node): Disposable | undefined;
+
+  /**
+   * The same for a folder, its entries and its own attributes (a directory
+   * delegation): the folder is recalled before, or as soon as, anything but our
+   * calls changes them. Without this method no client is trusted with a folder of
+   * a file system that has `watch` or `guard`.
+   */
+  guardFolder?(folder: Node): Disposable | undefined;
 
   /** The server is done with the file system. */
   dispose?(): Awaitable<void>;

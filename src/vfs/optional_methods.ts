@@ -30,6 +30,7 @@ export const OPTIONAL: Readonly<Record<OptionalMethod, boolean>> = {
   settle: true,
   watch: true,
   guard: true,
+  guardFolder: true,
   dispose: true,
   // There is always an answer: calls that have not returned are a failure too.
   failure: false,

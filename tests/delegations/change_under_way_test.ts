@@ -20,7 +20,14 @@ const WANT_READ = 0x100;
 const WANT_WRITE = 0x200;
 const UNCHECKED = 0;
 
-type Method = "setattr" | "write" | "remove" | "rename" | "link" | "getattr";
+type Method =
+  | "create"
+  | "setattr"
+  | "write"
+  | "remove"
+  | "rename"
+  | "link"
+  | "getattr";
 
 /** A file system of which one call waits at a gate: the first of a method that it is told. */
 function gated() {
@@ -116,6 +123,51 @@ for (const [what, method, requests] of CHANGES) {
     assertEquals(await asked(reader, READ | WANT_READ), "none_ext");
     open();
     await changed;
+    assertEquals(reader.client.callbacks.recalls, []);
+  });
+}
+
+const MADE = { mode: UNCHECKED, attributes: { mode: 0o644 } };
+
+/** The same of the folder that the files are in. */
+const FOLDER_CHANGES: typeof CHANGES = [
+  ["CREATE", "create", () => [
+    op.putrootfh(),
+    op.create({ type: 2, name: "n" }),
+  ]],
+  [
+    "OPEN that creates",
+    "create",
+    (_file, { client: { clientid } }) =>
+      openRequests(["n"], { clientid, access: WRITE, create: MADE }),
+  ],
+  ...CHANGES.filter(([, method]) =>
+    method === "remove" || method === "rename" || method === "link"
+  ),
+];
+
+for (const [what, method, requests] of FOLDER_CHANGES) {
+  Deno.test(`no other client gets a folder in the middle of ${what}`, async () => {
+    const { fs, close, came, open } = gated();
+    await using fixture = await Fixture.open({ served: fs });
+    const [reader, changer] = [
+      await fixture.session(),
+      await fixture.session(),
+    ];
+    const found = await changer.compound([...walk(["f"]), op.getfh()]);
+    const { filehandle } = found.get("GETFH");
+    const ask = async (session: Session) => {
+      const asked = [op.putrootfh(), op.getDirDelegation()];
+      const reply = await session.compound(asked);
+      return reply.get("GET_DIR_DELEGATION").unavailable === undefined;
+    };
+    close(method);
+    const changed = changer.compound(requests(filehandle, changer));
+    await came;
+    assertEquals(await ask(reader), false);
+    open();
+    await changed;
+    assertEquals(await ask(reader), true);
     assertEquals(reader.client.callbacks.recalls, []);
   });
 }

@@ -62,6 +62,8 @@ export const legend = {
   "no attribute folders": "OPENATTR is not supported, so there are none",
   "lease ends session":
     "a lease that is lost takes the session with it: SEQUENCE answers BADSESSION",
+  "unavailable":
+    "a client that gets no folder is told GDD4_UNAVAIL: an error would fail the stat that it goes with",
   "first seqid":
     "the seqid of a delegation never changes, and 0 stands for it (RFC 8881 8.2.2)",
   "no wants": "wishes for delegations are answered in OPEN, none is kept",
@@ -161,6 +163,11 @@ const rules: readonly Rule[] = [
     errors: "GRACE",
     operations: "GETATTR VERIFY NVERIFY LINK REMOVE RENAME LOCKU",
   },
+  {
+    reason: "unavailable",
+    errors: "DIRDELEG_UNAVAIL GRACE",
+    operations: "GET_DIR_DELEGATION",
+  },
   { reason: "NO_GRACE", errors: "RECLAIM_BAD" },
   {
     reason: "BADOWNER",
@@ -183,7 +190,7 @@ const rules: readonly Rule[] = [
     reason: "no senseless value",
     errors: "INVAL",
     operations:
-      "CLOSE DELEGRETURN OPEN_CONFIRM READ WRITE RECLAIM_COMPLETE SECINFO_NO_NAME",
+      "CLOSE DELEGRETURN GET_DIR_DELEGATION OPEN_CONFIRM READ WRITE RECLAIM_COMPLETE SECINFO_NO_NAME",
   },
   {
     reason: "INVAL",
@@ -209,7 +216,7 @@ const rules: readonly Rule[] = [
   {
     reason: "supported",
     errors: "NOTSUPP",
-    operations: "DELEGRETURN SECINFO_NO_NAME",
+    operations: "DELEGRETURN GET_DIR_DELEGATION SECINFO_NO_NAME",
   },
   {
     reason: "no attribute folders",

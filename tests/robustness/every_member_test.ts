@@ -59,6 +59,7 @@ const MEMBERS: Readonly<Record<keyof FileSystem, Asked>> = {
   failure: "later",
   watch: "at start",
   guard: "later",
+  guardFolder: "later",
   dispose: "at the end",
 };
 
@@ -76,6 +77,7 @@ const ALL: readonly (readonly [member: string, asked: Asked])[] = [
     [`records.${name}`, asked] as const
   ),
   ["guard.dispose", "later"],
+  ["guardFolder.dispose", "later"],
 ];
 
 const rejected = () => Promise.reject(new Error("not to be heard"));
@@ -156,11 +158,12 @@ class Culprit {
 
   #inside(member: string, value: unknown): unknown {
     if (member === "records") return this.#wrap("records.", value as object);
-    if (member !== "guard" || value === undefined) return value;
+    const isGuard = member === "guard" || member === "guardFolder";
+    if (!isGuard || value === undefined) return value;
     const end = () => {};
     return {
       [Symbol.dispose]: () =>
-        this.#does("guard.dispose") ? this.#misdeed(end, []) : end(),
+        this.#does(`${member}.dispose`) ? this.#misdeed(end, []) : end(),
     };
   }
 
@@ -193,6 +196,7 @@ function wholeTree(): Required<FileSystem> {
     settle: () => {},
     watch: () => {},
     guard: () => ({ [Symbol.dispose]: () => {} }),
+    guardFolder: () => ({ [Symbol.dispose]: () => {} }),
     dispose: () => {},
   };
   return new Proxy(tree, {
@@ -249,6 +253,7 @@ function work(session: Session): readonly (readonly Request[])[] {
     [...at("f"), op.seek({ stateid: anonymousStateid, offset: 0n, what: 1 })],
     [...at("f"), op.deallocate(range)],
     [...at("f"), op.commit(), op.setattr({ mode: 0o600 })],
+    [...at("d"), op.getDirDelegation(), op.delegreturn(current)],
     [...at("d"), op.lookupp(), op.getattr(["space_free"])],
     [...at("l"), op.readlink()],
     [...at(), op.readdir({ attributes: ["type", "fileid"] })],

@@ -24,6 +24,7 @@ const SYNCHRONOUS: ReadonlySet<string | symbol> = new Set([
   "failure",
   "watch",
   "guard",
+  "guardFolder",
 ]);
 
 /**

@@ -457,6 +457,11 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     };
   }
 
+  /** What the host's programs do to the entries of a folder is not seen. */
+  guardFolder(): Disposable | undefined {
+    return this.#exclusive ? NO_GUARD : undefined;
+  }
+
   /** Makes everything durable and closes what is open. */
   dispose(): Promise<void> {
     this[ended] = true;

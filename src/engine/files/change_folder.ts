@@ -1,6 +1,9 @@
 import { type Awaitable, type Steps, wait } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { dropDelegation } from "../../state/delegations.ts";
+import type { FileState } from "../../state/file_states.ts";
 import { endHoldersOfNameless } from "../../state/lapsed.ts";
+import type { ServerState } from "../../state/server_state.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type {
@@ -13,7 +16,7 @@ import type { JudgedEntry } from "../../vfs/judged.ts";
 import type { Rights } from "../../vfs/wanted.ts";
 import type { XdrWriter } from "../../xdr/writer.ts";
 import type { CompoundContext } from "../context.ts";
-import { checkDelegations, FileUse } from "../locking/conflicts.ts";
+import { FileUse, recallConflicts } from "../locking/conflicts.ts";
 import {
   type ChangingContext,
   type EntryMethod,
@@ -83,8 +86,8 @@ type ContextFor<Method extends EntryMethod> =
 /**
  * The one door through which an entry of a folder appears, goes or moves; the
  * caller has been found to be allowed to. NFS4ERR_DELAY, and nothing has changed,
- * while another client's delegation of a file that gains or loses a name is
- * recalled; FsErrors of the file system, "read-only" where nothing may be changed.
+ * while another client's delegation of the folder, or of a file that gains or loses
+ * a name, is recalled; FsErrors of the file system, "read-only" where nothing may be changed.
  */
 export function changeFolder(
   context: ContextFor<"create">,
@@ -111,7 +114,7 @@ export function* changeFolder(
   folder: FileRef,
   act: FolderAct,
 ): Steps<Outcome | StatusCode> {
-  const status = recallAffected(context, act);
+  const status = recallAffected(context, folder, act);
   if (status !== Status.OK) return status;
   const file = losingLastName(act);
   if (file === undefined) return yield* wait(carryOut(context, folder, act));
@@ -119,7 +122,7 @@ export function* changeFolder(
   try {
     const outcome = yield* wait(carryOut(context, folder, act));
     const held = state.files.get(file);
-    if (held !== undefined) held.isNameless = true;
+    if (held !== undefined) loseNames(state, held);
     namespace.forget(file);
     return outcome;
   } catch (error) {
@@ -132,27 +135,44 @@ export function* changeFolder(
 }
 
 /**
- * NFS4ERR_DELAY while another client's delegation of a file whose names change is
- * recalled (RFC 8881 18.9.4, 18.25.4, 18.26.4, RFC 7530 16.26.5). An open, also
- * one that denies writing, keeps no client from removing a name: the file stays
- * until it is closed.
+ * NFS4ERR_DELAY while another client's delegation of a folder whose entries change,
+ * or of a file whose names do, is recalled (RFC 8881 10.9.4, 18.9.4, 18.25.4,
+ * 18.26.4, RFC 7530 16.26.5): all of them at once. An open, also one that denies
+ * writing, keeps no client from removing a name: the file stays until it is closed.
  */
-function recallAffected(context: CompoundContext, act: FolderAct): StatusCode {
+function recallAffected(
+  context: CompoundContext,
+  folder: FileRef,
+  act: FolderAct,
+): StatusCode {
+  const recall = (use: FileUse, ...files: FileRef[]): StatusCode => {
+    const inWay = files.filter((file) => recallConflicts(context, file, use));
+    return inWay.length > 0 ? Status.DELAY : Status.OK;
+  };
   switch (act.type) {
     case "create":
-      return Status.OK;
+      return recall(FileUse.CREATE, folder);
     case "link":
-      return checkDelegations(context, act.file, FileUse.LINK);
+      return recall(FileUse.LINK, folder, act.file);
     case "remove":
-      return checkDelegations(context, act.entry.file, FileUse.REMOVE);
+      return recall(FileUse.REMOVE, folder, act.entry.file);
     case "rename": {
-      const { entry, replaced } = act;
-      const status = replaced === undefined
-        ? Status.OK
-        : checkDelegations(context, replaced.file, FileUse.RENAME);
-      if (status !== Status.OK) return status;
-      return checkDelegations(context, entry.file, FileUse.RENAME);
+      const { entry, to, replaced } = act;
+      const moved = [folder, to, entry.file];
+      return replaced === undefined
+        ? recall(FileUse.RENAME, ...moved)
+        : recall(FileUse.RENAME, ...moved, replaced.file);
     }
+  }
+}
+
+/** The last name of what is held is gone, and of a folder nothing else stays. */
+function loseNames(state: ServerState, held: FileState): void {
+  held.isNameless = true;
+  for (const delegation of held.delegations.values()) {
+    // Its holder has removed the folder: there is no handle to return it by.
+    if (delegation.type !== "directory") continue;
+    dropDelegation(state, delegation, "returned");
   }
 }
 

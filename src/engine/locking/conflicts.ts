@@ -102,7 +102,7 @@ export function isShareDenied(
 
 /** What a request is about to do to a file, and in which operation. */
 export interface FileUse {
-  /** To its content, attributes or names; a read delegation stands what is none. */
+  /** To its content, attributes, names or entries; only a write delegation forbids what is none. */
   readonly changes: boolean;
   /** Why a delegation is recalled. */
   readonly reason: RecallReason;
@@ -118,6 +118,7 @@ export const FileUse = {
   WRITE: { changes: true, reason: "write" },
   GETATTR: { changes: false, reason: "getattr" },
   SETATTR: { changes: true, reason: "setattr" },
+  CREATE: { changes: true, reason: "create" },
   REMOVE: { changes: true, reason: "remove" },
   RENAME: { changes: true, reason: "rename" },
   LINK: { changes: true, reason: "link" },
@@ -144,7 +145,7 @@ export function recallConflicts(
   if (held === undefined) return false;
   for (const delegation of held.delegations.values()) {
     // A client that holds one for writing is alone with the file.
-    if (!use.changes && delegation.type === "read") return false;
+    if (!use.changes && delegation.type !== "write") return false;
     if (delegation.client === client) {
       if (use.changes) delegation.changesMade++;
       continue;

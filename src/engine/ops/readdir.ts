@@ -5,6 +5,7 @@ import { MAX_COOKIE } from "../../vfs/checks.ts";
 import { Permission, permissionsOf } from "../../vfs/permissions.ts";
 import { RIGHTS_AND_OFFER } from "../attributes/attribute_table.ts";
 import { attributesOf } from "../files/attributes_of.ts";
+import { COOKIE_VERIFIER, RESERVED_COOKIES } from "../files/cookies.ts";
 import { DirectoryListing } from "../files/directory_listing.ts";
 import type { Operation } from "../operation.ts";
 
@@ -21,14 +22,6 @@ export interface ReaddirArgs {
   /** Attributes of each entry. */
   readonly requested: Bitmap;
 }
-
-/**
- * Cookies of a file system are good for as long as their entry is there, over
- * restarts too where its identities are, so the verifier never changes.
- */
-const VERIFIER = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
-/** RFC 8881 18.23.3: cookies 0, 1 and 2 are not given out. */
-const RESERVED = 2;
 
 /** READDIR (RFC 8881 18.23, RFC 7530 16.24). */
 export const readdir: Operation<ReaddirArgs> = {
@@ -52,18 +45,20 @@ export const readdir: Operation<ReaddirArgs> = {
     // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
     if (requested.meets(offer.setOnly)) return Status.INVAL;
     if (cookie !== 0) {
-      if (cookie <= RESERVED || cookie > MAX_COOKIE + RESERVED) {
+      if (
+        cookie <= RESERVED_COOKIES || cookie > MAX_COOKIE + RESERVED_COOKIES
+      ) {
         return Status.BAD_COOKIE;
       }
       if (!isOurs(verifier)) return Status.NOT_SAME;
     }
     const room = Math.min(maxCount, context.replyRoom);
-    reply.opaqueFixed(VERIFIER);
+    reply.opaqueFixed(COOKIE_VERIFIER);
     const listing = new DirectoryListing(context, {
       requested,
       isSearched: (permissions & Permission.EXECUTE) !== 0,
-      after: Math.max(0, cookie - RESERVED),
-      cookieBase: RESERVED,
+      after: Math.max(0, cookie - RESERVED_COOKIES),
+      cookieBase: RESERVED_COOKIES,
       room: room - VERIFIER_SIZE,
       hint: dirCount,
     });
@@ -72,5 +67,5 @@ export const readdir: Operation<ReaddirArgs> = {
 };
 
 function isOurs(verifier: Uint8Array): boolean {
-  return verifier.every((byte, i) => byte === VERIFIER[i]);
+  return verifier.every((byte, i) => byte === COOKIE_VERIFIER[i]);
 }

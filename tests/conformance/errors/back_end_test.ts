@@ -145,9 +145,10 @@ function cases(client: StateClient, opener: string): Case[] {
     { request: op.setattr({ size: 3n }), at: "file" },
     { request: op.verify({ size: 7n }), at: "file" },
     { request: op.write({ data: "x" }), at: "file" },
-    ...(client.minorVersion === 0
-      ? []
-      : [{ request: op.secinfoNoName(1), at: "folder" }]),
+    ...(client.minorVersion === 0 ? [] : [
+      { request: op.secinfoNoName(1), at: "folder" },
+      { request: op.getDirDelegation(), at: "folder" },
+    ]),
   ];
 }
 

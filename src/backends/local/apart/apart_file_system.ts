@@ -334,6 +334,11 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     return this.#isExclusive ? NO_GUARD : this.#folder.guard(file);
   }
 
+  /** What the host's programs do to the entries of a folder is not seen. */
+  guardFolder(): Disposable | undefined {
+    return this.#isExclusive ? NO_GUARD : undefined;
+  }
+
   /** Makes everything durable and ends the worker. */
   dispose(): Promise<void> {
     this[ended] = true;

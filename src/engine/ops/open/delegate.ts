@@ -6,9 +6,8 @@ import {
 } from "../../../base/awaitable.ts";
 import {
   type Delegation,
-  type DelegationGrant,
-  grantDelegation,
   isReason,
+  type OpenGrant,
   Want,
   WhyNoDelegation,
 } from "../../../state/delegations.ts";
@@ -19,6 +18,7 @@ import { Share, Status } from "../../../nfs4/constants.ts";
 import { type Rights, rightsAnd } from "../../../vfs/wanted.ts";
 import { attributesOf } from "../../files/attributes_of.ts";
 import { checkContent } from "../../files/file_access.ts";
+import { grantGuarded } from "../../locking/grant_guarded.ts";
 
 /** What a delegation for writing begins with, and what tells who may have it. */
 const CHANGE_AND_RIGHTS = rightsAnd("change");
@@ -31,7 +31,7 @@ export interface DelegationWish {
   readonly wanted: number;
 }
 
-/** The delegation that goes with an OPEN, or why there is none: the one place where a client gets one. */
+/** The delegation that goes with an OPEN, or why there is none. */
 export function delegate(
   context: CompoundContext,
   open: OpenState,
@@ -85,7 +85,7 @@ function offerFor(
   context: CompoundContext,
   open: OpenState,
   { claim, wanted }: DelegationWish,
-): DelegationGrant | WhyNoDelegation {
+): OpenGrant | WhyNoDelegation {
   const want = wanted & Want.MASK;
   if (want === Want.NO_DELEGATION) return WhyNoDelegation.NOT_WANTED;
   if (want === Want.CANCEL) return WhyNoDelegation.CANCELLED;
@@ -112,23 +112,10 @@ function offerFor(
 const RECLAIMED = [undefined, "read", "write"] as const;
 
 function grant(
-  { services, session, slot }: CompoundContext,
+  context: CompoundContext,
   open: OpenState,
-  offer: DelegationGrant,
+  offer: OpenGrant,
 ): Delegation | WhyNoDelegation {
-  const { export: { fs }, node } = open.file.file;
-  const guard = fs.guard?.(node);
-  // RFC 8881 10.4: what others do to the file has to be seen, or no client is
-  // trusted with it.
-  if (fs.guard !== undefined && guard === undefined) {
-    services.state.files.policy.unguarded?.(offer.type);
-    return WhyNoDelegation.RESOURCE;
-  }
-  const grantedTo = session && slot &&
-    { session, slot, sequence: slot.sequence };
-  return grantDelegation(services.state, open, {
-    ...offer,
-    grantedTo,
-    guard,
-  });
+  return grantGuarded(context, open.file.file, offer, () => open) ??
+    WhyNoDelegation.RESOURCE;
 }
