@@ -1,5 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { type FileSystem, memory } from "../../../mod.ts";
+import { Fixture, type WriteArgs } from "./fixture.ts";
+import { hex } from "../../support/client/names.ts";
+import type { Operation } from "../../../src/engine/operation.ts";
+import { ioAdvise } from "../../../src/engine/ops/io_advise.ts";
+import { readPlus as readPlusOperation } from "../../../src/engine/ops/read_plus.ts";
+import { seek as seekOperation } from "../../../src/engine/ops/seek.ts";
 import {
   type DelegationPolicy,
   noDelegations,
@@ -509,4 +515,38 @@ Deno.test("READ_PLUS takes less where the reply has room for less", async () => 
   assert(segment !== undefined && "data" in segment);
   assertEquals([eof, segments.length], [false, 1]);
   assert(segment.data.length > PAGE && segment.data.length < 2 * PAGE);
+});
+
+/** The result of an operation on a file of one page of data and one of a hole, in hex. */
+async function bytesOf<Args>(
+  operation: Operation<Args>,
+  write: WriteArgs,
+): Promise<string> {
+  const fs = memory({ file: new Uint8Array(PAGE).fill(7) });
+  const server = new Fixture({ path: "/", fs, squash: "none" });
+  fs.setattr(fs.lookup(fs.root(), "file")!, { size: 2 * PAGE });
+  const at = await server.at("file", { minorVersion: 2 });
+  const result = await at.ok(operation, write);
+  return hex(result.opaqueFixed(result.remaining));
+}
+
+Deno.test("results are these bytes (RFC 7863)", async () => {
+  const range = (offset: number, ...rest: number[]): WriteArgs => (xdr) => {
+    xdr.opaqueFixed(new Uint8Array(16));
+    xdr.uint64(BigInt(offset));
+    for (const word of rest) xdr.uint32(word);
+  };
+  const [no, yes] = ["00000000", "00000001"];
+  const hole = `${yes}0000000000010000`;
+  assertEquals(
+    await bytesOf(seekOperation, range(5, Content.HOLE)),
+    `${no}0000000000010000`,
+  );
+  assertEquals(
+    await bytesOf(readPlusOperation, range(PAGE - 2, 6)),
+    `${no}00000002${no}000000000000fffe0000000207070000${hole}0000000000000004`,
+  );
+  const toEnd = await bytesOf(readPlusOperation, range(PAGE, PAGE));
+  assertEquals(toEnd, `${yes}00000001${hole}0000000000010000`);
+  assertEquals(await bytesOf(ioAdvise, range(0, 0, 0, 1, 4)), no);
 });

@@ -2,6 +2,8 @@
 
 import type { CreateKind, FileSystem } from "../../../src/vfs/mod.ts";
 import {
+  anonymousStateid,
+  Content,
   CreateMode,
   FileType,
   LockType,
@@ -107,6 +109,7 @@ const over = (there: number): Row => ({
       ]);
   },
 });
+const FROM_START = { stateid: anonymousStateid, offset: 0n };
 const symlink: CreateKind = { type: "symlink", target: "somewhere" };
 
 /** Every operation that a client's programs have it make. */
@@ -128,6 +131,29 @@ const ROWS = {
     0,
     ({ stateid }) => op.write({ stateid, data: new Uint8Array(64 * KIB) }),
     () => op.commit(),
+  ),
+  "READ_PLUS": on(8 * KIB, op.readPlus({ ...FROM_START, count: 4 * KIB })),
+  "SEEK": on(8 * KIB, op.seek({ ...FROM_START, what: Content.DATA })),
+  "DEALLOCATE": on(8 * KIB, op.deallocate({ ...FROM_START, length: 4096n })),
+  "DEALLOCATE of much": on(
+    LARGE,
+    op.deallocate({ ...FROM_START, length: BigInt(LARGE) }),
+  ),
+  "ALLOCATE": {
+    there: 1,
+    ready: (session, name) => () =>
+      session.compound([
+        ...inFolder(name),
+        op.allocate({ ...FROM_START, length: BigInt(LARGE) }),
+        // `sqlite` says at once that it has no such thing.
+      ], { expect: "any" }),
+  },
+  "WRITE_SAME": on(
+    0,
+    op.writeSame({
+      ...{ ...FROM_START, blockSize: 512n, blockCount: 256n },
+      pattern: Uint8Array.of(1),
+    }),
   ),
   "SETATTR of the mode": on(1, op.setattr({ mode: 0o600 })),
   "SETATTR of a size, a small cut": on(8 * KIB, op.setattr({ size: 9n })),

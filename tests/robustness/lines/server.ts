@@ -54,7 +54,9 @@ export class ManyParties implements AsyncDisposable {
     const localAddr = { transport: "tcp", hostname, port: PEER_PORT } as const;
     const connection = ClientConnection.over({ ...transport, localAddr });
     const fore = { maxrequests: 64 };
-    const session = await openSession({ port: PORT, connection, fore });
+    const session = await openSession({
+      ...{ port: PORT, connection, fore, minorVersion: 2 },
+    });
     this.#sessions.push(session);
     return session;
   }
