@@ -3,7 +3,6 @@ import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import { after, goingOn } from "../../base/ongoing_call.ts";
 import { soundResults } from "../../vfs/checks.ts";
-import fs from "node:fs";
 import { FsError } from "../../vfs/errors.ts";
 import type { JudgedEntry, JudgedRename } from "../../vfs/judged.ts";
 import { type Sharing, sharing } from "../../vfs/sharing.ts";
@@ -45,6 +44,7 @@ import { readPage } from "./pages.ts";
 import { changeRange, type RangeChange, seek } from "./ranges.ts";
 import { setAttributes } from "./set_attributes.ts";
 import { Store } from "./store.ts";
+import { hostRoom } from "../common/host_room.ts";
 import { MAX_SYNC, readFile, writeFile } from "../common/transfers.ts";
 
 /** Where only this server changes files. */
@@ -271,14 +271,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   status(): Awaitable<FileSystemStatus> {
     return this.#run([], () => {
       const { host, tree } = this.#store;
-      const stat = fs.statfsSync(host.folderPath(tree.folder(tree.root)));
-      return {
-        totalBytes: stat.blocks * stat.bsize,
-        freeBytes: stat.bfree * stat.bsize,
-        availableBytes: stat.bavail * stat.bsize,
-        totalFiles: stat.files,
-        freeFiles: stat.ffree,
-      };
+      return hostRoom(host.folderPath(tree.folder(tree.root)));
     });
   }
 

@@ -1,8 +1,8 @@
-import fs from "node:fs";
 import { ongoingCall } from "../../base/ongoing_call.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ContentKind } from "../../vfs/file_system.ts";
 import { hostThreads } from "../common/host_threads.ts";
+import { hostRoom } from "../common/host_room.ts";
 import { isLongInRange } from "../common/long_calls.ts";
 import { byThread } from "../common/transfers.ts";
 import { mayAskStatus } from "./file_system_type.ts";
@@ -82,6 +82,6 @@ function assertRoom(
 ): void {
   const path = host.pathOf(fd);
   if (path === undefined || !mayAskStatus()) return;
-  const { bfree, bsize } = fs.statfsSync(path);
-  if (length - stat.used > bfree * bsize) throw new FsError("no-space");
+  const { freeBytes } = hostRoom(path);
+  if (length - stat.used > freeBytes) throw new FsError("no-space");
 }

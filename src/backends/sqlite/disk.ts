@@ -1,10 +1,4 @@
-import fs, {
-  closeSync,
-  fdatasyncSync,
-  ftruncateSync,
-  openSync,
-  statfsSync,
-} from "node:fs";
+import fs, { closeSync, fdatasyncSync, ftruncateSync, openSync } from "node:fs";
 import type { StatementSync } from "node:sqlite";
 import type { Awaitable } from "../../base/awaitable.ts";
 import {
@@ -13,6 +7,7 @@ import {
   PacedReads,
 } from "../common/cached_reads.ts";
 import type { HostCalls } from "../common/host_calls.ts";
+import { hostRoom } from "../common/host_room.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isFarFrom, resizeLater } from "../common/long_calls.ts";
 
@@ -72,8 +67,8 @@ export const hostDisk: Disk = {
     return threads.run(() => resizeLater(descriptor, size));
   },
   room(directory) {
-    const { bsize, blocks, bavail } = statfsSync(directory);
-    return { total: bsize * blocks, free: bsize * bavail };
+    const { totalBytes, availableBytes } = hostRoom(directory);
+    return { total: totalBytes, free: availableBytes };
   },
 };
 

@@ -48,6 +48,11 @@ Deno.test("local: whichever way Deno puts an error of the host, it is the host's
       Object.assign(new Error("…"), { code: name }),
       new Error(`Something happened (os error ${number})`),
       hostError(number, "call"),
+      // As node:fs puts those that it has no name for.
+      Object.assign(new Error("UNKNOWN: unknown error, mkdir"), {
+        code: "UNKNOWN",
+        errno: -number,
+      }),
     ];
     for (const shape of shapes) {
       const error = toFsError(shape);
