@@ -230,10 +230,16 @@ const ROWS: readonly OperationRow[] = [
     maxReply: 32,
   }),
   row("CLONE", UNSERVED, "nothing", clone, USES_FILE),
-  row("GETXATTR", UNSERVED, "nothing", getxattr, USES_FILE),
-  row("SETXATTR", UNSERVED, "nothing", setxattr, USES_FILE),
-  row("LISTXATTRS", UNSERVED, "nothing", listxattrs, USES_FILE),
-  row("REMOVEXATTR", UNSERVED, "nothing", removexattr, USES_FILE),
+  row("GETXATTR", SINCE_V42, "nothing", getxattr, USES_FILE),
+  row("SETXATTR", SINCE_V42, "setxattr", setxattr, {
+    ...USES_FILE,
+    maxReply: 28,
+  }),
+  row("LISTXATTRS", SINCE_V42, "nothing", listxattrs, USES_FILE),
+  row("REMOVEXATTR", SINCE_V42, "removexattr", removexattr, {
+    ...USES_FILE,
+    maxReply: 28,
+  }),
 ];
 
 /** Stands for every number that is no operation of the minor version. */

@@ -24,6 +24,8 @@ const FS_STATUS: Readonly<Record<FsErrorCode, StatusCode>> = {
   "quota": Status.DQUOT,
   "too-big": Status.FBIG,
   "too-many-links": Status.MLINK,
+  "no-xattr": Status.NOXATTR,
+  "xattr-too-big": Status.XATTR2BIG,
   "not-supported": Status.NOTSUPP,
   "busy": Status.DELAY,
   "io": Status.IO,

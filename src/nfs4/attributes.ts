@@ -14,6 +14,7 @@ import type {
   Timestamp,
 } from "../vfs/file_system.ts";
 import { hasMethod, type ReadableFileSystem } from "../vfs/changes.ts";
+import { hasXattrs } from "../vfs/xattrs.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { type Bitmap, writeBitmap } from "./bitmap.ts";
 import type { MinorVersion, StatusCode } from "./constants.ts";
@@ -369,6 +370,14 @@ const ROWS: readonly AttributeRow[] = [
     since: 2,
     perFileSystem: true,
     get: (xdr) => xdr.uint32(MONOTONIC),
+  },
+  // RFC 8276 8.2.1
+  {
+    number: 82,
+    name: "xattr_support",
+    since: 2,
+    perFileSystem: true,
+    get: (xdr, { file }) => xdr.bool(hasXattrs(file.export.fs)),
   },
 ];
 

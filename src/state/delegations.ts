@@ -64,6 +64,7 @@ const RECALL_REASONS = [
   "getattr",
   "setattr",
   "create",
+  "xattr",
   "remove",
   "rename",
   "link",

@@ -6,6 +6,8 @@ export type ChangeMethod =
   | "write"
   | "allocate"
   | "deallocate"
+  | "setxattr"
+  | "removexattr"
   | "create"
   | "link"
   | "remove"

@@ -6,6 +6,7 @@ import { CheckedRecords } from "./checked_records.ts";
 import {
   isSound,
   usablePage,
+  usableXattrNames,
   wrongAttributes,
   wrongChange,
   wrongChanges,
@@ -21,6 +22,8 @@ import {
   wrongStats,
   wrongStatus,
   wrongTarget,
+  wrongXattr,
+  wrongXattrNames,
 } from "./checks.ts";
 import type { CheckedOptions } from "./checked_options.ts";
 import type {
@@ -41,6 +44,7 @@ import type {
   OpenMode,
   ReadResult,
   ServerRecords,
+  SetXattrOption,
   Stability,
   Trust,
   WantedAttributes,
@@ -304,6 +308,44 @@ export class CheckedFileSystem
       return this.inner.write!(file, offset, own, stability);
     };
     return this.#calls.called(call, write, wrongStability);
+  }
+
+  getxattr(node: object, name: string): Awaitable<Uint8Array | undefined> {
+    const call = { method: "getxattr", node };
+    const get = () => this.inner.getxattr!(node, name);
+    return this.#calls.called(call, get, wrongXattr);
+  }
+
+  listxattrs(node: object): Awaitable<readonly string[]> {
+    const call = { method: "listxattrs", node };
+    const list = () => this.inner.listxattrs!(node);
+    const names = this.#calls.called(call, list, wrongXattrNames);
+    if (this.#isSound) return names;
+    return names instanceof Promise
+      ? names.then(usableXattrNames)
+      : usableXattrNames(names);
+  }
+
+  setxattr(
+    node: object,
+    name: string,
+    value: Uint8Array,
+    option: SetXattrOption,
+    judged?: Rights,
+  ): Awaitable<ChangeInfo> {
+    const call = { method: "setxattr", node };
+    const set = () => this.inner.setxattr!(node, name, value, option, judged);
+    return this.#calls.called(call, set, wrongChange);
+  }
+
+  removexattr(
+    node: object,
+    name: string,
+    judged?: Rights,
+  ): Awaitable<ChangeInfo> {
+    const call = { method: "removexattr", node };
+    const remove = () => this.inner.removexattr!(node, name, judged);
+    return this.#calls.called(call, remove, wrongChange);
   }
 
   commit(file: object): Awaitable<void> {

@@ -17,6 +17,7 @@ import type {
 import { FsError } from "./errors.ts";
 import { isName, isTarget } from "./names.ts";
 import { MAX_IDENTITY } from "./file_handle.ts";
+import { isXattrName, MAX_XATTR_NAMES, MAX_XATTR_VALUE } from "./xattrs.ts";
 
 /*
  * What a file system may return. Each `wrong…` says what is wrong with a value, in
@@ -158,7 +159,25 @@ export function wrongPlace(
   return isPlace ? undefined : "place";
 }
 
-/** Of how a folder has changed. */
+/** Of the value of an extended attribute, where there may be none. */
+export function wrongXattr(given: Uint8Array | undefined): string | undefined {
+  const isValue = given === undefined ||
+    given instanceof Uint8Array && given.length <= MAX_XATTR_VALUE;
+  return isValue ? undefined : "no value";
+}
+
+/** Of a list of the names of extended attributes. */
+export function wrongXattrNames(given: readonly string[]): string | undefined {
+  if (!Array.isArray(given)) return "no names";
+  return given.length <= MAX_XATTR_NAMES ? undefined : "too many names";
+}
+
+/** The names that clients can ask for, each once. */
+export function usableXattrNames(names: readonly string[]): readonly string[] {
+  return [...new Set(names.filter(isXattrName))];
+}
+
+/** Of how a folder, or a node's extended attributes, has changed. */
 export function wrongChange(given: ChangeInfo): string | undefined {
   const isChange = isObject(given) && typeof given.atomic === "boolean" &&
     isCount(given.before) && isCount(given.after);

@@ -19,6 +19,7 @@ const CODES = new Map(Object.entries<FsErrorCode>({
   ENOSPC: "no-space",
   EDQUOT: "quota",
   EFBIG: "too-big",
+  E2BIG: "xattr-too-big",
   EOVERFLOW: "too-big",
   EMLINK: "too-many-links",
   EOPNOTSUPP: "not-supported",

@@ -36,6 +36,10 @@ export type FsErrorCode =
   | "too-big"
   /** The node has too many links (EMLINK). */
   | "too-many-links"
+  /** No extended attribute of that name (ENODATA of getxattr and its like). */
+  | "no-xattr"
+  /** The value of an extended attribute, or all of a file's together, would be too big (E2BIG). */
+  | "xattr-too-big"
   /** The attribute or operation is not supported (ENOTSUP). */
   | "not-supported"
   /** Something else uses it; trying again later may help (EBUSY). */

@@ -19,7 +19,10 @@ import type { Rights } from "./wanted.ts";
 export type { Trust } from "../rpc/auth.ts";
 export type * from "./attributes.ts";
 
-/** A folder's change counter around an operation (RFC 8881 3.3.8, change_info4). */
+/**
+ * The change counter around an operation (RFC 8881 3.3.8, change_info4): of a folder
+ * whose entries it changes, or of the node whose extended attributes.
+ */
 export interface ChangeInfo {
   /** True when nothing else can have come between `before` and `after`. */
   readonly atomic: boolean;
@@ -225,6 +228,9 @@ export interface ServerRecords {
   watch?(undone: (collection: string, key: string) => void): void;
 }
 
+/** Whether {@linkcode FileSystem.setxattr} may make an extended attribute, and replace one (RFC 8276 8.4.2). */
+export type SetXattrOption = "either" | "create" | "replace";
+
 /** How an open file is going to be used. */
 export interface OpenMode {
   /** For reading. */
@@ -356,6 +362,43 @@ export interface FileSystem<Node extends object = object> {
     data: Uint8Array,
     stability: Stability,
   ): Awaitable<Stability>;
+
+  /**
+   * The value of an extended attribute of a file or folder (RFC 8276), 65,536 bytes at
+   * most; `undefined` where there is none of that name. Names are without the
+   * "user." that Linux puts before them, and have been checked: UTF-8, 1 to 255
+   * bytes, no NUL. With this method and `listxattrs` a file system has
+   * extended attributes.
+   */
+  getxattr?(node: Node, name: string): Awaitable<Uint8Array | undefined>;
+
+  /**
+   * The names of all extended attributes of a file or folder, 4,096 at most, in any
+   * order; what can't be a name, or is there twice, is left out by the server.
+   */
+  listxattrs?(node: Node): Awaitable<readonly string[]>;
+
+  /**
+   * Makes or replaces an extended attribute, all of it or nothing: "exists" where
+   * it is there and `option` is "create", "no-xattr" where it is not and that is
+   * "replace", "xattr-too-big" for a value, or all of the node's together, that
+   * it can't keep. Another value changes ctime and the counter of
+   * {@linkcode FileAttributes.change}, not mtime. `value` is the callee's to keep.
+   */
+  setxattr?(
+    node: Node,
+    name: string,
+    value: Uint8Array,
+    option: SetXattrOption,
+    judged?: Rights,
+  ): Awaitable<ChangeInfo>;
+
+  /** Removes an extended attribute, which changes what `setxattr` does; "no-xattr" where there is none of that name. */
+  removexattr?(
+    node: Node,
+    name: string,
+    judged?: Rights,
+  ): Awaitable<ChangeInfo>;
 
   /** Puts everything written to the file so far on stable storage. */
   commit?(file: Node): Awaitable<void>;

@@ -139,6 +139,22 @@ export function refuseChanges(
 }
 
 /**
+ * Why the caller may not change the extended attributes of a file or folder:
+ * that takes the right to write it and, as Linux has it (xattr(7)), to own a
+ * folder that is sticky, which all may write.
+ */
+export function refuseXattrChange(
+  attributes: Rights,
+  caller: Caller,
+): Refusal | undefined {
+  if (!permits(attributes, caller, Permission.WRITE)) return "access";
+  const { type, mode, uid } = attributes;
+  const isOwners = type === "directory" && (mode & STICKY) !== 0;
+  const free = !isOwners || caller.uid === 0 || caller.uid === uid;
+  return free ? undefined : "permission";
+}
+
+/**
  * The changes with what POSIX adds to them: a new owner, group or content
  * takes setuid and setgid away, and only members of a file's group can make it
  * setgid.

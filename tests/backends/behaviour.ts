@@ -17,6 +17,7 @@ import { nameTests } from "./behaviour/names.ts";
 import { rangeTests } from "./behaviour/ranges.ts";
 import { readdirTests } from "./behaviour/readdir.ts";
 import { renameTests } from "./behaviour/rename.ts";
+import { xattrTests } from "./behaviour/xattrs.ts";
 
 export type {
   BehaviourOptions,
@@ -49,6 +50,7 @@ export function behaviourSuite(
       ...lifetimeTests,
       ...concurrencyTests,
       ...judgedTests,
+      ...xattrTests,
     ]
   ) {
     register(name, test, { factory, ...options });

@@ -44,6 +44,10 @@ const MEMBERS: Readonly<Record<keyof FileSystem, Asked>> = {
   close: "later",
   setattr: "later",
   write: "later",
+  getxattr: "later",
+  listxattrs: "later",
+  setxattr: "later",
+  removexattr: "later",
   commit: "later",
   allocate: "later",
   deallocate: "later",
@@ -115,9 +119,9 @@ const MISDEEDS: Readonly<Record<string, Misdeed>> = {
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   "returns promises in parts": [
     ...["getattr", "readdir", "read", "status"],
-    ...["create", "link", "remove", "rename"],
+    ...["create", "link", "remove", "rename", "setxattr", "removexattr"],
   ],
-  "gives memory away": ["resolve", "read", "write", "records.put"],
+  "gives memory away": ["resolve", "read", "write", "setxattr", "records.put"],
 };
 
 const LIMIT = 1_000;
@@ -252,6 +256,9 @@ function work(session: Session): readonly (readonly Request[])[] {
     [...at("f"), op.allocate(range)],
     [...at("f"), op.seek({ stateid: anonymousStateid, offset: 0n, what: 1 })],
     [...at("f"), op.deallocate(range)],
+    [...at("f"), op.setxattr("n", "v"), op.removexattr("n")],
+    [...at("f"), op.getxattr("n")],
+    [...at("f"), op.listxattrs()],
     [...at("f"), op.commit(), op.setattr({ mode: 0o600 })],
     [...at("d"), op.getDirDelegation(), op.delegreturn(current)],
     [...at("d"), op.lookupp(), op.getattr(["space_free"])],

@@ -219,6 +219,16 @@ Deno.test("entries that no LOOKUP can ask for are not listed", async () => {
   assertEquals(entries.map(({ name }) => name), ["é".repeat(127), "good"]);
 });
 
+Deno.test("extended attributes without a name that can be asked for are not listed, others once", async () => {
+  const names = ["", "a\0b", "\ud800", "x".repeat(256), "é".repeat(128)];
+  const given = [...names, undefined, 5, "good", "a/b", "good", "."];
+  await using hostile = await fixture({ listxattrs: () => given });
+  const request = [...walk(["h", "f"]), op.listxattrs()];
+  const reply = await hostile.session.compound(request);
+  const listed = reply.get("LISTXATTRS").names.toSorted();
+  assertEquals(listed, [".", "a/b", "good"]);
+});
+
 Deno.test("a target that no client could make is IO, and found so at once", async () => {
   const targets = ["é".repeat(2048), "x".repeat(4097), "é".repeat(2049)];
   targets.push("\ud800", "\ud800" + "x".repeat(4_000_000));
@@ -299,6 +309,10 @@ function work(): readonly (readonly Request[])[] {
     [...at("f"), op.getattr(["type", "size", "mode", "change", "time_modify"])],
     [...at("f"), op.read({ count: 100 })],
     [...at("f"), op.write({ data: "x" })],
+    [...at("f"), op.setxattr("n", "v")],
+    [...at("f"), op.getxattr("n")],
+    [...at("f"), op.listxattrs()],
+    [...at("f"), op.removexattr("n")],
     [...at("f"), op.commit()],
     [...at("f"), op.allocate(range)],
     [...at("f"), op.seek({ stateid: anonymousStateid, offset: 0n, what: 1 })],
@@ -337,6 +351,10 @@ Deno.test("whatever a file system returns or throws, its client is answered and 
     "status",
     "setattr",
     "write",
+    "setxattr",
+    "getxattr",
+    "listxattrs",
+    "removexattr",
     "commit",
     "allocate",
     "deallocate",
@@ -501,6 +519,16 @@ Deno.test("what else a method must not return is IO as well", async () => {
     ["seek", 2.5, [...at("f"), sought]],
     ["seek", "f", [...at("f"), sought]],
     ["seek", null, [...at("f"), sought]],
+    ["getxattr", null, [...at("f"), op.getxattr("n")]],
+    ["getxattr", "v", [...at("f"), op.getxattr("n")]],
+    ["getxattr", new Uint8Array(65_537), [...at("f"), op.getxattr("n")]],
+    ["listxattrs", undefined, [...at("f"), op.listxattrs()]],
+    ["listxattrs", Array(4097).fill("n"), [...at("f"), op.listxattrs()]],
+    ["setxattr", undefined, [...at("f"), op.setxattr("n", "v")]],
+    ["removexattr", { ...change, before: -1 }, [
+      ...at("f"),
+      op.removexattr("n"),
+    ]],
     ["remove", undefined, [...at(), op.remove("f")]],
     ["remove", { ...change, after: NaN }, [...at(), op.remove("f")]],
     ["create", { change }, [...at(), op.create({ type: 2, name: "new" })]],

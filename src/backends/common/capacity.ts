@@ -13,6 +13,8 @@ const NODE_COST = 720;
 const FOLDER_COST = 320;
 /** What a name in a folder takes besides its characters. */
 const NAME_COST = 160;
+/** What an extended attribute takes besides its name and value, with what a node has for its first one. */
+const XATTR_COST = 720;
 /** What a piece of content takes besides its bytes, of V8's heap. */
 const PIECE_COST = 320;
 /** What it takes elsewhere, for a buffer of its own. */
@@ -109,6 +111,11 @@ export function costOfNode({ type, target = "" }: Sized): number {
 /** Bytes that a name in a folder takes. */
 export function costOfName(name: string): number {
   return NAME_COST + costOfText(name);
+}
+
+/** Bytes that an extended attribute takes besides its value. */
+export function costOfXattr(name: string): number {
+  return XATTR_COST + costOfText(name);
 }
 
 /** V8 keeps a text in bytes as long as all of it is Latin-1. */

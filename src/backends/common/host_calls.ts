@@ -23,6 +23,18 @@ const SYMBOLS = {
     parameters: ["buffer", "buffer", "buffer", "usize"],
     result: "isize",
   },
+  setxattr: {
+    parameters: ["buffer", "buffer", "buffer", "usize", "i32"],
+    result: "i32",
+  },
+  lsetxattr: {
+    parameters: ["buffer", "buffer", "buffer", "usize", "i32"],
+    result: "i32",
+  },
+  listxattr: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  llistxattr: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  removexattr: { parameters: ["buffer", "buffer"], result: "i32" },
+  lremovexattr: { parameters: ["buffer", "buffer"], result: "i32" },
   inotify_init1: { parameters: ["i32"], result: "i32" },
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },

@@ -10,6 +10,7 @@ import type { HostWriter } from "../common/transfers.ts";
 import type { AccessList, Listed } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
 import type { FileWatch, FolderWatch } from "./inotify.ts";
+import type { XattrCalls } from "./xattr_calls.ts";
 
 /** A folder that is open: entries are reached as `prefix + name`. */
 export interface OpenFolder {
@@ -145,6 +146,8 @@ export interface Host extends HostWriter {
   readonly hasAccessLists: boolean;
   /** The access list of what `path` (from `pin`, `pathOf` or `folderPath`) leads to; `undefined` where it has none. */
   accessList(path: string, kind: AclKind): AccessList | undefined;
+  /** The host's extended attributes, by paths as above; `undefined` where the root that was opened can't have any. */
+  readonly xattrs: XattrCalls | undefined;
   /** Whether the host tells of changes at all. */
   readonly canWatch: boolean;
   /** What tells of changes to files; `undefined` where the host has no such thing, or no more of it. */

@@ -23,6 +23,7 @@ import type {
   HostFolder,
   OpenMode,
   ReadResult,
+  SetXattrOption,
   Stability,
   Trust,
   WantedAttributes,
@@ -44,6 +45,14 @@ import { readPage } from "./pages.ts";
 import { changeRange, type RangeChange, seek } from "./ranges.ts";
 import { setAttributes } from "./set_attributes.ts";
 import { Store } from "./store.ts";
+import {
+  type Bearer,
+  getXattr,
+  listXattrs,
+  removeXattr,
+  setXattr,
+  withoutXattrs,
+} from "./xattrs.ts";
 import { hostRoom } from "../common/host_room.ts";
 import { MAX_SYNC, readFile, writeFile } from "../common/transfers.ts";
 
@@ -67,6 +76,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
   readonly limitations: readonly string[];
   /** Whether {@linkcode HostedFileSystem.guard} can be had of any file. */
   readonly canGuard: boolean;
+  /** Whether the host keeps extended attributes there. */
+  readonly hasXattrs: boolean;
   readonly #store: Store;
   readonly #locator: Locator;
   readonly #approach: Approach;
@@ -97,6 +108,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     if (!mayAskStatus()) {
       Object.defineProperty(this, "status", { value: undefined });
     }
+    this.hasXattrs = host.xattrs !== undefined;
+    if (!this.hasXattrs) withoutXattrs(this);
     this.#locator = new Locator(this.#store);
     this.#approach = new Approach(this.#store);
   }
@@ -364,6 +377,46 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     what: ContentKind,
   ): Awaitable<number | undefined> {
     return this.#runOn(file, () => seek(this.#store, file, offset, what));
+  }
+
+  /** The value of an extended attribute of the host's users. */
+  getxattr(node: LocalNode, name: string): Awaitable<Uint8Array | undefined> {
+    return this.#run([node], () => getXattr(this.#bearer(node), name));
+  }
+
+  /** Their names, but for those that are not UTF-8. */
+  listxattrs(node: LocalNode): Awaitable<string[]> {
+    return this.#run([node], () => listXattrs(this.#bearer(node)));
+  }
+
+  /** Makes or replaces one, as far as the host's file system has room for it. */
+  setxattr(
+    node: LocalNode,
+    name: string,
+    value: Uint8Array,
+    option: SetXattrOption,
+    judged?: Rights,
+  ): Awaitable<ChangeInfo> {
+    const made = { name, value, option };
+    return this.#runOn(node, () => setXattr(this.#bearer(node), made, judged));
+  }
+
+  /** Removes one. */
+  removexattr(
+    node: LocalNode,
+    name: string,
+    judged?: Rights,
+  ): Awaitable<ChangeInfo> {
+    return this.#runOn(
+      node,
+      () => removeXattr(this.#bearer(node), name, judged),
+    );
+  }
+
+  #bearer(node: LocalNode): Bearer {
+    const calls = this.#store.host.xattrs;
+    if (calls === undefined) throw new FsError("not-supported");
+    return { store: this.#store, node, calls };
   }
 
   /** Makes content and size durable. An error of the host is told. */

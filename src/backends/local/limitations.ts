@@ -17,6 +17,7 @@ export function limitationsOf(tree: Tree, path: string): readonly string[] {
     ...host.limitations,
     ...host.pinsFolders ? [] : [UNPINNED],
     ...gaps(host, path, tree),
+    ...host.xattrs === undefined ? ["no extended attributes"] : [],
     ...hasSubvolumes(path) ? [NO_SUBVOLUMES] : [],
     ...mayMakeSymlinks() ? [] : [NO_NEW_SYMLINKS],
   ];

@@ -36,6 +36,7 @@ import {
 } from "./inotify.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { cString, RawCalls } from "./raw_calls.ts";
+import { OWN_XATTR, XattrCalls } from "./xattr_calls.ts";
 import { HANGING_MOUNTS, PortableHost } from "./portable_host.ts";
 
 const AT_FDCWD = -100;
@@ -56,7 +57,7 @@ const DT_UNKNOWN = 0;
 const DT_DIR = 4;
 /** The extended attribute that holds the verifier of an exclusive create. */
 const encoder = new TextEncoder();
-const NOTE = encoder.encode("user.nfs4.verifier\0");
+const NOTE = encoder.encode(`user.${OWN_XATTR}\0`);
 const EMPTY = new Uint8Array(1);
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = fs.constants;
 /** A descriptor that only names a file. */
@@ -66,6 +67,7 @@ const O_PATH = 0x200000;
 export class LinuxHost extends PortableHost {
   #tick = KERNEL_TICK;
   #hasAccessLists = false;
+  #xattrs: XattrCalls | undefined;
   override readonly timeDelta: number = 1;
   override readonly rawNames: boolean;
   override readonly canWatch: boolean = true;
@@ -115,6 +117,8 @@ export class LinuxHost extends PortableHost {
     this.#tick = nanoseconds === 0 ? super.tick : KERNEL_TICK;
     const list = this.#acl.read(path, "access", { follow: true });
     this.#hasAccessLists = list !== "unknown";
+    const xattrs = new XattrCalls(this.#calls, { follows: this.pinsFolders });
+    this.#xattrs = xattrs.areIn(path) ? xattrs : undefined;
     return root;
   }
 
@@ -413,6 +417,10 @@ export class LinuxHost extends PortableHost {
 
   override get hasAccessLists(): boolean {
     return this.#hasAccessLists;
+  }
+
+  override get xattrs(): XattrCalls | undefined {
+    return this.#xattrs;
   }
 
   override accessList(path: string, kind: AclKind): AccessList | undefined {

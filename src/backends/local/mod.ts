@@ -37,7 +37,8 @@ export type { LocalOptions } from "./options.ts";
 
 /**
  * A folder of the host as a file system: everything that {@linkcode FileSystem} can be
- * asked for; `allocate`, `deallocate` and `seek` only with libc.
+ * asked for; `allocate`, `deallocate` and `seek` only with libc, and extended
+ * attributes where the host's file system has them, too.
  */
 export interface LocalFileSystem extends
   Required<
@@ -55,9 +56,22 @@ export interface LocalFileSystem extends
       | "allocate"
       | "deallocate"
       | "seek"
+      | "getxattr"
+      | "listxattrs"
+      | "setxattr"
+      | "removexattr"
     >
   >,
-  Pick<FileSystem, "allocate" | "deallocate" | "seek"> {
+  Pick<
+    FileSystem,
+    | "allocate"
+    | "deallocate"
+    | "seek"
+    | "getxattr"
+    | "listxattrs"
+    | "setxattr"
+    | "removexattr"
+  > {
   /** What the host's file system can do. */
   readonly limits: FileSystemLimits;
   /** What has to speak for a caller where the export does not say. */

@@ -12,6 +12,7 @@ import { PacedReads } from "../common/cached_reads.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
 import { isOfOneFile } from "./errno.ts";
+import type { XattrCalls } from "./xattr_calls.ts";
 import type { FileWatch, FolderWatch } from "./inotify.ts";
 import {
   birthHash,
@@ -72,6 +73,10 @@ export class PortableHost implements Host {
 
   get hasAccessLists(): boolean {
     return false;
+  }
+
+  get xattrs(): XattrCalls | undefined {
+    return undefined;
   }
 
   /** Deno cuts ctime to whole seconds. */

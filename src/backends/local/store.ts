@@ -153,6 +153,20 @@ export class Store {
     this.guards.changed(node);
   }
 
+  /** We changed what is no part of its attributes but their change: what these were `before`. */
+  attributeChanged(node: LocalNode, before: HostStat): ChangeInfo {
+    this.touched(node);
+    const after = this.stat(node);
+    if (node.type === "directory") {
+      this.listings.changed(node, { before, after });
+    }
+    return this.#changeInfo(before.change, after.change);
+  }
+
+  #changeInfo(before: number, after: number): ChangeInfo {
+    return { atomic: this.#isAtomic, before, after };
+  }
+
   /** Where a node that has a name is now, its folder open. */
   locate(node: LocalNode): { folder: OpenFolder; name: string } {
     this.tree.stat(node);
@@ -195,16 +209,12 @@ export class Store {
     const after = this.stat(directory);
     this.listings.changed(directory, { before, after, ...names });
     this.lists?.changed(directory, before, after);
-    return {
-      atomic: this.#isAtomic,
-      before: before.change,
-      after: after.change,
-    };
+    return this.#changeInfo(before.change, after.change);
   }
 
   /** A folder that we left as it is. */
   unchanged(before: number): ChangeInfo {
-    return { atomic: this.#isAtomic, before, after: before };
+    return this.#changeInfo(before, before);
   }
 
   /**

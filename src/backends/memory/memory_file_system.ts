@@ -21,6 +21,7 @@ import {
   type OpenMode,
   type ReadResult,
   type Rights,
+  type SetXattrOption,
   type Stability,
   type Timestamp,
   type Trust,
@@ -34,6 +35,7 @@ import { KeptPages } from "./kept_pages.ts";
 import { checkName, MAX_NAME } from "../common/names.ts";
 import { checkRename } from "../common/rename.ts";
 import { isSameVerifier } from "../common/verifier.ts";
+import { assertMayHaveXattrs } from "../common/xattrs.ts";
 import {
   accessed,
   applyChanges,
@@ -48,6 +50,7 @@ import {
 import { complete, type MemoryOptions } from "./options.ts";
 import { allocate, deallocate } from "./ranges.ts";
 import { Capacity, costOfName, costOfNode } from "../common/capacity.ts";
+import { Xattrs } from "./xattrs.ts";
 
 const MAX_LINK = 65535;
 
@@ -252,6 +255,43 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     return offset < content.size ? content.seek(offset, what) : undefined;
   }
 
+  /** The value of an extended attribute, if it is there. */
+  getxattr(node: MemoryNode, name: string): Uint8Array | undefined {
+    assertLive(node);
+    return node.xattrs?.get(name);
+  }
+
+  /** The names of all extended attributes of a node. */
+  listxattrs(node: MemoryNode): string[] {
+    assertLive(node);
+    return node.xattrs?.names() ?? [];
+  }
+
+  /** Makes or replaces an extended attribute of a file or folder. */
+  setxattr(
+    node: MemoryNode,
+    name: string,
+    value: Uint8Array,
+    option: SetXattrOption,
+    judged?: Rights,
+  ): ChangeInfo {
+    assertLive(node);
+    assertJudged(judged, node);
+    assertMayHaveXattrs(node.type);
+    node.xattrs ??= new Xattrs(this.#capacity);
+    const isOther = node.xattrs.set({ name, value, option });
+    return isOther ? this.#changed(node) : unchanged(node);
+  }
+
+  /** Removes an extended attribute. */
+  removexattr(node: MemoryNode, name: string, judged?: Rights): ChangeInfo {
+    assertLive(node);
+    assertJudged(judged, node);
+    if (node.xattrs === undefined) throw new FsError("no-xattr");
+    node.xattrs.delete(name);
+    return this.#changed(node);
+  }
+
   /** There is nothing to do: every write is as safe as it can be. */
   commit(file: MemoryNode): void {
     assertLive(file);
@@ -379,6 +419,13 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     };
   }
 
+  /** An attribute of `node` was changed. */
+  #changed(node: MemoryNode): ChangeInfo {
+    const before = node.change;
+    changed(node, this.#now());
+    return { atomic: true, before, after: node.change };
+  }
+
   /** A node without a name, for which there is room. */
   #make(
     kind: CreateKind,
@@ -408,6 +455,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     this.#nodes.delete(node.fileid);
     this.#capacity.giveNode(node);
     node.content?.release();
+    node.xattrs?.release();
     node.isGone = true;
   }
 }

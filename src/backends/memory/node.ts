@@ -9,6 +9,7 @@ import {
 } from "../../vfs/mod.ts";
 import type { Directory } from "./directory.ts";
 import type { FileContent } from "../common/file_content.ts";
+import type { Xattrs } from "./xattrs.ts";
 
 /** What a folder says its size is: programs expect something, not nothing. */
 const DIRECTORY_SIZE = 4096;
@@ -48,6 +49,8 @@ export class MemoryNode implements FileAttributes {
   identity: Uint8Array | undefined = undefined;
   /** @internal The bytes of a file. */
   content: FileContent | undefined = undefined;
+  /** @internal Its extended attributes, once it has had one. */
+  xattrs: Xattrs | undefined = undefined;
   /** @internal The entries of a folder. */
   directory: Directory | undefined = undefined;
   /** @internal The target of a symlink. */

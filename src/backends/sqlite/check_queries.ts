@@ -52,6 +52,10 @@ export const checkQueries: readonly string[] = [
   `SELECT 'content of ' || contents.fileid || ' belongs to no file'
    FROM contents LEFT JOIN inodes USING (fileid)
    WHERE inodes.fileid IS NULL OR type <> 'file' OR outside <> 0`,
+  `SELECT 'extended attribute ' || quote(name) || ' of ' || xattrs.fileid ||
+     ', which is ' || coalesce('a ' || type, 'missing')
+   FROM xattrs LEFT JOIN inodes USING (fileid)
+   WHERE type IS NULL OR type NOT IN ('file', 'directory')`,
   `SELECT 'an import was not finished: import the archive again'
    FROM records WHERE collection = 'import' AND key = 'unfinished'`,
   `SELECT 'journal row ' || id || ' is left over' FROM journal`,

@@ -18,6 +18,7 @@ import { Orphans } from "./orphans.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
 import { weightOfNode } from "./weight.ts";
+import type { Xattrs } from "./xattrs.ts";
 
 const MAX_LINK = 65535;
 
@@ -27,6 +28,7 @@ export interface DirectoryTreeParts {
   readonly transaction: Transaction;
   readonly nodes: NodeTable;
   readonly data: FileData;
+  readonly xattrs: Xattrs;
   readonly room: FreeSpace;
   readonly now: () => Timestamp;
 }
@@ -223,13 +225,15 @@ export class DirectoryTree {
 
   #writeFree(node: SqliteNode): void {
     this.#parts.sql.deleteNode.run(node.fileid);
+    this.#parts.xattrs.removal(node);
     if (node.type === "file") this.#parts.data.removal(node);
   }
 
   #applyFree(node: SqliteNode): void {
-    const { nodes, room, data } = this.#parts;
+    const { nodes, room, data, xattrs } = this.#parts;
     room.count(-1);
     room.grow(-weightOfNode(node.target), true);
+    xattrs.removed();
     nodes.remove(node);
     if (node.type === "file") data.removed(node);
   }

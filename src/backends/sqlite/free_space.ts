@@ -1,11 +1,10 @@
 import { FsError } from "../../vfs/mod.ts";
-import { type Need, NO_NEED } from "./needs.ts";
-import { weightOfName } from "./weight.ts";
+import { bytesOfXattr, type XattrUse } from "../common/xattrs.ts";
+import { type Need, NO_NEED, NODE_BYTES } from "./needs.ts";
+import { weightOfName, weightOfXattrs } from "./weight.ts";
 
 /** The disk is asked again after so many bytes at the latest: others use it too. */
 const ASK_AGAIN = 2 ** 26;
-/** What a node and its name take at most, with what the log holds of them. */
-const NODE_BYTES = 8192;
 /** What goes through the database is in its log and in itself, in pages that are not full. */
 const COPIES = 3;
 
@@ -13,7 +12,7 @@ const COPIES = 3;
 export interface FreeSpaceOptions {
   /** Most bytes that everything may take; Infinity without a quota. */
   readonly quota: number;
-  /** Whether names are counted with what they lead to: reading all of them takes time. */
+  /** Whether names and extended attributes are counted with what they lead to or are of: reading all of them takes time. */
   readonly countsNames: boolean;
   /** Bytes of the disk that can be taken, after all that is committed. */
   readonly free: () => number;
@@ -32,7 +31,7 @@ export interface FreeSpaceOptions {
 export class FreeSpace {
   /** Nodes that there are. */
   files: number;
-  /** Bytes that they take, contents and all, names where those are counted: see `weight.ts`. */
+  /** Bytes that they take, contents and all, names and extended attributes where those are counted: see `weight.ts`. */
   used: number;
   /** Most of these; Infinity without a quota. */
   readonly quota: number;
@@ -73,6 +72,16 @@ export class FreeSpace {
   /** Bytes that a name counts for. */
   weightOfName(name: string): number {
     return this.#countsNames ? weightOfName(name) : 0;
+  }
+
+  /** Bytes that extended attributes count for. */
+  weightOfXattrs(use: XattrUse): number {
+    return this.#countsNames ? weightOfXattrs(use) : 0;
+  }
+
+  /** Bytes that one counts for. */
+  weightOfXattr(name: string, value: Uint8Array): number {
+    return this.weightOfXattrs({ count: 1, bytes: bytesOfXattr(name, value) });
   }
 
   /** {@inheritDoc Companion.committed} */

@@ -12,6 +12,9 @@ export interface Need {
   readonly beside: number;
 }
 
+/** What a node and its name take at most, with what the log holds of them. */
+export const NODE_BYTES = 8192;
+
 /** What a file has now. */
 type Sizes = Pick<SqliteNode, "size" | "used" | "outside">;
 
@@ -30,6 +33,11 @@ export function needOfMove(
     inDatabase: size,
     beside: pagesOf(size) + BLOCK,
   };
+}
+
+/** Of an extended attribute, which makes what there is of its node larger by `growth`. */
+export function needOfXattr(length: number, growth: number): Need {
+  return { growth, inDatabase: NODE_BYTES + length, beside: 0 };
 }
 
 /** Of a write to a content that is beside the database, or is moved there for it. */

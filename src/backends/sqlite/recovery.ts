@@ -37,6 +37,8 @@ function bringBack(
   db.exec(`
     DELETE FROM contents WHERE fileid IN
       (SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0);
+    DELETE FROM xattrs WHERE fileid IN
+      (SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0);
     DELETE FROM inodes WHERE nlink = 0;
     COMMIT`);
   if (!wasLost) {

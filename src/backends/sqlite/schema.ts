@@ -13,7 +13,7 @@ export type Migration = (db: DatabaseSync) => void;
  * The first makes schema 1 out of nothing. None is ever changed once it was
  * released; a new schema is a new entry.
  */
-const migrations: readonly Migration[] = [createFirst];
+const migrations: readonly Migration[] = [createFirst, addXattrs];
 
 /** The schema that this version writes. */
 export const SCHEMA_VERSION: number = migrations.length;
@@ -105,6 +105,17 @@ function createFirst(db: DatabaseSync): void {
       PRIMARY KEY (collection, key)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO meta VALUES ('tag', ${tag}), ('ceiling', ${ROOT + 1});`);
+}
+
+/** Schema 2: extended attributes (RFC 8276), whose names are without the "user." of Linux. */
+function addXattrs(db: DatabaseSync): void {
+  db.exec(`
+    CREATE TABLE xattrs (
+      fileid INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      value BLOB NOT NULL,
+      PRIMARY KEY (fileid, name)
+    ) STRICT, WITHOUT ROWID`);
 }
 
 /** The value of a pragma that is a number. */

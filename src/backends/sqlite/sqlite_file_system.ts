@@ -25,6 +25,7 @@ import {
   type OpenMode,
   type ReadResult,
   type Rights,
+  type SetXattrOption,
   type Stability,
   type Trust,
 } from "../../vfs/mod.ts";
@@ -32,6 +33,7 @@ import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
 import { checkName, MAX_NAME } from "../common/names.ts";
 import { checkRename } from "../common/rename.ts";
 import { isSameVerifier } from "../common/verifier.ts";
+import { assertMayHaveXattrs } from "../common/xattrs.ts";
 import { MEMORY } from "./database.ts";
 import { type MutableAttributes, notAFile, type SqliteNode } from "./node.ts";
 import { complete, type CompleteOptions } from "./options.ts";
@@ -329,6 +331,39 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     if (ready) return after(ready, () => this.seek(file, offset, what));
     if (offset >= live.size) return undefined;
     return this.#store.data.seek(live, offset, what);
+  }
+
+  /** The value of an extended attribute, if it is there. */
+  getxattr(node: SqliteNode, name: string): Uint8Array | undefined {
+    const { nodes, xattrs } = this.#store;
+    return xattrs.get(nodes.live(node), name);
+  }
+
+  /** The names of all extended attributes of a node. */
+  listxattrs(node: SqliteNode): string[] {
+    const { nodes, xattrs } = this.#store;
+    return xattrs.names(nodes.live(node));
+  }
+
+  /** Makes or replaces an extended attribute of a file or folder. */
+  setxattr(
+    node: SqliteNode,
+    name: string,
+    value: Uint8Array,
+    option: SetXattrOption,
+    judged?: Rights,
+  ): ChangeInfo {
+    const live = this.#store.nodes.live(node);
+    assertJudged(judged, live);
+    assertMayHaveXattrs(live.type);
+    return this.#store.xattrs.set(live, { name, value, option });
+  }
+
+  /** Removes an extended attribute. */
+  removexattr(node: SqliteNode, name: string, judged?: Rights): ChangeInfo {
+    const live = this.#store.nodes.live(node);
+    assertJudged(judged, live);
+    return this.#store.xattrs.remove(live, name);
   }
 
   /** Everything written to the file is durable with the next {@linkcode settle}. */

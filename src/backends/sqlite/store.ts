@@ -27,6 +27,7 @@ import { lockStore } from "./store_lock.ts";
 import { Transaction } from "./transaction.ts";
 import { DirectoryTree } from "./directory_tree.ts";
 import { weigh, weightOfNode } from "./weight.ts";
+import { Xattrs } from "./xattrs.ts";
 
 /** The parts of an open store. */
 export interface Store {
@@ -47,6 +48,7 @@ export interface Store {
   /** What has that room. */
   readonly place: Room;
   readonly data: FileData;
+  readonly xattrs: Xattrs;
   readonly tree: DirectoryTree;
   readonly records: Records;
   /** Takes a part of the descriptors that so many file systems share. */
@@ -141,7 +143,8 @@ function assemble(
     ...parts,
     ...{ committer, syncs, contents, journal, isLogged },
   });
-  const tree = new DirectoryTree({ ...parts, data });
+  const xattrs = new Xattrs(db, parts);
+  const tree = new DirectoryTree({ ...parts, data, xattrs });
   const records = new Records(db, transaction);
   // Records are the last: the code that keeps them may set them anew at once.
   const pages = new FreePages(db);
@@ -174,6 +177,7 @@ function assemble(
       ? largestFile(`${directory}/content`)
       : Number.MAX_SAFE_INTEGER,
     ...{ sql, transaction, committer, journal, nodes, room, place, data },
+    xattrs,
     accessTimes,
     listings: new Listings(sql, nodes),
     tree,

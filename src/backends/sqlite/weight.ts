@@ -1,9 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { XattrUse } from "../common/xattrs.ts";
 
 /** What a row of `inodes` takes, with its share of pages and indexes. */
 const NODE = 88;
 /** A name is in two trees, with the numbers of its folder and its node. */
 const NAME = 40;
+/** What an extended attribute takes besides its name and value. */
+const XATTR = 40;
 const encoder = new TextEncoder();
 
 /** Bytes that a node takes, but for its names and its content, which is `used` by it. */
@@ -16,7 +19,12 @@ export function weightOfName(name: string): number {
   return NAME + 2 * encoder.encode(name).length;
 }
 
-/** Nodes that there are, and bytes that they take; the names only where `withNames`. */
+/** Bytes that extended attributes take. */
+export function weightOfXattrs({ count, bytes }: XattrUse): number {
+  return XATTR * count + bytes;
+}
+
+/** Nodes that there are, and bytes that they take; names and extended attributes only where `withNames`. */
 export function weigh(
   db: DatabaseSync,
   { withNames }: { readonly withNames: boolean },
@@ -28,5 +36,8 @@ export function weigh(
   const { names } = db.prepare(`SELECT coalesce(sum(
       ${NAME} + 2 * length(CAST(name AS BLOB))), 0) AS names
     FROM entries`).get() as { names: number };
-  return { files: nodes.files, used: nodes.used + names };
+  const { xattrs } = db.prepare(`SELECT coalesce(sum(
+      ${XATTR} + length(CAST(name AS BLOB)) + length(value)), 0) AS xattrs
+    FROM xattrs`).get() as { xattrs: number };
+  return { files: nodes.files, used: nodes.used + names + xattrs };
 }

@@ -14,7 +14,6 @@ import type {
 } from "../../vfs/file_system.ts";
 import type { JudgedEntry } from "../../vfs/judged.ts";
 import type { Rights } from "../../vfs/wanted.ts";
-import type { XdrWriter } from "../../xdr/writer.ts";
 import type { CompoundContext } from "../context.ts";
 import { FileUse, recallConflicts } from "../locking/conflicts.ts";
 import {
@@ -226,11 +225,4 @@ function losingLastName(act: FolderAct): FileRef | undefined {
       return isGone ? replaced.file : undefined;
     }
   }
-}
-
-/** Writes a change_info4 (RFC 8881 3.3.8). */
-export function writeChangeInfo(xdr: XdrWriter, change: ChangeInfo): void {
-  xdr.bool(change.atomic);
-  xdr.uint64Number(change.before);
-  xdr.uint64Number(change.after);
 }

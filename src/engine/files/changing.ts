@@ -1,10 +1,20 @@
 import type { Awaitable } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
-import { type ChangeMethod, hasMethod } from "../../vfs/changes.ts";
+import {
+  type ChangeMethod,
+  hasMethod,
+  type ReadableFileSystem,
+} from "../../vfs/changes.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { AttributeChanges, FileSystem } from "../../vfs/file_system.ts";
+import type {
+  AttributeChanges,
+  ChangeInfo,
+  FileSystem,
+  SetXattrOption,
+} from "../../vfs/file_system.ts";
 import type { Rights } from "../../vfs/wanted.ts";
+import { hasXattrs } from "../../vfs/xattrs.ts";
 import type { CompoundContext } from "../context.ts";
 
 /**
@@ -41,6 +51,8 @@ interface ChangedBy {
   write: "content";
   allocate: "content";
   deallocate: "content";
+  setxattr: "content";
+  removexattr: "content";
 }
 
 type MethodsThatChange<What> = {
@@ -53,13 +65,28 @@ export type EntryMethod = MethodsThatChange<"entries">;
 /** The methods that change content and attributes. */
 type ContentMethod = MethodsThatChange<"content">;
 
+/** Those of them that are told what their caller was judged by: its rights, and no stateid. */
+type Judged = "setattr" | "setxattr" | "removexattr";
+
 /** The methods as operations call them: none forgets to say what its caller was judged by. */
-interface Methods extends Pick<FileSystem, Exclude<ContentMethod, "setattr">> {
+interface Methods extends Pick<FileSystem, Exclude<ContentMethod, Judged>> {
   setattr?(
     node: object,
     changes: AttributeChanges,
     judged: Rights | undefined,
   ): Awaitable<void>;
+  setxattr?(
+    node: object,
+    name: string,
+    value: Uint8Array,
+    option: SetXattrOption,
+    judged: Rights | undefined,
+  ): Awaitable<ChangeInfo>;
+  removexattr?(
+    node: object,
+    name: string,
+    judged: Rights | undefined,
+  ): Awaitable<ChangeInfo>;
 }
 
 /** What a file system has for a change of content or attributes. */
@@ -82,10 +109,16 @@ export function checkWritable(file: FileRef, method: ChangeMethod): StatusCode {
   const { readOnly, fs } = file.export;
   if (readOnly) return Status.ROFS;
   if (hasMethod(fs, method)) return Status.OK;
+  return isUnknown(fs, method) ? Status.NOTSUPP : Status.ROFS;
+}
+
+/** Whether a file system without a method offers nothing of the kind, while other things of it can be changed. */
+function isUnknown(fs: ReadableFileSystem, method: ChangeMethod): boolean {
+  // RFC 8276 8.4: MUST NOT be supported where xattr_support is FALSE.
+  if (method === "setxattr" || method === "removexattr") return !hasXattrs(fs);
   // RFC 8881 15.2, RFC 7862 11.2: of these no other may answer NFS4ERR_NOTSUPP.
   const other = WITHOUT[method];
-  const isWritable = other !== undefined && hasMethod(fs, other);
-  return isWritable ? Status.NOTSUPP : Status.ROFS;
+  return other !== undefined && hasMethod(fs, other);
 }
 
 /** Whether what a row says may be done to the current filehandle; OPEN asks when it knows. */

@@ -119,6 +119,7 @@ export const FileUse = {
   GETATTR: { changes: false, reason: "getattr" },
   SETATTR: { changes: true, reason: "setattr" },
   CREATE: { changes: true, reason: "create" },
+  XATTR: { changes: true, reason: "xattr" },
   REMOVE: { changes: true, reason: "remove" },
   RENAME: { changes: true, reason: "rename" },
   LINK: { changes: true, reason: "link" },

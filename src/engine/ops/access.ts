@@ -1,8 +1,16 @@
 import { Access, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import { Permission, permissionsOf } from "../../vfs/permissions.ts";
+import type { Caller } from "../../vfs/file_system.ts";
+import {
+  Permission,
+  permissionsOf,
+  permits,
+  refuseXattrChange,
+} from "../../vfs/permissions.ts";
 import { RIGHTS, type Rights } from "../../vfs/wanted.ts";
+import { hasXattrs } from "../../vfs/xattrs.ts";
 import { checkWritable } from "../files/changing.ts";
+import { mayHaveXattrs } from "../files/xattrs.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 import { attributesOf } from "../files/attributes_of.ts";
@@ -12,9 +20,9 @@ const FOLDER_BITS = Access.READ | Access.LOOKUP | Access.MODIFY |
 const FILE_BITS = Access.READ | Access.MODIFY | Access.EXTEND | Access.EXECUTE;
 const OTHER_BITS = Access.READ | Access.MODIFY | Access.EXTEND;
 const NFSV40_BITS = FOLDER_BITS | Access.EXECUTE;
-/** RFC 8276 8.5 adds those of extended attributes, which are not supported yet. */
-const NFSV42_BITS = NFSV40_BITS | Access.XAREAD | Access.XAWRITE |
-  Access.XALIST;
+/** RFC 8276 8.5: to query, change and list extended attributes. */
+const XATTR_BITS = Access.XAREAD | Access.XAWRITE | Access.XALIST;
+const NFSV42_BITS = NFSV40_BITS | XATTR_BITS;
 const CHANGES = Access.MODIFY | Access.EXTEND | Access.DELETE;
 
 /** ACCESS (RFC 8881 18.1, RFC 7530 16.1): the rights that are asked for. */
@@ -39,11 +47,17 @@ function answer(
 ): StatusCode {
   const { file, reply } = context;
   const isFolder = attributes.type === "directory";
-  const permissions = permissionsOf(attributes, context.callerOf(file));
+  const caller = context.callerOf(file);
+  const permissions = permissionsOf(attributes, caller);
   let granted = isFolder ? folderAccess(permissions) : fileAccess(permissions);
   if (!isChangeable(file, isFolder)) granted &= ~CHANGES;
   // RFC 8881 18.1.3: "supported" is what can be told for this type of file.
-  const supported = requested & supportedBits(attributes);
+  let supported = requested & supportedBits(attributes);
+  const hasThem = hasXattrs(file.export.fs) && mayHaveXattrs(attributes.type);
+  if (hasThem && (requested & XATTR_BITS) !== 0) {
+    supported |= requested & XATTR_BITS;
+    granted |= xattrAccess(file, attributes, caller);
+  }
   reply.uint32(supported);
   reply.uint32(supported & granted);
   return Status.OK;
@@ -65,6 +79,18 @@ function fileAccess(permissions: number): number {
   return (permissions & Permission.READ ? Access.READ : 0) |
     (permissions & Permission.WRITE ? Access.MODIFY | Access.EXTEND : 0) |
     (permissions & Permission.EXECUTE ? Access.EXECUTE : 0);
+}
+
+function xattrAccess(
+  file: FileRef,
+  attributes: Rights,
+  caller: Caller,
+): number {
+  const mayRead = permits(attributes, caller, Permission.READ);
+  const mayWrite = checkWritable(file, "setxattr") === Status.OK &&
+    refuseXattrChange(attributes, caller) === undefined;
+  return (mayRead ? Access.XAREAD | Access.XALIST : 0) |
+    (mayWrite ? Access.XAWRITE : 0);
 }
 
 function isChangeable(

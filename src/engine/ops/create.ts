@@ -22,7 +22,8 @@ import {
 } from "../attributes/attribute_table.ts";
 import { attributesSet } from "../attributes/attributes_set.ts";
 import { attributesOf } from "../files/attributes_of.ts";
-import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
+import { changeFolder } from "../files/change_folder.ts";
+import { writeChangeInfo } from "../files/change_info.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";

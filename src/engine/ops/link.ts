@@ -1,6 +1,7 @@
 import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
-import { changeFolder, writeChangeInfo } from "../files/change_folder.ts";
+import { changeFolder } from "../files/change_folder.ts";
+import { writeChangeInfo } from "../files/change_info.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";

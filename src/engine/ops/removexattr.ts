@@ -1,14 +1,25 @@
+import { wait } from "../../base/awaitable.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
+import { writeChangeInfo } from "../files/change_info.ts";
+import { changing } from "../files/changing.ts";
 import { readName } from "../files/names.ts";
-import { notSupported } from "../not_supported.ts";
+import { checkXattrName, judgeXattrChange } from "../files/xattrs.ts";
 import type { Operation } from "../operation.ts";
 
-/** Arguments of REMOVEXATTR. */
-export interface RemovexattrArgs {
-  /** Name of the attribute, a view of the request. */
-  readonly name: Uint8Array;
-}
+/** REMOVEXATTR (RFC 8276 8.4.4): the name, a view of the request. */
+export const removexattr: Operation<Uint8Array, "removexattr"> = {
+  decode: readName,
 
-/** REMOVEXATTR (RFC 8276 8.4.4). */
-export const removexattr: Operation<RemovexattrArgs> = notSupported((xdr) => ({
-  name: readName(xdr),
-}));
+  *run(context, bytes) {
+    const { file, reply } = context;
+    const name = checkXattrName(bytes);
+    if (isStatus(name)) return name;
+    const judged = yield* judgeXattrChange(context);
+    if (isStatus(judged)) return judged;
+    const change = yield* wait(
+      changing(context, file).removexattr(file.node, name, judged),
+    );
+    writeChangeInfo(reply, change);
+    return Status.OK;
+  },
+};

@@ -1,20 +1,47 @@
+import { wait } from "../../base/awaitable.ts";
+import { isStatus, Status } from "../../nfs4/constants.ts";
+import type { SetXattrOption } from "../../vfs/file_system.ts";
+import { MAX_XATTR_VALUE } from "../../vfs/xattrs.ts";
+import { writeChangeInfo } from "../files/change_info.ts";
+import { changing } from "../files/changing.ts";
 import { readName } from "../files/names.ts";
-import { notSupported } from "../not_supported.ts";
+import { checkXattrName, judgeXattrChange } from "../files/xattrs.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of SETXATTR. */
 export interface SetxattrArgs {
-  /** setxattr_option4. */
-  readonly option: number;
+  /** Whether it may make the attribute, and replace it. */
+  readonly option: SetXattrOption;
   /** Name of the attribute, a view of the request. */
   readonly name: Uint8Array;
   /** Its value, a view of the request. */
   readonly value: Uint8Array;
 }
 
+/** setxattr_option4. */
+const OPTIONS = ["either", "create", "replace"] as const;
+
 /** SETXATTR (RFC 8276 8.4.2). */
-export const setxattr: Operation<SetxattrArgs> = notSupported((xdr) => ({
-  option: xdr.uint32(),
-  name: readName(xdr),
-  value: xdr.opaque(xdr.remaining),
-}));
+export const setxattr: Operation<SetxattrArgs, "setxattr"> = {
+  decode: (xdr) => ({
+    option: OPTIONS[xdr.discriminant(OPTIONS.length - 1)]!,
+    name: readName(xdr),
+    value: xdr.opaque(xdr.remaining),
+  }),
+
+  *run(context, { option, name: bytes, value }) {
+    const { file, reply } = context;
+    const name = checkXattrName(bytes);
+    if (isStatus(name)) return name;
+    if (value.length > MAX_XATTR_VALUE) return Status.XATTR2BIG;
+    const judged = yield* judgeXattrChange(context);
+    if (isStatus(judged)) return judged;
+    // What is kept is a copy: others' requests lie in the same memory.
+    const change = yield* wait(
+      changing(context, file)
+        .setxattr(file.node, name, value.slice(), option, judged),
+    );
+    writeChangeInfo(reply, change);
+    return Status.OK;
+  },
+};

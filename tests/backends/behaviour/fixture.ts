@@ -13,6 +13,9 @@ import {
 /** The methods that a back end may leave out, all there: the suite is about whole file systems. */
 export type WholeFileSystem = FileSystem & Required<Pick<FileSystem, Optional>>;
 
+/** The methods of a file system that can't have extended attributes are not there, and not called. */
+type XattrMethod = "getxattr" | "listxattrs" | "setxattr" | "removexattr";
+
 type Optional =
   | "readlink"
   | "status"
@@ -24,7 +27,8 @@ type Optional =
   | "create"
   | "link"
   | "remove"
-  | "rename";
+  | "rename"
+  | XattrMethod;
 
 /** What of a back end's is only tested where `allocates`, `punches` or `seeks` says that it is there. */
 type Ranges = Pick<FileSystem, "allocate" | "deallocate" | "seek">;
@@ -32,13 +36,15 @@ type Ranges = Pick<FileSystem, "allocate" | "deallocate" | "seek">;
 /** One file system under test, and what the suite may do around it. */
 export interface Subject extends Partial<AsyncDisposable> {
   /** Empty but for its root, which `owner` may change. */
-  readonly fs: WholeFileSystem;
+  readonly fs:
+    & Omit<WholeFileSystem, XattrMethod>
+    & Pick<FileSystem, XattrMethod>;
   /** Whom the suite's files belong to; root where absent. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Makes the file system's clock show a later time, in every timestamp. */
   tick?(): Awaitable<void>;
   /** The same tree as after a restart of the server. */
-  reopen?(): Awaitable<WholeFileSystem>;
+  reopen?(): Awaitable<Subject["fs"]>;
 }
 
 /** Makes a fresh subject for one test. */
@@ -60,6 +66,10 @@ export interface Capabilities {
   readonly timesBefore1970: boolean;
   /** The time of creation can be set. */
   readonly birthtime: boolean;
+  /** Files and folders have extended attributes. */
+  readonly xattrs: boolean;
+  /** As large ones, and as many, as the server takes. */
+  readonly largeXattrs: boolean;
   /** Times set on a symlink are its own. */
   readonly symlinkTimes: boolean;
   /** Nanoseconds that a timestamp which is set can tell apart. */
@@ -88,6 +98,8 @@ const complete: Capabilities = {
   atime: true,
   timesBefore1970: true,
   birthtime: true,
+  xattrs: true,
+  largeXattrs: true,
   symlinkTimes: true,
   resolution: 1,
   sparse: true,
@@ -183,7 +195,7 @@ export class Fixture {
 
   /** Stands on `subject`. */
   constructor(subject: Subject, can: Capabilities) {
-    this.fs = subject.fs;
+    this.fs = subject.fs as WholeFileSystem;
     this.can = can;
     this.owner = subject.owner ?? { uid: 0, gid: 0 };
     this.#subject = subject;
@@ -202,7 +214,7 @@ export class Fixture {
   /** Goes on with the same tree after a restart. */
   async reopen(): Promise<void> {
     assert(this.#subject.reopen, "the capability promises reopen()");
-    this.fs = await this.#subject.reopen();
+    this.fs = await this.#subject.reopen() as WholeFileSystem;
   }
 
   /** Makes an entry of any kind and returns its node. */

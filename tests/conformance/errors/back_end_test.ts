@@ -99,6 +99,8 @@ const atPutfh: Record<Fault, string> = {
   "quota": "SERVERFAULT",
   "too-big": "SERVERFAULT",
   "too-many-links": "SERVERFAULT",
+  "no-xattr": "SERVERFAULT",
+  "xattr-too-big": "SERVERFAULT",
   "not-supported": "SERVERFAULT",
   "io": "SERVERFAULT",
   "a mistake": "SERVERFAULT",

@@ -115,11 +115,6 @@ Deno.test("bits that the minor version doesn't know are INVAL (RFC 8881 15.2, RF
   assertEquals(await status(1, Access.XAREAD), "NFS4ERR_INVAL");
   assertEquals(await status(2, 0x8000_0000), "NFS4ERR_INVAL");
   assertEquals(await status(2, Access.XALIST), "NFS4_OK");
-  const { supported } = await ask(fixture, "file", {
-    minorVersion: 2,
-    requested: READ | Access.XAREAD,
-  });
-  assertEquals(supported, READ, "no extended attributes");
 });
 
 Deno.test("ACCESS waits for a file system that waits", async () => {

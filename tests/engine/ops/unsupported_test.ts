@@ -5,18 +5,14 @@ import { copy } from "../../../src/engine/ops/copy.ts";
 import { copyNotify } from "../../../src/engine/ops/copy_notify.ts";
 import { getdeviceinfo } from "../../../src/engine/ops/getdeviceinfo.ts";
 import { getdevicelist } from "../../../src/engine/ops/getdevicelist.ts";
-import { getxattr } from "../../../src/engine/ops/getxattr.ts";
 import { layoutcommit } from "../../../src/engine/ops/layoutcommit.ts";
 import { layouterror } from "../../../src/engine/ops/layouterror.ts";
 import { layoutget } from "../../../src/engine/ops/layoutget.ts";
 import { layoutreturn } from "../../../src/engine/ops/layoutreturn.ts";
 import { layoutstats } from "../../../src/engine/ops/layoutstats.ts";
-import { listxattrs } from "../../../src/engine/ops/listxattrs.ts";
 import { offloadCancel } from "../../../src/engine/ops/offload_cancel.ts";
 import { offloadStatus } from "../../../src/engine/ops/offload_status.ts";
 import { openattr } from "../../../src/engine/ops/openattr.ts";
-import { removexattr } from "../../../src/engine/ops/removexattr.ts";
-import { setxattr } from "../../../src/engine/ops/setxattr.ts";
 import { bits, memoryFixture, type WriteArgs } from "./fixture.ts";
 
 /** Arguments in a word: s a stateid, q a hyper, w a word, t true, f false, o an opaque, d a device id. */
@@ -56,7 +52,6 @@ const CASES: Record<string, [AnyOperation, WriteArgs]> = {
   "COPY_NOTIFY": [copyNotify, then(args("s"), address)],
   "GETDEVICEINFO": [getdeviceinfo, then(args("dww"), bits(1))],
   "GETDEVICELIST": [getdevicelist, args("wwqq")],
-  "GETXATTR": [getxattr, args("o")],
   "LAYOUTCOMMIT": [layoutcommit, args("qqfstqtqwwo")],
   "LAYOUTCOMMIT without offset and time": [layoutcommit, args("qqtsffwo")],
   "LAYOUTERROR": [layouterror, then(args("qqs"), args("w"), args("dww"))],
@@ -67,12 +62,9 @@ const CASES: Record<string, [AnyOperation, WriteArgs]> = {
     then(args("fww"), (xdr) => xdr.uint32(3)),
   ],
   "LAYOUTSTATS": [layoutstats, args("qqsqqqqdwo")],
-  "LISTXATTRS": [listxattrs, args("qw")],
   "OFFLOAD_CANCEL": [offloadCancel, args("s")],
   "OFFLOAD_STATUS": [offloadStatus, args("s")],
   "OPENATTR": [openattr, args("t")],
-  "REMOVEXATTR": [removexattr, args("o")],
-  "SETXATTR": [setxattr, args("woo")],
 };
 
 for (const [name, [operation, write]] of Object.entries(CASES)) {

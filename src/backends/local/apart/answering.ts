@@ -163,8 +163,9 @@ export class Answering {
     const recall = (file: number) => this.#outbox.add({ recall: file });
     const carrier = new Carrier(fs, { past, recall });
     this.#carrier = carrier;
-    const { limits, folder, limitations, canGuard } = fs;
-    return { limits, folder, limitations, canGuard, root: carrier.root() };
+    const { limits, folder, limitations, canGuard, hasXattrs } = fs;
+    const root = carrier.root();
+    return { limits, folder, limitations, canGuard, hasXattrs, root };
   }
 }
 

@@ -23,6 +23,7 @@ import type {
   HostFolder,
   OpenMode,
   ReadResult,
+  SetXattrOption,
   Stability,
   Trust,
   WantedAttributes,
@@ -34,6 +35,7 @@ import type { Rights } from "../../../vfs/wanted.ts";
 import { mayCallHost } from "../../common/host_calls.ts";
 import { mayAskStatus } from "../file_system_type.ts";
 import { NO_GUARD, withoutRanges } from "../hosted_file_system.ts";
+import { withoutXattrs } from "../xattrs.ts";
 import { decodeIdentity, encodeIdentity } from "../node_table.ts";
 import { takeAttributes, wantedBits } from "./attribute_rows.ts";
 import type { SentAttributes, SentJudged, SentOptions } from "./calls.ts";
@@ -112,7 +114,9 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   async [start](): Promise<Disposable> {
     // One that has ended is refused by that.
     if (this[ended]) return new DisposableStack();
-    return await this.#folder.claim();
+    const claim = await this.#folder.claim();
+    if (!this.#folder.told!.hasXattrs) withoutXattrs(this);
+    return claim;
   }
 
   /** The host does not answer, and is not waited for. */
@@ -275,6 +279,38 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     what: ContentKind,
   ): Promise<number | undefined> {
     return this.#folder.call("seek", [file.number, offset, what]);
+  }
+
+  getxattr(
+    { number }: ApartNode,
+    name: string,
+  ): Promise<Uint8Array | undefined> {
+    return this.#folder.call("getxattr", [number, name]);
+  }
+
+  listxattrs({ number }: ApartNode): Promise<readonly string[]> {
+    return this.#folder.call("listxattrs", [number]);
+  }
+
+  /** The worker is given a copy: a view is sent with all that it is a view of. */
+  setxattr(
+    { number }: ApartNode,
+    name: string,
+    value: Uint8Array,
+    option: SetXattrOption,
+    judged?: Rights,
+  ): Promise<ChangeInfo> {
+    const own = new Uint8Array(value);
+    const args = [number, name, own, option, judged] as const;
+    return this.#folder.call("setxattr", [...args], own.buffer);
+  }
+
+  removexattr(
+    { number }: ApartNode,
+    name: string,
+    judged?: Rights,
+  ): Promise<ChangeInfo> {
+    return this.#folder.call("removexattr", [number, name, judged]);
   }
 
   commit(file: ApartNode): Promise<void> {

@@ -8,6 +8,7 @@ import type {
   FileSystemStatus,
   HostFolder,
   OpenMode,
+  SetXattrOption,
   Stability,
 } from "../../../vfs/file_system.ts";
 import type { AccessList } from "../../../vfs/access_list.ts";
@@ -73,6 +74,8 @@ export interface SentStart {
   readonly limitations: readonly string[];
   /** Whether files can be watched for what the host's own programs do. */
   readonly canGuard: boolean;
+  /** Whether its host keeps extended attributes. */
+  readonly hasXattrs: boolean;
   readonly root: SentNode;
 }
 
@@ -115,6 +118,16 @@ export interface Calls {
   allocate(file: number, offset: number, length: number): void;
   deallocate(file: number, offset: number, length: number): void;
   seek(file: number, offset: number, what: ContentKind): number | undefined;
+  getxattr(node: number, name: string): Uint8Array | undefined;
+  listxattrs(node: number): readonly string[];
+  setxattr(
+    node: number,
+    name: string,
+    value: Uint8Array,
+    option: SetXattrOption,
+    judged?: Rights,
+  ): ChangeInfo;
+  removexattr(node: number, name: string, judged?: Rights): ChangeInfo;
   commit(file: number): void;
   create(
     directory: number,

@@ -146,6 +146,12 @@ export class Carrier {
     deallocate: (file, offset, length) =>
       this.#fs.deallocate(this.#of(file), offset, length),
     seek: (file, offset, what) => this.#fs.seek(this.#of(file), offset, what),
+    getxattr: (node, name) => this.#xattrs.getxattr(this.#of(node), name),
+    listxattrs: (node) => this.#xattrs.listxattrs(this.#of(node)),
+    setxattr: (node, name, value, option, judged) =>
+      this.#xattrs.setxattr(this.#of(node), name, value, option, judged),
+    removexattr: (node, name, judged) =>
+      this.#xattrs.removexattr(this.#of(node), name, judged),
     commit: (file) => this.#fs.commit(this.#of(file)),
     create: async (directory, name, kind, options) => {
       const { node, change, created } = await this.#fs.create(
@@ -173,6 +179,12 @@ export class Carrier {
       ),
     dispose: () => this.#fs.dispose(),
   };
+
+  /** What is mounted anew may be without those that the first had. */
+  get #xattrs(): HostedFileSystem {
+    if (this.#fs.hasXattrs) return this.#fs;
+    throw new FsError("not-supported");
+  }
 
   #of(number: number): LocalNode {
     return this.#nodes.of(number);

@@ -7,7 +7,7 @@ import {
 } from "../../../state/delegations.ts";
 import type { OpenState } from "../../../state/opens.ts";
 import type { XdrWriter } from "../../../xdr/writer.ts";
-import { writeChangeInfo } from "../../files/change_folder.ts";
+import { writeChangeInfo } from "../../files/change_info.ts";
 import type { CompoundContext } from "../../context.ts";
 import type { OpenTarget } from "./target.ts";
 
