@@ -32,7 +32,7 @@ export function nextStep(
   model: Model,
   { random, name }: { readonly random: SeededRandom; readonly name: string },
 ): Step {
-  const kind = random.below(20);
+  const kind = random.below(23);
   const files = model.paths("file");
   if (files.length === 0 || kind < 4) {
     return model.nodes.size > MANY ? removal(model, random) : make();
@@ -54,6 +54,7 @@ export function nextStep(
     const [offset, length] = [lengthOf(random), 1 + lengthOf(random)];
     return { op: "punch", path, offset, length };
   }
+  if (kind > 19) return xattr();
   return rename();
 
   function free(): string {
@@ -68,6 +69,17 @@ export function nextStep(
     const op = random.pick(["file", "file", "file", "folder", "symlink"]);
     if (op === "symlink") return { op, path, target: `../${path}` };
     return { op: op === "folder" ? op : "file", path };
+  }
+
+  function xattr(): Step {
+    const known = [...model.nodes.get(path)!.xattrs.keys()];
+    if (known.length > 0 && random.oneIn(3)) {
+      return { op: "no-xattr", path, name: random.pick(known) };
+    }
+    const name = `n${random.below(3)}`;
+    const seed = random.below(1000);
+    const length = random.below(random.pick([50, 5000, 65_537]));
+    return { op: "xattr", path, name, length, seed };
   }
 
   function rename(): Step {
@@ -143,6 +155,12 @@ export function requestsOf(
       return [...file(), op.setattr({ size: BigInt(step.size) })];
     case "mode":
       return [...file(), op.setattr({ mode: step.mode })];
+    case "xattr": {
+      const value = pattern(step.length, step.seed);
+      return [...file(), op.setxattr(step.name, value)];
+    }
+    case "no-xattr":
+      return [...file(), op.removexattr(step.name)];
     case "link": {
       const [target, to] = split(step.to);
       return [...file(), op.savefh(), ...at(target), op.link(to)];

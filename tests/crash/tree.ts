@@ -4,7 +4,11 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { Model, type ModelNode } from "../backends/sqlite/crash_model.ts";
+import {
+  described,
+  Model,
+  type ModelNode,
+} from "../backends/sqlite/crash_model.ts";
 import { FileType, op, type Session } from "../support/client/mod.ts";
 
 const TYPES: Readonly<Record<number, string>> = {
@@ -45,6 +49,7 @@ export async function readTree(
   handles.clear();
   for (const [fileid, { handle }] of seen) handles.set(fileid, handle);
   await readContents(session, [...seen.values()]);
+  for (const each of seen.values()) await readXattrs(session, each);
   return model;
 }
 
@@ -91,7 +96,10 @@ async function walk(
 
 function made(type: string, mode: number): ModelNode {
   const data = new Uint8Array(0);
-  return { type, mode, target: undefined, data, doubts: [], sizes: [0] };
+  return {
+    ...{ type, mode, target: undefined, data },
+    ...{ xattrs: new Map(), doubts: [], sizes: [0] },
+  };
 }
 
 /** Contents and targets, many in one COMPOUND. */
@@ -129,6 +137,23 @@ async function readContents(
     if (bytes > TOGETHER || batch.length >= 14) await readBatch();
   }
   if (batch.length > 0) await readBatch();
+}
+
+async function readXattrs(
+  session: Session,
+  { node, handle }: Seen,
+): Promise<void> {
+  const file = op.putfh(handle);
+  const listed = await session.compound([file, op.listxattrs()]);
+  const { names } = listed.get("LISTXATTRS");
+  if (names.length === 0) return;
+  const reply = await session.compound(
+    [file, ...names.map((name) => op.getxattr(name))],
+    { cacheThis: false },
+  );
+  for (const [i, name] of names.entries()) {
+    node.xattrs.set(name, described(reply.get("GETXATTR", i).value));
+  }
 }
 
 async function readLong(

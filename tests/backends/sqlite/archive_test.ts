@@ -70,6 +70,15 @@ function filled(): SqliteFileSystem {
   create(folder, "disk", { type: "block-device", rdev });
   create(folder, "tty", { type: "character-device", rdev });
   fs.setattr(folder, { mtime: time(5, 6), mode: 0o1777 });
+  const xattrs: [SqliteNode, string, Uint8Array][] = [
+    [root, "of the root", pattern(10, 1)],
+    [folder, "a=b%3Dc%", pattern(10, 2)],
+    [file, "é.日", Uint8Array.from({ length: 512 }, (_, i) => 255 - i % 256)],
+    [file, "empty", new Uint8Array(0)],
+    [file, "large", pattern(65_536, 3)],
+    [find(fs, `folder/${long}/file300000`), "n", pattern(1, 4)],
+  ];
+  for (const each of xattrs) fs.setxattr(...each, "create");
   return fs;
 }
 
@@ -85,7 +94,9 @@ async function picture(
     first.set(fileid, same);
     const bytes = type === "file" ? await whole(fs, node) : undefined;
     const nlink = node.nlink;
-    const kept = { type, mode, uid, gid, mtime, target, rdev, nlink };
+    const xattrs = fs.listxattrs(node)
+      .map((name) => [name, fs.getxattr(node, name)]);
+    const kept = { type, mode, uid, gid, mtime, target, rdev, nlink, xattrs };
     seen.set(path, { ...kept, same, bytes });
     if (type !== "directory") return;
     for (const { name } of fs.readdir(node, 0, 1000).entries) {

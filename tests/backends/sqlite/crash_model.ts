@@ -21,6 +21,8 @@ export type Step =
   | { op: "size"; path: string; size: number }
   | { op: "mode"; path: string; mode: number }
   | { op: "commit"; path: string }
+  | { op: "xattr"; path: string; name: string; length: number; seed: number }
+  | { op: "no-xattr"; path: string; name: string }
   | { op: "link" | "rename"; path: string; to: string }
   | { op: "remove" | "remove-open"; path: string }
   | { op: "record"; path: string; value: number };
@@ -30,6 +32,8 @@ export interface ModelNode {
   type: string;
   mode: number;
   target: string | undefined;
+  /** Extended attributes: texts that say what their values are, by name. */
+  xattrs: Map<string, string>;
   /** What a file has when nothing is lost. */
   data: Uint8Array;
   /** Ranges that may have been lost, or written though nobody was told. */
@@ -53,8 +57,21 @@ export class Model {
         const path = `${prefix}${name}`;
         const data = node.type === "file" ? await whole(fs, node) : empty;
         const { type, mode, target, fileid } = node;
+        const xattrs = new Map(
+          fs.listxattrs(node).map((
+            name,
+          ) => [name, described(fs.getxattr(node, name)!)]),
+        );
         const entry = known.get(fileid) ??
-          { type, mode, target, data, doubts: [], sizes: [data.length] };
+          {
+            type,
+            mode,
+            target,
+            xattrs,
+            data,
+            doubts: [],
+            sizes: [data.length],
+          };
         known.set(fileid, entry);
         model.nodes.set(path, entry);
         if (type === "directory") await walk(node, `${path}/`);
@@ -72,9 +89,11 @@ export class Model {
     const copied = new Model();
     const twins = new Map<ModelNode, ModelNode>();
     for (const [path, node] of this.nodes) {
-      const { doubts, sizes } = node;
-      const twin = twins.get(node) ??
-        { ...node, doubts: [...doubts], sizes: [...sizes] };
+      const { doubts, sizes, xattrs } = node;
+      const twin = twins.get(node) ?? {
+        ...node,
+        ...{ doubts: [...doubts], sizes: [...sizes], xattrs: new Map(xattrs) },
+      };
       twins.set(node, twin);
       copied.nodes.set(path, twin);
     }
@@ -123,6 +142,14 @@ export class Model {
       }
       case "mode":
         node!.mode = step.mode;
+        break;
+      case "xattr": {
+        const value = pattern(step.length, step.seed);
+        node!.xattrs.set(step.name, described(value));
+        break;
+      }
+      case "no-xattr":
+        node!.xattrs.delete(step.name);
         break;
       case "commit":
         node!.doubts = [];
@@ -178,7 +205,13 @@ function made(step: Step): ModelNode {
   const type = step.op === "folder" ? "directory" : step.op;
   const target = step.op === "symlink" ? step.target : undefined;
   const { mode } = attributes;
-  return { type, mode, target, data: empty, doubts: [], sizes: [0] };
+  const xattrs = new Map<string, string>();
+  return { type, mode, target, xattrs, data: empty, doubts: [], sizes: [0] };
+}
+
+/** A value of an extended attribute, as far as a {@linkcode pattern} needs. */
+export function described(value: Uint8Array): string {
+  return `${value.length} ${value.subarray(0, 2)} ${value.subarray(-2)}`;
 }
 
 function write(
@@ -211,6 +244,10 @@ function differs(mine: ModelNode, its: ModelNode): string | undefined {
   if (its.type !== mine.type) return `type ${its.type}, not ${mine.type}`;
   if (its.mode !== mine.mode) return `mode ${its.mode}, not ${mine.mode}`;
   if (its.target !== mine.target) return "target";
+  const xattrs = ({ xattrs }: ModelNode) => JSON.stringify([...xattrs].sort());
+  if (xattrs(its) !== xattrs(mine)) {
+    return `extended attributes ${xattrs(its)}, not ${xattrs(mine)}`;
+  }
   if (!mine.sizes.includes(its.data.length)) {
     return `size ${its.data.length}, not ${mine.sizes.join(" or ")}`;
   }

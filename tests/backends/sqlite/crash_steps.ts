@@ -20,6 +20,7 @@ const changing = [
     "commit",
     "record",
   ] as const,
+  ...["xattr", "xattr", "no-xattr"] as const,
 ];
 const moving = [
   ...["link", "rename", "rename", "remove", "remove-open"] as const,
@@ -68,10 +69,20 @@ function change(model: Model, random: Random): Step | undefined {
   if (op === "record") {
     return { op, path: `key${random(5)}`, value: random(256) };
   }
-  const path = pick(model.paths("file"), random);
+  const ofFolder = op === "xattr" && random(3) === 0;
+  const path = pick(model.paths(ofFolder ? "directory" : "file"), random);
   if (path === undefined) return undefined;
   if (op === "punch") {
     return { op, path, offset: lengthOf(random), length: 1 + lengthOf(random) };
+  }
+  if (op === "xattr") {
+    const name = `n${random(4)}`;
+    const length = pick([random(50), random(5000), random(65_536)], random)!;
+    return { op, path, name, length, seed: random(1000) };
+  }
+  if (op === "no-xattr") {
+    const name = pick([...model.nodes.get(path)!.xattrs.keys()], random);
+    return name === undefined ? undefined : { op, path, name };
   }
   if (op === "size") return { op, path, size: lengthOf(random) };
   if (op === "mode") return { op, path, mode: random(0o1000) };
@@ -151,6 +162,14 @@ async function perform(
       break;
     case "commit":
       await fs.commit(find(fs, path));
+      break;
+    case "xattr": {
+      const value = pattern(step.length, step.seed);
+      fs.setxattr(find(fs, path), step.name, value, "either");
+      break;
+    }
+    case "no-xattr":
+      fs.removexattr(find(fs, path), step.name);
       break;
     case "link": {
       const to = at(fs, step.to);

@@ -8,6 +8,7 @@ import {
   memberTypes,
   paxKeys,
 } from "./header.ts";
+import { isXattrKey } from "./xattrs.ts";
 
 const SPACE = 0x20;
 const EQUALS = 0x3d;
@@ -78,13 +79,16 @@ export function typeOf({ type }: Header, path: string): MemberType | undefined {
 
 /**
  * The records that hold for a member, later ones before earlier. One without a value
- * undoes those of its name, and the header's field holds, as bsdtar has it.
+ * undoes those of its name, and the header's field holds, as bsdtar has it; but an
+ * extended attribute may be empty.
  */
 export function holding(
   records: Iterable<readonly [key: string, value: string]>,
 ): PaxRecords {
   const last = new Map(records);
-  for (const [key, value] of last) if (value === "") last.delete(key);
+  for (const [key, value] of last) {
+    if (value === "" && !isXattrKey(key)) last.delete(key);
+  }
   return last;
 }
 
@@ -119,7 +123,7 @@ export function decodeMember(
 
 /**
  * Reads the pax records that we know, in their order: each is its length, a space,
- * key=value and a newline. Others, as extended attributes, may be any bytes.
+ * key=value and a newline. Others, as those of a kernel, may be any bytes.
  */
 export function decodeRecords(
   bytes: Uint8Array,
@@ -145,7 +149,7 @@ export function decodeRecords(
 }
 
 function isKnown(key: string): boolean {
-  return knownKeys.has(key) || key.startsWith(SPARSE_KEYS);
+  return knownKeys.has(key) || key.startsWith(SPARSE_KEYS) || isXattrKey(key);
 }
 
 function isUstar(block: Uint8Array): boolean {

@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes";
 import type { Timestamp } from "../../../vfs/mod.ts";
 import {
   BLOCK,
@@ -8,8 +9,10 @@ import {
   paddingOf,
   paxKeys,
 } from "./header.ts";
+import { xattrKey } from "./xattrs.ts";
 
 const encoder = new TextEncoder();
+const NEWLINE = encoder.encode("\n");
 const letters = Object.fromEntries(
   Object.entries(memberTypes).map(([letter, type]) => [type, letter]),
 );
@@ -19,9 +22,14 @@ export function encodeMember(
   member: Member,
   more: readonly (readonly [key: string, value: string])[] = [],
 ): Uint8Array {
-  const records = recordsOf(member) +
-    more.map(([key, value]) => record(key, value)).join("");
-  const body = encoder.encode(records);
+  const xattrs = [...member.xattrs ?? []].map(([name, value]) =>
+    record(xattrKey(name), value)
+  );
+  const body = concat([
+    ...recordsOf(member),
+    ...more.map(([key, value]) => record(key, value)),
+    ...xattrs,
+  ]);
   const pax = header({
     ...member,
     path: "pax",
@@ -44,28 +52,33 @@ export function encodeEnd(): Uint8Array {
 }
 
 /** Times always, since a header has whole seconds; the rest where it does not fit. */
-function recordsOf(member: Member): string {
-  let records = record(paxKeys.mtime, decimal(member.mtime));
-  if (member.atime) records += record(paxKeys.atime, decimal(member.atime));
+function recordsOf(member: Member): Uint8Array[] {
+  const records = [record(paxKeys.mtime, decimal(member.mtime))];
+  const add = (key: keyof typeof paxKeys, value: string) =>
+    records.push(record(paxKeys[key], value));
+  if (member.atime) add("atime", decimal(member.atime));
   for (const key of ["path", "target"] as const) {
-    if (!isPlain(member[key])) records += record(paxKeys[key], member[key]);
+    if (!isPlain(member[key])) add(key, member[key]);
   }
   for (const key of ["size", "uid", "gid", "major", "minor"] as const) {
     if (octal(member[key], fields[key][1]) === undefined) {
-      records += record(paxKeys[key], String(member[key]));
+      add(key, String(member[key]));
     }
   }
   return records;
 }
 
 /** A record says how long it is, the length of that number included. */
-function record(key: string, value: string): string {
-  const rest = encoder.encode(` ${key}=${value}\n`).length;
+function record(key: string, value: string | Uint8Array): Uint8Array {
+  const bytes = typeof value === "string" ? encoder.encode(value) : value;
+  const start = encoder.encode(` ${key}=`);
+  const rest = start.length + bytes.length + 1;
   let length = rest;
   while (length !== rest + String(length).length) {
     length = rest + String(length).length;
   }
-  return `${length} ${key}=${value}\n`;
+  const digits = encoder.encode(String(length));
+  return concat([digits, start, bytes, NEWLINE]);
 }
 
 function header(member: Member, letter: string): Uint8Array {

@@ -12,6 +12,7 @@ import {
   sparsePath,
   sparseRecords,
 } from "./sparse.ts";
+import type { MemberXattrs } from "./xattrs.ts";
 
 const PIECE = 2 ** 18;
 const PAGE = 256;
@@ -20,7 +21,8 @@ const LEAST_HOLES = 4096;
 
 /**
  * The whole tree as a tar archive (POSIX pax): modes, owners, times to the
- * nanosecond, hard links, symlinks, devices, fifos, holes (as GNU tar has them).
+ * nanosecond, hard links, symlinks, devices, fifos, holes and extended attributes
+ * (as GNU tar has them).
  * Sockets are skipped. Made as it is read; what changes meanwhile may be in it or not.
  */
 export function exportTree(
@@ -82,7 +84,7 @@ class Exporter {
       this.#options.skipped?.(path, "a socket");
       return;
     }
-    const member: Member = {
+    const bare: Member = {
       ...{ path, type, mode: node.mode, uid: node.uid, gid: node.gid },
       ...{ mtime: node.mtime, atime: node.atime, target: node.target ?? "" },
       size: type === "file" ? node.size : 0,
@@ -91,8 +93,9 @@ class Exporter {
     };
     const first = this.#paths.get(node.fileid);
     if (first !== undefined) {
-      yield encodeMember({ ...member, type: "link", size: 0, target: first });
+      yield encodeMember({ ...bare, type: "link", size: 0, target: first });
     } else {
+      const member = { ...bare, xattrs: this.#xattrsOf(node) };
       if (type !== "directory" && node.nlink > 1) {
         this.#paths.set(node.fileid, path);
       }
@@ -112,6 +115,13 @@ class Exporter {
     }
     this.#files++;
     this.#tell();
+  }
+
+  #xattrsOf(node: SqliteNode): MemberXattrs {
+    const names = this.#fs.listxattrs(node);
+    return new Map(
+      names.map((name) => [name, this.#fs.getxattr(node, name)!]),
+    );
   }
 
   async *#file(file: SqliteNode, member: Member): AsyncGenerator<Uint8Array> {

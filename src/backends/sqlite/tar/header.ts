@@ -1,4 +1,5 @@
 import type { Timestamp } from "../../../vfs/mod.ts";
+import type { MemberXattrs } from "./xattrs.ts";
 
 /** Bytes of a header, and what everything in an archive is padded to. */
 export const BLOCK = 512;
@@ -41,6 +42,8 @@ export interface Member {
   major: number;
   /** Of a device. */
   minor: number;
+  /** Extended attributes, where it has some; of files and folders only. */
+  xattrs?: MemberXattrs;
 }
 
 /** The name that a pax record has for each field of a header. */

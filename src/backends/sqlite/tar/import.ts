@@ -1,5 +1,6 @@
 import { printable } from "../../../base/printable.ts";
 import {
+  type AttributeChanges,
   type CreateKind,
   FsError,
   type FsErrorCode,
@@ -8,7 +9,6 @@ import { LAST_SERVER } from "../../../vfs/last_server.ts";
 import type { SqliteNode } from "../node.ts";
 import type { SqliteFileSystem } from "../sqlite_file_system.ts";
 import { BadMember } from "./decode.ts";
-import type { Member } from "./header.ts";
 import type {
   ArchiveOptions,
   ArchiveProgress,
@@ -26,6 +26,7 @@ const OF_MEMBER: ReadonlySet<FsErrorCode> = new Set([
   "name-too-long",
   "too-many-links",
   "too-big",
+  "xattr-too-big",
   "invalid",
 ]);
 
@@ -132,7 +133,7 @@ class Importer {
   readonly #fs: SqliteFileSystem;
   readonly #options: ArchiveOptions;
   /** Folders get their times at the end: what is unpacked into them changes those. */
-  readonly #folders = new Map<SqliteNode, Member>();
+  readonly #folders = new Map<SqliteNode, AttributeChanges>();
   /** The way to the folder of the last member: most others are there or near. */
   readonly #way: { readonly name: string; readonly folder: SqliteNode }[] = [];
   #unsettled = 0;
@@ -148,21 +149,35 @@ class Importer {
     const name = names.pop();
     if (name === undefined) {
       if (member.type !== "directory") throw new BadMember("it has no name");
-      this.#folders.set(this.#fs.root(), { ...member });
+      this.#addFolder(this.#fs.root(), member);
     } else {
       const folder = this.#folderAt(names);
       if (member.type === "directory") {
-        this.#folders.set(this.#folder(folder, name), { ...member });
+        this.#addFolder(this.#folder(folder, name), member);
       } else await this.#replace(folder, name, member);
     }
     this.#tell(1, 0);
-    if (this.done.files % SETTLE_FILES === 0) await this.#settle();
+    const isMuch = this.#unsettled >= SETTLE_BYTES;
+    if (isMuch || this.done.files % SETTLE_FILES === 0) await this.#settle();
+  }
+
+  #addFolder(folder: SqliteNode, member: ArchiveMember): void {
+    const { mode, uid, gid, atime, mtime } = member;
+    this.#folders.set(folder, { mode, uid, gid, atime, mtime });
+    this.#setXattrs(folder, member);
+  }
+
+  #setXattrs(node: SqliteNode, { xattrs }: ArchiveMember): void {
+    for (const [name, value] of xattrs) {
+      this.#fs.setxattr(node, name, value, "either");
+      this.#unsettled += value.length;
+    }
   }
 
   /** Gives folders their attributes. */
   finish(): void {
-    for (const [folder, { mode, uid, gid, atime, mtime }] of this.#folders) {
-      this.#fs.setattr(folder, { mode, uid, gid, atime, mtime });
+    for (const [folder, attributes] of this.#folders) {
+      this.#fs.setattr(folder, attributes);
     }
   }
 
@@ -189,9 +204,9 @@ class Importer {
     const attributes = { mode, uid, gid, atime, mtime };
     const kind = kindOf(member);
     const { node } = this.#fs.create(folder, name, kind, { attributes });
-    if (member.size === 0) return;
     try {
-      await this.#fill(node, member);
+      this.#setXattrs(node, member);
+      if (member.size > 0) await this.#fill(node, member);
     } catch (error) {
       // A part of a file is none; what ends the import is to be found by its path.
       if (reasonOf(error) !== undefined) this.#fs.remove(folder, name);

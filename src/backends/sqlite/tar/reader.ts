@@ -12,10 +12,12 @@ import {
   textOf,
   typeOf,
 } from "./decode.ts";
+import { printable } from "../../../base/printable.ts";
 import { LAST_ID, MAX_UINT32 } from "../../../base/option_values.ts";
 import { BLOCK, type Member, type MemberType, paddingOf } from "./header.ts";
 import type { Segment } from "../segments.ts";
 import { readGnuSparse, readPaxSparse } from "./sparse.ts";
+import { isXattrKey, type MemberXattrs, xattrsOf } from "./xattrs.ts";
 
 /**
  * Most bytes in the headers of names and records of one member, and in those for
@@ -25,6 +27,7 @@ const MOST_RECORDS = 2 ** 24;
 /** Longest target of a symlink in bytes, as of one that a client makes. */
 const MOST_TARGET = 4096;
 const NO_RECORDS: PaxRecords = new Map();
+const NO_XATTRS: MemberXattrs = new Map();
 const encoder = new TextEncoder();
 
 /** How archives are packed that have to be unpacked first: their first bytes. */
@@ -45,6 +48,7 @@ export interface Piece {
 export interface ArchiveMember extends Member {
   /** The content of a file, but for its holes; empty for anything else. */
   readonly content: AsyncIterable<Piece>;
+  readonly xattrs: MemberXattrs;
 }
 
 /** A tar archive that is read as it comes: ustar, pax, and GNU's long names and sparse files. */
@@ -72,7 +76,7 @@ export class Archive {
 
   /**
    * The members, once; `skipped` is told of those that no store can hold: of
-   * unknown types, or by names that are not UTF-8. Throws an `Error` for what is
+   * unknown types, or by names that are not UTF-8; and of extended attributes of others. Throws an `Error` for what is
    * damaged or ends too soon.
    */
   async *members(
@@ -97,7 +101,12 @@ export class Archive {
         if (letter === "L") records.push(["path", textOf(body)]);
         else if (letter === "K") records.push(["linkpath", textOf(body)]);
         else if (letter === "x") records = records.concat(decodeRecords(body));
-        else for (const each of decodeRecords(body)) defaults.set(...each);
+        else {
+          for (const [key, value] of decodeRecords(body)) {
+            // Those of all members would be work for each of them.
+            if (!isXattrKey(key)) defaults.set(key, value);
+          }
+        }
         continue;
       }
       const merged = holding([...defaults, ...records]);
@@ -118,7 +127,13 @@ export class Archive {
       const content = source.pieces(segments);
       const member = judge({ path, size, type: own }, header, merged);
       if (member instanceof BadMember) skipped(path, member.message);
-      else yield { ...member, content };
+      else {
+        const refused = (name: string) =>
+          skipped(path, `its extended attribute ${printable(name)}`);
+        const mayHave = own === "file" || own === "directory";
+        const xattrs = mayHave ? xattrsOf(merged, refused) : NO_XATTRS;
+        yield { ...member, xattrs, content };
+      }
       for await (const _ of content);
       await source.skip(padding);
     }
