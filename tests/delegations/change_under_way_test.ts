@@ -24,6 +24,8 @@ type Method =
   | "create"
   | "setattr"
   | "write"
+  | "setxattr"
+  | "removexattr"
   | "remove"
   | "rename"
   | "link"
@@ -78,6 +80,14 @@ const CHANGES: readonly [
     op.putfh(file),
     op.write({ stateid: anonymousStateid, data: "new", stable: 2 }),
   ]],
+  ["SETXATTR", "setxattr", (file) => [
+    op.putfh(file),
+    op.setxattr("m", "v"),
+  ]],
+  ["REMOVEXATTR", "removexattr", (file) => [
+    op.putfh(file),
+    op.removexattr("n"),
+  ]],
   ["REMOVE", "remove", () => [op.putrootfh(), op.remove("f")]],
   ["RENAME", "rename", () => [
     op.putrootfh(),
@@ -113,9 +123,13 @@ for (const [what, method, requests] of CHANGES) {
     await using fixture = await Fixture.open({ served: fs });
     const [reader, changer] = [
       await fixture.session(),
-      await fixture.session(),
+      await fixture.session({ minorVersion: 2 }),
     ];
-    const found = await changer.compound([...walk(["f"]), op.getfh()]);
+    const found = await changer.compound([
+      ...walk(["f"]),
+      op.setxattr("n", "v"),
+      op.getfh(),
+    ]);
     const { filehandle } = found.get("GETFH");
     close(method);
     const changed = changer.compound(requests(filehandle, changer));

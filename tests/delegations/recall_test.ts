@@ -64,6 +64,7 @@ const conflicts: Record<string, readonly Request[]> = {
     ...walk(["f"]),
     op.setattr({ mode: 0o600 }),
   ],
+  xattr: [...walk(["f"]), op.setxattr("n", "v")],
   remove: [op.putrootfh(), op.remove("f")],
   rename: [op.putrootfh(), op.savefh(), op.rename("f", "h")],
   link: [...walk(["f"]), op.savefh(), op.putrootfh(), op.link("h")],
@@ -76,7 +77,7 @@ for (const [reason, ops] of Object.entries(conflicts)) {
   Deno.test(`${reason} by another client recalls a delegation`, async () => {
     await using fixture = await Fixture.open();
     const holder = await fixture.session();
-    const other = await fixture.session();
+    const other = await fixture.session({ minorVersion: 2 });
     const held = await hold(holder, "f");
     await resolveConflict(
       holder,

@@ -19,6 +19,7 @@ import {
 import type { FileSystem } from "../../../src/vfs/mod.ts";
 import { op, walk } from "../../support/client/mod.ts";
 import { attributes, hasFfi, noFolder, Sandbox } from "./fixture.ts";
+import { setByHost } from "./host_xattrs.ts";
 
 const ignore = noFolder || !hasFfi;
 
@@ -28,6 +29,7 @@ const changes: Record<string, (path: string) => void> = {
   truncate: (path) => Deno.truncateSync(path, 1),
   chmod: (path) => Deno.chmodSync(path, 0o600),
   utime: (path) => Deno.utimeSync(path, 1, 1),
+  setxattr: (path) => setByHost(path, "user.n", new Uint8Array(1)),
   link: (path) => Deno.linkSync(path, `${path}-link`),
   rename: (path) => Deno.renameSync(path, `${path}-renamed`),
   unlink: (path) => Deno.removeSync(path),
@@ -113,6 +115,8 @@ const own: Record<
   "a write that takes its time": (fs, node) =>
     fs.write(node, 0, new Uint8Array(1 << 22), "data"),
   setattr: (fs, node) => fs.setattr(node, { mode: 0o600, size: 3 }),
+  setxattr: (fs, node) => fs.setxattr(node, "n", new Uint8Array(1), "create"),
+  removexattr: (fs, node) => fs.removexattr(node, "n"),
   link: (fs, node) => fs.link(node, fs.root(), "another"),
   rename: (fs) => {
     const directory = fs.root();
