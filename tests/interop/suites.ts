@@ -31,6 +31,7 @@ export const SUITES = [
   "posix",
   "sparse",
   "names",
+  "xattr",
   "locks",
   "lock2",
   "deleg",
@@ -69,7 +70,7 @@ const WITH_PACKAGES = ["--with", TREE_PACKAGES, "--mem", "1024"];
 
 /** Seconds that each single-guest script may take on a slow machine. */
 const LIMITS = {
-  ...{ smoke: 60, posix: 180, sparse: 90, names: 60, locks: 90 },
+  ...{ smoke: 60, posix: 180, sparse: 90, names: 60, xattr: 180, locks: 90 },
   ...{ reconnect: 120, random: 300, crash: 240, stopped: 150 },
 };
 const RECLAIM_LIMIT = 180;
@@ -87,7 +88,14 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
   const pick = (...suites: Suite[]) => suites.filter((s) => wanted.includes(s));
   const boots: Boot[] = [];
 
-  const single = pick("smoke", "posix", "sparse", "names", "locks");
+  const single = pick(
+    "smoke",
+    "posix",
+    "sparse",
+    "names",
+    "xattr",
+    "locks",
+  );
   if (single.length > 0) boots.push(singleBoot(single, false));
 
   const pairs = pick("lock2", "deleg");
@@ -149,6 +157,9 @@ function reasonAgainst(suite: Suite, target: Target): string | undefined {
   }
   if (suite === "sparse" && vers !== "4.2") {
     return "holes and room of files are of 4.2";
+  }
+  if (suite === "xattr" && vers !== "4.2") {
+    return "extended attributes are of 4.2";
   }
   if (["reclaim", "stopped"].includes(suite) && backend === "memory") {
     return `${backend} does not outlive a restart of its server`;
