@@ -12,6 +12,7 @@ import {
 import { MAX_REPLY } from "../../src/backchannel/dialler.ts";
 import { LONGEST_DELAY } from "../../src/backchannel/sender.ts";
 import { PAGE } from "../../src/backends/common/piece.ts";
+import { MOST_XATTR_BYTES } from "../../src/backends/common/xattrs.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
 import { MUCH as MUCH_CONTENT } from "../../src/backends/local/apart/apart_file_system.ts";
 import { START_MS } from "../../src/backends/local/apart/carried_folder.ts";
@@ -68,6 +69,7 @@ import {
 import { DAY } from "../../src/state/server_state.ts";
 import { SHARE } from "../../src/state/party_shares.ts";
 import { HANDLE_SIZE } from "../../src/vfs/file_handle.ts";
+import { MAX_XATTR_VALUE } from "../../src/vfs/xattrs.ts";
 
 /** By document, and by the words before a time, size or number of times. */
 type Told<T> = Readonly<Record<string, Readonly<Record<string, T>>>>;
@@ -78,6 +80,8 @@ export const TIMES: Told<number | readonly number[]> = {
     "for as long; its last": RESERVE,
     "an eighth of the machine's,": LEAST_BUFFERS,
     "an eighth of the machine's, 64M to": MOST_BUFFERS,
+    "in memory with values up to": MAX_XATTR_VALUE,
+    "in memory with values up to 64 KiB,": MOST_XATTR_BYTES,
     "A call that takes longer than": DEFAULT_FILE_SYSTEM_MS,
     "trusted with the file return it, and for": CONTENTION,
   },
@@ -216,6 +220,7 @@ export const NO_CONSTANTS: Told<string> = {
     "`sqlite` | wsync-": "the same",
     "`sqlite` | wcommit-": "the same",
     "`sqlite` | read-": "the same",
+    "host's file system takes (ext4 has": "what ext4 has",
     "(opens, locks …), as": EXAMPLE,
     "(opens, locks …), as 512M or": EXAMPLE,
     "`quota=BYTES`, or `": EXAMPLE,
