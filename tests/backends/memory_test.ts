@@ -121,6 +121,21 @@ Deno.test("memory keeps to its limit of bytes, all of a write or nothing", () =>
   write(fs, b, 100_000);
 });
 
+Deno.test("an extended attribute that does not fit into memory changes nothing, and what one gives back is free", () => {
+  const fs = memory({}, { maxBytes: 20_000 });
+  const file = make(fs, "a");
+  fs.setxattr(file, "n", new Uint8Array(5000), "create");
+  const [before, had] = [{ ...file }, taken(fs)];
+  const much = new Uint8Array(20_000);
+  refused("no-space", () => fs.setxattr(file, "n", much, "either"));
+  refused("no-space", () => fs.setxattr(file, "m", much, "either"));
+  assertEquals({ ...file }, before);
+  assertEquals(taken(fs), had);
+  fs.removexattr(file, "n");
+  fs.setxattr(file, "m", new Uint8Array(5000), "create");
+  assertEquals(taken(fs), had);
+});
+
 Deno.test("memory that is nearly full is used to the last byte", () => {
   const fs = memory({}, { maxBytes: 3000 });
   const file = make(fs, "a");
@@ -156,7 +171,7 @@ function taken(fs: MemoryFileSystem): number {
   return totalBytes - freeBytes;
 }
 
-Deno.test("nodes, names, targets of symlinks and pieces of content count as memory, and come back", () => {
+Deno.test("nodes, names, targets of symlinks, extended attributes and pieces of content count as memory, and come back", () => {
   const fs = memory();
   const root = fs.root();
   const attributes = { mode: 0o644, uid: 0, gid: 0 };
@@ -170,6 +185,10 @@ Deno.test("nodes, names, targets of symlinks and pieces of content count as memo
         attributes,
       }), 4500],
     [() => fs.link(find(fs, "a"), root, "l".repeat(200)), 300],
+    [
+      () => fs.setxattr(find(fs, "a"), "n", new Uint8Array(1000), "create"),
+      1600,
+    ],
     // A piece takes half of it outside of V8's heap, for its buffer.
     [() => write(fs, find(fs, "a"), 1), 530],
     [() => fs.write(find(fs, "a"), 2 ** 30, new Uint8Array(1), "file"), 530],
