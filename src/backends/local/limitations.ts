@@ -16,8 +16,8 @@ export function limitationsOf(tree: Tree, path: string): readonly string[] {
   return [
     ...host.limitations,
     ...host.pinsFolders ? [] : [UNPINNED],
-    ...gaps(host, path, tree),
     ...host.xattrs === undefined ? ["no extended attributes"] : [],
+    ...gaps(host, path, tree),
     ...hasSubvolumes(path) ? [NO_SUBVOLUMES] : [],
     ...mayMakeSymlinks() ? [] : [NO_NEW_SYMLINKS],
   ];
