@@ -4,7 +4,8 @@ import type { OpenDelegationType } from "../state/delegations.ts";
 
 /** What a client opened a file for. */
 interface Habit {
-  readonly client: Client;
+  /** Its clientid, which no other ever has: the client itself would stay when it is gone. */
+  readonly client: bigint;
   readonly type: OpenDelegationType;
 }
 
@@ -22,10 +23,10 @@ export class OpenHistory {
   }
 
   /** Notes an open of the file with this key; whether the client has come back to it. */
-  note(fileKey: string, client: Client, type: OpenDelegationType): boolean {
+  note(fileKey: string, { id }: Client, type: OpenDelegationType): boolean {
     const before = this.#history.get(fileKey);
-    if (before?.client === client && before.type === type) return true;
-    this.#history.set(fileKey, { client, type });
+    if (before?.client === id && before.type === type) return true;
+    this.#history.set(fileKey, { client: id, type });
     return false;
   }
 }
