@@ -32,12 +32,12 @@ function refuseEnded(name: string, fs: FileSystem): void {
 
 async function release(
   fs: CheckedFileSystem,
-  { isUnserved }: { readonly isUnserved: boolean },
+  isUnserved: () => boolean,
 ): Promise<void> {
   try {
     await fs.settle?.();
   } finally {
-    if (isUnserved) await fs.dispose?.();
+    if (isUnserved()) await fs.dispose?.();
   }
 }
 
@@ -93,9 +93,17 @@ export class CheckedFileSystems {
     return undefined;
   }
 
-  /** From now on the server serves them, until {@linkcode CheckedFileSystems.end}. */
+  /**
+   * From now on the server serves them, until {@linkcode CheckedFileSystems.end}.
+   * Throws for one that another server has ended with while this one started.
+   */
   begin(): void {
     for (const fs of this.#checked.keys()) countServers(fs, 1);
+    for (const { path, fs } of this.exports) {
+      for (const [inner, checked] of this.#checked) {
+        if (checked === fs) refuseEnded(path, inner as FileSystem);
+      }
+    }
   }
 
   /** The server ends, and asks no more of them than to {@linkcode CheckedFileSystems.release} what they hold. */
@@ -113,10 +121,12 @@ export class CheckedFileSystems {
    */
   async release(deadline: AbortSignal): Promise<void> {
     const released = await Promise.allSettled(
-      [...this.#checked.values()].map(async (fs) => {
-        const isUnserved = this.#unserved.has(fs);
-        const releasing = release(fs, { isUnserved });
-        if (isUnserved) leave(this.#abandonLate(fs, { releasing, deadline }));
+      [...this.#checked].map(async ([inner, fs]) => {
+        const wasUnserved = this.#unserved.has(fs);
+        // One that began meanwhile goes on with it.
+        const isUnserved = () => wasUnserved && countServers(inner, 0) <= 0;
+        const releasing = release(fs, isUnserved);
+        if (wasUnserved) leave(this.#abandonLate(fs, { releasing, deadline }));
         await releasing;
       }),
     );

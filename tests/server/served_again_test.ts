@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { local, memory, serve } from "../../mod.ts";
+import { ended } from "../../src/vfs/ended.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
 
 Deno.test("a folder that ended with its server is not served again", {
@@ -18,6 +19,53 @@ Deno.test("a folder that ended with its server is not served again", {
     );
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** A tree in memory that can't begin again, whose records come when `all` says so. */
+function ending(all: () => Promise<ReadonlyMap<string, Uint8Array>>) {
+  const tree = memory() as FileSystem & { [ended]?: boolean };
+  let disposals = 0;
+  return Object.assign(tree, {
+    stats: { durability: "full", failed: false } as FileSystem["stats"],
+    records: { changes: 0, put() {}, delete() {}, all },
+    dispose() {
+      tree[ended] = true;
+      disposals++;
+    },
+    disposals: () => disposals,
+  });
+}
+
+Deno.test("a file system that ends while another server starts is refused, or goes on with that", async () => {
+  for (const isLate of [true, false]) {
+    const reading = Promise.withResolvers<void>();
+    const settling = Promise.withResolvers<void>();
+    let starts = 0;
+    const fs = ending(async () => {
+      if (++starts > 1) await reading.promise;
+      return new Map();
+    });
+    if (!isLate) fs.settle = () => settling.promise;
+    const first = await serve(fs, { port: 0 });
+    const second = serve(fs, { port: 0 });
+    const closing = first.close();
+    if (isLate) {
+      await closing;
+      reading.resolve();
+      await assertRejects(() => second, Error, "ended with the server");
+      assertEquals(fs.disposals() > 0, true);
+      continue;
+    }
+    // The first one waits for its last settle.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    reading.resolve();
+    const server = await second;
+    settling.resolve();
+    await closing;
+    assertEquals(fs.disposals(), 0);
+    await server.close();
+    assertEquals(fs.disposals(), 1);
   }
 });
 
