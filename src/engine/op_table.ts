@@ -229,7 +229,7 @@ const ROWS: readonly OperationRow[] = [
     ...USES_FILE,
     maxReply: 32,
   }),
-  row("CLONE", UNSERVED, "nothing", clone, USES_FILE),
+  row("CLONE", SINCE_V42, "clone", clone, { ...USES_FILE, maxReply: 8 }),
   row("GETXATTR", SINCE_V42, "nothing", getxattr, USES_FILE),
   row("SETXATTR", SINCE_V42, "setxattr", setxattr, {
     ...USES_FILE,

@@ -102,6 +102,7 @@ const DEFAULTS = {
   maxLink: 65_535,
   maxFileSize: Number.MAX_SAFE_INTEGER,
   timeDelta: 1,
+  cloneBlock: 4096,
 } as const;
 /** A second in nanoseconds. */
 const SECOND = 1_000_000_000;
@@ -363,6 +364,14 @@ const ROWS: readonly AttributeRow[] = [
     since: 1,
     perFileSystem: true,
     get: (xdr, { file }) => xdr.uint32(charsetCap(file)),
+  },
+  {
+    number: 77,
+    name: "clone_blksize",
+    since: 2,
+    perFileSystem: true,
+    supported: ({ fs }) => hasMethod(fs, "clone"),
+    get: (xdr, { file }) => xdr.uint32(limit(file, "cloneBlock")),
   },
   {
     number: 79,

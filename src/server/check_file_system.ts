@@ -33,6 +33,7 @@ const REQUIRED_METHODS = [
 const LIMITS = {
   maxName: { least: 1, most: MAX_UINT32 },
   maxFileSize: { least: 0 },
+  cloneBlock: { least: 1, most: MAX_UINT32 },
   maxLink: { least: 1, most: MAX_UINT32 },
   timeDelta: { least: 1 },
 } as const satisfies Partial<Record<keyof FileSystemLimits, unknown>>;

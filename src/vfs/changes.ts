@@ -8,6 +8,7 @@ export type ChangeMethod =
   | "deallocate"
   | "setxattr"
   | "removexattr"
+  | "clone"
   | "create"
   | "link"
   | "remove"

@@ -29,6 +29,7 @@ import type { CheckedOptions } from "./checked_options.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
+  CloneRange,
   ContentKind,
   Created,
   CreateKind,
@@ -365,6 +366,12 @@ export class CheckedFileSystem
     const deallocate = () =>
       promised(this.inner.deallocate!(file, offset, length));
     return this.#calls.called(call, deallocate, () => undefined);
+  }
+
+  clone(source: object, target: object, range: CloneRange): Awaitable<void> {
+    const call = { method: "clone", node: target };
+    const clone = () => promised(this.inner.clone!(source, target, range));
+    return this.#calls.called(call, clone, () => undefined);
   }
 
   seek(

@@ -151,6 +151,16 @@ export type Stability = "unstable" | "data" | "file";
 /** What a part of a file is: bytes, or a hole, which reads as zeros and need take no room (RFC 7862 15.10). */
 export type ContentKind = "data" | "hole";
 
+/** From where to where {@linkcode FileSystem.clone} shares content, in bytes. */
+export interface CloneRange {
+  /** First byte of the source. */
+  readonly sourceOffset: number;
+  /** First byte of the target. */
+  readonly targetOffset: number;
+  /** Number of bytes. */
+  readonly length: number;
+}
+
 /** Room in a file system. Bytes and counts. */
 export interface FileSystemStatus {
   /** Bytes in all. */
@@ -179,6 +189,11 @@ export interface FileSystemLimits {
   readonly rawNames?: boolean | undefined;
   /** Largest file in bytes; 2^53 - 1 where absent. */
   readonly maxFileSize?: number | undefined;
+  /**
+   * Bytes of a block of {@linkcode FileSystem.clone}: offsets are multiples of it, and
+   * lengths are but at the end of the source; 4096 where absent.
+   */
+  readonly cloneBlock?: number | undefined;
   /** Most hard links of a file; 65535 where absent. */
   readonly maxLink?: number | undefined;
   /** Smallest difference between two times that it keeps, in nanoseconds; 1 where absent. */
@@ -418,6 +433,17 @@ export interface FileSystem<Node extends object = object> {
    * is, wherever they end; mtime and ctime change. As durable as `setattr`.
    */
   deallocate?(file: Node, offset: number, length: number): Awaitable<void>;
+
+  /**
+   * Has a range of `target`, which ends behind it at least, read as that of `source`
+   * does now, without a copy of it, and all at once (RFC 7862 15.13): what is
+   * written to one of the two later shows in that one alone. Both may be the same
+   * file, in which the ranges do not overlap. The source has these bytes, which are
+   * some; what its last block has behind its end is zeros in the target. mtime and
+   * ctime of the target change. "not-supported" where its place has nothing of the
+   * kind. As durable as `setattr`.
+   */
+  clone?(source: Node, target: Node, range: CloneRange): Awaitable<void>;
 
   /**
    * Where the next data, or the next hole, of a file begins, from `offset` on

@@ -26,6 +26,7 @@ export const OPTIONAL: Readonly<Record<OptionalMethod, boolean>> = {
   commit: true,
   allocate: true,
   deallocate: true,
+  clone: true,
   seek: true,
   create: true,
   link: true,

@@ -5,6 +5,7 @@
  */
 import { attributeTests } from "./behaviour/attributes.ts";
 import { changeTests } from "./behaviour/changes.ts";
+import { cloneTests } from "./behaviour/clones.ts";
 import { concurrencyTests } from "./behaviour/concurrency.ts";
 import { contentTests } from "./behaviour/content.ts";
 import { createTests } from "./behaviour/create.ts";
@@ -43,6 +44,7 @@ export function behaviourSuite(
       ...nameTests,
       ...contentTests,
       ...rangeTests,
+      ...cloneTests,
       ...attributeTests,
       ...changeTests,
       ...readdirTests,

@@ -1,14 +1,17 @@
 /** Contents of files in memory, and what one change of them may cost: counted, not timed. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Capacity } from "../../src/backends/common/capacity.ts";
 import { FileContent } from "../../src/backends/common/file_content.ts";
 import { PAGE, Piece } from "../../src/backends/common/piece.ts";
 import { PieceTree } from "../../src/backends/common/piece_tree.ts";
+import { FsError } from "../../src/vfs/errors.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { looksOf } from "../support/looks.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 
+/** What a piece takes besides its bytes. */
+const COST_OF_PIECE = 576;
 const N = 20_000;
 /** What a request may look at that has nothing to do with how much a file has. */
 const FEW = 300;
@@ -150,6 +153,98 @@ Deno.test("a content that is cut, punched, allocated and written again has what 
   }
   content.release();
   assertEquals([content.used, content.size, room.freeBytes], [0, 0, bytes]);
+});
+
+Deno.test("two contents that share pages have what two plain arrays have, and each counts what it takes", () => {
+  const random = new SeededRandom(5);
+  const bytes = 2 ** 30;
+  const room = new Capacity({ bytes, heap: bytes, files: 1 });
+  const pages = 12;
+  const files = [0, 1].map(() => ({
+    content: new FileContent(room),
+    plain: new Uint8Array(pages * PAGE),
+  }));
+  const step = () => {
+    const { content, plain } = random.pick(files);
+    const at = random.below(plain.length - 200_000);
+    const length = 1 + random.below(random.oneIn(2) ? 200_000 : 40);
+    const kind = random.below(5);
+    if (kind === 0) {
+      const source = random.pick(files);
+      const [from, to] = [random.below(4), random.below(4)];
+      const count = 1 + random.below(4);
+      const most = source.content.size - from * PAGE;
+      const isOverlap = source.content === content &&
+        Math.abs(from - to) < count;
+      if (most <= 0 || isOverlap) return;
+      const length = Math.min(most, count * PAGE);
+      const [sourceOffset, targetOffset] = [from * PAGE, to * PAGE];
+      content.share(source.content, { sourceOffset, targetOffset, length });
+      const end = (from + Math.ceil(length / PAGE)) * PAGE;
+      const copy = source.plain.slice(sourceOffset, end);
+      plain.set(copy, targetOffset);
+      plain.fill(0, content.size);
+    } else if (kind === 1) {
+      content.punch(at, at + length);
+      plain.fill(0, at, at + length);
+    } else if (kind === 2) {
+      content.resize(at);
+      plain.fill(0, at);
+    } else {
+      const data = random.bytes(length);
+      content.write(at, data);
+      plain.set(data, at);
+    }
+  };
+  for (let i = 0; i < 250; i++) {
+    step();
+    let taken = 0;
+    for (const { content, plain } of files) {
+      const read = new Uint8Array(content.size);
+      content.read(0, read);
+      let isSame = true;
+      for (let at = 0; at < read.length; at++) {
+        isSame &&= read[at] === plain[at];
+      }
+      assert(isSame, `step ${i} of seed ${random.seed}`);
+      const segments = content.segments();
+      const sum = segments.reduce((sum, { length }) => sum + length, 0);
+      assertEquals(content.used, sum);
+      taken += sum + segments.length * COST_OF_PIECE;
+    }
+    assertEquals(bytes - room.freeBytes, taken);
+  }
+  for (const { content } of files) content.release();
+  assertEquals(room.freeBytes, bytes);
+});
+
+Deno.test("more pieces than are shared at a time are too many, and nothing is done", () => {
+  const bytes = 2 ** 40;
+  const room = new Capacity({ bytes, heap: bytes, files: 1 });
+  const [a, b] = [new FileContent(room), new FileContent(room)];
+  const one = new Uint8Array(1);
+  for (let i = 0; i <= 65_536; i++) a.write(i * PAGE, one);
+  const free = room.freeBytes;
+  const range = { sourceOffset: 0, targetOffset: 0, length: a.size };
+  assertThrows(() => b.share(a, range), FsError, "too-big");
+  assertEquals([b.size, room.freeBytes], [0, free]);
+  b.share(a, { ...range, length: 65_536 * PAGE });
+  assertEquals(room.freeBytes, free - 65_536 * (1 + COST_OF_PIECE));
+});
+
+Deno.test("no later write to what is shared lacks room", () => {
+  const bytes = 2 * (2 * PAGE + 2 * COST_OF_PIECE);
+  const room = new Capacity({ bytes, heap: bytes, files: 1 });
+  const [a, b] = [new FileContent(room), new FileContent(room)];
+  a.write(0, new Uint8Array(2 * PAGE).fill(1));
+  const range = { sourceOffset: 0, targetOffset: 0, length: 2 * PAGE };
+  b.share(a, range);
+  assertEquals(room.freeBytes, 0);
+  for (const each of [a, b]) each.write(0, new Uint8Array(2 * PAGE).fill(2));
+  const c = new FileContent(room);
+  assertThrows(() => c.share(a, range), FsError, "no-space");
+  // What was there makes room for what takes its place.
+  b.share(a, range);
 });
 
 Deno.test("a tree of pieces has what a Map has, in order, in whatever order they come", async () => {

@@ -19,6 +19,8 @@ const capabilities: Partial<Capabilities> = {
   birthtime: false,
   // ext4 has a block for all of a file.
   largeXattrs: false,
+  // Few hosts' file systems can.
+  clones: false,
   // What ext4 takes is less than what the interface does.
   largest: 2 ** 43,
 };

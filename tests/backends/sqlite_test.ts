@@ -11,7 +11,7 @@ behaviourSuite("sqlite in memory", () => {
     fs: sqlite(":memory:", { now: () => ({ seconds, nanoseconds }) }),
     tick: () => void seconds++,
   };
-}, { capabilities: { restart: false, allocates: false } });
+}, { capabilities: { restart: false, allocates: false, clones: false } });
 
 behaviourSuite("sqlite that keeps few nodes in memory", () => {
   let seconds = 1_700_000_000;
@@ -20,7 +20,7 @@ behaviourSuite("sqlite that keeps few nodes in memory", () => {
     fs: sqlite(":memory:", { now, keptNodes: 8 }),
     tick: () => void seconds++,
   };
-}, { capabilities: { restart: false, allocates: false } });
+}, { capabilities: { restart: false, allocates: false, clones: false } });
 
 behaviourSuite("sqlite in a folder", () => {
   let seconds = 1_700_000_000;
@@ -41,5 +41,10 @@ behaviourSuite("sqlite in a folder", () => {
   };
 }, {
   ignore: !canWrite,
-  capabilities: { allocates: false, punches: hasFfi, seeks: hasFfi },
+  capabilities: {
+    allocates: false,
+    punches: hasFfi,
+    seeks: hasFfi,
+    clones: false,
+  },
 });

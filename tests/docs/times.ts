@@ -138,7 +138,10 @@ export const TIMES: Told<number | readonly number[]> = {
     "in one line where that takes longer than": START_MS,
     "where requests took all of that for": LAST_MS,
   },
-  "src/backends/memory/README.md": { "V8's heap limit,": MOST_BY_ITSELF },
+  "src/backends/memory/README.md": {
+    "CLONE has two files share pages of": PAGE,
+    "V8's heap limit,": MOST_BY_ITSELF,
+  },
   "src/backends/sqlite/README.md": {
     "contents bytes of files up to": INSIDE,
     "## Content Up to": INSIDE,

@@ -36,6 +36,7 @@ const CHANGES: readonly ChangeMethod[] = [
   "write",
   "allocate",
   "deallocate",
+  "clone",
   "create",
   "link",
   "remove",

@@ -51,6 +51,7 @@ const MEMBERS: Readonly<Record<keyof FileSystem, Asked>> = {
   commit: "later",
   allocate: "later",
   deallocate: "later",
+  clone: "later",
   seek: "later",
   create: "later",
   link: "later",
@@ -85,6 +86,13 @@ const ALL: readonly (readonly [member: string, asked: Asked])[] = [
 ];
 
 const rejected = () => Promise.reject(new Error("not to be heard"));
+
+/** Of a file of some bytes, behind its end. */
+const cloned = {
+  source: anonymousStateid,
+  destination: anonymousStateid,
+  destinationOffset: 65_536n,
+};
 
 /** What it does instead of `act`, which is what it is for. */
 type Misdeed = (act: () => unknown, args: readonly unknown[]) => unknown;
@@ -259,6 +267,7 @@ function work(session: Session): readonly (readonly Request[])[] {
     [...at("f"), op.setxattr("n", "v"), op.removexattr("n")],
     [...at("f"), op.getxattr("n")],
     [...at("f"), op.listxattrs()],
+    [...at("f"), op.savefh(), op.clone(cloned)],
     [...at("f"), op.commit(), op.setattr({ mode: 0o600 })],
     [...at("d"), op.getDirDelegation(), op.delegreturn(current)],
     [...at("d"), op.lookupp(), op.getattr(["space_free"])],

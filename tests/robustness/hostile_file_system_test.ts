@@ -300,6 +300,13 @@ const garbage: readonly (() => unknown)[] = [
 
 const owner = { clientid: 0n, owner: Uint8Array.of(1) };
 
+/** Of a file of some bytes, behind its end. */
+const cloned = {
+  source: anonymousStateid,
+  destination: anonymousStateid,
+  destinationOffset: 65_536n,
+};
+
 const range = { stateid: anonymousStateid, offset: 0n, length: 3n };
 
 /** Uses of every method of a file system. */
@@ -317,6 +324,7 @@ function work(): readonly (readonly Request[])[] {
     [...at("f"), op.allocate(range)],
     [...at("f"), op.seek({ stateid: anonymousStateid, offset: 0n, what: 1 })],
     [...at("f"), op.deallocate(range)],
+    [...at("f"), op.savefh(), op.clone(cloned)],
     [...at("f"), op.setattr({ mode: 0o600 })],
     [...at("d"), op.getDirDelegation()],
     [...at("d"), op.lookupp()],
@@ -358,6 +366,7 @@ Deno.test("whatever a file system returns or throws, its client is answered and 
     "commit",
     "allocate",
     "deallocate",
+    "clone",
     "seek",
     "create",
     "link",

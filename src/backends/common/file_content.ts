@@ -1,8 +1,11 @@
-import { type ContentKind, FsError } from "../../vfs/mod.ts";
+import { type CloneRange, type ContentKind, FsError } from "../../vfs/mod.ts";
 import { Allocation, type Need } from "./allocation.ts";
 import { grown, PAGE, Piece } from "./piece.ts";
 import type { Capacity } from "./capacity.ts";
 import { PieceTree } from "./piece_tree.ts";
+
+/** Pieces that are shared at a time: as many as are in no other request's way. */
+const MOST_SHARED = 65_536;
 
 /**
  * The bytes of a file, in pages of 64 KiB, of which there is one {@linkcode Piece}
@@ -57,7 +60,7 @@ export class FileContent {
       const index = Math.floor(at / PAGE);
       const start = at - index * PAGE;
       const count = Math.min(PAGE - start, end - at);
-      const piece = this.#piece(index)!;
+      const piece = this.#ownPiece(index)!;
       const from = at - offset;
       // A view of all the data would be one more object for every small write.
       piece.bytes.set(
@@ -121,6 +124,30 @@ export class FileContent {
     });
   }
 
+  /**
+   * Has the pages of a range of `source`, which is in it and begins with a page, in
+   * place of its own. They are the same pieces until either is written to, but their
+   * room is taken as if they were not: no later write lacks it. "no-space", or
+   * "too-big" for more pieces than are shared at a time, and nothing is done.
+   */
+  share(source: FileContent, range: CloneRange): void {
+    const { sourceOffset, targetOffset, length } = range;
+    const pages = Math.ceil(length / PAGE);
+    const [from, to] = [sourceOffset / PAGE, targetOffset / PAGE];
+    const wanted = source.#sum(from, from + pages);
+    if (wanted.pieces > MOST_SHARED) throw new FsError("too-big");
+    const had = this.#sum(to, to + pages);
+    const more = wanted.bytes - had.bytes;
+    this.#room.takeContent(more, wanted.pieces - had.pieces);
+    const shared = [...source.#piecesOf(from, from + pages)];
+    this.#removePages(to, to + pages);
+    for (const [page, piece] of shared) {
+      piece.isShared = true;
+      this.#setPiece(page - from + to, piece);
+    }
+    this.size = Math.max(this.size, targetOffset + length);
+  }
+
   /** Where there are bytes, in order; what is between is a hole. */
   segments(): { readonly offset: number; readonly length: number }[] {
     const pieces = [...this.#others ?? []];
@@ -144,6 +171,38 @@ export class FileContent {
 
   #piece(index: number): Piece | undefined {
     return index === 0 ? this.#first : this.#others?.get(index);
+  }
+
+  /** The piece of a page, which is about to be changed. */
+  #ownPiece(index: number): Piece | undefined {
+    const piece = this.#piece(index);
+    if (piece === undefined || !piece.isShared) return piece;
+    const own = piece.resized(piece.start, piece.bytes.length);
+    this.#setPiece(index, own);
+    return own;
+  }
+
+  /** What the pieces of some pages come to. */
+  #sum(from: number, to: number): Need {
+    const others = this.#others?.sum(Math.max(1, from), to);
+    const first = from === 0 ? this.#first : undefined;
+    return {
+      bytes: (others?.bytes ?? 0) + (first?.bytes.length ?? 0),
+      pieces: (others?.pieces ?? 0) + (first === undefined ? 0 : 1),
+    };
+  }
+
+  /** The pieces of some pages, in order. */
+  *#piecesOf(
+    from: number,
+    to: number,
+  ): Generator<readonly [page: number, piece: Piece]> {
+    if (from === 0 && this.#first !== undefined) yield [0, this.#first];
+    let next = this.#others?.next(Math.max(1, from));
+    while (next !== undefined && next[0] < to) {
+      yield next;
+      next = this.#others!.next(next[0] + 1);
+    }
   }
 
   #setPiece(index: number, piece: Piece): void {
@@ -207,11 +266,10 @@ export class FileContent {
     if (last - first < 2) return part(offset, end);
     const [from, to] = [(first + 1) * PAGE, last * PAGE];
     const [head, tail] = [part(offset, from), part(to, end)];
-    const there = this.#others?.sum(first + 1, last);
+    const there = this.#sum(first + 1, last);
     return {
-      bytes: head.bytes + tail.bytes + to - from - (there?.bytes ?? 0),
-      pieces: head.pieces + tail.pieces + last - first - 1 -
-        (there?.pieces ?? 0),
+      bytes: head.bytes + tail.bytes + to - from - there.bytes,
+      pieces: head.pieces + tail.pieces + last - first - 1 - there.pieces,
     };
   }
 
@@ -238,8 +296,9 @@ export class FileContent {
     if (piece.end <= end) return true;
     const length = end - piece.start;
     // The tail goes to zero now: those bytes must not be there when it grows.
-    if (length > piece.bytes.length / 2) piece.bytes.fill(0, length);
-    else this.#setPiece(index, piece.resized(piece.start, length));
+    if (length > piece.bytes.length / 2) {
+      this.#ownPiece(index)!.bytes.fill(0, length);
+    } else this.#setPiece(index, piece.resized(piece.start, length));
     return true;
   }
 
@@ -247,12 +306,12 @@ export class FileContent {
   #punchPage(index: number, from: number, to: number): void {
     const piece = this.#piece(index);
     if (piece === undefined || piece.end <= from || piece.start >= to) return;
-    const { start, end, bytes } = piece;
+    const { start, end } = piece;
     if (from <= start && to >= end) this.#removePages(index, index + 1);
     else if (from <= start) this.#setPiece(index, piece.resized(to, end - to));
     else if (to >= end) {
       this.#setPiece(index, piece.resized(start, from - start));
-    } else bytes.fill(0, from - start, to - start);
+    } else this.#ownPiece(index)!.bytes.fill(0, from - start, to - start);
   }
 
   /** Takes all pages from `from` on away, up to the one before `to`. */

@@ -11,6 +11,9 @@ export class Piece {
   /** The bytes from there on. */
   readonly bytes: Uint8Array;
 
+  /** Whether contents may have it in common: then its bytes stay as they are. */
+  isShared = false;
+
   /** A run of `length` zeros. */
   constructor(start: number, length: number) {
     this.start = start;

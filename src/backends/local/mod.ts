@@ -37,7 +37,7 @@ export type { LocalOptions } from "./options.ts";
 
 /**
  * A folder of the host as a file system: everything that {@linkcode FileSystem} can be
- * asked for; `allocate`, `deallocate` and `seek` only with libc, and extended
+ * asked for but `clone`; `allocate`, `deallocate` and `seek` only with libc, and extended
  * attributes where the host's file system has them, too.
  */
 export interface LocalFileSystem extends
@@ -53,6 +53,7 @@ export interface LocalFileSystem extends
       | "unsettled"
       | "losses"
       | "failure"
+      | "clone"
       | "allocate"
       | "deallocate"
       | "seek"

@@ -6,6 +6,7 @@ import {
   assertJudgedEntry,
   type AttributeChanges,
   type ChangeInfo,
+  type CloneRange,
   type ContentKind,
   type Created,
   type CreateKind,
@@ -31,6 +32,7 @@ import { type Sharing, sharing } from "../../vfs/sharing.ts";
 import { Directory } from "./directory.ts";
 import { FileContent } from "../common/file_content.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
+import { PAGE } from "../common/piece.ts";
 import { KeptPages } from "./kept_pages.ts";
 import { checkName, MAX_NAME } from "../common/names.ts";
 import { checkRename } from "../common/rename.ts";
@@ -48,7 +50,7 @@ import {
   MemoryNode,
 } from "./node.ts";
 import { complete, type MemoryOptions } from "./options.ts";
-import { allocate, deallocate } from "./ranges.ts";
+import { allocate, clone, deallocate } from "./ranges.ts";
 import { Capacity, costOfName, costOfNode } from "../common/capacity.ts";
 import { Xattrs } from "./xattrs.ts";
 
@@ -65,8 +67,9 @@ const MAX_LINK = 65535;
 export class MemoryFileSystem implements FileSystem<MemoryNode> {
   /** Itself, unless it is a class of others that extends it. */
   readonly [soundResults]: object | undefined;
-  /** Names of 255 bytes, files of 2^53 - 1 bytes, 65535 links. */
+  /** Names of 255 bytes, files of 2^53 - 1 bytes, 65535 links, clones in blocks of 64 KiB. */
   readonly limits: FileSystemLimits = {
+    cloneBlock: PAGE,
     maxName: MAX_NAME,
     maxFileSize: Number.MAX_SAFE_INTEGER,
     maxLink: MAX_LINK,
@@ -243,6 +246,11 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   /** Makes a hole, with zeros where a page is not in it as a whole. */
   deallocate(file: MemoryNode, offset: number, length: number): void {
     deallocate(file, { offset, length }, this.#now);
+  }
+
+  /** Shares pages of 64 KiB, 4 GiB of them at most, else "too-big": a page is copied when either file writes to it. */
+  clone(source: MemoryNode, target: MemoryNode, range: CloneRange): void {
+    clone(source, target, range, this.#now);
   }
 
   /** Where the next data or hole begins: what was never written, as far as pages of 64 KiB tell, is a hole. */

@@ -7,7 +7,7 @@ import {
 import { askedBy } from "../../base/asker.ts";
 import { ongoingCall } from "../../base/ongoing_call.ts";
 import type { Turn } from "../../base/turn.ts";
-import type { Timestamp } from "../../vfs/mod.ts";
+import type { CloneRange, Timestamp } from "../../vfs/mod.ts";
 import {
   checkSize,
   contentChanged,
@@ -64,6 +64,19 @@ function* allocateInTurns(
   }
   if (content.size < end) content.resize(end);
   contentChanged(file, now());
+}
+
+/** See `MemoryFileSystem.clone`. */
+export function clone(
+  source: MemoryNode,
+  target: MemoryNode,
+  range: CloneRange,
+  now: () => Timestamp,
+): void {
+  const content = contentOf(target);
+  checkSize("file", range.targetOffset + range.length);
+  content.share(contentOf(source), range);
+  contentChanged(target, now());
 }
 
 /** See `MemoryFileSystem.deallocate`. */

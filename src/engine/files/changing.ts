@@ -53,6 +53,7 @@ interface ChangedBy {
   deallocate: "content";
   setxattr: "content";
   removexattr: "content";
+  clone: "content";
 }
 
 type MethodsThatChange<What> = {
@@ -99,6 +100,7 @@ const WITHOUT: Partial<Record<ChangeMethod, ChangeMethod>> = {
   link: "create",
   allocate: "write",
   deallocate: "write",
+  clone: "write",
 };
 
 /**

@@ -68,8 +68,8 @@ function checkSpecial(
 }
 
 /**
- * Whether the caller may READ or WRITE the current filehandle with a stateid (RFC
- * 8881 8.2.5): an open, a lock, a delegation, or one that stands for none.
+ * Whether the caller may READ or WRITE a file, the current filehandle unless it is
+ * said to be the saved one, with a stateid (RFC 8881 8.2.5): an open, a lock, a delegation, or one that stands for none.
  * RFC 8881 18.16.4 wants the permissions of each request checked: those of the
  * user that OPEN was for have been, so only others cost a look at the file. That
  * look comes before all else: who may not do it takes nothing from other clients.
@@ -78,15 +78,15 @@ export function authorizeIo(
   context: CompoundContext,
   stateid: Stateid,
   use: "read" | "write",
+  file: FileRef = context.file,
 ): Awaitable<StatusCode> {
-  const { file } = context;
   const write = use === "write";
   const special = specialOf(stateid);
   if (special === "anonymous" || special === "bypass") {
     const bypass = special === "bypass";
     return ifPermitted(
       context,
-      write,
+      { file, write },
       () => checkSpecial(context, file, { write, bypass }),
     );
   }
@@ -96,12 +96,16 @@ export function authorizeIo(
   // RFC 8881 8.2.5, RFC 7530 9.1.6: opened for what is done now.
   if ((accessOf(state) & needed) === 0) {
     if (write) return Status.OPENMODE;
-    return ifPermitted(context, write, () => checkReadAround(context, file));
+    return ifPermitted(
+      context,
+      { file, write },
+      () => checkReadAround(context, file),
+    );
   }
   // Its client may close it before the file system has written.
   if (write) context.noteChange(file);
   if (userOf(state, needed) === context.callerOf(file).uid) return Status.OK;
-  return ifPermitted(context, write, () => Status.OK);
+  return ifPermitted(context, { file, write }, () => Status.OK);
 }
 
 /**
@@ -113,17 +117,23 @@ function checkReadAround(context: CompoundContext, file: FileRef): StatusCode {
   return isShareDenied(context, file, shares) ? Status.OPENMODE : Status.OK;
 }
 
+/** What is done to which file. */
+interface ContentUse {
+  readonly file: FileRef;
+  readonly write: boolean;
+}
+
 /** What `otherwise` says, of a caller who has the right to read or write the file. */
 function ifPermitted(
   context: CompoundContext,
-  write: boolean,
+  use: ContentUse,
   otherwise: () => StatusCode,
 ): Awaitable<StatusCode> {
   const judge = (attributes: Rights) => {
-    const status = checkCaller(context, attributes, write);
+    const status = checkCaller(context, use, attributes);
     return status === Status.OK ? otherwise() : status;
   };
-  const attributes = attributesOf(context.file, RIGHTS);
+  const attributes = attributesOf(use.file, RIGHTS);
   return attributes instanceof Promise
     ? attributes.then(judge)
     : judge(attributes);
@@ -131,11 +141,11 @@ function ifPermitted(
 
 function checkCaller(
   context: CompoundContext,
+  { file, write }: ContentUse,
   attributes: Rights,
-  write: boolean,
 ): StatusCode {
   const status = checkRegular(attributes.type, context.minorVersion);
   if (status !== Status.OK) return status;
-  const caller = context.callerOf(context.file);
+  const caller = context.callerOf(file);
   return checkContent(attributes, caller, { write, ownerAlways: true });
 }

@@ -30,8 +30,8 @@ type Optional =
   | "rename"
   | XattrMethod;
 
-/** What of a back end's is only tested where `allocates`, `punches` or `seeks` says that it is there. */
-type Ranges = Pick<FileSystem, "allocate" | "deallocate" | "seek">;
+/** What of a back end's is only tested where `allocates`, `punches`, `seeks` or `clones` says that it is there. */
+type Ranges = Pick<FileSystem, "allocate" | "deallocate" | "seek" | "clone">;
 
 /** One file system under test, and what the suite may do around it. */
 export interface Subject extends Partial<AsyncDisposable> {
@@ -82,6 +82,8 @@ export interface Capabilities {
   readonly punches: boolean;
   /** Data and holes can be looked for. */
   readonly seeks: boolean;
+  /** Files can share content. */
+  readonly clones: boolean;
   /** The largest size that the suite may extend a (sparse) file to, in bytes. */
   readonly largest: number;
   /** `Subject.tick` is there. */
@@ -106,6 +108,7 @@ const complete: Capabilities = {
   allocates: true,
   punches: true,
   seeks: true,
+  clones: true,
   largest: Number.MAX_SAFE_INTEGER,
   clock: true,
   restart: true,

@@ -37,6 +37,10 @@ const USES: Record<string, Use> = {
   "SEEK": [USED, (_, stateid) => op.seek({ stateid, offset: 0n, what: 0 })],
   "ALLOCATE": [USED, (_, stateid) => op.allocate({ stateid, ...BYTE })],
   "DEALLOCATE": [USED, (_, stateid) => op.deallocate({ stateid, ...BYTE })],
+  "CLONE": [
+    USED,
+    (_, stateid) => op.clone({ source: stateid, destination: stateid }),
+  ],
   "WRITE_SAME": [
     USED,
     (_, stateid) => op.writeSame({ stateid, ...BYTES }),
@@ -80,7 +84,9 @@ function furtherLock(options: { readonly reclaim: boolean }): Use[1] {
 
 /** What of the root folder or its file is answered; TEST_STATEID says it of each. */
 async function answerTo(client: StateClient, request: Request) {
-  const at = request.name === "OPEN" ? [op.putrootfh()] : AT_FILE;
+  const at = request.name === "OPEN"
+    ? [op.putrootfh()]
+    : [...AT_FILE, op.savefh()];
   const reply = await client.call(...at, request);
   return statusName(
     request.name === "TEST_STATEID"
@@ -127,7 +133,7 @@ Deno.test(
       const module = `src/engine/ops/${row.name.toLowerCase()}`;
       const sources = [`${module}.ts`, `${module}/args.ts`].filter(exists);
       return sources.some((path) =>
-        /readStateid|readFileRange/.test(read(path))
+        /readStateid|readFileRange|readCopiedRange/.test(read(path))
       );
     });
     const asked = new Set(Object.keys(USES).map(nameOf));

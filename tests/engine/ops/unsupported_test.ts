@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import type { AnyOperation } from "../../../src/engine/operation.ts";
-import { clone } from "../../../src/engine/ops/clone.ts";
 import { copy } from "../../../src/engine/ops/copy.ts";
 import { copyNotify } from "../../../src/engine/ops/copy_notify.ts";
 import { getdeviceinfo } from "../../../src/engine/ops/getdeviceinfo.ts";
@@ -43,7 +42,6 @@ const host: WriteArgs = (xdr) => {
 };
 
 const CASES: Record<string, [AnyOperation, WriteArgs]> = {
-  "CLONE": [clone, args("ssqqq")],
   "COPY within a server": [copy, then(args("ssqqqtt"), (x) => x.uint32(0))],
   "COPY between servers": [
     copy,
