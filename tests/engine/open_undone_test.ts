@@ -39,6 +39,29 @@ for (const minor of MINORS) {
     }
   });
 
+  Deno.test(`NFSv4.${minor}: what another client wrote, while the OPEN that made the file waited, stays`, async () => {
+    const content = op.write({ data: "the only copy", stable: 2 });
+    const others = [content, op.setattr({ mode: 0o600 })];
+    for (const [i, change] of others.entries()) {
+      const opening = Promise.withResolvers<void>();
+      const waits = [opening.promise];
+      const fs = memory() as FileSystem;
+      fs.open = () => waits.pop();
+      const fixture = new StateFixture({ fs });
+      const client = await fixture.client(minor);
+      const other = await fixture.client(1);
+      const create = { mode: UNCHECKED, attributes: { mode: 0o666 } };
+      const options = { create, owner: `${i}`, seqid: 1 };
+      const opened = client.openStatus("new", options);
+      const stateid = await other.open("new", { create });
+      await other.ok(change.name, ...walk(["new"]), change);
+      await other.ok("CLOSE", ...walk(["new"]), op.close(stateid));
+      opening.reject(new FsError("io"));
+      assertEquals(await opened, "IO");
+      assertEquals(await other.status(...walk(["new"])), "OK");
+    }
+  });
+
   Deno.test(`NFSv4.${minor}: an OPEN of a size that is too large makes nothing`, async () => {
     const limits = { maxFileSize: 1000 };
     for (const fs of systems({ limits })) {

@@ -85,6 +85,8 @@ export function* createFile(
     truncate: undefined,
     judged: undefined,
     named,
-    isMade: made.created,
+    made: made.created
+      ? { mode: attributes.mode, size: changes.size ?? 0 }
+      : undefined,
   };
 }

@@ -27,8 +27,8 @@ export interface OpenTarget {
   readonly judged: Rights | undefined;
   /** Where its name was looked up; undefined where it was claimed by its filehandle. */
   readonly named: EntryName | undefined;
-  /** Whether this OPEN has made it. */
-  readonly isMade: boolean;
+  /** As what this OPEN has made it; `undefined` where it was there. */
+  readonly made: Pick<FileAttributes, "mode" | "size"> | undefined;
 }
 
 /** What an OPEN of a file by its filehandle says of a folder. */
@@ -83,6 +83,6 @@ export function existingTarget(
     truncate: truncate && completeChanges(attributes, caller, { size: 0 }),
     judged: truncate && rightsOf(attributes),
     named,
-    isMade: false,
+    made: undefined,
   };
 }
