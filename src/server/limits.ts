@@ -1,4 +1,5 @@
 import { getHeapStatistics } from "node:v8";
+import { mostDescriptors } from "../base/process_limit.ts";
 import { MAX_UINT32 } from "../base/option_values.ts";
 import { checkOptionNames } from "../base/option_names.ts";
 import { defaultLimits, type ProtocolLimits } from "../engine/limits.ts";
@@ -11,7 +12,9 @@ export interface ServerLimits extends ProtocolLimits {
   /**
    * Connections open at once. Beyond it those that have not made a call yet
    * give way, the oldest first, then the one that has been idle for longest and
-   * for five minutes at least; if there is none, the newest is turned away.
+   * for five minutes at least; if there is none, the newest is turned away. If
+   * left out it is no more than three eighths of the descriptors that the process
+   * may have, and {@linkcode maxConnectionsPerAddress} no more than half of it.
    */
   readonly maxConnections: number;
   /**
@@ -73,6 +76,27 @@ export const defaultServerLimits: ServerLimits = {
   maxStateBytes: Math.floor(getHeapStatistics().heap_size_limit / 4),
 };
 
+/** Connections that there are in any case. */
+const LEAST_CONNECTIONS = 16;
+
+/**
+ * Connections, where the program does not say: of the descriptors that the process
+ * may have three eighths, and an address half of these, so that idle ones leave
+ * file systems what they need.
+ */
+function usualConnections(
+  descriptors: number,
+): Pick<ServerLimits, "maxConnections" | "maxConnectionsPerAddress"> {
+  const part = Math.max(LEAST_CONNECTIONS, Math.floor(descriptors * 3 / 8));
+  const usual = defaultServerLimits;
+  const maxConnections = Math.min(usual.maxConnections, part);
+  const maxConnectionsPerAddress = Math.min(
+    usual.maxConnectionsPerAddress,
+    Math.ceil(maxConnections / 2),
+  );
+  return { maxConnections, maxConnectionsPerAddress };
+}
+
 /** Bytes of a request or reply besides the data of WRITE or READ, at least. */
 const OVERHEAD = 1_024;
 
@@ -104,12 +128,19 @@ export function leastBufferBytes(
   return WHOLE_CALLS * (maxRequest + maxReply);
 }
 
-/** Completes limits; throws TypeError for what is none, RangeError for what can't be one, or can't be kept together. */
+/**
+ * Completes limits, for a process that may have so many descriptors; throws TypeError
+ * for what is none, RangeError for what can't be one, or can't be kept together.
+ */
 export function completeLimits(
   given: Partial<ServerLimits> = {},
+  descriptors: number = mostDescriptors(),
 ): ServerLimits {
   checkOptionNames("serve: limits", given, defaultServerLimits);
-  const limits = { ...defaultServerLimits, ...given };
+  const usual = given.maxConnections === undefined
+    ? usualConnections(descriptors)
+    : undefined;
+  const limits = { ...defaultServerLimits, ...usual, ...given };
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(`${name} must be a whole number above 0: ${value}`);

@@ -1,9 +1,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { cannotRun, ServerProcess } from "../support/cli.ts";
-import { ClientConnection } from "../support/client/mod.ts";
+import {
+  ClientConnection,
+  CreateMode,
+  openSession,
+} from "../support/client/mod.ts";
 
 /** Descriptors that the server may have. */
 const DESCRIPTORS = 128;
+/** So few that the least connections there are, and what Deno has open, take all of them. */
+const FEW = 32;
 /** Connections that say nothing, more than that. */
 const SILENT = 200;
 
@@ -38,6 +44,40 @@ Deno.test(
     server.kill("SIGTERM");
     const { code, stderr } = await server.ended();
     assertEquals(code, 0, stderr);
+  },
+);
+
+Deno.test(
+  "a crowd of connections that have called and idle leaves files what they need",
+  {
+    ignore: cannotRun,
+  },
+  async () => {
+    const folder = Deno.makeTempDirSync();
+    await using server = new ServerProcess(
+      ["--port", "0", "--metrics-port", "0", "--export", `/=local:${folder}`],
+      { descriptors: DESCRIPTORS },
+    );
+    const [, digits] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
+    const port = Number(digits);
+    await using session = await openSession({ port });
+    await using crowd = new AsyncDisposableStack();
+    for (let i = 0; i < SILENT; i++) {
+      try {
+        const client = crowd.use(await ClientConnection.connect({ port }));
+        await client.ping();
+      } catch {
+        // It was turned away.
+      }
+    }
+    for (let i = 0; i < 8; i++) {
+      const create = { mode: CreateMode.UNCHECKED };
+      const { stateid } = await session.open([`file ${i}`], { create });
+      assert(stateid.seqid > 0);
+    }
+    Deno.removeSync(folder, { recursive: true });
+    server.kill("SIGTERM");
+    assertEquals((await server.ended()).code, 0);
   },
 );
 
@@ -90,7 +130,7 @@ Deno.test("a scrape while there are no descriptors does not end the server", {
       "--export",
       "/=memory:",
     ],
-    { descriptors: DESCRIPTORS },
+    { descriptors: FEW },
   );
   const [, port] = await server.until(/mount -t nfs4 .*port=(\d+) 127/);
   const crowd: ClientConnection[] = [];

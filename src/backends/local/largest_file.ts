@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { processLimit } from "../common/process_limit.ts";
+import { processLimit } from "../../base/process_limit.ts";
 
 /** Linux: a file without a name. node:fs has no word for it. */
 const O_TMPFILE = 0o20200000;

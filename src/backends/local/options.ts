@@ -3,7 +3,7 @@ import { checkOptionNames, type OptionNames } from "../../base/option_names.ts";
 import { checkType, checkWhole, checkWord } from "../../base/option_values.ts";
 import type { Turn } from "../../base/turn.ts";
 import type { KeptNodes } from "./node_table.ts";
-import { mostDescriptors } from "../common/process_limit.ts";
+import { mostDescriptors } from "../../base/process_limit.ts";
 
 /** How a folder of the host is served. */
 export interface LocalOptions {

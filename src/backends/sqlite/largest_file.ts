@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync, openSync } from "node:fs";
-import { processLimit } from "../common/process_limit.ts";
+import { processLimit } from "../../base/process_limit.ts";
 import { OWN_FILE } from "./disk.ts";
 
 /** 2^53 - 1; 16 TiB less a block (ext4); 8 TiB, 2 TiB, 4 GiB - 1. */

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { isOutOfRoom } from "../../base/out_of_room.ts";
 import { FsError } from "../../vfs/mod.ts";
 import { HeldFile } from "../common/held_file.ts";
-import { mostDescriptors } from "../common/process_limit.ts";
+import { mostDescriptors } from "../../base/process_limit.ts";
 
 /** Files kept open, where that is no more than a quarter of what the process may have. */
 const OPEN_FILES = 256;
