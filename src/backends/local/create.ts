@@ -283,6 +283,21 @@ function allowedMode(
 }
 
 /**
+ * How hosts say that a file stays whose it is: to an ordinary user; of a user who has
+ * no number in this user namespace, as in a container; by sshfs; and of file
+ * systems without owners.
+ */
+const KEPT: ReadonlySet<string | undefined> = new Set([
+  "EPERM",
+  "EINVAL",
+  "EOVERFLOW",
+  "EACCES",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+]);
+
+/**
  * An ordinary user can't give files away: they stay its own, with the group if
  * it is one of its. Returns the bits of a mode that are good for its present
  * owner: a program of another user must not run as this process's user.
@@ -301,7 +316,7 @@ function giveTo(
       chown(host, path, owner);
       return kept;
     } catch (error) {
-      if (hostCode(error) !== "EPERM") throw error;
+      if (!KEPT.has(hostCode(error))) throw error;
     }
   }
   if (stat.type === "directory") return ANY_MODE;
