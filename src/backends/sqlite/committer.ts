@@ -261,7 +261,7 @@ export class Committer implements Companion {
       transaction.syncedNow(() => log.syncNow());
       sequence.synced();
     }
-    const isLong = log.pendingBytes >= this.#parts.longLog || !isRoomy;
+    const isLong = log.untriedBytes >= this.#parts.longLog || !isRoomy;
     if (isLong && this.#emptying === undefined) this.#empty();
   }
 

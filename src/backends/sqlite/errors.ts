@@ -7,10 +7,14 @@ const sqliteCodes: Readonly<Record<number, FsErrorCode>> = {
   8: "read-only",
   /** SQLITE_IOERR */
   10: "io",
+  /** SQLITE_CORRUPT: damage, or that the disk failed to read (SQLITE_IOERR_CORRUPTFS) */
+  11: "io",
   /** SQLITE_FULL */
   13: "no-space",
   /** SQLITE_CANTOPEN */
   14: "io",
+  /** SQLITE_NOTADB */
+  26: "io",
 };
 
 /** What the host says of the store's own files: that one is missing, say, is no client's business. */
@@ -40,7 +44,7 @@ export function fsErrorOf(cause: unknown): unknown {
   return new FsError(hostCodes[code] ?? "io", cause.message, { cause });
 }
 
-/** Runs a call of the host; its errors are a file system's. */
+/** Runs a call of SQLite or the host; its errors are a file system's. */
 export function attempt<T>(call: () => T): T {
   try {
     return call();

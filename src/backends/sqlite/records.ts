@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ServerRecords } from "../../vfs/mod.ts";
+import { attempt } from "./errors.ts";
 import type { Transaction } from "./transaction.ts";
 
 /**
@@ -49,7 +50,8 @@ export class Records implements ServerRecords {
 
   /** The value of a key. */
   get(collection: string, key: string): Uint8Array | undefined {
-    return this.#get.get(collection, key)?.value as Uint8Array | undefined;
+    const row = attempt(() => this.#get.get(collection, key));
+    return row?.value as Uint8Array | undefined;
   }
 
   /** Removes a key, if it is there; throws as {@linkcode put} does. */
@@ -60,7 +62,7 @@ export class Records implements ServerRecords {
 
   /** All of a collection, in order of the keys. */
   all(collection: string): Map<string, Uint8Array> {
-    const rows = this.#all.all(collection) as {
+    const rows = attempt(() => this.#all.all(collection)) as {
       key: string;
       value: Uint8Array;
     }[];

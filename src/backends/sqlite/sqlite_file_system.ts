@@ -492,9 +492,10 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     return { of: "descriptors", among: (count) => this.#store.share(count) };
   }
 
-  /** Why the store is out of service until it is opened anew, if it is. */
+  /** Why the store is out of service until it is opened anew, or that its log only grows. */
   failure(): string | undefined {
-    return this.#store.transaction.failure?.message;
+    const { transaction, log } = this.#store;
+    return transaction.failure?.message ?? log.trouble;
   }
 
   /** Makes everything durable and closes the store; rejects when that fails. */

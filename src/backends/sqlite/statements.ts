@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { attempt } from "./errors.ts";
 import type { NodeRow, SqliteNode } from "./node.ts";
 
 /** An entry of a folder. */
@@ -11,7 +12,10 @@ interface ReturnsArrays {
   setReturnArrays(enabled: boolean): void;
 }
 
-/** The statements of a store, prepared once: preparing costs more than running. */
+/**
+ * The statements of a store, prepared once: preparing costs more than running.
+ * What reads throws as a file system does; what changes is run by a `Transaction`.
+ */
 export class Statements {
   readonly insertNode: StatementSync;
   readonly #selectNode: StatementSync;
@@ -80,7 +84,8 @@ export class Statements {
 
   /** The row of a node. */
   node(fileid: number): NodeRow | undefined {
-    return this.#selectNode.get(fileid) as unknown as NodeRow | undefined;
+    const row: unknown = attempt(() => this.#selectNode.get(fileid));
+    return row as NodeRow | undefined;
   }
 
   /** Writes what can change of a node. */
@@ -109,33 +114,32 @@ export class Statements {
 
   /** The number of the folder that a folder is in. */
   parent(fileid: number): number | undefined {
-    const row = this.#findParent.get(fileid) as unknown as
-      | [number | null]
-      | undefined;
-    return row?.[0] ?? undefined;
+    const row: unknown = attempt(() => this.#findParent.get(fileid));
+    return (row as [number | null] | undefined)?.[0] ?? undefined;
   }
 
   /** The row of the node that a name leads to. */
   entry(parent: number, name: string): NodeRow | undefined {
-    return this.#findEntry.get(parent, name) as unknown as NodeRow | undefined;
+    const row: unknown = attempt(() => this.#findEntry.get(parent, name));
+    return row as NodeRow | undefined;
   }
 
   /** Up to `limit` entries after a cookie, with the rows of their nodes. */
   listNodes(parent: number, cookie: number, limit: number): ListedRow[] {
-    const rows: unknown = this.#listNodes.all(parent, cookie, limit);
+    const rows: unknown = attempt(() =>
+      this.#listNodes.all(parent, cookie, limit)
+    );
     return rows as ListedRow[];
   }
 
   /** Whether a folder has entries. */
   hasEntries(parent: number): boolean {
-    return this.#anyEntry.get(parent) !== undefined;
+    return attempt(() => this.#anyEntry.get(parent)) !== undefined;
   }
 
   /** The content of a small file. */
   content(fileid: number): Uint8Array | undefined {
-    const row = this.#selectContent.get(fileid) as unknown as
-      | [Uint8Array]
-      | undefined;
-    return row?.[0];
+    const row: unknown = attempt(() => this.#selectContent.get(fileid));
+    return (row as [Uint8Array] | undefined)?.[0];
   }
 }

@@ -27,6 +27,7 @@ import { lockStore } from "./store_lock.ts";
 import { Transaction } from "./transaction.ts";
 import { DirectoryTree } from "./directory_tree.ts";
 import { weigh, weightOfNode } from "./weight.ts";
+import type { Log } from "./write_ahead_log.ts";
 import { Xattrs } from "./xattrs.ts";
 
 /** The parts of an open store. */
@@ -40,6 +41,7 @@ export interface Store {
   readonly sql: Statements;
   readonly transaction: Transaction;
   readonly committer: Committer;
+  readonly log: Log;
   readonly journal: ContentJournal;
   readonly nodes: NodeTable;
   readonly accessTimes: AccessTimes;
@@ -176,7 +178,7 @@ function assemble(
     maxFileSize: isFolder
       ? largestFile(`${directory}/content`)
       : Number.MAX_SAFE_INTEGER,
-    ...{ sql, transaction, committer, journal, nodes, room, place, data },
+    ...{ sql, transaction, committer, log, journal, nodes, room, place, data },
     xattrs,
     accessTimes,
     listings: new Listings(sql, nodes),

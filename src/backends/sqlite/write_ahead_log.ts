@@ -15,6 +15,10 @@ import type { Companion } from "./transaction.ts";
 export interface Log extends Companion, Disposable {
   /** Bytes in it that the database does not have yet. */
   readonly pendingBytes: number;
+  /** Those of them that came since it could not be emptied. */
+  readonly untriedBytes: number;
+  /** Why it can't be emptied, where the disk has kept it from that twice in a row; one error may pass. */
+  readonly trouble: string | undefined;
   /** Comes after each commit; false where the next one may find no room behind it, and would at its start. */
   grown(): boolean;
   /**
@@ -61,6 +65,11 @@ const NEXT_COMMIT = 2 ** 18;
  */
 export class WriteAheadLog implements Log {
   pendingBytes = 0;
+  trouble: string | undefined = undefined;
+  /** Bytes that were in it when it could not be emptied. */
+  #triedBytes = 0;
+  /** It could not be emptied for an error of the disk. */
+  #isStuck = false;
   readonly #pages: StatementSync;
   /** Pages of the database, as the last commit has it. */
   #committedPages: number;
@@ -97,6 +106,10 @@ export class WriteAheadLog implements Log {
     const end = this.#lookAtLog();
     if (!options.isContinued) this.#logRoom.reach(end + NEXT_COMMIT);
     syncFolder(dirname(path), options.disk);
+  }
+
+  get untriedBytes(): number {
+    return this.pendingBytes - this.#triedBytes;
   }
 
   /** {@inheritDoc Companion.save} */
@@ -182,21 +195,37 @@ export class WriteAheadLog implements Log {
       this.#db.exec("PRAGMA synchronous = OFF");
       const { busy } = this.#checkpoint.get() as { busy: number };
       if (busy !== 0) return false;
-      this.pendingBytes = 0;
+      this.pendingBytes = this.#triedBytes = 0;
+      this.trouble = undefined;
+      this.#isStuck = false;
       this.#databaseRoom.measureAgain();
       return this.#isUnsigned = true;
     } catch (error) {
-      if (fsErrorOf(error) instanceof FsError) return false;
-      throw error;
+      const cause = fsErrorOf(error);
+      if (!(cause instanceof FsError)) throw error;
+      this.#failed(cause);
+      return false;
     } finally {
       if (this.#options.isSynced) this.#db.exec("PRAGMA synchronous = NORMAL");
     }
+  }
+
+  /** Trying again reads through it from its start, so not with each commit. */
+  #failed({ code, message }: FsError): void {
+    this.#triedBytes = this.pendingBytes;
+    const isDisk = code === "io";
+    this.trouble = isDisk && this.#isStuck
+      ? `the log can't be emptied: ${message}`
+      : undefined;
+    this.#isStuck = isDisk;
   }
 }
 
 /** The log of a database in memory. */
 export const noLog: Log = {
   pendingBytes: 0,
+  untriedBytes: 0,
+  trouble: undefined,
   grown: () => true,
   reserve() {},
   sync: () => Promise.resolve(),

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { equals } from "@std/bytes";
 import { type ChangeInfo, FsError, type Timestamp } from "../../vfs/mod.ts";
 import { type NewXattr, useWith, type XattrUse } from "../common/xattrs.ts";
+import { attempt } from "./errors.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { needOfXattr } from "./needs.ts";
 import type { SqliteNode } from "./node.ts";
@@ -63,13 +64,15 @@ export class Xattrs {
   /** The value of one, if it is there. */
   get({ fileid }: SqliteNode, name: string): Uint8Array | undefined {
     if (!this.#areAny) return undefined;
-    return this.#select.get(fileid, name)?.value as Uint8Array | undefined;
+    const row = attempt(() => this.#select.get(fileid, name));
+    return row?.value as Uint8Array | undefined;
   }
 
   /** The names of all that a node has. */
   names({ fileid }: SqliteNode): string[] {
     if (!this.#areAny) return [];
-    return this.#selectNames.all(fileid).map(({ name }) => name as string);
+    const rows = attempt(() => this.#selectNames.all(fileid));
+    return rows.map(({ name }) => name as string);
   }
 
   /** Makes or replaces one; throws "quota" or "no-space" where there is no room for it. */
@@ -117,7 +120,7 @@ export class Xattrs {
   }
 
   #useOf({ fileid }: SqliteNode): XattrUse {
-    return this.#measure.get(fileid) as unknown as XattrUse;
+    return attempt(() => this.#measure.get(fileid)) as unknown as XattrUse;
   }
 
   #changed(node: SqliteNode, number: number): ChangeInfo {

@@ -1,0 +1,101 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { DatabaseSync } from "node:sqlite";
+import type { SqliteFileSystem } from "../../../src/backends/sqlite/mod.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import {
+  canWrite,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+  whole,
+} from "./fixture.ts";
+
+const ignore = !canWrite;
+const PAGE = 4096;
+
+/** Makes garbage of the page of a closed store's database on which the root of a table or index is. */
+function spoilRoot(directory: string, name: string): void {
+  const path = `${directory}/store.db`;
+  using db = new DatabaseSync(path);
+  const { rootpage } = db.prepare(
+    "SELECT rootpage FROM sqlite_schema WHERE name = ?",
+  ).get(name)!;
+  spoil(path, (rootpage as number - 1) * PAGE);
+}
+
+/** The same of a page with some bytes on it. */
+function spoilPageOf(directory: string, bytes: Uint8Array): void {
+  const path = `${directory}/store.db`;
+  const at = Buffer.from(Deno.readFileSync(path)).indexOf(bytes);
+  assert(at > 0);
+  spoil(path, at - at % PAGE);
+}
+
+function spoil(path: string, start: number): void {
+  const all = Deno.readFileSync(path);
+  Deno.writeFileSync(path, all.fill(0xff, start, start + PAGE));
+}
+
+for (
+  const [table, read] of [
+    ["entries", (fs) => fs.lookup(fs.root(), "small")],
+    ["listing", (fs) => fs.readdir(fs.root(), 0, 10)],
+    ["contents", (fs) => whole(fs, find(fs, "small"))],
+  ] as const satisfies readonly [
+    string,
+    (fs: SqliteFileSystem) => unknown,
+  ][]
+) {
+  Deno.test({
+    name:
+      `what is on a damaged page of ${table} is "io", and the store goes on`,
+    ignore,
+    async fn() {
+      using folder = temporary();
+      await using(folder.path, (fs) => {
+        fs.write(make(fs, "small"), 0, pattern(100, 1), "file");
+      });
+      spoilRoot(folder.path, table);
+      await using(folder.path, async (fs) => {
+        const error = await assertRejects(async () => await read(fs), FsError);
+        assertEquals(error.code, "io");
+        assert(error.message.includes("malformed"), error.message);
+        fs.setattr(fs.root(), { mode: 0o700 });
+        await fs.settle();
+        assertEquals([fs.failure(), fs.stats.failed], [undefined, false]);
+      });
+    },
+  });
+}
+
+Deno.test({
+  name: 'extended attributes on a damaged page are "io"',
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const NAMES = Array.from({ length: 90 }, (_, i) => `user.${10 + i}`);
+    await using(folder.path, (fs) => {
+      const file = make(fs, "file");
+      for (const [i, name] of NAMES.entries()) {
+        fs.setxattr(file, name, pattern(200, i), "either");
+      }
+    });
+    spoilPageOf(folder.path, pattern(200, 70));
+    await using(folder.path, (fs) => {
+      const file = find(fs, "file");
+      assertEquals(fs.getxattr(file, NAMES[0]!), pattern(200, 0));
+      for (
+        const read of [
+          () => fs.getxattr(file, NAMES[70]!),
+          () => fs.listxattrs(file),
+          () => fs.setxattr(file, NAMES[0]!, pattern(5, 1), "either"),
+        ]
+      ) {
+        assertEquals(assertThrows(read, FsError).code, "io");
+      }
+    });
+  },
+});
