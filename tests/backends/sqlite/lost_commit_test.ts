@@ -483,12 +483,13 @@ Deno.test({
       disk.refusals = 0;
       if (code === undefined) model = next;
       else {
-        // Bytes that were refused may be there, and unstable ones as the size.
+        // Bytes and holes that were refused may be there, and unstable bytes as the size.
         for (const step of steps) {
-          if (step.op !== "write" || !model.nodes.has(step.path)) continue;
-          const { offset, length } = step;
-          model.nodes.get(step.path)!.doubts.push([offset, offset + length]);
-          model.nodes.get(step.path)!.sizes.push(offset + length);
+          if (step.op !== "write" && step.op !== "punch") continue;
+          const node = model.nodes.get(step.path);
+          const end = step.offset + step.length;
+          node?.doubts.push([step.offset, end]);
+          if (step.op === "write") node?.sizes.push(end);
         }
       }
       const seen = await Model.of(fs);
