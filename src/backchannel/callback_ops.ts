@@ -92,6 +92,16 @@ export interface CBNotifyLockArgs {
   readonly owner: Uint8Array;
 }
 
+/** CB_NOTIFY4args (RFC 8881 20.4.1). */
+export interface CBNotifyArgs {
+  /** The delegation of the folder. */
+  readonly stateid: Stateid;
+  /** The folder. */
+  readonly handle: Uint8Array;
+  /** What became of it, the oldest first: a notify4 each. */
+  readonly changes: readonly Uint8Array[];
+}
+
 const FATTR4_CHANGE = 3;
 const FATTR4_SIZE = 4;
 const CHANGE_AND_SIZE = 1 << FATTR4_CHANGE | 1 << FATTR4_SIZE;
@@ -131,6 +141,17 @@ export const CALLBACK_OPERATIONS = {
       writeStateid(xdr, args.stateid);
       xdr.bool(args.truncate);
       xdr.opaque(args.handle);
+    },
+    decode: () => {},
+  }),
+
+  CB_NOTIFY: row<CBNotifyArgs>({
+    number: 6,
+    name: "CB_NOTIFY",
+    encode(xdr, args) {
+      writeStateid(xdr, args.stateid);
+      xdr.opaque(args.handle);
+      xdr.array(args.changes, (xdr, change) => xdr.raw(change));
     },
     decode: () => {},
   }),

@@ -37,6 +37,11 @@ export class CallbackRouter {
     return false;
   }
 
+  /** Sends a callback over this session and no other; false when that can take none. */
+  sendOver(session: Session, request: CallbackRequest): boolean {
+    return this.#backchannel.enqueue(session, request);
+  }
+
   /** Sends a callback; `request.done` is called once, possibly at once. */
   send(client: Client, request: CallbackRequest): Routed {
     if (client.protocol === 0) {

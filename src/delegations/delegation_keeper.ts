@@ -7,9 +7,11 @@ import {
   type DelegationType,
   type HolderAnswer,
   isReason,
+  type Notice,
   type OpenDelegationType,
   type OpenGrant,
   RECALL_PIECES,
+  recallDelegation,
   type RecallReason,
   revokeDelegation,
   Want,
@@ -18,6 +20,7 @@ import {
 import { LOOK, type Piecework } from "../state/effects.ts";
 import type { OpenState } from "../state/opens.ts";
 import type { ServerState } from "../state/server_state.ts";
+import type { NotifyType } from "../nfs4/notifications.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import { type LogFields, type Logger, silentLogger } from "../base/log.ts";
 import { ofLease } from "../backchannel/retry_policy.ts";
@@ -26,6 +29,7 @@ import { delegationFor, mayReclaim } from "./grant_rules.ts";
 import { FileRecalls } from "./file_recalls.ts";
 import { OpenHistory } from "./open_history.ts";
 import { HolderQueries } from "./holder_queries.ts";
+import { FolderNotices, MAX_TOLD } from "./folder_notices.ts";
 import { LateReturns } from "./late_returns.ts";
 import { type Recall, RecallQueue } from "./recall_queue.ts";
 import { revocableAt } from "./revocation.ts";
@@ -39,6 +43,8 @@ export interface DelegationObserver {
   unguarded?(type: DelegationType): void;
   /** It is recalled, for it is in another client's way. */
   recalled(type: DelegationType, reason: RecallReason): void;
+  /** The holder of a folder was told of changes of these types by one CB_NOTIFY. */
+  notified?(types: readonly NotifyType[]): void;
   /** It is gone; `seconds` since it was recalled, where it was. */
   ended(
     type: DelegationType,
@@ -85,6 +91,7 @@ export class DelegationKeeper implements DelegationPolicy {
   readonly #queries: HolderQueries;
   readonly #late: LateReturns;
   readonly #fileRecalls: FileRecalls;
+  readonly #notices: FolderNotices;
   #isSweeping = false;
   #isClosed = false;
 
@@ -107,6 +114,12 @@ export class DelegationKeeper implements DelegationPolicy {
       contention: this.#contention,
       insist: (delegation) => this.insist(delegation),
     });
+    this.#notices = new FolderNotices({
+      router,
+      clock,
+      unheard: (held) => recallDelegation(this.#state, held, "unheard"),
+      heard: options.observer?.notified?.bind(options.observer),
+    });
     this.#queries = new HolderQueries({
       router,
       timeout: options.queryTimeout ?? QUERY_TIMEOUT,
@@ -114,14 +127,16 @@ export class DelegationKeeper implements DelegationPolicy {
     });
   }
 
-  /** What is held at this moment: recalls that are out, timers, CB_GETATTRs. */
+  /** What is held at this moment: recalls that are out, timers, CB_GETATTRs, what holders are yet to hear. */
   get held(): {
     readonly recalls: number;
     readonly timers: number;
     readonly queries: number;
+    readonly notices: number;
   } {
     const { size: recalls, timers } = this.#recalls;
-    return { recalls, timers, queries: this.#queries.size };
+    const { size: queries } = this.#queries;
+    return { recalls, timers, queries, notices: this.#notices.size };
   }
 
   /** {@inheritDoc DelegationPolicy.offer} */
@@ -151,6 +166,17 @@ export class DelegationKeeper implements DelegationPolicy {
       (held.delegations.has(client) || held.recalls > 0);
     return !isTaken && !this.#contention.has(folder.key) &&
       this.#isTrusted(client);
+  }
+
+  /** {@inheritDoc DelegationPolicy.mayTell} */
+  mayTell(folder: FileRef): boolean {
+    const { told = 0 } = this.#state.files.get(folder) ?? {};
+    return told < MAX_TOLD;
+  }
+
+  /** {@inheritDoc DelegationPolicy.notify} */
+  notify(delegation: Delegation, notice: Notice): void {
+    this.#notices.add(delegation, notice);
   }
 
   /** Whether no client gets any. */
@@ -203,7 +229,9 @@ export class DelegationKeeper implements DelegationPolicy {
   recall(delegation: Delegation, reason: RecallReason): void {
     this.#options.observer?.recalled(delegation.type, reason);
     this.#debug("delegation recalled", delegation, { reason });
-    const isWanted = reason !== "late";
+    // What its holder was told of before comes first.
+    this.#notices.flush(delegation);
+    const isWanted = reason !== "late" && reason !== "unheard";
     this.#recalls.add(delegation, { isKnown: false, isWanted });
   }
 
@@ -216,6 +244,7 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /** {@inheritDoc DelegationPolicy.ended} */
   ended(delegation: Delegation, end: DelegationEnd): void {
+    this.#notices.end(delegation);
     const recall = this.#recalls.get(delegation);
     const now = this.#state.clock.now();
     const seconds = recall && (now - recall.since) / 1000;
@@ -266,6 +295,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#fileRecalls.endGrace();
     this.#recalls.close();
     this.#queries.close();
+    this.#notices.close();
   }
 
   #debug(

@@ -5,12 +5,20 @@ import type {
   DelegationType,
   RecallReason,
 } from "../state/delegations.ts";
+import { NotifyType } from "../nfs4/notifications.ts";
 import type { MetricsRegistry } from "./registry.ts";
 import { counter, gauge, histogram } from "./instruments.ts";
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 90];
 
-/** Delegations: `delegations_granted_total{type}`, `…_unguarded_total{type}`, `…_recalled_total{type,reason}`, `…_revoked_total{type}`, `delegations_active{type}`, `delegation_recall_seconds`. */
+/** What became of an entry, as a label. */
+const NOTICES = {
+  [NotifyType.ADD_ENTRY]: "add",
+  [NotifyType.REMOVE_ENTRY]: "remove",
+  [NotifyType.RENAME_ENTRY]: "rename",
+} as const satisfies Record<NotifyType, string>;
+
+/** Delegations: `delegations_granted_total{type}`, `…_unguarded_total{type}`, `…_recalled_total{type,reason}`, `…_revoked_total{type}`, `delegations_active{type}`, `delegation_recall_seconds`, `delegation_notices_total{type}`, `delegation_notice_batches_total`. */
 export class DelegationMetrics implements DelegationObserver {
   readonly #granted: Counter<"type">;
   readonly #unguarded: Counter<"type">;
@@ -18,6 +26,8 @@ export class DelegationMetrics implements DelegationObserver {
   readonly #revoked: Counter<"type">;
   readonly #active: Gauge<"type">;
   readonly #recallSeconds: Histogram;
+  readonly #notices: Counter<"type">;
+  readonly #batches: Counter;
 
   constructor(registry: MetricsRegistry) {
     this.#granted = counter(registry, {
@@ -51,6 +61,16 @@ export class DelegationMetrics implements DelegationObserver {
       help: "Time from a recall to the return of the delegation.",
       buckets: SECONDS,
     });
+    this.#notices = counter(registry, {
+      name: "delegation_notices_total",
+      help: "Changes of folders that their holders were told of, by type.",
+      labels: ["type"],
+    });
+    this.#batches = counter(registry, {
+      name: "delegation_notice_batches_total",
+      help: "CB_NOTIFYs that told of them.",
+    });
+    for (const type of Object.values(NOTICES)) this.#notices.inc({ type }, 0);
     for (const type of ["read", "write", "directory"] as const) {
       this.#granted.inc({ type }, 0);
       this.#unguarded.inc({ type }, 0);
@@ -73,6 +93,12 @@ export class DelegationMetrics implements DelegationObserver {
   /** {@inheritDoc DelegationObserver.recalled} */
   recalled(type: DelegationType, reason: RecallReason): void {
     this.#recalled.inc({ type, reason });
+  }
+
+  /** {@inheritDoc DelegationObserver.notified} */
+  notified(types: readonly NotifyType[]): void {
+    this.#batches.inc();
+    for (const type of types) this.#notices.inc({ type: NOTICES[type] });
   }
 
   /** {@inheritDoc DelegationObserver.ended} */

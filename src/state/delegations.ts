@@ -1,4 +1,7 @@
-import { Status } from "../nfs4/constants.ts";
+import type { Awaitable } from "../base/awaitable.ts";
+import type { Bitmap } from "../nfs4/bitmap.ts";
+import { type MinorVersion, Status } from "../nfs4/constants.ts";
+import type { NotifyType } from "../nfs4/notifications.ts";
 import type { Client } from "./client.ts";
 import type { Piecework } from "./effects.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
@@ -55,7 +58,7 @@ export const Want = {
 
 /**
  * What is in the way of a delegation: the operation, a change that no client asked
- * for, or that its client is late with another.
+ * for, that its client is late with another, or does not hear what became of a folder.
  */
 const RECALL_REASONS = [
   "open",
@@ -70,6 +73,7 @@ const RECALL_REASONS = [
   "link",
   "local",
   "late",
+  "unheard",
 ] as const;
 
 /** One of {@linkcode RECALL_REASONS}. */
@@ -92,6 +96,25 @@ export interface GrantingRequest {
   readonly sequence: number;
 }
 
+/** What the holder of a folder is told of instead of being asked to return it (RFC 8881 18.39). */
+export interface NoticeTerms {
+  /** notify_type4s. */
+  readonly types: Bitmap;
+  /** The attributes of entries that go with it. */
+  readonly attributes: Bitmap;
+  /** Of the session. */
+  readonly minorVersion: MinorVersion;
+  /** Over which it is told, for all of it to come in order. */
+  readonly session: Session;
+}
+
+/** What a holder is told. */
+export interface Notice {
+  readonly type: NotifyType;
+  /** A notify4, which may wait for attributes of the file system. */
+  readonly bytes: Awaitable<Uint8Array>;
+}
+
 /** What a client may do by itself, until the server wants it back (RFC 8881 10.4, 10.9). */
 export class Delegation extends LockingState {
   readonly kind = "delegation";
@@ -106,6 +129,8 @@ export class Delegation extends LockingState {
   readonly grantedTo: GrantingRequest | undefined;
   /** The file system's word that it tells of other changes; given back at the end. */
   readonly guard: Disposable | undefined;
+  /** What its holder is told of a folder; undefined where that is nothing. */
+  readonly notices: NoticeTerms | undefined;
   /** Whether it is recalled. */
   isRecalled = false;
   /** How often its holder came with what may change the file at the server, but for WRITE. */
@@ -124,7 +149,14 @@ export class Delegation extends LockingState {
     this.change = options.change;
     this.grantedTo = options.grantedTo;
     this.guard = options.guard;
+    this.notices = options.notices;
     this.isRecalled = options.isRecalled ?? false;
+  }
+
+  /** Whether its holder is told of such a change of the folder, and so stands it. */
+  isTold(notice: NotifyType | undefined): boolean {
+    return notice !== undefined && !this.isRecalled &&
+      this.notices?.types.has(notice) === true;
   }
 }
 
@@ -143,6 +175,8 @@ export interface DelegationGrant {
   readonly grantedTo?: GrantingRequest | undefined;
   /** Disposed of when the delegation has ended: it is in no client's way any more. */
   readonly guard?: Disposable | undefined;
+  /** What is told of a folder. */
+  readonly notices?: NoticeTerms | undefined;
   /** It is to be returned at once: reclaimed without a path for recalls. */
   readonly isRecalled?: boolean;
 }
@@ -187,6 +221,10 @@ export interface DelegationPolicy {
     open: OpenState,
     type: OpenDelegationType,
   ): OpenGrant | WhyNoDelegation;
+  /** Whether the holder of one more delegation of a folder may be told of changes; not if left out. */
+  mayTell?(folder: FileRef): boolean;
+  /** Its holder is to be told what became of a folder; must not wait. */
+  notify?(delegation: Delegation, notice: Notice): void;
   /** A delegation was granted. */
   began?(delegation: Delegation): void;
   /** There is none because the file system can't see what else changes the file. */
@@ -241,14 +279,16 @@ export function recallDelegation(
 export function* recallDelegations(
   tables: LockingTables,
   file: FileState,
-  { client, reason }: {
+  { client, reason, notice }: {
     readonly client: Client | undefined;
     readonly reason: RecallReason;
+    /** Who is told that stands it. */
+    readonly notice?: NotifyType | undefined;
   },
 ): Piecework {
   for (const delegation of file.delegations.values()) {
     if (delegation.isRecalled) return;
-    if (delegation.client === client) continue;
+    if (delegation.client === client || delegation.isTold(notice)) continue;
     recallDelegation(tables, delegation, reason);
     yield RECALL_PIECES;
   }

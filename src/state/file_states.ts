@@ -38,6 +38,8 @@ export class FileState {
   isNameless = false;
   /** How many of its delegations are recalled and not yet returned. */
   recalls = 0;
+  /** How many of the others have their holders told of what changes (a folder). */
+  told = 0;
   /** Whether clients without a lease that hold something of it are being ended. */
   isClearing = false;
   readonly #effects: EffectQueue;
@@ -65,11 +67,13 @@ export class FileState {
   addDelegation(delegation: Delegation): void {
     (this.#delegations ??= new Map()).set(delegation.client, delegation);
     if (delegation.isRecalled) this.recalls++;
+    else if (delegation.notices !== undefined) this.told++;
   }
 
   /** A delegation of this file is recalled. */
   delegationRecalled(delegation: Delegation): void {
     this.#delegations!.delete(delegation.client);
+    if (delegation.notices !== undefined) this.told--;
     this.addDelegation(delegation);
   }
 
@@ -77,6 +81,7 @@ export class FileState {
   removeDelegation(delegation: Delegation): void {
     this.#delegations?.delete(delegation.client);
     if (delegation.isRecalled) this.recalls--;
+    else if (delegation.notices !== undefined) this.told--;
   }
 
   /** A client has set its mode. */

@@ -5,6 +5,7 @@ import { CheckedCalls } from "./checked_calls.ts";
 import { CheckedRecords } from "./checked_records.ts";
 import {
   isSound,
+  placeOf,
   usablePage,
   usableXattrNames,
   wrongAttributes,
@@ -36,6 +37,7 @@ import type {
   CreateOptions,
   DirectoryName,
   DirectoryPage,
+  EntryPlace,
   FileAttributes,
   FileSystem,
   FileSystemLimits,
@@ -442,6 +444,18 @@ export class CheckedFileSystem
 
   guardFolder(folder: object): Disposable | undefined {
     return this.#guarded("guardFolder", () => this.inner.guardFolder!(folder));
+  }
+
+  place(directory: object, name: string): EntryPlace | undefined {
+    const ask = () => {
+      const given: unknown = this.inner.place!(directory, name);
+      const place = placeOf(given);
+      if (place !== undefined || given === undefined) return place;
+      leave(given);
+      this.#calls.say("place", "no EntryPlace");
+      return undefined;
+    };
+    return this.#calls.told("place", ask, undefined);
   }
 
   #guarded(

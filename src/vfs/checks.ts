@@ -4,6 +4,7 @@ import type {
   Created,
   DirectoryEntry,
   DirectoryPage,
+  EntryPlace,
   FileAttributes,
   FileSystem,
   FileSystemLimits,
@@ -73,6 +74,18 @@ export function wrongAttributes(given: FileAttributes): string | undefined {
   const { birthtime, rdev } = given;
   if (birthtime !== undefined && !isTime(birthtime)) return "birthtime";
   return rdev === undefined || isDevice(rdev) ? undefined : "rdev";
+}
+
+/** What `place` returned, for nothing to change it afterwards; `undefined` where it is no such thing. */
+export function placeOf(given: unknown): EntryPlace | undefined {
+  if (!isObject(given)) return undefined;
+  const { cookie, previous, isLast } = given as EntryPlace;
+  if (!isCookie(cookie) || typeof isLast !== "boolean") return undefined;
+  if (previous === undefined) return { cookie, previous, isLast };
+  if (!isObject(previous)) return undefined;
+  const before = { name: previous.name, cookie: previous.cookie };
+  const isSound = isName(before.name) && isCookie(before.cookie);
+  return isSound ? { cookie, previous: before, isLast } : undefined;
 }
 
 /** Of what `status` returned. */
@@ -217,7 +230,7 @@ export function wrongPage(
   for (const entry of entries) {
     if (!isObject(entry)) return "no entry";
     const { cookie, node } = entry;
-    if (!isUint(cookie, MAX_COOKIE) || cookie === 0) return "cookie";
+    if (!isCookie(cookie)) return "cookie";
     if (wrongEntry(node) !== undefined) return "no node";
   }
   const leadsBack = entries.at(-1)?.cookie === after;
@@ -287,6 +300,10 @@ function isCount(value: number): boolean {
 function isUint(value: number, most: number): boolean {
   return typeof value === "number" && value >= 0 && value <= most &&
     Math.floor(value) === value;
+}
+
+function isCookie(value: number): boolean {
+  return isUint(value, MAX_COOKIE) && value !== 0;
 }
 
 function isTime(value: Timestamp): boolean {

@@ -565,8 +565,33 @@ export interface FileSystem<Node extends object = object> {
    */
   guardFolder?(folder: Node): Disposable | undefined;
 
+  /**
+   * Where an entry stands in the listing of its folder, for clients that are told
+   * of changes instead of having to list again (CB_NOTIFY); `undefined` where there
+   * is none of that name. Must not wait. Without this method no client is told.
+   */
+  place?(directory: Node, name: string): EntryPlace | undefined;
+
   /** The server is done with the file system. */
   dispose?(): Awaitable<void>;
+}
+
+/** An entry of a listing, as a client finds it there. */
+export interface ListedName {
+  /** In its folder. */
+  readonly name: string;
+  /** As `readdir` tells it. */
+  readonly cookie: number;
+}
+
+/** Where an entry stands in the listing of its folder. */
+export interface EntryPlace {
+  /** As `readdir` tells it. */
+  readonly cookie: number;
+  /** The entry before it, where there is one. */
+  readonly previous: ListedName | undefined;
+  /** Whether none comes after it. */
+  readonly isLast: boolean;
 }
 
 /** A name in a folder. */

@@ -36,6 +36,7 @@ export const OPTIONAL: Readonly<Record<OptionalMethod, boolean>> = {
   watch: true,
   guard: true,
   guardFolder: true,
+  place: true,
   dispose: true,
   // There is always an answer: calls that have not returned are a failure too.
   failure: false,

@@ -12,6 +12,7 @@ import {
   encodeCBNull,
 } from "../../src/backchannel/callback_wire.ts";
 import { type MinorVersion, Status } from "../../src/nfs4/constants.ts";
+import { encodeNotice, NotifyType } from "../../src/nfs4/notifications.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
 import { XdrError } from "../../src/xdr/error.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
@@ -141,6 +142,61 @@ Deno.test("CB_GETATTR asks for change and size, and reads nothing else", () => {
     "00000001 0000001a 00000014 00000001 0000000000000011 0000000000000400",
   );
   assertThrows(() => CB_GETATTR.decode(new XdrReader(unhex(more))), XdrError);
+});
+
+Deno.test("CB_NOTIFY carries a notify4 for each change (RFC 8881 20.4.1)", () => {
+  const place = { name: "old", cookie: 7 };
+  const attributes = Uint8Array.of(
+    ...[0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 2],
+  );
+  const added = {
+    ...{ name: "new", cookie: 9, attributes, isLast: true },
+    ...{ replaced: undefined, previous: place },
+  };
+  const over = { ...added, replaced: place, previous: undefined };
+  const changes = [
+    encodeNotice({ type: NotifyType.ADD_ENTRY, added }),
+    encodeNotice({ type: NotifyType.REMOVE_ENTRY, old: place }),
+    encodeNotice({ type: NotifyType.RENAME_ENTRY, old: place, added: over }),
+  ];
+  const { row, args } = callbackOperation(CALLBACK_OPERATIONS.CB_NOTIFY, {
+    stateid: { seqid: 1, other: new Uint8Array(12) },
+    handle: Uint8Array.of(1, 2, 3, 4, 5),
+    changes,
+  });
+  assertEquals(row.number, 6);
+  const OLD = `
+    00000003 6f6c6400                # ne_file "old"
+    00000000 00000000                # ne_attrs: none
+    00000000 00000007                # its cookie`;
+  const NEW = `
+    00000003 6e657700                # ne_file "new"
+    00000001 00000002 00000004 00000002 # ne_attrs: type, a folder
+    00000001 00000000 00000009       # nad_new_entry_cookie`;
+  assertEquals(
+    encoded((xdr) => row.encode(xdr, args)),
+    bytes(`
+      00000001 00000000 00000000 00000000 # cna_stateid
+      00000005 01020304 05000000     # cna_fh
+      00000003
+      00000001 00000008              # NOTIFY4_ADD_ENTRY
+      00000048
+      00000000                       # nad_old_entry
+      ${NEW}
+      00000001 ${OLD}                # nad_prev_entry
+      00000001                       # nad_last_entry
+      00000001 00000004              # NOTIFY4_REMOVE_ENTRY
+      00000018
+      ${OLD}
+      00000001 00000010              # NOTIFY4_RENAME_ENTRY
+      00000060
+      ${OLD}
+      00000001 ${OLD}                # nad_old_entry
+      ${NEW}
+      00000000                       # nad_prev_entry
+      00000001                       # nad_last_entry
+    `),
+  );
 });
 
 Deno.test("decodeCBCompound reads CB_SEQUENCE in full, and what the client denies", () => {

@@ -10,12 +10,17 @@ import { CallbackFixture, HANDLE, recall } from "./callback_fixture.ts";
 
 /** What the server calls back with. */
 const operations: Record<
-  "RECALL" | "GETATTR" | "NOTIFY_LOCK",
+  "RECALL" | "GETATTR" | "NOTIFY" | "NOTIFY_LOCK",
   CallbackOperation
 > = {
   RECALL: recall(),
   GETATTR: callbackOperation(CALLBACK_OPERATIONS.CB_GETATTR, {
     handle: HANDLE,
+  }),
+  NOTIFY: callbackOperation(CALLBACK_OPERATIONS.CB_NOTIFY, {
+    stateid: { seqid: 1, other: new Uint8Array(12) },
+    handle: HANDLE,
+    changes: [],
   }),
   NOTIFY_LOCK: callbackOperation(CALLBACK_OPERATIONS.CB_NOTIFY_LOCK, {
     handle: HANDLE,

@@ -137,7 +137,12 @@ Deno.test("1,000 sessions with a delegation each, all recalled at once: all answ
     assertEquals(peer.recalls.length, SESSIONS / CONNECTIONS);
   }
   assertEquals(state.files.delegations, 0);
-  assertEquals(callbacks.keeper.held, { recalls: 0, timers: 0, queries: 0 });
+  assertEquals(callbacks.keeper.held, {
+    recalls: 0,
+    timers: 0,
+    queries: 0,
+    notices: 0,
+  });
   // The sweep of connections.
   assertEquals(clock.pending, 1);
   assertEquals(callbacks.backchannel.held, {

@@ -23,14 +23,26 @@ export function start(
   const { tree = { file: "content", more: "" }, ...rest } = others;
   const fixture = new StateFixture({ tree, fs, graceMs, readOnly });
   const { state } = fixture.services;
-  const way = { isProven: true, sent: [] as CallbackRequest[] };
+  const way = {
+    isProven: true,
+    /** Whether the session has room. */
+    hasRoom: true,
+    sent: [] as CallbackRequest[],
+  };
   const router = {
     isProven: () => way.isProven,
     send(_client, request) {
       way.sent.push(request);
       return { tryAnew: () => {} };
     },
-  } as Pick<CallbackRouter, "isProven" | "send"> as CallbackRouter;
+    sendOver(_session, request) {
+      if (way.hasRoom) way.sent.push(request);
+      return way.hasRoom;
+    },
+  } as Pick<
+    CallbackRouter,
+    "isProven" | "send" | "sendOver"
+  > as CallbackRouter;
   const keeper = new DelegationKeeper({
     state,
     router,

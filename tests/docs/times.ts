@@ -34,6 +34,7 @@ import { RESERVE } from "../../src/backends/sqlite/disk_room.ts";
 import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
 import { SLICE } from "../../src/base/turn.ts";
 import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
+import { BATCH_MS } from "../../src/delegations/folder_notices.ts";
 import { FACTOR } from "../../src/delegations/late_returns.ts";
 import { CONTENTION } from "../../src/delegations/contention.ts";
 import {
@@ -155,6 +156,7 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/base/README.md": { "one pass of the event loop, and the": SLICE },
   "src/delegations/README.md": {
     "4. not within": CONTENTION,
+    "instead of a recall waits": BATCH_MS,
     "lease, however that ended, gets none for": FACTOR,
     "BAD_STATEID | again after": RESEND,
     "again after 100 ms, doubling up to": LONGEST_RESEND,

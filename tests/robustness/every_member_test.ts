@@ -65,6 +65,7 @@ const MEMBERS: Readonly<Record<keyof FileSystem, Asked>> = {
   watch: "at start",
   guard: "later",
   guardFolder: "later",
+  place: "later",
   dispose: "at the end",
 };
 
@@ -269,7 +270,14 @@ function work(session: Session): readonly (readonly Request[])[] {
     [...at("f"), op.listxattrs()],
     [...at("f"), op.savefh(), op.clone(cloned)],
     [...at("f"), op.commit(), op.setattr({ mode: 0o600 })],
-    [...at("d"), op.getDirDelegation(), op.delegreturn(current)],
+    [
+      ...at("d"),
+      op.getDirDelegation([3]),
+      op.create({ type: 2, name: "told" }),
+      ...at("d"),
+      op.remove("told"),
+      op.delegreturn(current),
+    ],
     [...at("d"), op.lookupp(), op.getattr(["space_free"])],
     [...at("l"), op.readlink()],
     [...at(), op.readdir({ attributes: ["type", "fileid"] })],

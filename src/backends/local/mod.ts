@@ -49,6 +49,7 @@ export interface LocalFileSystem extends
       | "folder"
       | "stats"
       | "records"
+      | "place"
       | "settle"
       | "unsettled"
       | "losses"

@@ -1,4 +1,4 @@
-import type { DirectoryEntry } from "../../vfs/mod.ts";
+import type { DirectoryEntry, EntryPlace } from "../../vfs/mod.ts";
 import type { MemoryNode } from "./node.ts";
 
 /** A name in a folder. */
@@ -93,6 +93,21 @@ export class Directory {
       }
     }
     return { entries, end: true };
+  }
+
+  /** Where an entry stands among the others. */
+  place(name: string): EntryPlace | undefined {
+    const entry = this.#byName.get(name);
+    if (entry === undefined) return undefined;
+    const { cookie } = entry;
+    const at = this.#chunkOf(cookie);
+    const chunk = this.#chunks[at]!;
+    const index = countUpTo(chunk, cookie, cookieOf) - 1;
+    return {
+      cookie,
+      previous: chunk[index - 1] ?? this.#chunks[at - 1]?.at(-1),
+      isLast: this.#chunks.at(-1)!.at(-1) === entry,
+    };
   }
 
   /** Where the chunk is that has, or would have, this cookie. */

@@ -13,6 +13,7 @@ import {
   type CreateOptions,
   type DirectoryName,
   type DirectoryPage,
+  type EntryPlace,
   type FileSystem,
   type FileSystemLimits,
   type FileSystemStatus,
@@ -157,6 +158,11 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     const request = { cookie, limit };
     return this.#pages.get(directory, request) ??
       this.#pages.keep(directory, request, entries.page(cookie, limit));
+  }
+
+  /** Where an entry stands in the listing. */
+  place(directory: MemoryNode, name: string): EntryPlace | undefined {
+    return entriesOf(directory).place(name);
   }
 
   /** Fills `target` with content from `offset` on. */

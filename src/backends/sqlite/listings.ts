@@ -1,5 +1,9 @@
 import { RecentMap } from "../../base/recent_map.ts";
-import type { DirectoryEntry, DirectoryPage } from "../../vfs/mod.ts";
+import type {
+  DirectoryEntry,
+  DirectoryPage,
+  EntryPlace,
+} from "../../vfs/mod.ts";
 import type { SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { EntryRow, Statements } from "./statements.ts";
@@ -62,6 +66,17 @@ export class Listings {
     });
     this.#parts.set(key, { change, limit, rows, end });
     return { entries, end };
+  }
+
+  /** Where an entry of a folder stands. */
+  place({ fileid }: SqliteNode, name: string): EntryPlace | undefined {
+    const row = this.#sql.place(fileid, name);
+    if (row === undefined) return undefined;
+    const [cookie, previousName, previousCookie, hasNext] = row;
+    const previous = previousName === null || previousCookie === null
+      ? undefined
+      : { name: previousName, cookie: previousCookie };
+    return { cookie, previous, isLast: hasNext === 0 };
   }
 
   /** Whether the nodes of a part are in memory: they came together, and the first tells for all. */

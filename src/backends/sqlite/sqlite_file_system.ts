@@ -15,6 +15,7 @@ import {
   type CreateOptions,
   type DirectoryName,
   type DirectoryPage,
+  type EntryPlace,
   type FileSystem,
   type FileSystemLimits,
   type FileSystemStatus,
@@ -170,6 +171,11 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     const folder = this.#folder(directory);
     this.#store.accessTimes.note(folder);
     return this.#store.listings.list(folder, cookie, limit);
+  }
+
+  /** Where an entry stands in the listing. */
+  place(directory: SqliteNode, name: string): EntryPlace | undefined {
+    return this.#store.listings.place(this.#folder(directory), name);
   }
 
   /** Fills `target` with content from `offset` on. */

@@ -4,6 +4,13 @@ import type { NodeRow, SqliteNode } from "./node.ts";
 
 /** An entry of a folder. */
 export type EntryRow = readonly [name: string, cookie: number, fileid: number];
+/** An entry in the order of cookies: its own, the one before it, and whether one comes after it. */
+export type PlaceRow = readonly [
+  cookie: number,
+  previousName: string | null,
+  previousCookie: number | null,
+  hasNext: number,
+];
 /** An entry of a folder, behind the row of its node. */
 export type ListedRow = readonly [...NodeRow, name: string, cookie: number];
 
@@ -32,6 +39,7 @@ export class Statements {
   /** parent, name. */
   readonly deleteEntry: StatementSync;
   readonly #listNodes: StatementSync;
+  readonly #place: StatementSync;
   readonly #anyEntry: StatementSync;
   readonly #selectContent: StatementSync;
   /** fileid, data. */
@@ -75,6 +83,16 @@ export class Statements {
       `SELECT inodes.*, name, cookie
        FROM entries INDEXED BY listing CROSS JOIN inodes USING (fileid)
        WHERE entries.parent = ? AND cookie > ? ORDER BY cookie LIMIT ?`,
+    );
+    const listing = "SELECT cookie FROM entries INDEXED BY listing";
+    this.#place = rows(
+      `SELECT own.cookie, previous.name, previous.cookie, EXISTS (
+         ${listing} WHERE parent = own.parent AND cookie > own.cookie)
+       FROM entries AS own LEFT JOIN entries AS previous
+         ON previous.parent = own.parent AND previous.cookie = (
+           ${listing} WHERE parent = own.parent AND cookie < own.cookie
+           ORDER BY cookie DESC LIMIT 1)
+       WHERE own.parent = ? AND own.name = ?`,
     );
     this.#anyEntry = rows("SELECT 1 FROM entries WHERE parent = ? LIMIT 1");
     this.#selectContent = rows("SELECT data FROM contents WHERE fileid = ?");
@@ -130,6 +148,11 @@ export class Statements {
       this.#listNodes.all(parent, cookie, limit)
     );
     return rows as ListedRow[];
+  }
+
+  /** Where an entry stands in the order of cookies. */
+  place(parent: number, name: string): PlaceRow | undefined {
+    return this.#place.get(parent, name) as unknown as PlaceRow | undefined;
   }
 
   /** Whether a folder has entries. */

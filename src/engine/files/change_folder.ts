@@ -14,6 +14,7 @@ import type {
 } from "../../vfs/file_system.ts";
 import type { JudgedEntry } from "../../vfs/judged.ts";
 import type { Rights } from "../../vfs/wanted.ts";
+import { NotifyType } from "../../nfs4/notifications.ts";
 import type { CompoundContext } from "../context.ts";
 import { FileUse, recallConflicts } from "../locking/conflicts.ts";
 import {
@@ -21,6 +22,7 @@ import {
   type EntryMethod,
   methodsForEntries,
 } from "./changing.ts";
+import { newsOf } from "./folder_news.ts";
 import type { Entry } from "./entries.ts";
 
 /** A new file, folder or other object appears. */
@@ -115,14 +117,20 @@ export function* changeFolder(
 ): Steps<Outcome | StatusCode> {
   const status = recallAffected(context, folder, act);
   if (status !== Status.OK) return status;
+  const tell = newsOf(context, folder, act);
   const file = losingLastName(act);
-  if (file === undefined) return yield* wait(carryOut(context, folder, act));
+  if (file === undefined) {
+    const outcome = yield* wait(carryOut(context, folder, act));
+    tell?.("node" in outcome ? outcome.node : undefined);
+    return outcome;
+  }
   const { state, namespace, effects } = context.services;
   try {
     const outcome = yield* wait(carryOut(context, folder, act));
     const held = state.files.get(file);
     if (held !== undefined) loseNames(state, held);
     namespace.forget(file);
+    tell?.(undefined);
     return outcome;
   } catch (error) {
     // There may be no room to keep one more for those that have it open.
@@ -132,6 +140,16 @@ export function* changeFolder(
     throw error;
   }
 }
+
+/** The uses of a folder by acts on its entries, of which its holders may be told instead. */
+const EntryUse = {
+  CREATE: { ...FileUse.CREATE, notice: NotifyType.ADD_ENTRY },
+  LINK: { ...FileUse.LINK, notice: NotifyType.ADD_ENTRY },
+  REMOVE: { ...FileUse.REMOVE, notice: NotifyType.REMOVE_ENTRY },
+  RENAME: { ...FileUse.RENAME, notice: NotifyType.RENAME_ENTRY },
+  MOVE_OUT: { ...FileUse.RENAME, notice: NotifyType.REMOVE_ENTRY },
+  MOVE_IN: { ...FileUse.RENAME, notice: NotifyType.ADD_ENTRY },
+} as const satisfies Record<string, FileUse>;
 
 /**
  * NFS4ERR_DELAY while another client's delegation of a folder whose entries change,
@@ -144,23 +162,31 @@ function recallAffected(
   folder: FileRef,
   act: FolderAct,
 ): StatusCode {
-  const recall = (use: FileUse, ...files: FileRef[]): StatusCode => {
-    const inWay = files.filter((file) => recallConflicts(context, file, use));
+  const recall = (uses: readonly (readonly [FileRef, FileUse])[]) => {
+    const inWay = uses.filter((use) => recallConflicts(context, ...use));
     return inWay.length > 0 ? Status.DELAY : Status.OK;
   };
   switch (act.type) {
     case "create":
-      return recall(FileUse.CREATE, folder);
+      return recall([[folder, EntryUse.CREATE]]);
     case "link":
-      return recall(FileUse.LINK, folder, act.file);
+      return recall([[folder, EntryUse.LINK], [act.file, FileUse.LINK]]);
     case "remove":
-      return recall(FileUse.REMOVE, folder, act.entry.file);
+      return recall([
+        [folder, EntryUse.REMOVE],
+        [act.entry.file, FileUse.REMOVE],
+      ]);
     case "rename": {
       const { entry, to, replaced } = act;
-      const moved = [folder, to, entry.file];
-      return replaced === undefined
-        ? recall(FileUse.RENAME, ...moved)
-        : recall(FileUse.RENAME, ...moved, replaced.file);
+      const isWithin = folder.key === to.key;
+      return recall([
+        [folder, isWithin ? EntryUse.RENAME : EntryUse.MOVE_OUT],
+        [to, isWithin ? EntryUse.RENAME : EntryUse.MOVE_IN],
+        [entry.file, FileUse.RENAME],
+        ...replaced === undefined ? [] : [
+          [replaced.file, FileUse.RENAME] as const,
+        ],
+      ]);
     }
   }
 }

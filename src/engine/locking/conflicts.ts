@@ -11,6 +11,7 @@ import {
 import type { ShareUse } from "../../state/changes_under_way.ts";
 import { forgetIfIdle } from "../../state/idle_owners.ts";
 import { conflictingOpen } from "../../state/opens.ts";
+import type { NotifyType } from "../../nfs4/notifications.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
 
@@ -108,6 +109,8 @@ export interface FileUse {
   readonly reason: RecallReason;
   /** What it needs of the file's shares, where no open of the file stands for it. */
   readonly shares?: ShareUse;
+  /** What holders of a folder that asked for it are told of instead of being recalled. */
+  readonly notice?: NotifyType;
 }
 
 /** The uses of a file that can be in conflict with a delegation (RFC 8881 10.4.4). */
@@ -151,10 +154,12 @@ export function recallConflicts(
       if (use.changes) delegation.changesMade++;
       continue;
     }
+    if (delegation.isTold(use.notice)) continue;
     if (giveWay(context, delegation)) continue;
     // Thousands may have one: no request waits while they are recalled.
-    const { reason } = use;
-    const recalls = () => recallDelegations(state, held, { client, reason });
+    const { reason, notice } = use;
+    const recalls = () =>
+      recallDelegations(state, held, { client, reason, notice });
     if (!delegation.isRecalled) effects.begin(recalls());
     else state.files.policy.insist?.(delegation);
     // Its client may have had the time to return it already.

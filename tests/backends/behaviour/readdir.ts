@@ -53,6 +53,25 @@ export const readdirTests: readonly BehaviourTest[] = [
     },
   },
   {
+    name: "where an entry stands is told as it is listed",
+    async run(g) {
+      if (g.fs.place === undefined) return;
+      const folder = await g.folder("folder");
+      assertEquals(g.fs.place(folder, "none"), undefined);
+      await fill(g, folder, 5);
+      await g.fs.remove!(folder, "entry-3");
+      await g.fs.remove!(folder, "entry-0");
+      const { entries } = await page(g, folder, 0, 10);
+      entries.forEach(({ name, cookie }, i) => {
+        const before = entries[i - 1];
+        const { previous, ...place } = g.fs.place!(folder, name)!;
+        assertEquals(place, { cookie, isLast: i === entries.length - 1 });
+        assertEquals(previous?.name, before?.name);
+        assertEquals(previous?.cookie, before?.cookie);
+      });
+    },
+  },
+  {
     name: "attributes that come with an entry are those of its node",
     async run(g) {
       const folder = await g.folder("folder");

@@ -35,6 +35,8 @@ export function carryOut(
       return sequence(operation.args, circumstances);
     case "RECALL":
       return { number, status: delegations.judgeRecall(operation.args) };
+    case "NOTIFY":
+      return { number, status: delegations.judgeRecall(operation.args) };
     case "GETATTR":
       return getattr(operation.args, delegations);
     case "ILLEGAL":

@@ -73,16 +73,27 @@ export interface NotifyLock {
   readonly owner: Owner;
 }
 
+/** CB_NOTIFY4args. */
+export interface Notify {
+  readonly stateid: Stateid;
+  readonly filehandle: Uint8Array;
+  readonly changes: readonly {
+    readonly mask: readonly number[];
+    readonly values: Uint8Array;
+  }[];
+}
+
 /** One operation of a CB_COMPOUND. */
 export type CallbackOperation =
   | { readonly op: "SEQUENCE"; readonly args: CallbackSequence }
   | { readonly op: "RECALL"; readonly args: Recall }
   | { readonly op: "GETATTR"; readonly args: CallbackGetattr }
   | { readonly op: "NOTIFY_LOCK"; readonly args: NotifyLock }
+  | { readonly op: "NOTIFY"; readonly args: Notify }
   | {
     readonly op: Exclude<
       CallbackName,
-      "SEQUENCE" | "RECALL" | "GETATTR" | "NOTIFY_LOCK"
+      "SEQUENCE" | "RECALL" | "GETATTR" | "NOTIFY_LOCK" | "NOTIFY"
     >;
     readonly args: Readonly<Record<string, unknown>>;
   };
@@ -211,7 +222,7 @@ const decoders: {
     filehandle: readFilehandle(xdr),
   }),
   LAYOUTRECALL: readLayoutRecall,
-  NOTIFY: (xdr) => ({
+  NOTIFY: (xdr): Notify => ({
     stateid: readStateid(xdr),
     filehandle: readFilehandle(xdr),
     changes: xdr.array(LIMIT, readNotify),

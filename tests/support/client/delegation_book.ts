@@ -11,7 +11,7 @@ import type { Delegation } from "./results_parts.ts";
 /** A delegation in the client's hands. */
 export interface HeldDelegation {
   readonly filehandle: Uint8Array;
-  readonly type: "read" | "write";
+  readonly type: "read" | "write" | "directory";
   readonly stateid: Stateid;
   /** What CB_GETATTR is answered from. */
   attributes: Attributes;
@@ -51,12 +51,18 @@ export class DelegationBook {
   }
 
   /**
-   * Takes what a COMPOUND's OPEN granted, the file being that of the GETFH
-   * behind it, and forgets what its DELEGRETURN gave back.
+   * Takes what a COMPOUND's OPEN or GET_DIR_DELEGATION granted, the file being that
+   * of its GETFH, and forgets what its DELEGRETURN gave back.
    */
   learn(reply: CompoundReply, ops: readonly Request[]): void {
     if (reply.has("OPEN") && reply.has("GETFH")) {
       this.hold(reply.get("GETFH").filehandle, reply.get("OPEN").delegation);
+    }
+    if (reply.has("GET_DIR_DELEGATION") && reply.has("GETFH")) {
+      this.#holdFolder(
+        reply.get("GETFH").filehandle,
+        reply.get("GET_DIR_DELEGATION").stateid,
+      );
     }
     ops.forEach((request, i) => {
       const returned = request.name === "DELEGRETURN" &&
@@ -67,8 +73,19 @@ export class DelegationBook {
     });
   }
 
-  /** Status of CB_RECALL, in Linux's order: the file first, then the stateid. */
-  judgeRecall(recall: Recall): StatusCode {
+  #holdFolder(filehandle: Uint8Array, stateid: Stateid | undefined): void {
+    if (stateid === undefined) return;
+    const type = "directory";
+    this.#held.set(hex(filehandle), {
+      filehandle,
+      type,
+      stateid,
+      attributes: {},
+    });
+  }
+
+  /** Status of CB_RECALL or CB_NOTIFY, in Linux's order: the file first, then the stateid. */
+  judgeRecall(recall: Pick<Recall, "filehandle" | "stateid">): StatusCode {
     const held = this.of(recall.filehandle);
     if (!held) return Status.BADHANDLE;
     // RFC 8881 8.2.2: the seqid of a delegation counts, 0 would mean "whatever it is".

@@ -16,13 +16,14 @@ const zeroTime: Time = { seconds: 0n, nanoseconds: 0 };
 export const pnfsOps = {
   getDirDelegation: (
     notifications: readonly number[] = [],
+    childAttributes: readonly number[] = [],
   ): Request<"GET_DIR_DELEGATION"> =>
     request("GET_DIR_DELEGATION", (xdr) => {
       xdr.bool(false);
       bitmap.write(xdr, notifications);
       writeTime(xdr, zeroTime);
       writeTime(xdr, zeroTime);
-      bitmap.write(xdr, []);
+      bitmap.write(xdr, childAttributes);
       bitmap.write(xdr, []);
     }),
 
