@@ -280,11 +280,12 @@ class CompoundRun {
   }
 
   #carryOut(
-    { operation, usesFiles }: OperationRow,
+    { operation, usesFiles, standsInLineByCall }: OperationRow,
     args: unknown,
   ): Awaitable<StatusCode> {
     const context = this.#context;
-    if (!usesFiles || context.file.export.underWay === undefined) {
+    const isInLine = usesFiles && !standsInLineByCall;
+    if (!isInLine || context.file.export.underWay === undefined) {
       return carryOut(operation, context, args);
     }
     const act = () =>

@@ -8,7 +8,10 @@ import type { CompoundContext } from "./context.ts";
  * operations are under way in one that has them wait, in its party's turn.
  */
 export function inLine<T>(
-  { connection, services: { turn } }: CompoundContext,
+  { connection, services: { turn } }: Pick<
+    CompoundContext,
+    "connection" | "services"
+  >,
   { underWay }: Export,
   act: () => Awaitable<T>,
 ): Awaitable<T> {

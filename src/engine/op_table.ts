@@ -212,7 +212,12 @@ const ROWS: readonly OperationRow[] = [
     ...USES_FILE,
     maxReply: 8,
   }),
-  row("COPY", UNSERVED, "nothing", copy, USES_FILE),
+  row("COPY", SINCE_V42, "write", copy, {
+    ...USES_FILE,
+    standsInLineByCall: true,
+    isRepeatable: true,
+    maxReply: 40,
+  }),
   row("COPY_NOTIFY", UNSERVED, "nothing", copyNotify, USES_FILE),
   row("DEALLOCATE", SINCE_V42, "deallocate", deallocate, {
     ...USES_FILE,
@@ -253,7 +258,12 @@ type Versions = readonly MinorVersion[];
 type Rules = Partial<
   Pick<
     OperationRow,
-    "isBrief" | "needsFilehandle" | "sessionless" | "usesFiles" | "usesRecords"
+    | "isBrief"
+    | "needsFilehandle"
+    | "sessionless"
+    | "standsInLineByCall"
+    | "usesFiles"
+    | "usesRecords"
   >
 >;
 
@@ -290,6 +300,7 @@ function row(
     sessionless: rules?.sessionless ?? false,
     needsFilehandle: rules?.needsFilehandle ?? false,
     usesFiles: rules?.usesFiles ?? false,
+    standsInLineByCall: rules?.standsInLineByCall ?? false,
     isBrief: rules?.isBrief ?? false,
     usesRecords: rules?.usesRecords ?? false,
     isOnce: !isRepeatable && versions.includes(0),

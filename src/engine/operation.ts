@@ -86,6 +86,11 @@ export interface OperationRow {
   readonly needsFilehandle: boolean;
   /** Its result relies on the file system of the current filehandle, and may be NFS4ERR_IO. */
   readonly usesFiles: boolean;
+  /**
+   * Its calls stand in line for file systems one by one, for they are of two: who kept
+   * a place in the one while waiting for one in the other would be waited for.
+   */
+  readonly standsInLineByCall: boolean;
   /** Unless it waits it takes less than a look at the clock does, and is not timed by itself. */
   readonly isBrief: boolean;
   /** It may grant or end what client records are for, so its result relies on them. */

@@ -47,6 +47,8 @@ import {
   RESEND,
 } from "../../src/delegations/recall_queue.ts";
 import { LONGEST_TURN } from "../../src/engine/compound.ts";
+import { CHUNK } from "../../src/engine/files/content_copy.ts";
+import { MOST_AT_ONCE } from "../../src/engine/ops/copy.ts";
 import { LIFE, MAX_TABLE } from "../../src/host/users.ts";
 import { STATEID_OTHER_SIZE } from "../../src/nfs4/constants.ts";
 import { CLAIM_AGAIN_MS } from "../../src/recovery/last_server.ts";
@@ -154,6 +156,10 @@ export const TIMES: Told<number | readonly number[]> = {
     "that no client has asked for begins when": MANY_COMMITS,
   },
   "src/base/README.md": { "one pass of the event loop, and the": SLICE },
+  "src/engine/README.md": {
+    "It reads and writes": CHUNK,
+    "holes behind the end of the destination. At most": MOST_AT_ONCE,
+  },
   "src/delegations/README.md": {
     "4. not within": CONTENTION,
     "instead of a recall waits": BATCH_MS,

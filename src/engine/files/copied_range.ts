@@ -30,9 +30,11 @@ export interface CopiedRange extends CloneRange {
   readonly source: FileRef;
   /** Its size. */
   readonly sourceSize: number;
+  /** Whether it takes less room than it is long. */
+  readonly mayHaveHoles: boolean;
 }
 
-const SIZE = wantedOnly(["size"]);
+const SIZES = wantedOnly(["size", "used"]);
 
 /** CLONE4args, with which COPY4args begin. */
 export function readCopiedRange(xdr: XdrReader): CopiedRangeArgs {
@@ -65,7 +67,7 @@ export function* authorizeCopy(
   const written = yield* wait(authorizeIo(context, args.destination, "write"));
   if (written !== Status.OK) return written;
   // Not before: another client may have had more of it under its delegation.
-  const { size } = yield* wait(attributesOf(source, SIZE));
+  const { size, used } = yield* wait(attributesOf(source, SIZES));
   const { sourceOffset, destinationOffset: offset } = args;
   const toEnd = BigInt(size) - sourceOffset;
   const length = args.count === 0n ? toEnd : args.count;
@@ -75,6 +77,7 @@ export function* authorizeCopy(
   return {
     source,
     sourceSize: size,
+    mayHaveHoles: used < size,
     sourceOffset: Number(sourceOffset),
     targetOffset: Number(offset),
     length: Number(length),

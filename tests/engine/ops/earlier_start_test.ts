@@ -37,6 +37,10 @@ const USES: Record<string, Use> = {
   "SEEK": [USED, (_, stateid) => op.seek({ stateid, offset: 0n, what: 0 })],
   "ALLOCATE": [USED, (_, stateid) => op.allocate({ stateid, ...BYTE })],
   "DEALLOCATE": [USED, (_, stateid) => op.deallocate({ stateid, ...BYTE })],
+  "COPY": [
+    USED,
+    (_, stateid) => op.copy({ source: stateid, destination: stateid }),
+  ],
   "CLONE": [
     USED,
     (_, stateid) => op.clone({ source: stateid, destination: stateid }),

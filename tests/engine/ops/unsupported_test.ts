@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import type { AnyOperation } from "../../../src/engine/operation.ts";
-import { copy } from "../../../src/engine/ops/copy.ts";
 import { copyNotify } from "../../../src/engine/ops/copy_notify.ts";
 import { getdeviceinfo } from "../../../src/engine/ops/getdeviceinfo.ts";
 import { getdevicelist } from "../../../src/engine/ops/getdevicelist.ts";
@@ -30,23 +29,13 @@ function args(letters: string): WriteArgs {
 const then = (...writes: WriteArgs[]): WriteArgs => (xdr) =>
   writes.forEach((write) => write(xdr));
 
-/** netloc4 by address, and by name. */
+/** netloc4. */
 const address: WriteArgs = (xdr) => {
   xdr.uint32(3);
   xdr.string("tcp");
   xdr.string("127.0.0.1.8.1");
 };
-const host: WriteArgs = (xdr) => {
-  xdr.uint32(1);
-  xdr.string("server");
-};
-
 const CASES: Record<string, [AnyOperation, WriteArgs]> = {
-  "COPY within a server": [copy, then(args("ssqqqtt"), (x) => x.uint32(0))],
-  "COPY between servers": [
-    copy,
-    then(args("ssqqqtf"), (x) => x.uint32(2), address, host),
-  ],
   "COPY_NOTIFY": [copyNotify, then(args("s"), address)],
   "GETDEVICEINFO": [getdeviceinfo, then(args("dww"), bits(1))],
   "GETDEVICELIST": [getdevicelist, args("wwqq")],
