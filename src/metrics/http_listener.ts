@@ -45,7 +45,7 @@ export interface HttpListenerOptions {
   readonly hostname: string;
   /** TCP port; 0 takes a free one. */
   readonly port: number;
-  /** Requests that are being answered at once; more are answered 503. */
+  /** Requests that are being answered at once; more are answered 503, but for probes. */
   readonly maxRequests: number;
   /**
    * Bytes of answers from which on all connections are ended, when none asks, and at
@@ -85,8 +85,8 @@ export class HttpListener {
   readonly #running: Promise<void>;
   /** The port that was bound. */
   readonly port: number;
-  /** Requests whose answers are not made yet. */
-  #requests = 0;
+  /** Requests, but for probes, whose answers are not made yet. */
+  #scrapes = 0;
   /** Bytes of answers since it was opened, of which no more is known. */
   #given = 0;
   /** The ends of requests whose answers are not taken yet. */
@@ -189,24 +189,27 @@ export class HttpListener {
 
   async #answer(request: Request): Promise<Response> {
     this.#isTold = false;
-    this.#requests++;
+    const { isProbe, maxRequests, turn } = this.#options;
+    const url = new URL(request.url);
+    const scrapes = isProbe(url) ? 0 : 1;
+    this.#scrapes += scrapes;
     try {
-      const isCrowded = this.#requests > this.#options.maxRequests;
-      const url = new URL(request.url);
-      if (!this.#isUrgent(url)) await this.#options.turn.next(SCRAPES);
+      // A supervisor ends a server for whose probes others' scrapes left no place.
+      const isCrowded = scrapes > 0 && this.#scrapes > maxRequests;
+      if (scrapes > 0 || !this.#skipsTurn()) await turn.next(SCRAPES);
       const answer = await this.#respond(request, { url, isCrowded });
       const { status = 200, text, headers } = answer;
       this.#given += ANSWER_BYTES + text.length;
       return new Response(text, { status, headers: { ...headers } });
     } finally {
-      this.#requests--;
+      this.#scrapes -= scrapes;
     }
   }
 
-  #isUrgent(url: URL): boolean {
-    const { clock, isProbe } = this.#options;
-    const now = clock.now();
-    if (now - this.#probedAt < PROBE_EVERY_MS || !isProbe(url)) return false;
+  /** Whether the last probe that needed no turn was long ago; this is the next. */
+  #skipsTurn(): boolean {
+    const now = this.#options.clock.now();
+    if (now - this.#probedAt < PROBE_EVERY_MS) return false;
     this.#probedAt = now;
     return true;
   }

@@ -135,6 +135,31 @@ Deno.test("a look at the server's health waits for no turn, a row of them does",
   assertEquals(await ask("/healthz"), 2);
 });
 
+Deno.test("looks at the server's health are answered beside more scrapes than may be", async () => {
+  const gate = Promise.withResolvers<Answer>();
+  const asked = Promise.withResolvers<void>();
+  const { listener, told, url } = listen({
+    isProbe: ({ pathname }) => pathname === "/healthz",
+    handler: ({ pathname }) => {
+      if (pathname === "/healthz") return { text: "ok" };
+      asked.resolve();
+      return gate.promise;
+    },
+  });
+  await using _ = closing(listener);
+  const scrape = fetch(url);
+  await asked.promise;
+  for (let i = 0; i < 3; i++) {
+    assertEquals(await (await fetch(`${url}/healthz`)).text(), "ok");
+  }
+  assertEquals(told.refused, 0);
+  const refused = await fetch(url);
+  assertEquals([refused.status, told.refused], [503, 1]);
+  await refused.body?.cancel();
+  gate.resolve({ text: "all" });
+  assertEquals(await (await scrape).text(), "all");
+});
+
 Deno.test("an error of the handler is a status, and the next request is served", async () => {
   let isBroken = true;
   const { listener, url } = listen({
