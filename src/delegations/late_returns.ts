@@ -9,7 +9,17 @@ import type { ServerState } from "../state/server_state.ts";
 const LEASE_SHARE = 30;
 /** How many times as long as it kept others waiting a client goes without delegations. */
 export const FACTOR = 20;
+/** A delegation that is back so many milliseconds after it was wanted has kept no client waiting. */
+export const PROMPT_MS = 100;
 const MAX_REMEMBERED = 10_000;
+
+/** How long a principal's clients have kept others waiting of late. */
+interface Waited {
+  /** Milliseconds, less a part of the time that has gone by. */
+  readonly ms: number;
+  /** Clock time up to which they were counted: who waits for two of them waits once. */
+  readonly until: number;
+}
 
 /** Who of a party goes without delegations. */
 interface Late {
@@ -30,6 +40,8 @@ interface Late {
 export class LateReturns {
   readonly #clock: Clock;
   readonly #inTime: number;
+  /** By party and principal. */
+  readonly #waited = new RecentMap<string, Waited>(MAX_REMEMBERED);
   /** By party. */
   readonly #late = new RecentMap<string, Late>(MAX_REMEMBERED);
 
@@ -42,19 +54,33 @@ export class LateReturns {
   /**
    * Another client wants a file since `ms` milliseconds, and what this one was to
    * return is still out, or has ended just now. Whether it goes without from now
-   * on, and did not before.
+   * on, and did not before: for one that is late with it, and for one that returns
+   * each just in time, and so keeps others waiting for as many as it has.
    */
   note(client: Client, ms: number): boolean {
-    if (ms <= this.#inTime) return false;
+    if (ms <= PROMPT_MS) return false;
+    const waited = Math.max(ms, this.#addUp(client, ms));
+    if (waited <= this.#inTime) return false;
     const isNew = !this.has(client);
     const { party, principal } = client;
     const known = this.#of(party) ?? { until: 0, principal };
-    const until = this.#clock.now() + FACTOR * ms;
+    const until = this.#clock.now() + FACTOR * waited;
     this.#late.set(party, {
       until: Math.max(until, known.until),
       principal: known.principal === principal ? principal : undefined,
     });
     return isNew;
+  }
+
+  /** How long others have waited of late, the last `ms` milliseconds among them. */
+  #addUp({ party, principal }: Client, ms: number): number {
+    const key = `${party} ${principal}`;
+    const now = this.#clock.now();
+    const before = this.#waited.get(key) ?? { ms: 0, until: now - ms };
+    const left = Math.max(0, before.ms - (now - before.until) / FACTOR);
+    const sum = left + Math.min(ms, now - before.until);
+    this.#waited.set(key, { ms: sum, until: now });
+    return sum;
   }
 
   /** Whether a client goes without. */

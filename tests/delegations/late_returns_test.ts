@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import { op, type Stateid, walk } from "../support/client/mod.ts";
 import { StateClient, type StateFixture } from "../engine/state_fixture.ts";
+import { PROMPT_MS } from "../../src/delegations/late_returns.ts";
 import { LEASE } from "../state/fixture.ts";
 import { testConnection } from "../support/connection.ts";
 import {
@@ -110,6 +111,51 @@ Deno.test("who returns in time keeps the rest", async () => {
   assertEquals(await holder.status(...walk(["a"]), back), "OK");
   keeper.sweep();
   assertEquals(way.sent.length, 1);
+});
+
+/** Has it return each a while after another client wants it; how many were recalled then. */
+async function returnEach(after: number, each: number) {
+  const { holder, other, stateids, clock, way } = await hoard();
+  for (const [i, name] of NAMES.slice(0, each).entries()) {
+    if (await remove(other, name) !== "DELAY") break;
+    clock.advance(after);
+    const back = op.delegreturn(stateids[i]!);
+    await holder.call(...walk([name]), back);
+    assertEquals(await remove(other, name), "OK");
+  }
+  return way.sent.length;
+}
+
+Deno.test("who returns each just in time has the rest recalled after the second", async () => {
+  assertEquals(await returnEach(IN_TIME, 1), 1);
+  assertEquals(await returnEach(IN_TIME, 2), NAMES.length);
+  assertEquals(await returnEach(IN_TIME / 2, 2), 2);
+  assertEquals(await returnEach(IN_TIME / 2, 3), NAMES.length);
+});
+
+Deno.test("who returns each promptly keeps the rest, however many are wanted", async () => {
+  const { holder, other, stateids, clock, keeper, way } = await hoard();
+  for (let i = 0; i < 100; i++) {
+    assertEquals(await remove(other, "a"), "DELAY");
+    clock.advance(PROMPT_MS);
+    const back = op.delegreturn(stateids[0]!);
+    assertEquals(await holder.status(...walk(["a"]), back), "OK");
+    stateids[0] = await readDelegation(holder, "a");
+  }
+  keeper.sweep();
+  assertEquals(way.sent.length, 100);
+});
+
+Deno.test("two that are wanted at once keep others waiting once", async () => {
+  const { holder, other, stateids, clock, way } = await hoard();
+  assertEquals(await remove(other, "a"), "DELAY");
+  assertEquals(await remove(other, "b"), "DELAY");
+  clock.advance(IN_TIME);
+  for (const i of [0, 1] as const) {
+    const back = op.delegreturn(stateids[i]!);
+    assertEquals(await holder.status(...walk([NAMES[i]]), back), "OK");
+  }
+  assertEquals(way.sent.length, 2);
 });
 
 Deno.test("under another name the same principal of the same party has its delegations recalled too", async () => {

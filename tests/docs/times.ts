@@ -35,7 +35,7 @@ import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
 import { SLICE } from "../../src/base/turn.ts";
 import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
 import { BATCH_MS } from "../../src/delegations/folder_notices.ts";
-import { FACTOR } from "../../src/delegations/late_returns.ts";
+import { FACTOR, PROMPT_MS } from "../../src/delegations/late_returns.ts";
 import { CONTENTION } from "../../src/delegations/contention.ts";
 import {
   QUERY_TIMEOUT,
@@ -163,7 +163,8 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/delegations/README.md": {
     "4. not within": CONTENTION,
     "instead of a recall waits": BATCH_MS,
-    "lease, however that ended, gets none for": FACTOR,
+    "Waits add up, but for those of": PROMPT_MS,
+    "however that ended, gets none for": FACTOR,
     "BAD_STATEID | again after": RESEND,
     "again after 100 ms, doubling up to": LONGEST_RESEND,
     "again after 100 ms, doubling up to 5 s,": MAX_RESENDS,
