@@ -273,8 +273,9 @@ function work(session: Session): readonly (readonly Request[])[] {
     [
       ...at("d"),
       op.getDirDelegation([3]),
+      op.savefh(),
       op.create({ type: 2, name: "told" }),
-      ...at("d"),
+      op.restorefh(),
       op.remove("told"),
       op.delegreturn(current),
     ],
