@@ -91,7 +91,7 @@ Deno.test("check says that a store is sound, or what is wrong with it", {
 });
 
 Deno.test(
-  "export stops at the first content that is lost, and says of which file",
+  "export goes on behind contents that are lost, says of which files, and has status 1",
   {
     ignore,
   },
@@ -112,12 +112,22 @@ Deno.test(
         });
       }
     }
-    const { code, log } = await run(["export", stores.full]);
-    assertEquals(code, 2);
+    await stores.using(stores.full, (fs) => {
+      fs.create(fs.root(), "f", { type: "directory" }, { attributes });
+    });
+    const { code, log, stdout } = await run(["export", stores.full]);
+    assertEquals(code, 1);
     assertMatch(
       log,
-      /^dittofs-nfs4: io: can't export \.\/d: .* is missing.*\n$/,
+      /^(dittofs-nfs4: damaged \.\/[de]: it is left out: io: .* is missing.*\n){2}$/,
     );
+    assertEquals((await run(["import", stores.other], stdout)).code, 0);
+    await stores.using(stores.other, (fs) => {
+      const names = fs.readdir(fs.root(), 0, 10).entries.map(({ name }) =>
+        name
+      );
+      assertEquals(names, ["a", "b", "c", "f"]);
+    });
   },
 );
 

@@ -24,7 +24,10 @@ export async function runCheck(directory: string): Promise<number> {
   return problems.length === 0 ? 0 : DAMAGED;
 }
 
-/** Writes all of a store to standard output as an archive; returns 0. */
+/**
+ * Writes all of a store to standard output as an archive; returns 0, or 1 where
+ * something in it could not be read.
+ */
 export async function runExport(directory: string): Promise<number> {
   if (Deno.stdout.isTerminal()) {
     throw new UsageError("export writes an archive: send it to a file");
@@ -32,6 +35,7 @@ export async function runExport(directory: string): Promise<number> {
   // Opening makes a store where there is none.
   if (!isStore(directory)) throw noStore(directory);
   const fs = sqlite(directory);
+  let isWhole = true;
   try {
     const { totalFiles, freeFiles } = fs.status();
     using line = new ProgressLine("export");
@@ -40,12 +44,16 @@ export async function runExport(directory: string): Promise<number> {
         line.show({ files, bytes, part: files / (totalFiles - freeFiles) });
       },
       skipped,
+      lost: (path, reason) => {
+        isWhole = false;
+        complain(`damaged ${path}: ${reason}`);
+      },
     });
     await archive.pipeTo(Deno.stdout.writable);
   } finally {
     await fs.dispose();
   }
-  return 0;
+  return isWhole ? 0 : INCOMPLETE;
 }
 
 /**

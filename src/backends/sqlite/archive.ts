@@ -3,5 +3,6 @@ export { importTree } from "./tar/import.ts";
 export type {
   ArchiveOptions,
   ArchiveProgress,
+  ExportOptions,
   ImportOptions,
 } from "./tar/progress.ts";

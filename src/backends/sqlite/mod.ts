@@ -18,6 +18,7 @@ import { SqliteFileSystem } from "./sqlite_file_system.ts";
 export {
   type ArchiveOptions,
   type ArchiveProgress,
+  type ExportOptions,
   exportTree,
   type ImportOptions,
   importTree,

@@ -14,6 +14,12 @@ export interface ArchiveOptions {
   readonly skipped?: ((path: string, reason: string) => void) | undefined;
 }
 
+/** How an export is done. */
+export interface ExportOptions extends ArchiveOptions {
+  /** Called for what can't be read: it is left out, or zeros are in its place. */
+  readonly lost?: ((path: string, reason: string) => void) | undefined;
+}
+
 /** How an import is done. */
 export interface ImportOptions extends ArchiveOptions {
   /** Unpack over what is in the store; otherwise it has to be empty. */

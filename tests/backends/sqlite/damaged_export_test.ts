@@ -1,0 +1,110 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { pathOf } from "../../../src/backends/sqlite/content_folders.ts";
+import {
+  exportTree,
+  importTree,
+  sqlite,
+  type SqliteFileSystem,
+} from "../../../src/backends/sqlite/mod.ts";
+import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
+import {
+  canWrite,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+  whole,
+} from "./fixture.ts";
+
+const ignore = !canWrite;
+const SIZES = { first: 40_000, gone: 40_000, bad: 700_000, last: 40_000 };
+/** Where the disk can't read. */
+const BAD = 262_144;
+
+/** A disk with a bad sector that far into a file. */
+const disk: Disk = {
+  ...hostDisk,
+  reader(calls) {
+    const real = hostDisk.reader(calls);
+    return {
+      isReadFirst: (...args) => real.isReadFirst(...args),
+      readCached(fd, buffer, offset) {
+        if (offset !== BAD) return real.readCached(fd, buffer, offset);
+        throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+      },
+    };
+  },
+};
+
+/** A store of some files, of which one has lost its content, and one is on a bad sector. */
+async function damage(directory: string): Promise<void> {
+  const lost = await using(directory, (fs) => {
+    for (const [name, size] of Object.entries(SIZES)) {
+      fs.write(make(fs, name), 0, pattern(size, size), "file");
+    }
+    fs.link(find(fs, "gone"), fs.root(), "twin");
+    fs.link(find(fs, "last"), fs.root(), "again");
+    return find(fs, "gone").outside;
+  });
+  Deno.removeSync(pathOf(`${directory}/content`, lost));
+}
+
+/** Unpacks what is exported; returns what was lost, as paths and the first words of what became of them. */
+async function saved(
+  fs: SqliteFileSystem,
+  into: SqliteFileSystem,
+): Promise<string[]> {
+  const lines: string[] = [];
+  const lost = (path: string, reason: string) => {
+    lines.push(`${path}: ${reason.replace(/: io: .*/, "")}`);
+  };
+  await importTree(into, exportTree(fs, { lost }));
+  return lines;
+}
+
+Deno.test({
+  name: "what can't be read is told and left out of an export, or zeros in it",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await damage(folder.path);
+    await using(folder.path, async (fs) => {
+      const copy = sqlite(":memory:");
+      assertEquals(await saved(fs, copy), [
+        "./gone: it is left out",
+        "./bad: it has zeros from byte 262144 on",
+        "./twin: it is left out",
+      ]);
+      const names = copy.readdir(copy.root(), 0, 10).entries;
+      assertEquals(names.map(({ name }) => name), [
+        ...["first", "bad", "last", "again"],
+      ]);
+      const bad = pattern(SIZES.bad, SIZES.bad).fill(0, BAD, 2 * BAD);
+      assertEquals(await whole(copy, find(copy, "bad")), bad);
+      assertEquals(find(copy, "again"), find(copy, "last"));
+      assertEquals(
+        await whole(copy, find(copy, "last")),
+        pattern(SIZES.last, SIZES.last),
+      );
+      await copy.dispose();
+    }, { disk });
+  },
+});
+
+Deno.test({
+  name: "an export ends at what can't be read where that is not listened for",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    await damage(folder.path);
+    await using(folder.path, async (fs) => {
+      const read = () => new Response(exportTree(fs)).bytes();
+      await assertRejects(read, FsError, "can't export ./gone: ");
+      fs.remove(fs.root(), "gone");
+      fs.remove(fs.root(), "twin");
+      await assertRejects(read, FsError, "can't export ./bad: ");
+    }, { disk });
+  },
+});
