@@ -7,6 +7,8 @@ import { parseOwner } from "./owners.ts";
 export interface DecodedChanges extends AttributeChanges {
   /** mode_set_masked (RFC 8881 6.2.5): bits of the mode to set or reset. */
   modeMasked?: { readonly value: number; readonly mask: number };
+  /** Of mode_umask (RFC 8275 5): the bits that `mode` is limited by. */
+  umask?: number;
 }
 
 /** Reads one attribute into the changes; the status of a value that can't be. */
@@ -18,6 +20,7 @@ export type AttributeDecoder = (
 /** SET_TO_CLIENT_TIME4 (RFC 8881 3.3.3, settime4). */
 const CLIENT_TIME = 1;
 const MODE_BITS = 0o7777;
+const UMASK_BITS = 0o777;
 const BILLION = 1_000_000_000;
 
 /** length4 */
@@ -41,6 +44,17 @@ export const modeSetMasked: AttributeDecoder = (xdr, changes) => {
   // RFC 8881 6.2.5: not together with mode, and no other bits in either word.
   const refused = changes.mode !== undefined || value > MODE_BITS ||
     mask > MODE_BITS;
+  return refused ? Status.INVAL : Status.OK;
+};
+
+/** mode_umask4 */
+export const modeUmask: AttributeDecoder = (xdr, changes) => {
+  const isTwice = changes.mode !== undefined;
+  const mode = xdr.uint32();
+  const umask = xdr.uint32();
+  Object.assign(changes, { mode, umask });
+  // RFC 8275 5: not together with mode, and no other bits in the umask.
+  const refused = isTwice || mode > MODE_BITS || umask > UMASK_BITS;
   return refused ? Status.INVAL : Status.OK;
 };
 

@@ -28,7 +28,9 @@ export class AttributeOffer {
     const numbers = (some: AttributeRow[]) =>
       Bitmap.ofNumbers(some.map((row) => row.number));
     this.supported = numbers(rows);
-    this.exclusive = numbers(rows.filter((row) => row.set && !row.notOnCreate));
+    this.exclusive = numbers(
+      rows.filter((row) => row.set && row.setOnlyFor !== "set"),
+    );
     this.setOnly = numbers(rows.filter((row) => row.get === undefined));
   }
 

@@ -45,6 +45,9 @@ export interface AttributeSource {
   maxWrite: number;
 }
 
+/** For what attributes are set: `create` for CREATE and OPEN, `set` for SETATTR. */
+export type SetPurpose = "create" | "set";
+
 /** What support depends on, besides the table. */
 export interface AttributeTerms {
   /** The minor version. */
@@ -75,8 +78,8 @@ export interface AttributeRow {
   readonly get?: (xdr: XdrWriter, source: AttributeSource) => void;
   /** Reads it; absent when it can't be set. */
   readonly set?: AttributeDecoder;
-  /** Only SETATTR may set it, not what creates a file. */
-  readonly notOnCreate?: boolean;
+  /** Where it can't be set for both: for which alone. */
+  readonly setOnlyFor?: SetPurpose;
 }
 
 /** nfs_ftype4 (RFC 8881 5.8.1.2). */
@@ -348,7 +351,7 @@ const ROWS: readonly AttributeRow[] = [
     since: 1,
     supported: canSet,
     set: decoders.modeSetMasked,
-    notOnCreate: true,
+    setOnlyFor: "set",
   },
   {
     number: 75,
@@ -379,6 +382,15 @@ const ROWS: readonly AttributeRow[] = [
     since: 2,
     perFileSystem: true,
     get: (xdr) => xdr.uint32(MONOTONIC),
+  },
+  // RFC 8275 5
+  {
+    number: 81,
+    name: "mode_umask",
+    since: 2,
+    supported: ({ fs }) => hasMethod(fs, "create"),
+    set: decoders.modeUmask,
+    setOnlyFor: "create",
   },
   // RFC 8276 8.2.1
   {

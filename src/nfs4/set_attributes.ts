@@ -1,7 +1,7 @@
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { DecodedChanges } from "./attribute_decoders.ts";
-import { ATTRIBUTES } from "./attributes.ts";
+import { ATTRIBUTES, type SetPurpose } from "./attributes.ts";
 import { type Bitmap, readBitmap } from "./bitmap.ts";
 import { type MinorVersion, Status, type StatusCode } from "./constants.ts";
 
@@ -14,9 +14,6 @@ export interface SetAttributes {
   /** Their values, when the status is NFS4_OK. */
   readonly changes: DecodedChanges;
 }
-
-/** For what is made or set: `create` for CREATE and OPEN, `set` for SETATTR. */
-export type SetPurpose = "create" | "set";
 
 /**
  * Reads the fattr4 of SETATTR, CREATE or OPEN. Throws XdrError when the values
@@ -58,11 +55,11 @@ function checkSettable(
     if (row === undefined || (row.since ?? 0) > minorVersion) {
       return Status.ATTRNOTSUPP;
     }
-    // RFC 8881 5.5: setting what can only be got is NFS4ERR_INVAL, and
-    // RFC 8881 6.2.5: so is mode_set_masked in CREATE and OPEN.
-    if (!row.set || purpose === "create" && row.notOnCreate) {
-      status = Status.INVAL;
-    }
+    // RFC 8881 5.5: setting what can only be got is NFS4ERR_INVAL. So are
+    // mode_set_masked in CREATE and OPEN, mode_umask elsewhere (RFC 8881 6.2.5,
+    // RFC 8275 5).
+    const { set, setOnlyFor = purpose } = row;
+    if (!set || setOnlyFor !== purpose) status = Status.INVAL;
   }
   return status;
 }

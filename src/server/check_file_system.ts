@@ -41,6 +41,7 @@ const LIMITS = {
 const LIMIT_NAMES: OptionNames<FileSystemLimits> = {
   ...LIMITS,
   rawNames: true,
+  defaultLists: true,
 };
 
 /** Types of the parts of what is an object, by `typeof`. */
@@ -100,7 +101,9 @@ function checkLimits(
   for (const [name, range] of Object.entries(LIMITS)) {
     checkWhole(its(name), limits[name as keyof typeof LIMITS], range);
   }
-  checkType(its("rawNames"), limits.rawNames, "boolean");
+  for (const name of ["rawNames", "defaultLists"] as const) {
+    checkType(its(name), limits[name], "boolean");
+  }
 }
 
 /** Throws TypeError for an object without one of its parts; it may be left out. */

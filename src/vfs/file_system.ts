@@ -63,6 +63,11 @@ export interface CreateOptions {
     readonly gid: number;
   };
   /**
+   * Where {@linkcode FileSystemLimits.defaultLists} says so: bits that the mode loses
+   * in a folder that has no access list for what is made in it (RFC 8275 5).
+   */
+  readonly umask?: number | undefined;
+  /**
    * Exclusive create (RFC 8881 18.16.3): 8 bytes that are kept with the file,
    * not as one of its attributes. Where the name is taken by a file that was
    * created with the same verifier, that file is the answer, `created: false`.
@@ -187,6 +192,11 @@ export interface FileSystemLimits {
    * absent, such names are refused, and must not be listed.
    */
   readonly rawNames?: boolean | undefined;
+  /**
+   * Whether folders may have an access list for what is made in them (acl(5)), by which
+   * its mode is limited then, and not by the client's umask: `create` is told both.
+   */
+  readonly defaultLists?: boolean | undefined;
   /** Largest file in bytes; 2^53 - 1 where absent. */
   readonly maxFileSize?: number | undefined;
   /**

@@ -55,16 +55,23 @@ const SETTABLE: Partial<
   retention_hold: { value: 0n },
   mode_set_masked: { value: { value: 0o711, mask: 0o777 } },
   sec_label: { value: { lfs: 0, pi: 0, data: new Uint8Array() } },
-  mode_umask: { value: { mode: 0o711, umask: 0 } },
+  mode_umask: {
+    value: { mode: 0o733, umask: 0o022 },
+    shows: { mode: 0o711 },
+  },
 };
 /** RFC 8881 5.5: these can't be got. */
 const SET_ONLY: AttributeName[] = [
   "time_access_set",
   "time_modify_set",
   "mode_set_masked",
+  "mode_umask",
 ];
-/** RFC 8881 6.2.5: for SETATTR alone. */
-const NOT_ON_CREATE: AttributeName[] = ["mode_set_masked"];
+/** RFC 8881 6.2.5: for SETATTR alone. RFC 8275 5: for what creates alone. */
+const SET_ONLY_FOR: Partial<Record<AttributeName, "set" | "create">> = {
+  mode_set_masked: "set",
+  mode_umask: "create",
+};
 const NUMBERS = Array.from({ length: 100 }, (_, number) => number);
 
 /** A back end, and what it can't keep. */
@@ -264,7 +271,7 @@ async function checkGetting(client: StateClient, file: string): Promise<void> {
     exclusive,
     client.minorVersion === 0 ? undefined : all.filter((number) => {
       const name = attributeName(number)!;
-      return name in SETTABLE && !NOT_ON_CREATE.includes(name);
+      return name in SETTABLE && SET_ONLY_FOR[name] !== "set";
     }),
   );
 }
@@ -310,9 +317,10 @@ function expectedStatus(
 ): string {
   // RFC 8881 5.2
   if (!isAdvertised) return "ATTRNOTSUPP";
-  // RFC 8881 5.5, 6.2.5
+  // RFC 8881 5.5, 6.2.5, RFC 8275 5
+  const purpose = creates ? "create" : "set";
   const isSettable = name !== undefined && name in SETTABLE &&
-    !(creates && NOT_ON_CREATE.includes(name));
+    (SET_ONLY_FOR[name] ?? purpose) === purpose;
   // RFC 8881 18.4.3: attributes that are valid for the type.
   return isSettable && (file || name !== "size") ? "OK" : "INVAL";
 }
@@ -324,6 +332,6 @@ Deno.test("the table has all that the RFCs let be set among what it advertises",
     const name = row.name as AttributeName;
     assertEquals(row.number, attributeNumber(name));
     assertEquals(row.get === undefined, SET_ONLY.includes(name), name);
-    assertEquals(row.notOnCreate ?? false, NOT_ON_CREATE.includes(name), name);
+    assertEquals(row.setOnlyFor, SET_ONLY_FOR[name], name);
   }
 });

@@ -14,6 +14,11 @@ const modes = [
   { mode: EXCLUSIVE, verifier },
 ];
 
+function bound(fs: object, key: PropertyKey): unknown {
+  const value = Reflect.get(fs, key);
+  return typeof value === "function" ? value.bind(fs) : value;
+}
+
 /** A memory file system with some methods in place of its own, at once and by promises. */
 function systems(changed: Partial<FileSystem>): FileSystem[] {
   const inner = () =>
@@ -97,6 +102,31 @@ for (const minor of MINORS) {
     }
   });
 }
+
+Deno.test("an OPEN that can't be opened takes back what a file system has limited by its umask", async () => {
+  const open = () => {
+    throw new FsError("io");
+  };
+  const attributes = { mode_umask: { mode: 0o666, umask: 0o022 } };
+  for (const mode of [0o644, 0o666]) {
+    const inner = memory();
+    const create: FileSystem["create"] = (folder, name, kind, options) => {
+      assertEquals([options.attributes.mode, options.umask], [0o666, 0o022]);
+      const attributes = { ...options.attributes, mode };
+      return inner.create(folder as never, name, kind, { attributes });
+    };
+    const limits = { defaultLists: true };
+    const fs = new Proxy(inner as FileSystem, {
+      get: (_, key) =>
+        Reflect.get({ create, limits, open }, key) ??
+          bound(inner, key),
+    });
+    const client = await new StateFixture({ fs }).client(2);
+    const options = { create: { mode: GUARDED, attributes } };
+    assertEquals(await client.openStatus("new", options), "IO");
+    assertEquals(await client.status(...walk(["new"])), "NOENT");
+  }
+});
 
 Deno.test("what the file system has opened is closed when the state has no place for it", async () => {
   const calls: string[] = [];

@@ -28,7 +28,7 @@ Deno.test("the attributes of a whole file system are those of RFC 8881 5.4, RFC 
   ]);
 });
 
-Deno.test("what can be set is what RFC 8881 5.6 and 5.7 let be set", () => {
+Deno.test("what can be set is what RFC 8881 5.6 and 5.7 and RFC 8275 let be set", () => {
   const set = (get: boolean) =>
     rows.filter((row) => row.set && (row.get !== undefined) === get)
       .map((row) => row.name);
@@ -43,6 +43,7 @@ Deno.test("what can be set is what RFC 8881 5.6 and 5.7 let be set", () => {
     "time_access_set",
     "time_modify_set",
     "mode_set_masked",
+    "mode_umask",
   ]);
 });
 

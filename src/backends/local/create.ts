@@ -51,7 +51,11 @@ export function create(
   }
   const node = make(store, at, {
     kind: entry.kind,
-    attributes: inherited(parent, entry.kind.type, entry.attributes),
+    attributes: inherited(
+      parent,
+      entry.kind.type,
+      withoutUmask(store, directory, entry),
+    ),
   });
   if (verifier !== undefined) store.verifiers.keep(node, verifier);
   const change = store.changed(directory, parent, { added: name });
@@ -266,6 +270,17 @@ function dress(
     const target = { path, resize, stat };
     applyChanges(store.host, target, { ...changes, ...rest });
   });
+}
+
+/** A client's umask holds but in a folder with a list for new files (RFC 8275 5). */
+function withoutUmask(
+  { lists }: Store,
+  directory: LocalNode,
+  { attributes, umask = 0 }: NewEntry,
+): CreateOptions["attributes"] {
+  const { mode } = attributes;
+  if ((mode & umask) === 0 || lists?.isGiven(directory)) return attributes;
+  return { ...attributes, mode: mode & ~umask };
 }
 
 /**

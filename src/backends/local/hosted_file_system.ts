@@ -101,6 +101,7 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     this.limits = {
       timeDelta,
       rawNames,
+      defaultLists: host.hasAccessLists,
       maxFileSize: largestFile(path),
     };
     if (host.ranges === undefined) withoutRanges(this);

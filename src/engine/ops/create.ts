@@ -10,7 +10,11 @@ import {
   readSetAttributes,
   type SetAttributes,
 } from "../../nfs4/set_attributes.ts";
-import type { CreateKind, CreateOptions } from "../../vfs/file_system.ts";
+import type {
+  AttributeChanges,
+  CreateKind,
+  CreateOptions,
+} from "../../vfs/file_system.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import { isTaken, MAX_TARGET } from "../../vfs/names.ts";
@@ -27,6 +31,7 @@ import { writeChangeInfo } from "../files/change_info.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
+import { limitMode } from "../files/umask.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of CREATE. */
@@ -67,9 +72,10 @@ export const create: Operation<CreateArgs, "create"> = {
       return Status.INVAL;
     }
     const parent = yield* wait(attributesOf(folder, RIGHTS_AND_OFFER));
-    const attributes = prepare(context, parent, { kind, wanted });
+    const { changes, umask } = limitMode(wanted.changes, kind.type, fs);
+    const attributes = prepare(context, parent, { kind, wanted, changes });
     if (isStatus(attributes)) return attributes;
-    const options = { attributes, judged: rightsOf(parent) };
+    const options = { attributes, umask, judged: rightsOf(parent) };
     const act = { type: "create", name, kind, options } as const;
     const made = yield* changeFolder(context, folder, act);
     if (isStatus(made)) return made;
@@ -85,9 +91,10 @@ export const create: Operation<CreateArgs, "create"> = {
 function prepare(
   context: CompoundContext,
   attributes: Rights & Offering,
-  { kind, wanted }: {
+  { kind, wanted, changes }: {
     readonly kind: CreateKind;
     readonly wanted: SetAttributes;
+    readonly changes: AttributeChanges;
   },
 ): CreateOptions["attributes"] | StatusCode {
   const { file, minorVersion, services } = context;
@@ -97,14 +104,14 @@ function prepare(
   });
   if (settable !== Status.OK) return settable;
   // RFC 8881 18.4.3: attributes that are valid for the type; only files have a size to set.
-  if (wanted.changes.size !== undefined) return Status.INVAL;
+  if (changes.size !== undefined) return Status.INVAL;
   const status = checkFolder(context, file, { attributes, use: "search" });
   if (status !== Status.OK) return status;
   const change = checkFolder(context, file, { attributes, use: "change" });
   if (change !== Status.OK) return change;
   const made = attributesOfNew(attributes, context.callerOf(file), {
     type: kind.type,
-    changes: wanted.changes,
+    changes,
   });
   // RFC 7530 16.4.4: an owner or group that the caller can't give is NFS4ERR_PERM.
   return typeof made === "string" ? statusOfRefusal(made) : made;

@@ -145,3 +145,27 @@ Deno.test({
     assertEquals((await fs.getattr(file)).mode, 0o604);
   },
 });
+
+Deno.test({
+  name:
+    "local: a umask holds but in a folder with a list for new files (RFC 8275 5)",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    assertEquals(fs.limits.defaultLists, true);
+    const make = async (name: string, type: "file" | "directory") => {
+      const how = { attributes: { ...attributes, mode: 0o777 }, umask: 0o027 };
+      const { node } = await fs.create(fs.root(), name, { type }, how);
+      return (await fs.getattr(node)).mode;
+    };
+    assertEquals(await make("a", "file"), 0o750);
+    assertEquals(await make("b", "directory"), 0o750);
+    // One that is for the folder alone says nothing of what is made in it.
+    setList(path, [7, 7, 7, 7, 7]);
+    assertEquals(await make("c", "file"), 0o750);
+    setList(path, [7, 7, 5, 7, 1], "default");
+    assertEquals(await make("d", "file"), 0o771);
+    assertEquals(await make("e", "directory"), 0o771);
+  },
+});

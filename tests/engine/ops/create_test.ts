@@ -146,6 +146,44 @@ Deno.test("CREATE refuses attributes that it can't set, and makes nothing (RFC 8
   await root.ok(create, making(2));
 });
 
+Deno.test("CREATE limits a mode by the umask that comes with it, but a symlink's (RFC 8275 5)", async () => {
+  const umask = (
+    mode: number,
+    umask: number,
+  ): [number, WriteArgs] => [81, (xdr) => {
+    xdr.uint32(mode);
+    xdr.uint32(umask);
+  }];
+  const fixture = memoryFixture();
+  const root = await fixture.at("/", { minorVersion: 2 });
+  const cases: [readonly [number, WriteArgs][], string][] = [
+    [[umask(0o10000, 0)], "NFS4ERR_INVAL"],
+    // RFC 8275 5: the nine low-order bits.
+    [[umask(0o777, 0o1000)], "NFS4ERR_INVAL"],
+    [[mode(0o777), umask(0o777, 0)], "NFS4ERR_INVAL"],
+    [[[81, (xdr) => xdr.uint32(0)]], "NFS4ERR_BADXDR"],
+  ];
+  for (const [values, expected] of cases) {
+    assertEquals(await status(root, making(2, "new", values)), expected);
+  }
+  const masked = [umask(0o1777, 0o027)];
+  const v41 = await fixture.at("/", { minorVersion: 1 });
+  assertEquals(
+    await status(v41, making(2, "new", masked)),
+    "NFS4ERR_ATTRNOTSUPP",
+  );
+  const limited = await ownersOfNew(fixture, { minorVersion: 2 }, masked);
+  assertEquals(limited, ["1750", "0", "0"]);
+  const linked = await fixture.at("/", { minorVersion: 2 });
+  await linked.ok(create, (xdr) => {
+    xdr.uint32(5);
+    xdr.string("target");
+    xdr.string("link");
+    fattr(xdr, [umask(0o777, 0o022)]);
+  });
+  assertEquals((await linked.attributes(33)).uint32(), 0o777);
+});
+
 Deno.test("what is made belongs to the caller, and in a setgid folder to the folder's group", async () => {
   const plain = memoryFixture({}, {});
   assertEquals(await ownersOfNew(plain, {}), ["700", "0", "0"]);

@@ -377,6 +377,27 @@ Deno.test("OPEN 4.1: EXCLUSIVE4_1 sets its attributes (RFC 8881 18.16.3)", async
   assertEquals(await client.openStatus("bad", bad), "INVAL");
 });
 
+Deno.test("OPEN 4.2: the umask that comes with a mode limits it (RFC 8275 5)", async () => {
+  const client = await new StateFixture().client(2);
+  const attributes = { mode_umask: { mode: 0o4666, umask: 0o027 } };
+  const modes = [
+    CreateMode.UNCHECKED,
+    CreateMode.GUARDED,
+    CreateMode.EXCLUSIVE4_1,
+  ];
+  for (const [i, mode] of modes.entries()) {
+    const create = { mode, verifier: bytesOf("verifier"), attributes };
+    const open = client.openOp(`new ${i}`, { create });
+    const reply = await client.call(op.putrootfh(), open, op.getattr(["mode"]));
+    assertEquals(reply.get("OPEN").attrset, [81]);
+    assertEquals(reply.get("GETATTR").attributes.mode, 0o4640);
+  }
+  const set = op.setattr(attributes);
+  assertEquals(await client.status(...walk(["file"]), set), "INVAL");
+  const got = op.getattr(["mode_umask"]);
+  assertEquals(await client.status(...walk(["file"]), got), "INVAL");
+});
+
 Deno.test("OPEN 4.0 does not know what NFSv4.1 added (RFC 7530 16.16.2)", async () => {
   const client = await new StateFixture().client(0);
   const create = {

@@ -8,6 +8,7 @@ import { attributesOfNamed } from "../../files/named_file.ts";
 import { changeFolder } from "../../files/change_folder.ts";
 import { type ChangingContext, checkWritable } from "../../files/changing.ts";
 import { checkFolder, statusOfRefusal } from "../../files/folder_access.ts";
+import { limitMode } from "../../files/umask.ts";
 import type { CreateHow } from "./args.ts";
 import { HELD_BEFORE } from "./right.ts";
 import { existingTarget, type OpenTarget } from "./target.ts";
@@ -38,7 +39,11 @@ export function* createFile(
   if (status === Status.OK) status = checkFolder(context, parent, use);
   // A user who can't make it did not make it the first time either.
   if (status !== Status.OK) return exists ? Status.EXIST : status;
-  const { changes = {} } = how.attributes ?? {};
+  const { changes, umask } = limitMode(
+    how.attributes?.changes ?? {},
+    "file",
+    parent.export.fs,
+  );
   const { maxFileSize = Number.MAX_SAFE_INTEGER } = parent.export.fs.limits ??
     {};
   if (changes.size !== undefined && changes.size > maxFileSize) {
@@ -54,7 +59,7 @@ export function* createFile(
     type: "create",
     name,
     kind: { type: "file" },
-    options: { attributes, verifier, judged: rightsOf(folder) },
+    options: { attributes, umask, verifier, judged: rightsOf(folder) },
   });
   if (isStatus(made)) return made;
   const file = context.services.namespace.refer(parent.export, made.node);
@@ -86,7 +91,7 @@ export function* createFile(
     judged: undefined,
     named,
     made: made.created
-      ? { mode: attributes.mode, size: changes.size ?? 0 }
+      ? { mode: attributes.mode, umask, size: changes.size ?? 0 }
       : undefined,
   };
 }

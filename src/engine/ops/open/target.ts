@@ -14,6 +14,12 @@ import { checkContent, checkOpenable } from "../../files/file_access.ts";
 import type { EntryName } from "../../files/named_file.ts";
 import type { OpenRight } from "./right.ts";
 
+/** As what a file was made. */
+export interface Made extends Pick<FileAttributes, "mode" | "size"> {
+  /** Bits that the file system may have taken from the mode. */
+  readonly umask: number | undefined;
+}
+
 /** The file that an OPEN comes down to. */
 export interface OpenTarget {
   readonly file: FileRef;
@@ -28,7 +34,7 @@ export interface OpenTarget {
   /** Where its name was looked up; undefined where it was claimed by its filehandle. */
   readonly named: EntryName | undefined;
   /** As what this OPEN has made it; `undefined` where it was there. */
-  readonly made: Pick<FileAttributes, "mode" | "size"> | undefined;
+  readonly made: Made | undefined;
 }
 
 /** What an OPEN of a file by its filehandle says of a folder. */

@@ -27,7 +27,8 @@ export function* unmake(
     const found = node && namespace.refer(folder.export, node);
     if (found?.key !== file.key) return;
     const { mode, size } = yield* wait(attributesOf(found, CHANGED));
-    if (mode !== made.mode || size !== made.size) return;
+    const { umask = 0 } = made;
+    if ((mode | umask) !== (made.mode | umask) || size !== made.size) return;
     if (state.files.get(file)) return;
     const entry = { file: found, isLastName: true };
     const judged = undefined;
