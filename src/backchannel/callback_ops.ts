@@ -1,5 +1,5 @@
 import { type Stateid, writeStateid } from "../nfs4/types.ts";
-import { SESSIONID_SIZE } from "../nfs4/constants.ts";
+import { SESSIONID_SIZE, Status } from "../nfs4/constants.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
@@ -102,6 +102,22 @@ export interface CBNotifyArgs {
   readonly changes: readonly Uint8Array[];
 }
 
+/** CB_OFFLOAD4args (RFC 7862 16.1.1). */
+export interface CBOffloadArgs {
+  /** What was written to. */
+  readonly handle: Uint8Array;
+  /** The copy. */
+  readonly stateid: Stateid;
+  /** nfsstat4 */
+  readonly status: number;
+  /** Bytes that were copied, also before an error. */
+  readonly count: number;
+  /** How safe they are: stable_how4. */
+  readonly committed: number;
+  /** The write verifier. */
+  readonly verifier: Uint8Array;
+}
+
 const FATTR4_CHANGE = 3;
 const FATTR4_SIZE = 4;
 const CHANGE_AND_SIZE = 1 << FATTR4_CHANGE | 1 << FATTR4_SIZE;
@@ -181,6 +197,24 @@ export const CALLBACK_OPERATIONS = {
       highestSlot: xdr.uint32(),
       targetHighestSlot: xdr.uint32(),
     }),
+  }),
+
+  CB_OFFLOAD: row<CBOffloadArgs>({
+    number: 15,
+    name: "CB_OFFLOAD",
+    encode(xdr, args) {
+      xdr.opaque(args.handle);
+      writeStateid(xdr, args.stateid);
+      xdr.uint32(args.status);
+      if (args.status === Status.OK) {
+        // RFC 7862 16.1.3: wr_callback_id must not be set.
+        xdr.uint32(0);
+        xdr.uint64Number(args.count);
+        xdr.uint32(args.committed);
+        xdr.opaqueFixed(args.verifier);
+      } else xdr.uint64Number(args.count);
+    },
+    decode: () => {},
   }),
 
   CB_NOTIFY_LOCK: row<CBNotifyLockArgs>({

@@ -1,11 +1,13 @@
-import type { Delegation } from "../state/delegations.ts";
+import type { GrantingRequest } from "../state/delegations.ts";
 import type { ReferringCalls } from "../backchannel/callback_ops.ts";
 
 /**
- * The OPEN that granted a delegation, as long as the client may not have its
+ * The request that a delegation or a copy was granted to, as long as the client may not have its
  * answer: the next request on its slot says that it has (RFC 8881 2.10.6.3).
  */
-export function referringCalls({ grantedTo }: Delegation): ReferringCalls[] {
+export function referringCalls(
+  { grantedTo }: { readonly grantedTo: GrantingRequest | undefined },
+): ReferringCalls[] {
   if (grantedTo === undefined) return [];
   const { session, slot, sequence } = grantedTo;
   if (session.isDestroyed || slot.sequence !== sequence) return [];

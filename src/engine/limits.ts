@@ -33,6 +33,10 @@ export interface ProtocolLimits {
   readonly maxWaitingLocksPerClient: number;
   /** Blocking locks of a file that have a place in line. */
   readonly maxWaitingLocksPerFile: number;
+  /** Copies of a client that go on behind their answers; further ones are answered when some is done. */
+  readonly maxCopiesPerClient: number;
+  /** The same of all clients. */
+  readonly maxCopies: number;
 }
 
 /** 1 MiB of data with room for the headers around it. */
@@ -52,4 +56,6 @@ export const defaultLimits: ProtocolLimits = {
   maxDelegationsPerClient: 10_000,
   maxWaitingLocksPerClient: 1_024,
   maxWaitingLocksPerFile: 256,
+  maxCopiesPerClient: 16,
+  maxCopies: 64,
 };

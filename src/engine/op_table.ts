@@ -216,7 +216,7 @@ const ROWS: readonly OperationRow[] = [
     ...USES_FILE,
     standsInLineByCall: true,
     isRepeatable: true,
-    maxReply: 40,
+    maxReply: 56,
   }),
   row("COPY_NOTIFY", UNSERVED, "nothing", copyNotify, USES_FILE),
   row("DEALLOCATE", SINCE_V42, "deallocate", deallocate, {
@@ -226,8 +226,11 @@ const ROWS: readonly OperationRow[] = [
   row("IO_ADVISE", SINCE_V42, "nothing", ioAdvise, USES_FILE),
   row("LAYOUTERROR", UNSERVED, "nothing", layouterror, USES_FILE),
   row("LAYOUTSTATS", UNSERVED, "nothing", layoutstats, USES_FILE),
-  row("OFFLOAD_CANCEL", UNSERVED, "nothing", offloadCancel, USES_FILE),
-  row("OFFLOAD_STATUS", UNSERVED, "nothing", offloadStatus, USES_FILE),
+  row("OFFLOAD_CANCEL", SINCE_V42, "state", offloadCancel, {
+    ...NEEDS_FH,
+    maxReply: 8,
+  }),
+  row("OFFLOAD_STATUS", SINCE_V42, "nothing", offloadStatus, NEEDS_FH),
   row("READ_PLUS", SINCE_V42, "nothing", readPlus, USES_FILE),
   row("SEEK", SINCE_V42, "nothing", seek, USES_FILE),
   row("WRITE_SAME", SINCE_V42, "write", writeSame, {

@@ -9,6 +9,7 @@ import type { XdrReader } from "../xdr/reader.ts";
 import { Backchannel } from "../backchannel/backchannel.ts";
 import { type AllowCallbackAddress, DialOut } from "../backchannel/dial_out.ts";
 import { LockNotifications } from "../delegations/lock_notifications.ts";
+import { OffloadReports } from "../delegations/offload_reports.ts";
 import {
   DelegationKeeper,
   type DelegationKeeperOptions,
@@ -78,6 +79,7 @@ export class Callbacks {
       log,
     });
     state.waiting.notifier = new LockNotifications(this.router);
+    state.copies.notifier = new OffloadReports(this.router);
     if (!options.delegations) return;
     state.observeClients(this.dialOut);
     state.files.policy = this.keeper;

@@ -1,5 +1,6 @@
 import { observeBuild } from "../metrics/build_info.ts";
 import { ConnectionMetrics } from "../metrics/connection_metrics.ts";
+import { observeCopies } from "../metrics/copy_metrics.ts";
 import { observeDuplicates } from "../metrics/duplicate_metrics.ts";
 import { observeExports } from "../metrics/export_metrics.ts";
 import { OperationMetrics } from "../metrics/operation_metrics.ts";
@@ -20,6 +21,7 @@ export function observe(callingBack: CallingBack): Observed {
   observeStores(registry, exports);
   observeExports(registry, exports, clock);
   observeBuild(registry);
+  observeCopies(registry, state.copies);
   observeDuplicates(registry, state.duplicates);
   state.observeClients(new StateMetrics(registry, state));
   sessions.observe(new SessionMetrics(registry, clock));

@@ -3,6 +3,7 @@ import { SequenceFlag } from "../nfs4/sessions.ts";
 import type { Client } from "./client.ts";
 import { ClientTable } from "./clients.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
+import { type CopyLimits, CopyTable } from "./copies.ts";
 import type { DelegationPolicy } from "./delegations.ts";
 import { DuplicateRequests } from "./duplicate_requests.ts";
 import { type EffectQueue, LOOK, type Piecework } from "./effects.ts";
@@ -52,7 +53,7 @@ export interface ServerStateOptions {
   readonly delegations?: DelegationPolicy | undefined;
   /** Whether the host tells who root is, for whom a part of all is kept; if left out, it does not. */
   readonly keepsForRoot?: boolean | undefined;
-  readonly limits: LockQueueLimits & {
+  readonly limits: LockQueueLimits & CopyLimits & {
     /** Clients, confirmed or not. */
     readonly maxClients: number;
     /** Sessions of a client. */
@@ -95,6 +96,8 @@ export class ServerState implements LockingTables {
   readonly files: FileStateTable;
   /** Blocking locks that are waited for. */
   readonly waiting: LockQueue;
+  /** Copies that go on behind their answers. */
+  readonly copies: CopyTable;
   readonly #courtesyMs: number;
   readonly #effects: EffectQueue;
   #isSweeping = false;
@@ -143,6 +146,7 @@ export class ServerState implements LockingTables {
       boot: new DataView(random(4).buffer).getUint32(0),
       random,
     });
+    this.copies = new CopyTable(this.stateids, limits);
     this.files = new FileStateTable({
       effects: options.effects,
       policy: options.delegations,

@@ -67,6 +67,8 @@ export class StateFixture {
         maxStateBytes: options.maxStateBytes,
         maxWaitingLocksPerClient: 8,
         maxWaitingLocksPerFile: 4,
+        maxCopiesPerClient: 2,
+        maxCopies: 4,
       },
     });
     this.state.observeClients(this.#clientEvents());

@@ -7,7 +7,7 @@ import { inLine } from "../in_line.ts";
 import { attributesOf } from "./attributes_of.ts";
 import { placeOf } from "./content_kinds.ts";
 import type { CopiedRange } from "./copied_range.ts";
-import { STABILITY } from "./stability.ts";
+import { STABLE_HOW } from "../../nfs4/stable_how.ts";
 
 /** What is copied, and how. */
 export interface CopyTerms {
@@ -36,7 +36,7 @@ export class ContentCopy {
   /** How far the source is known to be data. */
   #dataEnd = 0;
   /** Of what was written, the least stable. */
-  #least = STABILITY.length - 1;
+  #least = STABLE_HOW.length - 1;
   #done = 0;
   /** What was done before a hole behind the end of the target, which does not reach so far yet. */
   #beforeHole: number | undefined;
@@ -58,7 +58,7 @@ export class ContentCopy {
 
   /** How safe all of that is. */
   get stability(): Stability {
-    return STABILITY[this.#least]!;
+    return STABLE_HOW[this.#least]!;
   }
 
   /** Copies some more, to be closed in the end; false where there is nothing left, or the source ends by now. */
@@ -123,7 +123,7 @@ export class ContentCopy {
     const offset = range.targetOffset + at;
     const write = () => into.write(target.node, offset, data, "unstable");
     const written = yield* wait(inLine(asker, target.export, write));
-    this.#least = Math.min(this.#least, STABILITY.indexOf(written));
+    this.#least = Math.min(this.#least, STABLE_HOW.indexOf(written));
     this.#written += data.length;
     this.#beforeHole = undefined;
   }

@@ -21,7 +21,7 @@ import { attributesOf } from "./attributes_of.ts";
  * modes as well.
  */
 export function dropSetId(
-  context: CompoundContext,
+  context: Pick<CompoundContext, "callerOf" | "services">,
   file: FileRef,
 ): Awaitable<void> {
   if (context.callerOf(file).uid === 0) return;

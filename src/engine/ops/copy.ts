@@ -4,7 +4,11 @@ import {
   type NetworkLocation,
   readNetworkLocation,
 } from "../../nfs4/network_location.ts";
+import { type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { FsError } from "../../vfs/errors.ts";
+import type { Stability } from "../../vfs/file_system.ts";
+import type { XdrWriter } from "../../xdr/writer.ts";
+import { carryOutCopy } from "../files/copy_job.ts";
 import { changing, type ChangingContext } from "../files/changing.ts";
 import { ContentCopy } from "../files/content_copy.ts";
 import {
@@ -14,7 +18,7 @@ import {
   readCopiedRange,
 } from "../files/copied_range.ts";
 import { dropSetId } from "../files/set_id.ts";
-import { STABILITY } from "../files/stability.ts";
+import { STABLE_HOW } from "../../nfs4/stable_how.ts";
 import { writeVerifierOf } from "../files/write_verifier.ts";
 import type { Operation } from "../operation.ts";
 import { takeTurns } from "../take_turns.ts";
@@ -50,9 +54,36 @@ export const copy: Operation<CopyArgs, "write"> = {
     if (isStatus(range)) return range;
     // RFC 7862 15.2.3: whether or not the ranges overlap.
     if (range.source.key === context.file.key) return Status.INVAL;
-    return yield* copyAtOnce(context, range);
+    const isMuch = range.length > MOST_AT_ONCE && !args.synchronous;
+    const later = isMuch ? yield* copyLater(context, range) : undefined;
+    return later ?? (yield* copyAtOnce(context, range));
   },
 };
+
+/** Has it go on behind the answer; `undefined` where there is no place for that. */
+function* copyLater(
+  context: ChangingContext<"write">,
+  range: CopiedRange,
+): Steps<StatusCode | undefined> {
+  const { client, session, slot, file, reply, services, connection } = context;
+  if (client === undefined || session === undefined || slot === undefined) {
+    return undefined;
+  }
+  const into = changing(context, file);
+  yield* wait(dropSetId(context, file));
+  const verifier = writeVerifierOf(services, file);
+  const grantedTo = { session, slot, sequence: slot.sequence };
+  const request = { client, file, grantedTo, verifier };
+  const copy = services.state.copies.begin(request);
+  if (copy === undefined) return undefined;
+  const asker = { connection, services };
+  const content = new ContentCopy({ asker, range, target: file, into });
+  const caller = context.callerOf(file);
+  const job = { ...asker, copy, content, caller };
+  services.jobs.begin((signal) => carryOutCopy(job, signal));
+  answer(reply, { copy, count: 0, stability: "unstable", verifier });
+  return Status.OK;
+}
 
 function* copyAtOnce(
   context: ChangingContext<"write">,
@@ -74,13 +105,25 @@ function* copyAtOnce(
     // The client comes for the rest, and is told then.
     if (copy.done === 0 || FsError.from(error) === undefined) throw error;
   }
-  // No wr_callback_id: all that is done was done.
-  reply.uint32(0);
-  reply.uint64(BigInt(copy.done));
-  reply.uint32(STABILITY.indexOf(copy.stability));
-  reply.opaqueFixed(verifier);
-  // In order, and before the answer.
-  reply.bool(true);
-  reply.bool(true);
+  const { done: count, stability } = copy;
+  answer(reply, { copy: undefined, count, stability, verifier });
   return Status.OK;
+}
+
+/** COPY4resok: always in order, and before the answer where no copy goes on. */
+function answer(
+  reply: XdrWriter,
+  { copy, count, stability, verifier }: {
+    readonly copy: Stateid | undefined;
+    readonly count: number;
+    readonly stability: Stability;
+    readonly verifier: Uint8Array;
+  },
+): void {
+  reply.array(copy === undefined ? [] : [copy], writeStateid);
+  reply.uint64Number(count);
+  reply.uint32(STABLE_HOW.indexOf(stability));
+  reply.opaqueFixed(verifier);
+  reply.bool(true);
+  reply.bool(copy === undefined);
 }

@@ -1,16 +1,15 @@
+import { Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
-import { notSupported } from "../not_supported.ts";
 import type { Operation } from "../operation.ts";
 
-/** Arguments of OFFLOAD_CANCEL. */
-export interface OffloadCancelArgs {
-  /** The copy. */
-  readonly stateid: Stateid;
-}
+/** OFFLOAD_CANCEL (RFC 7862 15.8): what is copied by now stays, and its stateid goes. */
+export const offloadCancel: Operation<Stateid, "state"> = {
+  decode: readStateid,
 
-/** OFFLOAD_CANCEL (RFC 7862 15.8). */
-export const offloadCancel: Operation<OffloadCancelArgs> = notSupported((
-  xdr,
-) => ({
-  stateid: readStateid(xdr),
-}));
+  run({ client, file, services: { state } }, stateid) {
+    const copy = state.copies.find(client, file, stateid);
+    if (copy === undefined) return Status.BAD_STATEID;
+    state.copies.cancel(copy);
+    return Status.OK;
+  },
+};

@@ -6,7 +6,7 @@ import { changing, type ChangingContext } from "../files/changing.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
 import { dropSetId } from "../files/set_id.ts";
 import { largestSizeOf } from "../files/file_ranges.ts";
-import { STABILITY } from "../files/stability.ts";
+import { STABLE_HOW } from "../../nfs4/stable_how.ts";
 import { writeVerifierOf } from "../files/write_verifier.ts";
 import type { Operation } from "../operation.ts";
 
@@ -53,16 +53,16 @@ function store(
   const verifier = writeVerifierOf(services, file);
   const finish = (committed: Stability): StatusCode => {
     reply.uint32(count);
-    reply.uint32(STABILITY.indexOf(committed));
+    reply.uint32(STABLE_HOW.indexOf(committed));
     reply.opaqueFixed(verifier);
     return Status.OK;
   };
   // RFC 8881 18.32.4: nothing written, nothing changed.
-  if (count === 0) return finish(STABILITY[stable]!);
+  if (count === 0) return finish(STABLE_HOW[stable]!);
   const bytes = count === data.length ? data : data.subarray(0, count);
   const put = (): Awaitable<StatusCode> => {
     const written = changing(context, file)
-      .write(file.node, offset, bytes, STABILITY[stable]!);
+      .write(file.node, offset, bytes, STABLE_HOW[stable]!);
     if (!(written instanceof Promise)) return finish(written);
     // Its owner may have set them while the content was on its way.
     return written.then(

@@ -11,7 +11,7 @@ import {
 } from "../files/data_blocks.ts";
 import { isBeyondAll, largestSizeOf } from "../files/file_ranges.ts";
 import { dropSetId } from "../files/set_id.ts";
-import { STABILITY } from "../files/stability.ts";
+import { STABLE_HOW } from "../../nfs4/stable_how.ts";
 import { writeVerifierOf } from "../files/write_verifier.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
 import type { Operation } from "../operation.ts";
@@ -56,12 +56,12 @@ export const writeSame: Operation<WriteSameArgs, "write"> = {
     const count = countOf(blocks, services.limits.maxWrite);
     const committed = yield* store(context, {
       ...{ blocks, count, offset: Number(offset) },
-      stability: STABILITY[stable]!,
+      stability: STABLE_HOW[stable]!,
     });
     // No wr_callback_id: all that is done was done.
     reply.uint32(0);
     reply.uint64(BigInt(count));
-    reply.uint32(STABILITY.indexOf(committed));
+    reply.uint32(STABLE_HOW.indexOf(committed));
     reply.opaqueFixed(verifier);
     return Status.OK;
   },
@@ -87,17 +87,17 @@ function* store(
   if (count === 0) return stability;
   const chunk = new Uint8Array(Math.min(CHUNK, count));
   yield* wait(dropSetId(context, file));
-  let least = STABILITY.length - 1;
+  let least = STABLE_HOW.length - 1;
   for (let done = 0; done < count;) {
     yield* takeTurns(context);
     const part = chunk.subarray(0, Math.min(chunk.length, count - done));
     fillWithBlocks(part, blocks, done);
     const written = changing(context, file)
       .write(file.node, offset + done, part, stability);
-    least = Math.min(least, STABILITY.indexOf(yield* wait(written)));
+    least = Math.min(least, STABLE_HOW.indexOf(yield* wait(written)));
     done += part.length;
   }
   // Its owner may have set them meanwhile.
   yield* wait(dropSetId(context, file));
-  return STABILITY[least]!;
+  return STABLE_HOW[least]!;
 }

@@ -72,6 +72,8 @@ const USES: Record<string, Use> = {
   ],
   "CLOSE": [GONE, (_, stateid) => op.close(stateid)],
   "DELEGRETURN": [GONE, (_, stateid) => op.delegreturn(stateid)],
+  "OFFLOAD_CANCEL": [GONE, (_, stateid) => op.offloadCancel(stateid)],
+  "OFFLOAD_STATUS": [GONE, (_, stateid) => op.offloadStatus(stateid)],
   "FREE_STATEID": [GONE, (_, stateid) => op.freeStateid(stateid)],
   "TEST_STATEID": [GONE, (_, stateid) => op.testStateid([stateid])],
   "OPEN_CONFIRM": [GONE, (_, stateid) => op.openConfirm(stateid, 1)],

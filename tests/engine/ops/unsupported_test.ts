@@ -8,8 +8,6 @@ import { layouterror } from "../../../src/engine/ops/layouterror.ts";
 import { layoutget } from "../../../src/engine/ops/layoutget.ts";
 import { layoutreturn } from "../../../src/engine/ops/layoutreturn.ts";
 import { layoutstats } from "../../../src/engine/ops/layoutstats.ts";
-import { offloadCancel } from "../../../src/engine/ops/offload_cancel.ts";
-import { offloadStatus } from "../../../src/engine/ops/offload_status.ts";
 import { openattr } from "../../../src/engine/ops/openattr.ts";
 import { bits, memoryFixture, type WriteArgs } from "./fixture.ts";
 
@@ -49,8 +47,6 @@ const CASES: Record<string, [AnyOperation, WriteArgs]> = {
     then(args("fww"), (xdr) => xdr.uint32(3)),
   ],
   "LAYOUTSTATS": [layoutstats, args("qqsqqqqdwo")],
-  "OFFLOAD_CANCEL": [offloadCancel, args("s")],
-  "OFFLOAD_STATUS": [offloadStatus, args("s")],
   "OPENATTR": [openattr, args("t")],
 };
 

@@ -45,6 +45,7 @@ export function carryOut(
     case "RECALLABLE_OBJ_AVAIL":
     case "RECALL_SLOT":
     case "NOTIFY_LOCK":
+    case "OFFLOAD":
       return { number, status: Status.OK };
     default:
       return { number, status: Status.NOTSUPP };
