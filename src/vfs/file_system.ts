@@ -449,8 +449,9 @@ export interface FileSystem<Node extends object = object> {
    * does now, without a copy of it, and all at once (RFC 7862 15.13): what is
    * written to one of the two later shows in that one alone. Both may be the same
    * file, in which the ranges do not overlap. The source has these bytes, which are
-   * some; what its last block has behind its end is zeros in the target. mtime and
-   * ctime of the target change. "not-supported" where its place has nothing of the
+   * some; what its last block has behind its end is zeros in the target, and where the
+   * range ends with part of a block, the target must not go on behind it ("invalid").
+   * mtime and ctime of the target change. "not-supported" where its place has nothing of the
    * kind. As durable as `setattr`.
    */
   clone?(source: Node, target: Node, range: CloneRange): Awaitable<void>;

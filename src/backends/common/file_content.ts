@@ -4,8 +4,8 @@ import { grown, PAGE, Piece } from "./piece.ts";
 import type { Capacity } from "./capacity.ts";
 import { PieceTree } from "./piece_tree.ts";
 
-/** Pieces that are shared at a time: as many as are in no other request's way. */
-const MOST_SHARED = 65_536;
+/** Pieces that are shared at a time: some milliseconds, in which no other request is served. */
+const MOST_SHARED = 4_096;
 
 /**
  * The bytes of a file, in pages of 64 KiB, of which there is one {@linkcode Piece}
@@ -127,11 +127,14 @@ export class FileContent {
   /**
    * Has the pages of a range of `source`, which is in it and begins with a page, in
    * place of its own. They are the same pieces until either is written to, but their
-   * room is taken as if they were not: no later write lacks it. "no-space", or
-   * "too-big" for more pieces than are shared at a time, and nothing is done.
+   * room is taken as if they were not: no later write lacks it. "no-space",
+   * "too-big" for more pieces than are shared at a time, or "invalid" where part of a
+   * page would take the place of a whole one, and nothing is done.
    */
   share(source: FileContent, range: CloneRange): void {
     const { sourceOffset, targetOffset, length } = range;
+    const isWhole = length % PAGE === 0 || targetOffset + length >= this.size;
+    if (!isWhole) throw new FsError("invalid");
     const pages = Math.ceil(length / PAGE);
     const [from, to] = [sourceOffset / PAGE, targetOffset / PAGE];
     const wanted = source.#sum(from, from + pages);

@@ -32,6 +32,23 @@ async function isContent(g: Fixture, file: object, content: Uint8Array) {
 /** Content that files share. */
 export const cloneTests: readonly BehaviourTest[] = [
   {
+    name: "part of a block takes the place of none in the middle of a file",
+    needs: ["clones"],
+    async run(g) {
+      const block = blockOf(g);
+      const [a] = await filled(g, "a", 9);
+      const [b, content] = await filled(g, "b", 2 * block);
+      const range = whole(9);
+      await refused("invalid", () => g.ranges.clone(a, b, range));
+      assert(await isContent(g, b, content));
+      const last = { ...range, targetOffset: block };
+      await refused("invalid", () => g.ranges.clone(a, b, last));
+      assert(await isContent(g, b, content));
+      const [c] = await filled(g, "c", 9);
+      await g.ranges.clone(a, c, range);
+    },
+  },
+  {
     name: "a clone reads as its source, and changes as a file that is written",
     needs: ["clones"],
     async run(g) {
@@ -106,13 +123,9 @@ export const cloneTests: readonly BehaviourTest[] = [
       await g.ranges.clone(a, b, part);
       target.set(source.subarray(block, 2 * block));
       assert(await isContent(g, b, target));
-      // What the last block has behind the end of the source is zeros.
-      const end = { sourceOffset: 2 * block, targetOffset: block, length: 9 };
-      await g.ranges.clone(a, b, end);
-      target.fill(0, block, 2 * block);
-      target.set(source.subarray(2 * block), block);
-      assert(await isContent(g, b, target));
-      const behind = { ...end, targetOffset: 5 * block };
+      const behind = {
+        ...{ sourceOffset: 2 * block, targetOffset: 5 * block, length: 9 },
+      };
       await g.ranges.clone(a, b, behind);
       const longer = new Uint8Array(5 * block + 9);
       longer.set(target);
