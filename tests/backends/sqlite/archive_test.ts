@@ -221,6 +221,34 @@ Deno.test("an import over what is in a store tells that no server was there last
   await other.dispose();
 });
 
+Deno.test("the folders of a large archive get their times by pieces", async () => {
+  const one = sqlite(":memory:");
+  const mtime = time(5, 6);
+  const attributes = { mode: 0o700, uid: 1, gid: 2, mtime };
+  for (let i = 0; i < 2500; i++) {
+    one.create(one.root(), `${i}`, { type: "directory" }, { attributes });
+  }
+  const other = sqlite(":memory:");
+  let unsettled = 0;
+  let most = 0;
+  const [setattr, settle] = [other.setattr, other.settle];
+  other.setattr = function (...args) {
+    most = Math.max(most, ++unsettled);
+    return setattr.apply(this, args);
+  };
+  other.settle = function () {
+    unsettled = 0;
+    return settle.apply(this);
+  };
+  await importTree(other, exportTree(one));
+  assertEquals(most, 1000);
+  for (const name of ["0", "2499"]) {
+    assertEquals(find(other, name).mtime, mtime);
+  }
+  await one.dispose();
+  await other.dispose();
+});
+
 Deno.test("folders that an archive does not name are made", async () => {
   const fs = sqlite(":memory:");
   await importTree(fs, streamOf(archive({ path: "/a/b//./c" })));

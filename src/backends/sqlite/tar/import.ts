@@ -81,7 +81,7 @@ export async function unpack(
         skip(member.path, reason);
       }
     }
-    importer.finish();
+    await importer.finish();
     fs.records.delete(...UNFINISHED);
   } finally {
     await archive.close();
@@ -132,8 +132,11 @@ class Importer {
   done: ArchiveProgress = { files: 0, bytes: 0 };
   readonly #fs: SqliteFileSystem;
   readonly #options: ArchiveOptions;
-  /** Folders get their times at the end: what is unpacked into them changes those. */
-  readonly #folders = new Map<SqliteNode, AttributeChanges>();
+  /**
+   * Folders get their times at the end: what is unpacked into them changes those.
+   * By their identities, as there may be millions, and a node is far more.
+   */
+  readonly #folders = new Map<string, AttributeChanges>();
   /** The way to the folder of the last member: most others are there or near. */
   readonly #way: { readonly name: string; readonly folder: SqliteNode }[] = [];
   #unsettled = 0;
@@ -163,7 +166,8 @@ class Importer {
 
   #addFolder(folder: SqliteNode, member: ArchiveMember): void {
     const { mode, uid, gid, atime, mtime } = member;
-    this.#folders.set(folder, { mode, uid, gid, atime, mtime });
+    const key = String.fromCharCode(...this.#fs.identify(folder));
+    this.#folders.set(key, { mode, uid, gid, atime, mtime });
     this.#setXattrs(folder, member);
   }
 
@@ -175,9 +179,12 @@ class Importer {
   }
 
   /** Gives folders their attributes. */
-  finish(): void {
-    for (const [folder, attributes] of this.#folders) {
-      this.#fs.setattr(folder, attributes);
+  async finish(): Promise<void> {
+    let count = 0;
+    for (const [key, attributes] of this.#folders) {
+      const identity = Uint8Array.from(key, (byte) => byte.charCodeAt(0));
+      this.#fs.setattr(this.#fs.resolve(identity), attributes);
+      if (++count % SETTLE_FILES === 0) await this.#settle();
     }
   }
 
