@@ -156,6 +156,11 @@ Deno.test("what a file system says of itself is what it can be, or refused", asy
     ["limits", { maxLink: 2 ** 32 }, "from 1 to 4294967295, not 4294967296"],
     ["limits", { rawNames: 1 }, `${its("rawNames")} must be a boolean`],
     ["limits", { defaultLists: 1 }, `${its("defaultLists")} must be a boolean`],
+    [
+      "limits",
+      { changeType: "ctime" },
+      "changeType is monotonic, version-count",
+    ],
     ["folder", null, `${its("folder")} must be an object`],
     ["folder", late, `${its("folder")} has no path`],
     ["records", null, `${its("records")} must be an object`],

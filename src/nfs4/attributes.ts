@@ -8,6 +8,7 @@
 
 import type { FileRef } from "../vfs/file_handle.ts";
 import type {
+  ChangeType,
   FileAttributes,
   FileSystemStatus,
   FileType,
@@ -97,8 +98,13 @@ const FILE_TYPE: Readonly<Record<FileType, number>> = {
 const FH_PERSISTENT = 0;
 /** fs_charset_cap4 (RFC 8881 14.4). */
 const CharsetCap = { CONTAINS_NON_UTF8: 1, ALLOWS_ONLY_UTF8: 2 } as const;
-/** NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR (RFC 7862 12.2.3). */
-const MONOTONIC = 0;
+/** change_attr_type4 (RFC 7862 12.2.3). There is no pNFS here that could miss increments. */
+const CHANGE_TYPE: Readonly<Record<ChangeType | "undefined", number>> = {
+  "monotonic": 0,
+  "version-counter": 1,
+  "time-metadata": 3,
+  "undefined": 4,
+};
 /** What FileSystemLimits says when it says nothing. */
 const DEFAULTS = {
   maxName: 255,
@@ -381,7 +387,8 @@ const ROWS: readonly AttributeRow[] = [
     name: "change_attr_type",
     since: 2,
     perFileSystem: true,
-    get: (xdr) => xdr.uint32(MONOTONIC),
+    get: (xdr, { file: { export: { fs } } }) =>
+      xdr.uint32(CHANGE_TYPE[fs.limits?.changeType ?? "undefined"]),
   },
   // RFC 8275 5
   {

@@ -9,6 +9,7 @@ import {
   type TypeName,
 } from "../base/option_values.ts";
 import type {
+  ChangeType,
   FileSystem,
   FileSystemLimits,
   HostFolder,
@@ -42,7 +43,14 @@ const LIMIT_NAMES: OptionNames<FileSystemLimits> = {
   ...LIMITS,
   rawNames: true,
   defaultLists: true,
+  changeType: true,
 };
+
+const CHANGE_TYPES: readonly ChangeType[] = [
+  "monotonic",
+  "version-counter",
+  "time-metadata",
+];
 
 /** Types of the parts of what is an object, by `typeof`. */
 type Parts<T> = Readonly<Record<keyof T, TypeName>>;
@@ -104,6 +112,7 @@ function checkLimits(
   for (const name of ["rawNames", "defaultLists"] as const) {
     checkType(its(name), limits[name], "boolean");
   }
+  checkWord(its("changeType"), limits.changeType, CHANGE_TYPES);
 }
 
 /** Throws TypeError for an object without one of its parts; it may be left out. */

@@ -182,6 +182,12 @@ export interface FileSystemStatus {
   readonly freeFiles: number;
 }
 
+/**
+ * How {@linkcode FileAttributes.change} grows (RFC 7862 12.2.3): by some with each
+ * change, by one with each, or as the clock of ctime does.
+ */
+export type ChangeType = "monotonic" | "version-counter" | "time-metadata";
+
 /** What holds for a whole file system. */
 export interface FileSystemLimits {
   /** Longest name in bytes of UTF-8; 255 where absent. */
@@ -204,6 +210,8 @@ export interface FileSystemLimits {
    * lengths are but at the end of the source; 4096 where absent.
    */
   readonly cloneBlock?: number | undefined;
+  /** How the counters of changes grow; clients can't tell where absent. */
+  readonly changeType?: ChangeType | undefined;
   /** Most hard links of a file; 65535 where absent. */
   readonly maxLink?: number | undefined;
   /** Smallest difference between two times that it keeps, in nanoseconds; 1 where absent. */

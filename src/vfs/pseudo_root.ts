@@ -4,6 +4,7 @@ import type {
   DirectoryPage,
   FileAttributes,
   FileSystem,
+  FileSystemLimits,
   Timestamp,
 } from "./file_system.ts";
 
@@ -28,6 +29,8 @@ export interface PseudoFolder {
  * client can change.
  */
 export class PseudoRoot implements FileSystem<PseudoFolder> {
+  /** What clients see of a folder is of the server's start. */
+  readonly limits: FileSystemLimits = { changeType: "time-metadata" };
   readonly #root: PseudoFolder;
   readonly #byIdentity = new Map<string, PseudoFolder>();
 

@@ -101,6 +101,8 @@ export class HostedFileSystem implements FileSystem<LocalNode> {
     this.limits = {
       timeDelta,
       rawNames,
+      // What the host changes twice within a tick of its clock may show once.
+      changeType: "time-metadata",
       defaultLists: host.hasAccessLists,
       maxFileSize: largestFile(path),
     };

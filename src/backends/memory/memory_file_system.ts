@@ -71,6 +71,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   /** Names of 255 bytes, files of 2^53 - 1 bytes, 65535 links, clones in blocks of 64 KiB. */
   readonly limits: FileSystemLimits = {
     cloneBlock: PAGE,
+    changeType: "version-counter",
     maxName: MAX_NAME,
     maxFileSize: Number.MAX_SAFE_INTEGER,
     maxLink: MAX_LINK,

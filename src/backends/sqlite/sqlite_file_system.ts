@@ -97,7 +97,13 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
       ? undefined
       : { path: this.#store.directory, isShown: false };
     const { maxFileSize, records, nodes, data } = this.#store;
-    this.limits = { maxName: MAX_NAME, maxFileSize, maxLink: MAX_LINK };
+    this.limits = {
+      maxName: MAX_NAME,
+      maxFileSize,
+      maxLink: MAX_LINK,
+      // A number of the whole store: it grows by more than one.
+      changeType: "monotonic",
+    };
     this.#maxFileSize = maxFileSize;
     if (!data.hasRanges) {
       for (const name of ["deallocate", "seek"]) {

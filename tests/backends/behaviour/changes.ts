@@ -37,6 +37,35 @@ export const changeTests: readonly BehaviourTest[] = [
     },
   },
   {
+    name:
+      "the change counter grows by one where it is said to be a version counter (RFC 7862 12.2.3)",
+    async run(g) {
+      const { changeType } = g.fs.limits!;
+      assert(changeType !== undefined);
+      const file = await g.file("a");
+      const other = await g.folder("other");
+      const root = g.root;
+      const move = (name: string, directory: object) =>
+        g.fs.rename({ directory: root, name }, { directory, name: "d" });
+      const acts: [object, () => unknown][] = [
+        [file, () => g.write(file, "xyz", 70_000)],
+        [file, () => g.fs.setattr(file, { size: 5, mode: 0o600 })],
+        [root, () => g.file("b")],
+        [file, () => g.fs.link(file, other, "c")],
+        [root, () => g.fs.remove(root, "b")],
+        [root, () => move("a", root)],
+        [other, () => move("d", other)],
+      ];
+      for (const [i, [node, act]] of acts.entries()) {
+        const before = await counter(g, node);
+        await act();
+        const grown = await counter(g, node) - before;
+        if (changeType === "version-counter") assertEquals(grown, 1, `${i}`);
+        else assertGreater(grown, 0, `${i}`);
+      }
+    },
+  },
+  {
     name: "the change counter grows with every setattr, however quick",
     async run(g) {
       const file = await g.file("a");

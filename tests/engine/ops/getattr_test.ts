@@ -138,7 +138,7 @@ Deno.test("GETATTR encodes each attribute as its type says (RFC 8881 5.8)", asyn
   assertEquals([values.uint32(), values.uint32()], [0, 0], "rawdev");
   assertEquals([values.int64(), values.uint32()], [0n, 1], "time_delta");
   assertEquals(values.uint32(), 2, "FSCHARSET_CAP4_ALLOWS_ONLY_UTF8");
-  assertEquals(values.uint32(), 0, "NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR");
+  assertEquals(values.uint32(), 1, "NFS4_CHANGE_TYPE_IS_VERSION_COUNTER");
   assertEquals(values.remaining, 0);
 });
 
@@ -149,6 +149,21 @@ Deno.test("time_delta is as coarse as the file system's times (RFC 8881 5.8.2.41
     const values = await root.attributes(51);
     const delta = Number(values.int64()) * 1_000_000_000 + values.uint32();
     assertEquals(delta, timeDelta);
+  }
+});
+
+Deno.test("change_attr_type is what the file system says, UNDEFINED where it says nothing (RFC 7862 12.2.3)", async () => {
+  const types = [
+    ["monotonic", 0],
+    ["version-counter", 1],
+    ["time-metadata", 3],
+    [undefined, 4],
+  ] as const;
+  for (const [changeType, number] of types) {
+    const fs = Object.assign(memory(tree), { limits: { changeType } });
+    const fixture = new Fixture({ path: "/", fs });
+    const root = await fixture.at("/", { minorVersion: 2 });
+    assertEquals((await root.attributes(79)).uint32(), number, changeType);
   }
 });
 
