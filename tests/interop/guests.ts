@@ -5,6 +5,7 @@
  */
 
 import { TextLineStream } from "./lines.ts";
+import type { Kernel } from "./matrix.ts";
 import { parseBoot } from "./pace.ts";
 import type { Boot } from "./suites.ts";
 
@@ -20,6 +21,8 @@ export interface Tally {
 
 /** Where a boot finds its server. */
 export interface BootTarget {
+  /** The client's kernel. */
+  kernel: Kernel;
   /** The minor version's name. */
   vers: string;
   /** The server's port on 127.0.0.1. */
@@ -49,11 +52,13 @@ export interface BootResult {
 const HERE = new URL("./", import.meta.url).pathname;
 const CLIENT = `${HERE}linux-client`;
 
-/** Fills the cache; returns why it can't, or undefined. */
+/** Fills the cache with a guest; returns why it can't, or undefined. */
 export async function buildGuest(
+  kernel: Kernel,
   packages?: string,
 ): Promise<string | undefined> {
-  const args = ["--build", ...packages ? ["--with", packages] : []];
+  const args = ["--build", "--kernel", kernel]
+    .concat(packages ? ["--with", packages] : []);
   try {
     const { success, stderr } = await new Deno.Command(CLIENT, {
       args,
@@ -97,7 +102,8 @@ export async function runBoot(
   ]);
   const single = boot.scripts.length === 1;
   const child = new Deno.Command(CLIENT, {
-    args: ["--vers", target.vers, "--port", `${target.port}`]
+    args: ["--kernel", target.kernel]
+      .concat(["--vers", target.vers, "--port", `${target.port}`])
       .concat([
         "--timeout",
         `${boot.timeout}`,

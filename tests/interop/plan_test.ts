@@ -13,6 +13,7 @@ Deno.test("a script's closing line is read, from one guest or of several", () =>
 Deno.test("every suite is either booted or skipped with a reason", () => {
   const { boots, skips } = plan({
     suites: SUITES,
+    kernel: "7.3",
     backend: "memory",
     vers: "4.0",
     treeFile: "/tree.tar",
@@ -22,6 +23,7 @@ Deno.test("every suite is either booted or skipped with a reason", () => {
     "sparse",
     "names",
     "xattr",
+    "dirdeleg",
     "reconnect",
     "reclaim",
     "crash",
@@ -39,6 +41,7 @@ Deno.test("every suite is either booted or skipped with a reason", () => {
 Deno.test("what takes the mount away is the last script of its boot", () => {
   const { boots } = plan({
     suites: SUITES,
+    kernel: "7.3",
     backend: "sqlite",
     vers: "4.1",
     treeFile: "/tree.tar",
@@ -49,4 +52,32 @@ Deno.test("what takes the mount away is the last script of its boot", () => {
     assertEquals(all.filter((script) => script === name), [name]);
     assertEquals(lasts.includes(name), true, name);
   }
+});
+
+Deno.test("where a kernel can't be had each of its suites is skipped", () => {
+  const noGuest = "cannot read trixie-backports";
+  const { boots, skips } = plan({
+    suites: SUITES,
+    kernel: "7.3",
+    backend: "memory",
+    vers: "4.2",
+    noGuest,
+    treeFile: "/tree.tar",
+  });
+  assertEquals(boots, []);
+  assertEquals(
+    skips,
+    SUITES.map((suite) => ({ suite, reason: noGuest })),
+  );
+});
+
+Deno.test("what only a newer kernel asks for is skipped on the older one", () => {
+  const target = { backend: "memory", vers: "4.2", treeFile: "/tree.tar" };
+  const [old, young] = ["6.1", "7.3"].map((kernel) =>
+    plan({ ...target, kernel, suites: ["dirdeleg"] })
+  );
+  assertEquals(old!.skips.map(({ suite }) => suite), ["dirdeleg"]);
+  assertEquals(young!.boots.map(({ scripts }) => scripts), [
+    [["dirdeleg-a.sh"], ["dirdeleg-b.sh"]],
+  ]);
 });

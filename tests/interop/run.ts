@@ -1,10 +1,10 @@
 /**
- * Mounts the server with a real Linux kernel client: back ends × minor versions
- * × suites of guest scripts. See README.md beside this file.
+ * Mounts the server with a real Linux kernel client: kernels × back ends ×
+ * minor versions × suites of guest scripts. See README.md beside this file.
  *
- *     deno run -A tests/interop/run.ts [SUITE...] [--backend memory,local,sqlite]
- *         [--vers 4.0,4.1,4.2] [--full] [--jobs N] [--require] [--seed N]
- *         [--external PORT [--sub DIR]]
+ *     deno run -A tests/interop/run.ts [SUITE...] [--kernel 6.1,7.3]
+ *         [--backend memory,local,sqlite] [--vers 4.0,4.1,4.2] [--full]
+ *         [--jobs N] [--require] [--seed N] [--external PORT [--sub DIR]]
  *
  * @module
  */
@@ -15,11 +15,13 @@ import {
   BACKENDS,
   type Combination,
   gate,
+  type Kernel,
+  KERNELS,
   product,
   VERSIONS,
 } from "./matrix.ts";
 import { Pace } from "./pace.ts";
-import { plan, type Suite, SUITES, TREE_PACKAGES } from "./suites.ts";
+import { plan, SUITES, TREE_PACKAGES } from "./suites.ts";
 import { fetchTree, treeFile } from "./tree.ts";
 import { runTrial, type Settings, type Trial } from "./trial.ts";
 
@@ -34,6 +36,7 @@ function readArgs() {
       args: Deno.args,
       allowPositionals: true,
       options: {
+        kernel: { type: "string" },
         backend: { type: "string", default: "memory,local,sqlite" },
         vers: { type: "string", default: "4.0,4.1,4.2" },
         full: { type: "boolean", default: false },
@@ -61,19 +64,37 @@ function pickOf<T extends string>(
 
 function combinations({ values, positionals }: ReturnType<typeof readArgs>) {
   const suites = positionals.flatMap((name) => pickOf("suite", name, SUITES));
-  const versions = pickOf("version", values.vers, VERSIONS);
-  if (values.external) {
-    return product(["external"], versions, suites.length ? suites : SUITES);
-  }
+  const isGate = suites.length === 0 && !values.full && !values.external;
+  const kernels = values.kernel !== undefined
+    ? pickOf("kernel", values.kernel, KERNELS)
+    : isGate
+    ? KERNELS
+    : [KERNELS[0]];
   const backends = pickOf("back end", values.backend, BACKENDS);
-  if (suites.length > 0) return product(backends, versions, suites);
-  if (values.full) return product(backends, versions, SUITES);
-  return gate(backends, versions);
+  const versions = pickOf("version", values.vers, VERSIONS);
+  if (isGate) return gate(kernels, backends, versions);
+  return product(
+    kernels,
+    values.external ? ["external"] : backends,
+    versions,
+    suites.length ? suites : SUITES,
+  );
+}
+
+/** Builds the guests of a kernel that these want; tells why one can't be had. */
+async function buildGuests(kernel: Kernel, wanted: readonly Combination[]) {
+  const suites = wanted.flatMap((each) => each.suites);
+  const noGuest = await buildGuest(kernel);
+  const wantsPackages = suites.includes("tree") || suites.includes("crash");
+  const noPackages = wantsPackages
+    ? noGuest ?? await buildGuest(kernel, TREE_PACKAGES)
+    : undefined;
+  return { noGuest, noPackages };
 }
 
 /** Tells whose lines they are. */
-const speak = ({ backend, vers }: Combination) => (line: string) =>
-  console.log(`[${backend} ${vers}] ${line}`);
+const speak = ({ kernel, backend, vers }: Combination) => (line: string) =>
+  console.log(`[${kernel} ${backend} ${vers}] ${line}`);
 
 async function main(): Promise<void> {
   // A run that is broken off takes its servers and guests along.
@@ -96,34 +117,22 @@ async function main(): Promise<void> {
   if (values.external) settings.external = Number(values.external);
 
   const trials: Trial[] = [];
-  const noGuest = await buildGuest();
-  if (noGuest !== undefined) {
-    for (const each of wanted) {
-      speak(each)(`skip ${each.suites.join(" ")}: ${noGuest}`);
-      sum.skipped += each.suites.length;
-    }
-  } else {
-    const wants = (suite: Suite) =>
-      wanted.some(({ suites }) => suites.includes(suite));
-    const noTree = wants("tree") ? await fetchTree() : undefined;
-    const noPackages = wants("tree") || wants("crash")
-      ? await buildGuest(TREE_PACKAGES)
-      : undefined;
-    for (const each of wanted) {
+  const noTree = wanted.some(({ suites }) => suites.includes("tree"))
+    ? await fetchTree()
+    : undefined;
+  for (const [kernel, group] of Map.groupBy(wanted, (each) => each.kernel)) {
+    const lacks = { noTree, ...await buildGuests(kernel, group) };
+    for (const each of group) {
       const onLine = speak(each);
-      const { boots, skips } = plan({
-        ...each,
-        noPackages,
-        noTree,
-        treeFile: treeFile(),
-      });
+      const target = { ...each, ...lacks, treeFile: treeFile() };
+      const { boots, skips } = plan(target);
       for (const { suite, reason } of skips) onLine(`skip ${suite}: ${reason}`);
       sum.skipped += skips.length;
       trials.push(...boots.map((boot) => ({ ...each, boot, onLine })));
     }
-    // The longest first, or the last one would go on alone.
-    trials.sort((one, other) => other.boot.timeout - one.boot.timeout);
   }
+  // The longest first, or the last one would go on alone.
+  trials.sort((one, other) => other.boot.timeout - one.boot.timeout);
 
   const worker = async () => {
     for (let next; (next = trials.shift()) && !signal.aborted;) {

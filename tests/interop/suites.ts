@@ -35,6 +35,7 @@ export const SUITES = [
   "locks",
   "lock2",
   "deleg",
+  "dirdeleg",
   "silent",
   "reconnect",
   "reclaim",
@@ -51,11 +52,15 @@ export type Suite = typeof SUITES[number];
 export interface Target {
   /** The suites that are wanted. */
   suites: readonly Suite[];
+  /** The client's kernel. */
+  kernel: string;
   /** Name of the back end. */
   backend: string;
   /** The minor version's name, `"4.1"`. */
   vers: string;
-  /** Why the guest can't have {@link TREE_PACKAGES}, if it can't. */
+  /** Why there is no guest, if there is none. */
+  noGuest?: string | undefined;
+  /** Why it can't have {@link TREE_PACKAGES}, if it can't. */
   noPackages?: string | undefined;
   /** Why the tree can't be had here, if it can't. */
   noTree?: string | undefined;
@@ -98,7 +103,7 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
   );
   if (single.length > 0) boots.push(singleBoot(single, false));
 
-  const pairs = pick("lock2", "deleg");
+  const pairs = pick("lock2", "deleg", "dirdeleg");
   if (pairs.length > 0) {
     const role = (name: string) => pairs.map((suite) => `${suite}-${name}.sh`);
     boots.push({
@@ -148,7 +153,8 @@ function singleBoot(suites: Suite[], proxied: boolean): Boot {
 }
 
 function reasonAgainst(suite: Suite, target: Target): string | undefined {
-  const { backend, vers } = target;
+  const { kernel, backend, vers } = target;
+  if (target.noGuest !== undefined) return target.noGuest;
   if (suite === "reconnect" && vers === "4.0") {
     return "exactly-once needs the sessions of 4.1";
   }
@@ -160,6 +166,15 @@ function reasonAgainst(suite: Suite, target: Target): string | undefined {
   }
   if (suite === "xattr" && vers !== "4.2") {
     return "extended attributes are of 4.2";
+  }
+  if (suite === "dirdeleg" && kernel === "6.1") {
+    return `Linux ${kernel} asks for no delegation of a folder`;
+  }
+  if (suite === "dirdeleg" && vers === "4.0") {
+    return "delegations of folders are of 4.1";
+  }
+  if (suite === "dirdeleg" && backend === "local") {
+    return `${backend} grants no delegation of a folder`;
   }
   if (["reclaim", "stopped"].includes(suite) && backend === "memory") {
     return `${backend} does not outlive a restart of its server`;

@@ -42,7 +42,7 @@ export interface Settings {
 }
 
 /** What is tried. */
-export interface Trial extends Pick<Combination, "backend" | "vers"> {
+export interface Trial extends Omit<Combination, "suites"> {
   /** The guests. */
   boot: Boot;
   /** Takes each line. */
@@ -68,7 +68,7 @@ async function attempt(
   settings: Settings,
   factor: number,
 ): Promise<BootResult> {
-  const { backend, vers, boot, onLine } = trial;
+  const { kernel, backend, vers, boot, onLine } = trial;
   const { external, signal, pace } = settings;
   const dir = backend === "memory" || external !== undefined
     ? undefined
@@ -90,6 +90,7 @@ async function attempt(
     using proxy = new Proxy(port);
     using hooks = serveHooks((wish) => grant(wish, { server, proxy, dir }));
     const result = await runBoot(boot, {
+      kernel,
       vers,
       port: boot.proxied ? proxy.port : port,
       env: {

@@ -2,6 +2,7 @@
 # Sourced by linux-client.
 
 CRASH='Kernel panic|Oops:|BUG:|general protection fault'
+WARNING='WARNING: .*CPU[:#]'           # the processor comes first in 6.1, later in 7.3
 
 status_of() {               # client -> RC, said on stderr
     local c=$1 log=$RUN/client$1 res con
@@ -25,8 +26,8 @@ status_of() {               # client -> RC, said on stderr
             say "${WHO}umount failed"; [ "$RC" = 0 ] && RC=125
         fi
     fi
-    if grep -qa 'WARNING: CPU' "$con" 2> /dev/null; then
-        say "${WHO}kernel warning in the guest:"; grep -a -m1 -A12 'WARNING: CPU' "$con" | sed 's/\r$//' >&2
+    if grep -qa "$WARNING" "$con" 2> /dev/null; then
+        say "${WHO}kernel warning in the guest:"; grep -a -m1 -A12 "$WARNING" "$con" | sed 's/\r$//' >&2
         [ $STRICT = 1 ] && [ "$RC" = 0 ] && RC=125
     fi
 }
