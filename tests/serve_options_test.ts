@@ -161,6 +161,7 @@ Deno.test("what a file system says of itself is what it can be, or refused", asy
       { changeType: "ctime" },
       "changeType is monotonic, version-count",
     ],
+    ["limits", { hasQuota: 1 }, `${its("hasQuota")} must be a boolean`],
     ["folder", null, `${its("folder")} must be an object`],
     ["folder", late, `${its("folder")} has no path`],
     ["records", null, `${its("records")} must be an object`],

@@ -118,6 +118,8 @@ const SECOND = 1_000_000_000;
 
 const hasSpace = (terms: AttributeTerms): boolean =>
   terms.fs.status !== undefined;
+const hasQuota = (terms: AttributeTerms): boolean =>
+  hasSpace(terms) && terms.fs.limits?.hasQuota === true;
 const canSet = (terms: AttributeTerms): boolean =>
   hasMethod(terms.fs, "setattr");
 
@@ -279,6 +281,10 @@ const ROWS: readonly AttributeRow[] = [
     get: (xdr, { attributes }) => xdr.string(String(attributes.gid)),
     set: decoders.ownerGroup,
   },
+  quota(38, "quota_avail_hard", ({ availableBytes }) => availableBytes),
+  // There is none that only warns.
+  quota(39, "quota_avail_soft", ({ availableBytes }) => availableBytes),
+  quota(40, "quota_used", usedBytes),
   {
     number: 41,
     name: "rawdev",
@@ -438,6 +444,28 @@ function space(
     supported: hasSpace,
     get: (xdr, source) => xdr.uint64Number(source.space![key]),
   };
+}
+
+/** A row of an attribute about the quota that the files of the file system share. */
+function quota(
+  number: number,
+  name: string,
+  of: (space: FileSystemStatus) => number,
+): AttributeRow {
+  return {
+    number,
+    name,
+    needsSpace: true,
+    supported: hasQuota,
+    get: (xdr, source) => xdr.uint64Number(of(source.space!)),
+  };
+}
+
+function usedBytes(
+  { totalBytes, freeBytes, usedBytes = totalBytes - freeBytes }:
+    FileSystemStatus,
+): number {
+  return Math.max(0, usedBytes);
 }
 
 function charsetCap({ export: { fs } }: FileRef): number {

@@ -43,6 +43,7 @@ const LIMIT_NAMES: OptionNames<FileSystemLimits> = {
   ...LIMITS,
   rawNames: true,
   defaultLists: true,
+  hasQuota: true,
   changeType: true,
 };
 
@@ -109,7 +110,7 @@ function checkLimits(
   for (const [name, range] of Object.entries(LIMITS)) {
     checkWhole(its(name), limits[name as keyof typeof LIMITS], range);
   }
-  for (const name of ["rawNames", "defaultLists"] as const) {
+  for (const name of ["rawNames", "defaultLists", "hasQuota"] as const) {
     checkType(its(name), limits[name], "boolean");
   }
   checkWord(its("changeType"), limits.changeType, CHANGE_TYPES);

@@ -210,6 +210,11 @@ export interface FileSystemLimits {
    * lengths are but at the end of the source; 4096 where absent.
    */
   readonly cloneBlock?: number | undefined;
+  /**
+   * Whether all of its files share a quota: `status` tells what that has left (of
+   * `availableBytes`), and what they take of it (`usedBytes`).
+   */
+  readonly hasQuota?: boolean | undefined;
   /** How the counters of changes grow; clients can't tell where absent. */
   readonly changeType?: ChangeType | undefined;
   /** Most hard links of a file; 65535 where absent. */

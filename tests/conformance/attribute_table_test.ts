@@ -114,6 +114,10 @@ const BACK_ENDS: readonly BackEnd[] = [
   { name: "memory", make: () => ({ fs: memory() }) },
   { name: "sqlite", make: () => ({ fs: sqlite(":memory:") }) },
   {
+    name: "memory with a quota",
+    make: () => ({ fs: memory({}, { maxBytes: 2 ** 24 }) }),
+  },
+  {
     name: "local",
     ignore: noFolder || !hasFfi || !isRoot,
     make: () => hosted(true),
@@ -262,7 +266,7 @@ async function checkGetting(client: StateClient, file: string): Promise<void> {
     );
     assertEquals(Object.keys(attributes), [name]);
     // Room is the host's, and others use it meanwhile.
-    if (name === "rdattr_error" || /^(space|files)_/.test(name)) continue;
+    if (name === "rdattr_error" || /^(space|files|quota)_/.test(name)) continue;
     const verify = op.verify(attributes);
     assertEquals(await client.status(...walk([file]), verify), "OK", name);
   }

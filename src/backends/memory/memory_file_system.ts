@@ -69,13 +69,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   /** Itself, unless it is a class of others that extends it. */
   readonly [soundResults]: object | undefined;
   /** Names of 255 bytes, files of 2^53 - 1 bytes, 65535 links, clones in blocks of 64 KiB. */
-  readonly limits: FileSystemLimits = {
-    cloneBlock: PAGE,
-    changeType: "version-counter",
-    maxName: MAX_NAME,
-    maxFileSize: Number.MAX_SAFE_INTEGER,
-    maxLink: MAX_LINK,
-  };
+  readonly limits: FileSystemLimits;
   /** What has to speak for a caller where the export does not say. */
   readonly trust: Trust;
   readonly #now: () => Timestamp;
@@ -96,6 +90,14 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     const { maxBytes, maxFiles, maxHeap, ...rest } = complete(options);
     const { mode, uid, gid, trust, now, instance } = rest;
     this.trust = trust;
+    this.limits = {
+      cloneBlock: PAGE,
+      changeType: "version-counter",
+      hasQuota: options.maxBytes !== undefined,
+      maxName: MAX_NAME,
+      maxFileSize: Number.MAX_SAFE_INTEGER,
+      maxLink: MAX_LINK,
+    };
     this.#now = now;
     this.#instance = instance;
     this.#capacity = new Capacity({

@@ -96,11 +96,12 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     this.folder = directory === MEMORY
       ? undefined
       : { path: this.#store.directory, isShown: false };
-    const { maxFileSize, records, nodes, data } = this.#store;
+    const { maxFileSize, records, nodes, data, room } = this.#store;
     this.limits = {
       maxName: MAX_NAME,
       maxFileSize,
       maxLink: MAX_LINK,
+      hasQuota: room.quota !== Infinity,
       // A number of the whole store: it grows by more than one.
       changeType: "monotonic",
     };

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
+import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { getattr } from "../../../src/engine/ops/getattr.ts";
 import { getfh } from "../../../src/engine/ops/getfh.ts";
 import { nverify } from "../../../src/engine/ops/nverify.ts";
@@ -149,6 +150,41 @@ Deno.test("time_delta is as coarse as the file system's times (RFC 8881 5.8.2.41
     const values = await root.attributes(51);
     const delta = Number(values.int64()) * 1_000_000_000 + values.uint32();
     assertEquals(delta, timeDelta);
+  }
+});
+
+Deno.test("an export with a quota tells what that leaves, as room and as quota (RFC 8881 5.8.2.28 to 5.8.2.30)", async () => {
+  const quota = 2 ** 24;
+  for (
+    const fs of [
+      memory({}, { maxBytes: quota }),
+      sqlite(":memory:", { quotaBytes: quota }),
+    ] as FileSystem[]
+  ) {
+    const root = await new Fixture({ path: "/", fs }).at("/");
+    const told = async () => {
+      const values = await root.attributes(38, 39, 40, 42, 43, 44);
+      return Array.from({ length: 6 }, () => Number(values.uint64()));
+    };
+    const [hard, soft, used, ...space] = await told();
+    assertEquals([soft, used! + hard!], [hard, quota]);
+    assertEquals(space, [hard, hard, quota]);
+    const attributes = { mode: 0o644, uid: 0, gid: 0 };
+    const { node } = await fs.create!(fs.root(), "f", { type: "file" }, {
+      attributes,
+    });
+    await fs.write!(node, 0, new Uint8Array(2 ** 20), "file");
+    const [left, , more, ...after] = await told();
+    assert(more! >= used! + 2 ** 20);
+    assertEquals(left! + more!, quota);
+    assertEquals(after, [left, left, quota]);
+    await fs.dispose?.();
+  }
+  for (const fs of [memory(), sqlite(":memory:")] as FileSystem[]) {
+    const root = await new Fixture({ path: "/", fs }).at("/");
+    const numbers = await supported(root);
+    assertEquals([38, 39, 40].filter((number) => numbers.includes(number)), []);
+    await fs.dispose?.();
   }
 });
 
