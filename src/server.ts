@@ -121,6 +121,7 @@ export class NfsServer implements AsyncDisposable {
     this.#parts.fileSystems.begin();
     // Not sooner: they would hold a server that could not listen.
     this.#parts.outside.watch();
+    this.#parts.state.opened();
     const sweep = () => this.#sweepSafely();
     this.#endSweeps = every(this.#clock, SWEEP_INTERVAL_MS, sweep);
     signal?.addEventListener("abort", this.#abort);

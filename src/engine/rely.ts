@@ -4,6 +4,9 @@ import type { FileSystem } from "../vfs/file_system.ts";
 import type { CompoundContext } from "./context.ts";
 import type { OperationRow } from "./operation.ts";
 
+/** What looks at content, which an open of another client may deny. */
+const READS: ReadonlySet<number> = new Set([Op.READ, Op.READ_PLUS, Op.SEEK]);
+
 /** An operation, and where its result begins in the COMPOUND4res. */
 export interface Result {
   readonly row: OperationRow;
@@ -27,7 +30,7 @@ export function rely(context: CompoundContext, { row, at }: Result): void {
 export function relyOnLosses(context: CompoundContext, result: Result): void {
   const { number, usesFiles, changes } = result.row;
   const mayConflict = usesFiles &&
-    (changes !== "nothing" || number === Op.READ);
+    (changes !== "nothing" || READS.has(number));
   if (mayConflict && context.services.records?.isForgetting) {
     relyOnRecords(context, result);
   }

@@ -48,25 +48,32 @@ export class GracePeriod {
   readonly #records: ReclaimRecords | undefined;
   readonly #onEnd: (() => Piecework) | undefined;
   readonly #begin: (work: Piecework) => void;
-  readonly #latestEnd: number;
+  readonly #durationMs: number;
+  #latestEnd = 0;
   readonly #extensionMs: number;
-  #endsAt: number;
+  #endsAt = 0;
   /** Reclaims so far, by whether they were let through. */
   readonly reclaims = { allowed: 0, refused: 0 };
   #isActive: boolean;
   #isEnding = false;
 
-  /** Starts the period. */
+  /** Starts the period; see {@linkcode GracePeriod.opened}. */
   constructor(options: GracePeriodOptions) {
     const { clock, durationMs = 0 } = options;
     this.#clock = clock;
     this.#records = options.records;
     this.#onEnd = options.onEnd;
     this.#begin = options.begin ?? finish;
-    this.#endsAt = clock.now() + durationMs;
-    this.#latestEnd = this.#endsAt + durationMs;
+    this.#durationMs = durationMs;
     this.#extensionMs = Math.min(GRACE_EXTENSION_MS, durationMs);
     this.#isActive = durationMs > 0;
+    this.opened();
+  }
+
+  /** Clients can come from now on: the period is as long as if it had begun now. */
+  opened(): void {
+    this.#endsAt = this.#clock.now() + this.#durationMs;
+    this.#latestEnd = this.#endsAt + this.#durationMs;
   }
 
   /** Whether the period lasts: no client gets anything new. */

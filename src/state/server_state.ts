@@ -212,6 +212,15 @@ export class ServerState implements LockingTables {
     return client;
   }
 
+  /**
+   * Clients can come from now on: nothing ran out for them while they could not, as
+   * while sessions of thousands of others were restored.
+   */
+  opened(): void {
+    this.grace.opened();
+    for (const client of this.clients) this.lease.renew(client);
+  }
+
   /** NFSv4.0: callbacks of the client go where its registration says now. */
   callbackConfirmed(client: Client): void {
     client.noteCallbackPath(true);

@@ -2,11 +2,15 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Capacity } from "../../src/backends/common/capacity.ts";
-import { FileContent } from "../../src/backends/common/file_content.ts";
+import {
+  FileContent,
+  MOST_SHARED,
+} from "../../src/backends/common/file_content.ts";
 import { PAGE, Piece } from "../../src/backends/common/piece.ts";
 import { PieceTree } from "../../src/backends/common/piece_tree.ts";
 import { FsError } from "../../src/vfs/errors.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
+import { liveHeap } from "../support/heap.ts";
 import { looksOf } from "../support/looks.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 
@@ -179,6 +183,8 @@ Deno.test("two contents that share pages have what two plain arrays have, and ea
       if (most <= 0 || isOverlap) return;
       const length = Math.min(most, count * PAGE);
       const [sourceOffset, targetOffset] = [from * PAGE, to * PAGE];
+      const isPart = length % PAGE !== 0;
+      if (isPart && targetOffset + length < content.size) return;
       content.share(source.content, { sourceOffset, targetOffset, length });
       const end = (from + Math.ceil(length / PAGE)) * PAGE;
       const copy = source.plain.slice(sourceOffset, end);
@@ -223,13 +229,37 @@ Deno.test("more pieces than are shared at a time are too many, and nothing is do
   const room = new Capacity({ bytes, heap: bytes, files: 1 });
   const [a, b] = [new FileContent(room), new FileContent(room)];
   const one = new Uint8Array(1);
-  for (let i = 0; i <= 65_536; i++) a.write(i * PAGE, one);
+  for (let i = 0; i <= MOST_SHARED; i++) a.write(i * PAGE, one);
   const free = room.freeBytes;
   const range = { sourceOffset: 0, targetOffset: 0, length: a.size };
   assertThrows(() => b.share(a, range), FsError, "too-big");
   assertEquals([b.size, room.freeBytes], [0, free]);
-  b.share(a, { ...range, length: 65_536 * PAGE });
-  assertEquals(room.freeBytes, free - 65_536 * (1 + COST_OF_PIECE));
+  b.share(a, { ...range, length: MOST_SHARED * PAGE });
+  assertEquals(room.freeBytes, free - MOST_SHARED * (1 + COST_OF_PIECE));
+});
+
+Deno.test("what is allocated takes its room, and no memory before it is written to", () => {
+  const bytes = 2 ** 29;
+  const room = new Capacity({ bytes, heap: bytes, files: 1 });
+  const content = new FileContent(room);
+  const before = liveHeap();
+  const length = 2 ** 28;
+  {
+    using allocation = content.allocation(5, length);
+    while (allocation.step());
+  }
+  content.resize(length);
+  assert(liveHeap() - before < 2 ** 24);
+  assertEquals(content.used, length - 5);
+  assert(room.freeBytes < bytes - content.used);
+  const data = new Uint8Array(2 * PAGE).fill(7);
+  content.write(PAGE + 1, data);
+  const read = new Uint8Array(4 * PAGE);
+  content.read(0, read);
+  const expected = new Uint8Array(4 * PAGE);
+  expected.set(data, PAGE + 1);
+  assertEquals(read, expected);
+  assertEquals(content.used, length - 5);
 });
 
 Deno.test("no later write to what is shared lacks room", () => {

@@ -388,18 +388,18 @@ Deno.test("a folder of 100,000 is read from anywhere, with gaps", () => {
 });
 
 Deno.test("to allocate much lets others have their turns, and takes the room at once", async () => {
-  const maxBytes = 2 ** 28;
+  const maxBytes = 2 ** 32;
   const fs = memory({ other: "x" }, { maxBytes });
   const file = make(fs, "file");
   const free = fs.status().freeBytes;
-  const much = 2 ** 27;
+  const much = 2 ** 31;
   let isOver = false;
   const allocated = fs.allocate(file, 0, much);
   assert(allocated instanceof Promise);
   allocated.then(() => isOver = true);
   assert(fs.status().freeBytes <= free - much);
   // No other gets what is left to be made.
-  refused("no-space", () => fs.allocate(make(fs, "second"), 0, 2 ** 27));
+  refused("no-space", () => fs.allocate(make(fs, "second"), 0, 2 ** 31));
   await new Promise((resolve) => setTimeout(resolve));
   assert(!isOver, "others have their turn before it is over");
   await allocated;
@@ -408,24 +408,24 @@ Deno.test("to allocate much lets others have their turns, and takes the room at 
 });
 
 Deno.test("a file that goes while room is made for it gives all of that back", async () => {
-  const fs = memory({}, { maxBytes: 2 ** 28 });
+  const fs = memory({}, { maxBytes: 2 ** 32 });
   const before = fs.status().freeBytes;
   const file = make(fs, "file");
-  const allocated = Promise.resolve(fs.allocate(file, 0, 2 ** 27));
+  const allocated = Promise.resolve(fs.allocate(file, 0, 2 ** 31));
   fs.remove(fs.root(), "file");
   await assertRejects(() => allocated, FsError, "stale");
   assertEquals(fs.status().freeBytes, before);
 });
 
 Deno.test("a file that is written and cut while room is made for it counts what it takes", async () => {
-  const fs = memory({}, { maxBytes: 2 ** 28 });
+  const fs = memory({}, { maxBytes: 2 ** 32 });
   const before = fs.status().freeBytes;
   const file = make(fs, "file");
-  const allocated = Promise.resolve(fs.allocate(file, 0, 2 ** 27));
+  const allocated = Promise.resolve(fs.allocate(file, 0, 2 ** 31));
   fs.write(file, 2 ** 26, new Uint8Array(100_000), "unstable");
   fs.setattr(file, { size: 100 });
   await allocated;
-  assertEquals(file.size, 2 ** 27);
+  assertEquals(file.size, 2 ** 31);
   fs.remove(fs.root(), "file");
   assertEquals(fs.status().freeBytes, before);
 });

@@ -9,7 +9,7 @@ import {
 } from "../../src/state/delegations.ts";
 import { AT_FILE, StateClient } from "../engine/state_fixture.ts";
 import { LEASE } from "../state/fixture.ts";
-import { op, type Stateid } from "../support/client/mod.ts";
+import { anonymousStateid, op, type Stateid } from "../support/client/mod.ts";
 import { MemoryRecords } from "./memory_records.ts";
 import { lock, reclaim, reclaimLock, RestartFixture } from "./restart.ts";
 
@@ -27,6 +27,14 @@ const CONFLICTS = {
   READ: op.read({ count: 1 }),
   WRITE: op.write({ data: new Uint8Array(1) }),
   SETATTR: op.setattr({ size: 0n }),
+};
+
+const AT_START = { stateid: anonymousStateid, offset: 0n };
+
+/** The same, of NFSv4.2. */
+const READS_OF_42 = {
+  READ_PLUS: op.readPlus({ ...AT_START, count: 1 }),
+  SEEK: op.seek({ ...AT_START, what: 0 }),
 };
 
 for (const minor of [0, 1, 2] as const) {
@@ -95,7 +103,8 @@ for (const minor of [0, 1, 2] as const) {
     assertEquals(await reclaim(survivor), "OK");
   });
 
-  for (const [what, request] of Object.entries(CONFLICTS)) {
+  const conflicts = minor === 2 ? { ...CONFLICTS, ...READS_OF_42 } : CONFLICTS;
+  for (const [what, request] of Object.entries(conflicts)) {
     test(`nor does a crash give it back once another's ${what} was answered`, async () => {
       const server = new RestartFixture();
       const first = await server.fixture.client(minor);

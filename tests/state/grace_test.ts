@@ -4,7 +4,7 @@ import { Client } from "../../src/state/client.ts";
 import type { Piecework } from "../../src/state/effects.ts";
 import { GRACE_EXTENSION_MS, GracePeriod } from "../../src/state/grace.ts";
 import { StateBudget } from "../../src/state/state_budget.ts";
-import { FakeClock } from "./fixture.ts";
+import { FakeClock, LEASE, StateFixture } from "./fixture.ts";
 
 function client(protocol: 0 | 1, owner = 1): Client {
   return new Client({
@@ -150,4 +150,24 @@ Deno.test("nothing new is given to a client that can't be put on record", () => 
   assertEquals(grace.checkNew(client(0)), Status.DELAY);
   room = true;
   assertEquals(grace.checkNew(client(0)), Status.OK);
+});
+
+Deno.test("the period is as long as it is to be from when clients can come", () => {
+  const clock = new FakeClock();
+  const grace = new GracePeriod({ clock, durationMs: 1_000 });
+  clock.advance(5_000);
+  grace.opened();
+  clock.advance(999);
+  assertEquals([grace.isActive, grace.takesReclaims], [true, true]);
+  clock.advance(1);
+  assertEquals(grace.isActive, false);
+});
+
+Deno.test("no lease runs out before clients can come", () => {
+  const fixture = new StateFixture();
+  const client = fixture.client();
+  fixture.clock.advance(LEASE + 1);
+  assertEquals(fixture.state.lease.isExpired(client), true);
+  fixture.state.opened();
+  assertEquals(fixture.state.lease.isExpired(client), false);
 });

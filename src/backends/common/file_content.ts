@@ -1,11 +1,11 @@
 import { type CloneRange, type ContentKind, FsError } from "../../vfs/mod.ts";
 import { Allocation, type Need } from "./allocation.ts";
-import { grown, PAGE, Piece } from "./piece.ts";
+import { grown, PAGE, Piece, ZEROS } from "./piece.ts";
 import type { Capacity } from "./capacity.ts";
 import { PieceTree } from "./piece_tree.ts";
 
 /** Pieces that are shared at a time: some milliseconds, in which no other request is served. */
-const MOST_SHARED = 4_096;
+export const MOST_SHARED = 4_096;
 
 /**
  * The bytes of a file, in pages of 64 KiB, of which there is one {@linkcode Piece}
@@ -120,8 +120,19 @@ export class FileContent {
       end,
       need: this.#missingInAll(offset, end),
       missing: (offset, end) => this.#missing({ offset, end, generous: false }),
-      make: (offset, end) => this.#make({ offset, end, generous: false }),
+      make: (offset, end) => this.#makeZeros(offset, end),
     });
+  }
+
+  /**
+   * Makes what is missing of a page to be allocated. A whole one takes its room, and no
+   * memory before it is written to: to make gigabytes of zeros is no short request.
+   */
+  #makeZeros(offset: number, end: number): void {
+    const index = Math.floor(offset / PAGE);
+    const isMissing = this.#piece(index) === undefined;
+    if (isMissing && end - offset === PAGE) this.#setPiece(index, ZEROS);
+    else this.#make({ offset, end, generous: false });
   }
 
   /**

@@ -54,6 +54,10 @@ export class Piece {
   }
 }
 
+/** A page of zeros that contents have in common, until they write to it. */
+export const ZEROS: Piece = new Piece(0, PAGE);
+ZEROS.isShared = true;
+
 /** Where a piece has to begin and how long it has to be to hold `from` to `to` of its page as well. */
 export function grown(
   piece: Piece | undefined,
