@@ -43,6 +43,7 @@ const OLD: Rows = {
   smoke: { memory: ["4.0"], local: ["4.1"], sqlite: ["4.2"] },
   posix: { memory: ["4.0"], local: ["4.1"], sqlite: ["4.2"] },
   sparse: { memory: ["4.2"], local: ["4.2"], sqlite: ["4.2"] },
+  copy: { memory: ["4.2"], local: ["4.2"], sqlite: ["4.2"] },
   locks: { memory: ["4.0"], local: ["4.1"], sqlite: ["4.2"] },
   names: { local: ["4.0", "4.1", "4.2"] },
   xattr: { memory: ["4.2"], local: ["4.2"], sqlite: ["4.2"] },

@@ -30,6 +30,7 @@ export const SUITES = [
   "smoke",
   "posix",
   "sparse",
+  "copy",
   "names",
   "xattr",
   "locks",
@@ -75,7 +76,15 @@ const WITH_PACKAGES = ["--with", TREE_PACKAGES, "--mem", "1024"];
 
 /** Seconds that each single-guest script may take on a slow machine. */
 const LIMITS = {
-  ...{ smoke: 60, posix: 180, sparse: 90, names: 60, xattr: 180, locks: 90 },
+  ...{
+    smoke: 60,
+    posix: 180,
+    sparse: 90,
+    copy: 240,
+    names: 60,
+    xattr: 180,
+    locks: 90,
+  },
   ...{ reconnect: 120, random: 300, crash: 240, stopped: 150 },
 };
 const RECLAIM_LIMIT = 180;
@@ -97,6 +106,7 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
     "smoke",
     "posix",
     "sparse",
+    "copy",
     "names",
     "xattr",
     "locks",
@@ -163,6 +173,9 @@ function reasonAgainst(suite: Suite, target: Target): string | undefined {
   }
   if (suite === "sparse" && vers !== "4.2") {
     return "holes and room of files are of 4.2";
+  }
+  if (suite === "copy" && vers !== "4.2") {
+    return "copies on the server are of 4.2";
   }
   if (suite === "xattr" && vers !== "4.2") {
     return "extended attributes are of 4.2";
