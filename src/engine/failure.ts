@@ -9,7 +9,7 @@ import { statusOfError } from "./status.ts";
  * where it is the operator's or a program's to mend.
  */
 export function statusOfFailure(
-  context: CompoundContext,
+  context: Pick<CompoundContext, "current" | "minorVersion" | "services">,
   operation: string,
   error: unknown,
 ): StatusCode {

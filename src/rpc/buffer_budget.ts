@@ -216,8 +216,9 @@ export class BufferBudget {
   /**
    * Has those look again that find room now: those of the party that holds least
    * first, connections in the middle of a request before those with replies to
-   * take, and those that took least lately first. All the others go on waiting; a thousand that look in vain would
-   * cost more than the request of the one that is served.
+   * take, and those that took least lately first. All the others go on waiting; a
+   * thousand that look in vain would cost more than the request of the one that is
+   * served.
    */
   relieve(): void {
     this.#freed = 0;

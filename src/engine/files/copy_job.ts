@@ -4,7 +4,7 @@ import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { CopyState } from "../../state/copies.ts";
 import type { Caller } from "../../vfs/file_system.ts";
 import type { CompoundContext } from "../context.ts";
-import { statusOfError } from "../status.ts";
+import { statusOfFailure } from "../failure.ts";
 import type { ContentCopy } from "./content_copy.ts";
 import { dropSetId } from "./set_id.ts";
 
@@ -28,7 +28,8 @@ export async function carryOutCopy(
   job: CopyJob,
   signal: AbortSignal,
 ): Promise<void> {
-  const { copy, content, services: { state } } = job;
+  const { copy, content, services } = job;
+  const { state } = services;
   const { client, file: { key: file, export: { fs } } } = copy;
   const change = { file, client, shares: SHARES };
   const { changes } = state.files;
@@ -41,7 +42,9 @@ export async function carryOutCopy(
     await fs.settle?.();
     if (fs.losses !== losses) status = Status.IO;
   } catch (error) {
-    status = statusOf(job, error);
+    // There are copies in NFSv4.2 alone.
+    const context = { current: copy.file, minorVersion: 2, services } as const;
+    status = statusOfFailure(context, "COPY", error);
   } finally {
     changes.end(change);
   }
@@ -70,14 +73,4 @@ async function copyAll(
   // Its owner may have set them meanwhile.
   await dropSetId({ services, callerOf: () => caller }, file);
   return Status.OK;
-}
-
-function statusOf({ copy, services: { log } }: CopyJob, error: unknown) {
-  const status = statusOfError(error, 2);
-  const place = { operation: "COPY", export: copy.file.export.path };
-  if (status === undefined) log.error("operation failed", { ...place, error });
-  else if (status === Status.IO) {
-    log.error("a file could not be read or written", { ...place, error });
-  }
-  return status ?? Status.SERVERFAULT;
 }

@@ -1,4 +1,4 @@
-import { type Steps, wait } from "../../base/awaitable.ts";
+import { type Awaitable, type Steps, wait } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
@@ -7,6 +7,7 @@ import type { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
 import { attributesOf } from "./attributes_of.ts";
+import { dropSetId } from "./set_id.ts";
 
 /** A range of a file, as ALLOCATE and DEALLOCATE name it. */
 export interface FileRangeArgs {
@@ -43,7 +44,7 @@ export function largestSizeOf({ export: { fs } }: FileRef): number {
  * Whether the caller may change a range of the current filehandle, which need not be
  * in the file: as WRITE, in the words of RFC 7862 15.1.3 and 15.4.3.
  */
-export function* authorizeRange(
+function* authorizeRange(
   context: CompoundContext,
   { stateid, offset, length }: FileRangeArgs,
 ): Steps<StatusCode> {
@@ -54,4 +55,24 @@ export function* authorizeRange(
   if (length === 0n || isBeyondAll(offset, length)) return Status.INVAL;
   if (offset + length > BigInt(largestSizeOf(file))) return Status.FBIG;
   return yield* wait(authorizeIo(context, stateid, "write"));
+}
+
+/**
+ * Changes a range of the current filehandle, by `change`, where the caller may; what
+ * ALLOCATE and DEALLOCATE have in common.
+ */
+export function* changeRange(
+  context: CompoundContext,
+  args: FileRangeArgs,
+  change: (node: object, offset: number, length: number) => Awaitable<void>,
+): Steps<StatusCode> {
+  const status = yield* authorizeRange(context, args);
+  if (status !== Status.OK) return status;
+  const { file } = context;
+  yield* wait(dropSetId(context, file));
+  const [offset, length] = [Number(args.offset), Number(args.length)];
+  yield* wait(change(file.node, offset, length));
+  // Its owner may have set them meanwhile.
+  yield* wait(dropSetId(context, file));
+  return Status.OK;
 }
