@@ -12,7 +12,7 @@ import type { Client } from "../state/client.ts";
 import type { LockConflict } from "../state/byte_ranges.ts";
 import type { Session } from "../state/session.ts";
 import type { Slot } from "../state/slot_table.ts";
-import type { Caller } from "../vfs/file_system.ts";
+import type { Caller } from "../vfs/callers.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";

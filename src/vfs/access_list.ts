@@ -1,4 +1,4 @@
-import type { Caller } from "./file_system.ts";
+import type { Caller } from "./callers.ts";
 import type { Rights } from "./wanted.ts";
 
 /**

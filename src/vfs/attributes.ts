@@ -92,3 +92,16 @@ export interface AttributeChanges {
    */
   birthtime?: Timestamp | undefined;
 }
+
+/**
+ * The change counter around an operation (RFC 8881 3.3.8, change_info4): of a folder
+ * whose entries it changes, or of the node whose extended attributes.
+ */
+export interface ChangeInfo {
+  /** True when nothing else can have come between `before` and `after`. */
+  readonly atomic: boolean;
+  /** The counter before. */
+  readonly before: number;
+  /** The counter after. */
+  readonly after: number;
+}

@@ -1,6 +1,15 @@
 import type { Credential, Trust } from "../rpc/auth.ts";
 import type { Export } from "./exports.ts";
-import type { Caller } from "./file_system.ts";
+
+/** The user who asks, after squashing. Owner and group of what is created are in its attributes. */
+export interface Caller {
+  /** Effective user. */
+  readonly uid: number;
+  /** Effective group. */
+  readonly gid: number;
+  /** Further groups; AUTH_SYS carries 16 at most. */
+  readonly gids: readonly number[];
+}
 
 /**
  * The users that callers are on each export: callers that its terms of trust

@@ -1,8 +1,9 @@
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { SharedPlaces } from "../base/shared_places.ts";
+import type { Caller } from "./callers.ts";
 import type { ReadableFileSystem } from "./changes.ts";
-import type { Caller, FileSystem, Trust } from "./file_system.ts";
+import type { FileSystem, Trust } from "./file_system.ts";
 
 /** Whose requests are carried out as the anonymous user. */
 export type Squash = "none" | "root" | "all";

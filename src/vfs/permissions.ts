@@ -1,10 +1,10 @@
+import { grantsOf, isInGroup } from "./access_list.ts";
+import type { Caller } from "./callers.ts";
 import type {
   AttributeChanges,
-  Caller,
   CreateKind,
   CreateOptions,
 } from "./file_system.ts";
-import { grantsOf, isInGroup } from "./access_list.ts";
 import type { Rights } from "./wanted.ts";
 
 /** Permission bits as they stand in each third of a mode. */

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Caller, FileAttributes } from "../../src/vfs/file_system.ts";
+import type { Caller } from "../../src/vfs/callers.ts";
+import type { FileAttributes } from "../../src/vfs/file_system.ts";
 import {
   completeChanges,
   permissionsOf,

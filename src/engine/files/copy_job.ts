@@ -2,7 +2,7 @@ import { take } from "../../base/awaitable.ts";
 import { nextTurn } from "../../base/turn.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { CopyState } from "../../state/copies.ts";
-import type { Caller } from "../../vfs/file_system.ts";
+import type { Caller } from "../../vfs/callers.ts";
 import type { CompoundContext } from "../context.ts";
 import { statusOfFailure } from "../failure.ts";
 import type { ContentCopy } from "./content_copy.ts";

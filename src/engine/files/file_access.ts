@@ -3,7 +3,8 @@ import {
   Status,
   type StatusCode,
 } from "../../nfs4/constants.ts";
-import type { Caller, FileType } from "../../vfs/file_system.ts";
+import type { Caller } from "../../vfs/callers.ts";
+import type { FileType } from "../../vfs/file_system.ts";
 import { Permission, permissionsOf } from "../../vfs/permissions.ts";
 import type { Rights } from "../../vfs/wanted.ts";
 

@@ -1,6 +1,6 @@
 import { Access, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { Caller } from "../../vfs/file_system.ts";
+import type { Caller } from "../../vfs/callers.ts";
 import {
   Permission,
   permissionsOf,
