@@ -32,9 +32,14 @@ export class ContentJournal {
   readonly #dropBeyond: StatementSync;
   readonly #shorten: StatementSync;
   readonly #all: StatementSync;
+  readonly #isUsed: boolean;
 
-  /** The journal is empty: {@linkcode replay} comes before. */
-  constructor(db: DatabaseSync) {
+  /** The journal is empty: {@linkcode replay} comes before. It stays so where nothing is synced. */
+  constructor(
+    db: DatabaseSync,
+    { isUsed }: { readonly isUsed: boolean },
+  ) {
+    this.#isUsed = isUsed;
     this.#insert = db.prepare(
       "INSERT INTO journal VALUES (?, ?, ?, ?)",
     );
@@ -81,8 +86,9 @@ export class ContentJournal {
     return this.#rows.get(number)?.at(-1)?.id;
   }
 
-  /** Adds a row, in the open transaction. */
+  /** Adds a row, in the open transaction, where it is used at all and there are bytes. */
   add(number: number, start: number, data: Uint8Array): void {
+    if (!this.#isUsed || data.length === 0) return;
     // Not SQLite's own choice, which would use numbers of deleted rows again.
     const row = { id: ++this.#lastId, bytes: ROW_BYTES + data.length };
     this.#insert.run(row.id, number, start, data);

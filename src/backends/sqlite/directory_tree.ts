@@ -9,18 +9,19 @@ import {
 } from "../../vfs/mod.ts";
 import { inherited } from "../../vfs/permissions.ts";
 import type { FileData } from "./file_data.ts";
-import { INSIDE } from "./file_data.ts";
 import { type NodeRow, rowOf, type SqliteNode } from "./node.ts";
 import { needOfMove } from "./needs.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { Orphans } from "./orphans.ts";
+import { INSIDE } from "./small_contents.ts";
 import type { Statements } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
 import { weightOfNode } from "./weight.ts";
 import type { Xattrs } from "./xattrs.ts";
 
-const MAX_LINK = 65535;
+/** Names that a file can have. */
+export const MAX_LINK: number = 65535;
 
 /** What a {@linkcode DirectoryTree} works with. */
 export interface DirectoryTreeParts {

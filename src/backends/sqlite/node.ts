@@ -1,4 +1,5 @@
 import type {
+  ChangeInfo,
   CreateKind,
   DeviceNumber,
   FileAttributes,
@@ -221,6 +222,11 @@ function sizeOf(kind: CreateKind): number {
 /** The error for what only a regular file can do. */
 export function notAFile(type: FileType): FsError {
   return new FsError(type === "directory" ? "is-directory" : "wrong-type");
+}
+
+/** What an operation tells of a node that it has left as it was. */
+export function unchanged({ change }: SqliteNode): ChangeInfo {
+  return { atomic: true, before: change, after: change };
 }
 
 /** Whether `a` is later than `b`. */

@@ -1,6 +1,11 @@
 import { RecentMap } from "../../base/recent_map.ts";
 import { FsError } from "../../vfs/mod.ts";
-import { type BeginsWithNode, type NodeRow, SqliteNode } from "./node.ts";
+import {
+  type BeginsWithNode,
+  type NodeRow,
+  notAFile,
+  SqliteNode,
+} from "./node.ts";
 import type { Statements } from "./statements.ts";
 
 /** Names remembered with the node that they lead to, or that they lead nowhere. */
@@ -104,6 +109,20 @@ export class NodeTable {
     if (live !== undefined && !live.isGone) return this.#show(live);
     this.showAll();
     throw new FsError("stale");
+  }
+
+  /** The same of a folder; throws "not-directory" for anything else. */
+  folder(node: SqliteNode): SqliteNode {
+    const live = this.live(node);
+    if (live.type !== "directory") throw new FsError("not-directory");
+    return live;
+  }
+
+  /** The same of a regular file; throws "is-directory" or "wrong-type" for anything else. */
+  file(node: SqliteNode): SqliteNode {
+    const live = this.live(node);
+    if (live.type !== "file") throw notAFile(live.type);
+    return live;
   }
 
   /** Takes a row into memory that is not there yet. */

@@ -1,12 +1,10 @@
 import { type Sharing, sharing } from "../../vfs/sharing.ts";
 import { ended } from "../../vfs/ended.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
-import { after } from "../../base/ongoing_call.ts";
 import { checkType } from "../../base/option_values.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import {
   assertJudged,
-  assertJudgedEntry,
   type AttributeChanges,
   type ChangeInfo,
   type ContentKind,
@@ -31,23 +29,22 @@ import {
   type Trust,
 } from "../../vfs/mod.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
-import { checkName, MAX_NAME } from "../common/names.ts";
-import { checkRename } from "../common/rename.ts";
-import { isSameVerifier } from "../common/verifier.ts";
+import { MAX_NAME } from "../common/names.ts";
 import { assertMayHaveXattrs } from "../common/xattrs.ts";
 import { MEMORY } from "./database.ts";
-import { type MutableAttributes, notAFile, type SqliteNode } from "./node.ts";
+import { MAX_LINK } from "./directory_tree.ts";
+import { Entries } from "./entries.ts";
+import { FileAccess } from "./file_access.ts";
+import type { SqliteNode } from "./node.ts";
 import { complete, type CompleteOptions } from "./options.ts";
 import type { SqliteOptions } from "./options.ts";
 import type { Records } from "./records.ts";
 import { ROOT } from "./schema.ts";
 import type { Segment } from "./segments.ts";
+import { Settling } from "./settling.ts";
 import type { SqliteStats } from "./stats.ts";
 import { openStore, type Store } from "./store.ts";
 
-const MAX_LINK = 65535;
-/** Nodes that were written to whose attributes may wait in memory, so that a commit of them takes 3 ms. */
-const MOST_UNSAVED = 1024;
 /** What a node takes of the disk, to tell how many more there can be. */
 const NODE_BYTES = 512;
 
@@ -74,9 +71,10 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   readonly records: Records;
   readonly #options: CompleteOptions;
   readonly #store: Store;
-  readonly #maxFileSize: number;
+  readonly #settling: Settling;
+  readonly #entries: Entries;
+  readonly #access: FileAccess;
   readonly #root: SqliteNode;
-  #writtenBytes = 0;
   /** Whether it was disposed of: it can't be served again. */
   [ended]: boolean = false;
   #disposal: Promise<void> | undefined = undefined;
@@ -92,11 +90,14 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     checkType("sqlite: the folder", directory, "string");
     this.trust = directory === MEMORY ? "any" : "owner";
     this.#options = complete(options);
-    this.#store = openStore(directory, this.#options);
+    const store = this.#store = openStore(directory, this.#options);
+    const settling = this.#settling = new Settling(store);
+    this.#entries = new Entries(store);
+    this.#access = new FileAccess({ ...store, settling });
     this.folder = directory === MEMORY
       ? undefined
-      : { path: this.#store.directory, isShown: false };
-    const { maxFileSize, records, nodes, data, room } = this.#store;
+      : { path: store.directory, isShown: false };
+    const { maxFileSize, records, nodes, data, room } = store;
     this.limits = {
       maxName: MAX_NAME,
       maxFileSize,
@@ -105,8 +106,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
       // A number of the whole store: it grows by more than one.
       changeType: "monotonic",
     };
-    this.#maxFileSize = maxFileSize;
-    if (!data.hasRanges) {
+    if (!data.ranges.areTold) {
       for (const name of ["deallocate", "seek"]) {
         Object.defineProperty(this, name, { value: undefined });
       }
@@ -125,7 +125,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
       durability: directory === MEMORY ? "none" : this.#options.durability,
       operations: transaction.operations,
       ...committer.counts,
-      writtenBytes: this.#writtenBytes,
+      writtenBytes: this.#access.writtenBytes,
       journalBytes: journal.bytes,
       failed: transaction.failure !== undefined,
     };
@@ -158,15 +158,12 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** The entry `name` of a folder. */
   lookup(directory: SqliteNode, name: string): SqliteNode | undefined {
-    return this.#store.nodes.lookup(this.#folder(directory), name);
+    return this.#entries.lookup(directory, name);
   }
 
   /** The parent of a folder; the root is its own. */
   parent(directory: SqliteNode): SqliteNode {
-    const { parent } = this.#folder(directory);
-    const node = this.#store.nodes.get(parent!);
-    if (node === undefined) throw new FsError("stale");
-    return node;
+    return this.#entries.parent(directory);
   }
 
   /** Up to `limit` entries after `cookie`, in the order of their making. */
@@ -175,59 +172,50 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     cookie: number,
     limit: number,
   ): DirectoryPage<SqliteNode> {
-    const folder = this.#folder(directory);
-    this.#store.accessTimes.note(folder);
-    return this.#store.listings.list(folder, cookie, limit);
+    return this.#entries.list(directory, cookie, limit);
   }
 
   /** Where an entry stands in the listing. */
   place(directory: SqliteNode, name: string): EntryPlace | undefined {
-    return this.#store.listings.place(this.#folder(directory), name);
+    return this.#entries.place(directory, name);
   }
 
-  /** Fills `target` with content from `offset` on. */
-  read(
-    file: SqliteNode,
-    offset: number,
-    target: Uint8Array,
-  ): Awaitable<ReadResult> {
-    const live = this.#file(file);
-    const ready = this.#store.data.readyToRead(live);
-    if (ready) {
-      const read = () => this.read(file, offset, target);
-      return after(ready, () => this.#hasWaited(read));
-    }
-    const bytes = this.#store.data.read(live, offset, target);
-    if (typeof bytes === "number") return this.#wasRead(live, offset, bytes);
-    return bytes.then((bytes) =>
-      this.#hasWaited(() =>
-        this.#wasRead(this.#store.nodes.live(file), offset, bytes)
-      )
-    );
+  /** Makes an entry. */
+  create(
+    directory: SqliteNode,
+    name: string,
+    kind: CreateKind,
+    options: CreateOptions,
+  ): Created<SqliteNode> {
+    return this.#entries.create({ directory, name }, kind, options);
   }
 
-  /** Goes on with a read that has waited, and says whether what it looks at from here on is settled. */
-  #hasWaited(read: () => Awaitable<ReadResult>): Awaitable<ReadResult> {
-    const { unsettled } = this;
-    const result = read();
-    const isSettled = unsettled !== undefined && this.unsettled === unsettled;
-    if (!(result instanceof Promise)) return { ...result, isSettled };
-    return result.then((result) => ({
-      ...result,
-      isSettled: isSettled && result.isSettled,
-    }));
+  /** A further name for a node that is not a folder. */
+  link(
+    node: SqliteNode,
+    directory: SqliteNode,
+    name: string,
+    judged?: Rights,
+  ): ChangeInfo {
+    return this.#entries.link(node, { directory, name }, judged);
   }
 
-  /** So many bytes of a file were read, which another request may have cut meanwhile. */
-  #wasRead(file: SqliteNode, offset: number, bytes: number): ReadResult {
-    this.#store.accessTimes.note(file);
-    const rest = Math.max(0, file.size - offset);
-    return { bytes: Math.min(bytes, rest), eof: bytes >= rest };
+  /** Removes an entry; a folder only when it is empty. */
+  remove(
+    directory: SqliteNode,
+    name: string,
+    judged?: JudgedEntry<SqliteNode>,
+  ): ChangeInfo {
+    return this.#entries.remove({ directory, name }, judged);
   }
 
-  /** @internal The parts of a file that may be other than zeros, in order: what an archive has to hold. */
-  segments(file: SqliteNode): readonly Segment[] {
-    return this.#store.data.segments(this.#store.nodes.live(file));
+  /** Moves an entry, replacing what POSIX allows it to replace. */
+  rename(
+    from: DirectoryName<SqliteNode>,
+    to: DirectoryName<SqliteNode>,
+    judged?: JudgedRename<SqliteNode>,
+  ): { source: ChangeInfo; target: ChangeInfo } {
+    return this.#entries.rename(from, to, judged);
   }
 
   /** The target of a symlink; "wrong-type" for anything else. */
@@ -238,112 +226,13 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     return live.target;
   }
 
-  /** Room on the disk, or what the quota leaves of it. */
-  status(): FileSystemStatus {
-    const { room, place, nodes } = this.#store;
-    nodes.showAll();
-    const { freeBytes } = room;
-    const freeFiles = Math.floor(freeBytes / NODE_BYTES);
-    return {
-      totalBytes: Math.min(place.total, room.quota),
-      freeBytes,
-      availableBytes: freeBytes,
-      usedBytes: room.used,
-      totalFiles: room.files + freeFiles,
-      freeFiles,
-    };
-  }
-
-  /** Keeps the file until it is closed, with or without a name. */
-  open(file: SqliteNode, _mode: OpenMode): void {
-    this.#store.nodes.live(file).opens++;
-  }
-
-  /** Ends one open; the last one of a file without a name frees it. */
-  close(file: SqliteNode, _mode: OpenMode): void {
-    const live = this.#store.nodes.live(file);
-    if (live.opens === 0) throw new FsError("invalid", "close without open");
-    live.opens--;
-    if (live.opens === 0 && live.nlink === 0) {
-      this.#store.tree.orphans.free(live);
-    }
-  }
-
   /** Changes attributes, all or none. */
   setattr(
     node: SqliteNode,
     changes: AttributeChanges,
     judged?: Rights,
   ): Awaitable<void> {
-    const live = this.#store.nodes.live(node);
-    const { size } = changes;
-    if (size !== undefined) {
-      this.#checkSize(live.type, size);
-      const ready = this.#store.data.readyToResize(live, size);
-      if (ready) return after(ready, () => this.setattr(node, changes, judged));
-    }
-    assertJudged(judged, live);
-    this.#store.data.change(live, this.#changed(live, changes));
-  }
-
-  /**
-   * Writes all of `data` or throws "too-big", "no-space" or "quota". Content that
-   * is kept in the database is "file" always: it costs nothing more.
-   */
-  write(
-    file: SqliteNode,
-    offset: number,
-    data: Uint8Array,
-    stability: Stability,
-  ): Awaitable<Stability> {
-    const live = this.#file(file);
-    this.#checkSize("file", offset + data.length);
-    // RFC 8881 18.32.3: a WRITE of nothing succeeds, and that is all.
-    if (data.length === 0) return "file";
-    const how = { data, stability };
-    const ready = this.#store.data.readyOnHost(live, offset, data.length);
-    // Once: the host may forget as quickly as it reads.
-    return after(ready, () => this.#write(file, offset, how));
-  }
-
-  #write(
-    file: SqliteNode,
-    offset: number,
-    how: { readonly data: Uint8Array; readonly stability: Stability },
-  ): Awaitable<Stability> {
-    const live = this.#file(file);
-    const ready = this.#store.data.readyToWrite(live, offset, how);
-    if (ready) return after(ready, () => this.#write(file, offset, how));
-    this.#writtenBytes += how.data.length;
-    const written = this.#store.data.write(live, offset, how);
-    if (this.#store.nodes.unsaved.size > MOST_UNSAVED) this.#saveUnsaved();
-    return written;
-  }
-
-  /** A hole, as far as the host has them in its files; zeros in what is kept in the database. */
-  deallocate(
-    file: SqliteNode,
-    offset: number,
-    length: number,
-  ): Awaitable<void> {
-    const live = this.#file(file);
-    const ready = this.#store.data.readyToPunch(live);
-    if (ready) return after(ready, () => this.deallocate(file, offset, length));
-    const now = () => this.#file(file);
-    return this.#store.data.punch(live, { offset, end: offset + length, now });
-  }
-
-  /** Where the next data or hole begins, where the host can tell that of its files. */
-  seek(
-    file: SqliteNode,
-    offset: number,
-    what: ContentKind,
-  ): Awaitable<number | undefined> {
-    const live = this.#file(file);
-    const ready = this.#store.data.readyToRead(live);
-    if (ready) return after(ready, () => this.seek(file, offset, what));
-    if (offset >= live.size) return undefined;
-    return this.#store.data.seek(live, offset, what);
+    return this.#access.setattr(node, changes, judged);
   }
 
   /** The value of an extended attribute, if it is there. */
@@ -379,102 +268,81 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     return this.#store.xattrs.remove(live, name);
   }
 
+  /** Keeps the file until it is closed, with or without a name. */
+  open(file: SqliteNode, _mode: OpenMode): void {
+    this.#access.open(file);
+  }
+
+  /** Ends one open; the last one of a file without a name frees it. */
+  close(file: SqliteNode, _mode: OpenMode): void {
+    this.#access.close(file);
+  }
+
+  /** Fills `target` with content from `offset` on. */
+  read(
+    file: SqliteNode,
+    offset: number,
+    target: Uint8Array,
+  ): Awaitable<ReadResult> {
+    return this.#access.read(file, offset, target);
+  }
+
+  /**
+   * Writes all of `data` or throws "too-big", "no-space" or "quota". Content that
+   * is kept in the database is "file" always: it costs nothing more.
+   */
+  write(
+    file: SqliteNode,
+    offset: number,
+    data: Uint8Array,
+    stability: Stability,
+  ): Awaitable<Stability> {
+    return this.#access.write(file, offset, { data, stability });
+  }
+
+  /** A hole, as far as the host has them in its files; zeros in what is kept in the database. */
+  deallocate(
+    file: SqliteNode,
+    offset: number,
+    length: number,
+  ): Awaitable<void> {
+    return this.#access.deallocate(file, offset, length);
+  }
+
+  /** Where the next data or hole begins, where the host can tell that of its files. */
+  seek(
+    file: SqliteNode,
+    offset: number,
+    what: ContentKind,
+  ): Awaitable<number | undefined> {
+    return this.#access.seek(file, offset, what);
+  }
+
+  /** @internal The parts of a file that may be other than zeros, in order: what an archive has to hold. */
+  segments(file: SqliteNode): readonly Segment[] {
+    const { data, nodes } = this.#store;
+    return data.ranges.segments(nodes.live(file));
+  }
+
   /** Everything written to the file is durable with the next {@linkcode settle}. */
   commit(file: SqliteNode): Awaitable<void> {
-    const { data, nodes } = this.#store;
-    const live = nodes.live(file);
-    // What it says is durable may be on its way there for another's COMMIT.
-    nodes.shown++;
-    const flushed = data.flush(live);
-    if (flushed === undefined) return data.commit(live);
-    return flushed.then(() => data.commitFlushed(nodes.live(file)));
+    return this.#access.commit(file);
   }
 
-  /** Makes an entry. */
-  create(
-    directory: SqliteNode,
-    name: string,
-    kind: CreateKind,
-    options: CreateOptions,
-  ): Created<SqliteNode> {
-    const folder = this.#folder(directory);
-    assertJudged(options.judged, folder);
-    checkName(name);
-    const taken = this.#store.nodes.lookup(folder, name);
-    if (taken !== undefined) {
-      if (!isSameVerifier(taken.verifier, options.verifier)) {
-        throw new FsError("exists");
-      }
-      return { node: taken, change: unchanged(folder), created: false };
-    }
-    const { size } = options.attributes;
-    if (size !== undefined) this.#checkSize(kind.type, size);
-    return this.#store.tree.create({ directory: folder, name }, kind, options);
-  }
-
-  /** A further name for a node that is not a folder. */
-  link(
-    node: SqliteNode,
-    directory: SqliteNode,
-    name: string,
-    judged?: Rights,
-  ): ChangeInfo {
-    const folder = this.#folder(directory);
-    assertJudged(judged, folder);
-    const live = this.#store.nodes.live(node);
-    checkName(name);
-    if (live.type === "directory") throw new FsError("is-directory");
-    const taken = this.#store.nodes.lookup(folder, name);
-    if (taken !== undefined) throw new FsError("exists");
-    return this.#store.tree.link(live, { directory: folder, name });
-  }
-
-  /** Removes an entry; a folder only when it is empty. */
-  remove(
-    directory: SqliteNode,
-    name: string,
-    judged?: JudgedEntry<SqliteNode>,
-  ): ChangeInfo {
-    const folder = this.#folder(directory);
-    const { nodes, sql, tree } = this.#store;
-    const node = nodes.lookup(folder, name);
-    if (node === undefined) throw new FsError("not-found");
-    assertJudgedEntry(judged, { folder, node, rights: node });
-    if (node.type === "directory" && sql.hasEntries(node.fileid)) {
-      throw new FsError("not-empty");
-    }
-    return tree.remove(node, { directory: folder, name });
-  }
-
-  /** Moves an entry, replacing what POSIX allows it to replace. */
-  rename(
-    from: DirectoryName<SqliteNode>,
-    to: DirectoryName<SqliteNode>,
-    judged?: JudgedRename<SqliteNode>,
-  ): { source: ChangeInfo; target: ChangeInfo } {
-    const source = this.#folder(from.directory);
-    const target = this.#folder(to.directory);
-    checkName(to.name);
-    const { nodes, sql, tree } = this.#store;
-    const node = nodes.lookup(source, from.name);
-    if (node === undefined) throw new FsError("not-found");
-    const replaced = nodes.lookup(target, to.name);
-    assertJudgedEntry(judged?.from, { folder: source, node, rights: node });
-    assertJudgedEntry(judged?.to, {
-      folder: target,
-      node: replaced,
-      rights: replaced,
-    });
-    // RFC 8881 18.26.3: two names of one file, and nothing is done.
-    if (replaced === node) {
-      return { source: unchanged(source), target: unchanged(target) };
-    }
-    checkRename({ moved: node, source, target, replaced }, sql);
-    return tree.rename(node, {
-      from: { directory: source, name: from.name },
-      to: { directory: target, name: to.name },
-      replaced,
-    });
+  /** Room on the disk, or what the quota leaves of it. */
+  status(): FileSystemStatus {
+    const { room, place, nodes } = this.#store;
+    nodes.showAll();
+    const { freeBytes } = room;
+    const freeFiles = Math.floor(freeBytes / NODE_BYTES);
+    return {
+      totalBytes: Math.min(place.total, room.quota),
+      freeBytes,
+      availableBytes: freeBytes,
+      usedBytes: room.used,
+      totalFiles: room.files + freeFiles,
+      freeFiles,
+    };
   }
 
   /**
@@ -484,20 +352,17 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
    * an fsync fails it is "io" from then on: {@linkcode failure}.
    */
   settle(): void | Promise<void> {
-    return this.#store.committer.settle();
+    return this.#settling.settle();
   }
 
   /** Changes and looks at what is not durable, where that can be told: see `FileSystem.unsettled`. */
   get unsettled(): number | undefined {
-    const { nodes, transaction } = this.#store;
-    const { failure, operations, extensions } = transaction;
-    if (failure !== undefined) return undefined;
-    return operations + extensions + nodes.shown;
+    return this.#settling.unsettled;
   }
 
   /** Transactions that were undone: see `FileSystem.losses`. */
   get losses(): number {
-    return this.#store.transaction.losses;
+    return this.#settling.losses;
   }
 
   /** @internal The descriptors of the process are for all that it serves. */
@@ -507,74 +372,12 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
 
   /** Why the store is out of service until it is opened anew, or that its log only grows. */
   failure(): string | undefined {
-    const { transaction, log } = this.#store;
-    return transaction.failure?.message ?? log.trouble;
+    return this.#settling.failure();
   }
 
   /** Makes everything durable and closes the store; rejects when that fails. */
   dispose(): Promise<void> {
     this[ended] = true;
-    return this.#disposal ??= this.#dispose();
+    return this.#disposal ??= this.#settling.close();
   }
-
-  async #dispose(): Promise<void> {
-    try {
-      await this.#store.committer.close(() => this.#saveUnsaved(true));
-    } finally {
-      await this.#store.close();
-    }
-  }
-
-  #folder(node: SqliteNode): SqliteNode {
-    const live = this.#store.nodes.live(node);
-    if (live.type !== "directory") throw new FsError("not-directory");
-    return live;
-  }
-
-  #file(node: SqliteNode): SqliteNode {
-    const live = this.#store.nodes.live(node);
-    if (live.type !== "file") throw notAFile(live.type);
-    return live;
-  }
-
-  /** All of what `changes` leaves or sets. */
-  #changed(node: SqliteNode, changes: AttributeChanges): MutableAttributes {
-    const now = this.#options.now();
-    const { mode, uid, gid, size, atime, mtime, birthtime } = changes;
-    const moved = size === undefined ? node.mtime : now;
-    return {
-      mode: mode === undefined ? node.mode : mode & 0o7777,
-      uid: uid ?? node.uid,
-      gid: gid ?? node.gid,
-      size: size ?? node.size,
-      used: node.used,
-      change: this.#store.transaction.number(),
-      atime: atime === "now" ? now : atime ? { ...atime } : node.atime,
-      mtime: mtime === "now" ? now : mtime ? { ...mtime } : moved,
-      ctime: now,
-      birthtime: birthtime ? { ...birthtime } : node.birthtime,
-      outside: node.outside,
-    };
-  }
-
-  /** Writes the attributes that wait in memory. */
-  #saveUnsaved(andContent = false): void {
-    const { nodes, transaction, data } = this.#store;
-    if (transaction.failure !== undefined || nodes.unsaved.size === 0) return;
-    transaction.run();
-    for (const node of nodes.unsaved) {
-      if (andContent) data.commit(node);
-      else nodes.change(node);
-    }
-  }
-
-  #checkSize(type: SqliteNode["type"], size: number): void {
-    if (type !== "file") throw notAFile(type);
-    if (size > this.#maxFileSize) throw new FsError("too-big");
-    if (!(Number.isInteger(size) && size >= 0)) throw new FsError("invalid");
-  }
-}
-
-function unchanged({ change }: SqliteNode): ChangeInfo {
-  return { atomic: true, before: change, after: change };
 }

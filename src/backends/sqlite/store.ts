@@ -115,7 +115,7 @@ function assemble(
   const nodes = new NodeTable(sql, options.keptNodes);
   const transaction = new Transaction(db, { sequence, disk });
   isSound = () => transaction.failure === undefined;
-  const journal = new ContentJournal(db);
+  const journal = new ContentJournal(db, { isUsed: durability === "full" });
   const place: Room = inMemory ?? new DiskRoom(directory, disk);
   const free = () => place.free(freeBytes() - log.pendingBytes);
   const accessTimes = new AccessTimes({ nodes, transaction, now });
@@ -140,10 +140,12 @@ function assemble(
     commit: durability === "none" ? () => committer.now() : undefined,
   });
   const parts = { sql, transaction, nodes, room, now };
-  const isLogged = durability === "full";
+  const maxFileSize = isFolder
+    ? largestFile(`${directory}/content`)
+    : Number.MAX_SAFE_INTEGER;
   const data = new FileData({
     ...parts,
-    ...{ committer, syncs, contents, journal, isLogged },
+    ...{ committer, syncs, contents, journal, maxFileSize },
   });
   const xattrs = new Xattrs(db, parts);
   const tree = new DirectoryTree({ ...parts, data, xattrs });
@@ -175,9 +177,7 @@ function assemble(
   return {
     directory,
     tag: meta.tag,
-    maxFileSize: isFolder
-      ? largestFile(`${directory}/content`)
-      : Number.MAX_SAFE_INTEGER,
+    maxFileSize,
     ...{ sql, transaction, committer, log, journal, nodes, room, place, data },
     xattrs,
     accessTimes,

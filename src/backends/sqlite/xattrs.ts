@@ -5,7 +5,7 @@ import { type NewXattr, useWith, type XattrUse } from "../common/xattrs.ts";
 import { attempt } from "./errors.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { needOfXattr } from "./needs.ts";
-import type { SqliteNode } from "./node.ts";
+import { type SqliteNode, unchanged } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -130,8 +130,4 @@ export class Xattrs {
     node.ctime = this.#parts.now();
     return { atomic: true, before, after: number };
   }
-}
-
-function unchanged({ change }: SqliteNode): ChangeInfo {
-  return { atomic: true, before: change, after: change };
 }

@@ -1,0 +1,111 @@
+import type { Awaitable } from "../../base/awaitable.ts";
+import type { ContentKind } from "../../vfs/mod.ts";
+import type { Attributes } from "./attributes.ts";
+import type { ContentSyncs } from "./content_syncs.ts";
+import { assertThere, type Contents, pagesOf } from "./contents.ts";
+import type { Extents } from "./extents.ts";
+import type { FreeSpace } from "./free_space.ts";
+import type { Extent, SqliteNode } from "./node.ts";
+import { clipped, type Segment } from "./segments.ts";
+import type { Transaction } from "./transaction.ts";
+import type { Writes } from "./writes.ts";
+
+/** What {@linkcode ContentRanges} works with. */
+export interface ContentRangesParts {
+  readonly attributes: Attributes;
+  readonly contents: Contents;
+  readonly extents: Extents;
+  readonly room: FreeSpace;
+  readonly syncs: ContentSyncs;
+  readonly transaction: Transaction;
+  readonly writes: Writes;
+}
+
+/** Where files have data and where holes, and holes that are made. */
+export class ContentRanges {
+  readonly #parts: ContentRangesParts;
+
+  constructor(parts: ContentRangesParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether {@linkcode seek} and {@linkcode punch} can be called. */
+  get areTold(): boolean {
+    return this.#parts.contents.hasRanges;
+  }
+
+  /** The parts of a file that may be other than zeros, in order. */
+  segments(file: SqliteNode): readonly Segment[] {
+    const { outside, size } = file;
+    if (outside === 0) return [{ offset: 0, length: size }];
+    assertThere(this.#parts.contents, file);
+    return clipped(this.#parts.contents.segments(outside), size);
+  }
+
+  /** See `FileSystem.seek`: a file in the database is all data. */
+  seek(
+    file: SqliteNode,
+    offset: number,
+    what: ContentKind,
+  ): Awaitable<number | undefined> {
+    const { outside, size } = file;
+    if (outside === 0) return what === "data" ? offset : undefined;
+    const { contents, extents } = this.#parts;
+    assertThere(contents, file);
+    const locked = () => extents.cuttingOf(outside);
+    const place = contents.seek(outside, { offset, what, locked });
+    // What a cut is still to take away is not of the file.
+    const within = (place: number | undefined) =>
+      place === undefined || place >= size ? undefined : place;
+    return place instanceof Promise ? place.then(within) : within(place);
+  }
+
+  /** What {@linkcode punch} waits for before it is made, if anything. */
+  readyToPunch(file: SqliteNode): Promise<void> | undefined {
+    return this.#parts.extents.ready(file, {
+      ...{ size: file.size, isDurable: true, isMeasured: true },
+    });
+  }
+
+  /**
+   * Has bytes read as zeros, which is durable with the next commit: as a write of
+   * zeros, that may be there also where the commit is not. `now` is the file when
+   * the host has made the hole.
+   */
+  punch(
+    file: SqliteNode,
+    { offset, end, now }: {
+      readonly offset: number;
+      readonly end: number;
+      readonly now: () => SqliteNode;
+    },
+  ): Awaitable<void> {
+    const { contents, extents, room, transaction, writes } = this.#parts;
+    transaction.assertSound();
+    const until = Math.min(end, file.size);
+    const from = Math.min(offset, until);
+    if (!file.outside) {
+      room.take({ growth: 0, inDatabase: file.size, beside: 0 });
+      return writes.inside(file, from, new Uint8Array(until - from));
+    }
+    const extent = extents.whole(file);
+    if (from === until) return this.#punched(file, extent);
+    const punched = contents.punch(extent.number, from, until);
+    if (!(punched instanceof Promise)) return this.#punched(file, extent);
+    const done = punched.then(() => this.#punched(now(), extent));
+    return extents.during(extent, done);
+  }
+
+  #punched(file: SqliteNode, extent: Extent): void {
+    const { attributes, contents, extents, syncs, transaction } = this.#parts;
+    const next = attributes.written(file, file.size);
+    const { used } = contents.measure(extent.number);
+    next.used = Math.min(used, pagesOf(file.size));
+    // No bytes, but what a sync has to bring to disk all the same.
+    extents.written(extent, 0);
+    transaction.run();
+    attributes.save(file, next);
+    file.extent = extent;
+    syncs.include(extent);
+  }
+}

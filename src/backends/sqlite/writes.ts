@@ -1,0 +1,158 @@
+import type { Stability } from "../../vfs/mod.ts";
+import type { Attributes } from "./attributes.ts";
+import type { ContentJournal } from "./content_journal.ts";
+import type { ContentSyncs } from "./content_syncs.ts";
+import { type Contents, pagesOf } from "./contents.ts";
+import type { Extents } from "./extents.ts";
+import type { FreeSpace } from "./free_space.ts";
+import { needOfWrite } from "./needs.ts";
+import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
+import { INSIDE, type SmallContents } from "./small_contents.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Longest durable write that goes through the journal; above, an fsync of the content is cheaper. */
+export const JOURNALED: number = 32_768;
+
+/** What {@linkcode Writes} works with. */
+export interface WritesParts {
+  readonly attributes: Attributes;
+  readonly contents: Contents;
+  readonly extents: Extents;
+  readonly journal: ContentJournal;
+  readonly room: FreeSpace;
+  readonly small: SmallContents;
+  readonly syncs: ContentSyncs;
+  readonly transaction: Transaction;
+}
+
+/** Bytes to write, and how safe they are to be. */
+export interface Write {
+  readonly data: Uint8Array;
+  readonly stability: Stability;
+}
+
+/** Writes to files: into the database, beside it, and out of it for one that gets too long. */
+export class Writes {
+  readonly #parts: WritesParts;
+
+  constructor(parts: WritesParts) {
+    this.#parts = parts;
+  }
+
+  /** Writes all of `data` and returns how stable that is, once it is settled. */
+  write(file: SqliteNode, offset: number, how: Write): Stability {
+    const { room } = this.#parts;
+    const { length } = how.data;
+    const end = offset + length;
+    if (file.outside || end > INSIDE) {
+      const isLogged = fitsLog(how);
+      room.take(needOfWrite(file, { offset, length, isLogged }));
+      this.#parts.transaction.assertSound();
+      return file.outside
+        ? this.#beside(file, offset, how)
+        : this.#moving(file, offset, how);
+    }
+    const growth = end - file.size;
+    const inDatabase = Math.max(length, growth);
+    room.take({ growth, inDatabase, beside: 0 });
+    this.inside(file, offset, how.data);
+    return "file";
+  }
+
+  /** Writes to a file in the database, where there is room for it. */
+  inside(file: SqliteNode, offset: number, data: Uint8Array): void {
+    const { attributes, small, transaction } = this.#parts;
+    const old = small.load(file);
+    const content = new Uint8Array(Math.max(old.length, offset + data.length));
+    content.set(old);
+    content.set(data, offset);
+    const next = attributes.written(file, content.length);
+    next.used = content.length;
+    transaction.run(() => small.put(file, content));
+    attributes.save(file, next);
+    small.keep(file, content);
+  }
+
+  /** Writes to a file that is beside the database. */
+  #beside(file: SqliteNode, offset: number, how: Write): Stability {
+    const { attributes, contents, extents, journal, syncs, transaction } =
+      this.#parts;
+    const { data, stability } = how;
+    const end = Math.max(file.size, offset + data.length);
+    const extent = extents.prepare(file, end);
+    const next = attributes.written(file, end);
+    const isLogged = fitsLog(how) &&
+      (syncs.isLarge(extent) || !syncs.isBusy(extent));
+    try {
+      contents.write(extent.number, offset, data);
+      extents.written(extent, data.length);
+      if (end > file.size || file.used < file.size) this.#measure(extent, next);
+      if (stability === "unstable") {
+        attributes.keep(file, next);
+        return stability;
+      }
+      transaction.run(
+        isLogged ? () => journal.add(extent.number, offset, data) : undefined,
+      );
+    } catch (error) {
+      if (end > file.size) extents.unwritten(extent, file.size);
+      throw error;
+    }
+    return this.#written(file, next, { extent, stability, isLogged });
+  }
+
+  /** Writes to a file that gets too long for the database, and leaves it. */
+  #moving(file: SqliteNode, offset: number, how: Write): Stability {
+    const { attributes, contents, extents, journal, small, transaction } =
+      this.#parts;
+    const { data, stability } = how;
+    const old = small.load(file);
+    const extent = extents.create();
+    const { number } = extent;
+    const next = attributes.written(file, offset + data.length);
+    next.outside = number;
+    const isLogged = fitsLog(how);
+    try {
+      contents.write(number, 0, old);
+      contents.write(number, offset, data);
+      extents.written(extent, old.length + data.length);
+      this.#measure(extent, next);
+      transaction.run(() => {
+        small.move(file, old, number);
+        if (isLogged) journal.add(number, offset, data);
+      });
+    } catch (error) {
+      extents.drop(extent);
+      throw error;
+    }
+    return this.#written(file, next, { extent, stability, isLogged });
+  }
+
+  #measure({ number }: Extent, next: MutableAttributes): void {
+    // A commit that was lost can have left more than the file has.
+    const { used } = this.#parts.contents.measure(number);
+    next.used = Math.min(used, pagesOf(next.size));
+  }
+
+  /** The open transaction has it; returns how stable it is. */
+  #written(
+    file: SqliteNode,
+    next: MutableAttributes,
+    { extent, stability, isLogged }: {
+      readonly extent: Extent;
+      readonly stability: Stability;
+      readonly isLogged: boolean;
+    },
+  ): Stability {
+    this.#parts.attributes.save(file, next);
+    file.extent = extent;
+    if (stability === "unstable") return stability;
+    if (!isLogged) this.#parts.syncs.include(extent);
+    return "file";
+  }
+}
+
+/** Whether a write to a content beside the database goes through the journal. */
+function fitsLog({ data, stability }: Write): boolean {
+  return stability !== "unstable" && data.length <= JOURNALED;
+}
