@@ -1,7 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { type FileSystem, FsError, memory } from "../../mod.ts";
 import { waiting } from "../robustness/fixture.ts";
-import { bytesOf, CreateMode, op, walk } from "../support/client/mod.ts";
+import {
+  bytesOf,
+  CreateMode,
+  op,
+  type Request,
+  walk,
+} from "../support/client/mod.ts";
 import { StateFixture } from "./state_fixture.ts";
 
 const MINORS = [0, 1, 2] as const;
@@ -44,22 +50,28 @@ for (const minor of MINORS) {
     }
   });
 
-  Deno.test(`NFSv4.${minor}: what another client wrote, while the OPEN that made the file waited, stays`, async () => {
-    const content = op.write({ data: "the only copy", stable: 2 });
-    const others = [content, op.setattr({ mode: 0o600 })];
-    for (const [i, change] of others.entries()) {
+  Deno.test(`NFSv4.${minor}: what another client wrote or changed, while the OPEN that made the file waited, stays`, async () => {
+    const changes: readonly Request[][] = [
+      [op.write({ data: "the only copy", stable: 2 })],
+      [op.setattr({ mode: 0o600 })],
+      [op.setattr({ owner: "77" })],
+      [op.setattr({ owner_group: "77" })],
+      [op.setxattr("name", "value")],
+      [op.savefh(), op.putrootfh(), op.link("second")],
+    ];
+    for (const [i, change] of changes.entries()) {
       const opening = Promise.withResolvers<void>();
       const waits = [opening.promise];
       const fs = memory() as FileSystem;
       fs.open = () => waits.pop();
       const fixture = new StateFixture({ fs });
       const client = await fixture.client(minor);
-      const other = await fixture.client(1);
+      const other = await fixture.client(2);
       const create = { mode: UNCHECKED, attributes: { mode: 0o666 } };
       const options = { create, owner: `${i}`, seqid: 1 };
       const opened = client.openStatus("new", options);
       const stateid = await other.open("new", { create });
-      await other.ok(change.name, ...walk(["new"]), change);
+      assertEquals(await other.status(...walk(["new"]), ...change), "OK");
       await other.ok("CLOSE", ...walk(["new"]), op.close(stateid));
       opening.reject(new FsError("io"));
       assertEquals(await opened, "IO");

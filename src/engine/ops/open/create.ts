@@ -80,6 +80,7 @@ export function* createFile(
     });
     if (isStatus(opened)) return Status.EXIST;
   }
+  const { mode, uid, gid } = attributes;
   return {
     file,
     change: made.change,
@@ -91,7 +92,7 @@ export function* createFile(
     judged: undefined,
     named,
     made: made.created
-      ? { mode: attributes.mode, umask, size: changes.size ?? 0 }
+      ? { mode, uid, gid, umask, size: changes.size ?? 0 }
       : undefined,
   };
 }

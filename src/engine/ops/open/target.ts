@@ -15,7 +15,8 @@ import type { EntryName } from "../../files/named_file.ts";
 import type { OpenRight } from "./right.ts";
 
 /** As what a file was made. */
-export interface Made extends Pick<FileAttributes, "mode" | "size"> {
+export interface Made
+  extends Pick<FileAttributes, "mode" | "uid" | "gid" | "size"> {
   /** Bits that the file system may have taken from the mode. */
   readonly umask: number | undefined;
 }
