@@ -28,6 +28,7 @@ const FS_STATUS: Readonly<Record<FsErrorCode, StatusCode>> = {
   "xattr-too-big": Status.XATTR2BIG,
   "not-supported": Status.NOTSUPP,
   "busy": Status.DELAY,
+  "too-many-removed": Status.DELAY,
   "io": Status.IO,
 };
 

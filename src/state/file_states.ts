@@ -10,6 +10,7 @@ import {
 } from "./delegations.ts";
 import type { EffectQueue } from "./effects.ts";
 import type { LockState } from "./locks.ts";
+import { NamelessFiles } from "./nameless.ts";
 import type { OpenState } from "./opens.ts";
 import type { LockOwner, OpenOwner } from "./owners.ts";
 import { Shares } from "./shares.ts";
@@ -34,8 +35,8 @@ export class FileState {
   isPlain = false;
   /** How often its mode was set. */
   modesSet = 0;
-  /** Whether its last name is gone: it stays for the clients alone that have it open. */
-  isNameless = false;
+  /** Whose it was when it lost its last name, if it has. */
+  namelessOf: number | undefined;
   /** How many of its delegations are recalled and not yet returned. */
   recalls = 0;
   /** How many of the others have their holders told of what changes (a folder). */
@@ -109,8 +110,8 @@ export class FileStateTable {
   policy: DelegationPolicy;
   /** What waits for a file system to change files. */
   readonly changes = new ChangesUnderWay();
-  /** Whether clients without a lease that have files without a name open are being ended. */
-  isMakingRoom = false;
+  /** Those that have no name any more. */
+  readonly nameless = new NamelessFiles();
   /** Delegations of all files: where there are none, operations look for no conflicts. */
   delegations = 0;
   readonly #files = new WideMap<string, FileState>(spreadOf);
@@ -153,7 +154,9 @@ export class FileStateTable {
   /** Something is no longer held on a file. */
   dropIfEmpty(state: FileState): void {
     if (state.opens.size > 0 || state.delegations.size > 0) return;
-    if (this.#files.delete(state.file.key)) state.account.count("file", -1);
+    if (!this.#files.delete(state.file.key)) return;
+    this.nameless.delete(state);
+    state.account.count("file", -1);
   }
 }
 

@@ -1,6 +1,7 @@
-import type { FileSystem } from "../vfs/file_system.ts";
+import type { FileRef } from "../vfs/file_handle.ts";
 import type { Client } from "./client.ts";
 import { LOOK, type Piecework } from "./effects.ts";
+import type { FileState } from "./file_states.ts";
 import type { ServerState } from "./server_state.ts";
 import type { HeldState } from "./stateids.ts";
 
@@ -30,32 +31,44 @@ export function* endLapsed(
 }
 
 /**
- * Ends the clients without a lease for which a file system keeps files that have no
- * name any more: it has no room for another such file, and what is kept by courtesy
- * is not kept at the cost of others (RFC 8881 8.4.2.4).
+ * Makes room for a file that is to lose its last name and that clients have open: a
+ * file system keeps no more such files. What is kept by courtesy is not kept at the
+ * cost of others (RFC 8881 8.4.2.4), so where none but clients without a lease hold
+ * something of the file, or else of files that are in its way, they are ended.
  */
-export function* endHoldersOfNameless(
-  state: Pick<ServerState, "clients" | "expireIfLapsed" | "files" | "lease">,
-  fs: FileSystem,
+export function* makeRoomFor(
+  state: Pick<ServerState, "expireIfLapsed" | "files" | "lease">,
+  { file, owner }: { readonly file: FileRef; readonly owner: number },
 ): Piecework {
-  const { clients, files, lease } = state;
-  if (files.isMakingRoom) return;
-  files.isMakingRoom = true;
-  try {
-    for (const client of clients) {
-      yield LOOK;
-      if (!lease.isExpired(client)) continue;
-      for (const held of client.states.all.values()) {
-        yield LOOK;
-        const { file: { file, isNameless }, kind } = held;
-        const isInTheWay = kind === "open" && isNameless &&
-          file.export.fs === fs;
-        if (!isInTheWay) continue;
-        if (state.expireIfLapsed(client)) yield END_PIECES;
-        break;
-      }
-    }
-  } finally {
-    files.isMakingRoom = false;
+  const { nameless } = state.files;
+  const { fs } = file.export;
+  using making = nameless.makeRoom(owner, fs);
+  if (making === undefined) return;
+  const itself = state.files.get(file);
+  if (itself !== undefined && (yield* endHolders(state, itself))) return;
+  for (const inTheWay of nameless.inTheWayOf(owner, fs)) {
+    yield* endHolders(state, inTheWay);
   }
+}
+
+/** Ends who holds something of a file, unless one of them has a lease; returns whether it did. */
+function* endHolders(
+  state: Pick<ServerState, "expireIfLapsed" | "lease">,
+  file: FileState,
+): Generator<number, boolean> {
+  for (const client of holdersOf(file)) {
+    yield LOOK;
+    if (!client.isGone && !state.lease.isExpired(client)) return false;
+  }
+  for (const client of holdersOf(file)) {
+    const isNew = !client.isGone && state.expireIfLapsed(client);
+    yield isNew ? END_PIECES : LOOK;
+  }
+  return true;
+}
+
+/** Some more than once. */
+function* holdersOf({ opens, delegations }: FileState): Generator<Client> {
+  for (const { client } of opens.values()) yield client;
+  for (const { client } of delegations.values()) yield client;
 }

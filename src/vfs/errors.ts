@@ -44,6 +44,12 @@ export type FsErrorCode =
   | "not-supported"
   /** Something else uses it; trying again later may help (EBUSY). */
   | "busy"
+  /**
+   * A file that a client has open can't lose its last name: too many such files are
+   * kept, one of which has to be closed first (EBUSY). Clients whose lease has run
+   * out give way.
+   */
+  | "too-many-removed"
   /** The device or service behind the file system failed (EIO). */
   | "io";
 

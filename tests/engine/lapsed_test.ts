@@ -3,7 +3,6 @@
 import { assertEquals } from "@std/assert";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
-import { FsError } from "../../src/vfs/mod.ts";
 import {
   anonymousStateid,
   bypassStateid,
@@ -161,34 +160,4 @@ Deno.test("a request ends some of hundreds of clients whose leases ran out, and 
   assertEquals([answers[0], answers.at(-1)], ["DELAY", "OK"]);
   assertEquals(fixture.services.state.files.delegations, 0);
   assertEquals(await reader.status(), "OK");
-});
-
-Deno.test("who has removed files open and no lease makes room for another that is removed, and no other client does (RFC 8881 8.4.2.4)", async () => {
-  const fs = memory({ removed: "", open: "", other: "" });
-  const removed = new Set<object>();
-  const { remove, close } = fs;
-  fs.remove = (folder, name, judged) => {
-    if (removed.size > 0) throw new FsError("busy");
-    removed.add(fs.lookup(folder, name)!);
-    return remove.call(fs, folder, name, judged);
-  };
-  fs.close = (node, mode) => {
-    removed.delete(node);
-    return close.call(fs, node, mode);
-  };
-  const fixture = new StateFixture({ fs });
-  const holder = await fixture.client(1);
-  await holder.open("removed");
-  const bystander = await fixture.client(1);
-  await bystander.open("open");
-  await holder.ok("REMOVE", op.putrootfh(), op.remove("removed"));
-  const remover = await fixture.client(1);
-  const attempt = () => remover.status(op.putrootfh(), op.remove("other"));
-  assertEquals(await attempt(), "DELAY");
-  assertEquals(await holder.status(), "OK");
-  fixture.clock.advance(LEASE + 1);
-  assertEquals(await remover.status(), "OK");
-  assertEquals([await attempt(), await attempt()], ["DELAY", "OK"]);
-  assertEquals(await holder.status(), "BADSESSION");
-  assertEquals(await bystander.status(), "OK");
 });

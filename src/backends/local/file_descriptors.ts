@@ -86,13 +86,20 @@ export class FileDescriptors {
     return this.#lostWrites;
   }
 
-  /** Throws "busy" unless a file can lose its name and be kept: for its clients, or until it is closed. */
+  /**
+   * Throws unless a file can lose its name and be kept: for its clients
+   * ("too-many-removed"), or until it is closed ("busy").
+   */
   assertRoomFor(node: LocalNode, stat: HostStat): void {
-    const hasRoom = node.isOpen
-      ? this.#nameless.hasRoomFor(stat.uid)
-      : !isLongToFree(stat) || this.closing.hasRoomFor(stat.uid);
-    if (!hasRoom) {
-      throw new FsError("busy", "too many removed files are still open");
+    if (node.isOpen) {
+      if (!this.#nameless.hasRoomFor(stat.uid)) {
+        throw new FsError("too-many-removed");
+      }
+    } else if (isLongToFree(stat) && !this.closing.hasRoomFor(stat.uid)) {
+      throw new FsError(
+        "busy",
+        "too many large removed files are being closed",
+      );
     }
   }
 

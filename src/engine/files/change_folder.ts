@@ -2,7 +2,7 @@ import { type Awaitable, type Steps, wait } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { dropDelegation } from "../../state/delegations.ts";
 import type { FileState } from "../../state/file_states.ts";
-import { endHoldersOfNameless } from "../../state/lapsed.ts";
+import { makeRoomFor } from "../../state/lapsed.ts";
 import type { ServerState } from "../../state/server_state.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
@@ -43,14 +43,11 @@ export interface Linking {
   readonly judged: Rights;
 }
 
-/** What has a name, with the rights to it where these were judged. */
-type Named = Pick<Entry, "file" | "isLastName"> & Partial<Entry>;
-
 /** An entry goes, and the file with its last name. */
 export interface Removal {
   readonly type: "remove";
   readonly name: string;
-  readonly entry: Named;
+  readonly entry: Entry;
   /** Rights to the folder; `undefined` where the server takes back what it made. */
   readonly judged: Rights | undefined;
 }
@@ -59,11 +56,11 @@ export interface Removal {
 export interface Move {
   readonly type: "rename";
   readonly name: string;
-  readonly entry: Named;
+  readonly entry: Entry;
   /** A folder of the same export. */
   readonly to: FileRef;
   readonly newName: string;
-  readonly replaced: Named | undefined;
+  readonly replaced: Entry | undefined;
   /** Rights to both folders. */
   readonly judged: { readonly from: Rights; readonly to: Rights };
 }
@@ -118,24 +115,24 @@ export function* changeFolder(
   const status = recallAffected(context, folder, act);
   if (status !== Status.OK) return status;
   const tell = newsOf(context, folder, act);
-  const file = losingLastName(act);
-  if (file === undefined) {
+  const losing = losingLastName(act);
+  if (losing === undefined) {
     const outcome = yield* wait(carryOut(context, folder, act));
     tell?.("node" in outcome ? outcome.node : undefined);
     return outcome;
   }
+  const { file, attributes: { uid: owner } } = losing;
   const { state, namespace, effects } = context.services;
   try {
     const outcome = yield* wait(carryOut(context, folder, act));
     const held = state.files.get(file);
-    if (held !== undefined) loseNames(state, held);
+    if (held !== undefined) loseNames(state, held, owner);
     namespace.forget(file);
     tell?.(undefined);
     return outcome;
   } catch (error) {
-    // There may be no room to keep one more for those that have it open.
-    if (FsError.from(error)?.code === "busy") {
-      effects.begin(endHoldersOfNameless(state, folder.export.fs));
+    if (FsError.from(error)?.code === "too-many-removed") {
+      effects.begin(makeRoomFor(state, { file, owner }));
     }
     throw error;
   }
@@ -192,8 +189,8 @@ function recallAffected(
 }
 
 /** The last name of what is held is gone, and of a folder nothing else stays. */
-function loseNames(state: ServerState, held: FileState): void {
-  held.isNameless = true;
+function loseNames(state: ServerState, held: FileState, owner: number): void {
+  state.files.nameless.add(held, owner);
   for (const delegation of held.delegations.values()) {
     // Its holder has removed the folder: there is no handle to return it by.
     if (delegation.type !== "directory") continue;
@@ -230,25 +227,25 @@ function carryOut(
 /** What was judged of an entry, for the file system to act on nothing else. */
 function judgedEntry(
   folder: Rights | undefined,
-  entry: Named | undefined,
+  entry: Entry | undefined,
 ): JudgedEntry {
   return { folder, node: entry?.file.node, rights: entry?.attributes };
 }
 
-/** The file that is gone with the name that the act takes from it, if it is. */
-function losingLastName(act: FolderAct): FileRef | undefined {
+/** What is gone with the name that the act takes from it, if anything is. */
+function losingLastName(act: FolderAct): Entry | undefined {
   switch (act.type) {
     case "create":
     case "link":
       return undefined;
     case "remove":
-      return act.entry.isLastName ? act.entry.file : undefined;
+      return act.entry.isLastName ? act.entry : undefined;
     case "rename": {
       const { entry, replaced } = act;
       // RFC 8881 18.26.3: of two names of one file none is taken.
       const isGone = replaced?.isLastName &&
         replaced.file.key !== entry.file.key;
-      return isGone ? replaced.file : undefined;
+      return isGone ? replaced : undefined;
     }
   }
 }

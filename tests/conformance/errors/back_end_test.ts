@@ -66,6 +66,7 @@ const CHANGES = ["create", "link", "rename", "setattr", "write", "commit"];
 const everywhere: [Fault, string][] = [
   ["io", "IO"],
   ["busy", "DELAY"],
+  ["too-many-removed", "DELAY"],
   ["stale", "STALE"],
   ["access", "ACCESS"],
   ["a mistake", "SERVERFAULT"],
@@ -84,6 +85,7 @@ const atPutfh: Record<Fault, string> = {
   "stale": "STALE",
   "not-found": "STALE",
   "busy": "DELAY",
+  "too-many-removed": "DELAY",
   "access": "SERVERFAULT",
   "permission": "SERVERFAULT",
   "exists": "SERVERFAULT",
