@@ -1,11 +1,10 @@
 import type { XdrWriter } from "../xdr/writer.ts";
-import {
-  type AttributeRow,
-  ATTRIBUTES,
-  type AttributeSource,
-  type AttributeTerms,
-  isSupported,
-} from "./attributes.ts";
+import { ATTRIBUTES, isSupported } from "./attributes.ts";
+import type {
+  AttributeRow,
+  AttributeSource,
+  AttributeTerms,
+} from "./attributes/row.ts";
 import { Bitmap, PerBitmap, writeBitmap } from "./bitmap.ts";
 
 /** What is supported on some terms, and how it is written. */

@@ -1,7 +1,8 @@
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { DecodedChanges } from "./attribute_decoders.ts";
-import { ATTRIBUTES, type SetPurpose } from "./attributes.ts";
+import { ATTRIBUTES } from "./attributes.ts";
+import type { SetPurpose } from "./attributes/row.ts";
 import { type Bitmap, readBitmap } from "./bitmap.ts";
 import { type MinorVersion, Status, type StatusCode } from "./constants.ts";
 

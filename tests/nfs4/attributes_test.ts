@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { ATTRIBUTES, type AttributeSource } from "../../src/nfs4/attributes.ts";
+import { ATTRIBUTES } from "../../src/nfs4/attributes.ts";
+import type { AttributeSource } from "../../src/nfs4/attributes/row.ts";
 import { Bitmap, emptyBitmap } from "../../src/nfs4/bitmap.ts";
 import { wantedBy } from "../../src/nfs4/wanted_attributes.ts";
 import type { XdrWriter } from "../../src/xdr/writer.ts";
@@ -17,6 +18,15 @@ Deno.test("each row stands at its number, once", () => {
     assertEquals(row?.number ?? number, number)
   );
   assertEquals(new Set(rows.map((row) => row.name)).size, rows.length);
+});
+
+Deno.test("no row takes the place of another", () => {
+  assertEquals(rows.map((row) => row.number), [
+    ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 17, 18, 19, 20, 21],
+    ...[22, 23, 26, 27, 28, 29, 30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41],
+    ...[42, 43, 44, 45, 47, 48, 50, 51, 52, 53, 54, 55],
+    ...[74, 75, 76, 77, 79, 81, 82],
+  ]);
 });
 
 Deno.test("the attributes of a whole file system are those of RFC 8881 5.4, RFC 7862 12.2 and RFC 8276 8.2", () => {

@@ -2,7 +2,7 @@ import {
   AttributeOffer,
   type AttributePlan,
 } from "../../nfs4/attribute_plan.ts";
-import type { AttributeSource } from "../../nfs4/attributes.ts";
+import type { AttributeSource } from "../../nfs4/attributes/row.ts";
 import { type Bitmap, emptyBitmap, PerBitmap } from "../../nfs4/bitmap.ts";
 import {
   type MinorVersion,

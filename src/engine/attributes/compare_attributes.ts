@@ -1,6 +1,6 @@
 import { type Steps, wait } from "../../base/awaitable.ts";
 import { AttributePlan } from "../../nfs4/attribute_plan.ts";
-import type { AttributeSource } from "../../nfs4/attributes.ts";
+import type { AttributeSource } from "../../nfs4/attributes/row.ts";
 import { Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
