@@ -3,7 +3,6 @@ import { LoopTurn } from "../../base/turn.ts";
 import { soundResults } from "../../vfs/checks.ts";
 import {
   assertJudged,
-  assertJudgedEntry,
   type AttributeChanges,
   type ChangeInfo,
   type CloneRange,
@@ -28,17 +27,14 @@ import {
   type Timestamp,
   type Trust,
 } from "../../vfs/mod.ts";
-import { inherited } from "../../vfs/permissions.ts";
 import { type Sharing, sharing } from "../../vfs/sharing.ts";
-import { Directory } from "./directory.ts";
-import { FileContent } from "../common/file_content.ts";
+import { Capacity } from "../common/capacity.ts";
 import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
+import { MAX_NAME } from "../common/names.ts";
 import { PAGE } from "../common/piece.ts";
-import { KeptPages } from "./kept_pages.ts";
-import { checkName, MAX_NAME } from "../common/names.ts";
-import { checkRename } from "../common/rename.ts";
-import { isSameVerifier } from "../common/verifier.ts";
 import { assertMayHaveXattrs } from "../common/xattrs.ts";
+import { Directory } from "./directory.ts";
+import { Entries, MAX_LINK } from "./entries.ts";
 import {
   accessed,
   applyChanges,
@@ -48,14 +44,13 @@ import {
   contentChanged,
   contentOf,
   entriesOf,
-  MemoryNode,
+  type MemoryNode,
+  unchanged,
 } from "./node.ts";
+import { NodeTable } from "./node_table.ts";
 import { complete, type MemoryOptions } from "./options.ts";
 import { allocate, clone, deallocate } from "./ranges.ts";
-import { Capacity, costOfName, costOfNode } from "../common/capacity.ts";
 import { Xattrs } from "./xattrs.ts";
-
-const MAX_LINK = 65535;
 
 /**
  * A file system in memory. It can do everything that {@linkcode FileSystem}
@@ -75,11 +70,10 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   readonly #now: () => Timestamp;
   readonly #instance: number;
   readonly #capacity: Capacity;
-  readonly #nodes = new Map<number, MemoryNode>();
-  readonly #pages = new KeptPages();
+  readonly #nodes: NodeTable;
+  readonly #entries: Entries;
   readonly #root: MemoryNode;
   readonly #turn = new LoopTurn();
-  #nextFileid = 1;
 
   /**
    * Empty but for its root. Throws a `TypeError` for an option that there is not
@@ -100,14 +94,16 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     };
     this.#now = now;
     this.#instance = instance;
-    this.#capacity = new Capacity({
+    const capacity = this.#capacity = new Capacity({
       bytes: maxBytes,
       heap: maxHeap,
       files: maxFiles,
     });
+    const nodes = this.#nodes = new NodeTable({ capacity, now });
+    this.#entries = new Entries({ capacity, now, nodes });
     // Even where there is no room for anything else.
-    this.#capacity.takeNode(0);
-    this.#root = this.#make({ type: "directory" }, { mode, uid, gid });
+    capacity.takeNode(0);
+    this.#root = nodes.make({ type: "directory" }, { mode, uid, gid });
     this.#root.directory = new Directory(this.#root);
   }
 
@@ -156,11 +152,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     cookie: number,
     limit: number,
   ): DirectoryPage<MemoryNode> {
-    const entries = entriesOf(directory);
-    accessed(directory, this.#now);
-    const request = { cookie, limit };
-    return this.#pages.get(directory, request) ??
-      this.#pages.keep(directory, request, entries.page(cookie, limit));
+    return this.#entries.list(directory, cookie, limit);
   }
 
   /** Where an entry stands in the listing. */
@@ -206,7 +198,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
   close(file: MemoryNode, _mode: OpenMode): void {
     if (file.opens === 0) throw new FsError("invalid", "close without open");
     file.opens--;
-    this.#freeIfUnused(file);
+    this.#nodes.freeIfUnused(file);
   }
 
   /** Changes attributes, all or none. */
@@ -321,29 +313,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     kind: CreateKind,
     options: CreateOptions,
   ): Created<MemoryNode> {
-    const entries = entriesOf(directory);
-    assertJudged(options.judged, directory);
-    checkName(name);
-    const taken = entries.get(name);
-    if (taken !== undefined) {
-      if (!isSameVerifier(taken.verifier, options.verifier)) {
-        throw new FsError("exists");
-      }
-      return { node: taken, change: unchanged(directory), created: false };
-    }
-    const { attributes, verifier } = options;
-    if (attributes.size !== undefined) checkSize(kind.type, attributes.size);
-    this.#capacity.takeNode(costOfNode(kind) + costOfName(name));
-    const node = this.#make(kind, inherited(directory, kind.type, attributes));
-    const { size, atime, mtime, birthtime } = attributes;
-    applyChanges(node, { size, atime, mtime, birthtime }, node.ctime);
-    node.verifier = verifier?.slice();
-    if (kind.type === "directory") {
-      node.directory = new Directory(directory);
-      directory.nlink++;
-    }
-    entries.set(name, node);
-    return { node, change: entryChanged(directory, node.ctime), created: true };
+    return this.#entries.create({ directory, name }, kind, options);
   }
 
   /** A further name for a node that is not a folder. */
@@ -353,21 +323,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     name: string,
     judged?: Rights,
   ): ChangeInfo {
-    const entries = entriesOf(directory);
-    assertJudged(judged, directory);
-    assertLive(node);
-    checkName(name);
-    if (node.directory !== undefined) throw new FsError("is-directory");
-    if (entries.get(name) !== undefined) throw new FsError("exists");
-    // As Linux has it: what has lost its last name can't get one again.
-    if (node.nlink === 0) throw new FsError("stale");
-    if (node.nlink >= MAX_LINK) throw new FsError("too-many-links");
-    this.#capacity.take(0, costOfName(name));
-    const now = this.#now();
-    entries.set(name, node);
-    node.nlink++;
-    changed(node, now);
-    return entryChanged(directory, now);
+    return this.#entries.link(node, { directory, name }, judged);
   }
 
   /** Removes an entry; a folder only when it is empty. */
@@ -376,18 +332,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     name: string,
     judged?: JudgedEntry<MemoryNode>,
   ): ChangeInfo {
-    const entries = entriesOf(directory);
-    const node = entries.get(name);
-    if (node === undefined) throw new FsError("not-found");
-    assertJudgedEntry(judged, { folder: directory, node, rights: node });
-    if (node.directory !== undefined && node.directory.size > 0) {
-      throw new FsError("not-empty");
-    }
-    const now = this.#now();
-    entries.delete(name);
-    this.#capacity.give(0, costOfName(name));
-    this.#unlinked(node, directory, now);
-    return entryChanged(directory, now);
+    return this.#entries.remove({ directory, name }, judged);
   }
 
   /** Moves an entry, replacing what POSIX allows it to replace. */
@@ -396,44 +341,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     to: DirectoryName<MemoryNode>,
     judged?: JudgedRename<MemoryNode>,
   ): { source: ChangeInfo; target: ChangeInfo } {
-    const [source, target] = [from.directory, to.directory];
-    const [sources, targets] = [entriesOf(source), entriesOf(target)];
-    checkName(to.name);
-    const node = sources.get(from.name);
-    if (node === undefined) throw new FsError("not-found");
-    const replaced = targets.get(to.name);
-    assertJudgedEntry(judged?.from, { folder: source, node, rights: node });
-    assertJudgedEntry(judged?.to, {
-      folder: target,
-      node: replaced,
-      rights: replaced,
-    });
-    // RFC 8881 18.26.3: two names of one file, and nothing is done.
-    if (replaced === node) {
-      return { source: unchanged(source), target: unchanged(target) };
-    }
-    checkRename({ moved: node, source, target, replaced }, {
-      parent: (fileid) => this.#nodes.get(fileid)?.directory?.parent.fileid,
-      hasEntries: (fileid) => this.#nodes.get(fileid)!.directory!.size > 0,
-    });
-    const now = this.#now();
-    // What has the new name already gives it to the node.
-    const cost = replaced === undefined ? costOfName(to.name) : 0;
-    this.#capacity.take(0, cost - costOfName(from.name));
-    sources.delete(from.name);
-    targets.set(to.name, node);
-    if (replaced !== undefined) this.#unlinked(replaced, target, now);
-    if (node.directory !== undefined) {
-      node.directory.parent = target;
-      source.nlink--;
-      target.nlink++;
-    }
-    changed(node, now);
-    const change = entryChanged(source, now);
-    return {
-      source: change,
-      target: source === target ? change : entryChanged(target, now),
-    };
+    return this.#entries.rename(from, to, judged);
   }
 
   /** An attribute of `node` was changed. */
@@ -442,49 +350,4 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     changed(node, this.#now());
     return { atomic: true, before, after: node.change };
   }
-
-  /** A node without a name, for which there is room. */
-  #make(
-    kind: CreateKind,
-    owner: { mode: number; uid: number; gid: number },
-  ): MemoryNode {
-    const options = { ...owner, now: this.#now() };
-    const node = new MemoryNode(this.#nextFileid++, kind, options);
-    if (kind.type === "file") node.content = new FileContent(this.#capacity);
-    this.#nodes.set(node.fileid, node);
-    return node;
-  }
-
-  /** A name of `node` in `directory` is gone. */
-  #unlinked(node: MemoryNode, directory: MemoryNode, now: Timestamp): void {
-    if (node.directory === undefined) {
-      node.nlink--;
-    } else {
-      node.nlink = 0;
-      directory.nlink--;
-    }
-    changed(node, now);
-    this.#freeIfUnused(node);
-  }
-
-  #freeIfUnused(node: MemoryNode): void {
-    if (node.nlink > 0 || node.opens > 0) return;
-    this.#nodes.delete(node.fileid);
-    this.#capacity.giveNode(node);
-    node.content?.release();
-    node.xattrs?.release();
-    node.isGone = true;
-  }
-}
-
-/** An entry of `directory` came or went. */
-function entryChanged(directory: MemoryNode, now: Timestamp): ChangeInfo {
-  const before = directory.change;
-  directory.mtime = now;
-  changed(directory, now);
-  return { atomic: true, before, after: directory.change };
-}
-
-function unchanged({ change }: MemoryNode): ChangeInfo {
-  return { atomic: true, before: change, after: change };
 }

@@ -1,5 +1,6 @@
 import {
   type AttributeChanges,
+  type ChangeInfo,
   type CreateKind,
   type DeviceNumber,
   type FileAttributes,
@@ -157,6 +158,11 @@ export function contentChanged(node: MemoryNode, now: Timestamp): void {
 export function changed(node: MemoryNode, now: Timestamp): void {
   node.ctime = now;
   node.change++;
+}
+
+/** Nothing was changed. */
+export function unchanged({ change }: MemoryNode): ChangeInfo {
+  return { atomic: true, before: change, after: change };
 }
 
 /**
