@@ -1,6 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { type FileSystem, memory } from "../../mod.ts";
-import { CreateMode, op, type Stateid, walk } from "../support/client/mod.ts";
+import {
+  anonymousStateid,
+  CreateMode,
+  op,
+  type Stateid,
+  walk,
+} from "../support/client/mod.ts";
 import { waiting } from "../robustness/fixture.ts";
 import { type StateClient, StateFixture } from "./state_fixture.ts";
 
@@ -109,6 +115,47 @@ Deno.test("setuid that a program of the host sets while a client has the file op
     fs.setattr((await fs.lookup(fs.root(), "file"))!, { mode: 0o6777 });
     await client.call(...AT, change(stateid));
     assertEquals(await file.mode(), 0o777);
+  }
+});
+
+const first = { stateid: anonymousStateid, offset: 0n };
+const both = { source: anonymousStateid, destination: anonymousStateid };
+const pattern = Uint8Array.of(1);
+
+/** What changes content and may take a while, by the saved filehandle where it takes two. */
+const long = {
+  ALLOCATE: op.allocate({ ...first, length: 1n }),
+  DEALLOCATE: op.deallocate({ ...first, length: 1n }),
+  WRITE_SAME: op.writeSame({
+    ...first,
+    blockSize: 4n,
+    blockCount: 1n,
+    pattern,
+  }),
+  CLONE: op.clone(both),
+  COPY: op.copy(both),
+};
+
+Deno.test("setuid is gone before content is changed, and after it though its owner sets it meanwhile", async () => {
+  for (const [what, change] of Object.entries(long)) {
+    const fs = memory({ file: "content", source: "another" });
+    const fixture = new StateFixture({ fs });
+    const file = await prepare(fixture, 0o6777);
+    const node = fs.lookup(fs.root(), "file")!;
+    for (const name of ["allocate", "deallocate", "write", "clone"] as const) {
+      const method = fs[name].bind(fs) as (...args: unknown[]) => unknown;
+      const value = (...args: unknown[]) => {
+        assertEquals(node.mode, 0o777, what);
+        const done = method(...args);
+        fs.setattr(node, { mode: 0o6777 });
+        return done;
+      };
+      Object.defineProperty(fs, name, { value });
+    }
+    const client = await fixture.client(2, { uid: OTHER });
+    const requests = [...walk(["source"]), op.savefh(), ...AT, change];
+    assertEquals(await client.status(...requests), "OK", what);
+    assertEquals(await file.mode(), 0o777, what);
   }
 });
 

@@ -7,7 +7,7 @@ import type { XdrReader } from "../../xdr/reader.ts";
 import type { CompoundContext } from "../context.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
 import { attributesOf } from "./attributes_of.ts";
-import { dropSetId } from "./set_id.ts";
+import { changeContent } from "./set_id.ts";
 
 /** A range of a file, as ALLOCATE and DEALLOCATE name it. */
 export interface FileRangeArgs {
@@ -69,10 +69,8 @@ export function* changeRange(
   const status = yield* authorizeRange(context, args);
   if (status !== Status.OK) return status;
   const { file } = context;
-  yield* wait(dropSetId(context, file));
   const [offset, length] = [Number(args.offset), Number(args.length)];
-  yield* wait(change(file.node, offset, length));
-  // Its owner may have set them meanwhile.
-  yield* wait(dropSetId(context, file));
+  const changeIt = () => change(file.node, offset, length);
+  yield* changeContent(context, file, changeIt);
   return Status.OK;
 }

@@ -31,6 +31,21 @@ export function dropSetId(
   return take(look(file, held));
 }
 
+/**
+ * Makes a change of content that may take a while, with setuid and setgid taken away
+ * before it, and again behind it: the owner may have set them meanwhile.
+ */
+export function* changeContent<T>(
+  context: CompoundContext,
+  file: FileRef,
+  change: () => Awaitable<T>,
+): Steps<T> {
+  yield* wait(dropSetId(context, file));
+  const changed = yield* wait(change());
+  yield* wait(dropSetId(context, file));
+  return changed;
+}
+
 function* look(
   file: FileRef,
   held: FileState | undefined,

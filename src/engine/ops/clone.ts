@@ -1,4 +1,3 @@
-import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import { changing } from "../files/changing.ts";
@@ -8,7 +7,7 @@ import {
   type CopiedRangeArgs,
   readCopiedRange,
 } from "../files/copied_range.ts";
-import { dropSetId } from "../files/set_id.ts";
+import { changeContent } from "../files/set_id.ts";
 import type { Operation } from "../operation.ts";
 
 /** Bytes of a block where the file system does not say. */
@@ -28,11 +27,10 @@ export const clone: Operation<CopiedRangeArgs, "clone"> = {
     if (!isInBlocks(file, range) || isOverlap(file, range)) return Status.INVAL;
     // Nothing cloned, nothing changed, as of a WRITE.
     if (length === 0) return Status.OK;
-    yield* wait(dropSetId(context, file));
     const shared = { sourceOffset, targetOffset, length };
-    yield* wait(changing(context, file).clone(source.node, file.node, shared));
-    // Its owner may have set them meanwhile.
-    yield* wait(dropSetId(context, file));
+    const share = () =>
+      changing(context, file).clone(source.node, file.node, shared);
+    yield* changeContent(context, file, share);
     return Status.OK;
   },
 };

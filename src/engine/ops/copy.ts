@@ -1,4 +1,4 @@
-import { type Steps, wait } from "../../base/awaitable.ts";
+import { type Steps, take, wait } from "../../base/awaitable.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import {
   type NetworkLocation,
@@ -17,7 +17,7 @@ import {
   type CopiedRangeArgs,
   readCopiedRange,
 } from "../files/copied_range.ts";
-import { dropSetId } from "../files/set_id.ts";
+import { changeContent, dropSetId } from "../files/set_id.ts";
 import { STABLE_HOW } from "../../nfs4/stable_how.ts";
 import { writeVerifierOf } from "../files/write_verifier.ts";
 import type { Operation } from "../operation.ts";
@@ -93,14 +93,11 @@ function* copyAtOnce(
   const verifier = writeVerifierOf(services, file);
   const into = changing(context, file);
   const copy = new ContentCopy({ asker: context, range, target: file, into });
-  if (range.length > 0) yield* wait(dropSetId(context, file));
   try {
-    while (copy.written < MOST_AT_ONCE && (yield* copy.step())) {
-      yield* takeTurns(context);
+    if (range.length > 0) {
+      const copyIt = () => take(copyMost(context, copy));
+      yield* changeContent(context, file, copyIt);
     }
-    yield* copy.close();
-    // Its owner may have set them meanwhile.
-    if (range.length > 0) yield* wait(dropSetId(context, file));
   } catch (error) {
     // The client comes for the rest, and is told then.
     if (copy.done === 0 || FsError.from(error) === undefined) throw error;
@@ -108,6 +105,17 @@ function* copyAtOnce(
   const { done: count, stability } = copy;
   answer(reply, { copy: undefined, count, stability, verifier });
   return Status.OK;
+}
+
+/** What is written before the answer. */
+function* copyMost(
+  context: ChangingContext<"write">,
+  copy: ContentCopy,
+): Steps<void> {
+  while (copy.written < MOST_AT_ONCE && (yield* copy.step())) {
+    yield* takeTurns(context);
+  }
+  yield* copy.close();
 }
 
 /** COPY4resok: always in order, and before the answer where no copy goes on. */

@@ -1,4 +1,4 @@
-import { type Steps, wait } from "../../base/awaitable.ts";
+import { type Steps, take, wait } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { Stability } from "../../vfs/file_system.ts";
@@ -10,7 +10,7 @@ import {
   readDataBlocks,
 } from "../files/data_blocks.ts";
 import { isBeyondAll, largestSizeOf } from "../files/file_ranges.ts";
-import { dropSetId } from "../files/set_id.ts";
+import { changeContent } from "../files/set_id.ts";
 import { STABLE_HOW } from "../../nfs4/stable_how.ts";
 import { writeVerifierOf } from "../files/write_verifier.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
@@ -54,10 +54,13 @@ export const writeSame: Operation<WriteSameArgs, "write"> = {
     if (offset + total > BigInt(largestSizeOf(file))) return Status.FBIG;
     const verifier = writeVerifierOf(services, file);
     const count = countOf(blocks, services.limits.maxWrite);
-    const committed = yield* store(context, {
-      ...{ blocks, count, offset: Number(offset) },
-      stability: STABLE_HOW[stable]!,
-    });
+    const stability = STABLE_HOW[stable]!;
+    const written = { blocks, count, offset: Number(offset), stability };
+    const write = () => take(store(context, written));
+    // RFC 8881 18.32.4: nothing written, nothing changed.
+    const committed = count === 0
+      ? stability
+      : yield* changeContent(context, file, write);
     // No wr_callback_id: all that is done was done.
     reply.uint32(0);
     reply.uint64(BigInt(count));
@@ -83,10 +86,7 @@ function* store(
   },
 ): Steps<Stability> {
   const { file } = context;
-  // RFC 8881 18.32.4: nothing written, nothing changed.
-  if (count === 0) return stability;
   const chunk = new Uint8Array(Math.min(CHUNK, count));
-  yield* wait(dropSetId(context, file));
   let least = STABLE_HOW.length - 1;
   for (let done = 0; done < count;) {
     yield* takeTurns(context);
@@ -97,7 +97,5 @@ function* store(
     least = Math.min(least, STABLE_HOW.indexOf(yield* wait(written)));
     done += part.length;
   }
-  // Its owner may have set them meanwhile.
-  yield* wait(dropSetId(context, file));
   return STABLE_HOW[least]!;
 }
