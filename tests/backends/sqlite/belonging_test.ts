@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
+import { filled, problemsOf } from "./damage.ts";
 import {
   attributes,
   canWrite,
@@ -17,13 +18,6 @@ import {
 } from "./fixture.ts";
 
 const ignore = !canWrite;
-
-/** A store with a file beside its database. */
-async function filled(directory: string, seed = 1): Promise<void> {
-  await using(directory, (fs) => {
-    fs.write(make(fs, "large"), 0, pattern(50_000, seed), "file");
-  });
-}
 
 /** Everything below a folder, with sizes. */
 function listing(directory: string): string[] {
@@ -199,7 +193,7 @@ Deno.test({
     Deno.copyFileSync(`${store}/store.db-wal`, `${first}/store.db-wal`);
     await assertRefused(first!, "store.db-wal is not the log of this store.db");
     await using(store, (fs) => find(fs, `after${2 ** 24}-${store.length - 1}`));
-    assertEquals((await checkStore(store)).problems, []);
+    assertEquals(await problemsOf(store), []);
   },
 });
 
@@ -267,7 +261,7 @@ Deno.test({
     await using(folder.path, (fs) => make(fs, "a"));
     Deno.removeSync(`${folder.path}/content`, { recursive: true });
     await using(folder.path, (fs) => find(fs, "a"));
-    assertEquals((await checkStore(folder.path)).problems, []);
+    assertEquals(await problemsOf(folder.path), []);
   },
 });
 

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { FsError, serve, sqlite } from "../../../mod.ts";
 import type {
@@ -10,6 +9,7 @@ import { exportTree } from "../../../src/backends/sqlite/archive.ts";
 import { anonymousStateid, op, openSession } from "../../support/client/mod.ts";
 import { Status } from "../../../src/nfs4/constants.ts";
 import { createLogger } from "../../../src/base/log.ts";
+import { edit, harmContents, problemsOf, spoilRoot } from "./damage.ts";
 import {
   attributes,
   canWrite,
@@ -46,19 +46,12 @@ async function fill(directory: string): Promise<void> {
   });
 }
 
-/** Changes the database of a store behind its back. */
-function edit(directory: string, sql: string): void {
-  const db = new DatabaseSync(`${directory}/store.db`);
-  db.exec(sql);
-  db.close();
-}
-
 /** What a check finds after the database was changed behind the store's back. */
 async function findings(sql: string): Promise<readonly string[]> {
   using folder = temporary();
   await fill(folder.path);
   edit(folder.path, sql);
-  return (await checkStore(folder.path)).problems;
+  return await problemsOf(folder.path);
 }
 
 Deno.test({
@@ -174,7 +167,7 @@ Deno.test({
     using folder = temporary();
     await using(folder.path, () => {});
     edit(folder.path, "DELETE FROM inodes");
-    assertEquals((await checkStore(folder.path)).problems, []);
+    assertEquals(await problemsOf(folder.path), []);
     await using(folder.path, (fs) => make(fs, "a"));
   },
 });
@@ -196,32 +189,12 @@ Deno.test({
     for (const table of ["entries", "listing", "inodes", "contents"]) {
       using folder = temporary();
       await fill(folder.path);
-      const path = `${folder.path}/store.db`;
-      const db = new DatabaseSync(path);
-      const { rootpage } = db.prepare(
-        "SELECT rootpage FROM sqlite_schema WHERE name = ?",
-      ).get(table)!;
-      db.close();
-      const bytes = Deno.readFileSync(path);
-      const start = (rootpage as number - 1) * 4096;
-      bytes.fill(0xff, start, start + 4096);
-      Deno.writeFileSync(path, bytes);
-      const { problems } = await checkStore(folder.path);
+      spoilRoot(folder.path, table);
+      const problems = await problemsOf(folder.path);
       assert(problems.some((line) => line.startsWith("database: ")), table);
     }
   },
 });
-
-/** The paths of a store's contents. */
-function contentsOf(directory: string): string[] {
-  return [...Deno.readDirSync(`${directory}/content`)].flatMap((entry) =>
-    entry.isDirectory
-      ? [...Deno.readDirSync(`${directory}/content/${entry.name}`)].map(
-        ({ name }) => `${directory}/content/${entry.name}/${name}`,
-      )
-      : []
-  );
-}
 
 /** Files with holes at their ends and in the middle, beside one without. */
 async function fillWithHoles(directory: string): Promise<void> {
@@ -251,12 +224,9 @@ for (const damage of ["cut", "removed"] as const) {
     async fn() {
       using folder = temporary();
       await fillWithHoles(folder.path);
-      assertEquals((await checkStore(folder.path)).problems, []);
-      for (const path of contentsOf(folder.path)) {
-        if (damage === "removed") Deno.removeSync(path);
-        else if (Deno.statSync(path).size > 0) Deno.truncateSync(path, 4096);
-      }
-      const { problems } = await checkStore(folder.path);
+      assertEquals(await problemsOf(folder.path), []);
+      harmContents(folder.path, damage);
+      const problems = await problemsOf(folder.path);
       assertEquals(problems.length, NAMES.length, problems.join());
       for (const problem of problems) {
         assert(/has content \d+ of \d+, which was longer$/.test(problem));
@@ -292,11 +262,8 @@ for (const damage of ["cut", "removed"] as const) {
     async fn() {
       using folder = temporary();
       await fillWithHoles(folder.path);
-      for (const path of contentsOf(folder.path)) {
-        if (damage === "removed") Deno.removeSync(path);
-        else if (Deno.statSync(path).size > 0) Deno.truncateSync(path, 4096);
-      }
-      const { problems } = await checkStore(folder.path);
+      harmContents(folder.path, damage);
+      const problems = await problemsOf(folder.path);
       const change = async (
         act: (fs: SqliteFileSystem, file: SqliteNode) => unknown,
       ) => {
@@ -311,7 +278,7 @@ for (const damage of ["cut", "removed"] as const) {
           // What has nothing but holes has lost nothing.
           await act(fs, find(fs, "hole"));
         });
-        assertEquals((await checkStore(folder.path)).problems, problems);
+        assertEquals(await problemsOf(folder.path), problems);
       };
       for (const stability of ["unstable", "data", "file"] as const) {
         const write = (at: (size: number) => number, length: number) =>
@@ -333,7 +300,7 @@ for (const damage of ["cut", "removed"] as const) {
           await fs.settle();
         }
       });
-      assertEquals((await checkStore(folder.path)).problems, []);
+      assertEquals(await problemsOf(folder.path), []);
     },
   });
 }
@@ -363,7 +330,7 @@ Deno.test({
   async fn() {
     using folder = temporary();
     await fillWithHoles(folder.path);
-    for (const path of contentsOf(folder.path)) Deno.removeSync(path);
+    harmContents(folder.path, "removed");
     const lines: string[] = [];
     const log = createLogger({ write: (line) => lines.push(line) });
     const fs = sqlite(folder.path);

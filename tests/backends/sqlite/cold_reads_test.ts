@@ -14,6 +14,7 @@ import { FakeClock } from "../../support/fake_clock.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
 import { holdBack } from "../hold_back.ts";
 import { dropCached } from "../drop_cached.ts";
+import { contentOf } from "./damage.ts";
 import { canWrite, make, pattern, temporary, using } from "./fixture.ts";
 
 const ignore = !canWrite;
@@ -65,13 +66,12 @@ async function withCold(
     const file = make(fs, "file");
     await fs.write(file, 0, BYTES, "file");
     await fs.settle();
-    await act(fs, { file, path: pathOf(folder.path, file), cuts: disk.cuts });
+    await act(fs, {
+      file,
+      path: contentOf(folder.path, file),
+      cuts: disk.cuts,
+    });
   }, { disk });
-}
-
-function pathOf(store: string, { outside }: SqliteNode): string {
-  const folder = (outside % 256).toString(16).padStart(2, "0");
-  return `${store}/content/${folder}/${outside}`;
 }
 
 for (const warm of [0, 10, 99_999]) {
@@ -127,7 +127,7 @@ Deno.test({
       const file = make(fs, "file");
       await fs.write(file, 0, BYTES, "file");
       await fs.settle();
-      await dropCached(pathOf(folder.path, file));
+      await dropCached(contentOf(folder.path, file));
       const target = new Uint8Array(SIZE);
       for (let round = 0; round < 2; round++) {
         const { bytes } = await fs.read(file, 0, target.fill(0));

@@ -10,6 +10,7 @@ import type {
 } from "../../../src/backends/sqlite/mod.ts";
 import type { Stability } from "../../../src/vfs/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
+import { contentOf } from "./damage.ts";
 import { canWrite, find, make, pattern, whole } from "./fixture.ts";
 import { temporary, using } from "./fixture.ts";
 
@@ -69,16 +70,11 @@ async function withCut(
       await fs.setattr(file, { size: CUT });
       await fs.settle();
       assertEquals([disk.asked, file.size], [1, CUT]);
-      await act(fs, { file, disk, path: pathOf(folder.path, file) });
+      await act(fs, { file, disk, path: contentOf(folder.path, file) });
     } finally {
       disk.open();
     }
   }, { disk });
-}
-
-function pathOf(store: string, { outside }: SqliteNode): string {
-  const folder = (outside % 256).toString(16).padStart(2, "0");
-  return `${store}/content/${folder}/${outside}`;
 }
 
 /** What a client may do meanwhile for which the host would want the lock of the content. */
@@ -213,7 +209,7 @@ Deno.test({
       const file = make(fs, "a");
       fs.write(file, 0, pattern(CUT, 1), "file");
       await fs.settle();
-      return pathOf(folder.path, file);
+      return contentOf(folder.path, file);
     });
     const tail = Deno.openSync(path, { append: true });
     tail.writeSync(pattern(CUT, 2));
@@ -274,7 +270,7 @@ Deno.test({
         await fs.setattr(file, { size });
         await fs.settle();
         await fs.read(file, 0, new Uint8Array(9));
-        assertEquals(Deno.statSync(pathOf(folder.path, file)).size, size);
+        assertEquals(Deno.statSync(contentOf(folder.path, file)).size, size);
       }
     }, { disk });
     assertEquals(isLater, [true, true, false, false]);

@@ -1,5 +1,4 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { pathOf } from "../../../src/backends/sqlite/content_folders.ts";
 import {
   exportTree,
   importTree,
@@ -8,6 +7,7 @@ import {
 } from "../../../src/backends/sqlite/mod.ts";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
+import { contentOf } from "./damage.ts";
 import {
   canWrite,
   find,
@@ -46,9 +46,9 @@ async function damage(directory: string): Promise<void> {
     }
     fs.link(find(fs, "gone"), fs.root(), "twin");
     fs.link(find(fs, "last"), fs.root(), "again");
-    return find(fs, "gone").outside;
+    return find(fs, "gone");
   });
-  Deno.removeSync(pathOf(`${directory}/content`, lost));
+  Deno.removeSync(contentOf(directory, lost));
 }
 
 /** Unpacks what is exported; returns what was lost, as paths and the first words of what became of them. */

@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Buffer } from "node:buffer";
-import { DatabaseSync } from "node:sqlite";
 import type { SqliteFileSystem } from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
+import { spoilPageOf, spoilRoot } from "./damage.ts";
 import {
   canWrite,
   find,
@@ -14,30 +13,6 @@ import {
 } from "./fixture.ts";
 
 const ignore = !canWrite;
-const PAGE = 4096;
-
-/** Makes garbage of the page of a closed store's database on which the root of a table or index is. */
-function spoilRoot(directory: string, name: string): void {
-  const path = `${directory}/store.db`;
-  using db = new DatabaseSync(path);
-  const { rootpage } = db.prepare(
-    "SELECT rootpage FROM sqlite_schema WHERE name = ?",
-  ).get(name)!;
-  spoil(path, (rootpage as number - 1) * PAGE);
-}
-
-/** The same of a page with some bytes on it. */
-function spoilPageOf(directory: string, bytes: Uint8Array): void {
-  const path = `${directory}/store.db`;
-  const at = Buffer.from(Deno.readFileSync(path)).indexOf(bytes);
-  assert(at > 0);
-  spoil(path, at - at % PAGE);
-}
-
-function spoil(path: string, start: number): void {
-  const all = Deno.readFileSync(path);
-  Deno.writeFileSync(path, all.fill(0xff, start, start + PAGE));
-}
 
 for (
   const [table, read] of [

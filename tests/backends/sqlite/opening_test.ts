@@ -10,17 +10,11 @@ import {
   SCHEMA_VERSION,
 } from "../../../src/backends/sqlite/schema.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
+import { edit, problemsOf } from "./damage.ts";
 import { canWrite, find, make, pattern, whole } from "./fixture.ts";
 import { temporary, using } from "./fixture.ts";
 
 const ignore = !canWrite;
-
-/** Works on the database of a store that nobody has open. */
-function edit(directory: string, sql: string): void {
-  const db = new DatabaseSync(`${directory}/store.db`);
-  db.exec(sql);
-  db.close();
-}
 
 Deno.test({
   name:
@@ -85,7 +79,7 @@ Deno.test({
     make(again, "new");
     await again.settle();
     await again.dispose();
-    assertEquals((await checkStore(crashed)).problems, []);
+    assertEquals(await problemsOf(crashed), []);
   },
 });
 
@@ -98,7 +92,7 @@ Deno.test({
     const { crashed } = await lost(folder.path);
     // SQLite can't make it, as on a disk that is full, or one that can't map files.
     Deno.symlinkSync("nowhere", `${crashed}/store.db-shm`);
-    assertEquals((await checkStore(crashed)).problems, []);
+    assertEquals(await problemsOf(crashed), []);
     await using(crashed, async (fs) => {
       assertEquals(await whole(fs, find(fs, "small")), pattern(10, 1));
     });
@@ -257,7 +251,7 @@ Deno.test({
     assertEquals(db.isTransaction, false);
     db.close();
     await using(folder.path, (fs) => find(fs, "a"));
-    assertEquals((await checkStore(folder.path)).problems, []);
+    assertEquals(await problemsOf(folder.path), []);
   },
 });
 

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import {
   sqlite,
   type SqliteFileSystem,
   type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
+import { edit, problemsOf } from "./damage.ts";
 import {
   attributes,
   canWrite,
@@ -33,16 +33,6 @@ function refused(code: FsErrorCode, act: () => unknown): void {
   assertEquals(assertThrows(act, FsError).code, code);
 }
 
-/** Changes the database of a store behind its back. */
-function edit(directory: string, sql: string): void {
-  using db = new DatabaseSync(`${directory}/store.db`);
-  db.exec(sql);
-}
-
-async function problems(directory: string): Promise<readonly string[]> {
-  return (await checkStore(directory)).problems;
-}
-
 Deno.test({
   name:
     "a store of before there were extended attributes is brought up to date",
@@ -59,7 +49,7 @@ Deno.test({
     await using(folder.path, (fs) => {
       assertEquals(fs.getxattr(find(fs, "a"), "n"), pattern(5, 1));
     });
-    assertEquals(await problems(folder.path), []);
+    assertEquals(await problemsOf(folder.path), []);
   },
 });
 
@@ -95,7 +85,7 @@ Deno.test({
       assertEquals(used(fs), before);
     }, options);
     await using(folder.path, (fs) => assertEquals(used(fs), before), options);
-    assertEquals(await problems(folder.path), []);
+    assertEquals(await problemsOf(folder.path), []);
   },
 });
 
@@ -128,7 +118,7 @@ Deno.test({
       assertEquals(used(), before);
       assertEquals(fs.listxattrs(c), []);
     }, options);
-    assertEquals(await problems(folder.path), []);
+    assertEquals(await problemsOf(folder.path), []);
   },
 });
 
@@ -144,7 +134,7 @@ Deno.test({
       set(fs, file, "n", pattern(5000, 1));
       fs.remove(fs.root(), "a");
     });
-    assertEquals(await problems(folder.path), []);
+    assertEquals(await problemsOf(folder.path), []);
     using db = new DatabaseSync(`${folder.path}/store.db`);
     const { rows } = db.prepare("SELECT count(*) AS rows FROM xattrs").get()!;
     assertEquals(rows, 0);
@@ -177,7 +167,7 @@ Deno.test({
     assertEquals(fs.getxattr(live, "kept"), pattern(100, 1));
     assertEquals(fs.status().usedBytes, used);
     await fs.dispose();
-    assertEquals(await problems(folder.path), []);
+    assertEquals(await problemsOf(folder.path), []);
   },
 });
 
@@ -219,7 +209,7 @@ Deno.test({
        INSERT INTO xattrs SELECT fileid, 'odd', x'00' FROM inodes
        WHERE type = 'symlink'`,
     );
-    const found = await problems(folder.path);
+    const found = await problemsOf(folder.path);
     assertEquals(found.length, 2);
     const said = found.toSorted().join("\n");
     assert(/attribute 'lost' of 99, which is missing/.test(said), said);
