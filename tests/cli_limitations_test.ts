@@ -2,7 +2,13 @@ import { assertEquals } from "@std/assert";
 import { UNPINNED } from "../src/backends/local/host.ts";
 import { memory } from "../src/backends/memory/mod.ts";
 import type { Logger } from "../src/base/log.ts";
+import { sqlite } from "../src/backends/sqlite/mod.ts";
+import {
+  beginImport,
+  endImport,
+} from "../src/backends/sqlite/tar/import_mark.ts";
 import { logLimitations } from "../src/cli/limitations.ts";
+import { logUnfinishedImports } from "../src/cli/unfinished_imports.ts";
 
 /** What is said of exports with these limitations. */
 function said(...limitations: string[][]): unknown[][] {
@@ -53,3 +59,22 @@ Deno.test(
     ]]);
   },
 );
+
+Deno.test("a store of an import that was not finished is served with a line of warning", async () => {
+  const fs = sqlite(":memory:");
+  const lines: unknown[][] = [];
+  const log = { warn: (...line: unknown[]) => lines.push(line) };
+  const exports = [{ path: "/a", fs: memory() }, { path: "/b", fs }];
+  const look = () => logUnfinishedImports(exports, log as unknown as Logger);
+  look();
+  beginImport({ records: fs.records, isEmpty: true }, {});
+  look();
+  assertEquals(lines, [[
+    "an import into this store was not finished: some of its files are missing",
+    { export: "/b" },
+  ]]);
+  endImport(fs.records);
+  look();
+  assertEquals(lines.length, 1);
+  await fs.dispose();
+});

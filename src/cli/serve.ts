@@ -14,6 +14,7 @@ import { logLimitations } from "./limitations.ts";
 import { print } from "./output.ts";
 import { untilSignal } from "./signals.ts";
 import { stateDirectory } from "./state_directory.ts";
+import { logUnfinishedImports } from "./unfinished_imports.ts";
 
 /** Milliseconds for the last lines of the log, should their reader be stuck. */
 const LAST_LINES_MS = 1_000;
@@ -61,6 +62,7 @@ async function serveUntilSignal(
   const signalled = untilSignal(ignored);
   announce(server, options, log);
   logLimitations(exports, log);
+  logUnfinishedImports(exports, log);
   logDurability(options, log);
   const signal = await signalled;
   log.info("stopping", { signal });

@@ -56,8 +56,12 @@ export const checkQueries: readonly string[] = [
      ', which is ' || coalesce('a ' || type, 'missing')
    FROM xattrs LEFT JOIN inodes USING (fileid)
    WHERE type IS NULL OR type NOT IN ('file', 'directory')`,
-  `SELECT 'an import was not finished: import the archive again'
-   FROM records WHERE collection = 'import' AND key = 'unfinished'`,
+  `SELECT 'an import was not finished: import the archive again' ||
+     iif(last.value <> CAST('import' AS BLOB),
+       ', with --merge, as the store was served since', '')
+   FROM records AS mark LEFT JOIN records AS last
+     ON last.collection = 'server' AND last.key = 'last'
+   WHERE mark.collection = 'import' AND mark.key = 'unfinished'`,
   `SELECT 'journal row ' || id || ' is left over' FROM journal`,
   `SELECT 'symlink ' || fileid || ' of ' || size || ' bytes leads to ' ||
      coalesce(quote(target), 'nothing')

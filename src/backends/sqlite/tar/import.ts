@@ -5,10 +5,10 @@ import {
   FsError,
   type FsErrorCode,
 } from "../../../vfs/mod.ts";
-import { LAST_SERVER } from "../../../vfs/last_server.ts";
 import type { SqliteNode } from "../node.ts";
 import type { SqliteFileSystem } from "../sqlite_file_system.ts";
 import { BadMember } from "./decode.ts";
+import { beginImport, endImport } from "./import_mark.ts";
 import type {
   ArchiveOptions,
   ArchiveProgress,
@@ -30,9 +30,6 @@ const OF_MEMBER: ReadonlySet<FsErrorCode> = new Set([
   "invalid",
 ]);
 
-/** Where a store says that an import has begun and is not done. */
-const UNFINISHED = ["import", "unfinished"] as const;
-
 /**
  * Unpacks a tar archive into a store: ustar, pax, and GNU's long names and sparse
  * files. With `merge` over what is there: files replace files, folders are
@@ -41,7 +38,7 @@ const UNFINISHED = ["import", "unfinished"] as const;
  *
  * Rejects with an `Error` of one line, before anything is changed, when the stream
  * is no archive, and when the store has files and this is neither to be merged
- * nor an import that was not finished; later for a damaged archive, and with an
+ * nor one more try of an import that was not finished, after which no server has been there; later for a damaged archive, and with an
  * `FsError` that names the member for what the store refuses to all ("no-space",
  * "quota", "io"). One member that can't be unpacked (its path leads out by "..", or
  * through something that is no folder; its name is too long, or not UTF-8; it is
@@ -65,12 +62,8 @@ export async function unpack(
   const importer = new Importer(fs, options);
   const skip = skipping(options);
   try {
-    assertImportable(fs, options);
-    fs.records.put(...UNFINISHED, new Uint8Array(0));
-    // What clients hold of files that are there may be changed under them.
-    if (options.merge) {
-      fs.records.put(...LAST_SERVER, new TextEncoder().encode("import"));
-    }
+    const isEmpty = fs.readdir(fs.root(), 0, 1).entries.length === 0;
+    beginImport({ records: fs.records, isEmpty }, options);
     await fs.settle();
     for await (const member of archive.members(skip)) {
       try {
@@ -82,23 +75,12 @@ export async function unpack(
       }
     }
     await importer.finish();
-    fs.records.delete(...UNFINISHED);
+    endImport(fs.records);
   } finally {
     await archive.close();
     await fs.settle();
   }
   return importer.done;
-}
-
-function assertImportable(
-  fs: SqliteFileSystem,
-  { merge }: ImportOptions,
-): void {
-  const isEmpty = fs.readdir(fs.root(), 0, 1).entries.length === 0;
-  if (isEmpty || merge || fs.records.get(...UNFINISHED) !== undefined) return;
-  throw new Error(
-    "the store has files in it: import into a new one, or over them with --merge",
-  );
 }
 
 /** Told to the caller; where it does not listen, it must not lose a file unheard. */
