@@ -11,7 +11,7 @@ import {
 } from "../../../src/backends/sqlite/mod.ts";
 import type { Member } from "../../../src/backends/sqlite/tar/header.ts";
 import { archive, bare, block, streamOf, summed, time } from "./archives.ts";
-import { find, pattern, whole } from "./fixture.ts";
+import { find, make, pattern, whole } from "./fixture.ts";
 
 const encoder = new TextEncoder();
 
@@ -209,6 +209,67 @@ Deno.test("a record without a value undoes those before it, and the header's fie
   const file = find(fs.value, "a");
   assertEquals([file.uid, file.gid, file.mtime], [3, 9, time(4, 0)]);
   assertEquals(await whole(fs.value, file), pattern(5, 1));
+});
+
+Deno.test("records of a sparse file mean nothing on what is no file, nor for all members", async () => {
+  const sparse = ["GNU.sparse.size=100", "GNU.sparse.map="];
+  await using fs = disposing(sqlite(":memory:"));
+  const packed = archive(
+    ...recordsOf("x", sparse),
+    bare((header) => header[156] = "2".charCodeAt(0), {
+      path: "s",
+      target: "t",
+    }),
+    ...recordsOf("x", ["GNU.sparse.major=1", "GNU.sparse.minor=0"]),
+    bare((header) => header[156] = "6".charCodeAt(0), { path: "fifo" }),
+    ...recordsOf("g", sparse),
+    bare(() => {}, { path: "file", size: 5 }),
+    block(5),
+  );
+  await importTree(fs.value, streamOf(packed));
+  assertEquals(find(fs.value, "s").target, "t");
+  assertEquals(find(fs.value, "fifo").type, "fifo");
+  const file = find(fs.value, "file");
+  assertEquals(await whole(fs.value, file), pattern(5, 1));
+});
+
+Deno.test("a sparse file of less than nothing is refused, and takes nothing away", async () => {
+  const negative = (header: Uint8Array) => {
+    header[156] = "S".charCodeAt(0);
+    // -(2^70), in GNU's way.
+    header.set([0xff, 0xff, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 483);
+  };
+  const size = ["GNU.sparse.map=", "GNU.sparse.size=-1e30"];
+  for (
+    const members of [
+      [bare(negative, { path: "sp" })],
+      [...recordsOf("x", size), bare(() => {}, { path: "sp" })],
+    ]
+  ) {
+    await using fs = disposing(sqlite(":memory:"));
+    fs.value.write(make(fs.value, "sp"), 0, pattern(5, 1), "file");
+    const imported = () =>
+      importTree(fs.value, streamOf(archive(...members)), {
+        merge: true,
+        skipped: () => {},
+      });
+    await assertRejects(imported, Error, "number that can't be");
+    const file = find(fs.value, "sp");
+    assertEquals(await whole(fs.value, file), pattern(5, 1));
+  }
+});
+
+Deno.test("what GNU tar calls an archive is no file that is missed", async () => {
+  const label = bare((header) => header[156] = "V".charCodeAt(0), {
+    path: "backup of monday",
+  });
+  await using fs = disposing(sqlite(":memory:"));
+  const skipped: string[] = [];
+  await importTree(fs.value, streamOf(archive(label, { path: "a" })), {
+    skipped: (path) => skipped.push(path),
+  });
+  assertEquals(skipped, []);
+  assertEquals(find(fs.value, "a").type, "file");
 });
 
 Deno.test("a file whose name ends in a slash is a folder, as those of V7 are", async () => {

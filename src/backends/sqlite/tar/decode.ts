@@ -149,7 +149,12 @@ export function decodeRecords(
 }
 
 function isKnown(key: string): boolean {
-  return knownKeys.has(key) || key.startsWith(SPARSE_KEYS) || isXattrKey(key);
+  return knownKeys.has(key) || isOfOne(key);
+}
+
+/** Whether a record is of one member, and means nothing as one of all. */
+export function isOfOne(key: string): boolean {
+  return key.startsWith(SPARSE_KEYS) || isXattrKey(key);
 }
 
 function isUstar(block: Uint8Array): boolean {
@@ -218,9 +223,9 @@ export function whole(text: string): number {
  */
 export function large(text: string): number {
   const value = Number(text);
-  return Number.isSafeInteger(value) || !Number.isInteger(value)
-    ? whole(text)
-    : value;
+  return Number.isInteger(value) && value > Number.MAX_SAFE_INTEGER
+    ? value
+    : whole(text);
 }
 
 function timestamp(text: string): Timestamp {

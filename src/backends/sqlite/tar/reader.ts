@@ -6,6 +6,7 @@ import {
   type Header,
   holding,
   isHeader,
+  isOfOne,
   pathOf,
   type PaxRecords,
   sizeOf,
@@ -17,7 +18,7 @@ import { LAST_ID, MAX_UINT32 } from "../../../base/option_values.ts";
 import { BLOCK, type Member, type MemberType, paddingOf } from "./header.ts";
 import type { Segment } from "../segments.ts";
 import { readGnuSparse, readPaxSparse } from "./sparse.ts";
-import { isXattrKey, type MemberXattrs, xattrsOf } from "./xattrs.ts";
+import { type MemberXattrs, xattrsOf } from "./xattrs.ts";
 
 /**
  * Most bytes in the headers of names and records of one member, and in those for
@@ -26,6 +27,8 @@ import { isXattrKey, type MemberXattrs, xattrsOf } from "./xattrs.ts";
 const MOST_RECORDS = 2 ** 24;
 /** Longest target of a symlink in bytes, as of one that a client makes. */
 const MOST_TARGET = 4096;
+/** The type of what GNU tar calls the archive (`-V`). */
+const LABEL = "V";
 const NO_RECORDS: PaxRecords = new Map();
 const NO_XATTRS: MemberXattrs = new Map();
 const encoder = new TextEncoder();
@@ -103,8 +106,8 @@ export class Archive {
         else if (letter === "x") records = records.concat(decodeRecords(body));
         else {
           for (const [key, value] of decodeRecords(body)) {
-            // Those of all members would be work for each of them.
-            if (!isXattrKey(key)) defaults.set(key, value);
+            // Extended attributes of all would be work for each of them.
+            if (!isOfOne(key)) defaults.set(key, value);
           }
         }
         continue;
@@ -114,20 +117,24 @@ export class Archive {
       const isFile = type === "file" || type === undefined;
       let stored = isFile || letter === "D" ? sizeOf(header, merged) : 0;
       const padding = paddingOf(stored);
-      const pax = await readPaxSparse(merged, records, source);
+      const pax = type === "file"
+        ? await readPaxSparse(merged, records, source)
+        : undefined;
       const sparse = letter === "S" ? await readGnuSparse(block, source) : pax;
       records = [];
       held.own = 0;
       stored -= pax?.mapBytes ?? 0;
       const path = sparse?.path ?? pathOf(header, merged);
       const own = typeOf(header, path);
-      const size = sparse?.size ?? (own === "file" ? stored : 0);
+      const size = own === "file" ? sparse?.size ?? stored : 0;
       const segments = sparse?.segments ?? [{ offset: 0, length: stored }];
       assertMapped(path, segments, stored);
       const content = source.pieces(segments);
       const member = judge({ path, size, type: own }, header, merged);
-      if (member instanceof BadMember) skipped(path, member.message);
-      else {
+      if (member instanceof BadMember) {
+        // What the archive is called is no file that could be missed.
+        if (letter !== LABEL) skipped(path, member.message);
+      } else {
         const refused = (name: string) =>
           skipped(path, `its extended attribute ${printable(name)}`);
         const mayHave = own === "file" || own === "directory";
