@@ -1,4 +1,5 @@
 import { fstatSync, writeSync } from "node:fs";
+import { fsErrorOf } from "./errors.ts";
 
 /** Bytes that are set aside at a time. */
 const STEP = 2 ** 18;
@@ -30,11 +31,11 @@ export class RoomAhead {
     this.#length = this.#measure();
   }
 
-  /** Has the file take at least `length` bytes of the disk; false where there is no room for them. */
-  reach(length: number): boolean {
-    if (length <= this.#length) return true;
+  /** Has the file take at least `length` bytes of the disk; returns why it can't, where it can't. */
+  reach(length: number): unknown {
+    if (length <= this.#length) return undefined;
     this.#length = Math.max(this.#length, this.#measure());
-    if (length <= this.#length) return true;
+    if (length <= this.#length) return undefined;
     try {
       const end = length + STEP;
       while (this.#length < end) {
@@ -47,10 +48,11 @@ export class RoomAhead {
           this.#length,
         );
       }
-    } catch {
-      // What there is of it will do.
+    } catch (error) {
+      // What there is of it may do.
+      if (length > this.#length) return fsErrorOf(error);
     }
-    return length <= this.#length;
+    return undefined;
   }
 
   #measure(): number {

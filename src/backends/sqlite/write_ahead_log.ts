@@ -22,8 +22,8 @@ export interface Log extends Companion, Disposable {
   /** Comes after each commit; false where the next one may find no room behind it, and would at its start. */
   grown(): boolean;
   /**
-   * Comes last before each commit. Throws "no-space" where the disk has no room for
-   * what the commit adds to the database: the log could not be emptied any more.
+   * Comes last before each commit. Throws what the disk says ("no-space" where it is full) where
+   * it does not take what the commit adds to the database: the log could not be emptied any more.
    */
   reserve(): void;
   /** Brings it to stable storage, while others work. */
@@ -137,16 +137,17 @@ export class WriteAheadLog implements Log {
 
   reserve(): void {
     this.#openPages = this.#countPages();
-    const isRoomy = this.#databaseRoom.reach(
+    const lack = this.#databaseRoom.reach(
       this.#openPages * this.#options.page,
     );
     // What is removed adds nothing, as a rule, and may be what makes room.
-    if (isRoomy || this.#openPages <= this.#committedPages) return;
-    throw new FsError("no-space", "the database can't grow");
+    if (this.#openPages <= this.#committedPages) return;
+    if (lack !== undefined) throw lack;
   }
 
   grown(): boolean {
-    return this.#logRoom.reach(this.#lookAtLog() + NEXT_COMMIT);
+    const end = this.#lookAtLog() + NEXT_COMMIT;
+    return this.#logRoom.reach(end) === undefined;
   }
 
   /** Where it ends. */
