@@ -8,6 +8,7 @@ import {
   endImport,
 } from "../src/backends/sqlite/tar/import_mark.ts";
 import { logLimitations } from "../src/cli/limitations.ts";
+import { logNoRoom } from "../src/cli/no_room.ts";
 import { logUnfinishedImports } from "../src/cli/unfinished_imports.ts";
 
 /** What is said of exports with these limitations. */
@@ -77,4 +78,25 @@ Deno.test("a store of an import that was not finished is served with a line of w
   look();
   assertEquals(lines.length, 1);
   await fs.dispose();
+});
+
+Deno.test("a quota that leaves no room for a file is served with a line of warning", async () => {
+  const small = sqlite(":memory:", { quotaBytes: 1 });
+  const large = sqlite(":memory:", { quotaBytes: 1_000_000 });
+  const lines: unknown[][] = [];
+  const log = { warn: (...line: unknown[]) => lines.push(line) };
+  logNoRoom([
+    { path: "/small", fs: small },
+    { path: "/ro", fs: small, readOnly: true },
+    { path: "/large", fs: large },
+    { path: "/tree", fs: memory({}, { maxBytes: 1 }) },
+    { path: "/memory", fs: memory() },
+  ], log as unknown as Logger);
+  const said = "no file can be made here: the disk or the quota has no room";
+  assertEquals(lines, [
+    [said, { export: "/small" }],
+    [said, { export: "/tree" }],
+  ]);
+  await small.dispose();
+  await large.dispose();
 });

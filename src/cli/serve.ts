@@ -11,6 +11,7 @@ import type { FileSystem } from "../vfs/file_system.ts";
 import type { ServeArguments } from "./arguments.ts";
 import { assertMeant, type ExportArgument } from "./export_argument.ts";
 import { logLimitations } from "./limitations.ts";
+import { logNoRoom } from "./no_room.ts";
 import { print } from "./output.ts";
 import { untilSignal } from "./signals.ts";
 import { stateDirectory } from "./state_directory.ts";
@@ -63,6 +64,7 @@ async function serveUntilSignal(
   announce(server, options, log);
   logLimitations(exports, log);
   logUnfinishedImports(exports, log);
+  logNoRoom(exports, log);
   logDurability(options, log);
   const signal = await signalled;
   log.info("stopping", { signal });
