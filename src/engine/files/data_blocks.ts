@@ -44,30 +44,55 @@ export function isSoundBlock(
 
 /**
  * Fills `target` with what these blocks, sound ones, are from the byte `from` on:
- * zeros but for the pattern, and over that the number, high byte first.
+ * zeros but for the pattern, and over that the number, high byte first. However
+ * small they are, a request of a few bytes takes no longer than one of large ones.
  */
 export function fillWithBlocks(
   target: Uint8Array,
   blocks: DataBlocks,
   from: number,
 ): void {
-  const { numberOffset, firstNumber, patternOffset, pattern } = blocks;
   const size = Number(blocks.size);
-  const number = new Uint8Array(NUMBER_SIZE);
-  const view = new DataView(number.buffer);
+  fillWithPattern(target, blocks, from % size);
+  if (blocks.numberOffset !== NONE) putNumbers(target, blocks, from);
+}
+
+/** What is the same in each block, of the first of which so many bytes are left out. */
+function fillWithPattern(
+  target: Uint8Array,
+  { size, patternOffset, pattern }: DataBlocks,
+  leftOut: number,
+): void {
   target.fill(0);
-  for (
-    let index = Math.floor(from / size);
-    index * size < from + target.length;
-    index++
-  ) {
-    const start = index * size - from;
-    if (patternOffset !== NONE) {
-      put(target, pattern, start + Number(patternOffset));
+  if (patternOffset === NONE) return;
+  const at = Number(patternOffset) - leftOut;
+  const period = Number(size);
+  const first = target.subarray(0, Math.min(period, target.length));
+  put(first, pattern, at);
+  put(first, pattern, at + period);
+  for (let done = first.length; done < target.length; done *= 2) {
+    target.copyWithin(done, 0, done);
+  }
+}
+
+function putNumbers(
+  target: Uint8Array,
+  { size, numberOffset, firstNumber }: DataBlocks,
+  from: number,
+): void {
+  const { buffer, byteOffset, length } = target;
+  const view = new DataView(buffer, byteOffset, length);
+  const step = Number(size);
+  let index = Math.floor(from / step);
+  let at = index * step - from + Number(numberOffset);
+  for (; at < length; index++, at += step) {
+    if (at >= 0 && at + NUMBER_SIZE <= length) {
+      view.setUint32(at, firstNumber + index);
+    } else {
+      const number = new Uint8Array(NUMBER_SIZE);
+      new DataView(number.buffer).setUint32(0, firstNumber + index);
+      put(target, number, at);
     }
-    if (numberOffset === NONE) continue;
-    view.setUint32(0, firstNumber + index);
-    put(target, number, start + Number(numberOffset));
   }
 }
 
