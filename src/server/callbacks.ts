@@ -1,3 +1,4 @@
+import { OWN } from "../base/asker.ts";
 import type { Logger } from "../base/log.ts";
 import type { CallTurns } from "../rpc/call_turns.ts";
 import type { Connection } from "../rpc/handlers.ts";
@@ -9,11 +10,13 @@ import type { XdrReader } from "../xdr/reader.ts";
 import { Backchannel } from "../backchannel/backchannel.ts";
 import { type AllowCallbackAddress, DialOut } from "../backchannel/dial_out.ts";
 import { LockNotifications } from "../delegations/lock_notifications.ts";
+import { ofLease } from "../backchannel/retry_policy.ts";
 import { OffloadReports } from "../delegations/offload_reports.ts";
 import {
   DelegationKeeper,
   type DelegationKeeperOptions,
   type DelegationObserver,
+  RETRY_AFTER,
 } from "../delegations/delegation_keeper.ts";
 import { CallbackRouter } from "../backchannel/router.ts";
 import type { SenderOptions } from "../backchannel/sender.ts";
@@ -53,12 +56,16 @@ export class Callbacks {
   readonly router: CallbackRouter;
   /** The delegation policy, which grants and recalls. */
   readonly keeper: DelegationKeeper;
+  /** Tells of the ends of copies. */
+  readonly #offloads: OffloadReports;
+  readonly #state: ServerState;
 
   constructor(options: CallbacksOptions) {
     const { state, random, log } = options;
     const { clock, sessions, lease: { leaseMs } } = state;
     const sender = { ...options.sender, clock, leaseMs, log };
-    const regained = (client: Client) => this.keeper.regained(client);
+    const regained = (client: Client) => this.#regained(client);
+    this.#state = state;
     this.backchannel = new Backchannel({ sessions, random, sender, regained });
     const { allowCallbackAddress: allow, callTurns } = options;
     this.dialOut = new DialOut({
@@ -79,7 +86,10 @@ export class Callbacks {
       log,
     });
     state.waiting.notifier = new LockNotifications(this.router);
-    state.copies.notifier = new OffloadReports(this.router);
+    const retryAfter = ofLease(RETRY_AFTER, leaseMs);
+    const { router } = this;
+    this.#offloads = new OffloadReports({ router, clock, log, retryAfter });
+    state.copies.notifier = this.#offloads;
     if (!options.delegations) return;
     state.observeClients(this.dialOut);
     state.files.policy = this.keeper;
@@ -103,13 +113,22 @@ export class Callbacks {
   /** Ends waits that have run out; called every second. */
   sweep(): void {
     this.keeper.sweep();
+    this.#state.files.effects.begin(this.#offloads.sweep(), OWN.party);
     this.dialOut.sweep();
   }
 
   /** Gives up every callback, and resolves when none is under way. */
   async close(): Promise<void> {
     this.keeper.close();
+    this.#offloads.close();
     await Promise.all([this.backchannel.close(), this.dialOut.close()]);
+  }
+
+  /** A client's callbacks have a way again. */
+  #regained(client: Client): void {
+    this.keeper.regained(client);
+    const lost = this.#offloads.pathRegained(client);
+    if (lost !== undefined) this.#state.files.effects.begin(lost);
   }
 
   /** Replies that no callback waited for: late ones and second ones. */

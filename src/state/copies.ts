@@ -11,7 +11,7 @@ import type { StateidTable } from "./stateids.ts";
 export interface CopyLimits {
   /** Copies of a client that go on. */
   readonly maxCopiesPerClient: number;
-  /** Copies of all clients that go on, and as many that have ended. */
+  /** Copies of all clients that go on, and as many that have ended and are unheard. */
   readonly maxCopies: number;
 }
 
@@ -21,6 +21,8 @@ export interface CopyNotifier {
   canNotify(client: Client): boolean;
   /** `copy` has ended; must not wait. `heard` is called when its client knows. */
   notify(copy: EndedCopy, heard: () => void): void;
+  /** Its client need not know any more. */
+  forget(copy: EndedCopy): void;
 }
 
 /** What a copy is made of. */
@@ -54,8 +56,10 @@ export class CopyState implements Stateid {
   done = 0;
   /** Set when it has ended. */
   end: CopyEnd | undefined;
-  /** Its client wants no more of it. */
+  /** Its client wants no more of it, or has gone. */
   isCancelled = false;
+  /** Resolved when nothing is written for it any more. */
+  readonly stopped: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(other: Uint8Array, request: CopyRequest) {
     this.other = other;
@@ -65,10 +69,9 @@ export class CopyState implements Stateid {
     this.verifier = request.verifier;
   }
 
-  /** Whether there is a client that wants it done. */
-  get isWanted(): boolean {
-    const { client, grantedTo: { session } } = this;
-    return !this.isCancelled && !client.isGone && !session.isDestroyed;
+  /** Whether it has ended. */
+  isEnded(): this is EndedCopy {
+    return this.end !== undefined;
   }
 
   /** Whether a stateid names it: of seqid 0 none does (RFC 7862 4.8). */
@@ -85,11 +88,15 @@ export class CopyState implements Stateid {
 export type EndedCopy = CopyState & { readonly end: CopyEnd };
 
 /** Tells no client anything. */
-const noNotifier: CopyNotifier = { canNotify: () => false, notify: () => {} };
+const noNotifier: CopyNotifier = {
+  canNotify: () => false,
+  notify: () => {},
+  forget: () => {},
+};
 
 /**
- * The copies that go on, of which the parties have even shares, and those that have
- * ended, for clients that were not told and ask.
+ * The copies that go on, and those that have ended and whose clients have not heard
+ * it yet. Of either the parties have even shares.
  */
 export class CopyTable {
   /** Sends CB_OFFLOAD. */
@@ -99,9 +106,10 @@ export class CopyTable {
   readonly #stateids: Pick<StateidTable, "issue">;
   readonly #limits: CopyLimits;
   readonly #running = new Set<CopyState>();
-  /** The longest ended first. */
-  readonly #ended = new Set<CopyState>();
   readonly #shares: EvenShares<string>;
+  /** The longest ended first. */
+  readonly #ended = new Set<EndedCopy>();
+  readonly #endedShares: EvenShares<string>;
 
   constructor(
     stateids: Pick<StateidTable, "issue">,
@@ -110,6 +118,7 @@ export class CopyTable {
     this.#stateids = stateids;
     this.#limits = limits;
     this.#shares = new EvenShares(limits.maxCopies);
+    this.#endedShares = new EvenShares(limits.maxCopies);
   }
 
   /** How many go on. */
@@ -153,23 +162,50 @@ export class CopyTable {
     copy.done = done;
   }
 
-  /** A copy has ended: its client is told, if it is still there and wants to know. */
+  /** A copy has ended: its client is told, unless it has gone or wants no more of it. */
   ended(copy: CopyState, end: CopyEnd): void {
     this.#running.delete(copy);
     this.#shares.give(copy.client.party);
-    if (!copy.isWanted) return;
-    this.#ended.add(copy);
-    if (this.#ended.size > this.#limits.maxCopies) {
-      const [oldest] = this.#ended;
-      this.#ended.delete(oldest!);
-    }
+    copy.stopped.resolve();
+    if (copy.isCancelled) return;
+    this.#makeRoom(copy.client.party);
     const told = Object.assign(copy, { end });
-    this.notifier.notify(told, () => void this.#ended.delete(copy));
+    this.#ended.add(told);
+    this.#endedShares.take(copy.client.party);
+    this.notifier.notify(told, () => this.#forget(told));
   }
 
-  /** The client wants no more of it. */
-  cancel(copy: CopyState): void {
+  /** The client wants no more of it; resolves when nothing is written for it any more. */
+  cancel(copy: CopyState): Promise<void> {
     copy.isCancelled = true;
-    this.#ended.delete(copy);
+    if (copy.isEnded()) this.#forget(copy);
+    return copy.stopped.promise;
+  }
+
+  /** Whether copies of a client go on. */
+  areRunning(client: Client): boolean {
+    for (const copy of this.#running) if (copy.client === client) return true;
+    return false;
+  }
+
+  /** The client has gone. */
+  dropClient(client: Client): void {
+    for (const copies of [this.#running, this.#ended]) {
+      for (const copy of copies) if (copy.client === client) this.cancel(copy);
+    }
+  }
+
+  /** A party that has as many unheard ones as it may loses its oldest. */
+  #makeRoom(party: string): void {
+    if (!this.#endedShares.isFull(party)) return;
+    for (const copy of this.#ended) {
+      if (copy.client.party === party) return this.#forget(copy);
+    }
+  }
+
+  #forget(copy: EndedCopy): void {
+    if (!this.#ended.delete(copy)) return;
+    this.#endedShares.give(copy.client.party);
+    this.notifier.forget(copy);
   }
 }

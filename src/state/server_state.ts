@@ -170,7 +170,8 @@ export class ServerState implements LockingTables {
    * 7530 9.1.2).
    */
   holdsOn(client: Client): boolean {
-    return client.hasState && !this.lease.isExpired(client);
+    const isHolding = client.hasState || this.copies.areRunning(client);
+    return isHolding && !this.lease.isExpired(client);
   }
 
   /**
@@ -249,6 +250,7 @@ export class ServerState implements LockingTables {
       this.sessions.destroy(session, reason);
     }
     this.clients.forget(client);
+    this.copies.dropClient(client);
     this.#effects.begin(releaseClientState(this, client));
     if (!client.isConfirmed) return;
     const lost = reason === "expired" || reason === "evicted";

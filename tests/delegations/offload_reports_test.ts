@@ -1,7 +1,12 @@
-/** CB_OFFLOAD: its bytes, and over TCP, from a long COPY to what a strict client is told. */
+/** CB_OFFLOAD: its bytes, that it goes out until it is heard, and over TCP what a strict client is told. */
 
 import { assertEquals } from "@std/assert";
 import { CALLBACK_OPERATIONS } from "../../src/backchannel/callback_ops.ts";
+import type { CallbackRequest } from "../../src/backchannel/callback_request.ts";
+import type { CallbackRouter } from "../../src/backchannel/router.ts";
+import { OffloadReports } from "../../src/delegations/offload_reports.ts";
+import { Status, type StatusCode } from "../../src/nfs4/constants.ts";
+import { finish } from "../../src/state/effects.ts";
 import { XdrWriter } from "../../src/xdr/writer.ts";
 import {
   anonymousStateid,
@@ -10,6 +15,7 @@ import {
   type Session,
   walk,
 } from "../support/client/mod.ts";
+import { fileRef, StateFixture } from "../state/fixture.ts";
 import { startServer } from "../support/server.ts";
 
 const MiB = 2 ** 20;
@@ -36,6 +42,87 @@ Deno.test("CB_OFFLOAD has the bytes of RFC 7862 16.1.1", () => {
   );
   // NFS4ERR_NOSPC: the bytes before it.
   assertEquals(encoded(28), begin + "0000001c" + "0000000100000002");
+});
+
+/** A client that is to be told of a copy's end, and what it is sent. */
+function telling() {
+  const fixture = new StateFixture();
+  const { state, clock } = fixture;
+  const client = fixture.client();
+  const sent: CallbackRequest[] = [];
+  const way = { isProven: true };
+  const router = {
+    isProven: () => way.isProven,
+    send(_client, request) {
+      sent.push(request);
+      return { tryAnew: () => {} };
+    },
+  } as Pick<CallbackRouter, "isProven" | "send">;
+  const offloads = new OffloadReports({ router, clock, retryAfter: 10_000 });
+  state.copies.notifier = offloads;
+  const session = { isDestroyed: true } as never;
+  const copy = state.copies.begin({
+    ...{ client, file: fileRef("target"), verifier: new Uint8Array(8) },
+    grantedTo: { session, slot: undefined as never, sequence: 1 },
+  })!;
+  state.copies.ended(copy, { status: 0, stability: "file" });
+  const isKnown = () =>
+    state.copies.find(client, copy.file, copy) !== undefined;
+  const sweep = () => finish(offloads.sweep());
+  return { clock, client, sent, offloads, state, sweep, isKnown };
+}
+
+const lost = { kind: "failed", reason: "no answer" } as const;
+const said = (status: number) => ({
+  kind: "answered",
+  results: [{ status: status as StatusCode }],
+} as const);
+
+Deno.test("a copy's end that found no way goes out again when there is one", () => {
+  const it = telling();
+  it.sent[0]!.done(lost);
+  assertEquals(it.isKnown(), true);
+  finish(it.offloads.pathRegained(it.client)!);
+  assertEquals(it.sent.length, 2);
+  it.sent[1]!.done(said(Status.OK));
+  assertEquals(it.isKnown(), false);
+  assertEquals(it.offloads.pathRegained(it.client), undefined);
+});
+
+Deno.test("a copy's end that found no way goes out again after a while", () => {
+  const it = telling();
+  it.sent[0]!.done(lost);
+  it.sweep();
+  assertEquals(it.sent.length, 1);
+  it.clock.advance(10_000);
+  it.sweep();
+  it.sweep();
+  assertEquals(it.sent.length, 2);
+});
+
+Deno.test("a client that does not know the copy yet is told of its end again (DELAY, BADHANDLE, BAD_STATEID)", () => {
+  for (const status of [Status.DELAY, Status.BADHANDLE, Status.BAD_STATEID]) {
+    const it = telling();
+    it.sent[0]!.done(said(status));
+    assertEquals([it.isKnown(), it.sent.length], [true, 1]);
+    it.clock.advance(100);
+    assertEquals(it.sent.length, 2);
+    it.sent[1]!.done(said(Status.OK));
+    assertEquals(it.isKnown(), false);
+  }
+});
+
+Deno.test("a client that refuses to hear of a copy's end, or has gone, is not told again", () => {
+  const it = telling();
+  it.sent[0]!.done(said(Status.SERVERFAULT));
+  assertEquals(it.isKnown(), false);
+  const other = telling();
+  other.state.dropClient(other.client, "expired");
+  assertEquals(other.sent[0]!.wanted?.(), false);
+  other.sent[0]!.done(lost);
+  other.clock.advance(20_000);
+  other.sweep();
+  assertEquals(other.sent.length, 1);
 });
 
 /** The CB_OFFLOADs that a client was sent. */

@@ -46,7 +46,7 @@ import {
   LONGEST_RESEND,
   MAX_RESENDS,
   RESEND,
-} from "../../src/delegations/recall_queue.ts";
+} from "../../src/delegations/until_heard.ts";
 import { LONGEST_TURN } from "../../src/engine/compound.ts";
 import { CHUNK } from "../../src/engine/files/content_copy.ts";
 import { MOST_AT_ONCE } from "../../src/engine/ops/copy.ts";

@@ -123,10 +123,15 @@ export class StateFixture {
   /** A client with a session, or a confirmed clientid in NFSv4.0. */
   async client(
     minorVersion: 0 | 1 | 2,
-    options: { reclaimComplete?: boolean; uid?: number } = {},
+    options: {
+      reclaimComplete?: boolean;
+      uid?: number;
+      connection?: Connection;
+    } = {},
   ): Promise<StateClient> {
     const client = new StateClient(this, minorVersion, ++this.#clients);
     client.uid = options.uid ?? 0;
+    client.connection = options.connection ?? client.connection;
     await client.register(options.reclaimComplete ?? true);
     return client;
   }

@@ -7,12 +7,16 @@ import { inLine } from "../in_line.ts";
 import { attributesOf } from "./attributes_of.ts";
 import { placeOf } from "./content_kinds.ts";
 import type { CopiedRange } from "./copied_range.ts";
+import { changeContent } from "./set_id.ts";
 import { STABLE_HOW } from "../../nfs4/stable_how.ts";
 
 /** What is copied, and how. */
 export interface CopyTerms {
   /** For whom. */
-  readonly asker: Pick<CompoundContext, "connection" | "services">;
+  readonly asker: Pick<
+    CompoundContext,
+    "connection" | "services" | "callerOf"
+  >;
   /** Whence, and whither. */
   readonly range: CopiedRange;
   /** What it is written to. */
@@ -71,7 +75,9 @@ export class ContentCopy {
     if (at >= this.#dataEnd) {
       const data = yield* this.#find(at, "data");
       if (data > at) return yield* this.#leaveOut(Math.min(data, end) - at);
-      this.#dataEnd = yield* this.#find(at, "hole");
+      const hole = yield* this.#find(at, "hole");
+      // The data is gone since, and is looked for anew behind this chunk.
+      this.#dataEnd = hole > at ? hole : at + CHUNK;
     }
     return yield* this.#copy(Math.min(this.#dataEnd, end) - at);
   }
@@ -122,7 +128,11 @@ export class ContentCopy {
     const { asker, range, target, into } = this.#terms;
     const offset = range.targetOffset + at;
     const write = () => into.write(target.node, offset, data, "unstable");
-    const written = yield* wait(inLine(asker, target.export, write));
+    const written = yield* changeContent(
+      asker,
+      target,
+      () => inLine(asker, target.export, write),
+    );
     this.#least = Math.min(this.#least, STABLE_HOW.indexOf(written));
     this.#written += data.length;
     this.#beforeHole = undefined;

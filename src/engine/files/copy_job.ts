@@ -2,51 +2,55 @@ import { take } from "../../base/awaitable.ts";
 import { nextTurn } from "../../base/turn.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { CopyState } from "../../state/copies.ts";
-import type { Caller } from "../../vfs/callers.ts";
+import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
 import { statusOfFailure } from "../failure.ts";
 import type { ContentCopy } from "./content_copy.ts";
-import { dropSetId } from "./set_id.ts";
 
 /** A copy, and what it goes on with when its COMPOUND is answered. */
 export interface CopyJob
   extends Pick<CompoundContext, "connection" | "services"> {
   readonly copy: CopyState;
   readonly content: ContentCopy;
-  /** For whom. */
-  readonly caller: Caller;
+  /** What it reads. */
+  readonly source: FileRef;
 }
-
-const SHARES = { access: Share.ACCESS_WRITE, deny: Share.DENY_NONE };
 
 /**
  * Carries a copy out to its end, in its party's turns, and tells its client. Until
- * then it is a change under way: no other client gets a delegation of the file that
- * is written to, nor an open that denies it.
+ * then it is a use of both files: no other client gets a delegation of them, nor an
+ * open that denies it.
  */
 export async function carryOutCopy(
   job: CopyJob,
   signal: AbortSignal,
 ): Promise<void> {
-  const { copy, content, services } = job;
+  const { copy, content, source, services } = job;
   const { state } = services;
-  const { client, file: { key: file, export: { fs } } } = copy;
-  const change = { file, client, shares: SHARES };
+  const { client, file: { key, export: { fs } } } = copy;
   const { changes } = state.files;
-  changes.begin(change);
+  const use = (file: string, access: number) => ({
+    ...{ file, client },
+    shares: { access, deny: Share.DENY_NONE },
+  });
+  const uses = [
+    use(key, Share.ACCESS_WRITE),
+    use(source.key, Share.ACCESS_READ),
+  ];
+  for (const each of uses) changes.begin(each);
   const { losses } = fs;
   let status: StatusCode;
   try {
     status = await copyAll(job, signal);
     // RFC 7862 16.1: what its client is told of must be there after a crash.
-    await fs.settle?.();
+    if (!copy.isCancelled) await fs.settle?.();
     if (fs.losses !== losses) status = Status.IO;
   } catch (error) {
     // There are copies in NFSv4.2 alone.
     const context = { current: copy.file, minorVersion: 2, services } as const;
     status = statusOfFailure(context, "COPY", error);
   } finally {
-    changes.end(change);
+    for (const each of uses) changes.end(each);
   }
   if (fs.losses !== losses) state.copies.progress(copy, 0);
   // As of a COPY that is answered at once: the client comes for the rest.
@@ -55,22 +59,20 @@ export async function carryOutCopy(
 }
 
 async function copyAll(
-  { copy, content, caller, connection, services }: CopyJob,
+  { copy, content, connection, services }: CopyJob,
   signal: AbortSignal,
 ): Promise<StatusCode> {
   const { state, turn } = services;
-  const { client, file } = copy;
   // Its answer leaves first.
   await nextTurn();
   do {
     if (turn?.isOver ?? true) await (turn?.next(connection) ?? nextTurn());
-    if (!copy.isWanted || signal.aborted) return Status.DELAY;
-    if (state.lease.isExpired(client)) return Status.EXPIRED;
     state.copies.progress(copy, content.done);
+    // A client that comes back after its lease has lost nothing else, and goes on there.
+    const isLapsed = state.lease.isExpired(copy.client);
+    if (copy.isCancelled || signal.aborted || isLapsed) return Status.DELAY;
   } while (await take(content.step()));
   await take(content.close());
   state.copies.progress(copy, content.done);
-  // Its owner may have set them meanwhile.
-  await dropSetId({ services, callerOf: () => caller }, file);
   return Status.OK;
 }

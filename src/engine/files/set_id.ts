@@ -33,17 +33,19 @@ export function dropSetId(
 
 /**
  * Makes a change of content that may take a while, with setuid and setgid taken away
- * before it, and again behind it: the owner may have set them meanwhile.
+ * before it, and again behind it, failed or not: the owner may have set them meanwhile.
  */
 export function* changeContent<T>(
-  context: CompoundContext,
+  context: Pick<CompoundContext, "callerOf" | "services">,
   file: FileRef,
   change: () => Awaitable<T>,
 ): Steps<T> {
   yield* wait(dropSetId(context, file));
-  const changed = yield* wait(change());
-  yield* wait(dropSetId(context, file));
-  return changed;
+  try {
+    return yield* wait(change());
+  } finally {
+    yield* wait(dropSetId(context, file));
+  }
 }
 
 function* look(

@@ -1,4 +1,4 @@
-import { type Steps, take, wait } from "../../base/awaitable.ts";
+import type { Steps } from "../../base/awaitable.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import {
   type NetworkLocation,
@@ -17,7 +17,6 @@ import {
   type CopiedRangeArgs,
   readCopiedRange,
 } from "../files/copied_range.ts";
-import { changeContent, dropSetId } from "../files/set_id.ts";
 import { STABLE_HOW } from "../../nfs4/stable_how.ts";
 import { writeVerifierOf } from "../files/write_verifier.ts";
 import type { Operation } from "../operation.ts";
@@ -70,16 +69,15 @@ function* copyLater(
     return undefined;
   }
   const into = changing(context, file);
-  yield* wait(dropSetId(context, file));
   const verifier = writeVerifierOf(services, file);
   const grantedTo = { session, slot, sequence: slot.sequence };
   const request = { client, file, grantedTo, verifier };
   const copy = services.state.copies.begin(request);
   if (copy === undefined) return undefined;
-  const asker = { connection, services };
-  const content = new ContentCopy({ asker, range, target: file, into });
   const caller = context.callerOf(file);
-  const job = { ...asker, copy, content, caller };
+  const asker = { connection, services, callerOf: () => caller };
+  const content = new ContentCopy({ asker, range, target: file, into });
+  const job = { connection, services, copy, content, source: range.source };
   services.jobs.begin((signal) => carryOutCopy(job, signal));
   answer(reply, { copy, count: 0, stability: "unstable", verifier });
   return Status.OK;
@@ -94,10 +92,10 @@ function* copyAtOnce(
   const into = changing(context, file);
   const copy = new ContentCopy({ asker: context, range, target: file, into });
   try {
-    if (range.length > 0) {
-      const copyIt = () => take(copyMost(context, copy));
-      yield* changeContent(context, file, copyIt);
+    while (copy.written < MOST_AT_ONCE && (yield* copy.step())) {
+      yield* takeTurns(context);
     }
+    yield* copy.close();
   } catch (error) {
     // The client comes for the rest, and is told then.
     if (copy.done === 0 || FsError.from(error) === undefined) throw error;
@@ -105,17 +103,6 @@ function* copyAtOnce(
   const { done: count, stability } = copy;
   answer(reply, { copy: undefined, count, stability, verifier });
   return Status.OK;
-}
-
-/** What is written before the answer. */
-function* copyMost(
-  context: ChangingContext<"write">,
-  copy: ContentCopy,
-): Steps<void> {
-  while (copy.written < MOST_AT_ONCE && (yield* copy.step())) {
-    yield* takeTurns(context);
-  }
-  yield* copy.close();
 }
 
 /** COPY4resok: always in order, and before the answer where no copy goes on. */

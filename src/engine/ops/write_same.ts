@@ -1,4 +1,4 @@
-import { type Steps, take, wait } from "../../base/awaitable.ts";
+import { type Steps, wait } from "../../base/awaitable.ts";
 import { Status } from "../../nfs4/constants.ts";
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { Stability } from "../../vfs/file_system.ts";
@@ -56,11 +56,8 @@ export const writeSame: Operation<WriteSameArgs, "write"> = {
     const count = countOf(blocks, services.limits.maxWrite);
     const stability = STABLE_HOW[stable]!;
     const written = { blocks, count, offset: Number(offset), stability };
-    const write = () => take(store(context, written));
     // RFC 8881 18.32.4: nothing written, nothing changed.
-    const committed = count === 0
-      ? stability
-      : yield* changeContent(context, file, write);
+    const committed = count === 0 ? stability : yield* store(context, written);
     // No wr_callback_id: all that is done was done.
     reply.uint32(0);
     reply.uint64(BigInt(count));
@@ -92,9 +89,13 @@ function* store(
     yield* takeTurns(context);
     const part = chunk.subarray(0, Math.min(chunk.length, count - done));
     fillWithBlocks(part, blocks, done);
-    const written = changing(context, file)
-      .write(file.node, offset + done, part, stability);
-    least = Math.min(least, STABLE_HOW.indexOf(yield* wait(written)));
+    const at = offset + done;
+    const written = yield* changeContent(
+      context,
+      file,
+      () => changing(context, file).write(file.node, at, part, stability),
+    );
+    least = Math.min(least, STABLE_HOW.indexOf(written));
     done += part.length;
   }
   return STABLE_HOW[least]!;

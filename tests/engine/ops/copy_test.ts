@@ -212,6 +212,20 @@ for (const [how, system] of Object.entries(systems)) {
     assertEquals(response.count, BigInt(PAGE));
   });
 
+  test("goes on where data became a hole between two looks at it", async () => {
+    const fs = memory(tree());
+    let looks = 0;
+    const seek: FileSystem["seek"] = (_file, offset) => {
+      // Data, and then a hole, at the same place.
+      return ++looks <= 2 ? offset : SIZE;
+    };
+    const attributes = fs.getattr.bind(fs);
+    const getattr = (file: never) => ({ ...attributes(file), used: PAGE });
+    const client = await fixture(changed(fs, { seek, getattr })).client(2);
+    const { response } = await client.ok("COPY", ...copied());
+    assertEquals(response.count, BigInt(SIZE));
+  });
+
   test("has its writes be unstable, and tells the verifier", async () => {
     const fs = memory(tree());
     const asked = new Set<string>();

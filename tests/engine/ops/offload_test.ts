@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type FileSystem, FsError, memory } from "../../../mod.ts";
+import { nextTurn } from "../../../src/base/turn.ts";
 import type { Client } from "../../../src/state/client.ts";
 import type { EndedCopy } from "../../../src/state/copies.ts";
 import {
@@ -12,6 +13,7 @@ import {
   walk,
 } from "../../support/client/mod.ts";
 import { LEASE } from "../../state/fixture.ts";
+import { testConnection } from "../../support/connection.ts";
 import {
   type StateClient,
   StateFixture,
@@ -27,6 +29,7 @@ class Copying {
   readonly told: EndedCopy[] = [];
   /** Called for each that was told. */
   readonly heard: (() => void)[] = [];
+  readonly forgotten: EndedCopy[] = [];
   /** Writes that may be made. */
   allowed = 0;
   error: FsError | undefined;
@@ -59,6 +62,7 @@ class Copying {
         this.told.push(copy);
         this.heard.push(heard);
       },
+      forget: (copy) => void this.forgotten.push(copy),
     };
   }
 
@@ -167,7 +171,10 @@ Deno.test("a short COPY, one that is to be done first, and one whose client can'
     return Number(response.count);
   };
   assertEquals(await at(...copied("target", true)), 4 * MiB);
-  it.state.copies.notifier = { canNotify: () => false, notify: () => {} };
+  it.state.copies.notifier = {
+    ...it.state.copies.notifier,
+    canNotify: () => false,
+  };
   assertEquals(await at(...copied()), 4 * MiB);
   assertEquals(it.state.copies.running, 0);
 });
@@ -177,13 +184,59 @@ Deno.test("OFFLOAD_CANCEL ends a copy, of which its client hears nothing more (R
   const client = await it.fixture.client(2);
   const stateid = await begin(client);
   await it.write(2);
-  assertEquals(await cancel(client, stateid), "OK");
-  assertEquals(await cancel(client, stateid), "BAD_STATEID");
-  assertEquals(await asked(client, stateid), "BAD_STATEID");
+  let answered = false;
+  const cancelled = cancel(client, stateid).finally(() => answered = true);
+  for (let i = 0; i < 3; i++) await nextTurn();
+  // What the client writes after the answer no write of the copy's comes upon.
+  assertEquals(answered, false);
   await it.finish();
+  assertEquals(await cancelled, "OK");
+  assertEquals(await cancel(client, stateid), "BAD_STATEID");
   assertEquals([it.told.length, it.state.copies.running], [0, 0]);
   // The write that was under way is made.
   assertEquals(await size(client), 3 * 65_536);
+});
+
+Deno.test("OFFLOAD_CANCEL of a copy that has ended takes its end back", async () => {
+  const it = new Copying();
+  const client = await it.fixture.client(2);
+  const stateid = await begin(client);
+  await it.finish();
+  assertEquals(await cancel(client, stateid), "OK");
+  assertEquals(it.forgotten, it.told);
+  assertEquals(await asked(client, stateid), "BAD_STATEID");
+});
+
+Deno.test("a copy outlives the session that it was asked for over, and keeps its client from going (RFC 7862 4.8)", async () => {
+  const it = new Copying();
+  const client = await it.fixture.client(2);
+  await begin(client);
+  const [session] = clientOf(it).sessions;
+  it.state.sessions.destroy(session!, "destroyed-session");
+  assertEquals(it.state.holdsOn(clientOf(it)), true);
+  await it.finish();
+  assertEquals(it.told[0]!.done, SIZE);
+  assertEquals(it.state.holdsOn(clientOf(it)), false);
+});
+
+Deno.test("setuid that a file gets while a copy is written to it goes with the next chunk", async () => {
+  const it = new Copying();
+  const root = await it.fixture.client(2);
+  const client = await it.fixture.client(2, { uid: 7 });
+  await root.ok("SETATTR", ...AT_TARGET, op.setattr({ mode: 0o777 }));
+  const stateid = await begin(client);
+  await it.write(1);
+  await root.ok("SETATTR", ...AT_TARGET, op.setattr({ mode: 0o4777 }));
+  await it.write(2);
+  const { attributes } = await root.ok(
+    "GETATTR",
+    ...AT_TARGET,
+    op.getattr(["mode"]),
+  );
+  assertEquals(attributes.mode, 0o777);
+  const cancelled = cancel(client, stateid);
+  await it.finish();
+  await cancelled;
 });
 
 Deno.test("a copy's stateid is good for its client and its file, and not with the seqid 0 (RFC 7862 4.8)", async () => {
@@ -237,10 +290,6 @@ function clientOf({ state }: Copying): Client {
 const ends: Record<string, (it: Copying) => unknown> = {
   "DESTROY_CLIENTID and its like": (it) =>
     it.state.dropClient(clientOf(it), "destroyed"),
-  "its session's end": (it) => {
-    const [session] = clientOf(it).sessions;
-    it.state.sessions.destroy(session!, "destroyed-session");
-  },
   "the end of the server": (it) => void it.fixture.services.jobs.stop(),
   "the end of the lease": ({ fixture }) => fixture.clock.advance(LEASE + 1),
 };
@@ -255,7 +304,8 @@ for (const [name, act] of Object.entries(ends)) {
     it.allowed = Infinity;
     await it.finish();
     assertEquals(it.state.copies.running, 0);
-    assertEquals(it.state.copies.bytes, 2 * 65_536);
+    // The write that was under way is made.
+    assertEquals(it.state.copies.bytes, 3 * 65_536);
     assertEquals(it.state.files.changes.files, 0);
   });
 }
@@ -279,7 +329,18 @@ Deno.test("a client, and all of them, have as many copies as they may; further o
   await it.finish();
 });
 
-Deno.test("as many copies that ended are remembered as may go on, the last ones", async () => {
+Deno.test("what a lease's end stops is told as a part that is done: the client may come back", async () => {
+  const it = new Copying();
+  const client = await it.fixture.client(2);
+  await begin(client);
+  await it.write(2);
+  it.fixture.clock.advance(LEASE + 1);
+  await it.finish();
+  const [{ done, end }] = it.told as [EndedCopy];
+  assertEquals([statusName(end.status), done], ["OK", 3 * 65_536]);
+});
+
+Deno.test("of copies that ended and are unheard a party's oldest give way to its own", async () => {
   const limits = { maxCopiesPerClient: 2, maxCopies: 2 };
   const it = new Copying({ limits });
   it.allowed = Infinity;
@@ -291,7 +352,30 @@ Deno.test("as many copies that ended are remembered as may go on, the last ones"
   }
   const answers = [];
   for (const stateid of stateids) answers.push(await asked(client, stateid));
-  assertEquals(answers, ["BAD_STATEID", "OK", "OK"]);
+  assertEquals(answers, ["BAD_STATEID", "BAD_STATEID", "OK"]);
+  assertEquals(it.forgotten, it.told.slice(0, 2));
+  // Another party loses none by that, nor does a client that goes leave any.
+  const connection = testConnection({ party: "user 1000" });
+  const other = await it.fixture.client(2, { connection });
+  const theirs = await begin(other);
+  await it.finish();
+  stateids.push(await begin(client));
+  await it.finish();
+  assertEquals(await asked(other, theirs), "OK");
+  for (const each of it.state.clients) it.state.dropClient(each, "destroyed");
+  assertEquals(it.forgotten.length, it.told.length);
+});
+
+Deno.test("as long as a copy goes on no other client may deny its source to be read, nor write to it unseen", async () => {
+  const it = new Copying();
+  const client = await it.fixture.client(2);
+  const other = await it.fixture.client(2);
+  await begin(client);
+  await it.write(1);
+  const deny = () => other.openStatus("source", { access: 1, deny: 1 });
+  assertEquals(await deny(), "DELAY");
+  await it.finish();
+  assertEquals(await deny(), "OK");
 });
 
 Deno.test("as long as a copy goes on no other client may deny it, nor has the server forgotten that the file changes", async () => {
@@ -302,7 +386,7 @@ Deno.test("as long as a copy goes on no other client may deny it, nor has the se
   await it.write(1);
   const deny = () => other.openStatus("target", { access: 1, deny: 2 });
   assertEquals(await deny(), "DELAY");
-  assertEquals(it.state.files.changes.files, 1);
+  assertEquals(it.state.files.changes.files, 2);
   await it.finish();
   assertEquals(await deny(), "OK");
   assertEquals(it.state.files.changes.files, 0);
