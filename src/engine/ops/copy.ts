@@ -54,16 +54,16 @@ export const copy: Operation<CopyArgs, "write"> = {
     // RFC 7862 15.2.3: whether or not the ranges overlap.
     if (range.source.key === context.file.key) return Status.INVAL;
     const isMuch = range.length > MOST_AT_ONCE && !args.synchronous;
-    const later = isMuch ? yield* copyLater(context, range) : undefined;
+    const later = isMuch ? copyLater(context, range) : undefined;
     return later ?? (yield* copyAtOnce(context, range));
   },
 };
 
 /** Has it go on behind the answer; `undefined` where there is no place for that. */
-function* copyLater(
+function copyLater(
   context: ChangingContext<"write">,
   range: CopiedRange,
-): Steps<StatusCode | undefined> {
+): StatusCode | undefined {
   const { client, session, slot, file, reply, services, connection } = context;
   if (client === undefined || session === undefined || slot === undefined) {
     return undefined;
