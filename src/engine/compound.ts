@@ -32,6 +32,11 @@ const LAST_MINOR_VERSION = 2;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Milliseconds after which the next operation of a COMPOUND waits until others had a turn. */
 export const LONGEST_TURN = 3;
+/**
+ * Operations behind a change that need not wait for others all the same: Linux sends
+ * no more behind what it creates, opens, links or writes.
+ */
+const BEHIND_CHANGE = 4;
 /** Each so many operations are timed, brief or not: many of them take long. */
 const ALWAYS_TIMED = 8;
 
@@ -135,6 +140,8 @@ class CompoundRun {
   #startedAt: number;
   /** Clock time since when no other work had a turn. */
   #turnBegan: number;
+  /** Operations that did not wait for others, because of what those before them have changed. */
+  #undivided = 0;
   /** NFSv4.0: set where answers are kept. */
   origin: Origin | undefined;
   #kept: DuplicateEntry | undefined;
@@ -207,10 +214,15 @@ class CompoundRun {
     const { slot, connection, services: { turn } } = this.#context;
     const isLong = this.#startedAt - this.#turnBegan >= LONGEST_TURN;
     // RFC 8881 2.10.6.5: what is changed may be durable in the next turn, and a
-    // crash before the answer is there would be the end of the session. Few
-    // change more than one thing; those are noted, and it is theirs to risk.
-    if (!isLong || slot?.hasChanges) return this.#begin();
+    // crash before the answer is there would be the end of the session. Few do
+    // so much behind a change; those are noted, and it is theirs to risk.
+    const isUndivided = slot?.hasChanges && this.#undivided < BEHIND_CHANGE;
+    if (!isLong || isUndivided) {
+      if (isLong) this.#undivided++;
+      return this.#begin();
+    }
     this.#keep();
+    slot?.saveBegun(false);
     this.#context.waits();
     const goOn = this.#context.whileOthersAct();
     // All that wait share the slice of the next turn, however many requests it is for.

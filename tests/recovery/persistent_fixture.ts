@@ -21,6 +21,7 @@ import {
   bytesOf,
   type CompoundReply,
   type CreateSessionOptions,
+  FileType,
   op,
   type Owner,
   readCompound,
@@ -239,6 +240,22 @@ export class PersistentClient {
     call.reliance?.settled();
     return readCompound(new XdrReader(reply.slice()), args);
   }
+}
+
+/** Looks, and changes nothing. */
+export const look: readonly Request[] = [
+  op.putrootfh(),
+  op.getattr(["change"]),
+];
+
+/** Makes a folder. */
+export function mkdir(name: string): Request[] {
+  const attributes = { mode: 0o755 };
+  return [
+    op.putrootfh(),
+    op.create({ type: FileType.DIR, name, attributes }),
+    op.getfh(),
+  ];
 }
 
 function newConnection(): Connection {

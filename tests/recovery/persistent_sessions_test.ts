@@ -5,37 +5,25 @@ import type { FileSystem } from "../../src/vfs/mod.ts";
 import { FsError } from "../../src/vfs/mod.ts";
 import { type Disk, hostDisk } from "../../src/backends/sqlite/disk.ts";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
-import { LONGEST_TURN } from "../../src/engine/compound.ts";
 import { decodeSlot } from "../../src/recovery/session_format.ts";
 import { LEASE } from "../state/fixture.ts";
 import {
   anonymousStateid,
   CreateMode,
-  FileType,
   op,
-  type Request,
   SessionFlag,
   walk,
 } from "../support/client/mod.ts";
 import {
+  look,
+  mkdir,
   type PersistentClient,
   PersistentFixture,
   type TestRecords,
 } from "./persistent_fixture.ts";
 
 const { PERSIST, CONN_BACK_CHAN } = SessionFlag;
-const attributes = { mode: 0o755 };
-
-function mkdir(name: string): Request[] {
-  return [
-    op.putrootfh(),
-    op.create({ type: FileType.DIR, name, attributes }),
-    op.getfh(),
-  ];
-}
-
 const remove = (name: string) => [op.putrootfh(), op.remove(name)];
-const look = [op.putrootfh(), op.getattr(["change"])];
 
 async function start(flags: number = PERSIST) {
   const server = new PersistentFixture();
@@ -456,45 +444,6 @@ Deno.test("persistent session: a request that was being carried out is never car
   await answer;
 });
 
-/** Each operation takes so long that others get a turn before the next one. */
-function slowDown({ fixture: { clock, services } }: PersistentFixture): void {
-  const now = clock.now.bind(clock);
-  Object.assign(clock, {
-    now() {
-      clock.advance(LONGEST_TURN);
-      return now();
-    },
-  });
-  Object.assign(services, { observer: { operation() {} } });
-}
-
-Deno.test("persistent session: a crash of a slow machine finds a request before its changes or with its answer (RFC 8881 2.10.6.5)", async () => {
-  const store = sqlite(":memory:", { mode: 0o777 });
-  const saved: Uint8Array[] = [];
-  const { records: kept } = store;
-  const records: TestRecords = {
-    get changes() {
-      return kept.changes;
-    },
-    put(collection, key, value) {
-      if (collection.startsWith("slots")) saved.push(value);
-      kept.put(collection, key, value);
-    },
-    delete: (collection, key) => kept.delete(collection, key),
-    all: (collection) => kept.all(collection),
-  };
-  const server = new PersistentFixture({ fs: store as FileSystem, records });
-  const client = await server.client();
-  slowDown(server);
-  saved.length = 0;
-  const answers = ["a", "b"].map((name, slot) =>
-    client.ok([...mkdir(name), op.getattr(["change"])], { slot })
-  );
-  await Promise.all(answers);
-  assertEquals(saved.length, 2);
-  for (const image of saved) assert(decodeSlot(image).isAnswered);
-});
-
 Deno.test("persistent session: what a COMPOUND has changed is not committed in its middle without its slot (RFC 8881 2.10.6.5)", async () => {
   const disk: Disk = { ...hostDisk };
   const store = sqlite(":memory:", { mode: 0o777, disk });
@@ -525,23 +474,6 @@ Deno.test("persistent session: what a COMPOUND has changed is not committed in i
   assertEquals(found, [true, true]);
   const slots = server.records.all("slots s").values();
   for (const image of slots) assert(decodeSlot(image).isAnswered);
-});
-
-Deno.test("persistent session: a COMPOUND of many changes that take long lets others have their turn", async () => {
-  const { server, client } = await start();
-  slowDown(server);
-  let turns = 0;
-  const next = () => Promise.resolve(void turns++);
-  Object.assign(server.fixture.services, { turn: { isOver: false, next } });
-  const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-  const changes = names.flatMap((name) => mkdir(name));
-  await client.ok(changes);
-  // After each change but the last.
-  assert(turns >= names.length - 1, `${turns}`);
-  server.restart();
-  client.reconnect();
-  await client.ok(look, { slot: 1 });
-  assertEquals((await client.again(changes)).status, Status.OK);
 });
 
 Deno.test("persistent session: an answer that came late is kept as any other", async () => {
