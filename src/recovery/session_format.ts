@@ -39,8 +39,6 @@ export interface ClientImage {
     readonly sequence: number;
     readonly status: StatusCode;
     readonly result: Uint8Array | undefined;
-    /** Id of the session that it made. */
-    readonly session: Uint8Array | undefined;
   };
 }
 
@@ -64,7 +62,7 @@ const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() };
 
 /** A client, to be kept. */
 export function encodeClient(client: Client): Uint8Array {
-  const { sequence, status, result, session } = client.createSession;
+  const { sequence, status, result } = client.createSession;
   const xdr = new XdrWriter();
   xdr.uint32(VERSION);
   xdr.opaque(client.owner);
@@ -73,7 +71,11 @@ export function encodeClient(client: Client): Uint8Array {
   xdr.uint32(sequence);
   xdr.uint32(status);
   xdr.array(optional(result), (xdr, bytes) => xdr.opaque(bytes));
-  xdr.array(optional(session), (xdr, { id }) => xdr.opaqueFixed(id));
+  // The id of the session that it made: older versions read it.
+  xdr.array(
+    optional(result),
+    (xdr, bytes) => xdr.opaqueFixed(bytes.subarray(0, SESSIONID_SIZE)),
+  );
   // Last, where versions that know nothing of it don't look.
   xdr.opaque(utf8.encoder.encode(client.party));
   return xdr.slice();
@@ -82,7 +84,7 @@ export function encodeClient(client: Client): Uint8Array {
 /** A client that was kept; throws XdrError for what is none. */
 export function decodeClient(bytes: Uint8Array): ClientImage {
   const xdr = begin(bytes);
-  return {
+  const client = {
     owner: xdr.opaque(OPAQUE_LIMIT).slice(),
     verifier: xdr.opaqueFixed(VERIFIER_SIZE).slice(),
     principal: utf8.decoder.decode(xdr.opaque(OPAQUE_LIMIT)),
@@ -90,13 +92,13 @@ export function decodeClient(bytes: Uint8Array): ClientImage {
       sequence: xdr.uint32(),
       status: xdr.uint32() as StatusCode,
       result: xdr.array(1, (one) => one.opaque(OPAQUE_LIMIT).slice())[0],
-      session:
-        xdr.array(1, (one) => one.opaqueFixed(SESSIONID_SIZE).slice())[0],
     },
-    party: xdr.remaining === 0
-      ? ""
-      : utf8.decoder.decode(xdr.opaque(OPAQUE_LIMIT)),
   };
+  xdr.array(1, (one) => one.opaqueFixed(SESSIONID_SIZE));
+  const party = xdr.remaining === 0
+    ? ""
+    : utf8.decoder.decode(xdr.opaque(OPAQUE_LIMIT));
+  return { ...client, party };
 }
 
 /** A session, to be kept; `order` as in {@linkcode SessionImage}. */

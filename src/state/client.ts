@@ -35,10 +35,8 @@ export interface CreateSessionSlot {
   sequence: number;
   /** The nfsstat4 that it was answered. */
   status: StatusCode;
-  /** CREATE_SESSION4resok of a success. */
+  /** CREATE_SESSION4resok of a success, which begins with the id of the session. */
   result: Uint8Array | undefined;
-  /** The session that it made. */
-  session: Session | undefined;
 }
 
 /** A client as the server knows it, of NFSv4.0 (SETCLIENTID) or later (EXCHANGE_ID). */
@@ -81,7 +79,6 @@ export class Client {
     sequence: 0,
     status: Status.SEQ_MISORDERED,
     result: undefined,
-    session: undefined,
   };
   /** The callback that it registered (NFSv4.0). */
   registration: Registration40 | undefined;

@@ -265,6 +265,9 @@ Deno.test("CREATE_SESSION after a restart: sent again it is answered as before, 
   client.reconnect();
   const again = await client.createSession(PERSIST, sequence);
   assertEquals(again.bytes, first.bytes);
+  const { sessionid } = first.get("CREATE_SESSION");
+  const bound = server.state.sessions.find(sessionid)!.connections;
+  assertEquals(bound.size, 1, "its connection carries callbacks");
   const next = await client.createSession(PERSIST, sequence + 1);
   assertNotEquals(
     next.get("CREATE_SESSION").sessionid,
@@ -525,6 +528,21 @@ Deno.test("persistent session: ends when its answers can't be kept; one that can
   await client.ok(look, { slot: 1, sequence: 2 ** 20 + 1 });
   assertEquals((await client.send(look)).status, Status.BADSESSION);
   assertEquals(server.rows("sessions"), 0);
+});
+
+Deno.test("persistent session: one that can't be kept does not end the client's former incarnation (RFC 8881 18.36.4)", async () => {
+  const records = new FullRecords();
+  const server = new PersistentFixture({ records });
+  const client = await server.client();
+  client.verifier = new Uint8Array(8).fill(9);
+  await client.introduce();
+  records.isFull = true;
+  const refused = await client.createSession(PERSIST);
+  assertEquals(refused.status, Status.NOSPC);
+  records.isFull = false;
+  await client.ok(look);
+  assertEquals((await client.createSession(PERSIST)).status, Status.OK);
+  assertEquals((await client.send(look)).status, Status.BADSESSION);
 });
 
 Deno.test("persistent session: what can't be read is left out, and reported", async () => {

@@ -75,21 +75,29 @@ export const createSession: Operation<CreateSessionArgs, "state"> = {
       return Status.SEQ_MISORDERED;
     }
     const session = create(context, client, args);
-    const created = !isStatus(session);
     slot.sequence = args.sequence;
-    slot.status = created ? Status.OK : session;
-    slot.session = created ? session : undefined;
-    slot.result = created ? encode(context, session, args) : undefined;
-    persist(context, client);
-    return slot.status;
+    if (isStatus(session)) {
+      slot.status = session;
+      slot.result = undefined;
+      persist(context, client);
+      return session;
+    }
+    slot.status = Status.OK;
+    slot.result = encode(context, session, args);
+    persist(context, client, session);
+    if (!client.isConfirmed) state.confirmClient(client);
+    else state.lease.renew(client);
+    return Status.OK;
   },
 };
 
 /** RFC 8881 2.10.6.5: what a session takes to go on after a restart. */
-function persist(context: CompoundContext, client: Client): void {
+function persist(
+  context: CompoundContext,
+  client: Client,
+  session?: Session,
+): void {
   const { sessionStore, sessions } = context.services.state;
-  const { createSession: slot } = client;
-  const { session } = slot;
   if (session?.isPersistent) client.isPersistent = true;
   if (!sessionStore?.isSound || !client.isPersistent) return;
   try {
@@ -97,22 +105,26 @@ function persist(context: CompoundContext, client: Client): void {
     sessionStore.saveClient(client);
   } catch (error) {
     if (session !== undefined) sessions.destroy(session, "lost-session");
-    slot.status = Status.SERVERFAULT;
-    slot.session = slot.result = undefined;
+    client.createSession.status = Status.SERVERFAULT;
+    client.createSession.result = undefined;
     throw error;
   }
 }
 
 /** Phase 2: the answer of the last request once more. */
 function replay(context: CompoundContext, client: Client): StatusCode {
-  const { result, session } = client.createSession;
-  context.reply.raw(result!);
+  const result = client.createSession.result!;
+  context.reply.raw(result);
   // The first answer was lost, and perhaps its connection: this one takes over.
-  if (session?.isDestroyed === false) bind(context, session);
+  const session = context.services.state.sessions.find(result);
+  if (session !== undefined) bind(context, session);
   return Status.OK;
 }
 
-/** Phases 3 and 4. */
+/**
+ * Phase 4: before the client is confirmed, and its former incarnation ends. What
+ * makes no session leaves the records of clients as they are.
+ */
 function create(
   context: CompoundContext,
   client: Client,
@@ -136,8 +148,6 @@ function create(
   const callback = callsBack && credential !== undefined
     ? { program: args.program, credential }
     : undefined;
-  if (!client.isConfirmed) state.confirmClient(client);
-  else state.lease.renew(client);
   const { minorVersion } = context;
   const persist = (args.flags & CreateSessionFlag.PERSIST) !== 0 &&
     state.sessionStore?.isSound === true;

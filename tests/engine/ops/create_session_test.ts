@@ -32,11 +32,28 @@ Deno.test("CREATE_SESSION confirms the client and echoes its sequence (RFC 8881 
   assertEquals([made.status, made.sequence], [Status.OK, client.sequence]);
   assertEquals(server.state.clients.find(client.id, 1)?.isConfirmed, true);
   assertEquals(server.events, [
-    "confirmed",
     "session",
     "bound 3",
     "backchannel-up",
+    "confirmed",
   ]);
+});
+
+Deno.test("CREATE_SESSION that makes no session for want of memory leaves both incarnations as they are (RFC 8881 18.36.4)", () => {
+  const server = new SessionServer();
+  const peer = server.connect();
+  const { session } = create(peer, exchange(peer));
+  const next = exchange(peer, { verifier: 2 });
+  const { budget, clients, sessions } = server.state;
+  const { limit } = budget;
+  budget.limit = 1;
+  assertEquals(create(peer, next).status, Status.DELAY);
+  assertEquals(sessions.find(session)?.isDestroyed, false);
+  assertEquals(clients.find(next.id, 1)?.isConfirmed, false);
+  budget.limit = limit;
+  assertEquals(create(peer, next).status, Status.OK);
+  assertEquals(sessions.find(session), undefined);
+  assertEquals(clients.find(next.id, 1)?.isConfirmed, true);
 });
 
 Deno.test("CREATE_SESSION for an unknown client id is STALE_CLIENTID (RFC 8881 18.36.4)", () => {
