@@ -8,6 +8,9 @@ import type { CallbackLocation } from "../../state/client.ts";
 import { setClientId } from "../../state/setclientid.ts";
 import type { Operation } from "../operation.ts";
 
+/** Characters of the longest universal address, an IPv6 address and a port; a netid has fewer. */
+const MAX_ADDRESS = 64;
+
 /** SETCLIENTID4args (RFC 7530 16.33.2). */
 export interface SetclientidArgs {
   /** client.verifier. */
@@ -26,8 +29,8 @@ export const setclientid: Operation<SetclientidArgs, "state"> = {
       owner: xdr.opaque(OPAQUE_LIMIT),
       callback: {
         program: xdr.uint32(),
-        netid: xdr.string(OPAQUE_LIMIT),
-        address: xdr.string(OPAQUE_LIMIT),
+        netid: keepable(xdr.string(OPAQUE_LIMIT)),
+        address: keepable(xdr.string(OPAQUE_LIMIT)),
         ident: xdr.uint32(),
       },
     };
@@ -55,3 +58,8 @@ export const setclientid: Operation<SetclientidArgs, "state"> = {
     context.reply.string("");
   },
 };
+
+/** What is longer leads nowhere, and is not kept with the client: it would cost more than the client does. */
+function keepable(text: string): string {
+  return text.length <= MAX_ADDRESS ? text : "";
+}

@@ -24,6 +24,7 @@ function set(
     verifier?: number;
     uid?: number;
     ident?: number;
+    address?: string;
   } = {},
 ): Registered {
   const outcome = peer.call(setclientid, (xdr) => {
@@ -31,7 +32,7 @@ function set(
     xdr.opaque(bytes(options.owner ?? "x"));
     xdr.uint32(0x4000_0000);
     xdr.string("tcp");
-    xdr.string("127.0.0.1.8.1");
+    xdr.string(options.address ?? "127.0.0.1.8.1");
     xdr.uint32(options.ident ?? 1);
   }, { minorVersion: 0, uid: options.uid });
   if (outcome.status !== Status.OK) {
@@ -271,4 +272,14 @@ Deno.test("RENEW by a principal without an open file is ACCESS (RFC 7530 16.28.5
   const { peer, client } = holder();
   assertEquals(renewLease(peer, client.id, 1000), Status.ACCESS);
   assertEquals(renewLease(peer, client.id, 0), Status.OK);
+});
+
+Deno.test("SETCLIENTID keeps no address that is longer than any", () => {
+  const server = new SessionServer();
+  const longest = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255.255.255";
+  for (const [address, kept] of [[longest, longest], ["€".repeat(300), ""]]) {
+    const { id } = set(server.connect(), { address: address!, owner: kept! });
+    const { registration } = server.state.clients.find(id, 0)!;
+    assertEquals(registration?.callback.address, kept);
+  }
 });
