@@ -12,7 +12,6 @@ import {
   LogRecord,
 } from "@std/log";
 import { leave } from "./awaitable.ts";
-import type { Clock } from "./clock.ts";
 import { LineQueue } from "./line_queue.ts";
 import { dropTraces } from "./out_of_room.ts";
 import { printable } from "./printable.ts";
@@ -36,10 +35,7 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   /** Our own fault. */
   error(message: string, fields?: LogFields): void;
-  /**
-   * Lines that were left out because their reader did not take them in time; a
-   * metric where there is such a number.
-   */
+  /** Lines that were left out, as their reader did not take them in time; counted in a metric. */
   readonly dropped?: number | undefined;
   /** Resolves when all lines are written, or after `timeoutMs`; where lines may wait. */
   flush?(timeoutMs: number): Promise<void>;
@@ -156,51 +152,6 @@ export function unfailing(logger: Logger): Logger {
       const dropped: unknown = attempt(() => logger.dropped);
       return typeof dropped === "number" && dropped >= 0 ? dropped : undefined;
     },
-  };
-}
-
-/** Options of {@link rateLimited}. */
-export interface RateLimit {
-  /** Messages that each level may write in one minute. */
-  perMinute: number;
-  /** What the minute goes by. */
-  clock: Clock;
-}
-
-/**
- * Wraps a logger so that no remote peer can fill a log: beyond its share of the
- * minute a level is silent, and says afterwards how many messages it left out.
- * Debug is not limited: an operator who asks for a line an operation wants
- * each.
- */
-export function rateLimited(logger: Logger, limit: RateLimit): Logger {
-  const limitLevel = (level: LogLevel): Logger[LogLevel] => {
-    let minute = -Infinity;
-    let written = 0;
-    let leftOut = 0;
-    return (message, fields) => {
-      const now = limit.clock.now();
-      if (now - minute >= 60_000) {
-        if (leftOut > 0) {
-          logger[level]("left out messages of this level", { count: leftOut });
-        }
-        minute = now;
-        written = leftOut = 0;
-      }
-      if (written < limit.perMinute) {
-        written++;
-        logger[level](message, fields);
-      } else {
-        leftOut++;
-      }
-    };
-  };
-  return {
-    level: logger.level,
-    debug: (message, fields) => logger.debug(message, fields),
-    info: limitLevel("info"),
-    warn: limitLevel("warn"),
-    error: limitLevel("error"),
   };
 }
 

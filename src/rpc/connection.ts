@@ -161,11 +161,15 @@ export class RpcConnection implements Connection {
    * Serves the connection, to be called once. Resolves when it is closed, no
    * call is in flight and nothing is being written; never rejects.
    */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    // What goes on after the connection keeps for whom it does: not the connection.
+    const { party } = this;
+    return workFor({ party }, () => this.#run());
+  }
+
+  async #run(): Promise<void> {
     try {
-      // What goes on after the connection keeps for whom it does: not the connection.
-      const { party } = this;
-      await workFor({ party }, () => this.#read());
+      await this.#read();
       this.#isHalfClosed = true;
       // The peer may have closed its half only: it still gets its answers.
       while (this.#closeReason === undefined && this.#isBusy) {

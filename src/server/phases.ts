@@ -1,11 +1,7 @@
 import { systemRandom } from "../base/clock.ts";
 import { Jobs } from "../base/jobs.ts";
-import {
-  type Logger,
-  rateLimited,
-  silentLogger,
-  unfailing,
-} from "../base/log.ts";
+import { type Logger, silentLogger, unfailing } from "../base/log.ts";
+import { rateLimited } from "../base/log_limit.ts";
 import { every } from "../base/timers.ts";
 import { LoopTurn, SLICE } from "../base/turn.ts";
 import { systemWallClock } from "../base/wall_clock.ts";
@@ -54,7 +50,7 @@ import { buildIntroduce, tellsRoot } from "./trust.ts";
 // A phase takes what the one before it returns, so that no other order
 // compiles; src/server/assemble.ts is the order.
 
-const LOG_LINES_PER_MINUTE = 60;
+const LOG_LINES_PER_MINUTE = 120;
 /** RPC record besides the largest request: header and credential. */
 const RPC_CALL_HEADER = 1_024;
 
@@ -121,13 +117,12 @@ export interface Listening extends Hearing {
 
 /** First: completes the options. Throws for limits that are none. */
 export function settle(given: TimedOptions): Settled {
-  const unlimited = unfailing(given.log ?? silentLogger);
-  const log = rateLimited(unlimited, {
+  const log = rateLimited(unfailing(given.log ?? silentLogger), {
     perMinute: LOG_LINES_PER_MINUTE,
     clock: given.clock,
   });
   const registry = new MetricsRegistry();
-  observeLog(registry, unlimited);
+  observeLog(registry, log);
   const { random, allowCallbackAddress: allow } = given;
   const options = {
     ...given,

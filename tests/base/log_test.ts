@@ -1,9 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { FakeClock, toldClock } from "../support/fake_clock.ts";
 import {
   createLogger,
   type Logger,
-  rateLimited,
   silentLogger,
   Trace,
   unfailing,
@@ -77,35 +75,6 @@ Deno.test("what a client calls itself can't drive the terminal that shows the lo
       }
     }
   }
-});
-
-Deno.test("an operator who asks for debug lines gets all of them", () => {
-  const { lines, logger } = collect({ level: "debug" });
-  const limited = rateLimited(logger, { perMinute: 2, clock: new FakeClock() });
-  assertEquals(limited.level, "debug");
-  for (let i = 0; i < 5; i++) limited.debug("line");
-  assertEquals(lines.length, 5);
-});
-
-Deno.test("a rate-limited level falls silent, then says how much it left out", () => {
-  let now = 1000;
-  const { lines, logger } = collect({ format: "json" });
-  const limited = rateLimited(logger, {
-    perMinute: 2,
-    clock: toldClock(() => now),
-  });
-  for (let i = 0; i < 5; i++) limited.warn(`warn ${i}`);
-  limited.error("its own share");
-  now += 60_000;
-  limited.warn("next minute");
-  assertEquals(lines.map((line) => JSON.parse(line).message), [
-    "warn 0",
-    "warn 1",
-    "its own share",
-    "left out messages of this level",
-    "next minute",
-  ]);
-  assertEquals(JSON.parse(lines[3]!).count, 3);
 });
 
 Deno.test("the silent logger takes everything", () => {

@@ -33,6 +33,7 @@ import { INSIDE } from "../../src/backends/sqlite/small_contents.ts";
 import { JOURNALED } from "../../src/backends/sqlite/writes.ts";
 import { RESERVE } from "../../src/backends/sqlite/disk_room.ts";
 import { COMMIT_BYTES } from "../../src/backends/sqlite/options.ts";
+import { MINUTE_MS } from "../../src/base/log_limit.ts";
 import { SLICE } from "../../src/base/turn.ts";
 import { LEAST_BUFFERS, MOST_BUFFERS } from "../../src/cli/serve.ts";
 import { BATCH_MS } from "../../src/delegations/folder_notices.ts";
@@ -90,6 +91,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "trusted with the file return it, and for": CONTENTION,
   },
   "PROTOCOL.md": {
+    "of the log are shared out among parties too: 120": MINUTE_MS,
     "NFS4ERR_DELAY and is asked again in": [1, 2, 4].map((n) => n * DELAY_MS),
     "or is tried anew after": RECALL_AFTER,
     "closed after": IDLE_TIMEOUT,

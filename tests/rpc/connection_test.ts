@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { concat } from "@std/bytes";
-import { createLogger } from "../../src/base/log.ts";
+import { askedBy } from "../../src/base/asker.ts";
+import { createLogger, silentLogger } from "../../src/base/log.ts";
 import { AuthFlavor, AuthStatus } from "../../src/rpc/auth.ts";
 import { writeCredential } from "../../src/rpc/call_credential.ts";
 import { sysCredential } from "../../src/rpc/auth_sys.ts";
+import { partyOf } from "../../src/rpc/party.ts";
 import { PLAIN } from "../../src/rpc/security.ts";
 import {
   AcceptStatus,
@@ -108,6 +110,18 @@ Deno.test("a handler that throws is SYSTEM_ERR and a line in the log", async () 
   assertEquals((await peer.reply()).xid, 2);
   assertEquals(lines.length, 1);
   assert(lines[0]!.includes("on purpose"));
+});
+
+Deno.test("what is logged of a peer that does not speak RPC counts as its party's", async () => {
+  const parties: string[] = [];
+  const warn = () => void parties.push(askedBy().party);
+  await using listener = serve(new TestHandlers(), {
+    logger: { ...silentLogger, warn },
+  });
+  using peer = await Peer.connect(listener);
+  await peer.send(record((xdr) => xdr.uint32(1)));
+  assert(await peer.closed());
+  assertEquals(parties, [partyOf({ hostname: "127.0.0.1", port: 0 })]);
 });
 
 Deno.test("a promise that rejects is SYSTEM_ERR too", async () => {
