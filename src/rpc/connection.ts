@@ -1,14 +1,15 @@
 import { workFor } from "../base/asker.ts";
 import { type Logger, silentLogger } from "../base/log.ts";
-import { sleep } from "../base/timers.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import type { BudgetShare } from "./buffer_budget.ts";
 import type { CallShare } from "./call_turns.ts";
 import { CallsInFlight } from "./calls_in_flight.ts";
+import { Changes } from "./changes.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { CloseReason, Connection, RpcHandlers } from "./handlers.ts";
+import { linger } from "./linger.ts";
 import { MessageType } from "./message.ts";
 import { Outbox } from "./outbox.ts";
 import { partyOf } from "./party.ts";
@@ -16,8 +17,6 @@ import { WriterPool } from "./pools.ts";
 import { RecordError, RecordFramer } from "./record_framer.ts";
 import type { Connected, Endpoint, Secure, Transport } from "./transport.ts";
 import { isTransportError } from "./transport_error.ts";
-
-const LINGER_MS = 200;
 
 /**
  * One RPC connection, the same from both ends: calls and replies arrive on it,
@@ -45,12 +44,13 @@ export class RpcConnection implements Connection {
   readonly #maxPending: number;
   readonly #share: BudgetShare | undefined;
   readonly #calls: CallShare | undefined;
+  /** Of load or state. */
+  readonly #changes = new Changes();
   readonly #silent = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #transport: Transport;
   /** Makes another transport of it, when it is there. */
   #secure: Secure | undefined;
-  #changed: PromiseWithResolvers<void> | undefined;
   #records = 0;
   #received = 0;
   #isDraining = false;
@@ -71,7 +71,7 @@ export class RpcConnection implements Connection {
     this.#logger = options.logger ?? silentLogger;
     this.#maxCalls = options.maxCalls ?? 1024;
     this.#maxPending = options.maxPending ?? 16 * 1024 * 1024;
-    this.#share = options.budget?.join(this.party, () => this.#notify());
+    this.#share = options.budget?.join(this.party, () => this.#changes.note());
     this.#calls = options.callTurns?.join(this.party);
     this.#framer = new RecordFramer({
       maxRecord: options.maxRecord,
@@ -84,7 +84,7 @@ export class RpcConnection implements Connection {
       writers: options.writers ?? new WriterPool(),
       progress: () => {
         this.#share?.hold(this.bytesHeld);
-        this.#notify();
+        this.#changes.note();
       },
       failed: (error) => this.#failed(error),
     });
@@ -92,7 +92,7 @@ export class RpcConnection implements Connection {
       framer: this.#framer,
       outbox: this.#outbox,
       resized: () => this.#share?.hold(this.bytesHeld),
-      answered: () => this.#notify(),
+      answered: () => this.#changes.note(),
       failed: (error) => this.#failed(error),
     });
   }
@@ -173,7 +173,7 @@ export class RpcConnection implements Connection {
       this.#isHalfClosed = true;
       // The peer may have closed its half only: it still gets its answers.
       while (this.#closeReason === undefined && this.#isBusy) {
-        await this.#change();
+        await this.#changes.next();
       }
       this.close(this.#isDraining ? "shutdown" : "peer");
     } catch (error) {
@@ -181,9 +181,9 @@ export class RpcConnection implements Connection {
     }
     this.#framer.release();
     this.#share?.hold(this.bytesHeld);
-    while (!this.#outbox.isIdle) await this.#change();
+    while (!this.#outbox.isIdle) await this.#changes.next();
     this.#silent.resolve();
-    while (this.#inFlight.count > 0) await this.#change();
+    while (this.#inFlight.count > 0) await this.#changes.next();
     this.#share?.end();
     this.#ended.resolve();
   }
@@ -233,7 +233,7 @@ export class RpcConnection implements Connection {
       this.#logger.error("closing a connection failed", { error });
     }
     this.#options.observer?.connectionClosed?.(reason);
-    this.#notify();
+    this.#changes.note();
   }
 
   /**
@@ -243,14 +243,17 @@ export class RpcConnection implements Connection {
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#isDraining = true;
-    this.#notify();
+    this.#changes.note();
     const abort = () => this.close("shutdown");
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     while (this.#closeReason === undefined && this.#isBusy) {
-      await this.#change();
+      await this.#changes.next();
     }
-    if (this.#closeReason === undefined) await this.#linger();
+    if (this.#closeReason === undefined) {
+      const { clock } = this.#options;
+      await linger(this.#transport, { clock, silent: this.#silent.promise });
+    }
     this.close("shutdown");
     signal.removeEventListener("abort", abort);
     await this.#silent.promise;
@@ -277,7 +280,7 @@ export class RpcConnection implements Connection {
     const calls = this.#calls;
     const framer = this.#framer;
     for (;;) {
-      while (this.#isOverloaded && this.#isOpen) await this.#change();
+      while (this.#isOverloaded && this.#isOpen) await this.#changes.next();
       const space = framer.space();
       // A buffer that grew counts before it is full.
       this.#share?.hold(this.bytesHeld);
@@ -296,7 +299,7 @@ export class RpcConnection implements Connection {
       for (;;) {
         if (this.#isOverloaded) {
           this.#outbox.flush();
-          while (this.#isOverloaded && this.#isOpen) await this.#change();
+          while (this.#isOverloaded && this.#isOpen) await this.#changes.next();
         }
         if (!this.#isOpen || !framer.next()) break;
         const others = calls?.begin();
@@ -327,7 +330,7 @@ export class RpcConnection implements Connection {
       throw new RecordError("bytes behind a call that changes the transport");
     }
     this.#outbox.flush();
-    while (this.#isBusy && this.#isOpen) await this.#change();
+    while (this.#isBusy && this.#isOpen) await this.#changes.next();
     if (!this.#isOpen) return;
     const transport = await secure(this.#transport);
     // Closed meanwhile, when only the transport before was there to be closed.
@@ -340,9 +343,9 @@ export class RpcConnection implements Connection {
     let isOver = false;
     others.then(() => {
       isOver = true;
-      this.#notify();
+      this.#changes.note();
     });
-    while (!isOver && this.#isOpen) await this.#change();
+    while (!isOver && this.#isOpen) await this.#changes.next();
   }
 
   get #isOpen(): boolean {
@@ -383,37 +386,5 @@ export class RpcConnection implements Connection {
       this.#logger.error("a connection failed", { peer, error });
       this.close("internal");
     }
-  }
-
-  /**
-   * Waits a moment for the peer to close: closing while its calls lie unread
-   * would reset the connection, and it could lose replies that it has not read.
-   */
-  async #linger(): Promise<void> {
-    const heard = new AbortController();
-    try {
-      await this.#transport.closeWrite();
-      const { clock } = this.#options;
-      await Promise.race([
-        this.#silent.promise,
-        sleep(clock, LINGER_MS, heard.signal),
-      ]);
-    } catch {
-      // The peer was faster.
-    } finally {
-      heard.abort();
-    }
-  }
-
-  /** Resolves at the next change of load or state. */
-  #change(): Promise<void> {
-    this.#changed ??= Promise.withResolvers<void>();
-    return this.#changed.promise;
-  }
-
-  #notify(): void {
-    const changed = this.#changed;
-    this.#changed = undefined;
-    changed?.resolve();
   }
 }
