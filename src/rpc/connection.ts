@@ -304,15 +304,15 @@ export class RpcConnection implements Connection {
         if (!this.#isOpen || !framer.next()) break;
         const others = calls?.begin();
         if (others !== undefined) await this.#while(others);
-        if (!this.#isOpen) break;
-        this.#record();
-        if (this.#secure !== undefined) await this.#upgrade(this.#secure);
-        // A hundred long calls may have come at once. A peer that sends one at
-        // a time is not slowed down.
-        if (framer.isReceiving && turn?.isOver) {
+        // A hundred long calls may have come at once, on this connection or on
+        // as many. A peer that sends one at a time, alone, is not slowed down.
+        if (turn?.isOver) {
           this.#outbox.flush();
           await this.#while(turn.next(this));
         }
+        if (!this.#isOpen) break;
+        this.#record();
+        if (this.#secure !== undefined) await this.#upgrade(this.#secure);
       }
       if (this.#records === records && this.#isOpen) {
         const others = calls?.beginRead();

@@ -8,6 +8,7 @@ import { attributesOf } from "../files/attributes_of.ts";
 import { listedAfter, type ListedXattr } from "../files/xattr_list.ts";
 import { mayHaveXattrs } from "../files/xattrs.ts";
 import type { Operation } from "../operation.ts";
+import { takeTurns } from "../take_turns.ts";
 
 /** Arguments of LISTXATTRS. */
 export interface ListxattrsArgs {
@@ -36,6 +37,8 @@ export const listxattrs: Operation<ListxattrsArgs> = {
     const names = mayHaveXattrs(attributes.type)
       ? yield* wait(fs.listxattrs(file.node))
       : [];
+    // All of them are hashed and sorted, and many may have been waited for at once.
+    yield* takeTurns(context);
     const room = Math.min(maxCount, context.replyRoom) - AROUND;
     return writeList(context, room, listedAfter(names, cookie));
   },

@@ -382,3 +382,13 @@ Deno.test("what a file system says of extended attributes is told in their words
     );
   }
 });
+
+Deno.test("LISTXATTRS lets others have their turns before it sorts what it was given", async () => {
+  const served = fixture();
+  const asked: object[] = [];
+  const next = (who: object) => Promise.resolve(void asked.push(who));
+  Object.assign(served.services, { turn: { isOver: true, next } });
+  const compound = await at(served, "file");
+  await compound.ok(listxattrs, listing());
+  assertEquals(asked, [compound.context.connection]);
+});
