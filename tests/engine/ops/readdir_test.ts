@@ -108,6 +108,14 @@ Deno.test("a cookie with a verifier that was not given out is NOT_SAME (RFC 8881
   assertEquals(status, "NFS4ERR_NOT_SAME");
 });
 
+Deno.test("a cookie without a verifier goes on behind its entry", async () => {
+  const root = await memoryFixture(many(3)).at("/");
+  const { cookies } = await readPart(root);
+  const verifier = new Uint8Array(8);
+  const rest = await readPart(root, { cookie: cookies[0], verifier });
+  assertEquals(rest.cookies, cookies.slice(1));
+});
+
 Deno.test("READDIR is TOOSMALL where not one entry fits (RFC 8881 18.23.3)", async () => {
   const fixture = memoryFixture({ name: "" });
   const root = await fixture.at("/");
