@@ -4,7 +4,8 @@ import type { MemoryNode } from "./node.ts";
 
 /**
  * What a memory file system starts with: text (as UTF-8) and bytes are files,
- * another tree is a folder. `"docs/a.md"` is `a.md` in the folder `docs`.
+ * another tree is a folder. `"docs/a.md"` is `a.md` in the folder `docs`, and
+ * `"docs/"` with nothing in it that folder, as archives have them.
  */
 export interface MemoryTree {
   /** A name, or names with "/" between them. */
@@ -17,6 +18,9 @@ interface Owner {
   readonly gid: number;
 }
 
+/** Characters of a path that a message repeats. */
+const MOST_SHOWN = 80;
+
 const encoder = new TextEncoder();
 
 /** Makes the files of `tree` below `folder`. Throws a `TypeError` for a bad path. */
@@ -27,13 +31,15 @@ export function plant(
 ): void {
   const owner = { uid: folder.uid, gid: folder.gid };
   for (const [path, value] of Object.entries(tree)) {
-    const names = path.split("/");
+    const isFolder = path.endsWith("/") && isEmpty(value);
+    const names = (isFolder ? path.slice(0, -1) : path).split("/");
     if (names.some(isBad)) refuse(path, "is no path of names");
     try {
       const name = names.pop()!;
       let parent = folder;
       for (const step of names) parent = folderIn(fs, parent, step, owner);
-      if (typeof value === "string" || value instanceof Uint8Array) {
+      if (isFolder) folderIn(fs, parent, name, owner);
+      else if (typeof value === "string" || value instanceof Uint8Array) {
         plantFile(fs, { directory: parent, name }, value, owner);
       } else if (isPlain(value)) {
         plant(fs, value, folderIn(fs, parent, name, owner));
@@ -79,10 +85,17 @@ export function isPlain(value: unknown): value is MemoryTree {
   return prototype === null || prototype === Object.prototype;
 }
 
+function isEmpty(value: unknown): boolean {
+  return value === "" || value instanceof Uint8Array && value.length === 0;
+}
+
 function isBad(name: string): boolean {
   return name === "" || name === "." || name === ".." || name.includes("\0");
 }
 
 function refuse(path: string, why: string, cause?: FsError): never {
-  throw new TypeError(`${JSON.stringify(path)}: ${why}`, { cause });
+  const shown = path.length > MOST_SHOWN
+    ? `${path.slice(0, MOST_SHOWN)}…`
+    : path;
+  throw new TypeError(`${JSON.stringify(shown)}: ${why}`, { cause });
 }
