@@ -32,7 +32,9 @@ export async function runServer(
     format: options.logFormat,
   });
   try {
-    return await serveUntilSignal(options, { log, ignored });
+    const status = await serveUntilSignal(options, { log, ignored });
+    log.info("stopped");
+    return status;
   } finally {
     await log.flush?.(LAST_LINES_MS);
   }

@@ -26,8 +26,9 @@ export function stateDirectory(
   // What is in memory ends with the process: nothing could be reclaimed.
   if (!hasFolders) return undefined;
   if (own !== undefined) return own;
+  const home = isReadable("HOME") ? "no HOME" : "HOME needs --allow-env";
   log.warn(
-    "no HOME and no --state: filehandles and locks end with the process; --state DIR keeps them",
+    `${home} and no --state: filehandles and locks end with the process; --state DIR keeps them`,
   );
   return undefined;
 }
@@ -67,6 +68,10 @@ function folderOf(variable: string): string | undefined {
 
 /** A variable of the environment, where it may be looked at without a question. */
 function environment(variable: string): string | undefined {
+  return isReadable(variable) ? Deno.env.get(variable) : undefined;
+}
+
+function isReadable(variable: string): boolean {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
+  return state === "granted";
 }

@@ -9,7 +9,7 @@ export function bindError(
 ): Error {
   if (cause instanceof Deno.errors.AddrInUse) {
     return new Deno.errors.AddrInUse(
-      `port ${port} of ${hostname} is taken by another program`,
+      `port ${port} of ${hostname} is taken already`,
       { cause },
     );
   }

@@ -84,7 +84,7 @@ Deno.test("a port that is taken: one clear line, and the first server goes on", 
   const taken = await assertRejects(
     () => serve(memory(), { port }),
     Deno.errors.AddrInUse,
-    `port ${port} of 127.0.0.1 is taken by another program`,
+    `port ${port} of 127.0.0.1 is taken already`,
   );
   assertEquals(taken.message.split("\n").length, 1);
   // Of the server that has its own port but not that of its metrics, nothing is left.
