@@ -91,14 +91,16 @@ export class Extents {
     const { committer, syncs } = this.#parts;
     const extent = this.of(file);
     const isGrowing = size > file.size;
-    if (isGrowing && extent.cut !== undefined) {
+    const isToBeMeasured = isMeasured || isGrowing || file.used < file.size;
+    // A crash can leave a tail that was never told of: it is not to be counted.
+    const isToBeTrimmed = isToBeMeasured && !extent.isTrimmed;
+    // Until the smaller size is durable, what is beyond it is no such tail.
+    if (extent.cut !== undefined && (isGrowing || isToBeTrimmed)) {
       const settled = committer.settleAhead();
       if (settled !== undefined) return settled;
     }
     if (extent.cutting !== undefined) return extent.cutting;
-    const isToBeMeasured = isMeasured || isGrowing || file.used < file.size;
-    if (isToBeMeasured && !extent.isTrimmed) {
-      // A crash can leave a tail that was never told of: it is not to be counted.
+    if (isToBeTrimmed) {
       const trimmed = promised(take(this.#trim(extent, file.size)));
       if (trimmed !== undefined) return trimmed;
     }
