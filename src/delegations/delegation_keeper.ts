@@ -211,6 +211,11 @@ export class DelegationKeeper implements DelegationPolicy {
     return { type, isRecalled };
   }
 
+  /** {@inheritDoc DelegationPolicy.changedInGrace} */
+  changedInGrace(file: FileRef): void {
+    this.#fileRecalls.noteChange(file);
+  }
+
   /** {@inheritDoc DelegationPolicy.began} */
   began(delegation: Delegation): void {
     this.#options.observer?.granted(delegation.type);

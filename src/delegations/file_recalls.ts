@@ -16,13 +16,20 @@ export interface FileRecallsOptions {
 
 /** Callbacks that a change from outside sends in one turn. */
 const RECALLS_AT_ONCE = 32;
-const MAX_IN_GRACE = 10_000;
+/** Files of which it is remembered that they were changed before all was reclaimed. */
+export const MAX_IN_GRACE = 10_000;
 
-/** Recalls of all delegations of a file, for changes that no client asked for. */
+/**
+ * Recalls of all delegations of a file, for changes that no client asked for; and
+ * which delegations are recalled as soon as they are reclaimed, for whatever change
+ * was made before.
+ */
 export class FileRecalls {
   readonly #options: FileRecallsOptions;
   /** Files that were asked back before their delegations were reclaimed. */
   readonly #inGrace = new Map<string, Promise<void>>();
+  /** Files that were changed, or asked back, before their delegations were reclaimed. */
+  readonly #changed = new Set<string>();
   readonly #graceEnded = Promise.withResolvers<void>();
   #isGraceOver = false;
 
@@ -30,16 +37,23 @@ export class FileRecalls {
     this.#options = options;
   }
 
-  /** Whether a file was asked back before its delegations were reclaimed. */
+  /** Whether a file may be another than it was to who reclaims a delegation of it. */
   mayHaveChanged(file: FileRef): boolean {
-    return this.#inGrace.has(file.key) || this.#inGrace.size >= MAX_IN_GRACE;
+    // Where there are more than can be remembered it may be any.
+    return this.#changed.has(file.key) || this.#changed.size >= MAX_IN_GRACE;
+  }
+
+  /** A file is about to change, while clients may yet reclaim what they had of it before the restart. */
+  noteChange(file: FileRef): void {
+    if (this.#isGraceOver || this.#changed.size >= MAX_IN_GRACE) return;
+    this.#changed.add(file.key);
   }
 
   /** Resolves when no delegation of the file is out. */
   recall(file: FileRef): Promise<void> {
     const now = this.#recallNow(file);
     if (!this.#options.state.grace.isActive || this.#isGraceOver) return now;
-    // Clients may yet reclaim what they had of it before the restart.
+    this.noteChange(file);
     const known = this.#inGrace.get(file.key);
     if (known !== undefined) return known;
     const recalled = now.then(() => this.#graceEnded.promise)
@@ -52,6 +66,7 @@ export class FileRecalls {
   endGrace(): void {
     this.#isGraceOver = true;
     this.#inGrace.clear();
+    this.#changed.clear();
     this.#graceEnded.resolve();
   }
 

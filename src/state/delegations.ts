@@ -221,6 +221,8 @@ export interface DelegationPolicy {
     open: OpenState,
     type: OpenDelegationType,
   ): OpenGrant | WhyNoDelegation;
+  /** A client is about to change a file, delegations of which may yet be reclaimed; of no use if left out. */
+  changedInGrace?(file: FileRef): void;
   /** Whether the holder of one more delegation of a folder may be told of changes; not if left out. */
   mayTell?(folder: FileRef): boolean;
   /** Its holder is to be told what became of a folder; must not wait. */

@@ -11,6 +11,7 @@ import {
 import type { ShareUse } from "../../state/changes_under_way.ts";
 import { forgetIfIdle } from "../../state/idle_owners.ts";
 import { conflictingOpen } from "../../state/opens.ts";
+import type { ServerState } from "../../state/server_state.ts";
 import type { NotifyType } from "../../nfs4/notifications.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
@@ -143,7 +144,10 @@ export function recallConflicts(
 ): boolean {
   const { services: { state, effects } } = context;
   const client = context.clientAt(file.key);
-  if (use.changes) context.noteChange(file, use.shares);
+  if (use.changes) {
+    context.noteChange(file, use.shares);
+    noteInGrace(state, file, use);
+  }
   if (state.files.delegations === 0) return false;
   const held = state.files.get(file);
   if (held === undefined) return false;
@@ -166,6 +170,19 @@ export function recallConflicts(
     if (held.delegations.get(delegation.client) === delegation) return true;
   }
   return false;
+}
+
+/**
+ * The file may have a delegation that its holder is yet to reclaim, and what it
+ * says of the file is true no longer then (RFC 8881 10.2.1). An OPEN of that time
+ * is a reclaim itself, and changes nothing.
+ */
+function noteInGrace(
+  { grace, files: { policy } }: ServerState,
+  file: FileRef,
+  { reason }: FileUse,
+): void {
+  if (reason !== "open" && grace.isActive) policy.changedInGrace?.(file);
 }
 
 /** The same as the status that it is answered with. */
