@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Contents } from "./contents.ts";
+import { pagedRows } from "./paged_rows.ts";
 
 /** Bytes in the journal from which on contents are synced to empty it. */
 const MOST_BYTES = 2 ** 23;
@@ -126,19 +127,25 @@ export class ContentJournal {
   }
 }
 
+/** A row that a crash has left. */
+interface Kept {
+  readonly id: number;
+  readonly content: number;
+  readonly start: number;
+  readonly data: Uint8Array;
+}
+
+const idOf = ({ id }: Kept) => id;
+
 /** Writes what a crash has left in the journal once more, and empties it. */
 export function replay(db: DatabaseSync, contents: Contents): void {
   const written = new Set<number>();
   const rows = db.prepare(
-    `SELECT content, start, data FROM journal
-     JOIN inodes ON outside = content WHERE outside <> 0 ORDER BY id`,
+    `SELECT id, content, start, data FROM journal
+     JOIN inodes ON outside = content WHERE outside <> 0 AND id > ?
+     ORDER BY id LIMIT ?`,
   );
-  for (const row of rows.iterate()) {
-    const { content, start, data } = row as unknown as {
-      content: number;
-      start: number;
-      data: Uint8Array;
-    };
+  for (const { content, start, data } of pagedRows<Kept>(rows, idOf)) {
     contents.write(content, start, data);
     written.add(content);
   }

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Contents, leastUsed } from "./contents.ts";
 import { forgetLoss, rememberLoss } from "./loss_mark.ts";
 import { replay } from "./content_journal.ts";
+import { pagedRows } from "./paged_rows.ts";
 
 /**
  * What a store needs after the last server ended, before it is served again:
@@ -59,6 +60,11 @@ export interface Shortened {
   readonly outside: number;
 }
 
+/** A file with what its row has counted. */
+interface Counted extends Shortened {
+  readonly used: number;
+}
+
 /** All files of which the database knows more content than there is. */
 export function* shortened(
   db: DatabaseSync,
@@ -66,9 +72,9 @@ export function* shortened(
 ): Generator<Shortened> {
   const files = db.prepare(
     `SELECT fileid, size, used, outside FROM inodes INDEXED BY outsiders
-     WHERE outside <> 0`,
-  ).iterate() as Iterable<Shortened & { readonly used: number }>;
-  for (const file of files) {
+     WHERE outside <> 0 AND outside > ? ORDER BY outside LIMIT ?`,
+  );
+  for (const file of pagedRows(files, ({ outside }: Counted) => outside)) {
     if (contents.lacks(file.outside, leastUsed(file))) yield file;
   }
 }

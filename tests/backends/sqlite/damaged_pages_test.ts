@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { SqliteFileSystem } from "../../../src/backends/sqlite/mod.ts";
+import {
+  sqlite,
+  type SqliteFileSystem,
+} from "../../../src/backends/sqlite/mod.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { spoilPageOf, spoilRoot } from "./damage.ts";
+import { edit, spoilPageOf, spoilRoot } from "./damage.ts";
 import {
   canWrite,
+  copyFolder,
   find,
   make,
   pattern,
@@ -72,5 +76,30 @@ Deno.test({
         assertEquals(assertThrows(read, FsError).code, "io");
       }
     });
+  },
+});
+
+Deno.test({
+  name:
+    "a store whose journal can't be read after a crash is not served without what it has",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const [store, crashed] = [`${folder.path}/store`, `${folder.path}/crashed`];
+    await using(store, async (fs) => {
+      const files = ["a", "b", "c"].map((name) => make(fs, name));
+      for (const file of files) {
+        fs.write(file, 0, pattern(100_000, 0), "file");
+      }
+      await fs.settle();
+      for (const [i, file] of files.entries()) {
+        fs.write(file, 0, pattern(20_000, i), "file");
+        await fs.settle();
+      }
+      copyFolder(store, crashed);
+    });
+    edit(crashed, "PRAGMA wal_checkpoint(TRUNCATE)");
+    spoilPageOf(crashed, pattern(20_000, 1).subarray(8000, 8500));
+    assertThrows(() => sqlite(crashed), Error, "malformed");
   },
 });
