@@ -68,8 +68,6 @@ export class Committer implements Companion {
   #emptying: Promise<void> | undefined = undefined;
   /** Operations that commits have covered. */
   #covered = 0;
-  /** A loss that those that had made the changes were not told of. */
-  #untold: FsError | undefined = undefined;
   /** Committed, and to be done once that is on disk. */
   #afterwards: (() => void)[] = [];
 
@@ -82,8 +80,6 @@ export class Committer implements Companion {
   settle(): void | Promise<void> {
     const { transaction, durability, accessTimes } = this.#parts;
     transaction.assertSound();
-    transaction.asked = transaction.operations;
-    this.#assertTold();
     if (durability !== "full") {
       // What is removed or cut gives its room back only after a commit.
       const few = transaction.operations - this.#covered < MOST_OPERATIONS &&
@@ -92,20 +88,20 @@ export class Committer implements Companion {
       if (this.#emptying === undefined) return this.now();
       return this.#afterEmptying(this.#emptying);
     }
-    if (!this.#isPending) return this.#running;
+    if (!this.#isPending) return this.#durable;
     this.counts.settles++;
     return this.#cover();
   }
 
   /**
    * Makes everything up to now durable for a change that can't be made before.
-   * Those that were answered with it ask for themselves, and are told of a loss.
+   * Those that were answered with it see a loss by `losses`.
    */
   settleAhead(): Promise<void> | undefined {
     const { transaction, durability } = this.#parts;
     transaction.assertSound();
     if (durability === "full") {
-      return this.#isPending ? this.#cover() : this.#running;
+      return this.#isPending ? this.#cover() : this.#durable;
     }
     if (this.#emptying !== undefined) return this.#emptying;
     this.now();
@@ -146,9 +142,7 @@ export class Committer implements Companion {
 
   /** {@inheritDoc Companion.undone} */
   undone(): void {
-    const { operations, asked, loss } = this.#parts.transaction;
-    // Calls that wait for a commit hear of it; the others do when they ask.
-    if (operations > asked) this.#untold = loss;
+    // Calls that wait for a commit hear of it; the others see it by `losses`.
     this.#next = undefined;
     // The start of the log has room for the next ones, which may remove
     // something. Now: a call that changes something before the loss is told
@@ -162,12 +156,8 @@ export class Committer implements Companion {
    * what is under way. `save` writes what could wait until now.
    */
   async close(save: () => void): Promise<void> {
-    const { transaction, syncs, accessTimes } = this.#parts;
-    await Promise.allSettled([
-      this.#running,
-      this.#emptying,
-      syncs.ended(),
-    ]);
+    const { transaction, accessTimes, syncs } = this.#parts;
+    await this.#ended();
     transaction.assertSound();
     try {
       save();
@@ -186,6 +176,24 @@ export class Committer implements Companion {
   get #isPending(): boolean {
     const { transaction, syncs, accessTimes } = this.#parts;
     return transaction.isOpen || syncs.areIncluded || accessTimes.areMany;
+  }
+
+  /** When what is committed is durable; `undefined` where it is. A round whose changes were lost brings none. */
+  get #durable(): Promise<void> | undefined {
+    const isLost = this.#gathering !== undefined &&
+      this.#gathering !== this.#parts.transaction.losses;
+    return isLost ? undefined : this.#running;
+  }
+
+  /** Resolves when nothing is under way, nor begun by what was. */
+  async #ended(): Promise<void> {
+    const { syncs } = this.#parts;
+    const work = () => [this.#running, this.#next?.ended, this.#emptying];
+    do {
+      await Promise.allSettled(work());
+      // A round may have begun to bring contents to disk.
+      await syncs.ended();
+    } while (work().some((each) => each !== undefined));
   }
 
   /** The commit that covers everything up to now. */
@@ -251,8 +259,7 @@ export class Committer implements Companion {
     const { isOpen, operations } = transaction;
     this.#afterwards.push(...transaction.commit());
     if (isOpen) this.counts.commits++;
-    // Those that have not asked yet have nothing to be told of any more.
-    this.#covered = transaction.asked = operations;
+    this.#covered = operations;
     syncs.committed();
     if (accessTimes.areMany && accessTimes.save()) this.counts.commits++;
     const isRoomy = log.grown();
@@ -287,15 +294,6 @@ export class Committer implements Companion {
     return loss !== undefined && error === loss
       ? loss
       : transaction.lose(error);
-  }
-
-  /** Throws the loss of changes whose maker was not told yet, with whatever came after. */
-  #assertTold(): void {
-    const { transaction } = this.#parts;
-    const untold = this.#untold;
-    if (untold === undefined) return;
-    this.#untold = undefined;
-    throw transaction.isOpen ? transaction.lose(untold) : untold;
   }
 
   #finish(): void {

@@ -250,7 +250,7 @@ export class ContentSyncs {
     const { transaction, journal } = this.#parts;
     // Gone in the meantime, and its rows with it.
     if (last === undefined || journal.last(number) === undefined) return;
-    transaction.runUnasked(() => journal.forget(number, last));
+    transaction.run(() => journal.forget(number, last));
     const extent = this.#watched.get(number);
     if (extent !== undefined) this.watch(extent);
   }

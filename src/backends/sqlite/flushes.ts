@@ -36,7 +36,9 @@ export class Flushes {
 
   /** Resolves when none is under way, whatever became of it. */
   async ended(): Promise<void> {
-    await Promise.allSettled(this.#underWay.values());
+    while (this.#underWay.size > 0) {
+      await Promise.allSettled(this.#underWay.values());
+    }
   }
 
   #begin(extent: Extent): Promise<void> {

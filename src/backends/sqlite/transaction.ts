@@ -28,8 +28,6 @@ export interface Companion {
 export class Transaction {
   /** Operations done since the store was opened. */
   operations = 0;
-  /** How many of them a caller has asked to be made durable. */
-  asked = 0;
   /** How often the ceiling of its numbers was raised, which is to be committed for those who draw from it. */
   extensions = 0;
   /** Transactions that were lost. */
@@ -145,13 +143,6 @@ export class Transaction {
     this.#begin();
     if (statements !== undefined) this.#attempt(statements);
     this.operations++;
-  }
-
-  /** The same for what no caller is going to ask for. */
-  runUnasked(statements: () => void): void {
-    const isAllAsked = this.asked === this.operations;
-    this.run(statements);
-    if (isAllAsked) this.asked = this.operations;
   }
 
   /**
