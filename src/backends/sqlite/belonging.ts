@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { contentsIn } from "./content_folders.ts";
 import { type Disk, OWN_FILE, OWN_FOLDER, syncFolder } from "./disk.ts";
+import { readMeta } from "./meta.ts";
 
 /** In `content/`: the tag of the store that it belongs to, in hexadecimal. */
 const STAMP = "store";
@@ -39,14 +40,14 @@ export function claimContents(
   disk: Disk,
 ): void {
   const folder = `${directory}/content`;
-  const tag = meta(db, "tag")!.toString(16).padStart(8, "0");
+  const tag = readMeta(db).tag.toString(16).padStart(8, "0");
   const stamp = readStamp(folder);
   if (stamp !== tag) {
     assertClaimable(db, folder, stamp);
     Deno.mkdirSync(folder, { recursive: true, mode: OWN_FOLDER });
     writeStamp(folder, { tag, disk });
   }
-  if (meta(db, "claimed") === undefined) {
+  if (!isClaimed(db)) {
     db.exec("INSERT INTO meta VALUES ('claimed', 1)");
   }
 }
@@ -69,7 +70,7 @@ function assertClaimable(
     );
   }
   // A store of an earlier version has not claimed what it has.
-  if (named > 0 && meta(db, "claimed") !== undefined) {
+  if (named > 0 && isClaimed(db)) {
     throw new Error(
       `content/ is not this store's (is it mounted?), and ${names}`,
     );
@@ -90,9 +91,10 @@ function writeStamp(
   syncFolder(folder, disk);
 }
 
-function meta(db: DatabaseSync, name: string): number | undefined {
-  return db.prepare("SELECT value FROM meta WHERE name = ?").get(name)
-    ?.value as number | undefined;
+/** Whether the database notes that it has a `content/`. */
+function isClaimed(db: DatabaseSync): boolean {
+  const find = db.prepare("SELECT 1 FROM meta WHERE name = 'claimed'");
+  return find.get() !== undefined;
 }
 
 function readStamp(folder: string): string | undefined {

@@ -1,10 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
+import { printable } from "../../base/printable.ts";
 import { ContentFiles } from "./content_files.ts";
 import { isStore, noStore, openDatabase } from "./database.ts";
 import { hostDisk } from "./disk.ts";
 import { rememberLoss } from "./loss_mark.ts";
 import { contentsInUse, recover, shortened } from "./recovery.ts";
+import { pathsOf } from "./check_paths.ts";
 import { checkQueries } from "./check_queries.ts";
+import { journalQuery, valueQueries } from "./check_values.ts";
 import { lockStore } from "./store_lock.ts";
 
 /** What {@linkcode checkStore} found. */
@@ -35,8 +38,10 @@ export async function checkStore(directory: string): Promise<StoreReport> {
   });
   const contents = new ContentFiles(`${path}/content`, hostDisk);
   try {
+    const leftOut = column(db, journalQuery);
     recover(db, contents, { wasLost });
-    return examine(db, contents);
+    const { problems, ...rest } = examine(db, contents);
+    return { problems: [...leftOut, ...problems], ...rest };
   } catch (error) {
     if (!isCorrupt(error)) throw error;
     const problems = [`database: ${error.message}`];
@@ -52,13 +57,15 @@ function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
   const problems = column(db, "PRAGMA integrity_check")
     .filter((line) => line !== "ok")
     .map((line) => `database: ${line}`);
-  for (const rule of checkQueries) problems.push(...column(db, rule));
+  const found = [...checkQueries, ...valueQueries]
+    .flatMap((rule) => findings(db, rule));
   for (const { fileid, size, outside } of shortened(db, contents)) {
     const there = contents.measure(outside).size;
-    problems.push(
-      `file ${fileid} of ${size} bytes has content ${outside} of ${there}, which was longer`,
-    );
+    const text =
+      `file ${fileid} of ${size} bytes has content ${outside} of ${there}, which was longer`;
+    found.push({ text, fileid });
   }
+  problems.push(...withPaths(db, found));
   for (const path of contents.strays(contentsInUse(db))) {
     problems.push(`content ${path} belongs to no file`);
   }
@@ -66,9 +73,39 @@ function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
     problems.push(`${path} is not the store's, and was left alone`);
   }
   const { files, bytes } = db.prepare(
-    "SELECT count(*) AS files, coalesce(sum(used), 0) AS bytes FROM inodes",
+    "SELECT count(*) AS files, total(used) AS bytes FROM inodes",
   ).get() as { files: number; bytes: number };
   return { problems, files, bytes };
+}
+
+/** Something that is wrong, with a file or folder by which to find it. */
+interface Finding {
+  readonly text: string;
+  readonly fileid: number | undefined;
+}
+
+function findings(db: DatabaseSync, rule: string): Finding[] {
+  const query = db.prepare(rule);
+  // A number may be larger than any that a store has written.
+  query.setReadBigInts(true);
+  return query.all().map((row) => {
+    const [text, fileid] = Object.values(row);
+    return {
+      text: String(text),
+      fileid: fileid === undefined ? undefined : Number(fileid),
+    };
+  });
+}
+
+/** Each with the path of its file or folder, where that is known. */
+function withPaths(db: DatabaseSync, found: readonly Finding[]): string[] {
+  const fileids = found.map(({ fileid }) => fileid)
+    .filter((fileid) => fileid !== undefined);
+  const paths = pathsOf(db, new Set(fileids));
+  return found.map(({ text, fileid }) => {
+    const path = fileid === undefined ? undefined : paths.get(fileid);
+    return path === undefined ? text : `${text}: ${printable(path)}`;
+  });
 }
 
 /** The first column of all rows. */

@@ -1,27 +1,30 @@
 import { ROOT } from "./schema.ts";
 
-/** Queries of what breaks a rule of the store: a line of text for each finding. */
+/**
+ * Queries of what breaks a rule of how the rows of a store go together: a line of text
+ * for each finding, and the file or folder by which to find it, if there is one.
+ */
 export const checkQueries: readonly string[] = [
   `SELECT 'entry ' || quote(name) || ' of folder ' || entries.parent ||
-     ' leads to ' || entries.fileid || ', which is missing'
+     ' leads to ' || entries.fileid || ', which is missing', entries.parent
    FROM entries LEFT JOIN inodes USING (fileid) WHERE inodes.fileid IS NULL`,
   `SELECT 'entry ' || quote(name) || ' is in ' || entries.parent ||
-     ', which is no folder'
+     ', which is no folder', entries.parent
    FROM entries LEFT JOIN inodes ON inodes.fileid = entries.parent
    WHERE inodes.type IS NOT 'directory'`,
   `SELECT type || ' ' || fileid || ' has ' || nlink || ' links, but ' ||
-     coalesce(names, 0) || ' names'
+     coalesce(names, 0) || ' names', fileid
    FROM inodes LEFT JOIN
      (SELECT fileid, count(*) AS names FROM entries GROUP BY fileid)
      USING (fileid)
    WHERE type <> 'directory' AND nlink <> coalesce(names, 0)`,
-  `SELECT 'folder ' || fileid || ' has ' || coalesce(names, 0) || ' names'
+  `SELECT 'folder ' || fileid || ' has ' || coalesce(names, 0) || ' names', fileid
    FROM inodes LEFT JOIN
      (SELECT fileid, count(*) AS names FROM entries GROUP BY fileid)
      USING (fileid)
    WHERE type = 'directory' AND coalesce(names, 0) <> (fileid <> ${ROOT})`,
   `SELECT 'folder ' || inodes.fileid || ' has ' || nlink || ' links, but ' ||
-     coalesce(folders, 0) || ' folders in it'
+     coalesce(folders, 0) || ' folders in it', inodes.fileid
    FROM inodes LEFT JOIN
      (SELECT entries.parent AS fileid, count(*) AS folders
       FROM entries JOIN inodes USING (fileid)
@@ -29,7 +32,7 @@ export const checkQueries: readonly string[] = [
      USING (fileid)
    WHERE type = 'directory' AND nlink <> 2 + coalesce(folders, 0)`,
   `SELECT 'folder ' || fileid || ' is in ' || entries.parent ||
-     ', but its parent is ' || coalesce(inodes.parent, 'missing')
+     ', but its parent is ' || coalesce(inodes.parent, 'missing'), fileid
    FROM inodes JOIN entries USING (fileid)
    WHERE type = 'directory' AND inodes.parent IS NOT entries.parent`,
   `WITH RECURSIVE tree (fileid) AS (
@@ -38,7 +41,7 @@ export const checkQueries: readonly string[] = [
      JOIN entries ON entries.parent = tree.fileid
      JOIN inodes ON inodes.fileid = entries.fileid
      WHERE type = 'directory')
-   SELECT 'folder ' || fileid || ' can''t be reached from the root'
+   SELECT 'folder ' || fileid || ' can''t be reached from the root', fileid
    FROM inodes WHERE type = 'directory' AND fileid NOT IN tree`,
   // Of a store whose first start was ended, the next one makes it.
   `SELECT 'there is no root folder'
@@ -46,7 +49,7 @@ export const checkQueries: readonly string[] = [
    AND NOT EXISTS
      (SELECT 1 FROM inodes WHERE fileid = ${ROOT} AND type = 'directory')`,
   `SELECT 'file ' || fileid || ' of ' || size || ' bytes has content of ' ||
-     coalesce(length(data), 0)
+     coalesce(length(data), 0), fileid
    FROM inodes LEFT JOIN contents USING (fileid)
    WHERE type = 'file' AND outside = 0 AND size <> coalesce(length(data), 0)`,
   `SELECT 'content of ' || contents.fileid || ' belongs to no file'
@@ -64,10 +67,10 @@ export const checkQueries: readonly string[] = [
    WHERE mark.collection = 'import' AND mark.key = 'unfinished'`,
   `SELECT 'journal row ' || id || ' is left over' FROM journal`,
   `SELECT 'symlink ' || fileid || ' of ' || size || ' bytes leads to ' ||
-     coalesce(quote(target), 'nothing')
+     coalesce(quote(target), 'nothing'), fileid
    FROM inodes WHERE type = 'symlink'
    AND size IS NOT length(CAST(target AS BLOB))`,
-  `SELECT type || ' ' || fileid || ' has no device number' FROM inodes
+  `SELECT type || ' ' || fileid || ' has no device number', fileid FROM inodes
    WHERE type IN ('block-device', 'character-device')
    AND (major IS NULL OR minor IS NULL)`,
   `SELECT 'number ' || used || ' is above the ceiling of those set aside'

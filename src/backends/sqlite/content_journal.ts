@@ -127,6 +127,11 @@ export class ContentJournal {
   }
 }
 
+/** In SQL: what of the journal a store can have written. */
+export const IS_SOUND: string = `id > 0 AND
+  content BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} AND
+  start BETWEEN 0 AND ${Number.MAX_SAFE_INTEGER} - length(data)`;
+
 /** A row that a crash has left. */
 interface Kept {
   readonly id: number;
@@ -137,12 +142,12 @@ interface Kept {
 
 const idOf = ({ id }: Kept) => id;
 
-/** Writes what a crash has left in the journal once more, and empties it. */
+/** Writes what a crash has left in the journal once more, as far as it {@linkcode IS_SOUND}, and empties it. */
 export function replay(db: DatabaseSync, contents: Contents): void {
   const written = new Set<number>();
   const rows = db.prepare(
     `SELECT id, content, start, data FROM journal
-     JOIN inodes ON outside = content WHERE outside <> 0 AND id > ?
+     JOIN inodes ON outside = content WHERE outside <> 0 AND ${IS_SOUND} AND id > ?
      ORDER BY id LIMIT ?`,
   );
   for (const { content, start, data } of pagedRows<Kept>(rows, idOf)) {

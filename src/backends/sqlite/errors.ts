@@ -30,6 +30,9 @@ const hostCodes: Readonly<Record<string, FsErrorCode>> = {
   ENOMEM: "busy",
 };
 
+/** What node:sqlite says of a number that no store has written. */
+const TOO_LARGE = /^Value is too large/;
+
 /** What SQLite or the host said, in the words of a file system; faults of ours stay what they are. */
 export function fsErrorOf(cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof FsError) return cause;
@@ -38,6 +41,9 @@ export function fsErrorOf(cause: unknown): unknown {
     // The low byte is the primary code, what is above tells more.
     const known = sqliteCodes[errcode & 0xff];
     return known ? new FsError(known, cause.message, { cause }) : cause;
+  }
+  if (cause instanceof RangeError && TOO_LARGE.test(cause.message)) {
+    return new FsError("io", cause.message, { cause });
   }
   const code = hostCode(cause);
   if (code === undefined) return cause;

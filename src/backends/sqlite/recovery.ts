@@ -72,7 +72,9 @@ export function* shortened(
 ): Generator<Shortened> {
   const files = db.prepare(
     `SELECT fileid, size, used, outside FROM inodes INDEXED BY outsiders
-     WHERE outside <> 0 AND outside > ? ORDER BY outside LIMIT ?`,
+     WHERE outside <> 0 AND outside > ?
+     AND max(fileid, size, used, outside) <= ${Number.MAX_SAFE_INTEGER}
+     ORDER BY outside LIMIT ?`,
   );
   for (const file of pagedRows(files, ({ outside }: Counted) => outside)) {
     if (contents.lacks(file.outside, leastUsed(file))) yield file;

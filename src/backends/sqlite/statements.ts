@@ -152,7 +152,8 @@ export class Statements {
 
   /** Where an entry stands in the order of cookies. */
   place(parent: number, name: string): PlaceRow | undefined {
-    return this.#place.get(parent, name) as unknown as PlaceRow | undefined;
+    const row: unknown = attempt(() => this.#place.get(parent, name));
+    return row as PlaceRow | undefined;
   }
 
   /** Whether a folder has entries. */

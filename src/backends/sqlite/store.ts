@@ -1,4 +1,3 @@
-import type { DatabaseSync } from "node:sqlite";
 import { AccessTimes } from "./access_times.ts";
 import { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
@@ -13,6 +12,7 @@ import { FreePages } from "./free_pages.ts";
 import { ContentJournal } from "./content_journal.ts";
 import { largestFile } from "./largest_file.ts";
 import { Listings } from "./listings.ts";
+import { readMeta } from "./meta.ts";
 import { rowOf } from "./node.ts";
 import { rememberLoss } from "./loss_mark.ts";
 import { NodeTable } from "./node_table.ts";
@@ -220,11 +220,6 @@ function assertRoomIsTold(
   } catch (error) {
     throw cantOpen(directory, error);
   }
-}
-
-function readMeta(db: DatabaseSync): { tag: number; ceiling: number } {
-  const rows = db.prepare("SELECT name, value FROM meta").all();
-  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
 }
 
 function makeRoot(
