@@ -239,6 +239,8 @@ export class Committer implements Companion {
 
   async #round(losses: number): Promise<void> {
     const { syncs, log, transaction } = this.#parts;
+    // A request that adds a content meanwhile waits for this round itself: so many
+    // as are in hand can delay it, each by one sync at most, and no client for good.
     while (syncs.hasFirst || this.#emptying !== undefined) {
       if (syncs.hasFirst) await syncs.syncFirst();
       await this.#emptying;
