@@ -141,7 +141,8 @@ export class UntilHeard<Call extends InsistentCall> {
 
   /** Sends calls that wait for room, where there is some again. */
   *sendWaiting(): Piecework {
-    for (const client of this.#waitingForRoom.keys()) {
+    // One that finds none comes to stand at their end.
+    for (const client of [...this.#waitingForRoom.keys()]) {
       while (this.#sendNext(client)) yield RECALL_PIECES;
       yield RECALL_PIECES;
     }

@@ -114,3 +114,11 @@ Deno.test("what is returned meanwhile is not asked for any more", () => {
   finish(queue.sendWaiting());
   assertEquals(way.sent, ROOM + 1);
 });
+
+Deno.test("a sweep ends where the only recall that waits finds no room", () => {
+  const { queue, way, delegations } = crowd();
+  for (const delegation of delegations.slice(ROOM + 1)) queue.end(delegation);
+  const work = queue.sendWaiting();
+  for (let i = 0; !work.next().done; i++) assert(i < N, "it never ends");
+  assertEquals(way.inFlight.length, ROOM);
+});
