@@ -37,9 +37,14 @@ export class CallbackRouter {
     return false;
   }
 
-  /** Sends a callback over this session and no other; false when that can take none. */
-  sendOver(session: Session, request: CallbackRequest): boolean {
-    return this.#backchannel.enqueue(session, request);
+  /** Sends a callback over this session and no other; `request.done` is called once, possibly at once. */
+  sendOver(session: Session, request: CallbackRequest): void {
+    if (this.#backchannel.enqueue(session, request)) return;
+    request.done(
+      session.isPathUp
+        ? { kind: "full" }
+        : { kind: "failed", reason: "the session has no back channel" },
+    );
   }
 
   /** Sends a callback; `request.done` is called once, possibly at once. */

@@ -327,6 +327,7 @@ export class DelegationKeeper implements DelegationPolicy {
         }
       }
       yield* this.#recalls.sendWaiting();
+      yield* this.#notices.sendWaiting();
     } finally {
       this.#isSweeping = false;
     }

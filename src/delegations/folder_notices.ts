@@ -8,7 +8,13 @@ import type { Clock } from "../base/clock.ts";
 import { Status } from "../nfs4/constants.ts";
 import type { NotifyType } from "../nfs4/notifications.ts";
 import type { Client } from "../state/client.ts";
-import type { Delegation, Notice } from "../state/delegations.ts";
+import {
+  type Delegation,
+  type Notice,
+  RECALL_PIECES,
+} from "../state/delegations.ts";
+import type { Piecework } from "../state/effects.ts";
+import type { Session } from "../state/session.ts";
 import { referringCalls } from "./referring_calls.ts";
 
 /** How long a notice waits for others, in milliseconds. */
@@ -46,6 +52,7 @@ interface Holder {
   readonly delegation: Delegation;
   /** In the order of the changes. */
   readonly waiting: Waiting[];
+  /** Its CB_NOTIFY is on its way. */
   isSending: boolean;
   /** Whether it has waited long enough for others. */
   isDue: boolean;
@@ -60,6 +67,8 @@ interface Holder {
 export class FolderNotices {
   readonly #options: FolderNoticesOptions;
   readonly #holders = new Map<Delegation, Holder>();
+  /** Holders that wait until a CB_NOTIFY over their session is answered, or for the next sweep. */
+  readonly #waitingForRoom = new Map<Session, Set<Holder>>();
   /** Notices that are not answered, of each client. */
   readonly #unheard = new Map<Client, number>();
   #size = 0;
@@ -116,6 +125,15 @@ export class FolderNotices {
     this.#forget(holder);
   }
 
+  /** Sends what waits for room, where there is some again. */
+  *sendWaiting(): Piecework {
+    // One that finds none comes to stand at their end.
+    for (const session of [...this.#waitingForRoom.keys()]) {
+      while (this.#sendNext(session)) yield RECALL_PIECES;
+      yield RECALL_PIECES;
+    }
+  }
+
   /** Sends nothing more. */
   close(): void {
     this.#isClosed = true;
@@ -137,21 +155,28 @@ export class FolderNotices {
     return holder;
   }
 
+  /** Sends it, or has it wait behind those of its session that found no room. */
   #send(holder: Holder): void {
-    const { delegation } = holder;
-    const { file, seqid, other, notices } = delegation;
     holder.cancelTimer?.();
     holder.cancelTimer = undefined;
     holder.isDue = true;
     if (holder.isSending || holder.waiting.length === 0) return;
-    const session = notices!.session;
+    const queue = this.#waitingForRoom.get(sessionOf(holder));
+    if (queue === undefined) this.#sendNow(holder);
+    else queue.add(holder);
+  }
+
+  #sendNow(holder: Holder): void {
+    const { delegation } = holder;
+    const { file, seqid, other } = delegation;
+    const session = sessionOf(holder);
     const batch = batchOf(holder.waiting, session.back.maxRequestSize - FRAME);
     if (batch === undefined) return this.#giveUp(holder);
     if (batch.length === 0) return;
     holder.waiting.splice(0, batch.length);
     holder.isSending = true;
     holder.isDue = false;
-    const isTaken = this.#options.router.sendOver(session, {
+    this.#options.router.sendOver(session, {
       operations: [
         callbackOperation(CALLBACK_OPERATIONS.CB_NOTIFY, {
           stateid: { seqid, other },
@@ -162,7 +187,33 @@ export class FolderNotices {
       referringCalls: () => referringCalls(delegation),
       done: (outcome) => this.#answered(holder, batch, outcome),
     });
-    if (!isTaken) this.#answered(holder, batch, { kind: "full" });
+  }
+
+  /** There may be room for one that had none; returns whether there was. */
+  #sendNext(session: Session): boolean {
+    for (const holder of this.#waitingForRoom.get(session) ?? []) {
+      this.#leaveQueue(holder);
+      this.#sendNow(holder);
+      return this.#waitingForRoom.get(session)?.has(holder) !== true;
+    }
+    return false;
+  }
+
+  /** It does not wait for room any more. */
+  #leaveQueue(holder: Holder): void {
+    const session = sessionOf(holder);
+    const queue = this.#waitingForRoom.get(session);
+    queue?.delete(holder);
+    if (queue?.size === 0) this.#waitingForRoom.delete(session);
+  }
+
+  /** The session took none of these: they go out before all later ones of the folder, when another was answered. */
+  #waitForRoom(holder: Holder, batch: readonly Waiting[]): void {
+    holder.waiting.unshift(...batch);
+    holder.isDue = true;
+    const session = sessionOf(holder);
+    const queue = this.#waitingForRoom.get(session) ?? new Set();
+    this.#waitingForRoom.set(session, queue.add(holder));
   }
 
   #answered(
@@ -172,13 +223,23 @@ export class FolderNotices {
   ): void {
     const { delegation } = holder;
     holder.isSending = false;
+    const isOut = this.#holders.get(delegation) === holder;
+    if (outcome.kind === "full" && isOut) {
+      return this.#waitForRoom(holder, batch);
+    }
     this.#count(delegation.client, -batch.length);
     const isHeard = wasHeard(outcome);
     if (isHeard) this.#options.heard?.(batch.map(({ type }) => type));
-    if (this.#holders.get(delegation) !== holder) return;
+    if (isOut) this.#goOn(holder, isHeard);
+    // Only what came from the client says that there is room now.
+    const isAnswer = outcome.kind === "answered" || outcome.kind === "refused";
+    if (isAnswer) this.#sendNext(sessionOf(holder));
+  }
+
+  #goOn(holder: Holder, isHeard: boolean): void {
     if (!isHeard) this.#giveUp(holder);
     else if (holder.waiting.length > 0) this.#send(holder);
-    else this.#holders.delete(delegation);
+    else this.#holders.delete(holder.delegation);
   }
 
   /** Its holder hears nothing more but that it is to return the folder. */
@@ -191,6 +252,7 @@ export class FolderNotices {
 
   #forget(holder: Holder): void {
     const { delegation, waiting } = holder;
+    this.#leaveQueue(holder);
     holder.cancelTimer?.();
     this.#holders.delete(delegation);
     this.#count(delegation.client, -waiting.length);
@@ -203,6 +265,11 @@ export class FolderNotices {
     if (unheard > 0) this.#unheard.set(client, unheard);
     else this.#unheard.delete(client);
   }
+}
+
+/** Over which it is told. */
+function sessionOf({ delegation: { notices } }: Holder): Session {
+  return notices!.session;
 }
 
 /** The first of them that fit and are there; `undefined` where the first never fits. */

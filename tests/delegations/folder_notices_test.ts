@@ -361,15 +361,6 @@ for (const [what, outcome] of UNHEARD) {
   });
 }
 
-Deno.test("a session without room for a notice has its folder recalled", async () => {
-  const { holder, other, way, clock } = await told();
-  await hold(holder);
-  await other.call(...at("d"), make("n"));
-  way.hasRoom = false;
-  clock.advance(BATCH_MS);
-  assertEquals(way.sent[0]!.operations[0]!.row.name, "CB_RECALL");
-});
-
 Deno.test("a holder that does not keep up is asked to return the folder", async () => {
   const { holder, other, way, keeper } = await told();
   await hold(holder);
@@ -434,7 +425,6 @@ function notifier() {
         const { changes } = operations[0]!.args as { changes: Uint8Array[] };
         sent.push(changes);
         done.push(end);
-        return true;
       },
     },
   });

@@ -37,7 +37,7 @@ export function start(
     },
     sendOver(_session, request) {
       if (way.hasRoom) way.sent.push(request);
-      return way.hasRoom;
+      else request.done({ kind: "full" });
     },
   } as Pick<
     CallbackRouter,
