@@ -38,15 +38,15 @@ export class FileRanges implements HostRanges {
 
   async allocate(fd: number, offset: number, length: number): Promise<void> {
     if (await this.#fallocate(fd, 0, { offset, length })) return;
-    // Where it is so, it has come to an end while it was at it.
-    throw this.#reason(fd, FALLOC_FL_KEEP_SIZE, offset) ??
+    // Where it has no reason, it has come to an end while it was at it.
+    throw this.#reason(fd, FALLOC_FL_KEEP_SIZE, { offset, length }) ??
       new FsError("no-space");
   }
 
   async deallocate(fd: number, offset: number, length: number): Promise<void> {
     const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     if (await this.#fallocate(fd, mode, { offset, length })) return;
-    throw this.#reason(fd, mode, offset) ??
+    throw this.#reason(fd, mode, { offset, length }) ??
       new FsError("io", "the host could not make a hole");
   }
 
@@ -57,8 +57,8 @@ export class FileRanges implements HostRanges {
   ): Promise<number | undefined> {
     const place = await this.#seek(fd, offset, what);
     if (place >= 0) return place;
-    // It can tell of holes there: so there is no data.
-    if (what === "data" && await this.#seek(fd, offset, "hole") >= 0) return;
+    // The number of its error is the other thread's. Only this one says whether there
+    // is no data any more, or the host can't tell; it has looked through that just now.
     const { libc } = this.#open();
     const again = Number(libc.lseek(fd, BigInt(offset), WHENCE[what]));
     if (again >= 0) return again;
@@ -79,12 +79,20 @@ export class FileRanges implements HostRanges {
 
   /**
    * Why another thread could not do this: the number of its error is that thread's.
-   * One byte that was to be so in any case tells it again, but for a lack of room.
+   * The first and the last byte, which were to be so in any case, tell it again; but
+   * for a lack of room, where there is enough for one.
    */
-  #reason(fd: number, mode: number, offset: number): Error | undefined {
+  #reason(
+    fd: number,
+    mode: number,
+    { offset, length }: { readonly offset: number; readonly length: number },
+  ): Error | undefined {
     const { libc } = this.#open();
-    if (libc.fallocate(fd, mode, BigInt(offset), 1n) === 0) return undefined;
-    return hostError(this.#calls.errno(), "fallocate");
+    for (const at of [offset, offset + length - 1]) {
+      if (libc.fallocate(fd, mode, BigInt(at), 1n) === 0) continue;
+      return hostError(this.#calls.errno(), "fallocate");
+    }
+    return undefined;
   }
 
   async #seek(fd: number, offset: number, what: ContentKind): Promise<number> {

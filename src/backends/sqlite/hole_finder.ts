@@ -8,6 +8,7 @@ const BLOCK = 4096;
 /** `lseek` of Linux: the next byte that may be other than zero, the next hole. */
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
+const ENXIO = 6;
 
 /**
  * Finds the holes of files on the host. Deno has no call for that, so libc is
@@ -15,24 +16,31 @@ const SEEK_HOLE = 4;
  * is a hole, which takes as long as reading all of the file does.
  */
 export class HoleFinder {
-  readonly #libc: HostCalls["libc"] | undefined;
+  readonly #calls: HostCalls | undefined;
 
   /** `calls`: of libc, where Deno may call it. */
   constructor(calls: HostCalls | undefined) {
-    this.#libc = calls?.libc;
+    this.#calls = calls;
   }
 
   /** The parts of an open file of `size` bytes that may be other than zeros, in order. */
   find(descriptor: number, size: number): readonly Segment[] {
-    const libc = this.#libc;
-    if (libc === undefined) return readThrough(descriptor, size);
+    const calls = this.#calls;
+    if (calls === undefined) return readThrough(descriptor, size);
+    const { libc } = calls;
     const segments: Segment[] = [];
     for (let at = 0; at < size;) {
       const offset = Number(libc.lseek(descriptor, BigInt(at), SEEK_DATA));
-      // ENXIO: there is nothing from there on.
-      if (offset < 0) break;
-      const end = Number(libc.lseek(descriptor, BigInt(offset), SEEK_HOLE));
-      if (end < offset) return readThrough(descriptor, size);
+      if (offset < 0 && calls.errno() === ENXIO) break;
+      const end = offset < 0
+        ? -1
+        : Number(libc.lseek(descriptor, BigInt(offset), SEEK_HOLE));
+      if (end < 0) {
+        // Of a disk that can't tell, the rest is for the reader to find out.
+        const from = Math.max(at, offset);
+        segments.push({ offset: from, length: size - from });
+        break;
+      }
       segments.push({ offset, length: end - offset });
       at = end;
     }
