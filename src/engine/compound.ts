@@ -374,7 +374,10 @@ class CompoundRun {
           answer: this.#kept && answer.slice(),
           finish: (answer) => this.#finishKept(answer),
         });
-      } else this.#finishKept(answer);
+      } else {
+        this.#finishKept(answer);
+        context.certain();
+      }
     }
     if (context.isRequestInUse) this.#call.isInUse = true;
     runEffects(services);

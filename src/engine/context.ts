@@ -113,7 +113,9 @@ export class CompoundContext {
   #changes: ChangeUnderWay[] | undefined;
   /** Whether that operation waits, so that others may see what it is about to change. */
   #isWaiting = false;
-  #withdrawals: { readonly index: number; act(): void }[] | undefined;
+  #outcomes:
+    | { readonly index: number; act(isKept: boolean): void }[]
+    | undefined;
   /** The lock that is in the way, for LOCK and LOCKT to report with NFS4ERR_DENIED. */
   conflict: LockConflict | undefined;
 
@@ -264,17 +266,19 @@ export class CompoundContext {
     relied.push({ settler, losses, unsettled, ...result });
   }
 
-  /** Has `act` done should the result of the operation not be kept: what it gave the client, that does not know of. */
-  ifRefused(act: () => void): void {
-    (this.#withdrawals ??= []).push({ index: this.operationIndex, act });
+  /**
+   * Has `act` told, before the answer leaves, whether the result of the operation is
+   * part of it: where it is not, the client does not know what it was given.
+   */
+  whenCertain(act: (isKept: boolean) => void): void {
+    (this.#outcomes ??= []).push({ index: this.operationIndex, act });
   }
 
-  /** The results from the one at `index` on could not be kept. */
-  refused(index: number): void {
-    for (const each of this.#withdrawals?.reverse() ?? []) {
-      if (each.index >= index) each.act();
-    }
-    this.#withdrawals = undefined;
+  /** The answer is certain; results from the one at `refused` on could not be kept. */
+  certain(refused = Infinity): void {
+    const outcomes = this.#outcomes?.reverse();
+    this.#outcomes = undefined;
+    for (const { index, act } of outcomes ?? []) act(index < refused);
   }
 
   /** The results, none of them refused, rely on no more than what they changed or saw. */

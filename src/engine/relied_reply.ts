@@ -37,9 +37,11 @@ export class ReliedReply implements Reliance {
 
   /** {@inheritDoc Reliance.settled} */
   settled(): void {
-    const { context: { slot }, answer, finish } = this.#compound;
+    const { context, answer, finish } = this.#compound;
+    const { slot } = context;
     if (slot !== undefined) slot.isSettling = false;
     if (answer !== undefined) finish(answer);
+    context.certain();
   }
 
   /**
@@ -61,7 +63,7 @@ export class ReliedReply implements Reliance {
       operation,
       error,
     });
-    context.refused(failed.index);
+    context.certain(failed.index);
     runEffects(services);
     const written = reply?.written ?? answer ?? slot?.reply;
     if (written !== undefined) {

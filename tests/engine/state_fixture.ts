@@ -12,6 +12,7 @@ import { Jobs } from "../../src/base/jobs.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Share, Status } from "../../src/nfs4/constants.ts";
 import { sysCredential } from "../../src/rpc/auth_sys.ts";
+import { type Reliance, settleAll } from "../../src/rpc/reliance.ts";
 import { PLAIN } from "../../src/rpc/security.ts";
 import type { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import type {
@@ -239,9 +240,8 @@ export class StateClient {
     const call: RpcCall = { ...procedure, credential, seal: PLAIN, body };
     const { connection } = this;
     await compound(services, call, { reply, connection });
-    for (const settler of call.reliance?.settlers ?? []) await settler.settle();
-    call.reliance?.settled();
-    return readCompound(new XdrReader(reply.slice()), args);
+    const answer = await settled(call.reliance, reply);
+    return readCompound(new XdrReader(answer.slice()), args);
   }
 
   /** The name of the status of a COMPOUND. */
@@ -298,6 +298,22 @@ export class StateClient {
   ): Promise<string> {
     return this.status(op.putrootfh(), this.openOp(name, options));
   }
+}
+
+/** The answer that leaves: a refusal, where what it relies on can't be kept. */
+async function settled(
+  reliance: Reliance | undefined,
+  reply: XdrWriter,
+): Promise<XdrWriter> {
+  if (reliance === undefined) return reply;
+  const failures = await settleAll([{ at: 0, reliance, seal: PLAIN }]);
+  if (failures === undefined) {
+    reliance.settled();
+    return reply;
+  }
+  const results = new XdrWriter();
+  reliance.refuse(failures, { written: reply.slice(), results });
+  return results;
 }
 
 /** PUTROOTFH and LOOKUP of the file that a {@linkcode StateFixture} has by default. */

@@ -1,6 +1,7 @@
 import { take } from "../../base/awaitable.ts";
 import { nextTurn } from "../../base/turn.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
+import type { ChangeUnderWay } from "../../state/changes_under_way.ts";
 import type { CopyState } from "../../state/copies.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
@@ -17,27 +18,41 @@ export interface CopyJob
 }
 
 /**
- * Carries a copy out to its end, in its party's turns, and tells its client. Until
- * then it is a use of both files: no other client gets a delegation of them, nor an
+ * Has a copy go on when the answer of its COMPOUND is certain, where that tells of
+ * it: a client that was told of an error writes to the file itself. Until the copy
+ * ends it is a use of both files: no other client gets a delegation of them, nor an
  * open that denies it.
  */
-export async function carryOutCopy(
-  job: CopyJob,
-  signal: AbortSignal,
-): Promise<void> {
-  const { copy, content, source, services } = job;
-  const { state } = services;
-  const { client, file: { key, export: { fs } } } = copy;
-  const { changes } = state.files;
+export function goOnBehindAnswer(context: CompoundContext, job: CopyJob): void {
+  const { copy, services: { state, jobs } } = job;
+  const uses = usesOf(job);
+  for (const each of uses) state.files.changes.begin(each);
+  context.whenCertain((isKept) => {
+    if (!isKept) state.copies.cancel(copy);
+    jobs.begin((signal) => carryOut(job, { uses, signal }));
+  });
+}
+
+function usesOf({ copy, source }: CopyJob): readonly ChangeUnderWay[] {
+  const { client, file: { key } } = copy;
   const use = (file: string, access: number) => ({
     ...{ file, client },
     shares: { access, deny: Share.DENY_NONE },
   });
-  const uses = [
-    use(key, Share.ACCESS_WRITE),
-    use(source.key, Share.ACCESS_READ),
-  ];
-  for (const each of uses) changes.begin(each);
+  return [use(key, Share.ACCESS_WRITE), use(source.key, Share.ACCESS_READ)];
+}
+
+/** Carries it out to its end, in its party's turns, and tells its client. */
+async function carryOut(
+  job: CopyJob,
+  { uses, signal }: {
+    readonly uses: readonly ChangeUnderWay[];
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { copy, content, services } = job;
+  const { state } = services;
+  const { fs } = copy.file.export;
   const { losses } = fs;
   let status: StatusCode;
   try {
@@ -50,7 +65,7 @@ export async function carryOutCopy(
     const context = { current: copy.file, minorVersion: 2, services } as const;
     status = statusOfFailure(context, "COPY", error);
   } finally {
-    for (const each of uses) changes.end(each);
+    for (const each of uses) state.files.changes.end(each);
   }
   if (fs.losses !== losses) state.copies.progress(copy, 0);
   // As of a COPY that is answered at once: the client comes for the rest.

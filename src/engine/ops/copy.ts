@@ -8,7 +8,7 @@ import { type Stateid, writeStateid } from "../../nfs4/types.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { Stability } from "../../vfs/file_system.ts";
 import type { XdrWriter } from "../../xdr/writer.ts";
-import { carryOutCopy } from "../files/copy_job.ts";
+import { goOnBehindAnswer } from "../files/copy_job.ts";
 import { changing, type ChangingContext } from "../files/changing.ts";
 import { ContentCopy } from "../files/content_copy.ts";
 import {
@@ -78,7 +78,7 @@ function copyLater(
   const asker = { connection, services, callerOf: () => caller };
   const content = new ContentCopy({ asker, range, target: file, into });
   const job = { connection, services, copy, content, source: range.source };
-  services.jobs.begin((signal) => carryOutCopy(job, signal));
+  goOnBehindAnswer(context, job);
   answer(reply, { copy, count: 0, stability: "unstable", verifier });
   return Status.OK;
 }

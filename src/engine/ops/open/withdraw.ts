@@ -19,7 +19,8 @@ export function withdrawIfRefused(
 ): void {
   const { state } = context.services;
   const isFirst = open.seqid === 1;
-  context.ifRefused(() => {
+  context.whenCertain((isKept) => {
+    if (isKept) return;
     const { all } = open.client.states;
     if (!isReason(offer) && all.get(offer.id) === offer) {
       dropDelegation(state, offer, "returned");
