@@ -35,10 +35,11 @@ export class EvenShares<Name> {
     this.#of.set(name, (this.#of.get(name) ?? 0) + 1);
   }
 
-  /** One has one less. */
-  give(name: Name): void {
-    this.#size--;
-    const left = this.#of.get(name)! - 1;
+  /** One has one less, or so many. */
+  give(name: Name, count = 1): void {
+    if (count === 0) return;
+    this.#size -= count;
+    const left = this.#of.get(name)! - count;
     if (left === 0) this.#of.delete(name);
     else this.#of.set(name, left);
   }

@@ -5,6 +5,7 @@ import {
 import type { CallbackOutcome } from "../backchannel/callback_request.ts";
 import type { CallbackRouter } from "../backchannel/router.ts";
 import type { Clock } from "../base/clock.ts";
+import { EvenShares } from "../base/even_shares.ts";
 import { Status } from "../nfs4/constants.ts";
 import type { NotifyType } from "../nfs4/notifications.ts";
 import type { Client } from "../state/client.ts";
@@ -23,7 +24,7 @@ export const BATCH_MS = 50;
 export const BATCH = 100;
 /** Notices that a client has not answered. */
 export const MAX_UNHEARD = 1_000;
-/** The same of all clients. */
+/** The same of all clients, whose parties have even shares. */
 export const MAX_UNHEARD_OF_ALL = 16_384;
 /** Holders of a folder that are told: what each change of it costs. */
 export const MAX_TOLD = 16;
@@ -71,7 +72,8 @@ export class FolderNotices {
   readonly #waitingForRoom = new Map<Session, Set<Holder>>();
   /** Notices that are not answered, of each client. */
   readonly #unheard = new Map<Client, number>();
-  #size = 0;
+  /** Those of all clients, by party. */
+  readonly #shares = new EvenShares<string>(MAX_UNHEARD_OF_ALL);
   #isClosed = false;
 
   constructor(options: FolderNoticesOptions) {
@@ -80,21 +82,18 @@ export class FolderNotices {
 
   /** Notices that are not answered. */
   get size(): number {
-    return this.#size;
+    return this.#shares.size;
   }
 
   /** The holder of a delegation is to hear of one more change. */
   add(delegation: Delegation, { type, bytes }: Notice): void {
     if (this.#isClosed) return;
     const holder = this.#holderOf(delegation);
-    const unheard = this.#unheard.get(delegation.client) ?? 0;
-    if (unheard >= MAX_UNHEARD || this.#size >= MAX_UNHEARD_OF_ALL) {
-      return this.#giveUp(holder);
-    }
+    if (this.#hasAll(delegation.client)) return this.#giveUp(holder);
     const isLate = bytes instanceof Promise;
     const waiting: Waiting = { type, bytes: isLate ? undefined : bytes };
     holder.waiting.push(waiting);
-    this.#count(delegation.client, 1);
+    this.#take(delegation.client);
     if (isLate) {
       const isThere = (found: Uint8Array): void => {
         waiting.bytes = found;
@@ -227,7 +226,7 @@ export class FolderNotices {
     if (outcome.kind === "full" && isOut) {
       return this.#waitForRoom(holder, batch);
     }
-    this.#count(delegation.client, -batch.length);
+    this.#give(delegation.client, batch.length);
     const isHeard = wasHeard(outcome);
     if (isHeard) this.#options.heard?.(batch.map(({ type }) => type));
     if (isOut) this.#goOn(holder, isHeard);
@@ -255,14 +254,25 @@ export class FolderNotices {
     this.#leaveQueue(holder);
     holder.cancelTimer?.();
     this.#holders.delete(delegation);
-    this.#count(delegation.client, -waiting.length);
+    this.#give(delegation.client, waiting.length);
     waiting.length = 0;
   }
 
-  #count(client: Client, by: number): void {
-    this.#size += by;
-    const unheard = (this.#unheard.get(client) ?? 0) + by;
-    if (unheard > 0) this.#unheard.set(client, unheard);
+  /** Whether a client, or its party, has as many that are not answered as it may. */
+  #hasAll(client: Client): boolean {
+    const unheard = this.#unheard.get(client) ?? 0;
+    return unheard >= MAX_UNHEARD || this.#shares.isFull(client.party);
+  }
+
+  #take(client: Client): void {
+    this.#shares.take(client.party);
+    this.#unheard.set(client, (this.#unheard.get(client) ?? 0) + 1);
+  }
+
+  #give(client: Client, count: number): void {
+    this.#shares.give(client.party, count);
+    const left = (this.#unheard.get(client) ?? 0) - count;
+    if (left > 0) this.#unheard.set(client, left);
     else this.#unheard.delete(client);
   }
 }

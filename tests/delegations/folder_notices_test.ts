@@ -407,7 +407,7 @@ Deno.test("a client that ends is neither told nor asked for anything", async () 
 function toldOver(maxRequestSize: number): Delegation {
   const session = { back: { maxRequestSize } };
   return {
-    ...{ client: {}, seqid: 1, other: new Uint8Array(12) },
+    ...{ client: { party: "" }, seqid: 1, other: new Uint8Array(12) },
     ...{ file: { file: { handle: Uint8Array.of(1) } }, notices: { session } },
   } as unknown as Delegation;
 }
