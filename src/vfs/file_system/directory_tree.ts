@@ -138,6 +138,10 @@ export interface DirectoryTree<Node extends object = object> {
    * Where an entry stands in the listing of its folder, for clients that are told
    * of changes instead of having to list again (CB_NOTIFY); `undefined` where there
    * is none of that name. Must not wait. Without this method no client is told.
+   *
+   * It is asked before a change is made and when that has been answered, and is to
+   * know of neither more nor less then: leave it out where changes are there some
+   * time before their promises resolve, and others are made meanwhile.
    */
   place?(directory: Node, name: string): EntryPlace | undefined;
 
