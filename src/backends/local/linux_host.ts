@@ -1,11 +1,7 @@
 import { fileSystemType } from "./file_system_type.ts";
 import fs from "node:fs";
-import type {
-  DeviceNumber,
-  FileType,
-  Timestamp,
-} from "../../vfs/file_system.ts";
-import { type AccessList, accessListHolder } from "../../vfs/access_list.ts";
+import type { DeviceNumber, FileType } from "../../vfs/file_system.ts";
+import type { AccessList } from "../../vfs/access_list.ts";
 import { AclCalls, type AclKind } from "./acl_calls.ts";
 import { hostCode, hostError } from "../../base/host_error.ts";
 import { CachedReads } from "../common/cached_reads.ts";
@@ -15,18 +11,17 @@ import {
   birthHash,
   type FolderParts,
   type Host,
-  type HostListing,
   type HostName,
   type HostStat,
   mix,
   MODE_TYPES,
   type NewTime,
   type OpenFolder,
-  typeOfMode,
 } from "./host.ts";
 import { LaterWrites } from "../common/later_writes.ts";
 import { EntryPins } from "./entry_pins.ts";
 import { FileRanges, type HostRanges } from "../common/file_ranges.ts";
+import { FolderEntries } from "./folder_entries.ts";
 import { type HostHandle, HostHandles } from "./host_handles.ts";
 import {
   type FileWatch,
@@ -34,32 +29,25 @@ import {
   openFolderWatch,
   openInotify,
 } from "./inotify.ts";
-import { decodeRaw } from "../../base/raw_names.ts";
+import { packTimes } from "./new_times.ts";
 import { cString, RawCalls } from "./raw_calls.ts";
+import { Statx } from "./statx.ts";
 import { OWN_XATTR, XattrCalls } from "./xattr_calls.ts";
 import { HANGING_MOUNTS, PortableHost } from "./portable_host.ts";
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_AND_BIRTH = 0xfff;
-const STATX_BTIME = 0x800;
-const STATX_ATTR_MOUNT_ROOT = 0x2000;
-const UTIME_NOW = 0x3fffffff;
-const UTIME_OMIT = 0x3ffffffe;
 const ENOENT = 2;
 /** A kernel without fine-grained timestamps stamps with its timer: 100 Hz at the slowest, in microseconds. */
 const KERNEL_TICK = 10_000;
 /** The number of that kind of file systems. */
 const FUSE = 0x65735546;
-const DT_UNKNOWN = 0;
-const DT_DIR = 4;
 /** The extended attribute that holds the verifier of an exclusive create. */
 const encoder = new TextEncoder();
 const NOTE = encoder.encode(`user.${OWN_XATTR}\0`);
 const EMPTY = new Uint8Array(1);
-const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = fs.constants;
+const { O_DIRECTORY, O_NOFOLLOW } = fs.constants;
 /** A descriptor that only names a file. */
 const O_PATH = 0x200000;
 
@@ -84,19 +72,19 @@ export class LinuxHost extends PortableHost {
   readonly #libc: HostCalls["libc"];
   /** A name for C; Linux takes 255 bytes, what is longer must still be refused by it. */
   readonly #name = new Uint8Array(1024);
-  readonly #statx = new Uint8Array(256);
-  readonly #words = new Uint32Array(this.#statx.buffer);
+  readonly #statx: Statx;
   readonly #handles: HostHandles;
   /** The handles of FUSE change while a file is only used. */
   #hasLastingHandles = true;
-  /** Room for some hundred entries of a folder. */
-  readonly #entries = new Uint8Array(32 * 1024);
+  readonly #entries: FolderEntries;
 
   constructor(calls: HostCalls) {
     super();
     // What is opened by bytes is handed to Deno through /proc.
     this.rawNames = this.pinsFolders;
     this.#raw = new RawCalls(calls);
+    this.#statx = new Statx(calls);
+    this.#entries = new FolderEntries(calls);
     this.#cached = new CachedReads(calls);
     const writes = new LaterWrites(calls);
     this.#writeLater = (...how) => writes.write(...how);
@@ -187,7 +175,7 @@ export class LinuxHost extends PortableHost {
     if (folder.fd < 0) return this.#statPath(folder.prefix + name);
     const entry = this.#cString(name);
     if (this.#pins === undefined) {
-      const stat = this.#stat(folder.fd, entry, AT_SYMLINK_NOFOLLOW);
+      const stat = this.#statx.of(folder.fd, entry, AT_SYMLINK_NOFOLLOW);
       return stat &&
         this.#incarnate(stat, this.#handles.of(folder.fd, entry, 0));
     }
@@ -213,7 +201,7 @@ export class LinuxHost extends PortableHost {
    */
   #statPath(path: string): HostStat | undefined {
     try {
-      return this.#stat(AT_FDCWD, cString(path), AT_SYMLINK_NOFOLLOW);
+      return this.#statx.of(AT_FDCWD, cString(path), AT_SYMLINK_NOFOLLOW);
     } catch (error) {
       if (hostCode(error) === "ENOTDIR") return undefined;
       throw error;
@@ -237,7 +225,7 @@ export class LinuxHost extends PortableHost {
   }
 
   override statFile(fd: number): HostStat {
-    const stat = this.#stat(fd, EMPTY, AT_EMPTY_PATH);
+    const stat = this.#statx.of(fd, EMPTY, AT_EMPTY_PATH);
     if (stat === undefined) throw hostError(ENOENT, "statx");
     if (stat.birthtime !== undefined) return stat;
     return this.#incarnate(stat, this.#handles.of(fd, EMPTY, AT_EMPTY_PATH));
@@ -249,50 +237,6 @@ export class LinuxHost extends PortableHost {
       stat.incarnation = mixHandle(0, handle);
     }
     return stat;
-  }
-
-  #stat(fd: number, name: Uint8Array, flags: number): HostStat | undefined {
-    const result = this.#libc.statx(
-      fd,
-      name as Uint8Array<ArrayBuffer>,
-      flags | AT_NO_AUTOMOUNT,
-      STATX_BASIC_AND_BIRTH,
-      this.#statx,
-    );
-    if (result !== 0) {
-      const errno = this.#calls.errno();
-      if (errno === ENOENT) return undefined;
-      throw hostError(errno, "statx");
-    }
-    return this.#parse();
-  }
-
-  /** `struct statx` as the kernel lays it out, in words of 32 bits. */
-  #parse(): HostStat {
-    const w = this.#words;
-    const mode = w[7]! & 0xffff;
-    const type = typeOfMode(mode);
-    return {
-      type,
-      mode: mode & 0o7777,
-      nlink: w[4]!,
-      uid: w[5]!,
-      gid: w[6]!,
-      size: w[10]! + w[11]! * 0x1_0000_0000,
-      used: (w[12]! + w[13]! * 0x1_0000_0000) * 512,
-      fileid: inodeNumber(w[8]!, w[9]!),
-      rdev: type === "block-device" || type === "character-device"
-        ? { major: w[32]!, minor: w[33]! }
-        : undefined,
-      change: 0,
-      atime: time(w, 16),
-      mtime: time(w, 28),
-      ctime: time(w, 24),
-      birthtime: w[0]! & STATX_BTIME ? time(w, 20) : undefined,
-      device: w[34]! * 0x10_0000 + w[35]!,
-      mountRoot: (w[2]! & STATX_ATTR_MOUNT_ROOT) !== 0,
-      [accessListHolder]: undefined,
-    };
   }
 
   override tag(folder: OpenFolder, name: string, stat: HostStat): number {
@@ -307,45 +251,9 @@ export class LinuxHost extends PortableHost {
   }
 
   override list(folder: OpenFolder): FolderParts {
-    return folder.fd < 0 ? super.list(folder) : this.#list(folder);
-  }
-
-  *#list(folder: OpenFolder): Generator<HostListing, void> {
-    const fd = fs.openSync(this.folderPath(folder), O_RDONLY | O_DIRECTORY);
-    try {
-      for (;;) {
-        const room = BigInt(this.#entries.length);
-        const bytes = Number(this.#libc.getdents64(fd, this.#entries, room));
-        if (bytes < 0) throw hostError(this.#calls.errno(), "getdents64");
-        if (bytes === 0) return;
-        yield this.#parseEntries(bytes);
-      }
-    } finally {
-      fs.closeSync(fd);
-    }
-  }
-
-  #parseEntries(bytes: number): HostListing {
-    const listing: HostListing = { names: [], inodes: [], folders: [] };
-    const buffer = this.#entries;
-    const view = new DataView(buffer.buffer);
-    let length: number;
-    for (let at = 0; at < bytes; at += length) {
-      length = view.getUint16(at + 16, true);
-      const name = decodeName(buffer, at + 19);
-      if (name === "." || name === "..") continue;
-      const type = buffer[at + 18];
-      listing.names.push(name);
-      if (this.listsNumbers) {
-        listing.inodes.push(
-          inodeNumber(view.getUint32(at, true), view.getUint32(at + 4, true)),
-        );
-      }
-      listing.folders.push(
-        type === DT_DIR ? 1 : type === DT_UNKNOWN ? -1 : 0,
-      );
-    }
-    return listing;
+    if (folder.fd < 0) return super.list(folder);
+    const numbered = this.listsNumbers;
+    return this.#entries.list(this.folderPath(folder), { numbered });
   }
 
   override closeLater(fd: number): Promise<void> | undefined {
@@ -372,13 +280,10 @@ export class LinuxHost extends PortableHost {
   }
 
   override setTimes(path: string, atime: NewTime, mtime: NewTime): void {
-    const times = new BigInt64Array(4);
-    putTime(times, 0, atime);
-    putTime(times, 2, mtime);
     const result = this.#libc.utimensat(
       AT_FDCWD,
       cString(path),
-      new Uint8Array(times.buffer),
+      packTimes(atime, mtime),
       this.pinsFolders ? 0 : AT_SYMLINK_NOFOLLOW,
     );
     if (result !== 0) throw hostError(this.#calls.errno(), "utimensat");
@@ -455,38 +360,6 @@ function isPlain({ name }: HostName): boolean {
   return name.isWellFormed();
 }
 
-/**
- * FileAttributes wants safe integers. What stacked file systems set in the upper 11
- * bits, to tell their parts from each other, is folded into bits that others leave
- * free.
- */
-export function inodeNumber(low: number, high: number): number {
-  const folded = (high & 0x1fffff) ^ ((high >>> 21) << 10);
-  return low + folded * 0x1_0000_0000;
-}
-
-function mixHandle(hash: number, { type, bytes }: HostHandle): number {
-  hash = mix(hash, type);
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash;
-}
-
-function time(words: Uint32Array, at: number): Timestamp {
-  return {
-    seconds: words[at]! + (words[at + 1]! | 0) * 0x1_0000_0000,
-    nanoseconds: words[at + 2]!,
-  };
-}
-
-function putTime(times: BigInt64Array, at: number, value: NewTime): void {
-  if (value === undefined) times[at + 1] = BigInt(UTIME_OMIT);
-  else if (value === "now") times[at + 1] = BigInt(UTIME_NOW);
-  else {
-    times[at] = BigInt(value.seconds);
-    times[at + 1] = BigInt(value.nanoseconds);
-  }
-}
-
 /** makedev(3) of Linux. */
 function packDevice(rdev?: DeviceNumber): bigint {
   if (rdev === undefined) return 0n;
@@ -496,17 +369,8 @@ function packDevice(rdev?: DeviceNumber): bigint {
     ((minor & 0xffffff00n) << 12n) | ((major & 0xfffff000n) << 32n);
 }
 
-/** The name up to its NUL. */
-function decodeName(buffer: Uint8Array, start: number): string {
-  let end = start;
-  let ascii = 0;
-  while (buffer[end] !== 0) ascii |= buffer[end++]!;
-  if (ascii < 0x80 && end - start < 64) {
-    // At once: a string that grows keeps all that it was made of.
-    return String.fromCharCode.apply(
-      null,
-      buffer.subarray(start, end) as unknown as number[],
-    );
-  }
-  return decodeRaw(buffer.subarray(start, end));
+function mixHandle(hash: number, { type, bytes }: HostHandle): number {
+  hash = mix(hash, type);
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { inodeNumber } from "../../../src/backends/local/linux_host.ts";
+import { inodeNumber } from "../../../src/backends/local/statx.ts";
 import { BLIND_TO_LAYERS } from "../../../src/backends/local/overlay_host.ts";
 import { local } from "../../../src/backends/local/mod.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
