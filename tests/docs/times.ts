@@ -14,7 +14,7 @@ import { LONGEST_DELAY } from "../../src/backchannel/sender.ts";
 import { PAGE } from "../../src/backends/common/piece.ts";
 import { MOST_XATTR_BYTES } from "../../src/backends/common/xattrs.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
-import { MUCH as MUCH_CONTENT } from "../../src/backends/local/apart/apart_file_system.ts";
+import { MUCH as MUCH_CONTENT } from "../../src/backends/local/apart/crossings.ts";
 import { START_MS } from "../../src/backends/local/apart/carried_folder.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LOOK_MS } from "../../src/backends/local/mount_watch.ts";

@@ -26,7 +26,7 @@ export class Approach {
    * means there.
    */
   to(nodes: readonly LocalNode[]): Promise<void> | undefined {
-    if (!nodes.some((node) => this.#tree.stopsTo(node).length > 0)) {
+    if (!nodes.some((node) => this.#tree.folders.stopsTo(node).length > 0)) {
       return undefined;
     }
     return this.#last = this.#last.then(() => this.#check(nodes));
@@ -34,9 +34,9 @@ export class Approach {
 
   async #check(nodes: readonly LocalNode[]): Promise<void> {
     for (const node of nodes) {
-      for (const stop of this.#tree.stopsTo(node)) {
+      for (const stop of this.#tree.folders.stopsTo(node)) {
         try {
-          this.#tree.folder(stop);
+          this.#tree.folders.open(stop);
         } catch {
           return;
         }

@@ -35,9 +35,11 @@ export function create(
   const { directory, name } = at;
   const { verifier, judged } = entry;
   using _ = store.tree.moment.ending();
-  store.tree.folder(directory);
+  store.tree.folders.open(directory);
   if (entry.kind.type === "file") store.files.assertKeepingUp();
-  if (entry.kind.type === "directory") store.tree.assertRoomIn(directory);
+  if (entry.kind.type === "directory") {
+    store.tree.folders.assertRoomIn(directory);
+  }
   const parent = store.stat(directory);
   assertJudged(judged, parent);
   if (verifier !== undefined) {
@@ -132,13 +134,13 @@ function lookAt(
 ): Made | undefined {
   const { tree, host } = store;
   const { fd } = made;
-  const folder = tree.folder(at.directory);
+  const folder = tree.folders.open(at.directory);
   if (fd !== undefined && host.pinsFolders) {
     // It is what was made, whatever has its name by now.
     const stat = host.statFile(fd);
     return { folder, fd, stat, tag: host.tag({ fd, prefix: "" }, "", stat) };
   }
-  const stat = tree.entry(folder, at.name);
+  const stat = tree.folders.entry(folder, at.name);
   if (stat === undefined || !isMade(store, stat, made)) return undefined;
   return { folder, fd, stat, tag: host.tag(folder, at.name, stat) };
 }
@@ -208,7 +210,7 @@ function isNew({ type, nlink, birthtime, mtime, ctime }: HostStat): boolean {
 
 /** Whether a folder has nothing in it, as one that was just made. */
 function isEmpty({ host, tree }: Store, node: LocalNode): boolean {
-  const parts = host.list(tree.folder(node));
+  const parts = host.list(tree.folders.open(node));
   // A long one is read by another thread.
   if (typeof parts === "function") return false;
   for (const { names } of parts) if (names.length > 0) return false;
@@ -221,7 +223,7 @@ function makeEntry(
   { directory, name }: { directory: LocalNode; name: string },
   { kind, attributes }: NewEntry,
 ): number | undefined {
-  const folder = tree.folder(directory);
+  const folder = tree.folders.open(directory);
   const at = { folder, name };
   const mode = attributes.mode & 0o777;
   switch (kind.type) {
@@ -344,7 +346,7 @@ function unmakeEntry(
   { directory, name }: { readonly directory: LocalNode; readonly name: string },
   kind: CreateKind,
 ): void {
-  const at = { folder: tree.folder(directory), name };
+  const at = { folder: tree.folders.open(directory), name };
   try {
     if (kind.type === "directory") host.removeFolder(at);
     else host.removeFile(at);

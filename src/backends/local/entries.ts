@@ -28,10 +28,10 @@ export function link(
   const before = store.stat(directory);
   assertJudged(judged, before);
   const from = node.places[0]!;
-  const [source, target] = tree.folders(from.parent, directory);
+  const [source, target] = tree.folders.openBoth(from.parent, directory);
   const at = { folder: target, name };
   host.link({ folder: source, name: from.name }, at);
-  const stat = tree.entry(target, name);
+  const stat = tree.folders.entry(target, name);
   if (stat === undefined || !node.is(stat)) {
     // Its name was taken by another file since we looked.
     host.removeFile(at);
@@ -64,7 +64,7 @@ export function remove(
   const stat = tree.stat(node);
   assertJudgedEntry(judged, { folder: before, node, rights: stat });
   store.keepReadable(node, stat);
-  const at = { folder: tree.folder(directory), name };
+  const at = { folder: tree.folders.open(directory), name };
   using _held = store.hold(node, stat, at);
   using _ = tree.moment.ending();
   takeName(() =>
@@ -120,7 +120,7 @@ function renameNow(
   to: JudgedName,
 ): Awaitable<Renamed> {
   const { host, tree } = store;
-  tree.folders(from.directory, to.directory);
+  tree.folders.openBoth(from.directory, to.directory);
   const before = {
     source: store.stat(from.directory),
     target: store.stat(to.directory),
@@ -140,7 +140,7 @@ function renameNow(
     node: replaced,
     rights: replacedStat,
   });
-  if (moved.type === "directory") tree.assertRoomIn(to.directory);
+  if (moved.type === "directory") tree.folders.assertRoomIn(to.directory);
   if (moved === replaced) {
     return {
       source: store.unchanged(before.source.change),
@@ -148,7 +148,7 @@ function renameNow(
     };
   }
   if (replaced !== undefined) store.keepReadable(replaced, replacedStat!);
-  const [source, target] = tree.folders(from.directory, to.directory);
+  const [source, target] = tree.folders.openBoth(from.directory, to.directory);
   const at = { folder: target, name: to.name };
   using _held = replaced && store.hold(replaced, replacedStat!, at);
   using _ = tree.moment.ending();

@@ -10,6 +10,9 @@ const MAX_GUARDED = 16_384;
 /** Milliseconds in which what happens to a file is taken together. */
 export const PAUSE = 20;
 
+/** Where only this server changes files. */
+export const NO_GUARD: Disposable = { [Symbol.dispose]: () => {} };
+
 /** A file that clients are trusted with. */
 interface Guarded {
   readonly node: LocalNode;

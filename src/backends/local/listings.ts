@@ -210,7 +210,7 @@ export class Listings {
   /** Reads a folder in this turn or the next; what takes more waits for a place. */
   #try(directory: LocalNode, stat: HostStat): Awaitable<DirectoryListing> {
     const reading = this.#begin(directory, stat);
-    const parts = this.#tree.host.list(this.#tree.folder(directory));
+    const parts = this.#tree.host.list(this.#tree.folders.open(directory));
     if (typeof parts === "function") return this.#wait(directory);
     const rest = parts[Symbol.iterator]();
     if (this.#fill(reading, rest)) return this.#keep(reading);
@@ -242,7 +242,7 @@ export class Listings {
   /** Reads a folder that has a place, in as many turns as that takes. */
   #read(directory: LocalNode, stat: HostStat): Promise<DirectoryListing> {
     const reading = this.#begin(directory, stat);
-    const parts = this.#tree.host.list(this.#tree.folder(directory));
+    const parts = this.#tree.host.list(this.#tree.folders.open(directory));
     const read = async () => {
       const all = typeof parts === "function" ? await parts() : parts;
       return await this.#readOn(reading, all[Symbol.iterator]());

@@ -9,7 +9,8 @@ import type { HostListing, HostStat, OpenFolder } from "./host.ts";
 import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";
 import { keyOf } from "./node_table.ts";
-import { MOST_LEVELS, type Tree } from "./tree.ts";
+import { MOST_LEVELS } from "./folders.ts";
+import type { Tree } from "./tree.ts";
 
 /** The share of all time that may go into walks of the tree. */
 const SHARE = 0.2;
@@ -180,7 +181,7 @@ export class Locator {
         if (!told && this.#turn.isOver) await this.#turn.next();
         const number = told
           ? inodes[i]
-          : this.#look(this.#tree.folder(parent), name)?.fileid;
+          : this.#look(this.#tree.folders.open(parent), name)?.fileid;
         if (number !== undefined) byInode.set(number, name);
       }
     }
@@ -192,7 +193,7 @@ export class Locator {
   /** What is in a folder, without keeping others waiting. */
   async *#list(parent: LocalNode): AsyncGenerator<HostListing> {
     const { host } = this.#tree;
-    const parts = host.list(this.#tree.folder(parent));
+    const parts = host.list(this.#tree.folders.open(parent));
     const all = typeof parts === "function" ? await parts() : parts;
     for (const batch of all) {
       if (this.#turn.isOver) await this.#turn.next();
@@ -205,7 +206,7 @@ export class Locator {
     parent: LocalNode,
     name: string,
   ): LocalNode | undefined {
-    const folder = this.#tree.folder(parent);
+    const folder = this.#tree.folders.open(parent);
     const stat = this.#look(folder, name);
     if (stat?.fileid !== inode) return undefined;
     return this.#tree.table.adopt({ parent, folder, name }, stat);
@@ -214,7 +215,7 @@ export class Locator {
   /** An entry, where there is one that the host lets us look at. */
   #look(folder: OpenFolder, name: string): HostStat | undefined {
     try {
-      return this.#tree.entry(folder, name);
+      return this.#tree.folders.entry(folder, name);
     } catch (error) {
       if (isOfOneFile(error)) return undefined;
       throw error;
@@ -297,7 +298,7 @@ export class Locator {
     name: string,
   ): { inode: number; folder?: LocalNode } | undefined {
     const { table } = this.#tree;
-    const folder = this.#tree.folder(parent);
+    const folder = this.#tree.folders.open(parent);
     const stat = this.#look(folder, name);
     if (stat === undefined) return undefined;
     const { fileid: inode, type } = stat;

@@ -76,7 +76,7 @@ function* makePage(
 ): Steps<Page> {
   const { listings, tree, turn } = store;
   // What is wrong with the folder itself is told of it, and not of each entry.
-  tree.folder(directory);
+  tree.folders.open(directory);
   const entries: Entry[] = [];
   let rest = listing.after(cookie);
   for (let next = rest.next(); !next.done; next = rest.next()) {

@@ -19,6 +19,13 @@ export interface RangeChange {
   readonly length: number;
 }
 
+/** Leaves out of a folder of ours what takes libc. */
+export function withoutRanges(fs: object): void {
+  for (const name of ["allocate", "deallocate", "seek"]) {
+    Object.defineProperty(fs, name, { value: undefined });
+  }
+}
+
 /**
  * See `FileSystem.allocate` and `deallocate`. The host locks the file for as long,
  * like for a new size: what reads or changes it waits.

@@ -6,7 +6,8 @@ import { isDenied, toFsError } from "./errno.ts";
 import type { FileDescriptors } from "./file_descriptors.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { OneForAll } from "./one_for_all.ts";
-import { MOST_LEVELS, type Tree } from "./tree.ts";
+import { MOST_LEVELS } from "./folders.ts";
+import type { Tree } from "./tree.ts";
 
 /** A sync of a node that has not begun: what is changed until then shares it. */
 interface Due {
@@ -166,7 +167,7 @@ export class Settlement {
 
   async #syncFolder(node: LocalNode): Promise<void> {
     const { host, root } = this.#tree;
-    const folder = this.#tree.folder(node);
+    const folder = this.#tree.folders.open(node);
     if (node === root) return await sync(this.#root);
     const fd = openFolder(host.folderPath(folder));
     try {

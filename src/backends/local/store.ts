@@ -94,7 +94,7 @@ export class Store {
       moment: this.tree.moment,
       clock,
       open: () => isSeenWhole(path) ? host.watchFolders() : undefined,
-      pathOf: (directory) => host.folderPath(this.tree.folder(directory)),
+      pathOf: (directory) => host.folderPath(this.tree.folders.open(directory)),
     });
     this.verifiers = new Verifiers(this.tree);
     this.guards = new Guards({
@@ -108,7 +108,7 @@ export class Store {
           : host.statFile(node.descriptor.fd),
     });
     if (options.durability !== "os") {
-      this.#root = openFolder(host.folderPath(tree.folder(tree.root)));
+      this.#root = openFolder(host.folderPath(tree.folders.open(tree.root)));
       this.settlement = new Settlement(tree, files, this.#root);
     }
   }
@@ -116,7 +116,7 @@ export class Store {
   /** Takes a part of the descriptors that so many file systems share, where no option says how many are its own. */
   share(count: number): void {
     const share = this.#shareAmong(count);
-    this.tree.limitTo(share);
+    this.tree.folders.limitTo(share);
     this.files.limitTo({ limit: share * 2, mostNameless: share * 2 });
   }
 
@@ -172,7 +172,7 @@ export class Store {
     this.tree.stat(node);
     if (node.isGone) throw new FsError("stale");
     const { parent, name } = node.places[0]!;
-    return { folder: this.tree.folder(parent), name };
+    return { folder: this.tree.folders.open(parent), name };
   }
 
   /** Has attributes that we changed made durable; where content goes to disk with them, beside all others. */

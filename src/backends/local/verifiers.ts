@@ -39,7 +39,7 @@ export class Verifiers {
     if (node.type !== "file") return false;
     const { parent, name } = node.places[0]!;
     const kept = this.#kept.get(keyOf(node.inode, node.tag)) ??
-      this.#tree.host.getNote(this.#tree.folder(parent), name);
+      this.#tree.host.getNote(this.#tree.folders.open(parent), name);
     return isSameVerifier(kept, verifier);
   }
 }

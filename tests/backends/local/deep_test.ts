@@ -3,7 +3,7 @@ import { toldClock } from "../../support/fake_clock.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import type { Turn } from "../../../src/base/turn.ts";
-import { MOST_LEVELS } from "../../../src/backends/local/tree.ts";
+import { MOST_LEVELS } from "../../../src/backends/local/folders.ts";
 import {
   attributes,
   codeOf,

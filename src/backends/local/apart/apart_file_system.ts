@@ -1,8 +1,5 @@
 import { type Clock, systemClock } from "../../../base/clock.ts";
-import { goingOn, ongoingCall } from "../../../base/ongoing_call.ts";
-import { SharedPlaces } from "../../../base/shared_places.ts";
 import { abandon } from "../../../vfs/abandoned.ts";
-import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
 import { soundResults } from "../../../vfs/checks.ts";
 import { standsInLine } from "../../../vfs/under_way.ts";
 import { ended } from "../../../vfs/ended.ts";
@@ -34,27 +31,19 @@ import { start } from "../../../vfs/starting.ts";
 import type { Rights } from "../../../vfs/wanted.ts";
 import { mayCallHost } from "../../common/host_calls.ts";
 import { mayAskStatus } from "../file_system_type.ts";
-import { NO_GUARD, withoutRanges } from "../hosted_file_system.ts";
+import { NO_GUARD } from "../guards.ts";
+import { withoutRanges } from "../ranges.ts";
 import { withoutXattrs } from "../xattrs.ts";
 import { decodeIdentity, encodeIdentity } from "../node_table.ts";
-import { takeAttributes, wantedBits } from "./attribute_rows.ts";
-import type { SentAttributes, SentJudged, SentOptions } from "./calls.ts";
+import { wantedBits } from "./attribute_rows.ts";
+import type { SentJudged, SentOptions } from "./calls.ts";
 import { CarriedFolder } from "./carried_folder.ts";
-import { receivedFault } from "./faults.ts";
+import { Crossings } from "./crossings.ts";
 import type { ApartNode } from "./known_nodes.ts";
 import type { CarryingWorker } from "./line.ts";
 import { openWorker } from "./open_worker.ts";
+import { receivedAttributes } from "./sent_attributes.ts";
 import { receivedPage } from "./sent_pages.ts";
-
-/** Bytes of content that cross in less time than a call takes by itself, about. */
-export const MUCH = 64 * 1024;
-/**
- * Calls with more that cross at once: on their way, and in turns that write
- * replies, they are what all other calls wait behind.
- */
-const TRANSFERS = 4;
-/** Milliseconds after which one waits for the host, and not for its way: others may cross meanwhile. */
-const CROSSING = 10;
 
 /** What tests replace. */
 export interface ApartReplacements {
@@ -81,11 +70,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   readonly #directory: string;
   readonly #folder: CarriedFolder;
   readonly #isExclusive: boolean;
-  readonly #clock: Clock;
-  readonly #transfers = new SharedPlaces(TRANSFERS, {
-    party: 1 / 2,
-    connection: 1 / 2,
-  });
+  readonly #crossings: Crossings;
 
   /** Nothing is asked of the host before it is started. */
   constructor(
@@ -95,7 +80,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
   ) {
     this[soundResults] = new.target === ApartFileSystem ? this : undefined;
     this.#directory = directory;
-    this.#clock = clock;
+    this.#crossings = new Crossings(clock);
     const { durability, exclusive, ffi, maxDescriptors } = options;
     this.#folder = new CarriedFolder({
       directory,
@@ -178,7 +163,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     wanted?: WantedAttributes,
   ): Promise<FileAttributes> {
     return this.#folder.call("getattr", [number, wantedBits(wanted)])
-      .then(attributesOf);
+      .then(receivedAttributes);
   }
 
   lookup(directory: ApartNode, name: string): Promise<ApartNode | undefined> {
@@ -213,7 +198,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     target: Uint8Array,
   ): Promise<ReadResult> {
     const { length } = target;
-    return this.#transfer(
+    return this.#crossings.run(
       length,
       () =>
         this.#folder.call("read", [file.number, offset, length])
@@ -255,7 +240,7 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     data: Uint8Array,
     stability: Stability,
   ): Promise<Stability> {
-    return this.#transfer(data.length, () => {
+    return this.#crossings.run(data.length, () => {
       const own = new Uint8Array(data);
       return this.#folder.call(
         "write",
@@ -381,42 +366,11 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     return this.#folder.dispose();
   }
 
-  /** A call that content crosses with: much of it when there is a place for that. */
-  #transfer<T>(bytes: number, call: () => Promise<T>): Promise<T> {
-    if (bytes <= MUCH) return call();
-    const cross = goingOn((leave: () => void) => this.#cross(call, leave));
-    return this.#transfers.run(cross, ongoingCall());
-  }
-
-  /** It has its place for as long as it takes to cross. */
-  async #cross<T>(call: () => Promise<T>, leave: () => void): Promise<T> {
-    const cancel = this.#clock.schedule(leave, CROSSING);
-    try {
-      return await call();
-    } finally {
-      cancel();
-    }
-  }
-
   #isOfRoot(identity: Uint8Array): boolean {
     const { inode, tag } = decodeIdentity(identity) ?? {};
     const own = this.root().identity;
     return own !== undefined && own.inode === inode && own.tag === tag;
   }
-}
-
-function attributesOf(
-  { row, list, listFault }: SentAttributes,
-): FileAttributes & Listed {
-  const attributes: FileAttributes & Listed = takeAttributes(row, 0);
-  if (list === undefined && listFault === undefined) return attributes;
-  attributes[accessListHolder] = {
-    accessList() {
-      if (listFault !== undefined) throw receivedFault(listFault);
-      return list;
-    },
-  };
-  return attributes;
 }
 
 function sentJudged(

@@ -1,27 +1,21 @@
 import { FsError } from "../../../vfs/errors.ts";
 import { sharing } from "../../../vfs/sharing.ts";
-import { accessListHolder, type Listed } from "../../../vfs/access_list.ts";
-import type { FileAttributes, ReadResult } from "../../../vfs/file_system.ts";
+import type { ReadResult } from "../../../vfs/file_system.ts";
 import type { JudgedEntry } from "../../../vfs/judged.ts";
 import type { HostedFileSystem } from "../hosted_file_system.ts";
 import type { LocalNode } from "../node.ts";
 import { decodeIdentity, encodeIdentity } from "../node_table.ts";
-import {
-  ATTRIBUTE_COLUMNS,
-  putAttributes,
-  WantedByBits,
-} from "./attribute_rows.ts";
+import { WantedByBits } from "./attribute_rows.ts";
 import type {
   Calls,
   Notice,
-  SentAttributes,
   SentContent,
   SentJudged,
   SentNode,
   SentPast,
 } from "./calls.ts";
-import { sentFault } from "./faults.ts";
 import { HeldNodes } from "./held_nodes.ts";
+import { sentAttributes } from "./sent_attributes.ts";
 import { sentPage } from "./sent_pages.ts";
 
 /** How each call is carried out. */
@@ -101,8 +95,8 @@ export class Carrier {
     getattr: (node, wanted) => {
       const given = this.#fs.getattr(this.#of(node), this.#wanted.of(wanted));
       return given instanceof Promise
-        ? given.then(attributesOf)
-        : attributesOf(given);
+        ? given.then(sentAttributes)
+        : sentAttributes(given);
     },
     lookup: (directory, name) => {
       const found = this.#fs.lookup(this.#of(directory), name);
@@ -222,18 +216,5 @@ export class Carrier {
     // It was trusted to be watched: what can't be is asked back.
     if (watched === undefined) this.#recall(file);
     else this.#guards.set(guard, watched);
-  }
-}
-
-function attributesOf(attributes: FileAttributes & Listed): SentAttributes {
-  const row = new Float64Array(ATTRIBUTE_COLUMNS);
-  putAttributes(row, 0, attributes);
-  // The mask leaves nothing to any user, and the mode nothing to others.
-  if ((attributes.mode & 0o077) === 0) return { row };
-  try {
-    const list = attributes[accessListHolder]?.accessList();
-    return list === undefined ? { row } : { row, list };
-  } catch (error) {
-    return { row, listFault: sentFault(error) };
   }
 }
