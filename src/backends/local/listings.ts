@@ -1,5 +1,7 @@
+import { askedBy } from "../../base/asker.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { Clock } from "../../base/clock.ts";
+import { SharedRoom } from "../../base/shared_room.ts";
 import type { Turn } from "../../base/turn.ts";
 import type { WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
@@ -9,7 +11,7 @@ import type { LocalNode } from "./node.ts";
 import { ReadingPlaces } from "./reading_places.ts";
 import type { Tree } from "./tree.ts";
 
-/** Bytes of memory for the listings of all folders; the one used last may take more. */
+/** Bytes of memory for the listings of all folders; one that takes more than half of that, or than others leave, is kept beside them. */
 export const MAX_BYTES = 16 * 1024 * 1024;
 /** Of the time, this share at most goes into listing a large folder again that is in motion. */
 const SHARE = 0.02;
@@ -91,6 +93,8 @@ class Kept {
 interface Reading {
   readonly directory: LocalNode;
   readonly kept: Kept;
+  /** Who has it read. */
+  readonly party: string;
   /** When that began. */
   readonly begin: number;
 }
@@ -105,12 +109,12 @@ export class Listings {
   readonly #tree: Tree;
   readonly #now: WallClock;
   readonly #clock: Clock;
-  readonly #maxBytes: number;
   readonly #turn: Turn;
   readonly #kept = new Map<LocalNode, Kept>();
+  /** By bytes, of those who had them read. */
+  readonly #room: SharedRoom<LocalNode>;
   readonly #reading = new Map<LocalNode, Kept>();
   readonly #places = new ReadingPlaces<LocalNode, DirectoryListing>();
-  #bytes = 0;
   #isDisposed = false;
 
   /** Nothing was listed yet. */
@@ -118,13 +122,15 @@ export class Listings {
     this.#tree = tree;
     this.#now = options.now;
     this.#clock = options.clock;
-    this.#maxBytes = options.maxBytes ?? MAX_BYTES;
+    this.#room = new SharedRoom(options.maxBytes ?? MAX_BYTES, {
+      giveUp: (directory) => this.#kept.delete(directory),
+    });
     this.#turn = options.turn;
   }
 
   /** About how much memory the listings take, in bytes. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#room.weight;
   }
 
   /** The listing of a folder, to be read on after `cookie`; `leave` of who has a place to read it. */
@@ -168,10 +174,8 @@ export class Listings {
 
   /** A folder is gone. */
   forget(directory: LocalNode): void {
-    const kept = this.#kept.get(directory);
-    if (kept === undefined) return;
-    this.#bytes -= kept.listing.bytes;
     this.#kept.delete(directory);
+    this.#room.delete(directory);
   }
 
   /** Changes what is kept of a folder, if anything is. */
@@ -180,7 +184,7 @@ export class Listings {
     if (kept === undefined) return;
     const { bytes } = kept.listing;
     change(kept);
-    this.#bytes += kept.listing.bytes - bytes;
+    this.#room.grow(directory, kept.listing.bytes - bytes);
   }
 
   /** Resolves when no folder is read any more; what is being read is given up. */
@@ -256,7 +260,8 @@ export class Listings {
     const isSettled = age * 1000 > this.#tree.host.tick;
     const before = this.#kept.get(directory)?.listing;
     const kept = new Kept(stat, isSettled, before);
-    return { directory, kept, begin: this.#clock.now() };
+    const { party } = askedBy();
+    return { directory, kept, party, begin: this.#clock.now() };
   }
 
   /** Others that ask for the folder meanwhile have what comes of it. */
@@ -298,7 +303,7 @@ export class Listings {
   }
 
   #keep(reading: Reading): DirectoryListing {
-    const { directory, kept, begin } = reading;
+    const { directory, kept, party, begin } = reading;
     this.#ended(reading);
     this.forget(directory);
     kept.at = this.#clock.now();
@@ -306,19 +311,14 @@ export class Listings {
     kept.removed.clear();
     kept.listing.complete();
     if (directory.isGone) return kept.listing;
-    this.#bytes += kept.listing.bytes;
-    return this.#use(directory, kept);
+    this.#kept.set(directory, kept);
+    this.#room.keep(directory, party, kept.listing.bytes);
+    return kept.listing;
   }
 
-  /** Keeps it longest of all, and of the others what there is room for. */
-  #use(directory: LocalNode, kept: Kept): DirectoryListing {
-    this.#kept.delete(directory);
-    this.#kept.set(directory, kept);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= this.#maxBytes || oldest === directory) break;
-      this.forget(oldest);
-    }
-    return kept.listing;
+  #use(directory: LocalNode, { listing }: Kept): DirectoryListing {
+    this.#room.use(directory);
+    return listing;
   }
 }
 

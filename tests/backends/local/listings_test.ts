@@ -254,6 +254,47 @@ Deno.test({
 
 Deno.test({
   name:
+    "local: who lists many folders has its own listings let go, and none of another's",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    const host = makeHost(false);
+    const tree = new Tree(host, box.path, { clock: systemClock, limit: 100 });
+    const listings = new Listings(tree, {
+      clock: systemClock,
+      // Long after the folders' last change: what is listed stays good.
+      now: () => Date.now() + 60_000,
+      turn: new LoopTurn(),
+      maxBytes: 40_000,
+    });
+    let read: string[] = [];
+    const list = host.list.bind(host);
+    host.list = (folder) => {
+      read.push(Deno.realPathSync(host.folderPath(folder)));
+      return list(folder);
+    };
+    const listAs = async (party: string, name: string) => {
+      const folder = tree.lookup(tree.root, name)!;
+      await workFor({ party }, () => listings.of(folder, 0));
+    };
+    for (let i = 0; i < 32; i++) {
+      Deno.mkdirSync(`${box.path}/${i}`);
+      fill(`${box.path}/${i}`, 5);
+    }
+    for (const name of ["0", "1"]) await listAs("me", name);
+    for (let i = 2; i < 32; i++) await listAs("they", `${i}`);
+    assertEquals(read.length, 32);
+    read = [];
+    for (const name of ["0", "1"]) await listAs("me", name);
+    assertEquals(read, []);
+    await listAs("they", "2");
+    assertEquals(read, [Deno.realPathSync(`${box.path}/2`)]);
+    tree.dispose();
+  },
+});
+
+Deno.test({
+  name:
     "local: of many folders that are read at once, those in excess wait in the order in which they came",
   ignore: noFolder,
   fn: async () => {
