@@ -20,9 +20,9 @@ const LEAVING = 2;
  * Room for what is kept for as long as there is some. Who had it made keeps it,
  * whoever uses it; where there is too much, the party that has most gives up what
  * of its own was used longest ago: so what takes no more than an equal share is
- * pushed out by no other. What takes more than half of the room, or more than the
- * others leave, has one of few places beside it, and goes when the next one needs
- * that.
+ * pushed out by no other. Where there are places beside the room, what takes more
+ * than half of it, or more than the others leave, has one of these, and goes when
+ * the next one needs it; where there are none, it may go itself.
  */
 export class SharedRoom<Key> {
   /** What all that is kept may weigh, but for what is beside it. */
@@ -35,10 +35,10 @@ export class SharedRoom<Key> {
   readonly #beside = new Set<Kept<Key>>();
   #weight = 0;
 
-  /** `giveUp` is told of each that is given up; `besides` is how many have places beside the room. */
+  /** `giveUp` is told of each that is given up; `besides` is how many have places beside the room, none if left out. */
   constructor(
     most: number,
-    { giveUp, besides = 1 }: {
+    { giveUp, besides = 0 }: {
       readonly giveUp: (key: Key) => void;
       readonly besides?: number | undefined;
     },
@@ -104,11 +104,12 @@ export class SharedRoom<Key> {
 
   /** For the one that is used now others give way, as far as they have to. */
   #makeRoom(used: Kept<Key>): void {
-    if (used.weight > this.most / 2) this.#putBeside(used);
+    const hasBesides = this.#besides > 0;
+    if (hasBesides && used.weight > this.most / 2) this.#putBeside(used);
     for (let left = LEAVING * used.weight; left > 0;) {
       if (this.#weight <= this.most) return;
       const next = this.#nextTo(used);
-      if (next === used) this.#putBeside(used);
+      if (hasBesides && next === used) this.#putBeside(used);
       else this.#leave(next);
       left -= next.weight;
     }

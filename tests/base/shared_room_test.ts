@@ -52,7 +52,7 @@ Deno.test("it stays the party's that had it made, whoever uses it", () => {
 });
 
 Deno.test("what takes more than the others leave pushes out none of theirs, and goes with the next such one", () => {
-  const room = new Room(10);
+  const room = new Room(10, 1);
   for (const party of ["a", "b", "c"]) room.keep(party, party, 3);
   room.keep("large", "d", 4);
   assertEquals(room.gone, []);
@@ -76,6 +76,17 @@ Deno.test("as many as have places beside the room may be larger than that", () =
   assertEquals(room.gone, []);
   room.keep("c", "they", 13);
   assertEquals(room.gone, ["b"]);
+});
+
+Deno.test("where there is no place beside the room, what takes more than the others leave goes itself", () => {
+  const room = new Room(10);
+  for (const party of ["a", "b"]) room.keep(party, party, 3);
+  room.keep("c", "c", 4);
+  room.grow("c", 1);
+  assertEquals(room.gone, ["c"]);
+  room.keep("d", "d", 600);
+  assertEquals(room.gone, ["c", "d"]);
+  assertEquals(room.weight, 6);
 });
 
 Deno.test("what grows counts for what it weighs by then", () => {

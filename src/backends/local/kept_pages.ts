@@ -1,4 +1,6 @@
+import { askedBy } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
+import { SharedRoom } from "../../base/shared_room.ts";
 import type { DirectoryPage, WantedAttributes } from "../../vfs/file_system.ts";
 import type { FolderWatch } from "./inotify.ts";
 import type { Moment } from "./moment.ts";
@@ -55,14 +57,16 @@ export interface KeptPagesOptions {
  */
 export class KeptPages {
   readonly #options: KeptPagesOptions;
-  /** Those used longest ago first. */
   readonly #folders = new Map<LocalNode, WatchedFolder>();
+  /** By entries, of those who had a folder watched. */
+  readonly #room = new SharedRoom<LocalNode>(MOST_KEPT, {
+    giveUp: (directory) => this.forget(directory),
+  });
   readonly #byWatch = new Map<number, WatchedFolder>();
   /** Until when those that took the host long are not watched anew. */
   readonly #slow = new WeakMap<LocalNode, number>();
   #watch: FolderWatch | undefined;
   #isOpened = false;
-  #count = 0;
   #heardIn = -1;
 
   constructor(options: KeptPagesOptions) {
@@ -79,8 +83,7 @@ export class KeptPages {
     const kept = folder?.pages.get(cookie);
     if (kept?.limit !== limit || kept.wanted !== wanted) return undefined;
     if (this.#options.moment.time - kept.madeAt >= LASTING) return undefined;
-    this.#folders.delete(directory);
-    this.#folders.set(directory, folder!);
+    this.#room.use(directory);
     return kept.page;
   }
 
@@ -99,10 +102,10 @@ export class KeptPages {
     if (this.#folders.get(directory) !== folder) return false;
     const { cookie } = kept;
     const isFirst = !pages.has(cookie);
-    if (!isFirst) this.#count -= countOf(pages.get(cookie));
+    const before = isFirst ? 0 : countOf(pages.get(cookie));
     const page = isFirst ? undefined : kept;
     pages.set(cookie, page);
-    this.#grow(countOf(page));
+    this.#room.grow(directory, countOf(page) - before);
     return !isFirst;
   }
 
@@ -137,17 +140,8 @@ export class KeptPages {
     const folder = { directory, watch, pages: new Map() };
     this.#folders.set(directory, folder);
     this.#byWatch.set(watch, folder);
-    this.#grow(FOLDER_COUNTS);
+    this.#room.keep(directory, askedBy().party, FOLDER_COUNTS);
     return folder;
-  }
-
-  /** Makes room for what has come, if it must by what was used longest ago. */
-  #grow(count: number): void {
-    this.#count += count;
-    for (const oldest of this.#folders.keys()) {
-      if (this.#count <= MOST_KEPT) break;
-      this.forget(oldest);
-    }
   }
 
   /** Takes the host's word, once in a moment. */
@@ -166,11 +160,10 @@ export class KeptPages {
     }
   }
 
-  #drop(folder: WatchedFolder): void {
-    this.#folders.delete(folder.directory);
-    this.#byWatch.delete(folder.watch);
-    this.#count -= FOLDER_COUNTS;
-    for (const kept of folder.pages.values()) this.#count -= countOf(kept);
+  #drop({ directory, watch }: WatchedFolder): void {
+    this.#folders.delete(directory);
+    this.#byWatch.delete(watch);
+    this.#room.delete(directory);
   }
 }
 

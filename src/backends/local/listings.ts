@@ -124,6 +124,7 @@ export class Listings {
     this.#clock = options.clock;
     this.#room = new SharedRoom(options.maxBytes ?? MAX_BYTES, {
       giveUp: (directory) => this.#kept.delete(directory),
+      besides: 1,
     });
     this.#turn = options.turn;
   }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
+import { workFor } from "../../../src/base/asker.ts";
 import type { FolderWatch } from "../../../src/backends/local/inotify.ts";
 import {
   KeptPages,
@@ -308,6 +309,26 @@ Deno.test("local: a folder of names so many that it takes long to watch it is no
   clock.advance(UNWATCHED);
   moment.end();
   assert(pages.watched(large) !== undefined);
+});
+
+Deno.test("local: who lists many folders again and again has pages of its own let go, and none of another's", () => {
+  const { pages } = keeping();
+  const entries = Array.from(
+    { length: 100 },
+    (_, i) => ({ name: `${i}`, cookie: i + 1 }),
+  );
+  const page = { entries, end: true };
+  const mine = [{} as LocalNode, {} as LocalNode];
+  workFor({ party: "me" }, () => {
+    for (const folder of mine) keep(pages, folder, { ...PAGE, page });
+  });
+  const theirs = Array.from({ length: 200 }, () => ({}) as LocalNode);
+  workFor({ party: "they" }, () => {
+    for (const folder of theirs) keep(pages, folder, { ...PAGE, page });
+  });
+  for (const folder of mine) assertEquals(pages.get(folder, PAGE), page);
+  assertEquals(pages.get(theirs[0]!, PAGE), undefined);
+  assertEquals(pages.get(theirs.at(-1)!, PAGE), page);
 });
 
 Deno.test("local: pages and watches of folders are bounded, those used last stay", () => {
