@@ -1,7 +1,7 @@
 import { askedBy, OWN, workFor } from "../../base/asker.ts";
 import type { Awaitable } from "../../base/awaitable.ts";
 import type { Clock } from "../../base/clock.ts";
-import { RecentMap } from "../../base/recent_map.ts";
+import { SharedRoom } from "../../base/shared_room.ts";
 import type { Turn } from "../../base/turn.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { isOfOneFile } from "./errno.ts";
@@ -19,10 +19,11 @@ const BURST = 2000;
 /** How long an identity that a walk did not find is not looked for again, in milliseconds. */
 const FORGET = 60_000;
 /**
- * Names that are remembered of folders looked through, to twice as many; of two
- * folders in any case, for clients that take turns.
+ * Names that are remembered of folders looked through; beside them those of two
+ * folders with more than half as many, for clients that take turns.
  */
-const KEPT_NAMES = 200_000;
+const KEPT_NAMES = 400_000;
+const BESIDES = 2;
 /** What a folder counts for beside its names. */
 const FOLDER = 8;
 /** Identities that are remembered as looked for. */
@@ -73,23 +74,28 @@ export class Locator {
    * Names by inode number in the folders looked through last: after a restart
    * clients ask for one file after the other. Hints, checked at every use.
    */
-  readonly #scanned = new RecentMap<LocalNode, Map<number, string>>(
-    KEPT_NAMES,
-    { weigh: ({ size }) => FOLDER + size },
-  );
+  readonly #scanned = new Map<LocalNode, ReadonlyMap<number, string>>();
+  /** By names, of those who had a folder looked through. */
+  readonly #room: SharedRoom<LocalNode>;
   /** Folder entries tell other inode numbers than stat: stacked file systems do. */
   #entriesLie = false;
 
   constructor(
-    { tree, clock, turn }: {
+    { tree, clock, turn, names = KEPT_NAMES }: {
       readonly tree: Tree;
       readonly clock: Clock;
       readonly turn: Turn;
+      /** How many are remembered of folders looked through. */
+      readonly names?: number;
     },
   ) {
     this.#tree = tree;
     this.#clock = clock;
     this.#turn = turn;
+    this.#room = new SharedRoom(names, {
+      giveUp: (folder) => this.#scanned.delete(folder),
+      besides: BESIDES,
+    });
   }
 
   /** Finds a node again; "stale" when it is gone. */
@@ -171,6 +177,7 @@ export class Locator {
     inode: number,
   ): Promise<LocalNode | undefined> {
     const known = this.#scanned.get(parent)?.get(inode);
+    this.#room.use(parent);
     const found = known && this.#adoptIf(inode, parent, known);
     if (found) return found;
     const byInode = new Map<number, string>();
@@ -186,6 +193,7 @@ export class Locator {
       }
     }
     this.#scanned.set(parent, byInode);
+    this.#room.keep(parent, askedBy().party, FOLDER + byInode.size);
     const name = byInode.get(inode);
     return name === undefined ? undefined : this.#adoptIf(inode, parent, name);
   }

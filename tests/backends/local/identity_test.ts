@@ -2,6 +2,10 @@ import { workFor } from "../../../src/base/asker.ts";
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import { openHostCalls } from "../../../src/backends/common/host_calls.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { LoopTurn } from "../../../src/base/turn.ts";
+import { Locator } from "../../../src/backends/local/locator.ts";
+import { Tree } from "../../../src/backends/local/tree.ts";
 import { toldClock } from "../../support/fake_clock.ts";
 import type { Host, HostStat } from "../../../src/backends/local/host.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -241,6 +245,44 @@ for (const ffi of [true, false]) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "local: who has many folders looked through pushes out the names of none that another has",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    const host = makeHost(false);
+    const tree = new Tree(host, box.path, { clock: systemClock, limit: 100 });
+    const listed: string[] = [];
+    const list = host.list.bind(host);
+    host.list = (folder) => {
+      listed.push(Deno.realPathSync(host.folderPath(folder)));
+      return list(folder);
+    };
+    const turn = new LoopTurn();
+    const names = 100;
+    const locator = new Locator({ tree, clock: systemClock, turn, names });
+    const findIn = (party: string, folder: string) =>
+      workFor({ party }, () => {
+        const file = tree.lookup(tree.lookup(tree.root, folder)!, "file")!;
+        return locator.find(file.inode, file.tag);
+      });
+    const theirs = Array.from({ length: 30 }, (_, i) => `${i}`);
+    for (const folder of ["mine", "mine too", ...theirs]) {
+      Deno.mkdirSync(`${box.path}/${folder}`);
+      Deno.writeTextFileSync(`${box.path}/${folder}/file`, "");
+    }
+    for (const folder of ["mine", "mine too"]) await findIn("me", folder);
+    for (const folder of theirs) await findIn("they", folder);
+    assertEquals(listed.length, 32);
+    for (const folder of ["mine", "mine too"]) await findIn("me", folder);
+    assertEquals(listed.length, 32);
+    await findIn("they", "0");
+    assertEquals(listed.length, 33);
+    tree.dispose();
+  },
+});
 
 testBothHosts(
   "handles that a client makes up don't make us walk again and again",
