@@ -75,14 +75,15 @@ export class SharedRoom<Key> {
     this.#makeRoom(one);
   }
 
-  /** One is used, if it is kept. */
-  use(key: Key): void {
+  /** One is used: false where it is not kept. */
+  use(key: Key): boolean {
     const one = this.#kept.get(key);
-    if (one === undefined) return;
+    if (one === undefined) return false;
     const line = this.#beside.has(one) ? this.#beside : one.keeper.kept;
     line.delete(one);
     line.add(one);
     this.#makeRoom(one);
+    return true;
   }
 
   /** One weighs so much more now, or less. */

@@ -15,10 +15,11 @@ Deno.test("one party alone has all of the room, and gives up what it used longes
   const room = new Room(4);
   for (const key of ["a", "b", "c", "d"]) room.keep(key, "me", 1);
   assertEquals(room.gone, []);
-  room.use("a");
+  assert(room.use("a"));
   room.keep("e", "me", 1);
   room.keep("f", "me", 1);
   assertEquals(room.gone, ["b", "c"]);
+  assert(!room.use("b"));
   assertEquals([...room.keys()], ["a", "d", "e", "f"]);
 });
 

@@ -1,12 +1,12 @@
 import fs from "node:fs";
 import { askedBy, workFor } from "../../base/asker.ts";
-import { RecentMap } from "../../base/recent_map.ts";
 import type { Clock } from "../../base/clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { Closing } from "./closing.ts";
 import { type Access, Descriptor } from "./descriptor.ts";
 import { isDenied, toFsError } from "./errno.ts";
 import { EvenShares } from "../../base/even_shares.ts";
+import { SharedRoom } from "../../base/shared_room.ts";
 import type { Host, HostStat } from "./host.ts";
 import { hostThreads } from "../common/host_threads.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
@@ -28,7 +28,8 @@ export class FileDescriptors {
   readonly closing: Closing;
   readonly #open: OpenFile;
   readonly #used: () => void;
-  readonly #recent: RecentMap<LocalNode, Descriptor>;
+  /** Those with a name, of those who had them opened. */
+  readonly #named: SharedRoom<LocalNode>;
   readonly #nameless = new NamelessFiles();
   /** Flushes that failed: the host tells of each once, to one caller. */
   #lostWrites = 0;
@@ -43,13 +44,13 @@ export class FileDescriptors {
   readonly #flushing = new Map<LocalNode, Promise<void>>();
 
   /**
-   * Holds `limit` files, to twice as many, and `mostNameless` without a name; `used`
-   * is told whenever one is used.
+   * Holds `most` files, and `mostNameless` without a name; `used` is told whenever
+   * one is used.
    */
   constructor(
     open: OpenFile,
-    { limit, mostNameless, used, host, clock }: {
-      readonly limit: number;
+    { most, mostNameless, used, host, clock }: {
+      readonly most: number;
       readonly mostNameless: number;
       readonly used: () => void;
       readonly host: Host;
@@ -59,26 +60,27 @@ export class FileDescriptors {
     this.closing = new Closing(host, { clock, most: mostNameless });
     this.#open = open;
     this.#used = used;
-    this.#recent = new RecentMap(limit, {
-      weigh: ({ beside }) => beside === undefined ? 1 : 2,
-      evict: (descriptor, node) => this.#evict(node, descriptor),
+    this.#named = new SharedRoom(most, {
+      giveUp: (node) => this.#evict(node),
+      // The one that is used now is not closed for others.
+      besides: 1,
     });
-    this.limitTo({ limit, mostNameless });
+    this.limitTo({ most, mostNameless });
   }
 
   /** Holds as many from now on; those beyond go with the next. */
-  limitTo({ limit, mostNameless }: {
-    readonly limit: number;
+  limitTo({ most, mostNameless }: {
+    readonly most: number;
     readonly mostNameless: number;
   }): void {
-    this.#recent.limit = limit;
+    this.#named.most = most;
     this.#nameless.most = this.closing.most = mostNameless;
-    this.#leaving.most = Math.ceil(limit / 2);
+    this.#leaving.most = Math.ceil(most / 4);
   }
 
   /** Those that may be closed for others, clients having them open or not. */
   held(): LocalNode[] {
-    return [...this.#recent.keys()];
+    return [...this.#named.keys()];
   }
 
   /** How often what was written may have been lost: see `FileSystem.lostWrites`. */
@@ -179,7 +181,7 @@ export class FileDescriptors {
    */
   keepNameless(node: LocalNode): void {
     if (node.descriptor === undefined) return;
-    this.#recent.delete(node);
+    this.#named.delete(node);
     const givenUp = this.#nameless.add(node);
     if (givenUp !== undefined) this.close(givenUp);
   }
@@ -205,7 +207,7 @@ export class FileDescriptors {
 
   /** Closes the node's descriptor. */
   close(node: LocalNode): void {
-    this.#recent.delete(node);
+    this.#named.delete(node);
     this.#nameless.delete(node);
     node.descriptor?.retire();
     node.descriptor = undefined;
@@ -275,7 +277,7 @@ export class FileDescriptors {
 
   /** Makes everything durable, and closes it. */
   async dispose(): Promise<void> {
-    const nodes = [...this.#recent.keys(), ...this.#nameless];
+    const nodes = [...this.#named.keys(), ...this.#nameless];
     // What has no name is gone with the last descriptor.
     const unsynced = nodes.filter(({ isGone, descriptor }) =>
       !isGone && descriptor?.isUnsynced
@@ -353,7 +355,7 @@ export class FileDescriptors {
   /** Has the node go by `next`, with `beside` for what that can't do. */
   #put(node: LocalNode, next: Descriptor, beside?: Descriptor): Descriptor {
     // While it weighs what it was counted with.
-    this.#recent.delete(node);
+    this.#named.delete(node);
     next.isUnsynced = node.descriptor?.isUnsynced ?? false;
     next.beside = beside;
     if (beside !== undefined) {
@@ -365,14 +367,16 @@ export class FileDescriptors {
     return next;
   }
 
-  #use(node: LocalNode, descriptor: Descriptor): void {
-    if (!this.#nameless.has(node)) this.#recent.set(node, descriptor);
+  #use(node: LocalNode, { opener, beside }: Descriptor): void {
     this.#used();
+    if (this.#nameless.has(node) || this.#named.use(node)) return;
+    this.#named.keep(node, opener.party, beside === undefined ? 1 : 2);
   }
 
-  #evict(node: LocalNode, descriptor: Descriptor): void {
+  #evict(node: LocalNode): void {
     // The host has taken its name.
     if (node.isGone && node.isNeeded) return this.keepNameless(node);
+    const descriptor = node.descriptor!;
     node.descriptor = undefined;
     if (descriptor.isUnsynced) {
       const { opener } = descriptor;

@@ -81,7 +81,7 @@ export class Store {
     });
     if (host.hasAccessLists) this.lists = new AccessLists(this.tree, this);
     this.files = new FileDescriptors(this.#openFile, {
-      limit: share * 2,
+      most: share * 4,
       mostNameless: share * 2,
       used: () => this.idle.expect(),
       host,
@@ -117,10 +117,10 @@ export class Store {
   share(count: number): void {
     const share = this.#shareAmong(count);
     this.tree.folders.limitTo(share);
-    this.files.limitTo({ limit: share * 2, mostNameless: share * 2 });
+    this.files.limitTo({ most: share * 4, mostNameless: share * 2 });
   }
 
-  /** Folders, and files that have names, may each hold twice their limit. */
+  /** Folders may hold twice this, files that have names four times, those without twice. */
   #shareAmong(count: number): number {
     const budget = this.#budget ?? descriptorBudget() / count;
     return Math.max(4, Math.floor(budget / 8));

@@ -163,6 +163,32 @@ testBothHosts(
   },
 );
 
+testBothHosts(
+  "who opens many files has its own descriptors closed, and none of another's",
+  async (make) => {
+    await using box = make({ maxDescriptors: DESCRIPTORS, durability: "os" });
+    const openAs = async (party: string, count: number) => {
+      const nodes: LocalNode[] = [];
+      for (let i = 0; i < count; i++) {
+        const open = () => openFile(box, `${party} ${i}`);
+        nodes.push(await workFor({ party }, open));
+      }
+      return nodes;
+    };
+    const mine = await openAs("me", 8);
+    const held = mine.map(({ descriptor }) => descriptor);
+    await box.fs.write(mine[0]!, 0, new Uint8Array(1), "unstable");
+    const theirs = await openAs("they", 5 * DESCRIPTORS);
+    assertEquals(mine.map(({ descriptor }) => descriptor), held);
+    // Nor has what I have not committed gone to disk for them.
+    assert(mine[0]!.descriptor!.isUnsynced);
+    const most = DESCRIPTORS / 2;
+    const left = theirs.filter(({ descriptor }) => descriptor !== undefined);
+    assertEquals(left.length, most - mine.length);
+    assertEquals(await byteOf(box, theirs[0]!), "they 0".length);
+  },
+);
+
 /** What a client without an OPEN, and the host, can do to a file. */
 const uses: Record<string, (fs: HostedFileSystem, file: LocalNode) => unknown> =
   {

@@ -73,7 +73,7 @@ Deno.test({
   ignore: noErrors,
   fn: async () => {
     const files = new FileDescriptors(() => fs.openSync(nothing, "r+"), {
-      limit: 4,
+      most: 4,
       mostNameless: 4,
       used: () => {},
       host: makeHost(false),
@@ -98,7 +98,7 @@ Deno.test({
     Deno.writeTextFileSync(`${box.path}/file`, "");
     let path = nothing;
     const files = new FileDescriptors(() => fs.openSync(path, "r+"), {
-      limit: 4,
+      most: 4,
       mostNameless: 4,
       used: () => {},
       host: makeHost(false),
