@@ -5,6 +5,7 @@ import type { LocalNode } from "../../../src/backends/local/node.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
 import { LOOK } from "../../../src/backends/local/idle_files.ts";
 import { FakeClock, toldClock } from "../../support/fake_clock.ts";
+import { ShortTurns } from "../../support/short_turns.ts";
 import {
   attributes,
   codeOf,
@@ -253,7 +254,7 @@ for (const [how, use] of Object.entries(readings)) {
     `what was ${how}, and the host has removed, takes no room before long`,
     async (make) => {
       const clock = new FakeClock();
-      await using box = make({ clock });
+      await using box = make({ clock, turn: new ShortTurns(Infinity) });
       const { fs } = box;
       const names = ["removed", "kept", "open"];
       for (const name of names) {
@@ -280,7 +281,7 @@ testBothHosts(
   "a file system that holds no file open has no timer",
   async (make) => {
     const clock = new FakeClock();
-    await using box = make({ clock });
+    await using box = make({ clock, turn: new ShortTurns(Infinity) });
     const node = await openFile(box, "file");
     await byteOf(box, node);
     await clock.advanceAsync(10 * LOOK);
