@@ -17,12 +17,13 @@ interface Kept<Key> {
 const LEAVING = 2;
 
 /**
- * Room for what is kept for as long as there is some. Who had it made keeps it,
- * whoever uses it; where there is too much, the party that has most gives up what
- * of its own was used longest ago: so what takes no more than an equal share is
- * pushed out by no other. Where there are places beside the room, what takes more
- * than half of it, or more than the others leave, has one of these, and goes when
- * the next one needs it; where there are none, it may go itself.
+ * Room for what is kept for as long as there is some. What is kept is of the party
+ * that had it made, also where others use it; where there is too much, the party
+ * that has most gives up what of its own was used longest ago: so what takes no
+ * more than an equal share is pushed out by no other. Where there are places beside
+ * the room, what takes more than half of it, or more than the others leave, has one
+ * of these, and goes when the next one needs it; where there are none, it may go
+ * itself.
  */
 export class SharedRoom<Key> {
   /** What all that is kept may weigh, but for what is beside it. */
