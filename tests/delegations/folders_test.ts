@@ -239,7 +239,7 @@ Deno.test("NFSv4.0 recalls folders as well", async () => {
   assertEquals(way.sent.length, 1);
 });
 
-Deno.test("what changes no entry recalls no folder: WRITE, GETATTR, READDIR, LOOKUP, an attribute of an entry", async () => {
+Deno.test("what changes no entry recalls no folder: WRITE, GETATTR, READDIR, LOOKUP, RENAME of a name to itself, an attribute of an entry", async () => {
   const { fixture, way } = start(TREE);
   await hold(await fixture.client(1));
   const other = await fixture.client(1);
@@ -251,6 +251,7 @@ Deno.test("what changes no entry recalls no folder: WRITE, GETATTR, READDIR, LOO
       [...at("d"), op.readdir({})],
       [...at("d"), op.lookup("none")],
       [...at("d", "e"), op.remove("x")],
+      [...at("d"), op.savefh(), op.rename("f", "f")],
       [op.putrootfh(), op.create({ type: 2, name: "n" })],
     ]
   ) {

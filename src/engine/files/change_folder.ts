@@ -60,6 +60,7 @@ export interface Move {
   /** A folder of the same export. */
   readonly to: FileRef;
   readonly newName: string;
+  /** Another file. */
   readonly replaced: Entry | undefined;
   /** Rights to both folders. */
   readonly judged: { readonly from: Rights; readonly to: Rights };
@@ -241,11 +242,8 @@ function losingLastName(act: FolderAct): Entry | undefined {
     case "remove":
       return act.entry.isLastName ? act.entry : undefined;
     case "rename": {
-      const { entry, replaced } = act;
-      // RFC 8881 18.26.3: of two names of one file none is taken.
-      const isGone = replaced?.isLastName &&
-        replaced.file.key !== entry.file.key;
-      return isGone ? replaced : undefined;
+      const { replaced } = act;
+      return replaced?.isLastName ? replaced : undefined;
     }
   }
 }

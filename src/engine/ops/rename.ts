@@ -1,4 +1,4 @@
-import { wait } from "../../base/awaitable.ts";
+import { type Steps, wait } from "../../base/awaitable.ts";
 import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import { Permission, permits, refuseRemoval } from "../../vfs/permissions.ts";
@@ -9,8 +9,10 @@ import { type Entry, entryNamed } from "../files/entries.ts";
 import { checkFolder } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
 import type { Operation } from "../operation.ts";
-import { RIGHTS, type Rights, rightsOf } from "../../vfs/wanted.ts";
+import { RIGHTS, type Rights, rightsOf, wantedOnly } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
+
+const CHANGE = wantedOnly(["change"]);
 
 /** Arguments of RENAME: views of the request. */
 export interface RenameArgs {
@@ -55,6 +57,10 @@ export const rename: Operation<RenameArgs, "rename"> = {
       folder: current,
       name: newName,
     }));
+    // RFC 8881 18.26.3: nothing is done, so nothing has to be allowed.
+    if (replaced?.file.key === file.key) {
+      return yield* tellUnchanged(context, saved);
+    }
     status = checkMove(context, saved, { from, to, entry, replaced });
     if (status !== Status.OK) return status;
     const moved = yield* changeFolder(context, saved, {
@@ -72,6 +78,18 @@ export const rename: Operation<RenameArgs, "rename"> = {
     return Status.OK;
   },
 };
+
+/** Answers a move from one name of a file to another, or to itself: both folders are as they were. */
+function* tellUnchanged(
+  { file: current, reply }: CompoundContext,
+  saved: FileRef,
+): Steps<StatusCode> {
+  for (const folder of [saved, current]) {
+    const { change } = yield* wait(attributesOf(folder, CHANGE));
+    writeChangeInfo(reply, { atomic: true, before: change, after: change });
+  }
+  return Status.OK;
+}
 
 /** Whether the caller may move the entry, and in place of what is there. */
 function checkMove(

@@ -159,6 +159,17 @@ Deno.test("RENAME onto itself or another name of the same file does nothing (RFC
   await fixture.at("a");
 });
 
+Deno.test("RENAME onto itself or another name of the same file is OK for one who may only search the folder (RFC 8881 18.26.3)", async () => {
+  const fixture = memoryFixture(tree);
+  assertEquals(await linking(fixture, "a", "/again"), "NFS4_OK");
+  const other = { uid: 9 };
+  for (const name of ["/a", "/again"]) {
+    assertEquals(await renaming(fixture, "/a", name, other), "NFS4_OK");
+  }
+  assertEquals(await renaming(fixture, "/full", "/full", other), "NFS4_OK");
+  assertEquals(await renaming(fixture, "/a", "/b", other), "NFS4ERR_ACCESS");
+});
+
 Deno.test("RENAME and LINK without SAVEFH are NOFILEHANDLE (RFC 8881 15.1.2.5)", async () => {
   const root = await memoryFixture(tree).at("/");
   const twice: WriteArgs = (xdr) => {
