@@ -156,7 +156,8 @@ export class CheckedCalls {
     try {
       return ask();
     } catch (error) {
-      if (!(error instanceof UnsoundResult)) this.say(call, "an error");
+      const isSaid = FsError.from(error) instanceof UnsoundResult;
+      if (!isSaid) this.say(call, "an error");
       return otherwise;
     }
   }

@@ -78,11 +78,16 @@ export class FsError extends Error {
    * asks it of whatever a file system throws.
    */
   static from(error: unknown): FsError | undefined {
-    if (error instanceof FsError) return error;
-    const code = codeOfThrown(error);
-    if (code === undefined) return undefined;
-    const { message } = error as { message?: unknown };
-    const detail = typeof message === "string" ? message : undefined;
-    return new FsError(code, detail, { cause: error });
+    try {
+      if (error instanceof FsError) return error;
+      const code = codeOfThrown(error);
+      if (code === undefined) return undefined;
+      const { message } = error as { message?: unknown };
+      const detail = typeof message === "string" ? message : undefined;
+      return new FsError(code, detail, { cause: error });
+    } catch {
+      // A Proxy, say, that throws when it is looked at.
+      return undefined;
+    }
   }
 }

@@ -172,17 +172,28 @@ Deno.test("one export that can't tell of itself takes no metric from the others"
   );
 });
 
-Deno.test("losses that can't be told are losses: the reply is IO, the connection goes on", async () => {
-  let asked = 0;
-  const get = () => ++asked > 1 ? fail() : 0;
-  const fs = changed({ losses: { get }, settle: { value: () => {} } });
-  await using server = await serve([{ path: "/h", fs }], { port: 0 });
-  await using session = await openSession({ port: server.port });
-  await session.compound(walk(["h", "f"]), {
-    ...uncached,
-    expect: [Status.IO],
+/** Throws what can't be looked at. */
+function failUnseen(): never {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  throw proxy;
+}
+
+for (
+  const [what, fails] of [["", fail], [" nor looked at", failUnseen]] as const
+) {
+  Deno.test(`losses that can't be told${what} are losses: the reply is IO, the connection goes on`, async () => {
+    let asked = 0;
+    const get = () => ++asked > 1 ? fails() : 0;
+    const fs = changed({ losses: { get }, settle: { value: () => {} } });
+    await using server = await serve([{ path: "/h", fs }], { port: 0 });
+    await using session = await openSession({ port: server.port });
+    await session.compound(walk(["h", "f"]), {
+      ...uncached,
+      expect: [Status.IO],
+    });
   });
-});
+}
 
 Deno.test("what a result has in place of a number may reject, however deep in it", async () => {
   const tree = memory({ f: "content" }) as FileSystem;

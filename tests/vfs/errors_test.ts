@@ -26,6 +26,13 @@ const known: readonly (readonly [unknown, string, string])[] = [
   [{ code: "EROFS" }, "read-only", "ROFS"],
 ];
 
+/** Throws whatever is done with it. */
+function untouchable(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 const unknown: readonly unknown[] = [
   new Error("a mistake"),
   new TypeError("a mistake"),
@@ -36,6 +43,12 @@ const unknown: readonly unknown[] = [
   undefined,
   null,
   { code: 5 },
+  untouchable(),
+  {
+    get code() {
+      throw new Error("a mistake");
+    },
+  },
 ];
 
 Deno.test("FsError.from knows what the host throws, and leaves mistakes alone", () => {
