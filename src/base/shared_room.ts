@@ -1,13 +1,14 @@
+import { type Ordered, UseOrder } from "./use_order.ts";
+
 /** What of a party is kept, and what all of that weighs. */
 interface Keeper<Key> {
   readonly name: string;
   weight: number;
-  /** What was used longest ago first. */
-  readonly kept: Set<Kept<Key>>;
+  readonly kept: UseOrder<Kept<Key>>;
 }
 
 /** One that is kept. */
-interface Kept<Key> {
+interface Kept<Key> extends Ordered<Kept<Key>> {
   readonly key: Key;
   readonly keeper: Keeper<Key>;
   weight: number;
@@ -66,10 +67,10 @@ export class SharedRoom<Key> {
     this.delete(key);
     let keeper = this.#keepers.get(party);
     if (keeper === undefined) {
-      keeper = { name: party, weight: 0, kept: new Set() };
+      keeper = { name: party, weight: 0, kept: new UseOrder() };
       this.#keepers.set(party, keeper);
     }
-    const one = { key, keeper, weight };
+    const one = { key, keeper, weight, earlier: undefined, later: undefined };
     this.#kept.set(key, one);
     keeper.kept.add(one);
     this.#weigh(one, weight);
@@ -80,9 +81,8 @@ export class SharedRoom<Key> {
   use(key: Key): boolean {
     const one = this.#kept.get(key);
     if (one === undefined) return false;
-    const line = this.#beside.has(one) ? this.#beside : one.keeper.kept;
-    line.delete(one);
-    line.add(one);
+    if (this.#beside.delete(one)) this.#beside.add(one);
+    else one.keeper.kept.use(one);
     this.#makeRoom(one);
     return true;
   }
@@ -123,7 +123,7 @@ export class SharedRoom<Key> {
     for (const keeper of this.#keepers.values()) {
       if (keeper !== own && keeper.weight >= most.weight) most = keeper;
     }
-    return most.kept.values().next().value!;
+    return most.kept.first!;
   }
 
   #putBeside(one: Kept<Key>): void {
@@ -141,9 +141,9 @@ export class SharedRoom<Key> {
 
   #takeOut(one: Kept<Key>): void {
     const { keeper, weight } = one;
-    keeper.kept.delete(one);
+    keeper.kept.remove(one);
     this.#weigh(one, -weight);
-    if (keeper.kept.size === 0) this.#keepers.delete(keeper.name);
+    if (keeper.kept.first === undefined) this.#keepers.delete(keeper.name);
   }
 
   #weigh({ keeper }: Kept<Key>, weight: number): void {
