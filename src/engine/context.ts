@@ -16,6 +16,7 @@ import type { Caller } from "../vfs/callers.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
+import { BulkWork } from "./bulk_work.ts";
 import type { OperationRow } from "./operation.ts";
 import { reserveReply } from "./reserve_reply.ts";
 import type { Services } from "./services.ts";
@@ -104,6 +105,7 @@ export class CompoundContext {
   cleared = 0;
   /** Whether a file system may still read from the request when it is answered. */
   isRequestInUse = false;
+  #bulk: BulkWork | undefined;
   #client: Client | undefined;
   /** Whose lease does not run out before the COMPOUND has ended. */
   #leaseHolder: Client | undefined;
@@ -153,6 +155,11 @@ export class CompoundContext {
    */
   get isMoot(): boolean {
     return this.connection.closeReason !== undefined && !this.hasActed;
+  }
+
+  /** What its operations write that came in no request. */
+  get bulk(): BulkWork {
+    return this.#bulk ??= new BulkWork(this);
   }
 
   /** The client that SEQUENCE stands for; in NFSv4.0 set by what carries a clientid or stateid. */

@@ -50,7 +50,7 @@ import {
 } from "../../src/delegations/until_heard.ts";
 import { LONGEST_TURN } from "../../src/engine/compound.ts";
 import { CHUNK } from "../../src/engine/files/content_copy.ts";
-import { MOST_AT_ONCE } from "../../src/engine/ops/copy.ts";
+import { LONGEST_AT_ONCE, MOST_AT_ONCE } from "../../src/engine/bulk_work.ts";
 import { LIFE, MAX_TABLE } from "../../src/host/users.ts";
 import { STATEID_OTHER_SIZE } from "../../src/nfs4/constants.ts";
 import { CLAIM_AGAIN_MS } from "../../src/recovery/last_server.ts";
@@ -162,6 +162,7 @@ export const TIMES: Told<number | readonly number[]> = {
   "src/engine/README.md": {
     "It reads and writes": CHUNK,
     "holes behind the end of the destination. At most": MOST_AT_ONCE,
+    "written before the answer, and at most for": LONGEST_AT_ONCE,
   },
   "src/delegations/README.md": {
     "4. not within": CONTENTION,

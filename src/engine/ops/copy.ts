@@ -9,6 +9,7 @@ import { FsError } from "../../vfs/errors.ts";
 import type { Stability } from "../../vfs/file_system.ts";
 import type { XdrWriter } from "../../xdr/writer.ts";
 import { goOnBehindAnswer } from "../files/copy_job.ts";
+import { MOST_AT_ONCE } from "../bulk_work.ts";
 import { changing, type ChangingContext } from "../files/changing.ts";
 import { ContentCopy } from "../files/content_copy.ts";
 import {
@@ -24,8 +25,6 @@ import { takeTurns } from "../take_turns.ts";
 
 /** Source servers of a COPY that are read. */
 const MAX_SERVERS = 64;
-/** Bytes that are written before the answer: a client asks for the rest. */
-export const MOST_AT_ONCE = 4 * 1024 * 1024;
 
 /** Arguments of COPY. */
 export interface CopyArgs extends CopiedRangeArgs {
@@ -87,13 +86,18 @@ function* copyAtOnce(
   context: ChangingContext<"write">,
   range: CopiedRange,
 ): Steps<StatusCode> {
-  const { file, reply, services } = context;
+  const { file, reply, services, bulk } = context;
+  // Of no bytes would be the end of the source to a client: it is to ask again.
+  if (bulk.isOver) return Status.DELAY;
   const verifier = writeVerifierOf(services, file);
   const into = changing(context, file);
   const copy = new ContentCopy({ asker: context, range, target: file, into });
   try {
-    while (copy.written < MOST_AT_ONCE && (yield* copy.step())) {
+    const { written } = bulk;
+    while (yield* copy.step()) {
+      bulk.written = written + copy.written;
       yield* takeTurns(context);
+      if (bulk.isOver) break;
     }
     yield* copy.close();
   } catch (error) {

@@ -56,6 +56,9 @@ export const writeSame: Operation<WriteSameArgs, "write"> = {
     const count = countOf(blocks, services.limits.maxWrite);
     const stability = STABLE_HOW[stable]!;
     const written = { blocks, count, offset: Number(offset), stability };
+    // The answer to those before it has to leave first.
+    if (context.bulk.isOver) return Status.DELAY;
+    context.bulk.written += count;
     // RFC 8881 18.32.4: nothing written, nothing changed.
     const committed = count === 0 ? stability : yield* store(context, written);
     // No wr_callback_id: all that is done was done.
