@@ -5,7 +5,9 @@
  * @module
  */
 
-import { memory, serve, type ServerLimits } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
+import type { ServerLimits } from "../../src/server/limits.ts";
 import { collectGarbage } from "../support/heap.ts";
 
 /** Memory of the server's process, after its garbage is collected. Bytes. */

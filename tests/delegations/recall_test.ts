@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Share, Status } from "../../src/nfs4/constants.ts";
 import type { FileSystem } from "../../src/vfs/mod.ts";
-import { memory, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
 import {
   anonymousStateid,
   op,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { defaultServerLimits } from "../../mod.ts";
+import { defaultServerLimits } from "../../src/server/limits.ts";
 import {
   MOST_XATTR_BYTES,
   MOST_XATTRS,

@@ -6,6 +6,7 @@ function documents(): string[] {
   return [
     "PROTOCOL.md",
     "README.md",
+    "tests/README.md",
     "tests/bench/README.md",
     "tests/interop/README.md",
     ...rooms().map((room) => `src/${room}/README.md`),

@@ -63,3 +63,30 @@ Deno.test("no room is called by a room that it calls", {
   };
   assertEquals(rooms().filter((room) => needed(room).has(room)), []);
 });
+
+/** The modules that a module imports for more than types. */
+function loaded(path: string): string[] {
+  const from = /^(?:import|export) (?!type )[^;"]*"(\.[^"]+\.ts)";/gm;
+  return [...read(path).matchAll(from)].map(([, to]) => {
+    const { href } = new URL(to!, new URL(path, ROOT));
+    return href.slice(ROOT.href.length);
+  });
+}
+
+Deno.test("tests load rooms, not all of them by mod.ts (tests/README.md)", {
+  ignore: noFiles,
+}, () => {
+  const all = modulesIn("tests/").filter((path) =>
+    loaded(path).includes("mod.ts")
+  );
+  assertEquals(all, ["tests/serve_options_test.ts"]);
+});
+
+for (const room of ["base", "host", "nfs4", "wire", "xdr"]) {
+  Deno.test(`the tests of ${room} load no server`, { ignore: noFiles }, () => {
+    const seen = new Set(modulesIn(`tests/${room}/`));
+    // A set goes on with what is added to it meanwhile.
+    for (const path of seen) loaded(path).forEach((each) => seen.add(each));
+    assertEquals([...seen].filter((path) => path === "src/server.ts"), []);
+  });
+}

@@ -1,8 +1,9 @@
 /** COPY and WRITE_SAME, by which short requests ask for much: how much, and for how long, before the answer. */
 
 import { assertEquals } from "@std/assert";
-import { type FileSystem, memory } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
 import type { Connection } from "../../src/rpc/handlers.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import {
   anonymousStateid,
   op,

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { memory, type MemoryFileSystem, type MemoryNode } from "../../mod.ts";
+import {
+  memory,
+  type MemoryFileSystem,
+  type MemoryNode,
+} from "../../src/backends/memory/mod.ts";
 import {
   CreateMode,
   FileType,

@@ -5,7 +5,8 @@ import type { Operation, OperationRow } from "../../src/engine/operation.ts";
 import { read, type ReadArgs } from "../../src/engine/ops/read.ts";
 import { write, type WriteArgs } from "../../src/engine/ops/write.ts";
 import type { ChangeMethod } from "../../src/vfs/changes.ts";
-import { type FileSystem, memory } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import { samples } from "../robustness/samples.ts";
 import {
   bytesOf,

@@ -1,5 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type FileSystem, memory, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import { freePort } from "../interop/server.ts";
 import { bytesOf, CreateMode, op, openSession } from "../support/client/mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";

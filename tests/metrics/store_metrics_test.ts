@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { memory, serve, sqlite } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { sqlite } from "../../src/backends/sqlite/mod.ts";
+import { serve } from "../../src/server.ts";
 import {
   CreateMode,
   op,

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { serve, sqlite } from "../../mod.ts";
+import { sqlite } from "../../src/backends/sqlite/mod.ts";
+import { serve } from "../../src/server.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { nextTurn } from "../../src/base/turn.ts";

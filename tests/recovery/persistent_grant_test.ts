@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { memory, serve, type ServeOptions, sqlite } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { sqlite } from "../../src/backends/sqlite/mod.ts";
+import { serve } from "../../src/server.ts";
+import type { ServeOptions } from "../../src/server/options.ts";
 import type { ExportOptions } from "../../src/vfs/exports.ts";
 import { freePort } from "../interop/server.ts";
 import { openSession, SessionFlag } from "../support/client/mod.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
-import { serve } from "../../mod.ts";
+import { serve } from "../../src/server.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { FsError } from "../../src/vfs/mod.ts";
 import { RefusingDisk } from "../backends/sqlite/refusing_disk.ts";

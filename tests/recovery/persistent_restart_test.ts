@@ -1,12 +1,11 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { sqlite } from "../../src/backends/sqlite/mod.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
 import {
   type FileSystem,
   FsError,
-  type NfsServer,
-  serve,
-  sqlite,
-} from "../../mod.ts";
-import type { ServerRecords } from "../../src/vfs/mod.ts";
+  type ServerRecords,
+} from "../../src/vfs/mod.ts";
 import { waiting } from "../robustness/fixture.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { SequenceFlag } from "../../src/nfs4/sessions.ts";

@@ -4,7 +4,9 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { local, memory, type NfsServer, serve } from "../../mod.ts";
+import { local } from "../../src/backends/local/mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { freePort } from "../interop/server.ts";
 import { cannotRun, ServerProcess } from "../support/cli.ts";

@@ -1,11 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  FsError,
-  memory,
-  type MemoryTree,
-  serve,
-  type ServeOptions,
-} from "../../mod.ts";
+import { memory, type MemoryTree } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
+import type { ServeOptions } from "../../src/server/options.ts";
+import { FsError } from "../../src/vfs/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import {
   bytesOf,

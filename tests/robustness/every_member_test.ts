@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { type FileSystem, memory, type NfsServer, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
+import type { FileSystem, ServerRecords } from "../../src/vfs/mod.ts";
 import { Share } from "../../src/nfs4/constants.ts";
 import { Want } from "../../src/state/delegations.ts";
-import type { ServerRecords } from "../../src/vfs/mod.ts";
 import { freePort } from "../interop/server.ts";
 import {
   anonymousStateid,

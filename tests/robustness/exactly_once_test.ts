@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { memory, type MemoryFileSystem, serve } from "../../mod.ts";
+import {
+  memory,
+  type MemoryFileSystem,
+} from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { ARRIVAL_MS } from "../../src/state/kept_answers.ts";

@@ -1,12 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  type FileSystem,
-  FsError,
-  type Logger,
-  memory,
-  type NfsServer,
-  serve,
-} from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import type { Logger } from "../../src/base/log.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
+import { type FileSystem, FsError } from "../../src/vfs/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { HURRY } from "../../src/rpc/listener.ts";
 import { PATIENCE } from "../../src/rpc/connection_watch.ts";

@@ -1,7 +1,7 @@
 /** What the robustness tests stand on: file systems that wait, requests as bytes, a witness. */
 
 import { assertEquals } from "@std/assert";
-import type { FileSystem } from "../../mod.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import {
   ClientConnection,
   type CompoundRequest,

@@ -1,14 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { type Logger, silentLogger } from "../../src/base/log.ts";
+import { serve } from "../../src/server.ts";
+import type { ServeOptions } from "../../src/server/options.ts";
 import {
   type FileAttributes,
   type FileSystem,
   FsError,
-  type Logger,
-  memory,
-  serve,
-  type ServeOptions,
-} from "../../mod.ts";
-import { silentLogger } from "../../src/base/log.ts";
+} from "../../src/vfs/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import {
   anonymousStateid,

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { memory, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import {
   authSys,

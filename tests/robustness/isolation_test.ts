@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
-import { memory, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
 import {
   ClientConnection,
   encodeCall,

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type FileSystem, memory, type NfsServer, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import {
   ClientConnection,

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { memory, serve, type ServerLimits } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
+import type { ServerLimits } from "../../src/server/limits.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import {
   bytesOf,

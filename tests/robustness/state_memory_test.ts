@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { NfsServer } from "../../mod.ts";
+import type { NfsServer } from "../../src/server.ts";
 import { op, openSession } from "../support/client/mod.ts";
 import { liveHeap } from "../support/heap.ts";
 import { scrape, valueOf } from "../support/scrape.ts";

@@ -1,15 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeClock } from "../support/fake_clock.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { createLogger, type Logger, silentLogger } from "../../src/base/log.ts";
+import { serve } from "../../src/server.ts";
 import {
-  createLogger,
   type FileSystem,
   FsError,
   type FsErrorCode,
-  type Logger,
-  memory,
-  serve,
-} from "../../mod.ts";
-import { silentLogger } from "../../src/base/log.ts";
+} from "../../src/vfs/mod.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { CheckedFileSystem } from "../../src/vfs/checked_file_system.ts";
 import {

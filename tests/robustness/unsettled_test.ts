@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { type FileSystem, FsError, memory, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
+import { type FileSystem, FsError } from "../../src/vfs/mod.ts";
 import { Share, Status } from "../../src/nfs4/constants.ts";
 import {
   bytesOf,

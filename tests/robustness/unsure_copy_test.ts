@@ -1,7 +1,8 @@
 /** A COPY whose answer can't be kept: its client is told of an error, and of no copy. */
 
 import { assertEquals } from "@std/assert";
-import { type FileSystem, FsError, memory } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { type FileSystem, FsError } from "../../src/vfs/mod.ts";
 import {
   anonymousStateid,
   op,

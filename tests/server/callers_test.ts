@@ -1,12 +1,9 @@
 import { assertEquals } from "@std/assert";
-import {
-  type ExportOptions,
-  local,
-  memory,
-  type NfsServer,
-  serve,
-  sqlite,
-} from "../../mod.ts";
+import { local } from "../../src/backends/local/mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { sqlite } from "../../src/backends/sqlite/mod.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
+import type { ExportOptions } from "../../src/vfs/exports.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { authSys, op, V40Client, walk } from "../support/client/mod.ts";
 import { canRelay, UserRelay } from "../support/user_relay.ts";

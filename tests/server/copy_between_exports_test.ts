@@ -1,7 +1,8 @@
 /** COPY from one export to another, whose file systems have their callers stand in line. */
 
 import { assertEquals } from "@std/assert";
-import { memory, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
 import {
   anonymousStateid,
   op,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { createLogger } from "../../mod.ts";
+import { createLogger } from "../../src/base/log.ts";
 import {
   eventually,
   Fixture,

@@ -1,13 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  type ExportOptions,
-  type FileSystem,
-  local,
-  type Logger,
-  memory,
-  serve,
-  sqlite,
-} from "../../mod.ts";
+import { local } from "../../src/backends/local/mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { sqlite } from "../../src/backends/sqlite/mod.ts";
+import type { Logger } from "../../src/base/log.ts";
+import { serve } from "../../src/server.ts";
+import type { ExportOptions } from "../../src/vfs/exports.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import { authSys, op, openSession, walk } from "../support/client/mod.ts";
 
 const canWrite =

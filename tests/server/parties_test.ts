@@ -1,11 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  type FileSystem,
-  memory,
-  type NfsServer,
-  serve,
-  type ServeOptions,
-} from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
+import type { ServeOptions } from "../../src/server/options.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import {
   ClientConnection,
   NfsError,

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { local, memory, serve } from "../../mod.ts";
+import { local } from "../../src/backends/local/mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { serve } from "../../src/server.ts";
 import { ended } from "../../src/vfs/ended.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
 

@@ -1,12 +1,9 @@
 import { assertEquals, assertLess } from "@std/assert";
-import {
-  type FileSystem,
-  local,
-  memory,
-  type NfsServer,
-  serve,
-  sqlite,
-} from "../../mod.ts";
+import { local } from "../../src/backends/local/mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { sqlite } from "../../src/backends/sqlite/mod.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import { type Sharing, sharing } from "../../src/vfs/sharing.ts";
 import { MemoryFileSystem } from "../../src/backends/memory/memory_file_system.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { memory } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
 import {

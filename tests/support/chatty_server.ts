@@ -1,5 +1,7 @@
 /** Serves, and fills whatever is behind standard error; ends when standard input does. */
-import { createLogger, memory, serve } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { createLogger } from "../../src/base/log.ts";
+import { serve } from "../../src/server.ts";
 
 const LINES = 12_000;
 

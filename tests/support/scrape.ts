@@ -1,4 +1,4 @@
-import type { NfsServer } from "../../mod.ts";
+import type { NfsServer } from "../../src/server.ts";
 
 /** What a server's `/metrics` says, over HTTP as Prometheus reads it. */
 export async function scrape({ metricsPort }: NfsServer): Promise<string> {

@@ -2,10 +2,9 @@ import {
   memory,
   type MemoryFileSystem,
   type MemoryTree,
-  type NfsServer,
-  serve,
-  type ServeOptions,
-} from "../../mod.ts";
+} from "../../src/backends/memory/mod.ts";
+import { type NfsServer, serve } from "../../src/server.ts";
+import type { ServeOptions } from "../../src/server/options.ts";
 import type { FileSystem } from "../../src/vfs/mod.ts";
 
 /** What a test server serves, and how. */

@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { FsError, memory } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import { FsError } from "../../src/vfs/mod.ts";
 import { op, walk } from "../support/client/mod.ts";
 import { StateFixture } from "../engine/state_fixture.ts";
 

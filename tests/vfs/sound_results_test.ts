@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type FileSystem, memory } from "../../mod.ts";
+import { memory } from "../../src/backends/memory/mod.ts";
+import type { FileSystem } from "../../src/vfs/mod.ts";
 import { isSound } from "../../src/vfs/checks.ts";
 import { MemoryFileSystem } from "../../src/backends/memory/memory_file_system.ts";
 

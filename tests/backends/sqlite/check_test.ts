@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
-import { FsError, serve, sqlite } from "../../../mod.ts";
-import type {
-  SqliteFileSystem,
-  SqliteNode,
+import {
+  sqlite,
+  type SqliteFileSystem,
+  type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
+import { serve } from "../../../src/server.ts";
+import { FsError } from "../../../src/vfs/mod.ts";
 import { exportTree } from "../../../src/backends/sqlite/archive.ts";
 import { anonymousStateid, op, openSession } from "../../support/client/mod.ts";
 import { Status } from "../../../src/nfs4/constants.ts";

@@ -4,7 +4,7 @@ import {
   sqlite,
   type SqliteFileSystem,
 } from "../../../src/backends/sqlite/mod.ts";
-import { serve } from "../../../mod.ts";
+import { serve } from "../../../src/server.ts";
 import { LAST_SERVER } from "../../../src/vfs/last_server.ts";
 import { op, openSession } from "../../support/client/mod.ts";
 import { archive, block, streamOf } from "./archives.ts";

@@ -7,7 +7,11 @@
  * @module
  */
 
-import { type FileSystem, local, memory, serve, sqlite } from "../../../mod.ts";
+import { local } from "../../../src/backends/local/mod.ts";
+import { memory } from "../../../src/backends/memory/mod.ts";
+import { sqlite } from "../../../src/backends/sqlite/mod.ts";
+import { serve } from "../../../src/server.ts";
+import type { FileSystem } from "../../../src/vfs/mod.ts";
 
 /** The two folders: one that is long, and one of files to be delegated. */
 const [backend, folder = "", entries] = Deno.args;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
-import type { FileSystem } from "../../../mod.ts";
+import type { FileSystem } from "../../../src/vfs/mod.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/errors.ts";
 import { errorLists } from "../../docs/error_lists.ts";
 import { type StateClient, StateFixture } from "../../engine/state_fixture.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { memory, serve } from "../../../mod.ts";
+import { memory } from "../../../src/backends/memory/mod.ts";
+import { serve } from "../../../src/server.ts";
 import { type StateClient, StateFixture } from "../../engine/state_fixture.ts";
 import {
   CreateMode,

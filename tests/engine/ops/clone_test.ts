@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type FileSystem, memory } from "../../../mod.ts";
+import { memory } from "../../../src/backends/memory/mod.ts";
+import type { FileSystem } from "../../../src/vfs/mod.ts";
 import {
   type DelegationPolicy,
   noDelegations,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { memory } from "../../../mod.ts";
+import { memory } from "../../../src/backends/memory/mod.ts";
 import {
   type Delegation,
   type DelegationPolicy,

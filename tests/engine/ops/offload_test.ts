@@ -1,7 +1,8 @@
 /** COPY that goes on behind its answer: OFFLOAD_STATUS, OFFLOAD_CANCEL, and all that ends it. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type FileSystem, FsError, memory } from "../../../mod.ts";
+import { memory } from "../../../src/backends/memory/mod.ts";
+import { type FileSystem, FsError } from "../../../src/vfs/mod.ts";
 import { nextTurn } from "../../../src/base/turn.ts";
 import type { Client } from "../../../src/state/client.ts";
 import type { EndedCopy } from "../../../src/state/copies.ts";

@@ -1,7 +1,7 @@
 /** While a file system takes its time to change a file, no OPEN gets what the change can't be beside. */
 
 import { assertEquals } from "@std/assert";
-import { memory } from "../../../mod.ts";
+import { memory } from "../../../src/backends/memory/mod.ts";
 import { Share } from "../../../src/nfs4/constants.ts";
 import { Gate, waiting } from "../../robustness/fixture.ts";
 import {

@@ -1,6 +1,7 @@
 /** A server whose clients come from whichever address the test says. */
 
-import { type NfsServer, serve, type ServeOptions } from "../../../mod.ts";
+import { type NfsServer, serve } from "../../../src/server.ts";
+import type { ServeOptions } from "../../../src/server/options.ts";
 import type { FileSystem } from "../../../src/vfs/mod.ts";
 import {
   ClientConnection,

@@ -5,7 +5,10 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { local, type Logger, memory, serve } from "../../../../mod.ts";
+import { local } from "../../../../src/backends/local/mod.ts";
+import { memory } from "../../../../src/backends/memory/mod.ts";
+import type { Logger } from "../../../../src/base/log.ts";
+import { serve } from "../../../../src/server.ts";
 import { ApartFileSystem } from "../../../../src/backends/local/apart/apart_file_system.ts";
 import type { ApartNode } from "../../../../src/backends/local/apart/known_nodes.ts";
 import type {

@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { local, type Logger, memory, serve } from "../../../../mod.ts";
+import { local } from "../../../../src/backends/local/mod.ts";
+import { memory } from "../../../../src/backends/memory/mod.ts";
+import type { Logger } from "../../../../src/base/log.ts";
+import { serve } from "../../../../src/server.ts";
 import { ApartFileSystem } from "../../../../src/backends/local/apart/apart_file_system.ts";
 import { START_MS } from "../../../../src/backends/local/apart/carried_folder.ts";
 import { Status } from "../../../../src/nfs4/constants.ts";

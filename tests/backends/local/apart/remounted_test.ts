@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Logger, memory, serve } from "../../../../mod.ts";
+import { memory } from "../../../../src/backends/memory/mod.ts";
+import type { Logger } from "../../../../src/base/log.ts";
+import { serve } from "../../../../src/server.ts";
 import { ApartFileSystem } from "../../../../src/backends/local/apart/apart_file_system.ts";
 import { LOOK_MS } from "../../../../src/backends/local/mount_watch.ts";
 import { Status } from "../../../../src/nfs4/constants.ts";
