@@ -128,6 +128,8 @@ export class PersistentClient {
   flags = 0;
   /** csa_sequence of the next session. */
   sequence = 0;
+  /** Called before an answer that had to be settled leaves. */
+  settles: () => void = () => {};
   readonly #sequences = new Map<number, number>();
   #connection = newConnection();
 
@@ -237,6 +239,7 @@ export class PersistentClient {
     const connection = this.#connection;
     const { services } = this.server.fixture;
     await compound(services, call, { reply, connection });
+    if (call.reliance !== undefined) this.settles();
     call.reliance?.settled();
     return readCompound(new XdrReader(reply.slice()), args);
   }

@@ -563,6 +563,21 @@ Deno.test("persistent session: what can't be read is left out, and reported", as
   await client.ok(look);
 });
 
+Deno.test("persistent session: its connection is bound, and CB_NULL sent, when the answer of CREATE_SESSION is certain", async () => {
+  const { server, client } = await start(PERSIST | CONN_BACK_CHAN);
+  const { state } = server;
+  const bound: string[] = [];
+  state.sessions.observe({ connectionBound: () => void bound.push("bound") });
+  client.settles = () => void bound.push("certain");
+  const args = [PERSIST | CONN_BACK_CHAN, client.sequence] as const;
+  await client.createSession(...args);
+  assertEquals(bound, ["certain", "bound"]);
+  // Asked again over another connection, because the answer was lost.
+  client.reconnect();
+  await client.createSession(...args);
+  assertEquals(bound, ["certain", "bound", "certain", "bound"]);
+});
+
 Deno.test("persistent session: a WRITE that is stable is carried out once", async () => {
   const { server, client } = await start();
   const create = { mode: CreateMode.GUARDED, attributes: { mode: 0o666 } };

@@ -161,9 +161,13 @@ function create(
   return session;
 }
 
+/** Binds the connection when the answer is certain: CB_NULL is for a client that knows of the session. */
 function bind(context: CompoundContext, session: Session): void {
-  const { sessions } = context.services.state;
-  sessions.bind(session, context.connection, session.boundAtCreation);
+  const { connection, services: { state } } = context;
+  context.whenCertain((isKept) => {
+    if (!isKept || session.isDestroyed) return;
+    state.sessions.bind(session, connection, session.boundAtCreation);
+  });
 }
 
 /** Writes the result and keeps a copy for the replay. */

@@ -33,9 +33,9 @@ Deno.test("CREATE_SESSION confirms the client and echoes its sequence (RFC 8881 
   assertEquals(server.state.clients.find(client.id, 1)?.isConfirmed, true);
   assertEquals(server.events, [
     "session",
+    "confirmed",
     "bound 3",
     "backchannel-up",
-    "confirmed",
   ]);
 });
 

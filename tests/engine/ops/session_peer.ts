@@ -110,6 +110,7 @@ export class Peer {
     context.client = after?.context.client;
     const args = operation.decode(context.request, minorVersion);
     const status = carryOut(operation, context, args);
+    context.certain();
     if (typeof status !== "number") throw new TypeError("it must not wait");
     noteOutcome(operation, minorVersion, status);
     if (status !== Status.OK) {
