@@ -163,6 +163,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "It reads and writes": CHUNK,
     "holes behind the end of the destination. At most": MOST_AT_ONCE,
     "written before the answer, and at most for": LONGEST_AT_ONCE,
+    "those that find nothing left make": CHUNK,
   },
   "src/delegations/README.md": {
     "4. not within": CONTENTION,

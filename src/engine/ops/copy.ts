@@ -87,13 +87,12 @@ function* copyAtOnce(
   range: CopiedRange,
 ): Steps<StatusCode> {
   const { file, reply, services, bulk } = context;
-  // Of no bytes would be the end of the source to a client: it is to ask again.
-  if (bulk.isOver) return Status.DELAY;
   const verifier = writeVerifierOf(services, file);
   const into = changing(context, file);
   const copy = new ContentCopy({ asker: context, range, target: file, into });
   try {
     const { written } = bulk;
+    // Some in any case: no bytes would be the end of the source to a client.
     while (yield* copy.step()) {
       bulk.written = written + copy.written;
       yield* takeTurns(context);

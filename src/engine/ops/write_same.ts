@@ -53,11 +53,10 @@ export const writeSame: Operation<WriteSameArgs, "write"> = {
     if (isBeyondAll(offset, total)) return Status.INVAL;
     if (offset + total > BigInt(largestSizeOf(file))) return Status.FBIG;
     const verifier = writeVerifierOf(services, file);
-    const count = countOf(blocks, services.limits.maxWrite);
+    const most = context.bulk.isOver ? CHUNK : services.limits.maxWrite;
+    const count = countOf(blocks, most);
     const stability = STABLE_HOW[stable]!;
     const written = { blocks, count, offset: Number(offset), stability };
-    // The answer to those before it has to leave first.
-    if (context.bulk.isOver) return Status.DELAY;
     context.bulk.written += count;
     // RFC 8881 18.32.4: nothing written, nothing changed.
     const committed = count === 0 ? stability : yield* store(context, written);
