@@ -48,7 +48,7 @@ import {
   MAX_RESENDS,
   RESEND,
 } from "../../src/delegations/until_heard.ts";
-import { LONGEST_TURN } from "../../src/engine/compound.ts";
+import { LONGEST_TURN } from "../../src/engine/compound_run.ts";
 import { CHUNK } from "../../src/engine/files/content_copy.ts";
 import { LONGEST_AT_ONCE, MOST_AT_ONCE } from "../../src/engine/bulk_work.ts";
 import { LIFE, MAX_TABLE } from "../../src/host/users.ts";

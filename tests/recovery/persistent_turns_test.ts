@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Turn } from "../../src/base/turn.ts";
 import { sqlite } from "../../src/backends/sqlite/mod.ts";
-import { LONGEST_TURN } from "../../src/engine/compound.ts";
+import { LONGEST_TURN } from "../../src/engine/compound_run.ts";
 import { Status } from "../../src/nfs4/constants.ts";
 import { decodeSlot } from "../../src/recovery/session_format.ts";
 import type { FileSystem } from "../../src/vfs/mod.ts";

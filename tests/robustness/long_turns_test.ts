@@ -11,7 +11,7 @@ import { memory } from "../../src/backends/memory/mod.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import type { EngineObserver } from "../../src/engine/observer.ts";
 import { OPERATIONS } from "../../src/engine/op_table.ts";
-import { LONGEST_TURN } from "../../src/engine/compound.ts";
+import { LONGEST_TURN } from "../../src/engine/compound_run.ts";
 import { AuthFlavor } from "../../src/rpc/auth.ts";
 import { CallTurns } from "../../src/rpc/call_turns.ts";
 import { RpcListener } from "../../src/rpc/listener.ts";
