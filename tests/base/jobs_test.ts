@@ -1,7 +1,13 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertStrictEquals,
+} from "@std/assert";
+import { askedBy, OWN, workFor } from "../../src/base/asker.ts";
 import { Jobs } from "../../src/base/jobs.ts";
-import type { Logger } from "../../src/base/log.ts";
-import { silentLogger } from "../../src/base/log.ts";
+import { type Logger, silentLogger } from "../../src/base/log.ts";
+import { nextTurn } from "../../src/base/turn.ts";
 
 /** Keeps what is logged as an error. */
 function logging(): { readonly log: Logger; readonly errors: unknown[] } {
@@ -68,4 +74,17 @@ Deno.test("what a job begins is waited for with it", async () => {
   });
   await jobs.finished();
   assertEquals(order, ["first", "second"]);
+});
+
+Deno.test("what work comes to later is for the same asker, and what others begin is not", async () => {
+  const who = { party: "one" };
+  const release = Promise.withResolvers<void>();
+  const work = workFor(who, async () => {
+    await nextTurn();
+    await release.promise;
+    return askedBy();
+  });
+  await workFor({ party: "other" }, () => release.resolve());
+  assertStrictEquals(await work, who);
+  assertStrictEquals(askedBy(), OWN);
 });

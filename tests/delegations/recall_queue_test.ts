@@ -1,13 +1,13 @@
-/** CB_RECALLs of clients that hold thousands of delegations: counted, not timed. */
-
 import { assert, assertEquals } from "@std/assert";
 import type {
   CallbackOutcome,
   CallbackRequest,
 } from "../../src/backchannel/callback_request.ts";
-import { RecallQueue } from "../../src/delegations/recall_queue.ts";
 import type { CallbackRouter } from "../../src/backchannel/router.ts";
+import { OpenHistory } from "../../src/delegations/open_history.ts";
+import { RecallQueue } from "../../src/delegations/recall_queue.ts";
 import { Status } from "../../src/nfs4/constants.ts";
+import type { Client } from "../../src/state/client.ts";
 import {
   type Delegation,
   grantDelegation,
@@ -16,6 +16,9 @@ import { finish } from "../../src/state/effects.ts";
 import { addOpen } from "../../src/state/opens.ts";
 import { addOpenOwner, OpenOwner } from "../../src/state/owners.ts";
 import { fileRef, StateFixture } from "../state/fixture.ts";
+import { collectGarbage } from "../support/heap.ts";
+
+// CB_RECALLs of clients that hold thousands of delegations: counted, not timed.
 
 const N = 1_000;
 const ROOM = 4;
@@ -121,4 +124,27 @@ Deno.test("a sweep ends where the only recall that waits finds no room", () => {
   const work = queue.sendWaiting();
   for (let i = 0; !work.next().done; i++) assert(i < N, "it never ends");
   assertEquals(way.inFlight.length, ROOM);
+});
+
+Deno.test("a client that comes back to a file is known, one that opens another's is not", () => {
+  const history = new OpenHistory(10);
+  const [one, other] = [{ id: 1n }, { id: 2n }] as Client[];
+  assertEquals(history.note("a", one!, "read"), false);
+  assertEquals(history.note("a", one!, "read"), true);
+  assertEquals(history.note("a", one!, "write"), false);
+  assertEquals(history.note("a", other!, "write"), false);
+  assertEquals(history.note("a", one!, "write"), false);
+});
+
+Deno.test("the history of opens keeps no client that is gone", async () => {
+  const history = new OpenHistory(10);
+  const gone = (() => {
+    const client = { id: 1n, state: new Uint8Array(1000) } as unknown as Client;
+    history.note("a", client, "read");
+    return new WeakRef(client);
+  })();
+  // A WeakRef holds what it was made of until the turn is over.
+  await new Promise((resolve) => setTimeout(resolve));
+  collectGarbage();
+  assertEquals(gone.deref(), undefined);
 });

@@ -265,7 +265,7 @@ export const NO_CONSTANTS: Told<string> = {
     "at p99 where each write takes": MEASURED,
   },
   "src/engine/README.md": {
-    "reply ≤": "the table is compared by tests/docs/operation_table_test.ts",
+    "reply ≤": "the table is compared by tests/docs/rooms_test.ts",
   },
   "src/state/README.md": {
     "grow with what is kept:": MEASURED,
