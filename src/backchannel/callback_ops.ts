@@ -82,6 +82,14 @@ export interface CBGetattrResult {
   readonly size: number;
 }
 
+/** CB_RECALL_ANY4args (RFC 8881 20.6.1). */
+export interface CBRecallAnyArgs {
+  /** How many of these types the client may keep: which, it decides. */
+  readonly keep: number;
+  /** RCA4_TYPE_MASK_*, one word of it. */
+  readonly types: number;
+}
+
 /** CB_NOTIFY_LOCK4args (RFC 8881 20.11.1). */
 export interface CBNotifyLockArgs {
   /** The file. */
@@ -168,6 +176,16 @@ export const CALLBACK_OPERATIONS = {
       writeStateid(xdr, args.stateid);
       xdr.opaque(args.handle);
       xdr.array(args.changes, (xdr, change) => xdr.raw(change));
+    },
+    decode: () => {},
+  }),
+
+  CB_RECALL_ANY: row<CBRecallAnyArgs>({
+    number: 8,
+    name: "CB_RECALL_ANY",
+    encode(xdr, args) {
+      xdr.uint32(args.keep);
+      xdr.array([args.types], (xdr, word) => xdr.uint32(word));
     },
     decode: () => {},
   }),

@@ -33,6 +33,7 @@ import { FolderNotices, MAX_TOLD } from "./folder_notices.ts";
 import { LateReturns } from "./late_returns.ts";
 import { type Recall, RecallQueue } from "./recall_queue.ts";
 import { revocableAt } from "./revocation.ts";
+import { SurplusRecalls } from "./surplus_recalls.ts";
 import type { CallbackRouter } from "../backchannel/router.ts";
 
 /** Is told what becomes of delegations; see `DelegationMetrics`. */
@@ -45,6 +46,8 @@ export interface DelegationObserver {
   recalled(type: DelegationType, reason: RecallReason): void;
   /** The holder of a folder was told of changes of these types by one CB_NOTIFY. */
   notified?(types: readonly NotifyType[]): void;
+  /** A client was asked by CB_RECALL_ANY to return some. */
+  surplusRecalled?(): void;
   /** It is gone; `seconds` since it was recalled, where it was. */
   ended(
     type: DelegationType,
@@ -92,6 +95,8 @@ export class DelegationKeeper implements DelegationPolicy {
   readonly #late: LateReturns;
   readonly #fileRecalls: FileRecalls;
   readonly #notices: FolderNotices;
+  readonly #surplus: SurplusRecalls;
+  readonly #maxPerClient: number;
   #isSweeping = false;
   #isClosed = false;
 
@@ -99,6 +104,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options = options;
     this.#state = options.state;
     this.#router = options.router;
+    this.#maxPerClient = options.maxPerClient ?? MAX_PER_CLIENT;
     const { router, state: { clock, lease } } = options;
     this.#late = new LateReturns(clock, lease.leaseMs);
     this.#contention = new Contention(clock, options.contention);
@@ -120,6 +126,12 @@ export class DelegationKeeper implements DelegationPolicy {
       unheard: (held) => recallDelegation(this.#state, held, "unheard"),
       heard: options.observer?.notified?.bind(options.observer),
     });
+    this.#surplus = new SurplusRecalls({
+      state: this.#state,
+      router,
+      maxPerClient: this.#maxPerClient,
+      recalled: options.observer?.surplusRecalled?.bind(options.observer),
+    });
     this.#queries = new HolderQueries({
       router,
       timeout: options.queryTimeout ?? QUERY_TIMEOUT,
@@ -127,16 +139,19 @@ export class DelegationKeeper implements DelegationPolicy {
     });
   }
 
-  /** What is held at this moment: recalls that are out, timers, CB_GETATTRs, what holders are yet to hear. */
+  /** What is held at this moment: recalls that are out, timers, CB_GETATTRs, what holders are yet to hear, CB_RECALL_ANYs. */
   get held(): {
     readonly recalls: number;
     readonly timers: number;
     readonly queries: number;
     readonly notices: number;
+    readonly surplus: number;
   } {
     const { size: recalls, timers } = this.#recalls;
     const { size: queries } = this.#queries;
-    return { recalls, timers, queries, notices: this.#notices.size };
+    const { size: notices } = this.#notices;
+    const { size: surplus } = this.#surplus;
+    return { recalls, timers, queries, notices, surplus };
   }
 
   /** {@inheritDoc DelegationPolicy.offer} */
@@ -191,9 +206,8 @@ export class DelegationKeeper implements DelegationPolicy {
 
   /** Whether a client has room for one more, and is relied on to return it. */
   #isTrusted(client: Client): boolean {
-    const { maxPerClient = MAX_PER_CLIENT } = this.#options;
     const { states: { delegations, revoked }, account } = client;
-    const isFull = delegations >= maxPerClient || account.isFull;
+    const isFull = delegations >= this.#maxPerClient || account.isFull;
     // One that knows of no loss would go on as if it had all that it was granted.
     return !isFull && revoked === 0 && !this.#late.has(client) &&
       this.#router.isProven(client);
@@ -328,6 +342,7 @@ export class DelegationKeeper implements DelegationPolicy {
       }
       yield* this.#recalls.sendWaiting();
       yield* this.#notices.sendWaiting();
+      yield* this.#surplus.sweep();
     } finally {
       this.#isSweeping = false;
     }

@@ -18,7 +18,7 @@ const NOTICES = {
   [NotifyType.RENAME_ENTRY]: "rename",
 } as const satisfies Record<NotifyType, string>;
 
-/** Delegations: `delegations_granted_total{type}`, `…_unguarded_total{type}`, `…_recalled_total{type,reason}`, `…_revoked_total{type}`, `delegations_active{type}`, `delegation_recall_seconds`, `delegation_notices_total{type}`, `delegation_notice_batches_total`. */
+/** Delegations: `delegations_granted_total{type}`, `…_unguarded_total{type}`, `…_recalled_total{type,reason}`, `…_revoked_total{type}`, `delegations_active{type}`, `delegation_recall_seconds`, `delegation_notices_total{type}`, `delegation_notice_batches_total`, `delegation_surplus_recalls_total`. */
 export class DelegationMetrics implements DelegationObserver {
   readonly #granted: Counter<"type">;
   readonly #unguarded: Counter<"type">;
@@ -28,6 +28,7 @@ export class DelegationMetrics implements DelegationObserver {
   readonly #recallSeconds: Histogram;
   readonly #notices: Counter<"type">;
   readonly #batches: Counter;
+  readonly #surplus: Counter;
 
   constructor(registry: MetricsRegistry) {
     this.#granted = counter(registry, {
@@ -70,6 +71,10 @@ export class DelegationMetrics implements DelegationObserver {
       name: "delegation_notice_batches_total",
       help: "CB_NOTIFYs that told of them.",
     });
+    this.#surplus = counter(registry, {
+      name: "delegation_surplus_recalls_total",
+      help: "Clients asked to return some, as they had nearly all they may.",
+    });
     for (const type of Object.values(NOTICES)) this.#notices.inc({ type }, 0);
     for (const type of ["read", "write", "directory"] as const) {
       this.#granted.inc({ type }, 0);
@@ -99,6 +104,11 @@ export class DelegationMetrics implements DelegationObserver {
   notified(types: readonly NotifyType[]): void {
     this.#batches.inc();
     for (const type of types) this.#notices.inc({ type: NOTICES[type] });
+  }
+
+  /** {@inheritDoc DelegationObserver.surplusRecalled} */
+  surplusRecalled(): void {
+    this.#surplus.inc();
   }
 
   /** {@inheritDoc DelegationObserver.ended} */

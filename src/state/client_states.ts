@@ -1,3 +1,4 @@
+import type { DelegationType } from "./delegations.ts";
 import { byId } from "./few.ts";
 import { LockOwners } from "./lock_owners.ts";
 import type { OpenOwner } from "./owners.ts";
@@ -41,9 +42,20 @@ export class ClientStates implements HeldCounts {
   opens = 0;
   ranges = 0;
   lockStates = 0;
-  delegations = 0;
+  /** Delegations, by type. */
+  readonly delegated: Record<DelegationType, number> = {
+    read: 0,
+    write: 0,
+    directory: 0,
+  };
   /** Revoked states that the client has not freed. */
   revoked = 0;
+
+  /** Delegations of all types. */
+  get delegations(): number {
+    const { read, write, directory } = this.delegated;
+    return read + write + directory;
+  }
 
   /** The user of a uid has made an open, or by -1 there is one less. */
   countOpener(uid: number, by: 1 | -1): void {

@@ -253,7 +253,7 @@ export function grantDelegation(
   const delegation = new Delegation(tables, trustee, grant);
   file.addDelegation(delegation);
   tables.files.delegations++;
-  client.states.delegations++;
+  client.states.delegated[delegation.type]++;
   tables.clients.holdingChanged(client);
   client.account.count("delegation", 1);
   client.states.all.set(delegation.id, delegation);
@@ -337,7 +337,7 @@ function release(
   const { file, client } = delegation;
   file.removeDelegation(delegation);
   tables.files.delegations--;
-  client.states.delegations--;
+  client.states.delegated[delegation.type]--;
   tables.clients.holdingChanged(client);
   delegation.guard?.[Symbol.dispose]();
   tables.files.dropIfEmpty(file);

@@ -11,6 +11,8 @@ export const SHARE = 3;
  * ten thousandth.
  */
 export const SCARCE = 1 / 16;
+/** Who has this part of what there may be has nearly all: it is asked for some of it before it gets no more. */
+export const NEARLY_ALL = 9 / 10;
 
 /** Something that has a limit. */
 export interface Shared {

@@ -1,5 +1,11 @@
 import { isRoot } from "../rpc/party.ts";
-import { freeTo, mayHaveMore, SHARE, type Shared } from "./party_shares.ts";
+import {
+  freeTo,
+  mayHaveMore,
+  NEARLY_ALL,
+  SHARE,
+  type Shared,
+} from "./party_shares.ts";
 
 /**
  * What each thing that is remembered of clients costs, in bytes of memory: as
@@ -134,6 +140,11 @@ export class StateAccount {
   /** Whether it has all that it may. */
   get isFull(): boolean {
     return !mayHaveMore(this.#party, this.bytes, this.#budget);
+  }
+
+  /** Whether it has nearly all that it may. */
+  get isNearlyFull(): boolean {
+    return !mayHaveMore(this.#party, this.bytes / NEARLY_ALL, this.#budget);
   }
 
   /** Whether there is room for one thing more; where not, a refusal is counted. */

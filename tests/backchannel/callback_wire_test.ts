@@ -144,6 +144,21 @@ Deno.test("CB_GETATTR asks for change and size, and reads nothing else", () => {
   assertThrows(() => CB_GETATTR.decode(new XdrReader(unhex(more))), XdrError);
 });
 
+Deno.test("CB_RECALL_ANY says how many of which types may be kept (RFC 8881 20.6.1)", () => {
+  const { row, args } = callbackOperation(CALLBACK_OPERATIONS.CB_RECALL_ANY, {
+    keep: 7_500,
+    types: 5,
+  });
+  assertEquals(row.number, 8);
+  assertEquals(
+    encoded((xdr) => row.encode(xdr, args)),
+    bytes(`
+      00001d4c                       # craa_objects_to_keep
+      00000001 00000005              # files for reading, and folders
+    `),
+  );
+});
+
 Deno.test("CB_NOTIFY carries a notify4 for each change (RFC 8881 20.4.1)", () => {
   const place = { name: "old", cookie: 7 };
   const attributes = Uint8Array.of(

@@ -20,7 +20,7 @@ import { CallbackFixture, HANDLE, recall } from "./callback_fixture.ts";
 
 /** What the server calls back with. */
 const operations: Record<
-  "RECALL" | "GETATTR" | "NOTIFY" | "NOTIFY_LOCK",
+  "RECALL" | "GETATTR" | "NOTIFY" | "NOTIFY_LOCK" | "RECALL_ANY",
   CallbackOperation
 > = {
   RECALL: recall(),
@@ -36,6 +36,10 @@ const operations: Record<
     handle: HANDLE,
     clientid: 1n,
     owner: new Uint8Array(4),
+  }),
+  RECALL_ANY: callbackOperation(CALLBACK_OPERATIONS.CB_RECALL_ANY, {
+    keep: 0,
+    types: 1,
   }),
 };
 

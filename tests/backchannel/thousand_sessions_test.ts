@@ -15,6 +15,7 @@ import {
   type Session,
   SessionClient,
 } from "../support/client/mod.ts";
+import { NOTHING_HELD } from "../delegations/keeper_fixture.ts";
 import { eventually, type Held, hold } from "./fixture.ts";
 
 const CONNECTIONS = 100;
@@ -137,12 +138,7 @@ Deno.test("1,000 sessions with a delegation each, all recalled at once: all answ
     assertEquals(peer.recalls.length, SESSIONS / CONNECTIONS);
   }
   assertEquals(state.files.delegations, 0);
-  assertEquals(callbacks.keeper.held, {
-    recalls: 0,
-    timers: 0,
-    queries: 0,
-    notices: 0,
-  });
+  assertEquals(callbacks.keeper.held, NOTHING_HELD);
   // The sweep of connections.
   assertEquals(clock.pending, 1);
   assertEquals(callbacks.backchannel.held, {

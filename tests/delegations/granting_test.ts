@@ -6,6 +6,7 @@ import type { StateClient } from "../engine/state_fixture.ts";
 import {
   answer,
   delegationOf,
+  NOTHING_HELD,
   readDelegation,
   start,
 } from "./keeper_fixture.ts";
@@ -238,7 +239,7 @@ Deno.test("a recall goes out once, however many are in conflict", async () => {
   assertEquals(await giveBack(holder, stateid), "OK");
   assertEquals(way.sent[0]!.wanted!(), false);
   assertEquals(await write(), "OK");
-  assertEquals(keeper.held, { recalls: 0, timers: 0, queries: 0, notices: 0 });
+  assertEquals(keeper.held, NOTHING_HELD);
 });
 
 Deno.test("revocation comes with the lease time, not a moment before (RFC 8881 10.4.5)", async () => {
@@ -396,7 +397,7 @@ Deno.test("nobody waits for a keeper that is closed", async () => {
   const free = keeper.recallFile(file!);
   keeper.close();
   await free;
-  assertEquals(keeper.held, { recalls: 0, timers: 0, queries: 0, notices: 0 });
+  assertEquals(keeper.held, NOTHING_HELD);
 });
 
 Deno.test("nor does who asks a closed keeper for a file that is still out", async () => {
@@ -407,5 +408,5 @@ Deno.test("nor does who asks a closed keeper for a file that is still out", asyn
   );
   keeper.close();
   await keeper.recallFile(file!);
-  assertEquals(keeper.held, { recalls: 0, timers: 0, queries: 0, notices: 0 });
+  assertEquals(keeper.held, NOTHING_HELD);
 });

@@ -10,6 +10,11 @@ import type { FileSystem } from "../../src/vfs/file_system.ts";
 import { op } from "../support/client/mod.ts";
 import { type StateClient, StateFixture } from "../engine/state_fixture.ts";
 
+/** What a keeper holds in the end. */
+export const NOTHING_HELD = {
+  ...{ recalls: 0, timers: 0, queries: 0, notices: 0, surplus: 0 },
+};
+
 /** A server that grants, and a way to clients that the test is. */
 export function start(
   options: Partial<DelegationKeeperOptions> & {

@@ -295,7 +295,7 @@ Deno.test("RENEW notes what it said of the callback path (RFC 7530 10.4.6)", asy
   const renew = () => asks.status(op.renew(asks.clientid));
   assertEquals(await renew(), "OK");
   assertEquals(record.renewedUnawareAt, fixture.clock.now());
-  record.states.delegations = 1;
+  record.states.delegated.read = 1;
   record.noteCallbackPath(false);
   const since = fixture.clock.now() + 5;
   fixture.clock.advance(5);

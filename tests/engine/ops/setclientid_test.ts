@@ -259,7 +259,7 @@ Deno.test("RENEW says CB_PATH_DOWN to a client with delegations, and renews (RFC
   const { server, peer, client, record } = holder();
   record.isCallbackPathDown = true;
   assertEquals(renewLease(peer, client.id), Status.OK);
-  record.states.delegations = 1;
+  record.states.delegated.read = 1;
   server.clock.advance(1_000);
   assertEquals(renewLease(peer, client.id), Status.CB_PATH_DOWN);
   assertEquals(record.renewedAt, server.clock.now());
