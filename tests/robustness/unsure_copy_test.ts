@@ -1,7 +1,12 @@
-/** A COPY whose answer can't be kept: its client is told of an error, and of no copy. */
+/**
+ * COPY on a file system that can't make durable what was copied: before its answer,
+ * where its client is told of an error, and of no copy; and in the end.
+ */
 
 import { assertEquals } from "@std/assert";
 import { memory } from "../../src/backends/memory/mod.ts";
+import { Status } from "../../src/nfs4/constants.ts";
+import type { CopyEnd } from "../../src/state/copies.ts";
 import { type FileSystem, FsError } from "../../src/vfs/mod.ts";
 import {
   anonymousStateid,
@@ -27,32 +32,37 @@ async function copying() {
   const fs = memory({ source: new Uint8Array(5 * MiB), target: "" });
   const lame: FileSystem = fs as FileSystem;
   const gate = Promise.withResolvers<void>();
+  const last = Promise.withResolvers<void>();
+  last.promise.catch(() => {});
   const server = new StateFixture({ fs: lame });
   const { services } = server;
-  let told = 0;
+  const told: CopyEnd[] = [];
   services.state.copies.notifier = {
     canNotify: () => true,
-    notify: () => void told++,
+    notify: ({ end }) => void told.push(end),
     forget: () => {},
   };
   const client = await server.client(2);
-  lame.settle = () => gate.promise;
+  let settles = 0;
+  lame.settle = () => settles++ === 0 ? gate.promise : last.promise;
   const size = () => fs.getattr(fs.lookup(fs.root(), "target")!).size;
   const answer = client.call(...copied);
   // Whatever it would do behind an answer that waits.
   await new Promise((resolve) => setTimeout(resolve, 0));
   await new Promise((resolve) => setTimeout(resolve, 0));
-  return { services, gate, answer, size, told: () => told };
+  return { services, gate, last, lame, answer, size, told };
 }
 
 Deno.test("a copy behind its answer begins when that is certain, and not before", async () => {
-  const { services, gate, answer, size, told } = await copying();
+  const { services, gate, last, answer, size, told } = await copying();
+  last.resolve();
   assertEquals(size(), 0);
   assertEquals(services.state.copies.running, 1);
   gate.resolve();
   await answer;
   await services.jobs.finished();
-  assertEquals([size(), told()], [5 * MiB, 1]);
+  assertEquals(size(), 5 * MiB);
+  assertEquals(told, [{ status: Status.OK, stability: "file" }]);
 });
 
 for (const code of ["io", "busy"] as const) {
@@ -62,8 +72,48 @@ for (const code of ["io", "busy"] as const) {
     const { status } = await answer;
     assertEquals(statusName(status), code === "io" ? "IO" : "DELAY");
     await services.jobs.finished();
-    assertEquals([size(), told()], [0, 0]);
+    assertEquals([size(), told.length], [0, 0]);
     const { copies, files } = services.state;
     assertEquals([copies.running, files.changes.files], [0, 0]);
+  });
+}
+
+Deno.test("what was copied and can't be settled in time is told as unstable: its client commits it", async () => {
+  const { services, gate, last, answer, size, told } = await copying();
+  gate.resolve();
+  await answer;
+  last.reject(new FsError("busy"));
+  await services.jobs.finished();
+  assertEquals(size(), 5 * MiB);
+  assertEquals(told, [{ status: Status.OK, stability: "unstable" }]);
+});
+
+Deno.test("a copy whose bytes can't be settled ends with that error", async () => {
+  const { services, gate, last, answer, told } = await copying();
+  gate.resolve();
+  await answer;
+  last.reject(new FsError("io"));
+  await services.jobs.finished();
+  assertEquals(told.map(({ status }) => statusName(status)), ["IO"]);
+});
+
+for (const code of ["busy", "no-space"] as const) {
+  Deno.test(`what was copied before an error (${code}) is settled before its client is told`, async () => {
+    const { services, gate, last, lame, answer, told } = await copying();
+    const write = lame.write!;
+    let left = 3;
+    lame.write = (...args) => {
+      if (left-- === 0) throw new FsError(code);
+      return write.apply(lame, args);
+    };
+    let settled = false;
+    lame.settle = () => last.promise.then(() => void (settled = true));
+    gate.resolve();
+    await answer;
+    while (left >= 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    assertEquals([told.length, settled], [0, false]);
+    last.resolve();
+    await services.jobs.finished();
+    assertEquals([told.length, settled], [1, true]);
   });
 }

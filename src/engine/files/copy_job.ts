@@ -1,4 +1,4 @@
-import { take } from "../../base/awaitable.ts";
+import { type Awaitable, take } from "../../base/awaitable.ts";
 import { nextTurn } from "../../base/turn.ts";
 import { Share, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { ChangeUnderWay } from "../../state/changes_under_way.ts";
@@ -50,27 +50,46 @@ async function carryOut(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { copy, content, services } = job;
-  const { state } = services;
+  const { copy, content, services: { state } } = job;
   const { fs } = copy.file.export;
   const { losses } = fs;
-  let status: StatusCode;
+  let status = await statusOf(job, () => copyAll(job, signal));
+  // RFC 7862 16.1: what its client is told of must be there after a crash.
+  const settled = await statusOf(job, () => settle(copy));
+  for (const each of uses) state.files.changes.end(each);
+  if (
+    settled !== Status.OK && (status === Status.OK || status === Status.DELAY)
+  ) {
+    status = settled;
+  }
+  if (fs.losses !== losses) {
+    status = Status.IO;
+    state.copies.progress(copy, 0);
+  }
+  // As of a COPY that is answered at once: the client comes for the rest.
+  if (status === Status.DELAY && copy.done > 0) status = Status.OK;
+  // What could not be settled in time is for its client to commit.
+  const stability = settled === Status.OK ? content.stability : "unstable";
+  state.copies.ended(copy, { status, stability });
+}
+
+/** How a part of its work has ended. */
+async function statusOf(
+  { copy, services }: CopyJob,
+  work: () => Awaitable<StatusCode>,
+): Promise<StatusCode> {
   try {
-    status = await copyAll(job, signal);
-    // RFC 7862 16.1: what its client is told of must be there after a crash.
-    if (!copy.isCancelled) await fs.settle?.();
-    if (fs.losses !== losses) status = Status.IO;
+    return await work();
   } catch (error) {
     // There are copies in NFSv4.2 alone.
     const context = { current: copy.file, minorVersion: 2, services } as const;
-    status = statusOfFailure(context, "COPY", error);
-  } finally {
-    for (const each of uses) state.files.changes.end(each);
+    return statusOfFailure(context, "COPY", error);
   }
-  if (fs.losses !== losses) state.copies.progress(copy, 0);
-  // As of a COPY that is answered at once: the client comes for the rest.
-  if (status === Status.DELAY && copy.done > 0) status = Status.OK;
-  state.copies.ended(copy, { status, stability: content.stability });
+}
+
+async function settle({ file, isCancelled }: CopyState): Promise<StatusCode> {
+  if (!isCancelled) await file.export.fs.settle?.();
+  return Status.OK;
 }
 
 async function copyAll(
