@@ -1,6 +1,6 @@
 /**
  * Kills a server at random points of a workload over TCP, starts it again, and
- * looks whether anything is wrong.
+ * looks whether anything is wrong; in the end, whether an archive has it all.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { Status } from "../../src/nfs4/constants.ts";
 import { Server } from "../interop/server.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { Member } from "./member.ts";
+import { assertRoundTrip } from "./round_trip.ts";
 
 /** Clients, each with its workers. */
 const MEMBERS = 4;
@@ -69,6 +70,8 @@ export async function crash(options: CrashOptions): Promise<CrashSummary> {
       await carryOn(members, random);
       options.progress?.(point + 1);
     }
+    await server.stop();
+    await assertRoundTrip(`${directory}/store`, `${directory}/other`);
     const faults = lines.filter((line) => /\b(ERROR|WARN)\b/.test(line));
     if (faults.length > 0) throw new Error(faults.join("\n"));
     return sumOf(members);

@@ -26,13 +26,15 @@ const STABLE = {
   file: Stable.FILE_SYNC,
 };
 const MODE = 0o644;
+/** Some chunks of COPY, each of which may be what a crash has left last. */
+const LONGEST_COPY = 200_000;
 
 /** The next step in a tree; `name` is one that was never used. */
 export function nextStep(
   model: Model,
   { random, name }: { readonly random: SeededRandom; readonly name: string },
 ): Step {
-  const kind = random.below(23);
+  const kind = random.below(26);
   const files = model.paths("file");
   if (files.length === 0 || kind < 4) {
     return model.nodes.size > MANY ? removal(model, random) : make();
@@ -54,6 +56,7 @@ export function nextStep(
     const [offset, length] = [lengthOf(random), 1 + lengthOf(random)];
     return { op: "punch", path, offset, length };
   }
+  if (kind > 22) return copy();
   if (kind > 19) return xattr();
   return rename();
 
@@ -80,6 +83,23 @@ export function nextStep(
     const seed = random.below(1000);
     const length = random.below(random.pick([50, 5000, 65_537]));
     return { op: "xattr", path, name, length, seed };
+  }
+
+  function copy(): Step {
+    const target = model.nodes.get(path);
+    const sources = files.filter((each) => {
+      const node = model.nodes.get(each)!;
+      return node !== target && node.data.length > 0;
+    });
+    if (sources.length === 0) return { op: "commit", path };
+    const sizeOf = (each: string) => model.nodes.get(each)!.data.length;
+    sources.sort((a, b) => sizeOf(b) - sizeOf(a));
+    const from = random.oneIn(2) ? sources[0]! : random.pick(sources);
+    const size = sizeOf(from);
+    const sourceOffset = random.oneIn(2) ? 0 : random.below(size);
+    const length = Math.min(size - sourceOffset, LONGEST_COPY);
+    const offset = lengthOf(random);
+    return { op: "copy", path, from, sourceOffset, offset, length };
   }
 
   function rename(): Step {
@@ -148,6 +168,16 @@ export function requestsOf(
       const [offset, length] = [BigInt(step.offset), BigInt(step.length)];
       const range = { stateid: anonymousStateid, offset, length };
       return [...file(), op.deallocate(range)];
+    }
+    case "copy": {
+      const [above, from] = split(step.from);
+      const copying = op.copy({
+        ...{ source: anonymousStateid, destination: anonymousStateid },
+        sourceOffset: BigInt(step.sourceOffset),
+        destinationOffset: BigInt(step.offset),
+        count: BigInt(step.length),
+      });
+      return [...at([...above, from]), op.savefh(), ...file(), copying];
     }
     case "commit":
       return [...file(), op.commit()];

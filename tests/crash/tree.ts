@@ -98,7 +98,7 @@ function made(type: string, mode: number): ModelNode {
   const data = new Uint8Array(0);
   return {
     ...{ type, mode, target: undefined, data },
-    ...{ xattrs: new Map(), doubts: [], sizes: [0] },
+    ...{ xattrs: new Map(), doubts: [], sizes: [[0, 0]] },
   };
 }
 
@@ -121,7 +121,7 @@ async function readContents(
         node.target = reply.get("READLINK", links++).link;
       } else node.data = Uint8Array.from(reply.get("READ", reads++).data);
       if (node.type === "file") assertEquals(node.data.length, size);
-      node.sizes = [node.data.length];
+      node.sizes = [[node.data.length, node.data.length]];
     }
     batch = [];
     bytes = 0;
@@ -161,7 +161,7 @@ async function readLong(
   { node, handle, size }: Seen,
 ): Promise<void> {
   node.data = new Uint8Array(size);
-  node.sizes = [size];
+  node.sizes = [[size, size]];
   for (let at = 0; at < size; at += PIECE) {
     const reply = await session.compound([
       op.putfh(handle),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import type { Stability } from "../../src/vfs/mod.ts";
 import { Model, type Step } from "../backends/sqlite/crash_model.ts";
@@ -93,7 +93,8 @@ export class Worker {
 
   /** Whether what was not answered waits for the host: what became of it a restart can't tell (RFC 8881 2.10.6.5). */
   get isUntold(): boolean {
-    return this.#unanswered?.step.op === "punch";
+    const op = this.#unanswered?.step.op;
+    return op === "punch" || op === "copy";
   }
 
   /**
@@ -152,7 +153,7 @@ export class Worker {
 
   /** The tree if the pending step did not happen. */
   #without(pending: Step | undefined): Model {
-    if (pending?.op !== "write" && pending?.op !== "punch") return this.#model;
+    if (pending === undefined || !("offset" in pending)) return this.#model;
     // Its bytes may be there where others were, but never as the file's size.
     const model = copyOf(this.#model);
     const { path, offset, length } = pending;
@@ -167,6 +168,14 @@ export class Worker {
       assertEquals(count, step.length);
       this.#learnVerifier(verifier);
       return this.#model.apply(step, STABILITY[committed]);
+    }
+    if (step.op === "copy") {
+      const { count, committed, verifier } = reply.get("COPY").response;
+      this.#learnVerifier(verifier);
+      const length = Number(count);
+      // As a COPY that takes too long ends, and the client asks for the rest.
+      assert(length > 0 && length <= step.length, `${length} bytes`);
+      return this.#model.apply({ ...step, length }, STABILITY[committed]);
     }
     if (step.op === "commit") {
       this.#learnVerifier(reply.get("COMMIT").verifier);
@@ -185,7 +194,9 @@ export class Worker {
 
 /** What a durable write is to be when it happened: all of it, or nothing. */
 function stabilityOf(step: Step): Stability {
-  const isUnstable = step.op === "write" && step.stability === "unstable";
+  // Of a copy it is each of its chunks.
+  const isUnstable = step.op === "copy" ||
+    step.op === "write" && step.stability === "unstable";
   return isUnstable ? "unstable" : "file";
 }
 

@@ -18,6 +18,14 @@ export type Step =
     stability: Stability;
   }
   | { op: "punch"; path: string; offset: number; length: number }
+  | {
+    op: "copy";
+    path: string;
+    from: string;
+    sourceOffset: number;
+    offset: number;
+    length: number;
+  }
   | { op: "size"; path: string; size: number }
   | { op: "mode"; path: string; mode: number }
   | { op: "commit"; path: string }
@@ -38,8 +46,8 @@ export interface ModelNode {
   data: Uint8Array;
   /** Ranges that may have been lost, or written though nobody was told. */
   doubts: [start: number, end: number][];
-  /** Sizes that the file may have; several after unstable writes. */
-  sizes: number[];
+  /** Sizes that the file may have; several after unstable writes, any between two after an unstable copy. */
+  sizes: [least: number, most: number][];
 }
 
 /** The tree that a store should have: nodes by path, and records. */
@@ -70,7 +78,7 @@ export class Model {
             xattrs,
             data,
             doubts: [],
-            sizes: [data.length],
+            sizes: [[data.length, data.length]],
           };
         known.set(fileid, entry);
         model.nodes.set(path, entry);
@@ -124,6 +132,16 @@ export class Model {
       case "write":
         write(node!, step, stability, pattern(step.length, step.seed));
         break;
+      case "copy": {
+        const { from, sourceOffset, length } = step;
+        const end = sourceOffset + length;
+        const bytes = this.nodes.get(from)!.data.slice(sourceOffset, end);
+        const before = node!.data.length;
+        write(node!, step, stability, bytes);
+        const { sizes, data } = node!;
+        if (stability === "unstable") sizes.push([before, data.length]);
+        break;
+      }
       case "punch": {
         const { length } = node!.data;
         const offset = Math.min(step.offset, length);
@@ -137,7 +155,7 @@ export class Model {
         data.set(node!.data.subarray(0, step.size));
         node!.data = data;
         node!.doubts = node!.doubts.filter(([start]) => start < step.size);
-        node!.sizes = [step.size];
+        node!.sizes = [[step.size, step.size]];
         break;
       }
       case "mode":
@@ -153,7 +171,7 @@ export class Model {
         break;
       case "commit":
         node!.doubts = [];
-        node!.sizes = [node!.data.length];
+        node!.sizes = [[node!.data.length, node!.data.length]];
         break;
       case "link":
         this.nodes.set(step.to, node!);
@@ -206,7 +224,8 @@ function made(step: Step): ModelNode {
   const target = step.op === "symlink" ? step.target : undefined;
   const { mode } = attributes;
   const xattrs = new Map<string, string>();
-  return { type, mode, target, xattrs, data: empty, doubts: [], sizes: [0] };
+  const sizes: ModelNode["sizes"] = [[0, 0]];
+  return { type, mode, target, xattrs, data: empty, doubts: [], sizes };
 }
 
 /** A value of an extended attribute, as far as a {@linkcode pattern} needs. */
@@ -227,10 +246,10 @@ function write(
   node.data = data;
   if (stability === "unstable") {
     node.doubts.push([offset, end]);
-    node.sizes.push(data.length);
+    node.sizes.push([data.length, data.length]);
     return;
   }
-  node.sizes = [data.length];
+  node.sizes = [[data.length, data.length]];
   node.doubts = node.doubts.flatMap(([from, to]) => {
     const rest: [number, number][] = [
       [from, Math.min(to, offset)],
@@ -248,8 +267,9 @@ function differs(mine: ModelNode, its: ModelNode): string | undefined {
   if (xattrs(its) !== xattrs(mine)) {
     return `extended attributes ${xattrs(its)}, not ${xattrs(mine)}`;
   }
-  if (!mine.sizes.includes(its.data.length)) {
-    return `size ${its.data.length}, not ${mine.sizes.join(" or ")}`;
+  const { length } = its.data;
+  if (!mine.sizes.some(([least, most]) => least <= length && length <= most)) {
+    return `size ${length}, not ${JSON.stringify(mine.sizes)}`;
   }
   const end = Math.min(mine.data.length, its.data.length);
   for (let at = 0; at < end; at++) {

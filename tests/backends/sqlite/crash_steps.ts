@@ -188,6 +188,9 @@ async function perform(
       break;
     case "record":
       fs.records.put("crash", path, Uint8Array.of(step.value));
+      break;
+    case "copy":
+      throw new TypeError("only over the wire");
   }
 }
 

@@ -494,7 +494,7 @@ Deno.test({
           const node = model.nodes.get(step.path);
           const end = step.offset + step.length;
           node?.doubts.push([step.offset, end]);
-          if (step.op === "write") node?.sizes.push(end);
+          if (step.op === "write") node?.sizes.push([end, end]);
         }
       }
       const seen = await Model.of(fs);
