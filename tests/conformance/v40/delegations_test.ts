@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { Share, Status } from "../../../src/nfs4/constants.ts";
 import {
   authSys,
@@ -10,6 +11,7 @@ import {
   walk,
 } from "../../support/client/mod.ts";
 import { CallbackListener } from "../../support/client/callback_listener.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { CREATE, type Fixture, type Peer, startFixture } from "./fixture.ts";
 
 const { ACCESS_READ, ACCESS_WRITE } = Share;
@@ -21,8 +23,10 @@ interface Held {
   readonly stateid: Stateid;
 }
 
-async function start(): Promise<[Fixture, Peer]> {
-  const fixture = await startFixture({ leaseSeconds: 1 });
+const LEASE_SECONDS = 10;
+
+async function start(clock: Clock = systemClock): Promise<[Fixture, Peer]> {
+  const fixture = await startFixture({ leaseSeconds: LEASE_SECONDS, clock });
   const holder = await fixture.peer({ registered: false });
   await holder.client.register();
   return [fixture, holder];
@@ -94,12 +98,14 @@ for (const access of [ACCESS_READ, ACCESS_WRITE]) {
   });
 
   Deno.test(`a ${type} delegation that is not given back is gone after a lease (10.4.6)`, async () => {
-    const [fixture, holder] = await start();
+    const clock = new FakeClock();
+    const [fixture, holder] = await start(clock);
     await using _ = fixture;
     await hold(holder, access);
     const other = await fixture.peer({ credential: authSys(1, 1) });
     const open = () => other.openStatus("new", { access: ACCESS_WRITE });
     const status = await persist(async () => {
+      clock.advance(LEASE_SECONDS * 300);
       await holder.ok(op.renew(holder.client.clientid));
       return await open();
     });
@@ -108,13 +114,15 @@ for (const access of [ACCESS_READ, ACCESS_WRITE]) {
 }
 
 Deno.test("a client that answers the recall with an error loses it like one that is silent (10.4.6)", async () => {
-  const [fixture, holder] = await start();
+  const clock = new FakeClock();
+  const [fixture, holder] = await start(clock);
   await using _ = fixture;
   await hold(holder, ACCESS_READ);
   const other = await fixture.peer({ credential: authSys(1, 1) });
   const { SERVERFAULT } = Status;
   holder.client.listener.peer.always({ kind: "status", status: SERVERFAULT });
   const status = await persist(async () => {
+    clock.advance(LEASE_SECONDS * 300);
     await holder.ok(op.renew(holder.client.clientid));
     return await other.openStatus("new", { access: ACCESS_WRITE });
   });

@@ -12,6 +12,7 @@ import {
   type Session,
   type SessionClient,
 } from "../../support/client/mod.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import {
   created,
   Fixture,
@@ -243,7 +244,7 @@ const ACCESS_WRITE = Share.ACCESS_WRITE | NOT_WANTED;
 const ACCESS_BOTH = Share.ACCESS_BOTH | NOT_WANTED;
 const DENY_READ = 1;
 const DENY_WRITE = 2;
-const LEASE_SECONDS = 1;
+const LEASE_SECONDS = 10;
 
 /** A write lock over the whole file. */
 function lock(session: Session, file: OpenedFile) {
@@ -255,9 +256,8 @@ function lock(session: Session, file: OpenedFile) {
 }
 
 /** Lets the leases of all clients run out. */
-function lapse(): Promise<void> {
-  const ms = LEASE_SECONDS * 1000 + 50;
-  return new Promise((resolve) => setTimeout(resolve, ms));
+function lapse(clock: FakeClock): void {
+  clock.advance(LEASE_SECONDS * 1000 + 50);
 }
 
 /** What is held, what somebody then wants of the same file. */
@@ -277,7 +277,9 @@ const conflicts: Record<string, readonly [OpenFileOptions, OpenFileOptions]> = {
 };
 
 Deno.test("state whose lease ran out gives way to whoever is in conflict, and stays for its owner otherwise (RFC 8881 8.4.3)", async (t) => {
-  await using fixture = await Fixture.open({ leaseSeconds: LEASE_SECONDS });
+  const clock = new FakeClock();
+  const leaseSeconds = LEASE_SECONDS;
+  await using fixture = await Fixture.open({ clock, leaseSeconds });
   const holders: Session[] = [];
   for (const [name, [held, wanted]] of Object.entries(conflicts)) {
     const holder = await fixture.session();
@@ -298,7 +300,7 @@ Deno.test("state whose lease ran out gives way to whoever is in conflict, and st
   const kept = await quiet.open(["kept"], { access, create: created });
   const { stateid } = (await lock(quiet, kept)).get("LOCK");
 
-  await lapse();
+  lapse(clock);
 
   for (const [name, [, wanted]] of Object.entries(conflicts)) {
     await t.step(name, async () => {
@@ -325,12 +327,14 @@ Deno.test("state whose lease ran out gives way to whoever is in conflict, and st
 });
 
 Deno.test("a client ID that nobody confirms for a lease is gone (RFC 8881 18.35.4)", async () => {
-  await using fixture = await Fixture.open({ leaseSeconds: LEASE_SECONDS });
+  const clock = new FakeClock();
+  const leaseSeconds = LEASE_SECONDS;
+  await using fixture = await Fixture.open({ clock, leaseSeconds });
   const [quick, slow] = [await fixture.client(), await fixture.client()];
   await quick.exchangeId();
   await slow.exchangeId();
   await quick.createSession();
-  await lapse();
+  lapse(clock);
   const late = op.createSession(slow.sessionArguments());
   await slow.compound([late], { expect: Status.STALE_CLIENTID });
 });

@@ -17,6 +17,7 @@ import {
   type Stateid,
   walk,
 } from "../../support/client/mod.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { closeFile, created, Fixture, NOT_WANTED } from "./fixture.ts";
 
 const WANT_READ = 0x0100;
@@ -195,7 +196,8 @@ Deno.test("OPEN by filehandle gets a delegation, of an open that is there alread
 });
 
 Deno.test("a delegation that is not returned within a lease is revoked, until FREE_STATEID (RFC 8881 10.4.5, 18.38.3)", async () => {
-  await using fixture = await Fixture.open({ leaseSeconds: 1 });
+  const clock = new FakeClock();
+  await using fixture = await Fixture.open({ clock, leaseSeconds: 10 });
   const holder = await fixture.session();
   const { file, stateid } = await openDelegated(holder, reading.access);
   const other = await fixture.session();
@@ -203,7 +205,7 @@ Deno.test("a delegation that is not returned within a lease is revoked, until FR
   // Whoever is put off tries again; the holder has nothing to say but that it is there.
   while ((await disturb(other, access)).status === Status.DELAY) {
     await holder.compound([]);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    clock.advance(1_000);
   }
   const put = op.putfh(file.filehandle);
   await holder.expectStatus(Status.DELEG_REVOKED, [put, op.read({ stateid })]);
