@@ -1,6 +1,7 @@
 import { hostError } from "../../base/host_error.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ContentKind } from "../../vfs/file_system.ts";
+import { ExtentCounts } from "./extent_counts.ts";
 import type { HostCalls } from "./host_calls.ts";
 
 const FALLOC_FL_KEEP_SIZE = 1;
@@ -9,7 +10,8 @@ const WHENCE = { data: 3, hole: 4 } as const satisfies Record<
   ContentKind,
   number
 >;
-const ENXIO = 6;
+/** Beyond it nothing is served of a file, however large the host has it. */
+const MAX_PLACE = Number.MAX_SAFE_INTEGER;
 
 /** Room and holes of open files, which other threads see to. */
 export interface HostRanges {
@@ -17,7 +19,10 @@ export interface HostRanges {
   allocate(fd: number, offset: number, length: number): Promise<void>;
   /** Gives back what bytes take, and has them read as zeros. */
   deallocate(fd: number, offset: number, length: number): Promise<void>;
-  /** Where the next data or hole begins; `undefined` where none comes before the end. */
+  /**
+   * Where the next data or hole begins; `undefined` where none comes before the end.
+   * What the host can't tell is data.
+   */
   seek(
     fd: number,
     offset: number,
@@ -31,9 +36,11 @@ export interface HostRanges {
  */
 export class FileRanges implements HostRanges {
   readonly #calls: HostCalls;
+  readonly #extents: ExtentCounts;
 
   constructor(calls: HostCalls) {
     this.#calls = calls;
+    this.#extents = new ExtentCounts(calls);
   }
 
   async allocate(fd: number, offset: number, length: number): Promise<void> {
@@ -55,16 +62,19 @@ export class FileRanges implements HostRanges {
     offset: number,
     what: ContentKind,
   ): Promise<number | undefined> {
-    const place = await this.#seek(fd, offset, what);
-    if (place >= 0) return place;
-    // The number of its error is the other thread's. Only this one says whether there
-    // is no data any more, or the host can't tell; it has looked through that just now.
     const { libc } = this.#open();
-    const again = Number(libc.lseek(fd, BigInt(offset), WHENCE[what]));
-    if (again >= 0) return again;
-    const errno = this.#calls.errno();
-    if (errno === ENXIO) return undefined;
-    throw hostError(errno, "lseek");
+    const place = Number(
+      await libc.lseek_later(fd, BigInt(offset), WHENCE[what]),
+    );
+    if (place >= 0) return place <= MAX_PLACE ? place : undefined;
+    if (what === "hole") return undefined;
+    // The number of its error is the other thread's: whether there is no data any more
+    // is seen by whether the host can go through all that there is. Asked once more on
+    // this thread it would say so, and all clients would wait.
+    this.#open();
+    if (await this.#extents.areKnown(fd, offset)) return undefined;
+    // What it can't tell is for a read to find out.
+    return offset;
   }
 
   async #fallocate(
@@ -93,11 +103,6 @@ export class FileRanges implements HostRanges {
       return hostError(this.#calls.errno(), "fallocate");
     }
     return undefined;
-  }
-
-  async #seek(fd: number, offset: number, what: ContentKind): Promise<number> {
-    const { libc } = this.#open();
-    return Number(await libc.lseek_later(fd, BigInt(offset), WHENCE[what]));
   }
 
   /** The calls; not after a wait for them that was longer than the folder was served. */

@@ -66,6 +66,20 @@ const SYMBOLS = {
     result: "i64",
     nonblocking: true,
   },
+  /** Of FIEMAP alone, on a thread of its own; the buffer is its address. */
+  ioctl_later: {
+    name: "ioctl",
+    parameters: ["i32", "u64", "u64"],
+    result: "i32",
+    nonblocking: true,
+  },
+  /** On a thread of its own, and the buffer is its address. */
+  fstatfs_later: {
+    name: "fstatfs",
+    parameters: ["i32", "u64"],
+    result: "i32",
+    nonblocking: true,
+  },
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   /** The same, on a thread of its own. */
   fallocate_later: {

@@ -167,11 +167,14 @@ export class ContentFiles implements Contents {
     const beyond = what === "hole" ? offset : undefined;
     const file = this.#find(number);
     if (file === undefined) return beyond;
-    const look = () => this.#ranges!.seek(file.fd, offset, what);
+    const look = async () =>
+      this.measure(number).size <= offset
+        ? beyond
+        : await this.#ranges!.seek(file.fd, offset, what);
     const call = ongoingCall();
     const place = file.transferring(() => byThread(look, { call, locked }));
     this.#await(place);
-    return place.then((place) => place ?? beyond, throwAsFsError);
+    return place.catch(throwAsFsError);
   }
 
   segments(number: number): readonly Segment[] {

@@ -30,6 +30,19 @@ function busyThreads(): AsyncDisposable {
   };
 }
 
+Deno.test("where a content ends before its file does, there is a hole", {
+  ignore,
+}, async () => {
+  using folder = temporary();
+  await using(folder.path, async (fs) => {
+    const file = make(fs, "file");
+    await fs.write(file, 0, pattern(50_000, 1), "file");
+    await fs.setattr(file, { size: 200_000 });
+    assertEquals(await fs.seek(file, 100_000, "hole"), 100_000);
+    assertEquals(await fs.seek(file, 100_000, "data"), undefined);
+  });
+});
+
 Deno.test(
   "a hole gives its room back to the quota, and is there after a restart",
   {
