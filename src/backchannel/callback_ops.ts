@@ -90,6 +90,12 @@ export interface CBRecallAnyArgs {
   readonly types: number;
 }
 
+/** CB_RECALL_SLOT4args (RFC 8881 20.8.1). */
+export interface CBRecallSlotArgs {
+  /** The highest slot of the session that the client should use. */
+  readonly target: number;
+}
+
 /** CB_NOTIFY_LOCK4args (RFC 8881 20.11.1). */
 export interface CBNotifyLockArgs {
   /** The file. */
@@ -187,6 +193,13 @@ export const CALLBACK_OPERATIONS = {
       xdr.uint32(args.keep);
       xdr.array([args.types], (xdr, word) => xdr.uint32(word));
     },
+    decode: () => {},
+  }),
+
+  CB_RECALL_SLOT: row<CBRecallSlotArgs>({
+    number: 10,
+    name: "CB_RECALL_SLOT",
+    encode: (xdr, args) => xdr.uint32(args.target),
     decode: () => {},
   }),
 

@@ -5,12 +5,15 @@ import type { MetricsRegistry } from "./registry.ts";
 import { collectedCounter, gauge } from "./instruments.ts";
 
 /** What gauges of the state are read from: a `ServerState`. */
-export type StateSource = Pick<ServerState, "budget" | "clients" | "files">;
+export type StateSource = Pick<
+  ServerState,
+  "budget" | "clients" | "files" | "replyLimit"
+>;
 
 /**
  * What is remembered of clients: `clients{lease}`, `connections_bound`, `opens`,
  * `open_files`, `locks`, `waiting_locks`, `works`, `state_bytes`, `state_limit_bytes`,
- * `state_refusals_total` and `leases_expired_total`. All but the last are read
+ * `state_refusals_total`, `slot_recalls_total` and `leases_expired_total`. All but the last are read
  * at a scrape, off counts that the state keeps anyway.
  */
 export class StateMetrics implements ClientObserver {
@@ -18,7 +21,7 @@ export class StateMetrics implements ClientObserver {
 
   constructor(
     registry: MetricsRegistry,
-    { budget, clients, files }: StateSource,
+    { budget, clients, files, replyLimit }: StateSource,
   ) {
     const { counts } = budget;
     gauge(registry, {
@@ -66,6 +69,11 @@ export class StateMetrics implements ClientObserver {
       help:
         "How often there was no room for more state, of a client or at all.",
       collect: (counter) => counter.inc(budget.refusals),
+    });
+    collectedCounter(registry, {
+      name: "slot_recalls_total",
+      help: "How often a session was asked to use fewer slots.",
+      collect: (counter) => counter.inc(replyLimit.asked),
     });
     collectedCounter(registry, {
       name: "leases_expired_total",

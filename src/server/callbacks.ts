@@ -12,6 +12,7 @@ import { type AllowCallbackAddress, DialOut } from "../backchannel/dial_out.ts";
 import { LockNotifications } from "../delegations/lock_notifications.ts";
 import { ofLease } from "../backchannel/retry_policy.ts";
 import { OffloadReports } from "../delegations/offload_reports.ts";
+import { SlotRecalls } from "../delegations/slot_recalls.ts";
 import {
   DelegationKeeper,
   type DelegationKeeperOptions,
@@ -86,6 +87,7 @@ export class Callbacks {
       log,
     });
     state.waiting.notifier = new LockNotifications(this.router);
+    state.replyLimit.recaller = new SlotRecalls(this.router);
     const retryAfter = ofLease(RETRY_AFTER, leaseMs);
     const { router } = this;
     this.#offloads = new OffloadReports({ router, clock, log, retryAfter });

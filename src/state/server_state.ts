@@ -141,7 +141,11 @@ export class ServerState implements LockingTables {
       effects: options.effects,
       store: this.sessionStore,
     });
-    this.replyLimit = new ReplyLimit(this.sessions, maxReplayCacheBytes);
+    this.replyLimit = new ReplyLimit(
+      this.sessions,
+      maxReplayCacheBytes,
+      this.budget,
+    );
     this.stateids = new StateidTable({
       boot: new DataView(random(4).buffer).getUint32(0),
       random,

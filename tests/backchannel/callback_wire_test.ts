@@ -159,6 +159,15 @@ Deno.test("CB_RECALL_ANY says how many of which types may be kept (RFC 8881 20.6
   );
 });
 
+Deno.test("CB_RECALL_SLOT says the highest slot to use (RFC 8881 20.8.1)", () => {
+  const { CB_RECALL_SLOT } = CALLBACK_OPERATIONS;
+  assertEquals(CB_RECALL_SLOT.number, 10);
+  assertEquals(
+    encoded((xdr) => CB_RECALL_SLOT.encode(xdr, { target: 31 })),
+    "0000001f",
+  );
+});
+
 Deno.test("CB_NOTIFY carries a notify4 for each change (RFC 8881 20.4.1)", () => {
   const place = { name: "old", cookie: 7 };
   const attributes = Uint8Array.of(

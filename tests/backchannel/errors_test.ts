@@ -20,7 +20,12 @@ import { CallbackFixture, HANDLE, recall } from "./callback_fixture.ts";
 
 /** What the server calls back with. */
 const operations: Record<
-  "RECALL" | "GETATTR" | "NOTIFY" | "NOTIFY_LOCK" | "RECALL_ANY",
+  | "RECALL"
+  | "GETATTR"
+  | "NOTIFY"
+  | "NOTIFY_LOCK"
+  | "RECALL_ANY"
+  | "RECALL_SLOT",
   CallbackOperation
 > = {
   RECALL: recall(),
@@ -40,6 +45,9 @@ const operations: Record<
   RECALL_ANY: callbackOperation(CALLBACK_OPERATIONS.CB_RECALL_ANY, {
     keep: 0,
     types: 1,
+  }),
+  RECALL_SLOT: callbackOperation(CALLBACK_OPERATIONS.CB_RECALL_SLOT, {
+    target: 0,
   }),
 };
 

@@ -72,6 +72,7 @@ import {
   TURN,
 } from "../../src/state/lock_queue.ts";
 import { DAY } from "../../src/state/server_state.ts";
+import { MUCH as MUCH_KEPT } from "../../src/state/reply_limit.ts";
 import { SHARE } from "../../src/state/party_shares.ts";
 import { HANDLE_SIZE } from "../../src/vfs/file_handle.ts";
 import { MAX_XATTR_VALUE } from "../../src/vfs/xattrs.ts";
@@ -211,6 +212,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "something new more than": ARRIVAL_MS,
     "it is run again within": ANSWER_AGE_MS,
     "longer ones than": LONGEST_ANSWER,
+    "a session whose slots keep": MUCH_KEPT,
     "was told by CB_NOTIFY_LOCK has": TURN,
     "counted from the last one:": MIN_RETRY_AFTER,
     "two seconds at least,": FIRST_RETRY_AFTER,
