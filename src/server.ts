@@ -1,3 +1,4 @@
+import { allDone } from "./base/all_done.ts";
 import { aborted } from "./base/abort.ts";
 import { leave } from "./base/awaitable.ts";
 import { type Clock, systemClock, wakingClock } from "./base/clock.ts";
@@ -235,10 +236,9 @@ export class NfsServer implements AsyncDisposable {
         aborted(deadline.signal),
       ]);
       clients?.end();
-      await Promise.all([
-        fileSystems.release(deadline.signal),
-        clients?.settle(),
-      ]);
+      // A disk that keeps no records may fail the file systems as well: each is told of here.
+      const keep = async () => await clients?.settle();
+      await allDone([fileSystems.release(deadline.signal), keep()]);
     } finally {
       this.#endSweeps?.();
       clients?.[Symbol.dispose]();

@@ -136,6 +136,7 @@ export class DelegationKeeper implements DelegationPolicy {
       router,
       timeout: options.queryTimeout ?? QUERY_TIMEOUT,
       clock,
+      waited: (holder, ms) => this.#noteWait(holder, ms),
     });
   }
 

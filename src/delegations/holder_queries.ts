@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { Status } from "../nfs4/constants.ts";
+import type { Client } from "../state/client.ts";
 import type { Delegation, HolderAnswer } from "../state/delegations.ts";
 import {
   CALLBACK_OPERATIONS,
@@ -18,6 +19,8 @@ export interface HolderQueriesOptions {
   readonly timeout: number;
   /** What that goes by. */
   readonly clock: Clock;
+  /** Is told how many milliseconds a question has kept other clients waiting. */
+  readonly waited: (holder: Client, ms: number) => void;
 }
 
 /** A question that was asked, and how to give it up. */
@@ -47,7 +50,8 @@ export class HolderQueries {
   ask(delegation: Delegation): Promise<HolderAnswer | undefined> {
     const asked = this.#asked.get(delegation);
     if (asked !== undefined) return asked.answer;
-    const { router, timeout, clock } = this.#options;
+    const { router, timeout, clock, waited } = this.#options;
+    const since = clock.now();
     const { promise, resolve } = Promise.withResolvers<
       HolderAnswer | undefined
     >();
@@ -55,6 +59,7 @@ export class HolderQueries {
     const finish = (held: HolderAnswer | undefined): void => {
       if (!this.#asked.delete(delegation)) return;
       cancel();
+      waited(delegation.client, clock.now() - since);
       resolve(held);
     };
     const cancel = clock.schedule(() => finish(undefined), timeout);

@@ -1,3 +1,4 @@
+import { allDone } from "../base/all_done.ts";
 import { aborted } from "../base/abort.ts";
 import { leave } from "../base/awaitable.ts";
 import type { Clock } from "../base/clock.ts";
@@ -120,7 +121,7 @@ export class CheckedFileSystems {
    * host are not waited for when `deadline` has aborted.
    */
   async release(deadline: AbortSignal): Promise<void> {
-    const released = await Promise.allSettled(
+    await allDone(
       [...this.#checked].map(async ([inner, fs]) => {
         const wasUnserved = this.#unserved.has(fs);
         // One that began meanwhile goes on with it.
@@ -130,9 +131,6 @@ export class CheckedFileSystems {
         await releasing;
       }),
     );
-    for (const each of released) {
-      if (each.status === "rejected") throw each.reason;
-    }
   }
 
   /** Ends one that is not released when it should be. */

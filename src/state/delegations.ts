@@ -123,7 +123,7 @@ export class Delegation extends LockingState {
   readonly uid: number;
   /** What they were checked for: OPEN4_SHARE_ACCESS_READ, _WRITE or both. */
   readonly checked: number;
-  /** The file's change when a write delegation was granted (RFC 8881 10.4.3, sc). */
+  /** The file's change when a write delegation was granted (RFC 8881 10.4.3, sc); of one that was reclaimed it is not known. */
   readonly change: number | undefined;
   /** The request that it was granted to; undefined in NFSv4.0. */
   readonly grantedTo: GrantingRequest | undefined;

@@ -72,6 +72,16 @@ Deno.test("what is opened for writing in grace, by a reclaim, has not changed", 
   assertEquals(await isRecalled(holder, "file", write), false);
 });
 
+Deno.test("the holder of a reclaimed delegation for writing is not asked for what it counts from another change: it is recalled (RFC 8881 10.4.3)", async () => {
+  const { holder, other, way } = await restarted();
+  const write = { access: BOTH, delegate: 2 };
+  assertEquals(await isRecalled(holder, "file", write), false);
+  const look = [...walk(["file"]), op.getattr(["change", "time_modify"])];
+  assertEquals(await other.status(...look), "DELAY");
+  const asked = way.sent.flatMap(({ operations }) => operations);
+  assertEquals(asked.map(({ row }) => row.name), ["CB_RECALL"]);
+});
+
 Deno.test("where more files were changed in grace than are remembered it may be any", async () => {
   const { keeper, holder } = await restarted();
   const note = (key: number) =>

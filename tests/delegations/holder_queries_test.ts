@@ -96,6 +96,21 @@ Deno.test("what a holder says again and again is a change each time (RFC 8881 10
   assertEquals(second.change! > first.change!, true);
 });
 
+Deno.test("a holder that answers late, time and again, is late with all that it has (RFC 8881 10.4)", async () => {
+  const { fixture, holder, other, sent } = await start();
+  const { change, size } = await seen(holder);
+  const clean = { change: change!, size: Number(size!) };
+  const recalls = () =>
+    sent.filter(({ operations: [op] }) => op!.row.name === "CB_RECALL").length;
+  for (let i = 0; i < 20 && recalls() === 0; i++) {
+    const looked = other.status(...AT_FILE, ASKED);
+    fixture.clock.advance(450);
+    answer(sent.at(-1)!, clean);
+    assertEquals(await looked, "OK");
+  }
+  assertEquals(recalls(), 1);
+});
+
 Deno.test("an answer that comes after its holder has set the times changes nothing", async () => {
   const { fixture, holder, other, stateid, sent } = await start();
   const { change, size } = await seen(holder);

@@ -1,9 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { local } from "../../src/backends/local/mod.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
+import { ClientRecovery } from "../../src/recovery/client_recovery.ts";
 import { serve } from "../../src/server.ts";
 import { ended } from "../../src/vfs/ended.ts";
+import { FsError } from "../../src/vfs/errors.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
+import { freePort } from "../interop/server.ts";
 import { waiting } from "../robustness/fixture.ts";
 import {
   anonymousStateid,
@@ -77,6 +80,38 @@ Deno.test("a file system that ends while another server starts is refused, or go
     assertEquals(fs.disposals(), 1);
   }
 });
+
+Deno.test(
+  "a server whose disk takes neither records nor files says so once, when all file systems have ended",
+  {
+    permissions: { read: true, write: true, net: true, sys: true },
+    ignore: Deno.permissions.querySync({ name: "write" }).state !== "granted",
+  },
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const { settle } = ClientRecovery.prototype;
+    try {
+      const fs = memory() as FileSystem;
+      let hasEnded = false;
+      fs.dispose = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        hasEnded = true;
+        throw new FsError("io", "the files are gone");
+      };
+      const port = freePort();
+      const server = await serve(fs, { port, stateDirectory: folder });
+      ClientRecovery.prototype.settle = () => {
+        throw new FsError("io", "the records are gone");
+      };
+      // What is left to no waiter ends the process.
+      await assertRejects(() => server.close(), FsError, "the files are gone");
+      assertEquals(hasEnded, true);
+    } finally {
+      ClientRecovery.prototype.settle = settle;
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
 
 Deno.test("recall of a file system that is not served is the program's mistake", async () => {
   await using server = await serve(memory(), { port: 0 });

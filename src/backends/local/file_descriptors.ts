@@ -1,3 +1,4 @@
+import { allDone } from "../../base/all_done.ts";
 import fs from "node:fs";
 import { askedBy, workFor } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -282,13 +283,11 @@ export class FileDescriptors {
     const unsynced = nodes.filter(({ isGone, descriptor }) =>
       !isGone && descriptor?.isUnsynced
     );
-    const results = await Promise.allSettled(
-      unsynced.map((node) => this.sync(node, { all: false })),
-    );
-    for (const node of nodes) this.close(node);
-    await this.closing.dispose();
-    for (const result of results) {
-      if (result.status === "rejected") throw result.reason;
+    try {
+      await allDone(unsynced.map((node) => this.sync(node, { all: false })));
+    } finally {
+      for (const node of nodes) this.close(node);
+      await this.closing.dispose();
     }
   }
 

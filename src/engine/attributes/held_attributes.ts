@@ -57,7 +57,9 @@ function isHolder(
 /**
  * The attributes of a file as its holder sees them (RFC 8881 10.4.3). When the
  * holder does not answer in a moment its delegation is recalled, and the caller
- * is put off with NFS4ERR_DELAY.
+ * is put off with NFS4ERR_DELAY; so is one that was reclaimed: a holder that has
+ * written before the restart counts change from another place than the server,
+ * and all of its answers would look as if it had something new.
  */
 export function* askHolder(
   context: CompoundContext,
@@ -69,7 +71,8 @@ export function* askHolder(
 ): Steps<FileAttributes | StatusCode> {
   const { attributes: table, state: { files: { policy } } } = context.services;
   const wanted = table.wanted(requested);
-  const held = delegation.isRecalled
+  const isKnown = delegation.change !== undefined;
+  const held = delegation.isRecalled || !isKnown
     ? undefined
     : yield* wait(policy.query?.(delegation));
   // Thousands may have waited for the same answer.
@@ -97,10 +100,9 @@ export function* askHolder(
 function isModified(
   delegation: Delegation,
   held: HeldAttributes,
-  { size, change }: Pick<FileAttributes, "size" | "change">,
+  { size }: Pick<FileAttributes, "size">,
 ): boolean {
-  return held.size !== size ||
-    held.change !== BigInt(delegation.change ?? change);
+  return held.size !== size || held.change !== BigInt(delegation.change!);
 }
 
 /** Whether what the holder of a delegation said holds still: it has it, and has set nothing since it was asked. */

@@ -44,7 +44,10 @@ export function delegate(
     : take(delegateWriting(context, open, wish));
 }
 
-/** A delegation for writing, with the change attribute that it begins with. */
+/**
+ * A delegation for writing, with the change attribute that it begins with. What one
+ * that is reclaimed began with its holder alone knows.
+ */
 function* delegateWriting(
   context: CompoundContext,
   open: OpenState,
@@ -62,7 +65,9 @@ function* delegateWriting(
   }
   // While the file system was busy, another client may have opened the file.
   const offer = offerFor(context, open, wish);
-  return isReason(offer) ? offer : grant(context, open, { ...offer, change });
+  if (isReason(offer)) return offer;
+  const isReclaimed = wish.claim.type === "previous";
+  return grant(context, open, isReclaimed ? offer : { ...offer, change });
 }
 
 /**
