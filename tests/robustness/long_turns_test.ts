@@ -5,8 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Clock } from "../../src/base/clock.ts";
-import { nextTurnOfWorker, SLICE, type Turn } from "../../src/base/turn.ts";
+import { SLICE } from "../../src/base/turn.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { NfsProgram } from "../../src/engine/nfs_program.ts";
 import type { EngineObserver } from "../../src/engine/observer.ts";
@@ -33,88 +32,16 @@ import {
   writeCompound,
 } from "../support/client/mod.ts";
 import { samples } from "./samples.ts";
+import { PIECE, working, WorkingLoop } from "./working_loop.ts";
 
 /** Connections with a call each: as many as are begun between two looks for input. */
 const CONNECTIONS = 48;
 /** Operations of each. */
 const MANY = 18;
-/** Milliseconds that a call of the file system takes, and an operation that is not brief. */
-const PIECE = 0.5;
-/** The same of a brief one. */
+/** Milliseconds that a brief operation takes. */
 const BRIEF = 0.05;
 /** Milliseconds that the longest single operation takes by that. */
 const LONGEST_OPERATION = 5;
-
-/** The event loop of a server whose every piece of work takes its time. */
-class WorkingLoop implements Turn {
-  #total = 0;
-  #began = 0;
-  #looking: Promise<void> | undefined;
-  #isWaking = false;
-  readonly #waiting: (() => void)[] = [];
-  /** Milliseconds of the longest turn. */
-  longest = 0;
-
-  get isOver(): boolean {
-    return this.#spent > SLICE;
-  }
-
-  /** A clock that goes on with the work. */
-  clock(clock: Clock): Clock {
-    const began = clock.now();
-    const now = () => began + this.#total;
-    return Object.assign(Object.create(clock), { now });
-  }
-
-  work(milliseconds: number): void {
-    this.#total += milliseconds;
-    this.longest = Math.max(this.longest, this.#spent);
-  }
-
-  /** Looks for input, once for all that ask. */
-  readonly look = (): Promise<void> =>
-    this.#looking ??= nextTurnOfWorker().then(() => {
-      this.#looking = undefined;
-      this.#began = this.#total;
-    });
-
-  next(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      if (!this.#isWaking) this.#wake();
-    });
-  }
-
-  async #wake(): Promise<void> {
-    this.#isWaking = true;
-    while (this.#waiting.length > 0) {
-      await this.look();
-      do {
-        this.#waiting.shift()!();
-        for (let i = 0; i < 64; i++) await undefined;
-      } while (this.#waiting.length > 0 && !this.isOver);
-    }
-    this.#isWaking = false;
-  }
-
-  get #spent(): number {
-    return this.#total - this.#began;
-  }
-}
-
-/** The same file system, whose every call takes its time. */
-function working(fs: FileSystem, loop: WorkingLoop): FileSystem {
-  return new Proxy(fs, {
-    get(_, name) {
-      const value = Reflect.get(fs, name);
-      if (typeof value !== "function") return value;
-      return (...given: unknown[]) => {
-        loop.work(PIECE);
-        return value.apply(fs, given);
-      };
-    },
-  });
-}
 
 const many = (make: (i: number) => Request[]): Request[] =>
   Array.from({ length: MANY }, (_, i) => make(i)).flat();

@@ -94,7 +94,7 @@ Deno.test(
     assertEquals(await cancelled, "OK");
     const { writes } = worker;
     // Over all that is copied by now.
-  const data = new Uint8Array((BEFORE + 1) * 65_536).fill(1);
+    const data = new Uint8Array((BEFORE + 1) * 65_536).fill(1);
     const write = op.write({ data, stable: Stable.FILE_SYNC });
     assertEquals(await client.status(...walk(["target"]), write), "OK");
     await server.services.jobs.finished();
