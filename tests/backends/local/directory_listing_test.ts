@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { DirectoryListing } from "../../../src/backends/local/directory_listing.ts";
+import type { HostListing } from "../../../src/backends/local/host.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
+import { ShortTurns } from "../../support/short_turns.ts";
+import { makeHost, noFolder, Sandbox } from "./fixture.ts";
 
 function listingOf(
   names: readonly string[],
@@ -93,4 +97,33 @@ Deno.test("directory listing: names that were made to collide cost little more",
   for (let i = 0; i < 20_000; i++) listing.add(`${i}`);
   assertLess(performance.now() - before, 2000);
   assertEquals([...listing.after(0)].length, 20_000);
+});
+
+Deno.test({
+  name:
+    "local: a crowd that waits for the listing of one folder goes on in turns",
+  ignore: noFolder,
+  fn: async () => {
+    await using box = new Sandbox();
+    for (let i = 0; i < 10; i++) Deno.writeTextFileSync(`${box.path}/${i}`, "");
+    const host = makeHost(false);
+    const [list, stat] = [host.list.bind(host), host.stat.bind(host)];
+    const { promise: asked, resolve: goOn } = Promise.withResolvers<void>();
+    host.list = (folder) => () =>
+      asked.then(() => list(folder) as Iterable<HostListing>);
+    const turn = new ShortTurns(10);
+    host.stat = (folder, name) => {
+      turn.look();
+      return stat(folder, name);
+    };
+    const fs = new HostedFileSystem(host, box.path, { turn });
+    const root = fs.root();
+    const pages = Promise.all(
+      Array.from({ length: 100 }, () => fs.readdir(root, 0, 10)),
+    );
+    goOn();
+    for (const { entries } of await pages) assertEquals(entries.length, 10);
+    assertLess(turn.most, 50);
+    await fs.dispose();
+  },
 });

@@ -1,5 +1,6 @@
-import fs from "node:fs";
 import { assertEquals } from "@std/assert";
+import fs from "node:fs";
+import { hasSubvolumes } from "../../../src/backends/local/file_system_type.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { readMountTable } from "../../../src/backends/local/mount_table.ts";
 import { LOOK_MS } from "../../../src/backends/local/mount_watch.ts";
@@ -106,4 +107,11 @@ Deno.test({
       Deno.removeSync(base, { recursive: true });
     }
   },
+});
+
+Deno.test("a folder on btrfs may have subvolumes below it, one on another file system or an unknown has none", () => {
+  const btrfs = 0x9123683e, ext4 = 0xef53;
+  const told = [btrfs, ext4, undefined]
+    .map((type) => hasSubvolumes("/folder", () => type));
+  assertEquals(told, [true, false, false]);
 });

@@ -1,5 +1,5 @@
 /**
- * Run by unprivileged_test.ts as an ordinary user on a folder of its own:
+ * Run by permissions_test.ts as an ordinary user on a folder of its own:
  * prints what the back end made of it.
  */
 import { local } from "../../../src/backends/local/mod.ts";

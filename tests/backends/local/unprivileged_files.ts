@@ -1,5 +1,5 @@
 /**
- * Run by unprivileged_test.ts as an ordinary user on a folder of its own: prints
+ * Run by permissions_test.ts as an ordinary user on a folder of its own: prints
  * what clients can do with files whose mode keeps this user from a part of it.
  */
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";

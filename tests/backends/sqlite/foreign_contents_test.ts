@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
+import { ContentFiles } from "../../../src/backends/sqlite/content_files.ts";
+import { pathOf } from "../../../src/backends/sqlite/content_folders.ts";
+import { hostDisk } from "../../../src/backends/sqlite/disk.ts";
 import { sqlite } from "../../../src/backends/sqlite/mod.ts";
 import { canWrite, make, pattern, temporary, using } from "./fixture.ts";
 import { LossyDisk } from "./lossy_disk.ts";
@@ -111,5 +114,21 @@ Deno.test({
       await using(store, () => {});
       assert(isThere(`${store}/${STRAYS[0]}`));
     }
+  },
+});
+
+Deno.test({
+  name:
+    "content is made where there is none of its number, and else left as it is",
+  ignore: !canWrite,
+  async fn() {
+    using folder = temporary();
+    const contents = new ContentFiles(folder.path, hostDisk);
+    assertEquals(contents.make(1), true);
+    const path = pathOf(folder.path, 1);
+    Deno.writeTextFileSync(path, "of another life");
+    assertEquals(contents.make(1), false);
+    assertEquals(Deno.readTextFileSync(path), "of another life");
+    await contents.close();
   },
 });

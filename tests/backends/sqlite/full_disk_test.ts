@@ -1,10 +1,12 @@
 import {
+  assert,
   assertEquals,
   assertGreater,
   assertLess,
   assertRejects,
   assertThrows,
 } from "@std/assert";
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import { hostDisk } from "../../../src/backends/sqlite/disk.ts";
@@ -12,11 +14,19 @@ import {
   sqlite,
   type SqliteFileSystem,
 } from "../../../src/backends/sqlite/mod.ts";
-import { UniqueNumbers } from "../../../src/backends/sqlite/unique_numbers.ts";
+import { RoomAhead } from "../../../src/backends/sqlite/room_ahead.ts";
 import { Transaction } from "../../../src/backends/sqlite/transaction.ts";
+import { UniqueNumbers } from "../../../src/backends/sqlite/unique_numbers.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
-import { canWrite, find, whole } from "./fixture.ts";
-import { make, pattern, temporary, using } from "./fixture.ts";
+import {
+  canWrite,
+  find,
+  make,
+  pattern,
+  temporary,
+  using,
+  whole,
+} from "./fixture.ts";
 
 /** What a transaction works with. */
 const parts = { sequence: new UniqueNumbers(0, () => {}), disk: hostDisk };
@@ -180,3 +190,63 @@ for (const [what, grow] of Object.entries(GROWTHS)) {
     },
   });
 }
+
+for (
+  const [what, path, flags, code] of [
+    ["a disk that is full", "/dev/full", "r+", "no-space"],
+    // As good as an I/O error: the host does not write.
+    ["a disk that fails", undefined, "r", "io"],
+  ] as const
+) {
+  Deno.test({
+    name: `${what} is told as that where room is to be set aside on it`,
+    ignore: !canWrite || Deno.build.os !== "linux",
+    fn() {
+      using folder = temporary();
+      const file = `${folder.path}/file`;
+      Deno.writeTextFileSync(file, "1234");
+      const descriptor = openSync(path ?? file, flags);
+      try {
+        const room = new RoomAhead(descriptor);
+        const lack = room.reach(4097);
+        assert(lack instanceof FsError);
+        assertEquals(lack.code, code);
+        if (path === undefined) assertEquals(room.reach(4), undefined);
+      } finally {
+        closeSync(descriptor);
+      }
+    },
+  });
+}
+
+const MIB = 2 ** 20;
+
+Deno.test({
+  name: "store.db gives back what rounds of files took, and stays level",
+  ignore: !canWrite,
+  async fn() {
+    using folder = temporary();
+    const fs = sqlite(folder.path, { durability: "os", longLog: MIB });
+    const size = (name: string) => Deno.statSync(`${folder.path}/${name}`).size;
+    const after: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 2000; i++) {
+        fs.write(make(fs, `file${i}`), 0, pattern(8000, i), "file");
+        if (i % 10 === 0) await fs.settle();
+      }
+      assert(size("store.db") > 12 * MIB);
+      for (let i = 0; i < 2000; i++) {
+        fs.remove(fs.root(), `file${i}`);
+        if (i % 10 === 0) await fs.settle();
+      }
+      await fs.settle();
+      after.push(size("store.db"));
+    }
+    // What stays is the level, and what the log has not brought yet.
+    for (const bytes of after) assertLess(bytes, 9 * MIB);
+    assertLess(size("store.db-wal"), 4 * MIB);
+    await fs.dispose();
+    const { problems } = await checkStore(folder.path);
+    assert(problems.length === 0, problems.join());
+  },
+});

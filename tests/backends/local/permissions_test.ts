@@ -1,5 +1,11 @@
+/** What local does with what the host permits it. */
+
 import { assertEquals } from "@std/assert";
-import { isRoot, Sandbox } from "./fixture.ts";
+import nodeFs from "node:fs";
+import { NO_NEW_SYMLINKS } from "../../../src/backends/local/limitations.ts";
+import { local } from "../../../src/backends/local/mod.ts";
+import type { CreateKind } from "../../../src/vfs/mod.ts";
+import { attributes, codeOf, isRoot, noFolder, Sandbox } from "./fixture.ts";
 
 const NOBODY = 65534;
 const script = pathOf("unprivileged.ts");
@@ -101,3 +107,60 @@ Deno.test({
     });
   },
 });
+
+const path = noFolder ? "/" : Deno.realPathSync(Deno.makeTempDirSync());
+
+Deno.test({
+  name:
+    "local: where Deno may write to the folder alone no symlinks are made, and that is told",
+  ignore: noFolder,
+  permissions: { read: [path], write: [path] },
+  async fn() {
+    const fs = local(path);
+    assertEquals(fs.limitations.includes(NO_NEW_SYMLINKS), true);
+    const kind = { type: "symlink", target: "x" } as const;
+    const made = () => fs.create(fs.root(), "link", kind, { attributes });
+    assertEquals(await codeOf(made), "not-supported");
+    await fs.dispose();
+    Deno.removeSync(path);
+  },
+});
+
+/** What hosts say of a file that they don't give away; the last is what Deno has no name for. */
+const words = ["EPERM", "EACCES", "EINVAL", "ENOTSUP", "ENOSYS", "UNKNOWN"];
+const EOVERFLOW = 75;
+const kinds: readonly CreateKind[] = [
+  { type: "file" },
+  { type: "directory" },
+  { type: "symlink", target: "x" },
+];
+
+for (const code of words) {
+  Deno.test({
+    name: `local: what the host gives to no other user (${code}) stays its own`,
+    ignore: !isRoot,
+    fn: async () => {
+      await using box = new Sandbox();
+      const { fs } = box;
+      const { chownSync, lchownSync } = nodeFs;
+      const refuse = () => {
+        const error = new Error(`${code}: chown`);
+        throw Object.assign(error, { code, errno: -EOVERFLOW });
+      };
+      Object.assign(nodeFs, { chownSync: refuse, lchownSync: refuse });
+      try {
+        for (const kind of kinds) {
+          const attributes = { mode: 0o6755, uid: 1000, gid: 1000 };
+          const options = { attributes };
+          const made = await fs.create(fs.root(), kind.type, kind, options);
+          const { mode, uid } = await fs.getattr(made.node);
+          assertEquals(uid, 0);
+          // No program of another user runs as the server's.
+          if (kind.type === "file") assertEquals(mode, 0o755);
+        }
+      } finally {
+        Object.assign(nodeFs, { chownSync, lchownSync });
+      }
+    },
+  });
+}
