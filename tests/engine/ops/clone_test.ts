@@ -5,7 +5,6 @@ import {
   type DelegationPolicy,
   noDelegations,
 } from "../../../src/state/delegations.ts";
-import { waiting } from "../../robustness/fixture.ts";
 import {
   anonymousStateid,
   bypassStateid,
@@ -14,12 +13,17 @@ import {
   type Stateid,
   walk,
 } from "../../support/client/mod.ts";
-import { type StateClient, StateFixture } from "../state_fixture.ts";
+import { StateFixture } from "../state_fixture.ts";
+import {
+  between,
+  content,
+  LAST,
+  PAGE,
+  READ,
+  systems,
+  WRITE,
+} from "./copying_fixture.ts";
 
-const READ = 1;
-const WRITE = 2;
-const PAGE = 65_536;
-const LAST = 2n ** 64n - 1n;
 const SIZE = 2 * PAGE + 9;
 
 const tree = () => ({
@@ -36,23 +40,8 @@ const clone = (range: Partial<CopyRange> = {}) =>
   });
 
 /** CLONE from one file to another. */
-const cloned = (range: Partial<CopyRange> = {}, names = ["source", "target"]) =>
-  [
-    ...walk([names[0]!]),
-    op.savefh(),
-    ...walk([names[1]!]),
-    clone(range),
-  ] as const;
-
-async function content(client: StateClient, name = "target") {
-  const read = op.read({ count: 2 ** 20 });
-  return (await client.ok("READ", ...walk([name]), read)).data;
-}
-
-const systems: Record<string, (fs: FileSystem) => FileSystem> = {
-  "at once": (fs) => fs,
-  "by promises": (fs) => waiting(fs),
-};
+const cloned = (range: Partial<CopyRange> = {}, names?: string[]) =>
+  between(clone(range), names);
 
 for (const [how, system] of Object.entries(systems)) {
   const fixture = () => new StateFixture({ fs: system(memory(tree())) });

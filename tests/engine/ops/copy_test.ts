@@ -5,7 +5,6 @@ import {
   type DelegationPolicy,
   noDelegations,
 } from "../../../src/state/delegations.ts";
-import { waiting } from "../../robustness/fixture.ts";
 import {
   anonymousStateid,
   bypassStateid,
@@ -16,12 +15,17 @@ import {
 } from "../../support/client/mod.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 import { type StateClient, StateFixture } from "../state_fixture.ts";
+import {
+  between,
+  content,
+  LAST,
+  PAGE,
+  READ,
+  systems,
+  WRITE,
+} from "./copying_fixture.ts";
 
-const READ = 1;
-const WRITE = 2;
-const PAGE = 65_536;
 const MiB = 2 ** 20;
-const LAST = 2n ** 64n - 1n;
 const SIZE = 3 * PAGE + 9;
 
 const random = new SeededRandom(1).bytes(SIZE);
@@ -37,18 +41,8 @@ const copy = (options: Options = {}) =>
   });
 
 /** COPY from one file to another. */
-const copied = (options: Options = {}, names = ["source", "target"]) =>
-  [
-    ...walk([names[0]!]),
-    op.savefh(),
-    ...walk([names[1]!]),
-    copy(options),
-  ] as const;
-
-async function content(client: StateClient, name = "target") {
-  const read = op.read({ count: MiB / 2 });
-  return (await client.ok("READ", ...walk([name]), read)).data;
-}
+const copied = (options: Options = {}, names?: string[]) =>
+  between(copy(options), names);
 
 async function sizes(client: StateClient, name = "target") {
   const get = op.getattr(["size", "space_used"]);
@@ -58,11 +52,6 @@ async function sizes(client: StateClient, name = "target") {
 
 const write = (client: StateClient, name: string, at: number, data: string) =>
   client.ok("WRITE", ...walk([name]), op.write({ offset: BigInt(at), data }));
-
-const systems: Record<string, (fs: FileSystem) => FileSystem> = {
-  "at once": (fs) => fs,
-  "by promises": (fs) => waiting(fs),
-};
 
 /** A file system with some methods in place of its own. */
 function changed(
