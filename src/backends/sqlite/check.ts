@@ -32,14 +32,14 @@ export async function checkStore(directory: string): Promise<StoreReport> {
   if (!isStore(directory)) throw noStore(directory);
   const path = Deno.realPathSync(directory);
   using _lock = lockStore(path);
-  const { db, close, wasLost } = openDatabase(path, {
+  const { db, syncLog, close, wasLost } = openDatabase(path, {
     disk: hostDisk,
     isSynced: true,
   });
   const contents = new ContentFiles(`${path}/content`, hostDisk);
   try {
     const leftOut = column(db, journalQuery);
-    recover(db, contents, { wasLost });
+    recover(db, contents, { wasLost, syncLog });
     const { problems, ...rest } = examine(db, contents);
     return { problems: [...leftOut, ...problems], ...rest };
   } catch (error) {

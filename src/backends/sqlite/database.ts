@@ -22,6 +22,8 @@ export interface OpenDatabase {
   readonly freeBytes: () => number;
   /** Its write-ahead log. */
   readonly log: Log;
+  /** Brings its log to disk at once, where anything is synced; throws what the disk says. */
+  readonly syncLog: () => void;
   /** Ends the work; `isSound`: nothing failed in it, and the log is no longer needed. */
   readonly close: (how: { readonly isSound: boolean }) => void;
   /** Whether the last one to use it did not close it. */
@@ -89,12 +91,20 @@ export function openDatabase(
       : noLog;
     const free = db.prepare("PRAGMA freelist_count");
     const freeBytes = () => free.get()!.freelist_count as number * PAGE;
+    // Should that fail, it can't be known what the disk has of it.
+    let isLogInDoubt = false;
+    const syncLog = () => {
+      if (!isSynced) return;
+      isLogInDoubt = true;
+      log.syncNow();
+      isLogInDoubt = false;
+    };
     const close = ({ isSound }: { readonly isSound: boolean }) => {
-      if (isSound || !isFolder) db.close();
+      if (isSound && !isLogInDoubt || !isFolder) db.close();
       else closeKeepingLog(db, path);
       log[Symbol.dispose]();
     };
-    return { db, freeBytes, log, close, wasLost };
+    return { db, freeBytes, log, syncLog, close, wasLost };
   } catch (error) {
     if (hasLog && opening !== undefined) rememberLoss(opening);
     opening?.close();

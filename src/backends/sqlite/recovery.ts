@@ -1,22 +1,28 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Contents, leastUsed } from "./contents.ts";
+import type { OpenDatabase } from "./database.ts";
 import { forgetLoss, rememberLoss } from "./loss_mark.ts";
 import { replay } from "./content_journal.ts";
 import { pagedRows } from "./paged_rows.ts";
 
+/** What is known of the end of the last server, and the log that it has left. */
+type Left = Pick<OpenDatabase, "wasLost" | "syncLog">;
+
 /**
  * What a store needs after the last server ended, before it is served again:
  * durable writes go to their files, and files go that had no name and were
- * only open. SQLite has brought its log back by itself. Throws what the host
- * does not do; the next start does all of it again.
+ * only open. SQLite has brought its log back by itself, which a process that was killed
+ * may not have synced: what is removed here, or told to clients later, relies on it.
+ * Throws what the host does not do; the next start does all of it again.
  */
 export function recover(
   db: DatabaseSync,
   contents: Contents,
-  { wasLost }: { readonly wasLost: boolean },
+  left: Left,
 ): void {
+  const { wasLost } = left;
   try {
-    bringBack(db, contents, { wasLost });
+    bringBack(db, contents, left);
     if (wasLost) forgetLoss(db);
   } catch (error) {
     if (wasLost) rememberLoss(db);
@@ -27,7 +33,7 @@ export function recover(
 function bringBack(
   db: DatabaseSync,
   contents: Contents,
-  { wasLost }: { readonly wasLost: boolean },
+  { wasLost, syncLog }: Left,
 ): void {
   db.exec("BEGIN IMMEDIATE");
   replay(db, contents);
@@ -42,6 +48,7 @@ function bringBack(
       (SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0);
     DELETE FROM inodes WHERE nlink = 0;
     COMMIT`);
+  if (wasLost || orphans.length > 0) syncLog();
   if (!wasLost) {
     for (const { outside } of orphans) contents.remove(outside);
     return;

@@ -88,16 +88,19 @@ function assemble(
     closers.push(() => lock[Symbol.dispose]());
   }
   const isSynced = durability !== "none";
-  const { db, freeBytes, log, close, wasLost } = openDatabase(directory, {
-    ...{ disk, isSynced },
-  });
+  const { db, freeBytes, log, syncLog, close, wasLost } = openDatabase(
+    directory,
+    {
+      ...{ disk, isSynced },
+    },
+  );
   let isSound = () => true;
   closers.push(() => close({ isSound: isSound() }));
   const inMemory = isFolder ? undefined : new ContentMemory();
   const contents: Contents = inMemory ??
     new ContentFiles(`${directory}/content`, disk);
   try {
-    recover(db, contents, { wasLost });
+    recover(db, contents, { wasLost, syncLog });
   } catch (error) {
     throw cantOpen(directory, error);
   }
@@ -169,7 +172,7 @@ function assemble(
   if (nodes.get(ROOT) === undefined) {
     makeRoot(parts, options);
     // Clients are told of it before they change anything, so it is durable first.
-    if (isSynced) log.syncNow();
+    syncLog();
     sequence.synced();
     nodes.durable();
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkStore } from "../../../src/backends/sqlite/check.ts";
 import {
   contentsIn,
@@ -103,5 +103,27 @@ Deno.test({
     await using(folder.path, () => {});
     assertEquals(count(folder.path), 0);
     assertEquals((await checkStore(folder.path)).problems, []);
+  },
+});
+
+Deno.test({
+  name:
+    "a start that can't bring the log to disk removes nothing, and leaves the log to the next one",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    using folder = temporary();
+    await failed(folder.path);
+    const log = sizeOf(`${folder.path}/store.db-wal`);
+    const syncNow = (descriptor: number) => {
+      const path = Deno.readLinkSync(`/proc/self/fd/${descriptor}`);
+      if (path.endsWith("-wal")) throw new Error("EIO: i/o error");
+      hostDisk.syncNow(descriptor);
+    };
+    const disk = { ...hostDisk, syncNow };
+    assertThrows(() => sqlite(folder.path, { disk }), Error, "i/o error");
+    assertEquals(count(folder.path), 2);
+    assertEquals(sizeOf(`${folder.path}/store.db-wal`), log);
+    await using(folder.path, (fs) => find(fs, "kept"));
+    assertEquals(count(folder.path), 1);
   },
 });

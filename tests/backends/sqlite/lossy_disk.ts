@@ -1,5 +1,6 @@
 import { resizeLater } from "../../../src/backends/common/long_calls.ts";
 import { type Disk, hostDisk } from "../../../src/backends/sqlite/disk.ts";
+import { copyFolder } from "./fixture.ts";
 
 /** A disk that knows what it would have after a power failure: what was synced. */
 export class LossyDisk implements Disk {
@@ -28,6 +29,15 @@ export class LossyDisk implements Disk {
   /** Takes a while, however little it is. */
   cut(descriptor: number, size: number): Promise<void> {
     return resizeLater(descriptor, size);
+  }
+
+  /** Copies a store as a process leaves it that is killed, with what is safe of it. */
+  kill(from: string, to: string): void {
+    copyFolder(from, to);
+    for (const [path, bytes] of [...this.#synced]) {
+      if (!path.startsWith(`${from}/`)) continue;
+      this.#synced.set(`${to}${path.slice(from.length)}`, bytes);
+    }
   }
 
   /** Copies a store, without what of its files was not synced and is `lost`. */
