@@ -25,6 +25,8 @@ const changing = [
 const moving = [
   ...["link", "rename", "rename", "remove", "remove-open"] as const,
 ];
+/** Bytes of a file that is beside the database. */
+const LARGE = 20_000;
 const stabilities: readonly Stability[] = ["unstable", "data", "file"];
 
 /**
@@ -32,7 +34,14 @@ const stabilities: readonly Stability[] = ["unstable", "data", "file"];
  * changes files, and that before what moves names: after a crash in the middle
  * it is then clear which file a write was to.
  */
-export function nextBatch(model: Model, random: Random): Step[] {
+export function nextBatch(
+  model: Model,
+  random: Random,
+  { isReopened = false }: {
+    /** Whether a file is cut and changed in any case, where one is large enough. */
+    readonly isReopened?: boolean;
+  } = {},
+): Step[] {
   const batch: Step[] = [];
   const add = (step: Step | undefined) => {
     if (step === undefined) return;
@@ -41,6 +50,8 @@ export function nextBatch(model: Model, random: Random): Step[] {
   };
   for (let i = random(3); i > 0; i--) add(make(model, random));
   for (let i = random(4); i > 0; i--) add(change(model, random));
+  // A cut that is not durable when the file is changed again.
+  if (isReopened || random(3) === 0) cut(model, random).forEach(add);
   for (let i = random(3); i > 0; i--) add(move(model, random));
   return batch;
 }
@@ -90,6 +101,20 @@ function change(model: Model, random: Random): Step | undefined {
   const [offset, length] = [random(2) * lengthOf(random), 1 + lengthOf(random)];
   const stability = pick(stabilities, random)!;
   return { op, path, offset, length, seed: random(1000), stability };
+}
+
+/** Cuts a larger file, and makes a hole in what is left. */
+function cut(model: Model, random: Random): Step[] {
+  const lengthOf = (path: string) => model.nodes.get(path)!.data.length;
+  const large = model.paths("file").filter((path) => lengthOf(path) > LARGE);
+  const path = pick(large, random);
+  if (path === undefined) return [];
+  const size = LARGE + random(lengthOf(path) - LARGE);
+  const length = 1 + random(5000);
+  return [
+    { op: "size", path, size },
+    { op: "punch", path, offset: random(size), length },
+  ];
 }
 
 /** Small ones, and ones around what decides where content is kept. */

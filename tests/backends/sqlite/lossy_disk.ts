@@ -40,6 +40,12 @@ export class LossyDisk implements Disk {
     }
   }
 
+  /** A store that was closed is all on disk; what was synced before is not there any more. */
+  closed(store: string): void {
+    this.#synced.clear();
+    this.#noteAll(store);
+  }
+
   /** Copies a store, without what of its files was not synced and is `lost`. */
   copy(from: string, to: string, lost: Loss): void {
     Deno.mkdirSync(to, { recursive: true });
@@ -47,6 +53,14 @@ export class LossyDisk implements Disk {
       const [source, target] = [`${from}/${name}`, `${to}/${name}`];
       if (isDirectory) this.copy(source, target, lost);
       else this.#copyFile(source, target, lost);
+    }
+  }
+
+  #noteAll(folder: string): void {
+    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) this.#noteAll(path);
+      else this.#synced.set(path, Deno.readFileSync(path));
     }
   }
 

@@ -45,7 +45,8 @@ async function cutPower(longLog: number): Promise<void> {
   const store = `${folder.path}/store`;
   const disk = new LossyDisk();
   const few = { keptNodes: 8, commitBytes: 2 ** 15 };
-  const fs = sqlite(store, { disk, longLog, ...few });
+  const open = () => sqlite(store, { disk, longLog, ...few });
+  let fs = open();
   const model = await Model.of(fs);
   for (let point = 0; point < 16; point++) {
     for (let i = random(6); i >= 0; i--) {
@@ -54,8 +55,15 @@ async function cutPower(longLog: number): Promise<void> {
       for (const step of steps) model.apply(step, await act(fs, step));
       await fs.settle();
     }
+    // Another life knows nothing of the contents but what their rows say.
+    const isReopened = point % 2 === 1;
+    if (isReopened) {
+      await fs.dispose();
+      disk.closed(store);
+      fs = open();
+    }
     // The power fails while this one is being committed, at the latest.
-    const steps = nextBatch(model.copy(), random);
+    const steps = nextBatch(model.copy(), random, { isReopened });
     const answers: (Stability | undefined)[] = [];
     for (const step of steps) answers.push(await act(fs, step));
     const settled = fs.settle();
