@@ -48,7 +48,8 @@ function bringBack(
       (SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0);
     DELETE FROM inodes WHERE nlink = 0;
     COMMIT`);
-  if (wasLost || orphans.length > 0) syncLog();
+  // By a log that is there, the next start sees that this life was lost.
+  syncLog();
   if (!wasLost) {
     for (const { outside } of orphans) contents.remove(outside);
     return;
