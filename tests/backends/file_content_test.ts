@@ -224,6 +224,25 @@ Deno.test("two contents that share pages have what two plain arrays have, and ea
   assertEquals(room.freeBytes, bytes);
 });
 
+Deno.test("what is shared is looked at when it is: a source of another size by then is refused", () => {
+  for (const size of [PAGE + 5000, PAGE + 15_000, 100]) {
+    const bytes = 2 ** 30;
+    const room = new Capacity({ bytes, heap: bytes, files: 1 });
+    const [source, target] = [new FileContent(room), new FileContent(room)];
+    source.write(0, new Uint8Array(size).fill(7));
+    const { freeBytes } = room;
+    // Up to where it ended before.
+    const range = { sourceOffset: 0, targetOffset: 0, length: PAGE + 10_000 };
+    assertThrows(() => target.share(source, range), FsError, "invalid");
+    assertEquals([target.size, room.freeBytes], [0, freeBytes]);
+  }
+  const room = new Capacity({ bytes: 2 ** 30, heap: 2 ** 30, files: 1 });
+  const [source, target] = [new FileContent(room), new FileContent(room)];
+  source.write(0, new Uint8Array(100));
+  const range = { sourceOffset: 0, targetOffset: 0, length: PAGE };
+  assertThrows(() => target.share(source, range), FsError, "invalid");
+});
+
 Deno.test("more pieces than are shared at a time are too many, and nothing is done", () => {
   const bytes = 2 ** 40;
   const room = new Capacity({ bytes, heap: bytes, files: 1 });

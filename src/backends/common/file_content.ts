@@ -140,11 +140,16 @@ export class FileContent {
    * place of its own. They are the same pieces until either is written to, but their
    * room is taken as if they were not: no later write lacks it. "no-space",
    * "too-big" for more pieces than are shared at a time, or "invalid" where part of a
-   * page would take the place of a whole one, and nothing is done.
+   * page is not the source's last one or would take the place of a whole one, or the
+   * source has less, and nothing is done.
    */
   share(source: FileContent, range: CloneRange): void {
     const { sourceOffset, targetOffset, length } = range;
-    const isWhole = length % PAGE === 0 || targetOffset + length >= this.size;
+    const end = sourceOffset + length;
+    // Beyond the end of a file its last page has zeros, also where it is shared.
+    const isWhole = length % PAGE === 0
+      ? end <= source.size
+      : end === source.size && targetOffset + length >= this.size;
     if (!isWhole) throw new FsError("invalid");
     const pages = Math.ceil(length / PAGE);
     const [from, to] = [sourceOffset / PAGE, targetOffset / PAGE];
