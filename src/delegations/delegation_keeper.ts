@@ -220,7 +220,11 @@ export class DelegationKeeper implements DelegationPolicy {
     type: OpenDelegationType,
   ): OpenGrant | WhyNoDelegation {
     if (!mayReclaim(open, type)) return WhyNoDelegation.CONTENTION;
-    const isChanged = this.#fileRecalls.mayHaveChanged(open.file.file);
+    const { file } = open.file;
+    const { guard, watch } = file.export.fs;
+    // What else changes files has done so unseen while there was no server.
+    const isUnseen = guard !== undefined || watch !== undefined;
+    const isChanged = isUnseen || this.#fileRecalls.mayHaveChanged(file);
     // RFC 8881 10.2.1: without a way to recall it, it is to be returned at once.
     const isRecalled = isChanged || !this.#router.isProven(open.client);
     return { type, isRecalled };

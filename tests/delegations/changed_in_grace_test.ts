@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { MAX_IN_GRACE } from "../../src/delegations/file_recalls.ts";
+import type { FileSystem } from "../../src/vfs/file_system.ts";
 import type { FileRef } from "../../src/vfs/file_handle.ts";
 import type { StateClient } from "../engine/state_fixture.ts";
 import { op, type Request, walk } from "../support/client/mod.ts";
@@ -16,8 +17,9 @@ const READ = 1;
 const BOTH = 3;
 
 /** A server that has just been started anew, a client that had delegations there, and another. */
-async function restarted() {
-  const fs = memory({ file: "content", more: "", other: "", "d/g": "" });
+async function restarted(outside: Partial<FileSystem> = {}) {
+  const tree = memory({ file: "content", more: "", other: "", "d/g": "" });
+  const fs = Object.assign(tree, outside);
   const root = fs.root();
   const file = fs.lookup(root, "file")!;
   // A name that stays.
@@ -71,6 +73,17 @@ Deno.test("what is opened for writing in grace, by a reclaim, has not changed", 
   const write = { access: BOTH, delegate: 2 };
   assertEquals(await isRecalled(holder, "file", write), false);
 });
+
+const outside: Readonly<Record<string, Partial<FileSystem>>> = {
+  guard: { guard: () => ({ [Symbol.dispose]() {} }) },
+  watch: { watch() {} },
+};
+for (const [name, methods] of Object.entries(outside)) {
+  Deno.test(`what can change without a server (${name}) is reclaimed to be returned at once`, async () => {
+    const { holder } = await restarted(methods);
+    assertEquals(await isRecalled(holder, "file"), true);
+  });
+}
 
 Deno.test("the holder of a reclaimed delegation for writing is not asked for what it counts from another change: it is recalled (RFC 8881 10.4.3)", async () => {
   const { holder, other, way } = await restarted();
