@@ -22,7 +22,7 @@ export interface OpenDatabase {
   readonly freeBytes: () => number;
   /** Its write-ahead log. */
   readonly log: Log;
-  /** Brings its log to disk at once, where anything is synced; throws what the disk says. */
+  /** Brings it and its log to disk at once, where anything is synced; throws what the disk says. */
   readonly syncLog: () => void;
   /** Ends the work; `isSound`: nothing failed in it, and the log is no longer needed. */
   readonly close: (how: { readonly isSound: boolean }) => void;
@@ -96,6 +96,8 @@ export function openDatabase(
     const syncLog = () => {
       if (!isSynced) return;
       isLogInDoubt = true;
+      // A life that promised nothing has left the database itself in the host's memory.
+      log.syncDatabaseNow();
       log.syncNow();
       isLogInDoubt = false;
     };

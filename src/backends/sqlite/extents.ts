@@ -37,7 +37,7 @@ export class Extents {
     // Another program's, or of a database that was lost: its bytes are not
     // ours.
     while (!contents.make(number)) number = transaction.number();
-    const unsynced = new Unsynced();
+    const unsynced = new Unsynced({ isKnown: true });
     const known = { isTrimmed: true, isWhole: true };
     const extent = { number, ...known, ...UNCUT, unsynced };
     transaction.otherwise(() => this.drop(extent));
@@ -52,10 +52,11 @@ export class Extents {
 
   /** The content of a file that is beside the database. */
   of(file: SqliteNode): Extent {
-    // A node that left memory comes back without what was known of its content.
+    // A node that left memory, or is of an earlier life, comes without what was known of
+    // its content: it may have been cut, and the disk not know of it.
     return file.extent ??= this.#parts.syncs.known(file.outside) ?? {
       ...{ number: file.outside, isTrimmed: false, isWhole: false, ...UNCUT },
-      unsynced: new Unsynced(),
+      unsynced: new Unsynced({ isKnown: false }),
     };
   }
 

@@ -13,8 +13,13 @@ export interface Progress {
  * grow: what comes while one is under way is left over when it ends.
  */
 export class Unsynced {
-  #done: Progress = { written: 0, cuts: 0 };
-  #synced = this.#done;
+  #done: Progress;
+  #synced: Progress = { written: 0, cuts: 0 };
+
+  /** `isKnown`: whether nothing was done to it before; else it may have been cut. */
+  constructor({ isKnown }: { readonly isKnown: boolean }) {
+    this.#done = isKnown ? this.#synced : { written: 0, cuts: 1 };
+  }
 
   /** Bytes written; those that were written twice count twice, and few as a block. */
   get bytes(): number {

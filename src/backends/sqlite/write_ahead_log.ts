@@ -30,6 +30,8 @@ export interface Log extends Companion, Disposable {
   sync(): Promise<void>;
   /** The same, at once. */
   syncNow(): void;
+  /** Brings the database to disk, but for what is in the log. */
+  syncDatabaseNow(): void;
   /**
    * Empties it into the database, which is then synced while others work. Comes
    * between a commit and the next change, since SQLite can't do it while a
@@ -170,6 +172,10 @@ export class WriteAheadLog implements Log {
     this.#options.disk.syncNow(this.#log);
   }
 
+  syncDatabaseNow(): void {
+    this.#options.disk.syncNow(this.#database);
+  }
+
   empty(): Promise<void> {
     const { isSynced, disk } = this.#options;
     if (isSynced) this.syncNow();
@@ -180,8 +186,7 @@ export class WriteAheadLog implements Log {
   }
 
   finishEmptying(): void {
-    const { isSynced, disk } = this.#options;
-    if (isSynced) disk.syncNow(this.#database);
+    if (this.#options.isSynced) this.syncDatabaseNow();
   }
 
   /** After the database is closed: closing its file any sooner would unlock it. */
@@ -231,6 +236,7 @@ export const noLog: Log = {
   reserve() {},
   sync: () => Promise.resolve(),
   syncNow() {},
+  syncDatabaseNow() {},
   empty: () => Promise.resolve(),
   finishEmptying() {},
   [Symbol.dispose]() {},
