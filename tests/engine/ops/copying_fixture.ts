@@ -22,8 +22,8 @@ export const between = (
   [from, to]: readonly string[] = ["source", "target"],
 ): Request[] => [...walk([from!]), op.savefh(), ...walk([to!]), operation];
 
-/** What a file has in its first megabyte. */
+/** What a file has in its first half megabyte: more than that is no answer of these sessions. */
 export async function content(client: StateClient, name = "target") {
-  const read = op.read({ count: 2 ** 20 });
+  const read = op.read({ count: 2 ** 19 });
   return (await client.ok("READ", ...walk([name]), read)).data;
 }
