@@ -239,9 +239,10 @@ export class DelegationKeeper implements DelegationPolicy {
   began(delegation: Delegation): void {
     this.#options.observer?.granted(delegation.type);
     this.#debug("delegation granted", delegation);
-    // OPEN itself has asked for it.
     if (!delegation.isRecalled) return;
-    this.#recalls.add(delegation, { isKnown: true, isWanted: true });
+    // OPEN itself has asked for it, and no client waits: its holder may have locks
+    // that the server takes when the grace period is over.
+    this.#recalls.add(delegation, { isKnown: true, isWanted: false });
   }
 
   /** {@inheritDoc DelegationPolicy.unguarded} */
