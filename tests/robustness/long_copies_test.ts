@@ -14,6 +14,10 @@ import { testConnection } from "../support/connection.ts";
 import { PIECE, working, WorkingLoop } from "./working_loop.ts";
 
 const MiB = 2 ** 20;
+/** Of each source: more than the others' requests see copied. */
+const SIZE = 8 * MiB;
+/** How often they are sent. */
+const ROUNDS = 5;
 /** As many as a client may have. */
 const COPIES = 16;
 /** Turns that a request takes by itself, and one that it may come too late for. */
@@ -46,7 +50,7 @@ for (const isLate of [false, true]) {
   const which = isLate ? "that answers late" : "that answers at once";
   Deno.test(`beside ${COPIES} long copies of one party another's requests have their turns, on a file system ${which}`, async () => {
     const loop = new WorkingLoop();
-    const source = new Uint8Array(5 * MiB).fill(7);
+    const source = new Uint8Array(SIZE).fill(7);
     const names = Array.from({ length: COPIES }, (_, i) => `target${i}`);
     const targets = Object.fromEntries(names.map((name) => [name, ""]));
     const tree = { source, file: "x".repeat(4_096), ...targets };
@@ -82,7 +86,7 @@ for (const isLate of [false, true]) {
       await act();
       slowest[name] = Math.max(slowest[name] ?? 0, loop.turns - before);
     };
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < ROUNDS; i++) {
       for (const [name, [request]] of Object.entries(requests)) {
         const asked = [...walk(["file"]), request!];
         await measure(name, async () => {
@@ -96,7 +100,7 @@ for (const isLate of [false, true]) {
       assert(turns <= FEW, `${name}: ${turns} turns`);
     }
     await services.jobs.finished();
-    assertEquals(copies.bytes, COPIES * 5 * MiB);
+    assertEquals(copies.bytes, COPIES * SIZE);
     // They wait in the turns of the party that has asked for them.
     assertEquals(loop.askers, new Set([client.connection]));
     const most = SLICE + LONGEST_TURN + 2 * PIECE;
