@@ -116,10 +116,9 @@ export class RecallQueue {
     return this.#calls.pathRegained(client);
   }
 
-  /** As {@linkcode UntilHeard.sendIfLost}, of one that has not ended meanwhile. */
+  /** As {@linkcode UntilHeard.sendIfLost}. */
   sendIfLost(recall: Recall, retryAfter: number): boolean {
-    const isOut = this.#recalls.get(recall.delegation) === recall;
-    return isOut && this.#calls.sendIfLost(recall, retryAfter);
+    return this.#calls.sendIfLost(recall, retryAfter);
   }
 
   /** As {@linkcode UntilHeard.sendWaiting}. */

@@ -127,14 +127,15 @@ export class UntilHeard<Call extends InsistentCall> {
     }
   }
 
-  /** A call goes out again that has found no way for `retryAfter` milliseconds; returns whether it does. */
+  /** A call that has not ended goes out again where it has found no way for `retryAfter` milliseconds; returns whether it does. */
   sendIfLost(call: Call, retryAfter: number): boolean {
     const { isDelivered, isSending, cancelTimer, heardAt } = call;
     if (isDelivered || this.#options.clock.now() - heardAt < retryAfter) {
       return false;
     }
     const isQueued = this.#waitingForRoom.get(call.client)?.has(call);
-    if (isSending || isQueued || cancelTimer !== undefined) return false;
+    const isUnderWay = isSending || isQueued || cancelTimer !== undefined;
+    if (isUnderWay || !this.#has(call)) return false;
     this.#sendInTurn(call);
     return true;
   }

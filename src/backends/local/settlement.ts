@@ -1,3 +1,4 @@
+import { allDone } from "../../base/all_done.ts";
 import fs from "node:fs";
 import { askedBy, type Asker, OWN, workFor } from "../../base/asker.ts";
 import { hostCode } from "../../base/host_error.ts";
@@ -184,8 +185,10 @@ function mayBeClosed(error: unknown): boolean {
 
 /** Waits for all, and throws what the first of them threw. */
 async function allOf(parts: readonly Promise<void>[]): Promise<void> {
-  for (const part of await Promise.allSettled(parts)) {
-    if (part.status === "rejected") throw toFsError(part.reason);
+  try {
+    await allDone(parts);
+  } catch (error) {
+    throw toFsError(error);
   }
 }
 
