@@ -119,10 +119,12 @@ export class NfsServer implements AsyncDisposable {
 
   #begin({ signal, metricsPort }: ServeOptions): void {
     countBudgets(this.#parts.budgets, this.finished);
-    this.#parts.fileSystems.begin();
+    const { fileSystems, outside, state } = this.#parts;
+    fileSystems.begin();
     // Not sooner: they would hold a server that could not listen.
-    this.#parts.outside.watch();
-    this.#parts.state.opened();
+    outside.watch();
+    state.opened();
+    state.grace.whenOver(() => fileSystems.releaseUnlinked());
     const sweep = () => this.#sweepSafely();
     this.#endSweeps = every(this.#clock, SWEEP_INTERVAL_MS, sweep);
     signal?.addEventListener("abort", this.#abort);

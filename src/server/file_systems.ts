@@ -48,6 +48,8 @@ export class CheckedFileSystems {
   readonly exports: readonly Export[];
   /** One of each, in however many exports it is. */
   readonly #checked = new Map<object, CheckedFileSystem>();
+  /** Those that keep files without a name for clients of before. */
+  readonly #preserving = new Map<CheckedFileSystem, Disposable>();
   /** Those that no server serves since this one ended. */
   readonly #unserved = new Set<FileSystem>();
   readonly #clock: Clock;
@@ -105,6 +107,18 @@ export class CheckedFileSystems {
         if (checked === fs) refuseEnded(path, inner as FileSystem);
       }
     }
+    for (const fs of this.#checked.values()) {
+      const preserved = fs.preserveUnlinked?.();
+      if (preserved !== undefined) this.#preserving.set(fs, preserved);
+    }
+  }
+
+  /** No client opens any more what it had open before: what has no name, and is not open, goes. */
+  releaseUnlinked(): void {
+    for (const preserved of this.#preserving.values()) {
+      preserved[Symbol.dispose]();
+    }
+    this.#preserving.clear();
   }
 
   /** The server ends, and asks no more of them than to {@linkcode CheckedFileSystems.release} what they hold. */
@@ -112,7 +126,10 @@ export class CheckedFileSystems {
     for (const [fs, checked] of this.#checked) {
       checked.end();
       if (countServers(fs, -1) <= 0) this.#unserved.add(checked);
+      // Of one that goes on, no start finds what was not opened anew.
+      else this.#preserving.get(checked)?.[Symbol.dispose]();
     }
+    this.#preserving.clear();
   }
 
   /**

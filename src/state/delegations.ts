@@ -5,6 +5,7 @@ import type { NotifyType } from "../nfs4/notifications.ts";
 import type { Client } from "./client.ts";
 import type { Piecework } from "./effects.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
+import { closeKept } from "./open_modes.ts";
 import type { OpenState } from "./opens.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import type { Session } from "./session.ts";
@@ -341,5 +342,6 @@ function release(
   tables.clients.holdingChanged(client);
   delegation.guard?.[Symbol.dispose]();
   tables.files.dropIfEmpty(file);
+  closeKept(tables.files.effects, file);
   tables.files.policy.ended?.(delegation, end);
 }

@@ -37,6 +37,8 @@ export class FileState {
   modesSet = 0;
   /** Whose it was when it lost its last name, if it has. */
   namelessOf: number | undefined;
+  /** In which of the modes of fs.open it stays open for holders of delegations, if it does. */
+  keptMode: number | undefined;
   /** How many of its delegations are recalled and not yet returned. */
   recalls = 0;
   /** How many of the others have their holders told of what changes (a folder). */

@@ -56,6 +56,8 @@ export class GracePeriod {
   readonly reclaims = { allowed: 0, refused: 0 };
   #isActive: boolean;
   #isEnding = false;
+  /** What waits for its end. */
+  #awaiting: (() => void)[] = [];
 
   /** Starts the period; see {@linkcode GracePeriod.opened}. */
   constructor(options: GracePeriodOptions) {
@@ -97,6 +99,15 @@ export class GracePeriod {
   *#wrapUp(): Piecework {
     if (this.#onEnd !== undefined) yield* this.#onEnd();
     this.#isActive = false;
+    const acts = this.#awaiting;
+    this.#awaiting = [];
+    for (const act of acts) act();
+  }
+
+  /** Has `act` called when the period is over; at once where it is. */
+  whenOver(act: () => void): void {
+    if (this.isActive) this.#awaiting.push(act);
+    else act();
   }
 
   /** Whether the client still has something to reclaim: SEQ4_STATUS_RESTART_RECLAIM_NEEDED. */

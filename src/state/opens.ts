@@ -1,18 +1,10 @@
-import type { OpenMode } from "../vfs/file_system.ts";
 import type { FileState, LockingTables } from "./file_states.ts";
 import { finish } from "./effects.ts";
+import { closeModes } from "./open_modes.ts";
 import { dropLockStates, type LockState } from "./locks.ts";
 import { type LockOwner, type OpenOwner, removeOpenOwner } from "./owners.ts";
 import { isUnionOfSome } from "./shares.ts";
 import { LockingState } from "./stateids.ts";
-
-/** The modes of fs.open, by share access. */
-export const OPEN_MODES: readonly OpenMode[] = [
-  { read: false, write: false },
-  { read: true, write: false },
-  { read: false, write: true },
-  { read: true, write: true },
-];
 
 /** Most opens never have a lock, and a Map of their own would be a third of them. */
 const NO_LOCKS: ReadonlyMap<LockOwner, LockState> = new Map();
@@ -199,13 +191,7 @@ export function dropOpen(
     removeOpenOwner(owner);
   }
   tables.files.dropIfEmpty(file);
-  const { fs } = file.file.export;
-  if (fs.close !== undefined) {
-    const { node } = file.file;
-    for (const mode of open.takeFsModes()) {
-      tables.files.effects.defer(() => fs.close!(node, OPEN_MODES[mode]!));
-    }
-  }
+  closeModes(tables.files.effects, file, open.takeFsModes());
 }
 
 /** NFSv4.0: the last CLOSE of the owner can't come again. */

@@ -17,6 +17,7 @@ export const OPTIONAL: Readonly<Record<OptionalMethod, boolean>> = {
   status: true,
   open: true,
   close: true,
+  preserveUnlinked: true,
   setattr: true,
   write: true,
   getxattr: true,

@@ -43,6 +43,7 @@ const MEMBERS: Readonly<Record<keyof FileSystem, Asked>> = {
   status: "later",
   open: "later",
   close: "later",
+  preserveUnlinked: "at start",
   setattr: "later",
   write: "later",
   getxattr: "later",
@@ -85,6 +86,7 @@ const ALL: readonly (readonly [member: string, asked: Asked])[] = [
   ),
   ["guard.dispose", "later"],
   ["guardFolder.dispose", "later"],
+  ["preserveUnlinked.dispose", "at start"],
 ];
 
 const rejected = () => Promise.reject(new Error("not to be heard"));
@@ -172,7 +174,8 @@ class Culprit {
 
   #inside(member: string, value: unknown): unknown {
     if (member === "records") return this.#wrap("records.", value as object);
-    const isGuard = member === "guard" || member === "guardFolder";
+    const isGuard = member === "guard" || member === "guardFolder" ||
+      member === "preserveUnlinked";
     if (!isGuard || value === undefined) return value;
     const end = () => {};
     return {
@@ -211,6 +214,7 @@ function wholeTree(): Required<FileSystem> {
     watch: () => {},
     guard: () => ({ [Symbol.dispose]: () => {} }),
     guardFolder: () => ({ [Symbol.dispose]: () => {} }),
+    preserveUnlinked: () => ({ [Symbol.dispose]: () => {} }),
     dispose: () => {},
   };
   return new Proxy(tree, {
@@ -253,12 +257,23 @@ function work(session: Session): readonly (readonly Request[])[] {
   const at = (...names: string[]) => walk(["h", ...names]);
   const owner = { clientid: session.client.clientid, owner: Uint8Array.of(1) };
   const access = Share.ACCESS_BOTH | Want.WRITE;
+  // For who is trusted with a file, it stays open when it is closed.
+  const untrusted = Share.ACCESS_BOTH | Want.NO_DELEGATION;
   const range = { stateid: anonymousStateid, offset: 0n, length: 1n };
   const current = { seqid: 1, other: new Uint8Array(12) };
   return [
     [
       ...at(),
       op.open({ access, owner, claim: { claim: "null", name: "f" } }),
+      op.close(current),
+    ],
+    [
+      ...at(),
+      op.open({
+        access: untrusted,
+        owner,
+        claim: { claim: "null", name: "g" },
+      }),
       op.close(current),
     ],
     [...at("f"), op.getattr(["type", "size", "change"]), op.getfh()],

@@ -25,6 +25,7 @@ const SYNCHRONOUS: ReadonlySet<string | symbol> = new Set([
   "watch",
   "guard",
   "guardFolder",
+  "preserveUnlinked",
   "place",
 ]);
 

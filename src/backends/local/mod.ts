@@ -37,8 +37,9 @@ export type { LocalOptions } from "./options.ts";
 
 /**
  * A folder of the host as a file system: everything that {@linkcode FileSystem} can be
- * asked for but `clone`; `allocate`, `deallocate` and `seek` only with libc, and extended
- * attributes where the host's file system has them, too.
+ * asked for but `clone`, and that what was removed while it was open outlives a restart;
+ * `allocate`, `deallocate` and `seek` only with libc, and extended attributes where the
+ * host's file system has them, too.
  */
 export interface LocalFileSystem extends
   Required<
@@ -50,6 +51,7 @@ export interface LocalFileSystem extends
       | "stats"
       | "records"
       | "place"
+      | "preserveUnlinked"
       | "settle"
       | "unsettled"
       | "losses"

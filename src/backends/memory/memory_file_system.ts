@@ -201,6 +201,9 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     this.#nodes.freeIfUnused(file);
   }
 
+  /** A file without a name stays until it is closed; nothing outlives a restart. */
+  preserveUnlinked(): undefined {}
+
   /** Changes attributes, all or none. */
   setattr(
     node: MemoryNode,

@@ -1,4 +1,4 @@
-import type { Awaitable } from "../../base/awaitable.ts";
+import { type Awaitable, leave } from "../../base/awaitable.ts";
 import type { SharedPlaces } from "../../base/shared_places.ts";
 import { abandoned } from "../abandoned.ts";
 import { CheckedCalls } from "../checked_calls.ts";
@@ -111,5 +111,25 @@ export abstract class CheckedDoor {
 
   dispose(): Awaitable<void> {
     return this.calls.done({ method: "dispose" }, this.inner.dispose!());
+  }
+
+  /** What `ask` gives, to be disposed of; `undefined` where that is nothing of the kind. */
+  protected given(
+    call: "guard" | "guardFolder" | "preserveUnlinked",
+    ask: () => Disposable | undefined,
+  ): Disposable | undefined {
+    const given = this.calls.told(call, ask, undefined);
+    if (given === undefined) return undefined;
+    if (typeof given?.[Symbol.dispose] === "function") {
+      // It is an end that others wait for.
+      const release = () => given[Symbol.dispose]();
+      const end = () => void this.calls.isOver(call, release());
+      return {
+        [Symbol.dispose]: () => this.calls.told(call, end, undefined),
+      };
+    }
+    leave(given);
+    this.calls.say(call, "no Disposable");
+    return undefined;
   }
 }

@@ -76,6 +76,11 @@ export abstract class CheckedContents extends CheckedXattrs
     return this.calls.done({ method: "close", node: file }, given);
   }
 
+  preserveUnlinked(): Disposable | undefined {
+    const ask = () => this.inner.preserveUnlinked!();
+    return this.given("preserveUnlinked", ask);
+  }
+
   #closeLate(file: object, mode: OpenMode): void {
     if (this.inner.close === undefined) return;
     const failed = () => this.calls.say("close", "an error");

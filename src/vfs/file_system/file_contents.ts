@@ -59,6 +59,19 @@ export interface FileContents<Node extends object = object> {
   close?(file: Node, mode: OpenMode): Awaitable<void>;
 
   /**
+   * With this method a file that loses its last name while it is open outlives a
+   * restart, too, for clients to open it anew, and they are told that it stays
+   * (OPEN4_RESULT_PRESERVE_UNLINKED, RFC 8881 18.16.3): else they give it another
+   * name first, until they close it.
+   *
+   * Called by a server when it starts. Until the result is disposed of, clients may
+   * open what they had open before, and no file goes that has lost its last name; from
+   * then on those that are not open do. `undefined` where nothing outlives a restart.
+   * Must not wait, nor throw.
+   */
+  preserveUnlinked?(): Disposable | undefined;
+
+  /**
    * Writes all of `data` at `offset`, zeros filling a gap, at least as stably as
    * asked; returns how stable it is. `data` is the server's: copy what is kept.
    */

@@ -1,7 +1,8 @@
 import { type Steps, wait } from "../../../base/awaitable.ts";
 import { Share, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import type { Client } from "../../../state/client.ts";
-import { addOpen, OPEN_MODES, type OpenState } from "../../../state/opens.ts";
+import { OPEN_MODES } from "../../../state/open_modes.ts";
+import { addOpen, type OpenState } from "../../../state/opens.ts";
 import { addOpenOwner, isGuestKey, OpenOwner } from "../../../state/owners.ts";
 import type { FileRef } from "../../../vfs/file_handle.ts";
 import { atLimit } from "../../status_at_limit.ts";

@@ -6,6 +6,7 @@ import {
   WhyNoDelegation,
 } from "../../../state/delegations.ts";
 import type { OpenState } from "../../../state/opens.ts";
+import { preservesUnlinked } from "../../../vfs/preserved.ts";
 import type { XdrWriter } from "../../../xdr/writer.ts";
 import { writeChangeInfo } from "../../files/change_info.ts";
 import type { CompoundContext } from "../../context.ts";
@@ -14,6 +15,7 @@ import type { OpenTarget } from "./target.ts";
 /** OPEN4_RESULT_* (RFC 8881 18.16.2). */
 const RESULT_CONFIRM = 2;
 const RESULT_LOCKTYPE_POSIX = 4;
+const RESULT_PRESERVE_UNLINKED = 8;
 const RESULT_MAY_NOTIFY_LOCK = 0x20;
 
 const DELEGATE_NONE = 0;
@@ -25,7 +27,7 @@ const LIMIT_SIZE = 1;
 
 /** Writes OPEN4resok. */
 export function writeOpenResult(
-  { reply }: CompoundContext,
+  { reply, minorVersion }: CompoundContext,
   open: OpenState,
   { target, wanted, offer }: {
     readonly target: OpenTarget;
@@ -40,7 +42,11 @@ export function writeOpenResult(
   // RFC 8881 18.16.3: OPEN4_RESULT_CONFIRM is NFSv4.0's alone, whose owners start unconfirmed.
   const confirm = open.owner.isConfirmed ? 0 : RESULT_CONFIRM;
   const notify = open.mayNotify ? RESULT_MAY_NOTIFY_LOCK : 0;
-  reply.uint32(RESULT_LOCKTYPE_POSIX | confirm | notify);
+  // NFSv4.0 has no word for it.
+  const isPreserved = minorVersion > 0 &&
+    preservesUnlinked(target.file.export.fs);
+  const preserve = isPreserved ? RESULT_PRESERVE_UNLINKED : 0;
+  reply.uint32(RESULT_LOCKTYPE_POSIX | confirm | preserve | notify);
   writeBitmap(reply, target.set);
   if (isReason(offer)) writeNone(reply, wanted, offer);
   else writeDelegation(reply, offer);
