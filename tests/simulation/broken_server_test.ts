@@ -118,7 +118,7 @@ const faults: Record<string, Fault> = {
     target: ServerState.prototype,
     name: "expireIfLapsed",
     broken: { value: expireAnyhow },
-    blamed: /both held|forgotten at/,
+    blamed: /both held|forgotten at|in spite of/,
   },
   "a lapsed lease is good for ever": {
     target: Lease.prototype,
