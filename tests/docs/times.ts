@@ -28,6 +28,10 @@ import {
 import { LARGE, SCATTERED } from "../../src/backends/common/long_calls.ts";
 import { MAX_SYNC } from "../../src/backends/common/transfers.ts";
 import { MOST_BY_ITSELF } from "../../src/backends/memory/options.ts";
+import {
+  MOST_BYTES,
+  ROW_BYTES,
+} from "../../src/backends/sqlite/content_journal.ts";
 import { MANY_COMMITS } from "../../src/backends/sqlite/content_syncs.ts";
 import { INSIDE } from "../../src/backends/sqlite/small_contents.ts";
 import { JOURNALED } from "../../src/backends/sqlite/writes.ts";
@@ -153,6 +157,9 @@ export const TIMES: Told<number | readonly number[]> = {
     "contents bytes of files up to": INSIDE,
     "## Content Up to": INSIDE,
     "A durable one of up to": JOURNALED,
+    "beside the commits from half of": MOST_BYTES,
+    "a few contents at a time. Beyond": MOST_BYTES,
+    "(a row counts": ROW_BYTES,
     "a whole content beside the event loop, and what takes more than":
       SCATTERED,
     "or is longer than": LARGE,

@@ -39,7 +39,7 @@ export async function checkStore(directory: string): Promise<StoreReport> {
   const contents = new ContentFiles(`${path}/content`, hostDisk);
   try {
     const leftOut = column(db, journalQuery);
-    recover(db, contents, { wasLost, syncLog });
+    recover(db, contents, { wasLost, syncLog, isJournalKept: true });
     const { problems, ...rest } = examine(db, contents);
     return { problems: [...leftOut, ...problems], ...rest };
   } catch (error) {

@@ -65,7 +65,6 @@ export const checkQueries: readonly string[] = [
    FROM records AS mark LEFT JOIN records AS last
      ON last.collection = 'server' AND last.key = 'last'
    WHERE mark.collection = 'import' AND mark.key = 'unfinished'`,
-  `SELECT 'journal row ' || id || ' is left over' FROM journal`,
   `SELECT 'symlink ' || fileid || ' of ' || size || ' bytes leads to ' ||
      coalesce(quote(target), 'nothing'), fileid
    FROM inodes WHERE type = 'symlink'

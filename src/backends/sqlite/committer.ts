@@ -117,23 +117,16 @@ export class Committer implements Companion {
     await this.settle();
   }
 
-  /** Makes everything up to now durable before it returns. */
+  /** Commits everything up to now before it returns, where no reply waits for the disk. */
   now(): void {
-    const { syncs, log, durability, transaction } = this.#parts;
-    const isFull = durability === "full";
+    const { log, transaction } = this.#parts;
     transaction.assertSound();
     try {
       if (this.#emptying !== undefined) {
         transaction.syncedNow(() => log.finishEmptying());
       }
       this.#emptying = undefined;
-      if (isFull) syncs.syncFirstNow();
       this.#commit();
-      if (isFull) {
-        transaction.syncedNow(() => log.syncNow());
-        this.counts.syncs++;
-        syncs.syncOthersNow();
-      }
       this.#finish();
     } catch (error) {
       throw this.#broken(error);
@@ -152,17 +145,19 @@ export class Committer implements Companion {
   }
 
   /**
-   * Ends the work, with an empty journal where there is room for that; waits for
-   * what is under way. `save` writes what could wait until now.
+   * Ends the work; waits for what is under way. `save` writes what could wait until
+   * now. What the journal has of contents stays in it: the next start knows it.
    */
   async close(save: () => void): Promise<void> {
-    const { transaction, accessTimes, syncs } = this.#parts;
+    const { transaction, accessTimes, syncs, durability } = this.#parts;
+    syncs.end();
     await this.#ended();
     transaction.assertSound();
     try {
       save();
-      syncs.includeJournaled();
-      this.now();
+      syncs.includeBare();
+      if (durability !== "full") this.now();
+      else if (this.#isPending) await this.#cover();
       await this.#emptying;
       accessTimes.save();
     } catch (error) {

@@ -40,7 +40,7 @@ export class ContentFiles implements Contents {
   /** Which folder that was at the start. */
   readonly #own: Deno.FileInfo;
   readonly #open: OpenFiles;
-  /** Made since, and their names are not yet known to be on disk. */
+  /** Those whose names are not yet known to be on disk. */
   readonly #fresh = new Set<number>();
   readonly #calls: HostCalls | undefined = openHostCalls();
   readonly #reader: CachedReader;
@@ -110,6 +110,11 @@ export class ContentFiles implements Contents {
       const rest = data.length - at;
       at += attempt(() => writeSync(fd, data, at, rest, offset + at));
     }
+  }
+
+  writeAgain(number: number, offset: number, data: Uint8Array): void {
+    this.write(number, offset, data);
+    this.#fresh.add(number);
   }
 
   cut(number: number, size: number): Awaitable<void> {

@@ -2,10 +2,12 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Contents } from "./contents.ts";
 import { pagedRows } from "./paged_rows.ts";
 
-/** Bytes in the journal from which on contents are synced to empty it. */
-const MOST_BYTES = 2 ** 23;
-/** Bytes that a row counts beside its data: what removes rows looks at each, in one go. */
-const ROW_BYTES = 512;
+/** Bytes that are in the journal at most, but for a row: a start writes all of it before it serves. */
+export const MOST_BYTES: number = 2 ** 23;
+/** Bytes from which on contents are synced to empty it. */
+const MANY_BYTES = MOST_BYTES / 2;
+/** Bytes that a row counts beside its data, so that there are 16,384 rows at most. */
+export const ROW_BYTES: number = 512;
 
 interface Row {
   readonly id: number;
@@ -35,7 +37,7 @@ export class ContentJournal {
   readonly #all: StatementSync;
   readonly #isUsed: boolean;
 
-  /** The journal is empty: {@linkcode replay} comes before. It stays so where nothing is synced. */
+  /** With what {@linkcode replay} has left in it. Where it is not used, that is nothing, and it stays empty. */
   constructor(
     db: DatabaseSync,
     { isUsed }: { readonly isUsed: boolean },
@@ -58,6 +60,7 @@ export class ContentJournal {
     this.#all = db.prepare(
       "SELECT id, content, length(data) AS bytes FROM journal ORDER BY id",
     );
+    this.undone();
   }
 
   /** Learns anew which rows there are. */
@@ -69,11 +72,17 @@ export class ContentJournal {
         readonly content: number;
       };
       this.#note(content, { id, bytes: ROW_BYTES + bytes });
+      this.#lastId = Math.max(this.#lastId, id);
     }
   }
 
   /** Whether it is to be emptied. */
   get isLong(): boolean {
+    return this.bytes > MANY_BYTES;
+  }
+
+  /** Whether nothing is to be added. */
+  get isFull(): boolean {
     return this.bytes > MOST_BYTES;
   }
 
@@ -127,12 +136,19 @@ export class ContentJournal {
   }
 }
 
+/** So that the next ones can be counted. */
+const MOST_ID = 2 ** 52;
+
 /** In SQL: what of the journal a store can have written. */
-export const IS_SOUND: string = `id > 0 AND
+export const IS_SOUND: string = `id BETWEEN 1 AND ${MOST_ID} AND
   content BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} AND
   start BETWEEN 0 AND ${Number.MAX_SAFE_INTEGER} - length(data)`;
 
-/** A row that a crash has left. */
+const LEFT_OVER = `NOT (${IS_SOUND}) OR NOT EXISTS
+  (SELECT 1 FROM inodes INDEXED BY outsiders
+   WHERE outside = content AND outside <> 0 AND nlink > 0)`;
+
+/** A row that the last life has left. */
 interface Kept {
   readonly id: number;
   readonly content: number;
@@ -142,20 +158,34 @@ interface Kept {
 
 const idOf = ({ id }: Kept) => id;
 
-/** Writes what a crash has left in the journal once more, as far as it {@linkcode IS_SOUND}, and empties it. */
-export function replay(db: DatabaseSync, contents: Contents): void {
+/**
+ * Writes what the last life has left in the journal to its contents once more: after
+ * a power failure they may be without it. What is of no file any more goes, and what
+ * is not {@linkcode IS_SOUND}. The rest stays for as long as it `isKept`, and nothing
+ * waits for the disk; else all goes once it is there.
+ */
+export function replay(
+  db: DatabaseSync,
+  contents: Contents,
+  { isKept }: { readonly isKept: boolean },
+): void {
+  remove(db, LEFT_OVER);
   const written = new Set<number>();
   const rows = db.prepare(
-    `SELECT id, content, start, data FROM journal
-     JOIN inodes ON outside = content WHERE outside <> 0 AND ${IS_SOUND} AND id > ?
+    `SELECT id, content, start, data FROM journal WHERE id > ?
      ORDER BY id LIMIT ?`,
   );
   for (const { content, start, data } of pagedRows<Kept>(rows, idOf)) {
-    contents.write(content, start, data);
+    contents.writeAgain(content, start, data);
     written.add(content);
   }
+  if (isKept) return;
   for (const number of written) contents.syncNow(number);
-  // Of nothing it would be a write all the same, for which the disk may have no room.
-  const isEmpty = db.prepare("SELECT 1 FROM journal").get() === undefined;
-  if (!isEmpty) db.exec("DELETE FROM journal");
+  remove(db, "TRUE");
+}
+
+/** Of nothing it would be a write all the same, for which the disk may have no room. */
+function remove(db: DatabaseSync, rule: string): void {
+  const rows = db.prepare(`SELECT 1 FROM journal WHERE ${rule}`);
+  if (rows.get() !== undefined) db.exec(`DELETE FROM journal WHERE ${rule}`);
 }

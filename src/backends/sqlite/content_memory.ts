@@ -44,6 +44,10 @@ export class ContentMemory implements Contents, Room {
     content.write(offset, data);
   }
 
+  writeAgain(number: number, offset: number, data: Uint8Array): void {
+    this.write(number, offset, data);
+  }
+
   cut(number: number, size: number): void {
     const content = this.#files.get(number);
     if (content !== undefined && size < content.size) content.resize(size);

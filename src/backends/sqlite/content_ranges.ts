@@ -102,7 +102,7 @@ export class ContentRanges {
     const { used } = contents.measure(extent.number);
     next.used = Math.min(used, pagesOf(file.size));
     // No bytes, but what a sync has to bring to disk all the same.
-    extents.written(extent, 0);
+    extents.written(extent, 0, { isLogged: false });
     transaction.run();
     attributes.save(file, next);
     file.extent = extent;

@@ -1,3 +1,4 @@
+import { fewAtOnce } from "../../base/few_at_once.ts";
 import { BusyContents } from "./busy_contents.ts";
 import { CommitContents } from "./commit_contents.ts";
 import type { ContentJournal } from "./content_journal.ts";
@@ -9,6 +10,10 @@ import type { Transaction } from "./transaction.ts";
 
 /** Contents that are not all on disk, from which on they are brought there. */
 const MOST_WATCHED = 1024;
+/** Contents that are brought there at once beside the commits, which have 15 threads together with them. */
+const TRIMMED_AT_ONCE = 4;
+/** The same for a commit, which has a thread for the log as well. */
+const COMMITTED_AT_ONCE = 10;
 /** A content with more for the disk than so many commits would bring there is flushed early. */
 export const MANY_COMMITS: number = 16;
 
@@ -42,9 +47,8 @@ export class ContentSyncs {
   );
   /** Tells which contents are synced themselves and not journaled. */
   readonly #busy = new BusyContents();
-  /** Contents whose sync is under way, for a commit. */
-  #syncing: readonly Extent[] = [];
   #trimming: Promise<void> | undefined = undefined;
+  #isEnding = false;
 
   /** All is on disk. */
   constructor(parts: ContentSyncsParts) {
@@ -71,22 +75,24 @@ export class ContentSyncs {
     return this.#busy.note(number);
   }
 
-  /** The next commit also makes durable what was done to this content. */
-  include(extent: Extent): void {
+  /** The next commit also makes durable what was done to this content; it waits for one that `isFirst`. */
+  include(
+    extent: Extent,
+    how: { readonly isFirst: boolean } = { isFirst: false },
+  ): void {
     if (this.#parts.durability !== "full") return;
     const { unsynced, number } = extent;
     // Its rows leave the journal with the commit, and a file that was cut and
     // grows would show what was cut off: both only when the content is on disk.
-    const isFirst = unsynced.isShortened ||
+    const isFirst = how.isFirst || unsynced.isShortened ||
       this.#parts.journal.last(number) !== undefined;
     if (isFirst || unsynced.isAny) this.#included.add(extent, { isFirst });
   }
 
-  /** The same for all that the journal has something of. */
-  includeJournaled(): void {
-    for (const number of this.#parts.journal.numbers()) {
-      const extent = this.known(number);
-      if (extent !== undefined) this.#included.add(extent, { isFirst: true });
+  /** The same for all that has something that the journal does not have. */
+  includeBare(): void {
+    for (const extent of this.#watched.values()) {
+      if (extent.unsynced.isBare) this.include(extent);
     }
   }
 
@@ -142,47 +148,31 @@ export class ContentSyncs {
 
   /** Syncs what must be on disk before the commit. */
   async syncFirst(): Promise<void> {
-    const extents = this.#syncing = this.#included.takeFirst();
+    const extents = this.#included.takeFirst();
     const { contents, transaction } = this.#parts;
     const lasts = extents.map((extent) => this.#clean(extent));
     await transaction.synced(
-      Promise.all(extents.map(({ number }) => contents.sync(number))),
+      fewAtOnce(
+        extents,
+        COMMITTED_AT_ONCE,
+        ({ number }) => contents.sync(number),
+      ),
     );
     for (const [index, { number }] of extents.entries()) {
       this.#forget(number, lasts[index]);
-    }
-    this.#syncing = [];
-  }
-
-  /** The same at once, with what is being synced for a commit. */
-  syncFirstNow(): void {
-    const { contents, transaction } = this.#parts;
-    const first = this.#included.takeFirst();
-    for (const extent of [...this.#syncing, ...first]) {
-      const last = this.#clean(extent);
-      transaction.syncedNow(() => contents.syncNow(extent.number));
-      this.#forget(extent.number, last);
     }
   }
 
   /** Syncs what must be on disk together with the commit, which was made just now. */
   async syncOthers(): Promise<void> {
     const { contents } = this.#parts;
-    this.#syncing = this.#included.takeOthers();
-    await Promise.all(this.#syncing.map((extent) => {
-      this.#clean(extent);
-      return contents.sync(extent.number);
-    }));
-    this.#syncing = [];
-  }
-
-  /** The same at once. */
-  syncOthersNow(): void {
-    const { contents, transaction } = this.#parts;
-    for (const extent of this.#included.takeOthers()) {
-      this.#clean(extent);
-      transaction.syncedNow(() => contents.syncNow(extent.number));
-    }
+    const extents = this.#included.takeOthers();
+    for (const extent of extents) this.#clean(extent);
+    await fewAtOnce(
+      extents,
+      COMMITTED_AT_ONCE,
+      ({ number }) => contents.sync(number),
+    );
   }
 
   /** What was written up to now has been committed. */
@@ -194,7 +184,12 @@ export class ContentSyncs {
   trim(): void {
     const isMuch = this.#parts.journal.isLong ||
       this.#watched.size > MOST_WATCHED;
-    if (isMuch) this.#trimming ??= this.#trim();
+    if (isMuch && !this.#isEnding) this.#trimming ??= this.#trim();
+  }
+
+  /** Ends that: what the journal has stays there. */
+  end(): void {
+    this.#isEnding = true;
   }
 
   /** Resolves when nothing is on its way to the disk beside the commits, whatever became of it. */
@@ -202,14 +197,15 @@ export class ContentSyncs {
     await Promise.all([this.#trimming, this.#flushes.ended()]);
   }
 
-  /** One by one. */
   async #trim(): Promise<void> {
     const { journal } = this.#parts;
     const numbers = this.#watched.size > MOST_WATCHED
       ? [...this.#watched.keys()]
       : journal.numbers();
     try {
-      for (const number of numbers) await this.#flush(number);
+      await fewAtOnce(numbers, TRIMMED_AT_ONCE, async (number) => {
+        if (!this.#isEnding) await this.#flush(number);
+      });
     } catch {
       // The store has failed, and the next caller is told so.
     } finally {

@@ -80,6 +80,8 @@ export interface Contents {
   ): Promise<void> | undefined;
   /** Writes all of `data`, or throws; part of it may be written then. */
   write(number: number, offset: number, data: Uint8Array): void;
+  /** The same of what an earlier life has written, with which the name may not be on disk either. */
+  writeAgain(number: number, offset: number, data: Uint8Array): void;
   /**
    * Takes away what is at `size` and beyond: at once, or while others work where
    * that takes long. Until it has, the content is neither read nor written.

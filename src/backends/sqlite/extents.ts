@@ -144,10 +144,17 @@ export class Extents {
     return extent;
   }
 
-  /** So many bytes were written to the content, and are not on disk yet. */
-  written(extent: Extent, bytes: number): void {
+  /**
+   * So many bytes were written to the content, and are not on disk there yet; they are
+   * in the journal where that `isLogged`.
+   */
+  written(
+    extent: Extent,
+    bytes: number,
+    how: { readonly isLogged: boolean },
+  ): void {
     const { syncs } = this.#parts;
-    extent.unsynced.written(bytes);
+    extent.unsynced.written(bytes, how);
     syncs.watch(extent);
     syncs.flushEarly(extent);
   }

@@ -107,9 +107,31 @@ export class FileAccess {
     const ready = data.readyToWrite(live, offset, how);
     if (ready) return after(ready, () => this.#write(file, offset, how));
     this.writtenBytes += how.data.length;
-    const written = data.write(live, offset, how);
+    const written = data.isThrough(how)
+      ? this.#writeThrough(file, offset, how)
+      : data.write(live, offset, how);
     if (nodes.unsaved.size > MOST_UNSAVED) settling.save();
     return written;
+  }
+
+  /** A write that is answered once its content is on disk: only its own client waits for that. */
+  #writeThrough(
+    file: SqliteNode,
+    offset: number,
+    how: Write,
+  ): Awaitable<Stability> {
+    const { data, nodes } = this.#parts;
+    const live = nodes.file(file);
+    const stability = data.write(live, offset, {
+      ...how,
+      stability: "unstable",
+    });
+    // The database has it.
+    if (stability !== "unstable") return stability;
+    return data.flushAll(live).then(() => {
+      this.#commitFlushed(file);
+      return "file";
+    });
   }
 
   /** See `FileSystem.deallocate`. */
@@ -148,7 +170,14 @@ export class FileAccess {
     nodes.shown++;
     const flushed = data.flush(live);
     if (flushed === undefined) return data.commit(live);
-    return flushed.then(() => data.commitFlushed(nodes.live(file)));
+    return flushed.then(() => this.#commitFlushed(file));
+  }
+
+  #commitFlushed(file: SqliteNode): void {
+    const { data, nodes } = this.#parts;
+    // What it says is durable may be on its way there for another's COMMIT.
+    nodes.shown++;
+    data.commitFlushed(nodes.live(file));
   }
 
   /** Goes on with a read that has waited, and says whether what it looks at from here on is settled. */

@@ -17,7 +17,7 @@ import type { NodeTable } from "./node_table.ts";
 import { Resizes } from "./resizes.ts";
 import { SmallContents } from "./small_contents.ts";
 import type { Statements } from "./statements.ts";
-import { JOURNALED, type Write, Writes } from "./writes.ts";
+import { fitsLog, JOURNALED, type Write, Writes } from "./writes.ts";
 
 /** What {@linkcode FileData} works with. */
 export interface FileDataParts extends ExtentsParts {
@@ -161,7 +161,17 @@ export class FileData {
     this.#attributes.commit(file);
   }
 
-  /** The same of what {@linkcode flush} has brought to disk. */
+  /** Brings all that was written to the file to disk: {@linkcode commitFlushed} is left to do. */
+  flushAll(file: SqliteNode): Promise<void> {
+    return this.#parts.syncs.flush(this.#extents.of(file));
+  }
+
+  /** Whether a write is to be brought to disk by itself, as the journal has no room for it. */
+  isThrough(how: Write): boolean {
+    return this.#parts.journal.isFull && fitsLog(how);
+  }
+
+  /** The same of what {@linkcode flush} or {@linkcode flushAll} has brought to disk. */
   commitFlushed(file: SqliteNode): void {
     const { syncs, journal } = this.#parts;
     // What the journal has of it still would be written over it after a crash.

@@ -6,7 +6,10 @@ import { replay } from "./content_journal.ts";
 import { pagedRows } from "./paged_rows.ts";
 
 /** What is known of the end of the last server, and the log that it has left. */
-type Left = Pick<OpenDatabase, "wasLost" | "syncLog">;
+type Left = Pick<OpenDatabase, "wasLost" | "syncLog"> & {
+  /** Whether the journal is kept until what it has is on disk elsewhere, after this. */
+  readonly isJournalKept: boolean;
+};
 
 /**
  * What a store needs after the last server ended, before it is served again:
@@ -33,10 +36,10 @@ export function recover(
 function bringBack(
   db: DatabaseSync,
   contents: Contents,
-  { wasLost, syncLog }: Left,
+  { wasLost, syncLog, isJournalKept: isKept }: Left,
 ): void {
   db.exec("BEGIN IMMEDIATE");
-  replay(db, contents);
+  replay(db, contents, { isKept });
   const orphans = db.prepare(
     "SELECT outside FROM inodes INDEXED BY orphans WHERE nlink = 0",
   ).all() as { outside: number }[];

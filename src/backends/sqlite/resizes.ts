@@ -71,7 +71,7 @@ export class Resizes {
     try {
       if (old.length > 0) {
         contents.write(extent.number, 0, old);
-        extents.written(extent, old.length);
+        extents.written(extent, old.length, { isLogged: false });
       }
       next.used = contents.measure(extent.number).used;
     } catch (error) {
@@ -81,7 +81,7 @@ export class Resizes {
     next.outside = extent.number;
     return {
       failed,
-      statements: () => small.move(file, old, extent.number),
+      statements: () => small.move(file, old, extent),
       after: () => file.extent = extent,
     };
   }

@@ -1,7 +1,8 @@
 import { RecentMap } from "../../base/recent_map.ts";
 import { FsError } from "../../vfs/mod.ts";
 import type { ContentJournal } from "./content_journal.ts";
-import type { SqliteNode } from "./node.ts";
+import type { ContentSyncs } from "./content_syncs.ts";
+import type { Extent, SqliteNode } from "./node.ts";
 import type { Statements } from "./statements.ts";
 
 /** Longest content that is kept in the database. */
@@ -14,6 +15,7 @@ const NOTHING = new Uint8Array(0);
 export interface SmallContentsParts {
   readonly sql: Statements;
   readonly journal: ContentJournal;
+  readonly syncs: ContentSyncs;
 }
 
 /** The bytes of small files, which are in the database, and some of them in memory. */
@@ -59,10 +61,15 @@ export class SmallContents {
     this.#kept.delete(fileid);
   }
 
-  /** The statements for bytes that leave the database: they were durable, and stay so. */
-  move({ fileid }: SqliteNode, bytes: Uint8Array, number: number): void {
-    this.#parts.sql.deleteContent.run(fileid);
-    this.#parts.journal.add(number, 0, bytes);
+  /**
+   * The statements for bytes that leave the database, and are in the content: they
+   * were durable, and stay so, by the journal or a sync before the commit.
+   */
+  move({ fileid }: SqliteNode, bytes: Uint8Array, extent: Extent): void {
+    const { sql, journal, syncs } = this.#parts;
+    sql.deleteContent.run(fileid);
+    if (!journal.isFull) journal.add(extent.number, 0, bytes);
+    else if (bytes.length > 0) syncs.include(extent, { isFirst: true });
   }
 }
 

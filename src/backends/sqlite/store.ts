@@ -100,7 +100,8 @@ function assemble(
   const contents: Contents = inMemory ??
     new ContentFiles(`${directory}/content`, disk);
   try {
-    recover(db, contents, { wasLost, syncLog });
+    const isJournalKept = durability === "full";
+    recover(db, contents, { wasLost, syncLog, isJournalKept });
   } catch (error) {
     throw cantOpen(directory, error);
   }

@@ -5,7 +5,11 @@ export const BLOCK = 4096;
 export interface Progress {
   readonly written: number;
   readonly cuts: number;
+  /** Writes that no row of the journal has. */
+  readonly bare: number;
 }
+
+const NOTHING: Progress = { written: 0, cuts: 0, bare: 0 };
 
 /**
  * What was done to a content beside the database and is not known to be on disk.
@@ -14,11 +18,11 @@ export interface Progress {
  */
 export class Unsynced {
   #done: Progress;
-  #synced: Progress = { written: 0, cuts: 0 };
+  #synced = NOTHING;
 
   /** `isKnown`: whether nothing was done to it before; else it may have been cut. */
   constructor({ isKnown }: { readonly isKnown: boolean }) {
-    this.#done = isKnown ? this.#synced : { written: 0, cuts: 1 };
+    this.#done = isKnown ? NOTHING : { ...NOTHING, cuts: 1 };
   }
 
   /** Bytes written; those that were written twice count twice, and few as a block. */
@@ -31,6 +35,11 @@ export class Unsynced {
     return this.#done.cuts > this.#synced.cuts;
   }
 
+  /** Whether anything was written that the journal does not have. */
+  get isBare(): boolean {
+    return this.#done.bare > this.#synced.bare;
+  }
+
   /** Whether there is anything. */
   get isAny(): boolean {
     return this.bytes > 0 || this.isShortened;
@@ -41,16 +50,19 @@ export class Unsynced {
     return this.#done;
   }
 
-  /** So many bytes were written. */
-  written(bytes: number): void {
-    const { written, cuts } = this.#done;
-    this.#done = { written: written + Math.max(bytes, BLOCK), cuts };
+  /** So many bytes were written, which the journal has where that `isLogged`. */
+  written(bytes: number, { isLogged }: { readonly isLogged: boolean }): void {
+    const { written, bare, ...rest } = this.#done;
+    this.#done = {
+      ...rest,
+      written: written + Math.max(bytes, BLOCK),
+      bare: isLogged ? bare : bare + 1,
+    };
   }
 
   /** It was cut. */
   shortened(): void {
-    const { written, cuts } = this.#done;
-    this.#done = { written, cuts: cuts + 1 };
+    this.#done = { ...this.#done, cuts: this.#done.cuts + 1 };
   }
 
   /** Whether a sync has covered all up to `progress`. */

@@ -85,7 +85,7 @@ export class Writes {
       (syncs.isLarge(extent) || !syncs.isBusy(extent));
     try {
       contents.write(extent.number, offset, data);
-      extents.written(extent, data.length);
+      extents.written(extent, data.length, { isLogged });
       if (end > file.size || file.used < file.size) this.#measure(extent, next);
       if (stability === "unstable") {
         attributes.keep(file, next);
@@ -115,10 +115,10 @@ export class Writes {
     try {
       contents.write(number, 0, old);
       contents.write(number, offset, data);
-      extents.written(extent, old.length + data.length);
+      extents.written(extent, old.length + data.length, { isLogged });
       this.#measure(extent, next);
       transaction.run(() => {
-        small.move(file, old, number);
+        small.move(file, old, extent);
         if (isLogged) journal.add(number, offset, data);
       });
     } catch (error) {
@@ -153,6 +153,6 @@ export class Writes {
 }
 
 /** Whether a write to a content beside the database goes through the journal. */
-function fitsLog({ data, stability }: Write): boolean {
+export function fitsLog({ data, stability }: Write): boolean {
   return stability !== "unstable" && data.length <= JOURNALED;
 }

@@ -40,9 +40,8 @@ export class LossyDisk implements Disk {
     }
   }
 
-  /** A store that was closed is all on disk; what was synced before is not there any more. */
+  /** A store that was closed is all on disk, but for contents that its journal has something of. */
   closed(store: string): void {
-    this.#synced.clear();
     this.#noteAll(store);
   }
 
@@ -60,7 +59,9 @@ export class LossyDisk implements Disk {
     for (const { name, isDirectory } of Deno.readDirSync(folder)) {
       const path = `${folder}/${name}`;
       if (isDirectory) this.#noteAll(path);
-      else this.#synced.set(path, Deno.readFileSync(path));
+      else if (!CONTENT.test(path)) {
+        this.#synced.set(path, Deno.readFileSync(path));
+      }
     }
   }
 
@@ -99,6 +100,7 @@ export class LossyDisk implements Disk {
 }
 
 const DATABASE = "/store.db";
+const CONTENT = /\/content\/..\/[0-9]+$/;
 const PAGE = 4096;
 
 /** A file of which every other page was written back, and its length was. */
