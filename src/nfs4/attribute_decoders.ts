@@ -1,5 +1,6 @@
 import type { AttributeChanges, Timestamp } from "../vfs/file_system.ts";
 import type { XdrReader } from "../xdr/reader.ts";
+import { readAces } from "./acls.ts";
 import { isStatus, Status, type StatusCode } from "./constants.ts";
 import { parseOwner } from "./owners.ts";
 
@@ -26,6 +27,14 @@ const BILLION = 1_000_000_000;
 /** length4 */
 export const size: AttributeDecoder = (xdr, changes) => {
   changes.size = xdr.uint64Number();
+  return Status.OK;
+};
+
+/** nfsace4<> */
+export const acl: AttributeDecoder = (xdr, changes) => {
+  const aces = readAces(xdr);
+  if (isStatus(aces)) return aces;
+  changes.acl = aces;
   return Status.OK;
 };
 

@@ -41,6 +41,7 @@ const LIMITS = {
 
 const LIMIT_NAMES: OptionNames<FileSystemLimits> = {
   ...LIMITS,
+  accessLists: true,
   rawNames: true,
   defaultLists: true,
   hasQuota: true,
@@ -110,7 +111,14 @@ function checkLimits(
   for (const [name, range] of Object.entries(LIMITS)) {
     checkWhole(its(name), limits[name as keyof typeof LIMITS], range);
   }
-  for (const name of ["rawNames", "defaultLists", "hasQuota"] as const) {
+  for (
+    const name of [
+      "accessLists",
+      "rawNames",
+      "defaultLists",
+      "hasQuota",
+    ] as const
+  ) {
     checkType(its(name), limits[name], "boolean");
   }
   checkWord(its("changeType"), limits.changeType, CHANGE_TYPES);

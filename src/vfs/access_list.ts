@@ -1,3 +1,4 @@
+import type { Ace } from "./acl.ts";
 import type { Caller } from "./callers.ts";
 import type { Rights } from "./wanted.ts";
 
@@ -18,10 +19,12 @@ export interface AccessList {
   readonly other: number;
 }
 
-/** What has an access list perhaps, and is asked for it where a judgement rests on it. */
+/** What has an access list perhaps, of either kind, and is asked for it where a judgement rests on it. */
 export interface AccessListHolder {
-  /** The list as it is now; `undefined` where the mode says it all. Throws FsError. */
-  accessList(): AccessList | undefined;
+  /** The host's as it is now; `undefined` where the mode says it all. Throws FsError. */
+  accessList?(): AccessList | undefined;
+  /** The entries of one that NFSv4 clients have set, see `acl.ts`. Throws FsError. */
+  aces?(): readonly Ace[];
 }
 
 /**
@@ -35,7 +38,10 @@ export interface Listed {
   [accessListHolder]?: AccessListHolder | undefined;
 }
 
-/** What a caller other than root and the owner is given by each entry that is for it; one of them has to give all that it wants. */
+/**
+ * What a caller other than root and the owner is given by the mode, or by each entry
+ * of the host's list that is for it; one of them has to give all that it wants.
+ */
 export function grantsOf(
   attributes: Rights & Listed,
   caller: Caller,
@@ -45,7 +51,7 @@ export function grantsOf(
   // Linux asks no list whose mask leaves nothing: it goes by the mode.
   const list = (mode & 0o070) === 0
     ? undefined
-    : attributes[accessListHolder]?.accessList();
+    : attributes[accessListHolder]?.accessList?.();
   if (list === undefined) return [(isMember ? mode >> 3 : mode) & 7];
   const { users, group, groups, mask, other } = list;
   const user = users.get(caller.uid);

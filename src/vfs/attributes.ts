@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Ace } from "./acl.ts";
+
 /** The types of a file (RFC 8881 5.8.1.2). */
 export type FileType =
   | "file"
@@ -91,6 +93,12 @@ export interface AttributeChanges {
    * is only set where {@linkcode FileAttributes.birthtime} is told.
    */
   birthtime?: Timestamp | undefined;
+  /**
+   * The access list, which comes with the mode that it comes down to; "mode" where
+   * that says it all from now on, and there is to be none. Only where
+   * {@linkcode FileSystemLimits.accessLists} says that there are any.
+   */
+  acl?: readonly Ace[] | "mode" | undefined;
 }
 
 /**

@@ -56,6 +56,11 @@ export interface FileSystemLimits {
    * its mode is limited then, and not by the client's umask: `create` is told both.
    */
   readonly defaultLists?: boolean | undefined;
+  /**
+   * Whether clients may set access lists (ACL, RFC 8881 6): `setattr` and `create` are
+   * told of them. How attributes tell of them is not for others yet: leave it out.
+   */
+  readonly accessLists?: boolean | undefined;
   /** Largest file in bytes; 2^53 - 1 where absent. */
   readonly maxFileSize?: number | undefined;
   /**

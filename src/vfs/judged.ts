@@ -7,6 +7,7 @@
  */
 
 import { FsError } from "./errors.ts";
+import { accessListHolder, type Listed } from "./access_list.ts";
 import type { Rights } from "./wanted.ts";
 
 /** An entry of a folder as it was when a caller was found to be allowed to change it. */
@@ -27,11 +28,13 @@ export interface JudgedRename<Node extends object = object> {
   readonly to: JudgedEntry<Node>;
 }
 
-/** Throws "busy" where owner, group or mode, `now`, are not those that were judged. */
+/** Throws "busy" where owner, group, mode or access list, `now`, are not those that were judged. */
 export function assertJudged(judged: Rights | undefined, now: Rights): void {
   if (judged === undefined) return;
   const { mode, uid, gid } = judged;
-  if (now.mode === mode && now.uid === uid && now.gid === gid) return;
+  const isSame = now.mode === mode && now.uid === uid && now.gid === gid &&
+    isSameList(judged, now);
+  if (isSame) return;
   throw new FsError("busy", "its rights were changed since they were judged");
 }
 
@@ -53,4 +56,10 @@ export function assertJudgedEntry<Node extends object>(
   }
   assertJudged(judged.folder, now.folder);
   if (now.rights !== undefined) assertJudged(judged.rights, now.rights);
+}
+
+/** A host may set another list at any time, and is asked when it is judged by. */
+function isSameList(judged: Rights & Listed, now: Rights & Listed): boolean {
+  const [before, after] = [judged[accessListHolder], now[accessListHolder]];
+  return before === after || (before ?? after)?.accessList !== undefined;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 export type { Awaitable } from "../base/awaitable.ts";
+export type { Ace, AceWho } from "./acl.ts";
 export type { Caller } from "./callers.ts";
 export * from "./errors.ts";
 export * from "./file_system.ts";

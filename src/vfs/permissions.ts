@@ -1,4 +1,7 @@
-import { grantsOf, isInGroup } from "./access_list.ts";
+import { grantsOf, isInGroup, type Listed } from "./access_list.ts";
+import { AceMask, acesOf, type AclVerdict, judgeByAces } from "./acl.ts";
+import { newListAndMode, withListAndMode } from "./acl_changes.ts";
+import { permissionBits } from "./acl_mode.ts";
 import type { Caller } from "./callers.ts";
 import type {
   AttributeChanges,
@@ -37,11 +40,24 @@ export function permissionsOf(
   attributes: Rights,
   caller: Caller,
 ): number {
+  const verdict = verdictOn(attributes, caller);
+  if (verdict !== undefined) return permissionBits(verdict.allowed);
   return ownPermissions(attributes, caller) ??
     grantsOf(attributes, caller).reduce((all, bits) => all | bits);
 }
 
-/** Those of root and of the owner, which no access list has a say in. */
+/** What an NFSv4 access list makes of the caller; `undefined` where there is none, or the caller is root. */
+function verdictOn(
+  attributes: Rights & Listed,
+  caller: Caller,
+): AclVerdict | undefined {
+  const aces = acesOf(attributes);
+  return aces === undefined || caller.uid === 0
+    ? undefined
+    : judgeByAces(aces, attributes, caller);
+}
+
+/** Those of root and of the owner, which no list of the host's has a say in. */
 function ownPermissions(
   attributes: Rights,
   caller: Caller,
@@ -63,28 +79,74 @@ export function permits(
   caller: Caller,
   wanted: number,
 ): boolean {
+  const verdict = verdictOn(attributes, caller);
+  if (verdict !== undefined) {
+    return (permissionBits(verdict.allowed) & wanted) === wanted;
+  }
   const own = ownPermissions(attributes, caller);
   if (own !== undefined) return (own & wanted) === wanted;
   return grantsOf(attributes, caller)
     .some((bits) => (bits & wanted) === wanted);
 }
 
+/** What a caller may do to the entries of a folder, which it may pass then. */
+export interface EntryRights {
+  /** Add one that is no folder. */
+  readonly addsFiles: boolean;
+  /** Add a folder. */
+  readonly addsFolders: boolean;
+  /** Remove one, as far as the folder says. */
+  readonly removes: boolean;
+}
+
+/** A caller's rights to the entries of a folder. */
+export function entryRightsOf(folder: Rights, caller: Caller): EntryRights {
+  const verdict = verdictOn(folder, caller);
+  if (verdict === undefined) {
+    const may = permits(folder, caller, Permission.WRITE | Permission.EXECUTE);
+    return { addsFiles: may, addsFolders: may, removes: may };
+  }
+  const { allowed, denied } = verdict;
+  const may = (mask: number) => (~allowed & (mask | AceMask.EXECUTE)) === 0;
+  const addsFiles = may(AceMask.WRITE_DATA);
+  const isUnsaid = (denied & AceMask.DELETE_CHILD) === 0;
+  return {
+    addsFiles,
+    addsFolders: may(AceMask.APPEND_DATA),
+    // RFC 8881 6.2.1.3.2
+    removes: may(AceMask.DELETE_CHILD) || isUnsaid && addsFiles,
+  };
+}
+
 /**
  * Whether the caller may take the entry of `child` out of a folder (or replace
  * it): needs to write and pass the folder and, where that is sticky, to own
- * the child or the folder.
+ * the child or the folder. Where the child's own access list says that it may be
+ * deleted, it may be by who passes the folder; where it denies that, the folder's has to
+ * allow it by name (RFC 8881 6.2.1.3.2).
  */
 export function refuseRemoval(
   folder: Rights,
   child: Rights,
   caller: Caller,
 ): Refusal | undefined {
-  if (!permits(folder, caller, Permission.WRITE | Permission.EXECUTE)) {
-    return "access";
+  const own = verdictOn(child, caller);
+  if (own !== undefined && (own.allowed & AceMask.DELETE) !== 0) {
+    return permits(folder, caller, Permission.EXECUTE) ? undefined : "access";
   }
+  if (!entryRightsOf(folder, caller).removes) return "access";
+  const isDenied = own !== undefined && (own.denied & AceMask.DELETE) !== 0;
+  if (isDenied && !isDeletionAllowed(folder, caller)) return "access";
   const free = (folder.mode & STICKY) === 0 || caller.uid === 0 ||
     caller.uid === folder.uid || caller.uid === child.uid;
   return free ? undefined : "permission";
+}
+
+/** Whether a folder allows by name that its entries are deleted; its mode does, by the right to write. */
+function isDeletionAllowed(folder: Rights, caller: Caller): boolean {
+  const verdict = verdictOn(folder, caller);
+  return verdict === undefined ||
+    (verdict.allowed & AceMask.DELETE_CHILD) !== 0;
 }
 
 /**
@@ -116,26 +178,30 @@ export function refuseChanges(
 ): Refusal | undefined {
   if (caller.uid === 0) return undefined;
   const isOwner = caller.uid === attributes.uid;
-  const { mode, uid, gid, size, atime, mtime, birthtime } = changes;
+  // The owner may all of it whatever the list says (RFC 8881 6.3.1.1).
+  const allowed = isOwner ? 0 : verdictOn(attributes, caller)?.allowed ?? 0;
+  const may = (mask: number) => isOwner || (allowed & mask) !== 0;
+  const { mode, acl, uid, gid, size, atime, mtime, birthtime } = changes;
   const isTouched = atime === "now" || mtime === "now" && size === undefined;
-  if (mode !== undefined && !isOwner) return "permission";
-  // Giving files away is root's alone (chown_restricted).
-  if (uid !== undefined && !(isOwner && uid === attributes.uid)) {
-    return "permission";
+  const isOpened = mode !== undefined || acl !== undefined;
+  if (isOpened && !may(AceMask.WRITE_ACL)) return "permission";
+  // Giving files away is root's alone (chown_restricted); a list may let a user take one.
+  const takes = !isOwner && uid === caller.uid;
+  if (uid !== undefined) {
+    const isFree = takes || uid === attributes.uid;
+    if (!(isFree && may(AceMask.WRITE_OWNER))) return "permission";
   }
   if (gid !== undefined) {
-    const allowed = isOwner &&
-      (gid === attributes.gid || isInGroup(caller, gid));
-    if (!allowed) return "permission";
+    const isFree = gid === attributes.gid || isInGroup(caller, gid);
+    if (!(isFree && may(AceMask.WRITE_OWNER))) return "permission";
   }
   const isBackdated = typeof atime === "object" || typeof mtime === "object" ||
     birthtime !== undefined;
-  if (isBackdated) {
-    if (!isOwner) return "permission";
-  } else if (isTouched && !isOwner) {
-    if (!permits(attributes, caller, Permission.WRITE)) return "access";
-  }
-  return undefined;
+  if (may(AceMask.WRITE_ATTRIBUTES)) return undefined;
+  if (isBackdated) return "permission";
+  return isTouched && !permits(attributes, caller, Permission.WRITE)
+    ? "access"
+    : undefined;
 }
 
 /**
@@ -157,7 +223,7 @@ export function refuseXattrChange(
 /**
  * The changes with what POSIX adds to them: a new owner, group or content
  * takes setuid and setgid away, and only members of a file's group can make it
- * setgid.
+ * setgid; and with what has mode and access list say the same (RFC 8881 6.4.1).
  */
 export function completeChanges(
   attributes: Rights,
@@ -173,10 +239,13 @@ export function completeChanges(
   if (changes.mode !== undefined && caller.uid !== 0) {
     const gid = changes.gid ?? attributes.gid;
     if (!isInGroup(caller, gid)) mode &= ~SETGID;
+    // A list may let others set the mode, and write the program.
+    if (caller.uid !== attributes.uid) mode &= ~(SETUID | SETGID);
   }
-  return mode === (changes.mode ?? attributes.mode)
+  const complete = mode === (changes.mode ?? attributes.mode)
     ? changes
     : { ...changes, mode };
+  return withListAndMode(attributes, complete, changes.mode !== undefined);
 }
 
 /** A mode after its file got new content from a user other than root. */
@@ -187,16 +256,19 @@ export function withoutSetId(mode: number): number {
 
 /**
  * The attributes of a node that the caller makes in a folder: its own user
- * and group, or the folder's group where that is setgid. A refusal when it asks for
+ * and group, or the folder's group where that is setgid, and what the folder's
+ * access list hands on. A refusal when it asks for
  * an owner or group that it could not give an existing file either, or
  * for a device, which would be a way to the server's own.
  */
 export function attributesOfNew(
   folder: Rights,
   caller: Caller,
-  { type, changes }: {
+  { type, changes, umask }: {
     readonly type: CreateKind["type"];
     readonly changes: AttributeChanges;
+    /** Where it has not limited the mode yet. */
+    readonly umask: number | undefined;
   },
 ): CreateOptions["attributes"] | Refusal {
   const own = { uid: caller.uid, gid: groupFrom(folder) ?? caller.gid };
@@ -205,15 +277,19 @@ export function attributesOfNew(
     if (type === "block-device" || type === "character-device") {
       return "permission";
     }
-    const allowed = uid === own.uid &&
+    const isFree = uid === own.uid &&
       (gid === own.gid || isInGroup(caller, gid));
-    if (!allowed) return "permission";
+    if (!isFree) return "permission";
   }
-  let mode = changes.mode ?? defaultMode(type);
+  const isBare = Object.values(changes).every((value) => value === undefined);
+  const wanted = { type, mode: changes.mode, acl: changes.acl, umask, isBare };
+  const listed = newListAndMode(folder, wanted);
+  let mode = listed?.mode ?? changes.mode ?? defaultMode(type);
   if (type !== "directory" && caller.uid !== 0 && !isInGroup(caller, gid)) {
     mode &= ~SETGID;
   }
-  return inherited(folder, type, { ...changes, uid, gid, mode });
+  const acl = listed?.acl;
+  return inherited(folder, type, { ...changes, uid, gid, mode, acl });
 }
 
 /** The group of what is made in a folder; `undefined` where it is the maker's. */

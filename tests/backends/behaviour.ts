@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { accessListTests } from "./behaviour/access_lists.ts";
 import { attributeTests } from "./behaviour/attributes.ts";
 import { changeTests } from "./behaviour/changes.ts";
 import { cloneTests } from "./behaviour/clones.ts";
@@ -53,6 +54,7 @@ export function behaviourSuite(
       ...concurrencyTests,
       ...judgedTests,
       ...xattrTests,
+      ...accessListTests,
     ]
   ) {
     register(name, test, { factory, ...options });

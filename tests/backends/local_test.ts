@@ -17,6 +17,7 @@ const capabilities: Partial<Capabilities> = {
   atime: false,
   // No host lets it be set.
   birthtime: false,
+  lists: false,
   // ext4 has a block for all of a file.
   largeXattrs: false,
   // Few hosts' file systems can.

@@ -11,7 +11,14 @@ behaviourSuite("sqlite in memory", () => {
     fs: sqlite(":memory:", { now: () => ({ seconds, nanoseconds }) }),
     tick: () => void seconds++,
   };
-}, { capabilities: { restart: false, allocates: false, clones: false } });
+}, {
+  capabilities: {
+    restart: false,
+    lists: false,
+    allocates: false,
+    clones: false,
+  },
+});
 
 behaviourSuite("sqlite that keeps few nodes in memory", () => {
   let seconds = 1_700_000_000;
@@ -20,7 +27,14 @@ behaviourSuite("sqlite that keeps few nodes in memory", () => {
     fs: sqlite(":memory:", { now, keptNodes: 8 }),
     tick: () => void seconds++,
   };
-}, { capabilities: { restart: false, allocates: false, clones: false } });
+}, {
+  capabilities: {
+    restart: false,
+    lists: false,
+    allocates: false,
+    clones: false,
+  },
+});
 
 behaviourSuite("sqlite in a folder", () => {
   let seconds = 1_700_000_000;
@@ -42,6 +56,7 @@ behaviourSuite("sqlite in a folder", () => {
 }, {
   ignore: !canWrite,
   capabilities: {
+    lists: false,
     allocates: false,
     punches: hasFfi,
     seeks: hasFfi,

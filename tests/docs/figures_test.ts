@@ -13,6 +13,7 @@ import {
   MAX_XATTR_NAMES,
   MAX_XATTR_VALUE,
 } from "../../src/vfs/xattrs.ts";
+import { MAX_ACES } from "../../src/vfs/acl.ts";
 import { scrape } from "../support/scrape.ts";
 import { filesIn, modulesIn, noFiles, read } from "./documents.ts";
 import { quantities, type Quantity, UNITS, WORDS } from "./quantities.ts";
@@ -50,6 +51,14 @@ Deno.test("PROTOCOL.md has the limits of extended attributes", {
     MOST_XATTR_BYTES,
     MAX_XATTR_NAMES,
   ]);
+});
+
+Deno.test("PROTOCOL.md has the limit of access lists", {
+  ignore: noFiles,
+}, () => {
+  const [, most] = /^\| entries of a list +\| +(\d+) \| INVAL/m
+    .exec(read("PROTOCOL.md"))!;
+  assertEquals(Number(most), MAX_ACES);
 });
 
 /** The metrics that a document names in the first cells of its tables, without prefix and labels. */

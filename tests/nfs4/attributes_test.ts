@@ -31,8 +31,8 @@ Deno.test("each row stands at its number, once", () => {
 
 Deno.test("no row takes the place of another", () => {
   assertEquals(rows.map((row) => row.number), [
-    ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 17, 18, 19, 20, 21],
-    ...[22, 23, 26, 27, 28, 29, 30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41],
+    ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20],
+    ...[21, 22, 23, 26, 27, 28, 29, 30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41],
     ...[42, 43, 44, 45, 47, 48, 50, 51, 52, 53, 54, 55],
     ...[74, 75, 76, 77, 79, 81, 82],
   ]);
@@ -53,6 +53,7 @@ Deno.test("what can be set is what RFC 8881 5.6 and 5.7 and RFC 8275 let be set"
       .map((row) => row.name);
   assertEquals(set(true), [
     "size",
+    "acl",
     "mode",
     "owner",
     "owner_group",
@@ -70,7 +71,9 @@ Deno.test("what can be set is what RFC 8881 5.6 and 5.7 and RFC 8275 let be set"
 function noting(read: Set<string>): never {
   return new Proxy({}, {
     get: (_, name) => {
-      read.add(String(name));
+      // The list is no attribute by that name, and asked for only where it is shown.
+      if (typeof name === "symbol") return undefined;
+      read.add(name);
       return name === "type" ? "file" : { seconds: 0, nanoseconds: 0 };
     },
   }) as never;

@@ -15,6 +15,9 @@ const FOLDER_COST = 320;
 const NAME_COST = 160;
 /** What an extended attribute takes besides its name and value, with what a node has for its first one. */
 const XATTR_COST = 720;
+/** What an access list takes, and each of its entries. */
+const LIST_COST = 160;
+const ACE_COST = 104;
 /** What a piece of content takes besides its bytes, of V8's heap. */
 const PIECE_COST = 320;
 /** What it takes elsewhere, for a buffer of its own. */
@@ -116,6 +119,11 @@ export function costOfName(name: string): number {
 /** Bytes that an extended attribute takes besides its value. */
 export function costOfXattr(name: string): number {
   return XATTR_COST + costOfText(name);
+}
+
+/** Bytes that an access list of so many entries takes. */
+export function costOfAces(count: number): number {
+  return LIST_COST + count * ACE_COST;
 }
 
 /** V8 keeps a text in bytes as long as all of it is Latin-1. */

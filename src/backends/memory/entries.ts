@@ -18,6 +18,7 @@ import { costOfName, costOfNode } from "../common/capacity.ts";
 import { checkName } from "../common/names.ts";
 import { checkRename } from "../common/rename.ts";
 import { isSameVerifier } from "../common/verifier.ts";
+import { costOfList, giveList } from "./access_lists.ts";
 import { Directory } from "./directory.ts";
 import { KeptPages } from "./kept_pages.ts";
 import {
@@ -81,10 +82,12 @@ export class Entries {
     }
     const { attributes, verifier } = options;
     if (attributes.size !== undefined) checkSize(kind.type, attributes.size);
-    capacity.takeNode(costOfNode(kind) + costOfName(name));
+    const { acl } = attributes;
+    capacity.takeNode(costOfNode(kind) + costOfName(name) + costOfList(acl));
     const node = nodes.make(kind, inherited(directory, kind.type, attributes));
     const { size, atime, mtime, birthtime } = attributes;
     applyChanges(node, { size, atime, mtime, birthtime }, node.ctime);
+    giveList(node, acl);
     node.verifier = verifier?.slice();
     if (kind.type === "directory") {
       node.directory = new Directory(directory);

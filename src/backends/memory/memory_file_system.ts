@@ -33,6 +33,7 @@ import { decodeIdentity, encodeIdentity } from "../common/identity.ts";
 import { MAX_NAME } from "../common/names.ts";
 import { PAGE } from "../common/piece.ts";
 import { assertMayHaveXattrs } from "../common/xattrs.ts";
+import { changeList } from "./access_lists.ts";
 import { Directory } from "./directory.ts";
 import { Entries, MAX_LINK } from "./entries.ts";
 import {
@@ -85,6 +86,7 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     const { mode, uid, gid, trust, now, instance } = rest;
     this.trust = trust;
     this.limits = {
+      accessLists: true,
       cloneBlock: PAGE,
       changeType: "version-counter",
       hasQuota: options.maxBytes !== undefined,
@@ -214,7 +216,11 @@ export class MemoryFileSystem implements FileSystem<MemoryNode> {
     assertJudged(judged, node);
     if (changes.size !== undefined) checkSize(node.type, changes.size);
     const now = this.#now();
-    applyChanges(node, changes, now);
+    changeList(node, {
+      list: changes.acl,
+      capacity: this.#capacity,
+      change: () => applyChanges(node, changes, now),
+    });
     changed(node, now);
   }
 

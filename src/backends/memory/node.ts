@@ -8,6 +8,8 @@ import {
   FsError,
   type Timestamp,
 } from "../../vfs/mod.ts";
+import { accessListHolder } from "../../vfs/access_list.ts";
+import type { AclHolder } from "../../vfs/acl.ts";
 import type { Directory } from "./directory.ts";
 import type { FileContent } from "../common/file_content.ts";
 import type { Xattrs } from "./xattrs.ts";
@@ -46,6 +48,8 @@ export class MemoryNode implements FileAttributes {
   ctime: Timestamp;
   /** Creation. */
   birthtime: Timestamp;
+  /** @internal Its access list, where the mode does not say it all. */
+  [accessListHolder]: AclHolder | undefined = undefined;
   /** @internal Its identity, once it was asked for: making one costs half a microsecond. */
   identity: Uint8Array | undefined = undefined;
   /** @internal The bytes of a file. */

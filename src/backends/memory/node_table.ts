@@ -1,6 +1,7 @@
 import type { CreateKind, Timestamp } from "../../vfs/mod.ts";
 import type { Capacity } from "../common/capacity.ts";
 import { FileContent } from "../common/file_content.ts";
+import { releaseList } from "./access_lists.ts";
 import { MemoryNode } from "./node.ts";
 
 /** What {@linkcode NodeTable} works with. */
@@ -45,6 +46,7 @@ export class NodeTable {
     this.#parts.capacity.giveNode(node);
     node.content?.release();
     node.xattrs?.release();
+    releaseList(node, this.#parts.capacity);
     node.isGone = true;
   }
 }

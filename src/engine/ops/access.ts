@@ -2,6 +2,7 @@ import { Access, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { Caller } from "../../vfs/callers.ts";
 import {
+  entryRightsOf,
   Permission,
   permissionsOf,
   permits,
@@ -48,8 +49,9 @@ function answer(
   const { file, reply } = context;
   const isFolder = attributes.type === "directory";
   const caller = context.callerOf(file);
-  const permissions = permissionsOf(attributes, caller);
-  let granted = isFolder ? folderAccess(permissions) : fileAccess(permissions);
+  let granted = isFolder
+    ? folderAccess(attributes, caller)
+    : fileAccess(permissionsOf(attributes, caller));
   if (!isChangeable(file, isFolder)) granted &= ~CHANGES;
   // RFC 8881 18.1.3: "supported" is what can be told for this type of file.
   let supported = requested & supportedBits(attributes);
@@ -68,11 +70,14 @@ function supportedBits({ type }: Rights): number {
   return type === "file" ? FILE_BITS : OTHER_BITS;
 }
 
-function folderAccess(permissions: number): number {
-  const mayPass = (permissions & Permission.EXECUTE) !== 0;
-  const mayWrite = mayPass && (permissions & Permission.WRITE) !== 0;
+function folderAccess(folder: Rights, caller: Caller): number {
+  const permissions = permissionsOf(folder, caller);
+  const { addsFiles, addsFolders, removes } = entryRightsOf(folder, caller);
   return (permissions & Permission.READ ? Access.READ : 0) |
-    (mayPass ? Access.LOOKUP : 0) | (mayWrite ? CHANGES : 0);
+    (permissions & Permission.EXECUTE ? Access.LOOKUP : 0) |
+    (addsFiles || addsFolders ? Access.EXTEND : 0) |
+    (removes ? Access.DELETE : 0) |
+    (addsFiles && removes ? Access.MODIFY : 0);
 }
 
 function fileAccess(permissions: number): number {

@@ -10,12 +10,9 @@ import {
   readSetAttributes,
   type SetAttributes,
 } from "../../nfs4/set_attributes.ts";
-import type {
-  AttributeChanges,
-  CreateKind,
-  CreateOptions,
-} from "../../vfs/file_system.ts";
+import type { CreateKind, CreateOptions } from "../../vfs/file_system.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
+import { isListAmiss } from "../../vfs/acl_changes.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import { isTaken, MAX_TARGET } from "../../vfs/names.ts";
 import { type Rights, rightsOf } from "../../vfs/wanted.ts";
@@ -31,7 +28,7 @@ import { writeChangeInfo } from "../files/change_info.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
-import { limitMode } from "../files/umask.ts";
+import { type Limited, limitMode } from "../files/umask.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of CREATE. */
@@ -72,9 +69,11 @@ export const create: Operation<CreateArgs, "create"> = {
       return Status.INVAL;
     }
     const parent = yield* wait(attributesOf(folder, RIGHTS_AND_OFFER));
-    const { changes, umask } = limitMode(wanted.changes, kind.type, fs);
-    const attributes = prepare(context, parent, { kind, wanted, changes });
+    const { type } = kind;
+    const limited = limitMode(wanted.changes, type, { fs, folder: parent });
+    const attributes = prepare(context, parent, { kind, wanted, ...limited });
     if (isStatus(attributes)) return attributes;
+    const { umask } = limited;
     const options = { attributes, umask, judged: rightsOf(parent) };
     const act = { type: "create", name, kind, options } as const;
     const made = yield* changeFolder(context, folder, act);
@@ -91,10 +90,9 @@ export const create: Operation<CreateArgs, "create"> = {
 function prepare(
   context: CompoundContext,
   attributes: Rights & Offering,
-  { kind, wanted, changes }: {
+  { kind, wanted, changes, umask }: Limited & {
     readonly kind: CreateKind;
     readonly wanted: SetAttributes;
-    readonly changes: AttributeChanges;
   },
 ): CreateOptions["attributes"] | StatusCode {
   const { file, minorVersion, services } = context;
@@ -105,13 +103,16 @@ function prepare(
   if (settable !== Status.OK) return settable;
   // RFC 8881 18.4.3: attributes that are valid for the type; only files have a size to set.
   if (changes.size !== undefined) return Status.INVAL;
+  if (isListAmiss(changes, kind.type)) return Status.ATTRNOTSUPP;
   const status = checkFolder(context, file, { attributes, use: "search" });
   if (status !== Status.OK) return status;
-  const change = checkFolder(context, file, { attributes, use: "change" });
-  if (change !== Status.OK) return change;
+  const use = kind.type === "directory" ? "add folder" : "add file";
+  const added = checkFolder(context, file, { attributes, use });
+  if (added !== Status.OK) return added;
   const made = attributesOfNew(attributes, context.callerOf(file), {
     type: kind.type,
     changes,
+    umask,
   });
   // RFC 7530 16.4.4: an owner or group that the caller can't give is NFS4ERR_PERM.
   return typeof made === "string" ? statusOfRefusal(made) : made;

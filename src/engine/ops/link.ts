@@ -20,7 +20,10 @@ export const link: Operation<Uint8Array, "link"> = {
     const name = checkName(bytes, fs.limits);
     if (isStatus(name)) return name;
     const attributes = yield* wait(attributesOf(folder, RIGHTS));
-    const status = checkFolder(context, folder, { attributes, use: "change" });
+    const status = checkFolder(context, folder, {
+      attributes,
+      use: "add file",
+    });
     if (status !== Status.OK) return status;
     const judged = rightsOf(attributes);
     const linked = yield* wait(attributesOf(saved, RIGHTS));

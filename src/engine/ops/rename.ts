@@ -112,9 +112,10 @@ function checkMove(
     (replaced && refuseRemoval(to, replaced.attributes, caller));
   // RFC 8881 15.2, RFC 7530 13.2: also of a sticky folder, for there is no NFS4ERR_PERM.
   if (refusal !== undefined) return Status.ACCESS;
-  const into = checkFolder(context, file, { attributes: to, use: "change" });
-  if (into !== Status.OK) return into;
   const isFolder = entry.attributes.type === "directory";
+  const use = isFolder ? "add folder" : "add file";
+  const into = checkFolder(context, file, { attributes: to, use });
+  if (into !== Status.OK) return into;
   // POSIX: to get another parent, a folder itself is written to.
   if (
     isFolder && saved.key !== file.key &&

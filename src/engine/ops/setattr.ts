@@ -8,6 +8,8 @@ import {
 import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { AttributeChanges } from "../../vfs/file_system.ts";
 import { type Rights, rightsOf } from "../../vfs/wanted.ts";
+import { acesOf } from "../../vfs/acl.ts";
+import { isListAmiss } from "../../vfs/acl_changes.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
 import { RIGHTS_AND_OFFER } from "../attributes/attribute_table.ts";
 import { attributesOf } from "../files/attributes_of.ts";
@@ -59,6 +61,8 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
       // RFC 7530 9.5: it renews the lease; whether it is any good is of no matter.
       resolveState(context, stateid, file, TO_USE);
     }
+    // RFC 8881 6.2.1.4.1
+    if (isListAmiss(changes, attributes.type)) return Status.ATTRNOTSUPP;
     const caller = context.callerOf(file);
     const judged = rightsOf(attributes);
     const masked = withMaskedMode(changes, judged);
@@ -101,12 +105,17 @@ function checkSize(
   return authorizeIo(context, stateid, "write");
 }
 
-/** RFC 8881 6.2.5: the bits of the mask are set or reset, the others stay. */
+/**
+ * RFC 8881 6.2.5: the bits of the mask are set or reset, the others stay; with the
+ * nine low ones an access list does (6.4.1.1).
+ */
 function withMaskedMode(
   { modeMasked, ...changes }: SetAttributes["changes"],
-  { mode }: Rights,
+  judged: Rights,
 ): AttributeChanges {
   if (modeMasked === undefined) return changes;
   const { value, mask } = modeMasked;
-  return { ...changes, mode: mode & ~mask | value & mask };
+  const mode = judged.mode & ~mask | value & mask;
+  const acl = mask & 0o777 ? undefined : acesOf(judged);
+  return { acl, ...changes, mode };
 }

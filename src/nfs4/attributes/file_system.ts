@@ -48,13 +48,6 @@ export const FILE_SYSTEM_ATTRIBUTES: readonly AttributeRow[] = [
     get: (xdr, { file }) => xdr.bool(file.export.fs.readlink !== undefined),
   },
   { number: 9, name: "unique_handles", perFileSystem: true, get: yes },
-  // No ACL of any kind (RFC 8881 6.2.1.2).
-  {
-    number: 13,
-    name: "aclsupport",
-    perFileSystem: true,
-    get: (xdr) => xdr.uint32(0),
-  },
   { number: 16, name: "case_insensitive", perFileSystem: true, get: no },
   { number: 17, name: "case_preserving", perFileSystem: true, get: yes },
   { number: 18, name: "chown_restricted", perFileSystem: true, get: yes },

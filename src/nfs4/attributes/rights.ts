@@ -1,9 +1,26 @@
 import { hasMethod } from "../../vfs/changes.ts";
+import { shownAces } from "../../vfs/shown_acl.ts";
+import { ACL_SUPPORT, writeAces } from "../acls.ts";
 import * as decoders from "../attribute_decoders.ts";
-import { type AttributeRow, canSet } from "./row.ts";
+import { type AttributeRow, canSet, hasLists } from "./row.ts";
 
 /** Whose a file is, and who may do what to it. */
 export const RIGHTS_ATTRIBUTES: readonly AttributeRow[] = [
+  {
+    number: 12,
+    name: "acl",
+    supported: hasLists,
+    reads: ["type", "mode"],
+    get: (xdr, { attributes }) => writeAces(xdr, shownAces(attributes)),
+    set: decoders.acl,
+  },
+  {
+    number: 13,
+    name: "aclsupport",
+    perFileSystem: true,
+    get: (xdr, { file: { export: { fs } } }) =>
+      xdr.uint32(hasLists({ fs }) ? ACL_SUPPORT : 0),
+  },
   {
     number: 33,
     name: "mode",

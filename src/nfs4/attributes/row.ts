@@ -74,3 +74,8 @@ export interface AttributeRow {
 export function canSet({ fs }: AttributeTerms): boolean {
   return hasMethod(fs, "setattr");
 }
+
+/** Whether files have access lists. */
+export function hasLists({ fs }: Pick<AttributeTerms, "fs">): boolean {
+  return fs.limits?.accessLists === true;
+}

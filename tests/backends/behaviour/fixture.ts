@@ -70,6 +70,8 @@ export interface Capabilities {
   readonly xattrs: boolean;
   /** As large ones, and as many, as the server takes. */
   readonly largeXattrs: boolean;
+  /** Files have access lists as NFSv4 clients set them. */
+  readonly lists: boolean;
   /** Times set on a symlink are its own. */
   readonly symlinkTimes: boolean;
   /** Nanoseconds that a timestamp which is set can tell apart. */
@@ -102,6 +104,7 @@ const complete: Capabilities = {
   birthtime: true,
   xattrs: true,
   largeXattrs: true,
+  lists: true,
   symlinkTimes: true,
   resolution: 1,
   sparse: true,

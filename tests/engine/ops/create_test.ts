@@ -131,7 +131,7 @@ Deno.test("CREATE refuses bad names and targets of symlinks (RFC 8881 15.1.7)", 
 Deno.test("CREATE refuses attributes that it can't set, and makes nothing (RFC 8881 5.5, 18.4.3)", async () => {
   const root = await memoryFixture().at("/");
   const cases: [readonly [number, WriteArgs], string][] = [
-    [[12, (xdr) => xdr.uint32(0)], "NFS4ERR_ATTRNOTSUPP"],
+    [[25, (xdr) => xdr.uint32(0)], "NFS4ERR_ATTRNOTSUPP"],
     [[20, (xdr) => xdr.uint64(1n)], "NFS4ERR_INVAL"],
     [[4, (xdr) => xdr.uint64(1n)], "NFS4ERR_INVAL"],
     [mode(0o10000), "NFS4ERR_INVAL"],

@@ -17,7 +17,7 @@ export function sentAttributes(
   // The mask leaves nothing to any user, and the mode nothing to others.
   if ((attributes.mode & 0o077) === 0) return { row };
   try {
-    const list = attributes[accessListHolder]?.accessList();
+    const list = attributes[accessListHolder]?.accessList?.();
     return list === undefined ? { row } : { row, list };
   } catch (error) {
     return { row, listFault: sentFault(error) };

@@ -2,6 +2,7 @@ import type { Steps } from "../../../base/awaitable.ts";
 import { emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import { RIGHTS, type Rights, rightsOf } from "../../../vfs/wanted.ts";
+import { isListAmiss } from "../../../vfs/acl_changes.ts";
 import { attributesOfNew } from "../../../vfs/permissions.ts";
 import { attributesSet } from "../../attributes/attributes_set.ts";
 import { attributesOfNamed } from "../../files/named_file.ts";
@@ -34,16 +35,16 @@ export function* createFile(
   { folder, name, access, deny, exists }: Creation,
 ): Steps<OpenTarget | StatusCode> {
   const parent = context.file;
-  const use = { attributes: folder, use: "change" } as const;
+  const use = { attributes: folder, use: "add file" } as const;
   let status = checkWritable(parent, "create");
   if (status === Status.OK) status = checkFolder(context, parent, use);
   // A user who can't make it did not make it the first time either.
   if (status !== Status.OK) return exists ? Status.EXIST : status;
-  const { changes, umask } = limitMode(
-    how.attributes?.changes ?? {},
-    "file",
-    parent.export.fs,
-  );
+  const { changes, umask } = limitMode(how.attributes?.changes ?? {}, "file", {
+    fs: parent.export.fs,
+    folder,
+  });
+  if (isListAmiss(changes, "file")) return Status.ATTRNOTSUPP;
   const { maxFileSize = Number.MAX_SAFE_INTEGER } = parent.export.fs.limits ??
     {};
   if (changes.size !== undefined && changes.size > maxFileSize) {
@@ -52,6 +53,7 @@ export function* createFile(
   const attributes = attributesOfNew(folder, context.callerOf(parent), {
     type: "file",
     changes,
+    umask,
   });
   if (typeof attributes === "string") return statusOfRefusal(attributes);
   const verifier = how.mode === "exclusive" ? how.verifier.slice() : undefined;
