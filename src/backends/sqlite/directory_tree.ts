@@ -216,12 +216,14 @@ export class DirectoryTree {
 
   /** The last thing in its transaction: see `ContentJournal.forget`. */
   #writeUnlinked(node: SqliteNode): void {
-    if (linksLeft(node) === 0 && node.opens === 0) this.#writeFree(node);
+    if (linksLeft(node) > 0 || !this.orphans.canGo(node)) return;
+    this.#writeFree(node);
   }
 
   #applyUnlinked(node: SqliteNode, moment: Moment): void {
     this.#setLinks(node, linksLeft(node), moment);
-    if (node.nlink === 0 && node.opens === 0) this.#applyFree(node);
+    if (node.nlink > 0 || !this.orphans.canGo(node)) return;
+    this.#applyFree(node);
   }
 
   #writeFree(node: SqliteNode): void {

@@ -42,12 +42,11 @@ export class FileAccess {
 
   /** See `FileSystem.close`. */
   close(file: SqliteNode): void {
-    const live = this.#parts.nodes.live(file);
+    const { nodes, tree: { orphans } } = this.#parts;
+    const live = nodes.live(file);
     if (live.opens === 0) throw new FsError("invalid", "close without open");
     live.opens--;
-    if (live.opens === 0 && live.nlink === 0) {
-      this.#parts.tree.orphans.free(live);
-    }
+    if (live.nlink === 0 && orphans.canGo(live)) orphans.free(live);
   }
 
   /** See `FileSystem.read`. */

@@ -3,7 +3,7 @@ import type { NodeTable } from "./node_table.ts";
 import type { Companion, Transaction } from "./transaction.ts";
 
 /** Files that go with a commit of others, whose replies wait for it: a page of the log each, or two. */
-const MOST_AT_ONCE = 16;
+export const MOST_AT_ONCE = 16;
 
 /** What {@linkcode Orphans} works with. */
 export interface OrphansParts {
@@ -21,6 +21,8 @@ export interface OrphansParts {
  * commit removes it.
  */
 export class Orphans implements Companion {
+  /** Whether they stay, for clients to open them anew. */
+  isKeeping = false;
   readonly #parts: OrphansParts;
   /** Their numbers: a node may leave memory. */
   readonly #waiting = new Set<number>();
@@ -32,6 +34,11 @@ export class Orphans implements Companion {
   /** There are none. */
   constructor(parts: OrphansParts) {
     this.#parts = parts;
+  }
+
+  /** Whether a node goes once it has no name. */
+  canGo({ type, opens }: SqliteNode): boolean {
+    return opens === 0 && !(this.isKeeping && type === "file");
   }
 
   /** Removes one, at once if that can be. */

@@ -13,9 +13,10 @@ type Left = Pick<OpenDatabase, "wasLost" | "syncLog"> & {
 
 /**
  * What a store needs after the last server ended, before it is served again:
- * durable writes go to their files, and files go that had no name and were
- * only open. SQLite has brought its log back by itself, which a process that was killed
- * may not have synced: what is removed here, or told to clients later, relies on it.
+ * durable writes go to their files, and contents of no file go. Files without a name
+ * stay, which clients may open anew: see `PreservedFiles`. SQLite has brought its log
+ * back by itself, which a process that was killed may not have synced: what is removed
+ * here, or told to clients later, relies on it.
  * Throws what the host does not do; the next start does all of it again.
  */
 export function recover(
@@ -40,25 +41,13 @@ function bringBack(
 ): void {
   db.exec("BEGIN IMMEDIATE");
   replay(db, contents, { isKept });
-  const orphans = db.prepare(
-    "SELECT outside FROM inodes INDEXED BY orphans WHERE nlink = 0",
-  ).all() as { outside: number }[];
   if (wasLost) countAnew(db, contents);
-  db.exec(`
-    DELETE FROM contents WHERE fileid IN
-      (SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0);
-    DELETE FROM xattrs WHERE fileid IN
-      (SELECT fileid FROM inodes INDEXED BY orphans WHERE nlink = 0);
-    DELETE FROM inodes WHERE nlink = 0;
-    COMMIT`);
+  db.exec("COMMIT");
   // By a log that is there, the next start sees that this life was lost.
   syncLog();
-  if (!wasLost) {
-    for (const { outside } of orphans) contents.remove(outside);
-    return;
-  }
-  // A store that is closed leaves nothing else, so only a crash costs this
-  // walk, which finds the contents of the orphans too.
+  if (!wasLost) return;
+  // A store that is closed leaves nothing that belongs to no file, so only a
+  // crash costs this walk.
   for (const path of contents.strays(contentsInUse(db))) {
     Deno.removeSync(path);
   }

@@ -4,7 +4,13 @@ import type { Store } from "./store.ts";
 /** What {@linkcode Settling} works with. */
 export type SettlingParts = Pick<
   Store,
-  "close" | "committer" | "data" | "log" | "nodes" | "transaction"
+  | "close"
+  | "committer"
+  | "data"
+  | "log"
+  | "nodes"
+  | "preserved"
+  | "transaction"
 >;
 
 /** What is durable of what was answered, and what became of the rest. */
@@ -46,8 +52,9 @@ export class Settling {
 
   /** Makes everything durable and closes the store; rejects when that fails. */
   async close(): Promise<void> {
-    const { committer, data } = this.#parts;
+    const { committer, data, preserved } = this.#parts;
     try {
+      await preserved.end();
       await committer.close(() => this.#save((node) => data.commit(node)));
     } finally {
       await this.#parts.close();

@@ -278,6 +278,11 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     this.#access.close(file);
   }
 
+  /** Keeps files without a name for clients that may have had them open before a restart. */
+  preserveUnlinked(): Disposable {
+    return this.#store.preserved.keep();
+  }
+
   /** Fills `target` with content from `offset` on. */
   read(
     file: SqliteNode,

@@ -17,6 +17,7 @@ import { rowOf } from "./node.ts";
 import { rememberLoss } from "./loss_mark.ts";
 import { NodeTable } from "./node_table.ts";
 import type { CompleteOptions } from "./options.ts";
+import { PreservedFiles } from "./preserved_files.ts";
 import { Records } from "./records.ts";
 import { recover } from "./recovery.ts";
 import { FreeSpace } from "./free_space.ts";
@@ -52,6 +53,7 @@ export interface Store {
   readonly data: FileData;
   readonly xattrs: Xattrs;
   readonly tree: DirectoryTree;
+  readonly preserved: PreservedFiles;
   readonly records: Records;
   /** Takes a part of the descriptors that so many file systems share. */
   share(count: number): void;
@@ -153,11 +155,15 @@ function assemble(
   });
   const xattrs = new Xattrs(db, parts);
   const tree = new DirectoryTree({ ...parts, data, xattrs });
+  const { orphans } = tree;
+  const preserved = new PreservedFiles(db, {
+    ...{ transaction, committer, nodes, orphans },
+  });
   const records = new Records(db, transaction);
   // Records are the last: the code that keeps them may set them anew at once.
   const pages = new FreePages(db);
   const companions = [
-    tree.orphans,
+    orphans,
     log,
     pages,
     sequence,
@@ -166,6 +172,7 @@ function assemble(
     room,
     data,
     committer,
+    preserved,
     // What the others save is what the commit adds.
     { save: () => log.reserve() },
   ];
@@ -184,6 +191,7 @@ function assemble(
     maxFileSize,
     ...{ sql, transaction, committer, log, journal, nodes, room, place, data },
     xattrs,
+    preserved,
     accessTimes,
     listings: new Listings(sql, nodes),
     tree,

@@ -256,33 +256,6 @@ Deno.test({
 });
 
 Deno.test({
-  name: "an open file without a name is gone after a restart",
-  ignore,
-  async fn() {
-    using folder = temporary();
-    const identities: Uint8Array[] = [];
-    await using(folder.path, async (fs) => {
-      for (const length of [10, 100_000]) {
-        const file = make(fs, `file${length}`);
-        fs.write(file, 0, pattern(length, 1), "file");
-        fs.open(file, { read: true, write: true });
-        fs.remove(fs.root(), `file${length}`);
-        assertEquals(await whole(fs, file), pattern(length, 1));
-        identities.push(fs.identify(file));
-      }
-    });
-    await using(folder.path, (fs) => {
-      for (const identity of identities) {
-        const { code } = assertThrows(() => fs.resolve(identity), FsError);
-        assertEquals(code, "stale");
-      }
-    });
-    const { problems, files } = await checkStore(folder.path);
-    assertEquals([problems, files], [[], 1]);
-  },
-});
-
-Deno.test({
   name:
     "identities and cookies are the same after a restart, numbers never are",
   ignore,

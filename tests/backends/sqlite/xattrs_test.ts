@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
 import {
   sqlite,
   type SqliteFileSystem,
@@ -119,25 +118,6 @@ Deno.test({
       assertEquals(fs.listxattrs(c), []);
     }, options);
     assertEquals(await problemsOf(folder.path), []);
-  },
-});
-
-Deno.test({
-  name:
-    "extended attributes of an open file without a name go with it at the next start",
-  ignore,
-  async fn() {
-    using folder = temporary();
-    await using(folder.path, (fs) => {
-      const file = make(fs, "a");
-      fs.open(file, { read: true, write: true });
-      set(fs, file, "n", pattern(5000, 1));
-      fs.remove(fs.root(), "a");
-    });
-    assertEquals(await problemsOf(folder.path), []);
-    using db = new DatabaseSync(`${folder.path}/store.db`);
-    const { rows } = db.prepare("SELECT count(*) AS rows FROM xattrs").get()!;
-    assertEquals(rows, 0);
   },
 });
 
