@@ -16,7 +16,7 @@ interface Hold extends Disposable {
 
 /** Holds back what the host is asked by `call`; the test has it done. */
 export function holdBack(
-  call: "ftruncate" | "fdatasync" | "read",
+  call: "ftruncate" | "fdatasync" | "read" | "rmdir" | "rename",
 ): Hold {
   const real = host[call] as (...given: unknown[]) => void;
   const asked: HeldCall[] = [];

@@ -16,6 +16,7 @@ import { MOST_XATTR_BYTES } from "../../src/backends/common/xattrs.ts";
 import { LAST_WAIT } from "../../src/backends/local/closing.ts";
 import { MUCH as MUCH_CONTENT } from "../../src/backends/local/apart/crossings.ts";
 import { START_MS } from "../../src/backends/local/apart/carried_folder.ts";
+import { ONCE_LARGE } from "../../src/backends/local/folder_entries.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LOOK_MS } from "../../src/backends/local/mount_watch.ts";
 import { LOOK } from "../../src/backends/local/idle_files.ts";
@@ -132,6 +133,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "is listed in slices of": SLICE,
     "Once they have kept the worker for": SLICE,
     "the listings kept take": MAX_BYTES,
+    "reads each part of a folder that takes more than": ONCE_LARGE,
     "Of those with more than": MUCH_CONTENT,
     "so of those that are held all are looked at every": LOOK,
     "entries, and answered again within": LASTING,

@@ -10,6 +10,13 @@ const SYMBOLS = {
     result: "i32",
   },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  /** The same, on a thread of its own. */
+  getdents64_later: {
+    name: "getdents64",
+    parameters: ["i32", "buffer", "usize"],
+    result: "isize",
+    nonblocking: true,
+  },
   utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   fsetxattr: {
     parameters: ["i32", "buffer", "buffer", "usize", "i32"],
@@ -117,6 +124,19 @@ const SYMBOLS = {
   },
   renameat: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
   unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  /** Of folders, on a thread of its own. */
+  unlinkat_later: {
+    name: "unlinkat",
+    parameters: ["i32", "buffer", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  renameat_later: {
+    name: "renameat",
+    parameters: ["i32", "buffer", "i32", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  },
   mknodat: { parameters: ["i32", "buffer", "u32", "u64"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 

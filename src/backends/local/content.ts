@@ -18,7 +18,7 @@ export function readContent(
     readonly stat: () => Awaitable<FileAttributes>;
   },
 ): Awaitable<ReadResult> {
-  const { files, host, resizes, tree } = store;
+  const { files, host, locks, tree } = store;
   const descriptor = files.reading(file);
   tree.checkHeld(file, descriptor);
   const { length } = target;
@@ -30,7 +30,7 @@ export function readContent(
     buffer: target,
     offset,
     atOnce: MAX_SYNC,
-    locked: () => resizes.of(file),
+    locked: () => locks.of(file),
   });
   if (bytes instanceof Promise) {
     return bytes.then(async (bytes) => {
@@ -73,7 +73,7 @@ export function writeContent(
     data,
     offset,
     pace: writes,
-    locked: () => store.resizes.of(file),
+    locked: () => store.locks.of(file),
   });
   return written instanceof Promise
     ? guards.during(file, written).then(done)

@@ -191,6 +191,16 @@ export class Folders {
     }
   }
 
+  /**
+   * A folder, open for what another thread does there: longer, maybe, than those
+   * that were used lately are kept open.
+   */
+  pinned(node: LocalNode): OpenFolder & Disposable {
+    const host = this.#host;
+    const folder = host.openFolder(this.open(node), ".");
+    return { ...folder, [Symbol.dispose]: () => host.closeFolder(folder) };
+  }
+
   #openChecked(node: LocalNode, parent: OpenFolder, name: string): OpenFolder {
     let folder: OpenFolder;
     try {

@@ -48,10 +48,13 @@ export interface HostListing {
   readonly folders: number[];
 }
 
-/** Parts of a folder, each read when it is asked for; or what has another thread read all of it. */
+/** Parts of a folder, each read when it is asked for, on the event loop or by another thread. */
+export type FolderBatches = Iterable<HostListing> | AsyncIterable<HostListing>;
+
+/** Parts of a folder that are read on the event loop; or what has another thread read all of it, or one part after the other. */
 export type FolderParts =
   | Iterable<HostListing>
-  | (() => Promise<Iterable<HostListing>>);
+  | (() => Promise<FolderBatches>);
 
 /** A time to set; `undefined` leaves it as it is. */
 export type NewTime = Timestamp | "now" | undefined;
@@ -95,8 +98,15 @@ export interface Host extends HostWriter {
   rename(from: HostName, to: HostName): void;
   /** Removes an entry that is no folder. */
   removeFile(at: HostName): void;
-  /** Removes an empty folder. */
+  /** Removes an empty folder that none can have looked into. */
   removeFolder(at: HostName): void;
+  /**
+   * Removes an empty folder by another thread: the host goes through all blocks that
+   * it ever had, and through all names that were looked for there.
+   */
+  removeFolderLater(at: HostName): Promise<void>;
+  /** Moves a folder to the name of another, which is removed in the same way. */
+  replaceFolderLater(from: HostName, to: HostName): Promise<void>;
   /** A path to a folder itself, on which no right to what is in it is asked for. */
   folderPath(folder: OpenFolder): string;
   /** Ends `openFolder`. */
@@ -115,7 +125,7 @@ export interface Host extends HostWriter {
   /**
    * Everything in a folder, some hundred entries at a time, so that the caller
    * can stop in between in a large one. Ending early closes what is open for
-   * it. Where another thread reads all of a folder first: what has it do so.
+   * it. Where another thread is to read it: what has it do so.
    */
   list(folder: OpenFolder): FolderParts;
   /** Closes an open file by another thread; `undefined` where the host can't, and has not. */

@@ -25,11 +25,11 @@ import type {
 import { checkChanges } from "./attribute_changes.ts";
 import { readContent, writeContent } from "./content.ts";
 import { create } from "./create.ts";
-import { link, remove, rename } from "./entries.ts";
 import { toFsError } from "./errno.ts";
 import { NO_GUARD } from "./guards.ts";
 import { HostedFolder } from "./hosted_folder.ts";
 import type { Host } from "./host.ts";
+import { link } from "./link.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { NodeCalls } from "./node_calls.ts";
 import { encodeIdentity } from "./node_table.ts";
@@ -41,6 +41,8 @@ import {
   seek,
   withoutRanges,
 } from "./ranges.ts";
+import { remove } from "./remove.ts";
+import { rename } from "./rename.ts";
 import { setAttributes } from "./set_attributes.ts";
 import {
   type Bearer,
@@ -104,7 +106,7 @@ export class HostedFileSystem extends HostedFolder
 
   /** An entry of this file system; what is mounted in the folder is not there. */
   lookup(directory: LocalNode, name: string): Awaitable<LocalNode | undefined> {
-    return this.#calls.on(
+    return this.#calls.onUnlocked(
       [directory],
       () => this.store.tree.lookup(directory, name),
     );
@@ -126,7 +128,7 @@ export class HostedFileSystem extends HostedFolder
     wanted?: WantedAttributes,
   ): Awaitable<DirectoryPage<LocalNode>> {
     const request = { cookie, limit, wanted };
-    return this.#calls.on(
+    return this.#calls.onUnlocked(
       [directory],
       () => readPage(this.store, directory, request),
     );
@@ -139,8 +141,8 @@ export class HostedFileSystem extends HostedFolder
     target: Uint8Array,
   ): Awaitable<ReadResult> {
     const read = { offset, target, stat: () => this.getattr(file) };
-    return this.#calls.onContent(
-      file,
+    return this.#calls.onUnlocked(
+      [file],
       () => readContent(this.store, file, read),
     );
   }
@@ -187,8 +189,8 @@ export class HostedFileSystem extends HostedFolder
     judged?: Rights,
   ): Awaitable<void> {
     const wanted = { changes, judged };
-    return this.#calls.onContent(
-      node,
+    return this.#calls.onUnlocked(
+      [node],
       () => setAttributes(this.store, node, wanted),
     );
   }
@@ -204,8 +206,8 @@ export class HostedFileSystem extends HostedFolder
       throw new FsError("too-big");
     }
     const written = { offset, data, stability };
-    return this.#calls.onContent(
-      file,
+    return this.#calls.onUnlocked(
+      [file],
       () => writeContent(this.store, file, written),
     );
   }
@@ -221,8 +223,8 @@ export class HostedFileSystem extends HostedFolder
   }
 
   #changeRange(file: LocalNode, how: RangeChange): Awaitable<void> {
-    return this.#calls.onContent(
-      file,
+    return this.#calls.onUnlocked(
+      [file],
       () => changeRange(this.store, file, how),
     );
   }
@@ -233,8 +235,8 @@ export class HostedFileSystem extends HostedFolder
     offset: number,
     what: ContentKind,
   ): Awaitable<number | undefined> {
-    return this.#calls.onContent(
-      file,
+    return this.#calls.onUnlocked(
+      [file],
       () => seek(this.store, file, offset, what),
     );
   }
@@ -258,8 +260,8 @@ export class HostedFileSystem extends HostedFolder
     judged?: Rights,
   ): Awaitable<ChangeInfo> {
     const made = { name, value, option };
-    return this.#calls.onContent(
-      node,
+    return this.#calls.onUnlocked(
+      [node],
       () => setXattr(this.#bearer(node), made, judged),
     );
   }
@@ -270,8 +272,8 @@ export class HostedFileSystem extends HostedFolder
     name: string,
     judged?: Rights,
   ): Awaitable<ChangeInfo> {
-    return this.#calls.onContent(
-      node,
+    return this.#calls.onUnlocked(
+      [node],
       () => removeXattr(this.#bearer(node), name, judged),
     );
   }
@@ -301,7 +303,7 @@ export class HostedFileSystem extends HostedFolder
     options: CreateOptions,
   ): Awaitable<Created<LocalNode>> {
     checkChanges(kind.type, options.attributes);
-    return this.#calls.on(
+    return this.#calls.onUnlocked(
       [directory],
       () => create(this.store, { directory, name }, { kind, ...options }),
     );
@@ -314,10 +316,9 @@ export class HostedFileSystem extends HostedFolder
     name: string,
     judged?: Rights,
   ): Awaitable<ChangeInfo> {
-    return this.#calls.onContent(
-      node,
-      () => link(this.store, node, { directory, name, judged }),
+    return this.#calls.onUnlocked(
       [node, directory],
+      () => link(this.store, node, { directory, name, judged }),
     );
   }
 
@@ -327,7 +328,7 @@ export class HostedFileSystem extends HostedFolder
     name: string,
     judged?: JudgedEntry<LocalNode>,
   ): Awaitable<ChangeInfo> {
-    return this.#calls.on(
+    return this.#calls.onUnlocked(
       [directory],
       () => remove(this.store, { directory, name, judged }),
     );
@@ -339,7 +340,7 @@ export class HostedFileSystem extends HostedFolder
     to: DirectoryName<LocalNode>,
     judged?: JudgedRename<LocalNode>,
   ): Awaitable<{ source: ChangeInfo; target: ChangeInfo }> {
-    return this.#calls.on(
+    return this.#calls.onUnlocked(
       [from.directory, to.directory],
       () =>
         rename(

@@ -21,7 +21,7 @@ import {
 import { LaterWrites } from "../common/later_writes.ts";
 import { EntryPins } from "./entry_pins.ts";
 import { FileRanges, type HostRanges } from "../common/file_ranges.ts";
-import { FolderEntries } from "./folder_entries.ts";
+import { FolderEntries, isOnceLarge } from "./folder_entries.ts";
 import { type HostHandle, HostHandles } from "./host_handles.ts";
 import {
   type FileWatch,
@@ -162,6 +162,18 @@ export class LinuxHost extends PortableHost {
     this.#raw.remove(at, { folder: true });
   }
 
+  override removeFolderLater(at: HostName): Promise<void> {
+    return isPlain(at)
+      ? super.removeFolderLater(at)
+      : this.#raw.removeFolderLater(at);
+  }
+
+  override replaceFolderLater(from: HostName, to: HostName): Promise<void> {
+    return isPlain(from) && isPlain(to)
+      ? super.replaceFolderLater(from, to)
+      : this.#raw.replaceFolderLater(from, to);
+  }
+
   override pin(folder: OpenFolder, name: string): { fd: number; path: string } {
     if (name.isWellFormed()) return super.pin(folder, name);
     const fd = this.#raw.open({ folder, name }, O_PATH);
@@ -253,7 +265,10 @@ export class LinuxHost extends PortableHost {
   override list(folder: OpenFolder): FolderParts {
     if (folder.fd < 0) return super.list(folder);
     const numbered = this.listsNumbers;
-    return this.#entries.list(this.folderPath(folder), { numbered });
+    const path = this.folderPath(folder);
+    return isOnceLarge(this.statFolder(folder))
+      ? () => Promise.resolve(this.#entries.listLater(path, { numbered }))
+      : this.#entries.list(path, { numbered });
   }
 
   override closeLater(fd: number): Promise<void> | undefined {

@@ -6,7 +6,8 @@ import type { Turn } from "../../base/turn.ts";
 import type { WallClock } from "../../base/wall_clock.ts";
 import { FsError } from "../../vfs/errors.ts";
 import { DirectoryListing } from "./directory_listing.ts";
-import type { HostListing, HostStat } from "./host.ts";
+import type { FolderBatches, HostListing, HostStat } from "./host.ts";
+import { laterParts } from "./later_parts.ts";
 import type { LocalNode } from "./node.ts";
 import { ReadingPlaces } from "./reading_places.ts";
 import type { Tree } from "./tree.ts";
@@ -248,11 +249,10 @@ export class Listings {
   #read(directory: LocalNode, stat: HostStat): Promise<DirectoryListing> {
     const reading = this.#begin(directory, stat);
     const parts = this.#tree.host.list(this.#tree.folders.open(directory));
-    const read = async () => {
-      const all = typeof parts === "function" ? await parts() : parts;
-      return await this.#readOn(reading, all[Symbol.iterator]());
-    };
-    return this.#follow(reading, read());
+    const work = typeof parts === "function"
+      ? this.#readLater(reading, parts())
+      : this.#readOn(reading, parts[Symbol.iterator]());
+    return this.#follow(reading, work);
   }
 
   #begin(directory: LocalNode, stat: HostStat): Reading {
@@ -300,6 +300,24 @@ export class Listings {
     rest: Iterator<HostListing>,
   ): Promise<DirectoryListing> {
     do await this.#turn.next(); while (!this.#fill(reading, rest));
+    return this.#keep(reading);
+  }
+
+  /** The same of one that other threads read. */
+  async #readLater(
+    reading: Reading,
+    read: Promise<FolderBatches>,
+  ): Promise<DirectoryListing> {
+    const { directory, kept } = reading;
+    const parts = await read;
+    if (Symbol.iterator in parts) {
+      return await this.#readOn(reading, parts[Symbol.iterator]());
+    }
+    for await (const part of laterParts(this.#tree, directory, parts)) {
+      if (this.#isDisposed) throw noLongerServed();
+      kept.add(part);
+      if (this.#turn.isOver) await this.#turn.next();
+    }
     return this.#keep(reading);
   }
 

@@ -10,6 +10,7 @@ import type { LocalNode, Place } from "./node.ts";
 import { Misplaced } from "./node.ts";
 import { keyOf } from "./node_table.ts";
 import { MOST_LEVELS } from "./folders.ts";
+import { laterParts } from "./later_parts.ts";
 import type { Tree } from "./tree.ts";
 
 /** The share of all time that may go into walks of the tree. */
@@ -202,8 +203,10 @@ export class Locator {
   async *#list(parent: LocalNode): AsyncGenerator<HostListing> {
     const { host } = this.#tree;
     const parts = host.list(this.#tree.folders.open(parent));
-    const all = typeof parts === "function" ? await parts() : parts;
-    for (const batch of all) {
+    const all = typeof parts === "function"
+      ? laterParts(this.#tree, parent, await parts())
+      : parts;
+    for await (const batch of all) {
       if (this.#turn.isOver) await this.#turn.next();
       yield batch;
     }

@@ -43,13 +43,12 @@ export class NodeCalls {
     }
   }
 
-  /** The same of what reads or changes a file, when no change of its size is under way. */
-  onContent<T>(
-    file: LocalNode,
+  /** The same of what reads or changes files, or looks into folders, when the host has none of them locked for another thread. */
+  onUnlocked<T>(
+    nodes: readonly LocalNode[],
     act: () => Awaitable<T>,
-    nodes: readonly LocalNode[] = [file],
   ): Awaitable<T> {
-    return this.on(nodes, () => this.#store.resizes.after(file, act));
+    return this.on(nodes, () => this.#store.locks.after(nodes, act));
   }
 
   #recover<T>(

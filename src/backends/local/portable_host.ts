@@ -8,6 +8,7 @@ import type {
 import { systemWallClock } from "../../base/wall_clock.ts";
 import { hostCode } from "../../base/host_error.ts";
 import type { HostRanges } from "../common/file_ranges.ts";
+import { renameLater, rmdirLater } from "./later_calls.ts";
 import { PacedReads } from "../common/cached_reads.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
@@ -147,6 +148,15 @@ export class PortableHost implements Host {
 
   removeFolder({ folder, name }: HostName): void {
     fs.rmdirSync(folder.prefix + name);
+  }
+
+  removeFolderLater({ folder, name }: HostName): Promise<void> {
+    return rmdirLater(folder.prefix + name);
+  }
+
+  replaceFolderLater(from: HostName, to: HostName): Promise<void> {
+    const target = to.folder.prefix + to.name;
+    return renameLater(from.folder.prefix + from.name, target);
   }
 
   folderPath(folder: OpenFolder): string {

@@ -35,7 +35,7 @@ export function changeRange(
   file: LocalNode,
   { change, offset, length }: RangeChange,
 ): Promise<void> {
-  const { files, guards, host, resizes, tree } = store;
+  const { files, guards, host, locks, tree } = store;
   const ranges = host.ranges!;
   const descriptor = files.writing(file);
   tree.checkHeld(file, descriptor);
@@ -46,12 +46,12 @@ export function changeRange(
   const act = () => {
     descriptor.isUnsynced = true;
     const work = ranges[change](fd, offset, length);
-    resizes.begun(file, work);
+    locks.begun([file], work);
     return work;
   };
   const terms = {
     call: ongoingCall(),
-    locked: () => resizes.of(file),
+    locked: () => locks.of(file),
     threads: isLong ? hostThreads.long : hostThreads.short,
   };
   const changed = descriptor.transferring(() => byThread(act, terms));
@@ -72,11 +72,11 @@ export function seek(
   offset: number,
   what: ContentKind,
 ): Promise<number | undefined> {
-  const { files, host, resizes, tree } = store;
+  const { files, host, locks, tree } = store;
   const ranges = host.ranges!;
   const descriptor = files.reading(file);
   tree.checkHeld(file, descriptor);
-  const terms = { call: ongoingCall(), locked: () => resizes.of(file) };
+  const terms = { call: ongoingCall(), locked: () => locks.of(file) };
   const look = () => ranges.seek(descriptor.fd, offset, what);
   return descriptor.transferring(() => byThread(look, terms));
 }

@@ -1,5 +1,6 @@
 import { hostError } from "../../base/host_error.ts";
 import fs from "node:fs";
+import { FsError } from "../../vfs/errors.ts";
 import { decodeRaw, encodeRaw } from "../../base/raw_names.ts";
 import type { HostName } from "./host.ts";
 import type { HostCalls } from "../common/host_calls.ts";
@@ -72,9 +73,30 @@ export class RawCalls {
     this.#check(this.#libc.unlinkat(...place(at), flags), "unlinkat");
   }
 
+  async removeFolderLater(at: HostName): Promise<void> {
+    const name = place(at);
+    const result = await this.#libc.unlinkat_later(...name, AT_REMOVEDIR);
+    if (result < 0) throw unexplained(name);
+  }
+
+  async replaceFolderLater(from: HostName, to: HostName): Promise<void> {
+    const [source, target] = [place(from), place(to)];
+    const result = await this.#libc.renameat_later(...source, ...target);
+    if (result < 0) throw unexplained(source, target);
+  }
+
   #check(result: number, call: string): void {
     if (result < 0) throw hostError(this.#calls.errno(), call);
   }
+}
+
+/**
+ * Why another thread could not take the name of a folder is that thread's to know, and
+ * asked once more it would keep all clients waiting. As a rule there is something in
+ * it. The names are used until here, or they could be collected.
+ */
+function unexplained(..._names: readonly unknown[]): FsError {
+  return new FsError("not-empty", "or the host does not let it go");
 }
 
 /** A name as the calls that end in "at" take it. */

@@ -37,7 +37,7 @@ export function setAttributes(
   place?: Place,
 ): Awaitable<void> {
   const { changes, judged } = wanted;
-  const { files, guards, host, listings, resizes, tree } = store;
+  const { files, guards, host, listings, locks, tree } = store;
   using _ = tree.moment.ending();
   const stat = tree.stat(node);
   assertJudged(judged, stat);
@@ -52,11 +52,11 @@ export function setAttributes(
   if (threads !== undefined && threads !== place?.threads) {
     place?.leave();
     const set = goingOn((leave: () => void) => {
-      const isLocked = resizes.of(node) !== undefined;
+      const isLocked = locks.of(node) !== undefined;
       // A thread that others could use is not to wait for that.
       if (isLocked) leave();
       const own = isLocked ? undefined : { threads, leave };
-      return resizes.after(node, () => setAttributes(store, node, wanted, own));
+      return locks.after([node], () => setAttributes(store, node, wanted, own));
     });
     return threads.run(async (leave) => await set(leave), ongoingCall());
   }
@@ -64,7 +64,7 @@ export function setAttributes(
   const resize = (size: number) => {
     const { fd } = descriptor!;
     if (threads === undefined) return fs.ftruncateSync(fd, size);
-    resizes.begun(node, ended.promise);
+    locks.begun([node], ended.promise);
     return resizeLater(fd, size);
   };
   const apply = (path?: string) =>

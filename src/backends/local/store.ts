@@ -14,13 +14,13 @@ import { FileDescriptors } from "./file_descriptors.ts";
 import { Guards } from "./guards.ts";
 import { IdleFiles } from "./idle_files.ts";
 import type { Host, HostName, HostStat, OpenFolder } from "./host.ts";
+import type { HostLocks } from "./host_locks.ts";
 import { KeptPages } from "./kept_pages.ts";
 import { isLarge, isLongToFree } from "../common/long_calls.ts";
 import { HostPace } from "../common/host_pace.ts";
 import { Listings } from "./listings.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { descriptorBudget, type HostedOptions } from "./options.ts";
-import { Resizes } from "./resizes.ts";
 import { openFolder, Settlement } from "./settlement.ts";
 import { Tree } from "./tree.ts";
 import { Verifiers } from "./verifiers.ts";
@@ -45,8 +45,8 @@ export class Store {
   readonly guards: Guards;
   /** The host's access lists, where it tells them. */
   readonly lists: AccessLists | undefined;
-  /** Changes of sizes that take long. */
-  readonly resizes: Resizes = new Resizes();
+  /** Files and folders that a call of another thread has locked. */
+  readonly locks: HostLocks;
   /** Whether writes are quick. */
   readonly writes: HostPace;
   /** Makes names and attributes durable, unless the host does that when it likes. */
@@ -79,6 +79,7 @@ export class Store {
       buried: (node) => this.#letGo(node),
       kept: options.kept,
     });
+    this.locks = this.tree.locks;
     if (host.hasAccessLists) this.lists = new AccessLists(this.tree, this);
     this.files = new FileDescriptors(this.#openFile, {
       most: share * 4,
@@ -275,7 +276,7 @@ export class Store {
   async dispose(): Promise<void> {
     try {
       this.idle[Symbol.dispose]();
-      await Promise.all([this.resizes.ended(), this.settlement?.ended()]);
+      await Promise.all([this.locks.ended(), this.settlement?.ended()]);
       await Promise.all([this.listings.dispose(), this.guards.dispose()]);
       await this.files.dispose();
     } finally {

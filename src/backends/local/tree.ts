@@ -5,6 +5,7 @@ import { isDenied } from "./errno.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { Folders, TRUST } from "./folders.ts";
 import type { Host, HostStat, OpenFolder } from "./host.ts";
+import { HostLocks } from "./host_locks.ts";
 import { Moment } from "./moment.ts";
 import { type LocalNode, Misplaced, UNASKED } from "./node.ts";
 import { type KeptNodes, NodeTable } from "./node_table.ts";
@@ -29,6 +30,8 @@ export class Tree {
   readonly root: LocalNode;
   /** What the host has told is good for it. */
   readonly moment: Moment;
+  /** Files and folders that the host has locked for a call of another thread. */
+  readonly locks: HostLocks = new HostLocks();
   /** How often we moved a folder: what walks the tree meanwhile may have missed it. */
   moves = 0;
   readonly #buried: (node: LocalNode) => void;

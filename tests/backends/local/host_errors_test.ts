@@ -87,6 +87,8 @@ const calls = [
   "rename",
   "removeFile",
   "removeFolder",
+  "removeFolderLater",
+  "replaceFolderLater",
   "openFolder",
   "setTimes",
   "pin",

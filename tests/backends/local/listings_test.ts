@@ -4,6 +4,7 @@ import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { toldClock } from "../../support/fake_clock.ts";
 import type {
+  FolderBatches,
   FolderParts,
   HostListing,
 } from "../../../src/backends/local/host.ts";
@@ -30,7 +31,7 @@ function fill(path: string, count: number): void {
 }
 
 /** What a folder was listed as, whichever thread reads it. */
-async function batchesOf(listed: FolderParts): Promise<Iterable<HostListing>> {
+async function batchesOf(listed: FolderParts): Promise<FolderBatches> {
   return typeof listed === "function" ? await listed() : listed;
 }
 
@@ -141,7 +142,8 @@ class SlowFolder implements Disposable {
     const list = host.list.bind(host);
     host.list = (folder) => async () => {
       this.lists++;
-      return [...await batchesOf(list(folder))].flatMap(({ names }) =>
+      const all = await Array.fromAsync(await batchesOf(list(folder)));
+      return all.flatMap(({ names }) =>
         names.map((name) => ({ names: [name], inodes: [], folders: [] }))
       );
     };

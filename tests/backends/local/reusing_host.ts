@@ -49,6 +49,11 @@ export class ReusingHost extends PortableHost {
     this.#removing(at, () => super.removeFolder(at));
   }
 
+  override async removeFolderLater(at: HostName): Promise<void> {
+    await undefined;
+    this.removeFolder(at);
+  }
+
   override stat(folder: OpenFolder, name: string) {
     const stat = super.stat(folder, name);
     return typeof stat === "object" ? this.#tell(stat) : stat;
