@@ -40,7 +40,7 @@ export async function checkStore(directory: string): Promise<StoreReport> {
   try {
     const leftOut = column(db, journalQuery);
     recover(db, contents, { wasLost, syncLog, isJournalKept: true });
-    const { problems, ...rest } = examine(db, contents);
+    const { problems, ...rest } = await examine(db, contents);
     return { problems: [...leftOut, ...problems], ...rest };
   } catch (error) {
     if (!isCorrupt(error)) throw error;
@@ -53,7 +53,10 @@ export async function checkStore(directory: string): Promise<StoreReport> {
   }
 }
 
-function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
+async function examine(
+  db: DatabaseSync,
+  contents: ContentFiles,
+): Promise<StoreReport> {
   const problems = column(db, "PRAGMA integrity_check")
     .filter((line) => line !== "ok")
     .map((line) => `database: ${line}`);
@@ -66,7 +69,7 @@ function examine(db: DatabaseSync, contents: ContentFiles): StoreReport {
     found.push({ text, fileid });
   }
   problems.push(...withPaths(db, found));
-  for (const path of contents.strays(contentsInUse(db))) {
+  for (const path of await contents.strays(contentsInUse(db))) {
     problems.push(`content ${path} belongs to no file`);
   }
   for (const path of contents.foreign()) {

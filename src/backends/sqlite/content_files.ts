@@ -4,6 +4,7 @@ import {
   contentsIn,
   folderOf,
   foreignIn,
+  type FoundContent,
   pathOf,
   removedPathOf,
 } from "./content_folders.ts";
@@ -14,7 +15,7 @@ import { type CachedReader, isOfWholeBlocks } from "../common/cached_reads.ts";
 import { FileRanges, type HostRanges } from "../common/file_ranges.ts";
 import { type HostCalls, openHostCalls } from "../common/host_calls.ts";
 import { hostThreads } from "../common/host_threads.ts";
-import { isLongInRange, isLongToFree } from "../common/long_calls.ts";
+import { isLongInRange } from "../common/long_calls.ts";
 import {
   byThread,
   type Locked,
@@ -25,6 +26,7 @@ import { type Disk, OWN_FILE, OWN_FOLDER } from "./disk.ts";
 import { attempt, fsErrorOf, throwAsFsError } from "./errors.ts";
 import { HoleFinder } from "./hole_finder.ts";
 import { lacksRoom, type OpenFile, OpenFiles } from "./open_files.ts";
+import { Removals } from "./removals.ts";
 import type { Segment } from "./segments.ts";
 
 /** A block of `st_blocks`, whatever the file system's own are. */
@@ -34,7 +36,6 @@ const BLOCK = 512;
  * {@linkcode Contents} in a folder: a sparse file each, named by its number.
  */
 export class ContentFiles implements Contents {
-  hasLeftovers = false;
   readonly #directory: string;
   readonly #disk: Disk;
   /** Which folder that was at the start. */
@@ -46,8 +47,9 @@ export class ContentFiles implements Contents {
   readonly #reader: CachedReader;
   readonly #holes: HoleFinder;
   readonly #ranges: HostRanges | undefined;
-  /** Removals, cuts and reads of other threads. */
+  /** Cuts and reads of other threads. */
   readonly #works = new Set<Promise<unknown>>();
+  readonly #removals = new Removals();
 
   /** In the folder `directory`, which is there. */
   constructor(directory: string, disk: Disk) {
@@ -228,37 +230,53 @@ export class ContentFiles implements Contents {
     const file = this.#open.forget(number);
     this.#fresh.delete(number);
     const path = removedPathOf(this.#directory, number);
-    let isLong: boolean;
     try {
-      isLong = isLongToFree(this.measure(number));
       renameSync(pathOf(this.#directory, number), path);
     } catch (error) {
       // A file that has nothing but holes was never made.
       if ((error as { code?: string }).code !== "ENOENT") {
-        this.hasLeftovers = true;
+        this.#removals.leave();
       }
       return;
     }
-    // Gigabytes take a while; should we not get there, the next start does.
-    // Not before it is closed, or the close would take that while on the event loop.
-    const threads = isLong ? hostThreads.long : hostThreads.short;
-    const remove = () => threads.run(() => Deno.remove(path));
-    const removal = file?.isInUse ? file.closed.then(remove) : remove();
-    this.#await(removal.catch(() => {
-      this.hasLeftovers = true;
-    }));
+    this.#removals.begin(path, file?.isInUse ? file.closed : undefined);
+  }
+
+  removeStrays(isInUse: (number: number) => boolean): void {
+    const strays: number[] = [];
+    const removed: number[] = [];
+    for (const { number, isRemoved } of this.#strays(isInUse)) {
+      (isRemoved ? removed : strays).push(number);
+    }
+    const remove = (numbers: number[], locate: typeof pathOf) =>
+      this.#removals.beginAll(
+        Iterator.from(numbers).map((number) => locate(this.#directory, number)),
+      );
+    remove(strays, pathOf);
+    remove(removed, removedPathOf);
+  }
+
+  get hasLeftovers(): boolean {
+    return this.#removals.hasLeftovers;
   }
 
   async close(): Promise<void> {
     this.#open[Symbol.dispose]();
     this.#calls?.close();
     await Promise.all(this.#works);
+    await this.#removals.end();
   }
 
-  strays(isInUse: (number: number) => boolean): string[] {
-    return [...contentsIn(this.#directory)]
-      .filter(({ number, isRemoved }) => isRemoved || !isInUse(number))
-      .map(({ path }) => path);
+  /** Paths of contents that are not in use, once what is being removed is gone. */
+  async strays(isInUse: (number: number) => boolean): Promise<string[]> {
+    await this.#removals.ended();
+    return [...this.#strays(isInUse)].map(({ path }) => path);
+  }
+
+  *#strays(isInUse: (number: number) => boolean): Generator<FoundContent> {
+    for (const found of contentsIn(this.#directory)) {
+      if (found.isRemoved || !isInUse(found.number)) yield found;
+    }
   }
 
   /** Paths of what in the folder is not the store's. */

@@ -146,7 +146,7 @@ export const IS_SOUND: string = `id BETWEEN 1 AND ${MOST_ID} AND
 
 const LEFT_OVER = `NOT (${IS_SOUND}) OR NOT EXISTS
   (SELECT 1 FROM inodes INDEXED BY outsiders
-   WHERE outside = content AND outside <> 0 AND nlink > 0)`;
+   WHERE outside = content AND outside <> 0)`;
 
 /** A row that the last life has left. */
 interface Kept {

@@ -114,12 +114,12 @@ export interface Contents {
   syncNow(number: number): void;
   /** Removes all of it; what the host does not remove is left to a next start: see {@linkcode hasLeftovers}. */
   remove(number: number): void;
+  /** The same of all that are not in use now: a crash can leave some. The caller waits for none. */
+  removeStrays(isInUse: (number: number) => boolean): void;
   /** Whether some of what was removed is still there once the work has ended. */
   readonly hasLeftovers: boolean;
   /** Takes a part of the descriptors that so many file systems share. */
   share(count: number): void;
-  /** Paths of contents that are not in use: a crash can leave some. */
-  strays(isInUse: (number: number) => boolean): string[];
   /** Ends the work. */
   close(): Promise<void>;
 }

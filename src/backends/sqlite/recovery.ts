@@ -45,12 +45,9 @@ function bringBack(
   db.exec("COMMIT");
   // By a log that is there, the next start sees that this life was lost.
   syncLog();
-  if (!wasLost) return;
   // A store that is closed leaves nothing that belongs to no file, so only a
   // crash costs this walk.
-  for (const path of contents.strays(contentsInUse(db))) {
-    Deno.removeSync(path);
-  }
+  if (wasLost) contents.removeStrays(contentsInUse(db));
 }
 
 /** A file whose content is shorter than what its row has counted. */

@@ -107,6 +107,11 @@ function assemble(
   } catch (error) {
     throw cantOpen(directory, error);
   }
+  // Where the start goes no further, what it has begun to remove may be there yet.
+  let hasLeftovers = true;
+  closers.push(() => {
+    if (hasLeftovers) rememberLoss(db);
+  });
 
   const sql = new Statements(db);
   const meta = readMeta(db);
@@ -199,7 +204,7 @@ function assemble(
     share: (count) => contents.share(count),
     async close() {
       await contents.close();
-      if (isSound() && contents.hasLeftovers) rememberLoss(db);
+      hasLeftovers = isSound() && contents.hasLeftovers;
       for (const close of closers.reverse()) close();
     },
   };

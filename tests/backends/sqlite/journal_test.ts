@@ -253,3 +253,33 @@ Deno.test({
     assertEquals(bytes.length, 40_000);
   },
 });
+
+Deno.test({
+  name:
+    "what was written to a file that had lost its name outlives the power while it may be opened anew",
+  ignore,
+  async fn() {
+    using folder = temporary();
+    const disk = new LossyDisk();
+    const fs = sqlite(`${folder.path}/store`, { disk });
+    const file = make(fs, "a");
+    const identity = fs.identify(file);
+    fs.open(file, { read: true, write: true });
+    fs.write(file, 0, pattern(40_000, 1), "unstable");
+    await fs.commit(file);
+    fs.remove(fs.root(), "a");
+    await fs.settle();
+    fs.write(file, 5000, pattern(3000, 2), "file");
+    await fs.settle();
+    for (const [index, lost] of losses.entries()) {
+      const copy = `${folder.path}/${index}`;
+      disk.copy(`${folder.path}/store`, copy, lost);
+      const bytes = await using(
+        copy,
+        async (fs) => await whole(fs, fs.resolve(identity)),
+      );
+      assertEquals(bytes.subarray(5000, 8000), pattern(3000, 2));
+    }
+    await fs.dispose();
+  },
+});
