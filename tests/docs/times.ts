@@ -20,7 +20,7 @@ import { ONCE_LARGE } from "../../src/backends/local/folder_entries.ts";
 import { PAUSE } from "../../src/backends/local/guards.ts";
 import { LOOK_MS } from "../../src/backends/local/mount_watch.ts";
 import { LOOK } from "../../src/backends/local/idle_files.ts";
-import { LASTING, UNWATCHED } from "../../src/backends/local/kept_pages.ts";
+import { LASTING } from "../../src/backends/local/kept_pages.ts";
 import { MAX_BYTES } from "../../src/backends/local/listings.ts";
 import {
   LASTING as SLOW_FOR,
@@ -137,7 +137,6 @@ export const TIMES: Told<number | readonly number[]> = {
     "Of those with more than": MUCH_CONTENT,
     "so of those that are held all are looked at every": LOOK,
     "entries, and answered again within": LASTING,
-    "the folder is not watched anew for": UNWATCHED,
     "Of a file that takes more than": SCATTERED,
     "or is longer than": LARGE,
     "At its end the server waits": LAST_WAIT,

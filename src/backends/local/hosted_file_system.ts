@@ -30,6 +30,7 @@ import { NO_GUARD } from "./guards.ts";
 import { HostedFolder } from "./hosted_folder.ts";
 import type { Host } from "./host.ts";
 import { link } from "./link.ts";
+import { lookup } from "./lookup.ts";
 import { type LocalNode, Misplaced } from "./node.ts";
 import { NodeCalls } from "./node_calls.ts";
 import { encodeIdentity } from "./node_table.ts";
@@ -108,7 +109,7 @@ export class HostedFileSystem extends HostedFolder
   lookup(directory: LocalNode, name: string): Awaitable<LocalNode | undefined> {
     return this.#calls.onUnlocked(
       [directory],
-      () => this.store.tree.lookup(directory, name),
+      () => lookup(this.store, directory, name),
     );
   }
 

@@ -1,6 +1,11 @@
+import fs from "node:fs";
 import type { HostCalls } from "../common/host_calls.ts";
 import { SharedPoll } from "./shared_poll.ts";
 
+const { O_DIRECTORY } = fs.constants;
+const AT_FDCWD = -100;
+/** A descriptor that only names a folder. */
+const O_PATH = 0x200000;
 const IN_MODIFY = 0x2;
 const IN_ATTRIB = 0x4;
 const IN_CLOSE_WRITE = 0x8;
@@ -51,8 +56,12 @@ export interface FileWatch {
 
 /** What tells of the first change in each of some folders. */
 export interface FolderWatch {
-  /** Watches the folder that `path` leads to until something happens; a number for it, `undefined` where the host refuses. */
-  add(path: string): number | undefined;
+  /**
+   * Has another thread watch the folder that `path` leads to now until something
+   * happens; a number for it, by which that may be told before this is, `undefined`
+   * where the host refuses. Not to be closed meanwhile.
+   */
+  add(path: string): Promise<number | undefined>;
   /** Ends {@linkcode FolderWatch.add}. */
   remove(watch: number): void;
   /** The numbers of the folders in which something has happened by now; `undefined` when there was too much to tell. */
@@ -68,13 +77,17 @@ export function openFolderWatch({ libc }: HostCalls): FolderWatch | undefined {
   const buffer = new Uint8Array((EVENT_BYTES + MAX_NAME) * 16);
   const words = new Int32Array(buffer.buffer);
   return {
-    add(path) {
-      const watch = libc.inotify_add_watch(
-        fd,
-        encoder.encode(`${path}\0`),
-        CHANGE_WITHIN >>> 0,
-      );
-      return watch < 0 ? undefined : watch;
+    async add(path) {
+      const name = encoder.encode(`${path}\0`);
+      // When the thread is at it, the path may be another folder's.
+      const folder = libc.openat(AT_FDCWD, name, O_PATH | O_DIRECTORY, 0);
+      if (folder < 0) return undefined;
+      const pinned = encoder.encode(`/proc/self/fd/${folder}\0`);
+      const mask = CHANGE_WITHIN >>> 0;
+      const watch = await libc.inotify_add_watch_later(fd, pinned, mask);
+      libc.close(folder);
+      // The path is used until here, or it could be collected.
+      return watch < 0 || pinned.length === 0 ? undefined : watch;
     },
     remove: (watch) => void libc.inotify_rm_watch(fd, watch),
     changed() {

@@ -2,6 +2,8 @@ import { askedBy } from "../../base/asker.ts";
 import type { Clock } from "../../base/clock.ts";
 import { SharedRoom } from "../../base/shared_room.ts";
 import type { DirectoryPage, WantedAttributes } from "../../vfs/file_system.ts";
+import { hostThreads } from "../common/host_threads.ts";
+import type { HostLocks } from "./host_locks.ts";
 import type { FolderWatch } from "./inotify.ts";
 import type { Moment } from "./moment.ts";
 import type { LocalNode } from "./node.ts";
@@ -12,9 +14,9 @@ const FOLDER_COUNTS = 16;
 /** Milliseconds that a page is good for: what is written through mmap, or read, is not told of. */
 export const LASTING = 1000;
 /** Milliseconds that it may take the host to watch a folder: it goes through all names there that it knows, gone and absent ones too. */
-const QUICK = 1;
-/** Milliseconds for which a folder that took longer is not watched anew. */
-export const UNWATCHED = 10_000;
+const QUICK = 10;
+/** Of the time of a party, this share at most goes into watching folders of more names. */
+const SHARE = 0.02;
 
 /** Which part of a folder is asked for. */
 export interface PageRequest {
@@ -39,6 +41,13 @@ export interface WatchedFolder {
   readonly pages: Map<number, KeptPage | undefined>;
 }
 
+/** A folder that a thread begins to watch. */
+interface Beginning {
+  readonly directory: LocalNode;
+  /** Never rejects. */
+  readonly begun: Promise<void>;
+}
+
 /** What {@linkcode KeptPages} need of a file system. */
 export interface KeptPagesOptions {
   /** Opened with the first page; `undefined` where the host can't tell of all that happens in a folder. */
@@ -46,6 +55,8 @@ export interface KeptPagesOptions {
   /** A path to the very folder. */
   readonly pathOf: (directory: LocalNode) => string;
   readonly moment: Moment;
+  /** Of folders that another thread begins to watch: a look into one waits in the kernel for as long. */
+  readonly locks: HostLocks;
   /** What the host takes to watch a folder is measured by it. */
   readonly clock: Clock;
 }
@@ -53,7 +64,9 @@ export interface KeptPagesOptions {
 /**
  * The pages of folders that were answered last, with the attributes of what is on
  * them, for as long as the host's word is that nothing has happened in the folder.
- * That word is there as soon as the change is: it is taken before each answer.
+ * That word is there as soon as the change is: it is taken before each answer. A
+ * thread has the host begin to watch a folder once a page of it was made, and the
+ * pages are kept that are made when it is watched.
  */
 export class KeptPages {
   readonly #options: KeptPagesOptions;
@@ -63,8 +76,14 @@ export class KeptPages {
     giveUp: (directory) => this.forget(directory),
   });
   readonly #byWatch = new Map<number, WatchedFolder>();
-  /** Until when those that took the host long are not watched anew. */
-  readonly #slow = new WeakMap<LocalNode, number>();
+  /** Those that a thread begins to watch, of each party one. */
+  readonly #beginning = new Map<string, Beginning>();
+  /** What was told meanwhile of watches that are not known here: it may be theirs. */
+  readonly #early = new Set<number>();
+  /** Whether the host had too much to tell meanwhile. */
+  #isMissed = false;
+  /** Until when parties whose folders took the host long have none watched. */
+  readonly #slow = new Map<string, number>();
   #watch: FolderWatch | undefined;
   #isOpened = false;
   #heardIn = -1;
@@ -87,10 +106,46 @@ export class KeptPages {
     return kept.page;
   }
 
-  /** The folder, watched from before a page of it is made; `undefined` where it can't be. */
+  /** The folder, watched from before a page of it is made; `undefined` where it is not. */
   watched(directory: LocalNode): WatchedFolder | undefined {
     this.#hear();
-    return this.#folders.get(directory) ?? this.#begin(directory);
+    return this.#folders.get(directory);
+  }
+
+  /**
+   * A page was made of a folder that is not watched: has it watched from now on, where
+   * there is a thread for that, and the party has no other that is begun with.
+   */
+  begin(directory: LocalNode, cookie: number): void {
+    if (!this.#isOpened) {
+      this.#isOpened = true;
+      this.#watch = this.#options.open();
+    }
+    const watch = this.#watch;
+    const asker = askedBy();
+    const { locks, pathOf } = this.#options;
+    if (watch === undefined || this.#mayNotBegin(asker.party)) return;
+    if (this.#folders.has(directory) || locks.of(directory)) return;
+    const path = pathOf(directory);
+    const threads = hostThreads.short;
+    if (!threads.tryToEnter(asker)) return;
+    const begun = this.#begin(watch, { directory, cookie, path })
+      .finally(() => {
+        threads.leave(asker);
+        this.#beginning.delete(asker.party);
+        if (this.#beginning.size === 0) this.#allBegun();
+      });
+    this.#beginning.set(asker.party, { directory, begun });
+    locks.begun([directory], begun);
+  }
+
+  /** Resolves when a thread has begun to watch the folder of that name; `undefined` where none is at it. */
+  beginningAt(parent: LocalNode, name: string): Promise<void> | undefined {
+    for (const { directory, begun } of this.#beginning.values()) {
+      const [place] = directory.places;
+      if (place?.parent === parent && place.name === name) return begun;
+    }
+    return undefined;
   }
 
   /**
@@ -118,30 +173,60 @@ export class KeptPages {
   }
 
   /** Nothing is kept any more. */
-  dispose(): void {
+  async dispose(): Promise<void> {
+    const watch = this.#watch;
     this.#isOpened = true;
-    for (const directory of this.#folders.keys()) this.forget(directory);
-    this.#watch?.close();
     this.#watch = undefined;
+    const beginning = [...this.#beginning.values()];
+    await Promise.all(beginning.map(({ begun }) => begun));
+    for (const { watch: number } of this.#folders.values()) {
+      watch?.remove(number);
+    }
+    this.#folders.clear();
+    watch?.close();
   }
 
-  #begin(directory: LocalNode): WatchedFolder | undefined {
-    if (!this.#isOpened) {
-      this.#isOpened = true;
-      this.#watch = this.#options.open();
+  #mayNotBegin(party: string): boolean {
+    if (this.#beginning.has(party)) return true;
+    const now = this.#options.clock.now();
+    for (const [slow, until] of this.#slow) {
+      if (now >= until) this.#slow.delete(slow);
     }
-    const { clock, pathOf } = this.#options;
+    return this.#slow.has(party);
+  }
+
+  async #begin(
+    watch: FolderWatch,
+    { directory, cookie, path }: {
+      readonly directory: LocalNode;
+      readonly cookie: number;
+      readonly path: string;
+    },
+  ): Promise<void> {
+    const { clock, moment } = this.#options;
+    const { party } = askedBy();
     const begin = clock.now();
-    if (begin < (this.#slow.get(directory) ?? begin)) return undefined;
-    const watch = this.#watch?.add(pathOf(directory));
+    const number = await watch.add(path);
     const end = clock.now();
-    if (end - begin > QUICK) this.#slow.set(directory, end + UNWATCHED);
-    if (watch === undefined) return undefined;
-    const folder = { directory, watch, pages: new Map() };
+    const took = end - begin;
+    if (took > QUICK) this.#slow.set(party, end + took / SHARE);
+    if (number === undefined || this.#early.has(number)) return;
+    if (this.#watch !== watch || this.#isMissed || directory.isGone) {
+      return watch.remove(number);
+    }
+    const pages = new Map([[cookie, undefined]]);
+    const folder = { directory, watch: number, pages };
     this.#folders.set(directory, folder);
-    this.#byWatch.set(watch, folder);
-    this.#room.keep(directory, askedBy().party, FOLDER_COUNTS);
-    return folder;
+    this.#byWatch.set(number, folder);
+    this.#room.keep(directory, party, FOLDER_COUNTS + countOf(undefined));
+    // What was told before may be from before.
+    moment.end();
+  }
+
+  /** All that is told from now on is of what is known. */
+  #allBegun(): void {
+    this.#early.clear();
+    this.#isMissed = false;
   }
 
   /** Takes the host's word, once in a moment. */
@@ -151,12 +236,14 @@ export class KeptPages {
     this.#heardIn = now;
     const changed = this.#watch.changed();
     if (changed === undefined) {
+      this.#isMissed = this.#beginning.size > 0;
       for (const directory of this.#folders.keys()) this.forget(directory);
       return;
     }
     for (const watch of changed) {
       const folder = this.#byWatch.get(watch);
       if (folder !== undefined) this.#drop(folder);
+      else if (this.#beginning.size > 0) this.#early.add(watch);
     }
   }
 

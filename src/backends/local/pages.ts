@@ -34,7 +34,11 @@ export function readPage(
   const make = (listing: DirectoryListing) =>
     take(makePage(store, directory, { ...request, listing }));
   const done = (page: Page): Page => {
-    if (folder === undefined || !page.entries.every(isWhole)) return page;
+    if (!page.entries.every(isWhole)) return page;
+    if (folder === undefined) {
+      pages.begin(directory, request.cookie);
+      return page;
+    }
     const lasting = { ...page, isLasting: true };
     const isKept = pages.keep(folder, { ...request, page: lasting, madeAt });
     return isKept ? lasting : page;

@@ -93,6 +93,7 @@ export class Store {
     this.listings = new Listings(this.tree, { clock, now: this.now, turn });
     this.pages = new KeptPages({
       moment: this.tree.moment,
+      locks: this.locks,
       clock,
       open: () => isSeenWhole(path) ? host.watchFolders() : undefined,
       pathOf: (directory) => host.folderPath(this.tree.folders.open(directory)),
@@ -280,7 +281,7 @@ export class Store {
       await Promise.all([this.listings.dispose(), this.guards.dispose()]);
       await this.files.dispose();
     } finally {
-      this.pages.dispose();
+      await this.pages.dispose();
       if (this.#root !== undefined) fs.closeSync(this.#root);
       this.tree.dispose();
     }

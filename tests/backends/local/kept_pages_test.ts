@@ -1,18 +1,20 @@
 import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
+import { nextTurn } from "../../../src/base/turn.ts";
 import { workFor } from "../../../src/base/asker.ts";
+import { HostLocks } from "../../../src/backends/local/host_locks.ts";
 import type { FolderWatch } from "../../../src/backends/local/inotify.ts";
 import {
   KeptPages,
   LASTING,
   MOST_KEPT,
-  UNWATCHED,
 } from "../../../src/backends/local/kept_pages.ts";
+import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { Moment } from "../../../src/backends/local/moment.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import type { DirectoryPage } from "../../../src/vfs/file_system.ts";
 import { wantedOnly } from "../../../src/vfs/wanted.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { attributes, hasFfi, noFolder, Sandbox } from "./fixture.ts";
+import { attributes, hasFfi, makeHost, noFolder, Sandbox } from "./fixture.ts";
 
 const ignore = noFolder || !hasFfi;
 const WANTED = wantedOnly(["size", "mode", "nlink", "change"]);
@@ -212,13 +214,16 @@ class ToldWatch implements FolderWatch {
   readonly watched = new Set<number>();
   events: number[] | undefined = [];
   /** What the host does while it begins to watch. */
-  adding: () => void = () => {};
+  adding: (watch: number) => void | Promise<void> = () => {};
+  isClosed = false;
   #last = 0;
 
-  add(): number {
-    this.adding();
-    this.watched.add(++this.#last);
-    return this.#last;
+  async add(): Promise<number> {
+    const watch = ++this.#last;
+    this.watched.add(watch);
+    await this.adding(watch);
+    assert(!this.isClosed);
+    return watch;
   }
 
   remove(watch: number): void {
@@ -233,6 +238,7 @@ class ToldWatch implements FolderWatch {
   }
 
   close(): void {
+    this.isClosed = true;
     this.watched.clear();
   }
 }
@@ -241,22 +247,65 @@ function keeping() {
   const watch = new ToldWatch();
   const clock = new FakeClock();
   const moment = new Moment(clock);
+  const locks = new HostLocks();
   const pages = new KeptPages({
     open: () => watch,
     pathOf: () => "",
     moment,
+    locks,
     clock,
   });
-  return { watch, clock, moment, pages };
+  /** The folder, once the thread has begun to watch it, if it does. */
+  const watched = async (directory: LocalNode, cookie = 0) => {
+    if (pages.watched(directory) === undefined) pages.begin(directory, cookie);
+    await locks.ended();
+    moment.end();
+    return pages.watched(directory);
+  };
+  /** Keeps a page, as it is made for the second time. */
+  const keep = async (directory: LocalNode, page: typeof PAGE) => {
+    const folder = await watched(directory, page.cookie);
+    if (!pages.keep(folder!, page)) assert(pages.keep(folder!, page));
+  };
+  return { watch, clock, moment, locks, pages, watched, keep };
 }
 
-/** Keeps a page, as it is made for the second time. */
-function keep(pages: KeptPages, directory: LocalNode, page: typeof PAGE) {
-  for (const isKept of [false, true]) {
-    const folder = pages.watched(directory)!;
-    assertEquals(pages.keep(folder, page), isKept);
-  }
-}
+Deno.test({
+  name:
+    "local: while a thread begins to watch a folder, its own name is not looked up, and all else goes on",
+  ignore: noFolder || !hasFfi,
+  fn: async () => {
+    await using box = new Sandbox();
+    Deno.mkdirSync(`${box.path}/d/e`, { recursive: true });
+    const host = makeHost(true);
+    const watch = new ToldWatch();
+    const gate = Promise.withResolvers<void>();
+    watch.adding = () => gate.promise;
+    host.watchFolders = () => watch;
+    const fs = new HostedFileSystem(host, box.path);
+    const root = fs.root();
+    const d = (await fs.lookup(root, "d"))!;
+    const page = await fs.readdir(d, 0, 10, WANTED);
+    assertEquals(page.entries.map(({ name }) => name), ["e"]);
+    const waiting = [
+      fs.lookup(root, "d"),
+      fs.lookup(d, "e"),
+      fs.readdir(d, 0, 10, WANTED),
+    ];
+    let ended = 0;
+    for (const work of waiting) Promise.resolve(work).then(() => ended++);
+    await fs.getattr(d);
+    await fs.lookup(root, "other");
+    await fs.create(root, "new", FILE, { attributes });
+    for (let i = 0; i < 5; i++) await nextTurn();
+    assertEquals(ended, 0);
+    gate.resolve();
+    assert(await waiting[0] === d);
+    await Promise.all(waiting);
+    assert((await fs.readdir(d, 0, 10, WANTED)).isLasting);
+    await fs.dispose();
+  },
+});
 
 const PAGE = {
   cookie: 0,
@@ -266,24 +315,71 @@ const PAGE = {
   page: { entries: [], end: true } as DirectoryPage<LocalNode>,
 };
 
-Deno.test("local: a page is not kept where something has happened while it was made", () => {
-  const { watch, moment, pages } = keeping();
+Deno.test("local: a page is not kept where something has happened while it was made", async () => {
+  const { watch, moment, pages, watched } = keeping();
   const directory = {} as LocalNode;
-  const folder = pages.watched(directory)!;
+  const folder = (await watched(directory))!;
   watch.events = [folder.watch];
   moment.end();
   assertEquals(pages.get(directory, PAGE), undefined);
   // Another one has begun to make it.
-  assert(!pages.keep(pages.watched(directory)!, PAGE));
+  assert(await watched(directory) !== folder);
   assert(!pages.keep(folder, PAGE));
   assertEquals(pages.get(directory, PAGE), undefined);
 });
 
-Deno.test("local: where the host has had too much to tell, no page is kept", () => {
-  const { watch, moment, pages } = keeping();
+Deno.test("local: a folder that something happens to while a thread begins to watch it is not taken for watched", async () => {
+  for (const told of ["its change", "too much"]) {
+    const { watch, moment, pages, watched } = keeping();
+    const directory = {} as LocalNode;
+    watch.adding = async (number) => {
+      await undefined;
+      watch.events = told === "its change" ? [number] : undefined;
+      moment.end();
+      assertEquals(pages.get(directory, PAGE), undefined);
+    };
+    assertEquals(await watched(directory), undefined, told);
+    assertEquals(watch.watched.size, 0);
+    watch.adding = () => {};
+    assert(await watched(directory) !== undefined, told);
+  }
+});
+
+Deno.test("local: while a thread begins to watch a folder, what looks into it waits, its party has no other begun with, and others have", async () => {
+  const { watch, locks, pages } = keeping();
+  const [one, two, three] = [{}, {}, {}] as LocalNode[];
+  const gate = Promise.withResolvers<void>();
+  watch.adding = () => gate.promise;
+  workFor({ party: "me" }, () => {
+    pages.begin(one!, 0);
+    pages.begin(two!, 0);
+  });
+  workFor({ party: "they" }, () => {
+    pages.begin(one!, 0);
+    pages.begin(three!, 0);
+  });
+  assertEquals(watch.watched.size, 2);
+  const areLocked = [one, two, three].map((node) =>
+    locks.of(node!) !== undefined
+  );
+  assertEquals(areLocked, [true, false, true]);
+  let isDisposed = false;
+  const disposed = pages.dispose().then(() => isDisposed = true);
+  await locks.of({} as LocalNode);
+  // The host's calls are still needed.
+  assert(!isDisposed && !watch.isClosed);
+  gate.resolve();
+  await disposed;
+  await locks.ended();
+  assert(watch.isClosed);
+  assertEquals(pages.watched(one!), undefined);
+});
+
+Deno.test("local: where the host has had too much to tell, no page is kept", async () => {
+  const { watch, moment, pages, keep } = keeping();
   const directories = [{} as LocalNode, {} as LocalNode];
   for (const directory of directories) {
-    keep(pages, directory, PAGE);
+    await keep(directory, PAGE);
     assertEquals(pages.get(directory, PAGE), PAGE.page);
   }
   watch.events = undefined;
@@ -294,45 +390,46 @@ Deno.test("local: where the host has had too much to tell, no page is kept", () 
   assertEquals(watch.watched.size, 0);
 });
 
-Deno.test("local: a folder of names so many that it takes long to watch it is not watched anew for a while", () => {
-  const { watch, clock, moment, pages } = keeping();
+Deno.test("local: who has a folder watched of names so many that this takes long has none watched for many times as long", async () => {
+  const { watch, clock, watched } = keeping();
   const [large, small] = [{} as LocalNode, {} as LocalNode];
-  watch.adding = () => clock.advance(7);
-  keep(pages, large, PAGE);
-  assertEquals(pages.get(large, PAGE), PAGE.page);
-  pages.forget(large);
-  assertEquals(pages.watched(large), undefined);
+  const mine = (directory: LocalNode) =>
+    workFor({ party: "me" }, () => watched(directory));
+  watch.adding = () => clock.advance(100);
+  assert(await mine(large) !== undefined);
   watch.adding = () => {};
-  keep(pages, small, PAGE);
-  pages.forget(small);
-  assert(pages.watched(small) !== undefined);
-  clock.advance(UNWATCHED);
-  moment.end();
-  assert(pages.watched(large) !== undefined);
+  assertEquals(await mine(small), undefined);
+  const theirs = () =>
+    workFor({ party: "they" }, () => watched({} as LocalNode));
+  assert(await theirs() !== undefined);
+  clock.advance(4999);
+  assertEquals(await mine(small), undefined);
+  clock.advance(1);
+  assert(await mine(small) !== undefined);
 });
 
-Deno.test("local: who lists many folders again and again has pages of its own let go, and none of another's", () => {
-  const { pages } = keeping();
+Deno.test("local: who lists many folders again and again has pages of its own let go, and none of another's", async () => {
+  const { pages, keep } = keeping();
   const entries = Array.from(
     { length: 100 },
     (_, i) => ({ name: `${i}`, cookie: i + 1 }),
   );
   const page = { entries, end: true };
+  const keepAs = (party: string, folders: LocalNode[]) =>
+    workFor({ party }, async () => {
+      for (const folder of folders) await keep(folder, { ...PAGE, page });
+    });
   const mine = [{} as LocalNode, {} as LocalNode];
-  workFor({ party: "me" }, () => {
-    for (const folder of mine) keep(pages, folder, { ...PAGE, page });
-  });
+  await keepAs("me", mine);
   const theirs = Array.from({ length: 200 }, () => ({}) as LocalNode);
-  workFor({ party: "they" }, () => {
-    for (const folder of theirs) keep(pages, folder, { ...PAGE, page });
-  });
+  await keepAs("they", theirs);
   for (const folder of mine) assertEquals(pages.get(folder, PAGE), page);
   assertEquals(pages.get(theirs[0]!, PAGE), undefined);
   assertEquals(pages.get(theirs.at(-1)!, PAGE), page);
 });
 
-Deno.test("local: pages and watches of folders are bounded, those used last stay", () => {
-  const { watch, pages } = keeping();
+Deno.test("local: pages and watches of folders are bounded, those used last stay", async () => {
+  const { watch, pages, keep, watched } = keeping();
   const entries = Array.from(
     { length: 100 },
     (_, i) => ({ name: `${i}`, cookie: i + 1 }),
@@ -341,22 +438,21 @@ Deno.test("local: pages and watches of folders are bounded, those used last stay
   let last = first;
   const page = { entries, end: false };
   for (let i = 0; i < MOST_KEPT / 100; i++) {
-    keep(pages, last, { ...PAGE, page });
+    await keep(last, { ...PAGE, page });
     assertEquals(pages.get(first, PAGE), page);
     last = {} as LocalNode;
   }
   assert(watch.watched.size < MOST_KEPT / 100);
   // A folder that is too large by itself: it is given up in the middle.
   for (let cookie = 0; cookie <= MOST_KEPT; cookie += 100) {
-    for (let i = 0; i < 2; i++) {
-      pages.keep(pages.watched(last)!, { ...PAGE, cookie, page });
-    }
+    const folder = (await watched(last))!;
+    for (let i = 0; i < 2; i++) pages.keep(folder, { ...PAGE, cookie, page });
   }
   assertEquals(pages.get(first, PAGE), undefined);
   assert(watch.watched.size <= 1);
   // Those without a page.
-  for (let i = 0; i < MOST_KEPT; i++) pages.watched({} as LocalNode);
+  for (let i = 0; i < MOST_KEPT / 8; i++) await watched({} as LocalNode);
   assert(watch.watched.size < MOST_KEPT / 10);
-  pages.dispose();
+  await pages.dispose();
   assertEquals(watch.watched.size, 0);
 });
