@@ -10,6 +10,12 @@ export interface Stateid {
   readonly other: Uint8Array;
 }
 
+/** The stateid of no state (RFC 8881 8.2.3): all zeros. */
+export const ANONYMOUS: Stateid = {
+  seqid: 0,
+  other: new Uint8Array(STATEID_OTHER_SIZE),
+};
+
 /** Reads a stateid4; `other` is a view of the message. */
 export function readStateid(xdr: XdrReader): Stateid {
   return { seqid: xdr.uint32(), other: xdr.opaqueFixed(STATEID_OTHER_SIZE) };

@@ -55,6 +55,8 @@ export const Want = {
   CANCEL: 0x0500,
   /** The two that ask to be told later, on top of the others. */
   SIGNALS: 0x3_0000,
+  /** OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION (RFC 9754), on top of the others. */
+  OPEN_XOR_DELEGATION: 0x20_0000,
 } as const;
 
 /**

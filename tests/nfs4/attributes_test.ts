@@ -34,16 +34,16 @@ Deno.test("no row takes the place of another", () => {
     ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20],
     ...[21, 22, 23, 26, 27, 28, 29, 30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41],
     ...[42, 43, 44, 45, 47, 48, 50, 51, 52, 53, 54, 55],
-    ...[74, 75, 76, 77, 79, 81, 82],
+    ...[74, 75, 76, 77, 79, 81, 82, 86],
   ]);
 });
 
-Deno.test("the attributes of a whole file system are those of RFC 8881 5.4, RFC 7862 12.2 and RFC 8276 8.2", () => {
+Deno.test("the attributes of a whole file system are those of RFC 8881 5.4, RFC 7862 12.2, RFC 8276 8.2 and RFC 9754", () => {
   const numbers = rows.filter((row) => row.perFileSystem)
     .map((row) => row.number);
   assertEquals(numbers, [
     ...[0, 2, 5, 6, 9, 13, 15, 16, 17, 18, 21, 22, 23, 26, 27, 29, 30, 31],
-    ...[34, 42, 43, 44, 51, 75, 76, 77, 79, 82],
+    ...[34, 42, 43, 44, 51, 75, 76, 77, 79, 82, 86],
   ]);
 });
 

@@ -21,6 +21,7 @@ import { establish, hasAllOpens, type Opening } from "./open/establish.ts";
 import { ownerNamed } from "../locking/client_caller.ts";
 import { ownerClient } from "../locking/owner_client.ts";
 import { delegate } from "./open/delegate.ts";
+import { isInPlaceOfOpen } from "./open/xor.ts";
 import { writeOpenResult } from "./open/result.ts";
 import { withdrawIfRefused } from "./open/withdraw.ts";
 import type { Operation } from "../operation.ts";
@@ -123,9 +124,11 @@ function* openClaimed(
   open.mayNotify = minorVersion > 0 && state.waiting.notifier.canNotify(client);
   const wanted = shareAccess & ~Share.ACCESS_BOTH;
   const offer = yield* wait(delegate(context, open, { claim, wanted }));
+  const isReplaced = isInPlaceOfOpen(open, offer, wanted);
+  if (isReplaced) dropOpen(state, open);
   context.setCurrent(target.file);
-  setCurrentStateid(context, open);
-  writeOpenResult(context, open, { target, wanted, offer });
+  setCurrentStateid(context, isReplaced ? offer : open);
+  writeOpenResult(context, open, { target, wanted, offer, isReplaced });
   withdrawIfRefused(context, open, offer);
   return Status.OK;
 }
@@ -153,7 +156,8 @@ function areSharesValid(
     return shareAccess > 0 && shareAccess <= Share.ACCESS_BOTH;
   }
   if ((shareAccess & Want.MASK) > Want.CANCEL) return false;
-  const access = shareAccess & ~(Want.MASK | Want.SIGNALS);
+  const access = shareAccess &
+    ~(Want.MASK | Want.SIGNALS | Want.OPEN_XOR_DELEGATION);
   return access > 0 && access <= Share.ACCESS_BOTH;
 }
 

@@ -1,5 +1,20 @@
-import { writeBitmap } from "../bitmap.ts";
+import { Bitmap, writeBitmap } from "../bitmap.ts";
 import type { AttributeRow } from "./row.ts";
+
+/** What of the arguments of OPEN is known, a bit for each value, in the order of open_arguments4. */
+const OPEN_ARGUMENTS = [
+  // OPEN4_SHARE_ACCESS_READ, _WRITE, _BOTH
+  [1, 2, 3],
+  // OPEN4_SHARE_DENY_NONE, _READ, _WRITE, _BOTH
+  [0, 1, 2, 3],
+  // OPEN4_SHARE_ACCESS_WANT_ANY_DELEG, _NO_DELEG, _CANCEL, _OPEN_XOR_DELEGATION:
+  // clients are not told later that they could have a delegation.
+  [3, 4, 5, 21],
+  // CLAIM_NULL, _PREVIOUS, _DELEGATE_CUR, _FH, _DELEG_CUR_FH
+  [0, 1, 2, 4, 5],
+  // UNCHECKED4, GUARDED4, EXCLUSIVE4, EXCLUSIVE4_1
+  [0, 1, 2, 3],
+].map((values) => Bitmap.ofNumbers(values));
 
 /** What the server says of itself, and of the answer. */
 export const SERVER_ATTRIBUTES: readonly AttributeRow[] = [
@@ -39,5 +54,15 @@ export const SERVER_ATTRIBUTES: readonly AttributeRow[] = [
     since: 1,
     perFileSystem: true,
     get: (xdr, { exclusive }) => writeBitmap(xdr, exclusive),
+  },
+  // RFC 9754
+  {
+    number: 86,
+    name: "open_arguments",
+    since: 2,
+    perFileSystem: true,
+    get: (xdr) => {
+      for (const words of OPEN_ARGUMENTS) writeBitmap(xdr, words);
+    },
   },
 ];

@@ -55,7 +55,8 @@ Deno.test("supported_attrs grows with the minor version (RFC 8881 5.8.1.1, RFC 7
     assertEquals(v0.has(number), true, `${number}`);
   }
   assertEquals([...v1].filter((number) => !v0.has(number)), [74, 75, 76]);
-  assertEquals([...v2].filter((number) => !v1.has(number)), [77, 79, 81, 82]);
+  const later = [...v2].filter((number) => !v1.has(number));
+  assertEquals(later, [77, 79, 81, 82, 86]);
 });
 
 Deno.test("everything in supported_attrs can be got or set, and says nothing else (RFC 8881 5.2)", async () => {

@@ -1,6 +1,6 @@
 /**
  * The client's own table of attributes (RFC 7530 5, RFC 8881 5, RFC 7862 12,
- * RFC 8276 8.3): written from the RFCs, apart from the server's, so that one
+ * RFC 8276 8.3, RFC 9754): written from the RFCs, apart from the server's, so that one
  * mistake is not made on both sides.
  */
 
@@ -121,6 +121,14 @@ function struct<T extends Record<string, Codec<any>>>(
 /** fsid4 and chg_policy4 and specdata4: pairs. */
 const fsid = struct({ major: u64, minor: u64 });
 const device = struct({ major: u32, minor: u32 });
+/** open_arguments4 (RFC 9754). */
+const openArguments = struct({
+  access: bitmap,
+  deny: bitmap,
+  wanted: bitmap,
+  claims: bitmap,
+  creates: bitmap,
+});
 /** nfsace4. */
 export const ace: Codec<Ace> = struct({
   type: u32,
@@ -215,6 +223,7 @@ const rows = {
   sec_label: [80, label],
   mode_umask: [81, modeUmask],
   xattr_support: [82, bool],
+  open_arguments: [86, openArguments],
 } as const;
 
 /** Name of an attribute as in the RFC. */

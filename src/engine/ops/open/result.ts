@@ -1,5 +1,5 @@
 import { writeBitmap } from "../../../nfs4/bitmap.ts";
-import { writeStateid } from "../../../nfs4/types.ts";
+import { ANONYMOUS, writeStateid } from "../../../nfs4/types.ts";
 import {
   type Delegation,
   isReason,
@@ -16,6 +16,7 @@ import type { OpenTarget } from "./target.ts";
 const RESULT_CONFIRM = 2;
 const RESULT_LOCKTYPE_POSIX = 4;
 const RESULT_PRESERVE_UNLINKED = 8;
+const RESULT_NO_OPEN_STATEID = 0x10;
 const RESULT_MAY_NOTIFY_LOCK = 0x20;
 
 const DELEGATE_NONE = 0;
@@ -29,24 +30,28 @@ const LIMIT_SIZE = 1;
 export function writeOpenResult(
   { reply, minorVersion }: CompoundContext,
   open: OpenState,
-  { target, wanted, offer }: {
+  { target, wanted, offer, isReplaced }: {
     readonly target: OpenTarget;
     /** OPEN4_SHARE_ACCESS_WANT_* */
     readonly wanted: number;
     /** What goes with it. */
     readonly offer: Delegation | WhyNoDelegation;
+    /** Whether that stands for the open. */
+    readonly isReplaced: boolean;
   },
 ): void {
-  writeStateid(reply, open);
+  // RFC 9754: where there is no open, its stateid is that of none.
+  writeStateid(reply, isReplaced ? ANONYMOUS : open);
   writeChangeInfo(reply, target.change);
   // RFC 8881 18.16.3: OPEN4_RESULT_CONFIRM is NFSv4.0's alone, whose owners start unconfirmed.
   const confirm = open.owner.isConfirmed ? 0 : RESULT_CONFIRM;
   const notify = open.mayNotify ? RESULT_MAY_NOTIFY_LOCK : 0;
+  const none = isReplaced ? RESULT_NO_OPEN_STATEID : 0;
   // NFSv4.0 has no word for it.
   const isPreserved = minorVersion > 0 &&
     preservesUnlinked(target.file.export.fs);
   const preserve = isPreserved ? RESULT_PRESERVE_UNLINKED : 0;
-  reply.uint32(RESULT_LOCKTYPE_POSIX | confirm | preserve | notify);
+  reply.uint32(RESULT_LOCKTYPE_POSIX | confirm | preserve | none | notify);
   writeBitmap(reply, target.set);
   if (isReason(offer)) writeNone(reply, wanted, offer);
   else writeDelegation(reply, offer);
