@@ -48,8 +48,8 @@ export class Statx {
       nlink: w[4]!,
       uid: w[5]!,
       gid: w[6]!,
-      size: w[10]! + w[11]! * 0x1_0000_0000,
-      used: (w[12]! + w[13]! * 0x1_0000_0000) * 512,
+      size: exact(w[10]! + w[11]! * 0x1_0000_0000),
+      used: exact((w[12]! + w[13]! * 0x1_0000_0000) * 512),
       fileid: inodeNumber(w[8]!, w[9]!),
       rdev: type === "block-device" || type === "character-device"
         ? { major: w[32]!, minor: w[33]! }
@@ -78,7 +78,16 @@ export function inodeNumber(low: number, high: number): number {
 
 function time(words: Uint32Array, at: number): Timestamp {
   return {
-    seconds: words[at]! + (words[at + 1]! | 0) * 0x1_0000_0000,
+    seconds: exact(words[at]! + (words[at + 1]! | 0) * 0x1_0000_0000),
     nanoseconds: words[at + 2]!,
   };
+}
+
+/**
+ * FileAttributes wants safe integers, and an owner of a file may set its size and
+ * times beyond them (tmpfs, XFS): what is too far off counts as the farthest.
+ */
+function exact(value: number): number {
+  const { MIN_SAFE_INTEGER, MAX_SAFE_INTEGER } = Number;
+  return Math.max(MIN_SAFE_INTEGER, Math.min(value, MAX_SAFE_INTEGER));
 }
