@@ -29,7 +29,7 @@ import { delegationFor, mayReclaim } from "./grant_rules.ts";
 import { FileRecalls } from "./file_recalls.ts";
 import { OpenHistory } from "./open_history.ts";
 import { HolderQueries } from "./holder_queries.ts";
-import { FolderNotices, MAX_TOLD } from "./folder_notices.ts";
+import { FolderNotices } from "./folder_notices.ts";
 import { LateReturns } from "./late_returns.ts";
 import { type Recall, RecallQueue } from "./recall_queue.ts";
 import { revocableAt } from "./revocation.ts";
@@ -185,9 +185,8 @@ export class DelegationKeeper implements DelegationPolicy {
   }
 
   /** {@inheritDoc DelegationPolicy.mayTell} */
-  mayTell(folder: FileRef): boolean {
-    const { told = 0 } = this.#state.files.get(folder) ?? {};
-    return told < MAX_TOLD;
+  mayTell({ party }: Client, folder: FileRef): boolean {
+    return this.#state.files.get(folder)?.mayTell(party) !== false;
   }
 
   /** {@inheritDoc DelegationPolicy.notify} */

@@ -26,8 +26,6 @@ export const BATCH = 100;
 export const MAX_UNHEARD = 1_000;
 /** The same of all clients, whose parties have even shares. */
 export const MAX_UNHEARD_OF_ALL = 16_384;
-/** Holders of a folder that are told: what each change of it costs. */
-export const MAX_TOLD = 16;
 /** Bytes of a callback besides its notices, at most. */
 const FRAME = 1_024;
 

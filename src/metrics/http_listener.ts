@@ -163,6 +163,7 @@ export class HttpListener {
   async #keepUp(): Promise<void> {
     const { clock, logger } = this.#options;
     const { signal } = this.#closing;
+    let isShort = false;
     while (!signal.aborted) {
       try {
         await this.#server.finished;
@@ -175,14 +176,18 @@ export class HttpListener {
       }
       // One that was shut down has nothing left to close, and Deno throws.
       if (signal.aborted) return;
+      // One that we ended is opened anew at once: a supervisor's probe comes at any time.
+      const isOurs = this.#restart.signal.aborted && !isShort;
       // Only this closes the connections of a server that ended by itself.
       this.#restart.abort();
-      await sleep(clock, PAUSE_MS, signal);
+      if (!isOurs) await sleep(clock, PAUSE_MS, signal);
       if (signal.aborted) return;
       try {
         this.#server = this.#serve(this.port);
+        isShort = false;
       } catch {
         // No descriptor for it yet: the old one's end is awaited once more, and at once.
+        isShort = true;
       }
     }
   }

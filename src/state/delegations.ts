@@ -226,8 +226,8 @@ export interface DelegationPolicy {
   ): OpenGrant | WhyNoDelegation;
   /** A client is about to change a file, delegations of which may yet be reclaimed; of no use if left out. */
   changedInGrace?(file: FileRef): void;
-  /** Whether the holder of one more delegation of a folder may be told of changes; not if left out. */
-  mayTell?(folder: FileRef): boolean;
+  /** Whether a client that is to hold a folder may be told of changes; not if left out. */
+  mayTell?(client: Client, folder: FileRef): boolean;
   /** Its holder is to be told what became of a folder; must not wait. */
   notify?(delegation: Delegation, notice: Notice): void;
   /** A delegation was granted. */

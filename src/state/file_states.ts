@@ -1,3 +1,4 @@
+import { EvenShares } from "../base/even_shares.ts";
 import { ChangesUnderWay } from "./changes_under_way.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
 import { ByteRanges } from "./byte_ranges.ts";
@@ -20,6 +21,8 @@ import type { LockQueue } from "./lock_queue.ts";
 import { spreadOf, WideMap } from "./wide_map.ts";
 
 /** Most files never have one. */
+/** Holders of a folder that are told, by party: what each change of it costs. */
+export const MAX_TOLD = 16;
 const NO_DELEGATIONS: ReadonlyMap<Client, Delegation> = new Map();
 
 /** What all clients hold on a file. */
@@ -41,12 +44,12 @@ export class FileState {
   keptMode: number | undefined;
   /** How many of its delegations are recalled and not yet returned. */
   recalls = 0;
-  /** How many of the others have their holders told of what changes (a folder). */
-  told = 0;
   /** Whether clients without a lease that hold something of it are being ended. */
   isClearing = false;
   readonly #effects: EffectQueue;
   #delegations: Map<Client, Delegation> | undefined;
+  /** Those of a folder whose holders are told of what changes, by party. */
+  #told: EvenShares<string> | undefined;
   #ranges: ByteRanges<LockOwner, LockState> | undefined;
 
   constructor(
@@ -70,13 +73,26 @@ export class FileState {
   addDelegation(delegation: Delegation): void {
     (this.#delegations ??= new Map()).set(delegation.client, delegation);
     if (delegation.isRecalled) this.recalls++;
-    else if (delegation.notices !== undefined) this.told++;
+    else if (delegation.notices !== undefined) {
+      this.#told ??= new EvenShares(MAX_TOLD);
+      this.#told.take(delegation.client.party);
+    }
+  }
+
+  /** How many delegations have their holders told of what changes (a folder). */
+  get told(): number {
+    return this.#told?.size ?? 0;
+  }
+
+  /** Whether one more client of this party may be told. */
+  mayTell(party: string): boolean {
+    return this.#told?.isFull(party) !== true;
   }
 
   /** A delegation of this file is recalled. */
   delegationRecalled(delegation: Delegation): void {
     this.#delegations!.delete(delegation.client);
-    if (delegation.notices !== undefined) this.told--;
+    if (delegation.notices !== undefined) this.#untell(delegation);
     this.addDelegation(delegation);
   }
 
@@ -84,7 +100,12 @@ export class FileState {
   removeDelegation(delegation: Delegation): void {
     this.#delegations?.delete(delegation.client);
     if (delegation.isRecalled) this.recalls--;
-    else if (delegation.notices !== undefined) this.told--;
+    else if (delegation.notices !== undefined) this.#untell(delegation);
+  }
+
+  #untell({ client }: Delegation): void {
+    this.#told!.give(client.party);
+    if (this.#told!.size === 0) this.#told = undefined;
   }
 
   /** A client has set its mode. */

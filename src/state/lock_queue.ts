@@ -1,4 +1,5 @@
 import { OWN } from "../base/asker.ts";
+import { EvenShares } from "../base/even_shares.ts";
 import type { LockedRange, Span } from "./byte_ranges.ts";
 import type { Client } from "./client.ts";
 import type { HeldCounts } from "./client_states.ts";
@@ -36,7 +37,7 @@ export interface LockNotifier {
 export interface LockQueueLimits {
   /** Locks that a client waits for. */
   readonly maxWaitingLocksPerClient: number;
-  /** Locks of one file that are waited for. */
+  /** Locks of one file that are waited for, shared out among parties. */
   readonly maxWaitingLocksPerFile: number;
 }
 
@@ -62,6 +63,17 @@ interface Waiting extends WaitingLock {
   keptBy: LockedRange | undefined;
 }
 
+/** Those that wait for locks of one file, in the order in which they came. */
+class FileQueue extends Set<Waiting> {
+  /** The places of each party. */
+  readonly shares: EvenShares<string>;
+
+  constructor(most: number) {
+    super();
+    this.shares = new EvenShares(most);
+  }
+}
+
 /** Sends no CB_NOTIFY_LOCK. */
 const noNotifier: LockNotifier = { canNotify: () => false, notify: () => {} };
 
@@ -79,7 +91,7 @@ export class LockQueue {
   readonly #leaseMs: number;
   readonly #limits: LockQueueLimits;
   readonly #effects: EffectQueue;
-  readonly #queues = new Map<FileState, Set<Waiting>>();
+  readonly #queues = new Map<FileState, FileQueue>();
   /** Files in whose queues an owner may be called up. */
   readonly #freed = new Set<FileState>();
   readonly #perClient = new Map<HeldCounts, Set<Waiting>>();
@@ -196,9 +208,10 @@ export class LockQueue {
     const { maxWaitingLocksPerClient, maxWaitingLocksPerFile } = this.#limits;
     const counted = countedWith(open);
     const ofClient = this.#perClient.get(counted) ?? new Set();
-    const queue = this.#queues.get(file) ?? new Set();
+    const queue = this.#queues.get(file) ??
+      new FileQueue(maxWaitingLocksPerFile);
     const isFull = ofClient.size >= maxWaitingLocksPerClient ||
-      queue.size >= maxWaitingLocksPerFile || !client.account.admits();
+      queue.shares.isFull(client.party) || !client.account.admits();
     if (isFull) return;
     open.waiting++;
     const waiting: Waiting = {
@@ -214,6 +227,7 @@ export class LockQueue {
       keptBy: undefined,
     };
     this.#queues.set(file, queue.add(waiting));
+    queue.shares.take(client.party);
     this.#perClient.set(counted, ofClient.add(waiting));
     client.account.count("waiting", 1, owner.key.length);
   }
@@ -230,6 +244,7 @@ export class LockQueue {
     waiting.isOver = true;
     waiting.open.waiting--;
     queue.delete(waiting);
+    queue.shares.give(client.party);
     client.account.count("waiting", -1, waiting.owner.key.length);
     if (queue.size === 0) this.#queues.delete(file);
     const counted = countedWith(waiting.open);

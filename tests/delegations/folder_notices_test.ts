@@ -9,12 +9,12 @@ import {
   BATCH,
   BATCH_MS,
   FolderNotices,
-  MAX_TOLD,
   MAX_UNHEARD,
 } from "../../src/delegations/folder_notices.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
 import type { Awaitable } from "../../src/base/awaitable.ts";
 import type { Delegation } from "../../src/state/delegations.ts";
+import { MAX_TOLD } from "../../src/state/file_states.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
 import { XdrReader } from "../../src/xdr/reader.ts";
 import type { StateClient } from "../engine/state_fixture.ts";
@@ -26,6 +26,7 @@ import {
   type Stateid,
   walk,
 } from "../support/client/mod.ts";
+import { testConnection } from "../support/connection.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { answer, start } from "./keeper_fixture.ts";
 
@@ -36,6 +37,8 @@ const RENAME = 4;
 const ALL = [REMOVE, ADD, RENAME];
 const SIZE_AND_MODE = [4, 33];
 const FOLDER = 2;
+/** Of the holders of a folder who are told: those of a party that is alone. */
+const SHARE = MAX_TOLD / 2;
 
 const at = (...names: string[]) => walk(names);
 const make = (name: string) => op.create({ type: FOLDER, name });
@@ -375,18 +378,21 @@ Deno.test("a holder that does not keep up is asked to return the folder", async 
   assertEquals(keeper.held.notices, BATCH);
 });
 
-Deno.test("so many holders of a folder are told, and no more", async () => {
+Deno.test("so many holders of a folder are told, and of a party no more than its share", async () => {
   const { fixture } = await told();
-  for (let i = 0; i <= MAX_TOLD; i++) {
+  for (let i = 0; i <= SHARE; i++) {
     const granted = await hold(await fixture.client(1));
-    assertEquals(granted.notifications, i < MAX_TOLD ? ALL : []);
+    assertEquals(granted.notifications, i < SHARE ? ALL : []);
   }
+  const connection = testConnection({ party: "user 1000" });
+  const granted = await hold(await fixture.client(1, { connection }));
+  assertEquals(granted.notifications, ALL);
 });
 
 Deno.test("who returns a folder makes room for another that is told", async () => {
   const { fixture, holder } = await told();
   const stateid = await stateidOf(hold(holder));
-  for (let i = 1; i < MAX_TOLD; i++) await hold(await fixture.client(1));
+  for (let i = 1; i < SHARE; i++) await hold(await fixture.client(1));
   await holder.ok("DELEGRETURN", ...at("d"), op.delegreturn(stateid));
   const granted = await hold(await fixture.client(1));
   assertEquals(granted.notifications, ALL);

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { toldClock } from "../support/fake_clock.ts";
+import { FakeClock, toldClock } from "../support/fake_clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import {
   type Answer,
@@ -195,6 +195,22 @@ Deno.test("when descriptors are short its connections end, and it is there again
   assertEquals(listener.spare(), false);
   time.now += 5_000;
   assertEquals(listener.spare(), true);
+});
+
+Deno.test("one that ends its connections for others is there again without a pause", async () => {
+  // No timer of it ever rings.
+  const clock = new FakeClock();
+  const { listener, url } = listen({ clock });
+  await using _ = closing(listener);
+  assertEquals(await (await fetch(url)).text(), "you asked for /");
+  assertEquals(listener.spare(), true);
+  let text: string | undefined;
+  for (let i = 0; i < 200 && text === undefined; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    text = await fetch(url).then((it) => it.text(), () => undefined);
+  }
+  assertEquals(text, "you asked for /");
+  assertEquals(clock.pending, 0);
 });
 
 Deno.test("a port that is taken is one line that names it", () => {

@@ -99,13 +99,16 @@ function delegate(
 
 /** What the client is told of changes that it asked for. */
 function termsOf(
-  { file, session, minorVersion, services: { state } }: CompoundContext,
+  { client, file, session, minorVersion, services: { state } }: CompoundContext,
   args: GetDirDelegationArgs,
 ): NoticeTerms | undefined {
   const types = args.types.and(ENTRY_NOTICES);
+  if (types.isEmpty || client === undefined || session === undefined) {
+    return undefined;
+  }
   const mayTell = file.export.fs.place !== undefined &&
-    state.files.policy.mayTell?.(file) === true;
-  if (types.isEmpty || !mayTell || session === undefined) return undefined;
+    state.files.policy.mayTell?.(client, file) === true;
+  if (!mayTell) return undefined;
   const attributes = args.childAttributes.and(TOLD_ATTRIBUTES);
   return { types, attributes, minorVersion, session };
 }

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Client } from "../../../src/state/client.ts";
 import type { WaitingLock } from "../../../src/state/lock_queue.ts";
 import { bytesOf, op } from "../../support/client/mod.ts";
+import { testConnection } from "../../support/connection.ts";
 import { LEASE } from "../../state/fixture.ts";
 import { Locker, read, waiting, write } from "../locker.ts";
 import { AT_FILE, type StateClient, StateFixture } from "../state_fixture.ts";
@@ -34,8 +35,12 @@ class Fixture extends StateFixture {
   }
 
   /** A client with this name, and its locker. */
-  async locker(minor: 0 | 1 | 2, name: string): Promise<Locker> {
-    const client = await this.client(minor);
+  async locker(
+    minor: 0 | 1 | 2,
+    name: string,
+    connection = testConnection(),
+  ): Promise<Locker> {
+    const client = await this.client(minor, { connection });
     this.#names.set(client.clientid, name);
     return await Locker.of(client);
   }
@@ -191,7 +196,7 @@ for (const minor of [0, 1, 2] as const) {
 
   test("the lines of a client and of a file are bounded; beyond it nobody has a place", async () => {
     const fixture = new Fixture({
-      limits: { maxWaitingLocksPerClient: 3, maxWaitingLocksPerFile: 4 },
+      limits: { maxWaitingLocksPerClient: 3, maxWaitingLocksPerFile: 8 },
     });
     const [one, two, three] = await trio(fixture);
     await one.lock(write(0n, 100n));
@@ -207,6 +212,26 @@ for (const minor of [0, 1, 2] as const) {
     await one.unlock(write(0n, 100n));
     assertEquals(await two.lock(waiting(write(7n, 1n))), "OK");
     assertEquals(await three.lock(waiting(write(0n, 1n))), "DENIED 0+1 write");
+  });
+
+  test("a party that waits for more than its share leaves others a place in the line of a file", async () => {
+    const fixture = new Fixture({ limits: { maxWaitingLocksPerFile: 8 } });
+    const [one, two] = await trio(fixture);
+    await one.lock(all);
+    for (let at = 0n; at < 9n; at++) await two.lock(waiting(write(at, 1n)));
+    assertEquals(fixture.line, 4);
+    const other = testConnection({ party: "user 1000" });
+    const three = await fixture.locker(minor, "another's", other);
+    await three.lock(waiting(write(9n, 1n)));
+    assertEquals(fixture.line, 5);
+    // What has left the line is counted no more.
+    await one.unlock(all);
+    for (let at = 0n; at < 4n; at++) {
+      assertEquals(await two.lock(waiting(write(at, 1n))), "OK");
+    }
+    assertEquals(fixture.line, 1);
+    await one.lock(waiting(write(0n, 1n)));
+    assertEquals(fixture.line, 2);
   });
 }
 
