@@ -23,6 +23,8 @@ export const AceMask = {
   WRITE_DATA: 0x2,
   /** Of a folder: to add folders. */
   APPEND_DATA: 0x4,
+  READ_NAMED_ATTRS: 0x8,
+  WRITE_NAMED_ATTRS: 0x10,
   EXECUTE: 0x20,
   DELETE_CHILD: 0x40,
   READ_ATTRIBUTES: 0x80,
@@ -32,8 +34,8 @@ export const AceMask = {
   WRITE_ACL: 0x40000,
   WRITE_OWNER: 0x80000,
   SYNCHRONIZE: 0x100000,
-  /** All that there are, those included that nothing here is judged by. */
-  ALL: 0x1f07ff,
+  /** All that there are, those included that nothing here is judged by, but for retention. */
+  ALL: 0x1f01ff,
 } as const;
 
 /** Most entries of a list that a client may set. */

@@ -14,7 +14,6 @@ behaviourSuite("sqlite in memory", () => {
 }, {
   capabilities: {
     restart: false,
-    lists: false,
     allocates: false,
     clones: false,
   },
@@ -30,7 +29,6 @@ behaviourSuite("sqlite that keeps few nodes in memory", () => {
 }, {
   capabilities: {
     restart: false,
-    lists: false,
     allocates: false,
     clones: false,
   },
@@ -56,7 +54,6 @@ behaviourSuite("sqlite in a folder", () => {
 }, {
   ignore: !canWrite,
   capabilities: {
-    lists: false,
     allocates: false,
     punches: hasFfi,
     seeks: hasFfi,

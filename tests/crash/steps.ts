@@ -210,6 +210,7 @@ export function requestsOf(
         ...at(folder),
         op.remove(name),
       ];
+    case "acl":
     case "record":
       throw new TypeError("not over the wire");
   }

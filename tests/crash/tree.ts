@@ -98,7 +98,7 @@ function made(type: string, mode: number): ModelNode {
   const data = new Uint8Array(0);
   return {
     ...{ type, mode, target: undefined, data },
-    ...{ xattrs: new Map(), doubts: [], sizes: [[0, 0]] },
+    ...{ xattrs: new Map(), aces: 0, doubts: [], sizes: [[0, 0]] },
   };
 }
 

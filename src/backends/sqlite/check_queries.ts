@@ -59,6 +59,11 @@ export const checkQueries: readonly string[] = [
      ', which is ' || coalesce('a ' || type, 'missing')
    FROM xattrs LEFT JOIN inodes USING (fileid)
    WHERE type IS NULL OR type NOT IN ('file', 'directory')`,
+  `SELECT 'access list of ' || acls.fileid || ' belongs to no file', acls.fileid
+   FROM acls LEFT JOIN inodes USING (fileid) WHERE listed IS NOT 1`,
+  `SELECT type || ' ' || inodes.fileid || ' lacks its access list', inodes.fileid
+   FROM inodes LEFT JOIN acls USING (fileid)
+   WHERE listed <> 0 AND aces IS NULL`,
   `SELECT 'an import was not finished: import the archive again' ||
      iif(last.value <> CAST('import' AS BLOB),
        ', with --merge, as the store was served since', '')

@@ -2,6 +2,7 @@ import { LAST_ID, MAX_UINT32 } from "../../base/option_values.ts";
 import { MAX_COOKIE } from "../../vfs/checks.ts";
 import type { FileType } from "../../vfs/mod.ts";
 import { MAX_NAME } from "../common/names.ts";
+import { BYTES_OF_ACE } from "./ace_bytes.ts";
 import { IS_SOUND } from "./content_journal.ts";
 import { MAX_LINK } from "./directory_tree.ts";
 
@@ -25,6 +26,7 @@ const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> =
     used: [0, MOST],
     change: [0, MOST],
     outside: [0, MOST],
+    listed: [0, 1],
     major: [0, MAX_UINT32],
     minor: [0, MAX_UINT32],
     ...Object.fromEntries(
@@ -59,6 +61,9 @@ export const valueQueries: readonly string[] = [
        ', which can''t be', fileid
      FROM inodes WHERE ${column} NOT BETWEEN ${least} AND ${most}`
   ),
+  `SELECT 'access list of ' || fileid || ' has ' || length(aces) ||
+     ' bytes, which can''t be', fileid
+   FROM acls WHERE length(aces) % ${BYTES_OF_ACE} <> 0`,
   `SELECT type || ' ' || quote(name) || ' of the database is not the store''s'
    FROM sqlite_schema WHERE type IN ('trigger', 'view')`,
 ];

@@ -8,6 +8,7 @@ import {
   type Timestamp,
 } from "../../vfs/mod.ts";
 import { inherited } from "../../vfs/permissions.ts";
+import type { AccessLists } from "./access_lists.ts";
 import type { FileData } from "./file_data.ts";
 import { type NodeRow, rowOf, type SqliteNode } from "./node.ts";
 import { needOfMove } from "./needs.ts";
@@ -30,6 +31,7 @@ export interface DirectoryTreeParts {
   readonly nodes: NodeTable;
   readonly data: FileData;
   readonly xattrs: Xattrs;
+  readonly lists: AccessLists;
   readonly room: FreeSpace;
   readonly now: () => Timestamp;
 }
@@ -72,18 +74,19 @@ export class DirectoryTree {
     kind: CreateKind,
     { attributes, verifier }: CreateOptions,
   ): Created<SqliteNode> {
-    const { sql, transaction, nodes, room, data } = this.#parts;
+    const { sql, transaction, nodes, room, data, lists } = this.#parts;
     const { directory, name } = at;
+    const { acl } = attributes;
     const target = "target" in kind ? kind.target : undefined;
-    const weight = weightOfNode(target) + room.weightOfName(name);
+    const weight = weightOfNode(target) + room.weightOfName(name) +
+      lists.weightOf(acl);
     const { size = 0 } = attributes;
     const isHole = size > INSIDE;
-    room.takeNode(
-      weight,
-      isHole
-        ? needOfMove({ size: 0, used: 0 })
-        : { growth: size, inDatabase: size, beside: 0 },
-    );
+    const content = isHole
+      ? needOfMove({ size: 0, used: 0 })
+      : { growth: size, inDatabase: size, beside: 0 };
+    const inDatabase = content.inDatabase + lists.bytesOf(acl);
+    room.takeNode(weight, { ...content, inDatabase });
     const moment = this.#moment();
     const { number } = moment;
     const { mode, uid, gid } = inherited(directory, kind.type, attributes);
@@ -96,6 +99,7 @@ export class DirectoryTree {
       now: moment.time,
       parent: directory.fileid,
       ...{ mode, uid, gid },
+      isListed: typeof acl === "object",
       verifier,
     });
     amend(row, attributes, { now: moment.time, outside: hole?.number ?? 0 });
@@ -107,6 +111,7 @@ export class DirectoryTree {
         if (hole === undefined && size > 0) {
           sql.putContent.run(number, new Uint8Array(size));
         }
+        lists.write(number, acl);
       });
     } catch (error) {
       if (hole !== undefined) data.unmade(hole);
@@ -229,14 +234,16 @@ export class DirectoryTree {
   #writeFree(node: SqliteNode): void {
     this.#parts.sql.deleteNode.run(node.fileid);
     this.#parts.xattrs.removal(node);
+    this.#parts.lists.removal(node);
     if (node.type === "file") this.#parts.data.removal(node);
   }
 
   #applyFree(node: SqliteNode): void {
-    const { nodes, room, data, xattrs } = this.#parts;
+    const { nodes, room, data, xattrs, lists } = this.#parts;
     room.count(-1);
     room.grow(-weightOfNode(node.target), true);
     xattrs.removed();
+    lists.removed();
     nodes.remove(node);
     if (node.type === "file") data.removed(node);
   }

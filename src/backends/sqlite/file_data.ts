@@ -6,6 +6,7 @@ import {
   type Stability,
   type Timestamp,
 } from "../../vfs/mod.ts";
+import type { AccessLists } from "./access_lists.ts";
 import { Attributes } from "./attributes.ts";
 import type { ContentJournal } from "./content_journal.ts";
 import { ContentRanges } from "./content_ranges.ts";
@@ -25,6 +26,7 @@ export interface FileDataParts extends ExtentsParts {
   readonly journal: ContentJournal;
   readonly nodes: NodeTable;
   readonly room: FreeSpace;
+  readonly lists: AccessLists;
   readonly now: () => Timestamp;
   readonly maxFileSize: number;
 }
@@ -185,14 +187,21 @@ export class FileData {
   change(node: SqliteNode, changes: AttributeChanges): void {
     const next = this.#attributes.changed(node, changes);
     const isResized = node.type === "file" && next.size !== node.size;
+    const listing = this.#parts.lists.prepare(node, changes.acl);
     const resizing = isResized ? this.#resizes.prepare(node, next) : undefined;
     try {
-      this.#parts.transaction.run(resizing?.statements);
+      this.#parts.transaction.run(
+        listing === undefined ? resizing?.statements : () => {
+          listing.statements();
+          resizing?.statements?.();
+        },
+      );
     } catch (error) {
       resizing?.failed?.();
       throw error;
     }
     this.#attributes.save(node, next);
+    listing?.after();
     resizing?.after?.();
   }
 

@@ -1,7 +1,7 @@
 import { FsError } from "../../vfs/mod.ts";
 import { bytesOfXattr, type XattrUse } from "../common/xattrs.ts";
 import { type Need, NO_NEED, NODE_BYTES } from "./needs.ts";
-import { weightOfName, weightOfXattrs } from "./weight.ts";
+import { weightOfList, weightOfName, weightOfXattrs } from "./weight.ts";
 
 /** The disk is asked again after so many bytes at the latest: others use it too. */
 const ASK_AGAIN = 2 ** 26;
@@ -12,7 +12,7 @@ const COPIES = 3;
 export interface FreeSpaceOptions {
   /** Most bytes that everything may take; Infinity without a quota. */
   readonly quota: number;
-  /** Whether names and extended attributes are counted with what they lead to or are of: reading all of them takes time. */
+  /** Whether names, extended attributes and access lists are counted with what they lead to or are of: reading all of them takes time. */
   readonly countsNames: boolean;
   /** Bytes of the disk that can be taken, after all that is committed. */
   readonly free: () => number;
@@ -31,7 +31,7 @@ export interface FreeSpaceOptions {
 export class FreeSpace {
   /** Nodes that there are. */
   files: number;
-  /** Bytes that they take, contents and all, names and extended attributes where those are counted: see `weight.ts`. */
+  /** Bytes that they take, contents and all, names, extended attributes and access lists where those are counted: see `weight.ts`. */
   used: number;
   /** Most of these; Infinity without a quota. */
   readonly quota: number;
@@ -79,7 +79,12 @@ export class FreeSpace {
     return this.#countsNames ? weightOfXattrs(use) : 0;
   }
 
-  /** Bytes that one counts for. */
+  /** Bytes that an access list counts for whose entries are so many. */
+  weightOfList(bytes: number): number {
+    return this.#countsNames ? weightOfList(bytes) : 0;
+  }
+
+  /** Bytes that an extended attribute counts for. */
   weightOfXattr(name: string, value: Uint8Array): number {
     return this.weightOfXattrs({ count: 1, bytes: bytesOfXattr(name, value) });
   }

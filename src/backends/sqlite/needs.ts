@@ -40,6 +40,11 @@ export function needOfXattr(length: number, growth: number): Need {
   return { growth, inDatabase: NODE_BYTES + length, beside: 0 };
 }
 
+/** Of an access list of so many bytes, which makes what there is of its node larger by `growth`. */
+export function needOfList(length: number, growth: number): Need {
+  return needOfXattr(length, growth);
+}
+
 /** Of a write to a content that is beside the database, or is moved there for it. */
 export function needOfWrite(
   file: Sizes,

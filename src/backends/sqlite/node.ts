@@ -7,6 +7,8 @@ import type {
   Timestamp,
 } from "../../vfs/mod.ts";
 import { FsError } from "../../vfs/mod.ts";
+import { accessListHolder } from "../../vfs/access_list.ts";
+import type { StoredList } from "./access_lists.ts";
 import type { Unsynced } from "./unsynced.ts";
 
 /** What a folder says its size is: programs expect something, not nothing. */
@@ -38,6 +40,7 @@ export type NodeRow = [
   minor: number | null,
   target: string | null,
   verifier: Uint8Array | null,
+  listed: number,
 ];
 
 /** A row that begins with that of a node, of whatever it was read together with. */
@@ -107,6 +110,8 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   readonly target: string | undefined;
   /** @internal The verifier of an exclusive create. */
   readonly verifier: Uint8Array | undefined;
+  /** @internal Its access list, where it has one; see `NodeTable`. */
+  [accessListHolder]: StoredList | undefined = undefined;
   /** @internal Its identity, once it was asked for. */
   identity: Uint8Array | undefined = undefined;
   /** @internal How many opens have not been closed. */
@@ -178,6 +183,8 @@ export interface NewNode {
   readonly uid: number;
   /** Owning group. */
   readonly gid: number;
+  /** Whether it has an access list. */
+  readonly isListed?: boolean;
   /** Of an exclusive create. */
   readonly verifier?: Uint8Array | undefined;
 }
@@ -211,6 +218,7 @@ export function rowOf(made: NewNode): NodeRow {
     rdev?.minor ?? null,
     "target" in kind ? kind.target : null,
     made.verifier?.slice() ?? null,
+    made.isListed ? 1 : 0,
   ];
 }
 

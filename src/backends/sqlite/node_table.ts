@@ -1,5 +1,7 @@
 import { RecentMap } from "../../base/recent_map.ts";
+import { accessListHolder } from "../../vfs/access_list.ts";
 import { FsError } from "../../vfs/mod.ts";
+import { StoredList } from "./access_lists.ts";
 import {
   type BeginsWithNode,
   type NodeRow,
@@ -98,7 +100,7 @@ export class NodeTable {
   glance(row: BeginsWithNode): SqliteNode {
     const recent = this.#recent.get(row[0]);
     if (recent !== undefined) return this.#show(recent);
-    const node = new SqliteNode(row);
+    const node = this.#nodeOf(row);
     node.isForgotten = true;
     return node;
   }
@@ -127,7 +129,7 @@ export class NodeTable {
 
   /** Takes a row into memory that is not there yet. */
   add(row: BeginsWithNode): SqliteNode {
-    const node = new SqliteNode(row);
+    const node = this.#nodeOf(row);
     this.#recent.set(node.fileid, node);
     return node;
   }
@@ -215,6 +217,15 @@ export class NodeTable {
   /** `name` leads to `node` now, or nowhere. */
   named(folder: SqliteNode, name: string, node?: SqliteNode): void {
     this.#names.set(keyOf(folder, name), node?.fileid ?? NOTHING);
+  }
+
+  #nodeOf(row: BeginsWithNode): SqliteNode {
+    const node = new SqliteNode(row);
+    const isListed = row[23] !== 0;
+    if (isListed) {
+      node[accessListHolder] = new StoredList(this.#sql, node.fileid);
+    }
+    return node;
   }
 
   #show(node: SqliteNode): SqliteNode {

@@ -13,7 +13,7 @@ export type Migration = (db: DatabaseSync) => void;
  * The first makes schema 1 out of nothing. None is ever changed once it was
  * released; a new schema is a new entry.
  */
-const migrations: readonly Migration[] = [createFirst, addXattrs];
+const migrations: readonly Migration[] = [createFirst, addXattrs, addAcls];
 
 /** The schema that this version writes. */
 export const SCHEMA_VERSION: number = migrations.length;
@@ -116,6 +116,13 @@ function addXattrs(db: DatabaseSync): void {
       value BLOB NOT NULL,
       PRIMARY KEY (fileid, name)
     ) STRICT, WITHOUT ROWID`);
+}
+
+/** Schema 3: access lists (RFC 8881 6), in rows of their own; `listed` of a node says that it has one. */
+function addAcls(db: DatabaseSync): void {
+  db.exec(`
+    ALTER TABLE inodes ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE acls (fileid INTEGER PRIMARY KEY, aces BLOB NOT NULL) STRICT`);
 }
 
 /** The value of a pragma that is a number. */

@@ -99,6 +99,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
       : { path: store.directory, isShown: false };
     const { maxFileSize, records, nodes, data, room } = store;
     this.limits = {
+      accessLists: true,
       maxName: MAX_NAME,
       maxFileSize,
       maxLink: MAX_LINK,

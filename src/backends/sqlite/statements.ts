@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { accessListHolder } from "../../vfs/access_list.ts";
 import { attempt } from "./errors.ts";
 import type { NodeRow, SqliteNode } from "./node.ts";
 
@@ -45,6 +46,10 @@ export class Statements {
   /** fileid, data. */
   readonly putContent: StatementSync;
   readonly deleteContent: StatementSync;
+  readonly #selectAcl: StatementSync;
+  /** fileid, aces. */
+  readonly putAcl: StatementSync;
+  readonly deleteAcl: StatementSync;
 
   /** Of a database whose schema is this version's. */
   constructor(db: DatabaseSync) {
@@ -56,13 +61,14 @@ export class Statements {
       return statement;
     };
     this.insertNode = prepare(
-      `INSERT INTO inodes VALUES (${Array(23).fill("?").join()})`,
+      `INSERT INTO inodes VALUES (${Array(24).fill("?").join()})`,
     );
     this.#selectNode = rows("SELECT * FROM inodes WHERE fileid = ?");
     this.#saveNode = prepare(
       `UPDATE inodes SET mode = ?, nlink = ?, uid = ?, gid = ?, size = ?,
        used = ?, change = ?, atime = ?, atime_ns = ?, mtime = ?, mtime_ns = ?,
-       ctime = ?, ctime_ns = ?, birth = ?, birth_ns = ?, outside = ? WHERE fileid = ?`,
+       ctime = ?, ctime_ns = ?, birth = ?, birth_ns = ?, outside = ?,
+       listed = ? WHERE fileid = ?`,
     );
     this.setParent = prepare("UPDATE inodes SET parent = ? WHERE fileid = ?");
     this.deleteNode = prepare("DELETE FROM inodes WHERE fileid = ?");
@@ -98,6 +104,9 @@ export class Statements {
     this.#selectContent = rows("SELECT data FROM contents WHERE fileid = ?");
     this.putContent = prepare("INSERT OR REPLACE INTO contents VALUES (?, ?)");
     this.deleteContent = prepare("DELETE FROM contents WHERE fileid = ?");
+    this.#selectAcl = rows("SELECT aces FROM acls WHERE fileid = ?");
+    this.putAcl = prepare("INSERT OR REPLACE INTO acls VALUES (?, ?)");
+    this.deleteAcl = prepare("DELETE FROM acls WHERE fileid = ?");
   }
 
   /** The row of a node. */
@@ -126,6 +135,7 @@ export class Statements {
       birthtime.seconds,
       birthtime.nanoseconds,
       node.outside,
+      node[accessListHolder] === undefined ? 0 : 1,
       node.fileid,
     );
   }
@@ -164,6 +174,12 @@ export class Statements {
   /** The content of a small file. */
   content(fileid: number): Uint8Array | undefined {
     const row: unknown = attempt(() => this.#selectContent.get(fileid));
+    return (row as [Uint8Array] | undefined)?.[0];
+  }
+
+  /** The access list of a node, as bytes. */
+  acl(fileid: number): Uint8Array | undefined {
+    const row: unknown = attempt(() => this.#selectAcl.get(fileid));
     return (row as [Uint8Array] | undefined)?.[0];
   }
 }

@@ -1,3 +1,4 @@
+import { AccessLists } from "./access_lists.ts";
 import { AccessTimes } from "./access_times.ts";
 import { Committer } from "./committer.ts";
 import type { Contents } from "./contents.ts";
@@ -154,12 +155,14 @@ function assemble(
   const maxFileSize = isFolder
     ? largestFile(`${directory}/content`)
     : Number.MAX_SAFE_INTEGER;
+  const lists = new AccessLists(parts);
   const data = new FileData({
     ...parts,
+    lists,
     ...{ committer, syncs, contents, journal, maxFileSize },
   });
   const xattrs = new Xattrs(db, parts);
-  const tree = new DirectoryTree({ ...parts, data, xattrs });
+  const tree = new DirectoryTree({ ...parts, data, xattrs, lists });
   const { orphans } = tree;
   const preserved = new PreservedFiles(db, {
     ...{ transaction, committer, nodes, orphans },

@@ -7,6 +7,8 @@ const NODE = 88;
 const NAME = 40;
 /** What an extended attribute takes besides its name and value. */
 const XATTR = 40;
+/** What an access list takes besides its entries. */
+const LIST = 20;
 const encoder = new TextEncoder();
 
 /** Bytes that a node takes, but for its names and its content, which is `used` by it. */
@@ -24,7 +26,12 @@ export function weightOfXattrs({ count, bytes }: XattrUse): number {
   return XATTR * count + bytes;
 }
 
-/** Nodes that there are, and bytes that they take; names and extended attributes only where `withNames`. */
+/** Bytes that an access list takes whose entries are so many. */
+export function weightOfList(bytes: number): number {
+  return LIST + bytes;
+}
+
+/** Nodes that there are, and bytes that they take; names, extended attributes and access lists only where `withNames`. */
 export function weigh(
   db: DatabaseSync,
   { withNames }: { readonly withNames: boolean },
@@ -39,5 +46,8 @@ export function weigh(
   const { xattrs } = db.prepare(`SELECT coalesce(sum(
       ${XATTR} + length(CAST(name AS BLOB)) + length(value)), 0) AS xattrs
     FROM xattrs`).get() as { xattrs: number };
-  return { files: nodes.files, used: nodes.used + names + xattrs };
+  const { lists } = db.prepare(
+    `SELECT coalesce(sum(${LIST} + length(aces)), 0) AS lists FROM acls`,
+  ).get() as { lists: number };
+  return { files: nodes.files, used: nodes.used + names + xattrs + lists };
 }

@@ -2,6 +2,7 @@ import type {
   SqliteFileSystem,
   SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
+import { acesOf } from "../../../src/vfs/acl.ts";
 import type { Stability } from "../../../src/vfs/mod.ts";
 import { attributes, pattern, whole } from "./fixture.ts";
 
@@ -31,6 +32,7 @@ export type Step =
   | { op: "commit"; path: string }
   | { op: "xattr"; path: string; name: string; length: number; seed: number }
   | { op: "no-xattr"; path: string; name: string }
+  | { op: "acl"; path: string; count: number }
   | { op: "link" | "rename"; path: string; to: string }
   | { op: "remove" | "remove-open"; path: string }
   | { op: "record"; path: string; value: number };
@@ -42,6 +44,8 @@ export interface ModelNode {
   target: string | undefined;
   /** Extended attributes: texts that say what their values are, by name. */
   xattrs: Map<string, string>;
+  /** Entries of its access list, see `listOf`; 0 where it has none. */
+  aces: number;
   /** What a file has when nothing is lost. */
   data: Uint8Array;
   /** Ranges that may have been lost, or written though nobody was told. */
@@ -76,6 +80,7 @@ export class Model {
             mode,
             target,
             xattrs,
+            aces: acesOf(node)?.length ?? 0,
             data,
             doubts: [],
             sizes: [[data.length, data.length]],
@@ -166,6 +171,9 @@ export class Model {
         node!.xattrs.set(step.name, described(value));
         break;
       }
+      case "acl":
+        node!.aces = step.count;
+        break;
       case "no-xattr":
         node!.xattrs.delete(step.name);
         break;
@@ -225,7 +233,8 @@ function made(step: Step): ModelNode {
   const { mode } = attributes;
   const xattrs = new Map<string, string>();
   const sizes: ModelNode["sizes"] = [[0, 0]];
-  return { type, mode, target, xattrs, data: empty, doubts: [], sizes };
+  const rest = { data: empty, doubts: [], sizes };
+  return { type, mode, target, xattrs, aces: 0, ...rest };
 }
 
 /** A value of an extended attribute, as far as a {@linkcode pattern} needs. */
@@ -267,6 +276,7 @@ function differs(mine: ModelNode, its: ModelNode): string | undefined {
   if (xattrs(its) !== xattrs(mine)) {
     return `extended attributes ${xattrs(its)}, not ${xattrs(mine)}`;
   }
+  if (its.aces !== mine.aces) return `list of ${its.aces}, not ${mine.aces}`;
   const { length } = its.data;
   if (!mine.sizes.some(([least, most]) => least <= length && length <= most)) {
     return `size ${length}, not ${JSON.stringify(mine.sizes)}`;

@@ -4,7 +4,7 @@ import type {
 } from "../../../src/backends/sqlite/mod.ts";
 import type { CreateKind, Stability } from "../../../src/vfs/mod.ts";
 import type { Model, Step } from "./crash_model.ts";
-import { attributes, find, pattern } from "./fixture.ts";
+import { attributes, find, listOf, pattern } from "./fixture.ts";
 
 type Random = (below: number) => number;
 
@@ -20,7 +20,7 @@ const changing = [
     "commit",
     "record",
   ] as const,
-  ...["xattr", "xattr", "no-xattr"] as const,
+  ...["xattr", "xattr", "no-xattr", "acl"] as const,
 ];
 const moving = [
   ...["link", "rename", "rename", "remove", "remove-open"] as const,
@@ -80,7 +80,7 @@ function change(model: Model, random: Random): Step | undefined {
   if (op === "record") {
     return { op, path: `key${random(5)}`, value: random(256) };
   }
-  const ofFolder = op === "xattr" && random(3) === 0;
+  const ofFolder = (op === "xattr" || op === "acl") && random(3) === 0;
   const path = pick(model.paths(ofFolder ? "directory" : "file"), random);
   if (path === undefined) return undefined;
   if (op === "punch") {
@@ -95,6 +95,7 @@ function change(model: Model, random: Random): Step | undefined {
     const name = pick([...model.nodes.get(path)!.xattrs.keys()], random);
     return name === undefined ? undefined : { op, path, name };
   }
+  if (op === "acl") return { op, path, count: random(3) * random(400) };
   if (op === "size") return { op, path, size: lengthOf(random) };
   if (op === "mode") return { op, path, mode: random(0o1000) };
   if (op === "commit") return { op, path };
@@ -191,6 +192,11 @@ async function perform(
     case "xattr": {
       const value = pattern(step.length, step.seed);
       fs.setxattr(find(fs, path), step.name, value, "either");
+      break;
+    }
+    case "acl": {
+      const acl = step.count === 0 ? "mode" : listOf(step.count);
+      await fs.setattr(find(fs, path), { acl });
       break;
     }
     case "no-xattr":

@@ -1,3 +1,4 @@
+import { type Ace, AceMask } from "../../../src/vfs/acl.ts";
 import {
   sqlite,
   type SqliteFileSystem,
@@ -87,4 +88,15 @@ export function copyFolder(from: string, to: string): void {
     if (isDirectory) copyFolder(source, target);
     else Deno.copyFileSync(source, target);
   }
+}
+
+/** An access list of so many entries. */
+export function listOf(count: number): readonly Ace[] {
+  return Array.from({ length: count }, (_, i): Ace => ({
+    type: i % 3 === 0 ? "deny" : "allow",
+    flags: 0,
+    mask: AceMask.READ_DATA | i * 64 & AceMask.ALL,
+    who: (["user", "group", "owner@"] as const)[i % 3]!,
+    id: i % 3 === 2 ? 0 : 2 ** 31 + i,
+  }));
 }

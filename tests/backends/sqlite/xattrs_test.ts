@@ -39,7 +39,11 @@ Deno.test({
   async fn() {
     using folder = temporary();
     await using(folder.path, (fs) => make(fs, "a"));
-    edit(folder.path, "DROP TABLE xattrs; PRAGMA user_version = 1");
+    edit(
+      folder.path,
+      `DROP TABLE acls; ALTER TABLE inodes DROP COLUMN listed;
+       DROP TABLE xattrs; PRAGMA user_version = 1`,
+    );
     await using(folder.path, (fs) => {
       const file = find(fs, "a");
       assertEquals(fs.listxattrs(file), []);

@@ -8,6 +8,7 @@ import {
   memberTypes,
   paxKeys,
 } from "./header.ts";
+import { ACL_KEY } from "./access_lists.ts";
 import { isXattrKey } from "./xattrs.ts";
 
 const SPACE = 0x20;
@@ -154,7 +155,8 @@ function isKnown(key: string): boolean {
 
 /** Whether a record is of one member, and means nothing as one of all. */
 export function isOfOne(key: string): boolean {
-  return key.startsWith(SPARSE_KEYS) || isXattrKey(key);
+  return key.startsWith(SPARSE_KEYS) || isXattrKey(key) ||
+    key === ACL_KEY;
 }
 
 function isUstar(block: Uint8Array): boolean {

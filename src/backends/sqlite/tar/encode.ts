@@ -9,6 +9,7 @@ import {
   paddingOf,
   paxKeys,
 } from "./header.ts";
+import { ACL_KEY, aclText } from "./access_lists.ts";
 import { xattrKey } from "./xattrs.ts";
 
 const encoder = new TextEncoder();
@@ -25,10 +26,14 @@ export function encodeMember(
   const xattrs = [...member.xattrs ?? []].map(([name, value]) =>
     record(xattrKey(name), value)
   );
+  const lists = member.acl === undefined
+    ? []
+    : [record(ACL_KEY, aclText(member.acl))];
   const body = concat([
     ...recordsOf(member),
     ...more.map(([key, value]) => record(key, value)),
     ...xattrs,
+    ...lists,
   ]);
   const pax = header({
     ...member,

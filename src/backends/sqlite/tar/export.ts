@@ -12,6 +12,7 @@ import {
   sparsePath,
   sparseRecords,
 } from "./sparse.ts";
+import { type Ace, acesOf } from "../../../vfs/acl.ts";
 import type { MemberXattrs } from "./xattrs.ts";
 
 const PIECE = 2 ** 18;
@@ -117,7 +118,8 @@ class Exporter {
     if (target !== undefined) {
       yield encodeMember({ ...bare, type: "link", size: 0, target });
     } else {
-      const member = { ...bare, xattrs: this.#xattrsOf(node, path) };
+      const xattrs = this.#xattrsOf(node, path);
+      const member = { ...bare, xattrs, acl: this.#aclOf(node, path) };
       if (type !== "file") yield encodeMember(member);
       else {
         const pieces = this.#file(node, member);
@@ -150,6 +152,11 @@ class Exporter {
       );
     const what = "its extended attributes are left out";
     return new Map(this.#tried(path, what, read));
+  }
+
+  #aclOf(node: SqliteNode, path: string): readonly Ace[] | undefined {
+    const read = () => acesOf(this.#fs.getattr(node));
+    return this.#tried(path, "its access list is left out", read);
   }
 
   /** The header of a file, once its first bytes are there; `undefined` where they can't be read. */

@@ -1,4 +1,5 @@
 import type { Timestamp } from "../../../vfs/mod.ts";
+import type { Ace } from "../../../vfs/acl.ts";
 import type { MemberXattrs } from "./xattrs.ts";
 
 /** Bytes of a header, and what everything in an archive is padded to. */
@@ -44,6 +45,8 @@ export interface Member {
   minor: number;
   /** Extended attributes, where it has some; of files and folders only. */
   xattrs?: MemberXattrs;
+  /** Its access list, where it has one. */
+  acl?: readonly Ace[] | undefined;
 }
 
 /** The name that a pax record has for each field of a header. */

@@ -1,7 +1,10 @@
 import { printable } from "../../../base/printable.ts";
+import { withListAndMode } from "../../../vfs/acl_changes.ts";
 import {
   type AttributeChanges,
   type CreateKind,
+  type CreateOptions,
+  type FileType,
   FsError,
   type FsErrorCode,
 } from "../../../vfs/mod.ts";
@@ -109,6 +112,17 @@ function about({ path }: ArchiveMember, error: unknown): unknown {
   return new FsError(code, detail, { cause: error });
 }
 
+/** What a member is made with: where it has a list, the mode is the one that this comes down to. */
+function attributesOf(
+  { mode, uid, gid, atime, mtime, acl }: ArchiveMember,
+  type: FileType,
+): CreateOptions["attributes"] {
+  const changes = { acl: acl ?? "mode" as const, uid, gid, atime, mtime };
+  const rights = { type, mode, uid, gid };
+  const complete = withListAndMode(rights, changes, false);
+  return { ...complete, mode: complete.mode ?? mode, uid, gid };
+}
+
 class Importer {
   /** How far it has come. */
   done: ArchiveProgress = { files: 0, bytes: 0 };
@@ -147,9 +161,8 @@ class Importer {
   }
 
   #addFolder(folder: SqliteNode, member: ArchiveMember): void {
-    const { mode, uid, gid, atime, mtime } = member;
     const key = String.fromCharCode(...this.#fs.identify(folder));
-    this.#folders.set(key, { mode, uid, gid, atime, mtime });
+    this.#folders.set(key, attributesOf(member, "directory"));
     this.#setXattrs(folder, member);
   }
 
@@ -189,9 +202,8 @@ class Importer {
       this.#fs.link(link, folder, name);
       return;
     }
-    const { mode, uid, gid, atime, mtime } = member;
-    const attributes = { mode, uid, gid, atime, mtime };
     const kind = kindOf(member);
+    const attributes = attributesOf(member, kind.type);
     const { node } = this.#fs.create(folder, name, kind, { attributes });
     try {
       this.#setXattrs(node, member);

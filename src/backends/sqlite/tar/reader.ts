@@ -16,8 +16,10 @@ import {
 import { printable } from "../../../base/printable.ts";
 import { LAST_ID, MAX_UINT32 } from "../../../base/option_values.ts";
 import { BLOCK, type Member, type MemberType, paddingOf } from "./header.ts";
+import type { Ace } from "../../../vfs/acl.ts";
 import type { Segment } from "../segments.ts";
 import { readGnuSparse, readPaxSparse } from "./sparse.ts";
+import { aclOf } from "./access_lists.ts";
 import { type MemberXattrs, xattrsOf } from "./xattrs.ts";
 
 /**
@@ -52,6 +54,7 @@ export interface ArchiveMember extends Member {
   /** The content of a file, but for its holes; empty for anything else. */
   readonly content: AsyncIterable<Piece>;
   readonly xattrs: MemberXattrs;
+  readonly acl: readonly Ace[] | undefined;
 }
 
 /** A tar archive that is read as it comes: ustar, pax, and GNU's long names and sparse files. */
@@ -139,7 +142,8 @@ export class Archive {
           skipped(path, `its extended attribute ${printable(name)}`);
         const mayHave = own === "file" || own === "directory";
         const xattrs = mayHave ? xattrsOf(merged, refused) : NO_XATTRS;
-        yield { ...member, xattrs, content };
+        const acl = aclOf(merged, own, () => skipped(path, "its access list"));
+        yield { ...member, xattrs, acl, content };
       }
       for await (const _ of content);
       await source.skip(padding);
