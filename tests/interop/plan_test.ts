@@ -34,7 +34,7 @@ Deno.test("every suite is either booted or skipped with a reason", () => {
     "tree",
   ]);
   assertEquals(boots.map(({ scripts }) => scripts), [
-    [["smoke.sh", "posix.sh", "locks.sh"]],
+    [["smoke.sh", "posix.sh", "acl.sh", "locks.sh"]],
     [["lock2-a.sh", "deleg-a.sh"], ["lock2-b.sh", "deleg-b.sh"]],
     [["silent-a.sh"], ["silent-b.sh"]],
     [["random.sh"]],

@@ -33,6 +33,7 @@ export const SUITES = [
   "copy",
   "names",
   "xattr",
+  "acl",
   "locks",
   "lock2",
   "deleg",
@@ -83,6 +84,7 @@ const LIMITS = {
     copy: 240,
     names: 60,
     xattr: 180,
+    acl: 180,
     locks: 90,
   },
   ...{ reconnect: 120, random: 300, crash: 240, stopped: 150 },
@@ -109,6 +111,7 @@ export function plan(target: Target): { boots: Boot[]; skips: Skip[] } {
     "copy",
     "names",
     "xattr",
+    "acl",
     "locks",
   );
   if (single.length > 0) boots.push(singleBoot(single, false));
@@ -179,6 +182,9 @@ function reasonAgainst(suite: Suite, target: Target): string | undefined {
   }
   if (suite === "xattr" && vers !== "4.2") {
     return "extended attributes are of 4.2";
+  }
+  if (suite === "acl" && backend === "local") {
+    return `${backend} has the host's access lists, not NFSv4's`;
   }
   if (suite === "dirdeleg" && kernel === "6.1") {
     return `Linux ${kernel} asks for no delegation of a folder`;
