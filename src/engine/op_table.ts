@@ -117,7 +117,7 @@ const ROWS: readonly OperationRow[] = [
     ...RECORDS,
     maxReply: 200,
   }),
-  row("OPENATTR", UNSERVED, "nothing", openattr, USES_FILE),
+  row("OPENATTR", EVERY, "nothing", openattr, USES_FILE),
   row("OPEN_CONFIRM", V40, "state", openConfirm, {
     ...NEEDS_FH,
     ...RECORDS,

@@ -4,6 +4,7 @@ import type {
   AttributeRow,
   AttributeSource,
   AttributeTerms,
+  Extra,
 } from "./attributes/row.ts";
 import { Bitmap, PerBitmap, writeBitmap } from "./bitmap.ts";
 
@@ -45,13 +46,18 @@ export class AttributePlan {
   readonly bitmap: Bitmap;
   /** Whether `source.space` is used. */
   readonly needsSpace: boolean;
+  /** Whether `source.hasNamedAttributes` is used. */
+  readonly needsNamed: boolean;
   readonly #rows: readonly AttributeRow[];
 
   /** All attributes of the bitmap have a row that can be got. */
   constructor(bitmap: Bitmap) {
     this.bitmap = bitmap;
     this.#rows = [...bitmap.numbers()].map((number) => ATTRIBUTES[number]!);
-    this.needsSpace = this.#rows.some((row) => row.needsSpace);
+    const needs = (extra: Extra) =>
+      this.#rows.some((row) => row.needs === extra);
+    this.needsSpace = needs("space");
+    this.needsNamed = needs("named attributes");
   }
 
   /** Writes a fattr4. */

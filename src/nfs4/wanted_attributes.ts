@@ -5,8 +5,11 @@ import type { Bitmap } from "./bitmap.ts";
 
 /** What has to be known of a file to write, or to compare, the requested attributes. */
 export function wantedBy(requested: Bitmap): WantedAttributes {
-  const numbers = [...requested.numbers()];
-  return wantedOnly(
-    numbers.flatMap((number) => ATTRIBUTES[number]?.reads ?? []),
-  );
+  const rows = [...requested.numbers()].map((number) => ATTRIBUTES[number]);
+  // What is of no such type has no named attributes, and is not asked for any.
+  const isNamed = rows.some((row) => row?.needs === "named attributes");
+  return wantedOnly([
+    ...rows.flatMap((row) => row?.reads ?? []),
+    ...isNamed ? ["type"] as const : [],
+  ]);
 }

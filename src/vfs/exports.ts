@@ -23,6 +23,8 @@ export interface Export {
   readonly path: string;
   /** What is served. Its methods that change something are behind `src/engine/files/changing.ts`. */
   readonly fs: ReadableFileSystem;
+  /** Where it shows named attributes (RFC 8881 5.3): the export of the files and folders that bear them. */
+  readonly bearers?: Export | undefined;
   /** The operations under way there, of one in which they stand in line. */
   readonly underWay?: SharedPlaces | undefined;
   /** fsid4 (RFC 8881 5.8.1.9): another one for each export, the same over restarts. 32 bits each. */
@@ -119,11 +121,12 @@ function checkPair(one: Export, other: Export): void {
   if (inner.startsWith(outer === "/" ? "/" : `${outer}/`)) {
     throw new Error(`export ${inner} lies inside export ${outer}`);
   }
-  if (one.id === other.id) {
-    throw new Error(
-      `exports ${one.path} and ${other.path} have the same id: rename one`,
-    );
-  }
+  if (one.id === other.id) throw sameId(one.path, other.path);
+}
+
+/** What is thrown where the files of two exports could not be told from each other. */
+export function sameId(one: string, other: string): Error {
+  return new Error(`exports ${one} and ${other} have the same id: rename one`);
 }
 
 /** Bytes that stand for a text: the same on every start, and hardly ever the same for two. */

@@ -13,20 +13,26 @@ export interface FileRef {
   readonly key: string;
 }
 
-/** Bytes of a filehandle: what it names, and the proof that we made it. */
+/** Bytes of a filehandle of a file: what it names, and the proof that we made it. */
 export const HANDLE_SIZE = 32;
+/** Bytes of a filehandle with a long identity, as that of a named attribute. */
+export const LONG_HANDLE_SIZE = 48;
 /** Most bytes of a file system's identity of a node. */
 export const MAX_IDENTITY = 11;
+/** Most bytes of an identity that the server itself has made of one. */
+export const MAX_LONG_IDENTITY = 27;
 
-const PLAIN_SIZE = 16;
+const BLOCK = 16;
 const KEY_SIZE = 16;
-const VERSION = 1;
+/** Versions of handles: their first four bits, of which the length follows. */
+const SHORT = 1;
+const LONG = 2;
 
 /** What a filehandle says. */
 export interface HandleContent {
   /** Id of the export. */
   readonly exportId: number;
-  /** The file system's identity of the node; 1 to 11 bytes. */
+  /** The identity of the node; 1 to 27 bytes. */
   readonly identity: Uint8Array;
 }
 
@@ -34,10 +40,11 @@ export interface HandleContent {
  * Makes and reads filehandles. Without the key they can't be made, so a client
  * gets no further than where LOOKUP led it:
  *
- *     version and identity length (1) · export id (4) · identity (11, zero-padded) · MAC (16)
+ *     version and identity length (1) · export id (4) · identity (11 or 27, zero-padded) · MAC (16)
  *
- * The MAC is AES-128 of the one block before it: a pseudo-random function, and
- * with that a sound MAC for messages of exactly one block.
+ * The MAC is AES-128 of the one block before it, or CBC-MAC of the two: a
+ * pseudo-random function, and with that a sound MAC, for messages none of which
+ * begins with all of another; the version sees to that.
  */
 export class HandleCodec {
   readonly #cipher: Cipheriv;
@@ -52,35 +59,36 @@ export class HandleCodec {
     this.#cipher.setAutoPadding(false);
   }
 
-  /** The filehandle of a node; RangeError when its identity has not 1 to 11 bytes. */
+  /** The filehandle of a node; RangeError when its identity has not 1 to 27 bytes. */
   encode({ exportId, identity }: HandleContent): Uint8Array {
-    const length = identity.length;
-    if (length === 0 || length > MAX_IDENTITY) {
+    const { length } = identity;
+    if (length === 0 || length > MAX_LONG_IDENTITY) {
       throw new RangeError(`an identity of ${length} bytes`);
     }
-    const handle = new Uint8Array(HANDLE_SIZE);
-    handle[0] = VERSION << 4 | length;
+    const isLong = length > MAX_IDENTITY;
+    const handle = new Uint8Array(isLong ? LONG_HANDLE_SIZE : HANDLE_SIZE);
+    handle[0] = isLong
+      ? LONG << 4 | length - MAX_IDENTITY - 1
+      : SHORT << 4 | length;
     handle[1] = exportId >>> 24;
     handle[2] = exportId >>> 16;
     handle[3] = exportId >>> 8;
     handle[4] = exportId;
     handle.set(identity, 5);
-    handle.set(this.#mac(handle), PLAIN_SIZE);
+    handle.set(this.#mac(handle), handle.length - BLOCK);
     return handle;
   }
 
   /** What a filehandle says; `undefined` when it is none of ours. */
   decode(handle: Uint8Array): HandleContent | undefined {
-    if (handle.length !== HANDLE_SIZE) return undefined;
-    const length = handle[0]! & 15;
-    if (handle[0]! >> 4 !== VERSION || length === 0 || length > MAX_IDENTITY) {
-      return undefined;
-    }
+    const length = identityLength(handle);
+    if (length === undefined) return undefined;
     const mac = this.#mac(handle);
+    const at = handle.length - BLOCK;
     let difference = 0;
     // All bytes, whatever the first says: time must not tell how much was right.
     for (let i = 0; i < mac.length; i++) {
-      difference |= mac[i]! ^ handle[PLAIN_SIZE + i]!;
+      difference |= mac[i]! ^ handle[at + i]!;
     }
     if (difference !== 0) return undefined;
     const exportId = (handle[1]! << 24 | handle[2]! << 16 | handle[3]! << 8 |
@@ -90,7 +98,27 @@ export class HandleCodec {
   }
 
   #mac(handle: Uint8Array): Uint8Array {
-    return this.#cipher.update(handle.subarray(0, PLAIN_SIZE));
+    const first = this.#cipher.update(handle.subarray(0, BLOCK));
+    if (handle.length === HANDLE_SIZE) return first;
+    for (let i = 0; i < BLOCK; i++) first[i]! ^= handle[BLOCK + i]!;
+    return this.#cipher.update(first);
+  }
+}
+
+/** How long the identity in a handle is; `undefined` where it can't be one of ours. */
+function identityLength(handle: Uint8Array): number | undefined {
+  const first = handle[0]!;
+  const length = first & 15;
+  switch (handle.length) {
+    case HANDLE_SIZE: {
+      const isOurs = first >> 4 === SHORT && length > 0 &&
+        length <= MAX_IDENTITY;
+      return isOurs ? length : undefined;
+    }
+    case LONG_HANDLE_SIZE:
+      return first >> 4 === LONG ? length + MAX_IDENTITY + 1 : undefined;
+    default:
+      return undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import { HANDLE_SIZE, isSameHandle } from "./file_handle.ts";
 
 /** What the cache keeps: something with a filehandle. */
 export interface Cached {
-  /** The filehandle, of 32 bytes. */
+  /** The filehandle, of 32 bytes or more. */
   readonly handle: Uint8Array;
 }
 
@@ -21,7 +21,7 @@ export class HandleCache<T extends Cached> {
 
   /** The entry with these bytes. */
   get(handle: Uint8Array): T | undefined {
-    if (handle.length !== HANDLE_SIZE) return undefined;
+    if (handle.length < HANDLE_SIZE) return undefined;
     const entry = this.#entries.get(hashOfHandle(handle));
     return entry !== undefined && isSameHandle(entry.handle, handle)
       ? entry
@@ -42,7 +42,8 @@ export class HandleCache<T extends Cached> {
 
 /** 30 bits of the MAC, which is random: no client can choose where entries meet. */
 function hashOfHandle(handle: Uint8Array): number {
-  return (handle[28]! << 24 | handle[29]! << 16 | handle[30]! << 8 |
-    handle[31]!) &
+  const at = handle.length - 4;
+  return (handle[at]! << 24 | handle[at + 1]! << 16 | handle[at + 2]! << 8 |
+    handle[at + 3]!) &
     0x3fff_ffff;
 }

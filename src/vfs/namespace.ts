@@ -1,9 +1,19 @@
 import type { Awaitable } from "../base/awaitable.ts";
-import { checkExports, type Export, PSEUDO_ROOT_ID } from "./exports.ts";
+import {
+  checkExports,
+  type Export,
+  PSEUDO_ROOT_ID,
+  sameId,
+} from "./exports.ts";
 import { FsError } from "./errors.ts";
 import { type FileRef, HandleCodec, isSameHandle } from "./file_handle.ts";
 import type { Timestamp } from "./file_system.ts";
 import { HandleCache } from "./handle_cache.ts";
+import {
+  type AttributeExport,
+  attributeExport,
+} from "./named_attributes/attribute_export.ts";
+import type { AttributeNode } from "./named_attributes/attribute_nodes.ts";
 import { pseudoExport, type PseudoFolder, PseudoRoot } from "./pseudo_root.ts";
 
 /** Options of {@linkcode Namespace}. */
@@ -27,6 +37,8 @@ const askAtOnce: Asking = (_, ask) => ask();
 /** An export, its files that are known, and where it hangs. */
 interface Mount {
   readonly export: Export;
+  /** That of the named attributes of its files. */
+  readonly attributes: AttributeExport | undefined;
   readonly refs: WeakMap<object, Ref>;
   /** Where it is mounted in the pseudo root. */
   readonly on: PseudoFolder | undefined;
@@ -120,8 +132,25 @@ export class Namespace {
     return new Ref(terms, node, this.#encode);
   }
 
+  /** The folder of the named attributes of a file or folder; `undefined` where its export has none. */
+  attributeFolder({ export: terms, node }: FileRef): FileRef | undefined {
+    const { attributes } = this.#mountOf(terms);
+    return attributes && this.refer(attributes, attributes.fs.folderOf(node));
+  }
+
+  /** The file or folder that bears a named attribute, or has the folder of them; `undefined` for all that is neither. */
+  bearerOf(file: FileRef): FileRef | undefined {
+    const { bearers } = file.export;
+    if (bearers === undefined) return undefined;
+    const { fs } = this.#mountOf(bearers).attributes!;
+    return this.refer(bearers, fs.bearerOf(file.node as AttributeNode));
+  }
+
   /** The parent of a folder; `undefined` above the root of all. */
   parent(file: FileRef): Awaitable<FileRef | undefined> {
+    // RFC 8881 18.14.3: of a folder of attributes it is what bears them.
+    const bearer = this.bearerOf(file);
+    if (bearer !== undefined) return bearer;
     const mount = this.#mountOf(file.export);
     if (this.#isRootOf(mount, file)) {
       return mount.on && this.#refer(this.#top, mount.on.parent);
@@ -161,9 +190,26 @@ export class Namespace {
   }
 
   #mount(terms: Export, on?: PseudoFolder): Mount {
-    const mount = { export: terms, refs: new WeakMap<object, Ref>(), on };
-    this.#mounts.set(terms.id, mount);
+    const attributes = attributeExport(terms);
+    const refs = new WeakMap<object, Ref>();
+    const mount = { export: terms, attributes, refs, on };
+    this.#add(mount);
+    if (attributes !== undefined) {
+      this.#add({
+        export: attributes,
+        attributes: undefined,
+        refs: new WeakMap(),
+        on: undefined,
+      });
+    }
     return mount;
+  }
+
+  #add(mount: Mount): void {
+    const { id, path } = mount.export;
+    const former = this.#mounts.get(id)?.export.path;
+    if (former !== undefined) throw sameId(former, path);
+    this.#mounts.set(id, mount);
   }
 
   #mountOf(terms: Export): Mount {

@@ -5,6 +5,8 @@ import { memory } from "../../src/backends/memory/mod.ts";
 import { serve } from "../../src/server.ts";
 import {
   anonymousStateid,
+  bytesOf,
+  CreateMode,
   op,
   type Request,
   SequenceStatus,
@@ -90,6 +92,39 @@ for (const [reason, ops] of Object.entries(conflicts)) {
     assertEquals((await fixture.metrics()).get(label), 1);
   });
 }
+
+Deno.test("WRITE to a named attribute recalls a delegation of its file, under an open as well, and the attribute has none", async () => {
+  await using fixture = await Fixture.open();
+  const holder = await fixture.session();
+  const other = await fixture.session();
+  const { clientid } = other.client;
+  const made = await other.compound([
+    ...walk(["f"]),
+    op.openattr(true),
+    op.open({
+      access: Share.ACCESS_BOTH,
+      owner: { clientid, owner: bytesOf("owner") },
+      create: { mode: CreateMode.UNCHECKED, attributes: { mode: 0o644 } },
+      claim: { claim: "null", name: "n" },
+    }),
+    op.getfh(),
+  ]);
+  const { stateid, delegation } = made.get("OPEN");
+  assertEquals(delegation.type.startsWith("none"), true);
+  const { filehandle } = made.get("GETFH");
+  const held = await hold(holder, "f");
+  // Reading it is in no conflict.
+  await other.compound([op.putfh(filehandle), op.read({ stateid })]);
+  assertEquals(holder.client.callbacks.recalls, []);
+  const ops = [op.putfh(filehandle), op.write({ stateid, data: "v" })];
+  await resolveConflict(
+    holder,
+    held,
+    () => other.expectStatus([Status.OK, Status.DELAY], ops),
+  );
+  const label = `delegations_recalled_total{type="read",reason="xattr"}`;
+  assertEquals((await fixture.metrics()).get(label), 1);
+});
 
 Deno.test("renaming over a file recalls its delegation", async () => {
   await using fixture = await Fixture.open();

@@ -59,7 +59,10 @@ export const legend = {
   "symlinks too": "a symbolic link can have more names",
   "no devices": "the client opens devices by itself",
   "supported": "the operation is supported",
-  "no attribute folders": "OPENATTR is not supported, so there are none",
+  "any type":
+    "is of files of any type, named attributes and their folder included",
+  "nothing made":
+    "the folder of named attributes takes no room: it is there when one is made in it",
   "lease ends session":
     "a lease that is lost takes the session with it: SEQUENCE answers BADSESSION",
   "unavailable":
@@ -219,9 +222,14 @@ const rules: readonly Rule[] = [
     operations: "DELEGRETURN GET_DIR_DELEGATION SECINFO_NO_NAME",
   },
   {
-    reason: "no attribute folders",
+    reason: "any type",
     errors: "WRONG_TYPE",
     operations: "GETATTR VERIFY NVERIFY LINK RECLAIM_COMPLETE",
+  },
+  {
+    reason: "nothing made",
+    errors: "DQUOT NOSPC",
+    operations: "OPENATTR",
   },
   { reason: "lease ends session", errors: "EXPIRED", version: "4.1" },
   {

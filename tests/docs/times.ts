@@ -79,7 +79,7 @@ import {
 import { DAY } from "../../src/state/server_state.ts";
 import { MUCH as MUCH_KEPT } from "../../src/state/reply_limit.ts";
 import { SHARE } from "../../src/state/party_shares.ts";
-import { HANDLE_SIZE } from "../../src/vfs/file_handle.ts";
+import { HANDLE_SIZE, LONG_HANDLE_SIZE } from "../../src/vfs/file_handle.ts";
 import { MAX_XATTR_VALUE } from "../../src/vfs/xattrs.ts";
 
 /** By document, and by the words before a time, size or number of times. */
@@ -93,6 +93,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "an eighth of the machine's, 64M to": MOST_BUFFERS,
     "in memory with values up to": MAX_XATTR_VALUE,
     "in memory with values up to 64 KiB,": MOST_XATTR_BYTES,
+    "resource forks up to": MAX_XATTR_VALUE,
     "A call that takes longer than": DEFAULT_FILE_SYSTEM_MS,
     "trusted with the file return it, and for": CONTENTION,
   },
@@ -229,6 +230,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "The grace period lasts": GRACE_EXTENSION_MS,
     "which is all that its": STATEID_OTHER_SIZE,
     "A filehandle has": HANDLE_SIZE,
+    "named attribute has": LONG_HANDLE_SIZE,
   },
   "src/vfs/README.md": {
     "after `fileSystemTimeout` (": DEFAULT_FILE_SYSTEM_MS,

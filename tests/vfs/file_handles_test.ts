@@ -15,6 +15,23 @@ Deno.test("a handle says what it was made of", () => {
   }
 });
 
+Deno.test("a handle of a long identity says what it was made of, each byte of which counts", () => {
+  const codec = new HandleCodec(key);
+  for (let length = 12; length <= 27; length++) {
+    const identity = new Uint8Array(length).fill(length);
+    const handle = codec.encode({ exportId: length, identity });
+    assertEquals(handle.length, 48);
+    assertEquals(codec.decode(handle), { exportId: length, identity });
+    for (let i = 0; i < handle.length; i++) {
+      const forged = handle.slice();
+      forged[i]! ^= 1;
+      assertEquals(codec.decode(forged), undefined, `byte ${i}`);
+    }
+    // A block more, or less, with the MAC that it would have by the other's.
+    assertEquals(codec.decode(handle.subarray(0, 32)), undefined);
+  }
+});
+
 Deno.test("a handle is the same on every start with the same key", () => {
   const [one, other] = [new HandleCodec(key), new HandleCodec(key)];
   one.encode({ exportId: 1, identity: Uint8Array.of(9) });
@@ -54,7 +71,7 @@ Deno.test("a handle may stand anywhere in a message", () => {
 Deno.test("keys and identities of a wrong size are errors of ours", () => {
   assertThrows(() => new HandleCodec(new Uint8Array(15)), RangeError);
   const codec = new HandleCodec(key);
-  for (const length of [0, 12]) {
+  for (const length of [0, 28]) {
     const identity = new Uint8Array(length);
     assertThrows(() => codec.encode({ exportId: 1, identity }), RangeError);
   }

@@ -11,16 +11,13 @@ import {
 } from "../../nfs4/constants.ts";
 import type { SetAttributes } from "../../nfs4/set_attributes.ts";
 import { wantedBy } from "../../nfs4/wanted_attributes.ts";
-import type { Awaitable } from "../../base/awaitable.ts";
+import { type Awaitable, take, wait } from "../../base/awaitable.ts";
 import type { ReadableFileSystem } from "../../vfs/changes.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type {
-  FileAttributes,
-  FileSystemStatus,
-  WantedAttributes,
-} from "../../vfs/file_system.ts";
+import type { FileAttributes, WantedAttributes } from "../../vfs/file_system.ts";
 import type { Namespace } from "../../vfs/namespace.ts";
 import { type Rights, rightsAnd, type Wanted } from "../../vfs/wanted.ts";
+import { hasNamedAttributes } from "../files/named_attributes.ts";
 import type { ProtocolLimits } from "../limits.ts";
 
 /** What the attributes of a server say, besides what its file systems do. */
@@ -104,15 +101,16 @@ export class AttributeTable {
   }
 
   /** What an {@linkcode AttributePlan} writes from. Valid until the next call. */
-  source(file: FileRef, { attributes, offer, space }: {
+  source(file: FileRef, { attributes, offer, extras }: {
     readonly attributes: FileAttributes;
     readonly offer: AttributeOffer;
-    readonly space: FileSystemStatus | undefined;
+    readonly extras: Extras | undefined;
   }): AttributeSource {
     const source = this.#source;
     source.file = file;
     source.attributes = attributes;
-    source.space = space;
+    source.space = extras?.space;
+    source.hasNamedAttributes = extras?.hasNamedAttributes ?? false;
     source.mountedOnFileid = attributes.type === "directory"
       ? this.#namespace.mountedOnFileid(file, attributes.fileid)
       : attributes.fileid;
@@ -122,10 +120,23 @@ export class AttributeTable {
   }
 }
 
-/** The room in a file's file system, when the plan writes of it. */
-export function spaceFor(
+/** What a file system tells for some attributes besides those of `getattr`. */
+export type Extras = Pick<AttributeSource, "space" | "hasNamedAttributes">;
+
+/** Asks for what the plan writes of that; `undefined` where it is nothing. */
+export function extrasFor(
   plan: AttributePlan,
   file: FileRef,
-): Awaitable<FileSystemStatus> | undefined {
-  return plan.needsSpace ? file.export.fs.status?.() : undefined;
+  { type }: Pick<FileAttributes, "type">,
+): Awaitable<Extras> | undefined {
+  const { needsSpace, needsNamed } = plan;
+  if (!needsSpace && !needsNamed) return undefined;
+  return take(function* () {
+    const { fs } = file.export;
+    const space = needsSpace ? yield* wait(fs.status?.()) : undefined;
+    const hasNamed = needsNamed
+      ? yield* wait(hasNamedAttributes(file, type))
+      : false;
+    return { space, hasNamedAttributes: hasNamed };
+  }());
 }

@@ -4,7 +4,7 @@ import type { AttributeSource } from "../../nfs4/attributes/row.ts";
 import { Bitmap, readBitmap } from "../../nfs4/bitmap.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { XdrReader } from "../../xdr/reader.ts";
-import { spaceFor } from "./attribute_table.ts";
+import { extrasFor } from "./attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 
@@ -46,8 +46,8 @@ export function* compareAttributes(
   // RFC 8881 18.15.3, 18.31.4: what is not supported for the object.
   if (!requested.without(offer.supported).isEmpty) return Status.ATTRNOTSUPP;
   const plan = offer.plan(requested);
-  const space = yield* wait(spaceFor(plan, file));
-  const source = table.source(file, { attributes, offer, space });
+  const extras = yield* wait(extrasFor(plan, file, attributes));
+  const source = table.source(file, { attributes, offer, extras });
   if (requested.has(MODE)) {
     const below = new AttributePlan(requested.and(BELOW_MODE));
     const at = encode(context, below, source).length;

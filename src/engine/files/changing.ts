@@ -16,6 +16,7 @@ import type {
 import type { Rights } from "../../vfs/wanted.ts";
 import { hasXattrs } from "../../vfs/xattrs.ts";
 import type { CompoundContext } from "../context.ts";
+import { FileUse, recallConflicts } from "../locking/conflicts.ts";
 
 /**
  * What of files an operation changes: the method of the file system that it is
@@ -143,6 +144,7 @@ export function changing<Change extends ContentMethod | "sometimes">(
   file: FileRef,
 ): MethodsOf<Change> {
   const methods = methodsOf(file) as unknown as MethodsOf<Change>;
+  recallOfBearer(context, file);
   context.hasChanged = true;
   return methods;
 }
@@ -167,8 +169,21 @@ export function methodsForEntries(
   folder: FileRef,
 ): Pick<FileSystem, EntryMethod> {
   const methods = methodsOf(folder);
+  recallOfBearer(context, folder);
   context.hasChanged = true;
   return methods;
+}
+
+/**
+ * A named attribute is an extended one of what bears it: first every other client's
+ * delegation of that is returned, as for SETXATTR (RFC 8276 8.4.2.4). FsError "busy"
+ * while one is out.
+ */
+function recallOfBearer(context: CompoundContext, file: FileRef): void {
+  const bearer = context.services.namespace.bearerOf(file);
+  if (bearer !== undefined && recallConflicts(context, bearer, FileUse.XATTR)) {
+    throw new FsError("busy");
+  }
 }
 
 function methodsOf({ export: { readOnly, fs } }: FileRef): FileSystem {

@@ -9,7 +9,7 @@ import type {
   DirectoryPage,
   WantedAttributes,
 } from "../../vfs/file_system.ts";
-import { spaceFor } from "../attributes/attribute_table.ts";
+import { extrasFor } from "../attributes/attribute_table.ts";
 import { takeTurns } from "../take_turns.ts";
 import type { CompoundContext } from "../context.ts";
 import { writeName } from "./names.ts";
@@ -177,9 +177,9 @@ export class DirectoryListing {
             (yield* wait(attributesOf(file, wanted)));
           const offer = table.offer(minorVersion, file, attributes);
           const plan = offer.plan(requested);
-          const space = yield* wait(spaceFor(plan, file));
-          if (space !== undefined) isLasting = false;
-          const source = table.source(file, { attributes, offer, space });
+          const extras = yield* wait(extrasFor(plan, file, attributes));
+          if (extras !== undefined) isLasting = false;
+          const source = table.source(file, { attributes, offer, extras });
           plan.write(reply, source);
         } catch (error) {
           isLasting = false;

@@ -161,7 +161,7 @@ function attributesFor(
   const write = (attributes: FileAttributes): Uint8Array => {
     const offer = table.offer(minorVersion, file, attributes);
     const xdr = new XdrWriter();
-    const source = table.source(file, { attributes, offer, space: undefined });
+    const source = table.source(file, { attributes, offer, extras: undefined });
     offer.plan(requested).write(xdr, source);
     return xdr.slice();
   };

@@ -9,7 +9,7 @@ import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { Delegation } from "../../state/delegations.ts";
 import type { FileAttributes } from "../../vfs/file_system.ts";
 import { askHolder, heldByAnother } from "../attributes/held_attributes.ts";
-import { spaceFor } from "../attributes/attribute_table.ts";
+import { extrasFor } from "../attributes/attribute_table.ts";
 import type { CompoundContext } from "../context.ts";
 import type { Operation } from "../operation.ts";
 import { attributesOf } from "../files/attributes_of.ts";
@@ -52,19 +52,19 @@ function answer(
   // RFC 8881 5.5, RFC 7530 5.5: what can only be set can't be got.
   if (requested.meets(offer.setOnly)) return Status.INVAL;
   const plan = offer.plan(requested);
-  const space = spaceFor(plan, file);
-  if (space instanceof Promise) {
-    return space.then((space) => {
+  const extras = extrasFor(plan, file, attributes);
+  if (extras instanceof Promise) {
+    return extras.then((extras) => {
       plan.write(
         context.reply,
-        table.source(file, { attributes, offer, space }),
+        table.source(file, { attributes, offer, extras }),
       );
       return Status.OK;
     });
   }
   plan.write(
     context.reply,
-    table.source(file, { attributes, offer, space }),
+    table.source(file, { attributes, offer, extras }),
   );
   return Status.OK;
 }

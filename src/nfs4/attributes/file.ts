@@ -2,7 +2,9 @@ import type { FileType } from "../../vfs/file_system.ts";
 import * as decoders from "../attribute_decoders.ts";
 import type { AttributeRow } from "./row.ts";
 
-/** nfs_ftype4 (RFC 8881 5.8.1.2). */
+/** NF4ATTRDIR and NF4NAMEDATTR (RFC 8881 5.8.1.2). */
+const ATTRIBUTE_TYPE = { folder: 8, attribute: 9 } as const;
+/** The other types of nfs_ftype4. */
 const FILE_TYPE: Readonly<Record<FileType, number>> = {
   "file": 1,
   "directory": 2,
@@ -19,7 +21,12 @@ export const FILE_ATTRIBUTES: readonly AttributeRow[] = [
     number: 1,
     name: "type",
     reads: ["type"],
-    get: (xdr, { attributes }) => xdr.uint32(FILE_TYPE[attributes.type]),
+    get: (xdr, { attributes: { type }, file }) =>
+      xdr.uint32(
+        file.export.bearers === undefined
+          ? FILE_TYPE[type]
+          : ATTRIBUTE_TYPE[type === "directory" ? "folder" : "attribute"],
+      ),
   },
   {
     number: 3,
@@ -34,7 +41,12 @@ export const FILE_ATTRIBUTES: readonly AttributeRow[] = [
     get: (xdr, { attributes }) => xdr.uint64Number(attributes.size),
     set: decoders.size,
   },
-  { number: 7, name: "named_attr", get: (xdr) => xdr.bool(false) },
+  {
+    number: 7,
+    name: "named_attr",
+    needs: "named attributes",
+    get: (xdr, { hasNamedAttributes }) => xdr.bool(hasNamedAttributes),
+  },
   {
     number: 8,
     name: "fsid",

@@ -30,7 +30,7 @@ function space(
     number,
     name,
     perFileSystem: true,
-    needsSpace: true,
+    needs: "space",
     supported: hasSpace,
     get: (xdr, source) => xdr.uint64Number(source.space![key]),
   };
@@ -45,7 +45,7 @@ function quota(
   return {
     number,
     name,
-    needsSpace: true,
+    needs: "space",
     supported: hasQuota,
     get: (xdr, source) => xdr.uint64Number(of(source.space!)),
   };

@@ -15,8 +15,10 @@ export interface AttributeSource {
   file: FileRef;
   /** What the file system says of it. */
   attributes: FileAttributes;
-  /** Room in the file system; there when a wanted row `needsSpace`. */
+  /** Room in the file system; there when a wanted row `needs` it. */
   space: FileSystemStatus | undefined;
+  /** named_attr, where a wanted row `needs` it. */
+  hasNamedAttributes: boolean;
   /** fileid of what the file covers (RFC 8881 5.8.2.23). */
   mountedOnFileid: number;
   /** Why the other attributes are missing (rdattr_error, RFC 8881 5.8.1.12). */
@@ -32,6 +34,9 @@ export interface AttributeSource {
   /** maxwrite in bytes. */
   maxWrite: number;
 }
+
+/** What only some attributes need that a file system tells: {@linkcode AttributeSource.space}, and whether there are named attributes. */
+export type Extra = "space" | "named attributes";
 
 /** For what attributes are set: `create` for CREATE and OPEN, `set` for SETATTR. */
 export type SetPurpose = "create" | "set";
@@ -56,8 +61,8 @@ export interface AttributeRow {
   readonly since?: MinorVersion;
   /** Per file system and not per file (RFC 8881 5.4). */
   readonly perFileSystem?: boolean;
-  /** Takes `source.space`. */
-  readonly needsSpace?: boolean;
+  /** What it takes besides `source.attributes` that the file system is asked for. */
+  readonly needs?: Extra;
   /** What it takes of `source.attributes`, be it only whether that is there. */
   readonly reads?: readonly (keyof FileAttributes)[];
   /** Where it is not supported everywhere: whether it is here. */

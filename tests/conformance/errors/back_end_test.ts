@@ -131,6 +131,7 @@ function cases(client: StateClient, opener: string): Case[] {
     { request: op.lookup("below"), at: "folder" },
     { request: op.lookupp(), at: "folder" },
     { request: op.nverify({ size: 1n }), at: "file" },
+    { request: op.openattr(true), at: "file" },
     {
       request: op.open({
         owner: client.owner(opener),

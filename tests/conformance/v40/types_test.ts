@@ -281,14 +281,6 @@ Deno.test("operations that never were are OP_ILLEGAL, those before them carried 
   }
 });
 
-Deno.test("what NFSv4.0 knows and the server does not is NOTSUPP, its arguments read (RFC 7530 13.1.1.5)", async () => {
-  await using fixture = await startFixture();
-  assertEquals(
-    await fixture.status(op.putrootfh(), op.openattr(true)),
-    "NOTSUPP",
-  );
-});
-
 Deno.test("a COMPOUND may be long; one too long is RESOURCE, with nothing done (RFC 7530 13.1.10.3)", async () => {
   await using fixture = await startFixture();
   const three = [op.putrootfh(), op.getfh(), op.getattr(["size"])];

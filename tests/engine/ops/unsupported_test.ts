@@ -9,7 +9,6 @@ import { layouterror } from "../../../src/engine/ops/layouterror.ts";
 import { layoutget } from "../../../src/engine/ops/layoutget.ts";
 import { layoutreturn } from "../../../src/engine/ops/layoutreturn.ts";
 import { layoutstats } from "../../../src/engine/ops/layoutstats.ts";
-import { openattr } from "../../../src/engine/ops/openattr.ts";
 import { Op } from "../../../src/nfs4/constants.ts";
 import { XdrError } from "../../../src/xdr/error.ts";
 import { XdrReader } from "../../../src/xdr/reader.ts";
@@ -52,7 +51,6 @@ const CASES: Record<string, [AnyOperation, WriteArgs]> = {
     then(args("fww"), (xdr) => xdr.uint32(3)),
   ],
   "LAYOUTSTATS": [layoutstats, args("qqsqqqqdwo")],
-  "OPENATTR": [openattr, args("t")],
 };
 
 for (const [name, [operation, write]] of Object.entries(CASES)) {

@@ -1,0 +1,119 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { memory } from "../../src/backends/memory/mod.ts";
+import {
+  type AccessList,
+  accessListHolder,
+} from "../../src/vfs/access_list.ts";
+import { FsError } from "../../src/vfs/errors.ts";
+import { defineExport } from "../../src/vfs/exports.ts";
+import type { FileRef } from "../../src/vfs/file_handle.ts";
+import {
+  rightsToAttribute,
+  rightsToFolder,
+} from "../../src/vfs/named_attributes/attribute_rights.ts";
+import { ChangeLine } from "../../src/vfs/named_attributes/change_line.ts";
+import { Namespace } from "../../src/vfs/namespace.ts";
+import { permissionsOf } from "../../src/vfs/permissions.ts";
+
+function serve(path: string, fs: ReturnType<typeof memory>): Namespace {
+  const exports = [defineExport({ path, fs })];
+  const handleKey = new Uint8Array(16).fill(1);
+  return new Namespace(exports, {
+    handleKey,
+    time: { seconds: 1, nanoseconds: 0 },
+  });
+}
+
+Deno.test("an attribute that is gone is stale by its handle, its folder is there as long as its file", () => {
+  const fs = memory({ a: "" });
+  const node = fs.lookup(fs.root(), "a")!;
+  fs.setxattr(node, "n", new Uint8Array(1), "create");
+  const before = serve("/", fs);
+  const { node: root, export: terms } = before.root();
+  const file = before.refer(terms, terms.fs.lookup(root, "a") as object);
+  const folder = before.attributeFolder(file)!;
+  const attributes = folder.export;
+  const found = attributes.fs.lookup(folder.node, "n") as object;
+  const { handle } = before.refer(attributes, found);
+  const bearer = (ref: FileRef) => before.bearerOf(ref)!.key;
+  assertEquals(bearer(folder), file.key);
+  const again = serve("/", fs);
+  assertEquals((again.resolve(handle) as FileRef).handle, handle);
+  fs.removexattr(node, "n");
+  const later = serve("/", fs);
+  assertThrows(() => later.resolve(handle), FsError, "stale");
+  assertEquals((later.resolve(folder.handle) as FileRef).key, folder.key);
+  fs.remove(fs.root(), "a");
+  assertThrows(() => serve("/", fs).resolve(folder.handle), FsError, "stale");
+});
+
+Deno.test("an access list counts for attributes as it does for their file", () => {
+  const list: AccessList = {
+    users: new Map([[7, 6], [8, 4], [9, 1]]),
+    group: 4,
+    groups: new Map([[70, 2]]),
+    mask: 6,
+    other: 1,
+  };
+  const bearer = {
+    ...{ type: "file", mode: 0o761, uid: 5, gid: 6 } as const,
+    [accessListHolder]: { accessList: () => list },
+  };
+  const of = (uid: number, gid = 1) => {
+    const caller = { uid, gid, gids: [] };
+    return [rightsToFolder(bearer), rightsToAttribute(bearer)]
+      .map((rights) => permissionsOf(rights, caller));
+  };
+  assertEquals(of(7), [7, 6]);
+  assertEquals(of(8), [5, 4]);
+  assertEquals(of(9), [0, 0]);
+  assertEquals(of(1, 6), [5, 4]);
+  assertEquals(of(1, 70), [3, 2]);
+  assertEquals(of(1), [0, 0]);
+});
+
+Deno.test("where a list may keep some of the others out, a mode whose mask leaves nothing lets none of them in", () => {
+  const accessList = () => undefined;
+  const bearer = {
+    ...{ type: "file", mode: 0o614, uid: 5, gid: 6 } as const,
+    [accessListHolder]: { accessList },
+  };
+  const caller = { uid: 9, gid: 9, gids: [] };
+  assertEquals(permissionsOf(rightsToAttribute(bearer), caller), 0);
+  const { [accessListHolder]: _, ...listless } = bearer;
+  assertEquals(permissionsOf(rightsToAttribute(listless), caller), 4);
+});
+
+Deno.test("changes of one file's attributes are made one after the other, those of others meanwhile", async () => {
+  const line = new ChangeLine();
+  const made: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const first = line.change(
+    "a",
+    () => gate.promise.then(() => made.push("first")),
+  );
+  const second = line.change("a", () => made.push("second"));
+  assertEquals(line.change("b", () => made.push("other")), 1);
+  gate.resolve();
+  await Promise.all([first, second]);
+  assertEquals(made, ["other", "first", "second"]);
+  assertEquals(line.change("a", () => made.length), 3);
+});
+
+Deno.test("a change that fails is not in the way of the next; behind one that was given up those in line are put off at once", async () => {
+  const line = new ChangeLine();
+  const failing = (code: "io" | "busy") =>
+    line.change("a", () => Promise.reject(new FsError(code)));
+  const failed = failing("io");
+  const next = line.change("a", () => "made");
+  await assertRejects(() => failed as Promise<never>, FsError, "io");
+  assertEquals(await next, "made");
+  let asked = 0;
+  const late = failing("busy");
+  const behind = [1, 2].map(() => line.change("a", () => ++asked));
+  await assertRejects(() => late as Promise<never>, FsError, "busy");
+  for (const one of behind) {
+    await assertRejects(() => one as Promise<number>, FsError, "busy");
+  }
+  assertEquals(line.change("a", () => ++asked), 1);
+});
