@@ -135,7 +135,7 @@ export function extrasFor(
     const { fs } = file.export;
     const space = needsSpace ? yield* wait(fs.status?.()) : undefined;
     const hasNamed = needsNamed
-      ? yield* wait(hasNamedAttributes(file, type))
+      ? yield* hasNamedAttributes(file, type)
       : false;
     return { space, hasNamedAttributes: hasNamed };
   }());

@@ -8,7 +8,7 @@ import {
 import { RIGHTS, rightsOf } from "../../vfs/wanted.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { checkWritable } from "../files/changing.ts";
-import { hasNamedAttributes } from "../files/named_attributes.ts";
+import { areThereAttributes } from "../files/named_attributes.ts";
 import { mayHaveXattrs } from "../files/xattrs.ts";
 import type { Operation } from "../operation.ts";
 
@@ -38,7 +38,7 @@ export const openattr: Operation<OpenattrArgs> = {
     if (!mayHaveXattrs(attributes.type)) return Status.NOTSUPP;
     const caller = context.callerOf(file);
     if (!permits(attributes, caller, Permission.READ)) return Status.ACCESS;
-    if (!(yield* wait(hasNamedAttributes(file, attributes.type)))) {
+    if (!(yield* areThereAttributes(file, attributes.type))) {
       if (!create) return Status.NOENT;
       const writable = checkWritable(file, "setxattr");
       if (writable !== Status.OK) return writable;

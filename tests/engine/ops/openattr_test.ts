@@ -15,7 +15,7 @@ import { savefh } from "../../../src/engine/ops/savefh.ts";
 import { setattr } from "../../../src/engine/ops/setattr.ts";
 import { setxattr } from "../../../src/engine/ops/setxattr.ts";
 import { write } from "../../../src/engine/ops/write.ts";
-import type { FileSystem } from "../../../src/vfs/mod.ts";
+import { type FileSystem, FsError } from "../../../src/vfs/mod.ts";
 import {
   bits,
   type Caller,
@@ -186,6 +186,24 @@ Deno.test("a file system without extended attributes has no named ones", async (
   const file = await new Fixture({ path: "/", fs: without }).at("file");
   assertEquals(await file.status(openattr, making), "NFS4ERR_NOTSUPP");
   assertEquals(await has(file), false);
+});
+
+Deno.test("a file whose place keeps no attributes has none, and OPENATTR says why", async () => {
+  const inner: FileSystem = memory({ file: "" }) as FileSystem;
+  const fs = new Proxy(inner, {
+    get(target, key) {
+      if (key === "listxattrs") {
+        return () => {
+          throw new FsError("not-supported");
+        };
+      }
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const file = await new Fixture({ path: "/", fs }).at("file");
+  assertEquals(await has(file), false);
+  assertEquals(await file.status(openattr, making), "NFS4ERR_NOTSUPP");
 });
 
 Deno.test("from a folder of attributes the way up is to what bears them, and they have none themselves (RFC 8881 18.14.3)", async () => {
@@ -391,9 +409,11 @@ Deno.test("in an export that is read only attributes are read, and none is made 
   assertEquals(await one.status(write, put), "NFS4ERR_ROFS");
   const folder = await within(server, "file");
   assertEquals(await folder.status(remove, named("n")), "NFS4ERR_ROFS");
-  const bare = await at(server, "bare");
-  assertEquals(await bare.status(openattr, making), "NFS4ERR_ROFS");
-  assertEquals(await bare.status(openattr, looking), "NFS4ERR_NOENT");
+  for (const minorVersion of [0, 1] as const) {
+    const bare = await at(server, "bare", { minorVersion });
+    assertEquals(await bare.status(openattr, making), "NFS4ERR_ROFS");
+    assertEquals(await bare.status(openattr, looking), "NFS4ERR_NOENT");
+  }
 });
 
 Deno.test("a change of an attribute changes the change attribute of its file, and each has a number of its own", async () => {
