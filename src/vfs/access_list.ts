@@ -25,6 +25,11 @@ export interface AccessListHolder {
   accessList?(): AccessList | undefined;
   /** The entries of one that NFSv4 clients have set, see `acl.ts`. Throws FsError. */
   aces?(): readonly Ace[];
+  /**
+   * What a caller is given where the rights are made of others', and judged by those:
+   * permission bits, one of which has to give all that it wants. Throws FsError.
+   */
+  grants?(caller: Caller): readonly number[];
 }
 
 /**

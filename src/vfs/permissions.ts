@@ -1,4 +1,9 @@
-import { grantsOf, isInGroup, type Listed } from "./access_list.ts";
+import {
+  accessListHolder,
+  grantsOf,
+  isInGroup,
+  type Listed,
+} from "./access_list.ts";
 import { AceMask, acesOf, type AclVerdict, judgeByAces } from "./acl.ts";
 import { newListAndMode, withListAndMode } from "./acl_changes.ts";
 import { permissionBits } from "./acl_mode.ts";
@@ -40,10 +45,20 @@ export function permissionsOf(
   attributes: Rights,
   caller: Caller,
 ): number {
+  return grantsTo(attributes, caller).reduce((all, bits) => all | bits);
+}
+
+/** The {@linkcode Permission} bits that each says that is about the caller: one has to give all that it wants. */
+export function grantsTo(
+  attributes: Rights & Listed,
+  caller: Caller,
+): readonly number[] {
+  const given = attributes[accessListHolder]?.grants?.(caller);
+  if (given !== undefined) return given;
   const verdict = verdictOn(attributes, caller);
-  if (verdict !== undefined) return permissionBits(verdict.allowed);
-  return ownPermissions(attributes, caller) ??
-    grantsOf(attributes, caller).reduce((all, bits) => all | bits);
+  if (verdict !== undefined) return [permissionBits(verdict.allowed)];
+  const own = ownPermissions(attributes, caller);
+  return own === undefined ? grantsOf(attributes, caller) : [own];
 }
 
 /** What an NFSv4 access list makes of the caller; `undefined` where there is none, or the caller is root. */
@@ -75,17 +90,16 @@ function ownPermissions(
 
 /** Whether the caller has all of the {@linkcode Permission} bits in `wanted`. */
 export function permits(
-  attributes: Rights,
+  attributes: Rights & Listed,
   caller: Caller,
   wanted: number,
 ): boolean {
-  const verdict = verdictOn(attributes, caller);
-  if (verdict !== undefined) {
-    return (permissionBits(verdict.allowed) & wanted) === wanted;
+  // Most have no list of any kind, and nothing is made for them.
+  if (attributes[accessListHolder] === undefined) {
+    const own = ownPermissions(attributes, caller);
+    if (own !== undefined) return (own & wanted) === wanted;
   }
-  const own = ownPermissions(attributes, caller);
-  if (own !== undefined) return (own & wanted) === wanted;
-  return grantsOf(attributes, caller)
+  return grantsTo(attributes, caller)
     .some((bits) => (bits & wanted) === wanted);
 }
 

@@ -286,6 +286,7 @@ export const beyond: Readonly<Record<string, string>> = {
   "4.1 BACKCHANNEL_CTL WRONG_CRED": "another principal: RFC 8881 15.1.6.4",
   "4.1 BIND_CONN_TO_SESSION WRONG_CRED": "another principal: RFC 8881 15.1.6.4",
   "4.1 COMMIT INVAL": "a range beyond 2^64: RFC 8881 15.1.1.4",
+  "4.1 CREATE WRONG_TYPE": "in a folder of attributes: RFC 8881 18.4.3",
   "4.1 EXCHANGE_ID PERM":
     "an update by another principal: RFC 8881 18.35.4, case 9",
   "4.1 OPEN NOTSUPP": "CLAIM_DELEGATE_PREV: RFC 8881 18.16.3",

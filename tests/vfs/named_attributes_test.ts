@@ -4,6 +4,7 @@ import {
   type AccessList,
   accessListHolder,
 } from "../../src/vfs/access_list.ts";
+import { type Ace, AceMask, AclHolder } from "../../src/vfs/acl.ts";
 import { FsError } from "../../src/vfs/errors.ts";
 import { defineExport } from "../../src/vfs/exports.ts";
 import type { FileRef } from "../../src/vfs/file_handle.ts";
@@ -72,16 +73,30 @@ Deno.test("an access list counts for attributes as it does for their file", () =
   assertEquals(of(1), [0, 0]);
 });
 
-Deno.test("where a list may keep some of the others out, a mode whose mask leaves nothing lets none of them in", () => {
-  const accessList = () => undefined;
+Deno.test("an access list of NFSv4 counts for attributes as it does for their file, for its owner too", () => {
+  const ace = (type: "allow" | "deny", mask: number, id: number): Ace => (
+    { type, flags: 0, mask, who: "user", id }
+  );
+  const { READ_DATA, WRITE_DATA, APPEND_DATA } = AceMask;
   const bearer = {
-    ...{ type: "file", mode: 0o614, uid: 5, gid: 6 } as const,
-    [accessListHolder]: { accessList },
+    ...{ type: "file", mode: 0o666, uid: 5, gid: 6 } as const,
+    [accessListHolder]: new AclHolder([
+      ace("deny", READ_DATA, 5),
+      ace("allow", READ_DATA | WRITE_DATA | APPEND_DATA, 5),
+      ace("allow", WRITE_DATA, 7),
+      ace("allow", READ_DATA, 8),
+    ]),
   };
-  const caller = { uid: 9, gid: 9, gids: [] };
-  assertEquals(permissionsOf(rightsToAttribute(bearer), caller), 0);
-  const { [accessListHolder]: _, ...listless } = bearer;
-  assertEquals(permissionsOf(rightsToAttribute(listless), caller), 4);
+  const of = (uid: number) => {
+    const caller = { uid, gid: 1, gids: [] };
+    return [rightsToFolder(bearer), rightsToAttribute(bearer)]
+      .map((rights) => permissionsOf(rights, caller));
+  };
+  assertEquals(of(5), [3, 2]);
+  assertEquals(of(7), [0, 0]);
+  assertEquals(of(8), [5, 4]);
+  assertEquals(of(9), [0, 0]);
+  assertEquals(of(0), [7, 6]);
 });
 
 Deno.test("changes of one file's attributes are made one after the other, those of others meanwhile", async () => {

@@ -1,10 +1,11 @@
 import {
-  type AccessList,
+  type AccessListHolder,
   accessListHolder,
   type Listed,
 } from "../access_list.ts";
-import { Permission } from "../permissions.ts";
-import type { Rights } from "../wanted.ts";
+import type { Caller } from "../callers.ts";
+import { grantsTo, Permission } from "../permissions.ts";
+import { type Rights, rightsOf } from "../wanted.ts";
 
 /*
  * Who may do what to named attributes: who may read a file may list and read them,
@@ -26,45 +27,52 @@ export function rightsToFolder(bearer: Rights & Listed): Rights & Listed {
   });
 }
 
-function derived(
-  { type, mode, uid, gid, [accessListHolder]: holder }: Rights & Listed,
-  to: "file" | "directory",
-  permissions: (bits: number) => number,
-): Rights & Listed {
-  // xattr(7): those of a sticky folder, which all may write, are its owner's to change.
-  const isOwners = type === "directory" && (mode & STICKY) !== 0;
-  const ofOthers = (bits: number) =>
-    permissions(isOwners ? bits & ~Permission.WRITE : bits);
-  const group = ofOthers(mode >> 3 & 7);
-  // No list is asked whose mask leaves nothing, and one may be there that keeps some of the others out.
-  const isUnasked = group === 0 && (mode & 0o070) !== 0 && holder !== undefined;
-  const other = isUnasked ? 0 : ofOthers(mode & 7);
-  return {
-    type: to,
-    mode: permissions(mode >> 6 & 7) << 6 | group << 3 | other,
-    uid,
-    gid,
-    [accessListHolder]: holder && {
-      accessList: () => {
-        const list = holder.accessList();
-        return list && listOf(list, ofOthers);
-      },
-    },
-  };
+/** The rights that those to an attribute, or to their folder, were made of. */
+export function rightsOfBearer(derived: Rights & Listed): Rights {
+  const holder = derived[accessListHolder];
+  if (holder instanceof BearerRights) return holder.bearer;
+  throw new TypeError("rights to what is no attribute");
 }
 
-function listOf(
-  { users, group, groups, mask, other }: AccessList,
+/** What rights to attributes are judged by: those to their bearer, its access list included. */
+class BearerRights implements AccessListHolder {
+  readonly bearer: Rights;
+  readonly #permissions: (bits: number) => number;
+
+  constructor(bearer: Rights, permissions: (bits: number) => number) {
+    this.bearer = bearer;
+    this.#permissions = permissions;
+  }
+
+  grants(caller: Caller): readonly number[] {
+    const isOwner = caller.uid === 0 || caller.uid === this.bearer.uid;
+    return grantsTo(this.bearer, caller).map((bits) => this.of(bits, isOwner));
+  }
+
+  /** What permission to the bearer is to the attribute. */
+  of(bits: number, isOwner: boolean): number {
+    const { type, mode } = this.bearer;
+    // xattr(7): those of a sticky folder, which all may write, are its owner's to change.
+    const isShared = type === "directory" && (mode & STICKY) !== 0 && !isOwner;
+    return this.#permissions(isShared ? bits & ~Permission.WRITE : bits);
+  }
+}
+
+function derived(
+  attributes: Rights & Listed,
+  type: "file" | "directory",
   permissions: (bits: number) => number,
-): AccessList {
-  const all = (entries: ReadonlyMap<number, number>) =>
-    new Map([...entries].map(([id, bits]) => [id, permissions(bits & mask)]));
+): Rights & Listed {
+  const bearer = rightsOf(attributes);
+  const holder = new BearerRights(bearer, permissions);
+  const { mode, uid, gid } = bearer;
+  const third = (shift: number) =>
+    holder.of(mode >> shift & 7, shift === 6) << shift;
   return {
-    users: all(users),
-    group: permissions(group & mask),
-    groups: all(groups),
-    // Each has it taken off by now: what is found may be passed, whatever the mask says.
-    mask: Permission.READ | Permission.WRITE | Permission.EXECUTE,
-    other: permissions(other),
+    type,
+    mode: third(6) | third(3) | third(0),
+    uid,
+    gid,
+    [accessListHolder]: holder,
   };
 }

@@ -10,6 +10,7 @@ import { assertJudged } from "../judged.ts";
 import { isName } from "../names.ts";
 import { RIGHTS, type Rights, rightsOf } from "../wanted.ts";
 import type { AttributeFolder, NamedAttribute } from "./attribute_nodes.ts";
+import { rightsOfBearer } from "./attribute_rights.ts";
 import { ChangeLine } from "./change_line.ts";
 
 /** A file system with what is asked of it for named attributes. */
@@ -42,15 +43,11 @@ export class AttributeStore {
    */
   *judge(
     { bearer }: AttributeFolder,
-    { judged, by }: {
-      readonly judged: Rights | undefined;
-      /** What those to the folder, or to an attribute, are made from the bearer's by. */
-      readonly by: (bearer: Rights) => Rights;
-    },
+    judged: Rights | undefined,
   ): Steps<Rights | undefined> {
     if (judged === undefined) return undefined;
     const now = rightsOf(yield* wait(this.#fs.getattr(bearer, RIGHTS)));
-    assertJudged(judged, by(now));
+    assertJudged(rightsOfBearer(judged), now);
     return now;
   }
 

@@ -238,8 +238,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     const { folder } = node;
     const store = this.#store;
     return store.change(folder, function* () {
-      const rights = { judged, by: rightsToAttribute };
-      const ofBearer = yield* store.judge(folder, rights);
+      const ofBearer = yield* store.judge(folder, judged);
       const now = ofBearer && rightsToAttribute(ofBearer);
       const isOther = now !== undefined &&
         ((mode ?? now.mode) !== now.mode || (uid ?? now.uid) !== now.uid ||
@@ -265,10 +264,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     if (verifier !== undefined) throw new FsError("invalid");
     const store = this.#store;
     return store.change(folder, function* () {
-      const ofBearer = yield* store.judge(folder, {
-        judged,
-        by: rightsToFolder,
-      });
+      const ofBearer = yield* store.judge(folder, judged);
       const made = new NamedAttribute(folder, name);
       const value = new Uint8Array(size);
       const change = yield* store.set(made, value, "create", ofBearer);
@@ -291,8 +287,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     const folder = asFolder(node);
     const store = this.#store;
     return store.change(folder, function* () {
-      const rights = { judged: judged?.folder, by: rightsToFolder };
-      const ofBearer = yield* store.judge(folder, rights);
+      const ofBearer = yield* store.judge(folder, judged?.folder);
       return yield* store.remove(new NamedAttribute(folder, name), ofBearer);
     });
   }
@@ -310,8 +305,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     }
     const store = this.#store;
     return store.change(folder, function* () {
-      const rights = { judged: judged?.from.folder, by: rightsToFolder };
-      const ofBearer = yield* store.judge(folder, rights);
+      const ofBearer = yield* store.judge(folder, judged?.from.folder);
       const old = new NamedAttribute(folder, from.name);
       const made = new NamedAttribute(folder, to.name);
       const value = yield* store.value(old, "not-found");

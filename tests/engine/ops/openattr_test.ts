@@ -15,6 +15,7 @@ import { savefh } from "../../../src/engine/ops/savefh.ts";
 import { setattr } from "../../../src/engine/ops/setattr.ts";
 import { setxattr } from "../../../src/engine/ops/setxattr.ts";
 import { write } from "../../../src/engine/ops/write.ts";
+import { AceMask } from "../../../src/vfs/acl.ts";
 import { type FileSystem, FsError } from "../../../src/vfs/mod.ts";
 import {
   bits,
@@ -336,6 +337,29 @@ Deno.test("who may read a file reads its named attributes, who may write it chan
     assertEquals(await other.status(openattr, looking), "NFS4ERR_NOENT");
     assertEquals(await other.status(openattr, making), "NFS4ERR_ACCESS");
   }
+});
+
+Deno.test("who may write a file by its access list changes and removes its named attributes", async () => {
+  const fs = memory({ file: "" }, { uid: 5, gid: 6 });
+  const file = fs.lookup(fs.root(), "file")!;
+  for (const name of ["n", "m"]) {
+    fs.setxattr(file, name, encoder.encode("v"), "create");
+  }
+  const { READ_DATA, WRITE_DATA, APPEND_DATA } = AceMask;
+  const mask = READ_DATA | WRITE_DATA | APPEND_DATA;
+  const ace = { type: "allow", flags: 0, mask, who: "user", id: 9 } as const;
+  fs.setattr(file, { acl: [ace], mode: 0 });
+  const server = new Fixture({
+    path: "/",
+    fs: fs as FileSystem,
+    squash: "none",
+  });
+  const one = await attribute(server, "file", { uid: 9 });
+  await one.ok(setattr, setting(size(0)));
+  const folder = await within(server, "file", { uid: 9 });
+  await folder.ok(remove, named("m"));
+  const other = await at(server, "file", { uid: 5 });
+  assertEquals(await other.status(openattr, looking), "NFS4ERR_ACCESS");
 });
 
 Deno.test("named attributes of a sticky folder are its owner's to change (xattr(7))", async () => {
