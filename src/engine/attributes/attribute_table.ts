@@ -14,7 +14,10 @@ import { wantedBy } from "../../nfs4/wanted_attributes.ts";
 import { type Awaitable, take, wait } from "../../base/awaitable.ts";
 import type { ReadableFileSystem } from "../../vfs/changes.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes, WantedAttributes } from "../../vfs/file_system.ts";
+import type {
+  FileAttributes,
+  WantedAttributes,
+} from "../../vfs/file_system.ts";
 import type { Namespace } from "../../vfs/namespace.ts";
 import { type Rights, rightsAnd, type Wanted } from "../../vfs/wanted.ts";
 import { hasNamedAttributes } from "../files/named_attributes.ts";
@@ -134,9 +137,7 @@ export function extrasFor(
   return take(function* () {
     const { fs } = file.export;
     const space = needsSpace ? yield* wait(fs.status?.()) : undefined;
-    const hasNamed = needsNamed
-      ? yield* hasNamedAttributes(file, type)
-      : false;
+    const hasNamed = needsNamed ? yield* hasNamedAttributes(file, type) : false;
     return { space, hasNamedAttributes: hasNamed };
   }());
 }
