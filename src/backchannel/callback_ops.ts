@@ -1,5 +1,7 @@
 import { type Stateid, writeStateid } from "../nfs4/types.ts";
-import { SESSIONID_SIZE, Status } from "../nfs4/constants.ts";
+import { readTime } from "../nfs4/attribute_decoders.ts";
+import { isStatus, SESSIONID_SIZE, Status } from "../nfs4/constants.ts";
+import type { HeldAttributes } from "../state/delegations.ts";
 import { XdrError } from "../xdr/error.ts";
 import { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
@@ -72,14 +74,8 @@ export interface CBRecallArgs {
 export interface CBGetattrArgs {
   /** The file, of which the client holds a write delegation. */
   readonly handle: Uint8Array;
-}
-
-/** What the holder of a write delegation knows better than the server. */
-export interface CBGetattrResult {
-  /** change, as the client counts it (RFC 8881 10.4.3). */
-  readonly change: bigint;
-  /** size in bytes. */
-  readonly size: number;
+  /** Whether that lets it say what times the file has (RFC 9754). */
+  readonly isTimed: boolean;
 }
 
 /** CB_RECALL_ANY4args (RFC 8881 20.6.1). */
@@ -135,6 +131,11 @@ export interface CBOffloadArgs {
 const FATTR4_CHANGE = 3;
 const FATTR4_SIZE = 4;
 const CHANGE_AND_SIZE = 1 << FATTR4_CHANGE | 1 << FATTR4_SIZE;
+/** In the third word of a bitmap. */
+const FATTR4_TIME_DELEG_ACCESS = 84 - 64;
+const FATTR4_TIME_DELEG_MODIFY = 85 - 64;
+const DELEG_TIMES = 1 << FATTR4_TIME_DELEG_ACCESS |
+  1 << FATTR4_TIME_DELEG_MODIFY;
 const MAX_BITMAP_WORDS = 8;
 const MAX_ATTRIBUTES = 4096;
 
@@ -143,24 +144,34 @@ const MAX_ATTRIBUTES = 4096;
  * has a worked example.
  */
 export const CALLBACK_OPERATIONS = {
-  CB_GETATTR: row<CBGetattrArgs, CBGetattrResult>({
+  CB_GETATTR: row<CBGetattrArgs, HeldAttributes>({
     number: 3,
     name: "CB_GETATTR",
     encode(xdr, args) {
       xdr.opaque(args.handle);
-      xdr.array([CHANGE_AND_SIZE], (xdr, word) => xdr.uint32(word));
+      const words = args.isTimed
+        ? [CHANGE_AND_SIZE, 0, DELEG_TIMES]
+        : [CHANGE_AND_SIZE];
+      xdr.array(words, (xdr, word) => xdr.uint32(word));
     },
     decode(xdr) {
       const bitmap = xdr.array(MAX_BITMAP_WORDS, (xdr) => xdr.uint32());
       const values = xdr.opaque(MAX_ATTRIBUTES);
-      // RFC 8881 20.1.3: the two were asked for, and nothing else may come.
-      if (
-        bitmap[0] !== CHANGE_AND_SIZE || bitmap.slice(1).some((w) => w !== 0)
-      ) {
+      const [first, second = 0, third = 0, ...others] = bitmap;
+      const more = [second, third & ~DELEG_TIMES, ...others];
+      // RFC 8881 20.1.3: nothing else was asked for, or may come.
+      if (first !== CHANGE_AND_SIZE || more.some((word) => word !== 0)) {
         throw new XdrError("CB_GETATTR answered other attributes");
       }
       const attributes = new XdrReader(values);
-      return { change: attributes.uint64(), size: attributes.uint64Number() };
+      const time = (bit: number) =>
+        third & 1 << bit ? readHeldTime(attributes) : undefined;
+      return {
+        change: attributes.uint64(),
+        size: attributes.uint64Number(),
+        atime: time(FATTR4_TIME_DELEG_ACCESS),
+        mtime: time(FATTR4_TIME_DELEG_MODIFY),
+      };
     },
   }),
 
@@ -259,6 +270,13 @@ export const CALLBACK_OPERATIONS = {
     decode: () => {},
   }),
 } as const;
+
+/** RFC 8881 3.3.1 (nfstime4): one that can't be is no time. */
+function readHeldTime(xdr: XdrReader) {
+  const time = readTime(xdr);
+  if (isStatus(time)) throw new XdrError("nfstime4");
+  return time;
+}
 
 function row<Args, Result = void>(
   row: CallbackRow<Args, Result>,

@@ -1,11 +1,14 @@
 import type { Clock } from "../base/clock.ts";
 import { Status } from "../nfs4/constants.ts";
 import type { Client } from "../state/client.ts";
-import type { Delegation, HolderAnswer } from "../state/delegations.ts";
+import type {
+  Delegation,
+  HeldAttributes,
+  HolderAnswer,
+} from "../state/delegations.ts";
 import {
   CALLBACK_OPERATIONS,
   callbackOperation,
-  type CBGetattrResult,
 } from "../backchannel/callback_ops.ts";
 import type { CallbackOutcome } from "../backchannel/callback_request.ts";
 import { referringCalls } from "./referring_calls.ts";
@@ -31,7 +34,7 @@ interface Asked {
 
 /**
  * CB_GETATTR: asks the holders of write delegations for size and change (RFC
- * 8881 10.4.3), each one question at a time, however many clients want to know.
+ * 8881 10.4.3), and for times where that is theirs (RFC 9754), each one question at a time, however many clients want to know.
  */
 export class HolderQueries {
   readonly #options: HolderQueriesOptions;
@@ -67,10 +70,11 @@ export class HolderQueries {
       answer: promise,
       giveUp: () => finish(undefined),
     });
-    const { handle } = delegation.file.file;
+    const { file: { file: { handle } }, times } = delegation;
+    const isTimed = times !== undefined;
     router.send(delegation.client, {
       operations: [
-        callbackOperation(CALLBACK_OPERATIONS.CB_GETATTR, { handle }),
+        callbackOperation(CALLBACK_OPERATIONS.CB_GETATTR, { handle, isTimed }),
       ],
       referringCalls: () => referringCalls(delegation),
       wanted: () => this.#asked.has(delegation),
@@ -92,5 +96,5 @@ function answerOf(
   if (outcome.kind !== "answered") return undefined;
   const [result] = outcome.results;
   if (result?.status !== Status.OK) return undefined;
-  return { ...result.value as CBGetattrResult, changesMade };
+  return { ...result.value as HeldAttributes, changesMade };
 }

@@ -2,6 +2,7 @@ import type { Jobs } from "../base/jobs.ts";
 import type { Logger } from "../base/log.ts";
 import type { Settler } from "../rpc/reliance.ts";
 import type { Clock, RandomBytes } from "../base/clock.ts";
+import type { WallClock } from "../base/wall_clock.ts";
 import type { EffectQueue } from "../state/effects.ts";
 import type { ServerState } from "../state/server_state.ts";
 import type { Turn } from "../base/turn.ts";
@@ -34,6 +35,8 @@ export interface Services {
   /** What a request may ask for. */
   readonly limits: ProtocolLimits;
   readonly clock: Clock;
+  /** By which files are dated. */
+  readonly wallClock: WallClock;
   readonly random: RandomBytes;
   /** What `writeVerifierOf` begins with: another one after each start. 8 bytes. */
   readonly writeVerifier: Uint8Array;

@@ -8,6 +8,8 @@ import { parseOwner } from "./owners.ts";
 export interface DecodedChanges extends AttributeChanges {
   /** mode_set_masked (RFC 8881 6.2.5): bits of the mode to set or reset. */
   modeMasked?: { readonly value: number; readonly mask: number };
+  /** time_deleg_access and time_deleg_modify (RFC 9754): what the holder of a delegation says they are. */
+  delegated?: { readonly atime?: Timestamp; readonly mtime?: Timestamp };
   /** Of mode_umask (RFC 8275 5): the bits that `mode` is limited by. */
   umask?: number;
 }
@@ -107,12 +109,29 @@ export const timeCreate: AttributeDecoder = (xdr, changes) => {
   return Status.OK;
 };
 
+/** time_deleg_access, nfstime4 */
+export const timeDelegAccess: AttributeDecoder = (xdr, changes) => {
+  const atime = readTime(xdr);
+  if (isStatus(atime)) return atime;
+  changes.delegated = { ...changes.delegated, atime };
+  return Status.OK;
+};
+
+/** time_deleg_modify, nfstime4 */
+export const timeDelegModify: AttributeDecoder = (xdr, changes) => {
+  const mtime = readTime(xdr);
+  if (isStatus(mtime)) return mtime;
+  changes.delegated = { ...changes.delegated, mtime };
+  return Status.OK;
+};
+
 function readSetTime(xdr: XdrReader): Timestamp | "now" | StatusCode {
   if (xdr.discriminant(CLIENT_TIME) !== CLIENT_TIME) return "now";
   return readTime(xdr);
 }
 
-function readTime(xdr: XdrReader): Timestamp | StatusCode {
+/** An nfstime4; the status of one that can't be. */
+export function readTime(xdr: XdrReader): Timestamp | StatusCode {
   const seconds = Number(xdr.int64());
   const nanoseconds = xdr.uint32();
   // RFC 8881 3.3.1 (nfstime4): values of a second or more are invalid.

@@ -238,6 +238,7 @@ export function restore(observed: Observed): Answering {
     jobs,
     limits,
     clock,
+    wallClock: systemWallClock,
     random,
     writeVerifier: random(VERIFIER_SIZE),
     records: clients,

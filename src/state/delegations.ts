@@ -8,6 +8,7 @@ import type { FileState, LockingTables } from "./file_states.ts";
 import { closeKept } from "./open_modes.ts";
 import type { OpenState } from "./opens.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
+import type { FileAttributes, Timestamp } from "../vfs/file_system.ts";
 import type { Session } from "./session.ts";
 import type { Slot } from "./slot_table.ts";
 import { LockingState } from "./stateids.ts";
@@ -55,8 +56,12 @@ export const Want = {
   CANCEL: 0x0500,
   /** The two that ask to be told later, on top of the others. */
   SIGNALS: 0x3_0000,
-  /** OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION (RFC 9754), on top of the others. */
+  /** OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS (RFC 9754), on top of the others. */
+  DELEG_TIMESTAMPS: 0x10_0000,
+  /** OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION (RFC 9754), the same. */
   OPEN_XOR_DELEGATION: 0x20_0000,
+  /** All that goes on top of the others. */
+  BESIDES: 0x33_0000,
 } as const;
 
 /**
@@ -128,6 +133,8 @@ export class Delegation extends LockingState {
   readonly checked: number;
   /** The file's change when a write delegation was granted (RFC 8881 10.4.3, sc); of one that was reclaimed it is not known. */
   readonly change: number | undefined;
+  /** The file's times when a write delegation was granted whose holder says what they are (RFC 9754). */
+  readonly times: FileTimes | undefined;
   /** The request that it was granted to; undefined in NFSv4.0. */
   readonly grantedTo: GrantingRequest | undefined;
   /** The file system's word that it tells of other changes; given back at the end. */
@@ -150,6 +157,7 @@ export class Delegation extends LockingState {
     // Its user was checked for this access only; one who does more is checked then.
     this.checked = access;
     this.change = options.change;
+    this.times = options.times;
     this.grantedTo = options.grantedTo;
     this.guard = options.guard;
     this.notices = options.notices;
@@ -174,6 +182,8 @@ export interface DelegationGrant {
   readonly type: DelegationType;
   /** The file's change, of a write delegation. */
   readonly change?: number;
+  /** The file's times, of a write delegation with timestamps. */
+  readonly times?: FileTimes | undefined;
   /** The request that it is granted to. */
   readonly grantedTo?: GrantingRequest | undefined;
   /** Disposed of when the delegation has ended: it is in no client's way any more. */
@@ -189,12 +199,19 @@ export interface OpenGrant extends DelegationGrant {
   readonly type: OpenDelegationType;
 }
 
+/** The times that the holder of a delegation may be the one to know (RFC 9754). */
+export type FileTimes = Pick<FileAttributes, "atime" | "mtime">;
+
 /** What the holder of a write delegation says of the file (RFC 8881 10.4.3). */
 export interface HeldAttributes {
   /** change as the client counts it. */
   readonly change: bigint;
   /** size in bytes. */
   readonly size: number;
+  /** What it says of when the content was last read, if anything. */
+  readonly atime?: Timestamp | undefined;
+  /** The same of when it was last changed. */
+  readonly mtime?: Timestamp | undefined;
 }
 
 /** The same, and how long it is good. */

@@ -124,24 +124,46 @@ Deno.test("CB_NULL is a header alone", () => {
   );
 });
 
-Deno.test("CB_GETATTR asks for change and size, and reads nothing else", () => {
+Deno.test("CB_GETATTR asks for change and size, and with timestamps for times (RFC 9754), and reads nothing else", () => {
   const { CB_GETATTR } = CALLBACK_OPERATIONS;
   const handle = Uint8Array.of(1, 2, 3, 4);
   assertEquals(
-    encoded((xdr) => CB_GETATTR.encode(xdr, { handle })),
+    encoded((xdr) => CB_GETATTR.encode(xdr, { handle, isTimed: false })),
     bytes("00000004 01020304 00000001 00000018"),
+  );
+  assertEquals(
+    encoded((xdr) => CB_GETATTR.encode(xdr, { handle, isTimed: true })),
+    bytes("00000004 01020304 00000003 00000018 00000000 00300000"),
   );
   const answer = bytes(
     "00000001 00000018 00000010 0000000000000011 0000000000000400",
   );
   assertEquals(
     CB_GETATTR.decode(new XdrReader(unhex(answer))),
-    { change: 17n, size: 1024 },
+    { change: 17n, size: 1024, atime: undefined, mtime: undefined },
   );
-  const more = bytes(
+  const timed = bytes(
+    `00000003 00000018 00000000 00200000 0000001c 0000000000000011
+     0000000000000400 0000000000000005 00000006`,
+  );
+  assertEquals(
+    CB_GETATTR.decode(new XdrReader(unhex(timed))),
+    {
+      ...{ change: 17n, size: 1024, atime: undefined },
+      mtime: { seconds: 5, nanoseconds: 6 },
+    },
+  );
+  const wrong = [
     "00000001 0000001a 00000014 00000001 0000000000000011 0000000000000400",
-  );
-  assertThrows(() => CB_GETATTR.decode(new XdrReader(unhex(more))), XdrError);
+    `00000003 00000018 00000000 00000001 00000014 0000000000000011
+     0000000000000400 00000000`,
+    `00000003 00000018 00000000 00200000 0000001c 0000000000000011
+     0000000000000400 0000000000000005 3b9aca00`,
+  ];
+  for (const each of wrong) {
+    const xdr = new XdrReader(unhex(bytes(each)));
+    assertThrows(() => CB_GETATTR.decode(xdr), XdrError);
+  }
 });
 
 Deno.test("CB_RECALL_ANY says how many of which types may be kept (RFC 8881 20.6.1)", () => {

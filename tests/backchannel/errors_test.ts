@@ -30,6 +30,7 @@ const operations: Record<
 > = {
   RECALL: recall(),
   GETATTR: callbackOperation(CALLBACK_OPERATIONS.CB_GETATTR, {
+    isTimed: false,
     handle: HANDLE,
   }),
   NOTIFY: callbackOperation(CALLBACK_OPERATIONS.CB_NOTIFY, {

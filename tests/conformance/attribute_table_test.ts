@@ -54,6 +54,9 @@ const SETTABLE: Partial<
   sacl: { value: { flag: 0, aces: [] } },
   retention_hold: { value: 0n },
   mode_set_masked: { value: { value: 0o711, mask: 0o777 } },
+  // To be set under a delegation.
+  time_deleg_access: { value: past },
+  time_deleg_modify: { value: past },
   sec_label: { value: { lfs: 0, pi: 0, data: new Uint8Array() } },
   mode_umask: {
     value: { mode: 0o733, umask: 0o022 },
@@ -66,11 +69,15 @@ const SET_ONLY: AttributeName[] = [
   "time_modify_set",
   "mode_set_masked",
   "mode_umask",
+  ...["time_deleg_access", "time_deleg_modify"] as const,
 ];
-/** RFC 8881 6.2.5: for SETATTR alone. RFC 8275 5: for what creates alone. */
+const HELD: AttributeName[] = ["time_deleg_access", "time_deleg_modify"];
+/** RFC 8881 6.2.5, RFC 9754: for SETATTR alone. RFC 8275 5: for what creates alone. */
 const SET_ONLY_FOR: Partial<Record<AttributeName, "set" | "create">> = {
   mode_set_masked: "set",
   mode_umask: "create",
+  time_deleg_access: "set",
+  time_deleg_modify: "set",
 };
 const NUMBERS = Array.from({ length: 100 }, (_, number) => number);
 
@@ -325,6 +332,8 @@ function expectedStatus(
   const purpose = creates ? "create" : "set";
   const isSettable = name !== undefined && name in SETTABLE &&
     (SET_ONLY_FOR[name] ?? purpose) === purpose;
+  // RFC 9754: under a delegation alone.
+  if (isSettable && HELD.includes(name)) return "BAD_STATEID";
   // RFC 8881 18.4.3: attributes that are valid for the type.
   return isSettable && (file || name !== "size") ? "OK" : "INVAL";
 }

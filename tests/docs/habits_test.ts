@@ -192,7 +192,7 @@ const MACHINE_TIME: ReadonlyMap<string, string> = new Map([
   ],
   ["src/backends/local/portable_host.ts", "as the host does by itself"],
   ["src/server.ts", "a default"],
-  ["src/server/phases.ts", "when the server started"],
+  ["src/server/phases.ts", "what files are dated by"],
   ["src/cli/progress.ts", "how far long work is, on a terminal"],
 ]);
 

@@ -9,6 +9,7 @@ import { defaultLimits, type ProtocolLimits } from "../../src/engine/limits.ts";
 import { AttributeTable } from "../../src/engine/attributes/attribute_table.ts";
 import type { Services } from "../../src/engine/services.ts";
 import { Jobs } from "../../src/base/jobs.ts";
+import { systemWallClock, type WallClock } from "../../src/base/wall_clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Share, Status } from "../../src/nfs4/constants.ts";
 import { sysCredential } from "../../src/rpc/auth_sys.ts";
@@ -58,6 +59,8 @@ export interface StateFixtureOptions {
   readonly graceMs?: number | undefined;
   /** Who may reclaim, and how long, in place of `graceMs`. */
   readonly recovery?: ClientRecovery | undefined;
+  /** By which files are dated; the machine's if left out. */
+  readonly wallClock?: WallClock | undefined;
   /** Keeps sessions. */
   readonly sessions?: SessionRecovery | undefined;
   /** Of this start; the same each time if left out. */
@@ -86,6 +89,7 @@ export class StateFixture {
     );
     this.services = {
       clock,
+      wallClock: options.wallClock ?? systemWallClock,
       random,
       turn: undefined,
       observer: undefined,

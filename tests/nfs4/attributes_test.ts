@@ -34,7 +34,7 @@ Deno.test("no row takes the place of another", () => {
     ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20],
     ...[21, 22, 23, 26, 27, 28, 29, 30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41],
     ...[42, 43, 44, 45, 47, 48, 50, 51, 52, 53, 54, 55],
-    ...[74, 75, 76, 77, 79, 81, 82, 86],
+    ...[74, 75, 76, 77, 79, 81, 82, 84, 85, 86],
   ]);
 });
 
@@ -64,6 +64,8 @@ Deno.test("what can be set is what RFC 8881 5.6 and 5.7 and RFC 8275 let be set"
     "time_modify_set",
     "mode_set_masked",
     "mode_umask",
+    "time_deleg_access",
+    "time_deleg_modify",
   ]);
 });
 

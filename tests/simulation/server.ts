@@ -232,6 +232,7 @@ export class SimulatedServer implements Endpoint {
       time: { seconds: 0, nanoseconds: 0 },
     });
     const services: Services = {
+      wallClock: () => 0,
       state,
       namespace,
       turn: undefined,

@@ -7,7 +7,8 @@ import type {
   HolderAnswer,
 } from "../../state/delegations.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes } from "../../vfs/file_system.ts";
+import type { FileAttributes, Timestamp } from "../../vfs/file_system.ts";
+import { believedTimes, type NewTimes } from "./delegated_times.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { settingToo } from "../files/changing.ts";
 import {
@@ -20,6 +21,8 @@ import { takeTurns } from "../take_turns.ts";
 
 /** change and size: what the holder of a write delegation knows better. */
 const CHANGE_AND_SIZE = Bitmap.ofNumbers([3, 4]);
+/** Those, and time_access, time_metadata and time_modify: where it is believed those. */
+const WITH_TIMES = Bitmap.ofNumbers([3, 4, 47, 52, 53]);
 
 /** Another client's write delegation that these attributes are subject to. */
 export function heldByAnother(
@@ -28,13 +31,13 @@ export function heldByAnother(
   requested: Bitmap,
 ): Delegation | undefined {
   const { files } = context.services.state;
-  if (files.delegations === 0 || !requested.meets(CHANGE_AND_SIZE)) {
-    return undefined;
-  }
+  if (files.delegations === 0 || !requested.meets(WITH_TIMES)) return undefined;
   for (const delegation of files.get(file)?.delegations.values() ?? []) {
     if (isHolder(context, file, delegation)) continue;
     // A client that holds one for writing is alone with the file.
     if (delegation.type !== "write") return undefined;
+    const known = delegation.times === undefined ? CHANGE_AND_SIZE : WITH_TIMES;
+    if (!requested.meets(known)) return undefined;
     if (!wouldGiveWay(context, delegation.client)) return delegation;
   }
   return undefined;
@@ -83,13 +86,43 @@ export function* askHolder(
   }
   const both = { ...wanted, size: true, change: true };
   const attributes = yield* wait(attributesOf(file, both));
-  if (!isModified(delegation, held, attributes)) return attributes;
+  const times = timesSaid(context, delegation, held);
+  if (!isModified(delegation, held, attributes)) {
+    return withTimes(attributes, times);
+  }
   // What its holder has set since, times above all, stays as it was acknowledged.
   if (!isUpToDate(held, delegation)) return Status.DELAY;
   // RFC 8881 10.4.3: a change and times that can't seem to go back later.
-  const change = { mtime: "now" } as const;
+  const change = { ...times, mtime: times?.mtime ?? "now" } as const;
   yield* wait(settingToo(file)?.setattr(file.node, change, undefined));
   return { ...yield* wait(attributesOf(file, both)), size: held.size };
+}
+
+/** What is believed of the times that a holder has told with its answer (RFC 9754). */
+function timesSaid(
+  context: CompoundContext,
+  { times }: Delegation,
+  held: HeldAttributes,
+): NewTimes | undefined {
+  return times && believedTimes(context, held, times);
+}
+
+/**
+ * Shows the times that the holder has told; in the file they are when it has set them,
+ * or the file is seen to be changed.
+ */
+function withTimes(
+  attributes: FileAttributes,
+  times: NewTimes | undefined,
+): FileAttributes {
+  if (times === undefined) return attributes;
+  const told = (time: NewTimes["atime"], known: Timestamp) =>
+    typeof time === "object" ? time : known;
+  return {
+    ...attributes,
+    atime: told(times.atime, attributes.atime),
+    mtime: told(times.mtime, attributes.mtime),
+  };
 }
 
 /**

@@ -156,8 +156,7 @@ function areSharesValid(
     return shareAccess > 0 && shareAccess <= Share.ACCESS_BOTH;
   }
   if ((shareAccess & Want.MASK) > Want.CANCEL) return false;
-  const access = shareAccess &
-    ~(Want.MASK | Want.SIGNALS | Want.OPEN_XOR_DELEGATION);
+  const access = shareAccess & ~(Want.MASK | Want.BESIDES);
   return access > 0 && access <= Share.ACCESS_BOTH;
 }
 

@@ -39,7 +39,7 @@ export const openDowngrade: Operation<OpenDowngradeArgs, "state"> = {
       // RFC 8881 18.18.3: what is wanted of delegations is no part of the access.
       const access = context.minorVersion === 0
         ? args.access
-        : args.access & ~(Want.MASK | Want.OPEN_XOR_DELEGATION);
+        : args.access & ~(Want.MASK | Want.BESIDES);
       const valid = access > 0 && access <= Share.ACCESS_BOTH &&
         deny <= Share.DENY_BOTH;
       // RFC 8881 18.18.3, RFC 7530 16.19.4: to what some of the OPENs came to.

@@ -1,6 +1,6 @@
 import { type Awaitable, wait } from "../../base/awaitable.ts";
 import { emptyBitmap, writeBitmap } from "../../nfs4/bitmap.ts";
-import { Status, type StatusCode } from "../../nfs4/constants.ts";
+import { isStatus, Status, type StatusCode } from "../../nfs4/constants.ts";
 import {
   readSetAttributes,
   type SetAttributes,
@@ -11,6 +11,7 @@ import { type Rights, rightsOf } from "../../vfs/wanted.ts";
 import { acesOf } from "../../vfs/acl.ts";
 import { isListAmiss } from "../../vfs/acl_changes.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
+import { timesOfHolder } from "../attributes/delegated_times.ts";
 import { RIGHTS_AND_OFFER } from "../attributes/attribute_table.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { changing } from "../files/changing.ts";
@@ -61,6 +62,10 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
       // RFC 7530 9.5: it renews the lease; whether it is any good is of no matter.
       resolveState(context, stateid, file, TO_USE);
     }
+    const times = changes.delegated === undefined
+      ? undefined
+      : yield* timesOfHolder(context, stateid, changes.delegated);
+    if (isStatus(times)) return times;
     // RFC 8881 6.2.1.4.1
     if (isListAmiss(changes, attributes.type)) return Status.ATTRNOTSUPP;
     const caller = context.callerOf(file);
@@ -71,7 +76,14 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
     // RFC 8881 18.30.4: first every other client's delegation is returned.
     const delegations = checkDelegations(context, file, FileUse.SETATTR);
     if (delegations !== Status.OK) return delegations;
-    const complete = completeChanges(judged, caller, masked);
+    const complete = { ...times, ...completeChanges(judged, caller, masked) };
+    // A holder is not believed all that it says.
+    const isNothing = times !== undefined &&
+      Object.values(complete).every((value) => value === undefined);
+    if (isNothing) {
+      writeBitmap(reply, requested);
+      return Status.OK;
+    }
     yield* wait(changing(context, file).setattr(file.node, complete, judged));
     if (complete.mode !== undefined) {
       for (const sight of namespace.sightsOf(file)) {
@@ -110,7 +122,7 @@ function checkSize(
  * nine low ones an access list does (6.4.1.1).
  */
 function withMaskedMode(
-  { modeMasked, ...changes }: SetAttributes["changes"],
+  { modeMasked, delegated: _, ...changes }: SetAttributes["changes"],
   judged: Rights,
 ): AttributeChanges {
   if (modeMasked === undefined) return changes;

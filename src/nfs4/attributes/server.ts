@@ -7,9 +7,9 @@ const OPEN_ARGUMENTS = [
   [1, 2, 3],
   // OPEN4_SHARE_DENY_NONE, _READ, _WRITE, _BOTH
   [0, 1, 2, 3],
-  // OPEN4_SHARE_ACCESS_WANT_ANY_DELEG, _NO_DELEG, _CANCEL, _OPEN_XOR_DELEGATION:
-  // clients are not told later that they could have a delegation.
-  [3, 4, 5, 21],
+  // OPEN4_SHARE_ACCESS_WANT_ANY_DELEG, _NO_DELEG, _CANCEL, _DELEG_TIMESTAMPS,
+  // _OPEN_XOR_DELEGATION: clients are not told later that they could have one.
+  [3, 4, 5, 20, 21],
   // CLAIM_NULL, _PREVIOUS, _DELEGATE_CUR, _FH, _DELEG_CUR_FH
   [0, 1, 2, 4, 5],
   // UNCHECKED4, GUARDED4, EXCLUSIVE4, EXCLUSIVE4_1

@@ -65,6 +65,23 @@ export const TIME_ATTRIBUTES: readonly AttributeRow[] = [
     supported: canSet,
     set: decoders.timeModify,
   },
+  // RFC 9754
+  {
+    number: 84,
+    name: "time_deleg_access",
+    since: 2,
+    supported: canSet,
+    set: decoders.timeDelegAccess,
+    setOnlyFor: "set",
+  },
+  {
+    number: 85,
+    name: "time_deleg_modify",
+    since: 2,
+    supported: canSet,
+    set: decoders.timeDelegModify,
+    setOnlyFor: "set",
+  },
 ];
 
 function time(xdr: XdrWriter, { seconds, nanoseconds }: Timestamp): void {

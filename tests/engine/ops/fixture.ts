@@ -1,3 +1,4 @@
+import { systemWallClock } from "../../../src/base/wall_clock.ts";
 import { testConnection } from "../../support/connection.ts";
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -64,6 +65,7 @@ export class Fixture {
     });
     const leaseMs = 90_000;
     this.services = {
+      wallClock: systemWallClock,
       clock,
       random,
       turn: undefined,

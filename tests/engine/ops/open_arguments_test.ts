@@ -180,7 +180,7 @@ Deno.test("open_arguments says what OPEN takes, in NFSv4.2 (RFC 9754)", async ()
   assertEquals(attributes.open_arguments, {
     access: [1, 2, 3],
     deny: [0, 1, 2, 3],
-    wanted: [3, 4, 5, 21],
+    wanted: [3, 4, 5, 20, 21],
     claims: [0, 1, 2, 4, 5],
     creates: [0, 1, 2, 3],
   });

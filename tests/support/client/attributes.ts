@@ -223,6 +223,8 @@ const rows = {
   sec_label: [80, label],
   mode_umask: [81, modeUmask],
   xattr_support: [82, bool],
+  time_deleg_access: [84, time],
+  time_deleg_modify: [85, time],
   open_arguments: [86, openArguments],
 } as const;
 

@@ -24,6 +24,8 @@ export type Delegation =
     readonly stateid: Stateid;
     readonly recall: boolean;
     readonly permissions: Ace;
+    /** Its holder says what times the file has (RFC 9754). */
+    readonly timed?: boolean;
   }
   | {
     readonly type: "write";
@@ -33,6 +35,8 @@ export type Delegation =
       | { readonly size: bigint }
       | { readonly blocks: number; readonly bytesPerBlock: number };
     readonly permissions: Ace;
+    /** Its holder says what times the file has (RFC 9754). */
+    readonly timed?: boolean;
   }
   | {
     readonly type: "none_ext";
@@ -96,18 +100,25 @@ export function readDenied(xdr: XdrReader): Denied {
   return denied;
 }
 
-/** Reads an open_delegation4; NONE_EXT is unknown to NFSv4.0. */
+/** open_delegation_type4: NONE_EXT came with NFSv4.1; RFC 9754 has two more, as READ and WRITE. */
+const LAST_TYPE = [2, 3, 5];
+
+/** Reads an open_delegation4. */
 export function readDelegation(xdr: XdrReader, minor: number): Delegation {
-  const type = xdr.discriminant(minor === 0 ? 2 : 3);
+  const type = xdr.discriminant(LAST_TYPE[minor]!);
+  const timed = type > 3 ? { timed: true } : {};
   switch (type) {
     case 0:
       return { type: "none" };
-    case 1: {
+    case 1:
+    case 4: {
       const stateid = readStateid(xdr);
       const recall = xdr.bool();
-      return { type: "read", stateid, recall, permissions: ace.read(xdr) };
+      const permissions = ace.read(xdr);
+      return { type: "read", stateid, recall, permissions, ...timed };
     }
-    case 2: {
+    case 2:
+    case 5: {
       const stateid = readStateid(xdr);
       const recall = xdr.bool();
       const limitBy = xdr.uint32();
@@ -116,7 +127,7 @@ export function readDelegation(xdr: XdrReader, minor: number): Delegation {
         ? { size: xdr.uint64() }
         : { blocks: xdr.uint32(), bytesPerBlock: xdr.uint32() };
       const permissions = ace.read(xdr);
-      return { type: "write", stateid, recall, limit, permissions };
+      return { type: "write", stateid, recall, limit, permissions, ...timed };
     }
     default: {
       const why = xdr.discriminant(8);

@@ -95,16 +95,21 @@ function readCreateHow(xdr: XdrReader, minorVersion: MinorVersion): CreateHow {
   }
 }
 
+/**
+ * The last open_delegation_type4 by minor version: OPEN_DELEGATE_NONE_EXT came with
+ * NFSv4.1, OPEN_DELEGATE_WRITE_ATTRS_DELEG is of RFC 9754.
+ */
+const MAX_DELEGATION = [2, 3, 5] as const;
+
 function readClaim(xdr: XdrReader, minorVersion: MinorVersion): OpenClaim {
   // The last three came with NFSv4.1.
   switch (xdr.discriminant(minorVersion === 0 ? 3 : 6)) {
     case 0:
       return { type: "null", name: readName(xdr) };
     case 1:
-      // open_delegation_type4: OPEN_DELEGATE_NONE_EXT came with NFSv4.1.
       return {
         type: "previous",
-        delegation: xdr.discriminant(minorVersion === 0 ? 2 : 3),
+        delegation: xdr.discriminant(MAX_DELEGATION[minorVersion]),
       };
     case 2: {
       const stateid = readStateid(xdr);

@@ -6,6 +6,7 @@ import {
 } from "../../../base/awaitable.ts";
 import {
   type Delegation,
+  type FileTimes,
   isReason,
   type OpenGrant,
   Want,
@@ -21,7 +22,7 @@ import { checkContent } from "../../files/file_access.ts";
 import { grantGuarded } from "../../locking/grant_guarded.ts";
 
 /** What a delegation for writing begins with, and what tells who may have it. */
-const CHANGE_AND_RIGHTS = rightsAnd("change");
+const BEGINNING_AND_RIGHTS = rightsAnd("change", "atime", "mtime");
 
 /** What an OPEN says about delegations. */
 export interface DelegationWish {
@@ -55,10 +56,13 @@ function* delegateWriting(
 ): Steps<Delegation | WhyNoDelegation> {
   const { file } = open.file;
   let change: number;
+  let times: FileTimes | undefined;
   try {
-    const attributes = yield* wait(attributesOf(file, CHANGE_AND_RIGHTS));
+    const attributes = yield* wait(attributesOf(file, BEGINNING_AND_RIGHTS));
     if (!mayWrite(context, open, attributes)) return WhyNoDelegation.RESOURCE;
     ({ change } = attributes);
+    const { atime, mtime } = attributes;
+    times = isTimed(context, wish) ? { atime, mtime } : undefined;
   } catch {
     // The file is open by now, whatever the file system says: no delegation is no error.
     return WhyNoDelegation.RESOURCE;
@@ -67,7 +71,19 @@ function* delegateWriting(
   const offer = offerFor(context, open, wish);
   if (isReason(offer)) return offer;
   const isReclaimed = wish.claim.type === "previous";
-  return grant(context, open, isReclaimed ? offer : { ...offer, change });
+  const timed = { ...offer, times };
+  return grant(context, open, isReclaimed ? timed : { ...timed, change });
+}
+
+/** Whether the client of an OPEN would say what times the file has (RFC 9754). */
+function isTimed(
+  { minorVersion }: CompoundContext,
+  { claim, wanted }: DelegationWish,
+): boolean {
+  if (minorVersion < 2) return false;
+  return claim.type === "previous"
+    ? claim.delegation === WRITE_WITH_TIMES
+    : (wanted & Want.DELEG_TIMESTAMPS) !== 0;
 }
 
 /**
@@ -113,8 +129,13 @@ function offerFor(
   return mayHave ? { type } : WhyNoDelegation.RESOURCE;
 }
 
-/** open_delegation_type4 */
-const RECLAIMED = [undefined, "read", "write"] as const;
+/** open_delegation_type4; OPEN_DELEGATE_NONE_EXT is none. */
+const RECLAIMED = [
+  ...[undefined, "read", "write"],
+  ...[undefined, "read", "write"],
+] as const;
+/** OPEN_DELEGATE_WRITE_ATTRS_DELEG (RFC 9754) */
+const WRITE_WITH_TIMES = 5;
 
 function grant(
   context: CompoundContext,

@@ -23,6 +23,7 @@ const DELEGATE_NONE = 0;
 const DELEGATE_READ = 1;
 const DELEGATE_WRITE = 2;
 const DELEGATE_NONE_EXT = 3;
+const DELEGATE_WRITE_ATTRS_DELEG = 5;
 /** NFS_LIMIT_SIZE */
 const LIMIT_SIZE = 1;
 
@@ -75,7 +76,10 @@ function writeNone(
 
 function writeDelegation(xdr: XdrWriter, delegation: Delegation): void {
   const isRead = delegation.type === "read";
-  xdr.uint32(isRead ? DELEGATE_READ : DELEGATE_WRITE);
+  const write = delegation.times === undefined
+    ? DELEGATE_WRITE
+    : DELEGATE_WRITE_ATTRS_DELEG;
+  xdr.uint32(isRead ? DELEGATE_READ : write);
   writeStateid(xdr, delegation);
   xdr.bool(delegation.isRecalled);
   if (!isRead) {
