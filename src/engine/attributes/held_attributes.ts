@@ -84,9 +84,9 @@ export function* askHolder(
     const out = recallConflicts(context, file, FileUse.GETATTR);
     return out ? Status.DELAY : yield* wait(attributesOf(file, wanted));
   }
-  const both = { ...wanted, size: true, change: true };
+  const both = { ...wanted, size: true, change: true, uid: true };
   const attributes = yield* wait(attributesOf(file, both));
-  const times = timesSaid(context, delegation, held);
+  const times = timesSaid(context, delegation, { held, owner: attributes.uid });
   if (!isModified(delegation, held, attributes)) {
     return withTimes(attributes, times);
   }
@@ -101,10 +101,11 @@ export function* askHolder(
 /** What is believed of the times that a holder has told with its answer (RFC 9754). */
 function timesSaid(
   context: CompoundContext,
-  { times }: Delegation,
-  held: HeldAttributes,
+  { times: since, uid }: Delegation,
+  { held, owner }: { readonly held: HeldAttributes; readonly owner: number },
 ): NewTimes | undefined {
-  return times && believedTimes(context, held, times);
+  const mayBackdate = uid === 0 || uid === owner;
+  return since && believedTimes(context, held, { since, mayBackdate });
 }
 
 /**

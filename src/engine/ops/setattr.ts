@@ -62,9 +62,8 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
       // RFC 7530 9.5: it renews the lease; whether it is any good is of no matter.
       resolveState(context, stateid, file, TO_USE);
     }
-    const times = changes.delegated === undefined
-      ? undefined
-      : yield* timesOfHolder(context, stateid, changes.delegated);
+    const times = changes.delegated &&
+      (yield* timesOfHolder(context, stateid, changes.delegated));
     if (isStatus(times)) return times;
     // RFC 8881 6.2.1.4.1
     if (isListAmiss(changes, attributes.type)) return Status.ATTRNOTSUPP;
