@@ -7,6 +7,8 @@ import type { Rights } from "./wanted.ts";
  * each entry, as in a third of a mode.
  */
 export interface AccessList {
+  /** Of the owner; the mode says it as well. */
+  readonly owner: number;
   /** Of users by their numbers. */
   readonly users: ReadonlyMap<number, number>;
   /** Of the owning group; the bits in the mode are the mask. */
@@ -23,6 +25,8 @@ export interface AccessList {
 export interface AccessListHolder {
   /** The host's as it is now; `undefined` where the mode says it all. Throws FsError. */
   accessList?(): AccessList | undefined;
+  /** The host's list for what is made in a folder, if there is one. Throws FsError. */
+  givenList?(): AccessList | undefined;
   /** The entries of one that NFSv4 clients have set, see `acl.ts`. Throws FsError. */
   aces?(): readonly Ace[];
   /**

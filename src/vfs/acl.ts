@@ -11,7 +11,6 @@ import {
   isInGroup,
   type Listed,
 } from "./access_list.ts";
-import type { FileType } from "./attributes.ts";
 import type { Caller } from "./callers.ts";
 import type { Rights } from "./wanted.ts";
 
@@ -152,12 +151,4 @@ export function isOfSame(a: Ace, b: Ace): boolean {
 
 function isSameAce(a: Ace, b: Ace): boolean {
   return isOfSame(a, b) && a.mask === b.mask;
-}
-
-/**
- * Whether a file of that type can't have such a list: one that is no folder has
- * nothing to hand on (RFC 8881 6.2.1.4.1).
- */
-export function isAmiss(aces: readonly Ace[], type: FileType): boolean {
-  return type !== "directory" && aces.some(({ flags }) => flags !== 0);
 }

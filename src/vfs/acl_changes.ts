@@ -6,7 +6,7 @@
  */
 
 import { accessListHolder, type Listed } from "./access_list.ts";
-import { type Ace, acesOf, isAmiss } from "./acl.ts";
+import { type Ace, AceFlag, acesOf, INHERITABLE } from "./acl.ts";
 import { inheritance, inheritedAces } from "./acl_inheritance.ts";
 import { acesWithMode, isPlain, modeOfAces } from "./acl_mode.ts";
 import type { AttributeChanges, FileType } from "./attributes.ts";
@@ -26,7 +26,7 @@ export function withListAndMode(
 ): AttributeChanges {
   const { acl, mode = attributes.mode } = changes;
   const { type } = attributes;
-  if (attributes[accessListHolder]?.accessList !== undefined) return changes;
+  if (isHosts(attributes)) return changes;
   if (typeof acl === "object") {
     const bits = mode & HIGH_BITS | modeOfAces(acl);
     return { ...changes, mode: bits, acl: kept(acl, type) };
@@ -54,7 +54,8 @@ export function newListAndMode(
   | undefined {
   const high = (mode ?? 0) & HIGH_BITS;
   if (typeof acl === "object") {
-    return { mode: high | modeOfAces(acl), acl: kept(acl, type) };
+    const list = isHosts(folder) ? acl : kept(acl, type);
+    return { mode: high | modeOfAces(acl), acl: list };
   }
   const inherited = isBare ? [] : inheritedAces(acesOf(folder), type);
   if (inherited.length === 0) return undefined;
@@ -67,12 +68,29 @@ export function handsOnList(folder: Rights, type: FileType): boolean {
   return inheritedAces(acesOf(folder), type).length > 0;
 }
 
-/** Whether the list that is to be set is none for a file of that type. */
+/**
+ * Whether the list that is to be set is none for a file of that type: one that is no
+ * folder has nothing to hand on (RFC 8881 6.2.1.4.1), and what a host hands on has
+ * no end. `beside` are the attributes of the file, or of the folder that it is made in.
+ */
 export function isListAmiss(
   { acl }: Pick<AttributeChanges, "acl">,
   type: FileType,
+  beside: Rights & Listed,
 ): boolean {
-  return typeof acl === "object" && isAmiss(acl, type);
+  if (typeof acl !== "object") return false;
+  if (isHosts(beside) && type === "symlink") return true;
+  const most = type !== "directory"
+    ? 0
+    : isHosts(beside)
+    ? INHERITABLE | AceFlag.INHERIT_ONLY
+    : INHERITABLE | AceFlag.INHERIT_ONLY | AceFlag.NO_PROPAGATE;
+  return acl.some(({ flags }) => (flags & ~most) !== 0);
+}
+
+/** Whether lists are the host's, which sees to them and to the mode by itself. */
+function isHosts(attributes: Rights & Listed): boolean {
+  return attributes[accessListHolder]?.accessList !== undefined;
 }
 
 function kept(aces: readonly Ace[], type: FileType): readonly Ace[] | "mode" {

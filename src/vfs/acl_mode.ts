@@ -24,9 +24,12 @@ const EXECUTE = 1;
 /** What the write bit takes together (RFC 8881 6.3.2). */
 const WRITE_DATA = AceMask.WRITE_DATA | AceMask.APPEND_DATA;
 
-/** What all may on a host that has no lists, and the owner of a file. */
-const ANY = AceMask.READ_ATTRIBUTES | AceMask.READ_ACL | AceMask.SYNCHRONIZE;
-const OWNERS = ANY | AceMask.WRITE_ATTRIBUTES | AceMask.WRITE_ACL;
+/** What all may, whatever a mode says. */
+export const ANY: number = AceMask.READ_ATTRIBUTES | AceMask.READ_ACL |
+  AceMask.SYNCHRONIZE;
+/** The same of the owner. */
+export const OWNERS: number = ANY | AceMask.WRITE_ATTRIBUTES |
+  AceMask.WRITE_ACL;
 const PLAIN: readonly Ace[] = [
   allow("owner@", OWNERS),
   allow("group@", ANY),
@@ -115,7 +118,7 @@ export function acesWithMode(
 }
 
 /** What a third of a mode allows: with a folder's write bit goes that its entries are removed. */
-function maskOf(bits: number, type: FileType): number {
+export function maskOf(bits: number, type: FileType): number {
   const write = type === "directory"
     ? WRITE_DATA | AceMask.DELETE_CHILD
     : WRITE_DATA;

@@ -1,6 +1,7 @@
 import { accessListHolder, type Listed } from "./access_list.ts";
 import type { Ace } from "./acl.ts";
 import { acesOfMode } from "./acl_mode.ts";
+import { acesOfHost, listOfMode } from "./host_acl.ts";
 import type { FileAttributes } from "./attributes.ts";
 
 /** The access list that clients are shown: the file's own, or what its mode says (RFC 8881 6.4.2). Throws FsError. */
@@ -8,5 +9,12 @@ export function shownAces(
   attributes: Pick<FileAttributes, "type" | "mode"> & Listed,
 ): readonly Ace[] {
   const { type, mode } = attributes;
-  return attributes[accessListHolder]?.aces?.() ?? acesOfMode(mode, type);
+  const holder = attributes[accessListHolder];
+  const aces = holder?.aces?.();
+  if (aces !== undefined) return aces;
+  const access = holder?.accessList?.();
+  const given = type === "directory" ? holder?.givenList?.() : undefined;
+  return access === undefined && given === undefined
+    ? acesOfMode(mode, type)
+    : acesOfHost(access ?? listOfMode(mode), given, type);
 }

@@ -50,6 +50,7 @@ Deno.test("an attribute that is gone is stale by its handle, its folder is there
 
 Deno.test("an access list counts for attributes as it does for their file", () => {
   const list: AccessList = {
+    owner: 7,
     users: new Map([[7, 6], [8, 4], [9, 1]]),
     group: 4,
     groups: new Map([[70, 2]]),

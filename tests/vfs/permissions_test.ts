@@ -126,6 +126,7 @@ Deno.test("a mode that comes with a new owner loses its privileges too", () => {
 });
 
 const LIST: AccessList = {
+  owner: 7,
   users: new Map([[1001, 7], [1002, 0]]),
   group: 4,
   groups: new Map([[200, 2], [201, 1]]),

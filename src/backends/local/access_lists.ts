@@ -71,9 +71,14 @@ export class AccessLists {
     node.list = { ctime: after.ctime, list: known.list, until };
   }
 
-  /** Whether a folder has a list for what is made in it. */
+  /** A folder's list for what is made in it. */
+  given(directory: LocalNode): AccessList | undefined {
+    return this.#read(directory, "default");
+  }
+
+  /** Whether there is one. */
   isGiven(directory: LocalNode): boolean {
-    return this.#read(directory, "default") !== undefined;
+    return this.given(directory) !== undefined;
   }
 
   #read(node: LocalNode, kind: "access" | "default"): AccessList | undefined {

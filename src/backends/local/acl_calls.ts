@@ -1,4 +1,5 @@
 import { hostError } from "../../base/host_error.ts";
+import { NO_ID } from "../../base/option_values.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { HostCalls } from "../common/host_calls.ts";
@@ -25,6 +26,7 @@ const VERSION = 2;
 const HEADER = 4;
 const ENTRY = 8;
 const Tag = {
+  USER_OBJ: 0x01,
   USER: 0x02,
   GROUP_OBJ: 0x04,
   GROUP: 0x08,
@@ -62,6 +64,55 @@ export class AclCalls {
     if (code === EOPNOTSUPP || code === ENOSYS) return "unknown";
     throw hostError(code, "getxattr");
   }
+
+  /** Sets the list of what a path leads to, or takes away the one that it has. */
+  write(
+    path: string,
+    { kind, list, follow }: {
+      readonly kind: AclKind;
+      readonly list: AccessList | undefined;
+      readonly follow: boolean;
+    },
+  ): void {
+    const { libc, errno } = this.#calls;
+    const [at, name] = [cString(path), NAMES[kind]];
+    if (list === undefined) {
+      const remove = follow ? libc.removexattr : libc.lremovexattr;
+      const isGone = remove(at, name) === 0 || errno() === ENODATA;
+      if (!isGone) throw hostError(errno(), "removexattr");
+      return;
+    }
+    const set = follow ? libc.setxattr : libc.lsetxattr;
+    const bytes = layOut(list);
+    if (set(at, name, bytes, BigInt(bytes.length), 0) === 0) return;
+    throw hostError(errno(), "setxattr");
+  }
+}
+
+/** A list as Linux has it: by tags, and those of one tag by their numbers. */
+function layOut(list: AccessList): Uint8Array<ArrayBuffer> {
+  const named = (tag: number, all: ReadonlyMap<number, number>) =>
+    [...all].sort(([a], [b]) => a - b)
+      .map(([id, bits]) => [tag, bits, id] as const);
+  const isLong = list.users.size + list.groups.size > 0;
+  const entries = [
+    [Tag.USER_OBJ, list.owner, NO_ID] as const,
+    ...named(Tag.USER, list.users),
+    [Tag.GROUP_OBJ, list.group, NO_ID] as const,
+    ...named(Tag.GROUP, list.groups),
+    ...isLong ? [[Tag.MASK, list.mask, NO_ID] as const] : [],
+    [Tag.OTHER, list.other, NO_ID] as const,
+  ];
+  const bytes = new Uint8Array(HEADER + entries.length * ENTRY);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, VERSION, true);
+  entries.forEach(([tag, bits, id], i) => {
+    const at = HEADER + i * ENTRY;
+    view.setUint16(at, tag, true);
+    view.setUint16(at + 2, bits, true);
+    view.setUint32(at + 4, id, true);
+  });
+  return bytes;
 }
 
 function parse(bytes: Uint8Array): AccessList {
@@ -71,11 +122,14 @@ function parse(bytes: Uint8Array): AccessList {
   }
   const users = new Map<number, number>();
   const groups = new Map<number, number>();
-  let [group, mask, other] = [0, 7, 0];
+  let [owner, group, mask, other] = [0, 0, 7, 0];
   for (let at = HEADER; at + ENTRY <= bytes.length; at += ENTRY) {
     const bits = view.getUint16(at + 2, true);
     const id = view.getUint32(at + 4, true);
     switch (view.getUint16(at, true)) {
+      case Tag.USER_OBJ:
+        owner = bits;
+        break;
       case Tag.USER:
         users.set(id, bits);
         break;
@@ -92,5 +146,5 @@ function parse(bytes: Uint8Array): AccessList {
         other = bits;
     }
   }
-  return { users, group, groups, mask, other };
+  return { owner, users, group, groups, mask, other };
 }

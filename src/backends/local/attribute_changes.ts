@@ -5,9 +5,13 @@ import {
   wait,
 } from "../../base/awaitable.ts";
 import fs from "node:fs";
+import type { AccessList } from "../../vfs/access_list.ts";
+import type { Ace } from "../../vfs/acl.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { AttributeChanges, FileType } from "../../vfs/file_system.ts";
+import { hostListsOf } from "../../vfs/host_acl.ts";
 import { SETGID, SETUID } from "../../vfs/permissions.ts";
+import type { AclKind } from "./acl_calls.ts";
 import type { Host, HostStat } from "./host.ts";
 
 /** Throws unless `changes` can be made to a node of this type. */
@@ -22,8 +26,9 @@ export function checkChanges(type: FileType, changes: AttributeChanges): void {
 
 /** Whether the changes are made by a path: a new size is made through a descriptor. */
 export function needsPath(changes: AttributeChanges): boolean {
-  const { mode, uid, gid, atime, mtime } = changes;
-  return mode !== undefined || uid !== undefined || gid !== undefined ||
+  const { mode, acl, uid, gid, atime, mtime } = changes;
+  return mode !== undefined || acl !== undefined || uid !== undefined ||
+    gid !== undefined ||
     atime !== undefined || mtime !== undefined;
 }
 
@@ -56,7 +61,7 @@ function* apply(
   changes: AttributeChanges,
 ): Steps<void> {
   const { path = "", resize, stat } = target;
-  const { mode, size, atime, mtime } = changes;
+  const { mode, acl, size, atime, mtime } = changes;
   const undo: (() => void)[] = [];
   try {
     if (changes.uid !== undefined || changes.gid !== undefined) {
@@ -69,6 +74,8 @@ function* apply(
       fs.chmodSync(path, mode);
       undo.push(() => fs.chmodSync(path, stat.mode));
     }
+    // After the mode, as it sets that (RFC 8881 6.4.1.3).
+    if (typeof acl === "object") setLists(host, target, { acl, undo });
     if (size !== undefined) {
       yield* wait(resize(size));
       // With a new size the host takes setuid and setgid away, unless we are root.
@@ -83,6 +90,28 @@ function* apply(
     for (const step of undo.reverse()) attempt(step);
     throw error;
   }
+}
+
+/** Has the host judge by lists that come nearest to that of a client. */
+function setLists(
+  host: Host,
+  { path = "", stat: { type, mode } }: ChangeTarget,
+  { acl, undo }: {
+    readonly acl: readonly Ace[];
+    readonly undo: (() => void)[];
+  },
+): void {
+  const { access, given } = hostListsOf(acl);
+  const set = (kind: AclKind, list: AccessList | undefined) => {
+    const before = host.accessList(path, kind);
+    host.setAccessList(path, kind, list);
+    undo.push(() => {
+      host.setAccessList(path, kind, before);
+      if (kind === "access") fs.chmodSync(path, mode);
+    });
+  };
+  set("access", access);
+  if (type === "directory") set("default", given);
 }
 
 /** Owner and group of what `path` leads to: a pinned path is a link that has to be followed. */

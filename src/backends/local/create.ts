@@ -253,7 +253,7 @@ function dress(
     attributes: CreateOptions["attributes"];
   },
 ): void {
-  const { uid, gid, size, atime, mtime } = attributes;
+  const { uid, gid, size, atime, mtime, acl } = attributes;
   const mode = allowedMode(store, directory, { stat, mode: attributes.mode });
   const foreign = uid !== stat.uid || gid !== stat.gid;
   const remode = foreign || mode !== stat.mode;
@@ -261,12 +261,13 @@ function dress(
     throw new FsError("busy", "replaced while it was made");
   }
   if (
-    !remode && size === undefined && atime === undefined && mtime === undefined
+    !remode && size === undefined && atime === undefined &&
+    mtime === undefined && acl === undefined
   ) return;
   store.tree.exactly(node, (path) => {
     const kept = foreign ? giveTo(store, path, { stat, uid, gid }) : ANY_MODE;
     const changes = { mode: remode ? mode & kept : undefined };
-    const rest = { size, atime, mtime };
+    const rest = { size, atime, mtime, acl };
     // A file that was just made grows at once, whatever its size: it is a hole.
     const resize = (size: number) => fs.ftruncateSync(fd!, size);
     const target = { path, resize, stat };

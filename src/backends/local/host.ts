@@ -156,6 +156,12 @@ export interface Host extends HostWriter {
   readonly hasAccessLists: boolean;
   /** The access list of what `path` (from `pin`, `pathOf` or `folderPath`) leads to; `undefined` where it has none. */
   accessList(path: string, kind: AclKind): AccessList | undefined;
+  /** Sets that list, or takes it away. */
+  setAccessList(
+    path: string,
+    kind: AclKind,
+    list: AccessList | undefined,
+  ): void;
   /** The host's extended attributes, by paths as above; `undefined` where the root that was opened can't have any. */
   readonly xattrs: XattrCalls | undefined;
   /** Whether the host tells of changes at all. */

@@ -52,6 +52,7 @@ export class HostedFolder {
       rawNames,
       // What the host changes twice within a tick of its clock may show once.
       changeType: "time-metadata",
+      accessLists: host.hasAccessLists,
       defaultLists: host.hasAccessLists,
       maxFileSize: largestFile(path),
     };

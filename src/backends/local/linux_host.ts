@@ -343,6 +343,14 @@ export class LinuxHost extends PortableHost {
     return this.#xattrs;
   }
 
+  override setAccessList(
+    path: string,
+    kind: AclKind,
+    list: AccessList | undefined,
+  ): void {
+    this.#acl.write(path, { kind, list, follow: this.pinsFolders });
+  }
+
   override accessList(path: string, kind: AclKind): AccessList | undefined {
     // A pinned path is a link that has to be followed.
     const follow = this.pinsFolders;

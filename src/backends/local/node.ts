@@ -108,6 +108,10 @@ export class LocalNode implements AccessListHolder {
     return this.lists?.of(this);
   }
 
+  givenList(): AccessList | undefined {
+    return this.lists?.given(this);
+  }
+
   /** Whether a client has it open. */
   get isOpen(): boolean {
     return this.readers + this.writers > 0;

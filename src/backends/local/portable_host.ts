@@ -298,6 +298,14 @@ export class PortableHost implements Host {
     return undefined;
   }
 
+  setAccessList(
+    _path: string,
+    _kind: AclKind,
+    _list: AccessList | undefined,
+  ): void {
+    throw new FsError("not-supported");
+  }
+
   watchFiles(): FileWatch | undefined {
     return undefined;
   }

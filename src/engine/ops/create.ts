@@ -103,7 +103,7 @@ function prepare(
   if (settable !== Status.OK) return settable;
   // RFC 8881 18.4.3: attributes that are valid for the type; only files have a size to set.
   if (changes.size !== undefined) return Status.INVAL;
-  if (isListAmiss(changes, kind.type)) return Status.ATTRNOTSUPP;
+  if (isListAmiss(changes, kind.type, attributes)) return Status.ATTRNOTSUPP;
   const status = checkFolder(context, file, { attributes, use: "search" });
   if (status !== Status.OK) return status;
   const use = kind.type === "directory" ? "add folder" : "add file";

@@ -66,7 +66,9 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
       (yield* timesOfHolder(context, stateid, changes.delegated));
     if (isStatus(times)) return times;
     // RFC 8881 6.2.1.4.1
-    if (isListAmiss(changes, attributes.type)) return Status.ATTRNOTSUPP;
+    if (isListAmiss(changes, attributes.type, attributes)) {
+      return Status.ATTRNOTSUPP;
+    }
     const caller = context.callerOf(file);
     const judged = rightsOf(attributes);
     const masked = withMaskedMode(changes, judged);

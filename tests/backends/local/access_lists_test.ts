@@ -2,7 +2,10 @@ import { assertEquals } from "@std/assert";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import type { HostedOptions } from "../../../src/backends/local/options.ts";
+import { type Ace, AceMask, type AceWho } from "../../../src/vfs/acl.ts";
+import { acesOfMode } from "../../../src/vfs/acl_mode.ts";
 import { permissionsOf } from "../../../src/vfs/permissions.ts";
+import { shownAces } from "../../../src/vfs/shown_acl.ts";
 import { toldClock } from "../../support/fake_clock.ts";
 import { hasLists, NAMED, OTHER, setList } from "./access_list_fixture.ts";
 import { attributes, makeHost, Sandbox } from "./fixture.ts";
@@ -167,5 +170,89 @@ Deno.test({
     setList(path, [7, 7, 5, 7, 1], "default");
     assertEquals(await make("d", "file"), 0o771);
     assertEquals(await make("e", "directory"), 0o771);
+  },
+});
+
+const who = (who: AceWho, mask: number, more: Partial<Ace> = {}): Ace => (
+  { type: "allow", flags: 0, mask, who, id: 0, ...more }
+);
+const NAMES_USER = { who: "user", id: NAMED } as const;
+const { READ_DATA, WRITE_DATA, APPEND_DATA } = AceMask;
+
+Deno.test({
+  name:
+    "local: a list that a client sets is the host's, with its mode, and shown again",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    assertEquals(fs.limits.accessLists, true);
+    Deno.writeTextFileSync(`${path}/file`, "");
+    const file = (await fs.lookup(fs.root(), "file"))!;
+    const acl = [
+      who("user", READ_DATA | WRITE_DATA | APPEND_DATA, NAMES_USER),
+      who("owner@", READ_DATA | WRITE_DATA | APPEND_DATA),
+      who("group@", READ_DATA),
+    ];
+    await fs.setattr(file, { acl, mode: 0o4600 });
+    const { mode, gid } = await fs.getattr(file);
+    assertEquals(mode, 0o4660);
+    assertEquals(await may(fs, file, NAMED), 6);
+    assertEquals(await may(fs, file, OTHER, gid), 4);
+    assertEquals(await may(fs, file, OTHER), 0);
+    const shown = shownAces(await fs.getattr(file));
+    const named = shown.filter(({ id }) => id === NAMED);
+    assertEquals(named.map(({ type, mask }) => [type, mask & 7]), [
+      ["allow", 7],
+    ]);
+    // As setfacl sets one, and none again.
+    setList(`${path}/file`, [6, 4, 4, 6, 0]);
+    const again = shownAces(await fs.getattr(file));
+    assertEquals(again.find(({ id }) => id === NAMED)!.mask & 7, 1);
+    await fs.setattr(file, { acl: acesOfMode(0o640, "file") });
+    assertEquals((await fs.getattr(file)).mode, 0o4640);
+    assertEquals(await may(fs, file, NAMED), 0);
+    assertEquals(
+      shownAces(await fs.getattr(file)),
+      acesOfMode(0o640, "file"),
+    );
+  },
+});
+
+Deno.test({
+  name:
+    "local: what a folder hands on is the host's list for new files, and what is made has a list of its own",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    const flags = 3;
+    const acl = [
+      who("owner@", 0x1f01ff, { flags }),
+      who("user", READ_DATA, { ...NAMES_USER, flags }),
+    ];
+    const made = { attributes: { ...attributes, mode: 0o700, acl } };
+    const { node } = await fs.create(
+      fs.root(),
+      "folder",
+      { type: "directory" },
+      made,
+    );
+    assertEquals(await may(fs, node, NAMED), 4);
+    const shown = shownAces(await fs.getattr(node));
+    const handedOn = shown.filter(({ flags }) => flags === 0xb);
+    assertEquals(handedOn.some(({ id }) => id === NAMED), true);
+    Deno.writeTextFileSync(`${path}/folder/new`, "");
+    const file = (await fs.lookup(node, "new"))!;
+    assertEquals(await may(fs, file, NAMED), 4);
+    const own = { ...attributes, acl: acesOfMode(0o600, "file") };
+    const kind = { type: "file" } as const;
+    const other = await fs.create(node, "own", kind, { attributes: own });
+    assertEquals(await may(fs, other.node, NAMED), 0);
+    await fs.setattr(node, { acl: acesOfMode(0o755, "directory") });
+    assertEquals(
+      shownAces(await fs.getattr(node)),
+      acesOfMode(0o755, "directory"),
+    );
   },
 });

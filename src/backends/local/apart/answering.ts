@@ -163,7 +163,9 @@ export class Answering {
     const recall = (file: number) => this.#outbox.add({ recall: file });
     const carrier = new Carrier(fs, { past, recall });
     this.#carrier = carrier;
-    const { limits, folder, limitations, canGuard, hasXattrs } = fs;
+    const { folder, limitations, canGuard, hasXattrs } = fs;
+    // A list is read when it is shown, and a worker can't be asked without waiting.
+    const limits = { ...fs.limits, accessLists: undefined };
     const root = carrier.root();
     return { limits, folder, limitations, canGuard, hasXattrs, root };
   }

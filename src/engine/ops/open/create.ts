@@ -44,7 +44,7 @@ export function* createFile(
     fs: parent.export.fs,
     folder,
   });
-  if (isListAmiss(changes, "file")) return Status.ATTRNOTSUPP;
+  if (isListAmiss(changes, "file", folder)) return Status.ATTRNOTSUPP;
   const { maxFileSize = Number.MAX_SAFE_INTEGER } = parent.export.fs.limits ??
     {};
   if (changes.size !== undefined && changes.size > maxFileSize) {
