@@ -14,6 +14,7 @@ import {
   attributeExport,
 } from "./named_attributes/attribute_export.ts";
 import type { AttributeNode } from "./named_attributes/attribute_nodes.ts";
+import type { NamedAttributes } from "./named_attributes/named_attributes.ts";
 import { pseudoExport, type PseudoFolder, PseudoRoot } from "./pseudo_root.ts";
 
 /** Options of {@linkcode Namespace}. */
@@ -136,6 +137,11 @@ export class Namespace {
   attributeFolder({ export: terms, node }: FileRef): FileRef | undefined {
     const { attributes } = this.#mountOf(terms);
     return attributes && this.refer(attributes, attributes.fs.folderOf(node));
+  }
+
+  /** The named attributes of the files of an export, where there are any. */
+  attributesOf({ export: terms }: FileRef): NamedAttributes | undefined {
+    return this.#mountOf(terms).attributes?.fs;
   }
 
   /** The file or folder that bears a named attribute, or has the folder of them; `undefined` for all that is neither. */

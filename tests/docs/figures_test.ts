@@ -1,5 +1,6 @@
 /** What the documents tell of limits, metrics, times and sizes, against what the server has. */
 
+import { MAX_ATTRIBUTE } from "../../src/vfs/named_attributes/attribute_parts.ts";
 import { assertEquals } from "@std/assert";
 import {
   MOST_XATTR_BYTES,
@@ -51,6 +52,14 @@ Deno.test("PROTOCOL.md has the limits of extended attributes", {
     MOST_XATTR_BYTES,
     MAX_XATTR_NAMES,
   ]);
+});
+
+Deno.test("PROTOCOL.md has the limit of named attributes", {
+  ignore: noFiles,
+}, () => {
+  const [, most] = /^\| bytes of a named attribute +\| +(\d+) \| FBIG/m
+    .exec(read("PROTOCOL.md"))!;
+  assertEquals(Number(most), MAX_ATTRIBUTE);
 });
 
 Deno.test("PROTOCOL.md has the limit of access lists", {

@@ -80,6 +80,10 @@ import { DAY } from "../../src/state/server_state.ts";
 import { MUCH as MUCH_KEPT } from "../../src/state/reply_limit.ts";
 import { SHARE } from "../../src/state/party_shares.ts";
 import { HANDLE_SIZE, LONG_HANDLE_SIZE } from "../../src/vfs/file_handle.ts";
+import {
+  MAX_ATTRIBUTE,
+  PART,
+} from "../../src/vfs/named_attributes/attribute_parts.ts";
 import { MAX_XATTR_VALUE } from "../../src/vfs/xattrs.ts";
 
 /** By document, and by the words before a time, size or number of times. */
@@ -93,7 +97,10 @@ export const TIMES: Told<number | readonly number[]> = {
     "an eighth of the machine's, 64M to": MOST_BUFFERS,
     "in memory with values up to": MAX_XATTR_VALUE,
     "in memory with values up to 64 KiB,": MOST_XATTR_BYTES,
-    "resource forks up to": MAX_XATTR_VALUE,
+    "resource forks up to": MAX_ATTRIBUTE,
+    "each is a file, of at most": MAX_ATTRIBUTE,
+    "of at most 4 MiB. Those above": PART,
+    "are kept in several of": PART,
     "A call that takes longer than": DEFAULT_FILE_SYSTEM_MS,
     "trusted with the file return it, and for": CONTENTION,
   },
@@ -174,6 +181,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "holes behind the end of the destination. At most": MOST_AT_ONCE,
     "written before the answer, and at most for": LONGEST_AT_ONCE,
     "those that find nothing left make": CHUNK,
+    "to another (XDEV). Beyond": PART,
   },
   "src/delegations/README.md": {
     "4. not within": CONTENTION,

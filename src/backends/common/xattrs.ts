@@ -4,7 +4,7 @@ import { isXattrName, MAX_XATTR_VALUE } from "../../vfs/xattrs.ts";
 /** Most extended attributes of one file or folder. */
 export const MOST_XATTRS = 1000;
 /** Most bytes of all their names and values together. */
-export const MOST_XATTR_BYTES: number = 2 ** 20;
+export const MOST_XATTR_BYTES: number = 2 ** 23;
 
 const encoder = new TextEncoder();
 

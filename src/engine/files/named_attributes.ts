@@ -2,7 +2,7 @@ import { type Steps, wait } from "../../base/awaitable.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { FileType } from "../../vfs/file_system.ts";
-import { isName } from "../../vfs/names.ts";
+import { isAttributeName } from "../../vfs/named_attributes/attribute_parts.ts";
 import { hasXattrs } from "../../vfs/xattrs.ts";
 import { mayHaveXattrs } from "./xattrs.ts";
 
@@ -16,7 +16,7 @@ export function* areThereAttributes(
 ): Steps<boolean> {
   if (!hasXattrs(fs) || !mayHaveXattrs(type)) return false;
   const names = yield* wait(fs.listxattrs(node));
-  return names.some((name) => isName(name));
+  return names.some(isAttributeName);
 }
 
 /** The same as named_attr tells it: there are none where a host's folder has others' file systems in it. */

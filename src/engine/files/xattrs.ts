@@ -1,7 +1,7 @@
 import { type Steps, wait } from "../../base/awaitable.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
-import type { FileType } from "../../vfs/file_system.ts";
+import type { ChangeInfo, FileType } from "../../vfs/file_system.ts";
 import { refuseXattrChange } from "../../vfs/permissions.ts";
 import { RIGHTS, type Rights, rightsOf } from "../../vfs/wanted.ts";
 import { MAX_XATTR_NAME } from "../../vfs/xattrs.ts";
@@ -44,4 +44,20 @@ export function* judgeXattrChange(
   // RFC 8276 8.4.2.4, 8.4.4.4: first every other client's delegation is returned.
   const delegations = checkDelegations(context, file, FileUse.XATTR);
   return delegations === Status.OK ? rightsOf(attributes) : delegations;
+}
+
+/**
+ * An extended attribute was set or removed, by this change: what it had as a larger
+ * named one goes as well. The change of both.
+ */
+export function* withoutParts(
+  { file, services: { namespace } }: CompoundContext,
+  name: string,
+  change: ChangeInfo,
+): Steps<ChangeInfo> {
+  const attributes = namespace.attributesOf(file);
+  const rest = yield* wait(attributes?.removeParts(file.node, name));
+  return rest === undefined
+    ? change
+    : { atomic: false, before: change.before, after: rest.after };
 }

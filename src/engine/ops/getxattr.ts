@@ -2,6 +2,11 @@ import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import { Permission, permits } from "../../vfs/permissions.ts";
 import { RIGHTS } from "../../vfs/wanted.ts";
+import {
+  isPart,
+  PART,
+  partName,
+} from "../../vfs/named_attributes/attribute_parts.ts";
 import { hasXattrs } from "../../vfs/xattrs.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { readName } from "../files/names.ts";
@@ -28,7 +33,12 @@ export const getxattr: Operation<Uint8Array> = {
     const caller = context.callerOf(file);
     if (!permits(attributes, caller, Permission.READ)) return Status.ACCESS;
     const value = yield* wait(fs.getxattr(file.node, name));
-    if (value === undefined) return Status.NOXATTR;
+    if (value === undefined || isPart(name)) return Status.NOXATTR;
+    if (value.length === PART) {
+      // As a named attribute it is larger than any reply (RFC 8276 8.4.1.3).
+      const next = yield* wait(fs.getxattr(file.node, partName(name, 1)));
+      if (next !== undefined) return Status.REP_TOO_BIG;
+    }
     if (!context.reserve(value.length + AROUND)) return Status.DELAY;
     reply.opaque(value);
     return Status.OK;

@@ -2,6 +2,7 @@ import { wait } from "../../base/awaitable.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import { Permission, permits } from "../../vfs/permissions.ts";
 import { RIGHTS } from "../../vfs/wanted.ts";
+import { isPart } from "../../vfs/named_attributes/attribute_parts.ts";
 import { listedAfter, type ListedXattr } from "../../vfs/xattr_list.ts";
 import { hasXattrs } from "../../vfs/xattrs.ts";
 import type { CompoundContext } from "../context.ts";
@@ -35,7 +36,7 @@ export const listxattrs: Operation<ListxattrsArgs> = {
     if (!permits(attributes, caller, Permission.READ)) return Status.ACCESS;
     // A client may list what any file has: symlinks and their like have none.
     const names = mayHaveXattrs(attributes.type)
-      ? yield* wait(fs.listxattrs(file.node))
+      ? (yield* wait(fs.listxattrs(file.node))).filter((name) => !isPart(name))
       : [];
     // All of them are hashed and sorted, and many may have been waited for at once.
     yield* takeTurns(context);

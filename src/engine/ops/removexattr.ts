@@ -1,9 +1,14 @@
 import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
+import { isPart } from "../../vfs/named_attributes/attribute_parts.ts";
 import { writeChangeInfo } from "../files/change_info.ts";
 import { changing } from "../files/changing.ts";
 import { readName } from "../files/names.ts";
-import { checkXattrName, judgeXattrChange } from "../files/xattrs.ts";
+import {
+  checkXattrName,
+  judgeXattrChange,
+  withoutParts,
+} from "../files/xattrs.ts";
 import type { Operation } from "../operation.ts";
 
 /** REMOVEXATTR (RFC 8276 8.4.4): the name, a view of the request. */
@@ -14,12 +19,13 @@ export const removexattr: Operation<Uint8Array, "removexattr"> = {
     const { file, reply } = context;
     const name = checkXattrName(bytes);
     if (isStatus(name)) return name;
+    if (isPart(name)) return Status.NOXATTR;
     const judged = yield* judgeXattrChange(context);
     if (isStatus(judged)) return judged;
     const change = yield* wait(
       changing(context, file).removexattr(file.node, name, judged),
     );
-    writeChangeInfo(reply, change);
+    writeChangeInfo(reply, yield* withoutParts(context, name, change));
     return Status.OK;
   },
 };

@@ -1,11 +1,16 @@
 import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import type { SetXattrOption } from "../../vfs/file_system.ts";
+import { isPart } from "../../vfs/named_attributes/attribute_parts.ts";
 import { MAX_XATTR_VALUE } from "../../vfs/xattrs.ts";
 import { writeChangeInfo } from "../files/change_info.ts";
 import { changing } from "../files/changing.ts";
 import { readName } from "../files/names.ts";
-import { checkXattrName, judgeXattrChange } from "../files/xattrs.ts";
+import {
+  checkXattrName,
+  judgeXattrChange,
+  withoutParts,
+} from "../files/xattrs.ts";
 import type { Operation } from "../operation.ts";
 
 /** Arguments of SETXATTR. */
@@ -34,6 +39,8 @@ export const setxattr: Operation<SetxattrArgs, "setxattr"> = {
     const name = checkXattrName(bytes);
     if (isStatus(name)) return name;
     if (value.length > MAX_XATTR_VALUE) return Status.XATTR2BIG;
+    // What is ours alone is no client's to set.
+    if (isPart(name)) return Status.PERM;
     const judged = yield* judgeXattrChange(context);
     if (isStatus(judged)) return judged;
     // What is kept is a copy: others' requests lie in the same memory.
@@ -41,7 +48,7 @@ export const setxattr: Operation<SetxattrArgs, "setxattr"> = {
       changing(context, file)
         .setxattr(file.node, name, value.slice(), option, judged),
     );
-    writeChangeInfo(reply, change);
+    writeChangeInfo(reply, yield* withoutParts(context, name, change));
     return Status.OK;
   },
 };

@@ -7,9 +7,9 @@ import {
 import { FsError, type FsErrorCode } from "../errors.ts";
 import type { ChangeInfo, FileSystem, SetXattrOption } from "../file_system.ts";
 import { assertJudged } from "../judged.ts";
-import { isName } from "../names.ts";
 import { RIGHTS, type Rights, rightsOf } from "../wanted.ts";
 import type { AttributeFolder, NamedAttribute } from "./attribute_nodes.ts";
+import { partName } from "./attribute_parts.ts";
 import { rightsOfBearer } from "./attribute_rights.ts";
 import { ChangeLine } from "./change_line.ts";
 
@@ -18,7 +18,16 @@ export type BearingFileSystem =
   & FileSystem
   & Required<Pick<FileSystem, "getxattr" | "listxattrs">>;
 
-/** The values of named attributes, where they are kept: as extended ones of another file system. */
+/** A part of an attribute that is to be set. */
+export interface NewPart {
+  readonly part: number;
+  /** All of it. */
+  readonly value: Uint8Array;
+  readonly option: SetXattrOption;
+  readonly judged?: Rights | undefined;
+}
+
+/** The parts of named attributes, where they are kept: as extended ones of another file system. */
 export class AttributeStore {
   readonly #fs: BearingFileSystem;
   readonly #line = new ChangeLine();
@@ -51,47 +60,43 @@ export class AttributeStore {
     return now;
   }
 
-  /** The names that an entry may have: an extended attribute may have others. */
-  *names({ bearer }: AttributeFolder): Steps<string[]> {
-    const names = yield* wait(this.#fs.listxattrs(bearer));
-    return names.filter((name) => isName(name));
+  /** The names of all extended attributes of a file or folder. */
+  names(bearer: object): Awaitable<readonly string[]> {
+    return this.#fs.listxattrs(bearer);
   }
 
-  /** All of an attribute; where there is none, FsError `ifGone`. */
-  *value(
+  /** All of a part of an attribute; `undefined` where it is not there. */
+  part(
     { folder, name }: NamedAttribute,
-    ifGone: FsErrorCode = "stale",
-  ): Steps<Uint8Array> {
-    const value = yield* wait(this.#fs.getxattr(folder.bearer, name));
-    if (value === undefined) throw new FsError(ifGone);
-    return value;
+    part: number,
+  ): Awaitable<Uint8Array | undefined> {
+    return this.#fs.getxattr(folder.bearer, partName(name, part));
   }
 
-  /** Sets all of an attribute; "stale" where there is none, and it was to be replaced. */
-  *set(
-    { folder, name }: NamedAttribute,
-    value: Uint8Array,
-    option: SetXattrOption,
-    judged?: Rights,
+  /** Sets all of a part; "stale" where there is none, and it was to be replaced. */
+  *setPart(
+    { folder: { bearer }, name }: NamedAttribute,
+    { part, value, option, judged }: NewPart,
   ): Steps<ChangeInfo> {
+    const key = partName(name, part);
     try {
       return yield* wait(
-        this.#fs.setxattr!(folder.bearer, name, value, option, judged),
+        this.#fs.setxattr!(bearer, key, value, option, judged),
       );
     } catch (error) {
       throw inWordsOfFiles(error, "stale");
     }
   }
 
-  /** Removes an attribute; "not-found" where there is none. */
-  *remove(
-    { folder, name }: NamedAttribute,
-    judged: Rights | undefined,
+  /** Removes a part; "not-found" where there is none. */
+  *removePart(
+    { folder: { bearer }, name }: NamedAttribute,
+    part: number,
+    judged?: Rights,
   ): Steps<ChangeInfo> {
+    const key = partName(name, part);
     try {
-      return yield* wait(
-        this.#fs.removexattr!(folder.bearer, name, judged),
-      );
+      return yield* wait(this.#fs.removexattr!(bearer, key, judged));
     } catch (error) {
       throw inWordsOfFiles(error, "not-found");
     }

@@ -24,7 +24,7 @@ import type {
 import type { JudgedEntry, JudgedRename } from "../judged.ts";
 import { type Rights, rightsAnd } from "../wanted.ts";
 import { listedAfter } from "../xattr_list.ts";
-import { MAX_XATTR_NAME, MAX_XATTR_VALUE } from "../xattrs.ts";
+import { MAX_XATTR_NAME } from "../xattrs.ts";
 import {
   attributeIdentity,
   digestOf,
@@ -37,8 +37,9 @@ import {
   NamedAttribute,
 } from "./attribute_nodes.ts";
 import { rightsToAttribute, rightsToFolder } from "./attribute_rights.ts";
+import { AttributeContent } from "./attribute_content.ts";
+import { isAttributeName, isPart, MAX_ATTRIBUTE } from "./attribute_parts.ts";
 import { AttributeStore, type BearingFileSystem } from "./attribute_store.ts";
-import { withData, withSize } from "./attribute_value.ts";
 
 /** What of a bearer its attributes are told from. */
 const OF_BEARER = rightsAnd("change", "ctime", "birthtime");
@@ -63,14 +64,16 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
   readonly #fs: BearingFileSystem;
   readonly #folders = new WeakMap<object, AttributeFolder>();
   readonly #store: AttributeStore;
+  readonly #content: AttributeContent;
 
   /** Those of what `fs` has. */
   constructor(fs: BearingFileSystem) {
     this.#fs = fs;
     this.#store = new AttributeStore(fs);
+    this.#content = new AttributeContent(this.#store);
     this.limits = {
       maxName: MAX_XATTR_NAME,
-      maxFileSize: MAX_XATTR_VALUE,
+      maxFileSize: MAX_ATTRIBUTE,
       hasQuota: fs.limits?.hasQuota,
       changeType: fs.limits?.changeType,
       timeDelta: fs.limits?.timeDelta,
@@ -100,6 +103,23 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     return node instanceof NamedAttribute ? node.folder.bearer : node.bearer;
   }
 
+  /**
+   * A client has set, or removed, an extended attribute as a whole: what there was of
+   * it behind its first part is removed; `undefined` where that was nothing.
+   */
+  removeParts(
+    bearer: object,
+    name: string,
+  ): Awaitable<ChangeInfo | undefined> {
+    if (this.#fs.removexattr === undefined) return undefined;
+    const attribute = new NamedAttribute(this.folderOf(bearer), name);
+    const [store, content] = [this.#store, this.#content];
+    return store.change(attribute.folder, function* () {
+      const next = yield* wait(store.part(attribute, 1));
+      return next && (yield* content.removeBehind(attribute, 0));
+    });
+  }
+
   root(): AttributeFolder {
     return this.folderOf(this.#fs.root());
   }
@@ -124,7 +144,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     const digest = identity.subarray(ofBearer.length);
     const isIt = (name: string) =>
       digestOf(name).every((byte, i) => byte === digest[i]);
-    const name = (yield* this.#store.names(folder)).find(isIt);
+    const name = (yield* this.#namesIn(folder)).find(isIt);
     if (name === undefined) throw new FsError("stale");
     return new NamedAttribute(folder, name);
   }
@@ -142,7 +162,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
       ? rightsToAttribute(bearer)
       : rightsToFolder(bearer);
     const size = node instanceof NamedAttribute
-      ? (yield* this.#store.value(node)).length
+      ? yield* this.#content.size(node)
       : 0;
     return {
       ...rights,
@@ -164,6 +184,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     name: string,
   ): Awaitable<NamedAttribute | undefined> {
     const found = new NamedAttribute(asFolder(folder), name);
+    if (isPart(name)) return undefined;
     const value = this.#fs.getxattr(found.folder.bearer, name);
     return value instanceof Promise
       ? value.then((value) => value && found)
@@ -188,7 +209,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     after: number,
     limit: number,
   ): Steps<DirectoryPage<AttributeNode>> {
-    const listed = listedAfter(yield* this.#store.names(folder), after);
+    const listed = listedAfter(yield* this.#namesIn(folder), after);
     const entries = listed.slice(0, limit).map(({ name, cookie }) => (
       { name, cookie, node: new NamedAttribute(folder, name) }
     ));
@@ -200,18 +221,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     offset: number,
     target: Uint8Array,
   ): Awaitable<ReadResult> {
-    return take(this.#read(asAttribute(node), offset, target));
-  }
-
-  *#read(
-    attribute: NamedAttribute,
-    offset: number,
-    target: Uint8Array,
-  ): Steps<ReadResult> {
-    const value = yield* this.#store.value(attribute);
-    const part = value.subarray(offset, offset + target.length);
-    target.set(part);
-    return { bytes: part.length, eof: offset + part.length >= value.length };
+    return take(this.#content.read(asAttribute(node), offset, target));
   }
 
   write(
@@ -220,10 +230,9 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     data: Uint8Array,
   ): Awaitable<Stability> {
     const attribute = asAttribute(node);
-    const store = this.#store;
-    return store.change(attribute.folder, function* (): Steps<Stability> {
-      const value = yield* store.value(attribute);
-      yield* store.set(attribute, withData(value, offset, data), "replace");
+    const content = this.#content;
+    return this.#store.change(attribute.folder, function* (): Steps<Stability> {
+      yield* content.write(attribute, offset, data);
       return "file";
     });
   }
@@ -236,7 +245,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     // Its rights are those of its bearer.
     if (node instanceof AttributeFolder) throw new FsError("permission");
     const { folder } = node;
-    const store = this.#store;
+    const [store, content] = [this.#store, this.#content];
     return store.change(folder, function* () {
       const ofBearer = yield* store.judge(folder, judged);
       const now = ofBearer && rightsToAttribute(ofBearer);
@@ -246,8 +255,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
       if (isOther) throw new FsError("permission");
       // Its times are not its own either: they are taken, and not kept.
       if (size === undefined) return;
-      const value = yield* store.value(node);
-      yield* store.set(node, withSize(value, size), "replace", ofBearer);
+      yield* content.resize(node, size, ofBearer);
     });
   }
 
@@ -258,16 +266,17 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     { attributes: { size = 0 }, verifier, judged }: CreateOptions,
   ): Awaitable<Created<AttributeNode>> {
     const folder = asFolder(node);
+    // What is ours alone is no client's to make.
+    if (isPart(name)) throw new FsError("permission");
     // RFC 8881 5.3: no hierarchy, and nothing but streams of bytes.
     if (type !== "file") throw new FsError("wrong-type");
     // RFC 8881 18.16.3: an exclusive create is not supported.
     if (verifier !== undefined) throw new FsError("invalid");
-    const store = this.#store;
+    const [store, content] = [this.#store, this.#content];
     return store.change(folder, function* () {
       const ofBearer = yield* store.judge(folder, judged);
       const made = new NamedAttribute(folder, name);
-      const value = new Uint8Array(size);
-      const change = yield* store.set(made, value, "create", ofBearer);
+      const change = yield* content.create(made, size, ofBearer);
       return { node: made, change, created: true };
     });
   }
@@ -285,10 +294,10 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     judged?: JudgedEntry<AttributeNode>,
   ): Awaitable<ChangeInfo> {
     const folder = asFolder(node);
-    const store = this.#store;
+    const [store, content] = [this.#store, this.#content];
     return store.change(folder, function* () {
       const ofBearer = yield* store.judge(folder, judged?.folder);
-      return yield* store.remove(new NamedAttribute(folder, name), ofBearer);
+      return yield* content.remove(new NamedAttribute(folder, name), ofBearer);
     });
   }
 
@@ -299,19 +308,17 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     judged?: JudgedRename<AttributeNode>,
   ): Awaitable<{ readonly source: ChangeInfo; readonly target: ChangeInfo }> {
     const folder = asFolder(from.directory);
+    if (isPart(to.name)) throw new FsError("permission");
     // RFC 8881 5.3, 18.26.3
     if (!this.#haveSameBearer(folder, to.directory)) {
       throw new FsError("cross-device");
     }
-    const store = this.#store;
+    const [store, content] = [this.#store, this.#content];
     return store.change(folder, function* () {
       const ofBearer = yield* store.judge(folder, judged?.from.folder);
       const old = new NamedAttribute(folder, from.name);
       const made = new NamedAttribute(folder, to.name);
-      const value = yield* store.value(old, "not-found");
-      const { before } = yield* store.set(made, value, "either", ofBearer);
-      const { atomic, after } = yield* store.remove(old, ofBearer);
-      const change = { atomic, before, after };
+      const change = yield* content.move(old, made, ofBearer);
       return { source: change, target: change };
     });
   }
@@ -344,6 +351,10 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
 
   failure(): string | undefined {
     return this.#fs.failure?.();
+  }
+
+  *#namesIn({ bearer }: AttributeFolder): Steps<string[]> {
+    return (yield* wait(this.#store.names(bearer))).filter(isAttributeName);
   }
 
   /** A file system may give another object for the same node each time. */

@@ -186,7 +186,8 @@ class SessionSpeaker extends Speaker {
   }
 
   send(ops: readonly Request[]): Promise<CompoundReply> {
-    return this.#session.compound(ops, { expect: "any" });
+    // What is read may be more than a slot keeps.
+    return this.#session.compound(ops, { expect: "any", cacheThis: false });
   }
 
   async open(

@@ -140,12 +140,10 @@ for (const { name, ignore, make } of backEnds) {
       },
     });
 
-    if (name === "memory") continue;
-
     Deno.test({
       name:
         `${on}: filehandles of attributes and of their folder are good after a restart`,
-      ignore,
+      ignore: ignore || name === "memory",
       async fn() {
         using folder = temporary();
         using state = temporary();
@@ -170,6 +168,59 @@ for (const { name, ignore, make } of backEnds) {
         const back = await mac.handle(op.putfh(streams), op.lookupp());
         assert(back.length === (await mac.handle(...walk(["file"]))).length);
         assertEquals(back, await mac.handle(...walk(["file"])));
+      },
+    });
+
+    if (name !== "memory" && name !== "sqlite") continue;
+
+    Deno.test({
+      name:
+        `${on}: a resource fork of megabytes is written, read, cut and replaced`,
+      ignore,
+      async fn() {
+        using folder = temporary();
+        await using fixture = await Fixture.open({ served: make(folder.path) });
+        const mac = await fixture.speaker(version);
+        const root = await mac.handle(op.putrootfh());
+        await mac.close(await mac.open(root, "file", { create: CREATE }));
+        const fork = await mac.make(["file"], "com.apple.ResourceFork", "");
+        const size = async () =>
+          Number((await mac.attributes(fork, "size")).size);
+        const piece = 250_000;
+        const put = (at: number) =>
+          op.write({
+            offset: BigInt(at * piece),
+            data: new Uint8Array(piece).fill(at + 1),
+          });
+        for (let at = 0; at < 10; at++) await mac.ok(op.putfh(fork), put(at));
+        assertEquals(await size(), 10 * piece);
+        for (const at of [0, 4, 9]) {
+          const offset = BigInt(at * piece);
+          const read = op.read({ offset, count: piece });
+          const reply = await mac.ok(op.putfh(fork), read);
+          const { data, eof } = reply.get("READ");
+          assertEquals([data.length, eof], [piece, at === 9]);
+          assert(data.every((byte) => byte === at + 1));
+        }
+        const beyond = op.write({ offset: 2n ** 22n, data: "x" });
+        assertEquals(await mac.status(op.putfh(fork), beyond), "FBIG");
+        const linux = await fixture.speaker(2);
+        const at = walk(["file"]);
+        const get = op.getxattr("com.apple.ResourceFork");
+        assertEquals(await linux.status(...at, get), "REP_TOO_BIG");
+        const names = async () =>
+          (await linux.ok(...at, op.listxattrs())).get("LISTXATTRS").names;
+        assertEquals(await names(), ["com.apple.ResourceFork"]);
+        await mac.ok(op.putfh(fork), op.setattr({ size: 70_000n }));
+        assertEquals(await size(), 70_000);
+        await linux.ok(...at, op.setxattr("com.apple.ResourceFork", "small"));
+        assertEquals(await mac.content(fork), bytesOf("small"));
+        await mac.ok(op.putfh(fork), op.setattr({ size: 70_000n }));
+        const content = await mac.content(fork);
+        assertEquals(content.subarray(0, 6), bytesOf("small\0"));
+        assert(content.subarray(5).every((byte) => byte === 0));
+        await linux.ok(...at, op.removexattr("com.apple.ResourceFork"));
+        assertEquals(await names(), []);
       },
     });
   }
