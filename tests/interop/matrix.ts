@@ -47,7 +47,7 @@ const OLD: Rows = {
   locks: { memory: ["4.0"], local: ["4.1"], sqlite: ["4.2"] },
   names: { local: ["4.0", "4.1", "4.2"] },
   xattr: { memory: ["4.2"], local: ["4.2"], sqlite: ["4.2"] },
-  acl: { memory: ["4.0", "4.1"], sqlite: ["4.2"] },
+  acl: { memory: ["4.0"], local: ["4.1"], sqlite: ["4.2"] },
   lock2: { memory: ["4.1"], local: ["4.2"], sqlite: ["4.0"] },
   deleg: { memory: ["4.1"], local: ["4.2"], sqlite: ["4.0"] },
   silent: { memory: ["4.2"], local: ["4.0"], sqlite: ["4.1"] },

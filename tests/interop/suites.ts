@@ -183,9 +183,6 @@ function reasonAgainst(suite: Suite, target: Target): string | undefined {
   if (suite === "xattr" && vers !== "4.2") {
     return "extended attributes are of 4.2";
   }
-  if (suite === "acl" && backend === "local") {
-    return `${backend} has the host's access lists, not NFSv4's`;
-  }
   if (suite === "dirdeleg" && kernel === "6.1") {
     return `Linux ${kernel} asks for no delegation of a folder`;
   }
