@@ -239,8 +239,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#options.observer?.granted(delegation.type);
     this.#debug("delegation granted", delegation);
     if (!delegation.isRecalled) return;
-    // OPEN itself has asked for it, and no client waits: its holder may have locks
-    // that the server takes when the grace period is over.
+    // OPEN itself has asked for it, and no client waits.
     this.#recalls.add(delegation, { isKnown: true, isWanted: false });
   }
 
@@ -278,7 +277,7 @@ export class DelegationKeeper implements DelegationPolicy {
     this.#recalls.end(delegation);
     // What was in no client's way has kept none waiting, and was not fought over.
     if (recall.wantedAt === undefined) return;
-    this.#noteWait(delegation.client, now - recall.wantedAt);
+    this.#noteRecall(recall, now);
     this.#contention.note(delegation.file.file.key);
   }
 
@@ -336,8 +335,7 @@ export class DelegationKeeper implements DelegationPolicy {
     const { retryAfter = ofLease(RETRY_AFTER, leaseMs) } = this.#options;
     try {
       for (const recall of this.#recalls) {
-        const { delegation: { client }, wantedAt = now } = recall;
-        this.#noteWait(client, now - wantedAt);
+        this.#noteRecall(recall, now);
         if (this.#revokeIfOverdue(recall)) yield 1;
         else {
           yield this.#recalls.sendIfLost(recall, retryAfter)
@@ -356,15 +354,24 @@ export class DelegationKeeper implements DelegationPolicy {
   /** Takes a recalled delegation away whose time is over; whether it was. */
   #revokeIfOverdue(recall: Recall): boolean {
     const { log = silentLogger } = this.#options;
-    const { lease, clock } = this.#state;
+    const { lease: { leaseMs }, grace: { overAt: graceOverAt }, clock } =
+      this.#state;
     const { delegation, isDelivered: delivered } = recall;
-    if (clock.now() < revocableAt(recall, lease.leaseMs)) return false;
+    const revocable = revocableAt(recall, { leaseMs, graceOverAt });
+    if (clock.now() < revocable) return false;
     log.info("a delegation was not returned and is revoked", {
       type: delegation.type,
       delivered,
     });
     revokeDelegation(this.#state, delegation);
     return true;
+  }
+
+  /** Others may have waited until `now` for what a client was to return, and could. */
+  #noteRecall({ delegation, wantedAt }: Recall, now: number): void {
+    if (wantedAt === undefined) return;
+    const since = Math.max(wantedAt, this.#state.grace.overAt);
+    this.#noteWait(delegation.client, now - since);
   }
 
   /** A client has kept another waiting for `ms` milliseconds: when that is too long all that it has is recalled. */

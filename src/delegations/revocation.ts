@@ -17,11 +17,20 @@ export interface OpenRecall {
  * way, for its holder may yet have what is to be written back. A client of NFSv4.0 that the recall did
  * not reach has to hear that from RENEW before, and have a while to return what
  * it holds: until then its lease counts from the last RENEW that kept silent.
- * The client that wants the file waits for two leases at most.
+ * The client that wants the file waits for two leases at most. All of it counts
+ * from the end of the grace period, at `graceOverAt`, at the earliest: what a holder
+ * has locked under its delegation is GRACE before that.
  */
-export function revocableAt(recall: OpenRecall, leaseMs: number): number {
-  const { delegation: { client }, since, wantedAt, isDelivered } = recall;
+export function revocableAt(
+  recall: OpenRecall,
+  { leaseMs, graceOverAt }: {
+    readonly leaseMs: number;
+    readonly graceOverAt: number;
+  },
+): number {
+  const { delegation: { client }, wantedAt, isDelivered } = recall;
   if (wantedAt === undefined) return Infinity;
+  const since = Math.max(recall.since, graceOverAt);
   const usual = since + leaseMs;
   if (client.protocol !== 0 || isDelivered) return usual;
   const { toldPathDownAt, renewedUnawareAt } = client;

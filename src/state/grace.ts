@@ -56,6 +56,7 @@ export class GracePeriod {
   readonly reclaims = { allowed: 0, refused: 0 };
   #isActive: boolean;
   #isEnding = false;
+  #overAt = -Infinity;
   /** What waits for its end. */
   #awaiting: (() => void)[] = [];
 
@@ -84,6 +85,11 @@ export class GracePeriod {
     return this.#isActive;
   }
 
+  /** Clock time at which it was over: Infinity while it lasts, -Infinity where there was none. */
+  get overAt(): number {
+    return this.isActive ? Infinity : this.#overAt;
+  }
+
   /** Whether reclaims are taken: until the period begins to end. */
   get takesReclaims(): boolean {
     return this.isActive && !this.#isEnding;
@@ -99,6 +105,7 @@ export class GracePeriod {
   *#wrapUp(): Piecework {
     if (this.#onEnd !== undefined) yield* this.#onEnd();
     this.#isActive = false;
+    this.#overAt = this.#clock.now();
     const acts = this.#awaiting;
     this.#awaiting = [];
     for (const act of acts) act();
@@ -152,12 +159,14 @@ export class GracePeriod {
 
   /**
    * Answer to an OPEN or LOCK that is no reclaim: NFS4ERR_GRACE during the
-   * period and, in NFSv4.1, before RECLAIM_COMPLETE (RFC 8881 18.51.3);
-   * NFS4ERR_DELAY while the client can't be put on record.
+   * period, unless it `isUnrivalled`: by all that other clients may reclaim. In
+   * NFSv4.1 so is one before RECLAIM_COMPLETE (RFC 8881 18.51.3). NFS4ERR_DELAY
+   * while the client can't be put on record.
    */
-  checkNew(client: Client): StatusCode {
+  checkNew(client: Client, isUnrivalled = false): StatusCode {
     const early = client.protocol === 1 && !client.isReclaimComplete;
-    if (early || this.isActive) return Status.GRACE;
+    const isTooEarly = early || (this.isActive && !isUnrivalled);
+    if (isTooEarly) return Status.GRACE;
     // RFC 8881 8.4.3: without a record it would lose it all at the next restart.
     return this.#records?.admit(client) ?? true ? Status.OK : Status.DELAY;
   }

@@ -74,17 +74,6 @@ Deno.test("what is opened for writing in grace, by a reclaim, has not changed", 
   assertEquals(await isRecalled(holder, "file", write), false);
 });
 
-Deno.test("who can't return a reclaimed delegation before the grace period ends is not late with it", async () => {
-  const { holder, other, keeper, way, clock } = await restarted();
-  await other.ok("SETATTR", ...CHANGES.SETATTR!);
-  assertEquals(await isRecalled(holder, "file"), true);
-  assertEquals(await isRecalled(holder, "more"), false);
-  clock.advance(LEASE - 1);
-  keeper.sweep();
-  assertEquals(way.sent, []);
-  assertEquals(keeper.held.recalls, 1);
-});
-
 const outside: Readonly<Record<string, Partial<FileSystem>>> = {
   guard: { guard: () => ({ [Symbol.dispose]() {} }) },
   watch: { watch() {} },

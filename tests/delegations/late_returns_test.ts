@@ -243,11 +243,16 @@ function client(protocol: 0 | 1): Client {
   });
 }
 
+const TIMES = { leaseMs: 300, graceOverAt: -Infinity };
+
 /** When what was asked back at 1,000 may be taken away, with a lease of 300. */
 function revocable(client: Client, isDelivered: boolean): number {
   const delegation = { client } as Delegation;
   const since = 1_000;
-  return revocableAt({ delegation, since, wantedAt: since, isDelivered }, 300);
+  return revocableAt(
+    { delegation, since, wantedAt: since, isDelivered },
+    TIMES,
+  );
 }
 
 Deno.test("a delegation is revoked a lease after the conflict (RFC 8881 10.4.5)", () => {
@@ -261,9 +266,12 @@ Deno.test("a delegation is revoked a lease after the conflict (RFC 8881 10.4.5)"
 Deno.test("a delegation that is recalled and in no client's way is not revoked", () => {
   const delegation = { client: client(1) } as Delegation;
   const recall = { delegation, since: 1_000, isDelivered: true };
-  assertEquals(revocableAt({ ...recall, wantedAt: undefined }, 300), Infinity);
+  assertEquals(
+    revocableAt({ ...recall, wantedAt: undefined }, TIMES),
+    Infinity,
+  );
   // Its client has had its time from the recall on, whenever another came to want it.
-  assertEquals(revocableAt({ ...recall, wantedAt: 2_000 }, 300), 1_300);
+  assertEquals(revocableAt({ ...recall, wantedAt: 2_000 }, TIMES), 1_300);
 });
 
 Deno.test("4.0: a recall that did not arrive counts from the last RENEW that did not say so (RFC 7530 10.4.6)", () => {

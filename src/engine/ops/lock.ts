@@ -168,6 +168,15 @@ function holdsRanges(open: OpenState, owner: LockOwner): boolean {
   return open.locks.get(owner)?.holdsRanges ?? false;
 }
 
+/**
+ * Whether no other client can have locks to reclaim of the file (RFC 8881 8.4.2.1):
+ * this one, which holds a delegation for writing, was alone with it, and may have
+ * locked by itself what it has to lock here before it returns that (10.4.2).
+ */
+function isAlone({ client, file: { delegations } }: OpenState): boolean {
+  return delegations.get(client)?.type === "write";
+}
+
 /** Locks, or says why not. */
 function lockFor(
   context: CompoundContext,
@@ -180,7 +189,7 @@ function lockFor(
   const { client } = open;
   const inGrace = reclaim
     ? state.grace.checkReclaim(client)
-    : state.grace.checkNew(client);
+    : state.grace.checkNew(client, isAlone(open));
   if (inGrace !== Status.OK) return inGrace;
   // POSIX: a lock needs the file open for what it keeps others from.
   const needed = write ? Share.ACCESS_WRITE : Share.ACCESS_READ;
