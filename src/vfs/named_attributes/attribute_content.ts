@@ -1,4 +1,5 @@
 import { type Steps, wait } from "../../base/awaitable.ts";
+import { nextTurn } from "../../base/turn.ts";
 import { FsError, type FsErrorCode } from "../errors.ts";
 import type { ChangeInfo, ReadResult } from "../file_system.ts";
 import type { Rights } from "../wanted.ts";
@@ -7,6 +8,8 @@ import { furtherParts, PART } from "./attribute_parts.ts";
 import type { AttributeStore } from "./attribute_store.ts";
 
 const NOTHING = new Uint8Array(0);
+/** Parts that are set or removed before others have their turns. */
+const AT_ONCE = 8;
 
 /** Bytes from `begin` to `end`, which are `data` from `offset` on, and zeros before. */
 interface NewBytes {
@@ -145,6 +148,7 @@ export class AttributeContent {
       const value = yield* this.#part(from, part);
       const made = { part, value, option: "either", judged } as const;
       change = joined(change, yield* this.#store.setPart(to, made));
+      yield* othersAct(part);
     }
     return joined(change, yield* this.remove(from, judged));
   }
@@ -158,6 +162,7 @@ export class AttributeContent {
     for (const each of (yield* this.#further(attribute)).reverse()) {
       if (each <= part) break;
       change = joined(change, yield* this.#store.removePart(attribute, each));
+      yield* othersAct(each);
     }
     return change;
   }
@@ -193,6 +198,7 @@ export class AttributeContent {
         }
         const option = part === 0 ? "replace" : "either";
         yield* this.#store.setPart(attribute, { part, value, option, judged });
+        yield* othersAct(part);
       }
     } catch (error) {
       if (last > lastNow) yield* this.removeBehind(attribute, lastNow);
@@ -224,6 +230,11 @@ export class AttributeContent {
   }
 }
 
+/** A few requests of hardly any bytes may be about megabytes of parts: others have their turns between some of them. */
+function* othersAct(part: number): Steps<void> {
+  if (part > 0 && part % AT_ONCE === 0) yield* wait(nextTurn());
+}
+
 /** The part that has the last of so many bytes. */
 function lastPartOf(size: number): number {
   return Math.max(0, Math.ceil(size / PART) - 1);
@@ -232,6 +243,7 @@ function lastPartOf(size: number): number {
 /** Two changes of one file, one after the other. */
 function joined(first: ChangeInfo | undefined, second: ChangeInfo): ChangeInfo {
   if (first === undefined) return second;
-  const atomic = first.atomic && second.atomic;
+  const atomic = first.atomic && second.atomic &&
+    first.after === second.before;
   return { atomic, before: first.before, after: second.after };
 }
