@@ -42,6 +42,8 @@ export class FileAccess {
 
   /** See `FileSystem.close`. */
   close(file: SqliteNode): void {
+    // A file whose making could not be kept is gone with its opens.
+    if (file.isGone) return;
     const { nodes, tree: { orphans } } = this.#parts;
     const live = nodes.live(file);
     if (live.opens === 0) throw new FsError("invalid", "close without open");
