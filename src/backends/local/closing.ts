@@ -64,11 +64,17 @@ export class Closing {
     return !this.#shares.isFull(owner, 1 / 2);
   }
 
-  /** Closes one; `writer`: who had it opened for writing, or while the file was not flushed. */
-  close(fd: number, writer?: Asker): void {
+  /**
+   * Closes one; `writer`: who had it opened for writing, or while the file was not
+   * flushed. Resolves when a thread has; `undefined` where it is closed by then.
+   */
+  close(fd: number, writer?: Asker): Promise<void> | undefined {
     const stat = this.#isDisposed ? undefined : this.#statOf(fd);
     const line = stat && lineOf(stat, writer);
-    if (line === undefined) return fs.closeSync(fd);
+    if (line === undefined) {
+      fs.closeSync(fd);
+      return undefined;
+    }
     const { uid } = stat!;
     // A sweep closes files of all, and so does who needs room for another.
     const closed = workFor(
@@ -81,7 +87,7 @@ export class Closing {
     };
     this.#underWay.add(closed);
     this.#shares.take(uid);
-    closed.then(end, end);
+    return closed.then(end, end);
   }
 
   /** Closes all that is left; resolves when that is done, or has taken too long to be waited for. */

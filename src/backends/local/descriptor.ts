@@ -5,6 +5,14 @@ import type { Closing } from "./closing.ts";
 /** What the host lets a descriptor be used for. */
 export type Access = "read" | "write" | "both";
 
+/** The file of some descriptors, as far as these could write. */
+export interface WrittenFile {
+  /** How many of them are given up, and not closed yet. */
+  closing: number;
+  /** How many of them were closed. */
+  closed: number;
+}
+
 /** An open file of the host. */
 export class Descriptor extends HeldFile {
   /** Whether it can be read through. */
@@ -20,12 +28,14 @@ export class Descriptor extends HeldFile {
   /** Who had it opened. */
   readonly opener: Asker = askedBy();
   readonly #closing: Closing;
+  readonly #file: WrittenFile;
   /** The one before of the same file, while other threads read or wrote by it. */
   #before: Descriptor | undefined;
 
   constructor(
     fd: number,
-    { access, closing, before }: {
+    { file, access, closing, before }: {
+      readonly file: WrittenFile;
       readonly access: Access;
       readonly closing: Closing;
       readonly before: Descriptor | undefined;
@@ -35,6 +45,7 @@ export class Descriptor extends HeldFile {
     this.isReadable = access !== "write";
     this.isWritable = access !== "read";
     this.#closing = closing;
+    this.#file = file;
     if (before?.isTransferring) this.#before = before;
   }
 
@@ -53,6 +64,16 @@ export class Descriptor extends HeldFile {
 
   protected override close(): void {
     const isWritten = this.isWritable || this.isUnsynced;
-    this.#closing.close(this.fd, isWritten ? this.opener : undefined);
+    const writer = isWritten ? this.opener : undefined;
+    const closed = this.#closing.close(this.fd, writer);
+    if (!this.isWritable) return;
+    const file = this.#file;
+    file.closing++;
+    const end = () => {
+      file.closing--;
+      file.closed++;
+    };
+    if (closed === undefined) end();
+    else closed.then(end, end);
   }
 }

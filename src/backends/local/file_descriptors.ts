@@ -348,7 +348,7 @@ export class FileDescriptors {
   #opened(node: LocalNode, fd: number, access: Access): Descriptor {
     const { closing } = this;
     const before = node.descriptor;
-    return new Descriptor(fd, { access, closing, before });
+    return new Descriptor(fd, { file: node, access, closing, before });
   }
 
   /** Has the node go by `next`, with `beside` for what that can't do. */

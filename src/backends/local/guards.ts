@@ -21,6 +21,8 @@ interface Guarded {
   users: number;
   /** Writes of ours that are going on. */
   writes: number;
+  /** Descriptors of ours that could write and were closed when it was looked at last. */
+  closed: number;
   /** The file after our last change, or the host's. */
   stat: HostStat;
 }
@@ -117,7 +119,8 @@ export class Guards {
       const watch = this.#options.exactly(node, (path) => files.add(path));
       if (watch === undefined) return undefined;
       const stat = this.#options.stat(node);
-      const guarded = { node, watch, users: 0, writes: 0, stat };
+      const { closed } = node;
+      const guarded = { node, watch, users: 0, writes: 0, closed, stat };
       this.#byNode.set(node, guarded);
       node.isGuarded = true;
       this.#byWatch.set(watch, guarded);
@@ -144,27 +147,44 @@ export class Guards {
       const watches = await this.#watch!.changed();
       const happened = watches === undefined
         ? [...this.#byNode.values()]
-        : [...watches].flatMap((watch) => this.#byWatch.get(watch) ?? []);
+        : [...watches.keys()].flatMap((watch) =>
+          this.#byWatch.get(watch) ?? []
+        );
       // As they were then: a change of ours in a pause must not hide the host's.
       const before = happened.map(({ stat }) => stat);
       for (const [i, guarded] of happened.entries()) {
         if (turn.isOver) await turn.next();
-        this.#check(guarded, before[i]!);
+        const isClosed = watches?.get(guarded.watch) ?? false;
+        this.#check(guarded, { before: before[i]!, isClosed });
       }
       await sleep(this.#options.clock, PAUSE);
     }
     this.#running = undefined;
   }
 
-  /** Something has happened to a file since it was as `before`: recalls it, unless that was our doing. */
-  #check(guarded: Guarded, before: HostStat): void {
-    if (guarded.writes > 0 || this.#byNode.get(guarded.node) !== guarded) {
-      return;
+  /**
+   * Something has happened to a file since it was as `before`: recalls it, unless that
+   * was our doing. While we write to it the file itself does not tell, but that it
+   * `isClosed` by a writer does, where we have closed nothing that could write.
+   */
+  #check(
+    guarded: Guarded,
+    { before, isClosed }: {
+      readonly before: HostStat;
+      readonly isClosed: boolean;
+    },
+  ): void {
+    const { node } = guarded;
+    if (this.#byNode.get(node) !== guarded) return;
+    const isOurs = node.closing > 0 || node.closed !== guarded.closed;
+    guarded.closed = node.closed;
+    if (!isClosed || isOurs) {
+      if (guarded.writes > 0) return;
+      if (this.#look(guarded) && isSame(before, guarded.stat)) return;
     }
-    if (this.#look(guarded) && isSame(before, guarded.stat)) return;
     for (const recall of this.#recalls) {
       // The server has its own way to tell of what goes wrong there.
-      recall(guarded.node).catch(() => {});
+      recall(node).catch(() => {});
     }
   }
 

@@ -46,10 +46,11 @@ export interface FileWatch {
   /** Ends {@linkcode FileWatch.add}. */
   remove(watch: number): void;
   /**
-   * Waits until something has happened, a second at most, and tells the numbers
-   * of what was watched there; `undefined` when there was too much to tell.
+   * Waits until something has happened, a second at most, and tells by the numbers
+   * of what was watched there whether one was closed by whom it was open to be
+   * written; `undefined` when there was too much to tell.
    */
-  changed(): Promise<Set<number> | undefined>;
+  changed(): Promise<Map<number, boolean> | undefined>;
   /** Nothing is watched any more, and no call waits. */
   close(): void;
 }
@@ -126,11 +127,13 @@ export function openInotify({ libc }: HostCalls): FileWatch | undefined {
     async changed() {
       await polls.readable(libc, fd, TIMEOUT);
       const bytes = Number(libc.read(fd, buffer, BigInt(buffer.length)));
-      const watches = new Set<number>();
+      const watches = new Map<number, boolean>();
       for (let at = 0; at < bytes; at += EVENT_BYTES) {
         const [watch = -1, mask = 0] = words.subarray(at / 4);
         if (watch < 0) return undefined;
-        if ((mask & IN_IGNORED) === 0) watches.add(watch);
+        if ((mask & IN_IGNORED) !== 0) continue;
+        const isClosed = (mask & IN_CLOSE_WRITE) !== 0;
+        watches.set(watch, isClosed || watches.get(watch) === true);
       }
       return watches;
     },

@@ -45,6 +45,9 @@ export class LocalNode implements AccessListHolder {
   readers = 0;
   /** How many clients opened it for writing. */
   writers = 0;
+  /** How many descriptors that could write we have given up: not closed yet, and closed. */
+  closing = 0;
+  closed = 0;
   /** Whether clients are trusted with it: they may have opened it by themselves. */
   isGuarded = false;
 

@@ -4,6 +4,7 @@ import { Share } from "../../../src/nfs4/constants.ts";
 import { Guards } from "../../../src/backends/local/guards.ts";
 import type { HostStat } from "../../../src/backends/local/host.ts";
 import type { FileWatch } from "../../../src/backends/local/inotify.ts";
+import { nextTurn } from "../../../src/base/turn.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { local } from "../../../src/backends/local/mod.ts";
 import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -141,6 +142,59 @@ Deno.test({
     }
     Deno.chmodSync(`${box.path}/new`, 0o640);
     await eventually("the recall", () => recalls.length > 0);
+    guard[Symbol.dispose]();
+  },
+});
+
+for (const size of [1 << 10, 1 << 22]) {
+  Deno.test({
+    name:
+      `local: what the host writes recalls while a client writes ${size} bytes again and again`,
+    ignore,
+    fn: async () => {
+      await using box = new Sandbox();
+      const { fs, node, recalls, guard } = await guarded(box);
+      await fs.open(node, { read: true, write: true });
+      let isOver = false;
+      const stream = async () => {
+        while (!isOver) {
+          await fs.write(node, 0, new Uint8Array(size), "unstable");
+          await nextTurn();
+        }
+      };
+      const streams = [stream(), stream()];
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      assertEquals(recalls.length, 0);
+      Deno.writeTextFileSync(`${box.path}/file`, "theirs", { append: true });
+      await eventually("the recall", () => recalls.length > 0);
+      isOver = true;
+      await Promise.all(streams);
+      fs.close(node, { read: true, write: true });
+      guard[Symbol.dispose]();
+    },
+  });
+}
+
+Deno.test({
+  name: "local: that we close what we wrote by recalls nothing",
+  ignore,
+  fn: async () => {
+    await using box = new Sandbox();
+    const { fs, node, recalls, guard } = await guarded(box);
+    const how = { read: true, write: true };
+    // So large that another thread closes it.
+    for (const offset of [0, 17 << 20]) {
+      for (let i = 0; i < 5; i++) {
+        await fs.open(node, how);
+        await fs.write(node, offset, new Uint8Array(10), "unstable");
+        fs.close(node, how);
+        await fs.commit(node);
+        await fs.open(node, how);
+        await new Promise((resolve) => setTimeout(resolve, 40));
+        fs.close(node, how);
+      }
+    }
+    assertEquals(recalls.length, 0);
     guard[Symbol.dispose]();
   },
 });
