@@ -1,14 +1,19 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { concat, equals } from "@std/bytes";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { FsError } from "../../src/vfs/errors.ts";
 import type { NamedAttribute } from "../../src/vfs/named_attributes/attribute_nodes.ts";
 import {
   isPart,
   PART,
-  partName,
+  partOf,
 } from "../../src/vfs/named_attributes/attribute_parts.ts";
 import { NamedAttributes } from "../../src/vfs/named_attributes/named_attributes.ts";
-import type { DirectoryPage, ReadResult } from "../../src/vfs/file_system.ts";
+import type {
+  DirectoryPage,
+  FileSystem,
+  ReadResult,
+} from "../../src/vfs/file_system.ts";
 import { between, seededRandom } from "../support/random.ts";
 
 const attributes = { mode: 0o644, uid: 0, gid: 0 };
@@ -97,13 +102,12 @@ Deno.test("whatever is written to attributes, cut and moved, they read as files 
     },
     async setWhole(name) {
       const value = new Uint8Array(between(random, 0, 1) * PART).fill(7);
-      fs.setxattr(bearer, name, value, "either");
-      await named.removeParts(bearer, name);
+      const set = () => fs.setxattr(bearer, name, value, "either");
+      await named.changeWhole(bearer, name, set);
       model.set(name, value);
     },
     async removeWhole(name) {
-      fs.removexattr(bearer, name);
-      await named.removeParts(bearer, name);
+      await named.changeWhole(bearer, name, () => fs.removexattr(bearer, name));
       model.delete(name);
     },
     // As a program of the host does, which knows of no parts.
@@ -146,14 +150,14 @@ Deno.test("a small write to a large attribute is of the part that it lies in", a
   const box = bearing();
   const { fs, named } = box;
   await make(box, "n", 10 * PART);
-  const set: [string, number][] = [];
+  const set: [number | undefined, number][] = [];
   const inner = fs.setxattr.bind(fs);
   fs.setxattr = (node, name, value, option) => {
-    set.push([name, value.length]);
+    set.push([partOf(name)?.part, value.length]);
     return inner(node, name, value, option);
   };
   await named.write(find(box, "n"), 5 * PART - 1, new Uint8Array(2).fill(1));
-  assertEquals(set, [5, 4].map((part) => [partName("n", part), PART]));
+  assertEquals(set, [[5, PART], [4, PART]]);
 });
 
 Deno.test("what is left of an attribute that a host has replaced is never part of the new one", async () => {
@@ -167,7 +171,187 @@ Deno.test("what is left of an attribute that a host has replaced is never part o
   assertEquals(sizeOf(), PART + 1);
   await named.write(find(box, "n"), PART + 1, new Uint8Array(PART - 1));
   assertEquals(sizeOf(), 2 * PART);
+  // Grown to just what one has.
+  fs.setxattr(bearer, "n", Uint8Array.of(1), "either");
+  await named.write(find(box, "n"), 0, new Uint8Array(PART));
+  assertEquals(sizeOf(), PART);
 });
+
+Deno.test("what is left of an attribute that a host has removed is never part of a new one", async () => {
+  const box = bearing();
+  const { fs, bearer, named } = box;
+  await make(box, "n", 5 * PART);
+  fs.removexattr(bearer, "n");
+  await make(box, "n");
+  assertEquals(fs.listxattrs(bearer), ["n"]);
+  const sizeOf = () => (named.getattr(find(box, "n")) as { size: number }).size;
+  await named.write(find(box, "n"), 0, new Uint8Array(PART));
+  assertEquals(sizeOf(), PART);
+  await named.write(find(box, "n"), PART, new Uint8Array(PART));
+  assertEquals(sizeOf(), 2 * PART);
+});
+
+Deno.test("what a host has taken of a large attribute is an error where it is read, and it can be removed", async () => {
+  const box = bearing();
+  const { fs, bearer, named, folder } = box;
+  await make(box, "n", 3 * PART);
+  const part = fs.listxattrs(bearer).find((name) => partOf(name)?.part === 1)!;
+  fs.removexattr(bearer, part);
+  const attribute = find(box, "n");
+  assertEquals(read(box, attribute, 0, PART).bytes.length, PART);
+  assertThrows(() => read(box, attribute, 0, PART + 1), FsError, "gone");
+  await named.setattr(attribute, { size: 9 });
+  assertEquals(fs.listxattrs(bearer), ["n"]);
+  await named.remove(folder, "n");
+});
+
+const VALUES: Record<string, Uint8Array> = {
+  a: new Uint8Array(3 * PART + 5).fill(1),
+  b: new Uint8Array(2 * PART).fill(2),
+  c: new Uint8Array(9).fill(3),
+};
+
+/** A change of these, and what it makes of them. */
+interface Change {
+  readonly act: (box: Bearing) => unknown;
+  readonly changed: Record<string, Uint8Array | undefined>;
+  /** Whether it is several changes of a host, which a crash may part. */
+  readonly isOfSeveral?: boolean;
+}
+
+const CHANGES: Record<string, Change> = {
+  "RENAME over a large one": {
+    act: ({ named, folder: directory }) =>
+      named.rename({ directory, name: "a" }, { directory, name: "b" }),
+    changed: { a: undefined, b: VALUES.a },
+    isOfSeveral: true,
+  },
+  "RENAME of a small one over a large one": {
+    act: ({ named, folder: directory }) =>
+      named.rename({ directory, name: "c" }, { directory, name: "b" }),
+    changed: { c: undefined, b: VALUES.c },
+    isOfSeveral: true,
+  },
+  "RENAME to a new name": {
+    act: ({ named, folder: directory }) =>
+      named.rename({ directory, name: "a" }, { directory, name: "d" }),
+    changed: { a: undefined, d: VALUES.a },
+    isOfSeveral: true,
+  },
+  "a WRITE that makes one large": {
+    act: (box) => box.named.write(find(box, "c"), 9, VALUES.a!),
+    changed: { c: concat([VALUES.c!, VALUES.a!]) },
+  },
+  "a WRITE that makes one larger": {
+    act: (box) => box.named.write(find(box, "b"), 2 * PART, VALUES.a!),
+    changed: { b: concat([VALUES.b!, VALUES.a!]) },
+  },
+  "a new one with a size": {
+    act: (box) => make(box, "d", 3 * PART),
+    changed: { d: new Uint8Array(3 * PART) },
+    isOfSeveral: true,
+  },
+};
+
+/** All attributes that are to be seen, by their names. */
+function seen(box: Bearing): Map<string, Uint8Array> {
+  const { entries } = box.named.readdir(box.folder, 0, 100) as DirectoryPage<
+    NamedAttribute
+  >;
+  return new Map(
+    entries.map(({ name }) => {
+      const attribute = find(box, name);
+      const { size } = box.named.getattr(attribute) as { size: number };
+      return [name, read(box, attribute, 0, size).bytes];
+    }),
+  );
+}
+
+/** What there is before a change, or after it; compared as what is alike, for they are large. */
+function isLike(
+  found: Map<string, Uint8Array>,
+  changed: Record<string, Uint8Array | undefined>,
+): boolean {
+  const wanted = Object.entries({ ...VALUES, ...changed })
+    .flatMap(([name, value]) => value === undefined ? [] : [{ name, value }]);
+  return wanted.length === found.size &&
+    wanted.every(({ name, value }) => {
+      const other = found.get(name);
+      return other !== undefined && equals(value, other);
+    });
+}
+
+async function filled(): Promise<Bearing> {
+  const box = bearing();
+  for (const [name, value] of Object.entries(VALUES)) {
+    await make(box, name);
+    await box.named.write(find(box, name), 0, value);
+  }
+  return box;
+}
+
+for (const [what, { act, changed, isOfSeveral }] of Object.entries(CHANGES)) {
+  Deno.test(`${what} for which there is no room changes nothing, and leaves nothing`, async () => {
+    for (let fits = 0;; fits++) {
+      const box = await filled();
+      const { fs, bearer } = box;
+      const inner = fs.setxattr.bind(fs);
+      const before = fs.listxattrs(bearer).length;
+      let [count, isFull] = [0, false];
+      fs.setxattr = (node, name, value, option) => {
+        const old = fs.getxattr(node, name)?.length ?? 0;
+        if (value.length > old && count++ >= fits) {
+          isFull = true;
+          throw new FsError("no-space");
+        }
+        return inner(node, name, value, option);
+      };
+      try {
+        await act(box);
+      } catch (error) {
+        assertEquals(FsError.from(error)?.code, "no-space");
+      }
+      assertEquals(isLike(seen(box), isFull ? {} : changed), true, `${fits}`);
+      if (!isFull) break;
+      assertEquals(fs.listxattrs(bearer).length, before);
+    }
+  });
+
+  Deno.test(`${what} that a crash ends leaves what was or what was to be, all of which can be removed`, async () => {
+    for (let steps = 0;; steps++) {
+      const box = await filled();
+      const { fs, bearer, folder } = box;
+      const { setxattr, removexattr } = fs;
+      const crash = Promise.withResolvers<void>();
+      let count = 0;
+      const isDead = () => {
+        if (count++ === steps) crash.resolve();
+        return count > steps;
+      };
+      const never = () => new Promise<never>(() => {});
+      // Nothing comes of what is asked for after the crash.
+      const dying: Partial<FileSystem> = {
+        setxattr: (...args) =>
+          isDead() ? never() : setxattr.apply(fs, args as never),
+        removexattr: (...args) =>
+          isDead() ? never() : removexattr.apply(fs, args as never),
+      };
+      Object.assign(fs, dying);
+      const acted = act(box);
+      await Promise.race([acted, crash.promise]);
+      Object.assign(fs, { setxattr, removexattr });
+      const after: Bearing = { ...box, named: new NamedAttributes(fs) };
+      after.folder = after.named.folderOf(bearer);
+      if (count <= steps) break;
+      const found = seen(after);
+      const isWhole = isLike(found, {}) || isLike(found, changed);
+      if (!isOfSeveral) assertEquals(isWhole, true, `${steps}`);
+      // Each goes with all that it has.
+      for (const name of found.keys()) await after.named.remove(folder, name);
+      assertEquals(fs.listxattrs(bearer), []);
+    }
+  });
+}
 
 Deno.test("parts of an attribute are not listed, and go with it", async () => {
   const box = bearing();
@@ -175,7 +359,7 @@ Deno.test("parts of an attribute are not listed, and go with it", async () => {
   await make(box, "n", 3 * PART);
   const listed = named.readdir(folder, 0, 100) as DirectoryPage<object>;
   assertEquals(listed.entries.map(({ name }) => name), ["n"]);
-  assertEquals(fs.listxattrs(bearer).length, 3);
+  assertEquals(fs.listxattrs(bearer).filter(isPart).length, 3);
   await named.remove(folder, "n");
   assertEquals(fs.listxattrs(bearer), []);
 });
@@ -205,11 +389,36 @@ Deno.test("what is about many parts lets others act between them, and is not see
   const attribute = find(box, "n");
   const sizeOf = () => (named.getattr(attribute) as { size: number }).size;
   const far = named.write(attribute, 64 * PART - 1, Uint8Array.of(1));
-  const isThere = () => fs.getxattr(bearer, partName("n", 1)) !== undefined;
+  const isThere = () =>
+    fs.listxattrs(bearer).some((name) => partOf(name)?.part === 1);
   assertEquals([far instanceof Promise, isThere(), sizeOf()], [true, false, 0]);
   // In its turn, behind the first.
   const next = named.write(attribute, 0, Uint8Array.of(2));
   await Promise.all([far, next]);
   assertEquals(sizeOf(), 64 * PART);
   assertEquals(read(box, attribute, 0, 1).bytes, Uint8Array.of(2));
+});
+
+for (
+  const what of Object.keys(CHANGES).filter((what) => what.startsWith("RENAME"))
+) {
+  Deno.test(`${what} is one change where the file system does not wait`, async () => {
+    const box = await filled();
+    const { act, changed } = CHANGES[what]!;
+    const acted = act(box);
+    assertEquals(isLike(seen(box), changed), true);
+    await acted;
+  });
+}
+
+Deno.test("an attribute that is set as a whole is so before or after what is written to it", async () => {
+  const box = bearing();
+  const { fs, bearer, named } = box;
+  await make(box, "n", 20 * PART);
+  const attribute = find(box, "n");
+  const written = named.write(attribute, 0, new Uint8Array(20 * PART));
+  const value = Uint8Array.of(7);
+  const set = () => fs.setxattr(bearer, "n", value, "either");
+  await Promise.all([written, named.changeWhole(bearer, "n", set)]);
+  assertEquals(seen(box), new Map([["n", value]]));
 });

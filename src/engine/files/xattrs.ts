@@ -1,4 +1,4 @@
-import { type Steps, wait } from "../../base/awaitable.ts";
+import { type Awaitable, type Steps, wait } from "../../base/awaitable.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { Status, type StatusCode } from "../../nfs4/constants.ts";
 import type { ChangeInfo, FileType } from "../../vfs/file_system.ts";
@@ -47,17 +47,15 @@ export function* judgeXattrChange(
 }
 
 /**
- * An extended attribute was set or removed, by this change: what it had as a larger
- * named one goes as well. The change of both.
+ * Sets or removes an extended attribute as a whole, which `act` does, when it is its
+ * turn among those of the named ones: what there was of it as a larger one goes as
+ * well. The change of both.
  */
-export function* withoutParts(
+export function* changeXattr(
   { file, services: { namespace } }: CompoundContext,
   name: string,
-  change: ChangeInfo,
+  act: () => Awaitable<ChangeInfo>,
 ): Steps<ChangeInfo> {
   const attributes = namespace.attributesOf(file);
-  const rest = yield* wait(attributes?.removeParts(file.node, name));
-  return rest === undefined
-    ? change
-    : { atomic: false, before: change.before, after: rest.after };
+  return yield* wait(attributes?.changeWhole(file.node, name, act) ?? act());
 }

@@ -3,9 +3,9 @@ import { isStatus, Status } from "../../nfs4/constants.ts";
 import { Permission, permits } from "../../vfs/permissions.ts";
 import { RIGHTS } from "../../vfs/wanted.ts";
 import {
+  indexName,
   isPart,
   PART,
-  partName,
 } from "../../vfs/named_attributes/attribute_parts.ts";
 import { hasXattrs } from "../../vfs/xattrs.ts";
 import { attributesOf } from "../files/attributes_of.ts";
@@ -36,8 +36,8 @@ export const getxattr: Operation<Uint8Array> = {
     if (value === undefined || isPart(name)) return Status.NOXATTR;
     if (value.length === PART) {
       // As a named attribute it is larger than any reply (RFC 8276 8.4.1.3).
-      const next = yield* wait(fs.getxattr(file.node, partName(name, 1)));
-      if (next !== undefined) return Status.REP_TOO_BIG;
+      const index = yield* wait(fs.getxattr(file.node, indexName(name)));
+      if (index !== undefined) return Status.REP_TOO_BIG;
     }
     if (!context.reserve(value.length + AROUND)) return Status.DELAY;
     reply.opaque(value);

@@ -1,13 +1,12 @@
-import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import { isPart } from "../../vfs/named_attributes/attribute_parts.ts";
 import { writeChangeInfo } from "../files/change_info.ts";
 import { changing } from "../files/changing.ts";
 import { readName } from "../files/names.ts";
 import {
+  changeXattr,
   checkXattrName,
   judgeXattrChange,
-  withoutParts,
 } from "../files/xattrs.ts";
 import type { Operation } from "../operation.ts";
 
@@ -22,10 +21,13 @@ export const removexattr: Operation<Uint8Array, "removexattr"> = {
     if (isPart(name)) return Status.NOXATTR;
     const judged = yield* judgeXattrChange(context);
     if (isStatus(judged)) return judged;
-    const change = yield* wait(
-      changing(context, file).removexattr(file.node, name, judged),
+    const fs = changing(context, file);
+    const change = yield* changeXattr(
+      context,
+      name,
+      () => fs.removexattr(file.node, name, judged),
     );
-    writeChangeInfo(reply, yield* withoutParts(context, name, change));
+    writeChangeInfo(reply, change);
     return Status.OK;
   },
 };

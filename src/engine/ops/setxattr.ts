@@ -1,4 +1,3 @@
-import { wait } from "../../base/awaitable.ts";
 import { isStatus, Status } from "../../nfs4/constants.ts";
 import type { SetXattrOption } from "../../vfs/file_system.ts";
 import { isPart } from "../../vfs/named_attributes/attribute_parts.ts";
@@ -7,9 +6,9 @@ import { writeChangeInfo } from "../files/change_info.ts";
 import { changing } from "../files/changing.ts";
 import { readName } from "../files/names.ts";
 import {
+  changeXattr,
   checkXattrName,
   judgeXattrChange,
-  withoutParts,
 } from "../files/xattrs.ts";
 import type { Operation } from "../operation.ts";
 
@@ -44,11 +43,14 @@ export const setxattr: Operation<SetxattrArgs, "setxattr"> = {
     const judged = yield* judgeXattrChange(context);
     if (isStatus(judged)) return judged;
     // What is kept is a copy: others' requests lie in the same memory.
-    const change = yield* wait(
-      changing(context, file)
-        .setxattr(file.node, name, value.slice(), option, judged),
+    const kept = value.slice();
+    const fs = changing(context, file);
+    const change = yield* changeXattr(
+      context,
+      name,
+      () => fs.setxattr(file.node, name, kept, option, judged),
     );
-    writeChangeInfo(reply, yield* withoutParts(context, name, change));
+    writeChangeInfo(reply, change);
     return Status.OK;
   },
 };

@@ -1,15 +1,33 @@
 import { type Steps, wait } from "../../base/awaitable.ts";
-import { nextTurn } from "../../base/turn.ts";
 import { FsError, type FsErrorCode } from "../errors.ts";
 import type { ChangeInfo, ReadResult } from "../file_system.ts";
 import type { Rights } from "../wanted.ts";
 import type { NamedAttribute } from "./attribute_nodes.ts";
-import { furtherParts, PART } from "./attribute_parts.ts";
+import {
+  type AttributeIndex,
+  decodeIndex,
+  encodeIndex,
+  indexName,
+  lastPartOf,
+  newSeries,
+  PART,
+  partName,
+} from "./attribute_parts.ts";
+import { joined, othersAct } from "./attribute_steps.ts";
 import type { AttributeStore } from "./attribute_store.ts";
+import { LeftParts } from "./left_parts.ts";
 
 const NOTHING = new Uint8Array(0);
-/** Parts that are set or removed before others have their turns. */
-const AT_ONCE = 8;
+/** Times that a read begins anew as the attribute was changed meanwhile. */
+const READS = 3;
+
+/** What there is of an attribute. */
+interface Kept {
+  /** Its first part, or all of it. */
+  readonly first: Uint8Array;
+  /** What tells of the parts behind that. */
+  readonly index: AttributeIndex | undefined;
+}
 
 /** Bytes from `begin` to `end`, which are `data` from `offset` on, and zeros before. */
 interface NewBytes {
@@ -20,29 +38,24 @@ interface NewBytes {
 }
 
 /**
- * The bytes of named attributes, in parts: of the first, which has the name, all that
- * is there counts; of each other, what is there when those before it are full. So
- * what a host, or a client by another door, has set or removed is an attribute too.
+ * The bytes of named attributes, in parts. There is one where its first part is, and
+ * more of it only where that is full and has an index: so what a host, or a client by
+ * another door, has set or removed is an attribute too. Each change is seen at once,
+ * by the first part or by the index; what no index tells of is removed behind it.
  */
 export class AttributeContent {
   readonly #store: AttributeStore;
+  readonly #left: LeftParts;
 
   /** Those in `store`. */
   constructor(store: AttributeStore) {
     this.#store = store;
+    this.#left = new LeftParts(store);
   }
 
-  /** Its size in bytes; where it is not there, FsError `ifGone`. */
-  *size(
-    attribute: NamedAttribute,
-    ifGone: FsErrorCode = "stale",
-  ): Steps<number> {
-    const first = yield* wait(this.#store.part(attribute, 0));
-    if (first === undefined) throw new FsError(ifGone);
-    if (first.length < PART) return first.length;
-    const last = yield* this.#lastPart(attribute);
-    if (last === 0) return PART;
-    return last * PART + (yield* this.#part(attribute, last)).length;
+  /** Its size in bytes; where it is not there, FsError "stale". */
+  *size(attribute: NamedAttribute): Steps<number> {
+    return sizeOf(yield* this.#kept(attribute));
   }
 
   /** Makes one of so many zeros; "exists" where it is there. */
@@ -51,11 +64,20 @@ export class AttributeContent {
     size: number,
     judged: Rights | undefined,
   ): Steps<ChangeInfo> {
+    const { folder, name } = attribute;
     const value = new Uint8Array(size < PART ? size : 0);
-    const made = { part: 0, value, option: "create", judged } as const;
-    const change = yield* this.#store.setPart(attribute, made);
+    const option = { option: "create", judged } as const;
+    const made = yield* this.#store.set(folder, name, value, option);
+    // What is left of another one of its name would be part of this when it is longer.
+    yield* this.#setIndex(attribute, yield* this.#index(attribute), undefined);
+    const change = joined(made, yield* this.#left.remove(folder));
     if (size < PART) return change;
-    yield* this.resize(attribute, size);
+    try {
+      yield* this.resize(attribute, size);
+    } catch (error) {
+      yield* this.remove(attribute, undefined);
+      throw error;
+    }
     return { ...change, atomic: false };
   }
 
@@ -65,28 +87,26 @@ export class AttributeContent {
     offset: number,
     target: Uint8Array,
   ): Steps<ReadResult> {
-    let part = Math.floor(offset / PART);
-    // What is behind a part that is not full is none of it.
-    if (part > 0) {
-      const size = yield* this.size(attribute);
-      if (offset >= size) return { bytes: 0, eof: true };
+    let before: AttributeIndex | undefined;
+    for (let i = 0; i < READS; i++) {
+      const kept = yield* this.#kept(attribute);
+      const size = sizeOf(kept);
+      const end = Math.max(offset, Math.min(size, offset + target.length));
+      if (
+        yield* this.#fill(
+          attribute,
+          kept,
+          offset,
+          target.subarray(0, end - offset),
+        )
+      ) {
+        return { bytes: end - offset, eof: end >= size };
+      }
+      const { index } = kept;
+      if (isSame(before, index)) throw new FsError("io", "a part is gone");
+      before = index;
     }
-    let value = part === 0
-      ? yield* this.#first(attribute)
-      : yield* this.#part(attribute, part);
-    let bytes = 0;
-    while (true) {
-      const from = offset + bytes - part * PART;
-      const piece = value.subarray(from, from + target.length - bytes);
-      target.set(piece, bytes);
-      bytes += piece.length;
-      const isAll = from + piece.length >= value.length;
-      if (!isAll || value.length < PART) return { bytes, eof: isAll };
-      part++;
-      value = yield* this.#part(attribute, part);
-      if (value.length === 0) return { bytes, eof: true };
-      if (bytes === target.length) return { bytes, eof: false };
-    }
+    throw new FsError("busy");
   }
 
   /** Writes all of `data`, zeros filling a gap. */
@@ -95,10 +115,10 @@ export class AttributeContent {
     offset: number,
     data: Uint8Array,
   ): Steps<void> {
-    const size = yield* this.size(attribute);
-    const begin = Math.min(size, offset);
+    const kept = yield* this.#kept(attribute);
+    const begin = Math.min(sizeOf(kept), offset);
     const bytes = { begin, end: offset + data.length, offset, data };
-    yield* this.#put(attribute, size, bytes);
+    yield* this.#put(attribute, kept, bytes);
   }
 
   /** Cuts it, or makes it longer by zeros. */
@@ -107,143 +127,238 @@ export class AttributeContent {
     size: number,
     judged?: Rights,
   ): Steps<void> {
-    const before = yield* this.size(attribute);
+    const kept = yield* this.#kept(attribute);
+    const before = sizeOf(kept);
     if (size > before) {
       const bytes = { begin: before, end: size, offset: size, data: NOTHING };
-      yield* this.#put(attribute, before, bytes, judged);
+      yield* this.#put(attribute, kept, bytes, judged);
     } else if (size < before) {
-      const part = lastPartOf(size);
-      yield* this.removeBehind(attribute, part);
-      const old = yield* this.#part(attribute, part);
-      const value = old.slice(0, size - part * PART);
-      const option = "replace";
-      yield* this.#store.setPart(attribute, { part, value, option, judged });
+      yield* this.#cut(attribute, kept, size, judged);
     }
   }
 
   /** Removes it; "not-found" where it is not there. */
   *remove(
-    attribute: NamedAttribute,
+    { folder, name }: NamedAttribute,
     judged: Rights | undefined,
   ): Steps<ChangeInfo> {
-    const change = yield* this.#store.removePart(attribute, 0, judged);
-    const behind = yield* this.removeBehind(attribute, 0);
-    return behind === undefined ? change : joined(change, behind);
+    const change = yield* this.#store.remove(folder, name, judged);
+    return joined(change, yield* this.#left.remove(folder));
   }
 
   /**
-   * Gives what is `from` the name of `to`, in place of that. The parts behind the first go first: it is by
-   * the first that there is an attribute of a name. A crash in between leaves the old one.
+   * Gives what is `from` the name of `to`, in place of that: the parts behind the
+   * first stay where they are.
    */
   *move(
     from: NamedAttribute,
     to: NamedAttribute,
     judged: Rights | undefined,
   ): Steps<ChangeInfo> {
-    const size = yield* this.size(from, "not-found");
-    yield* this.removeBehind(to, 0);
-    const last = lastPartOf(size);
-    let change: ChangeInfo | undefined;
-    for (let part = last; part >= 0; part--) {
-      const value = yield* this.#part(from, part);
-      const made = { part, value, option: "either", judged } as const;
-      change = joined(change, yield* this.#store.setPart(to, made));
-      yield* othersAct(part);
+    const { first, index } = yield* this.#kept(from, "not-found");
+    const { folder, name } = to;
+    const before = yield* this.#index(to);
+    yield* this.#setIndex(to, before, index);
+    let change: ChangeInfo;
+    try {
+      const option = { option: "either", judged } as const;
+      change = yield* this.#store.set(folder, name, first, option);
+    } catch (error) {
+      yield* this.#setIndex(to, index, before);
+      throw error;
     }
     return joined(change, yield* this.remove(from, judged));
   }
 
-  /** Removes what there is behind a part, the last first; `undefined` where that is nothing. */
-  *removeBehind(
-    attribute: NamedAttribute,
-    part: number,
-  ): Steps<ChangeInfo | undefined> {
-    let change: ChangeInfo | undefined;
-    for (const each of (yield* this.#further(attribute)).reverse()) {
-      if (each <= part) break;
-      change = joined(change, yield* this.#store.removePart(attribute, each));
-      yield* othersAct(each);
+  /** What there is behind its first part is none of it any more; `undefined` where that was nothing. */
+  *removeBehind(attribute: NamedAttribute): Steps<ChangeInfo | undefined> {
+    const index = yield* this.#index(attribute);
+    if (index === undefined) return undefined;
+    yield* this.#setIndex(attribute, index, undefined);
+    return yield* this.#left.remove(attribute.folder);
+  }
+
+  /** Fills `target`; `false` where a part of it is not there. */
+  *#fill(
+    { folder }: NamedAttribute,
+    { first, index }: Kept,
+    offset: number,
+    target: Uint8Array,
+  ): Steps<boolean> {
+    let bytes = 0;
+    while (bytes < target.length) {
+      const part = Math.floor((offset + bytes) / PART);
+      const from = offset + bytes - part * PART;
+      const length = Math.min(PART - from, target.length - bytes);
+      const value = part === 0
+        ? first
+        : yield* wait(this.#store.get(folder, partName(index!.series, part)));
+      if (value === undefined || value.length < from + length) return false;
+      target.set(value.subarray(from, from + length), bytes);
+      bytes += length;
     }
-    return change;
+    return true;
   }
 
   /**
-   * Sets the parts that have these bytes, of an attribute of so many by now: the last
-   * first, for what is new is none of it before the one that they go on from. Where
-   * one of them can't be set, the attribute is as long as it was.
+   * Sets the parts that have these bytes, the last first, and what shows them then.
+   * Where one of them can't be set, the attribute is as long as it was.
    */
   *#put(
     attribute: NamedAttribute,
-    size: number,
-    { begin, end, offset, data }: NewBytes,
+    kept: Kept,
+    bytes: NewBytes,
     judged?: Rights,
   ): Steps<void> {
-    const lastNow = lastPartOf(size);
-    const last = lastPartOf(end);
-    // What is left there of another one would be part of this one.
-    if (last > lastNow) yield* this.removeBehind(attribute, lastNow);
+    const { folder, name } = attribute;
+    const { first } = kept;
+    // One of a first part that is not full is left of another attribute.
+    const before = kept.index ?? (yield* this.#index(attribute));
+    const size = Math.max(sizeOf(kept), bytes.end);
+    const series = kept.index?.series ?? newSeries();
+    const index = size > PART ? { series, size } : undefined;
     try {
-      for (let part = last; part >= Math.floor(begin / PART); part--) {
-        const start = part * PART;
-        const old = part > lastNow
-          ? NOTHING
-          : yield* this.#part(attribute, part);
-        const length = Math.max(old.length, Math.min(end - start, PART));
-        const value = new Uint8Array(length);
-        value.set(old);
-        const from = Math.max(offset, start);
-        const to = Math.min(offset + data.length, start + PART);
-        if (to > from) {
-          value.set(data.subarray(from - offset, to - offset), from - start);
-        }
-        const option = part === 0 ? "replace" : "either";
-        yield* this.#store.setPart(attribute, { part, value, option, judged });
+      const least = Math.max(1, Math.floor(bytes.begin / PART));
+      for (let part = lastPartOf(bytes.end); part >= least; part--) {
+        const old = yield* this.#part(attribute, kept, part);
+        const key = partName(series, part);
+        const option = { option: "either", judged } as const;
+        yield* this.#store.set(
+          folder,
+          key,
+          withBytes(old, part, bytes),
+          option,
+        );
         yield* othersAct(part);
       }
+      yield* this.#setIndex(attribute, before, index);
+      if (bytes.begin < PART) {
+        const value = withBytes(first, 0, bytes);
+        const option = { option: "replace", judged } as const;
+        yield* this.#store.set(folder, name, value, option);
+      }
     } catch (error) {
-      if (last > lastNow) yield* this.removeBehind(attribute, lastNow);
+      yield* this.#setIndex(
+        attribute,
+        yield* this.#index(attribute),
+        kept.index,
+      );
+      yield* this.#left.remove(folder);
       throw error;
     }
+    if (!isSameSeries(before, index)) yield* this.#left.remove(folder);
   }
 
-  *#first(attribute: NamedAttribute): Steps<Uint8Array> {
-    const value = yield* wait(this.#store.part(attribute, 0));
-    if (value === undefined) throw new FsError("stale");
-    return value;
+  *#cut(
+    attribute: NamedAttribute,
+    kept: Kept,
+    size: number,
+    judged: Rights | undefined,
+  ): Steps<void> {
+    const { folder, name } = attribute;
+    const part = lastPartOf(size);
+    const old = yield* this.#part(attribute, kept, part);
+    const value = old.slice(0, size - part * PART);
+    const option = { option: "replace", judged } as const;
+    const { index } = kept;
+    if (size < PART) yield* this.#store.set(folder, name, value, option);
+    if (index === undefined) return;
+    const rest = size > PART ? { ...index, size } : undefined;
+    yield* this.#setIndex(attribute, index, rest);
+    if (rest !== undefined) {
+      yield* this.#store.set(
+        folder,
+        partName(rest.series, part),
+        value,
+        option,
+      );
+    }
+    yield* this.#left.remove(folder);
   }
 
-  *#part(attribute: NamedAttribute, part: number): Steps<Uint8Array> {
-    return (yield* wait(this.#store.part(attribute, part))) ?? NOTHING;
+  *#kept(
+    attribute: NamedAttribute,
+    ifGone: FsErrorCode = "stale",
+  ): Steps<Kept> {
+    const { folder, name } = attribute;
+    const first = yield* wait(this.#store.get(folder, name));
+    if (first === undefined) throw new FsError(ifGone);
+    const isFull = first.length === PART;
+    const index = isFull ? yield* this.#index(attribute) : undefined;
+    return { first, index };
   }
 
-  /** The last of the parts that are there one after the other. */
-  *#lastPart(attribute: NamedAttribute): Steps<number> {
-    const further = yield* this.#further(attribute);
-    const gap = further.findIndex((part, i) => part !== i + 1);
-    return gap < 0 ? further.length : gap;
+  /** What there is of a part that is to be changed: nothing where there was none. */
+  *#part(
+    { folder }: NamedAttribute,
+    { first, index }: Kept,
+    part: number,
+  ): Steps<Uint8Array> {
+    if (part === 0) return first;
+    const length = Math.min(PART, (index?.size ?? 0) - part * PART);
+    if (length <= 0) return NOTHING;
+    const value = yield* wait(
+      this.#store.get(folder, partName(index!.series, part)),
+    );
+    if (value === undefined || value.length < length) {
+      throw new FsError("io", "a part is gone");
+    }
+    return value.subarray(0, length);
   }
 
-  /** All parts but the first, in their order. */
-  *#further({ folder: { bearer }, name }: NamedAttribute): Steps<number[]> {
-    const names = yield* wait(this.#store.names(bearer));
-    return furtherParts(names, name);
+  *#index({ folder, name }: NamedAttribute): Steps<AttributeIndex | undefined> {
+    return decodeIndex(yield* wait(this.#store.get(folder, indexName(name))));
+  }
+
+  /** Has it have this index instead of the one that it has. */
+  *#setIndex(
+    { folder, name }: NamedAttribute,
+    now: AttributeIndex | undefined,
+    index: AttributeIndex | undefined,
+  ): Steps<void> {
+    if (isSame(now, index)) return;
+    const key = indexName(name);
+    if (index === undefined) yield* this.#store.remove(folder, key);
+    else {
+      const option = { option: "either" } as const;
+      yield* this.#store.set(folder, key, encodeIndex(index), option);
+    }
   }
 }
 
-/** A few requests of hardly any bytes may be about megabytes of parts: others have their turns between some of them. */
-function* othersAct(part: number): Steps<void> {
-  if (part > 0 && part % AT_ONCE === 0) yield* wait(nextTurn());
+function sizeOf({ first, index }: Kept): number {
+  return index?.size ?? first.length;
 }
 
-/** The part that has the last of so many bytes. */
-function lastPartOf(size: number): number {
-  return Math.max(0, Math.ceil(size / PART) - 1);
+function isSame(
+  one: AttributeIndex | undefined,
+  other: AttributeIndex | undefined,
+): boolean {
+  return isSameSeries(one, other) && one?.size === other?.size;
 }
 
-/** Two changes of one file, one after the other. */
-function joined(first: ChangeInfo | undefined, second: ChangeInfo): ChangeInfo {
-  if (first === undefined) return second;
-  const atomic = first.atomic && second.atomic &&
-    first.after === second.before;
-  return { atomic, before: first.before, after: second.after };
+function isSameSeries(
+  one: AttributeIndex | undefined,
+  other: AttributeIndex | undefined,
+): boolean {
+  return one?.series === other?.series;
+}
+
+/** A part with those of the bytes that lie in it. */
+function withBytes(
+  old: Uint8Array,
+  part: number,
+  { end, offset, data }: NewBytes,
+): Uint8Array {
+  const start = part * PART;
+  const value = new Uint8Array(
+    Math.max(old.length, Math.min(end - start, PART)),
+  );
+  value.set(old);
+  const from = Math.max(offset, start);
+  const to = Math.min(offset + data.length, start + PART);
+  if (to > from) {
+    value.set(data.subarray(from - offset, to - offset), from - start);
+  }
+  return value;
 }

@@ -3,8 +3,9 @@ import { MAX_XATTR_VALUE } from "../xattrs.ts";
 import { digestOf } from "./attribute_identity.ts";
 
 /*
- * A named attribute that is larger than an extended one may be is kept in several:
- * the first has its name, the others names of ours, which no client is told.
+ * A named attribute that is larger than an extended one may be is kept in several,
+ * of which only the first has its name. The others are a series of its own, and an
+ * index says which one that is: their names are ours, and no client is told of them.
  */
 
 /** Bytes of each part but the last. */
@@ -14,26 +15,71 @@ export const PART: number = MAX_XATTR_VALUE;
 export const MAX_ATTRIBUTE: number = 64 * PART;
 
 const PREFIX = "nfs4.part.";
+const INDEX = `${PREFIX}of.`;
+const SERIES_BYTES = 8;
 
-/** The extended attribute that has a part of an attribute, which are counted from 0. */
-export function partName(name: string, part: number): string {
-  return part === 0 ? name : `${prefixOf(name)}${part}`;
+/** What an index tells of the attribute whose first part is full. */
+export interface AttributeIndex {
+  /** The parts behind the first: no other attribute has any of these. */
+  readonly series: string;
+  /** Bytes of all parts: more than the first has. */
+  readonly size: number;
 }
 
-/** Those parts of an attribute but the first that are among these, in their order. */
-export function furtherParts(names: readonly string[], name: string): number[] {
-  const prefix = prefixOf(name);
-  return names.filter((each) => each.startsWith(prefix))
-    .map((each) => Number(each.slice(prefix.length)))
-    .filter((part) => Number.isInteger(part) && part > 0)
-    .sort((a, b) => a - b);
+/** The part that has the last of so many bytes, counted from 0. */
+export function lastPartOf(size: number): number {
+  return Math.max(0, Math.ceil(size / PART) - 1);
 }
 
-function prefixOf(name: string): string {
-  return `${PREFIX}${digestOf(name).toHex()}.`;
+/** A series that no attribute has. */
+export function newSeries(): string {
+  return crypto.getRandomValues(new Uint8Array(SERIES_BYTES)).toHex();
 }
 
-/** Whether an extended attribute is for us alone: a part of a named one that is not the first. */
+/** The extended attribute that has a part of a series, the first being 1. */
+export function partName(series: string, part: number): string {
+  return `${PREFIX}${series}.${part}`;
+}
+
+/** The series and part that an extended attribute of this name has; `undefined` where it has none. */
+export function partOf(
+  name: string,
+): { readonly series: string; readonly part: number } | undefined {
+  if (!isPart(name) || isIndex(name)) return undefined;
+  const [series = "", part] = name.slice(PREFIX.length).split(".");
+  return { series, part: Number(part) };
+}
+
+/** The extended attribute that has the index of a named one. */
+export function indexName(name: string): string {
+  return `${INDEX}${digestOf(name).toHex()}`;
+}
+
+/** Whether an extended attribute of this name is an index. */
+export function isIndex(name: string): boolean {
+  return name.startsWith(INDEX);
+}
+
+/** An index as it is kept. */
+export function encodeIndex({ series, size }: AttributeIndex): Uint8Array {
+  const value = new Uint8Array(SERIES_BYTES + 4);
+  value.set(Uint8Array.fromHex(series));
+  new DataView(value.buffer).setUint32(SERIES_BYTES, size);
+  return value;
+}
+
+/** The index that is kept as this; `undefined` where that is none. */
+export function decodeIndex(
+  value: Uint8Array | undefined,
+): AttributeIndex | undefined {
+  if (value?.length !== SERIES_BYTES + 4) return undefined;
+  const view = new DataView(value.buffer, value.byteOffset);
+  const size = view.getUint32(SERIES_BYTES);
+  if (size <= PART || size > MAX_ATTRIBUTE) return undefined;
+  return { series: value.subarray(0, SERIES_BYTES).toHex(), size };
+}
+
+/** Whether an extended attribute is for us alone: a part of a named one that is not the first, or an index. */
 export function isPart(name: string): boolean {
   return name.startsWith(PREFIX);
 }

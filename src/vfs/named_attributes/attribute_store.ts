@@ -8,8 +8,7 @@ import { FsError, type FsErrorCode } from "../errors.ts";
 import type { ChangeInfo, FileSystem, SetXattrOption } from "../file_system.ts";
 import { assertJudged } from "../judged.ts";
 import { RIGHTS, type Rights, rightsOf } from "../wanted.ts";
-import type { AttributeFolder, NamedAttribute } from "./attribute_nodes.ts";
-import { partName } from "./attribute_parts.ts";
+import type { AttributeFolder } from "./attribute_nodes.ts";
 import { rightsOfBearer } from "./attribute_rights.ts";
 import { ChangeLine } from "./change_line.ts";
 
@@ -18,16 +17,14 @@ export type BearingFileSystem =
   & FileSystem
   & Required<Pick<FileSystem, "getxattr" | "listxattrs">>;
 
-/** A part of an attribute that is to be set. */
-export interface NewPart {
-  readonly part: number;
-  /** All of it. */
-  readonly value: Uint8Array;
+/** How a value is set. */
+export interface Setting {
   readonly option: SetXattrOption;
+  /** The bearer's rights, where the caller was judged by them. */
   readonly judged?: Rights | undefined;
 }
 
-/** The parts of named attributes, where they are kept: as extended ones of another file system. */
+/** Where named attributes are kept: the extended ones of another file system. */
 export class AttributeStore {
   readonly #fs: BearingFileSystem;
   readonly #line = new ChangeLine();
@@ -65,38 +62,38 @@ export class AttributeStore {
     return this.#fs.listxattrs(bearer);
   }
 
-  /** All of a part of an attribute; `undefined` where it is not there. */
-  part(
-    { folder, name }: NamedAttribute,
-    part: number,
+  /** The value of an extended attribute; `undefined` where it is not there. */
+  get(
+    { bearer }: AttributeFolder,
+    name: string,
   ): Awaitable<Uint8Array | undefined> {
-    return this.#fs.getxattr(folder.bearer, partName(name, part));
+    return this.#fs.getxattr(bearer, name);
   }
 
-  /** Sets all of a part; "stale" where there is none, and it was to be replaced. */
-  *setPart(
-    { folder: { bearer }, name }: NamedAttribute,
-    { part, value, option, judged }: NewPart,
+  /** Sets one; "stale" where there is none, and it was to be replaced. */
+  *set(
+    { bearer }: AttributeFolder,
+    name: string,
+    value: Uint8Array,
+    { option, judged }: Setting,
   ): Steps<ChangeInfo> {
-    const key = partName(name, part);
     try {
       return yield* wait(
-        this.#fs.setxattr!(bearer, key, value, option, judged),
+        this.#fs.setxattr!(bearer, name, value, option, judged),
       );
     } catch (error) {
       throw inWordsOfFiles(error, "stale");
     }
   }
 
-  /** Removes a part; "not-found" where there is none. */
-  *removePart(
-    { folder: { bearer }, name }: NamedAttribute,
-    part: number,
+  /** Removes one; "not-found" where there is none. */
+  *remove(
+    { bearer }: AttributeFolder,
+    name: string,
     judged?: Rights,
   ): Steps<ChangeInfo> {
-    const key = partName(name, part);
     try {
-      return yield* wait(this.#fs.removexattr!(bearer, key, judged));
+      return yield* wait(this.#fs.removexattr!(bearer, name, judged));
     } catch (error) {
       throw inWordsOfFiles(error, "not-found");
     }

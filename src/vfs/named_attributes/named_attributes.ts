@@ -39,6 +39,7 @@ import {
 import { rightsToAttribute, rightsToFolder } from "./attribute_rights.ts";
 import { AttributeContent } from "./attribute_content.ts";
 import { isAttributeName, isPart, MAX_ATTRIBUTE } from "./attribute_parts.ts";
+import { joined } from "./attribute_steps.ts";
 import { AttributeStore, type BearingFileSystem } from "./attribute_store.ts";
 
 /** What of a bearer its attributes are told from. */
@@ -104,19 +105,20 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
   }
 
   /**
-   * A client has set, or removed, an extended attribute as a whole: what there was of
-   * it behind its first part is removed; `undefined` where that was nothing.
+   * Sets or removes an extended attribute as a whole, which `act` does: what there was
+   * of it behind its first part is removed as well.
    */
-  removeParts(
+  changeWhole(
     bearer: object,
     name: string,
-  ): Awaitable<ChangeInfo | undefined> {
-    if (this.#fs.removexattr === undefined) return undefined;
+    act: () => Awaitable<ChangeInfo>,
+  ): Awaitable<ChangeInfo> {
+    if (this.#fs.removexattr === undefined) return act();
     const attribute = new NamedAttribute(this.folderOf(bearer), name);
-    const [store, content] = [this.#store, this.#content];
-    return store.change(attribute.folder, function* () {
-      const next = yield* wait(store.part(attribute, 1));
-      return next && (yield* content.removeBehind(attribute, 0));
+    const content = this.#content;
+    return this.#store.change(attribute.folder, function* () {
+      const change = yield* wait(act());
+      return joined(change, yield* content.removeBehind(attribute));
     });
   }
 
@@ -301,7 +303,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
     });
   }
 
-  /** By two changes: a crash between them leaves both names. */
+  /** By several changes: a crash between them may leave both names. */
   rename(
     from: DirectoryName<AttributeNode>,
     to: DirectoryName<AttributeNode>,

@@ -19,7 +19,7 @@ import { setxattr } from "../../../src/engine/ops/setxattr.ts";
 import { write } from "../../../src/engine/ops/write.ts";
 import { AceMask } from "../../../src/vfs/acl.ts";
 import { type FileSystem, FsError } from "../../../src/vfs/mod.ts";
-import { partName } from "../../../src/vfs/named_attributes/attribute_parts.ts";
+import { indexName } from "../../../src/vfs/named_attributes/attribute_parts.ts";
 import type { XdrWriter } from "../../../src/xdr/writer.ts";
 import {
   bits,
@@ -426,7 +426,7 @@ Deno.test("no client sees, sets or removes what the server keeps parts of large 
   });
   xdr.uint64();
   assertEquals(xdr.array(10, (xdr) => xdr.string(255)), ["n"]);
-  const part = partName("n", 1);
+  const part = indexName("n");
   assertEquals(await file.status(getxattr, named(part)), "NFS4ERR_NOXATTR");
   assertEquals(await file.status(removexattr, named(part)), "NFS4ERR_NOXATTR");
   const set = (xdr: XdrWriter) => {
