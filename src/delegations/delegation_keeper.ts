@@ -14,7 +14,6 @@ import {
   recallDelegation,
   type RecallReason,
   revokeDelegation,
-  Want,
   WhyNoDelegation,
 } from "../state/delegations.ts";
 import { LOOK, type Piecework } from "../state/effects.ts";
@@ -25,7 +24,7 @@ import type { FileRef } from "../vfs/file_handle.ts";
 import { type LogFields, type Logger, silentLogger } from "../base/log.ts";
 import { ofLease } from "../backchannel/retry_policy.ts";
 import { Contention } from "./contention.ts";
-import { delegationFor, mayReclaim } from "./grant_rules.ts";
+import { delegationFor, isAskedFor, mayReclaim } from "./grant_rules.ts";
 import { FileRecalls } from "./file_recalls.ts";
 import { OpenHistory } from "./open_history.ts";
 import { HolderQueries } from "./holder_queries.ts";
@@ -165,8 +164,7 @@ export class DelegationKeeper implements DelegationPolicy {
     const type = delegationFor(open, wanted);
     if (isReason(type)) return type;
     const isBack = this.#history.note(file.file.key, client, type);
-    const isAsked = (wanted & Want.MASK) !== 0;
-    if (!isBack && !isAsked) return WhyNoDelegation.RESOURCE;
+    if (!isBack && !isAskedFor(type, wanted)) return WhyNoDelegation.RESOURCE;
     if (this.#contention.has(file.file.key)) return WhyNoDelegation.CONTENTION;
     return this.#isTrusted(client) ? type : WhyNoDelegation.RESOURCE;
   }

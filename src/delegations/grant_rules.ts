@@ -39,6 +39,17 @@ export function mayReclaim(open: OpenState, type: OpenDelegationType): boolean {
     (free === "write" || free === type);
 }
 
+/**
+ * Whether a client asks for a delegation of this type, which it then gets with its
+ * first OPEN. Who would have it in place of an open (RFC 9754) has nothing to CLOSE
+ * under one for reading; under one for writing it may keep to itself what is written
+ * beyond the close, which it has to ask for by name.
+ */
+export function isAskedFor(type: OpenDelegationType, wanted: number): boolean {
+  const isInPlace = (wanted & Want.OPEN_XOR_DELEGATION) !== 0;
+  return (wanted & Want.MASK) !== 0 || (isInPlace && type === "read");
+}
+
 /** The one that the client of an open holds already. */
 function delegationOf({ file, client }: OpenState): Delegation | undefined {
   return file.delegations.get(client);

@@ -20,6 +20,8 @@ const WANT_WRITE = 0x200;
 const WANT_ANY = 0x300;
 const WANT_NONE = 0x400;
 const WANT_CANCEL = 0x500;
+/** OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION */
+const IN_PLACE = 0x20_0000;
 
 /** Users: whose the file is, and one who may only read it. */
 const OWNER = 1000;
@@ -68,6 +70,15 @@ Deno.test("who says nothing gets one when it comes back to the file", async () =
   assertEquals(await delegationOf(client, READ), "none");
   assertEquals(await delegationOf(client, READ), "read");
   assertEquals(await delegationOf(client, READ), "none");
+});
+
+Deno.test("who wishes one in place of an open gets it with the first for reading, and comes back for one for writing (RFC 9754)", async () => {
+  const { fixture } = start();
+  const client = await fixture.client(1);
+  assertEquals(await delegationOf(client, READ | IN_PLACE), "read");
+  const again = () => delegationOf(client, BOTH | IN_PLACE, "more");
+  assertEquals(await again(), RESOURCE);
+  assertEquals(await again(), "write");
 });
 
 Deno.test("what others have open decides: contention, or one for reading", async () => {
