@@ -12,6 +12,7 @@ import {
   CreateMode,
   op,
   openSession,
+  type Request,
   SessionClient,
   Stable,
   V40Client,
@@ -204,4 +205,33 @@ Deno.test("a scrape tells of every export's bytes and files, and of what runs", 
   assert(of("used_bytes", "/c") < 100_000, `${of("used_bytes", "/c")}`);
   const { deno } = Deno.version;
   assert(new RegExp(`build_info{version="[^"]+",deno="${deno}"} 1`).test(text));
+});
+
+Deno.test("a scrape tells what the limits of attributes have refused, as operations of that status", async () => {
+  const fs = memory(tree);
+  await using server = await serve([{ path: "/", fs, squash: "none" }], {
+    port: 0,
+    metricsPort: 0,
+  });
+  const options = { port: server.port, minorVersion: 2 } as const;
+  await using session = await openSession(options);
+  const refused = async (ops: Request[]) => {
+    await session.compound(ops, { expect: "any" });
+    const series = await scrape(server);
+    return series.match(/(?<=operations_total)\{.*(FBIG|XATTR2BIG).*$/mg);
+  };
+  const file = [op.putrootfh(), op.lookup("f")];
+  const large = new Uint8Array(65_537);
+  const labels = (operation: string, status: string) =>
+    `{operation="${operation}",minor_version="2",status="NFS4ERR_${status}"} 1`;
+  assertEquals(await refused([...file, op.setxattr("n", large)]), [
+    labels("SETXATTR", "XATTR2BIG"),
+  ]);
+  const attribute = [...file, op.openattr(), op.lookup("n")];
+  const longer = op.setattr({ size: 4_194_305n });
+  await session.compound([...file, op.setxattr("n", bytesOf("v"))]);
+  assertEquals(await refused([...attribute, longer]), [
+    labels("SETATTR", "FBIG"),
+    labels("SETXATTR", "XATTR2BIG"),
+  ]);
 });
