@@ -13,11 +13,13 @@ import {
   PART,
   partName,
 } from "./attribute_parts.ts";
-import { joined, othersAct } from "./attribute_steps.ts";
+import { joined } from "./joined_changes.ts";
 import type { AttributeStore } from "./attribute_store.ts";
 import { LeftParts } from "./left_parts.ts";
 
 const NOTHING = new Uint8Array(0);
+/** What a gap is filled with: values are not written to once they are set. */
+const ZEROS = new Uint8Array(PART);
 /** Times that a read begins anew as the attribute was changed meanwhile. */
 const READS = 3;
 
@@ -229,7 +231,7 @@ export class AttributeContent {
           withBytes(old, part, bytes),
           option,
         );
-        yield* othersAct(part);
+        yield* this.#store.othersAct();
       }
       yield* this.#setIndex(attribute, before, index);
       if (bytes.begin < PART) {
@@ -281,6 +283,7 @@ export class AttributeContent {
     ifGone: FsErrorCode = "stale",
   ): Steps<Kept> {
     const { folder, name } = attribute;
+    yield* this.#store.othersAct();
     const first = yield* wait(this.#store.get(folder, name));
     if (first === undefined) throw new FsError(ifGone);
     const isFull = first.length === PART;
@@ -351,12 +354,12 @@ function withBytes(
   { end, offset, data }: NewBytes,
 ): Uint8Array {
   const start = part * PART;
-  const value = new Uint8Array(
-    Math.max(old.length, Math.min(end - start, PART)),
-  );
-  value.set(old);
+  const length = Math.max(old.length, Math.min(end - start, PART));
   const from = Math.max(offset, start);
   const to = Math.min(offset + data.length, start + PART);
+  if (old.length === 0 && to <= from) return ZEROS.subarray(0, length);
+  const value = new Uint8Array(length);
+  value.set(old);
   if (to > from) {
     value.set(data.subarray(from - offset, to - offset), from - start);
   }

@@ -4,6 +4,7 @@ import {
   take,
   wait,
 } from "../../base/awaitable.ts";
+import type { Turn } from "../../base/turn.ts";
 import { FsError, type FsErrorCode } from "../errors.ts";
 import type { ChangeInfo, FileSystem, SetXattrOption } from "../file_system.ts";
 import { assertJudged } from "../judged.ts";
@@ -28,10 +29,12 @@ export interface Setting {
 export class AttributeStore {
   readonly #fs: BearingFileSystem;
   readonly #line = new ChangeLine();
+  readonly #turn: Turn;
 
   /** Those of what `fs` has. */
-  constructor(fs: BearingFileSystem) {
+  constructor(fs: BearingFileSystem, turn: Turn) {
     this.#fs = fs;
+    this.#turn = turn;
   }
 
   /** Takes the steps of a change of what is in this folder, when those before it are done. */
@@ -55,6 +58,11 @@ export class AttributeStore {
     const now = rightsOf(yield* wait(this.#fs.getattr(bearer, RIGHTS)));
     assertJudged(rightsOfBearer(judged), now);
     return now;
+  }
+
+  /** A few requests of hardly any bytes may be about megabytes: others have their turns meanwhile. */
+  *othersAct(): Steps<void> {
+    while (this.#turn.isOver) yield* wait(this.#turn.next());
   }
 
   /** The names of all extended attributes of a file or folder. */

@@ -9,7 +9,7 @@ import {
   lastPartOf,
   partOf,
 } from "./attribute_parts.ts";
-import { joined, othersAct } from "./attribute_steps.ts";
+import { joined } from "./joined_changes.ts";
 import type { AttributeStore } from "./attribute_store.ts";
 
 /**
@@ -31,7 +31,6 @@ export class LeftParts {
   *remove(folder: AttributeFolder): Steps<ChangeInfo | undefined> {
     const names = yield* wait(this.#store.names(folder.bearer));
     let change: ChangeInfo | undefined;
-    let count = 0;
     for (const name of yield* this.#among(folder, names)) {
       try {
         const removed = yield* this.#store.remove(folder, name);
@@ -39,7 +38,7 @@ export class LeftParts {
       } catch {
         break;
       }
-      yield* othersAct(++count);
+      yield* this.#store.othersAct();
     }
     return change;
   }

@@ -4,6 +4,7 @@ import {
   take,
   wait,
 } from "../../base/awaitable.ts";
+import { LoopTurn, type Turn } from "../../base/turn.ts";
 import { FsError } from "../errors.ts";
 import { isSameHandle, MAX_IDENTITY } from "../file_handle.ts";
 import type {
@@ -39,7 +40,7 @@ import {
 import { rightsToAttribute, rightsToFolder } from "./attribute_rights.ts";
 import { AttributeContent } from "./attribute_content.ts";
 import { isAttributeName, isPart, MAX_ATTRIBUTE } from "./attribute_parts.ts";
-import { joined } from "./attribute_steps.ts";
+import { joined } from "./joined_changes.ts";
 import { AttributeStore, type BearingFileSystem } from "./attribute_store.ts";
 
 /** What of a bearer its attributes are told from. */
@@ -67,10 +68,10 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
   readonly #store: AttributeStore;
   readonly #content: AttributeContent;
 
-  /** Those of what `fs` has. */
-  constructor(fs: BearingFileSystem) {
+  /** Those of what `fs` has; `turn` rations what is about many bytes. */
+  constructor(fs: BearingFileSystem, turn: Turn = new LoopTurn()) {
     this.#fs = fs;
-    this.#store = new AttributeStore(fs);
+    this.#store = new AttributeStore(fs, turn);
     this.#content = new AttributeContent(this.#store);
     this.limits = {
       maxName: MAX_XATTR_NAME,
