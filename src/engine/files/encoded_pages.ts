@@ -19,6 +19,9 @@ export interface EncodedPage extends PageTerms {
   readonly hint: number;
 }
 
+/** Bytes of an entry that a page may be remembered with: file systems count entries. */
+const MOST_BYTES = 1024;
+
 const encoded = new WeakMap<DirectoryPage<object>, EncodedPage>();
 
 /** What was written of a page on these terms, if that holds still. */
@@ -35,10 +38,15 @@ export function encodedPage(
     : undefined;
 }
 
-/** Remembers what was written of a page, for as long as its file system keeps that. */
+/**
+ * Remembers what was written of a page, for as long as its file system keeps that;
+ * what has long access lists among its attributes is written anew.
+ */
 export function rememberEncoded(
   page: DirectoryPage<object>,
   written: EncodedPage,
 ): void {
-  encoded.set(page, written);
+  const most = page.entries.length * MOST_BYTES;
+  if (written.bytes.length <= most) encoded.set(page, written);
+  else encoded.delete(page);
 }

@@ -5,6 +5,12 @@ import {
   assertRejects,
 } from "@std/assert";
 import { memory } from "../../../src/backends/memory/mod.ts";
+import {
+  encodedPage,
+  rememberEncoded,
+} from "../../../src/engine/files/encoded_pages.ts";
+import type { Bitmap } from "../../../src/nfs4/bitmap.ts";
+import type { Export } from "../../../src/vfs/exports.ts";
 import { getfh } from "../../../src/engine/ops/getfh.ts";
 import { remove } from "../../../src/engine/ops/remove.ts";
 import { SMALL_REPLY } from "../../../src/rpc/buffer_budget.ts";
@@ -367,6 +373,21 @@ Deno.test("a page that lasts is written once, for each set of attributes", async
   assertEquals(await sizes([SIZE, FILEID]), new Set([0n, 9n]));
   change();
   assertEquals(await sizes([SIZE]), new Set([1n]));
+});
+
+Deno.test("a page whose entries are long is not remembered as written, as file systems count entries", () => {
+  const page = { entries: [{ name: "a", cookie: 1 }], isLasting: true };
+  const terms = { export: {} as Export, minorVersion: 2 as const };
+  const written = (bytes: number) => ({
+    ...{ ...terms, requested: [] as unknown as Bitmap, hint: 9 },
+    bytes: new Uint8Array(bytes),
+  });
+  const short = written(1024);
+  rememberEncoded(page as never, short);
+  assertEquals(encodedPage(page as never, short), short);
+  const long = { ...short, bytes: new Uint8Array(1025) };
+  rememberEncoded(page as never, long);
+  assertEquals(encodedPage(page as never, long), undefined);
 });
 
 Deno.test("a page that lasts is copied as far as maxcount and dircount go", async () => {
