@@ -1,3 +1,5 @@
+import { askedBy } from "../../base/asker.ts";
+import { SharedRoom } from "../../base/shared_room.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { Timestamp } from "../../vfs/file_system.ts";
@@ -10,6 +12,10 @@ import type { Tree } from "./tree.ts";
 
 /** How long a list is believed of a folder that we change ourselves, in milliseconds. */
 const TRUST = 1000;
+
+/** Entries of all lists that are kept; a list counts for some more than it has. */
+export const MOST_ENTRIES: number = 2 ** 17;
+const LIST_COUNTS = 8;
 
 /** The access list of a node, or that it has none, as it was with this ctime. */
 export interface KnownList {
@@ -29,6 +35,10 @@ export class AccessLists {
   readonly #tree: Tree;
   readonly #clock: Clock;
   readonly #now: WallClock;
+  /** Nodes with lists that name users or groups: a host's user may have thousands of them named. */
+  readonly #room = new SharedRoom<LocalNode>(MOST_ENTRIES, {
+    giveUp: (node) => node.list = undefined,
+  });
 
   constructor(
     tree: Tree,
@@ -49,12 +59,18 @@ export class AccessLists {
     if (
       known !== undefined && isSame(known.ctime, ctime) &&
       this.#clock.now() < known.until
-    ) return known.list;
+    ) {
+      this.#room.use(node);
+      return known.list;
+    }
     const list = this.#read(node, "access");
     // Within a tick of its clock the host may set another list with the same ctime.
     const age = this.#now() - ctime.seconds * 1000 - ctime.nanoseconds / 1e6;
     const isLasting = age > 2 * this.#host.tick / 1000;
     node.list = { ctime, list, until: isLasting ? Infinity : 0 };
+    const entries = list === undefined ? 0 : list.users.size + list.groups.size;
+    if (entries === 0) this.#room.delete(node);
+    else this.#room.keep(node, askedBy().party, LIST_COUNTS + entries);
     return list;
   }
 
