@@ -12,7 +12,9 @@ export function shownAces(
   const holder = attributes[accessListHolder];
   const aces = holder?.aces?.();
   if (aces !== undefined) return aces;
-  const access = holder?.accessList?.();
+  // Linux asks no list where the mode leaves the group nothing (see `permissionsOf`).
+  const isAsked = (mode & 0o070) !== 0;
+  const access = isAsked ? holder?.accessList?.() : undefined;
   const given = type === "directory" ? holder?.givenList?.() : undefined;
   return access === undefined && given === undefined
     ? acesOfMode(mode, type)

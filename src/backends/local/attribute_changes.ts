@@ -79,8 +79,9 @@ function* apply(
     if (size !== undefined) {
       yield* wait(resize(size));
       // With a new size the host takes setuid and setgid away, unless we are root.
-      if (mode !== undefined && mode & (SETUID | SETGID)) {
-        fs.chmodSync(path, mode);
+      const high = (mode ?? 0) & (SETUID | SETGID);
+      if (high !== 0) {
+        fs.chmodSync(path, high | fs.statSync(path).mode & 0o1777);
       }
     }
     if (atime !== undefined || mtime !== undefined) {

@@ -2,7 +2,11 @@ import { hostError } from "../../base/host_error.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { SetXattrOption } from "../../vfs/file_system.ts";
-import { MAX_XATTR_NAME, MAX_XATTR_VALUE } from "../../vfs/xattrs.ts";
+import {
+  MAX_XATTR_NAME,
+  MAX_XATTR_NAMES,
+  MAX_XATTR_VALUE,
+} from "../../vfs/xattrs.ts";
 import type { HostCalls } from "../common/host_calls.ts";
 import { cString } from "./raw_calls.ts";
 
@@ -58,7 +62,7 @@ export class XattrCalls {
     );
   }
 
-  /** The names of all of what a path leads to that are UTF-8. */
+  /** The names of what a path leads to that are UTF-8, as far as they are told. */
   list(path: string): string[] {
     const { libc } = this.#calls;
     const list = this.#follows ? libc.listxattr : libc.llistxattr;
@@ -70,7 +74,8 @@ export class XattrCalls {
     return decodeRaw(bytes ?? new Uint8Array()).split("\0")
       .filter((name) => name.startsWith(PREFIX) && name.isWellFormed())
       .map((name) => name.slice(PREFIX.length))
-      .filter((name) => name !== "" && name !== OWN_XATTR);
+      .filter((name) => name !== "" && name !== OWN_XATTR)
+      .slice(0, MAX_XATTR_NAMES);
   }
 
   /** Makes or replaces one. */

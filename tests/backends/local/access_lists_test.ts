@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
+import { MOST_ENTRIES } from "../../../src/backends/local/access_lists.ts";
+import type { AccessList } from "../../../src/vfs/access_list.ts";
 import type { LocalNode } from "../../../src/backends/local/node.ts";
 import type { HostedOptions } from "../../../src/backends/local/options.ts";
 import { type Ace, AceMask, type AceWho } from "../../../src/vfs/acl.ts";
@@ -48,9 +50,15 @@ Deno.test({
 });
 
 /** A file system that counts how often its host is asked for a list. */
-function counting(path: string, options: HostedOptions) {
+function counting(
+  path: string,
+  options: HostedOptions,
+  list?: AccessList,
+) {
   const host = makeHost(true);
-  const accessList = host.accessList.bind(host);
+  const accessList = list === undefined
+    ? host.accessList.bind(host)
+    : () => list;
   const counts = { asked: 0 };
   host.accessList = (...of) => (counts.asked++, accessList(...of));
   return { counts, fs: new HostedFileSystem(host, path, options) };
@@ -220,6 +228,43 @@ Deno.test({
 });
 
 Deno.test({
+  name: "local: with a list a client may set setuid and a size at once",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    Deno.writeTextFileSync(`${path}/file`, "");
+    const file = (await fs.lookup(fs.root(), "file"))!;
+    const acl = [who("owner@", READ_DATA), who("user", READ_DATA, NAMES_USER)];
+    await fs.setattr(file, { acl, mode: 0o4777, size: 3 });
+    const { mode, size } = await fs.getattr(file);
+    assertEquals([mode, size], [0o4440, 3]);
+    assertEquals(await may(fs, file, NAMED), 4);
+    assertEquals(await may(fs, file, OTHER), 0);
+  },
+});
+
+Deno.test({
+  name:
+    "local: a list that the host does not ask for is not shown, as its mode leaves the group nothing",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { fs, path } = box;
+    Deno.writeTextFileSync(`${path}/file`, "");
+    const file = (await fs.lookup(fs.root(), "file"))!;
+    setList(`${path}/file`, [6, 0, 4, 6, 4]);
+    assertEquals(await may(fs, file, NAMED), 0);
+    await fs.setattr(file, { mode: 0o604 });
+    assertEquals(await may(fs, file, NAMED), 4);
+    assertEquals(
+      shownAces(await fs.getattr(file)),
+      acesOfMode(0o604, "file"),
+    );
+  },
+});
+
+Deno.test({
   name:
     "local: what a folder hands on is the host's list for new files, and what is made has a list of its own",
   ignore,
@@ -254,5 +299,39 @@ Deno.test({
       shownAces(await fs.getattr(node)),
       acesOfMode(0o755, "directory"),
     );
+  },
+});
+
+Deno.test({
+  name:
+    "local: of long access lists so much is kept, and the rest asked for again",
+  ignore,
+  async fn() {
+    await using box = new Sandbox();
+    const { path } = box;
+    const entries = 5000;
+    const list = {
+      ...{ owner: 6, group: 4, mask: 7, other: 4, groups: new Map() },
+      users: new Map(Array.from({ length: entries }, (_, i) => [i, 4])),
+    };
+    const now = () => Date.now() + 60_000;
+    const { counts, fs } = counting(path, { now }, list);
+    try {
+      const most = Math.floor(MOST_ENTRIES / entries);
+      const nodes: LocalNode[] = [];
+      for (let i = 0; i <= most; i++) {
+        Deno.writeTextFileSync(`${path}/${i}`, "");
+        nodes.push((await fs.lookup(fs.root(), `${i}`))!);
+      }
+      for (const node of nodes) assertEquals(await may(fs, node, OTHER), 4);
+      assertEquals(counts.asked, most + 1);
+      assertEquals(await may(fs, nodes.at(-1)!, OTHER), 4);
+      assertEquals(counts.asked, most + 1);
+      assertEquals(nodes.filter(({ list }) => list !== undefined).length, most);
+      assertEquals(await may(fs, nodes[0]!, OTHER), 4);
+      assertEquals(counts.asked, most + 2);
+    } finally {
+      await fs.dispose();
+    }
   },
 });

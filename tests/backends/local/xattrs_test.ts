@@ -1,8 +1,13 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { encodeRaw } from "../../../src/base/raw_names.ts";
-import { openHostCalls } from "../../../src/backends/common/host_calls.ts";
+import {
+  type HostCalls,
+  openHostCalls,
+} from "../../../src/backends/common/host_calls.ts";
 import { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
 import { LinuxHost } from "../../../src/backends/local/linux_host.ts";
+import { XattrCalls } from "../../../src/backends/local/xattr_calls.ts";
+import { MAX_XATTR_NAMES } from "../../../src/vfs/xattrs.ts";
 import { ApartBox } from "./apart/fixture.ts";
 import { attributes, codeOf, hasFfi, noFolder, Sandbox } from "./fixture.ts";
 import { setByHost } from "./host_xattrs.ts";
@@ -111,4 +116,19 @@ Deno.test({
     for (const name of METHODS) assert(box.fs[name] !== undefined);
     await fs.dispose();
   },
+});
+
+Deno.test("local: of a file with more extended attributes than are told some are", () => {
+  const names = Array.from({ length: 5500 }, (_, i) => `user.${i}\0`).join("");
+  const calls = {
+    errno: () => 34,
+    libc: {
+      llistxattr(_path: BufferSource, room: Uint8Array, size: bigint) {
+        if (size < names.length) return -1;
+        return new TextEncoder().encodeInto(names, room).written;
+      },
+    },
+  } as unknown as HostCalls;
+  const listed = new XattrCalls(calls, { follows: false }).list("/file");
+  assertEquals([listed.length, listed[0]], [MAX_XATTR_NAMES, "0"]);
 });
