@@ -62,19 +62,27 @@ class Exporter {
     yield* this.#member(root, "./");
     // No recursion: clients make folders in folders, deeper than any stack.
     const open = [{ folder: root, path: "./", names: this.#names(root, "./") }];
+    const above = new Set([root.fileid]);
     for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
       const { value: name, done } = at.names.next();
       if (done) {
         open.pop();
+        above.delete(at.folder.fileid);
         continue;
       }
       const node = this.#find(at.folder, name, at.path);
       if (node === undefined) continue;
       const isFolder = node.type === "directory";
       const path = `${at.path}${name}${isFolder ? "/" : ""}`;
+      // Only in a damaged store, where the way down would never end.
+      if (above.has(node.fileid)) {
+        this.#lose(path, LEFT_OUT, new FsError("io", "it is a folder above"));
+        continue;
+      }
       yield* this.#member(node, path);
       if (isFolder) {
         open.push({ folder: node, path, names: this.#names(node, path) });
+        above.add(node.fileid);
       }
     }
     yield encodeEnd();
