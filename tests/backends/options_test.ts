@@ -46,6 +46,7 @@ const backEnds: readonly BackEnd[] = [
       keptNodes: "number",
       longLog: "number",
       commitBytes: "number",
+      mostRanges: "number",
       disk: "object",
     } satisfies Record<keyof SqliteOptions, Kind>,
   },

@@ -15,7 +15,6 @@ behaviourSuite("sqlite in memory", () => {
   capabilities: {
     restart: false,
     allocates: false,
-    clones: false,
   },
 });
 
@@ -30,7 +29,6 @@ behaviourSuite("sqlite that keeps few nodes in memory", () => {
   capabilities: {
     restart: false,
     allocates: false,
-    clones: false,
   },
 });
 
@@ -57,6 +55,5 @@ behaviourSuite("sqlite in a folder", () => {
     allocates: false,
     punches: hasFfi,
     seeks: hasFfi,
-    clones: false,
   },
 });

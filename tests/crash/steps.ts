@@ -56,6 +56,7 @@ export function nextStep(
     const [offset, length] = [lengthOf(random), 1 + lengthOf(random)];
     return { op: "punch", path, offset, length };
   }
+  if (kind === 25) return clone();
   if (kind > 22) return copy();
   if (kind > 19) return xattr();
   return rename();
@@ -100,6 +101,18 @@ export function nextStep(
     const length = Math.min(size - sourceOffset, LONGEST_COPY);
     const offset = lengthOf(random);
     return { op: "copy", path, from, sourceOffset, offset, length };
+  }
+
+  function clone(): Step {
+    const { data } = model.nodes.get(path)!;
+    const sources = files.filter((each) => {
+      const node = model.nodes.get(each)!;
+      return node.data !== data && node.data.length >= data.length;
+    });
+    if (sources.length === 0) return { op: "commit", path };
+    const from = random.pick(sources);
+    const { length } = model.nodes.get(from)!.data;
+    return { op: "clone", path, from, sourceOffset: 0, offset: 0, length };
   }
 
   function rename(): Step {
@@ -169,15 +182,17 @@ export function requestsOf(
       const range = { stateid: anonymousStateid, offset, length };
       return [...file(), op.deallocate(range)];
     }
-    case "copy": {
+    case "copy":
+    case "clone": {
       const [above, from] = split(step.from);
-      const copying = op.copy({
+      const range = {
         ...{ source: anonymousStateid, destination: anonymousStateid },
         sourceOffset: BigInt(step.sourceOffset),
         destinationOffset: BigInt(step.offset),
         count: BigInt(step.length),
-      });
-      return [...at([...above, from]), op.savefh(), ...file(), copying];
+      };
+      const act = step.op === "copy" ? op.copy(range) : op.clone(range);
+      return [...at([...above, from]), op.savefh(), ...file(), act];
     }
     case "commit":
       return [...file(), op.commit()];

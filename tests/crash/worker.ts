@@ -94,7 +94,7 @@ export class Worker {
   /** Whether what was not answered waits for the host: what became of it a restart can't tell (RFC 8881 2.10.6.5). */
   get isUntold(): boolean {
     const op = this.#unanswered?.step.op;
-    return op === "punch" || op === "copy";
+    return op === "punch" || op === "copy" || op === "clone";
   }
 
   /**

@@ -7,6 +7,7 @@ import {
   MOST_XATTRS,
 } from "../../src/backends/common/xattrs.ts";
 import { memory } from "../../src/backends/memory/mod.ts";
+import { MOST_RANGES } from "../../src/backends/sqlite/options.ts";
 import { serve } from "../../src/server.ts";
 import { defaultServerLimits } from "../../src/server/limits.ts";
 import {
@@ -68,6 +69,14 @@ Deno.test("PROTOCOL.md has the limit of access lists", {
   const [, most] = /^\| entries of a list +\| +(\d+) \| INVAL/m
     .exec(read("PROTOCOL.md"))!;
   assertEquals(Number(most), MAX_ACES);
+});
+
+Deno.test("PROTOCOL.md has the limit of shared ranges", {
+  ignore: noFiles,
+}, () => {
+  const [, most] = /^\| shared ranges of a file +\| +(\d+) \| FBIG/m
+    .exec(read("PROTOCOL.md"))!;
+  assertEquals(Number(most), MOST_RANGES);
 });
 
 /** The metrics that a document names in the first cells of its tables, without prefix and labels. */

@@ -33,6 +33,7 @@ import {
   MOST_BYTES,
   ROW_BYTES,
 } from "../../src/backends/sqlite/content_journal.ts";
+import { MOST_COPIED } from "../../src/backends/sqlite/copying_out.ts";
 import { MANY_COMMITS } from "../../src/backends/sqlite/content_syncs.ts";
 import { INSIDE } from "../../src/backends/sqlite/small_contents.ts";
 import { JOURNALED } from "../../src/backends/sqlite/writes.ts";
@@ -174,6 +175,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "or is longer than": LARGE,
     "A commit brings": COMMIT_BYTES,
     "that no client has asked for begins when": MANY_COMMITS,
+    "where all are longer than": MOST_COPIED,
   },
   "src/base/README.md": { "one pass of the event loop, and the": SLICE },
   "src/engine/README.md": {

@@ -39,16 +39,25 @@ export class Attributes {
       ctime: now,
       birthtime: birthtime ? { ...birthtime } : node.birthtime,
       outside: node.outside,
+      ranges: node.ranges,
+      shared: node.shared,
     };
   }
 
   /** Those after a write that makes the file `size` bytes long. */
   written(file: SqliteNode, size: number): MutableAttributes {
     const now = this.#parts.now();
-    const { mode, uid, gid, used, atime, birthtime, outside } = file;
     const change = this.#parts.transaction.number();
-    const times = { atime, mtime: now, ctime: now, birthtime };
-    return { mode, uid, gid, size, used, change, ...times, outside };
+    return { ...this.moved(file), size, change, mtime: now, ctime: now };
+  }
+
+  /** Those of a file that only has its bytes elsewhere. */
+  moved(file: SqliteNode): MutableAttributes {
+    const { mode, uid, gid, size, used, change, outside } = file;
+    const { atime, mtime, ctime, birthtime, ranges, shared } = file;
+    const times = { atime, mtime, ctime, birthtime };
+    const bytes = { size, used, outside, ranges, shared };
+    return { mode, uid, gid, change, ...times, ...bytes };
   }
 
   /** `next` goes into the node's row with the next commit. */
@@ -61,6 +70,17 @@ export class Attributes {
   keep(node: SqliteNode, next: MutableAttributes): void {
     this.#apply(node, next);
     this.#parts.nodes.unsaved.add(node);
+  }
+
+  /** The file's own content takes so many bytes now. */
+  measured(file: SqliteNode, own: number): void {
+    const { nodes, room } = this.#parts;
+    const used = own + file.shared;
+    const isDue = nodes.isDue(file);
+    room.grow(used - file.used, isDue);
+    file.used = used;
+    // Counted by its row once it has left memory, and where it is removed.
+    if (!isDue) nodes.unsaved.add(file);
   }
 
   /** Has the next commit make durable what waits in memory. */
@@ -87,5 +107,7 @@ export class Attributes {
     node.ctime = next.ctime;
     node.birthtime = next.birthtime;
     node.outside = next.outside;
+    node.ranges = next.ranges;
+    node.shared = next.shared;
   }
 }

@@ -4,7 +4,12 @@ import { ContentFiles } from "./content_files.ts";
 import { isStore, noStore, openDatabase } from "./database.ts";
 import { hostDisk } from "./disk.ts";
 import { rememberLoss } from "./loss_mark.ts";
-import { contentsInUse, recover, shortened } from "./recovery.ts";
+import {
+  contentsInUse,
+  recover,
+  shortened,
+  shortenedShared,
+} from "./recovery.ts";
 import { pathsOf } from "./check_paths.ts";
 import { checkQueries } from "./check_queries.ts";
 import { journalQuery, valueQueries } from "./check_values.ts";
@@ -66,6 +71,11 @@ async function examine(
     const there = contents.measure(outside).size;
     const text =
       `file ${fileid} of ${size} bytes has content ${outside} of ${there}, which was longer`;
+    found.push({ text, fileid });
+  }
+  for (const { fileid, size, outside } of shortenedShared(db, contents)) {
+    const there = contents.measure(outside).size;
+    const text = `shared content ${outside} of ${size} bytes has ${there}`;
     found.push({ text, fileid });
   }
   problems.push(...withPaths(db, found));

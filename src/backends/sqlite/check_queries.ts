@@ -74,6 +74,39 @@ export const checkQueries: readonly string[] = [
      coalesce(quote(target), 'nothing'), fileid
    FROM inodes WHERE type = 'symlink'
    AND size IS NOT length(CAST(target AS BLOB))`,
+  `SELECT 'file ' || inodes.fileid || ' has ' || ranges || ' shared ranges of ' ||
+     shared || ' bytes, but there are ' || coalesce(kept, 0) || ' of ' ||
+     coalesce(bytes, 0), inodes.fileid
+   FROM inodes LEFT JOIN
+     (SELECT fileid, count(*) AS kept, sum(used) AS bytes
+      FROM shared_ranges GROUP BY fileid)
+     USING (fileid)
+   WHERE ranges <> coalesce(kept, 0) OR shared <> coalesce(bytes, 0)`,
+  `SELECT 'shared range ' || start || ' of ' || shared_ranges.fileid ||
+     iif(outside IS NULL, ', which is missing', ', which has no content'),
+     shared_ranges.fileid
+   FROM shared_ranges LEFT JOIN inodes USING (fileid)
+   WHERE outside IS NULL OR outside = 0`,
+  `SELECT 'shared range ' || start || ' of file ' || fileid ||
+     ' is not within its ' || size || ' bytes', fileid
+   FROM shared_ranges JOIN inodes USING (fileid)
+   WHERE start < 0 OR length < 1 OR start + length > size`,
+  `SELECT 'shared range ' || start || ' of file ' || fileid ||
+     ' begins in the one before', fileid
+   FROM (SELECT fileid, start, max(start + length) OVER (
+       PARTITION BY fileid ORDER BY start
+       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+     FROM shared_ranges)
+   WHERE start < before`,
+  `SELECT 'shared range ' || start || ' of file ' || fileid ||
+     ' is in content ' || content || ', which is not shared', fileid
+   FROM shared_ranges LEFT JOIN shared_contents ON number = content
+   WHERE number IS NULL`,
+  `SELECT 'shared content ' || number || ' is in no file' FROM shared_contents
+   WHERE number NOT IN (SELECT content FROM shared_ranges)`,
+  `SELECT 'shared content ' || number || ' is the own one of file ' || fileid,
+     fileid
+   FROM shared_contents JOIN inodes ON outside = number`,
   `SELECT type || ' ' || fileid || ' has no device number', fileid FROM inodes
    WHERE type IN ('block-device', 'character-device')
    AND (major IS NULL OR minor IS NULL)`,
@@ -81,6 +114,7 @@ export const checkQueries: readonly string[] = [
    FROM (SELECT max(fileid) AS used FROM inodes
      UNION SELECT max(change) FROM inodes
      UNION SELECT max(outside) FROM inodes
+     UNION SELECT max(number) FROM shared_contents
      UNION SELECT max(cookie) FROM entries)
    WHERE used > (SELECT value FROM meta WHERE name = 'ceiling')`,
 ];

@@ -27,6 +27,8 @@ const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> =
     change: [0, MOST],
     outside: [0, MOST],
     listed: [0, 1],
+    ranges: [0, MOST],
+    shared: [0, MOST],
     major: [0, MAX_UINT32],
     minor: [0, MAX_UINT32],
     ...Object.fromEntries(
@@ -64,6 +66,13 @@ export const valueQueries: readonly string[] = [
   `SELECT 'access list of ' || fileid || ' has ' || length(aces) ||
      ' bytes, which can''t be', fileid
    FROM acls WHERE length(aces) % ${BYTES_OF_ACE} <> 0`,
+  `SELECT 'shared range ' || start || ' of file ' || fileid ||
+     ' has numbers that can''t be', fileid
+   FROM shared_ranges WHERE at < 0 OR used < 0
+   OR max(fileid, start, length, content, at, used) > ${MOST}`,
+  `SELECT 'shared content ' || number || ' has ' || size ||
+     ' bytes, which can''t be'
+   FROM shared_contents WHERE size NOT BETWEEN 0 AND ${MOST}`,
   `SELECT type || ' ' || quote(name) || ' of the database is not the store''s'
    FROM sqlite_schema WHERE type IN ('trigger', 'view')`,
 ];

@@ -1,12 +1,17 @@
-import type { Awaitable } from "../../base/awaitable.ts";
+import { type Awaitable, take } from "../../base/awaitable.ts";
+import { goingOn } from "../../base/ongoing_call.ts";
 import type { ContentKind } from "../../vfs/mod.ts";
 import type { Attributes } from "./attributes.ts";
 import type { ContentSyncs } from "./content_syncs.ts";
 import { assertThere, type Contents, pagesOf } from "./contents.ts";
+import type { CopyingOut } from "./copying_out.ts";
 import type { Extents } from "./extents.ts";
 import type { FreeSpace } from "./free_space.ts";
 import type { Extent, SqliteNode } from "./node.ts";
+import type { NodeTable } from "./node_table.ts";
 import { clipped, type Segment } from "./segments.ts";
+import type { SharedContents } from "./shared_contents.ts";
+import { addChange, type SharedRanges } from "./shared_ranges.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Writes } from "./writes.ts";
 
@@ -14,8 +19,12 @@ import type { Writes } from "./writes.ts";
 export interface ContentRangesParts {
   readonly attributes: Attributes;
   readonly contents: Contents;
+  readonly copying: CopyingOut;
   readonly extents: Extents;
+  readonly nodes: Pick<NodeTable, "file">;
   readonly room: FreeSpace;
+  readonly shared: SharedRanges;
+  readonly sharing: SharedContents;
   readonly syncs: ContentSyncs;
   readonly transaction: Transaction;
   readonly writes: Writes;
@@ -39,6 +48,7 @@ export class ContentRanges {
     const { outside, size } = file;
     if (outside === 0) return [{ offset: 0, length: size }];
     assertThere(this.#parts.contents, file);
+    if (file.ranges > 0) return this.#parts.sharing.segments(file);
     return clipped(this.#parts.contents.segments(outside), size);
   }
 
@@ -50,6 +60,7 @@ export class ContentRanges {
   ): Awaitable<number | undefined> {
     const { outside, size } = file;
     if (outside === 0) return what === "data" ? offset : undefined;
+    if (file.ranges > 0) return this.#seekShared(file, offset, what);
     const { contents, extents } = this.#parts;
     assertThere(contents, file);
     const locked = () => extents.cuttingOf(outside);
@@ -60,11 +71,27 @@ export class ContentRanges {
     return place instanceof Promise ? place.then(within) : within(place);
   }
 
+  #seekShared(
+    file: SqliteNode,
+    offset: number,
+    what: ContentKind,
+  ): Awaitable<number | undefined> {
+    const { nodes, sharing } = this.#parts;
+    const again = goingOn(() => {
+      const now = nodes.file(file);
+      return offset < now.size ? this.seek(now, offset, what) : undefined;
+    });
+    const found = take(sharing.seek(file, offset, what));
+    return found instanceof Promise
+      ? found.then((found) => found === undefined ? again() : found.place)
+      : found?.place;
+  }
+
   /** What {@linkcode punch} waits for before it is made, if anything. */
   readyToPunch(file: SqliteNode): Promise<void> | undefined {
-    return this.#parts.extents.ready(file, {
-      ...{ size: file.size, isDurable: true, isMeasured: true },
-    });
+    const { copying, extents } = this.#parts;
+    const whole = { size: file.size, isDurable: true, isMeasured: true };
+    return extents.ready(file, whole) ?? copying.ready(file);
   }
 
   /**
@@ -89,23 +116,36 @@ export class ContentRanges {
       return writes.inside(file, from, new Uint8Array(until - from));
     }
     const extent = extents.whole(file);
-    if (from === until) return this.#punched(file, extent);
+    const range = { extent, from, until };
+    if (from === until) return this.#punched(file, range);
     const punched = contents.punch(extent.number, from, until);
-    if (!(punched instanceof Promise)) return this.#punched(file, extent);
-    const done = punched.then(() => this.#punched(now(), extent));
+    if (!(punched instanceof Promise)) return this.#punched(file, range);
+    const done = punched.then(() => this.#punched(now(), range));
     return extents.during(extent, done);
   }
 
-  #punched(file: SqliteNode, extent: Extent): void {
-    const { attributes, contents, extents, syncs, transaction } = this.#parts;
+  #punched(
+    file: SqliteNode,
+    { extent, from, until }: {
+      readonly extent: Extent;
+      readonly from: number;
+      readonly until: number;
+    },
+  ): void {
+    const { attributes, contents, extents, shared, syncs, transaction } =
+      this.#parts;
     const next = attributes.written(file, file.size);
     const { used } = contents.measure(extent.number);
-    next.used = Math.min(used, pagesOf(file.size));
+    next.used = Math.min(used, pagesOf(file.size)) + next.shared;
     // No bytes, but what a sync has to bring to disk all the same.
     extents.written(extent, 0, { isLogged: false });
-    transaction.run();
+    const isShared = file.ranges > 0;
+    const unshare = () =>
+      addChange(next, shared.take(file.fileid, from, until));
+    transaction.run(isShared ? unshare : undefined);
     attributes.save(file, next);
     file.extent = extent;
-    syncs.include(extent);
+    // It is not to show what a lost write has left below the shared bytes.
+    syncs.include(extent, { isFirst: isShared });
   }
 }

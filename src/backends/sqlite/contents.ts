@@ -21,14 +21,17 @@ export function leastUsed(
 /** Throws FsError "io" where the content of a file is gone, in part at least: that is no hole. */
 export function assertThere(
   contents: Contents,
-  { fileid, outside, size, used }: {
+  { fileid, outside, size, used, shared }: {
     readonly fileid: number;
     readonly outside: number;
     readonly size: number;
     readonly used: number;
+    readonly shared: number;
   },
 ): void {
-  if (!contents.lacks(outside, leastUsed({ size, used }))) return;
+  if (!contents.lacks(outside, leastUsed({ size, used: used - shared }))) {
+    return;
+  }
   throw new FsError(
     "io",
     `content ${outside} of file ${fileid} is missing, or shorter than it was`,

@@ -120,6 +120,17 @@ export class Extents {
     return extent.cutting ?? this.#parts.syncs.flushOf(extent);
   }
 
+  /** What waits until nothing changes the content of a file any more, and it can be shared. */
+  readyToShare(file: SqliteNode): Promise<void> | undefined {
+    // A cut that is not durable would be made later.
+    const settled = this.of(file).cut === undefined
+      ? undefined
+      : this.#parts.committer.settleAhead();
+    const { size } = file;
+    return settled ??
+      this.ready(file, { size, isDurable: true, isMeasured: true });
+  }
+
   /** What a look at the bytes of a content waits for. */
   cuttingOf(number: number): Promise<void> | undefined {
     return this.#parts.syncs.known(number)?.cutting;

@@ -3,12 +3,14 @@ import { after } from "../../base/ongoing_call.ts";
 import {
   assertJudged,
   type AttributeChanges,
+  type CloneRange,
   type ContentKind,
   FsError,
   type ReadResult,
   type Rights,
   type Stability,
 } from "../../vfs/mod.ts";
+import { assertInBlocks } from "./clones.ts";
 import type { SqliteNode } from "./node.ts";
 import type { Settling } from "./settling.ts";
 import type { Store } from "./store.ts";
@@ -108,7 +110,7 @@ export class FileAccess {
     const ready = data.readyToWrite(live, offset, how);
     if (ready) return after(ready, () => this.#write(file, offset, how));
     this.writtenBytes += how.data.length;
-    const written = data.isThrough(how)
+    const written = data.isThrough(live, offset, how)
       ? this.#writeThrough(file, offset, how)
       : data.write(live, offset, how);
     if (nodes.unsaved.size > MOST_UNSAVED) settling.save();
@@ -147,6 +149,29 @@ export class FileAccess {
     if (ready) return after(ready, () => this.deallocate(file, offset, length));
     const now = () => nodes.file(file);
     return ranges.punch(live, { offset, end: offset + length, now });
+  }
+
+  /** See `FileSystem.clone`. */
+  clone(
+    source: SqliteNode,
+    target: SqliteNode,
+    range: CloneRange,
+  ): Awaitable<void> {
+    const { data, nodes } = this.#parts;
+    const { targetOffset, length } = range;
+    const files = { source: nodes.file(source), target: nodes.file(target) };
+    const cloning = { ...files, range };
+    data.assertSize("file", targetOffset + length);
+    assertInBlocks(cloning);
+    const copied = data.clones.copied(cloning);
+    if (copied !== undefined) {
+      const how: Write = { data: copied, stability: "file" };
+      const written = this.write(target, targetOffset, how);
+      return written instanceof Promise ? written.then(() => {}) : undefined;
+    }
+    const ready = data.clones.ready(cloning);
+    if (ready) return after(ready, () => this.clone(source, target, range));
+    data.clones.clone(cloning);
   }
 
   /** See `FileSystem.seek`. */

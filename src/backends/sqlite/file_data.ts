@@ -1,4 +1,5 @@
-import type { Awaitable } from "../../base/awaitable.ts";
+import { type Awaitable, take } from "../../base/awaitable.ts";
+import { goingOn } from "../../base/ongoing_call.ts";
 import {
   type AttributeChanges,
   type FileType,
@@ -8,14 +9,18 @@ import {
 } from "../../vfs/mod.ts";
 import type { AccessLists } from "./access_lists.ts";
 import { Attributes } from "./attributes.ts";
+import { Clones } from "./clones.ts";
 import type { ContentJournal } from "./content_journal.ts";
 import { ContentRanges } from "./content_ranges.ts";
 import { assertThere } from "./contents.ts";
+import { CopyingOut } from "./copying_out.ts";
 import { Extents, type ExtentsParts } from "./extents.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { type Extent, notAFile, type SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import { Resizes } from "./resizes.ts";
+import { SharedContents } from "./shared_contents.ts";
+import { BEYOND, type SharedRanges } from "./shared_ranges.ts";
 import { SmallContents } from "./small_contents.ts";
 import type { Statements } from "./statements.ts";
 import { fitsLog, JOURNALED, type Write, Writes } from "./writes.ts";
@@ -27,8 +32,11 @@ export interface FileDataParts extends ExtentsParts {
   readonly nodes: NodeTable;
   readonly room: FreeSpace;
   readonly lists: AccessLists;
+  readonly shared: SharedRanges;
   readonly now: () => Timestamp;
   readonly maxFileSize: number;
+  /** Shared ranges of a file. */
+  readonly mostRanges: number;
 }
 
 /**
@@ -42,11 +50,15 @@ export interface FileDataParts extends ExtentsParts {
 export class FileData {
   /** Where files have data and where holes. */
   readonly ranges: ContentRanges;
+  /** What files share. */
+  readonly clones: Clones;
   readonly #parts: FileDataParts;
   readonly #extents: Extents;
   readonly #small: SmallContents;
   readonly #attributes: Attributes;
+  readonly #copying: CopyingOut;
   readonly #resizes: Resizes;
+  readonly #sharing: SharedContents;
   readonly #writes: Writes;
 
   constructor(parts: FileDataParts) {
@@ -54,10 +66,13 @@ export class FileData {
     const extents = this.#extents = new Extents(parts);
     const small = this.#small = new SmallContents(parts);
     const attributes = this.#attributes = new Attributes({ ...parts, small });
-    const bytes = { ...parts, attributes, extents, small };
+    const sharing = this.#sharing = new SharedContents({ ...parts, extents });
+    const bytes = { ...parts, attributes, extents, sharing, small };
+    const copying = this.#copying = new CopyingOut(bytes);
     this.#resizes = new Resizes(bytes);
     const writes = this.#writes = new Writes(bytes);
-    this.ranges = new ContentRanges({ ...bytes, writes });
+    this.ranges = new ContentRanges({ ...bytes, copying, writes });
+    this.clones = new Clones({ ...bytes, copying });
   }
 
   /** Forgets contents that the database does not have after all. */
@@ -85,6 +100,7 @@ export class FileData {
       part.set(this.#small.load(file).subarray(offset, offset + count));
       return count;
     }
+    if (file.ranges > 0) return this.#readShared(file, offset, part);
     const { outside } = file;
     const locked = () => this.#extents.cuttingOf(outside);
     const isWhole = this.#parts.contents.read(outside, offset, part, locked);
@@ -94,6 +110,19 @@ export class FileData {
       return count;
     }
     return this.#readLater(file, isWhole).then(() => count);
+  }
+
+  #readShared(
+    file: SqliteNode,
+    offset: number,
+    target: Uint8Array,
+  ): Awaitable<number> {
+    const again = goingOn(() =>
+      this.read(this.#parts.nodes.live(file), offset, target)
+    );
+    const count = (isRead: boolean) => isRead ? target.length : again();
+    const read = take(this.#sharing.read(file, offset, target));
+    return read instanceof Promise ? read.then(count) : count(read);
   }
 
   /** What was read is there, unless the file was cut or removed meanwhile. */
@@ -121,9 +150,14 @@ export class FileData {
     offset: number,
     { data, stability }: Write,
   ): Promise<void> | undefined {
-    const isDurable = stability !== "unstable" && data.length > JOURNALED;
-    const size = offset + data.length;
-    return this.#extents.ready(file, { size, isDurable });
+    const { length } = data;
+    const size = offset + length;
+    const isShared = this.#writes.isShared(file, offset, length);
+    const isDurable = length > JOURNALED
+      ? isShared || stability !== "unstable"
+      : isShared && this.#parts.journal.isFull;
+    const ready = this.#extents.ready(file, { size, isDurable });
+    return ready ?? (isShared ? this.#copying.ready(file) : undefined);
   }
 
   /** The same for what the host would have the write wait for. */
@@ -169,8 +203,9 @@ export class FileData {
   }
 
   /** Whether a write is to be brought to disk by itself, as the journal has no room for it. */
-  isThrough(how: Write): boolean {
-    return this.#parts.journal.isFull && fitsLog(how);
+  isThrough(file: SqliteNode, offset: number, how: Write): boolean {
+    return this.#parts.journal.isFull && fitsLog(how) &&
+      !this.#writes.isShared(file, offset, how.data.length);
   }
 
   /** The same of what {@linkcode flush} or {@linkcode flushAll} has brought to disk. */
@@ -217,6 +252,8 @@ export class FileData {
 
   /** The statements that remove the content of a file that is going. */
   removal(file: SqliteNode): void {
+    const { fileid, ranges } = file;
+    if (ranges > 0) this.#parts.shared.take(fileid, 0, BEYOND);
     if (file.outside) this.#parts.journal.forget(file.outside);
     else this.#parts.sql.deleteContent.run(file.fileid);
   }

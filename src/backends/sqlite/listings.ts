@@ -57,8 +57,8 @@ export class Listings {
     if (!end) listed.pop();
     const rows: EntryRow[] = [];
     const entries = listed.map((row): DirectoryEntry<SqliteNode> => {
-      const name = row[24];
-      const cookie = row[25];
+      const name = row[26];
+      const cookie = row[27];
       rows.push([name, cookie, row[0]]);
       const node = isKept ? this.#nodes.take(row) : this.#nodes.glance(row);
       // A node is its own attributes.

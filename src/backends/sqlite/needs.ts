@@ -15,6 +15,9 @@ export interface Need {
 /** What a node and its name take at most, with what the log holds of them. */
 export const NODE_BYTES = 8192;
 
+/** What a shared range takes at most, in its table and the index of that. */
+const RANGE_BYTES = 128;
+
 /** What a file has now. */
 type Sizes = Pick<SqliteNode, "size" | "used" | "outside">;
 
@@ -35,6 +38,11 @@ export function needOfMove(
   };
 }
 
+/** Of shared ranges that come or go, and of an empty content. */
+export function needOfRanges(count: number): Omit<Need, "growth"> {
+  return { inDatabase: NODE_BYTES + count * RANGE_BYTES, beside: BLOCK };
+}
+
 /** Of an extended attribute, which makes what there is of its node larger by `growth`. */
 export function needOfXattr(length: number, growth: number): Need {
   return { growth, inDatabase: NODE_BYTES + length, beside: 0 };
@@ -48,24 +56,27 @@ export function needOfList(length: number, growth: number): Need {
 /** Of a write to a content that is beside the database, or is moved there for it. */
 export function needOfWrite(
   file: Sizes,
-  { offset, length, isLogged }: {
+  { offset, length, isLogged, unshared }: {
     readonly offset: number;
     readonly length: number;
     readonly isLogged: boolean;
+    /** Where bytes are shared: what fewer shared ones count more, or less. */
+    readonly unshared: number | undefined;
   },
 ): Need {
   const { size, used } = file;
+  const ranges = unshared === undefined ? 0 : needOfRanges(2).inDatabase;
   const moved = file.outside ? NO_NEED : needOfMove(file);
   const start = offset - offset % BLOCK;
   const end = pagesOf(offset + length);
   return {
-    growth: used < size
+    growth: used < size || unshared !== undefined
       // Any of it may be in a hole.
-      ? end - start
+      ? end - start + (unshared ?? 0)
       : offset + length > size
       ? pagesOf(size) - used + Math.max(0, end - Math.max(pagesOf(size), start))
       : 0,
-    inDatabase: moved.inDatabase + (isLogged ? length : 0),
+    inDatabase: moved.inDatabase + ranges + (isLogged ? length : 0),
     beside: moved.beside + end - start,
   };
 }

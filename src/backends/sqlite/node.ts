@@ -41,6 +41,8 @@ export type NodeRow = [
   target: string | null,
   verifier: Uint8Array | null,
   listed: number,
+  ranges: number,
+  shared: number,
 ];
 
 /** A row that begins with that of a node, of whatever it was read together with. */
@@ -70,6 +72,10 @@ export interface MutableAttributes {
   birthtime: Timestamp;
   /** Number of the content beside the database; 0 when it is in it. */
   outside: number;
+  /** How many ranges are in shared contents, and not in that one. */
+  ranges: number;
+  /** Bytes that they take, at most: a part of `used`. */
+  shared: number;
 }
 
 /** A file, folder or other node of a store, with its attributes; see `NodeTable.live`. */
@@ -104,6 +110,10 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   birthtime: Timestamp;
   /** @internal Number of the content beside the database; 0 when it is in it. */
   outside: number;
+  /** @internal How many ranges are in shared contents, and not in that one. */
+  ranges: number;
+  /** @internal Bytes that they take, at most. */
+  shared: number;
   /** @internal Of a folder: the number of the folder that it is in; the root's is its own. */
   parent: number | undefined;
   /** @internal The target of a symlink. */
@@ -145,6 +155,8 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
       : { major: row[19], minor: row[20] };
     this.target = row[21] ?? undefined;
     this.verifier = row[22] ?? undefined;
+    this.ranges = row[24];
+    this.shared = row[25];
   }
 }
 
@@ -219,6 +231,8 @@ export function rowOf(made: NewNode): NodeRow {
     "target" in kind ? kind.target : null,
     made.verifier?.slice() ?? null,
     made.isListed ? 1 : 0,
+    0,
+    0,
   ];
 }
 

@@ -48,6 +48,8 @@ export interface SqliteOptions {
   readonly longLog?: number | undefined;
   /** @internal Bytes of contents that a commit brings to disk itself, while all replies wait for it. */
   readonly commitBytes?: number | undefined;
+  /** @internal Shared ranges that a file has at most. */
+  readonly mostRanges?: number | undefined;
   /** @internal The disk; a test can have one that fails. */
   readonly disk?: Disk | undefined;
 }
@@ -62,6 +64,7 @@ const NAMES: OptionNames<SqliteOptions> = {
   keptNodes: true,
   longLog: true,
   commitBytes: true,
+  mostRanges: true,
   disk: true,
 };
 
@@ -72,6 +75,8 @@ export type CompleteOptions = Complete<SqliteOptions>;
 export const LONG_LOG: number = 2 ** 24;
 /** Bytes of contents that a commit brings to disk itself: what a disk of 100 MB/s takes in 40 ms. */
 export const COMMIT_BYTES: number = 2 ** 22;
+/** Shared ranges of a file: one change takes all of them away, or gives all of them to another. */
+export const MOST_RANGES: number = 8192;
 const KEPT_NODES = 65_536;
 
 /** The options that are numbers, and what they may be. */
@@ -82,6 +87,7 @@ const RANGES = {
   keptNodes: { least: 1 },
   longLog: { least: 1 },
   commitBytes: { least: 0 },
+  mostRanges: { least: 1 },
 } as const satisfies Partial<Record<keyof SqliteOptions, unknown>>;
 
 /** All options, checked. Throws a `TypeError` for one that there is not, or of another type, a `RangeError` for one out of range. */
@@ -100,7 +106,7 @@ export function complete(options: SqliteOptions): CompleteOptions {
   const { now = systemTime() } = options;
   const { disk = hostDisk, keptNodes = KEPT_NODES, longLog = LONG_LOG } =
     options;
-  const { commitBytes = COMMIT_BYTES } = options;
-  const internal = { keptNodes, longLog, commitBytes, disk };
+  const { commitBytes = COMMIT_BYTES, mostRanges = MOST_RANGES } = options;
+  const internal = { keptNodes, longLog, commitBytes, mostRanges, disk };
   return { durability, quotaBytes, uid, gid, mode, now, ...internal };
 }

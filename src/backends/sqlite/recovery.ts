@@ -68,13 +68,30 @@ export function* shortened(
   contents: Contents,
 ): Generator<Shortened> {
   const files = db.prepare(
-    `SELECT fileid, size, used, outside FROM inodes INDEXED BY outsiders
-     WHERE outside <> 0 AND outside > ?
-     AND max(fileid, size, used, outside) <= ${Number.MAX_SAFE_INTEGER}
+    `SELECT fileid, size, used - shared AS used, outside
+     FROM inodes INDEXED BY outsiders WHERE outside <> 0 AND outside > ?
+     AND max(fileid, size, used, shared, outside) <= ${Number.MAX_SAFE_INTEGER}
      ORDER BY outside LIMIT ?`,
   );
   for (const file of pagedRows(files, ({ outside }: Counted) => outside)) {
     if (contents.lacks(file.outside, leastUsed(file))) yield file;
+  }
+}
+
+/** All shared contents of which the database knows more than there is, with a file that has some of it. */
+export function* shortenedShared(
+  db: DatabaseSync,
+  contents: Contents,
+): Generator<Shortened> {
+  const shared = db.prepare(
+    `SELECT number AS outside, shared_contents.size, coalesce((
+       SELECT fileid FROM shared_ranges INDEXED BY ranges_by_content
+       WHERE content = number LIMIT 1), 0) AS fileid
+     FROM shared_contents WHERE number > ? AND max(number, size) <= ${Number.MAX_SAFE_INTEGER}
+     ORDER BY number LIMIT ?`,
+  );
+  for (const each of pagedRows(shared, ({ outside }: Shortened) => outside)) {
+    if (contents.measure(each.outside).size < each.size) yield each;
   }
 }
 
@@ -83,17 +100,20 @@ export function* shortened(
  * what they took: what is there counts then.
  */
 function countAnew(db: DatabaseSync, contents: Contents): void {
-  const count = db.prepare("UPDATE inodes SET used = ? WHERE fileid = ?");
+  const count = db.prepare(
+    "UPDATE inodes SET used = ? + shared WHERE fileid = ?",
+  );
   for (const { fileid, outside } of [...shortened(db, contents)]) {
     count.run(contents.measure(outside).used, fileid);
   }
 }
 
-/** Tells whether a number is that of a file's content. */
+/** Tells whether a number is that of a file's content, or of a shared one. */
 export function contentsInUse(db: DatabaseSync): (number: number) => boolean {
   const find = db.prepare(
     `SELECT 1 FROM inodes INDEXED BY outsiders
-     WHERE outside = ? AND outside <> 0`,
+     WHERE outside = ?1 AND outside <> 0
+     UNION ALL SELECT 1 FROM shared_contents WHERE number = ?1`,
   );
   return (number) => Number.isInteger(number) && find.get(number) !== undefined;
 }

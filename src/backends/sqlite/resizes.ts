@@ -1,19 +1,21 @@
+import type { Attributes } from "./attributes.ts";
 import type { ContentJournal } from "./content_journal.ts";
 import { type Contents, pagesOf } from "./contents.ts";
 import type { Extents } from "./extents.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { needOfMove } from "./needs.ts";
 import type { MutableAttributes, SqliteNode } from "./node.ts";
-import type { NodeTable } from "./node_table.ts";
+import { addChange, BEYOND, type SharedRanges } from "./shared_ranges.ts";
 import { INSIDE, type SmallContents } from "./small_contents.ts";
 
 /** What {@linkcode Resizes} works with. */
 export interface ResizesParts {
+  readonly attributes: Attributes;
   readonly contents: Contents;
   readonly extents: Extents;
   readonly journal: ContentJournal;
-  readonly nodes: NodeTable;
   readonly room: FreeSpace;
+  readonly shared: SharedRanges;
   readonly small: SmallContents;
 }
 
@@ -89,10 +91,13 @@ export class Resizes {
   #empty(file: SqliteNode, next: MutableAttributes): Resizing {
     const { extents, journal } = this.#parts;
     const extent = extents.of(file);
-    next.used = 0;
+    next.used = next.shared;
     next.outside = 0;
     return {
-      statements: () => journal.forget(extent.number),
+      statements: () => {
+        this.#unshare(file, next);
+        journal.forget(extent.number);
+      },
       after: () => {
         file.extent = undefined;
         extents.remove(extent);
@@ -105,24 +110,29 @@ export class Resizes {
     const { size } = next;
     const extent = extents.whole(file);
     // What the host says comes when it is cut.
-    next.used = Math.min(file.used, pagesOf(size));
+    const used = Math.min(file.used - file.shared, pagesOf(size));
+    next.used = used + next.shared;
     return {
-      statements: () => journal.cut(extent.number, size),
+      statements: () => {
+        this.#unshare(file, next);
+        journal.cut(extent.number, size);
+      },
       after: () =>
         extents.cut(extent, size, () => this.#measure(file, extent.number)),
     };
   }
 
+  /** What is behind the new end is not of the file. */
+  #unshare({ fileid, ranges }: SqliteNode, next: MutableAttributes): void {
+    if (ranges === 0) return;
+    addChange(next, this.#parts.shared.take(fileid, next.size, BEYOND));
+  }
+
   /** What the content takes once it is cut, if the file still has it. */
   #measure(file: SqliteNode, number: number): void {
-    const { contents, nodes, room } = this.#parts;
+    const { attributes, contents } = this.#parts;
     const isThere = !file.isGone && !file.isForgotten;
     if (!isThere || file.outside !== number) return;
-    const { used } = contents.measure(number);
-    const isDue = nodes.isDue(file);
-    room.grow(used - file.used, isDue);
-    file.used = used;
-    // Counted by its row once it has left memory, and where it is removed.
-    if (!isDue) nodes.unsaved.add(file);
+    attributes.measured(file, contents.measure(number).used);
   }
 }

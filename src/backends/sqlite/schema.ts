@@ -13,7 +13,12 @@ export type Migration = (db: DatabaseSync) => void;
  * The first makes schema 1 out of nothing. None is ever changed once it was
  * released; a new schema is a new entry.
  */
-const migrations: readonly Migration[] = [createFirst, addXattrs, addAcls];
+const migrations: readonly Migration[] = [
+  createFirst,
+  addXattrs,
+  addAcls,
+  addSharedRanges,
+];
 
 /** The schema that this version writes. */
 export const SCHEMA_VERSION: number = migrations.length;
@@ -123,6 +128,31 @@ function addAcls(db: DatabaseSync): void {
   db.exec(`
     ALTER TABLE inodes ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE acls (fileid INTEGER PRIMARY KEY, aces BLOB NOT NULL) STRICT`);
+}
+
+/**
+ * Schema 4: ranges of files in contents that are shared, over those of the files' own.
+ * `ranges` counts those of a file, `shared` what they take at most; a shared content
+ * has its `size` on the host as long as it is there.
+ */
+function addSharedRanges(db: DatabaseSync): void {
+  db.exec(`
+    ALTER TABLE inodes ADD COLUMN ranges INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE inodes ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE shared_contents (
+      number INTEGER PRIMARY KEY,
+      size INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE shared_ranges (
+      fileid INTEGER NOT NULL,
+      start INTEGER NOT NULL,
+      length INTEGER NOT NULL,
+      content INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      used INTEGER NOT NULL,
+      PRIMARY KEY (fileid, start)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX ranges_by_content ON shared_ranges (content)`);
 }
 
 /** The value of a pragma that is a number. */

@@ -7,6 +7,7 @@ import {
   assertJudged,
   type AttributeChanges,
   type ChangeInfo,
+  type CloneRange,
   type ContentKind,
   type Created,
   type CreateKind,
@@ -313,6 +314,15 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
     length: number,
   ): Awaitable<void> {
     return this.#access.deallocate(file, offset, length);
+  }
+
+  /** Has a range of one file share the bytes of another's, or of its own; a file in the database is copied. */
+  clone(
+    source: SqliteNode,
+    target: SqliteNode,
+    range: CloneRange,
+  ): Awaitable<void> {
+    return this.#access.clone(source, target, range);
   }
 
   /** Where the next data or hole begins, where the host can tell that of its files. */

@@ -61,14 +61,14 @@ export class Statements {
       return statement;
     };
     this.insertNode = prepare(
-      `INSERT INTO inodes VALUES (${Array(24).fill("?").join()})`,
+      `INSERT INTO inodes VALUES (${Array(26).fill("?").join()})`,
     );
     this.#selectNode = rows("SELECT * FROM inodes WHERE fileid = ?");
     this.#saveNode = prepare(
       `UPDATE inodes SET mode = ?, nlink = ?, uid = ?, gid = ?, size = ?,
        used = ?, change = ?, atime = ?, atime_ns = ?, mtime = ?, mtime_ns = ?,
        ctime = ?, ctime_ns = ?, birth = ?, birth_ns = ?, outside = ?,
-       listed = ? WHERE fileid = ?`,
+       listed = ?, ranges = ?, shared = ? WHERE fileid = ?`,
     );
     this.setParent = prepare("UPDATE inodes SET parent = ? WHERE fileid = ?");
     this.deleteNode = prepare("DELETE FROM inodes WHERE fileid = ?");
@@ -136,6 +136,8 @@ export class Statements {
       birthtime.nanoseconds,
       node.outside,
       node[accessListHolder] === undefined ? 0 : 1,
+      node.ranges,
+      node.shared,
       node.fileid,
     );
   }

@@ -23,6 +23,7 @@ import { Records } from "./records.ts";
 import { recover } from "./recovery.ts";
 import { FreeSpace } from "./free_space.ts";
 import { ROOT } from "./schema.ts";
+import { SharedRanges } from "./shared_ranges.ts";
 import { beginningOfLife, UniqueNumbers } from "./unique_numbers.ts";
 import { Statements } from "./statements.ts";
 import { lockStore } from "./store_lock.ts";
@@ -156,10 +157,16 @@ function assemble(
     ? largestFile(`${directory}/content`)
     : Number.MAX_SAFE_INTEGER;
   const lists = new AccessLists(parts);
+  const { mostRanges } = options;
+  const shared = new SharedRanges(db, {
+    transaction,
+    remove: (content) => contents.remove(content),
+  });
   const data = new FileData({
     ...parts,
     lists,
     ...{ committer, syncs, contents, journal, maxFileSize },
+    ...{ shared, mostRanges },
   });
   const xattrs = new Xattrs(db, parts);
   const tree = new DirectoryTree({ ...parts, data, xattrs, lists });
@@ -172,6 +179,8 @@ function assemble(
   const pages = new FreePages(db);
   const companions = [
     orphans,
+    // Also of what those remove.
+    shared,
     log,
     pages,
     sequence,

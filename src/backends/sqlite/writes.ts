@@ -7,6 +7,7 @@ import type { Extents } from "./extents.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { needOfWrite } from "./needs.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
+import { addChange, type SharedRanges } from "./shared_ranges.ts";
 import { INSIDE, type SmallContents } from "./small_contents.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -20,6 +21,7 @@ export interface WritesParts {
   readonly extents: Extents;
   readonly journal: ContentJournal;
   readonly room: FreeSpace;
+  readonly shared: SharedRanges;
   readonly small: SmallContents;
   readonly syncs: ContentSyncs;
   readonly transaction: Transaction;
@@ -45,11 +47,17 @@ export class Writes {
     const { length } = how.data;
     const end = offset + length;
     if (file.outside || end > INSIDE) {
-      const isLogged = fitsLog(how);
-      room.take(needOfWrite(file, { offset, length, isLogged }));
+      const isShared = this.isShared(file, offset, length);
+      // What takes the place of shared bytes is on disk before they go.
+      const safe: Write = isShared ? { ...how, stability: "file" } : how;
+      const unshared = isShared
+        ? this.#parts.shared.growthBy(file.fileid, offset, end)
+        : undefined;
+      const isLogged = fitsLog(safe);
+      room.take(needOfWrite(file, { offset, length, isLogged, unshared }));
       this.#parts.transaction.assertSound();
       return file.outside
-        ? this.#beside(file, offset, how)
+        ? this.#beside(file, offset, { ...safe, isShared })
         : this.#moving(file, offset, how);
     }
     const growth = end - file.size;
@@ -74,31 +82,61 @@ export class Writes {
   }
 
   /** Writes to a file that is beside the database. */
-  #beside(file: SqliteNode, offset: number, how: Write): Stability {
+  #beside(
+    file: SqliteNode,
+    offset: number,
+    how: Write & { readonly isShared: boolean },
+  ): Stability {
     const { attributes, contents, extents, journal, syncs, transaction } =
       this.#parts;
-    const { data, stability } = how;
+    const { data, stability, isShared } = how;
     const end = Math.max(file.size, offset + data.length);
     const extent = extents.prepare(file, end);
     const next = attributes.written(file, end);
     const isLogged = fitsLog(how) &&
+      !(isShared && journal.isFull) &&
       (syncs.isLarge(extent) || !syncs.isBusy(extent));
     try {
       contents.write(extent.number, offset, data);
       extents.written(extent, data.length, { isLogged });
-      if (end > file.size || file.used < file.size) this.#measure(extent, next);
+      const mayTakeMore = end > file.size || file.used < file.size || isShared;
+      if (mayTakeMore) this.#measure(extent, next);
       if (stability === "unstable") {
         attributes.keep(file, next);
         return stability;
       }
-      transaction.run(
-        isLogged ? () => journal.add(extent.number, offset, data) : undefined,
-      );
+      const statements = () => {
+        if (isShared) this.#unshare(file, next, offset, data.length);
+        if (isLogged) journal.add(extent.number, offset, data);
+      };
+      transaction.run(isShared || isLogged ? statements : undefined);
     } catch (error) {
       if (end > file.size) extents.unwritten(extent, file.size);
       throw error;
     }
-    return this.#written(file, next, { extent, stability, isLogged });
+    const isFirst = isShared;
+    return this.#written(file, next, { extent, stability, isLogged, isFirst });
+  }
+
+  /** Whether any byte of a range is in a shared content. */
+  isShared(
+    { fileid, ranges }: SqliteNode,
+    offset: number,
+    length: number,
+  ): boolean {
+    if (ranges === 0) return false;
+    return this.#parts.shared.within(fileid, offset, offset + length)
+      .length > 0;
+  }
+
+  #unshare(
+    { fileid }: SqliteNode,
+    next: MutableAttributes,
+    offset: number,
+    length: number,
+  ): void {
+    const { shared } = this.#parts;
+    addChange(next, shared.take(fileid, offset, offset + length));
   }
 
   /** Writes to a file that gets too long for the database, and leaves it. */
@@ -125,29 +163,32 @@ export class Writes {
       extents.drop(extent);
       throw error;
     }
-    return this.#written(file, next, { extent, stability, isLogged });
+    return this.#written(file, next, {
+      ...{ extent, stability, isLogged, isFirst: false },
+    });
   }
 
   #measure({ number }: Extent, next: MutableAttributes): void {
     // A commit that was lost can have left more than the file has.
     const { used } = this.#parts.contents.measure(number);
-    next.used = Math.min(used, pagesOf(next.size));
+    next.used = Math.min(used, pagesOf(next.size)) + next.shared;
   }
 
   /** The open transaction has it; returns how stable it is. */
   #written(
     file: SqliteNode,
     next: MutableAttributes,
-    { extent, stability, isLogged }: {
+    { extent, stability, isLogged, isFirst }: {
       readonly extent: Extent;
       readonly stability: Stability;
       readonly isLogged: boolean;
+      readonly isFirst: boolean;
     },
   ): Stability {
     this.#parts.attributes.save(file, next);
     file.extent = extent;
     if (stability === "unstable") return stability;
-    if (!isLogged) this.#parts.syncs.include(extent);
+    if (!isLogged) this.#parts.syncs.include(extent, { isFirst });
     return "file";
   }
 }

@@ -17,7 +17,7 @@ import {
 import { acesOf } from "../../../src/vfs/acl.ts";
 import { modeOfAces } from "../../../src/vfs/acl_mode.ts";
 import { FsError } from "../../../src/vfs/mod.ts";
-import { edit, problemsOf } from "./damage.ts";
+import { edit, problemsOf, toSchema } from "./damage.ts";
 import {
   attributes,
   canWrite,
@@ -37,11 +37,7 @@ Deno.test({
   async fn() {
     using folder = temporary();
     await using(folder.path, (fs) => make(fs, "a"));
-    edit(
-      folder.path,
-      `DROP TABLE acls; ALTER TABLE inodes DROP COLUMN listed;
-       PRAGMA user_version = 2`,
-    );
+    toSchema(folder.path, 2);
     await using(folder.path, (fs) => {
       const file = find(fs, "a");
       assertEquals(acesOf(file), undefined);

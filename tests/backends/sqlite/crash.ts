@@ -117,7 +117,9 @@ export function compare(
       // A commit promises nothing before it is answered.
       if (step.op === "commit") return;
       if (index < count) model.apply(step);
-      else if (step.op === "write" || step.op === "punch") doubt(model, step);
+      else if (
+        step.op === "write" || step.op === "punch" || step.op === "clone"
+      ) doubt(model, step);
     });
     const difference = model.differs(after);
     if (difference === undefined) return undefined;
@@ -129,10 +131,9 @@ export function compare(
 /** Bytes of a write that nobody answered may be there, though not as its size; zeros of a hole as well. */
 function doubt(
   model: Model,
-  step: Extract<Step, { op: "write" | "punch" }>,
+  { path, offset, length }: Extract<Step, { offset: number }>,
 ): void {
-  const { offset, length } = step;
-  model.nodes.get(step.path)?.doubts.push([offset, offset + length]);
+  model.nodes.get(path)?.doubts.push([offset, offset + length]);
 }
 
 if (import.meta.main) {

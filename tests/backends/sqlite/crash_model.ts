@@ -20,7 +20,7 @@ export type Step =
   }
   | { op: "punch"; path: string; offset: number; length: number }
   | {
-    op: "copy";
+    op: "copy" | "clone";
     path: string;
     from: string;
     sourceOffset: number;
@@ -137,6 +137,7 @@ export class Model {
       case "write":
         write(node!, step, stability, pattern(step.length, step.seed));
         break;
+      case "clone":
       case "copy": {
         const { from, sourceOffset, length } = step;
         const end = sourceOffset + length;

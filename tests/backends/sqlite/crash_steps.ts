@@ -15,6 +15,9 @@ const changing = [
     "write",
     "write",
     "punch",
+    "clone",
+    "clone",
+    "clone",
     "size",
     "mode",
     "commit",
@@ -25,6 +28,7 @@ const changing = [
 const moving = [
   ...["link", "rename", "rename", "remove", "remove-open"] as const,
 ];
+const BLOCK = 4096;
 /** Bytes of a file that is beside the database. */
 const LARGE = 20_000;
 const stabilities: readonly Stability[] = ["unstable", "data", "file"];
@@ -86,6 +90,7 @@ function change(model: Model, random: Random): Step | undefined {
   if (op === "punch") {
     return { op, path, offset: lengthOf(random), length: 1 + lengthOf(random) };
   }
+  if (op === "clone") return clone(model, random);
   if (op === "xattr") {
     const name = `n${random(4)}`;
     const length = pick([random(50), random(5000), random(65_536)], random)!;
@@ -102,6 +107,32 @@ function change(model: Model, random: Random): Step | undefined {
   const [offset, length] = [random(2) * lengthOf(random), 1 + lengthOf(random)];
   const stability = pick(stabilities, random)!;
   return { op, path, offset, length, seed: random(1000), stability };
+}
+
+/** Has a file share bytes with another, or with itself. */
+function clone(model: Model, random: Random): Step | undefined {
+  const lengthOf = (path: string) => model.nodes.get(path)!.data.length;
+  const files = model.paths("file");
+  const least = pick([1, LARGE, LARGE], random)!;
+  const [from, path] = [
+    pick(files.filter((path) => lengthOf(path) >= least), random),
+    pick(files, random),
+  ];
+  if (from === undefined || path === undefined) return undefined;
+  const size = lengthOf(from);
+  const sourceOffset = BLOCK * random(Math.ceil(size / BLOCK));
+  const offset = BLOCK * random(pick([1, 1, 8], random)!);
+  const rest = size - sourceOffset;
+  const isWhole = rest % BLOCK === 0 || offset + rest >= lengthOf(path);
+  const blocks = Math.floor(rest / BLOCK);
+  if (!isWhole && blocks === 0) return undefined;
+  const length = isWhole && random(3) > 0
+    ? rest
+    : BLOCK * (1 + random(blocks || 1));
+  if (length > rest) return undefined;
+  const isSame = model.nodes.get(from) === model.nodes.get(path);
+  if (isSame && Math.abs(offset - sourceOffset) < length) return undefined;
+  return { op: "clone", path, from, sourceOffset, offset, length };
 }
 
 /** Cuts a larger file, and makes a hole in what is left. */
@@ -156,7 +187,7 @@ export async function act(
     );
   }
   await perform(fs, step);
-  return step.op === "punch" ? "file" : undefined;
+  return step.op === "punch" || step.op === "clone" ? "file" : undefined;
 }
 
 async function perform(
@@ -180,6 +211,12 @@ async function perform(
     case "punch":
       await fs.deallocate(find(fs, path), step.offset, step.length);
       break;
+    case "clone": {
+      const { sourceOffset, offset: targetOffset, length } = step;
+      const range = { sourceOffset, targetOffset, length };
+      await fs.clone(find(fs, step.from), find(fs, path), range);
+      break;
+    }
     case "size":
       await fs.setattr(find(fs, path), { size: step.size });
       break;

@@ -7,6 +7,7 @@ import {
   pathOf,
 } from "../../../src/backends/sqlite/content_folders.ts";
 import type { SqliteNode } from "../../../src/backends/sqlite/mod.ts";
+import { SCHEMA_VERSION } from "../../../src/backends/sqlite/schema.ts";
 import { make, pattern, using } from "./fixture.ts";
 
 const PAGE = 4096;
@@ -29,6 +30,20 @@ export async function problemsOf(
 export function edit(directory: string, sql: string): void {
   using db = new DatabaseSync(`${directory}/store.db`);
   db.exec(sql);
+}
+
+/** What takes each schema back to the one before, from the last one on. */
+const UNDONE = [
+  `DROP TABLE shared_ranges; DROP TABLE shared_contents;
+   ALTER TABLE inodes DROP COLUMN ranges; ALTER TABLE inodes DROP COLUMN shared`,
+  "DROP TABLE acls; ALTER TABLE inodes DROP COLUMN listed",
+  "DROP TABLE xattrs",
+];
+
+/** Makes a store one of an earlier schema, without what that has not. */
+export function toSchema(directory: string, version: number): void {
+  const undone = UNDONE.slice(0, SCHEMA_VERSION - version);
+  edit(directory, [...undone, `PRAGMA user_version = ${version}`].join(";"));
 }
 
 /** Where the bytes of a file are that is beside the database. */

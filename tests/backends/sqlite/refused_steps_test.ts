@@ -53,7 +53,7 @@ Deno.test({
       else {
         // Bytes and holes that were refused may be there, and unstable bytes as the size.
         for (const step of steps) {
-          if (step.op !== "write" && step.op !== "punch") continue;
+          if (!("offset" in step)) continue;
           const node = model.nodes.get(step.path);
           const end = step.offset + step.length;
           node?.doubts.push([step.offset, end]);

@@ -5,7 +5,7 @@ import {
   type SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
 import { FsError, type FsErrorCode } from "../../../src/vfs/mod.ts";
-import { edit, problemsOf } from "./damage.ts";
+import { edit, problemsOf, toSchema } from "./damage.ts";
 import {
   attributes,
   canWrite,
@@ -39,11 +39,7 @@ Deno.test({
   async fn() {
     using folder = temporary();
     await using(folder.path, (fs) => make(fs, "a"));
-    edit(
-      folder.path,
-      `DROP TABLE acls; ALTER TABLE inodes DROP COLUMN listed;
-       DROP TABLE xattrs; PRAGMA user_version = 1`,
-    );
+    toSchema(folder.path, 1);
     await using(folder.path, (fs) => {
       const file = find(fs, "a");
       assertEquals(fs.listxattrs(file), []);
