@@ -250,7 +250,10 @@ export function completeChanges(
     const resized = changes.size !== undefined && caller.uid !== 0;
     if (chown || resized) mode = withoutSetId(mode);
   }
-  if (changes.mode !== undefined && caller.uid !== 0) {
+  const isModeSet = changes.mode !== undefined;
+  // A list sets the mode as well (RFC 8881 6.4.1.2).
+  const isSet = isModeSet || changes.acl !== undefined;
+  if (isSet && caller.uid !== 0) {
     const gid = changes.gid ?? attributes.gid;
     if (!isInGroup(caller, gid)) mode &= ~SETGID;
     // A list may let others set the mode, and write the program.
@@ -259,7 +262,7 @@ export function completeChanges(
   const complete = mode === (changes.mode ?? attributes.mode)
     ? changes
     : { ...changes, mode };
-  return withListAndMode(attributes, complete, changes.mode !== undefined);
+  return withListAndMode(attributes, complete, isModeSet);
 }
 
 /** A mode after its file got new content from a user other than root. */

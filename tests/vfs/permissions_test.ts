@@ -3,8 +3,13 @@ import {
   type AccessList,
   accessListHolder,
 } from "../../src/vfs/access_list.ts";
+import type { Ace } from "../../src/vfs/acl.ts";
+import { acesOfMode } from "../../src/vfs/acl_mode.ts";
 import type { Caller } from "../../src/vfs/callers.ts";
-import type { FileAttributes } from "../../src/vfs/file_system.ts";
+import type {
+  AttributeChanges,
+  FileAttributes,
+} from "../../src/vfs/file_system.ts";
 import {
   completeChanges,
   permissionsOf,
@@ -207,6 +212,23 @@ Deno.test("where there is no access list the mode says it all", () => {
   const { attributes } = listed(0o750);
   assertEquals(permissionsOf(attributes, caller(1001)), 0);
   assertEquals(permissionsOf(attributes, caller(5, 100)), 5);
+});
+
+Deno.test("a list that is set takes setuid and setgid away as a mode does: from who is not the owner, or no member of the group", () => {
+  const acl: readonly Ace[] = acesOfMode(0o755, "file");
+  const hosts = { ...listed(0o6755).attributes, uid: 5, gid: 6 };
+  for (const file of [node(0o6755), hosts]) {
+    const modeOf = (caller: Caller, changes: AttributeChanges) =>
+      completeChanges(file, caller, changes).mode ?? file.mode;
+    for (const changes of [{ acl }, { mode: 0o6755 }, { acl, mode: 0o6755 }]) {
+      assertEquals(modeOf(who(5, 9), changes), 0o4755);
+      assertEquals(modeOf(who(5, 6), changes), 0o6755);
+      assertEquals(modeOf(who(7, 6), changes), 0o755);
+      assertEquals(modeOf(who(0, 0), changes), 0o6755);
+    }
+    const given = { acl, gid: 9 };
+    assertEquals(modeOf({ ...who(5, 9), gids: [6] }, given), 0o755);
+  }
 });
 
 Deno.test("what the process has once is shared out among those that take parts of it", () => {
