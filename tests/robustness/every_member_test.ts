@@ -62,7 +62,6 @@ const MEMBERS: Readonly<Record<keyof FileSystem, Asked>> = {
   settle: "later",
   unsettled: "later",
   losses: "later",
-  loss: "later",
   lostWrites: "later",
   failure: "later",
   watch: "at start",
@@ -198,7 +197,6 @@ function wholeTree(): Required<FileSystem> {
   create(tree.root(), "l", { type: "symlink", target: "f" }, {
     attributes: { mode: 0o777, uid: 0, gid: 0 },
   });
-  let asked = 0;
   const own: Partial<FileSystem> = {
     limits: {},
     trust: "any",
@@ -209,11 +207,7 @@ function wholeTree(): Required<FileSystem> {
     },
     records: new HeldRecords(),
     unsettled: 0,
-    // One while a request is carried out, now and then: its reason is asked for.
-    get losses() {
-      return Math.floor(++asked / 3);
-    },
-    loss: undefined,
+    losses: 0,
     lostWrites: 0,
     failure: () => undefined,
     settle: () => {},

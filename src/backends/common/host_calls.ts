@@ -80,7 +80,9 @@ const SYMBOLS = {
     result: "i64",
     nonblocking: true,
   },
-  /** Of FIEMAP alone, on a thread of its own; the buffer is its address. */
+  /** Of FICLONERANGE alone. */
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  /** Of FIEMAP and FICLONERANGE, on a thread of its own; the buffer is its address. */
   ioctl_later: {
     name: "ioctl",
     parameters: ["i32", "u64", "u64"],

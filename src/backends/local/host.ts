@@ -6,6 +6,7 @@ import type {
 } from "../../vfs/file_system.ts";
 
 import type { HostRanges } from "../common/file_ranges.ts";
+import type { HostClones } from "./clone_calls.ts";
 import type { HostWriter } from "../common/transfers.ts";
 import type { AccessList, Listed } from "../../vfs/access_list.ts";
 import type { AclKind } from "./acl_calls.ts";
@@ -132,6 +133,8 @@ export interface Host extends HostWriter {
   closeLater(fd: number): Promise<void> | undefined;
   /** Room and holes of files; `undefined` where the host has no words for them. */
   readonly ranges: HostRanges | undefined;
+  /** Files that share blocks; `undefined` where the file system in the root has none. */
+  readonly clones: HostClones | undefined;
   /** Whether {@linkcode Host.syncAll} can be called. */
   readonly canSyncAll: boolean;
   /** Makes all durable that is in the file system of an open file, by another thread. */

@@ -1,4 +1,5 @@
 import type { HostCalls } from "../common/host_calls.ts";
+import { mix } from "./host.ts";
 
 const MAX_HANDLE = 128;
 
@@ -40,4 +41,11 @@ export class HostHandles {
     const [length = 0, type = 0] = this.#words;
     return { type, bytes: this.#handle.subarray(8, 8 + length) };
   }
+}
+
+/** A hash with a handle in it. */
+export function mixHandle(hash: number, { type, bytes }: HostHandle): number {
+  hash = mix(hash, type);
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
 }

@@ -7,6 +7,7 @@ import type { Rights } from "../../vfs/wanted.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
+  CloneRange,
   ContentKind,
   Created,
   CreateKind,
@@ -23,6 +24,7 @@ import type {
   WantedAttributes,
 } from "../../vfs/file_system.ts";
 import { checkChanges } from "./attribute_changes.ts";
+import { clone, withoutClone } from "./clone.ts";
 import { readContent, writeContent } from "./content.ts";
 import { create } from "./create.ts";
 import { toFsError } from "./errno.ts";
@@ -67,6 +69,7 @@ export class HostedFileSystem extends HostedFolder
     super(host, path, options);
     this[soundResults] = new.target === HostedFileSystem ? this : undefined;
     if (host.ranges === undefined) withoutRanges(this);
+    if (host.clones === undefined) withoutClone(this);
     // Deno would ask the user in the middle of a request.
     if (!mayAskStatus()) {
       Object.defineProperty(this, "status", { value: undefined });
@@ -227,6 +230,19 @@ export class HostedFileSystem extends HostedFolder
     return this.#calls.onUnlocked(
       [file],
       () => changeRange(this.store, file, how),
+    );
+  }
+
+  /** Blocks that two files share, where the host's file system has that. */
+  clone(
+    source: LocalNode,
+    target: LocalNode,
+    range: CloneRange,
+  ): Awaitable<void> {
+    const files = [source, target] as const;
+    return this.#calls.onUnlocked(
+      files,
+      () => clone(this.store, files, range),
     );
   }
 

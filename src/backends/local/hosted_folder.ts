@@ -55,6 +55,7 @@ export class HostedFolder {
       accessLists: host.hasAccessLists,
       defaultLists: host.hasAccessLists,
       maxFileSize: largestFile(path),
+      cloneBlock: host.clones?.block,
     };
     this.hasXattrs = host.xattrs !== undefined;
   }

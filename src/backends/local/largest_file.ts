@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { processLimit } from "../../base/process_limit.ts";
 
 /** Linux: a file without a name. node:fs has no word for it. */
-const O_TMPFILE = 0o20200000;
+export const O_TMPFILE = 0o20200000;
 
 /**
  * The largest file in bytes that the host lets this process make in a folder:

@@ -4,6 +4,7 @@ import type { DeviceNumber, FileType } from "../../vfs/file_system.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
 import { AclCalls, type AclKind } from "./acl_calls.ts";
 import { hostCode, hostError } from "../../base/host_error.ts";
+import { CloneCalls, type HostClones } from "./clone_calls.ts";
 import { CachedReads } from "../common/cached_reads.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { HostCalls } from "../common/host_calls.ts";
@@ -13,7 +14,6 @@ import {
   type Host,
   type HostName,
   type HostStat,
-  mix,
   MODE_TYPES,
   type NewTime,
   type OpenFolder,
@@ -22,7 +22,8 @@ import { LaterWrites } from "../common/later_writes.ts";
 import { EntryPins } from "./entry_pins.ts";
 import { FileRanges, type HostRanges } from "../common/file_ranges.ts";
 import { FolderEntries, isOnceLarge } from "./folder_entries.ts";
-import { type HostHandle, HostHandles } from "./host_handles.ts";
+import { packDevice } from "./device_numbers.ts";
+import { type HostHandle, HostHandles, mixHandle } from "./host_handles.ts";
 import {
   type FileWatch,
   type FolderWatch,
@@ -56,6 +57,7 @@ export class LinuxHost extends PortableHost {
   #tick = KERNEL_TICK;
   #hasAccessLists = false;
   #xattrs: XattrCalls | undefined;
+  #clones: HostClones | undefined;
   override readonly timeDelta: number = 1;
   override readonly rawNames: boolean;
   override readonly canWatch: boolean = true;
@@ -107,6 +109,7 @@ export class LinuxHost extends PortableHost {
     this.#hasAccessLists = list !== "unknown";
     const xattrs = new XattrCalls(this.#calls, { follows: this.pinsFolders });
     this.#xattrs = xattrs.areIn(path) ? xattrs : undefined;
+    this.#clones = CloneCalls.in(this.#calls, path);
     return root;
   }
 
@@ -283,6 +286,11 @@ export class LinuxHost extends PortableHost {
     return this.#ranges;
   }
 
+  /** Of the file system in the root that was opened. */
+  override get clones(): HostClones | undefined {
+    return this.#clones;
+  }
+
   override get canSyncAll(): boolean {
     return true;
   }
@@ -381,19 +389,4 @@ export class LinuxHost extends PortableHost {
 /** Whether Deno's own calls take the name. */
 function isPlain({ name }: HostName): boolean {
   return name.isWellFormed();
-}
-
-/** makedev(3) of Linux. */
-function packDevice(rdev?: DeviceNumber): bigint {
-  if (rdev === undefined) return 0n;
-  const major = BigInt(rdev.major);
-  const minor = BigInt(rdev.minor);
-  return (minor & 0xffn) | ((major & 0xfffn) << 8n) |
-    ((minor & 0xffffff00n) << 12n) | ((major & 0xfffff000n) << 32n);
-}
-
-function mixHandle(hash: number, { type, bytes }: HostHandle): number {
-  hash = mix(hash, type);
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash;
 }

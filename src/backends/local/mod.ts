@@ -37,9 +37,9 @@ export type { LocalOptions } from "./options.ts";
 
 /**
  * A folder of the host as a file system: everything that {@linkcode FileSystem} can be
- * asked for but `clone`, and that what was removed while it was open outlives a restart;
- * `allocate`, `deallocate` and `seek` only with libc, and extended attributes where the
- * host's file system has them, too.
+ * asked for but that what was removed while it was open outlives a restart;
+ * `allocate`, `deallocate` and `seek` only with libc, and `clone` and extended attributes
+ * where the host's file system has them, too.
  */
 export interface LocalFileSystem extends
   Required<
@@ -55,7 +55,6 @@ export interface LocalFileSystem extends
       | "settle"
       | "unsettled"
       | "losses"
-      | "loss"
       | "failure"
       | "clone"
       | "allocate"
@@ -69,6 +68,7 @@ export interface LocalFileSystem extends
   >,
   Pick<
     FileSystem,
+    | "clone"
     | "allocate"
     | "deallocate"
     | "seek"

@@ -8,6 +8,8 @@ import type {
 import { systemWallClock } from "../../base/wall_clock.ts";
 import { hostCode } from "../../base/host_error.ts";
 import type { HostRanges } from "../common/file_ranges.ts";
+import type { HostClones } from "./clone_calls.ts";
+import { deviceNumber } from "./device_numbers.ts";
 import { renameLater, rmdirLater } from "./later_calls.ts";
 import { PacedReads } from "../common/cached_reads.ts";
 import type { AccessList } from "../../vfs/access_list.ts";
@@ -65,6 +67,10 @@ export class PortableHost implements Host {
   readonly #reads = new PacedReads();
 
   get ranges(): HostRanges | undefined {
+    return undefined;
+  }
+
+  get clones(): HostClones | undefined {
     return undefined;
   }
 
@@ -386,18 +392,5 @@ function fromParts(
     ...(birth === null ? {} : { birthtime: fromDate(birth) }),
     device: info.dev,
     mountRoot: false,
-  };
-}
-
-function deviceNumber(packed: number): DeviceNumber {
-  const low = packed % 0x1_0000_0000;
-  const high = Math.floor(packed / 0x1_0000_0000);
-  if (Deno.build.os === "darwin") {
-    return { major: low >>> 24, minor: low & 0xffffff };
-  }
-  // makedev(3) of Linux: the old 16 bits in the middle, the rest around them.
-  return {
-    major: ((low >>> 8) & 0xfff) | (high & 0xfffff000),
-    minor: (low & 0xff) | ((low >>> 12) & 0xfff00),
   };
 }

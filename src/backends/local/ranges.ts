@@ -1,10 +1,10 @@
 import { ongoingCall } from "../../base/ongoing_call.ts";
 import { FsError } from "../../vfs/errors.ts";
 import type { ContentKind } from "../../vfs/file_system.ts";
-import { hostThreads } from "../common/host_threads.ts";
 import { hostRoom } from "../common/host_room.ts";
 import { isLongInRange } from "../common/long_calls.ts";
 import { byThread } from "../common/transfers.ts";
+import { changeByThread } from "./changes_by_thread.ts";
 import { mayAskStatus } from "./file_system_type.ts";
 import type { Host, HostStat } from "./host.ts";
 import type { LocalNode } from "./node.ts";
@@ -35,34 +35,16 @@ export function changeRange(
   file: LocalNode,
   { change, offset, length }: RangeChange,
 ): Promise<void> {
-  const { files, guards, host, locks, tree } = store;
+  const { files, host } = store;
   const ranges = host.ranges!;
-  const descriptor = files.writing(file);
-  tree.checkHeld(file, descriptor);
-  const { fd } = descriptor;
+  const { fd } = files.writing(file);
   const stat = host.statFile(fd);
   if (change === "allocate") assertRoom(host, fd, { stat, length });
-  const isLong = isLongInRange(stat, length);
-  const act = () => {
-    descriptor.isUnsynced = true;
-    const work = ranges[change](fd, offset, length);
-    locks.begun([file], work);
-    return work;
-  };
-  const terms = {
-    call: ongoingCall(),
-    locked: () => locks.of(file),
-    threads: isLong ? hostThreads.long : hostThreads.short,
-  };
-  const changed = descriptor.transferring(() => byThread(act, terms));
-  return guards.during(file, changed)
-    // Also where a part was done, and then no more.
-    .finally(() => store.touched(file))
-    .then(() => {
-      // It may have been changed for another one meanwhile.
-      (file.descriptor ?? descriptor).isUnsynced = true;
-      return store.keep(file, stat);
-    });
+  return changeByThread(store, file, {
+    locks: [file],
+    isLong: isLongInRange(stat, length),
+    change: (fd) => ranges[change](fd, offset, length),
+  });
 }
 
 /** See `FileSystem.seek`. */

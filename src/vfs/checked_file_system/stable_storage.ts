@@ -1,6 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
-import { wrongCode, wrongCount, wrongFailure, wrongStats } from "../checks.ts";
-import type { FsErrorCode } from "../errors.ts";
+import { wrongCount, wrongFailure, wrongStats } from "../checks.ts";
 import type { FileSystemStats, StableStorage } from "../file_system.ts";
 import { CheckedDoor } from "./door.ts";
 
@@ -35,15 +34,6 @@ export abstract class CheckedStorage extends CheckedDoor
       const { losses = 0 } = this.inner;
       return this.calls.sound("losses", losses, wrongCount);
     }, NaN);
-  }
-
-  get loss(): FsErrorCode | undefined {
-    if (this.isSound) return this.inner.loss;
-    return this.calls.told(
-      "loss",
-      () => this.calls.sound("loss", this.inner.loss, wrongCode),
-      undefined,
-    );
   }
 
   get lostWrites(): number | undefined {

@@ -34,8 +34,9 @@ export class Sandbox implements AsyncDisposable {
   readonly #base: string;
   readonly #options: HostedOptions;
 
-  constructor(options: HostedOptions = {}) {
-    this.#base = Deno.makeTempDirSync();
+  /** Where the host has temporary files, unless that is said. */
+  constructor(options: HostedOptions = {}, where: Deno.MakeTempOptions = {}) {
+    this.#base = Deno.makeTempDirSync(where);
     this.path = `${this.#base}/export`;
     this.outside = `${this.#base}/outside`;
     Deno.mkdirSync(this.path);

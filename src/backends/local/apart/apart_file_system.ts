@@ -7,6 +7,7 @@ import { FsError } from "../../../vfs/errors.ts";
 import type {
   AttributeChanges,
   ChangeInfo,
+  CloneRange,
   ContentKind,
   Created,
   CreateKind,
@@ -32,6 +33,7 @@ import type { Rights } from "../../../vfs/wanted.ts";
 import { mayCallHost } from "../../common/host_calls.ts";
 import { mayAskStatus } from "../file_system_type.ts";
 import { NO_GUARD } from "../guards.ts";
+import { withoutClone } from "../clone.ts";
 import { withoutRanges } from "../ranges.ts";
 import { withoutXattrs } from "../xattrs.ts";
 import { decodeIdentity, encodeIdentity } from "../node_table.ts";
@@ -100,7 +102,9 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
     // One that has ended is refused by that.
     if (this[ended]) return new DisposableStack();
     const claim = await this.#folder.claim();
-    if (!this.#folder.told!.hasXattrs) withoutXattrs(this);
+    const { hasXattrs, limits } = this.#folder.told!;
+    if (!hasXattrs) withoutXattrs(this);
+    if (limits.cloneBlock === undefined) withoutClone(this);
     return claim;
   }
 
@@ -256,6 +260,14 @@ export class ApartFileSystem implements FileSystem<ApartNode> {
 
   deallocate(file: ApartNode, offset: number, length: number): Promise<void> {
     return this.#folder.call("deallocate", [file.number, offset, length]);
+  }
+
+  clone(
+    source: ApartNode,
+    target: ApartNode,
+    range: CloneRange,
+  ): Promise<void> {
+    return this.#folder.call("clone", [source.number, target.number, range]);
   }
 
   seek(

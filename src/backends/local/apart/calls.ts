@@ -1,6 +1,7 @@
 import type {
   AttributeChanges,
   ChangeInfo,
+  CloneRange,
   ContentKind,
   CreateKind,
   CreateOptions,
@@ -117,6 +118,7 @@ export interface Calls {
   ): Stability;
   allocate(file: number, offset: number, length: number): void;
   deallocate(file: number, offset: number, length: number): void;
+  clone(source: number, target: number, range: CloneRange): void;
   seek(file: number, offset: number, what: ContentKind): number | undefined;
   getxattr(node: number, name: string): Uint8Array | undefined;
   listxattrs(node: number): readonly string[];

@@ -139,6 +139,8 @@ export class Carrier {
       this.#fs.allocate(this.#of(file), offset, length),
     deallocate: (file, offset, length) =>
       this.#fs.deallocate(this.#of(file), offset, length),
+    clone: (source, target, range) =>
+      this.#clones.clone(this.#of(source), this.#of(target), range),
     seek: (file, offset, what) => this.#fs.seek(this.#of(file), offset, what),
     getxattr: (node, name) => this.#xattrs.getxattr(this.#of(node), name),
     listxattrs: (node) => this.#xattrs.listxattrs(this.#of(node)),
@@ -174,7 +176,13 @@ export class Carrier {
     dispose: () => this.#fs.dispose(),
   };
 
-  /** What is mounted anew may be without those that the first had. */
+  /** What is mounted anew may be without what the first had. */
+  get #clones(): HostedFileSystem {
+    if (this.#fs.limits.cloneBlock !== undefined) return this.#fs;
+    throw new FsError("not-supported");
+  }
+
+  /** The same of these. */
   get #xattrs(): HostedFileSystem {
     if (this.#fs.hasXattrs) return this.#fs;
     throw new FsError("not-supported");

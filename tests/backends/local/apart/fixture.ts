@@ -53,7 +53,7 @@ export class WorkerHere implements CarryingWorker {
 /** A folder of the host with one worker after the other that carries it. */
 export class ApartBox implements AsyncDisposable {
   /** What is served. */
-  readonly path: string = Deno.makeTempDirSync();
+  readonly path: string;
   fs: ApartFileSystem;
   readonly #options: LocalOptions;
   readonly #replacements: ApartReplacements;
@@ -61,18 +61,21 @@ export class ApartBox implements AsyncDisposable {
   private constructor(
     options: LocalOptions,
     replacements: ApartReplacements,
+    where: Deno.MakeTempOptions = {},
   ) {
+    this.path = Deno.makeTempDirSync(where);
     this.#options = options;
     this.#replacements = replacements;
     this.fs = new ApartFileSystem(this.path, options, replacements);
   }
 
-  /** A fresh one, started. */
+  /** A fresh one, started: where the host has temporary files, unless that is said. */
   static async open(
     options: LocalOptions = {},
     replacements: ApartReplacements = { open: () => new WorkerHere() },
+    where: Deno.MakeTempOptions = {},
   ): Promise<ApartBox> {
-    const box = new ApartBox(options, replacements);
+    const box = new ApartBox(options, replacements, where);
     await started([box.fs]);
     return box;
   }
