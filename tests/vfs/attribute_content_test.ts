@@ -451,3 +451,38 @@ Deno.test("an attribute that is set as a whole is so before or after what is wri
   assertEquals(fs.listxattrs(bearer), ["n"]);
   assertEquals(fs.getxattr(bearer, "n"), value);
 });
+
+for (const size of [0, 9, PART, 3 * PART + 1]) {
+  Deno.test(`what is written behind ${size} bytes is not taken for what is left by another door to the file`, async () => {
+    const begun = Promise.withResolvers<void>();
+    const others = Promise.withResolvers<void>();
+    let isWriting = false;
+    let looks = 0;
+    const turn: Turn = {
+      get isOver() {
+        return isWriting && ++looks === 5;
+      },
+      next() {
+        begun.resolve();
+        return others.promise;
+      },
+    };
+    const box = bearing(turn);
+    const { fs, bearer } = box;
+    await make(box, "n", size);
+    isWriting = true;
+    const data = new Uint8Array(10 * PART).fill(1);
+    const written = box.named.write(find(box, "n"), size, data);
+    await begun.promise;
+    const named = new NamedAttributes(fs, endless);
+    const door = { ...box, named, folder: named.folderOf(bearer) };
+    await make(door, "z");
+    await named.remove(door.folder, "z");
+    others.resolve();
+    await written;
+    const wanted = concat([new Uint8Array(size), data]);
+    assertEquals(equals(seen(door).get("n")!, wanted), true);
+    await named.remove(door.folder, "n");
+    assertEquals(fs.listxattrs(bearer), []);
+  });
+}

@@ -12,6 +12,8 @@ import {
   rightsToAttribute,
   rightsToFolder,
 } from "../../src/vfs/named_attributes/attribute_rights.ts";
+import { workFor } from "../../src/base/asker.ts";
+import { nextTurn } from "../../src/base/turn.ts";
 import { ChangeLine } from "../../src/vfs/named_attributes/change_line.ts";
 import { Namespace } from "../../src/vfs/namespace.ts";
 import { permissionsOf } from "../../src/vfs/permissions.ts";
@@ -114,6 +116,24 @@ Deno.test("changes of one file's attributes are made one after the other, those 
   await Promise.all([first, second]);
   assertEquals(made, ["other", "first", "second"]);
   assertEquals(line.change("a", () => made.length), 3);
+});
+
+Deno.test("of changes of one file's attributes each party has the next in its turn", async () => {
+  const line = new ChangeLine();
+  const made: string[] = [];
+  const change = (party: string, count: number) =>
+    workFor(
+      { party },
+      () =>
+        Array.from({ length: count }, () =>
+          line.change("a", async () => {
+            await nextTurn();
+            made.push(party);
+          })),
+    );
+  await Promise.all([...change("flood", 5), ...change("other", 2)]);
+  assertEquals(made.indexOf("other"), 2);
+  assertEquals(made.lastIndexOf("other"), 4);
 });
 
 Deno.test("a change that fails is not in the way of the next; behind one that was given up those in line are put off at once", async () => {

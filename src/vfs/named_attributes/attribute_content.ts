@@ -213,42 +213,52 @@ export class AttributeContent {
     judged?: Rights,
   ): Steps<void> {
     const { folder, name } = attribute;
-    const { first } = kept;
     // One of a first part that is not full is left of another attribute.
     const before = kept.index ?? (yield* this.#index(attribute));
     const size = Math.max(sizeOf(kept), bytes.end);
     const series = kept.index?.series ?? newSeries();
-    const index = size > PART ? { series, size } : undefined;
+    const index = indexOf(series, size);
     try {
+      const told = yield* this.#tell(attribute, { before, kept, index });
       const least = Math.max(1, Math.floor(bytes.begin / PART));
       for (let part = lastPartOf(bytes.end); part >= least; part--) {
         const old = yield* this.#part(attribute, kept, part);
         const key = partName(series, part);
         const option = { option: "either", judged } as const;
-        yield* this.#store.set(
-          folder,
-          key,
-          withBytes(old, part, bytes),
-          option,
-        );
+        yield* this.#store.set(folder, key, withBytes(old, part, bytes), option);
         yield* this.#store.othersAct();
       }
-      yield* this.#setIndex(attribute, before, index);
+      yield* this.#setIndex(attribute, told, index);
       if (bytes.begin < PART) {
-        const value = withBytes(first, 0, bytes);
+        const value = withBytes(kept.first, 0, bytes);
         const option = { option: "replace", judged } as const;
         yield* this.#store.set(folder, name, value, option);
       }
     } catch (error) {
-      yield* this.#setIndex(
-        attribute,
-        yield* this.#index(attribute),
-        kept.index,
-      );
+      yield* this.#setIndex(attribute, yield* this.#index(attribute), kept.index);
       yield* this.#left.remove(folder);
       throw error;
     }
     if (!isSameSeries(before, index)) yield* this.#left.remove(folder);
+  }
+
+  /**
+   * Tells of the parts that are to come, before they do: by another door to the file
+   * they would be left ones. What the index says of the size holds while the first
+   * part is full. The index that there is then.
+   */
+  *#tell(
+    attribute: NamedAttribute,
+    { before, kept, index }: {
+      readonly before: AttributeIndex | undefined;
+      readonly kept: Kept;
+      readonly index: AttributeIndex | undefined;
+    },
+  ): Steps<AttributeIndex | undefined> {
+    const isSeen = kept.first.length === PART;
+    const told = index && isSeen ? { ...index, size: sizeOf(kept) } : index;
+    yield* this.#setIndex(attribute, before, told);
+    return told;
   }
 
   *#cut(
@@ -265,7 +275,7 @@ export class AttributeContent {
     const { index } = kept;
     if (size < PART) yield* this.#store.set(folder, name, value, option);
     if (index === undefined) return;
-    const rest = size > PART ? { ...index, size } : undefined;
+    const rest = indexOf(index.series, size);
     yield* this.#setIndex(attribute, index, rest);
     if (rest !== undefined) {
       yield* this.#store.set(
@@ -329,6 +339,11 @@ export class AttributeContent {
   }
 }
 
+/** The index of so many bytes, which have none where one part has them all. */
+function indexOf(series: string, size: number): AttributeIndex | undefined {
+  return size > PART ? { series, size, last: lastPartOf(size) } : undefined;
+}
+
 function sizeOf({ first, index }: Kept): number {
   return index?.size ?? first.length;
 }
@@ -337,7 +352,8 @@ function isSame(
   one: AttributeIndex | undefined,
   other: AttributeIndex | undefined,
 ): boolean {
-  return isSameSeries(one, other) && one?.size === other?.size;
+  return isSameSeries(one, other) && one?.size === other?.size &&
+    one?.last === other?.last;
 }
 
 function isSameSeries(

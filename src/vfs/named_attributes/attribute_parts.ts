@@ -17,13 +17,16 @@ export const MAX_ATTRIBUTE: number = 64 * PART;
 const PREFIX = "nfs4.part.";
 const INDEX = `${PREFIX}of.`;
 const SERIES_BYTES = 8;
+const INDEX_BYTES: number = SERIES_BYTES + 4 + 4;
 
 /** What an index tells of the attribute whose first part is full. */
 export interface AttributeIndex {
   /** The parts behind the first: no other attribute has any of these. */
   readonly series: string;
-  /** Bytes of all parts: more than the first has. */
+  /** Bytes of all parts: no less than the first has. */
   readonly size: number;
+  /** The last part that is its own, which may be on its way: what is behind it was left. */
+  readonly last: number;
 }
 
 /** The part that has the last of so many bytes, counted from 0. */
@@ -61,10 +64,14 @@ export function isIndex(name: string): boolean {
 }
 
 /** An index as it is kept. */
-export function encodeIndex({ series, size }: AttributeIndex): Uint8Array {
-  const value = new Uint8Array(SERIES_BYTES + 4);
+export function encodeIndex(
+  { series, size, last }: AttributeIndex,
+): Uint8Array {
+  const value = new Uint8Array(INDEX_BYTES);
   value.set(Uint8Array.fromHex(series));
-  new DataView(value.buffer).setUint32(SERIES_BYTES, size);
+  const view = new DataView(value.buffer);
+  view.setUint32(SERIES_BYTES, size);
+  view.setUint32(SERIES_BYTES + 4, last);
   return value;
 }
 
@@ -72,11 +79,12 @@ export function encodeIndex({ series, size }: AttributeIndex): Uint8Array {
 export function decodeIndex(
   value: Uint8Array | undefined,
 ): AttributeIndex | undefined {
-  if (value?.length !== SERIES_BYTES + 4) return undefined;
+  if (value?.length !== INDEX_BYTES) return undefined;
   const view = new DataView(value.buffer, value.byteOffset);
   const size = view.getUint32(SERIES_BYTES);
-  if (size <= PART || size > MAX_ATTRIBUTE) return undefined;
-  return { series: value.subarray(0, SERIES_BYTES).toHex(), size };
+  const last = view.getUint32(SERIES_BYTES + 4);
+  if (size < PART || size > MAX_ATTRIBUTE) return undefined;
+  return { series: value.subarray(0, SERIES_BYTES).toHex(), size, last };
 }
 
 /** Whether an extended attribute is for us alone: a part of a named one that is not the first, or an index. */

@@ -6,7 +6,6 @@ import {
   indexName,
   isAttributeName,
   isIndex,
-  lastPartOf,
   partOf,
 } from "./attribute_parts.ts";
 import { joined } from "./joined_changes.ts";
@@ -14,7 +13,8 @@ import type { AttributeStore } from "./attribute_store.ts";
 
 /**
  * Parts that no attribute has: of what was removed, replaced or cut, and what a crash,
- * a host or a change that did not fit has left.
+ * a host or a change that did not fit has left. What another server, or export, has
+ * on its way is told of by an index before.
  */
 export class LeftParts {
   readonly #store: AttributeStore;
@@ -58,7 +58,7 @@ export class LeftParts {
         ? decodeIndex(yield* wait(this.#store.get(folder, name)))
         : undefined;
       if (index === undefined) left.push(name);
-      else lasts.set(index.series, lastPartOf(index.size));
+      else lasts.set(index.series, index.last);
     }
     for (const name of parts) {
       const { series, part } = partOf(name)!;
