@@ -108,20 +108,31 @@ for (const minor of VERSIONS) {
     assertEquals(await other.status(...AT_FILE, test), "OK");
   });
 
-  Deno.test(`an attribute that is removed while it is open is STALE until it is made again in ${version}`, async () => {
-    const client = await new StateFixture().client(minor);
-    const stateid = await open(client);
-    const { filehandle } = await client.ok(
-      "GETFH",
-      ...AT_ATTRIBUTE,
-      op.getfh(),
-    );
-    const write = [op.putfh(filehandle), op.write({ stateid, data: "x" })];
-    assertEquals(await client.status(...IN_FOLDER, op.remove("n")), "OK");
-    assertEquals(await client.status(...write), "STALE");
-    await open(client, { owner: "again" });
-    assertEquals(await client.status(...write), "OK");
-    const close = op.close(stateid, 2);
-    assertEquals(await client.status(op.putfh(filehandle), close), "OK");
-  });
+  for (const way of ["removed", "renamed", "removed with its file"]) {
+    Deno.test(`an attribute that is ${way} while it is open can be closed, and is STALE else in ${version}`, async () => {
+      const fixture = new StateFixture();
+      const client = await fixture.client(minor);
+      const other = await fixture.client(minor);
+      const stateid = await open(client, { deny: Share.DENY_BOTH });
+      const { filehandle } = await client.ok(
+        "GETFH",
+        ...AT_ATTRIBUTE,
+        op.getfh(),
+      );
+      const at = op.putfh(filehandle);
+      const ways: Record<string, Request[]> = {
+        removed: [...IN_FOLDER, op.remove("n")],
+        renamed: [...IN_FOLDER, op.savefh(), op.rename("n", "m")],
+        "removed with its file": [op.putrootfh(), op.remove("file")],
+      };
+      assertEquals(await client.status(...ways[way]!), "OK");
+      const write = op.write({ stateid, data: "x" });
+      assertEquals(await client.status(at, write), "STALE");
+      assertEquals(await client.status(at, op.getattr(["size"])), "STALE");
+      assertEquals(await client.status(at, op.close(stateid, 2)), "OK");
+      assertEquals(await client.status(at, op.getattr(["size"])), "STALE");
+      if (way === "removed with its file") return;
+      await open(other, { owner: "again" });
+    });
+  }
 }

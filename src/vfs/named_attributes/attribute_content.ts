@@ -225,7 +225,12 @@ export class AttributeContent {
         const old = yield* this.#part(attribute, kept, part);
         const key = partName(series, part);
         const option = { option: "either", judged } as const;
-        yield* this.#store.set(folder, key, withBytes(old, part, bytes), option);
+        yield* this.#store.set(
+          folder,
+          key,
+          withBytes(old, part, bytes),
+          option,
+        );
         yield* this.#store.othersAct();
       }
       yield* this.#setIndex(attribute, told, index);
@@ -235,7 +240,11 @@ export class AttributeContent {
         yield* this.#store.set(folder, name, value, option);
       }
     } catch (error) {
-      yield* this.#setIndex(attribute, yield* this.#index(attribute), kept.index);
+      yield* this.#setIndex(
+        attribute,
+        yield* this.#index(attribute),
+        kept.index,
+      );
       yield* this.#left.remove(folder);
       throw error;
     }

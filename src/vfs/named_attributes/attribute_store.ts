@@ -43,7 +43,13 @@ export class AttributeStore {
     steps: () => Steps<T>,
   ): Awaitable<T> {
     const key = String.fromCharCode(...this.#fs.identify(bearer));
-    return this.#line.change(key, () => take(steps()));
+    return this.#line.change(key, () => take(this.#inTurn(steps)));
+  }
+
+  /** What stood in line may all be done at once by a file system that does not wait. */
+  *#inTurn<T>(steps: () => Steps<T>): Steps<T> {
+    yield* this.othersAct();
+    return yield* steps();
   }
 
   /**

@@ -40,6 +40,7 @@ import {
 import { rightsToAttribute, rightsToFolder } from "./attribute_rights.ts";
 import { AttributeContent } from "./attribute_content.ts";
 import { isAttributeName, isPart, MAX_ATTRIBUTE } from "./attribute_parts.ts";
+import { HeldAttributes } from "./held_attributes.ts";
 import { joined } from "./joined_changes.ts";
 import { AttributeStore, type BearingFileSystem } from "./attribute_store.ts";
 
@@ -67,6 +68,7 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
   readonly #folders = new WeakMap<object, AttributeFolder>();
   readonly #store: AttributeStore;
   readonly #content: AttributeContent;
+  readonly #held = new HeldAttributes();
 
   /** Those of what `fs` has; `turn` rations what is about many bytes. */
   constructor(fs: BearingFileSystem, turn: Turn = new LoopTurn()) {
@@ -139,6 +141,8 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
   }
 
   *#resolve(identity: Uint8Array): Steps<AttributeNode> {
+    const held = this.#held.find(identity);
+    if (held !== undefined) return held;
     const ofBearer = identity.length > MAX_IDENTITY
       ? identity.slice(0, -NAME_DIGEST)
       : identity;
@@ -282,6 +286,16 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
       const change = yield* content.create(made, size, ofBearer);
       return { node: made, change, created: true };
     });
+  }
+
+  /** Its filehandle is good until it is closed, so that it can be: also where its name is gone. */
+  open(node: AttributeNode): void {
+    this.#held.open(this.identify(node), asAttribute(node));
+  }
+
+  /** Ends one {@linkcode open}. */
+  close(node: AttributeNode): void {
+    this.#held.close(this.identify(node));
   }
 
   /** RFC 8881 18.9.3: no attribute has a second name. */
