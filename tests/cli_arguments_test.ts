@@ -46,6 +46,7 @@ Deno.test("an export takes its options from the end, commas in the folder stay",
     location: "",
     apart: undefined,
     readOnly: false,
+    hide: undefined,
     trust: undefined,
     squash: undefined,
     anonuid: 65534,
@@ -61,6 +62,7 @@ Deno.test("an export takes its options from the end, commas in the folder stay",
     location: "/srv/x,y",
     apart: undefined,
     readOnly: true,
+    hide: undefined,
     trust: undefined,
     squash: "all",
     anonuid: 7,
@@ -83,6 +85,7 @@ Deno.test("whom an export trusts, and whose its new root is, are options of it",
     location: "/srv/a,b",
     apart: undefined,
     readOnly: false,
+    hide: undefined,
     trust: "port",
     squash: undefined,
     anonuid: 65534,
@@ -92,6 +95,11 @@ Deno.test("whom an export trusts, and whose its new root is, are options of it",
     mode: 0o1777,
     quotaBytes: undefined,
   });
+});
+
+Deno.test("the names that an export hides are told with colons between them", () => {
+  const [one] = serve("--export", "/=memory:,hide=._*:.DS_Store,ro").exports;
+  assertEquals([one!.hide, one!.readOnly], [["._*", ".DS_Store"], true]);
 });
 
 Deno.test("a local folder alone is carried apart, where that is asked for", () => {
@@ -144,6 +152,9 @@ Deno.test("what can't be understood is refused in one line that names it", () =>
     [["--durability", "some"], "--durability"],
     [["--export", "/data=memory:,anonuid=-1"], "anonuid"],
     [["--export", "/data=memory:,trust=all"], "trust"],
+    [["--export", "/data=memory:,hide="], "hide"],
+    [["--export", "/data=memory:,hide=._*:*"], "hide"],
+    [["--export", "/data=memory:,hide=a/b"], "hide"],
     [["--export", "/data=memory:,uid=me"], "uid"],
     [["--export", "/data=memory:,mode=rwx"], "mode"],
     [["--export", "/data=memory:,mode=799"], "mode"],

@@ -86,6 +86,8 @@ Deno.test("what TypeScript would have refused is refused in one line that says w
       [{ path: "/", fs, anonymous: { gid: 2 ** 32 - 1 } }],
       "anonymous gid must",
     ],
+    [[{ path: "/", fs, hide: "._*" }], "hide must be names"],
+    [[{ path: "/", fs, hide: ["*"] }], "hide must be names"],
     [[{ path: "/", fs, anonymous: { gid: "5" } }], 'to 4294967294, not "5"'],
     [[], "nothing is exported"],
     [{ ...fs, root: 1 }, "has no root"],

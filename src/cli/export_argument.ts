@@ -1,6 +1,7 @@
 import { MOST_BYTES } from "../backends/memory/options.ts";
 import { type Squash, SQUASHES } from "../vfs/exports.ts";
 import type { Trust } from "../vfs/file_system.ts";
+import { isNamePattern } from "../vfs/hidden_names.ts";
 import { TRUSTS } from "../vfs/trust.ts";
 import { LAST_ID } from "../base/option_values.ts";
 import { suggestion } from "../base/suggestion.ts";
@@ -29,6 +30,8 @@ export interface ExportArgument {
   readonly location: string;
   /** Whether clients can change nothing. */
   readonly readOnly: boolean;
+  /** Names that are not listed; `undefined`: all are. */
+  readonly hide: readonly string[] | undefined;
   /** What has to speak for a caller; `undefined`: the owner of its socket, or its port where the host can't tell. */
   readonly trust: Trust | undefined;
   /** Whose identity is replaced; `undefined`: no user's on loopback, root's beyond. */
@@ -65,6 +68,7 @@ const EXPORT_OPTIONS = [
   "gid=",
   "mode=",
   "quota=",
+  "hide=",
   "apart",
 ];
 const WAY_OUT = "(a folder of that name: write / behind it)";
@@ -167,6 +171,7 @@ function understand(text: string): ExportArgument {
     apart: isApart || undefined,
     quotaBytes: quota(value("quota"), backend),
     readOnly: options.includes("ro"),
+    hide: hidden(value("hide")),
     trust: choice("trust", TRUSTS),
     squash: choice("squash", SQUASHES),
     anonuid: id("anonuid") ?? NOBODY,
@@ -210,6 +215,15 @@ function mode(text: string | undefined): number | undefined {
     );
   }
   return parseInt(text, 8);
+}
+
+function hidden(text: string | undefined): readonly string[] | undefined {
+  const patterns = text?.split(":");
+  const bad = patterns?.find((pattern) => !isNamePattern(pattern));
+  if (bad === undefined) return patterns;
+  throw new UsageError(
+    `hide must be names, as ._*:.DS_Store, not ${JSON.stringify(bad)}`,
+  );
 }
 
 function quota(text: string | undefined, backend: Backend): number | undefined {

@@ -13,8 +13,8 @@ usage: deno run -A mod.ts [flags]               serve
   --export /PATH=local:DIR[,OPTION...]   a folder; with apart its host may hang
   --export /PATH=memory:[,OPTION...]     serve an empty tree kept in memory
          options: ro, squash=none|root|all (none; root beyond loopback),
-         anonuid=N, anongid=N (65534), trust=owner|port|any (owner), and but for
-         local uid=N, gid=N (yours), mode=OCTAL (755), quota=BYTES (or 10G)
+         hide=._*:NAME, anonuid=N, anongid=N (65534), trust=owner|port|any
+         (owner), and but for local uid=N, gid=N (yours), mode=755, quota=10G
          without --export: sqlite:${DEFAULT_DIRECTORY}, made if missing, as /
   --host ADDRESS        address to listen on (127.0.0.1)
   --port N              TCP port (2049; 0 takes a free one)

@@ -141,11 +141,12 @@ function besidePort(port: number): number {
 }
 
 function open(spec: ExportArgument, options: ServeArguments): ExportOptions {
-  const { path, readOnly, trust, squash, anonuid, anongid } = spec;
+  const { path, readOnly, hide, trust, squash, anonuid, anongid } = spec;
   return {
     path,
     fs: fileSystem(spec, options),
     readOnly,
+    hide,
     trust,
     squash,
     anonymous: { uid: anonuid, gid: anongid },

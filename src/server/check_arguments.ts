@@ -9,6 +9,7 @@ import {
 } from "../base/option_values.ts";
 import { type ExportOptions, SQUASHES } from "../vfs/exports.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
+import { isNamePattern } from "../vfs/hidden_names.ts";
 import { TRUSTS } from "../vfs/trust.ts";
 import type { CallbackTimes } from "../backchannel/retry_policy.ts";
 import { checkFileSystem } from "./check_file_system.ts";
@@ -39,6 +40,7 @@ const EXPORT_NAMES: OptionNames<ExportOptions> = {
   path: true,
   fs: true,
   readOnly: true,
+  hide: true,
   trust: true,
   squash: true,
   anonymous: true,
@@ -129,6 +131,7 @@ function checkExport(given: ExportOptions): void {
   const { anonymous = {} } = given;
   checkOptionNames(`export ${path}: anonymous`, anonymous, ANONYMOUS_NAMES);
   checkType(`export ${path}: readOnly`, given.readOnly, "boolean");
+  checkHide(path, given.hide);
   for (const [name, id] of Object.entries(anonymous)) {
     checkWhole(`export ${path}: anonymous ${name}`, id, { most: LAST_ID });
   }
@@ -139,6 +142,15 @@ function checkExport(given: ExportOptions): void {
       words,
     );
   }
+}
+
+function checkHide(path: string, hide: ExportOptions["hide"] = []): void {
+  if (Array.isArray(hide) && hide.every(isNamePattern)) return;
+  throw new TypeError(
+    `export ${path}: hide must be names, with * for any part, not ${
+      shown(hide)
+    }`,
+  );
 }
 
 /** Throws TypeError for options that are none, RangeError for numbers that can't be what they are given as. */

@@ -4,6 +4,7 @@ import type { SharedPlaces } from "../base/shared_places.ts";
 import type { Caller } from "./callers.ts";
 import type { ReadableFileSystem } from "./changes.ts";
 import type { FileSystem, Trust } from "./file_system.ts";
+import { HiddenNames } from "./hidden_names.ts";
 
 /** Whose requests are carried out as the anonymous user. */
 export type Squash = "none" | "root" | "all";
@@ -31,6 +32,8 @@ export interface Export {
   readonly fsid: { readonly major: number; readonly minor: number };
   /** No changes, whatever the file system could do. */
   readonly readOnly: boolean;
+  /** Names that are not listed, where there are any. */
+  readonly hidden?: HiddenNames | undefined;
   /** What has to speak for a caller; without that the caller is anonymous. */
   readonly trust: Trust;
   /** Whose identity is replaced. */
@@ -47,6 +50,12 @@ export interface ExportOptions {
   readonly fs: FileSystem;
   /** No changes; false if left out. */
   readonly readOnly?: boolean | undefined;
+  /**
+   * Names that folders are listed without, in each of which `*` stands for any part of
+   * a name: `["._*", ".DS_Store"]` for what a Mac leaves beside its files. Who asks
+   * for one by its name finds it; with a folder that has nothing else they are removed.
+   */
+  readonly hide?: readonly string[] | undefined;
   /**
    * What has to speak for the user that a caller says it is (AUTH_SYS); without
    * that the caller is anonymous.
@@ -94,6 +103,7 @@ export function defineExport(options: ExportOptions): Export {
     fs: options.fs,
     fsid: { major: id, minor: hash.readUInt32BE(4) },
     readOnly: options.readOnly ?? false,
+    hidden: options.hide && new HiddenNames(options.hide),
     trust: options.trust ?? options.fs.trust ?? "any",
     squash: options.squash ?? "none",
     anonymous: { uid, gid, gids: [] },

@@ -156,6 +156,13 @@ Deno.test("a file system that can't say where an entry is, has no holder told", 
   assertEquals(granted.notifications, []);
 });
 
+Deno.test("where names are hidden no holder is told: an entry has no place in what it has listed", async () => {
+  const { holder } = await told({ ...TREE, hide: ["._*"] });
+  const granted = await hold(holder);
+  assert(granted.stateid !== undefined);
+  assertEquals(granted.notifications, []);
+});
+
 Deno.test("who may not search the folder is told no attributes", async () => {
   const { fixture, holder } = await told();
   await holder.ok("SETATTR", ...at("d"), op.setattr({ mode: 0o744 }));

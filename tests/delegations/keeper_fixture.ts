@@ -20,13 +20,14 @@ export function start(
   options: Partial<DelegationKeeperOptions> & {
     readonly graceMs?: number;
     readonly readOnly?: boolean;
+    readonly hide?: readonly string[];
     readonly fs?: FileSystem;
     readonly tree?: Readonly<Record<string, string>>;
   } = {},
 ) {
-  const { graceMs, readOnly, fs, ...others } = options;
+  const { graceMs, readOnly, hide, fs, ...others } = options;
   const { tree = { file: "content", more: "" }, ...rest } = others;
-  const fixture = new StateFixture({ tree, fs, graceMs, readOnly });
+  const fixture = new StateFixture({ tree, fs, graceMs, readOnly, hide });
   const { state } = fixture.services;
   const way = {
     isProven: true,

@@ -1,5 +1,6 @@
 /** What the documents tell of limits, metrics, times and sizes, against what the server has. */
 
+import { MOST_HIDDEN_REMOVED } from "../../src/engine/files/hidden_entries.ts";
 import { MAX_ATTRIBUTE } from "../../src/vfs/named_attributes/attribute_parts.ts";
 import { assertEquals } from "@std/assert";
 import {
@@ -61,6 +62,14 @@ Deno.test("PROTOCOL.md has the limit of named attributes", {
   const [, most] = /^\| bytes of a named attribute +\| +(\d+) \| FBIG/m
     .exec(read("PROTOCOL.md"))!;
   assertEquals(Number(most), MAX_ATTRIBUTE);
+});
+
+Deno.test("PROTOCOL.md has the limit of hidden entries", {
+  ignore: noFiles,
+}, () => {
+  const [, most] = /^\| entries that go with one REMOVE +\| +(\d+) \| DELAY/m
+    .exec(read("PROTOCOL.md"))!;
+  assertEquals(Number(most), MOST_HIDDEN_REMOVED);
 });
 
 Deno.test("PROTOCOL.md has the limit of access lists", {

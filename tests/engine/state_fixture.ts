@@ -53,6 +53,7 @@ export interface StateFixtureOptions {
   /** In place of a memory file system with `tree`. */
   readonly fs?: FileSystem | undefined;
   readonly readOnly?: boolean | undefined;
+  readonly hide?: readonly string[] | undefined;
   readonly limits?: Partial<ProtocolLimits> | undefined;
   readonly delegations?: DelegationPolicy | undefined;
   /** Length of the grace period in milliseconds; none if left out. */
@@ -79,9 +80,9 @@ export class StateFixture {
     const effects = new EffectQueue();
     const limits = { ...defaultLimits, ...options.limits };
     const fs = options.fs ?? memory(options.tree ?? { file: "content" });
-    const { readOnly, graceMs: durationMs, recovery } = options;
+    const { readOnly, hide, graceMs: durationMs, recovery } = options;
     const namespace = new Namespace(
-      [defineExport({ path: "/", fs, squash: "none", readOnly })],
+      [defineExport({ path: "/", fs, squash: "none", readOnly, hide })],
       {
         handleKey: new Uint8Array(16),
         time: { seconds: 0, nanoseconds: 0 },

@@ -123,14 +123,14 @@ export class DirectoryListing {
   #copyPage(page: DirectoryPage<object>): boolean {
     const written = encodedPage(page, this.#terms);
     if (written === undefined) return false;
-    const { bytes, hint } = written;
+    const { bytes, hint, entries } = written;
     const { reply } = this.#context;
     const fits = reply.position + bytes.length <= this.#end &&
       hint <= this.#hintLeft;
     if (!fits || !this.#context.reserve(bytes.length)) return false;
     reply.raw(bytes);
     this.#hintLeft -= hint;
-    this.#entries += page.entries.length;
+    this.#entries += entries;
     return true;
   }
 
@@ -140,12 +140,14 @@ export class DirectoryListing {
     const { reply, minorVersion, services } = context;
     const { namespace, attributes: table } = services;
     const { export: terms, node: folder } = this.#folder;
+    const { hidden } = terms;
     const { requested } = this.#options;
     const wanted = this.#wanted;
     const refusal = this.#refusal;
     // A client that asks for filehandles is going to use them.
     const areUsed = requested.meets(FILEHANDLE);
     const begin = reply.position;
+    const before = this.#entries;
     let hint = 0;
     let isLasting = page.isLasting && refusal === undefined;
     for (const entry of page.entries) {
@@ -153,6 +155,7 @@ export class DirectoryListing {
       if (entry.name === "") continue;
       const isDue = this.#seen++ % ENTRIES_AT_ONCE === 0;
       if (isDue) yield* takeTurns(context);
+      if (hidden?.has(entry.name)) continue;
       // With fewer entries than would fit the client asks for the rest.
       if (!context.reserve(LARGE_ENTRY)) return this.#finishEarly();
       const start = reply.position;
@@ -198,6 +201,7 @@ export class DirectoryListing {
       rememberEncoded(page, {
         ...this.#terms,
         bytes: reply.slice(begin),
+        entries: this.#entries - before,
         hint,
       });
     }

@@ -15,6 +15,8 @@ export interface PageTerms {
 /** The entries of a page as they were written. */
 export interface EncodedPage extends PageTerms {
   readonly bytes: Uint8Array;
+  /** Entries that were written. */
+  readonly entries: number;
   /** Bytes of names and cookies among them. */
   readonly hint: number;
 }

@@ -106,7 +106,9 @@ function termsOf(
   if (types.isEmpty || client === undefined || session === undefined) {
     return undefined;
   }
-  const mayTell = file.export.fs.place !== undefined &&
+  const { fs, hidden } = file.export;
+  // Where names are hidden, an entry has no place in what the client has listed.
+  const mayTell = fs.place !== undefined && hidden === undefined &&
     state.files.policy.mayTell?.(client, file) === true;
   if (!mayTell) return undefined;
   const attributes = args.childAttributes.and(TOLD_ATTRIBUTES);

@@ -17,5 +17,12 @@ export function attributeExport(terms: Export): AttributeExport | undefined {
   const { fs, path } = terms;
   if (!hasXattrs(fs)) return undefined;
   const id = Math.max(1, hashOf("named attributes", path).readUInt32BE(0));
-  return { ...terms, id, fs: new NamedAttributes(fs), bearers: terms };
+  return {
+    ...terms,
+    id,
+    fs: new NamedAttributes(fs),
+    bearers: terms,
+    // Names of files are hidden, and these are of attributes.
+    hidden: undefined,
+  };
 }

@@ -379,7 +379,7 @@ Deno.test("a page whose entries are long is not remembered as written, as file s
   const page = { entries: [{ name: "a", cookie: 1 }], isLasting: true };
   const terms = { export: {} as Export, minorVersion: 2 as const };
   const written = (bytes: number) => ({
-    ...{ ...terms, requested: [] as unknown as Bitmap, hint: 9 },
+    ...{ ...terms, requested: [] as unknown as Bitmap, hint: 9, entries: 1 },
     bytes: new Uint8Array(bytes),
   });
   const short = written(1024);
