@@ -14,6 +14,7 @@ import type { Session } from "../state/session.ts";
 import type { Slot } from "../state/slot_table.ts";
 import type { Caller } from "../vfs/callers.ts";
 import type { FileRef } from "../vfs/file_handle.ts";
+import type { FileSystem } from "../vfs/file_system.ts";
 import type { XdrReader } from "../xdr/reader.ts";
 import type { XdrWriter } from "../xdr/writer.ts";
 import { BulkWork } from "./bulk_work.ts";
@@ -26,9 +27,12 @@ export const RESULT_HEADER = 8;
 /** Bytes of a result without room for more: SETATTR's has an empty attrsset as well (RFC 8881 18.30.2). */
 const LONGEST_REFUSAL = RESULT_HEADER + 4;
 
+/** Says also why what relied on it was undone, in the words of file systems. */
+type LosingSettler = Settler & Pick<FileSystem, "loss">;
+
 /** The first result in a COMPOUND that relies on something. */
 export interface ReliedResult {
-  settler: Settler;
+  settler: LosingSettler;
   /** The settler's `losses` before that. */
   losses: number | undefined;
   /** The settler's `unsettled` before that. */
@@ -264,7 +268,7 @@ export class CompoundContext {
 
   /** A result, the first to do so, is not to leave before `settler` has settled. */
   rely(
-    settler: Settler,
+    settler: LosingSettler,
     result: Omit<ReliedResult, "settler" | "losses" | "unsettled">,
   ): void {
     const relied = this.relied ??= [];

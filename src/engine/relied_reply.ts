@@ -30,7 +30,7 @@ export class ReliedReply implements Reliance {
   /** {@inheritDoc Reliance.settlers} */
   get settlers(): readonly Settler[] {
     return this.#settlers ??= this.#compound.context.relied!.map((each) => {
-      if (each.settler.losses !== each.losses) each.settler = undone;
+      if (each.settler.losses !== each.losses) each.settler = undone(each);
       return each.settler;
     });
   }
@@ -112,8 +112,13 @@ function statusOfFailure(
 }
 
 /** For a request that waited for something else, and lost what it did before. */
-const undone: Settler = {
-  settle() {
-    throw new FsError("io", "it was undone before it could be kept");
-  },
-};
+function undone({ settler, losses = 0 }: ReliedResult): Settler {
+  // Of several losses the reason of the last is known, which may not be its own.
+  const isOnlyOne = settler.losses === losses + 1;
+  const code = isOnlyOne ? settler.loss ?? "io" : "io";
+  return {
+    settle() {
+      throw new FsError(code, "it was undone before it could be kept");
+    },
+  };
+}

@@ -117,6 +117,12 @@ export function wrongCount(given: number): string | undefined {
   return isCount(given) ? undefined : "no count";
 }
 
+/** Of the reason of a loss, where one is given; a word that is no code is "io". */
+export function wrongCode(given: unknown): string | undefined {
+  const isWord = given === undefined || typeof given === "string";
+  return isWord ? undefined : "no code of an error";
+}
+
 /** Of what `failure` returned. */
 export function wrongFailure(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;

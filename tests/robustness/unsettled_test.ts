@@ -210,6 +210,32 @@ for (const isSettled of [true, false, undefined]) {
   });
 }
 
+for (
+  const [lost, loss, status] of [
+    [1, "no-space", Status.NOSPC],
+    [1, "quota", Status.DQUOT],
+    [1, undefined, Status.IO],
+    [2, "no-space", Status.IO],
+  ] as const
+) {
+  Deno.test(`who lost what it did before it came to settle hears why: ${loss}, as the last of ${lost}`, async () => {
+    const lame: FileSystem = memory({ d: {} }) as FileSystem;
+    let losses = 7;
+    Object.defineProperty(lame, "losses", { get: () => losses });
+    Object.defineProperty(lame, "loss", { get: () => loss });
+    const create = lame.create!.bind(lame);
+    lame.create = async (...given) => {
+      const created = await create(...given);
+      losses += lost;
+      return created;
+    };
+    await using server = await lameServer(lame);
+    await using session = await openSession({ port: server.port });
+    const folder = await folderOf(session, "lame");
+    await session.expectStatus(status, mkdir(folder, "made"));
+  });
+}
+
 Deno.test("an OPEN whose answer can't be kept leaves nothing open, but for what an earlier answer told of", async () => {
   await using server = await lameServer();
   await using first = await openSession({ port: server.port });

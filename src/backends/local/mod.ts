@@ -55,6 +55,7 @@ export interface LocalFileSystem extends
       | "settle"
       | "unsettled"
       | "losses"
+      | "loss"
       | "failure"
       | "clone"
       | "allocate"

@@ -1,3 +1,4 @@
+import type { FsErrorCode } from "../../vfs/mod.ts";
 import type { SqliteNode } from "./node.ts";
 import type { Store } from "./store.ts";
 
@@ -37,6 +38,11 @@ export class Settling {
   /** See `FileSystem.losses`. */
   get losses(): number {
     return this.#parts.transaction.losses;
+  }
+
+  /** See `FileSystem.loss`. */
+  get loss(): FsErrorCode | undefined {
+    return this.#parts.transaction.loss?.code;
   }
 
   /** Why the store is out of service until it is opened anew, or that its log only grows. */

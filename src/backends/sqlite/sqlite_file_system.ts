@@ -19,6 +19,7 @@ import {
   type FileSystemLimits,
   type FileSystemStatus,
   FsError,
+  type FsErrorCode,
   type HostFolder,
   type JudgedEntry,
   type JudgedRename,
@@ -379,6 +380,11 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   /** Transactions that were undone: see `FileSystem.losses`. */
   get losses(): number {
     return this.#settling.losses;
+  }
+
+  /** Why the last of these was: see `FileSystem.loss`. */
+  get loss(): FsErrorCode | undefined {
+    return this.#settling.loss;
   }
 
   /** @internal The descriptors of the process are for all that it serves. */

@@ -1,5 +1,6 @@
 import type { Awaitable } from "../../base/awaitable.ts";
-import { wrongCount, wrongFailure, wrongStats } from "../checks.ts";
+import { wrongCode, wrongCount, wrongFailure, wrongStats } from "../checks.ts";
+import type { FsErrorCode } from "../errors.ts";
 import type { FileSystemStats, StableStorage } from "../file_system.ts";
 import { CheckedDoor } from "./door.ts";
 
@@ -34,6 +35,15 @@ export abstract class CheckedStorage extends CheckedDoor
       const { losses = 0 } = this.inner;
       return this.calls.sound("losses", losses, wrongCount);
     }, NaN);
+  }
+
+  get loss(): FsErrorCode | undefined {
+    if (this.isSound) return this.inner.loss;
+    return this.calls.told(
+      "loss",
+      () => this.calls.sound("loss", this.inner.loss, wrongCode),
+      undefined,
+    );
   }
 
   get lostWrites(): number | undefined {

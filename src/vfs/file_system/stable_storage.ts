@@ -1,4 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
+import type { FsErrorCode } from "../errors.ts";
 
 /** What a durable file system has done since it was opened; counts only grow. */
 export interface FileSystemStats {
@@ -85,6 +86,9 @@ export interface StableStorage {
    * number was another before: it can't count on its own `settle` to say so.
    */
   readonly losses?: number | undefined;
+
+  /** Why the last of the {@linkcode losses} was one; "io" where it is left out. */
+  readonly loss?: FsErrorCode | undefined;
 
   /**
    * How often bytes that `write` took as "unstable" may have been lost, as by an

@@ -5,7 +5,7 @@ import {
   wait,
 } from "../../base/awaitable.ts";
 import { LoopTurn, type Turn } from "../../base/turn.ts";
-import { FsError } from "../errors.ts";
+import { FsError, type FsErrorCode } from "../errors.ts";
 import { isSameHandle, MAX_IDENTITY } from "../file_handle.ts";
 import type {
   AttributeChanges,
@@ -360,6 +360,10 @@ export class NamedAttributes implements FileSystem<AttributeNode> {
 
   get losses(): number | undefined {
     return this.#fs.losses;
+  }
+
+  get loss(): FsErrorCode | undefined {
+    return this.#fs.loss;
   }
 
   get lostWrites(): number | undefined {
