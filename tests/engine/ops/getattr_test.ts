@@ -189,6 +189,32 @@ Deno.test("an export with a quota tells what that leaves, as room and as quota (
   }
 });
 
+Deno.test("room is told as the file system has it, and a quota where its files have one (RFC 8881 5.8.2)", async () => {
+  const room = {
+    ...{ totalBytes: 90, freeBytes: 70, availableBytes: 60, usedBytes: 25 },
+    ...{ totalFiles: 9, freeFiles: 7 },
+  };
+  for (const hasQuota of [true, false]) {
+    const own = { limits: { hasQuota }, status: () => room };
+    const fs = Object.assign(memory(tree), own);
+    const file = await new Fixture({ path: "/", fs }).at("file");
+    const told = async (...numbers: number[]) => {
+      const values: number[] = [];
+      for (const number of numbers) {
+        values.push((await file.attributes(number)).uint64Number());
+      }
+      return values;
+    };
+    // files_avail, _free and _total, space_avail, _free and _total.
+    const all = [21, 22, 23, 42, 43, 44];
+    assertEquals(await told(...all), [7, 7, 9, 60, 70, 90]);
+    // quota_avail_hard and _soft, quota_used.
+    const quota = (await supported(file)).filter((n) => n >= 38 && n <= 40);
+    assertEquals(quota, hasQuota ? [38, 39, 40] : []);
+    assertEquals(await told(...quota), hasQuota ? [60, 60, 25] : []);
+  }
+});
+
 Deno.test("change_attr_type is what the file system says, UNDEFINED where it says nothing (RFC 7862 12.2.3)", async () => {
   const types = [
     ["monotonic", 0],
