@@ -183,7 +183,7 @@ export const TIMES: Told<number | readonly number[]> = {
     "holes behind the end of the destination. At most": MOST_AT_ONCE,
     "written before the answer, and at most for": LONGEST_AT_ONCE,
     "those that find nothing left make": CHUNK,
-    "to another (XDEV). Beyond": PART,
+    "**Large named attributes**, beyond": PART,
   },
   "src/delegations/README.md": {
     "4. not within": CONTENTION,

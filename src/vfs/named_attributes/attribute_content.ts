@@ -68,8 +68,7 @@ export class AttributeContent {
   ): Steps<ChangeInfo> {
     const { folder, name } = attribute;
     const value = new Uint8Array(size < PART ? size : 0);
-    const option = { option: "create", judged } as const;
-    const made = yield* this.#store.set(folder, name, value, option);
+    const made = yield* this.#store.set(folder, name, value, "create", judged);
     // What is left of another one of its name would be part of this when it is longer.
     yield* this.#setIndex(attribute, yield* this.#index(attribute), undefined);
     const change = joined(made, yield* this.#left.remove(folder));
@@ -163,8 +162,7 @@ export class AttributeContent {
     yield* this.#setIndex(to, before, index);
     let change: ChangeInfo;
     try {
-      const option = { option: "either", judged } as const;
-      change = yield* this.#store.set(folder, name, first, option);
+      change = yield* this.#store.set(folder, name, first, "either", judged);
     } catch (error) {
       yield* this.#setIndex(to, index, before);
       throw error;
@@ -224,20 +222,19 @@ export class AttributeContent {
       for (let part = lastPartOf(bytes.end); part >= least; part--) {
         const old = yield* this.#part(attribute, kept, part);
         const key = partName(series, part);
-        const option = { option: "either", judged } as const;
         yield* this.#store.set(
           folder,
           key,
           withBytes(old, part, bytes),
-          option,
+          "either",
+          judged,
         );
         yield* this.#store.othersAct();
       }
       yield* this.#setIndex(attribute, told, index);
       if (bytes.begin < PART) {
         const value = withBytes(kept.first, 0, bytes);
-        const option = { option: "replace", judged } as const;
-        yield* this.#store.set(folder, name, value, option);
+        yield* this.#store.set(folder, name, value, "replace", judged);
       }
     } catch (error) {
       yield* this.#setIndex(
@@ -280,9 +277,10 @@ export class AttributeContent {
     const part = lastPartOf(size);
     const old = yield* this.#part(attribute, kept, part);
     const value = old.slice(0, size - part * PART);
-    const option = { option: "replace", judged } as const;
     const { index } = kept;
-    if (size < PART) yield* this.#store.set(folder, name, value, option);
+    if (size < PART) {
+      yield* this.#store.set(folder, name, value, "replace", judged);
+    }
     if (index === undefined) return;
     const rest = indexOf(index.series, size);
     yield* this.#setIndex(attribute, index, rest);
@@ -291,7 +289,8 @@ export class AttributeContent {
         folder,
         partName(rest.series, part),
         value,
-        option,
+        "replace",
+        judged,
       );
     }
     yield* this.#left.remove(folder);
@@ -342,8 +341,7 @@ export class AttributeContent {
     const key = indexName(name);
     if (index === undefined) yield* this.#store.remove(folder, key);
     else {
-      const option = { option: "either" } as const;
-      yield* this.#store.set(folder, key, encodeIndex(index), option);
+      yield* this.#store.set(folder, key, encodeIndex(index), "either");
     }
   }
 }

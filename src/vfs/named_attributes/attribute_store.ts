@@ -18,13 +18,6 @@ export type BearingFileSystem =
   & FileSystem
   & Required<Pick<FileSystem, "getxattr" | "listxattrs">>;
 
-/** How a value is set. */
-export interface Setting {
-  readonly option: SetXattrOption;
-  /** The bearer's rights, where the caller was judged by them. */
-  readonly judged?: Rights | undefined;
-}
-
 /** Where named attributes are kept: the extended ones of another file system. */
 export class AttributeStore {
   readonly #fs: BearingFileSystem;
@@ -84,12 +77,13 @@ export class AttributeStore {
     return this.#fs.getxattr(bearer, name);
   }
 
-  /** Sets one; "stale" where there is none, and it was to be replaced. */
+  /** Sets one, by rights that were judged; "stale" where there is none, and it was to be replaced. */
   *set(
     { bearer }: AttributeFolder,
     name: string,
     value: Uint8Array,
-    { option, judged }: Setting,
+    option: SetXattrOption,
+    judged?: Rights,
   ): Steps<ChangeInfo> {
     try {
       return yield* wait(
