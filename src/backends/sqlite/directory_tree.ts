@@ -11,7 +11,7 @@ import { inherited } from "../../vfs/permissions.ts";
 import type { AccessLists } from "./access_lists.ts";
 import type { FileData } from "./file_data.ts";
 import { type NodeRow, rowOf, type SqliteNode } from "./node.ts";
-import { needOfMove } from "./needs.ts";
+import { bytesOfRanges, needOfMove } from "./needs.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { Orphans } from "./orphans.ts";
@@ -63,6 +63,7 @@ export class DirectoryTree {
     this.#parts = parts;
     this.orphans = new Orphans({
       ...parts,
+      weigh: (node) => parts.xattrs.bytesOf(node) + bytesOfRanges(node.ranges),
       write: (node) => this.#writeFree(node),
       apply: (node) => this.#applyFree(node),
     });

@@ -40,7 +40,12 @@ export function needOfMove(
 
 /** Of shared ranges that come or go, and of an empty content. */
 export function needOfRanges(count: number): Omit<Need, "growth"> {
-  return { inDatabase: NODE_BYTES + count * RANGE_BYTES, beside: BLOCK };
+  return { inDatabase: NODE_BYTES + bytesOfRanges(count), beside: BLOCK };
+}
+
+/** What so many shared ranges take at most. */
+export function bytesOfRanges(count: number): number {
+  return count * RANGE_BYTES;
 }
 
 /** Of an extended attribute, which makes what there is of its node larger by `growth`. */

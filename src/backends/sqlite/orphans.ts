@@ -1,14 +1,14 @@
 import type { SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
+import { Portion } from "./portion.ts";
 import type { Companion, Transaction } from "./transaction.ts";
-
-/** Files that go with a commit of others, whose replies wait for it: a page of the log each, or two. */
-export const MOST_AT_ONCE = 16;
 
 /** What {@linkcode Orphans} works with. */
 export interface OrphansParts {
   readonly transaction: Transaction;
   readonly nodes: NodeTable;
+  /** Bytes of rows that go with a file, besides its own. */
+  readonly weigh: (node: SqliteNode) => number;
   /** The statements that remove a file. */
   readonly write: (node: SqliteNode) => void;
   /** After those: memory is brought up to them, which can't fail. */
@@ -41,6 +41,11 @@ export class Orphans implements Companion {
     return opens === 0 && !(this.isKeeping && type === "file");
   }
 
+  /** Bytes of rows that go with a file: see {@linkcode Portion}. */
+  weigh(node: SqliteNode): number {
+    return this.#parts.weigh(node);
+  }
+
   /** Removes one, at once if that can be. */
   free(node: SqliteNode): void {
     const { transaction, write } = this.#parts;
@@ -54,14 +59,15 @@ export class Orphans implements Companion {
     // What clients have changed may be what makes room.
     if (this.#isHeldBack) return;
     const { nodes, write } = this.#parts;
-    let left = MOST_AT_ONCE;
+    const portion = new Portion();
     for (const fileid of this.#waiting) {
-      if (left-- === 0) return;
+      if (portion.isFull) return;
       this.#waiting.delete(fileid);
       const node = nodes.get(fileid);
       // One that was opened again by its filehandle goes when it is closed.
       if (node === undefined || node.nlink > 0 || node.opens > 0) continue;
       this.#isTaken = true;
+      portion.add(this.weigh(node));
       write(node);
       this.#freed(node);
     }

@@ -3,7 +3,8 @@ import { OWN, workFor } from "../../base/asker.ts";
 import { nextTurn } from "../../base/turn.ts";
 import type { Committer } from "./committer.ts";
 import type { NodeTable } from "./node_table.ts";
-import { MOST_AT_ONCE, type Orphans } from "./orphans.ts";
+import type { Orphans } from "./orphans.ts";
+import { Portion } from "./portion.ts";
 import type { Companion, Transaction } from "./transaction.ts";
 
 /** What {@linkcode PreservedFiles} work with. */
@@ -13,6 +14,9 @@ export interface PreservedFilesParts {
   readonly nodes: NodeTable;
   readonly orphans: Orphans;
 }
+
+/** Files that are looked at in one go. */
+const MOST_AT_ONCE = 16;
 
 /**
  * Files without a name that clients may open anew: those that an earlier life of the
@@ -81,20 +85,30 @@ export class PreservedFiles implements Companion {
   }
 
   async #remove(): Promise<void> {
-    const { committer, nodes, orphans } = this.#parts;
     for (let last: number | undefined = 0; last !== undefined;) {
       await nextTurn();
-      await committer.settleAhead();
+      await this.#parts.committer.settleAhead();
       if (this.#isEnding || this.#holders > 0) return;
-      const fileids: number[] = this.#after(last);
-      for (const fileid of fileids) {
-        const node = nodes.get(fileid);
-        // An open one goes when it is closed.
-        if (node?.nlink === 0 && node.opens === 0) orphans.free(node);
-      }
-      last = fileids.at(-1);
+      last = this.#removeAfter(last);
     }
     this.#isLeft = false;
+  }
+
+  /** Removes as many as go with a commit, behind the one of a number; returns the last of them. */
+  #removeAfter(last: number): number | undefined {
+    const { nodes, orphans } = this.#parts;
+    const portion = new Portion();
+    let reached: number | undefined;
+    for (const fileid of this.#after(last)) {
+      if (portion.isFull) break;
+      const node = nodes.get(fileid);
+      reached = fileid;
+      // An open one goes when it is closed.
+      if (node?.nlink !== 0 || node.opens > 0) continue;
+      portion.add(orphans.weigh(node));
+      orphans.free(node);
+    }
+    return reached;
   }
 
   #after(fileid: number): number[] {

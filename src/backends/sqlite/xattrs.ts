@@ -75,6 +75,11 @@ export class Xattrs {
     return rows.map(({ name }) => name as string);
   }
 
+  /** Bytes of all that a node has. */
+  bytesOf(node: SqliteNode): number {
+    return this.#areAny ? this.#useOf(node).bytes : 0;
+  }
+
   /** Makes or replaces one; throws "quota" or "no-space" where there is no room for it. */
   set(node: SqliteNode, made: NewXattr): ChangeInfo {
     const { name, value } = made;

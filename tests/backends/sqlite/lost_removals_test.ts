@@ -96,3 +96,29 @@ Deno.test({
       assertEquals(there, [40, 40, 40, 24, 8, 0]);
     }),
 });
+
+Deno.test({
+  name: "removed files with much in extended attributes go one with a commit",
+  ignore,
+  fn: () =>
+    withStore({}, async (fs, { disk }) => {
+      const files = await removedFiles(fs, 3);
+      for (const { identify } of files) {
+        const node = fs.resolve(identify());
+        for (let i = 0; i < 16; i++) {
+          fs.setxattr(node, `${i}`, new Uint8Array(65_536), "either");
+        }
+      }
+      await fs.settle();
+      for (const { close } of files) close();
+      disk.refusals = 1;
+      assertEquals(await refusal(fs), "no-space");
+      const there: number[] = [];
+      for (let round = 0; round < 4; round++) {
+        fs.setattr(fs.root(), { mode: 0o700 + round });
+        await fs.settle();
+        there.push(countThere(fs, files));
+      }
+      assertEquals(there, [2, 1, 0, 0]);
+    }),
+});

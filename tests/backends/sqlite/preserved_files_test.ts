@@ -184,6 +184,28 @@ test("many go a few with each commit", async (path) => {
   await fs.dispose();
 });
 
+test("what has much in extended attributes goes alone", async (path) => {
+  const large = new Uint8Array(65_536);
+  const identities = await using(path, (fs) =>
+    Array.from({ length: 5 }, () => {
+      const file = make(fs, "file");
+      for (let j = 0; j < 16; j++) fs.setxattr(file, `${j}`, large, "either");
+      fs.open(file, MODE);
+      fs.remove(fs.root(), "file");
+      return fs.identify(file);
+    }));
+  const fs = sqlite(path);
+  fs.preserveUnlinked()[Symbol.dispose]();
+  const counts = new Set<number>();
+  const left = () => identities.filter((each) => isThere(fs, each)).length;
+  while (left() > 0) {
+    counts.add(left());
+    await nextTurn();
+  }
+  assertEquals([...counts], [5, 4, 3, 2, 1]);
+  await fs.dispose();
+});
+
 test("what a refused commit would have removed goes with a later one", async (path) => {
   const files = await many(path, 40);
   const disk = new RefusingDisk();
