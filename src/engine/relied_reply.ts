@@ -1,10 +1,10 @@
 import { Status, type StatusCode } from "../nfs4/constants.ts";
 import type { Failures, Reliance, Settler } from "../rpc/reliance.ts";
-import { FsError } from "../vfs/errors.ts";
 import { XdrWriter } from "../xdr/writer.ts";
 import type { CompoundContext, ReliedResult } from "./context.ts";
 import { runEffects } from "./effects.ts";
 import { statusOfError } from "./status.ts";
+import { undone } from "./undone.ts";
 
 /** What a {@linkcode ReliedReply} is made of. */
 export interface RelyingCompound {
@@ -30,7 +30,7 @@ export class ReliedReply implements Reliance {
   /** {@inheritDoc Reliance.settlers} */
   get settlers(): readonly Settler[] {
     return this.#settlers ??= this.#compound.context.relied!.map((each) => {
-      if (each.settler.losses !== each.losses) each.settler = undone(each);
+      if (each.settler.losses !== each.losses) each.settler = lost(each);
       return each.settler;
     });
   }
@@ -112,13 +112,11 @@ function statusOfFailure(
 }
 
 /** For a request that waited for something else, and lost what it did before. */
-function undone({ settler, losses = 0 }: ReliedResult): Settler {
-  // Of several losses the reason of the last is known, which may not be its own.
-  const isOnlyOne = settler.losses === losses + 1;
-  const code = isOnlyOne ? settler.loss ?? "io" : "io";
+function lost({ settler, losses }: ReliedResult): Settler {
+  const error = undone(settler, losses);
   return {
     settle() {
-      throw new FsError(code, "it was undone before it could be kept");
+      throw error;
     },
   };
 }

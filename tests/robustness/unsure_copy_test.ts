@@ -97,6 +97,31 @@ Deno.test("a copy whose bytes can't be settled ends with that error", async () =
   assertEquals(told.map(({ status }) => statusName(status)), ["IO"]);
 });
 
+for (
+  const [lost, loss, status] of [
+    [1, "no-space", "NOSPC"],
+    [1, "quota", "DQUOT"],
+    [1, undefined, "IO"],
+    [2, "no-space", "IO"],
+  ] as const
+) {
+  Deno.test(`a copy that lost its bytes meanwhile ends with the reason: ${loss}, as the last of ${lost}`, async () => {
+    const { services, gate, last, lame, answer, told } = await copying();
+    let losses = 7;
+    Object.defineProperty(lame, "losses", { get: () => losses });
+    Object.defineProperty(lame, "loss", { get: () => loss });
+    gate.resolve();
+    await answer;
+    lame.settle = () => void (losses += lost);
+    last.resolve();
+    await services.jobs.finished();
+    assertEquals(
+      told.map(({ status }) => statusName(status)),
+      [status],
+    );
+  });
+}
+
 for (const code of ["busy", "no-space"] as const) {
   Deno.test(`what was copied before an error (${code}) is settled before its client is told`, async () => {
     const { services, gate, last, lame, answer, told } = await copying();

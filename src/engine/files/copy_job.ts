@@ -6,7 +6,12 @@ import type { CopyState } from "../../state/copies.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
 import type { CompoundContext } from "../context.ts";
 import { statusOfFailure } from "../failure.ts";
+import { statusOfError } from "../status.ts";
+import { undone } from "../undone.ts";
 import type { ContentCopy } from "./content_copy.ts";
+
+/** There are copies in NFSv4.2 alone. */
+const MINOR_VERSION = 2;
 
 /** A copy, and what it goes on with when its COMPOUND is answered. */
 export interface CopyJob
@@ -63,7 +68,7 @@ async function carryOut(
     status = settled;
   }
   if (fs.losses !== losses) {
-    status = Status.IO;
+    status = statusOfError(undone(fs, losses), MINOR_VERSION) ?? Status.IO;
     state.copies.progress(copy, 0);
   }
   // As of a COPY that is answered at once: the client comes for the rest.
@@ -81,8 +86,8 @@ async function statusOf(
   try {
     return await work();
   } catch (error) {
-    // There are copies in NFSv4.2 alone.
-    const context = { current: copy.file, minorVersion: 2, services } as const;
+    const { file: current } = copy;
+    const context = { current, minorVersion: MINOR_VERSION, services } as const;
     return statusOfFailure(context, "COPY", error);
   }
 }
