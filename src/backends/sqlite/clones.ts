@@ -221,6 +221,8 @@ export class Clones {
       const covered = this.#partsOf(file, start, end)
         .reduce((sum, { length }) => sum + length, 0);
       if (covered < end - start || extent.cutting !== undefined) return;
+      // What reads there began before the clone, and reads again.
+      file.givenBack++;
       const punched = promised(contents.punch(number, start, end));
       if (punched === undefined) return measure();
       extents.during(extent, punched.then(measure)).catch(() => {});

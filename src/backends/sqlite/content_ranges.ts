@@ -7,7 +7,7 @@ import { assertThere, type Contents, pagesOf } from "./contents.ts";
 import type { CopyingOut } from "./copying_out.ts";
 import type { Extents } from "./extents.ts";
 import type { FreeSpace } from "./free_space.ts";
-import type { Extent, SqliteNode } from "./node.ts";
+import { type Extent, noteGivenBack, type SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import { clipped, type Segment } from "./segments.ts";
 import type { SharedContents } from "./shared_contents.ts";
@@ -60,31 +60,35 @@ export class ContentRanges {
   ): Awaitable<number | undefined> {
     const { outside, size } = file;
     if (outside === 0) return what === "data" ? offset : undefined;
-    if (file.ranges > 0) return this.#seekShared(file, offset, what);
-    const { contents, extents } = this.#parts;
+    const again = goingOn(() => this.#seekAgain(file, offset, what));
+    if (file.ranges > 0) {
+      const found = take(this.#parts.sharing.seek(file, offset, what));
+      return found instanceof Promise
+        ? found.then((found) => found === undefined ? again() : found.place)
+        : found?.place;
+    }
+    const { contents, extents, nodes } = this.#parts;
     assertThere(contents, file);
     const locked = () => extents.cuttingOf(outside);
     const place = contents.seek(outside, { offset, what, locked });
     // What a cut is still to take away is not of the file.
     const within = (place: number | undefined) =>
       place === undefined || place >= size ? undefined : place;
-    return place instanceof Promise ? place.then(within) : within(place);
+    if (!(place instanceof Promise)) return within(place);
+    const isGivenBack = noteGivenBack(file);
+    return place.then((place) =>
+      isGivenBack(nodes.file(file)) ? again() : within(place)
+    );
   }
 
-  #seekShared(
+  /** The same of what the file is by now. */
+  #seekAgain(
     file: SqliteNode,
     offset: number,
     what: ContentKind,
   ): Awaitable<number | undefined> {
-    const { nodes, sharing } = this.#parts;
-    const again = goingOn(() => {
-      const now = nodes.file(file);
-      return offset < now.size ? this.seek(now, offset, what) : undefined;
-    });
-    const found = take(sharing.seek(file, offset, what));
-    return found instanceof Promise
-      ? found.then((found) => found === undefined ? again() : found.place)
-      : found?.place;
+    const now = this.#parts.nodes.file(file);
+    return offset < now.size ? this.seek(now, offset, what) : undefined;
   }
 
   /** What {@linkcode punch} waits for before it is made, if anything. */

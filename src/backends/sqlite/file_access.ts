@@ -1,5 +1,5 @@
 import type { Awaitable } from "../../base/awaitable.ts";
-import { after } from "../../base/ongoing_call.ts";
+import { after, goingOn } from "../../base/ongoing_call.ts";
 import {
   assertJudged,
   type AttributeChanges,
@@ -68,8 +68,14 @@ export class FileAccess {
     }
     const bytes = data.read(live, offset, target);
     if (typeof bytes === "number") return this.#wasRead(live, offset, bytes);
+    const again = goingOn(() => this.read(file, offset, target));
+    if (bytes === undefined) return again();
     return bytes.then((bytes) =>
-      this.#hasWaited(() => this.#wasRead(nodes.live(file), offset, bytes))
+      this.#hasWaited(() =>
+        bytes === undefined
+          ? again()
+          : this.#wasRead(nodes.live(file), offset, bytes)
+      )
     );
   }
 

@@ -1,5 +1,4 @@
 import { type Awaitable, take } from "../../base/awaitable.ts";
-import { goingOn } from "../../base/ongoing_call.ts";
 import {
   type AttributeChanges,
   type FileType,
@@ -16,7 +15,12 @@ import { assertThere } from "./contents.ts";
 import { CopyingOut } from "./copying_out.ts";
 import { Extents, type ExtentsParts } from "./extents.ts";
 import type { FreeSpace } from "./free_space.ts";
-import { type Extent, notAFile, type SqliteNode } from "./node.ts";
+import {
+  type Extent,
+  notAFile,
+  noteGivenBack,
+  type SqliteNode,
+} from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import { Resizes } from "./resizes.ts";
 import { SharedContents } from "./shared_contents.ts";
@@ -87,12 +91,15 @@ export class FileData {
     if (!(Number.isInteger(size) && size >= 0)) throw new FsError("invalid");
   }
 
-  /** Fills `target` from `offset` on and returns how many bytes that were. */
+  /**
+   * Fills `target` from `offset` on and returns how many bytes that were; `undefined`
+   * where the file has its bytes elsewhere meanwhile, and is to be read again.
+   */
   read(
     file: SqliteNode,
     offset: number,
     target: Uint8Array,
-  ): Awaitable<number> {
+  ): Awaitable<number | undefined> {
     const count = Math.min(target.length, file.size - offset);
     if (count <= 0) return 0;
     const part = count === target.length ? target : target.subarray(0, count);
@@ -109,29 +116,33 @@ export class FileData {
       assertThere(this.#parts.contents, file);
       return count;
     }
-    return this.#readLater(file, isWhole).then(() => count);
+    return this.#readLater(file, isWhole)
+      .then((isRead) => isRead ? count : undefined);
   }
 
   #readShared(
     file: SqliteNode,
     offset: number,
     target: Uint8Array,
-  ): Awaitable<number> {
-    const again = goingOn(() =>
-      this.read(this.#parts.nodes.live(file), offset, target)
-    );
-    const count = (isRead: boolean) => isRead ? target.length : again();
+  ): Awaitable<number | undefined> {
+    const count = (isRead: boolean) => isRead ? target.length : undefined;
     const read = take(this.#sharing.read(file, offset, target));
     return read instanceof Promise ? read.then(count) : count(read);
   }
 
-  /** What was read is there, unless the file was cut or removed meanwhile. */
-  async #readLater(file: SqliteNode, reading: Promise<boolean>): Promise<void> {
+  /** Whether what was read is there, unless the file was cut or removed meanwhile; false where it was given back. */
+  async #readLater(
+    file: SqliteNode,
+    reading: Promise<boolean>,
+  ): Promise<boolean> {
     const { contents, nodes } = this.#parts;
     const { outside } = file;
-    if (await reading) return;
+    const isGivenBack = noteGivenBack(file);
+    const isWhole = await reading;
     const now = nodes.live(file);
-    if (now.outside === outside) assertThere(contents, now);
+    if (isGivenBack(now)) return false;
+    if (!isWhole && now.outside === outside) assertThere(contents, now);
+    return true;
   }
 
   /** Writes all of `data` and returns how stable that is, once it is settled. */

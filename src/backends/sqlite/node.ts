@@ -130,6 +130,8 @@ export class SqliteNode implements FileAttributes, MutableAttributes {
   isGone = false;
   /** @internal It has left memory, and what it says may be out of date. */
   isForgotten = false;
+  /** @internal How often bytes of its own content were given back that others lie over. */
+  givenBack = 0;
   /** @internal What is known of the content beside the database, once that was used. */
   extent: Extent | undefined = undefined;
 
@@ -199,6 +201,18 @@ export interface NewNode {
   readonly isListed?: boolean;
   /** Of an exclusive create. */
   readonly verifier?: Uint8Array | undefined;
+}
+
+/**
+ * Tells of what was found in the content of a file, once that was waited for, whether
+ * it may be neither what the file had nor what it has: bytes there were given back
+ * meanwhile, as others are over them.
+ */
+export function noteGivenBack(file: SqliteNode): (now: SqliteNode) => boolean {
+  const { change, givenBack } = file;
+  return (now) =>
+    // One that has left memory does not know how often that was.
+    now === file ? now.givenBack !== givenBack : now.change !== change;
 }
 
 /** The row of a new node. */

@@ -185,8 +185,9 @@ export class NodeTable {
   undone(): void {
     this.#names = new RecentMap(KEPT_NAMES);
     for (const [node, image] of this.#open.due) {
-      const { opens, identity } = node;
-      Object.assign(node, image.node, { opens, identity, isForgotten: false });
+      const { opens, identity, givenBack } = node;
+      const kept = { opens, identity, givenBack };
+      Object.assign(node, image.node, { ...kept, isForgotten: false });
       // What was written to the content since is beyond its end perhaps.
       if (node.extent !== undefined) node.extent.isTrimmed = false;
       if (image.isUnsaved) this.unsaved.add(node);

@@ -3,7 +3,7 @@ import { goingOn } from "../../base/ongoing_call.ts";
 import { type ContentKind, FsError } from "../../vfs/mod.ts";
 import { assertThere, type Contents } from "./contents.ts";
 import type { Extents } from "./extents.ts";
-import type { SqliteNode } from "./node.ts";
+import { noteGivenBack, type SqliteNode } from "./node.ts";
 import type { NodeTable } from "./node_table.ts";
 import { type Piece, piecesOf } from "./pieces.ts";
 import { clipped, type Segment } from "./segments.ts";
@@ -36,12 +36,13 @@ export class SharedContents {
   }
 
   /**
-   * Fills all of `target`, which is within the file; false where that has got other
-   * contents meanwhile.
+   * Fills all of `target`, which is within the file; false where that has its bytes
+   * elsewhere meanwhile.
    */
   *read(file: SqliteNode, offset: number, target: Uint8Array): Steps<boolean> {
     const { contents, nodes } = this.#parts;
     const pieces = this.pieces(file, offset, offset + target.length);
+    const isGivenBack = noteGivenBack(file);
     const read = goingOn((piece: Piece) => {
       const { content, at, length } = piece;
       const from = piece.offset - offset;
@@ -49,15 +50,17 @@ export class SharedContents {
       return contents.read(content, at, part, this.#lockOf(piece));
     });
     for (const piece of pieces) {
-      if (yield* wait(read(piece))) continue;
+      const isWhole = yield* wait(read(piece));
       const now = nodes.live(file);
+      if (isGivenBack(now)) return false;
+      if (isWhole) continue;
       if (!this.#isOf(piece, now)) return false;
       this.#assertThere(piece, now);
     }
     return true;
   }
 
-  /** Where something begins: see `FileSystem.seek`; `undefined` where the file has got other contents meanwhile. */
+  /** Where something begins: see `FileSystem.seek`; `undefined` where the file has its bytes elsewhere meanwhile. */
   *seek(
     file: SqliteNode,
     offset: number,
@@ -65,6 +68,7 @@ export class SharedContents {
   ): Steps<{ readonly place: number | undefined } | undefined> {
     const { contents, nodes } = this.#parts;
     const pieces = this.pieces(file, offset, file.size);
+    const isGivenBack = noteGivenBack(file);
     const seek = goingOn((piece: Piece) => {
       const { content, at } = piece;
       const sought = { offset: at, what, locked: this.#lockOf(piece) };
@@ -74,7 +78,7 @@ export class SharedContents {
       const { at, length } = piece;
       const place = yield* wait(seek(piece));
       const now = nodes.live(file);
-      if (!this.#isOf(piece, now)) return undefined;
+      if (isGivenBack(now) || !this.#isOf(piece, now)) return undefined;
       this.#assertThere(piece, now);
       if (place === undefined || place >= at + length) continue;
       return { place: piece.offset + place - at };
