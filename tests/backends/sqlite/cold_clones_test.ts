@@ -58,7 +58,8 @@ for (const shared of [0, PAGE]) {
         assertEquals([target.used, target.shared], [SIZE, SIZE]);
         reads.open();
         assertEquals((await read).bytes, SIZE);
-        assertEquals(bytes, NEW);
+        // A difference of so many takes long to tell.
+        assert(bytes.every((byte, i) => byte === NEW[i]));
       }, { disk: coldDisk });
     },
   );
