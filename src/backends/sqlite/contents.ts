@@ -18,6 +18,17 @@ export function leastUsed(
   return Math.min(used, pagesOf(size));
 }
 
+/** Whether a write within a file may have its content take more: what is shared fills no hole there. */
+export function mayHaveHoles(
+  { size, used, shared }: {
+    readonly size: number;
+    readonly used: number;
+    readonly shared: number;
+  },
+): boolean {
+  return used - shared < size;
+}
+
 /** Throws FsError "io" where the content of a file is gone, in part at least: that is no hole. */
 export function assertThere(
   contents: Contents,

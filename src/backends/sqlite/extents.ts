@@ -1,7 +1,7 @@
 import { promised, type Steps, take, wait } from "../../base/awaitable.ts";
 import type { Committer } from "./committer.ts";
 import type { ContentSyncs } from "./content_syncs.ts";
-import { assertThere, type Contents } from "./contents.ts";
+import { assertThere, type Contents, mayHaveHoles } from "./contents.ts";
 import type { Extent, SqliteNode } from "./node.ts";
 import type { Transaction } from "./transaction.ts";
 import { Unsynced } from "./unsynced.ts";
@@ -92,7 +92,7 @@ export class Extents {
     const { committer, syncs } = this.#parts;
     const extent = this.of(file);
     const isGrowing = size > file.size;
-    const isToBeMeasured = isMeasured || isGrowing || file.used < file.size;
+    const isToBeMeasured = isMeasured || isGrowing || mayHaveHoles(file);
     // A crash can leave a tail that was never told of: it is not to be counted.
     const isToBeTrimmed = isToBeMeasured && !extent.isTrimmed;
     // Until the smaller size is durable, what is beyond it is no such tail.

@@ -1,4 +1,4 @@
-import { pagesOf } from "./contents.ts";
+import { mayHaveHoles, pagesOf } from "./contents.ts";
 import type { SqliteNode } from "./node.ts";
 import { BLOCK } from "./unsynced.ts";
 
@@ -19,7 +19,7 @@ export const NODE_BYTES = 8192;
 const RANGE_BYTES = 128;
 
 /** What a file has now. */
-type Sizes = Pick<SqliteNode, "size" | "used" | "outside">;
+type Sizes = Pick<SqliteNode, "size" | "used" | "shared" | "outside">;
 
 /** Of what takes nothing. */
 export const NO_NEED: Need = { growth: 0, inDatabase: 0, beside: 0 };
@@ -69,17 +69,18 @@ export function needOfWrite(
     readonly unshared: number | undefined;
   },
 ): Need {
-  const { size, used } = file;
+  const { size, used, shared } = file;
   const ranges = unshared === undefined ? 0 : needOfRanges(2).inDatabase;
   const moved = file.outside ? NO_NEED : needOfMove(file);
   const start = offset - offset % BLOCK;
   const end = pagesOf(offset + length);
   return {
-    growth: used < size || unshared !== undefined
+    growth: mayHaveHoles(file) || unshared !== undefined
       // Any of it may be in a hole.
       ? end - start + (unshared ?? 0)
       : offset + length > size
-      ? pagesOf(size) - used + Math.max(0, end - Math.max(pagesOf(size), start))
+      ? pagesOf(size) - (used - shared) +
+        Math.max(0, end - Math.max(pagesOf(size), start))
       : 0,
     inDatabase: moved.inDatabase + ranges + (isLogged ? length : 0),
     beside: moved.beside + end - start,

@@ -2,7 +2,7 @@ import type { Stability } from "../../vfs/mod.ts";
 import type { Attributes } from "./attributes.ts";
 import type { ContentJournal } from "./content_journal.ts";
 import type { ContentSyncs } from "./content_syncs.ts";
-import { type Contents, pagesOf } from "./contents.ts";
+import { type Contents, mayHaveHoles, pagesOf } from "./contents.ts";
 import type { Extents } from "./extents.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { needOfWrite } from "./needs.ts";
@@ -99,7 +99,7 @@ export class Writes {
     try {
       contents.write(extent.number, offset, data);
       extents.written(extent, data.length, { isLogged });
-      const mayTakeMore = end > file.size || file.used < file.size || isShared;
+      const mayTakeMore = end > file.size || mayHaveHoles(file) || isShared;
       if (mayTakeMore) this.#measure(extent, next);
       if (stability === "unstable") {
         attributes.keep(file, next);

@@ -108,6 +108,35 @@ Deno.test(
   },
 );
 
+for (const isLimited of [false, true]) {
+  const what = isLimited ? "is refused beyond the quota" : "counts";
+  Deno.test(
+    `what is written to a hole ${what}, however much shared bytes count`,
+    { ignore },
+    async () => {
+      using folder = temporary();
+      const options = isLimited ? { quotaBytes: 2 * MIB + 2 ** 18 } : {};
+      await using(folder.path, async (fs) => {
+        const [, target] = await pair(fs);
+        await fs.deallocate(target, 0, MIB / 2);
+        // What is left of a page is cut into bytes, each of which counts as a page.
+        for (let at = MIB - PAGE; target.used < target.size; at += 2) {
+          await fs.deallocate(target, at, 1);
+        }
+        const { used } = target;
+        const now = fs.status().usedBytes!;
+        const write = () =>
+          fs.write(target, 0, pattern(MIB / 2, 3), "unstable");
+        if (isLimited) return await refused("quota", write);
+        await write();
+        assertEquals(target.used, used + MIB / 2);
+        assertEquals(fs.status().usedBytes, now + MIB / 2);
+      }, options);
+      assertEquals(await problemsOf(folder.path), []);
+    },
+  );
+}
+
 Deno.test("a hole takes no room where it is shared", {
   ignore,
 }, async () => {
