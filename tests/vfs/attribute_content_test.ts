@@ -3,7 +3,9 @@ import { concat, equals } from "@std/bytes";
 import { memory } from "../../src/backends/memory/mod.ts";
 import { FsError } from "../../src/vfs/errors.ts";
 import type { NamedAttribute } from "../../src/vfs/named_attributes/attribute_nodes.ts";
+import { MAX_XATTR_NAMES } from "../../src/vfs/xattrs.ts";
 import {
+  isIndex,
   isPart,
   PART,
   partOf,
@@ -31,6 +33,16 @@ function bearing(turn: Turn = endless) {
 }
 
 type Bearing = ReturnType<typeof bearing>;
+
+/** A file system as another server has it. */
+function twinOf(fs: Bearing["fs"]): Bearing["fs"] {
+  return new Proxy(fs, {
+    get(fs, key) {
+      const value: unknown = Reflect.get(fs, key, fs);
+      return typeof value === "function" ? value.bind(fs) : value;
+    },
+  });
+}
 
 async function make(
   { named, folder }: Bearing,
@@ -346,7 +358,7 @@ for (const [what, { act, changed, isOfSeveral }] of Object.entries(CHANGES)) {
       Object.assign(fs, { setxattr, removexattr });
       const after: Bearing = {
         ...box,
-        named: new NamedAttributes(fs, endless),
+        named: new NamedAttributes(twinOf(fs), endless),
       };
       after.folder = after.named.folderOf(bearer);
       if (count <= steps) break;
@@ -474,7 +486,7 @@ for (const size of [0, 9, PART, 3 * PART + 1]) {
     const data = new Uint8Array(10 * PART).fill(1);
     const written = box.named.write(find(box, "n"), size, data);
     await begun.promise;
-    const named = new NamedAttributes(fs, endless);
+    const named = new NamedAttributes(twinOf(fs), endless);
     const door = { ...box, named, folder: named.folderOf(bearer) };
     await make(door, "z");
     await named.remove(door.folder, "z");
@@ -486,3 +498,94 @@ for (const size of [0, 9, PART, 3 * PART + 1]) {
     assertEquals(fs.listxattrs(bearer), []);
   });
 }
+
+for (const size of [0, PART, 2 * PART]) {
+  Deno.test(`what is written behind ${size} bytes while another door writes to the attribute is put off, and nothing is lost`, async () => {
+    const begun = Promise.withResolvers<void>();
+    const others = Promise.withResolvers<void>();
+    let [isWriting, looks] = [false, 0];
+    const turn: Turn = {
+      get isOver() {
+        return isWriting && ++looks === 5;
+      },
+      next() {
+        begun.resolve();
+        return others.promise;
+      },
+    };
+    const box = bearing(turn);
+    const { fs, bearer } = box;
+    await make(box, "n", size);
+    isWriting = true;
+    const data = new Uint8Array(10 * PART).fill(1);
+    const written = box.named.write(find(box, "n"), size, data) as Promise<
+      unknown
+    >;
+    await begun.promise;
+    const named = new NamedAttributes(twinOf(fs), endless);
+    const door = { ...box, named, folder: named.folderOf(bearer) };
+    await named.write(find(door, "n"), 0, Uint8Array.of(7));
+    others.resolve();
+    const error = await assertRejects(() => written, FsError);
+    assertEquals(error.code, "busy");
+    const now = new Uint8Array(Math.max(size, 1));
+    now[0] = 7;
+    assertEquals(equals(seen(door).get("n")!, now), true);
+    await box.named.write(find(box, "n"), size, data);
+    assertEquals(seen(door).get("n")!.length, size + data.length);
+    await named.remove(door.folder, "n");
+    assertEquals(fs.listxattrs(bearer), []);
+  });
+}
+
+Deno.test("two exports of a file system have one line for the attributes of a file", async () => {
+  const box = bearing({ isOver: false, next: nextTurn });
+  const { fs, bearer } = box;
+  await make(box, "n");
+  const gate = Promise.withResolvers<void>();
+  const set = (value: number) => () =>
+    fs.setxattr(bearer, "n", Uint8Array.of(value), "either");
+  const first = box.named.changeWhole(
+    bearer,
+    "n",
+    () => gate.promise.then(set(1)),
+  );
+  const other = new NamedAttributes(fs, endless);
+  const second = other.changeWhole(bearer, "n", set(2));
+  gate.resolve();
+  await Promise.all([first, second]);
+  assertEquals(fs.getxattr(bearer, "n"), Uint8Array.of(2));
+});
+
+Deno.test("an attribute that another door is giving a new name is not taken for what is left", async () => {
+  const box = await filled();
+  const { fs, bearer, folder: directory } = box;
+  const { setxattr } = fs;
+  let count = 0;
+  // Between the calls of the one door the other makes a change.
+  fs.setxattr = (...args) => {
+    const set = setxattr.apply(fs, args);
+    fs.setxattr = setxattr;
+    const named = new NamedAttributes(twinOf(fs), endless);
+    named.remove(named.folderOf(bearer), "c");
+    count++;
+    return set;
+  };
+  await box.named.rename({ directory, name: "a" }, { directory, name: "d" });
+  assertEquals([count, equals(seen(box).get("d")!, VALUES.a!)], [1, true]);
+});
+
+Deno.test("where not all extended attributes are told of, nothing is taken for what is left", async () => {
+  const box = await filled();
+  const { fs, bearer, named, folder } = box;
+  const { listxattrs } = fs;
+  const more = Array.from({ length: MAX_XATTR_NAMES }, (_, i) => `0${i}`);
+  fs.listxattrs = (node) =>
+    [...more, ...listxattrs.apply(fs, [node]).filter((name) => !isIndex(name))]
+      .sort().slice(-MAX_XATTR_NAMES);
+  await make(box, "z");
+  await named.remove(folder, "z");
+  fs.listxattrs = listxattrs;
+  assertEquals(isLike(seen(box), {}), true);
+  assertEquals(listxattrs.apply(fs, [bearer]).length, 9);
+});

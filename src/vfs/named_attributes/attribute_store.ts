@@ -18,16 +18,21 @@ export type BearingFileSystem =
   & FileSystem
   & Required<Pick<FileSystem, "getxattr" | "listxattrs">>;
 
+/** Those of file systems that several exports may show. */
+const lines = new WeakMap<BearingFileSystem, ChangeLine>();
+
 /** Where named attributes are kept: the extended ones of another file system. */
 export class AttributeStore {
   readonly #fs: BearingFileSystem;
-  readonly #line = new ChangeLine();
+  readonly #line: ChangeLine;
   readonly #turn: Turn;
 
   /** Those of what `fs` has. */
   constructor(fs: BearingFileSystem, turn: Turn) {
     this.#fs = fs;
     this.#turn = turn;
+    this.#line = lines.get(fs) ?? new ChangeLine();
+    lines.set(fs, this.#line);
   }
 
   /** Takes the steps of a change of what is in this folder, when those before it are done. */

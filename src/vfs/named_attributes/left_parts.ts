@@ -1,6 +1,6 @@
 import { type Steps, wait } from "../../base/awaitable.ts";
 import type { ChangeInfo } from "../file_system.ts";
-import type { AttributeFolder } from "./attribute_nodes.ts";
+import type { AttributeFolder, NamedAttribute } from "./attribute_nodes.ts";
 import {
   decodeIndex,
   indexName,
@@ -8,6 +8,7 @@ import {
   isIndex,
   partOf,
 } from "./attribute_parts.ts";
+import { MAX_XATTR_NAMES } from "../xattrs.ts";
 import { joined } from "./joined_changes.ts";
 import type { AttributeStore } from "./attribute_store.ts";
 
@@ -25,13 +26,17 @@ export class LeftParts {
   }
 
   /**
-   * Removes those of a folder, within a change of it; `undefined` where there are none.
-   * Those that can't be removed are left for the next one: that change is made.
+   * Removes those of a folder, within a change of it, and what tells of one that is
+   * `gone`; `undefined` where there are none. Those that can't be removed are left for
+   * the next one: that change is made.
    */
-  *remove(folder: AttributeFolder): Steps<ChangeInfo | undefined> {
+  *remove(
+    folder: AttributeFolder,
+    gone?: NamedAttribute,
+  ): Steps<ChangeInfo | undefined> {
     const names = yield* wait(this.#store.names(folder.bearer));
     let change: ChangeInfo | undefined;
-    for (const name of yield* this.#among(folder, names)) {
+    for (const name of yield* this.#among(folder, names, gone)) {
       try {
         const removed = yield* this.#store.remove(folder, name);
         change = change === undefined ? removed : joined(change, removed);
@@ -46,19 +51,27 @@ export class LeftParts {
   *#among(
     folder: AttributeFolder,
     names: readonly string[],
+    gone: NamedAttribute | undefined,
   ): Steps<string[]> {
     const indexes = names.filter(isIndex);
     const parts = names.filter((name) => partOf(name) !== undefined);
     if (indexes.length + parts.length === 0) return [];
+    // There may be more that are not told, with what tells of these.
+    if (names.length >= MAX_XATTR_NAMES) return [];
     const left: string[] = [];
+    const nameless = new Map<string, string>();
     const lasts = new Map<string, number>();
     const known = new Set(names.filter(isAttributeName).map(indexName));
     for (const name of indexes) {
-      const index = known.has(name)
-        ? decodeIndex(yield* wait(this.#store.get(folder, name)))
-        : undefined;
+      const index = decodeIndex(yield* wait(this.#store.get(folder, name)));
       if (index === undefined) left.push(name);
-      else lasts.set(index.series, index.last);
+      else if (known.has(name)) lasts.set(index.series, index.last);
+      else nameless.set(name, index.series);
+    }
+    const ofGone = gone && indexName(gone.name);
+    for (const [name, series] of nameless) {
+      // By another door to the file it may be on its way to another name.
+      if (name === ofGone || !lasts.has(series)) left.push(name);
     }
     for (const name of parts) {
       const { series, part } = partOf(name)!;

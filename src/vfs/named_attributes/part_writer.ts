@@ -1,0 +1,155 @@
+import { equals } from "@std/bytes";
+import { type Steps, wait } from "../../base/awaitable.ts";
+import { FsError } from "../errors.ts";
+import type { Rights } from "../wanted.ts";
+import type { NamedAttribute } from "./attribute_nodes.ts";
+import {
+  type AttributeIndex,
+  lastPartOf,
+  newSeries,
+  PART,
+  partName,
+} from "./attribute_parts.ts";
+import type { AttributeStore } from "./attribute_store.ts";
+import {
+  indexOf,
+  isSame,
+  isSameSeries,
+  type Kept,
+  type KeptParts,
+  sizeOf,
+} from "./kept_parts.ts";
+import type { LeftParts } from "./left_parts.ts";
+
+/** What a gap is filled with: values are not written to once they are set. */
+const ZEROS = new Uint8Array(PART);
+
+/** Bytes from `begin` to `end`, which are `data` from `offset` on, and zeros before. */
+export interface NewBytes {
+  readonly begin: number;
+  readonly end: number;
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+/** What {@linkcode PartWriter} works with. */
+export interface PartWriterParts {
+  readonly store: AttributeStore;
+  readonly parts: KeptParts;
+  readonly left: LeftParts;
+}
+
+/** What is written to attributes. */
+export class PartWriter {
+  readonly #store: AttributeStore;
+  readonly #parts: KeptParts;
+  readonly #left: LeftParts;
+
+  /** Writes to what is in the store. */
+  constructor({ store, parts, left }: PartWriterParts) {
+    this.#store = store;
+    this.#parts = parts;
+    this.#left = left;
+  }
+
+  /**
+   * Sets the parts that have these bytes, the last first, and what shows them then.
+   * Where one of them can't be set, the attribute is as long as it was.
+   */
+  *write(
+    attribute: NamedAttribute,
+    kept: Kept,
+    bytes: NewBytes,
+    judged?: Rights,
+  ): Steps<void> {
+    const { folder, name } = attribute;
+    const size = Math.max(sizeOf(kept), bytes.end);
+    if (size < PART) {
+      const value = withBytes(kept.first, 0, bytes);
+      yield* this.#store.set(folder, name, value, "replace", judged);
+      return;
+    }
+    // One of a first part that is not full is left of another attribute.
+    const before = kept.index ?? (yield* this.#parts.index(attribute));
+    const series = kept.index?.series ?? newSeries();
+    const index = indexOf(series, size);
+    let told = before;
+    try {
+      told = yield* this.#tell(attribute, { before, kept, index });
+      const least = Math.max(1, Math.floor(bytes.begin / PART));
+      for (let part = lastPartOf(bytes.end); part >= least; part--) {
+        const old = yield* this.#parts.part(attribute, kept, part);
+        const value = withBytes(old, part, bytes);
+        const key = partName(series, part);
+        yield* this.#store.set(folder, key, value, "either", judged);
+        yield* this.#store.othersAct();
+      }
+      const isFirst = bytes.begin < PART;
+      if (isFirst || !isSame(told, index)) {
+        yield* this.#assertSame(attribute, kept, told);
+      }
+      yield* this.#parts.setIndex(attribute, told, index);
+      if (isFirst) {
+        const value = withBytes(kept.first, 0, bytes);
+        yield* this.#store.set(folder, name, value, "replace", judged);
+      }
+    } catch (error) {
+      const now = yield* this.#parts.index(attribute);
+      const isOurs = isSame(now, told) || isSame(now, index);
+      if (isOurs) yield* this.#parts.setIndex(attribute, now, kept.index);
+      yield* this.#left.remove(folder);
+      throw error;
+    }
+    if (!isSameSeries(before, index)) yield* this.#left.remove(folder);
+  }
+
+  /**
+   * Tells of the parts that are to come, before they do: by another door to the file
+   * they would be left ones. What the index says of the size holds while the first
+   * part is full. The index that there is then.
+   */
+  *#tell(
+    attribute: NamedAttribute,
+    { before, kept, index }: {
+      readonly before: AttributeIndex | undefined;
+      readonly kept: Kept;
+      readonly index: AttributeIndex | undefined;
+    },
+  ): Steps<AttributeIndex | undefined> {
+    const isSeen = kept.first.length === PART;
+    const told = index && isSeen ? { ...index, size: sizeOf(kept) } : index;
+    yield* this.#parts.setIndex(attribute, before, told);
+    return told;
+  }
+
+  /** Throws "busy" where it was changed meanwhile by another door to the file: what is to be shown goes on from what was. */
+  *#assertSame(
+    { folder, name }: NamedAttribute,
+    { first }: Kept,
+    told: AttributeIndex | undefined,
+  ): Steps<void> {
+    const now = yield* wait(this.#store.get(folder, name));
+    if (now === undefined) throw new FsError("stale");
+    const index = yield* this.#parts.index({ folder, name });
+    if (!equals(now, first) || !isSame(index, told)) throw new FsError("busy");
+  }
+}
+
+/** A part with those of the bytes that lie in it. */
+function withBytes(
+  old: Uint8Array,
+  part: number,
+  { end, offset, data }: NewBytes,
+): Uint8Array {
+  const start = part * PART;
+  const length = Math.max(old.length, Math.min(end - start, PART));
+  const from = Math.max(offset, start);
+  const to = Math.min(offset + data.length, start + PART);
+  if (old.length === 0 && to <= from) return ZEROS.subarray(0, length);
+  const value = new Uint8Array(length);
+  value.set(old);
+  if (to > from) {
+    value.set(data.subarray(from - offset, to - offset), from - start);
+  }
+  return value;
+}
