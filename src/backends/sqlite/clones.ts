@@ -8,6 +8,7 @@ import type { Extents } from "./extents.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { needOfMove, needOfRanges } from "./needs.ts";
 import type { Extent, MutableAttributes, SqliteNode } from "./node.ts";
+import type { NodeTable } from "./node_table.ts";
 import type { SharedContents } from "./shared_contents.ts";
 import {
   addChange,
@@ -29,6 +30,7 @@ export interface ClonesParts {
   readonly copying: CopyingOut;
   readonly extents: Extents;
   readonly mostRanges: number;
+  readonly nodes: Pick<NodeTable, "isDue">;
   readonly room: FreeSpace;
   readonly shared: SharedRanges;
   readonly sharing: SharedContents;
@@ -208,10 +210,16 @@ export class Clones {
       readonly end: number;
     },
   ): void {
-    const { attributes, contents, extents } = this.#parts;
+    const { attributes, contents, extents, nodes, transaction } = this.#parts;
     const isThere = () =>
       !file.isGone && !file.isForgotten && file.outside === number;
     if (!isThere() || !contents.hasRanges) return;
+    if (nodes.isDue(file)) {
+      // Its ranges may be of the open transaction, and what is below durable alone.
+      return transaction.afterwards(() =>
+        this.#giveBack(file, { number, start, end })
+      );
+    }
     const measure = () => {
       if (!isThere()) return;
       attributes.measured(file, contents.measure(number).used);

@@ -7,6 +7,7 @@ import type {
 } from "../../../src/backends/sqlite/mod.ts";
 import { hasFfi } from "../local/fixture.ts";
 import { holdBack } from "../hold_back.ts";
+import { contentOf } from "./damage.ts";
 import { canWrite, make, pattern, temporary, using } from "./fixture.ts";
 
 const ignore = !canWrite || !hasFfi;
@@ -64,3 +65,49 @@ for (const shared of [0, PAGE]) {
     },
   );
 }
+
+Deno.test(
+  "what was written over a clone stays until another clone over it is durable",
+  { ignore },
+  async () => {
+    using folder = temporary();
+    let gate = Promise.withResolvers<void>();
+    let asked = Promise.withResolvers<void>();
+    gate.resolve();
+    const disk: Disk = {
+      ...hostDisk,
+      async sync(descriptor) {
+        const path = Deno.readLinkSync(`/proc/self/fd/${descriptor}`);
+        if (path.endsWith("-wal")) {
+          asked.resolve();
+          await gate.promise;
+        }
+        await hostDisk.sync(descriptor);
+      },
+    };
+    await using(folder.path, async (fs) => {
+      const [source, target] = [make(fs, "source"), make(fs, "target")];
+      const range = { sourceOffset: 0, targetOffset: 0, length: SIZE };
+      await fs.write(source, 0, NEW, "file");
+      await fs.write(target, 0, pattern(SIZE, 1), "file");
+      await fs.settle();
+      gate = Promise.withResolvers();
+      asked = Promise.withResolvers();
+      await fs.clone(source, target, range);
+      await fs.write(target, 0, pattern(SIZE, 3), "file");
+      const settled = fs.settle();
+      await asked.promise;
+      await fs.clone(source, target, range);
+      gate.resolve();
+      await settled;
+      // What would be given back, is by then.
+      await fs.read(target, 0, new Uint8Array(SIZE));
+      const left = Deno.readFileSync(contentOf(folder.path, target));
+      const written = pattern(SIZE, 3);
+      assert(left.every((byte, i) => byte === written[i]));
+      await fs.settle();
+      await fs.read(target, 0, new Uint8Array(SIZE));
+      assertEquals([target.used, target.shared], [SIZE, SIZE]);
+    }, { disk });
+  },
+);
