@@ -1,4 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { nextTurn } from "../../src/base/turn.ts";
 import type { CallbackRequest } from "../../src/backchannel/callback_request.ts";
 import type { CallbackRouter } from "../../src/backchannel/router.ts";
 import { DelegationKeeper } from "../../src/delegations/delegation_keeper.ts";
@@ -51,6 +52,11 @@ async function start() {
 
 const ASKED = op.getattr(["change", "size", "time_modify"]);
 
+/** Which callbacks went to the holder. */
+function names(sent: readonly CallbackRequest[]): readonly string[] {
+  return sent.map(({ operations: [op] }) => op!.row.name);
+}
+
 /** Answers CB_GETATTR. */
 function answer(request: CallbackRequest, value: HeldAttributes): void {
   const status = Status.OK;
@@ -101,7 +107,7 @@ Deno.test("a holder that answers late, time and again, is late with all that it 
   const { change, size } = await seen(holder);
   const clean = { change: change!, size: Number(size!) };
   const recalls = () =>
-    sent.filter(({ operations: [op] }) => op!.row.name === "CB_RECALL").length;
+    names(sent).filter((name) => name === "CB_RECALL").length;
   for (let i = 0; i < 20 && recalls() === 0; i++) {
     const looked = other.status(...AT_FILE, ASKED);
     fixture.clock.advance(450);
@@ -111,28 +117,54 @@ Deno.test("a holder that answers late, time and again, is late with all that it 
   assertEquals(recalls(), 1);
 });
 
-Deno.test("an answer that comes after its holder has set the times changes nothing", async () => {
+Deno.test("an answer that comes after its holder has set the times changes nothing: it is asked anew", async () => {
   const { fixture, holder, other, stateid, sent } = await start();
   const { change, size } = await seen(holder);
-  const first = other.status(...AT_FILE, ASKED);
+  const clean = { change: change!, size: Number(size!) };
+  const first = other.call(...AT_FILE, ASKED);
   assertEquals(await backdate(holder, stateid), "OK");
   // The holder is asked once for both.
-  const second = (await fixture.client(1)).status(...AT_FILE, ASKED);
-  await Promise.resolve();
+  const second = (await fixture.client(1)).call(...AT_FILE, ASKED);
+  await nextTurn();
   assertEquals(sent.length, 1);
-  answer(sent[0]!, { change: change! + 1n, size: Number(size!) });
-  assertEquals([await first, await second], ["DELAY", "DELAY"]);
-  assertEquals((await seen(holder)).time_modify, LONG_AGO);
+  answer(sent[0]!, { ...clean, change: change! + 1n });
+  await nextTurn();
+  assertEquals(sent.length, 2);
+  answer(sent[1]!, clean);
+  const done = await seen(holder);
+  assertEquals(done.time_modify, LONG_AGO);
+  for (const looked of [await first, await second]) {
+    assertEquals(looked.get("GETATTR").attributes, done);
+  }
 });
 
-Deno.test("an answer that comes after its holder has returned the delegation changes nothing", async () => {
+Deno.test("a holder whose own changes overtake its answers each time is recalled", async () => {
   const { holder, other, stateid, sent } = await start();
   const { change, size } = await seen(holder);
   const looked = other.status(...AT_FILE, ASKED);
+  for (let asked = 1; asked <= 3; asked++) {
+    assertEquals(names(sent), Array(asked).fill("CB_GETATTR"));
+    assertEquals(await backdate(holder, stateid), "OK");
+    answer(sent.at(-1)!, { change: change! + 1n, size: Number(size!) });
+    await nextTurn();
+  }
+  assertEquals(await looked, "DELAY");
+  assertEquals(names(sent).slice(3), ["CB_RECALL"]);
+  const giveBack = op.delegreturn(stateid);
+  assertEquals(await holder.status(...AT_FILE, giveBack), "OK");
+  assertEquals((await seen(other)).time_modify, LONG_AGO);
+});
+
+Deno.test("who asked the holder of a delegation that was returned meanwhile is told what the server knows", async () => {
+  const { holder, other, stateid, sent } = await start();
+  const { change, size } = await seen(holder);
+  const looked = other.call(...AT_FILE, ASKED);
   const giveBack = op.delegreturn(stateid);
   assertEquals(await holder.status(...AT_FILE, giveBack), "OK");
   assertEquals(await backdate(holder, anonymousStateid), "OK");
   answer(sent[0]!, { change: change! + 1n, size: Number(size!) });
-  assertEquals(await looked, "DELAY");
-  assertEquals((await seen(holder)).time_modify, LONG_AGO);
+  const { attributes } = (await looked).get("GETATTR");
+  assertEquals(attributes, await seen(holder));
+  assertEquals(attributes.time_modify, LONG_AGO);
+  assertEquals(names(sent), ["CB_GETATTR"]);
 });

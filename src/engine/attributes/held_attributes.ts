@@ -7,7 +7,11 @@ import type {
   HolderAnswer,
 } from "../../state/delegations.ts";
 import type { FileRef } from "../../vfs/file_handle.ts";
-import type { FileAttributes, Timestamp } from "../../vfs/file_system.ts";
+import type {
+  FileAttributes,
+  Timestamp,
+  WantedAttributes,
+} from "../../vfs/file_system.ts";
 import { believedTimes, type NewTimes } from "./delegated_times.ts";
 import { attributesOf } from "../files/attributes_of.ts";
 import { settingToo } from "../files/changing.ts";
@@ -23,6 +27,9 @@ import { takeTurns } from "../take_turns.ts";
 const CHANGE_AND_SIZE = Bitmap.ofNumbers([3, 4]);
 /** Those, and time_access, time_metadata and time_modify: where it is believed those. */
 const WITH_TIMES = Bitmap.ofNumbers([3, 4, 47, 52, 53]);
+
+/** How often a GETATTR asks a holder whose own changes overtake its answers. */
+const MOST_ASKED = 3;
 
 /** Another client's write delegation that these attributes are subject to. */
 export function heldByAnother(
@@ -59,10 +66,11 @@ function isHolder(
 
 /**
  * The attributes of a file as its holder sees them (RFC 8881 10.4.3). When the
- * holder does not answer in a moment its delegation is recalled, and the caller
- * is put off with NFS4ERR_DELAY; so is one that was reclaimed: a holder that has
- * written before the restart counts change from another place than the server,
- * and all of its answers would look as if it had something new.
+ * holder does not answer in a moment, or its own changes overtake each answer, its
+ * delegation is recalled, and the caller is put off with NFS4ERR_DELAY; so is one
+ * that was reclaimed: a holder that has written before the restart counts change
+ * from another place than the server, and all of its answers would look as if it
+ * had something new.
  */
 export function* askHolder(
   context: CompoundContext,
@@ -74,16 +82,28 @@ export function* askHolder(
 ): Steps<FileAttributes | StatusCode> {
   const { attributes: table, state: { files: { policy } } } = context.services;
   const wanted = table.wanted(requested);
-  const isKnown = delegation.change !== undefined;
-  const held = delegation.isRecalled || !isKnown
-    ? undefined
-    : yield* wait(policy.query?.(delegation));
-  // Thousands may have waited for the same answer.
-  yield* takeTurns(context);
-  if (held === undefined) {
-    const out = recallConflicts(context, file, FileUse.GETATTR);
-    return out ? Status.DELAY : yield* wait(attributesOf(file, wanted));
+  for (let asked = 0; asked < MOST_ASKED && mayAsk(delegation); asked++) {
+    const held = yield* wait(policy.query?.(delegation));
+    // Thousands may have waited for the same answer.
+    yield* takeTurns(context);
+    if (held === undefined) break;
+    const told = yield* asTold(context, file, { delegation, wanted, held });
+    if (told !== undefined) return told;
   }
+  const out = recallConflicts(context, file, FileUse.GETATTR);
+  return out ? Status.DELAY : yield* wait(attributesOf(file, wanted));
+}
+
+/** The attributes by what the holder said; undefined where that does not hold any more. */
+function* asTold(
+  context: CompoundContext,
+  file: FileRef,
+  { delegation, wanted, held }: {
+    readonly delegation: Delegation;
+    readonly wanted: WantedAttributes;
+    readonly held: HolderAnswer;
+  },
+): Steps<FileAttributes | undefined> {
   const both = { ...wanted, size: true, change: true, uid: true };
   const attributes = yield* wait(attributesOf(file, both));
   const times = timesSaid(context, delegation, { held, owner: attributes.uid });
@@ -91,11 +111,23 @@ export function* askHolder(
     return withTimes(attributes, times);
   }
   // What its holder has set since, times above all, stays as it was acknowledged.
-  if (!isUpToDate(held, delegation)) return Status.DELAY;
+  if (!isUpToDate(held, delegation)) return undefined;
   // RFC 8881 10.4.3: a change and times that can't seem to go back later.
   const change = { ...times, mtime: times?.mtime ?? "now" } as const;
   yield* wait(settingToo(file)?.setattr(file.node, change, undefined));
   return { ...yield* wait(attributesOf(file, both)), size: held.size };
+}
+
+/** Whether what the holder would say of the file is of use. */
+function mayAsk(delegation: Delegation): boolean {
+  const isKnown = delegation.change !== undefined;
+  return isKnown && !delegation.isRecalled && isOut(delegation);
+}
+
+/** Whether the holder has it still. */
+function isOut(delegation: Delegation): boolean {
+  const { client, file } = delegation;
+  return file.delegations.get(client) === delegation;
 }
 
 /** What is believed of the times that a holder has told with its answer (RFC 9754). */
@@ -144,7 +176,5 @@ function isUpToDate(
   { changesMade }: HolderAnswer,
   delegation: Delegation,
 ): boolean {
-  const { client, file } = delegation;
-  return delegation.changesMade === changesMade &&
-    file.delegations.get(client) === delegation;
+  return delegation.changesMade === changesMade && isOut(delegation);
 }
