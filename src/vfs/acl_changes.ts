@@ -6,9 +6,9 @@
  */
 
 import { accessListHolder, type Listed } from "./access_list.ts";
-import { type Ace, AceFlag, acesOf, INHERITABLE } from "./acl.ts";
+import { type Ace, AceFlag, acesOf, INHERITABLE, MAX_ACES } from "./acl.ts";
 import { inheritance, inheritedAces } from "./acl_inheritance.ts";
-import { acesWithMode, isPlain, modeOfAces } from "./acl_mode.ts";
+import { acesWithMode, isPlain, modeOfAces, mostEntries } from "./acl_mode.ts";
 import type { AttributeChanges, FileType } from "./attributes.ts";
 import type { Rights } from "./wanted.ts";
 
@@ -86,6 +86,28 @@ export function isListAmiss(
     ? INHERITABLE | AceFlag.INHERIT_ONLY
     : INHERITABLE | AceFlag.INHERIT_ONLY | AceFlag.NO_PROPAGATE;
   return acl.some(({ flags }) => (flags & ~most) !== 0);
+}
+
+/**
+ * Whether the list that is to be set has more entries than one may, or gets more by the
+ * modes that are set later, here or on what it is handed on to: what clients are shown
+ * they can set again. `beside` is as in `isListAmiss`.
+ */
+export function isListTooLong(
+  { acl }: Pick<AttributeChanges, "acl">,
+  type: FileType,
+  beside: Rights & Listed,
+): boolean {
+  return typeof acl === "object" && !isHosts(beside) &&
+    growsTooLong(acl, type);
+}
+
+/** The same of a list that is kept as it is, and not by a host. */
+export function growsTooLong(aces: readonly Ace[], type: FileType): boolean {
+  return aces.length > MAX_ACES || mostEntries(aces, type) > MAX_ACES ||
+    (["file", "directory"] as const).some((type) =>
+      mostEntries(inheritedAces(aces, type), type) > MAX_ACES
+    );
 }
 
 /** Whether lists are the host's, which sees to them and to the mode by itself. */

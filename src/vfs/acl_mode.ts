@@ -30,6 +30,8 @@ export const ANY: number = AceMask.READ_ATTRIBUTES | AceMask.READ_ACL |
 /** The same of the owner. */
 export const OWNERS: number = ANY | AceMask.WRITE_ATTRIBUTES |
   AceMask.WRITE_ACL;
+/** Most that a mode itself is told by: see `acesOfMode`. */
+const ENTRIES_OF_MODE = 5;
 const PLAIN: readonly Ace[] = [
   allow("owner@", OWNERS),
   allow("group@", ANY),
@@ -102,7 +104,7 @@ export function acesWithMode(
     }
   }
   allowGroup();
-  for (const ace of beyond(rest, other & ~most)) add(rest, ace);
+  denyNamed(rest, other & ~most);
   add(rest, deny("group@", other & ~group));
   add(rest, allow("everyone@", other));
   // What some entry would give the owner whom the mode does not.
@@ -115,6 +117,24 @@ export function acesWithMode(
   add(own, deny("owner@", given & all & ~owner));
   add(own, allow("owner@", owner));
   return joined([...own, ...rest]);
+}
+
+/**
+ * Most entries that modes make of a list, whichever are set and however often: what one
+ * says of the file stands apart from what it hands on, who is named has a denial, and
+ * of the others but what no mode is about stays.
+ */
+export function mostEntries(aces: readonly Ace[], type: FileType): number {
+  const all = maskOf(7, type);
+  const parts = aces.flatMap(apart);
+  const staying = parts.filter((ace) =>
+    !isEffective(ace) || isNamed(ace) || ace.mask === 0 ||
+    (ace.mask & ~all) !== 0
+  );
+  const named = parts.filter((ace) => isEffective(ace) && isNamed(ace));
+  const undenied = new Set(named.map(keyOf));
+  for (const ace of named) if (ace.type === "deny") undenied.delete(keyOf(ace));
+  return staying.length + undenied.size + ENTRIES_OF_MODE;
 }
 
 /** What a third of a mode allows: with a folder's write bit goes that its entries are removed. */
@@ -133,22 +153,30 @@ function apart(ace: Ace): readonly Ace[] {
   return [{ ...ace, flags: 0 }, { ...ace, flags }];
 }
 
-/** Denies those who are named what all others are allowed, and they are not. */
-function beyond(aces: readonly Ace[], mask: number): Ace[] {
-  if (mask === 0) return [];
+/**
+ * Denies those who are named what all others are allowed, and they are not, by the
+ * denial that they have, if there is one: else each mode could leave one more. Where
+ * that stands is of no matter, as no entry before the last allows them any of it.
+ */
+function denyNamed(aces: Ace[], mask: number): void {
+  const places = new Map<string, number>();
   const left = new Map<string, Ace>();
-  for (const ace of aces) {
-    if (!isEffective(ace) || !isNamed(ace)) continue;
-    const { who, id } = ace;
-    const key = `${who} ${id}`;
-    const denial = left.get(key) ?? { type: "deny", flags: 0, mask, who, id };
-    const isDenied = ace.type === "deny";
-    left.set(key, {
-      ...denial,
-      mask: isDenied ? denial.mask & ~ace.mask : denial.mask,
-    });
+  aces.forEach((ace, at) => {
+    if (!isEffective(ace) || !isNamed(ace)) return;
+    const key = keyOf(ace);
+    let denial = left.get(key) ?? { ...deny(ace.who, mask), id: ace.id };
+    if (ace.type === "deny") {
+      places.set(key, at);
+      denial = { ...denial, mask: denial.mask & ~ace.mask };
+    }
+    left.set(key, denial);
+  });
+  for (const [key, denial] of left) {
+    if (denial.mask === 0) continue;
+    const at = places.get(key) ?? aces.length;
+    const old = aces[at] ?? { ...denial, mask: 0 };
+    aces[at] = { ...old, mask: old.mask | denial.mask };
   }
-  return [...left.values()];
 }
 
 /** With neighbours that differ in nothing but what they allow, or deny, as one. */
@@ -170,6 +198,11 @@ function add(aces: Ace[], ace: Ace, isKept = false): void {
 
 function isNamed({ who }: Ace): boolean {
   return who === "user" || who === "group";
+}
+
+/** Who is named, as a key. */
+function keyOf({ who, id }: Ace): string {
+  return `${who} ${id}`;
 }
 
 function allow(who: AceWho, mask: number): Ace {

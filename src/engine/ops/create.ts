@@ -12,7 +12,6 @@ import {
 } from "../../nfs4/set_attributes.ts";
 import type { CreateKind, CreateOptions } from "../../vfs/file_system.ts";
 import { decodeRaw } from "../../base/raw_names.ts";
-import { isListAmiss } from "../../vfs/acl_changes.ts";
 import { attributesOfNew } from "../../vfs/permissions.ts";
 import { isTaken, MAX_TARGET } from "../../vfs/names.ts";
 import { type Rights, rightsOf } from "../../vfs/wanted.ts";
@@ -28,6 +27,7 @@ import { writeChangeInfo } from "../files/change_info.ts";
 import type { CompoundContext } from "../context.ts";
 import { checkFolder, statusOfRefusal } from "../files/folder_access.ts";
 import { checkName, readName } from "../files/names.ts";
+import { checkNewList } from "../files/new_list.ts";
 import { type Limited, limitMode } from "../files/umask.ts";
 import type { Operation } from "../operation.ts";
 
@@ -103,7 +103,8 @@ function prepare(
   if (settable !== Status.OK) return settable;
   // RFC 8881 18.4.3: attributes that are valid for the type; only files have a size to set.
   if (changes.size !== undefined) return Status.INVAL;
-  if (isListAmiss(changes, kind.type, attributes)) return Status.ATTRNOTSUPP;
+  const list = checkNewList(changes, kind.type, attributes);
+  if (list !== Status.OK) return list;
   const status = checkFolder(context, file, { attributes, use: "search" });
   if (status !== Status.OK) return status;
   const use = kind.type === "directory" ? "add folder" : "add file";

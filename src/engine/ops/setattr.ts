@@ -9,7 +9,6 @@ import { readStateid, type Stateid } from "../../nfs4/types.ts";
 import type { AttributeChanges } from "../../vfs/file_system.ts";
 import { type Rights, rightsOf } from "../../vfs/wanted.ts";
 import { acesOf } from "../../vfs/acl.ts";
-import { isListAmiss } from "../../vfs/acl_changes.ts";
 import { completeChanges, refuseChanges } from "../../vfs/permissions.ts";
 import { timesOfHolder } from "../attributes/delegated_times.ts";
 import { RIGHTS_AND_OFFER } from "../attributes/attribute_table.ts";
@@ -18,6 +17,7 @@ import { changing } from "../files/changing.ts";
 import { checkDelegations, FileUse } from "../locking/conflicts.ts";
 import type { CompoundContext } from "../context.ts";
 import { largestSizeOf } from "../files/file_ranges.ts";
+import { checkNewList } from "../files/new_list.ts";
 import { statusOfRefusal } from "../files/folder_access.ts";
 import { authorizeIo } from "../locking/authorize_io.ts";
 import { resolveState, specialOf, TO_USE } from "../locking/resolve_stateid.ts";
@@ -65,10 +65,8 @@ export const setattr: Operation<SetattrArgs, "setattr"> = {
     const times = changes.delegated &&
       (yield* timesOfHolder(context, stateid, changes.delegated));
     if (isStatus(times)) return times;
-    // RFC 8881 6.2.1.4.1
-    if (isListAmiss(changes, attributes.type, attributes)) {
-      return Status.ATTRNOTSUPP;
-    }
+    const list = checkNewList(changes, attributes.type, attributes);
+    if (list !== Status.OK) return list;
     const caller = context.callerOf(file);
     const judged = rightsOf(attributes);
     const masked = withMaskedMode(changes, judged);

@@ -5,15 +5,13 @@ import {
   type AceWho,
   MAX_ACES,
 } from "../../../vfs/acl.ts";
+import { growsTooLong } from "../../../vfs/acl_changes.ts";
 import { LAST_ID } from "../../../base/option_values.ts";
 import type { PaxRecords } from "./decode.ts";
 import type { MemberType } from "./header.ts";
 
 /** The key of an access list of NFSv4, as star and bsdtar have it. */
 export const ACL_KEY = "SCHILY.acl.ace";
-
-/** Most entries of a list that an archive brings: a mode that was set may have made more of one than clients may set. */
-const MOST_ACES = 8 * MAX_ACES;
 
 /** Letters for what an entry is about, in their order (acl(5) of FreeBSD). */
 const MASK_LETTERS: readonly (readonly [letter: string, bit: number])[] = [
@@ -60,12 +58,14 @@ export function aclOf(
 ): readonly Ace[] | undefined {
   const text = records.get(ACL_KEY);
   if (text === undefined) return undefined;
-  const parts = text === "" ? [] : text.split(",", MOST_ACES + 1);
-  const aces = parts.length > MOST_ACES ? [undefined] : parts.map(aceOf);
+  const parts = text === "" ? [] : text.split(",", MAX_ACES + 1);
+  const aces = parts.length > MAX_ACES ? [undefined] : parts.map(aceOf);
   const known = aces.filter((ace) => ace !== undefined);
-  const isFolder = type === "directory";
-  const fits = isFolder || known.every(({ flags }) => flags === 0);
-  if (known.length === aces.length && fits) return known;
+  const kind = type === "directory" ? "directory" : "file";
+  const fits = kind === "directory" || known.every(({ flags }) => flags === 0);
+  const isWhole = known.length === aces.length;
+  // Nor may clients set one that modes make too many entries of.
+  if (isWhole && fits && !growsTooLong(known, kind)) return known;
   refused();
   return undefined;
 }

@@ -2,13 +2,13 @@ import type { Steps } from "../../../base/awaitable.ts";
 import { emptyBitmap } from "../../../nfs4/bitmap.ts";
 import { isStatus, Status, type StatusCode } from "../../../nfs4/constants.ts";
 import { RIGHTS, type Rights, rightsOf } from "../../../vfs/wanted.ts";
-import { isListAmiss } from "../../../vfs/acl_changes.ts";
 import { attributesOfNew } from "../../../vfs/permissions.ts";
 import { attributesSet } from "../../attributes/attributes_set.ts";
 import { attributesOfNamed } from "../../files/named_file.ts";
 import { changeFolder } from "../../files/change_folder.ts";
 import { type ChangingContext, checkWritable } from "../../files/changing.ts";
 import { checkFolder, statusOfRefusal } from "../../files/folder_access.ts";
+import { checkNewList } from "../../files/new_list.ts";
 import { limitMode } from "../../files/umask.ts";
 import type { CreateHow } from "./args.ts";
 import { HELD_BEFORE } from "./right.ts";
@@ -44,7 +44,8 @@ export function* createFile(
     fs: parent.export.fs,
     folder,
   });
-  if (isListAmiss(changes, "file", folder)) return Status.ATTRNOTSUPP;
+  status = checkNewList(changes, "file", folder);
+  if (status !== Status.OK) return status;
   const { maxFileSize = Number.MAX_SAFE_INTEGER } = parent.export.fs.limits ??
     {};
   if (changes.size !== undefined && changes.size > maxFileSize) {
