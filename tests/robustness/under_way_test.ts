@@ -143,7 +143,7 @@ Deno.test("a request that waits while a commit is lost is not told that it did a
     }),
     op.putrootfh(),
     op.lookup("slow"),
-  ], { expect: [Status.IO] });
+  ], { expect: [Status.NOSPC] });
   await reached.promise;
   disk.refusals = 1;
   assertThrows(() => store.settle(), FsError);
