@@ -156,12 +156,14 @@ Deno.test("an archive has access lists as bsdtar writes them, and what another t
   one.setattr(make(one, "a"), { acl: list(9), mode: modeOfAces(list(9)) });
   one.setattr(one.root(), { acl: folder, mode: 0 });
   make(one, "b");
+  one.setattr(make(one, "c"), { acl: [] });
   const bytes = await new Response(exportTree(one)).bytes();
   const other = sqlite(":memory:");
   other.setattr(make(other, "b"), { acl: list(2) });
   await importTree(other, new Blob([bytes]).stream(), { merge: true });
   assertEquals(acesOf(other.root()), folder);
   assertEquals(acesOf(find(other, "a")), list(9));
+  assertEquals(acesOf(find(other, "c")), []);
   assertEquals(find(other, "a").mode, modeOfAces(list(9)));
   assertEquals(acesOf(find(other, "b")), undefined);
   assertEquals(

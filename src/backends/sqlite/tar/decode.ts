@@ -81,14 +81,15 @@ export function typeOf({ type }: Header, path: string): MemberType | undefined {
 /**
  * The records that hold for a member, later ones before earlier. One without a value
  * undoes those of its name, and the header's field holds, as bsdtar has it; but an
- * extended attribute may be empty.
+ * extended attribute, or an access list, may be empty.
  */
 export function holding(
   records: Iterable<readonly [key: string, value: string]>,
 ): PaxRecords {
   const last = new Map(records);
   for (const [key, value] of last) {
-    if (value === "" && !isXattrKey(key)) last.delete(key);
+    const mayBeEmpty = isXattrKey(key) || key === ACL_KEY;
+    if (value === "" && !mayBeEmpty) last.delete(key);
   }
   return last;
 }
