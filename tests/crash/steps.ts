@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { type Ace, AceMask, INHERITABLE } from "../../src/vfs/acl.ts";
 import type { Model, Step } from "../backends/sqlite/crash_model.ts";
-import { pattern } from "../backends/sqlite/fixture.ts";
+import { listOf, pattern } from "../backends/sqlite/fixture.ts";
 import {
   anonymousStateid,
   CreateMode,
@@ -17,6 +18,7 @@ import {
   Stable,
 } from "../support/client/mod.ts";
 import type { SeededRandom } from "../support/seeded_random.ts";
+import { wireOfAces } from "./wire_aces.ts";
 
 /** From so many nodes on something goes for each that comes. */
 const MANY = 24;
@@ -34,7 +36,7 @@ export function nextStep(
   model: Model,
   { random, name }: { readonly random: SeededRandom; readonly name: string },
 ): Step {
-  const kind = random.below(26);
+  const kind = random.below(29);
   const files = model.paths("file");
   if (files.length === 0 || kind < 4) {
     return model.nodes.size > MANY ? removal(model, random) : make();
@@ -49,13 +51,14 @@ export function nextStep(
   }
   if (kind < 13) return { op: "commit", path };
   if (kind === 13) return { op: "size", path, size: lengthOf(random) };
-  if (kind === 14) return { op: "mode", path, mode: random.below(0o1000) };
+  if (kind === 14) return mode(path);
   if (kind === 15) return { op: "link", path, to: free() };
   if (kind === 16) return removal(model, random);
   if (kind === 17) {
     const [offset, length] = [lengthOf(random), 1 + lengthOf(random)];
     return { op: "punch", path, offset, length };
   }
+  if (kind > 25) return rights();
   if (kind === 25) return clone();
   if (kind > 22) return copy();
   if (kind > 19) return xattr();
@@ -73,6 +76,20 @@ export function nextStep(
     const op = random.pick(["file", "file", "file", "folder", "symlink"]);
     if (op === "symlink") return { op, path, target: `../${path}` };
     return { op: op === "folder" ? op : "file", path };
+  }
+
+  function mode(path: string): Step {
+    return { op: "mode", path, mode: random.below(0o1000) };
+  }
+
+  /** An access list of a file or folder, or the mode of what has one. */
+  function rights(): Step {
+    const all = [...files, ...model.paths("directory")];
+    const listed = all.filter((each) => model.nodes.get(each)!.acl);
+    if (listed.length > 0 && random.oneIn(3)) return mode(random.pick(listed));
+    const path = random.pick(all);
+    const acl = accessList(random, model.nodes.get(path)!.type);
+    return { op: "acl", path, acl };
   }
 
   function xattr(): Step {
@@ -132,6 +149,17 @@ function removal(model: Model, random: SeededRandom): Step {
   const [path, { type }] = random.pick(leaves);
   const isOpen = type === "file" && random.oneIn(3);
   return { op: isOpen ? "remove-open" : "remove", path };
+}
+
+/** A few entries or many; of a folder some that it hands on. */
+function accessList(random: SeededRandom, type: string): readonly Ace[] {
+  const most = type === "directory" ? INHERITABLE : 0;
+  return listOf(random.below(random.pick([3, 30, 300]))).map((ace) => ({
+    ...ace,
+    flags: random.below(4) & most,
+    // What is told to all can't be denied.
+    mask: ace.mask & ~AceMask.READ_ATTRIBUTES,
+  }));
 }
 
 /** Small ones, and ones around what decides where content is kept. */
@@ -226,6 +254,8 @@ export function requestsOf(
         op.remove(name),
       ];
     case "acl":
+      if (step.acl === "mode") throw new TypeError("not over the wire");
+      return [...file(), op.setattr({ acl: wireOfAces(step.acl) })];
     case "record":
       throw new TypeError("not over the wire");
   }

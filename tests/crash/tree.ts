@@ -4,14 +4,13 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import {
-  described,
-  Model,
-  type ModelNode,
-} from "../backends/sqlite/crash_model.ts";
+import { isPlain, modeOfAces } from "../../src/vfs/acl_mode.ts";
+import { described, type ModelNode } from "../backends/sqlite/crash_model.ts";
 import { FileType, op, type Session } from "../support/client/mod.ts";
+import { acesOfWire } from "./wire_aces.ts";
+import { WireModel } from "./wire_model.ts";
 
-const TYPES: Readonly<Record<number, string>> = {
+const TYPES: Readonly<Record<number, ModelNode["type"]>> = {
   [FileType.REG]: "file",
   [FileType.DIR]: "directory",
   [FileType.LNK]: "symlink",
@@ -37,8 +36,8 @@ export async function readTree(
   session: Session,
   folder: Uint8Array,
   handles: Map<bigint, Uint8Array>,
-): Promise<Model> {
-  const model = new Model();
+): Promise<WireModel> {
+  const model = new WireModel();
   const seen = new Map<bigint, Seen>();
   await walk(session, { folder, prefix: "", model, seen });
   for (const [fileid, { handle, names, links, node }] of seen) {
@@ -49,7 +48,7 @@ export async function readTree(
   handles.clear();
   for (const [fileid, { handle }] of seen) handles.set(fileid, handle);
   await readContents(session, [...seen.values()]);
-  for (const each of seen.values()) await readXattrs(session, each);
+  for (const each of seen.values()) await readExtras(session, each);
   return model;
 }
 
@@ -58,7 +57,7 @@ async function walk(
   { folder, prefix, model, seen }: {
     readonly folder: Uint8Array;
     readonly prefix: string;
-    readonly model: Model;
+    readonly model: WireModel;
     readonly seen: Map<bigint, Seen>;
   },
 ): Promise<void> {
@@ -94,11 +93,11 @@ async function walk(
   for (const next of below) await walk(session, { ...next, model, seen });
 }
 
-function made(type: string, mode: number): ModelNode {
+function made(type: ModelNode["type"], mode: number): ModelNode {
   const data = new Uint8Array(0);
   return {
     ...{ type, mode, target: undefined, data },
-    ...{ xattrs: new Map(), aces: 0, doubts: [], sizes: [[0, 0]] },
+    ...{ xattrs: new Map(), acl: undefined, doubts: [], sizes: [[0, 0]] },
   };
 }
 
@@ -139,12 +138,19 @@ async function readContents(
   if (batch.length > 0) await readBatch();
 }
 
-async function readXattrs(
+/** The access list and extended attributes. */
+async function readExtras(
   session: Session,
   { node, handle }: Seen,
 ): Promise<void> {
   const file = op.putfh(handle);
-  const listed = await session.compound([file, op.listxattrs()]);
+  const listed = await session.compound(
+    [file, op.getattr(["acl"]), op.listxattrs()],
+    { cacheThis: false },
+  );
+  const aces = acesOfWire(listed.get("GETATTR").attributes.acl!);
+  assertEquals(modeOfAces(aces), node.mode & 0o777, "the mode of a list");
+  if (!isPlain(aces, node.type)) node.acl = aces;
   const { names } = listed.get("LISTXATTRS");
   if (names.length === 0) return;
   const reply = await session.compound(

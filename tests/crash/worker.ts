@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Status } from "../../src/nfs4/constants.ts";
 import type { Stability } from "../../src/vfs/mod.ts";
-import { Model, type Step } from "../backends/sqlite/crash_model.ts";
+import type { Step } from "../backends/sqlite/crash_model.ts";
 import {
   type CompoundReply,
   ConnectionLost,
@@ -20,6 +20,7 @@ import {
 import type { SeededRandom } from "../support/seeded_random.ts";
 import { nextStep, requestsOf } from "./steps.ts";
 import { readTree } from "./tree.ts";
+import { WireModel } from "./wire_model.ts";
 
 const STABILITY: readonly Stability[] = ["unstable", "data", "file"];
 
@@ -42,7 +43,7 @@ export class Worker {
   readonly #slotid: number;
   readonly #random: SeededRandom;
   #root!: Uint8Array;
-  #model = new Model();
+  #model = new WireModel();
   readonly #handles = new Map<bigint, Uint8Array>();
   #unanswered: Unanswered | undefined;
   #names = 0;
@@ -152,7 +153,7 @@ export class Worker {
   }
 
   /** The tree if the pending step did not happen. */
-  #without(pending: Step | undefined): Model {
+  #without(pending: Step | undefined): WireModel {
     if (pending === undefined || !("offset" in pending)) return this.#model;
     // Its bytes may be there where others were, but never as the file's size.
     const model = copyOf(this.#model);
@@ -200,8 +201,8 @@ function stabilityOf(step: Step): Stability {
   return isUnstable ? "unstable" : "file";
 }
 
-function copyOf(model: Model): Model {
-  const copy = new Model();
+function copyOf(model: WireModel): WireModel {
+  const copy = new WireModel();
   // Names of one file stay names of one file.
   for (const [path, node] of structuredClone(model.nodes)) {
     copy.nodes.set(path, node);

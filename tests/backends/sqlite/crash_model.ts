@@ -2,8 +2,8 @@ import type {
   SqliteFileSystem,
   SqliteNode,
 } from "../../../src/backends/sqlite/mod.ts";
-import { acesOf } from "../../../src/vfs/acl.ts";
-import type { Stability } from "../../../src/vfs/mod.ts";
+import { type Ace, acesOf, areSameAces } from "../../../src/vfs/acl.ts";
+import type { FileType, Stability } from "../../../src/vfs/mod.ts";
 import { attributes, pattern, whole } from "./fixture.ts";
 
 /** An operation of the crash test; paths are names with "/" between them. */
@@ -32,20 +32,20 @@ export type Step =
   | { op: "commit"; path: string }
   | { op: "xattr"; path: string; name: string; length: number; seed: number }
   | { op: "no-xattr"; path: string; name: string }
-  | { op: "acl"; path: string; count: number }
+  | { op: "acl"; path: string; acl: readonly Ace[] | "mode" }
   | { op: "link" | "rename"; path: string; to: string }
   | { op: "remove" | "remove-open"; path: string }
   | { op: "record"; path: string; value: number };
 
 /** What is known of a file or folder. */
 export interface ModelNode {
-  type: string;
+  type: FileType;
   mode: number;
   target: string | undefined;
   /** Extended attributes: texts that say what their values are, by name. */
   xattrs: Map<string, string>;
-  /** Entries of its access list, see `listOf`; 0 where it has none. */
-  aces: number;
+  /** Its access list; `undefined` where it has none. */
+  acl: readonly Ace[] | undefined;
   /** What a file has when nothing is lost. */
   data: Uint8Array;
   /** Ranges that may have been lost, or written though nobody was told. */
@@ -80,7 +80,7 @@ export class Model {
             mode,
             target,
             xattrs,
-            aces: acesOf(node)?.length ?? 0,
+            acl: acesOf(node),
             data,
             doubts: [],
             sizes: [[data.length, data.length]],
@@ -173,7 +173,7 @@ export class Model {
         break;
       }
       case "acl":
-        node!.aces = step.count;
+        node!.acl = step.acl === "mode" ? undefined : step.acl;
         break;
       case "no-xattr":
         node!.xattrs.delete(step.name);
@@ -228,14 +228,16 @@ export class Model {
 
 const empty = new Uint8Array(0);
 
-function made(step: Step): ModelNode {
+function made(
+  step: Step & { op: "file" | "folder" | "symlink" },
+): ModelNode {
   const type = step.op === "folder" ? "directory" : step.op;
   const target = step.op === "symlink" ? step.target : undefined;
   const { mode } = attributes;
   const xattrs = new Map<string, string>();
   const sizes: ModelNode["sizes"] = [[0, 0]];
   const rest = { data: empty, doubts: [], sizes };
-  return { type, mode, target, xattrs, aces: 0, ...rest };
+  return { type, mode, target, xattrs, acl: undefined, ...rest };
 }
 
 /** A value of an extended attribute, as far as a {@linkcode pattern} needs. */
@@ -269,6 +271,10 @@ function write(
   });
 }
 
+function haveSameList({ acl: a }: ModelNode, { acl: b }: ModelNode): boolean {
+  return a === undefined || b === undefined ? a === b : areSameAces(a, b);
+}
+
 function differs(mine: ModelNode, its: ModelNode): string | undefined {
   if (its.type !== mine.type) return `type ${its.type}, not ${mine.type}`;
   if (its.mode !== mine.mode) return `mode ${its.mode}, not ${mine.mode}`;
@@ -277,7 +283,10 @@ function differs(mine: ModelNode, its: ModelNode): string | undefined {
   if (xattrs(its) !== xattrs(mine)) {
     return `extended attributes ${xattrs(its)}, not ${xattrs(mine)}`;
   }
-  if (its.aces !== mine.aces) return `list of ${its.aces}, not ${mine.aces}`;
+  if (!haveSameList(its, mine)) {
+    const list = ({ acl }: ModelNode) => JSON.stringify(acl ?? "none");
+    return `access list ${list(its)}, not ${list(mine)}`;
+  }
   const { length } = its.data;
   if (!mine.sizes.some(([least, most]) => least <= length && length <= most)) {
     return `size ${length}, not ${JSON.stringify(mine.sizes)}`;

@@ -100,7 +100,10 @@ function change(model: Model, random: Random): Step | undefined {
     const name = pick([...model.nodes.get(path)!.xattrs.keys()], random);
     return name === undefined ? undefined : { op, path, name };
   }
-  if (op === "acl") return { op, path, count: random(3) * random(400) };
+  if (op === "acl") {
+    const count = random(3) * random(400);
+    return { op, path, acl: count === 0 ? "mode" : listOf(count) };
+  }
   if (op === "size") return { op, path, size: lengthOf(random) };
   if (op === "mode") return { op, path, mode: random(0o1000) };
   if (op === "commit") return { op, path };
@@ -231,11 +234,9 @@ async function perform(
       fs.setxattr(find(fs, path), step.name, value, "either");
       break;
     }
-    case "acl": {
-      const acl = step.count === 0 ? "mode" : listOf(step.count);
-      await fs.setattr(find(fs, path), { acl });
+    case "acl":
+      await fs.setattr(find(fs, path), { acl: step.acl });
       break;
-    }
     case "no-xattr":
       fs.removexattr(find(fs, path), step.name);
       break;
