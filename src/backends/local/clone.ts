@@ -1,8 +1,7 @@
 import { FsError } from "../../vfs/errors.ts";
 import type { CloneRange, FileSystem } from "../../vfs/file_system.ts";
+import { assertInBlocks } from "../common/clone_blocks.ts";
 import { isLongInRange } from "../common/long_calls.ts";
-import type { HostClones } from "./clone_calls.ts";
-import type { HostStat } from "./host.ts";
 import { changeByThread } from "./changes_by_thread.ts";
 import type { LocalNode } from "./node.ts";
 import type { Store } from "./store.ts";
@@ -29,7 +28,7 @@ export function clone(
   const from = files.reading(source);
   tree.checkHeld(source, from);
   const stats = { source: host.statFile(from.fd), target: targetStat };
-  assertInBlocks(clones, stats, range);
+  assertInBlocks(clones.block, stats, range);
   const isLong = Object.values(stats)
     .some((stat) => isLongInRange(stat, range.length));
   // Held from here on, also while it stands in line for a thread.
@@ -40,18 +39,4 @@ export function clone(
       change: (fd) => clones.share(from.fd, fd, range),
     })
   );
-}
-
-/** The end of a file may be part of a block, and the end of one that is longer may not come to lie there. */
-function assertInBlocks(
-  { block }: HostClones,
-  { source, target }: { readonly source: HostStat; readonly target: HostStat },
-  { sourceOffset, targetOffset, length }: CloneRange,
-): void {
-  const end = sourceOffset + length;
-  const isWhole = length % block === 0 ||
-    end === source.size && targetOffset + length >= target.size;
-  const isSound = isWhole && end <= source.size &&
-    sourceOffset % block === 0 && targetOffset % block === 0;
-  if (!isSound) throw new FsError("invalid");
 }

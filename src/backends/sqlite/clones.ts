@@ -21,7 +21,7 @@ import type { SmallContents } from "./small_contents.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** A clone begins with a block of each file. */
-const BLOCK = 4096;
+export const BLOCK = 4096;
 
 /** What {@linkcode Clones} works with. */
 export interface ClonesParts {
@@ -244,15 +244,4 @@ export class Clones {
     if (ranges <= mostRanges) return;
     throw new FsError("too-big", `more than ${mostRanges} shared ranges`);
   }
-}
-
-/** Throws "invalid" for a range that does not fit its files: see `FileSystem.clone`. */
-export function assertInBlocks({ source, target, range }: Cloning): void {
-  const { sourceOffset, targetOffset, length } = range;
-  const end = sourceOffset + length;
-  const isAligned = sourceOffset % BLOCK === 0 && targetOffset % BLOCK === 0;
-  const isWhole = length % BLOCK === 0
-    ? end <= source.size
-    : end === source.size && targetOffset + length >= target.size;
-  if (!isAligned || !isWhole) throw new FsError("invalid");
 }

@@ -10,7 +10,8 @@ import {
   type Rights,
   type Stability,
 } from "../../vfs/mod.ts";
-import { assertInBlocks } from "./clones.ts";
+import { assertInBlocks } from "../common/clone_blocks.ts";
+import { BLOCK } from "./clones.ts";
 import type { SqliteNode } from "./node.ts";
 import type { Settling } from "./settling.ts";
 import type { Store } from "./store.ts";
@@ -168,7 +169,7 @@ export class FileAccess {
     const files = { source: nodes.file(source), target: nodes.file(target) };
     const cloning = { ...files, range };
     data.assertSize("file", targetOffset + length);
-    assertInBlocks(cloning);
+    assertInBlocks(BLOCK, cloning, cloning.range);
     const copied = data.clones.copied(cloning);
     if (copied !== undefined) {
       const how: Write = { data: copied, stability: "file" };
