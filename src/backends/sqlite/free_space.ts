@@ -1,4 +1,4 @@
-import { FsError } from "../../vfs/mod.ts";
+import { type FileSystemStatus, FsError } from "../../vfs/mod.ts";
 import { bytesOfXattr, type XattrUse } from "../common/xattrs.ts";
 import { type Need, NO_NEED, NODE_BYTES } from "./needs.ts";
 import { weightOfList, weightOfName, weightOfXattrs } from "./weight.ts";
@@ -7,6 +7,8 @@ import { weightOfList, weightOfName, weightOfXattrs } from "./weight.ts";
 const ASK_AGAIN = 2 ** 26;
 /** What goes through the database is in its log and in itself, in pages that are not full. */
 const COPIES = 3;
+/** What a node takes of the disk, to tell how many more there can be. */
+const FILE_BYTES = 512;
 
 /** What a {@linkcode FreeSpace} asks. */
 export interface FreeSpaceOptions {
@@ -127,6 +129,20 @@ export class FreeSpace {
     }
     this.#budget -= bytes;
     this.#uncommitted += committed;
+  }
+
+  /** What there is of a disk of so many bytes. */
+  status(total: number): FileSystemStatus {
+    const { files, freeBytes } = this;
+    const freeFiles = Math.floor(freeBytes / FILE_BYTES);
+    return {
+      totalBytes: Math.min(total, this.quota),
+      freeBytes,
+      availableBytes: freeBytes,
+      usedBytes: this.used,
+      totalFiles: files + freeFiles,
+      freeFiles,
+    };
   }
 
   /** Bytes that could still be written. */

@@ -47,9 +47,6 @@ import { Settling } from "./settling.ts";
 import type { SqliteStats } from "./stats.ts";
 import { openStore, type Store } from "./store.ts";
 
-/** What a node takes of the disk, to tell how many more there can be. */
-const NODE_BYTES = 512;
-
 /**
  * A file system in an SQLite database and files beside it, which keeps every
  * attribute for any user, and whatever it answered, over crashes. It waits in
@@ -350,16 +347,7 @@ export class SqliteFileSystem implements FileSystem<SqliteNode> {
   status(): FileSystemStatus {
     const { room, place, nodes } = this.#store;
     nodes.showAll();
-    const { freeBytes } = room;
-    const freeFiles = Math.floor(freeBytes / NODE_BYTES);
-    return {
-      totalBytes: Math.min(place.total, room.quota),
-      freeBytes,
-      availableBytes: freeBytes,
-      usedBytes: room.used,
-      totalFiles: room.files + freeFiles,
-      freeFiles,
-    };
+    return room.status(place.total);
   }
 
   /**
