@@ -157,7 +157,7 @@ export class Guards {
         const isClosed = watches?.get(guarded.watch) ?? false;
         this.#check(guarded, { before: before[i]!, isClosed });
       }
-      await sleep(this.#options.clock, PAUSE);
+      if (this.#byNode.size > 0) await sleep(this.#options.clock, PAUSE);
     }
     this.#running = undefined;
   }

@@ -5,6 +5,7 @@ import { Guards } from "../../../src/backends/local/guards.ts";
 import type { HostStat } from "../../../src/backends/local/host.ts";
 import type { FileWatch } from "../../../src/backends/local/inotify.ts";
 import { nextTurn } from "../../../src/base/turn.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { local } from "../../../src/backends/local/mod.ts";
 import type { HostedFileSystem } from "../../../src/backends/local/hosted_file_system.ts";
@@ -321,6 +322,25 @@ Deno.test("local: all that is guarded is looked at in turns where the host can't
   assertEquals(recalls, [last]);
   assertEquals(turns, 50);
   ended.resolve();
+  await guards.dispose();
+});
+
+Deno.test("local: where nothing is guarded any more the end does not wait for a pause", async () => {
+  const happened = Promise.withResolvers<void>();
+  const guards = new Guards({
+    open: () => ({
+      add: () => 1,
+      remove: () => happened.resolve(),
+      changed: async () => void await happened.promise,
+      close() {},
+    }),
+    exactly: (_node, act) => act(""),
+    stat: () => ({}) as HostStat,
+    // A pause by this one has no end.
+    clock: new FakeClock(),
+    turn: { isOver: false, next: () => Promise.resolve() },
+  });
+  guards.guard({} as LocalNode)![Symbol.dispose]();
   await guards.dispose();
 });
 
