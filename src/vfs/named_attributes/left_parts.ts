@@ -65,8 +65,11 @@ export class LeftParts {
     for (const name of indexes) {
       const index = decodeIndex(yield* wait(this.#store.get(folder, name)));
       if (index === undefined) left.push(name);
-      else if (known.has(name)) lasts.set(index.series, index.last);
-      else nameless.set(name, index.series);
+      else if (known.has(name)) {
+        // A crash in a RENAME has left two names of one series.
+        const last = Math.max(index.last, lasts.get(index.series) ?? 0);
+        lasts.set(index.series, last);
+      } else nameless.set(name, index.series);
     }
     const ofGone = gone && indexName(gone.name);
     for (const [name, series] of nameless) {
@@ -75,7 +78,8 @@ export class LeftParts {
     }
     for (const name of parts) {
       const { series, part } = partOf(name)!;
-      if (!(part <= (lasts.get(series) ?? 0))) left.push(name);
+      const isKept = part > 0 && part <= (lasts.get(series) ?? 0);
+      if (!isKept) left.push(name);
     }
     return left;
   }
