@@ -5,9 +5,11 @@ import { FsError } from "../../src/vfs/errors.ts";
 import type { NamedAttribute } from "../../src/vfs/named_attributes/attribute_nodes.ts";
 import { MAX_XATTR_NAMES } from "../../src/vfs/xattrs.ts";
 import {
+  indexName,
   isIndex,
   isPart,
   PART,
+  partName,
   partOf,
 } from "../../src/vfs/named_attributes/attribute_parts.ts";
 import { NamedAttributes } from "../../src/vfs/named_attributes/named_attributes.ts";
@@ -23,6 +25,26 @@ const attributes = { mode: 0o644, uid: 0, gid: 0 };
 
 /** Turns that never end. */
 const endless: Turn = { isOver: false, next: () => Promise.resolve() };
+
+/** A turn that is over once, at that look behind `begin`, until it is to `goOn`. */
+function pausedTurn(at: number) {
+  const [begun, done] = [
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+  ];
+  let looks = -Infinity;
+  const turn: Turn = {
+    get isOver() {
+      return ++looks === at;
+    },
+    next() {
+      begun.resolve();
+      return done.promise;
+    },
+  };
+  const begin = () => void (looks = 0);
+  return { turn, begin, paused: begun.promise, goOn: done.resolve };
+}
 
 /** A file in memory and the folder of its attributes. */
 function bearing(turn: Turn = endless) {
@@ -402,31 +424,21 @@ Deno.test("a write that no longer fits is no-space, and changes nothing", async 
 });
 
 Deno.test("what is about many parts lets others act between them, and is not seen before it is done", async () => {
-  const begun = Promise.withResolvers<void>();
-  const others = Promise.withResolvers<void>();
-  let looks = 0;
-  const turn: Turn = {
-    get isOver() {
-      return ++looks === 12;
-    },
-    next() {
-      begun.resolve();
-      return others.promise;
-    },
-  };
+  const { turn, begin, paused, goOn } = pausedTurn(8);
   const box = bearing(turn);
   const { fs, bearer, named } = box;
   await make(box, "n");
   const attribute = find(box, "n");
   const sizeOf = () => (named.getattr(attribute) as { size: number }).size;
+  begin();
   const far = named.write(attribute, 64 * PART - 1, Uint8Array.of(1));
-  await begun.promise;
+  await paused;
   const parts = () =>
     fs.listxattrs(bearer).filter((name) => partOf(name) !== undefined).length;
   assertEquals([parts() > 0, parts() < 63, sizeOf()], [true, true, 0]);
   // In its turn, behind the first.
   const next = named.write(attribute, 0, Uint8Array.of(2));
-  others.resolve();
+  goOn();
   await Promise.all([far, next]);
   assertEquals(sizeOf(), 64 * PART);
   assertEquals(read(box, attribute, 0, 1).bytes, Uint8Array.of(2));
@@ -466,31 +478,19 @@ Deno.test("an attribute that is set as a whole is so before or after what is wri
 
 for (const size of [0, 9, PART, 3 * PART + 1]) {
   Deno.test(`what is written behind ${size} bytes is not taken for what is left by another door to the file`, async () => {
-    const begun = Promise.withResolvers<void>();
-    const others = Promise.withResolvers<void>();
-    let isWriting = false;
-    let looks = 0;
-    const turn: Turn = {
-      get isOver() {
-        return isWriting && ++looks === 5;
-      },
-      next() {
-        begun.resolve();
-        return others.promise;
-      },
-    };
+    const { turn, begin, paused, goOn } = pausedTurn(5);
     const box = bearing(turn);
     const { fs, bearer } = box;
     await make(box, "n", size);
-    isWriting = true;
+    begin();
     const data = new Uint8Array(10 * PART).fill(1);
     const written = box.named.write(find(box, "n"), size, data);
-    await begun.promise;
+    await paused;
     const named = new NamedAttributes(twinOf(fs), endless);
     const door = { ...box, named, folder: named.folderOf(bearer) };
     await make(door, "z");
     await named.remove(door.folder, "z");
-    others.resolve();
+    goOn();
     await written;
     const wanted = concat([new Uint8Array(size), data]);
     assertEquals(equals(seen(door).get("n")!, wanted), true);
@@ -501,31 +501,20 @@ for (const size of [0, 9, PART, 3 * PART + 1]) {
 
 for (const size of [0, PART, 2 * PART]) {
   Deno.test(`what is written behind ${size} bytes while another door writes to the attribute is put off, and nothing is lost`, async () => {
-    const begun = Promise.withResolvers<void>();
-    const others = Promise.withResolvers<void>();
-    let [isWriting, looks] = [false, 0];
-    const turn: Turn = {
-      get isOver() {
-        return isWriting && ++looks === 5;
-      },
-      next() {
-        begun.resolve();
-        return others.promise;
-      },
-    };
+    const { turn, begin, paused, goOn } = pausedTurn(5);
     const box = bearing(turn);
     const { fs, bearer } = box;
     await make(box, "n", size);
-    isWriting = true;
+    begin();
     const data = new Uint8Array(10 * PART).fill(1);
     const written = box.named.write(find(box, "n"), size, data) as Promise<
       unknown
     >;
-    await begun.promise;
+    await paused;
     const named = new NamedAttributes(twinOf(fs), endless);
     const door = { ...box, named, folder: named.folderOf(bearer) };
     await named.write(find(door, "n"), 0, Uint8Array.of(7));
-    others.resolve();
+    goOn();
     const error = await assertRejects(() => written, FsError);
     assertEquals(error.code, "busy");
     const now = new Uint8Array(Math.max(size, 1));
@@ -589,3 +578,20 @@ Deno.test("where not all extended attributes are told of, nothing is taken for w
   assertEquals(isLike(seen(box), {}), true);
   assertEquals(listxattrs.apply(fs, [bearer]).length, 9);
 });
+
+for (const [cut, other] of [["a", "d"], ["d", "a"]] as const) {
+  Deno.test(`of two names of one series, as a crash in a RENAME leaves them, what is cut of ${cut} the other has still`, async () => {
+    const box = await filled();
+    const { fs, bearer, named, folder } = box;
+    const index = fs.getxattr(bearer, indexName("a"))!;
+    const first = fs.getxattr(bearer, "a")!;
+    fs.setxattr(bearer, "d", first, "create");
+    fs.setxattr(bearer, indexName("d"), index, "create");
+    await named.setattr(find(box, cut), { size: 2 * PART });
+    assertEquals(equals(seen(box).get(other)!, VALUES.a!), true);
+    // A part of a number that none has.
+    fs.setxattr(bearer, partName("0123456789abcdef", 0), first, "create");
+    for (const name of ["a", "b", "c", "d"]) await named.remove(folder, name);
+    assertEquals(fs.listxattrs(bearer), []);
+  });
+}

@@ -14,6 +14,11 @@ import { attributes, makeHost, Sandbox } from "./fixture.ts";
 
 const ignore = !hasLists();
 
+async function fileIn({ fs, path }: Sandbox): Promise<LocalNode> {
+  Deno.writeTextFileSync(`${path}/file`, "");
+  return (await fs.lookup(fs.root(), "file"))!;
+}
+
 async function may(
   fs: HostedFileSystem,
   node: LocalNode,
@@ -232,9 +237,8 @@ Deno.test({
   ignore,
   async fn() {
     await using box = new Sandbox();
-    const { fs, path } = box;
-    Deno.writeTextFileSync(`${path}/file`, "");
-    const file = (await fs.lookup(fs.root(), "file"))!;
+    const { fs } = box;
+    const file = await fileIn(box);
     const acl = [who("owner@", READ_DATA), who("user", READ_DATA, NAMES_USER)];
     await fs.setattr(file, { acl, mode: 0o4777, size: 3 });
     const { mode, size } = await fs.getattr(file);
@@ -251,8 +255,7 @@ Deno.test({
   async fn() {
     await using box = new Sandbox();
     const { fs, path } = box;
-    Deno.writeTextFileSync(`${path}/file`, "");
-    const file = (await fs.lookup(fs.root(), "file"))!;
+    const file = await fileIn(box);
     setList(`${path}/file`, [6, 0, 4, 6, 4]);
     assertEquals(await may(fs, file, NAMED), 0);
     await fs.setattr(file, { mode: 0o604 });
