@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { RecentMap } from "../../base/recent_map.ts";
 import { hashOf } from "../exports.ts";
 
 /*
@@ -12,11 +13,19 @@ export const NAME_DIGEST = 16;
 /** Numbers from here on are those of attributes: the lower ones are left to files. */
 const FIRST_FILEID = 2 ** 52;
 
-/** What stands for a name in an identity. */
+/** Names that digests are known of: all of one file are gone through for one of them. */
+const MOST_KNOWN = 8192;
+const known = new RecentMap<string, Uint8Array>(MOST_KNOWN);
+
+/** What stands for a name in an identity: not to be changed. */
 export function digestOf(name: string): Uint8Array {
-  return new Uint8Array(
-    hashOf("named attribute", name).subarray(0, NAME_DIGEST),
-  );
+  let digest = known.get(name);
+  if (digest === undefined) {
+    const hash = hashOf("named attribute", name);
+    digest = new Uint8Array(hash.subarray(0, NAME_DIGEST));
+    known.set(name, digest);
+  }
+  return digest;
 }
 
 /** The identity of an attribute of a bearer with that one. */
