@@ -595,3 +595,56 @@ for (const [cut, other] of [["a", "d"], ["d", "a"]] as const) {
     assertEquals(fs.listxattrs(bearer), []);
   });
 }
+
+for (const at of [2, 3, 5, 8, 11]) {
+  Deno.test(`of two doors that make an attribute as long at once, the ${at}th look apart, each is told what became of it`, async () => {
+    const { turn, begin, paused, goOn } = pausedTurn(at);
+    const box = bearing(turn);
+    const { fs, bearer } = box;
+    await make(box, "n", PART);
+    begin();
+    const data = new Uint8Array(9 * PART).fill(1);
+    const written = Promise.resolve(box.named.write(find(box, "n"), PART, data))
+      .then(() => "written", (error) => error.code);
+    await paused;
+    const named = new NamedAttributes(twinOf(fs), endless);
+    const door = { ...box, named, folder: named.folderOf(bearer) };
+    const last = 10 * PART - 1;
+    await named.write(find(door, "n"), last, Uint8Array.of(7));
+    goOn();
+    const outcome = await written;
+    const found = seen(door).get("n")!;
+    // At the first look none of it has begun; later it is put off, as if it had not been.
+    assertEquals(outcome, at === 2 ? "written" : "busy");
+    const alone = concat([new Uint8Array(9 * PART - 1), Uint8Array.of(7)]);
+    const wanted = at === 2 ? data : alone;
+    assertEquals(equals(found.subarray(PART), wanted), true);
+    await named.remove(door.folder, "n");
+    assertEquals(fs.listxattrs(bearer), []);
+  });
+}
+
+Deno.test("of two doors that both have told of parts to come, the one that told last goes on", async () => {
+  const [one, two] = [pausedTurn(4), pausedTurn(6)];
+  const box = bearing(one.turn);
+  const { fs, bearer } = box;
+  await make(box, "n", PART);
+  const named = new NamedAttributes(twinOf(fs), two.turn);
+  const door = { ...box, named, folder: named.folderOf(bearer) };
+  const write = async (box: Bearing, byte: number) => {
+    const data = new Uint8Array(9 * PART).fill(byte);
+    await box.named.write(find(box, "n"), PART, data);
+  };
+  one.begin();
+  const first = write(box, 1);
+  await one.paused;
+  two.begin();
+  const second = write(door, 2);
+  await two.paused;
+  one.goOn();
+  assertEquals((await assertRejects(() => first, FsError)).code, "busy");
+  two.goOn();
+  await second;
+  const found = seen(door).get("n")!.subarray(PART);
+  assertEquals(found.every((byte) => byte === 2), true);
+});

@@ -17,7 +17,7 @@ export const MAX_ATTRIBUTE: number = 64 * PART;
 const PREFIX = "nfs4.part.";
 const INDEX = `${PREFIX}of.`;
 const SERIES_BYTES = 8;
-const INDEX_BYTES: number = SERIES_BYTES + 4 + 4;
+const INDEX_BYTES: number = SERIES_BYTES + 4 + 4 + 4;
 
 /** What an index tells of the attribute whose first part is full. */
 export interface AttributeIndex {
@@ -27,6 +27,8 @@ export interface AttributeIndex {
   readonly size: number;
   /** The last part that is its own, which may be on its way: what is behind it was left. */
   readonly last: number;
+  /** A number of the change that told of it, by which that knows it again. */
+  readonly change: number;
 }
 
 /** The part that has the last of so many bytes, counted from 0. */
@@ -65,13 +67,14 @@ export function isIndex(name: string): boolean {
 
 /** An index as it is kept. */
 export function encodeIndex(
-  { series, size, last }: AttributeIndex,
+  { series, size, last, change }: AttributeIndex,
 ): Uint8Array {
   const value = new Uint8Array(INDEX_BYTES);
   value.set(Uint8Array.fromHex(series));
   const view = new DataView(value.buffer);
   view.setUint32(SERIES_BYTES, size);
   view.setUint32(SERIES_BYTES + 4, last);
+  view.setUint32(SERIES_BYTES + 8, change);
   return value;
 }
 
@@ -83,8 +86,10 @@ export function decodeIndex(
   const view = new DataView(value.buffer, value.byteOffset);
   const size = view.getUint32(SERIES_BYTES);
   const last = view.getUint32(SERIES_BYTES + 4);
+  const change = view.getUint32(SERIES_BYTES + 8);
   if (size < PART || size > MAX_ATTRIBUTE) return undefined;
-  return { series: value.subarray(0, SERIES_BYTES).toHex(), size, last };
+  const series = value.subarray(0, SERIES_BYTES).toHex();
+  return { series, size, last, change };
 }
 
 /** Whether an extended attribute is for us alone: a part of a named one that is not the first, or an index. */

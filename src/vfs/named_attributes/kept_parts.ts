@@ -83,12 +83,14 @@ export class KeptParts {
   }
 }
 
-/** The index of so many bytes, which have none where one part has them all. */
+/** The index that a change tells of so many bytes by, which have none where one part has them all. */
 export function indexOf(
   series: string,
   size: number,
 ): AttributeIndex | undefined {
-  return size > PART ? { series, size, last: lastPartOf(size) } : undefined;
+  if (size <= PART) return undefined;
+  const [change = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return { series, size, last: lastPartOf(size), change };
 }
 
 /** Bytes of all parts. */
@@ -96,13 +98,13 @@ export function sizeOf({ first, index }: Kept): number {
   return index?.size ?? first.length;
 }
 
-/** Whether both tell of the same parts and as many bytes. */
+/** Whether both are what one change has told. */
 export function isSame(
   one: AttributeIndex | undefined,
   other: AttributeIndex | undefined,
 ): boolean {
   return isSameSeries(one, other) && one?.size === other?.size &&
-    one?.last === other?.last;
+    one?.last === other?.last && one?.change === other?.change;
 }
 
 /** Whether both tell of parts of one series, or neither of any. */

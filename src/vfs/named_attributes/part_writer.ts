@@ -69,69 +69,80 @@ export class PartWriter {
       yield* this.#store.set(folder, name, value, "replace", judged);
       return;
     }
+    const isFull = kept.first.length === PART;
     // One of a first part that is not full is left of another attribute.
-    const before = kept.index ?? (yield* this.#parts.index(attribute));
+    const before = isFull ? kept.index : yield* this.#parts.index(attribute);
+    const isLonger = size > sizeOf(kept);
     const series = kept.index?.series ?? newSeries();
-    const index = indexOf(series, size);
-    let told = before;
+    const index = isLonger ? indexOf(series, size) : kept.index;
+    const hasMore = lastPartOf(size) > lastPartOf(sizeOf(kept)) || !isFull;
+    // What comes is told of before: by another door to the file it would be left parts.
+    const coming = isFull && index ? { ...index, size: sizeOf(kept) } : index;
+    const told = hasMore ? coming : before;
+    let own = before;
     try {
-      told = yield* this.#tell(attribute, { before, kept, index });
+      yield* this.#parts.setIndex(attribute, before, told);
+      own = told;
       const least = Math.max(1, Math.floor(bytes.begin / PART));
       for (let part = lastPartOf(bytes.end); part >= least; part--) {
         const old = yield* this.#parts.part(attribute, kept, part);
         const value = withBytes(old, part, bytes);
         const key = partName(series, part);
+        if (hasMore) yield* this.#assertTold(attribute, told);
         yield* this.#store.set(folder, key, value, "either", judged);
         yield* this.#store.othersAct();
       }
       const isFirst = bytes.begin < PART;
-      if (isFirst || !isSame(told, index)) {
-        yield* this.#assertSame(attribute, kept, told);
-      }
+      if (isFirst || isLonger) yield* this.#assertSame(attribute, kept, told);
       yield* this.#parts.setIndex(attribute, told, index);
+      own = index;
       if (isFirst) {
         const value = withBytes(kept.first, 0, bytes);
         yield* this.#store.set(folder, name, value, "replace", judged);
       }
     } catch (error) {
-      const now = yield* this.#parts.index(attribute);
-      const isOurs = isSame(now, told) || isSame(now, index);
-      if (isOurs) yield* this.#parts.setIndex(attribute, now, kept.index);
-      yield* this.#left.remove(folder);
+      yield* this.#undo(attribute, { before, own, kept });
       throw error;
     }
     if (!isSameSeries(before, index)) yield* this.#left.remove(folder);
   }
 
-  /**
-   * Tells of the parts that are to come, before they do: by another door to the file
-   * they would be left ones. What the index says of the size holds while the first
-   * part is full. The index that there is then.
-   */
-  *#tell(
+  /** Has the attribute be as it was, unless another door has told of it since. */
+  *#undo(
     attribute: NamedAttribute,
-    { before, kept, index }: {
+    { before, own, kept }: {
       readonly before: AttributeIndex | undefined;
+      readonly own: AttributeIndex | undefined;
       readonly kept: Kept;
-      readonly index: AttributeIndex | undefined;
     },
-  ): Steps<AttributeIndex | undefined> {
-    const isSeen = kept.first.length === PART;
-    const told = index && isSeen ? { ...index, size: sizeOf(kept) } : index;
-    yield* this.#parts.setIndex(attribute, before, told);
-    return told;
+  ): Steps<void> {
+    const now = yield* this.#parts.index(attribute);
+    if (!isSame(before, own) && isSame(now, own)) {
+      yield* this.#parts.setIndex(attribute, now, kept.index);
+    }
+    yield* this.#left.remove(attribute.folder);
+  }
+
+  /** Throws "busy" where another door to the file has told of parts of its own meanwhile. */
+  *#assertTold(
+    attribute: NamedAttribute,
+    told: AttributeIndex | undefined,
+  ): Steps<void> {
+    const index = yield* this.#parts.index(attribute);
+    if (!isSame(index, told)) throw new FsError("busy");
   }
 
   /** Throws "busy" where it was changed meanwhile by another door to the file: what is to be shown goes on from what was. */
   *#assertSame(
-    { folder, name }: NamedAttribute,
+    attribute: NamedAttribute,
     { first }: Kept,
     told: AttributeIndex | undefined,
   ): Steps<void> {
+    const { folder, name } = attribute;
     const now = yield* wait(this.#store.get(folder, name));
     if (now === undefined) throw new FsError("stale");
-    const index = yield* this.#parts.index({ folder, name });
-    if (!equals(now, first) || !isSame(index, told)) throw new FsError("busy");
+    if (!equals(now, first)) throw new FsError("busy");
+    yield* this.#assertTold(attribute, told);
   }
 }
 
